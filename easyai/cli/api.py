@@ -1,0 +1,61 @@
+"""``easyai api``: the API server alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+EXAMPLES = """\b
+Examples:
+  easyai api                            on 127.0.0.1:5066
+  easyai api --host 0.0.0.0             reachable from other machines
+  easyai --config site.toml api --port 8080
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--host", envvar="EASYAI_HOST", show_envvar=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="EASYAI_PORT",
+    show_envvar=True,
+    help="Port to listen on.",
+)
+def api(host: str | None, port: int | None) -> None:
+    """Run the API server: one process, until Ctrl-C or SIGTERM.
+
+    Defaults come from the settings: 127.0.0.1 and 5066.
+    """
+    for name, value in (("EASYAI_HOST", host), ("EASYAI_PORT", port)):
+        if value is not None:
+            os.environ[name] = str(value)
+    _serve()
+
+
+def _serve() -> None:
+    # Imported here: a wrong option is answered without waiting for the web framework.
+    import uvicorn
+
+    from easyai import settings
+    from easyai.supervised import die_with_parent
+
+    if os.environ.get("EASYAI_SUPERVISED") == "1":
+        die_with_parent()
+    own = settings.load().easyai
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    uvicorn.run(
+        "easyai.api.app:create_app",
+        factory=True,
+        host=own.host,
+        port=own.port,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=8,
+        backlog=1024,
+    )

@@ -1,0 +1,112 @@
+"""``easyai``: the group of all commands."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from easyai import __version__
+from easyai.errors import EasyaiError
+
+
+class Entry(NamedTuple):
+    """A command that is imported only when it is used."""
+
+    target: str  # "module:attribute"
+    summary: str  # its line in `easyai --help`
+
+
+COMMANDS = {
+    "up": Entry("easyai.cli.up:up", "Run everything here: API, worker and beat."),
+    "api": Entry("easyai.cli.api:api", "Run only the API server."),
+    "services": Entry("easyai.cli.services:services", "Show the algorithm services."),
+    "stats": Entry("easyai.cli.stats:stats", "Show what inference does now."),
+    "alerts": Entry("easyai.cli.alerts:alerts", "Show and delete alerts."),
+    "frames": Entry("easyai.cli.frames:frames", "Show the fate of frames."),
+    "requeue": Entry("easyai.cli.requeue:requeue", "Bring failed frames back."),
+    "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
+    "db": Entry("easyai.cli.db:db", "Prepare and look after the database."),
+}
+
+EXAMPLES = """\b
+Examples:
+  easyai up                             start here, with defaults
+  easyai --config site.toml up          start with a settings file
+  easyai up --help                      the options of a command
+"""
+
+
+class CommandFailedError(click.ClickException):
+    """An error of easyai as one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"easyai: {self.format_message()}", file=file, err=True)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when used, so that ``--help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, the usual ones first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error that easyai knows is explained without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except EasyaiError as error:
+            raise CommandFailedError(str(error)) from error
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="easyai")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="EASYAI_CONFIG",
+    show_envvar=True,
+    help="The TOML settings file. Without it every key has its default.",
+)
+def cli(config: Path | None) -> None:
+    """Camera frames to detection alerts, by algorithm services over HTTP."""
+    use_config(config)
+
+
+def use_config(path: Path | None) -> None:
+    """Make ``path`` the settings file of this process and its children; None changes nothing."""
+    if path is not None:
+        os.environ["EASYAI_CONFIG"] = str(path.absolute())
+
+
+def main() -> None:
+    """The entry point of the ``easyai`` program."""
+    cli(prog_name="easyai")
+
+
+if __name__ == "__main__":
+    main()

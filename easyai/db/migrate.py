@@ -1,0 +1,75 @@
+"""Brings a database to the newest schema; many processes may call it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+import easyai
+from easyai.db.session import Database
+from easyai.errors import SettingsError
+
+# Apart from the dispatch lock: a migration waits for other migrations only.
+_MIGRATION_LOCK = 0x6561_7380
+
+
+def upgrade(url: str) -> str:
+    """Run the migrations that are missing and return the revision reached.
+
+    Raises SettingsError when the folder of an SQLite file cannot be made.
+    """
+    database = Database(url)
+    try:
+        _make_folder(database)
+        with database.write() as conn:
+            if not database.is_sqlite:
+                conn.execute(text("SET LOCAL lock_timeout = '60s'"))
+                conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+            config = _config(conn)
+            command.upgrade(config, "head")
+            return _current(conn) or ""
+    finally:
+        database.dispose()
+
+
+def current(url: str) -> tuple[str | None, str | None]:
+    """The revision of the database and the newest there is."""
+    database = Database(url)
+    try:
+        with database.read() as conn:
+            return _current(conn), ScriptDirectory.from_config(_config(conn)).get_current_head()
+    finally:
+        database.dispose()
+
+
+def _config(conn: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_migrations_folder()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = conn
+    return config
+
+
+def _current(conn: Connection) -> str | None:
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+def _migrations_folder() -> Path:
+    package = Path(easyai.__file__).resolve().parent
+    installed = package / "migrations"  # a wheel carries them inside the package
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def _make_folder(database: Database) -> None:
+    name = database.engine.url.database
+    if not database.is_sqlite or not name or name == ":memory:":
+        return
+    try:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"easyai.database_url: no folder for {name}: {error}") from error

@@ -1,0 +1,219 @@
+"""The tables. Times are Unix seconds in double precision, durations carry their unit in the name.
+
+`frames` is the ledger: one row for each picture ever found. The partial indexes keep the working
+set apart from history, so the cost of finding and leasing does not grow with what is settled.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER only
+
+
+class Base(DeclarativeBase):
+    """The metadata that migrations are checked against."""
+
+
+class Service(Base):
+    """One registered endpoint; rows stay when a service goes offline or is unregistered."""
+
+    __tablename__ = "services"
+
+    pk: Mapped[int] = mapped_column(BigId, primary_key=True)
+    service_id: Mapped[str] = mapped_column(Text, index=True)
+    name: Mapped[str] = mapped_column(Text)
+    endpoint: Mapped[str] = mapped_column(Text, unique=True)
+    version: Mapped[str] = mapped_column(Text)
+    max_concurrency: Mapped[int | None] = mapped_column(Integer)
+    health_url: Mapped[str | None] = mapped_column(Text)
+    heartbeat_timeout_sec: Mapped[float | None] = mapped_column(Double)
+
+    state: Mapped[str] = mapped_column(Text)
+    state_reason: Mapped[str] = mapped_column(Text)
+    state_since: Mapped[float] = mapped_column(Double)
+    register_at: Mapped[float] = mapped_column(Double)
+    last_heartbeat: Mapped[float] = mapped_column(Double)
+    last_evidence: Mapped[float] = mapped_column(Double)  # heartbeat, inference or probe
+    probe_failures: Mapped[int] = mapped_column(Integer, server_default="0")  # in a row
+    next_probe_at: Mapped[float] = mapped_column(Double, server_default="0")
+
+    call_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    ewma_ms: Mapped[float | None] = mapped_column(Double)  # of answered calls, measured by us
+    last_success_at: Mapped[float] = mapped_column(Double, server_default="0")
+    breaker_failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    breaker_open_until: Mapped[float] = mapped_column(Double, server_default="0")
+    breaker_pause_sec: Mapped[float] = mapped_column(Double, server_default="0")
+
+    # What the service says of itself in its heartbeats; kept for people, never decided upon.
+    said_total_requests: Mapped[int | None] = mapped_column(BigInteger)
+    said_avg_inference_ms: Mapped[float | None] = mapped_column(Double)
+    said_last_inference_ms: Mapped[float | None] = mapped_column(Double)
+    said_last_total_ms: Mapped[float | None] = mapped_column(Double)
+
+
+class ServiceTaskType(Base):
+    """Which task types an endpoint serves."""
+
+    __tablename__ = "service_task_types"
+
+    service_pk: Mapped[int] = mapped_column(
+        BigId, ForeignKey("services.pk", ondelete="CASCADE"), primary_key=True
+    )
+    task_type: Mapped[str] = mapped_column(Text, primary_key=True, index=True)
+
+
+class TaskType(Base):
+    """Every task type ever seen, in a frame or a registration: each has a queue."""
+
+    __tablename__ = "task_types"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    first_seen: Mapped[float] = mapped_column(Double)
+    rung_at: Mapped[float] = mapped_column(Double, server_default="0")  # unanswered wake; 0: none
+
+
+class Frame(Base):
+    """The ledger: one picture, from found to settled."""
+
+    __tablename__ = "frames"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Text)
+    task_type: Mapped[str] = mapped_column(Text)
+    task_id: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)  # of the picture, as its store tells it
+    captured_at: Mapped[float] = mapped_column(Double)
+    found_at: Mapped[float] = mapped_column(Double)
+    due_at: Mapped[float] = mapped_column(Double)  # not before; also the order of pending frames
+    stream: Mapped[str | None] = mapped_column(Text)  # camera, where its frames go in order
+
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")  # held against the frame
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")  # calls without a result
+    last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
+    avoid_service: Mapped[int | None] = mapped_column(BigInteger)  # failed this frame last
+    reason: Mapped[str | None] = mapped_column(Text)
+
+    service_pk: Mapped[int | None] = mapped_column(BigInteger)
+    lease_token: Mapped[str | None] = mapped_column(Text)
+    lease_expires_at: Mapped[float | None] = mapped_column(Double)
+    leased_at: Mapped[float | None] = mapped_column(Double)
+
+    settled_at: Mapped[float | None] = mapped_column(Double)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    detection_count: Mapped[int | None] = mapped_column(Integer)
+    inference_ms: Mapped[float | None] = mapped_column(Double)
+    image_path: Mapped[str | None] = mapped_column(Text)  # NULL: at its key, '': no more
+    image_target: Mapped[str | None] = mapped_column(Text)  # to be moved there, '': be deleted
+
+    __table_args__ = (
+        # A key names one picture at a time; once that has gone, a camera may use the name again.
+        Index(
+            "uq_frames_key_in_place",
+            "key",
+            unique=True,
+            sqlite_where=text("image_path IS NULL"),
+            postgresql_where=text("image_path IS NULL"),
+        ),
+        Index(
+            "ix_frames_pending",
+            "task_type",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_frames_pending_stream",
+            "task_type",
+            "stream",
+            "captured_at",
+            "id",
+            sqlite_where=text("state = 'pending' AND stream IS NOT NULL"),
+            postgresql_where=text("state = 'pending' AND stream IS NOT NULL"),
+        ),
+        Index(
+            "ix_frames_leased",
+            "service_pk",
+            "task_type",
+            sqlite_where=text("state = 'leased'"),
+            postgresql_where=text("state = 'leased'"),
+        ),
+        Index(
+            "ix_frames_image_target",
+            "settled_at",
+            sqlite_where=text("image_target IS NOT NULL"),
+            postgresql_where=text("image_target IS NOT NULL"),
+        ),
+        Index(
+            "ix_frames_failed",
+            "task_type",
+            "settled_at",
+            sqlite_where=text("state = 'failed'"),
+            postgresql_where=text("state = 'failed'"),
+        ),
+    )
+
+
+class Alert(Base):
+    """What was detected (contract, section 5)."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    frame_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # one frame, one alert
+    task_id: Mapped[str] = mapped_column(Text, index=True)
+    task_type: Mapped[str] = mapped_column(Text, index=True)
+    image_path: Mapped[str] = mapped_column(Text)
+    algorithm_id: Mapped[str] = mapped_column(Text)
+    algorithm_name: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)  # JSON
+    confidence: Mapped[float] = mapped_column(Double)
+    detection_count: Mapped[int] = mapped_column(Integer)
+    inference_time_ms: Mapped[float] = mapped_column(Double)
+    created_at: Mapped[float] = mapped_column(Double, index=True)
+    updated_at: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = (
+        # Two alerts never share a picture; a system alert has none.
+        Index(
+            "uq_alerts_image_path",
+            "image_path",
+            unique=True,
+            sqlite_where=text("image_path <> ''"),
+            postgresql_where=text("image_path <> ''"),
+        ),
+    )
+
+
+class Statistic(Base):
+    """Sums over settled frames: `bucket` 0 since the last reset, others ten seconds each."""
+
+    __tablename__ = "statistics"
+
+    bucket: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    requests: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    responses: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    successes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    failures: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    processed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    dropped: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    infer_ms_sum: Mapped[float] = mapped_column(Double, server_default="0")
+    infer_ms_max: Mapped[float] = mapped_column(Double, server_default="0")
+    moves: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    moves_failed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    move_ms_sum: Mapped[float] = mapped_column(Double, server_default="0")
+    move_ms_max: Mapped[float] = mapped_column(Double, server_default="0")
+    updated_at: Mapped[float] = mapped_column(Double, server_default="0")
+
+
+class ProcessLease(Base):
+    """Which process holds a periodic duty now: the beat, a scan, a sweep."""
+
+    __tablename__ = "process_leases"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    holder: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[float] = mapped_column(Double)

@@ -1,0 +1,140 @@
+"""Connections: one engine per process, short transactions, the same rules on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from easyai.errors import DatabaseUnavailableError, SettingsError
+
+BUSY_TIMEOUT_SEC = 5
+# Any number, the same in every process: who dispatches on PostgreSQL holds this lock.
+DISPATCH_LOCK = 0x6561_7379
+_WRITE = "easyai_write"
+
+
+class Database:
+    """Opens transactions; safe between threads, made anew after a fork.
+
+    Errors of the connection (gone, locked, full disk) come out as DatabaseUnavailableError, which
+    is worth a retry; a violated constraint stays an SQLAlchemy error.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = normalize_url(url)
+        self.engine = _create_engine(self.url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # SQLite has one writer: threads of this process queue here instead of polling its lock.
+        self._write_lock = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that reads one consistent state."""
+        with _translated(), self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes; commits at the end, rolls back when the block raises."""
+        if not self.is_sqlite:
+            with _translated(), self.engine.begin() as conn:
+                yield conn
+            return
+        with self._write_lock, _translated(), self.engine.connect() as plain:
+            conn = plain.execution_options(**{_WRITE: True})
+            with conn.begin():
+                yield conn
+
+    @contextmanager
+    def dispatching(self) -> Iterator[Connection]:
+        """A write transaction that alone, over all machines, may hand out leases."""
+        with self.write() as conn:
+            if not self.is_sqlite:
+                conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": DISPATCH_LOCK})
+            yield conn
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def normalize_url(url: str) -> str:
+    """The URL with the driver this project ships for it.
+
+    Raises SettingsError for databases other than SQLite and PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            "easyai.database_url: not a database URL; "
+            "use sqlite:///file.db or postgresql://user:password@host/name"
+        ) from None
+    family = parsed.drivername.split("+")[0]
+    if family in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if family == "sqlite":
+        return url
+    raise SettingsError(f"easyai.database_url: {family} is not supported; use SQLite or PostgreSQL")
+
+
+def _create_engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SEC})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # Keepalives notice a server that vanished without a word, within half a minute.
+    connect_args = {
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=60000",
+    }
+    return create_engine(url, pool_pre_ping=True, pool_timeout=10, connect_args=connect_args)
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # A picture is deleted right after the commit that says so: that commit must be on the disk.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-16000")
+    cursor.close()
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    writes = conn.get_execution_options().get(_WRITE)
+    # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start waits.
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_unavailable(error):
+            raise
+        # The statement and its parameters may hold secrets; the driver's own words do not.
+        raise DatabaseUnavailableError(f"the database does not answer: {error.orig}") from error
+    except TimeoutError as error:
+        raise DatabaseUnavailableError(f"no free database connection: {error}") from error
+
+
+def _is_unavailable(error: DBAPIError) -> bool:
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    return isinstance(error, OperationalError) and "no such" not in str(error.orig)

@@ -1,0 +1,57 @@
+"""An endpoint's circuit breaker and the waits between attempts of a frame.
+
+CLOSED → OPEN after three failures in a row; OPEN → HALF-OPEN when its pause is over: one trial
+request; HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+OPEN_AFTER: Final = 3  # failures in a row
+FIRST_PAUSE_SEC: Final = 5.0
+LONGEST_PAUSE_SEC: Final = 60.0
+_LONGEST_RETRY_SEC: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """The breaker of one endpoint; times in Unix seconds."""
+
+    failures: int = 0  # in a row
+    open_until: float = 0.0  # 0: closed
+    pause_sec: float = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether requests flow freely."""
+        return self.open_until == 0.0
+
+    def admits(self, now: float, in_flight: int) -> int | None:
+        """How many further requests may start now; None: no limit."""
+        if self.closed:
+            return None
+        if now < self.open_until:
+            return 0
+        return max(0, 1 - in_flight)  # HALF-OPEN: one trial
+
+    def succeeded(self) -> Breaker:
+        """HALF-OPEN → CLOSED, or stays CLOSED with its count of failures cleared."""
+        return Breaker()
+
+    def failed(self, now: float) -> Breaker:
+        """CLOSED → OPEN at the third failure in a row, HALF-OPEN → OPEN with twice the pause."""
+        failures = self.failures + 1
+        if self.closed and failures < OPEN_AFTER:
+            return replace(self, failures=failures)
+        if not self.closed and now < self.open_until:
+            # A straggler that started before the breaker opened tells nothing new.
+            return replace(self, failures=failures)
+        pause = min(self.pause_sec * 2 or FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC)
+        return Breaker(failures, now + pause, pause)
+
+
+def retry_delay_sec(tries: int) -> float:
+    """How long a frame waits before its next attempt: 0.25 s doubling to 5 s."""
+    return float(min(0.25 * 2.0 ** min(tries, 10), _LONGEST_RETRY_SEC))

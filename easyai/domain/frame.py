@@ -1,0 +1,95 @@
+"""What a frame is: its key, its states and when it was captured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
+ALGO_CONFIG_NAME: Final = "algo_config.json"
+_PREVIEW_PREFIX: Final = "preview_"
+_CAPTURED = re.compile(r"(\d{8}-\d{6})(\.\d{1,6})?")
+
+
+class FrameState(StrEnum):
+    """Where a frame stands in the ledger."""
+
+    PENDING = "pending"  # waits for a service, or for its next attempt
+    LEASED = "leased"  # given to one worker for one endpoint, until settled or expired
+    DONE = "done"  # inferred; its outcome says with which fate
+    FAILED = "failed"  # the algorithm refused it max_attempts times; kept, requeue brings it back
+    DROPPED = "dropped"  # given up by a policy of the operator, counted
+
+
+class Outcome(StrEnum):
+    """The fate of a settled frame."""
+
+    ALERT = "alert"  # saved as an alert, its picture beside it
+    NO_DETECTION = "no_detection"  # inferred, nothing found, picture deleted by policy
+    MISSING = "missing"  # somebody else removed the picture before it was inferred
+    FAILED = "failed"  # kept under failed/ with its reason
+
+
+@dataclass(frozen=True, slots=True)
+class FrameKey:
+    """A frame's place in the store, taken apart (contract, section 1)."""
+
+    key: str  # the whole key, base path included
+    task_type: str
+    task_id: str  # the camera
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRules:
+    """Which keys of a store are frames; folders end with '/', base_path may be ''."""
+
+    base_path: str = ""
+    excluded: tuple[str, ...] = ("alerts/", "failed/")
+
+    def parse(self, key: str) -> FrameKey | None:
+        """The frame behind a key, or None when the key is not one."""
+        if key.startswith(self.excluded) or not key.startswith(self.base_path):
+            return None
+        parts = key[len(self.base_path) :].split("/")
+        if len(parts) < 3 or any(part == "" or part.startswith(".") for part in parts):
+            return None
+        filename = parts[-1]
+        if filename.startswith(_PREVIEW_PREFIX) or not is_picture(filename):
+            return None
+        return FrameKey(key, parts[0], parts[1], filename)
+
+    def algo_config_key(self, task_type: str, task_id: str) -> str:
+        """Where the configuration of one camera's algorithm lies."""
+        return f"{self.base_path}{task_type}/{task_id}/{ALGO_CONFIG_NAME}"
+
+    def is_stray_picture(self, key: str) -> bool:
+        """A picture that lies too high in the tree to name its type and camera."""
+        if key.startswith(self.excluded) or not key.startswith(self.base_path):
+            return False
+        parts = key[len(self.base_path) :].split("/")
+        return len(parts) < 3 and not parts[-1].startswith(".") and is_picture(parts[-1])
+
+
+def is_picture(filename: str) -> bool:
+    """Whether a file name ends like a picture, in any case."""
+    return filename.lower().endswith(PICTURE_SUFFIXES)
+
+
+def captured_at(filename: str, modified_at: float) -> float:
+    """When a frame was captured, Unix seconds.
+
+    Extractors name frames ``20251114-164712.618.jpg`` in local time; any other name falls back to
+    the time the picture was written.
+    """
+    match = _CAPTURED.match(filename)
+    if match is None:
+        return modified_at
+    try:
+        moment = datetime.strptime(match[1], "%Y%m%d-%H%M%S").astimezone()
+    except (ValueError, OverflowError):
+        return modified_at
+    return moment.timestamp() + float(match[2] or 0)

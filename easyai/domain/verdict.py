@@ -1,0 +1,115 @@
+"""What came back from an algorithm service, judged once."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+_LONGEST_REASON = 500
+
+
+class Kind(StrEnum):
+    """The class of an answer."""
+
+    INFERRED = "inferred"  # success:true
+    REFUSED = "refused"  # success:false: the algorithm looked and said no
+    UNREACHABLE = "unreachable"  # never connected: says nothing about the frame
+    BROKEN = "broken"  # timeout, 5xx, not the contract's JSON: service or frame
+    MISSING = "missing"  # the picture is no longer in the store
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One call's result; times in milliseconds."""
+
+    kind: Kind
+    elapsed_ms: float = 0.0  # measured by us, request to answer
+    reason: str = ""
+    result: Any = field(default_factory=dict)
+    confidence: float = 0.0
+    inference_ms: float = 0.0  # as the algorithm says
+    detection_count: int = 0
+
+
+def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
+    """Judge an HTTP answer by the contract, section 4."""
+    if status != 200:
+        return _broken(f"HTTP status {status}", elapsed_ms)
+    try:
+        answer = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return _broken(f"not JSON: {body[:80]!r}", elapsed_ms)
+    if not isinstance(answer, dict) or not isinstance(answer.get("success"), bool):
+        return _broken("no field 'success' of true or false in the answer", elapsed_ms)
+    if not answer["success"]:
+        reason = str(answer.get("error") or "success:false without an error")
+        return Verdict(Kind.REFUSED, elapsed_ms, _shorten(reason))
+    result = answer.get("result")
+    if result is None:
+        result = {}
+    return Verdict(
+        Kind.INFERRED,
+        elapsed_ms,
+        result=result,
+        confidence=_number(answer.get("confidence")),
+        inference_ms=_number(answer.get("inference_time_ms")),
+        detection_count=detection_count(result),
+    )
+
+
+def detection_count(result: Any) -> int:
+    """How many objects a result tells of, by the first rule of the contract that applies."""
+    if not isinstance(result, Mapping):
+        return 0
+    lines = result.get("line_crossing")
+    if isinstance(lines, Mapping):
+        crossed = sum(
+            _count(line.get("count")) or 0 for line in lines.values() if isinstance(line, Mapping)
+        )
+        if crossed > 0:
+            return crossed
+    for name in ("total_count", "count", "num"):
+        counted = _count(result.get(name))
+        if counted is not None:
+            return counted
+    for name in ("detections", "objects"):
+        found = result.get(name)
+        if isinstance(found, list):
+            return len(found)
+    return 0
+
+
+def _broken(reason: str, elapsed_ms: float) -> Verdict:
+    return Verdict(Kind.BROKEN, elapsed_ms, _shorten(reason))
+
+
+def _shorten(reason: str) -> str:
+    # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
+    clean = reason.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return clean if len(clean) <= _LONGEST_REASON else clean[:_LONGEST_REASON] + "…"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return int(min(max(0, value), 2**31 - 1))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0

@@ -1,0 +1,74 @@
+"""The one tree of errors: each knows its HTTP status and whether a retry makes sense."""
+
+from __future__ import annotations
+
+
+class EasyaiError(Exception):
+    """Something went wrong inside easyai; see the log for details."""
+
+    http_status = 500
+    retryable = False
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or type(self).__name__).strip())
+
+
+class SettingsError(EasyaiError):
+    """The configuration is not valid; the message names the key and the remedy."""
+
+
+class BadRequestError(EasyaiError):
+    """The request is not valid; the message names the field and the remedy."""
+
+    http_status = 400
+
+
+class BodyTooLargeError(EasyaiError):
+    """The request body is larger than this server accepts."""
+
+    http_status = 413
+
+
+class ServiceNotFoundError(EasyaiError):
+    """service not found"""
+
+    # 400, not 404: field clients of the contract (section 2) look for it.
+    http_status = 400
+
+
+class AlertNotFoundError(EasyaiError):
+    """alert not found"""
+
+    http_status = 404
+
+
+class PictureNotFoundError(EasyaiError):
+    """The picture is not in the store."""
+
+    http_status = 404
+
+
+class SignatureError(EasyaiError):
+    """The link is not valid or has expired; ask for a new one."""
+
+    http_status = 403
+
+
+class InvalidKeyError(EasyaiError):
+    """A store key points outside the store or holds characters that no key has."""
+
+    http_status = 400
+
+
+class StoreUnavailableError(EasyaiError):
+    """The frame store does not answer; frames wait until it does."""
+
+    http_status = 503
+    retryable = True
+
+
+class DatabaseUnavailableError(EasyaiError):
+    """The database does not answer; work goes on when it does."""
+
+    http_status = 503
+    retryable = True

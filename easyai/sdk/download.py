@@ -1,0 +1,86 @@
+"""Fetches a frame from the URL in a request, within limits of time and size."""
+
+import time
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import Self
+from urllib.parse import urlsplit
+
+import requests
+
+from easyai.sdk.errors import PictureError, UnavailableError
+
+_CHUNK_BYTES = 64 * 1024
+
+
+def without_query(url: str) -> str:
+    """Return scheme, host and path of a URL: its query may be a signature, a secret."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+class Downloader:
+    """A pool of connections to the picture store; safe to use from many threads."""
+
+    def __init__(self, timeout_sec: float, max_bytes: int, connections: int) -> None:
+        """Limit one download to `timeout_sec` seconds in all and to `max_bytes` bytes."""
+        self._timeout_sec = timeout_sec
+        self._max_bytes = max_bytes
+        self._session = requests.Session()
+        # Frames come from the local network: a proxy set for the web would only be in the way,
+        # and .netrc must not leak to it.
+        self._session.trust_env = False
+        # The cookie jar is the one part of a session that threads would write to.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def fetch(self, url: str) -> bytes:
+        """Return the picture's bytes.
+
+        Raises PictureError when the store does not have it, does not give it or it is too large;
+        UnavailableError when the store is silent, too slow or failing: another try may help.
+        """
+        deadline = time.monotonic() + self._timeout_sec
+        try:
+            with self._session.get(url, stream=True, timeout=self._timeout_sec) as response:
+                self._refuse_error(response.status_code, url)
+                return self._read(response, deadline, url)
+        except requests.exceptions.InvalidURL:
+            raise PictureError(f"image_url is no URL: {without_query(url)}") from None
+        except requests.RequestException as error:
+            # The cause is left out on purpose: its text holds the signed URL.
+            reason = type(error).__name__
+            raise UnavailableError(f"cannot download {without_query(url)}: {reason}") from None
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _refuse_error(self, status: int, url: str) -> None:
+        if status == HTTPStatus.OK:
+            return
+        message = f"cannot download {without_query(url)}: status {status}"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise UnavailableError(message)
+        raise PictureError(message)
+
+    def _read(self, response: requests.Response, deadline: float, url: str) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > self._max_bytes:
+                limit = f"larger than {self._max_bytes} bytes (max_picture_bytes)"
+                raise PictureError(f"{without_query(url)} is {limit}")
+            if time.monotonic() > deadline:
+                limit = f"not within {self._timeout_sec:g} s (download_timeout_sec)"
+                raise UnavailableError(f"download of {without_query(url)} {limit}")
+        return bytes(content)

@@ -1,0 +1,70 @@
+"""The picture that an author's function gets."""
+
+import importlib.util
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from easyai.sdk.errors import PictureError
+from easyai.sdk.image_header import image_size
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame of one camera, with what the server says about it."""
+
+    content: bytes = field(repr=False)  # the JPEG or PNG file as it is in the store
+    task_type: str = ""  # what to look for, e.g. 人数统计
+    task_id: str = ""  # the camera, e.g. 门口2
+    image_path: str = ""  # the key of the frame in the store
+    algo_config: dict[str, Any] | None = field(default=None, repr=False)  # regions, parameters
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, from the header; raises PictureError when there is none."""
+        return image_size(self.content)
+
+    def to_array(self) -> "npt.NDArray[np.uint8]":
+        """Decode to height x width x 3, uint8, channels in the order blue, green, red.
+
+        That is the order of OpenCV and of most detectors; `[..., ::-1]` makes it RGB. Decodes
+        with OpenCV, or with Pillow and numpy where there is no OpenCV. Rotation noted in EXIF is
+        not applied, so that boxes are in pixels of the stored frame. Raises PictureError when the
+        picture cannot be decoded, ImportError when neither library is installed.
+        """
+        if importlib.util.find_spec("cv2") is None:
+            return self._to_array_with_pillow()
+        import cv2
+        import numpy as np
+
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        array = cv2.imdecode(np.frombuffer(self.content, np.uint8), flags) if self.content else None
+        if array is None:
+            raise PictureError("broken picture: OpenCV cannot decode it")
+        return np.asarray(array, dtype=np.uint8)
+
+    def to_pil(self) -> "Image":
+        """Decode to a Pillow image in mode RGB.
+
+        Raises PictureError when it cannot be decoded, ImportError when Pillow is not installed.
+        """
+        try:
+            from PIL import Image
+        except ImportError as error:
+            raise ImportError("decoding needs a library: pip install easyai-sdk[pillow]") from error
+        try:
+            with Image.open(io.BytesIO(self.content)) as image:
+                return image.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:
+            raise PictureError(f"broken picture: {error}") from error
+
+    def _to_array_with_pillow(self) -> "npt.NDArray[np.uint8]":
+        import numpy as np
+
+        return np.ascontiguousarray(np.asarray(self.to_pil(), dtype=np.uint8)[..., ::-1])
