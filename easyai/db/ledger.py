@@ -1,0 +1,330 @@
+"""The SQL of the ledger, each statement named by what it does.
+
+States: pending → leased → done | failed | dropped. A lease carries a token; only its holder may
+settle it, so a late result of a lease that expired and was given out again counts for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+_CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
+
+
+def _in(sql: str, *names: str) -> TextClause:
+    return text(sql).bindparams(*(bindparam(name, expanding=True) for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class NewFrame:
+    """A picture found for the first time."""
+
+    key: str
+    task_type: str
+    task_id: str
+    version: str
+    captured_at: float
+    stream: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFrame:
+    """A frame that may be leased now."""
+
+    id: int
+    task_id: str
+    avoid_service: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedFrame:
+    """A frame as its holder needs it to call an algorithm and to settle."""
+
+    id: int
+    key: str
+    task_type: str
+    task_id: str
+    version: str
+    image_path: str | None
+    attempts: int
+    tries: int
+    last_failure_at: float
+    service_pk: int
+    lease_token: str
+
+    @property
+    def image_key(self) -> str:
+        """Where the picture lies now: at its key, or under failed/ after a requeue."""
+        return self.image_path or self.key
+
+
+_KNOWN = _in("SELECT key FROM frames WHERE image_path IS NULL AND key IN :keys", "keys")
+_ADD = text("""
+    INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
+                        stream)
+    VALUES (:key, :task_type, :task_id, 'pending', :version, :captured_at, :now, :now, :stream)
+    ON CONFLICT (key) WHERE image_path IS NULL DO NOTHING
+""")
+_WAITING = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
+_DUE_TYPES = text("""
+    SELECT name FROM task_types
+     WHERE EXISTS (SELECT 1 FROM frames
+                    WHERE state = 'pending' AND task_type = task_types.name AND due_at <= :now)
+""")
+_IN_FLIGHT = text("""
+    SELECT service_pk, task_type, count(*) FROM frames
+     WHERE state = 'leased' GROUP BY service_pk, task_type
+""")
+_DUE = text("""
+    SELECT id, task_id, avoid_service FROM frames
+     WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now
+     ORDER BY due_at, id LIMIT :most
+""")
+# For types with a state per camera: the oldest waiting frame of each camera that has none in
+# flight. The recursion jumps from camera to camera along the index instead of reading every frame.
+_DUE_HEADS = text("""
+    WITH RECURSIVE camera(stream) AS (
+        SELECT min(stream) FROM frames
+         WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
+        UNION ALL
+        SELECT (SELECT min(stream) FROM frames
+                 WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
+                   AND stream > camera.stream)
+          FROM camera WHERE camera.stream IS NOT NULL
+    )
+    SELECT head.id, head.task_id, head.avoid_service
+      FROM camera JOIN frames AS head ON head.id = (
+           SELECT id FROM frames
+            WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
+              AND stream = camera.stream
+            ORDER BY captured_at, id LIMIT 1)
+     WHERE head.due_at <= :now
+       AND NOT EXISTS (SELECT 1 FROM frames AS held
+                        WHERE held.state = 'leased' AND held.task_type = :task_type
+                          AND held.stream = camera.stream)
+     ORDER BY head.due_at, head.id LIMIT :most
+""")
+_LEASE = _in(
+    """
+    UPDATE frames
+       SET state = 'leased', service_pk = :service_pk, lease_token = :token,
+           lease_expires_at = :expires_at, leased_at = :now
+     WHERE id IN :ids AND state = 'pending'
+    RETURNING id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
+              service_pk, lease_token
+    """,
+    "ids",
+)
+_RENEW = _in(
+    """
+    UPDATE frames SET lease_expires_at = :expires_at
+     WHERE state = 'leased' AND lease_token IN :tokens
+    """,
+    "tokens",
+)
+_GIVE_BACK = _in(
+    """
+    UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
+     WHERE state = 'leased' AND lease_token IN :tokens
+    """,
+    "tokens",
+)
+_EXPIRE = text("""
+    UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
+     WHERE state = 'leased' AND (lease_expires_at <= :now OR lease_expires_at > :furthest)
+    RETURNING task_type
+""")
+_HELD = _in(
+    """
+    SELECT id FROM frames WHERE id IN :ids AND state = 'leased' AND lease_token = :token
+    """,
+    "ids",
+)
+_HELD_LOCKED = _in(f"{_HELD.text} ORDER BY id FOR UPDATE", "ids")
+_FINISH = text("""
+    UPDATE frames
+       SET state = :state, outcome = :outcome, reason = :reason, attempts = :attempts,
+           settled_at = :now, detection_count = :detection_count, inference_ms = :inference_ms,
+           image_path = :image_path, image_target = :image_target,
+           lease_token = NULL, lease_expires_at = NULL
+     WHERE id = :id
+""")
+_RETURN = text("""
+    UPDATE frames
+       SET state = 'pending', reason = :reason, attempts = :attempts, tries = tries + 1,
+           due_at = :due_at, last_failure_at = :now, avoid_service = service_pk,
+           lease_token = NULL, lease_expires_at = NULL
+     WHERE id = :id
+""")
+_CARRIED = _in(
+    """
+    UPDATE frames SET image_path = image_target, image_target = NULL
+     WHERE id IN :ids AND image_target IS NOT NULL
+    """,
+    "ids",
+)
+_LOST_PICTURE = _in(
+    """
+    UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
+     WHERE id IN :ids AND image_target IS NOT NULL
+    """,
+    "ids",
+)
+_UNCARRIED = text("""
+    SELECT id, key, version, image_path, image_target FROM frames
+     WHERE image_target IS NOT NULL AND settled_at <= :before
+     ORDER BY settled_at LIMIT :most
+""")
+_HURRY = _in(
+    """
+    UPDATE frames SET due_at = :now
+     WHERE state = 'pending' AND due_at > :now AND task_type IN :task_types
+    """,
+    "task_types",
+)
+
+
+def known_keys(conn: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the keys that stand in the ledger with their picture in place."""
+    known: set[str] = set()
+    for start in range(0, len(keys), _CHUNK):
+        known.update(conn.execute(_KNOWN, {"keys": keys[start : start + _CHUNK]}).scalars())
+    return known
+
+
+def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
+    """Record new frames as pending; one that another process recorded meanwhile stays as it is."""
+    if not frames:
+        return
+    rows = [
+        {
+            "key": frame.key,
+            "task_type": frame.task_type,
+            "task_id": frame.task_id,
+            "version": frame.version,
+            "captured_at": frame.captured_at,
+            "stream": frame.stream,
+            "now": now,
+        }
+        for frame in frames
+    ]
+    conn.execute(_ADD, rows)
+
+
+def waiting(conn: Connection) -> dict[str, int]:
+    """Pending frames by task type; reads every one of them."""
+    return {row[0]: row[1] for row in conn.execute(_WAITING)}
+
+
+def due_types(conn: Connection, now: float) -> list[str]:
+    """Task types with a frame that may be leased now; one index look-up a type."""
+    return list(conn.execute(_DUE_TYPES, {"now": now}).scalars())
+
+
+def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
+    """Live leases as (service pk, task type, count)."""
+    return [(row[0], row[1], row[2]) for row in conn.execute(_IN_FLIGHT)]
+
+
+def due(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
+    """Frames of a type to lease next, oldest first."""
+    values = {"task_type": task_type, "now": now, "most": most}
+    return [PendingFrame(row[0], row[1], row[2]) for row in conn.execute(_DUE, values)]
+
+
+def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
+    """The next frame of each camera that has none in flight, for types with a state per camera."""
+    values = {"task_type": task_type, "now": now, "most": most}
+    return [PendingFrame(row[0], row[1], row[2]) for row in conn.execute(_DUE_HEADS, values)]
+
+
+def lease(
+    conn: Connection,
+    by_service: Mapping[int, Sequence[int]],
+    token: str,
+    now: float,
+    expires_at: float,
+) -> list[LeasedFrame]:
+    """Lease frames (ids by service pk) under one token."""
+    leased = []
+    for service_pk, ids in by_service.items():
+        values = {
+            "service_pk": service_pk,
+            "token": token,
+            "now": now,
+            "expires_at": expires_at,
+            "ids": ids,
+        }
+        leased += [LeasedFrame(*row) for row in conn.execute(_LEASE, values)]
+    leased.sort(key=lambda frame: frame.id)
+    return leased
+
+
+def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> None:
+    """Keep leases alive while their calls are under way."""
+    conn.execute(_RENEW, {"tokens": tokens, "expires_at": expires_at})
+
+
+def give_back(conn: Connection, tokens: Sequence[str]) -> int:
+    """Return leases unused; how many frames went back to pending."""
+    return conn.execute(_GIVE_BACK, {"tokens": tokens}).rowcount
+
+
+def expire(conn: Connection, now: float, longest_sec: float) -> dict[str, int]:
+    """Return expired leases to pending; how many, by task type.
+
+    A lease that ends further ahead than any may was given before the clock was set back.
+    """
+    returned: dict[str, int] = {}
+    for task_type in conn.execute(_EXPIRE, {"now": now, "furthest": now + longest_sec}).scalars():
+        returned[task_type] = returned.get(task_type, 0) + 1
+    return returned
+
+
+def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[int]:
+    """Those of the frames (ids by token) whose lease is still the given one; locked to settle."""
+    statement = _HELD if conn.dialect.name == "sqlite" else _HELD_LOCKED
+    held: set[int] = set()
+    for token in sorted(by_token):
+        values = {"ids": by_token[token], "token": token}
+        held.update(conn.execute(statement, values).scalars())
+    return held
+
+
+def finish(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Settle frames for good, each with its outcome and where its picture shall go."""
+    if rows:
+        conn.execute(_FINISH, list(rows))
+
+
+def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give frames another attempt later."""
+    if rows:
+        conn.execute(_RETURN, list(rows))
+
+
+def pictures_carried(conn: Connection, ids: Sequence[int]) -> None:
+    """The pictures of these frames are where they should be."""
+    if ids:
+        conn.execute(_CARRIED, {"ids": ids})
+
+
+def pictures_lost(conn: Connection, ids: Sequence[int], reason: str) -> None:
+    """The pictures of these settled frames were gone or replaced before they could be moved."""
+    if ids:
+        conn.execute(_LOST_PICTURE, {"ids": ids, "reason": reason})
+
+
+def uncarried(conn: Connection, before: float, most: int) -> list[Any]:
+    """Settled frames whose picture still waits to be moved or deleted."""
+    return list(conn.execute(_UNCARRIED, {"before": before, "most": most}))
+
+
+def hurry(conn: Connection, task_types: Iterable[str], now: float) -> None:
+    """Make frames of these types due now: something they waited for has come back."""
+    if names := sorted(set(task_types)):
+        conn.execute(_HURRY, {"task_types": names, "now": now})

@@ -1,0 +1,180 @@
+"""The SQL of the registry: one row for each endpoint, kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, text
+
+from easyai.domain.breaker import Breaker
+from easyai.domain.service import ServiceState
+
+ServiceRow = Row[Any]
+
+_REGISTER = text("""
+    INSERT INTO services (service_id, name, endpoint, version, max_concurrency, health_url,
+                          heartbeat_timeout_sec, state, state_reason, state_since, register_at,
+                          last_heartbeat, last_evidence)
+    VALUES (:service_id, :name, :endpoint, :version, :max_concurrency, :health_url,
+            :heartbeat_timeout_sec, 'online', 'registered', :now, :now, :now, :now)
+    ON CONFLICT (endpoint) DO UPDATE
+       SET service_id = excluded.service_id, name = excluded.name, version = excluded.version,
+           max_concurrency = excluded.max_concurrency, health_url = excluded.health_url,
+           heartbeat_timeout_sec = excluded.heartbeat_timeout_sec,
+           state = 'online', state_reason = 'registered again',
+           state_since = CASE WHEN services.state = 'online' THEN services.state_since
+                              ELSE excluded.state_since END,
+           register_at = excluded.register_at, last_heartbeat = excluded.last_heartbeat,
+           last_evidence = excluded.last_evidence, probe_failures = 0, next_probe_at = 0,
+           breaker_failures = 0, breaker_open_until = 0, breaker_pause_sec = 0
+    RETURNING pk
+""")
+_DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
+_ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES (:pk, :task_type)")
+_FIND = text("""
+    SELECT pk, service_id, endpoint, state FROM services
+     WHERE (service_id = :name OR endpoint = :name) AND state <> 'unregistered'
+""")
+_HEARTBEAT = text("""
+    UPDATE services
+       SET last_heartbeat = :now, last_evidence = :now, probe_failures = 0, next_probe_at = 0,
+           state = 'online',
+           state_reason = CASE WHEN state = 'online' THEN state_reason ELSE 'heartbeat' END,
+           state_since = CASE WHEN state = 'online' THEN state_since ELSE :now END,
+           said_total_requests = coalesce(:total_requests, said_total_requests),
+           said_avg_inference_ms = coalesce(:avg_ms, said_avg_inference_ms),
+           said_last_inference_ms = coalesce(:last_ms, said_last_inference_ms),
+           said_last_total_ms = coalesce(:last_total_ms, said_last_total_ms)
+     WHERE pk IN :pks AND state <> 'unregistered'
+""").bindparams(bindparam("pks", expanding=True))
+_SET_STATE = text("""
+    UPDATE services SET state = :state, state_reason = :reason, state_since = :now
+     WHERE pk IN :pks AND state <> :state AND state <> 'unregistered'
+""").bindparams(bindparam("pks", expanding=True))
+_ALL = text("SELECT * FROM services ORDER BY service_id, endpoint")
+_ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY task_type")
+_TYPES_OF = text("""
+    SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
+""").bindparams(bindparam("pks", expanding=True))
+_ROUTABLE = text("""
+    SELECT pk, service_id, name, endpoint, state, max_concurrency, ewma_ms, call_count,
+           breaker_failures, breaker_open_until, breaker_pause_sec
+      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
+     WHERE service_task_types.task_type = :task_type AND state IN ('online', 'suspect')
+     ORDER BY pk
+""")
+_BY_PK = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk").bindparams(
+    bindparam("pks", expanding=True)
+)
+_BY_PK_LOCKED = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk FOR UPDATE").bindparams(
+    bindparam("pks", expanding=True)
+)
+_RECORD_CALLS = text("""
+    UPDATE services
+       SET call_count = call_count + :calls, ewma_ms = :ewma_ms,
+           last_success_at = :last_success_at, last_evidence = :last_evidence,
+           breaker_failures = :failures, breaker_open_until = :open_until,
+           breaker_pause_sec = :pause_sec
+     WHERE pk = :pk
+""")
+_PROBED = text("""
+    UPDATE services SET probe_failures = :failures, next_probe_at = :next_probe_at WHERE pk = :pk
+""")
+_ALIVE = text("""
+    UPDATE services
+       SET state = 'online', state_reason = :reason, state_since = :now, last_evidence = :now,
+           probe_failures = 0, next_probe_at = 0
+     WHERE pk IN :pks AND state IN ('suspect', 'offline')
+""").bindparams(bindparam("pks", expanding=True))
+_STILL_ALIVE = text("""
+    UPDATE services SET last_evidence = :now, probe_failures = 0, next_probe_at = :next_probe_at
+     WHERE pk = :pk
+""")
+
+ONE_TRIAL: Final = 1
+
+
+def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[str]) -> int:
+    """Insert or replace the registration of an endpoint; its pk."""
+    pk: int = conn.execute(_REGISTER, dict(values)).scalar_one()
+    conn.execute(_DROP_TYPES, {"pk": pk})
+    conn.execute(_ADD_TYPE, [{"pk": pk, "task_type": name} for name in task_types])
+    return pk
+
+
+def find(conn: Connection, name: str) -> list[ServiceRow]:
+    """Registered endpoints by service_id or endpoint."""
+    return list(conn.execute(_FIND, {"name": name}))
+
+
+def heartbeat(conn: Connection, pks: Sequence[int], said: Mapping[str, Any], now: float) -> None:
+    """Note a heartbeat: whatever the state was, the service is online now."""
+    conn.execute(_HEARTBEAT, {"pks": pks, "now": now, **said})
+
+
+def set_state(
+    conn: Connection, pks: Sequence[int], state: ServiceState, reason: str, now: float
+) -> int:
+    """Move services to a state; how many were not in it already."""
+    if not pks:
+        return 0
+    values = {"pks": pks, "state": str(state), "reason": reason, "now": now}
+    return conn.execute(_SET_STATE, values).rowcount
+
+
+def all_services(conn: Connection) -> list[ServiceRow]:
+    """Every endpoint ever registered, whatever its state."""
+    return list(conn.execute(_ALL))
+
+
+def all_task_types(conn: Connection) -> dict[int, list[str]]:
+    """Task types by service pk."""
+    types: dict[int, list[str]] = {}
+    for service_pk, task_type in conn.execute(_ALL_TYPES):
+        types.setdefault(service_pk, []).append(task_type)
+    return types
+
+
+def task_types_of(conn: Connection, pks: Sequence[int]) -> list[str]:
+    """The task types that these services serve."""
+    return list(conn.execute(_TYPES_OF, {"pks": pks}).scalars()) if pks else []
+
+
+def routable(conn: Connection, task_type: str) -> list[ServiceRow]:
+    """Endpoints of a type that may be called: online or suspect; breakers are the caller's."""
+    return list(conn.execute(_ROUTABLE, {"task_type": task_type}))
+
+
+def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
+    """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
+    statement = _BY_PK if conn.dialect.name == "sqlite" else _BY_PK_LOCKED
+    return list(conn.execute(statement, {"pks": sorted(pks)}))
+
+
+def breaker_of(row: ServiceRow) -> Breaker:
+    """The circuit breaker kept in a row."""
+    return Breaker(row.breaker_failures, row.breaker_open_until, row.breaker_pause_sec)
+
+
+def record_calls(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write back what the calls of a settled group say of their endpoints."""
+    if rows:
+        conn.execute(_RECORD_CALLS, list(rows))
+
+
+def alive(conn: Connection, pks: Sequence[int], reason: str, now: float) -> int:
+    """Evidence of life of suspect or offline services: they are online; how many changed."""
+    if not pks:
+        return 0
+    return conn.execute(_ALIVE, {"pks": pks, "reason": reason, "now": now}).rowcount
+
+
+def probed(conn: Connection, pk: int, failures: int, next_probe_at: float) -> None:
+    """Note a failed probe and when to try again."""
+    conn.execute(_PROBED, {"pk": pk, "failures": failures, "next_probe_at": next_probe_at})
+
+
+def probe_answered(conn: Connection, pk: int, now: float, next_probe_at: float) -> None:
+    """Note that a suspect service answered its probe."""
+    conn.execute(_STILL_ALIVE, {"pk": pk, "now": now, "next_probe_at": next_probe_at})

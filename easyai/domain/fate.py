@@ -1,0 +1,79 @@
+"""What becomes of a frame after one call: the rules of retry, failure and alert."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from easyai.domain.breaker import retry_delay_sec
+from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.verdict import Kind, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """The next state of a frame, with what it needs."""
+
+    state: FrameState  # PENDING: tried again after delay_sec
+    outcome: Outcome | None = None
+    attempts: int = 0
+    delay_sec: float = 0.0
+
+
+def decide(
+    verdict: Verdict,
+    *,
+    attempts: int,
+    tries: int,
+    max_attempts: int,
+    save_only_with_detection: bool,
+    service_is_fine: bool,
+) -> Fate:
+    """The fate of a frame.
+
+    A frame never fails because services are down: only answers that the frame itself must answer
+    for are held against it — success:false, and a broken answer from a service that
+    (`service_is_fine`) has answered other frames since it broke on this one.
+    """
+    match verdict.kind:
+        case Kind.INFERRED:
+            keep = verdict.detection_count > 0 or not save_only_with_detection
+            return Fate(FrameState.DONE, Outcome.ALERT if keep else Outcome.NO_DETECTION, attempts)
+        case Kind.MISSING:
+            return Fate(FrameState.DONE, Outcome.MISSING, attempts)
+        case Kind.REFUSED:
+            attempts += 1
+        case Kind.BROKEN if service_is_fine:
+            attempts += 1
+        case _:
+            pass
+    if attempts >= max_attempts:
+        return Fate(FrameState.FAILED, Outcome.FAILED, attempts)
+    return Fate(FrameState.PENDING, None, attempts, retry_delay_sec(tries))
+
+
+def alert_key(alert_base_path: str, task_type: str, task_id: str, key: str) -> str:
+    """Where the picture of an alert goes (contract, section 5)."""
+    return f"{alert_base_path}{task_type}/{task_id}/{key.rpartition('/')[2]}"
+
+
+def failed_key(failed_base_path: str, task_type: str, task_id: str, key: str) -> str:
+    """Where the picture of a failed frame is kept."""
+    return f"{failed_base_path}{task_type}/{task_id}/{key.rpartition('/')[2]}"
+
+
+def unique_key(key: str, frame_id: int) -> str:
+    """The key with the frame's id before its suffix, for a name that is taken."""
+    stem, dot, suffix = key.rpartition(".")
+    return f"{stem}-{frame_id}{dot}{suffix}"
+
+
+def result_text(result: Any) -> str:
+    """A result as the JSON string that an alert carries; Chinese stays readable."""
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair: no text, but good JSON when escaped
+        return json.dumps(result, separators=(",", ":"))
+    return text

@@ -1,0 +1,1 @@
+"""A frame's journey: intake finds it, dispatch leases it, infer calls, settle decides."""

@@ -1,0 +1,131 @@
+"""Intake: finds new frames in the store and records them in the ledger."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from easyai.db import ledger, task_types
+from easyai.db.ledger import NewFrame
+from easyai.domain.frame import FrameKey, captured_at
+from easyai.runtime import Runtime
+from easyai.settings import AiAnalysis
+
+log = logging.getLogger(__name__)
+
+_MANY = 2000  # keys in the store from which on the ledger is not asked for all at every tick
+_TRUST_SEC = 15.0
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What one scan found."""
+
+    new_frames: int = 0
+    half_written: int = 0  # looked at again by the next scan
+    strays: int = 0  # pictures too high in the tree to name type and camera
+    waiting: list[str] = field(default_factory=list)  # types with frames that may be leased now
+
+
+class Scanner:
+    """Scans a store; remembers a little between scans, and loses nothing when it is made anew.
+
+    The ledger says what is known already. Only when thousands of frames wait are keys taken for
+    known from memory, for 15 s at most: so a name that a camera used again is found then.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: set[str] = set()
+        self._known_since = 0.0
+        self._strays = 0
+
+    def scan(self) -> ScanReport:
+        """One look over the store; raises StoreUnavailableError or DatabaseUnavailableError."""
+        report = ScanReport()
+        analysis = self._runtime.settings.ai_analysis
+        if not analysis.enable:
+            return report
+        self._forget()
+        for page in self._runtime.store.walk():
+            self._take_in(page, analysis, report)
+        self._tell(report)
+        with self._runtime.db.read() as conn:
+            report.waiting = ledger.due_types(conn, time.time())
+        return report
+
+    def _take_in(self, page: Sequence[str], analysis: AiAnalysis, report: ScanReport) -> None:
+        unknown = self._unknown(page, report)
+        if not unknown:
+            return
+        with self._runtime.db.read() as conn:
+            known = ledger.known_keys(conn, [key.key for key in unknown])
+        self._known |= known
+        found = []
+        for key in unknown:
+            if key.key in known:
+                continue
+            frame = self._examine(key, analysis)
+            if frame is None:
+                report.half_written += 1
+            else:
+                found.append(frame)
+        if found:
+            self._record(found)
+            report.new_frames += len(found)
+
+    def _unknown(self, page: Sequence[str], report: ScanReport) -> list[FrameKey]:
+        rules = self._runtime.store.rules
+        unknown = []
+        for key in page:
+            if key in self._known:
+                continue
+            parsed = rules.parse(key)
+            if parsed is not None:
+                unknown.append(parsed)
+            elif rules.is_stray_picture(key):
+                report.strays += 1
+        return unknown
+
+    def _examine(self, key: FrameKey, analysis: AiAnalysis) -> NewFrame | None:
+        picture = self._runtime.store.ready(key.key, analysis.frame_stable_sec)
+        if picture is None:
+            return None
+        return NewFrame(
+            key=key.key,
+            task_type=key.task_type,
+            task_id=key.task_id,
+            version=picture.version,
+            captured_at=captured_at(key.filename, picture.modified_at),
+            stream=key.task_id if analysis.affinity(key.task_type) else None,
+        )
+
+    def _record(self, found: list[NewFrame]) -> None:
+        found.sort(key=lambda frame: (frame.captured_at, frame.key))
+        now = time.time()
+        with self._runtime.db.write() as conn:
+            task_types.add(conn, {frame.task_type for frame in found}, now)
+            ledger.add(conn, found, now)
+        self._known.update(frame.key for frame in found)
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        if len(self._known) < _MANY or now - self._known_since >= _TRUST_SEC:
+            self._known.clear()
+            self._known_since = now
+
+    def _tell(self, report: ScanReport) -> None:
+        if report.new_frames:
+            log.info("found new images: count=%d", report.new_frames)
+        if report.strays != self._strays:
+            self._strays = report.strays
+            log.warning(
+                "pictures outside <task_type>/<task_id>/, left alone: count=%d", report.strays
+            )
+
+
+def scan(runtime: Runtime) -> ScanReport:
+    """One scan by this process's scanner."""
+    return runtime.part(Scanner).scan()

@@ -1,0 +1,107 @@
+"""The one place that builds the parts: settings in, a small runtime out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from easyai.db.session import Database
+from easyai.domain.frame import KeyRules
+from easyai.settings import Settings, SettingsSource
+from easyai.store.base import Store
+from easyai.store.local import LocalStore
+from easyai.store.signing import LinkSigner, load_secret
+
+Part = TypeVar("Part")
+
+
+class Doorbell(Protocol):
+    """Wakes a worker for a task type."""
+
+    def ring(self, task_type: str) -> None:
+        """Ask for inference of a type; never raises: a wake that is lost costs one scan."""
+
+
+class SilentDoorbell:
+    """Rings nowhere: frames wait for the next scan."""
+
+    def ring(self, task_type: str) -> None:
+        """Do nothing."""
+
+
+class Runtime:
+    """What every process works with; safe between threads, one per process."""
+
+    def __init__(
+        self,
+        source: SettingsSource,
+        db: Database,
+        store: Store,
+        signer: LinkSigner,
+        doorbell: Doorbell,
+    ) -> None:
+        self._source = source
+        self.db = db
+        self.store = store
+        self.signer = signer
+        self.doorbell = doorbell
+        self._parts: dict[Any, Any] = {}
+        self._parts_lock = threading.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force now."""
+        return self._source.current()
+
+    def part(self, kind: Callable[[Runtime], Part]) -> Part:
+        """This process's one instance of a part that remembers something between calls."""
+        with self._parts_lock:
+            if kind not in self._parts:
+                self._parts[kind] = kind(self)
+            part: Part = self._parts[kind]
+            return part
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.db.dispose()
+
+
+def open_runtime(source: SettingsSource | None = None, doorbell: Doorbell | None = None) -> Runtime:
+    """Build the parts from the settings (read from file and environment when not given)."""
+    source = source or SettingsSource()
+    settings = source.current()
+    own = settings.easyai
+    signer = LinkSigner(
+        load_secret(own.secret_key.get_secret_value(), own.data_dir), own.effective_public_url
+    )
+    return Runtime(
+        source,
+        Database(own.effective_database_url),
+        open_store(settings, signer),
+        signer,
+        doorbell or SilentDoorbell(),
+    )
+
+
+def open_store(settings: Settings, signer: LinkSigner) -> Store:
+    """The store that the settings name; makes a local folder that is not there yet."""
+    extractor, analysis = settings.frame_extractor, settings.ai_analysis
+    excluded = (analysis.alert_base_path, analysis.failed_base_path)
+    if extractor.store == "minio":
+        from easyai.store.minio import MinioStore
+
+        base_path = extractor.minio.base_path.strip("/")
+        rules = KeyRules(f"{base_path}/" if base_path else "", excluded)
+        return MinioStore(extractor.minio, rules)
+    _make_folder(extractor.output_dir)
+    return LocalStore(extractor.output_dir, KeyRules("", excluded), signer)
+
+
+def _make_folder(folder: Path) -> None:
+    # One that cannot be made shows as a store that does not answer, and heals like one.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return

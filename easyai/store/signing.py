@@ -1,0 +1,86 @@
+"""Links to pictures of a local folder: signed, expiring, without credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from easyai.errors import SettingsError, SignatureError
+
+FILES_PATH = "/api/v1/files"
+_GRANULARITY_SEC = 60  # links made within a minute are the same, so clients may cache
+
+
+class LinkSigner:
+    """Signs and checks links with HMAC-SHA256 over key and expiry."""
+
+    def __init__(self, secret: bytes, public_url: str) -> None:
+        self._secret = secret
+        self._prefix = public_url.rstrip("/") + FILES_PATH + "/"
+
+    def url(self, key: str, ttl_sec: float, now: float | None = None) -> str:
+        """A link to a key that lives for `ttl_sec` to `ttl_sec` + 60 s."""
+        moment = time.time() if now is None else now
+        expires = (int(moment + ttl_sec) // _GRANULARITY_SEC + 1) * _GRANULARITY_SEC
+        signature = self._sign(key, expires)
+        return f"{self._prefix}{quote(key)}?expires={expires}&signature={signature}"
+
+    def check(self, key: str, expires: str, signature: str, now: float | None = None) -> None:
+        """Raise SignatureError unless the link is one of ours and still alive."""
+        if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
+            raise SignatureError
+        expected = self._sign(key, int(expires))
+        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+            raise SignatureError
+        if int(expires) < (time.time() if now is None else now):
+            raise SignatureError
+
+    def _sign(self, key: str, expires: int) -> str:
+        message = f"{expires}\n{key}".encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:40]
+
+
+def load_secret(configured: str, data_dir: Path) -> bytes:
+    """The configured secret, else one made once and kept in ``data_dir`` for its owner only."""
+    if configured:
+        return configured.encode()
+    path = data_dir / "secret.key"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        for _ in range(2):
+            if (secret := _read(path)) is not None:
+                return secret
+            _create(path)
+    except OSError as error:
+        raise SettingsError(f"easyai.data_dir: cannot keep {path.name} there: {error}") from error
+    raise SettingsError(f"{path}: empty; delete it and start again")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _create(path: Path) -> None:
+    # Written aside and linked: another process sees the whole secret or none.
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists() and path.stat().st_size == 0:
+        path.unlink()  # torn by a power loss
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was faster: its secret is ours too
+    finally:
+        draft.unlink()
