@@ -62,6 +62,17 @@ class LeasedFrame:
         return self.image_path or self.key
 
 
+@dataclass(frozen=True, slots=True)
+class Uncarried:
+    """A settled frame whose picture is not yet where it should be."""
+
+    id: int
+    key: str
+    version: str
+    image_path: str | None
+    image_target: str
+
+
 _KNOWN = _in("SELECT key FROM frames WHERE image_path IS NULL AND key IN :keys", "keys")
 _ADD = text("""
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
@@ -179,6 +190,14 @@ _UNCARRIED = text("""
      WHERE image_target IS NOT NULL AND settled_at <= :before
      ORDER BY settled_at LIMIT :most
 """)
+_DISCARD_PICTURE = _in(
+    """
+    UPDATE frames SET image_target = ''
+     WHERE id IN :ids AND (image_path IS NULL OR image_path <> '')
+    RETURNING id, key, version, image_path, image_target
+    """,
+    "ids",
+)
 _HURRY = _in(
     """
     UPDATE frames SET due_at = :now
@@ -319,9 +338,19 @@ def pictures_lost(conn: Connection, ids: Sequence[int], reason: str) -> None:
         conn.execute(_LOST_PICTURE, {"ids": ids, "reason": reason})
 
 
-def uncarried(conn: Connection, before: float, most: int) -> list[Any]:
+def uncarried(conn: Connection, before: float, most: int) -> list[Uncarried]:
     """Settled frames whose picture still waits to be moved or deleted."""
-    return list(conn.execute(_UNCARRIED, {"before": before, "most": most}))
+    values = {"before": before, "most": most}
+    return [Uncarried(*row) for row in conn.execute(_UNCARRIED, values)]
+
+
+def discard_pictures(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:
+    """Settled frames whose picture is wanted no more: errands that delete it."""
+    discarded: list[Uncarried] = []
+    for start in range(0, len(ids), _CHUNK):
+        values = {"ids": ids[start : start + _CHUNK]}
+        discarded += [Uncarried(*row) for row in conn.execute(_DISCARD_PICTURE, values)]
+    return discarded
 
 
 def hurry(conn: Connection, task_types: Iterable[str], now: float) -> None:

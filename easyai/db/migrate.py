@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -30,9 +31,10 @@ def upgrade(url: str) -> str:
             if not database.is_sqlite:
                 conn.execute(text("SET LOCAL lock_timeout = '60s'"))
                 conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            config = _config(conn)
+            config = _config()
+            config.attributes["connection"] = conn
             command.upgrade(config, "head")
-            return _current(conn) or ""
+            return revision(conn) or ""
     finally:
         database.dispose()
 
@@ -42,21 +44,27 @@ def current(url: str) -> tuple[str | None, str | None]:
     database = Database(url)
     try:
         with database.read() as conn:
-            return _current(conn), ScriptDirectory.from_config(_config(conn)).get_current_head()
+            return revision(conn), newest()
     finally:
         database.dispose()
 
 
-def _config(conn: Connection) -> Config:
+def revision(conn: Connection) -> str | None:
+    """The revision of a database; None when no migration has run."""
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+@cache
+def newest() -> str | None:
+    """The newest revision there is."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_migrations_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = conn
     return config
-
-
-def _current(conn: Connection) -> str | None:
-    return MigrationContext.configure(conn).get_current_revision()
 
 
 def _migrations_folder() -> Path:

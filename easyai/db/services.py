@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
 
@@ -34,24 +34,34 @@ _DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
 _ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES (:pk, :task_type)")
 _FIND = text("""
     SELECT pk, service_id, endpoint, state FROM services
-     WHERE (service_id = :name OR endpoint = :name) AND state <> 'unregistered'
-""")
+     WHERE (service_id IN :names OR endpoint IN :names) AND state <> 'unregistered'
+     ORDER BY pk
+""").bindparams(bindparam("names", expanding=True))
+# A service that comes back gets its trial request now, not when its breaker's pause is over.
 _HEARTBEAT = text("""
     UPDATE services
        SET last_heartbeat = :now, last_evidence = :now, probe_failures = 0, next_probe_at = 0,
            state = 'online',
            state_reason = CASE WHEN state = 'online' THEN state_reason ELSE 'heartbeat' END,
            state_since = CASE WHEN state = 'online' THEN state_since ELSE :now END,
+           breaker_open_until = CASE WHEN state <> 'online' AND breaker_open_until > :now
+                                     THEN :now ELSE breaker_open_until END,
            said_total_requests = coalesce(:total_requests, said_total_requests),
            said_avg_inference_ms = coalesce(:avg_ms, said_avg_inference_ms),
            said_last_inference_ms = coalesce(:last_ms, said_last_inference_ms),
            said_last_total_ms = coalesce(:last_total_ms, said_last_total_ms)
-     WHERE pk IN :pks AND state <> 'unregistered'
-""").bindparams(bindparam("pks", expanding=True))
+     WHERE pk = :pk AND state <> 'unregistered'
+""")
 _SET_STATE = text("""
     UPDATE services SET state = :state, state_reason = :reason, state_since = :now
      WHERE pk IN :pks AND state <> :state AND state <> 'unregistered'
 """).bindparams(bindparam("pks", expanding=True))
+_DEMOTE = text("""
+    UPDATE services
+       SET state = :state, state_reason = :reason, state_since = :since,
+           probe_failures = :failures, next_probe_at = :next_probe_at
+     WHERE pk = :pk AND last_evidence = :seen_evidence AND state <> 'unregistered'
+""")
 _ALL = text("SELECT * FROM services ORDER BY service_id, endpoint")
 _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY task_type")
 _TYPES_OF = text("""
@@ -59,7 +69,9 @@ _TYPES_OF = text("""
 """).bindparams(bindparam("pks", expanding=True))
 _ROUTABLE = text("""
     SELECT pk, service_id, name, endpoint, state, max_concurrency, ewma_ms, call_count,
-           breaker_failures, breaker_open_until, breaker_pause_sec
+           breaker_failures, breaker_open_until, breaker_pause_sec,
+           (SELECT count(*) FROM service_task_types AS own WHERE own.service_pk = services.pk)
+               AS type_count
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE service_task_types.task_type = :task_type AND state IN ('online', 'suspect')
      ORDER BY pk
@@ -70,6 +82,22 @@ _BY_PK = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk").bindparams(
 _BY_PK_LOCKED = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk FOR UPDATE").bindparams(
     bindparam("pks", expanding=True)
 )
+_SHARERS = text("""
+    SELECT service_pk, task_type FROM service_task_types
+     WHERE service_pk IN :pks AND task_type <> :task_type
+""").bindparams(bindparam("pks", expanding=True))
+_SERVED_TYPES = text("""
+    SELECT DISTINCT task_type
+      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
+     WHERE state IN ('online', 'suspect') AND breaker_open_until <= :now
+""")
+_CAPACITY = text("""
+    SELECT max_concurrency,
+           (SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = services.pk)
+      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
+     WHERE service_task_types.task_type = :task_type AND services.state IN ('online', 'suspect')
+       AND breaker_open_until <= :now
+""")
 _RECORD_CALLS = text("""
     UPDATE services
        SET call_count = call_count + :calls, ewma_ms = :ewma_ms,
@@ -78,21 +106,12 @@ _RECORD_CALLS = text("""
            breaker_pause_sec = :pause_sec
      WHERE pk = :pk
 """)
-_PROBED = text("""
-    UPDATE services SET probe_failures = :failures, next_probe_at = :next_probe_at WHERE pk = :pk
-""")
 _ALIVE = text("""
     UPDATE services
        SET state = 'online', state_reason = :reason, state_since = :now, last_evidence = :now,
            probe_failures = 0, next_probe_at = 0
      WHERE pk IN :pks AND state IN ('suspect', 'offline')
 """).bindparams(bindparam("pks", expanding=True))
-_STILL_ALIVE = text("""
-    UPDATE services SET last_evidence = :now, probe_failures = 0, next_probe_at = :next_probe_at
-     WHERE pk = :pk
-""")
-
-ONE_TRIAL: Final = 1
 
 
 def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[str]) -> int:
@@ -103,14 +122,18 @@ def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[s
     return pk
 
 
-def find(conn: Connection, name: str) -> list[ServiceRow]:
-    """Registered endpoints by service_id or endpoint."""
-    return list(conn.execute(_FIND, {"name": name}))
+def find(conn: Connection, names: Sequence[str]) -> list[ServiceRow]:
+    """Registered endpoints by service_id or endpoint, in order of pk."""
+    return list(conn.execute(_FIND, {"names": names})) if names else []
 
 
-def heartbeat(conn: Connection, pks: Sequence[int], said: Mapping[str, Any], now: float) -> None:
-    """Note a heartbeat: whatever the state was, the service is online now."""
-    conn.execute(_HEARTBEAT, {"pks": pks, "now": now, **said})
+def heartbeats(conn: Connection, beats: Sequence[Mapping[str, Any]], now: float) -> None:
+    """Note heartbeats: whatever the state was, the services are online now.
+
+    Rows are locked in the order given: by pk, so that two processes never deadlock.
+    """
+    if beats:
+        conn.execute(_HEARTBEAT, [{"now": now, **beat} for beat in beats])
 
 
 def set_state(
@@ -121,6 +144,12 @@ def set_state(
         return 0
     values = {"pks": pks, "state": str(state), "reason": reason, "now": now}
     return conn.execute(_SET_STATE, values).rowcount
+
+
+def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note a lapse or a failed probe, unless evidence of life arrived since it was looked at."""
+    if rows:
+        conn.execute(_DEMOTE, list(rows))
 
 
 def all_services(conn: Connection) -> list[ServiceRow]:
@@ -146,6 +175,27 @@ def routable(conn: Connection, task_type: str) -> list[ServiceRow]:
     return list(conn.execute(_ROUTABLE, {"task_type": task_type}))
 
 
+def served_types(conn: Connection, now: float) -> list[str]:
+    """Task types that some endpoint serves now."""
+    return list(conn.execute(_SERVED_TYPES, {"now": now}).scalars())
+
+
+def capacity(conn: Connection, task_type: str, now: float, most: int) -> int:
+    """How many further requests the endpoints of a type take now, up to `most`."""
+    free = 0
+    for limit, busy in conn.execute(_CAPACITY, {"task_type": task_type, "now": now}):
+        free += most if limit is None else max(0, limit - busy)
+    return min(free, most)
+
+
+def sharers(conn: Connection, pks: Sequence[int], task_type: str) -> dict[int, list[str]]:
+    """The other task types that these endpoints serve, by service pk."""
+    shared: dict[int, list[str]] = {}
+    for service_pk, name in conn.execute(_SHARERS, {"pks": pks, "task_type": task_type}):
+        shared.setdefault(service_pk, []).append(name)
+    return shared
+
+
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
     """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
     statement = _BY_PK if conn.dialect.name == "sqlite" else _BY_PK_LOCKED
@@ -168,13 +218,3 @@ def alive(conn: Connection, pks: Sequence[int], reason: str, now: float) -> int:
     if not pks:
         return 0
     return conn.execute(_ALIVE, {"pks": pks, "reason": reason, "now": now}).rowcount
-
-
-def probed(conn: Connection, pk: int, failures: int, next_probe_at: float) -> None:
-    """Note a failed probe and when to try again."""
-    conn.execute(_PROBED, {"pk": pk, "failures": failures, "next_probe_at": next_probe_at})
-
-
-def probe_answered(conn: Connection, pk: int, now: float, next_probe_at: float) -> None:
-    """Note that a suspect service answered its probe."""
-    conn.execute(_STILL_ALIVE, {"pk": pk, "now": now, "next_probe_at": next_probe_at})

@@ -1,0 +1,168 @@
+"""The SQL of looking at frames and of bringing failed ones back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
+
+from easyai.db.models import Frame
+from easyai.domain.frame import FrameState
+
+FrameRow = Row[Any]
+
+_FRAME = Frame.__table__.c
+# States whose frames have a partial index; the others are history.
+LIVE: Final = (FrameState.PENDING, FrameState.LEASED, FrameState.FAILED)
+
+_DETAILS = text("""
+    SELECT frames.*, services.service_id, services.endpoint, alerts.id AS alert_id
+      FROM frames
+      LEFT JOIN services ON services.pk = frames.service_pk
+      LEFT JOIN alerts ON alerts.frame_id = frames.id
+     WHERE frames.id IN :ids ORDER BY frames.id DESC
+""").bindparams(bindparam("ids", expanding=True))
+# Three statements in one: each reads the partial index of its state and nothing of the history.
+_COUNTS = text("""
+    SELECT 'pending' AS state, task_type, count(*) FROM frames
+     WHERE state = 'pending' GROUP BY task_type
+    UNION ALL
+    SELECT 'leased', task_type, count(*) FROM frames WHERE state = 'leased' GROUP BY task_type
+    UNION ALL
+    SELECT 'failed', task_type, count(*) FROM frames WHERE state = 'failed' GROUP BY task_type
+""")
+_BY_KEY = text("SELECT id FROM frames WHERE key = :key OR image_path = :key ORDER BY id DESC")
+_BRING_BACK = text("""
+    UPDATE frames
+       SET state = 'pending', attempts = 0, tries = 0, due_at = :now, last_failure_at = 0,
+           avoid_service = NULL, reason = NULL, service_pk = NULL, leased_at = NULL,
+           settled_at = NULL, outcome = NULL, detection_count = NULL, inference_ms = NULL
+     WHERE id IN :ids AND state = 'failed' AND image_target IS NULL
+       AND (image_path IS NULL OR image_path <> '')
+    RETURNING task_type
+""").bindparams(bindparam("ids", expanding=True))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFilter:
+    """Which frames; None means any."""
+
+    state: FrameState | None = None
+    task_type: str | None = None
+    task_id: str | None = None
+    since: float | None = None  # Unix seconds: settled since, or found since when not settled
+    reason: str | None = None  # a part of it, in any case
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFrame:
+    """A failed frame, and what stands in the way of another attempt."""
+
+    id: int
+    task_type: str
+    moving: bool  # its picture is on the way to where failed ones are kept
+    gone: bool  # its picture is no more
+
+
+def newest(conn: Connection, wanted: FrameFilter, limit: int) -> list[FrameRow]:
+    """Frames with their service and alert, the last found first.
+
+    Pending, leased and failed frames are found by their index; a filter on the others reads
+    history back from its end until `limit` frames have matched.
+    """
+    # `+ 0` keeps the planner from walking all of history in order of id for a few live frames.
+    order = _FRAME.id + 0 if wanted.state in LIVE else _FRAME.id
+    found = _where(select(_FRAME.id), wanted).order_by(order.desc()).limit(limit)
+    return _details(conn, conn.execute(found).scalars().all())
+
+
+def by_key(conn: Connection, key: str) -> list[FrameRow]:
+    """Frames by their key or by where their picture is now, the last found first.
+
+    More than one when a camera has used the name again. Reads all of history.
+    """
+    return _details(conn, conn.execute(_BY_KEY, {"key": key}).scalars().all())
+
+
+def counts(conn: Connection) -> dict[str, dict[str, int]]:
+    """Pending, leased and failed frames by task type; the cost does not grow with history."""
+    found: dict[str, dict[str, int]] = {}
+    for state, task_type, number in conn.execute(_COUNTS):
+        empty = {str(name): 0 for name in LIVE}
+        found.setdefault(task_type, empty)[state] = number
+    return dict(sorted(found.items()))
+
+
+def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:
+    """Failed frames that match, whatever state the filter names."""
+    columns = (
+        _FRAME.id,
+        _FRAME.task_type,
+        _FRAME.image_target.is_not(None),
+        func.coalesce(_FRAME.image_path == "", literal_column("false")),
+    )
+    statement = _where(select(*columns).where(_in_state(FrameState.FAILED)), wanted)
+    for row in conn.execute(statement):
+        yield FailedFrame(row[0], row[1], moving=bool(row[2]), gone=bool(row[3]))
+
+
+def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
+    """Make failed frames pending, as if they had just been found; their task types, one each.
+
+    The picture stays where it is. A frame that is not failed any more, or whose picture is moving
+    or gone, stays as it is.
+    """
+    if not ids:
+        return []
+    return list(conn.execute(_BRING_BACK, {"ids": ids, "now": now}).scalars())
+
+
+def _details(conn: Connection, ids: Sequence[int]) -> list[FrameRow]:
+    found = []
+    for start in range(0, len(ids), 500):
+        found += list(conn.execute(_DETAILS, {"ids": ids[start : start + 500]}))
+    return found
+
+
+def _in_state(state: FrameState) -> ColumnElement[bool]:
+    # Written out, not bound: only then do the planners see that the partial index fits.
+    return _FRAME.state == literal_column(f"'{state}'")
+
+
+def _where(statement: Select[Any], wanted: FrameFilter) -> Select[Any]:
+    if wanted.state is not None:
+        statement = statement.where(_in_state(wanted.state))
+    if wanted.task_type is not None:
+        statement = statement.where(_FRAME.task_type == wanted.task_type)
+    if wanted.task_id is not None:
+        statement = statement.where(_FRAME.task_id == wanted.task_id)
+    if wanted.since is not None:
+        statement = statement.where(_since(wanted.state, wanted.since))
+    if wanted.reason is not None:
+        statement = statement.where(_FRAME.reason.icontains(wanted.reason, autoescape=True))
+    if wanted.ids:
+        statement = statement.where(_FRAME.id.in_(wanted.ids))
+    return statement
+
+
+def _since(state: FrameState | None, since: float) -> ColumnElement[bool]:
+    if state in (FrameState.PENDING, FrameState.LEASED):
+        return _FRAME.found_at >= since
+    if state is not None:
+        return _FRAME.settled_at >= since  # a bare column: the index of failed frames holds it
+    unsettled = _FRAME.settled_at.is_(None) & (_FRAME.found_at >= since)
+    return or_(_FRAME.settled_at >= since, unsettled)

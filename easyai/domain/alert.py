@@ -1,0 +1,41 @@
+"""An alert as its consumers read it (contract, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+IMAGE_URL_TTL_SEC: Final = 86_400.0  # a link is valid for a day from when it is read or published
+
+_AS_SAVED: Final = (
+    "algorithm_id",  # the service_id
+    "algorithm_name",
+    "result",  # a JSON text, or the message of a system alert
+    "confidence",
+    "detection_count",
+    "inference_time_ms",
+)
+
+
+def alert_json(saved: Mapping[str, Any], image_url: str) -> dict[str, Any]:
+    """A row of the alerts table as a JSON-ready dict.
+
+    `image_url` is a link made now, '' for an alert without a picture.
+    """
+    return {
+        "id": saved["id"],
+        "task_id": saved["task_id"],
+        "task_type": saved["task_type"],
+        "image_path": saved["image_path"],
+        "image_url": image_url,
+        **{name: saved[name] for name in _AS_SAVED},
+        "created_at": utc_text(saved["created_at"]),
+        "updated_at": utc_text(saved["updated_at"]),
+    }
+
+
+def utc_text(moment: float) -> str:
+    """Unix seconds as ISO 8601 in UTC, to the millisecond: 2025-11-12T04:07:41.328Z."""
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

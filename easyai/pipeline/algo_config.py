@@ -1,0 +1,85 @@
+"""A camera's algorithm configuration, read from the store at most every two seconds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from easyai.errors import EasyaiError
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_FRESH_SEC = 2.0
+_LARGEST = 1_000_000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AlgoConfig:
+    """What goes to the algorithm with every frame of a camera."""
+
+    json_text: str = "null"  # the parsed file, written anew
+    key: str = ""  # '' when the camera has none
+    version: str = ""
+
+
+_NONE = AlgoConfig()
+
+
+class AlgoConfigs:
+    """Configurations by camera; a broken file keeps the one before and is reported once."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._store = runtime.store
+        self._lock = threading.Lock()
+        self._cached: dict[tuple[str, str], tuple[float, AlgoConfig]] = {}
+
+    def get(self, task_type: str, task_id: str) -> AlgoConfig:
+        """The configuration of a camera; blocks for one look at the store when it is due."""
+        now = time.monotonic()
+        cached = self._cached.get((task_type, task_id))
+        if cached is not None and now - cached[0] < _FRESH_SEC:
+            return cached[1]
+        with self._lock:
+            before = cached[1] if cached else _NONE
+            config = self._look(self._store.rules.algo_config_key(task_type, task_id), before)
+            self._cached[task_type, task_id] = (now, config)
+        return config
+
+    def fresh(self, task_type: str, task_id: str) -> AlgoConfig | None:
+        """The configuration when it needs no look at the store."""
+        cached = self._cached.get((task_type, task_id))
+        if cached is not None and time.monotonic() - cached[0] < _FRESH_SEC:
+            return cached[1]
+        return None
+
+    def _look(self, key: str, before: AlgoConfig) -> AlgoConfig:
+        try:
+            version = self._store.version(key)
+            if version is None:
+                return _NONE
+            if version == before.version:
+                return before
+            read = self._store.read(key, _LARGEST)
+        except EasyaiError as error:
+            log.warning("algo_config not read, the one before stays: key=%s: %s", key, error)
+            return before
+        if read is None:
+            return _NONE
+        return _parse(key, *read, before)
+
+
+def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoConfig:
+    try:
+        parsed = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        log.warning(
+            "algo_config is not JSON, the one before stays: key=%s: %s; correct the file",
+            key,
+            error,
+        )
+        return AlgoConfig(before.json_text, key, version)
+    return AlgoConfig(json.dumps(parsed), key, version)

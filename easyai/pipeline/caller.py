@@ -1,0 +1,118 @@
+"""Calls an algorithm service with one frame and judges what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.verdict import Kind, Verdict, judge
+from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
+from easyai.runtime import Runtime
+
+_URL_TTL_SEC = 3600.0
+_LARGEST_ANSWER = 8_000_000  # bytes
+_CONNECT_TIMEOUT_SEC = 5.0
+_HEADERS = {"Content-Type": "application/json"}
+
+
+class Caller:
+    """HTTP to the algorithm services: one connection pool for each event loop."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._store = runtime.store
+        self._configs = AlgoConfigs(runtime)
+        # The leases are the limit; a second one here would only make them wait unseen.
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def call(self, frame: LeasedFrame, endpoint: str, timeout_sec: float) -> Verdict:
+        """Send one frame and judge the answer; never raises for what a service does.
+
+        Any failure is looked at once more: when the picture has gone from the store, it is the
+        picture's and not the service's.
+        """
+        started = time.perf_counter()
+        try:
+            verdict = await self._exchange(frame, endpoint, timeout_sec, started)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            verdict = _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started)
+        except TimeoutError:
+            verdict = _failed(Kind.BROKEN, f"no answer within {timeout_sec:g} s", started)
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            verdict = _failed(Kind.BROKEN, f"{type(error).__name__}: {_words(error)}", started)
+        if verdict.kind is not Kind.INFERRED and await self._picture_gone(frame):
+            return Verdict(Kind.MISSING, verdict.elapsed_ms, "the picture has gone from the store")
+        return verdict
+
+    async def _exchange(
+        self, frame: LeasedFrame, endpoint: str, timeout_sec: float, started: float
+    ) -> Verdict:
+        config = self._configs.fresh(frame.task_type, frame.task_id)
+        if config is None:
+            config = await asyncio.to_thread(self._configs.get, frame.task_type, frame.task_id)
+        timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=_CONNECT_TIMEOUT_SEC)
+        async with self._session.post(
+            endpoint,
+            data=self._body(frame, config),
+            headers=_HEADERS,
+            timeout=timeout,
+            max_redirects=3,
+        ) as response:
+            body = await _read(response)
+        return judge(response.status, body, (time.perf_counter() - started) * 1000)
+
+    def _body(self, frame: LeasedFrame, config: AlgoConfig) -> bytes:
+        store = self._store
+        config_url = store.url(config.key, _URL_TTL_SEC) if config.key else ""
+        fields = {
+            "image_url": store.url(frame.image_key, _URL_TTL_SEC),
+            "task_id": frame.task_id,
+            "task_type": frame.task_type,
+            "image_path": frame.key,
+            "algo_config_url": config_url,
+        }
+        # The configuration is JSON text already: it is spliced in, not parsed for every frame.
+        return f'{json.dumps(fields)[:-1]}, "algo_config": {config.json_text}}}'.encode()
+
+    async def _picture_gone(self, frame: LeasedFrame) -> bool:
+        try:
+            return not await asyncio.to_thread(self._store.exists, frame.image_key)
+        except (StoreUnavailableError, InvalidKeyError):
+            return False
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > _LARGEST_ANSWER:
+            raise ValueError(f"the answer is larger than {_LARGEST_ANSWER} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _failed(kind: Kind, reason: str, started: float) -> Verdict:
+    return Verdict(kind, (time.perf_counter() - started) * 1000, reason[:500])
+
+
+def _words(error: BaseException) -> str:
+    # aiohttp's own text may carry the whole URL; a query may hold credentials.
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"status {error.status}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error.strerror or error.os_error)
+    if isinstance(error, aiohttp.InvalidURL):
+        return f"not a usable URL at {urlsplit(str(error)).netloc}"
+    return str(error) or "no further words"

@@ -1,0 +1,150 @@
+"""Infer: one loop per process, on which the lanes of all task types run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from easyai.db import ledger
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.lane import Lane, Workshop
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class PumpReport:
+    """What one wake of a task type did; Flower shows it."""
+
+    task_type: str
+    frames: int = 0  # leased
+    finished: int = 0
+    alerts: int = 0
+    returned: int = 0  # back to pending
+    more: bool = False  # work may be left: ring again
+    busy: bool = False  # another pump of this process takes it
+
+
+class InferenceLoop:
+    """An asyncio loop in a thread of its own; its methods may be called from any thread.
+
+    Made after a fork, closed by `drain`.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lanes: dict[str, Lane] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._pumping: set[str] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
+        self._thread.start()
+        self._shop = self._run(self._open())
+
+    def pump(self, task_type: str, budget_sec: float) -> PumpReport:
+        """Lease and infer frames of a type until there are none, or the budget is over.
+
+        Calls still under way then go on behind the scenes. Blocks for the budget at most.
+        """
+        return self._run(self._pump(task_type, budget_sec))
+
+    def drain(self, timeout_sec: float) -> None:
+        """Stop: finish what is in flight within the time, give the rest back to pending."""
+        if not self._loop.is_closed():
+            self._run(self._drain(timeout_sec))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def _run(self, work: Coroutine[None, None, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _open(self) -> Workshop:
+        shop = Workshop(self._runtime)
+        self._renewer = asyncio.create_task(self._renew())
+        return shop
+
+    async def _pump(self, task_type: str, budget_sec: float) -> PumpReport:
+        lane = self._lanes.get(task_type)
+        if lane is None:
+            lane = self._lanes[task_type] = Lane(self._shop, task_type)
+        lane.wake()
+        if task_type in self._pumping:
+            return PumpReport(task_type, busy=True)
+        before = lane.counts()
+        lane.lease_until = self._loop.time() + budget_sec
+        running = self._running.get(task_type)
+        if running is None or running.done():
+            running = self._running[task_type] = asyncio.create_task(lane.run())
+        self._pumping.add(task_type)
+        try:
+            await asyncio.wait({running}, timeout=budget_sec)
+        finally:
+            self._pumping.discard(task_type)
+        if running.done():
+            running.result()  # a defect shows as a failed task
+        after = lane.counts()
+        return PumpReport(
+            task_type,
+            frames=after.frames - before.frames,
+            finished=after.finished - before.finished,
+            alerts=after.alerts - before.alerts,
+            returned=after.returned - before.returned,
+            more=lane.woken and not running.done(),
+        )
+
+    async def _renew(self) -> None:
+        """Keep the leases of this process alive, for as long as the process is."""
+        while True:
+            lease_sec = self._runtime.settings.ai_analysis.lease_sec
+            await asyncio.sleep(lease_sec / 3)
+            tokens = sorted(set().union(*(lane.tokens() for lane in self._lanes.values())))
+            if not tokens:
+                continue
+            try:
+                await self._shop.write(partial(self._extend, tokens, lease_sec))
+            except DatabaseUnavailableError as error:
+                log.warning("leases not renewed, trying again: %s", error)
+
+    def _extend(self, tokens: list[str], lease_sec: float) -> None:
+        with self._runtime.db.write() as conn:
+            ledger.renew(conn, tokens, time.time() + lease_sec)
+
+    async def _drain(self, timeout_sec: float) -> None:
+        for lane in self._lanes.values():
+            lane.lease_until = 0.0
+            lane.wake()
+        running = {task for task in self._running.values() if not task.done()}
+        if running:
+            _, unfinished = await asyncio.wait(running, timeout=timeout_sec)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        tokens = sorted(set().union(*(lane.tokens() for lane in self._lanes.values())))
+        for lane in self._lanes.values():
+            await lane.cancel_calls()
+        if tokens:
+            await self._give_back(tokens)
+        self._renewer.cancel()
+        await asyncio.gather(self._renewer, return_exceptions=True)
+        await self._shop.close()
+
+    async def _give_back(self, tokens: list[str]) -> None:
+        def give_back() -> int:
+            with self._runtime.db.write() as conn:
+                return ledger.give_back(conn, tokens)
+
+        try:
+            count = await self._shop.write(give_back)
+            log.info("leases given back at stop: frames=%d", count)
+        except DatabaseUnavailableError as error:
+            log.warning("leases not given back, they expire by themselves: %s", error)

@@ -1,0 +1,310 @@
+"""A lane: the frames of one task type in one process, from lease to settled.
+
+Follow a frame here: `Lane._turn` is one transaction that records carried pictures, settles what
+was answered and leases what comes next; `Lane._call` sends a frame; `Lane._carry` moves pictures
+after the commit. While a transaction runs, further answers gather and make the next one's group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sqlalchemy.exc import IntegrityError
+
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.caller import Caller
+from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
+from easyai.pipeline.pictures import CarriedOut, Errand, carry_out, occupied, record
+from easyai.pipeline.settle import Answered, Settled, likely_targets, settle
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_GATHER_SEC = 0.002  # answers that arrive this close together are settled in one transaction
+_DATABASE_PAUSE_SEC = 0.5
+_TELL_EVERY_SEC = 1.0
+_NO_SERVICE_EVERY_SEC = 60.0
+_LARGEST_GROUP = 500  # answers settled in one transaction
+_UNSETTLED = "internal error: the answer could not be written"
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of frames; the numbers behind a pump's report and the log."""
+
+    frames: int = 0  # leased
+    finished: int = 0
+    alerts: int = 0
+    returned: int = 0
+    late: int = 0
+
+
+class Workshop:
+    """What the lanes of one process share: settings, HTTP, threads for database and pictures."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.caller = Caller(runtime)
+        self.owner = secrets.token_hex(6)
+        self._leases = 0
+        self._no_service_told: dict[str, float] = {}
+        movers = runtime.settings.ai_analysis.alert_image_move_concurrent
+        # One writer: SQLite has only one, and a transaction of many frames beats many of few.
+        self._writer = ThreadPoolExecutor(1, "ledger")
+        self._carrier = ThreadPoolExecutor(2, "pictures")
+        self.movers = ThreadPoolExecutor(movers, "movers") if runtime.store.remote else None
+
+    def next_token(self) -> str:
+        """A lease token that no other lease ever had."""
+        self._leases += 1
+        return f"{self.owner}-{self._leases}"
+
+    async def write(self, work: Callable[[], Result]) -> Result:
+        """Run a piece of database work in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    async def carry(self, work: Callable[[], Result]) -> Result:
+        """Run a piece of store work in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._carrier, work)
+
+    def tell_no_service(self, task_type: str) -> None:
+        """Say, once a minute for each type, that its frames wait for a service."""
+        now = time.monotonic()
+        if now - self._no_service_told.get(task_type, float("-inf")) >= _NO_SERVICE_EVERY_SEC:
+            self._no_service_told[task_type] = now
+            log.warning(
+                "no algorithm for task type: task_type=%s; its frames wait until one is there",
+                task_type,
+            )
+
+    async def close(self) -> None:
+        """Close connections and threads."""
+        await self.caller.close()
+        for pool in (self._writer, self._carrier, self.movers):
+            if pool is not None:
+                pool.shutdown(wait=False)
+
+
+class Lane:
+    """The frames of one task type in this process, from lease to settled.
+
+    A lane leases while it `may_lease`, and lives until everything it leased is settled and carried.
+    """
+
+    def __init__(self, shop: Workshop, task_type: str) -> None:
+        self.task_type = task_type
+        self._total = Counts()
+        self.lease_until = 0.0  # on the loop's clock
+        self.woken = True  # somebody says that there is work; cleared when none was found
+        self._shop = shop
+        self._calls: dict[asyncio.Task[None], LeasedFrame] = {}
+        self._answered: list[Answered] = []
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._carried = CarriedOut()
+        self._changed = asyncio.Event()
+        self._untold = Counts()
+        self._told_at = 0.0
+        self._most = _LARGEST_GROUP
+
+    def wake(self) -> None:
+        """There may be new work."""
+        self.woken = True
+        self._changed.set()
+
+    def may_lease(self) -> bool:
+        """Whether to look for further frames."""
+        return self.woken and asyncio.get_running_loop().time() < self.lease_until
+
+    def counts(self) -> Counts:
+        """What became of the frames of this lane so far."""
+        return replace(self._total)
+
+    def tokens(self) -> set[str]:
+        """The leases to be kept alive."""
+        held = {frame.lease_token for frame in self._calls.values()}
+        return held | {one.frame.lease_token for one in self._answered}
+
+    async def run(self) -> None:
+        """Work until there is nothing left to lease, call, settle or carry."""
+        while True:
+            self._changed.clear()
+            hungry = False
+            if self.may_lease() or self._answered or self._idle_but_carried():
+                hungry = await self._turn()
+            if hungry:
+                continue  # a full batch was leased: there may be room for another at once
+            if self._calls or self._carrying:
+                await self._gather()
+            elif not (self.may_lease() or self._answered or self._carried):
+                self._tell(at_once=True)
+                return
+
+    async def cancel_calls(self) -> None:
+        """Give up the calls under way; their leases are the caller's to give back."""
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def _idle_but_carried(self) -> bool:
+        return bool(self._carried) and not self._calls and not self._carrying
+
+    async def _gather(self) -> None:
+        await self._changed.wait()
+        if self._calls:
+            await asyncio.sleep(_GATHER_SEC)
+
+    async def _turn(self) -> bool:
+        """One transaction and what follows from it; whether a full batch was leased."""
+        group, self._answered = self._answered[: self._most], self._answered[self._most :]
+        carried, self._carried = self._carried, CarriedOut()
+        leasing = self.may_lease()
+        try:
+            settled, dispatched = await self._shop.write(
+                lambda: self._transact(group, carried, leasing)
+            )
+        except DatabaseUnavailableError as error:
+            log.warning("ledger not written, trying again: %s", error)
+            self._take_back(group, carried)
+            await asyncio.sleep(_DATABASE_PAUSE_SEC)
+            return False
+        except Exception:
+            # One answer that cannot be written must not hold up the others, nor be lost unseen.
+            log.exception("answers not settled: task_type=%s count=%d", self.task_type, len(group))
+            self._take_back(self._isolate(group), carried)
+            await asyncio.sleep(_DATABASE_PAUSE_SEC)
+            return False
+        if not self._answered:
+            self._most = _LARGEST_GROUP
+        self._start_calls(dispatched)
+        if settled.errands:
+            self._start_carrying(settled.errands)
+        if leasing:
+            self.woken = dispatched.more and bool(dispatched.frames or self._calls)
+            if not dispatched.services:
+                self._shop.tell_no_service(self.task_type)
+        self._count(settled, dispatched)
+        return len(dispatched.frames) >= self._shop.runtime.settings.ai_analysis.batch_size
+
+    def _take_back(self, group: list[Answered], carried: CarriedOut) -> None:
+        self._answered = group + self._answered
+        carried.add(self._carried)
+        self._carried = carried
+
+    def _isolate(self, group: list[Answered]) -> list[Answered]:
+        """After a failure of ours: settle one by one; the one that cannot be is tried again."""
+        if len(group) != 1:
+            self._most = 1
+            return group
+        (one,) = group
+        if one.verdict.reason == _UNSETTLED:
+            return []  # its lease expires: the frame is inferred anew
+        return [Answered(one.frame, one.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
+
+    def _transact(
+        self, answered: list[Answered], carried: CarriedOut, leasing: bool
+    ) -> tuple[Settled, Dispatched]:
+        """In the writer's thread: record, settle and lease, all or nothing."""
+        shop = self._shop
+        settings, db = shop.runtime.settings, shop.runtime.db
+        analysis = settings.ai_analysis
+        taken = occupied(shop.runtime.store, likely_targets(analysis, answered), shop.movers)
+        for last_try in (False, True):
+            now = time.time()
+            settled, dispatched = Settled(), Dispatched()
+            try:
+                with db.dispatching() if leasing else db.write() as conn:
+                    if carried:
+                        record(conn, carried, now)
+                    if answered:
+                        settled = settle(conn, analysis, answered, taken, now)
+                    if leasing:
+                        dispatched = dispatch(
+                            conn,
+                            settings,
+                            self.task_type,
+                            analysis.batch_size,
+                            shop.next_token(),
+                            now,
+                        )
+                break
+            except IntegrityError:
+                # Another worker saved an alert under the same picture name: now it is seen.
+                if last_try:
+                    raise
+        return settled, dispatched
+
+    def _start_calls(self, dispatched: Dispatched) -> None:
+        timeout_sec = self._shop.runtime.settings.ai_analysis.infer_timeout_sec
+        for frame in dispatched.frames:
+            endpoint = dispatched.endpoints[frame.service_pk]
+            call = asyncio.create_task(self._call(frame, endpoint, timeout_sec))
+            self._calls[call] = frame
+
+    async def _call(self, frame: LeasedFrame, endpoint: Endpoint, timeout_sec: float) -> None:
+        try:
+            verdict = await self._shop.caller.call(frame, endpoint.url, timeout_sec)
+        except Exception as error:
+            # A defect of ours must not lose the frame: it goes back with its reason.
+            log.exception("call failed: key=%s endpoint=%s", frame.key, endpoint.url)
+            verdict = Verdict(Kind.BROKEN, reason=f"internal error: {type(error).__name__}")
+        self._answered.append(Answered(frame, endpoint, verdict))
+        self._calls.pop(_this_task(), None)
+        self._changed.set()
+
+    def _start_carrying(self, errands: list[Errand]) -> None:
+        self._carrying.add(asyncio.create_task(self._carry(errands)))
+
+    async def _carry(self, errands: list[Errand]) -> None:
+        shop = self._shop
+        try:
+            carried = await shop.carry(lambda: carry_out(shop.runtime.store, errands, shop.movers))
+            self._carried.add(carried)
+        except Exception:
+            log.exception("pictures not moved, the sweep does it: count=%d", len(errands))
+        # Off the set before the signal: whoever wakes up must not wait for this task again.
+        self._carrying.discard(_this_task())
+        self._changed.set()
+
+    def _count(self, settled: Settled, dispatched: Dispatched) -> None:
+        for counts in (self._total, self._untold):
+            counts.frames += len(dispatched.frames)
+            counts.finished += settled.finished
+            counts.alerts += settled.alerts
+            counts.returned += settled.returned
+            counts.late += settled.late
+        self._tell()
+
+    def _tell(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if not at_once and now - self._told_at < _TELL_EVERY_SEC:
+            return
+        told, self._untold, self._told_at = self._untold, Counts(), now
+        if told.frames:
+            log.info("scheduling inference: task_type=%s frames=%d", self.task_type, told.frames)
+        if told.finished or told.returned or told.late:
+            log.info(
+                "inference completed: task_type=%s finished=%d alerts=%d returned=%d late=%d",
+                self.task_type,
+                told.finished,
+                told.alerts,
+                told.returned,
+                told.late,
+            )
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - only ever called inside a task
+    return task

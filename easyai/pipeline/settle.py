@@ -1,0 +1,270 @@
+"""Settle: one transaction that turns answers into fates, alerts, statistics and evidence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from easyai.db import alerts, ledger, services, statistics
+from easyai.db.ledger import LeasedFrame
+from easyai.db.services import ServiceRow
+from easyai.db.statistics import Tally
+from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
+from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.pictures import Errand
+from easyai.settings import AiAnalysis
+
+log = logging.getLogger(__name__)
+
+_EWMA_WEIGHT = 0.2  # of the newest call
+_ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever it says of the frame
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A leased frame and what its call gave."""
+
+    frame: LeasedFrame
+    endpoint: Endpoint
+    verdict: Verdict
+
+
+@dataclass(slots=True)
+class Settled:
+    """What one settling did."""
+
+    errands: list[Errand] = field(default_factory=list)  # pictures to move or delete now
+    finished: int = 0
+    alerts: int = 0
+    returned: int = 0  # back to pending
+    late: int = 0  # results of leases that were no longer held
+
+
+def settle(
+    conn: Connection,
+    analysis: AiAnalysis,
+    answered: Sequence[Answered],
+    occupied: AbstractSet[str],
+    now: float,
+) -> Settled:
+    """Settle a group of answers; those whose lease has gone count for nothing.
+
+    `occupied` names the picture targets (`likely_targets`) that other files have already. Raises
+    IntegrityError when another worker took a target meanwhile: roll back and settle again.
+    """
+    held = ledger.still_held(conn, _ids_by_token(answered))
+    valid = [one for one in answered if one.frame.id in held]
+    settled = Settled(late=len(answered) - len(valid))
+    if not valid:
+        return settled
+    pks = {one.frame.service_pk for one in valid}
+    rows = {row.pk: row for row in services.lock(conn, list(pks))}
+    fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
+    _write_frames(conn, _targets(conn, analysis, fates, occupied), fates, now, settled)
+    _write_services(conn, valid, rows, now)
+    statistics.add(conn, _tally(fates), now)
+    return settled
+
+
+def likely_targets(analysis: AiAnalysis, answered: Sequence[Answered]) -> list[str]:
+    """Where the pictures of these answers may have to go."""
+    targets = []
+    for one in answered:
+        if one.verdict.kind is Kind.INFERRED:
+            if one.verdict.detection_count or not analysis.save_only_with_detection:
+                targets.append(_target(analysis, one.frame, Outcome.ALERT))
+        elif one.frame.attempts + 1 >= analysis.max_attempts:
+            targets.append(_target(analysis, one.frame, Outcome.FAILED))
+    return targets
+
+
+def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:
+    by_token: dict[str, list[int]] = {}
+    for one in answered:
+        by_token.setdefault(one.frame.lease_token, []).append(one.frame.id)
+    return by_token
+
+
+def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fate:
+    frame = one.frame
+    fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
+    return decide(
+        one.verdict,
+        attempts=frame.attempts,
+        tries=frame.tries,
+        max_attempts=analysis.max_attempts,
+        save_only_with_detection=analysis.save_only_with_detection,
+        service_is_fine=fine,
+    )
+
+
+def _targets(
+    conn: Connection,
+    analysis: AiAnalysis,
+    fates: Sequence[tuple[Answered, Fate]],
+    occupied: AbstractSet[str],
+) -> dict[int, str]:
+    """Where pictures go, by frame id; where a name is taken, it gets the frame's id."""
+    wanted = {
+        one.frame.id: _target(analysis, one.frame, fate.outcome)
+        for one, fate in fates
+        if fate.outcome in (Outcome.ALERT, Outcome.FAILED)
+    }
+    taken = alerts.taken_paths(conn, list(wanted.values())).union(occupied)
+    targets: dict[int, str] = {}
+    for frame_id, target in wanted.items():
+        name = unique_key(target, frame_id) if target in taken else target
+        taken.add(name)
+        targets[frame_id] = name
+    return targets
+
+
+def _target(analysis: AiAnalysis, frame: LeasedFrame, outcome: Outcome | None) -> str:
+    if outcome is Outcome.ALERT:
+        return alert_key(analysis.alert_base_path, frame.task_type, frame.task_id, frame.key)
+    return failed_key(analysis.failed_base_path, frame.task_type, frame.task_id, frame.key)
+
+
+def _write_frames(
+    conn: Connection,
+    targets: Mapping[int, str],
+    fates: Sequence[tuple[Answered, Fate]],
+    now: float,
+    settled: Settled,
+) -> None:
+    finished, returned, saved = [], [], []
+    for one, fate in fates:
+        frame, verdict = one.frame, one.verdict
+        if fate.state is FrameState.PENDING:
+            returned.append(_returned_row(one, fate, now))
+            continue
+        target = targets.get(frame.id, "")
+        finished.append(_finished_row(one, fate, target, now))
+        if fate.outcome is Outcome.ALERT:
+            saved.append(_alert_row(one, target, now))
+        if fate.outcome is not Outcome.MISSING:
+            version = "" if frame.image_path else frame.version
+            settled.errands.append(Errand(frame.id, frame.image_key, target, version))
+        if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
+            log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, verdict.reason)
+    ledger.finish(conn, finished)
+    ledger.return_to_pending(conn, returned)
+    alerts.add(conn, saved)
+    settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
+
+
+def _returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
+    return {
+        "id": one.frame.id,
+        "reason": one.verdict.reason,
+        "attempts": fate.attempts,
+        "due_at": now + fate.delay_sec,
+        "now": now,
+    }
+
+
+def _finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
+    missing = fate.outcome is Outcome.MISSING
+    return {
+        "id": one.frame.id,
+        "state": str(fate.state),
+        "outcome": str(fate.outcome),
+        "reason": one.verdict.reason or None,
+        "attempts": fate.attempts,
+        "now": now,
+        "detection_count": one.verdict.detection_count,
+        "inference_ms": one.verdict.elapsed_ms,
+        "image_path": "" if missing else one.frame.image_path,
+        "image_target": None if missing else target,
+    }
+
+
+def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
+    frame, verdict = one.frame, one.verdict
+    return {
+        "frame_id": frame.id,
+        "task_id": frame.task_id,
+        "task_type": frame.task_type,
+        "image_path": target,
+        "algorithm_id": one.endpoint.service_id,
+        "algorithm_name": one.endpoint.name,
+        "result": result_text(verdict.result),
+        "confidence": verdict.confidence,
+        "detection_count": verdict.detection_count,
+        "inference_time_ms": verdict.inference_ms or round(verdict.elapsed_ms, 3),
+        "now": now,
+    }
+
+
+def _write_services(
+    conn: Connection, answered: Sequence[Answered], rows: Mapping[int, ServiceRow], now: float
+) -> None:
+    """What the calls say of their endpoints: latency, breaker, evidence of life."""
+    by_service: dict[int, list[Verdict]] = {}
+    for one in answered:
+        by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
+    updates = [
+        _service_row(rows[pk], verdicts, now) for pk, verdicts in by_service.items() if pk in rows
+    ]
+    services.record_calls(conn, updates)
+    revived = [
+        pk
+        for pk, verdicts in by_service.items()
+        if pk in rows
+        and rows[pk].state in ("suspect", "offline")
+        and any(verdict.kind in _ANSWERED for verdict in verdicts)
+    ]
+    services.alive(conn, revived, "an inference succeeded", now)
+
+
+def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> dict[str, Any]:
+    breaker, ewma_ms, answered = services.breaker_of(row), row.ewma_ms, False
+    for verdict in verdicts:
+        if verdict.kind in _ANSWERED:
+            answered = True
+            breaker = breaker.succeeded()
+            latency_ms = verdict.elapsed_ms
+            ewma_ms = (
+                latency_ms if ewma_ms is None else ewma_ms + _EWMA_WEIGHT * (latency_ms - ewma_ms)
+            )
+        elif verdict.kind in (Kind.UNREACHABLE, Kind.BROKEN):
+            breaker = breaker.failed(now)
+    if not breaker.closed and services.breaker_of(row).open_until != breaker.open_until:
+        log.warning(
+            "algorithm service breaker open: endpoint=%s pause_sec=%g reason=%s",
+            row.endpoint,
+            breaker.pause_sec,
+            verdicts[-1].reason,
+        )
+    return {
+        "pk": row.pk,
+        "calls": len(verdicts),
+        "ewma_ms": ewma_ms,
+        "last_success_at": now if answered else row.last_success_at,
+        "last_evidence": now if answered else row.last_evidence,
+        "failures": breaker.failures,
+        "open_until": breaker.open_until,
+        "pause_sec": breaker.pause_sec,
+    }
+
+
+def _tally(fates: Sequence[tuple[Answered, Fate]]) -> Tally:
+    tally = Tally(requests=len(fates))
+    for one, fate in fates:
+        verdict = one.verdict
+        tally.responses += verdict.kind is not Kind.UNREACHABLE
+        tally.processed += fate.state is FrameState.DONE
+        if verdict.kind is Kind.INFERRED:
+            tally.successes += 1
+            tally.infer_ms_sum += verdict.elapsed_ms
+            tally.infer_ms_max = max(tally.infer_ms_max, verdict.elapsed_ms)
+        elif verdict.kind is not Kind.MISSING:
+            tally.failures += 1
+    return tally
