@@ -48,6 +48,7 @@ def _serve() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
     uvicorn.run(
         "easyai.api.app:create_app",
         factory=True,

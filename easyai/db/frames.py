@@ -139,7 +139,7 @@ def _details(conn: Connection, ids: Sequence[int]) -> list[FrameRow]:
 
 
 def _in_state(state: FrameState) -> ColumnElement[bool]:
-    # Written out, not bound: only then do the planners see that the partial index fits.
+    # Written out, not bound: a plan made for any state cannot use the partial index of one.
     return _FRAME.state == literal_column(f"'{state}'")
 
 

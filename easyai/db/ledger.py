@@ -171,20 +171,15 @@ _RETURN = text("""
            lease_token = NULL, lease_expires_at = NULL
      WHERE id = :id
 """)
-_CARRIED = _in(
-    """
+# Only the errand that was carried out: by then the frame may have been requeued and settled anew.
+_CARRIED = text("""
     UPDATE frames SET image_path = image_target, image_target = NULL
-     WHERE id IN :ids AND image_target IS NOT NULL
-    """,
-    "ids",
-)
-_LOST_PICTURE = _in(
-    """
+     WHERE id = :id AND image_target = :target
+""")
+_LOST_PICTURE = text("""
     UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
-     WHERE id IN :ids AND image_target IS NOT NULL
-    """,
-    "ids",
-)
+     WHERE id = :id AND image_target = :target
+""")
 _UNCARRIED = text("""
     SELECT id, key, version, image_path, image_target FROM frames
      WHERE image_target IS NOT NULL AND settled_at <= :before
@@ -326,16 +321,17 @@ def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         conn.execute(_RETURN, list(rows))
 
 
-def pictures_carried(conn: Connection, ids: Sequence[int]) -> None:
-    """The pictures of these frames are where they should be."""
-    if ids:
-        conn.execute(_CARRIED, {"ids": ids})
+def pictures_carried(conn: Connection, targets: Mapping[int, str]) -> None:
+    """The pictures of these frames (targets by id) are where they should be."""
+    if targets:
+        conn.execute(_CARRIED, [{"id": id_, "target": name} for id_, name in targets.items()])
 
 
-def pictures_lost(conn: Connection, ids: Sequence[int], reason: str) -> None:
-    """The pictures of these settled frames were gone or replaced before they could be moved."""
-    if ids:
-        conn.execute(_LOST_PICTURE, {"ids": ids, "reason": reason})
+def pictures_lost(conn: Connection, targets: Mapping[int, str], reason: str) -> None:
+    """The pictures of these frames (targets by id) had gone before they could be moved."""
+    rows = [{"id": id_, "target": name, "reason": reason} for id_, name in targets.items()]
+    if rows:
+        conn.execute(_LOST_PICTURE, rows)
 
 
 def uncarried(conn: Connection, before: float, most: int) -> list[Uncarried]:

@@ -71,10 +71,11 @@ def normalize_url(url: str) -> str:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             "easyai.database_url: not a database URL; "
-            "use sqlite:///file.db or postgresql://user:password@host/name"
+            "use sqlite:///file.db or postgresql://user:password@host/name, "
+            "with @ : / in the password written as %40 %3A %2F"
         ) from None
     family = parsed.drivername.split("+")[0]
     if family in ("postgres", "postgresql"):

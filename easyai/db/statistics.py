@@ -84,7 +84,8 @@ def rates(conn: Connection, now: float, window_sec: int = 30) -> tuple[float, fl
     values = {"after": current - window_sec - 1, "before": current + BUCKET_SEC}
     row = conn.execute(_READ_RECENT, values).one()
     seconds = window_sec + max(now - current, 1.0)
-    return row[0] / seconds, row[1] / seconds, row[2] / seconds
+    # PostgreSQL sums big integers to Decimals.
+    return float(row[0]) / seconds, float(row[1]) / seconds, float(row[2]) / seconds
 
 
 def reset(conn: Connection) -> None:

@@ -39,9 +39,10 @@ class Errand:
 class CarriedOut:
     """What came of a group of errands; those that failed stay in the ledger for the sweep."""
 
-    done: list[int] = field(default_factory=list)
-    missing: list[int] = field(default_factory=list)
-    replaced: list[int] = field(default_factory=list)
+    # Targets by frame id.
+    done: dict[int, str] = field(default_factory=dict)
+    missing: dict[int, str] = field(default_factory=dict)
+    replaced: dict[int, str] = field(default_factory=dict)
     failed: int = 0
     tally: Tally = field(default_factory=Tally)
 
@@ -50,9 +51,9 @@ class CarriedOut:
 
     def add(self, other: CarriedOut) -> None:
         """Take in another group."""
-        self.done += other.done
-        self.missing += other.missing
-        self.replaced += other.replaced
+        self.done |= other.done
+        self.missing |= other.missing
+        self.replaced |= other.replaced
         self.failed += other.failed
         self.tally.moves += other.tally.moves
         self.tally.moves_failed += other.tally.moves_failed
@@ -83,12 +84,12 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
     for errand, result, milliseconds in mapped:
         match result:
             case Carried.DONE:
-                carried.done.append(errand.frame_id)
+                carried.done[errand.frame_id] = errand.target
             case Carried.MISSING:
                 log.error("picture lost before it was moved: source=%s", errand.source)
-                carried.missing.append(errand.frame_id)
+                carried.missing[errand.frame_id] = errand.target
             case Carried.REPLACED:
-                carried.replaced.append(errand.frame_id)
+                carried.replaced[errand.frame_id] = errand.target
             case None:
                 carried.failed += 1
         if errand.target:

@@ -1,5 +1,6 @@
 """Fetches a frame from the URL in a request, within limits of time and size."""
 
+import logging
 import time
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -7,6 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from easyai.sdk.errors import PictureError, UnavailableError
 
@@ -15,7 +17,10 @@ _CHUNK_BYTES = 64 * 1024
 
 def without_query(url: str) -> str:
     """Return scheme, host and path of a URL: its query may be a signature, a secret."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an unreadable URL"
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
@@ -27,6 +32,9 @@ class Downloader:
         """Limit one download to `timeout_sec` seconds in all and to `max_bytes` bytes."""
         self._timeout_sec = timeout_sec
         self._max_bytes = max_bytes
+        # At DEBUG urllib3 logs every path with its query, which is a signature here.
+        if logging.getLogger("urllib3").getEffectiveLevel() < logging.INFO:
+            logging.getLogger("urllib3").setLevel(logging.INFO)
         self._session = requests.Session()
         # Frames come from the local network: a proxy set for the web would only be in the way,
         # and .netrc must not leak to it.
@@ -45,12 +53,14 @@ class Downloader:
         """
         deadline = time.monotonic() + self._timeout_sec
         try:
-            with self._session.get(url, stream=True, timeout=self._timeout_sec) as response:
-                self._refuse_error(response.status_code, url)
-                return self._read(response, deadline, url)
+            try:
+                return self._get(url, deadline)
+            except requests.ConnectionError:
+                # The store may have closed a kept-alive connection just then: a new one works.
+                return self._get(url, deadline)
         except requests.exceptions.InvalidURL:
             raise PictureError(f"image_url is no URL: {without_query(url)}") from None
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # The cause is left out on purpose: its text holds the signed URL.
             reason = type(error).__name__
             raise UnavailableError(f"cannot download {without_query(url)}: {reason}") from None
@@ -65,6 +75,12 @@ class Downloader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _get(self, url: str, deadline: float) -> bytes:
+        left_sec = max(0.1, deadline - time.monotonic())
+        with self._session.get(url, stream=True, timeout=left_sec) as response:
+            self._refuse_error(response.status_code, url)
+            return self._read(response, deadline, url)
+
     def _refuse_error(self, status: int, url: str) -> None:
         if status == HTTPStatus.OK:
             return
@@ -75,7 +91,9 @@ class Downloader:
 
     def _read(self, response: requests.Response, deadline: float, url: str) -> bytes:
         content = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
+        # Not iter_content: it waits until a chunk is full, so a store that drips would hold it
+        # for as long as it likes. read1 returns what has come.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             content += chunk
             if len(content) > self._max_bytes:
                 limit = f"larger than {self._max_bytes} bytes (max_picture_bytes)"

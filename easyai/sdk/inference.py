@@ -38,7 +38,7 @@ class InferRequest:
         """Read a request body; raises RequestError that names the wrong key."""
         try:
             data = json.loads(body)
-        except ValueError:  # also what is not UTF-8
+        except (ValueError, RecursionError):  # ValueError: also what is not UTF-8
             raise RequestError("the body is not JSON") from None
         if not isinstance(data, dict):
             raise RequestError("the body must be a JSON object")
@@ -68,20 +68,26 @@ class Inference:
         """Return status and JSON object for a request body; never raises."""
         started = time.perf_counter()
         try:
-            return HTTPStatus.OK, self._infer(InferRequest.parse(body))
+            request = InferRequest.parse(body)
+            return self._reply(request)
         except RequestError as error:
             return HTTPStatus.BAD_REQUEST, failure(str(error))
-        except PictureError as error:
-            log.warning("picture refused: %s", error)
-            return HTTPStatus.OK, failure(str(error))
-        except UnavailableError as error:
-            log.warning("cannot infer now: %s", error)
-            return HTTPStatus.SERVICE_UNAVAILABLE, failure(str(error))
-        except Exception as error:
-            log.exception("the detection function failed; this frame fails, the service goes on")
-            return HTTPStatus.OK, failure(f"{type(error).__name__}: {error}")
         finally:
             self._statistics.count_request(_ms_since(started))
+
+    def _reply(self, request: InferRequest) -> Reply:
+        frame = request.image_path
+        try:
+            return HTTPStatus.OK, self._infer(request)
+        except PictureError as error:
+            log.warning("frame %s fails: %s", frame, error)
+            return HTTPStatus.OK, failure(str(error))
+        except UnavailableError as error:
+            log.warning("frame %s cannot be inferred now: %s", frame, error)
+            return HTTPStatus.SERVICE_UNAVAILABLE, failure(str(error))
+        except Exception as error:
+            log.exception("frame %s fails in the detection function, the service goes on", frame)
+            return HTTPStatus.OK, failure(f"{type(error).__name__}: {error}")
 
     def _infer(self, request: InferRequest) -> dict[str, Any]:
         picture = Picture(

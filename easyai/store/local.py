@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyai.domain.frame import KeyRules, is_picture
-from easyai.errors import InvalidKeyError, PictureNotFoundError, StoreUnavailableError
+from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.base import Carried, Picture
+from easyai.store.keys import is_text, split_key
 from easyai.store.signing import LinkSigner
 
 log = logging.getLogger(__name__)
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
-_GONE = (errno.ENOENT, errno.ENOTDIR)
+# A name too long or a link that runs in a circle: nothing lies there and nothing can.
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 class LocalStore:
@@ -122,7 +124,7 @@ class LocalStore:
         Raises PictureNotFoundError when there is none, InvalidKeyError for a key that leaves the
         folder.
         """
-        parts = _split(key)
+        parts = split_key(key)
         try:
             folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -136,7 +138,7 @@ class LocalStore:
             finally:
                 os.close(folder)
         except OSError as error:
-            if error.errno in (*_GONE, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG):
+            if error.errno in (*_GONE, errno.ENXIO):
                 raise PictureNotFoundError from None
             raise self._unavailable(error) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -151,7 +153,8 @@ class LocalStore:
         if found is None:
             return Carried.DONE if self.exists(target) else Carried.MISSING
         if version and found != version:
-            return Carried.REPLACED
+            # A rename keeps the version: moved before a crash, and a newer one came since.
+            return Carried.DONE if self.version(target) == version else Carried.REPLACED
         try:
             if os.path.lexists(goal):
                 raise StoreUnavailableError(f"{target}: taken by another file; move it away")
@@ -189,17 +192,15 @@ class LocalStore:
             raise StoreUnavailableError(f"frame folder {self.root}: missing or not writable")
 
     def _path(self, key: str) -> str:
-        _split(key)
+        split_key(key)
         return f"{self.root}/{key}"
 
     def _is_text(self, key: str) -> bool:
-        try:
-            key.encode()
-        except UnicodeEncodeError:
-            shown = key.encode("utf-8", "backslashreplace").decode()
-            self._complain_once(shown, "its name is not UTF-8; rename it")
-            return False
-        return True
+        if is_text(key):
+            return True
+        shown = key.encode("utf-8", "backslashreplace").decode()
+        self._complain_once(shown, "its name is not UTF-8; rename it")
+        return False
 
     def _complain_once(self, key: str, why: str) -> None:
         if key not in self._complained and len(self._complained) < 10_000:
@@ -208,13 +209,6 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"frame folder {self.root}: {error.strerror}")
-
-
-def _split(key: str) -> list[str]:
-    parts = key.split("/")
-    if "\0" in key or any(part in ("", ".", "..") for part in parts):
-        raise InvalidKeyError
-    return parts
 
 
 def _version(status: os.stat_result) -> str:

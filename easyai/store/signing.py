@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,13 +55,14 @@ def load_secret(configured: str, data_dir: Path) -> bytes:
     path = data_dir / "secret.key"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        for _ in range(2):
-            if (secret := _read(path)) is not None:
-                return secret
-            _create(path)
+        secret = _read(path)
+        if secret is None:
+            with _alone(path.with_suffix(".lock")):
+                # Another process may have been faster; an empty file was torn by a power loss.
+                secret = _read(path) or _create(path)
     except OSError as error:
         raise SettingsError(f"easyai.data_dir: cannot keep {path.name} there: {error}") from error
-    raise SettingsError(f"{path}: empty; delete it and start again")
+    return secret
 
 
 def _read(path: Path) -> bytes | None:
@@ -68,19 +72,24 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _create(path: Path) -> None:
-    # Written aside and linked: another process sees the whole secret or none.
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with open(path, "ab", opener=_for_owner) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        yield
+
+
+def _create(path: Path) -> bytes:
+    # Written aside and renamed: another process sees the whole secret or none.
+    secret = secrets.token_hex(32).encode()
+    draft = path.with_suffix(".draft")
+    with open(draft, "wb", opener=_for_owner) as file:
+        file.write(secret)
         file.flush()
         os.fsync(file.fileno())
-    if path.exists() and path.stat().st_size == 0:
-        path.unlink()  # torn by a power loss
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was faster: its secret is ours too
-    finally:
-        draft.unlink()
+    draft.replace(path)
+    return secret
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,49 @@
+# Every target sets up .venv by itself; `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+PYTEST_ARGS ?=
+BENCH_ARGS  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint format bench services clean
+
+help: ## Show this list
+	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nPYTHON=python3.12 chooses the interpreter (3.11 or later) of a new %s.\n' '$(VENV)'
+
+setup: $(STAMP) ## Make the virtual environment .venv with easyai and its tools
+
+$(STAMP): pyproject.toml
+	@scripts/setup-venv '$(PYTHON)' '$(VENV)'
+	@touch $@
+
+demo: setup ## Detections from a video file: make demo [VIDEO=street.mp4]
+	@$(BIN)/python examples/demo/run.py $(if $(VIDEO),--video '$(VIDEO)')
+
+run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a settings file)
+	@$(BIN)/easyai up
+
+test: setup ## Run all tests; the real services they need: make services (PYTEST_ARGS="-k frame")
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## Rewrite the code in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+services: ## Install what the tests start: Redis, PostgreSQL, RabbitMQ (Debian, root or sudo)
+	@scripts/install-services
+
+clean: ## Remove the virtual environment and all caches; keeps data and snapshots
+	@rm -rf '$(VENV)' .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

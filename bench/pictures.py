@@ -1,0 +1,50 @@
+"""Camera frames for the benchmark: JPEG-like files of some KB, whole by their end marker."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import datetime, timedelta
+from pathlib import Path
+
+TASK_TYPE = "人数统计"
+CAMERAS = 8
+_KILOBYTES = 6
+_START, _END = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"\xff\xd9"
+_FIRST = datetime(2025, 11, 14, 8, 0, 0)  # noqa: DTZ001 - cameras write local time
+_INTERVAL = timedelta(milliseconds=40)
+
+
+class Camera:
+    """Writes frames with names as an extractor gives them, never the same name twice."""
+
+    def __init__(self, frames: Path) -> None:
+        self._frames = frames
+        self._written = 0
+        self._content = _START + random.Random(1).randbytes(_KILOBYTES * 1024) + _END
+        for number in range(CAMERAS):
+            (frames / TASK_TYPE / _camera(number)).mkdir(parents=True, exist_ok=True)
+
+    def write(self, count: int) -> list[str]:
+        """Put `count` new frames in place, spread over the cameras; their keys."""
+        return [self._write_one() for _ in range(count)]
+
+    def _write_one(self) -> str:
+        moment = _FIRST + self._written * _INTERVAL
+        name = f"{moment:%Y%m%d-%H%M%S}.{moment.microsecond // 1000:03d}.jpg"
+        key = f"{TASK_TYPE}/{_camera(self._written % CAMERAS)}/{name}"
+        self._written += 1
+        draft = self._frames / f".{os.getpid()}"
+        draft.write_bytes(self._content)
+        draft.rename(self._frames / key)
+        return key
+
+
+def _camera(number: int) -> str:
+    return f"门口{number + 1}"
+
+
+def waiting(frames: Path) -> int:
+    """Frames that still lie where a camera put them."""
+    folders = (frames / TASK_TYPE / _camera(number) for number in range(CAMERAS))
+    return sum(len(os.listdir(folder)) for folder in folders)  # noqa: PTH208 - names only

@@ -1,0 +1,200 @@
+"""The same job as one plain Celery task a frame: what easyai is measured against.
+
+A small, fair application as its author would tune it: HTTP and database connections that are kept,
+one commit a frame, no results, no events. On the embedded broker it uses easyai's own filesystem
+transport, which is faster than kombu's. ``python -m bench.plain_celery`` is its producer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import requests
+from celery import Celery
+from sqlalchemy import Column, Double, Engine, Integer, MetaData, Table, Text
+from sqlalchemy import create_engine, event, insert
+
+from easyai.supervised import die_with_parent
+from easyai.tasks import filesystem
+
+# The application's settings, each an environment variable.
+BROKER_URL = os.environ.get("PLAIN_BROKER_URL", "memory://")
+BROKER_FOLDER = Path(os.environ.get("PLAIN_BROKER_FOLDER", "broker"))
+DATABASE_URL = os.environ.get("PLAIN_DATABASE_URL", "sqlite://")
+FRAMES = Path(os.environ.get("PLAIN_FRAMES", "snapshots"))
+ENDPOINT = os.environ.get("PLAIN_ENDPOINT", "")
+
+_TIMEOUT_SEC = 30.0
+_ALERTS = "alerts"
+# Messages that wait at most: both brokers are slower with thousands in a queue.
+_MOST_WAITING = 300
+
+metadata = MetaData()
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task_id", Text, index=True),
+    Column("task_type", Text, index=True),
+    Column("image_path", Text),
+    Column("algorithm_id", Text),
+    Column("result", Text),
+    Column("confidence", Double),
+    Column("detection_count", Integer),
+    Column("inference_time_ms", Double),
+    Column("created_at", Double, index=True),
+)
+
+
+def open_engine(url: str) -> Engine:
+    """The database; SQLite with a write-ahead log and as durable as easyai's."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=32)
+    engine = create_engine(url, connect_args={"timeout": 30})
+    event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={os.environ.get('PLAIN_SYNC','FULL')}")
+
+
+def _broker_folders() -> dict[str, str]:
+    names = {"data_folder_in": "queue", "data_folder_out": "queue"}
+    names |= {"processed_folder": "claimed", "control_folder": "control"}
+    return {key: str(BROKER_FOLDER / name) for key, name in names.items()}
+
+
+die_with_parent()
+if not os.environ.get("PLAIN_STOCK"):
+    filesystem.register()
+app = Celery("bench.plain_celery", broker=BROKER_URL)
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    broker_transport_options=_broker_folders() if BROKER_URL.startswith("filesystem") else {},
+    task_ignore_result=True,
+)
+if os.environ.get("PLAIN_STOCK"):
+    app.conf.broker_transport_options |= {"polling_interval": 0.05, "store_processed": True}
+_own = threading.local()
+
+
+@cache
+def _engine() -> Engine:
+    return open_engine(DATABASE_URL)
+
+
+def _http() -> requests.Session:
+    session: requests.Session | None = getattr(_own, "session", None)
+    if session is None:
+        session = _own.session = requests.Session()
+        session.trust_env = False  # no look at proxy variables and .netrc for every request
+    return session
+
+
+@app.task  # type: ignore[untyped-decorator]
+def infer(key: str) -> None:
+    """One frame: ask the algorithm, save the alert, move the picture."""
+    task_type, task_id, filename = key.split("/")
+    answer = _http().post(ENDPOINT, json=_question(key), timeout=_TIMEOUT_SEC).json()
+    target = f"{_ALERTS}/{key}"
+    values = {
+        "task_id": task_id,
+        "task_type": task_type,
+        "image_path": target,
+        "algorithm_id": "bench",
+        "result": json.dumps(answer["result"]),
+        "confidence": answer["confidence"],
+        "detection_count": len(answer["result"]["detections"]),
+        "inference_time_ms": answer["inference_time_ms"],
+        "created_at": time.time(),
+    }
+    with _engine().begin() as conn:
+        conn.execute(insert(alerts), values)
+    _move(FRAMES / key, FRAMES / target)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+
+
+def _question(key: str) -> dict[str, Any]:
+    task_type, task_id, _ = key.split("/")
+    return {
+        "image_url": f"http://127.0.0.1:5066/frames/{key}",
+        "task_id": task_id,
+        "task_type": task_type,
+        "image_path": key,
+        "algo_config": None,
+        "algo_config_url": "",
+    }
+
+
+@app.task  # type: ignore[untyped-decorator]
+def noop() -> None:
+    """Nothing: what Celery alone costs."""
+
+
+@app.task  # type: ignore[untyped-decorator]
+def mark(path: str) -> None:
+    """Write down the time."""
+    Path(path).write_text(repr(time.time()), encoding="utf-8")
+
+
+def _frames() -> Iterator[str]:
+    """The keys of all frames in the folder, as the contract lays it out."""
+    for folder, _, names in os.walk(FRAMES):
+        camera = Path(folder).relative_to(FRAMES)
+        if camera.parts[:1] != (_ALERTS,):
+            yield from (f"{camera.as_posix()}/{name}" for name in sorted(names))
+
+
+def produce() -> None:
+    """List the folder and send one task a frame, at a pace that keeps the queue short."""
+    with app.connection_for_write() as connection:
+        channel = connection.default_channel
+        for number, key in enumerate(_frames()):
+            while number % 50 == 0 and _waiting(channel) > _MOST_WAITING:
+                time.sleep(0.005)
+            infer.delay(key)
+
+
+def _waiting(channel: Any) -> int:
+    return int(channel.queue_declare(app.conf.task_default_queue, passive=True).message_count)
+
+
+def fill(count: int, began: Path, ended: Path) -> None:
+    """Queue no-ops between two marks, for a worker that starts later."""
+    mark.delay(str(began))
+    for _ in range(count):
+        noop.delay()
+    mark.delay(str(ended))
+
+
+def main(arguments: list[str]) -> None:
+    """``fill COUNT BEGAN ENDED`` at once, ``produce`` when a line arrives on stdin."""
+    if arguments[0] == "fill":
+        fill(int(arguments[1]), Path(arguments[2]), Path(arguments[3]))
+        return
+    print("ready", flush=True)
+    sys.stdin.readline()
+    produce()
+
+
+if __name__ == "__main__":
+    from bench import plain_celery  # the tasks must carry the module's name, not __main__
+
+    plain_celery.main(sys.argv[1:])

@@ -1,0 +1,122 @@
+"""Child processes of the benchmark: started, waited for, and killed at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parents[1]
+POLL_SEC = 0.005
+
+
+class BenchError(Exception):
+    """The benchmark could not be run to its end."""
+
+
+class Child:
+    """A Python process in a session of its own; leaving the block kills it and its children.
+
+    It gets no EASYAI_… variable of the caller, and ends with the benchmark should that be killed.
+    """
+
+    def __init__(
+        self, name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self._log_path = folder / f"{name}.log"
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
+        own = {"PYTHONPATH": str(ROOT), "EASYAI_SUPERVISED": "1", "PYTHONWARNINGS": "ignore"}
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=folder,
+                env=clean | own | dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                text=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it has written to stderr."""
+        return self._log_path.read_text(errors="replace")
+
+    def read_line(self) -> str:
+        """The next line of its stdout; raises BenchError when it ends without one."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchError(f"{self.name} ended before it was ready:\n{self.tail()}")
+        return line.strip()
+
+    def go(self) -> None:
+        """Send it the line it waits for."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log.splitlines()[-20:])
+
+    def check(self) -> None:
+        """Raise BenchError when it has ended with an error."""
+        if self._process.poll():
+            raise BenchError(f"{self.name} ended with {self._process.returncode}:\n{self.tail()}")
+
+    def wait(self, limit_sec: float) -> None:
+        """Wait until it ends by itself."""
+        self._process.wait(limit_sec)
+        self.check()
+
+    def wait_for_log(self, words: str, limit_sec: float = 30.0) -> None:
+        """Wait until its log holds these words."""
+        self.wait_until(lambda: words in self.log, limit_sec, f"{self.name} says {words!r}")
+
+    def wait_until(self, condition: Callable[[], bool], limit_sec: float, what: str) -> None:
+        """Wait for a condition that this process brings about.
+
+        Raises BenchError, with the end of its log, when the process ends or the limit is over.
+        """
+        deadline = time.monotonic() + limit_sec
+        while not condition():
+            self.check()
+            if time.monotonic() > deadline:
+                raise BenchError(f"not within {limit_sec:g} s: {what}\n{self.tail()}")
+            time.sleep(POLL_SEC)
+
+    def kill(self) -> None:
+        """Kill it and whatever it started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        finally:
+            self._process.wait()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()

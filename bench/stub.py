@@ -1,0 +1,72 @@
+"""An algorithm service that answers at once: one detection, whatever it is asked.
+
+``python -m bench.stub`` listens on a free loopback port and prints it. It speaks just enough
+HTTP/1.1 for keep-alive clients, so that the machine's time goes to what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+from easyai.supervised import die_with_parent
+
+_END_OF_HEAD = b"\r\n\r\n"
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
+_DETECTION = {"bbox": [120, 80, 260, 410], "class": "person", "confidence": 0.93}
+_BODY = json.dumps(
+    {
+        "success": True,
+        "result": {"total_count": 1, "detections": [_DETECTION]},
+        "confidence": 0.93,
+        "inference_time_ms": 0.1,
+    }
+).encode()
+_ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
+)
+
+
+class Stub(asyncio.Protocol):
+    """One connection of a client."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to answer."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        self._received += data
+        while (length := complete_length(self._received)) is not None:
+            self._received = self._received[length:]
+            assert self._transport is not None
+            self._transport.write(_ANSWER)
+
+
+def complete_length(received: bytes) -> int | None:
+    """Bytes of the first request, head and body; None while a part of it is missing."""
+    head = received.find(_END_OF_HEAD)
+    if head < 0:
+        return None
+    match = _CONTENT_LENGTH.search(received, 0, head)
+    length = head + len(_END_OF_HEAD) + (int(match[1]) if match else 0)
+    return length if len(received) >= length else None
+
+
+async def serve() -> None:
+    """Listen until killed."""
+    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    asyncio.run(serve())

@@ -1,0 +1,1 @@
+"""The HTTP API: adapters of a few lines over registry, pipeline and store."""

@@ -1,0 +1,89 @@
+"""The query parameters of the alert list; an empty one counts as left out."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Query
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from easyai.db.alerts import AlertFilter
+
+LARGEST_PAGE: Final = 100  # alerts
+_LARGEST_INT: Final = 2**31 - 1
+_LATEST: Final = 253_402_300_799.0  # the end of the year 9999, Unix seconds
+_LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
+
+
+def parse_moment(value: str) -> float:
+    """ISO 8601 or Unix seconds, as Unix seconds; without a zone it is this server's local time.
+
+    Raises ValueError saying what is taken.
+    """
+    text = value.strip()
+    try:
+        moment = float(text)
+    except ValueError:
+        moment = _parse_iso(text)
+    if not 0 <= moment <= _LATEST:
+        raise ValueError("Unix seconds go from 0 to the year 9999: are these milliseconds?")
+    return moment
+
+
+def _parse_iso(text: str) -> float:
+    # A '+' that the client did not encode arrives as a blank.
+    text = _LOST_PLUS.sub(r"+\1", text) if text.count(":") > 1 else text
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "must be ISO 8601, such as 2025-11-12T04:07:41Z, or Unix seconds"
+        ) from None
+
+
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _moment(value: Any) -> Any:
+    return parse_moment(value) if isinstance(value, str) and value else None
+
+
+def _no_nul(value: str | None) -> str | None:
+    if value is not None and "\0" in value:
+        raise ValueError("must not hold NUL characters; leave them out")
+    return value
+
+
+_Text = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_no_nul)]
+_Count = Annotated[
+    int | None, BeforeValidator(_none_if_empty), Query(ge=-_LARGEST_INT, le=_LARGEST_INT)
+]
+_Moment = Annotated[
+    float | None,
+    BeforeValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}),
+]
+Page = Annotated[
+    int, BeforeValidator(lambda value: 1 if value == "" else value), Query(ge=1, le=_LARGEST_INT)
+]
+PageSize = Annotated[
+    int,
+    BeforeValidator(lambda value: 20 if value == "" else value),
+    AfterValidator(lambda size: min(size, LARGEST_PAGE)),
+    Query(ge=1, description=f"At most {LARGEST_PAGE}: more counts as that"),
+]
+
+
+async def alert_filter(
+    task_id: _Text = None,
+    task_type: _Text = None,
+    min_detections: _Count = None,
+    max_detections: _Count = None,
+    start_time: _Moment = None,
+    end_time: _Moment = None,
+) -> AlertFilter:
+    """Which alerts to list; times are of their creation, both ends included."""
+    return AlertFilter(task_id, task_type, min_detections, max_detections, start_time, end_time)

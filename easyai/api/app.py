@@ -1,0 +1,73 @@
+"""Builds the API server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from easyai import __version__
+from easyai.api.body_limit import BodyLimit
+from easyai.api.doorbell import BackgroundDoorbell
+from easyai.api.errors import install_error_handlers
+from easyai.api.heartbeats import HeartbeatGroup
+from easyai.api.routes import alerts, files, health, registry, statistics
+from easyai.runtime import Runtime
+
+API_PREFIX = "/api/v1"
+
+
+def create_app(runtime: Runtime | None = None) -> FastAPI:
+    """The API as an ASGI app.
+
+    Without a runtime it opens one from the settings when it starts, with a doorbell that wakes
+    workers, and closes it when it stops.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with _opened(runtime) as opened:
+            app.state.runtime = opened
+            app.state.heartbeats = HeartbeatGroup(opened)
+            try:
+                yield
+            finally:
+                app.state.heartbeats.close()
+
+    # Its documents come with their scripts: /docs works without the internet.
+    app: FastAPI = FastAPIOffline(
+        title="easyai",
+        version=__version__,
+        description="Registry of algorithm services, alerts and statistics. "
+        'Every error is `{"error": "..."}`.',
+        lifespan=lifespan,
+        redirect_slashes=False,  # a trailing slash may belong to an endpoint
+    )
+    app.add_middleware(BodyLimit)
+    install_error_handlers(app)
+    api = APIRouter(prefix=API_PREFIX)
+    for part in (registry, statistics, alerts, files):
+        api.include_router(part.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    return app
+
+
+@contextmanager
+def _opened(runtime: Runtime | None) -> Iterator[Runtime]:
+    if runtime is not None:
+        yield runtime
+        return
+    # Celery is imported only where the doorbell is needed.
+    from easyai.tasks.doorbell import open_ringing_runtime
+
+    opened = open_ringing_runtime()
+    doorbell = BackgroundDoorbell(opened.doorbell)
+    opened.doorbell = doorbell
+    try:
+        yield opened
+    finally:
+        doorbell.close()
+        opened.close()

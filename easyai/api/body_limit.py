@@ -1,0 +1,47 @@
+"""Bounds request bodies, with or without a Content-Length."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from easyai.errors import BodyTooLargeError
+
+BODY_LIMIT_BYTES: Final = 1_000_000
+# A client that is still sending would see a reset instead of the answer: this much is read and
+# thrown away first.
+_DISCARD_BYTES: Final = 8_000_000
+
+
+class BodyLimit:
+    """An ASGI middleware: whoever reads a body above the limit gets BodyTooLargeError."""
+
+    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request with a bounded body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        read = 0
+
+        async def bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                await _discard(message, receive)
+                raise BodyTooLargeError(f"body: larger than {self._limit} bytes; send less at once")
+            return message
+
+        await self._app(scope, bounded, send)
+
+
+async def _discard(message: Message, receive: Receive) -> None:
+    discarded = 0
+    while message.get("more_body", False) and discarded < _DISCARD_BYTES:
+        message = await receive()
+        discarded += len(message.get("body", b""))

@@ -1,0 +1,103 @@
+"""Every error leaves the API as ``{"error": "..."}``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from easyai.errors import EasyaiError
+
+log = logging.getLogger(__name__)
+
+_LONGEST_INPUT = 60  # characters of a wrong value that its error repeats
+
+
+def error_response(
+    status: int, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An error in the contract's shape; halves of surrogate pairs, which no JSON takes, as '?'."""
+    text = message.encode("utf-8", "replace").decode()
+    return JSONResponse({"error": text}, status, headers)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give errors of ours, of the router and of validation the contract's shape."""
+    app.add_exception_handler(EasyaiError, _own_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_middleware(LastResort)
+
+
+class LastResort:
+    """Answers 500 to what no handler knows: details go to the log, never to the client."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request; an ASGI middleware."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            log.debug("client went away: %s %r", scope["method"], scope["path"])
+        except Exception:
+            # The path alone: a query may hold a signature.
+            log.exception("request failed: %s %r", scope["method"], scope["path"])
+            if started:
+                raise
+            response = error_response(500, "internal error; the server's log has the details")
+            await response(scope, receive, send)
+
+
+async def _own_error(request: Request, error: Exception) -> JSONResponse:
+    status = error.http_status if isinstance(error, EasyaiError) else 500
+    if status >= 500:
+        log.warning("%s %r: %s", request.method, request.url.path, error)
+    # What is left of a body too large is not worth reading.
+    headers = {"connection": "close"} if status == 413 else None
+    return error_response(status, str(error), headers)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    message = str(error.detail)
+    if error.status_code == 404:
+        message = f"no such path: {request.url.path!r}; the calls are described under /docs"
+    elif error.status_code == 405:
+        message = f"{request.method} is not possible here; the calls are described under /docs"
+    return error_response(error.status_code, message, error.headers)
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return error_response(400, "; ".join(_explained(item) for item in error.errors()))
+
+
+def _explained(item: Mapping[str, Any]) -> str:
+    # The location starts with where the value stood: query, path, body.
+    field = ".".join(str(part) for part in item["loc"][1:]) or "body"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    given = repr(item.get("input"))
+    if len(given) > _LONGEST_INPUT:
+        given = given[:_LONGEST_INPUT] + "…"
+    return f"{field}: {message} (got {given})"

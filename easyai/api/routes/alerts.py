@@ -1,0 +1,90 @@
+"""Alerts, for those who look at them (contract, sections 3 and 5)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+
+from easyai.api import schemas
+from easyai.api.alert_query import Page, PageSize, alert_filter
+from easyai.api.json_body import JsonBody
+from easyai.api.parts import RuntimePart, documented_body
+from easyai.api.schemas import errors
+from easyai.db import alerts
+from easyai.db.alerts import AlertFilter, AlertRow
+from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
+from easyai.errors import AlertNotFoundError, BadRequestError
+from easyai.pipeline.alert_removal import delete_alerts
+from easyai.runtime import Runtime
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+_MOST_IDS = 1000
+_LARGEST_ID = 2**63 - 1
+AlertId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+Filter = Annotated[AlertFilter, Depends(alert_filter)]
+
+
+@router.get("", response_model=schemas.AlertPage, responses=errors(400, 503))
+def list_alerts(
+    runtime: RuntimePart, wanted: Filter, page: Page = 1, page_size: PageSize = 20
+) -> dict[str, Any]:
+    """Alerts, newest first."""
+    with runtime.db.read() as conn:
+        rows, total = alerts.page(conn, wanted, page_size, (page - 1) * page_size)
+    return {"items": [_as_json(runtime, row) for row in rows], "total": total}
+
+
+@router.get("/task_ids", response_model=schemas.TaskIds, responses=errors(503))
+def task_ids(runtime: RuntimePart) -> dict[str, Any]:
+    """The cameras that alerts exist of."""
+    with runtime.db.read() as conn:
+        return {"task_ids": alerts.task_ids(conn)}
+
+
+@router.post(
+    "/batch_delete",
+    response_model=schemas.Deleted,
+    responses=errors(400, 413, 503),
+    openapi_extra=documented_body(schemas.AlertIds),
+)
+def batch_delete(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+    """Delete alerts and their pictures; those that are gone already are not counted."""
+    return {"ok": True, "deleted_count": delete_alerts(runtime, _ids(payload))}
+
+
+@router.get("/{id}", response_model=schemas.OneAlert, responses=errors(400, 404, 503))
+def get_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A002
+    """One alert."""
+    with runtime.db.read() as conn:
+        row = alerts.get(conn, id)
+    if row is None:
+        raise AlertNotFoundError
+    return {"alert": _as_json(runtime, row)}
+
+
+@router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 404, 503))
+def delete_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A002
+    """Delete an alert and its picture."""
+    if not delete_alerts(runtime, [id]):
+        raise AlertNotFoundError
+    return {"ok": True}
+
+
+def _as_json(runtime: Runtime, row: AlertRow) -> dict[str, Any]:
+    path = row.image_path
+    image_url = runtime.store.url(path, IMAGE_URL_TTL_SEC) if path else ""
+    return alert_json(row._asdict(), image_url)
+
+
+def _ids(payload: Any) -> list[int]:
+    ids = payload.get("ids") if isinstance(payload, dict) else None
+    if not isinstance(ids, list):
+        raise BadRequestError('ids: required; send a list of alert ids: {"ids": [1, 2]}')
+    if len(ids) > _MOST_IDS:
+        raise BadRequestError(f"ids: at most {_MOST_IDS} at once, not {len(ids)}")
+    for item in ids:
+        if isinstance(item, bool) or not isinstance(item, int) or not 1 <= item <= _LARGEST_ID:
+            raise BadRequestError(f"ids: must hold positive integers, not {str(item)[:40]!r}")
+    return ids

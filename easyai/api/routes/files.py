@@ -1,0 +1,89 @@
+"""Pictures of a local folder under signed links (contract, section 4)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from easyai.api.parts import RuntimePart
+from easyai.api.schemas import errors
+from easyai.domain.frame import ALGO_CONFIG_NAME
+from easyai.errors import PictureNotFoundError
+from easyai.store.local import LocalStore
+
+router = APIRouter(prefix="/files", tags=["files"])
+
+_WHOLE_BYTES: Final = 4_000_000  # up to here a file is sent in one piece
+_CHUNK_BYTES: Final = 256 * 1024
+_OTHER_TYPE: Final = "application/octet-stream"
+_TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+_CONTENT: Final[dict[str, Any]] = {
+    name: {} for name in (*sorted(set(_TYPES.values())), "application/json")
+}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": _CONTENT},
+    **errors(403, 404, 503),
+}
+
+
+@router.get("/{key:text}", response_class=Response, responses=_RESPONSES)
+@router.head("/{key:text}", response_class=Response, responses=_RESPONSES)
+def picture(
+    key: str, request: Request, runtime: RuntimePart, expires: str = "", signature: str = ""
+) -> Response:
+    """A picture, or a camera's algo_config.json, by the link that this server gave out."""
+    # First: without a valid signature nobody learns what exists.
+    runtime.signer.check(key, expires, signature)
+    if not isinstance(runtime.store, LocalStore):
+        raise PictureNotFoundError("pictures lie in the object store; ask for a new link")
+    file = runtime.store.open(key)
+    try:
+        return _response(file, key, int(expires), head=request.method == "HEAD")
+    except BaseException:
+        file.close()
+        raise
+
+
+def _response(file: BinaryIO, key: str, expires: int, *, head: bool) -> Response:
+    size = os.fstat(file.fileno()).st_size
+    headers = {
+        "content-type": content_type(key),
+        "x-content-type-options": "nosniff",
+        "cache-control": _cache_control(key, expires),
+    }
+    if head:
+        file.close()
+        return Response(headers=headers | {"content-length": str(size)})
+    if size <= _WHOLE_BYTES:
+        with file:
+            return Response(file.read(_WHOLE_BYTES), headers=headers)
+    return StreamingResponse(_chunks(file, size), headers=headers | {"content-length": str(size)})
+
+
+def content_type(key: str) -> str:
+    """The media type of a key: pictures and algo_config.json, anything else as bytes."""
+    name = key.rpartition("/")[2]
+    if name == ALGO_CONFIG_NAME:
+        return "application/json"
+    return _TYPES.get(PurePosixPath(name).suffix.lower(), _OTHER_TYPE)
+
+
+def _cache_control(key: str, expires: int) -> str:
+    # A camera's configuration changes under its name, a picture does not.
+    if content_type(key) not in _TYPES.values():
+        return "no-store"
+    return f"private, max-age={max(0, expires - int(time.time()))}"
+
+
+def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    # No more than was promised: the file may grow meanwhile.
+    with file:
+        while size > 0 and (chunk := file.read(min(size, _CHUNK_BYTES))):
+            size -= len(chunk)
+            yield chunk

@@ -1,0 +1,109 @@
+"""Algorithm services register, report and leave (contract, section 2); operators look at them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
+from starlette.responses import JSONResponse
+
+from easyai.api import schemas
+from easyai.api.json_body import JsonBody, parse_json
+from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
+from easyai.api.schemas import errors
+from easyai.errors import BadRequestError
+from easyai.registry import registration, views
+from easyai.registry.registration import Heartbeat
+
+router = APIRouter(prefix="/ai_analysis", tags=["registry"])
+
+_DONE = {"ok": True}
+StateQuery = Annotated[
+    Literal["all"] | None,
+    BeforeValidator(lambda value: value or None),
+    Query(description="`all`: also those that cannot take work now, with state and reason"),
+]
+
+
+@router.post(
+    "/register",
+    response_model=schemas.Registered,
+    responses=errors(400, 413, 503),
+    openapi_extra=documented_body(schemas.RegisterBody),
+)
+def register(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+    """Register an endpoint; one registered before at the same endpoint is replaced."""
+    return {"ok": True, "service_id": registration.register(runtime, payload)}
+
+
+@router.post(
+    "/heartbeat/{id:text}",
+    responses={200: {"model": schemas.Done}, **errors(400, 413, 503)},
+    openapi_extra=documented_body(schemas.HeartbeatBody, required=False),
+)
+async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONResponse:  # noqa: A002
+    """Report life, by service_id (all its endpoints) or percent-encoded endpoint.
+
+    A body that does not parse still counts.
+    """
+    if not await group.take(Heartbeat(id, _said(await request.body()))):
+        raise registration.unknown_service(id)
+    return JSONResponse(_DONE)
+
+
+@router.delete("/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 503))
+def unregister(id: str, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
+    """Take out every endpoint of a service_id, or one by its percent-encoded endpoint."""
+    registration.unregister(runtime, id)
+    return _DONE
+
+
+@router.post("/clear_all", response_model=schemas.Cleared, responses=errors(503))
+def clear_all(runtime: RuntimePart) -> dict[str, Any]:
+    """Unregister every service."""
+    count = registration.clear_all(runtime)
+    return {"ok": True, "cleared_count": count, "message": f"{count} services unregistered"}
+
+
+@router.get(
+    "/services",
+    response_model=schemas.ServiceList,
+    response_model_exclude_unset=True,
+    responses=errors(400, 503),
+)
+def services(runtime: RuntimePart, state: StateQuery = None) -> dict[str, Any]:
+    """The services that can take work now, one entry for each endpoint."""
+    return views.service_list(runtime, everything=state == "all")
+
+
+@router.get(
+    "/services/stats/{task_type:text}",
+    response_model=schemas.TaskTypeServices,
+    response_model_exclude_unset=True,
+    responses=errors(503),
+)
+def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
+    """The services of one task type that can take work now."""
+    return views.task_type_services(runtime, task_type)
+
+
+@router.get("/load_balance/info", response_model=schemas.LoadBalance, responses=errors(503))
+def load_balance(runtime: RuntimePart) -> dict[str, Any]:
+    """How fast the services of each type are, and what share of its frames that means."""
+    return views.load_balance(runtime)
+
+
+@router.get("/load_balance/analysis", response_model=schemas.LoadAnalysis, responses=errors(503))
+def load_analysis(runtime: RuntimePart) -> dict[str, Any]:
+    """How evenly calls were spread over the services of each type."""
+    return views.load_analysis(runtime)
+
+
+def _said(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return parse_json(body)
+    except BadRequestError:
+        return None

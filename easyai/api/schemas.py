@@ -1,0 +1,287 @@
+"""The shapes of bodies and answers (contract, sections 2, 3 and 5), as the API's documents show."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from easyai.registry import payload as limits
+
+# For readers and fuzzers (pydantic knows no look-ahead); registry/payload.py does the checking.
+_NO_CONTROL = r"[^\u0000-\u001f\u007f-\u009f]"
+_TEXT = {"pattern": rf"^{_NO_CONTROL}*$"}
+_ID = {"pattern": rf"^(?=.*\S){_NO_CONTROL}+$"}
+_FOLDER = {"pattern": r"^(?!\.)(?=.*\S)[^/\u0000-\u001f\u007f-\u009f]+$"}
+_HTTP = {"pattern": r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?(/[!-~]*)?$", "format": "uri"}
+
+Text = Annotated[str, Field(max_length=limits.LONGEST_TEXT, json_schema_extra=_TEXT)]
+ServiceId = Annotated[
+    str, Field(min_length=1, max_length=limits.LONGEST_TEXT, json_schema_extra=_ID)
+]
+Url = Annotated[str, Field(max_length=limits.LONGEST_URL_BYTES, json_schema_extra=_HTTP)]
+TaskType = Annotated[
+    str, Field(min_length=1, max_length=limits.LONGEST_TASK_TYPE, json_schema_extra=_FOLDER)
+]
+
+
+class ErrorBody(BaseModel):
+    """Every answer with a status of 400 and above."""
+
+    error: str = Field(description="What is wrong, and what to do")
+
+
+class Done(BaseModel):
+    """It is done."""
+
+    ok: Literal[True]
+
+
+class DoneMessage(Done):
+    """It is done, in words."""
+
+    message: str
+
+
+class RegisterBody(BaseModel):
+    """A registration; further keys are ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    service_id: ServiceId
+    name: Text | None = None
+    task_types: list[TaskType] = Field(min_length=1, max_length=limits.MOST_TASK_TYPES)
+    endpoint: Url = Field(description="The URL that takes frames")
+    version: Text | None = None
+    max_concurrency: int | None = Field(
+        None, ge=1, le=limits.MOST_CONCURRENCY, description="Requests in flight at this endpoint"
+    )
+    health_url: Url | None = Field(None, description="Probed when heartbeats fail")
+    heartbeat_timeout_sec: float | None = Field(None, gt=0, le=limits.LONGEST_TIMEOUT_SEC)
+
+
+class Registered(Done):
+    """The endpoint takes frames from now on."""
+
+    service_id: str
+
+
+class Cleared(DoneMessage):
+    """All services are unregistered."""
+
+    cleared_count: int = Field(ge=0)
+
+
+class HeartbeatBody(BaseModel):
+    """What a service says of itself; a body that does not parse still counts as a heartbeat."""
+
+    model_config = ConfigDict(extra="allow")
+
+    total_requests: int | None = None
+    avg_inference_time_ms: float | None = None
+    last_inference_time_ms: float | None = None
+    last_total_time_ms: float | None = None
+
+
+class ServiceEntry(BaseModel):
+    """One endpoint; times in Unix seconds. The last four with `?state=all` only."""
+
+    service_id: str
+    name: str
+    endpoint: str
+    version: str
+    task_types: list[str]
+    call_count: int
+    last_heartbeat: int
+    register_at: int
+    state: Literal["online", "suspect", "offline", "unregistered"] = "online"
+    state_reason: str = ""
+    state_since: int = 0
+    breaker: Literal["closed", "open", "half-open"] = "closed"
+
+
+class ServiceList(BaseModel):
+    """Services, one entry for each endpoint."""
+
+    services: list[ServiceEntry]
+    total: int
+
+
+class TaskTypeServices(ServiceList):
+    """The services of one task type."""
+
+    task_type: str
+
+
+class BalanceEntry(BaseModel):
+    """One endpoint's speed and share; milliseconds."""
+
+    endpoint: str
+    service_id: str
+    name: str
+    avg_response_ms: float
+    weight: float = Field(description="1000 / avg_response_ms; the type's median without data")
+    call_count: int
+    allocation_ratio: float = Field(description="weight / total_weight")
+    has_data: bool
+
+
+class TypeBalance(BaseModel):
+    """The shares of one task type's services."""
+
+    task_type: str
+    total_services: int
+    services: list[BalanceEntry]
+    total_weight: float
+    updated_at: int
+
+
+class LoadBalance(BaseModel):
+    """Shares by task type."""
+
+    load_balance: dict[str, TypeBalance]
+    total_task_types: int
+
+
+class CallEntry(BaseModel):
+    """One endpoint's calls."""
+
+    service_id: str
+    endpoint: str
+    call_count: int
+
+
+class TypeAnalysis(BaseModel):
+    """How evenly calls were spread over one task type's services."""
+
+    service_count: int
+    total_calls: int
+    avg_calls: float
+    min_calls: int
+    max_calls: int
+    variance: float
+    balance_quality: Literal["excellent", "good", "fair", "poor", "no_data"]
+    services: list[CallEntry]
+
+
+class LoadAnalysis(BaseModel):
+    """Analyses by task type."""
+
+    analysis: dict[str, TypeAnalysis]
+
+
+class InferenceStats(BaseModel):
+    """Backlog and sums since the last reset; milliseconds, rates a second, ratios from 0 to 1."""
+
+    queue_size: int
+    queue_max_size: int
+    queue_utilization: float
+    active_inferences: int
+    max_concurrent_infer: int
+    dropped_total: int
+    processed_total: int
+    drop_rate: float
+    strategy: str
+    avg_inference_ms: float
+    max_inference_ms: float
+    total_inferences: int
+    success_inferences: int
+    failed_inferences: int
+    success_rate_per_sec: float
+    request_rate_per_sec: float
+    response_rate_per_sec: float
+    minio_move_total: int
+    minio_move_success: int
+    minio_move_failed: int
+    minio_move_avg_time_ms: float
+    minio_move_max_time_ms: float
+    minio_move_success_rate: float
+    updated_at: int = Field(description="When the sums changed last, Unix seconds; 0: never")
+
+
+class AlertEntry(BaseModel):
+    """An alert; times in ISO 8601, UTC."""
+
+    id: int
+    task_id: str
+    task_type: str
+    image_path: str
+    image_url: str = Field(description="Valid for a day; empty for an alert without a picture")
+    algorithm_id: str
+    algorithm_name: str
+    result: str = Field(description="The algorithm's result as a JSON text")
+    confidence: float
+    detection_count: int
+    inference_time_ms: float
+    created_at: str
+    updated_at: str
+
+
+class AlertPage(BaseModel):
+    """Alerts, newest first, and how many there are in all."""
+
+    items: list[AlertEntry]
+    total: int
+
+
+class OneAlert(BaseModel):
+    """One alert."""
+
+    alert: AlertEntry
+
+
+class AlertIds(BaseModel):
+    """Which alerts to delete."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(max_length=1000)
+
+
+class Deleted(Done):
+    """The alerts that were there are deleted."""
+
+    deleted_count: int = Field(ge=0)
+
+
+class TaskIds(BaseModel):
+    """The cameras that alerts exist of."""
+
+    task_ids: list[str]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(BaseModel):
+    """Everything needed works."""
+
+    status: Literal["ready"]
+    checks: dict[str, Literal["ok"]]
+
+
+class NotReady(ErrorBody):
+    """Something needed does not work; `checks` holds the reasons."""
+
+    status: Literal["not ready"]
+    checks: dict[str, str]
+
+
+_MEANINGS = {
+    400: "A field or parameter is wrong: the error names it",
+    403: "The link is not valid or has expired",
+    404: "There is no such thing",
+    413: "The body is too large",
+    503: "Database or store does not answer: try again",
+}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of a route's errors."""
+    listed: dict[int | str, dict[str, Any]] = {
+        status: {"model": ErrorBody, "description": _MEANINGS[status]} for status in statuses
+    }
+    return listed | {"default": {"model": ErrorBody, "description": "Any other error"}}

@@ -1,0 +1,48 @@
+"""The Celery application: ``celery -A easyai worker``, ``beat``, ``flower``, ``inspect``.
+
+Its configuration is ``celeryconfig.py`` of the folder it is started in, else our defaults.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from typing import Any
+
+from celery import Celery, signals
+from celery.utils.imports import cwd_in_path
+
+from easyai.supervised import die_with_parent
+from easyai.tasks import filesystem
+from easyai.tasks.subscription import QueueSubscription
+
+_OWN_CONFIG = "celeryconfig"
+_DEFAULTS = "easyai.tasks.defaults"
+# Two lines a task, every second for months, that say nothing an operator can act on.
+_CHATTY_LOGGERS = ("celery.app.trace", "celery.worker.strategy")
+
+
+def _config_module() -> str:
+    with cwd_in_path():
+        return _OWN_CONFIG if importlib.util.find_spec(_OWN_CONFIG) else _DEFAULTS
+
+
+@signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
+def _quieten(loglevel: int = logging.INFO, **_: Any) -> None:
+    if loglevel is not None and loglevel <= logging.DEBUG:
+        return
+    for name in _CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def make_app(config: Any) -> Celery:
+    """An application of easyai with this configuration (a mapping, or the name of a module)."""
+    made = Celery("easyai", amqp="easyai.tasks.queues:AMQP")
+    made.config_from_object(config)
+    made.steps["consumer"].add(QueueSubscription)
+    return made
+
+
+die_with_parent()
+filesystem.register()
+app = make_app(_config_module())

@@ -1,0 +1,117 @@
+"""``easyai config``: whether the configuration is valid, what is in force and from where."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from easyai.cli.main import use_config
+from easyai.cli.output import cell, new_table, print_json, print_table
+from easyai.errors import EasyaiError
+
+if TYPE_CHECKING:
+    from easyai.cli.config_values import Value
+
+EXAMPLES = """\b
+Examples:
+  easyai config check                   the file of EASYAI_CONFIG, and the environment
+  easyai config check --config site.toml
+  easyai config check --json | jq .warnings
+
+\b
+Each key has a variable, which wins over the file: EASYAI_AI_ANALYSIS__SCAN_INTERVAL_SEC for a
+key of [ai_analysis], EASYAI_DATABASE_URL for one of [easyai].
+Exit code: 0 valid, with or without warnings; 2 not valid.
+"""
+
+
+class Report(NamedTuple):
+    """What there is to say about a valid configuration."""
+
+    file: str | None  # None: defaults and environment only
+    unknown_keys: list[str]
+    unknown_variables: list[str]
+    warnings: list[str]
+    values: list[Value]
+
+
+@click.group(epilog=EXAMPLES)
+def config() -> None:
+    """Check and explain the configuration."""
+
+
+@config.command(epilog=EXAMPLES)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="EASYAI_CONFIG",
+    show_envvar=True,
+    help="The TOML settings file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(path: Path | None, as_json: bool) -> None:
+    """Say whether the configuration is valid, what is in force and what to look at.
+
+    Secrets are hidden. Keys that are not easyai's belong to other plugins and are ignored.
+    """
+    use_config(path)
+    try:
+        report = _report()
+    except EasyaiError as error:
+        if not as_json:
+            raise
+        print_json({"valid": False, "error": str(error)})
+        click.get_current_context().exit(2)
+    if as_json:
+        values = [one._asdict() for one in report.values]
+        print_json({"valid": True, **report._asdict(), "values": values})
+    else:
+        _print(report)
+
+
+def _report() -> Report:
+    from easyai.cli.config_values import effective_values, unknown_variables
+    from easyai.cli.config_warnings import warnings
+    from easyai.db.session import normalize_url
+    from easyai.settings import config_path, load_with_unknown
+
+    settings, unknown = load_with_unknown()
+    normalize_url(settings.easyai.effective_database_url)
+    values = effective_values(settings, os.environ)
+    path = config_path()
+    return Report(
+        str(path) if path else None,
+        unknown,
+        unknown_variables(values, os.environ),
+        warnings(settings),
+        values,
+    )
+
+
+def _print(report: Report) -> None:
+    table = new_table("KEY", "VALUE", "FROM")
+    for one in report.values:
+        table.add_row(cell(one.key), cell(one.value), cell(one.source))
+    print_table(table)
+    keys = [one.key for one in report.values]
+    for title, names in (
+        ("keys of other plugins, ignored", [_hint(key, keys) for key in report.unknown_keys]),
+        ("variables that name no key, ignored", report.unknown_variables),
+    ):
+        if names:
+            click.echo(f"\n{title}: {', '.join(names)}")
+    for warning in report.warnings:
+        click.echo(f"\nwarning: {warning}")
+    where = report.file or "no file: defaults and environment"
+    click.echo(f"\nvalid: {where}")
+
+
+def _hint(key: str, keys: list[str]) -> str:
+    """The key, with ours that is spelled almost the same."""
+    close = difflib.get_close_matches(key, keys, n=1, cutoff=0.85)
+    return f"{key} (did you mean {close[0]}?)" if close else key

@@ -1,0 +1,102 @@
+"""The settings in force, one line for each key, with secrets hidden and their source named."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, SecretStr
+
+from easyai.settings import Settings
+
+_HIDDEN: Final = "********"
+# Greedy up to the last '@' of a word: a password may hold '@' and ':' itself.
+_PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
+_PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
+# What starts like a key and is read elsewhere.
+_NO_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED"})
+
+
+class Value(NamedTuple):
+    """One key in force."""
+
+    key: str  # section.name, as in the file
+    value: str  # secrets hidden
+    source: str  # file, default, or the variable that sets it
+    variable: str  # the variable that can set it
+
+
+def effective_values(settings: Settings, environ: Mapping[str, str]) -> list[Value]:
+    """Every key of ours with its value in force and where that comes from."""
+    given = {name.upper(): name for name in environ}
+    return list(_walk(settings, (), given, settings))
+
+
+def unknown_variables(values: Sequence[Value], environ: Mapping[str, str]) -> list[str]:
+    """Variables that start like ours and set nothing: a typing error, mostly."""
+    paths = [tuple(one.key.split(".")) for one in values]
+    known = {name for path in paths for name in _variables(path)} | _NO_KEYS
+    return sorted(
+        name for name in environ if name.startswith("EASYAI_") and name.upper() not in known
+    )
+
+
+def hide_secrets(text: str) -> str:
+    """The text with the passwords of URLs hidden."""
+    return _PARAMETER.sub(rf"\1{_HIDDEN}", _PASSWORD.sub(rf"\1:{_HIDDEN}@", text))
+
+
+def _walk(
+    table: BaseModel, above: tuple[str, ...], given: Mapping[str, str], settings: Settings
+) -> Iterator[Value]:
+    for name in type(table).model_fields:
+        path, value = (*above, name), getattr(table, name)
+        if isinstance(value, BaseModel):
+            yield from _walk(value, path, given, settings)
+            continue
+        variables = _variables(path)
+        in_file = "file" if name in table.model_fields_set else "default"
+        source = next((given[one] for one in variables if one in given), in_file)
+        yield Value(".".join(path), _shown(path, value, settings), source, variables[0])
+
+
+def _variables(path: tuple[str, ...]) -> list[str]:
+    """The variables that set a key: its own first, then those of tables that hold it."""
+    names = [f"EASYAI_{'__'.join(path[:end]).upper()}" for end in range(len(path), 1, -1)]
+    return [f"EASYAI_{path[1].upper()}", *names] if path[0] == "easyai" else names
+
+
+def _shown(path: tuple[str, ...], value: Any, settings: Settings) -> str:
+    if isinstance(value, SecretStr):
+        return _HIDDEN if value.get_secret_value() else "not set"
+    if value == "" and (used := _used_instead(path, settings)):
+        return used
+    return hide_secrets(_plain(value))
+
+
+def _used_instead(path: tuple[str, ...], settings: Settings) -> str:
+    """What an empty value of [easyai] stands for."""
+    own = settings.easyai
+    words: dict[tuple[str, ...], str] = {
+        ("easyai", "database_url"): own.effective_database_url,
+        ("easyai", "broker_url"): f"files in {own.data_dir}",
+        ("easyai", "public_url"): own.effective_public_url,
+    }
+    return words.get(path, "")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str | Path):
+        return str(value)
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False, default=_as_json)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    return str(value)

@@ -1,0 +1,125 @@
+"""What is valid in a configuration and may still not be meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from easyai.settings import AiAnalysis, Easyai, FrameExtractor, Settings
+
+_ANY_ADDRESS: Final = ("0.0.0.0", "::", "")  # noqa: S104
+_HEARTBEAT_SEC: Final = 30.0  # how often field clients send one
+_SHORT_LEASE_SEC: Final = 5.0
+_LONG_LEASE_SEC: Final = 300.0
+_SHORT_SECRET: Final = 16
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Sentences about settings worth a look, each with what to do; empty when there are none."""
+    analysis, own = settings.ai_analysis, settings.easyai
+    return [
+        *_about_analysis(analysis),
+        *_about_frames(settings.frame_extractor),
+        *_about_network(own),
+        *_about_places(own),
+    ]
+
+
+def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
+    if not analysis.enable:
+        yield "ai_analysis.enable is false: frames wait and none is inferred; set it to true"
+    if analysis.mq_type != "none":
+        yield (
+            f"ai_analysis.mq_type is {analysis.mq_type}, but this version does not publish to a "
+            "bus: alerts are kept in the table, read them with GET /api/v1/alerts"
+        )
+    if analysis.heartbeat_timeout_sec <= _HEARTBEAT_SEC:
+        yield (
+            f"ai_analysis.heartbeat_timeout_sec is {analysis.heartbeat_timeout_sec:g}, services "
+            "send a heartbeat every 30 s: healthy ones turn suspect; use 60"
+        )
+    if analysis.lease_sec < _SHORT_LEASE_SEC:
+        yield (
+            f"ai_analysis.lease_sec is {analysis.lease_sec:g}: a worker that is busy for a moment "
+            "loses its frames to another and they are inferred twice; use 15"
+        )
+    if analysis.lease_sec > _LONG_LEASE_SEC:
+        yield (
+            f"ai_analysis.lease_sec is {analysis.lease_sec:g}: that long wait the frames of a "
+            "worker that was killed; use 15"
+        )
+    if analysis.alert_base_path.startswith(analysis.failed_base_path) or (
+        analysis.failed_base_path.startswith(analysis.alert_base_path)
+    ):
+        yield (
+            "ai_analysis.alert_base_path and failed_base_path lie in each other: pictures of "
+            "alerts and of failed frames mix; use alerts/ and failed/"
+        )
+
+
+def _about_frames(frames: FrameExtractor) -> Iterator[str]:
+    if frames.store == "minio":
+        for name in ("endpoint", "bucket", "access_key"):
+            if not getattr(frames.minio, name):
+                yield f"frame_extractor.minio.{name} is not set, and frame_extractor.store is minio"
+        if not frames.minio.secret_key.get_secret_value():
+            yield "frame_extractor.minio.secret_key is not set, and frame_extractor.store is minio"
+        return
+    folder = frames.output_dir.absolute()
+    if not folder.exists():
+        yield (
+            f"frame_extractor.output_dir: {folder} does not exist; easyai makes it, but cameras "
+            "that write elsewhere are not seen"
+        )
+    elif not folder.is_dir():
+        yield f"frame_extractor.output_dir: {folder} is not a folder; frames cannot be found"
+    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield (
+            f"frame_extractor.output_dir: {folder} is not writable for this user; pictures cannot "
+            "be moved beside their alerts nor deleted"
+        )
+
+
+def _about_network(own: Easyai) -> Iterator[str]:
+    if own.host in _ANY_ADDRESS and not own.public_url:
+        yield (
+            f"easyai.host is {own.host or 'empty'} and easyai.public_url is not set: picture links "
+            f"start with {own.effective_public_url}, which algorithm services on other machines "
+            "cannot open; set easyai.public_url to this server's address"
+        )
+    secret = own.secret_key.get_secret_value()
+    if secret and len(secret) < _SHORT_SECRET:
+        yield (
+            f"easyai.secret_key is shorter than {_SHORT_SECRET} characters: picture links can be "
+            "forged; use a long random text, or leave it empty and one is made"
+        )
+
+
+def _about_places(own: Easyai) -> Iterator[str]:
+    sqlite = own.effective_database_url.startswith("sqlite")
+    networked = bool(own.broker_url) and not own.broker_url.startswith(("filesystem", "memory"))
+    if sqlite and networked:
+        yield (
+            "the database is SQLite and the broker is on the network: SQLite serves one machine "
+            "only; to run workers on several, set easyai.database_url to a PostgreSQL"
+        )
+    if not sqlite and not networked:
+        yield (
+            "the database is on the network and the broker is files in easyai.data_dir: workers "
+            "on other machines are not woken; set easyai.broker_url to a Redis or RabbitMQ"
+        )
+    folder = _nearest(own.data_dir.absolute())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        yield (
+            f"easyai.data_dir: {own.data_dir.absolute()} cannot be made or written by this user; "
+            "name another with EASYAI_DATA_DIR"
+        )
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the nearest above it that exists."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path

@@ -1,0 +1,65 @@
+"""``easyai db``: prepare the database and say how far it is."""
+
+from __future__ import annotations
+
+import click
+
+from easyai.cli.output import HINT_UPGRADE, print_json, require_database
+
+EXAMPLES = """\b
+Examples:
+  easyai db upgrade                     make the tables, or bring them to this version
+  easyai db current                     which revision the database has
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+"""
+
+
+@click.group(epilog=EXAMPLES)
+def db() -> None:
+    """Prepare the database and say how far it is."""
+
+
+@db.command(epilog=EXAMPLES)
+def upgrade() -> None:
+    """Bring the database to the newest schema; does nothing when it is there already.
+
+    Safe while easyai runs and when several machines do it at once. `easyai up` does it by itself.
+    """
+    from easyai.db import migrate
+    from easyai.settings import load
+
+    url = load().easyai.effective_database_url
+    click.echo(f"database ready: {shown_url(url)}, revision {migrate.upgrade(url)}")
+
+
+@db.command(epilog=EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def current(as_json: bool) -> None:
+    """Show the database's revision and this version's.
+
+    Exit code: 0 up to date, 1 an upgrade is due, 2 no database or configuration.
+    """
+    from easyai.db import migrate
+    from easyai.settings import load
+
+    settings = load()
+    require_database(settings)
+    url = settings.easyai.effective_database_url
+    revision, newest = migrate.current(url)
+    ready = revision == newest
+    if as_json:
+        print_json({"revision": revision, "newest": newest, "up_to_date": ready})
+    else:
+        state = "up to date" if ready else f"newest is {newest}; {HINT_UPGRADE}"
+        click.echo(f"{shown_url(url)}: revision {revision or 'none'}, {state}")
+    if not ready:
+        click.get_current_context().exit(1)
+
+
+def shown_url(url: str) -> str:
+    """The database's URL without its password."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)

@@ -1,0 +1,123 @@
+"""One frame in words and as JSON: from captured to settled, and where its picture is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from easyai.cli.output import duration, iso, moment, plain
+from easyai.db.frames import FrameRow
+
+
+class Place(NamedTuple):
+    """Where a frame's picture is."""
+
+    path: str  # key in the store, '' when there is no picture any more
+    state: str  # in_place, kept, moving, being_deleted or gone
+    text: str  # for people
+
+
+def picture(row: FrameRow) -> Place:
+    """Where the picture of a frame is now, and where it is on its way to."""
+    path = row.key if row.image_path is None else row.image_path
+    if row.image_target is None:
+        if path == "":
+            return Place("", "gone", f"gone ({row.key})")
+        return Place(path, "in_place" if row.image_path is None else "kept", path)
+    if row.image_target == "":
+        return Place(path, "being_deleted", f"{path} (about to be deleted)")
+    return Place(path, "moving", f"{path} (moving to {row.image_target})")
+
+
+def as_dict(row: FrameRow) -> dict[str, Any]:
+    """One frame for scripts; times are ISO 8601 in UTC, null for what has not happened."""
+    place = picture(row)
+    return {
+        "id": row.id,
+        "key": row.key,
+        "task_type": row.task_type,
+        "task_id": row.task_id,
+        "state": row.state,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "attempts": row.attempts,
+        "calls_without_result": row.tries,
+        "picture": place.path or None,
+        "picture_state": place.state,
+        "service_id": row.service_id,
+        "endpoint": row.endpoint,
+        "detection_count": row.detection_count,
+        "inference_ms": row.inference_ms,
+        "alert_id": row.alert_id,
+        "captured_at": iso(row.captured_at),
+        "found_at": iso(row.found_at),
+        "due_at": iso(row.due_at),
+        "leased_at": iso(row.leased_at),
+        "lease_expires_at": iso(row.lease_expires_at),
+        "last_failure_at": iso(row.last_failure_at),
+        "settled_at": iso(row.settled_at),
+    }
+
+
+def print_story(rows: Sequence[FrameRow]) -> None:
+    """Tell of frames, a paragraph each."""
+    if len(rows) > 1:
+        click.echo(f"The name was used {len(rows)} times; the last one first.\n")
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        click.echo(plain(row.key))
+        for label, value in _lines(row, time.time()):
+            click.echo(f"  {label:<10}{plain(value)}")
+
+
+def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
+    yield "frame", f"{row.id}, type {row.task_type}, camera {row.task_id}"
+    yield "captured", moment(row.captured_at)
+    yield "found", f"{moment(row.found_at)} ({duration(now - row.found_at)} ago)"
+    if row.last_failure_at:
+        yield "failed", f"{moment(row.last_failure_at)}, last of {row.tries} calls without a result"
+    if row.attempts:
+        yield "refused", f"{row.attempts} answers held against the frame"
+    if row.leased_at:
+        yield "sent", f"{moment(row.leased_at)} to {_service(row)}"
+    yield "state", _state(row, now)
+    if row.outcome:
+        yield "outcome", _outcome(row)
+    if row.reason:
+        yield "reason", row.reason
+    yield "picture", picture(row).text
+
+
+def _service(row: FrameRow) -> str:
+    if row.service_id is None:
+        return "a service that is no longer in the registry"
+    return f"{row.service_id} at {row.endpoint}"
+
+
+def _state(row: FrameRow, now: float) -> str:
+    if row.state == "pending":
+        if row.due_at <= now:
+            return f"pending for {duration(now - row.due_at)}: waits for a service with room"
+        return f"pending: next attempt in {duration(row.due_at - now)}"
+    if row.state == "leased":
+        left = (row.lease_expires_at or now) - now
+        if left <= 0:
+            return "leased, but its worker is silent: the next sweep gives it to another"
+        return f"leased: being inferred, the lease is good for {duration(left)}"
+    return f"{row.state} at {moment(row.settled_at)}"
+
+
+def _outcome(row: FrameRow) -> str:
+    words = {
+        "alert": f"{row.detection_count} detections, saved as "
+        + (f"alert {row.alert_id}" if row.alert_id else "an alert that has been deleted since"),
+        "no_detection": "nothing detected, picture deleted by policy",
+        "missing": "somebody removed the picture before it was inferred",
+        "failed": "kept for `easyai requeue`",
+    }
+    took = f" ({row.inference_ms:.0f} ms)" if row.inference_ms else ""
+    return words.get(row.outcome, str(row.outcome)) + took

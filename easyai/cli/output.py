@@ -1,0 +1,151 @@
+"""What the looking commands share: an opened database, tables, JSON and times for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from easyai.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from easyai.runtime import Runtime
+    from easyai.settings import Settings, SettingsSource
+
+HINT_UPGRADE: Final = "run `easyai db upgrade` once, or start everything with `easyai up`"
+_PIPE_WIDTH: Final = 1000
+# SQLSTATE of an undefined table and an undefined column (PostgreSQL, appendix A).
+_NOT_THERE: Final = frozenset({"42P01", "42703"})
+
+
+@contextmanager
+def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterator[Runtime]:
+    """The runtime on the database of the settings; the server need not run.
+
+    `opener` builds it when the plain one, whose doorbell is silent, does not do. Raises
+    SettingsError with the command to run when the database is not there or not migrated.
+    """
+    # Imported here: wrong options and --help are answered without them.
+    from sqlalchemy.exc import DBAPIError
+
+    from easyai.runtime import open_runtime
+    from easyai.settings import SettingsSource
+
+    source = SettingsSource()
+    require_database(source.current())
+    runtime = (opener or open_runtime)(source)
+    try:
+        yield runtime
+    except DBAPIError as error:
+        if not _lacks_table(error.orig):
+            raise
+        raise SettingsError(
+            f"the database has not this version's tables ({error.orig}); {HINT_UPGRADE}"
+        ) from error
+    finally:
+        runtime.close()
+
+
+def require_database(settings: Settings) -> None:
+    """Raise SettingsError when the SQLite file is not there: looking must not create it."""
+    from sqlalchemy.engine import make_url
+
+    from easyai.db.session import normalize_url
+
+    url = make_url(normalize_url(settings.easyai.effective_database_url))
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    if not Path(url.database).is_file():
+        raise SettingsError(
+            f"no database at {url.database}; {HINT_UPGRADE}. If easyai runs already, name its "
+            "settings with --config (EASYAI_CONFIG) or its folder with EASYAI_DATA_DIR"
+        )
+
+
+def _lacks_table(error: BaseException | None) -> bool:
+    return getattr(error, "sqlstate", None) in _NOT_THERE or "no such" in str(error)
+
+
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Print a value as JSON and nothing else; Chinese stays readable."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def console() -> Console:
+    """Where tables go. In a pipe nothing is cut or folded, so that grep sees whole values."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+
+
+def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table; the columns named in `right` hold numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table, without the blanks at the ends of lines when it goes into a pipe."""
+    target = console()
+    if target.is_terminal:
+        target.print(table)
+        return
+    with target.capture() as capture:
+        target.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def cell(value: object, style: str = "") -> Text:
+    """One value for a table: '-' for nothing, and nothing in it that steers a terminal."""
+    from rich.text import Text
+
+    return Text("-" if value is None or value == "" else plain(str(value)), style=style)
+
+
+def plain(value: str) -> str:
+    """The text on one line; characters that are not printable, such as ESC, are replaced."""
+    return "".join(
+        character if character.isprintable() else " " if character.isspace() else "\ufffd"
+        for character in value
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people read them; '-' for None, never negative."""
+    if seconds is None:
+        return "-"
+    seconds = max(0.0, seconds)
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def moment(unix: float | None) -> str:
+    """A time for people, local; '-' for none."""
+    if not unix:
+        return "-"
+    return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(unix: float | None) -> str | None:
+    """A time for scripts, ISO 8601 in UTC; None for none."""
+    if not unix:
+        return None
+    text = datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

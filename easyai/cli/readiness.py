@@ -1,0 +1,58 @@
+"""Tells the user when the server is ready, or what to look at when it is not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+
+NOT_READY_AFTER_SEC = 15.0
+_EVERY_SEC = 0.1
+
+
+class ReadinessWatch:
+    """Asks ``/readyz`` in a thread until the answer is 200, and says so once."""
+
+    def __init__(self, host: str, port: int, say: Callable[[str], None]) -> None:
+        self._host = host
+        self._port = port
+        self._say = say
+        self._over = threading.Event()
+
+    def start(self, ready: str, not_ready: str) -> None:
+        """Say ``ready`` when it is; after 15 s say ``not_ready`` with the reason, and go on."""
+        thread = threading.Thread(
+            target=self._watch, args=(ready, not_ready), name="readiness", daemon=True
+        )
+        thread.start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._over.set()
+
+    def _watch(self, ready: str, not_ready: str) -> None:
+        warn_at = time.monotonic() + NOT_READY_AFTER_SEC
+        warned = False
+        while not self._over.wait(_EVERY_SEC):
+            reason = why_not_ready(self._host, self._port)
+            if reason is None:
+                self._say(ready)
+                return
+            if not warned and time.monotonic() > warn_at:
+                warned = True
+                self._say(f"{not_ready} ({reason})")
+
+
+def why_not_ready(host: str, port: int) -> str | None:
+    """None when ``GET /readyz`` gives 200, else the reason in a few words."""
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+        body = response.read(300).decode("utf-8", "replace").strip()
+    except (OSError, HTTPException) as error:
+        return f"the API does not answer: {error}"
+    finally:
+        connection.close()
+    return None if response.status == 200 else f"/readyz: {response.status} {body}"

@@ -1,0 +1,105 @@
+"""``easyai services``: the algorithm services, their state and why."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
+from easyai.db import ledger
+from easyai.db import services as services_db
+from easyai.domain.service import ROUTABLE
+from easyai.registry.views import service_list
+
+if TYPE_CHECKING:
+    from easyai.runtime import Runtime
+
+EXAMPLES = """\b
+Examples:
+  easyai services                       those that can take work now
+  easyai services --all                 offline and unregistered ones too, and why
+  easyai services --json | jq -r '.services[].endpoint'
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+Exit code: 0 found, 1 no service to show, 2 usage or configuration.
+"""
+
+_STYLES: Final = {"online": "green", "suspect": "yellow", "offline": "red", "unregistered": "dim"}
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--all", "everything", is_flag=True, help="Offline and unregistered ones too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def services(everything: bool, as_json: bool) -> None:
+    """Show the algorithm services, one line for each endpoint.
+
+    Online: takes work. Suspect: its heartbeats are missing; probed, and used last. Offline: its
+    probes fail too; the first sign of life brings it back. Unregistered: by request.
+    """
+    with opened() as runtime:
+        known = _read(runtime)
+    shown = [one for one in known if everything or one["state"] in ROUTABLE]
+    if as_json:
+        print_json({"services": shown, "total": len(shown)})
+    else:
+        _print(shown, len(known) - len(shown))
+    if not shown:
+        click.get_current_context().exit(1)
+
+
+def _read(runtime: Runtime) -> list[dict[str, Any]]:
+    """Every service as the API tells it, with what only the database knows."""
+    now = time.time()
+    known: list[dict[str, Any]] = service_list(runtime, everything=True)["services"]
+    with runtime.db.read() as conn:
+        rows = {row.endpoint: row for row in services_db.all_services(conn)}
+        in_flight: dict[int, int] = {}
+        for pk, _, count in ledger.in_flight(conn):
+            in_flight[pk] = in_flight.get(pk, 0) + count
+    for one in known:
+        row = rows[one["endpoint"]]
+        one["in_flight"] = in_flight.get(row.pk, 0)
+        one["max_concurrency"] = row.max_concurrency
+        one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
+        one["heartbeat_age_sec"] = round(max(0.0, now - row.last_heartbeat), 1)
+    return known
+
+
+def _print(shown: list[dict[str, Any]], hidden: int) -> None:
+    if shown:
+        _print_table(shown)
+    else:
+        click.echo("no algorithm service can take work now", err=True)
+    if hidden:
+        click.echo(f"{hidden} more offline or unregistered: easyai services --all", err=True)
+    elif not shown:
+        click.echo("none has ever registered: POST /api/v1/ai_analysis/register", err=True)
+
+
+def _print_table(shown: list[dict[str, Any]]) -> None:
+    numbers = ("IN FLIGHT", "CALLS", "LATENCY", "HEARTBEAT")
+    names = ("SERVICE", "ENDPOINT", "STATE", "REASON", *numbers, "TYPES")
+    table = new_table(*names, right=numbers)
+    for one in shown:
+        table.add_row(*_cells(one, time.time()))
+    print_table(table)
+
+
+def _cells(one: dict[str, Any], now: float) -> list[Any]:
+    limit, latency = one["max_concurrency"], one["avg_response_ms"]
+    breaker = "" if one["breaker"] == "closed" else f"; breaker {one['breaker']}"
+    since = duration(now - one["state_since"])
+    return [
+        cell(one["service_id"]),
+        cell(one["endpoint"]),
+        cell(one["state"], _STYLES.get(one["state"], "")),
+        cell(f"{one['state_reason']} {since} ago{breaker}"),
+        cell(f"{one['in_flight']}/{limit}" if limit else one["in_flight"]),
+        cell(one["call_count"]),
+        cell(None if latency is None else f"{latency:.0f} ms"),
+        cell(f"{duration(one['heartbeat_age_sec'])} ago"),
+        cell(", ".join(one["task_types"])),
+    ]

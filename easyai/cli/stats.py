@@ -1,0 +1,148 @@
+"""``easyai stats``: what inference does now, and what waits for it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from easyai.cli.output import (
+    cell,
+    moment,
+    new_table,
+    opened,
+    print_json,
+    print_table,
+)
+from easyai.db import frames, task_types
+from easyai.errors import EasyaiError
+from easyai.pipeline.statistics import inference_stats
+from easyai.registry.views import load_balance
+
+if TYPE_CHECKING:
+    from easyai.runtime import Runtime
+
+EXAMPLES = """\b
+Examples:
+  easyai stats
+  easyai stats --watch 2                again every 2 seconds, until Ctrl-C
+  easyai stats --json | jq .queue_size
+  easyai stats --json --watch 10        one line of JSON every 10 seconds
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+Exit code: 0, or 2 for usage or configuration.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--watch",
+    type=click.FloatRange(0.2, 3600),
+    metavar="SEC",
+    help="Again every SEC seconds, until Ctrl-C.",
+)
+def stats(as_json: bool, watch: float | None) -> None:
+    """Show rates and sums of inference, and for each task type what waits, runs and has failed.
+
+    A type with frames waiting and no service is the first thing to look at.
+    """
+    with opened() as runtime:
+        if watch is None:
+            _show(_read(runtime), as_json, indent=2)
+            return
+        try:
+            _watch(runtime, watch, as_json)
+        except KeyboardInterrupt:
+            return
+
+
+def _watch(runtime: Runtime, every_sec: float, as_json: bool) -> None:
+    while True:
+        try:
+            current = _read(runtime)
+        except EasyaiError as error:
+            if not error.retryable:
+                raise
+            click.echo(f"easyai: {error}; trying again", err=True)
+        else:
+            if sys.stdout.isatty() and not as_json:
+                click.clear()
+            _show(current, as_json, indent=None)
+        time.sleep(every_sec)
+
+
+def _read(runtime: Runtime) -> dict[str, Any]:
+    """The sums of the API, with `task_types`: frames by state and services that take work."""
+    balance = load_balance(runtime)["load_balance"]
+    with runtime.db.read() as conn:
+        counts = frames.counts(conn)
+        names = task_types.names(conn)
+    types = {}
+    for name in sorted({*names, *counts}):
+        found = counts.get(name, {})
+        types[name] = {
+            "waiting": found.get("pending", 0),
+            "leased": found.get("leased", 0),
+            "failed": found.get("failed", 0),
+            "services": balance.get(name, {}).get("total_services", 0),
+        }
+    return inference_stats(runtime) | {"task_types": types}
+
+
+def _show(current: dict[str, Any], as_json: bool, indent: int | None) -> None:
+    if as_json:
+        print_json(current, indent)
+        return
+    _print_sums(current)
+    if current["task_types"]:
+        click.echo()
+        _print_types(current["task_types"])
+
+
+def _print_sums(current: dict[str, Any]) -> None:
+    for label, value in _sums(current):
+        click.echo(f"{label:<12}{value}")
+
+
+def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
+    now = current
+    return [
+        ("waiting", f"{now['queue_size']} of {now['queue_max_size']}"),
+        ("in flight", f"{now['active_inferences']} of {now['max_concurrent_infer']}"),
+        (
+            "a second",
+            f"{now['request_rate_per_sec']:.1f} requests, {now['response_rate_per_sec']:.1f} "
+            f"answers, {now['success_rate_per_sec']:.1f} results",
+        ),
+        (
+            "inferences",
+            f"{now['success_inferences']} good, {now['failed_inferences']} failed; "
+            f"{now['avg_inference_ms']:.1f} ms mean, {now['max_inference_ms']:.1f} ms longest",
+        ),
+        ("frames", f"{now['processed_total']} processed, {now['dropped_total']} dropped"),
+        (
+            "moves",
+            f"{now['minio_move_success']} good, {now['minio_move_failed']} failed; "
+            f"{now['minio_move_avg_time_ms']:.1f} ms mean",
+        ),
+        ("changed", moment(now["updated_at"])),
+    ]
+
+
+def _print_types(types: dict[str, dict[str, int]]) -> None:
+    numbers = ("WAITING", "LEASED", "FAILED", "SERVICES")
+    table = new_table("TYPE", *numbers, right=numbers)
+    for name, one in types.items():
+        stuck = one["waiting"] and not one["services"]
+        table.add_row(
+            cell(name),
+            cell(one["waiting"], "bold red" if stuck else ""),
+            cell(one["leased"]),
+            cell(one["failed"], "yellow" if one["failed"] else ""),
+            cell(one["services"], "bold red" if stuck else ""),
+        )
+    print_table(table)

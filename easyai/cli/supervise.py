@@ -1,0 +1,142 @@
+"""The process behind ``easyai up``: starts API, worker and beat and keeps them running.
+
+A module of its own, entered by exec from `easyai.cli.up`, so that what was needed to read settings
+and migrate the database does not stay in memory for months.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from supervisor import events, loggers
+from supervisor.medusa.asyncore_25 import ExitNow
+from supervisor.options import ServerOptions
+from supervisor.supervisord import Supervisor
+
+from easyai.cli.child_logs import ChildLogs, Terminal
+from easyai.cli.children import MAX_BACKOFF_SEC, children, program_sections
+from easyai.cli.readiness import ReadinessWatch
+from easyai.cli.supervise_plan import Plan
+from easyai.cli.up_checks import release_data_dir
+from easyai.supervised import die_with_parent
+
+
+class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
+    """Supervisor's options with our log and signals."""
+
+    logs: ChildLogs
+
+    def make_logger(self) -> None:
+        self.logger = loggers.getLogger(loggers.LevelsByName.INFO)
+        self.logger.addHandler(_LogHandler(self.logs))
+
+    def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
+        # In the child, before its program: one that is still starting must not be left behind
+        # either when this process is killed.
+        die_with_parent()
+        super().execve(filename, argv, env)
+
+    def get_signal(self) -> int | None:
+        number: int | None = super().get_signal()
+        # A closed terminal means stop; supervisor would start everything anew.
+        return signal.SIGTERM if number == signal.SIGHUP else number
+
+
+class _LogHandler(loggers.Handler):  # type: ignore[misc]  # supervisor has no types
+    """Supervisor's own messages, to the file only."""
+
+    def __init__(self, logs: ChildLogs) -> None:
+        super().__init__()
+        self._logs = logs
+
+    def emit(self, record: Any) -> None:
+        self._logs.file("easyai", record.asdict()["message"])
+
+    def reopen(self) -> None:
+        """Nothing to do: the file rotates by itself."""
+
+    def close(self) -> None:
+        """Nothing to do: the logs are closed at the end of `run`."""
+
+
+class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
+    """Supervisor that tells the user about its children."""
+
+    def __init__(self, options: _Options, plan: Plan, watch: ReadinessWatch) -> None:
+        super().__init__(options)
+        self._plan = plan
+        self._logs = options.logs
+        self._watch = watch
+
+    def runforever(self) -> None:
+        # Not earlier: run() has just forgotten every subscription.
+        events.subscribe(events.ProcessLogStdoutEvent, self._output)
+        events.subscribe(events.ProcessStateExitedEvent, self._exited)
+        events.subscribe(events.ProcessStateBackoffEvent, self._exited_early)
+        events.subscribe(events.SupervisorStoppingEvent, self._stopping)
+        self._watch.start(self._plan.ready_line, f"easyai is not ready yet, see {self._files()}")
+        super().runforever()
+
+    def _files(self) -> str:
+        return f"{self._plan.data_dir / 'logs'}/*.log"
+
+    def _output(self, event: Any) -> None:
+        self._logs.output(event.process.config.name, event.data)
+
+    def _exited(self, event: Any) -> None:
+        self._tell_end(event.process, "starting it again")
+
+    def _exited_early(self, event: Any) -> None:
+        process = event.process
+        process.backoff = min(process.backoff, MAX_BACKOFF_SEC)
+        self._tell_end(process, f"next try in {process.backoff} s")
+
+    def _tell_end(self, process: Any, next_step: str) -> None:
+        name = process.config.name
+        self._logs.say(f"easyai: {name} has ended; {next_step} (see {self._logs.path(name)})")
+
+    def _stopping(self, event: Any) -> None:
+        self._watch.stop()
+        longest = max(child.stop_sec for child in children(self._plan.port))
+        self._logs.say(f"easyai: stopping; frames in flight get up to {longest} s")
+
+
+def run(plan: Plan) -> None:
+    """Keep the children running until SIGTERM, SIGINT or SIGHUP; returns when all have ended."""
+    run_dir = plan.data_dir / "run"
+    config = run_dir / "supervisord.conf"
+    config.write_text(program_sections(plan.port), encoding="utf-8")
+    options = _Options()
+    options.logs = ChildLogs(plan.data_dir / "logs", Terminal())
+    options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)
+    options.first, options.test = True, False
+    watch = ReadinessWatch(plan.host, plan.port, options.logs.say)
+    try:
+        _Supervisor(options, plan, watch).main()
+    except ExitNow:
+        # Supervisor's word for "all children have ended".
+        release_data_dir(plan.data_dir)
+        options.logs.say("easyai: stopped")
+    finally:
+        options.logs.close()
+
+
+def _supervisor_arguments(run_dir: Path, config: Path) -> list[str]:
+    arguments = ["-c", str(config), "-j", str(run_dir / "supervisord.pid"), "-n", "-k"]
+    # No more file descriptors or processes than the system gives: supervisor would refuse to run.
+    arguments += ["-a", "64", "--minprocs=1"]
+    if os.geteuid() == 0:
+        arguments += ["-u", "root"]  # keeps supervisor from warning that it runs as root
+    return arguments
+
+
+if __name__ == "__main__":
+    try:
+        run(Plan.parse(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # Ctrl-C in the moment before supervisor takes the signals over: nothing has started.
+        sys.exit(130)

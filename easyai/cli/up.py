@@ -1,0 +1,132 @@
+"""``easyai up``: the whole system on this machine, one command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from easyai.cli.main import use_config
+from easyai.cli.supervise_plan import Plan
+from easyai.cli.up_checks import check_port, claim_data_dir
+
+if TYPE_CHECKING:
+    from easyai.settings import Settings
+
+EXAMPLES = """\b
+Examples:
+  easyai up                             frames in ./snapshots, data in ./data
+  easyai up --config site.toml          with a settings file
+  easyai up --data-dir /var/lib/easyai --port 8080
+  easyai up --host 0.0.0.0              reachable from other machines
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="EASYAI_CONFIG",
+    show_envvar=True,
+    help="The TOML settings file.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="EASYAI_DATA_DIR",
+    show_envvar=True,
+    help="Folder for database, logs and state.  [default: ./data]",
+)
+@click.option(
+    "--host",
+    envvar="EASYAI_HOST",
+    show_envvar=True,
+    help="Address to listen on.  [default: 127.0.0.1]",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="EASYAI_PORT",
+    show_envvar=True,
+    help="Port to listen on.  [default: 5066]",
+)
+def up(config: Path | None, data_dir: Path | None, host: str | None, port: int | None) -> None:
+    """Run everything here: API, worker and beat, until Ctrl-C or SIGTERM.
+
+    Needs no other server: without settings the database and the broker are files in the data
+    folder. A process that dies is started again. Logs go to the terminal and to logs/ in the
+    data folder.
+    """
+    use_config(config)
+    for name, value in (("DATA_DIR", data_dir), ("HOST", host), ("PORT", port)):
+        if value is not None:
+            os.environ[f"EASYAI_{name}"] = str(value)
+    settings = _settings()
+    left_behind = claim_data_dir(settings.easyai.data_dir)
+    check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
+    _migrate(settings.easyai.effective_database_url)
+    _become_supervisor(settings)
+
+
+def _settings() -> Settings:
+    # Imported here: help and wrong options are answered without it.
+    from easyai.settings import load
+
+    return load()
+
+
+def _migrate(url: str) -> None:
+    from easyai.db.migrate import upgrade
+    from easyai.errors import EasyaiError
+
+    told = False
+    while True:
+        try:
+            upgrade(url)
+        except EasyaiError as error:
+            if not error.retryable:
+                raise
+            # After a power cut the database's machine may be the slower one.
+            if not told:
+                click.echo(f"easyai: waiting for the database: {error}", err=True)
+            told = True
+            time.sleep(1)
+        else:
+            return
+
+
+def _become_supervisor(settings: Settings) -> NoReturn:
+    own = settings.easyai
+    os.environ |= {
+        "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
+        "EASYAI_HOST": own.host,
+        "EASYAI_PORT": str(own.port),
+        "EASYAI_SUPERVISED": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    # Celery's advice to use --uid does not fit here: whoever starts `up` chooses the user.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(own.host, own.host)  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    ready = (
+        f"easyai is ready: http://{shown}:{own.port} (docs /docs) · frames: {_frames(settings)} · "
+        f"data: {_shown(own.data_dir)} · stop with Ctrl-C"
+    )
+    command = Plan(own.data_dir, host, own.port, ready).command()
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606  # our own interpreter, no shell
+
+
+def _frames(settings: Settings) -> str:
+    frames = settings.frame_extractor
+    if frames.store == "local":
+        return _shown(frames.output_dir)
+    return f"{frames.minio.endpoint}/{frames.minio.bucket}"
+
+
+def _shown(path: Path) -> str:
+    return str(path) if path.is_absolute() else f"./{path}"

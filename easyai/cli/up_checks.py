@@ -1,0 +1,88 @@
+"""What ``easyai up`` makes sure of before it starts anything."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+
+import click
+
+from easyai.errors import SettingsError
+
+LOCK_NAME = "up.lock"
+# The children of a killed `up` end by themselves; the slowest may take this long.
+LEFT_BEHIND_SEC = 30.0
+
+
+def claim_data_dir(data_dir: Path) -> bool:
+    """Make the folders and keep a lock on them until this process ends, over an exec too.
+
+    Returns whether the run before was killed. Raises SettingsError when another ``easyai up`` runs
+    there or the folder cannot be used.
+    """
+    try:
+        for folder in ("run", "logs"):
+            (data_dir / folder).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / "run" / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(
+            f"data folder {data_dir} cannot be used: {error.strerror}; "
+            "choose another with --data-dir or EASYAI_DATA_DIR"
+        ) from error
+    holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise SettingsError(
+            f"easyai runs on the data folder {data_dir} already (process {holder}); "
+            "stop it first, or choose another folder with --data-dir"
+        ) from error
+    os.set_inheritable(descriptor, True)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return bool(holder)
+
+
+def release_data_dir(data_dir: Path) -> None:
+    """Note that this run ended in order; the lock itself goes with the process."""
+    os.truncate(data_dir / "run" / LOCK_NAME, 0)
+
+
+def check_port(host: str, port: int, wait: bool) -> None:
+    """Make sure that the API can listen.
+
+    ``wait``: the children of a killed run may still be ending; give them time. Raises
+    SettingsError naming address and remedy.
+    """
+    limit = time.monotonic() + (LEFT_BEHIND_SEC if wait else 0)
+    told = False
+    while (problem := _cannot_listen(host, port)) is not None:
+        if time.monotonic() >= limit:
+            raise SettingsError(problem)
+        if not told:
+            click.echo("easyai: waiting for what is left of a killed run to end", err=True)
+        told = True
+        time.sleep(0.2)
+
+
+def _cannot_listen(host: str, port: int) -> str | None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as probe:
+            # As the API will: connections of an earlier run in TIME_WAIT do not matter.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return (
+            f"cannot listen on {host}:{port}: {reason}; stop the program that uses the port, "
+            "or choose another with --port (EASYAI_PORT) and --host (EASYAI_HOST)"
+        )
+    return None

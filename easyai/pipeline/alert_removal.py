@@ -1,0 +1,61 @@
+"""Deletes alerts and their pictures, so that a crash between the two leaves no picture behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Any
+
+from sqlalchemy import Connection
+
+from easyai.db import alerts, ledger
+from easyai.pipeline.pictures import Errand, carry_out, record
+from easyai.runtime import Runtime
+
+
+def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
+    """Delete alerts by id; how many there were.
+
+    One transaction deletes the rows and notes that their pictures go; then the pictures are
+    deleted. Those that a store in trouble keeps are left to the sweep; a missing one is fine.
+    """
+    with runtime.db.write() as conn:
+        removed = alerts.remove(conn, list(dict.fromkeys(ids)))
+        errands = _errands(conn, removed)
+    if errands:
+        _run(runtime, errands)
+    return len(removed)
+
+
+def _errands(conn: Connection, removed: Sequence[alerts.AlertRow]) -> list[Errand]:
+    with_picture = [row for row in removed if row.image_path]
+    frame_ids = [row.frame_id for row in with_picture if row.frame_id is not None]
+    frames = ledger.discard_pictures(conn, frame_ids)
+    # A picture is with the alert, or still at its key, where a newer one may have replaced it.
+    errands = [
+        Errand(frame.id, frame.image_path, "", "")
+        if frame.image_path
+        else Errand(frame.id, frame.key, "", frame.version)
+        for frame in frames
+    ]
+    known = {frame.id for frame in frames}
+    # Where the ledger has forgotten the frame, only the alert knows the path.
+    errands += [
+        Errand(row.frame_id or 0, row.image_path, "", "")
+        for row in with_picture
+        if row.frame_id not in known
+    ]
+    return errands
+
+
+def _run(runtime: Runtime, errands: Sequence[Errand]) -> None:
+    most = runtime.settings.ai_analysis.alert_image_move_concurrent
+    pooled: Any = nullcontext()
+    if runtime.store.remote and len(errands) > 1:
+        pooled = ThreadPoolExecutor(min(most, len(errands)), thread_name_prefix="alert-removal")
+    with pooled as pool:
+        carried = carry_out(runtime.store, errands, pool)
+    with runtime.db.write() as conn:
+        record(conn, carried, time.time())

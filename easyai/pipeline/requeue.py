@@ -1,0 +1,94 @@
+"""Requeue: failed frames go back to pending, their pictures stay where they are kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from easyai.db import frames
+from easyai.db.frames import FrameFilter
+from easyai.domain.frame import FrameState
+from easyai.errors import BadRequestError
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+# Frames in one transaction: short enough that scans, heartbeats and settling get their turn.
+_CHUNK: Final = 500
+
+
+@dataclass(slots=True)
+class RequeueReport:
+    """What became of the failed frames that matched."""
+
+    by_task_type: dict[str, int] = field(default_factory=dict)  # requeued
+    moving: int = 0  # left alone: their picture is moving right now, seconds at most
+    gone: int = 0  # left alone: their picture is no more
+
+    @property
+    def requeued(self) -> int:
+        """How many frames went back to pending, or would."""
+        return sum(self.by_task_type.values())
+
+    @property
+    def matched(self) -> int:
+        """How many failed frames the filter named."""
+        return self.requeued + self.moving + self.gone
+
+
+def requeue(runtime: Runtime, wanted: FrameFilter, dry_run: bool = False) -> RequeueReport:
+    """Give failed frames a fresh start and wake the workers of their types.
+
+    `dry_run` only counts. Raises BadRequestError when the filter names a state that no frame can
+    be requeued from.
+    """
+    if wanted.state is not FrameState.FAILED:
+        raise BadRequestError(_refusal(wanted.state))
+    report = RequeueReport()
+    ready, types = _sort_out(runtime, wanted, report)
+    report.by_task_type = types if dry_run else _bring_back(runtime, ready)
+    if not dry_run and report.requeued:
+        log.info("frames requeued: count=%d by_task_type=%s", report.requeued, report.by_task_type)
+        for task_type in report.by_task_type:
+            runtime.doorbell.ring(task_type)
+    return report
+
+
+def _sort_out(
+    runtime: Runtime, wanted: FrameFilter, report: RequeueReport
+) -> tuple[list[int], dict[str, int]]:
+    ready: list[int] = []
+    types: Counter[str] = Counter()
+    with runtime.db.read() as conn:
+        for frame in frames.failed(conn, wanted):
+            if frame.moving:
+                report.moving += 1
+            elif frame.gone:
+                report.gone += 1
+            else:
+                ready.append(frame.id)
+                types[frame.task_type] += 1
+    return ready, dict(types)
+
+
+def _bring_back(runtime: Runtime, ready: Sequence[int]) -> dict[str, int]:
+    types: Counter[str] = Counter()
+    for start in range(0, len(ready), _CHUNK):
+        with runtime.db.write() as conn:
+            types.update(frames.bring_back(conn, ready[start : start + _CHUNK], time.time()))
+    return dict(types)
+
+
+def _refusal(state: FrameState | None) -> str:
+    why = {
+        FrameState.DONE: "a frame that is done has had its result, and gets no second one",
+        FrameState.DROPPED: "a dropped frame was given up by a policy and its picture is gone",
+        FrameState.PENDING: "a pending frame waits for inference already",
+        FrameState.LEASED: "a leased frame is being inferred now",
+        None: "the filter names no state",
+    }
+    return f"state: only failed frames can be requeued: {why[state]}; use state failed"

@@ -1,0 +1,82 @@
+"""The numbers of the pipeline as operators read them (contract, section 3)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from easyai.db import ledger, statistics
+from easyai.db.statistics import Tally
+from easyai.runtime import Runtime
+
+# Nothing is dropped when the backlog is full: frames wait in the store.
+QUEUE_FULL_STRATEGY: Final = "wait"
+
+
+def inference_stats(runtime: Runtime) -> dict[str, Any]:
+    """Backlog and sums since the last reset, JSON-ready.
+
+    Durations in milliseconds; `queue_utilization`, `drop_rate` and `minio_move_success_rate` are
+    ratios (0 when there is nothing to divide by); rates are means of the last half minute;
+    `updated_at` is when the sums changed last, Unix seconds, 0 for never. The `minio_move_*`
+    numbers count the moves of a local folder just as well.
+    """
+    now = time.time()
+    with runtime.db.read() as conn:
+        pending = sum(ledger.waiting(conn).values())
+        leased = sum(count for _, _, count in ledger.in_flight(conn))
+        tally, updated_at = statistics.total(conn)
+        rates = statistics.rates(conn, now)
+    analysis = runtime.settings.ai_analysis
+    return (
+        {
+            "queue_size": pending,
+            "queue_max_size": analysis.max_queue_size,
+            "queue_utilization": _ratio(pending, analysis.max_queue_size),
+            "active_inferences": leased,
+            "max_concurrent_infer": analysis.max_concurrent_infer,
+            "strategy": QUEUE_FULL_STRATEGY,
+        }
+        | _inferences(tally, rates)
+        | _moves(tally)
+        | {"updated_at": int(updated_at)}
+    )
+
+
+def reset(runtime: Runtime) -> None:
+    """Start the sums again from nothing; frames and alerts stay."""
+    with runtime.db.write() as conn:
+        statistics.reset(conn)
+
+
+def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, Any]:
+    requests, responses, successes = rates
+    return {
+        "dropped_total": tally.dropped,
+        "processed_total": tally.processed,
+        "drop_rate": _ratio(tally.dropped, tally.dropped + tally.processed),
+        "avg_inference_ms": _ratio(tally.infer_ms_sum, tally.successes),
+        "max_inference_ms": round(tally.infer_ms_max, 3),
+        "total_inferences": tally.successes + tally.failures,
+        "success_inferences": tally.successes,
+        "failed_inferences": tally.failures,
+        "success_rate_per_sec": round(successes, 3),
+        "request_rate_per_sec": round(requests, 3),
+        "response_rate_per_sec": round(responses, 3),
+    }
+
+
+def _moves(tally: Tally) -> dict[str, Any]:
+    succeeded = tally.moves - tally.moves_failed
+    return {
+        "minio_move_total": tally.moves,
+        "minio_move_success": succeeded,
+        "minio_move_failed": tally.moves_failed,
+        "minio_move_avg_time_ms": _ratio(tally.move_ms_sum, tally.moves),
+        "minio_move_max_time_ms": round(tally.move_ms_max, 3),
+        "minio_move_success_rate": _ratio(succeeded, tally.moves),
+    }
+
+
+def _ratio(part: float, whole: float) -> float:
+    return round(part / whole, 4) if whole else 0.0

@@ -1,0 +1,1 @@
+"""The registry: who may take frames. Rows in the database, kept over restarts."""

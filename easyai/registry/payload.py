@@ -1,0 +1,192 @@
+"""What a service may say of itself: registrations checked field by field, heartbeats sifted."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from easyai.domain.service import check_endpoint
+from easyai.errors import BadRequestError
+
+LONGEST_TEXT: Final = 256  # characters of service_id, name and version
+LONGEST_URL_BYTES: Final = 2000  # an index of PostgreSQL takes 2,700
+MOST_TASK_TYPES: Final = 200
+LONGEST_TASK_TYPE: Final = 80  # characters
+LONGEST_TASK_TYPE_BYTES: Final = 240  # a file name and an AMQP queue name take 255
+MOST_CONCURRENCY: Final = 1_000_000
+LONGEST_TIMEOUT_SEC: Final = 86_400.0
+_LARGEST_SAID_MS: Final = 1e12
+_LARGEST_COUNT: Final = 2**53  # what a JSON number holds exactly
+_SHOWN = 60  # characters of a wrong value that its error repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A valid registration of one endpoint."""
+
+    service_id: str
+    name: str
+    task_types: tuple[str, ...]
+    endpoint: str
+    version: str
+    max_concurrency: int | None  # requests in flight; None: no limit of its own
+    health_url: str | None  # None: /health at the endpoint's origin
+    heartbeat_timeout_sec: float | None  # None: as the settings say
+
+
+def parse_registration(payload: Any) -> Registration:
+    """Check the body of a registration (contract, section 2); unknown keys are ignored.
+
+    Raises BadRequestError naming the field and the remedy.
+    """
+    if not isinstance(payload, Mapping):
+        raise BadRequestError(
+            f"body: must be a JSON object with service_id, endpoint and task_types, "
+            f"not {_shown(payload)}"
+        )
+    service_id = _text(payload, "service_id")
+    if not service_id:
+        raise BadRequestError("service_id: required; send the name of this service, such as yolo_1")
+    return Registration(
+        service_id=service_id,
+        name=_text(payload, "name") or service_id,
+        task_types=_task_types(payload.get("task_types")),
+        endpoint=_endpoint(payload),
+        version=_text(payload, "version"),
+        max_concurrency=_max_concurrency(payload.get("max_concurrency")),
+        health_url=_health_url(payload),
+        heartbeat_timeout_sec=_heartbeat_timeout(payload.get("heartbeat_timeout_sec")),
+    )
+
+
+def said_in(stats: Any) -> dict[str, int | float | None]:
+    """The usable numbers of a heartbeat's body, None for those that are not.
+
+    Milliseconds for durations; keys as `easyai.db.services.heartbeats` takes them.
+    """
+    said = stats if isinstance(stats, Mapping) else {}
+    total = _finite(said.get("total_requests"), _LARGEST_COUNT)
+    return {
+        "total_requests": None if total is None else int(total),
+        "avg_ms": _finite(said.get("avg_inference_time_ms"), _LARGEST_SAID_MS),
+        "last_ms": _finite(said.get("last_inference_time_ms"), _LARGEST_SAID_MS),
+        "last_total_ms": _finite(said.get("last_total_time_ms"), _LARGEST_SAID_MS),
+    }
+
+
+def is_clean_text(text: str) -> bool:
+    """Whether a text holds no control characters and no half surrogate pairs."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def _text(payload: Mapping[str, Any], field: str, longest: int = LONGEST_TEXT) -> str:
+    value = payload.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BadRequestError(f"{field}: must be text in quotes, not {_shown(value)}")
+    text = value.strip()
+    if len(text) > longest:
+        raise BadRequestError(f"{field}: at most {longest} characters, not {len(text)}")
+    if not is_clean_text(text):
+        raise BadRequestError(
+            f"{field}: has control characters or broken Unicode, leave them out: {_shown(text)}"
+        )
+    return text
+
+
+def _endpoint(payload: Mapping[str, Any]) -> str:
+    endpoint = _url(payload, "endpoint")
+    if not endpoint:
+        raise BadRequestError(
+            "endpoint: required; send the URL that takes frames, "
+            "such as http://192.168.1.20:7901/infer"
+        )
+    return check_endpoint(endpoint)
+
+
+def _health_url(payload: Mapping[str, Any]) -> str | None:
+    url = _url(payload, "health_url")
+    if not url:
+        return None
+    try:
+        return check_endpoint(url)
+    except BadRequestError:
+        raise BadRequestError(
+            f"health_url: not an http(s) URL: {_shown(url)}; leave it out for /health at the "
+            "endpoint's origin"
+        ) from None
+
+
+def _url(payload: Mapping[str, Any], field: str) -> str:
+    url = _text(payload, field, LONGEST_URL_BYTES)
+    if len(url.encode()) > LONGEST_URL_BYTES:
+        raise BadRequestError(f"{field}: at most {LONGEST_URL_BYTES} bytes")
+    return url
+
+
+def _task_types(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise BadRequestError(
+            'task_types: required; send a list of at least one, such as ["人数统计"], '
+            f"not {_shown(value)}"
+        )
+    if len(value) > MOST_TASK_TYPES:
+        raise BadRequestError(f"task_types: at most {MOST_TASK_TYPES}, not {len(value)}")
+    for item in value:
+        _check_task_type(item)
+    return tuple(dict.fromkeys(value))
+
+
+def _check_task_type(name: Any) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise BadRequestError(f"task_types: must hold names, not {_shown(name)}")
+    if name.startswith(".") or "/" in name or not is_clean_text(name):
+        raise BadRequestError(
+            f"task_types: {_shown(name)} cannot be a folder's name; "
+            "leave out '/', control characters and a '.' at the start"
+        )
+    if len(name) > LONGEST_TASK_TYPE or len(name.encode()) > LONGEST_TASK_TYPE_BYTES:
+        raise BadRequestError(
+            f"task_types: {_shown(name)} is too long; at most {LONGEST_TASK_TYPE} characters "
+            f"and {LONGEST_TASK_TYPE_BYTES} bytes of UTF-8"
+        )
+
+
+def _max_concurrency(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CONCURRENCY:
+        raise BadRequestError(
+            f"max_concurrency: must be an integer from 1 to {MOST_CONCURRENCY}, "
+            f"not {_shown(value)}; leave it out for no limit"
+        )
+    return value
+
+
+def _heartbeat_timeout(value: Any) -> float | None:
+    if value is None:
+        return None
+    seconds = _finite(value, LONGEST_TIMEOUT_SEC)
+    if not seconds:
+        raise BadRequestError(
+            f"heartbeat_timeout_sec: must be seconds above 0 and up to {LONGEST_TIMEOUT_SEC:g}, "
+            f"not {_shown(value)}"
+        )
+    return seconds
+
+
+def _finite(value: Any, largest: float) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # NaN compares as false; a huge int is compared before it is made a float.
+    return float(value) if 0 <= value <= largest else None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
+    if value is None:
+        text = "nothing"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

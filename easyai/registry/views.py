@@ -1,0 +1,181 @@
+"""What operators see of the registry (contract, section 3), as JSON-ready dicts.
+
+Times are Unix seconds, durations milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from statistics import fmean, median, pvariance
+from typing import Any, Final
+
+from easyai.db import services
+from easyai.db.services import ServiceRow
+from easyai.domain.service import ROUTABLE
+from easyai.runtime import Runtime
+
+# A service never measured counts as the median of the others, as it does when a frame is given
+# out; this when none is measured.
+_UNMEASURED_MS: Final = 50.0
+_SHORTEST_MS: Final = 0.1
+
+# Coefficient of variation of the calls of a type's services, and the word for it.
+_QUALITY: Final = ((0.1, "excellent"), (0.3, "good"), (0.6, "fair"))
+
+
+def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any]:
+    """The services that can take work now, one per endpoint.
+
+    With `everything` the others too, each with `state`, `state_reason`, `state_since` and
+    `breaker` (closed, open or half-open).
+    """
+    rows, types = _read(runtime)
+    now = time.time()
+    entries = []
+    for row in rows:
+        if not everything and not _routable(row):
+            continue
+        entry = _entry(row, types.get(row.pk, []))
+        if everything:
+            entry |= _state(row, now)
+        entries.append(entry)
+    return {"services": entries, "total": len(entries)}
+
+
+def task_type_services(runtime: Runtime, task_type: str) -> dict[str, Any]:
+    """The services of one task type that can take work now."""
+    rows, types = _read(runtime)
+    entries = [
+        _entry(row, types[row.pk])
+        for row in rows
+        if _routable(row) and task_type in types.get(row.pk, ())
+    ]
+    return {"services": entries, "total": len(entries), "task_type": task_type}
+
+
+def load_balance(runtime: Runtime) -> dict[str, Any]:
+    """How fast the services of each type are and what share of its frames that means.
+
+    `weight` is the requests per second of one request at a time, `allocation_ratio` its share of
+    the type's `total_weight`; without `has_data` the service counts as its type's median.
+    """
+    now = int(time.time())
+    balance = {
+        task_type: _balance(task_type, rows, now) for task_type, rows in _by_type(runtime).items()
+    }
+    return {"load_balance": balance, "total_task_types": len(balance)}
+
+
+def load_analysis(runtime: Runtime) -> dict[str, Any]:
+    """How evenly calls were spread over the services of each type.
+
+    `balance_quality` names the coefficient of variation of the calls, standard deviation over
+    mean: up to 0.1 excellent, 0.3 good, 0.6 fair, above poor; no_data before the first call.
+    Services of unequal speed get unequal calls: poor alone is no fault.
+    """
+    return {"analysis": {name: _analysis(rows) for name, rows in _by_type(runtime).items()}}
+
+
+def _read(runtime: Runtime) -> tuple[list[ServiceRow], dict[int, list[str]]]:
+    with runtime.db.read() as conn:
+        return services.all_services(conn), services.all_task_types(conn)
+
+
+def _routable(row: ServiceRow) -> bool:
+    return row.state in ROUTABLE
+
+
+def _by_type(runtime: Runtime) -> dict[str, list[ServiceRow]]:
+    rows, types = _read(runtime)
+    by_type: dict[str, list[ServiceRow]] = {}
+    for row in rows:
+        if _routable(row):
+            for task_type in types.get(row.pk, ()):
+                by_type.setdefault(task_type, []).append(row)
+    return dict(sorted(by_type.items()))
+
+
+def _entry(row: ServiceRow, task_types: Sequence[str]) -> dict[str, Any]:
+    return {
+        "service_id": row.service_id,
+        "name": row.name,
+        "endpoint": row.endpoint,
+        "version": row.version,
+        "task_types": list(task_types),
+        "call_count": row.call_count,
+        "last_heartbeat": int(row.last_heartbeat),
+        "register_at": int(row.register_at),
+    }
+
+
+def _state(row: ServiceRow, now: float) -> dict[str, Any]:
+    breaker = services.breaker_of(row)
+    word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
+    return {
+        "state": row.state,
+        "state_reason": row.state_reason,
+        "state_since": int(row.state_since),
+        "breaker": word,
+    }
+
+
+def _balance(task_type: str, rows: Sequence[ServiceRow], now: int) -> dict[str, Any]:
+    measured = [row.ewma_ms for row in rows if row.ewma_ms is not None]
+    typical_ms = median(measured) if measured else _UNMEASURED_MS
+    weights = [
+        1000.0 / max(typical_ms if row.ewma_ms is None else row.ewma_ms, _SHORTEST_MS)
+        for row in rows
+    ]
+    total = sum(weights)
+    return {
+        "task_type": task_type,
+        "total_services": len(rows),
+        "services": [
+            {
+                "endpoint": row.endpoint,
+                "service_id": row.service_id,
+                "name": row.name,
+                "avg_response_ms": round(row.ewma_ms or 0.0, 3),
+                "weight": round(weight, 4),
+                "call_count": row.call_count,
+                "allocation_ratio": round(weight / total, 4),
+                "has_data": row.ewma_ms is not None,
+            }
+            for row, weight in zip(rows, weights, strict=True)
+        ],
+        "total_weight": round(total, 4),
+        "updated_at": now,
+    }
+
+
+def _analysis(rows: Sequence[ServiceRow]) -> dict[str, Any]:
+    calls = [row.call_count for row in rows]
+    mean, variance = fmean(calls), pvariance(calls)
+    return {
+        "service_count": len(rows),
+        "total_calls": sum(calls),
+        "avg_calls": round(mean, 3),
+        "min_calls": min(calls),
+        "max_calls": max(calls),
+        "variance": round(variance, 3),
+        "balance_quality": _quality(mean, variance),
+        "services": [
+            {
+                "service_id": row.service_id,
+                "endpoint": row.endpoint,
+                "call_count": row.call_count,
+            }
+            for row in rows
+        ],
+    }
+
+
+def _quality(mean: float, variance: float) -> str:
+    if mean == 0:
+        return "no_data"
+    variation = float(variance) ** 0.5 / mean
+    for limit, word in _QUALITY:
+        if variation <= limit:
+            return word
+    return "poor"

@@ -1,0 +1,17 @@
+"""Write one function, picture in and detections out; get an easyai algorithm service.
+
+>>> from easyai.sdk import Detection, Picture, serve
+>>> def detect(picture: Picture) -> list[Detection]:
+...     return [Detection((0, 0, 10, 10), "person", 0.9)]
+>>> serve(detect, service_id="demo", task_types=["人数统计"])  # doctest: +SKIP
+"""
+
+from easyai.sdk.detection import Detection
+from easyai.sdk.errors import PictureError, UnavailableError
+from easyai.sdk.picture import Picture
+from easyai.sdk.service import Service
+from easyai.sdk.serving import serve
+
+__version__ = "0.1.0"
+
+__all__ = ["Detection", "Picture", "PictureError", "Service", "UnavailableError", "serve"]

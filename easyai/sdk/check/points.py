@@ -1,0 +1,106 @@
+"""The points of the wire contract that a service has to hold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from easyai.sdk.check import checks
+from easyai.sdk.check.bench import Bench
+
+
+@dataclass(frozen=True)
+class ContractPoint:
+    """One promise of a service."""
+
+    name: str  # short, for --json and for talking about it
+    title: str  # the promise
+    remedy: str  # what an author does when it does not hold
+    check: Callable[[Bench], str]  # returns what was seen, raises BreachError
+
+
+POINTS = (
+    ContractPoint(
+        "frame",
+        "a valid frame is answered with status 200 and a JSON object",
+        "answer POST at this path with JSON; errors of a frame are status 200, success false",
+        checks.frame,
+    ),
+    ContractPoint(
+        "fetch",
+        "the picture is fetched from image_url exactly as sent",
+        "GET image_url whole: its query is the signature; it needs no other credentials",
+        checks.fetch,
+    ),
+    ContractPoint(
+        "shape",
+        "the answer has success true, an object result and a confidence of 0..1",
+        'answer {"success": true, "result": {...}, "confidence": 0.95, "inference_time_ms": 45.2}',
+        checks.shape,
+    ),
+    ContractPoint(
+        "inference-time",
+        "inference_time_ms is a number",
+        "measure the inference in milliseconds and send it as a number, not as a string",
+        checks.inference_time,
+    ),
+    ContractPoint(
+        "count",
+        "result gives a detection count",
+        "put total_count, count, num, detections or objects into result: without one the server "
+        "counts 0 and may delete the frame",
+        checks.count,
+    ),
+    ContractPoint(
+        "boxes",
+        "boxes are x1,y1,x2,y2 in pixels within the picture",
+        "scale boxes back from the model's input to the frame, and send corners",
+        checks.boxes,
+    ),
+    ContractPoint(
+        "algo-config",
+        "a camera's algo_config object is accepted",
+        "algo_config is null or an object; use the regions you know and ignore the rest",
+        checks.algo_config,
+    ),
+    ContractPoint(
+        "extra-keys",
+        "unknown keys in the request are ignored",
+        "read the keys you need and let others pass",
+        checks.extra_keys,
+    ),
+    ContractPoint(
+        "chinese",
+        "Chinese task types and cameras are understood",
+        "read the body as UTF-8, whatever the locale",
+        checks.chinese,
+    ),
+    ContractPoint(
+        "missing-picture",
+        "a picture that is gone (404) is answered with success false",
+        'catch a failed download and answer {"success": false, "error": "..."}; give it a timeout',
+        checks.missing_picture,
+    ),
+    ContractPoint(
+        "broken-picture",
+        "a picture that cannot be decoded is answered with success false",
+        'check what the decoder returns and answer {"success": false, "error": "..."}',
+        checks.broken_picture,
+    ),
+    ContractPoint(
+        "garbage-json",
+        "a body that is not JSON is refused, and the service goes on",
+        "catch the parser's error and answer status 400",
+        checks.garbage,
+    ),
+    ContractPoint(
+        "concurrent",
+        f"{checks.CONCURRENT_FRAMES} frames at the same time are all answered",
+        "let requests wait for the model instead of refusing them; register max_concurrency",
+        checks.concurrent,
+    ),
+    ContractPoint(
+        "health",
+        "GET /health is answered under status 500",
+        "answer GET /health; the server asks it when heartbeats are missing",
+        checks.health,
+    ),
+)

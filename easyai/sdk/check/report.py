@@ -1,0 +1,69 @@
+"""Runs the contract points against a service and writes down what was seen."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from easyai.sdk.check.bench import Bench, BreachError, UnreachableError
+from easyai.sdk.check.points import POINTS, ContractPoint
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one contract point came to."""
+
+    name: str
+    title: str
+    ok: bool
+    detail: str  # what was seen
+    remedy: str  # what to do; empty when the point holds
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of one run, in the order of the points."""
+
+    url: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every point was checked and holds."""
+        return len(self.findings) == len(POINTS) and all(each.ok for each in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as a JSON object."""
+        findings = [asdict(finding) for finding in self.findings]
+        return {"url": self.url, "ok": self.ok, "points": findings}
+
+    def as_text(self) -> str:
+        """Return the report as a checklist for people."""
+        lines = [f"Contract of the algorithm service at {self.url}"]
+        for each in self.findings:
+            mark = "ok  " if each.ok else "FAIL"
+            lines.append(f"  {mark}  {each.name:<16} {each.title} ({each.detail})")
+            if not each.ok:
+                lines.append(f"        what to do:      {each.remedy}")
+        held = sum(each.ok for each in self.findings)
+        lines.append(f"{held} of {len(POINTS)} points hold")
+        if len(self.findings) < len(POINTS):
+            lines.append("The other points were not checked: the service cannot be reached.")
+        return "\n".join(lines)
+
+
+def run(bench: Bench) -> Report:
+    """Check every point; stops at once when the service cannot be reached."""
+    findings = []
+    for point in POINTS:
+        try:
+            findings.append(_finding(point, True, point.check(bench)))
+        except UnreachableError as error:
+            remedy = "start the service, or correct host, port and path of the URL"
+            findings.append(Finding(point.name, point.title, False, str(error), remedy))
+            break
+        except BreachError as error:
+            findings.append(_finding(point, False, str(error)))
+    return Report(bench.url, tuple(findings))
+
+
+def _finding(point: ContractPoint, ok: bool, detail: str) -> Finding:
+    return Finding(point.name, point.title, ok, detail, "" if ok else point.remedy)

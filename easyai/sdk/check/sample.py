@@ -1,0 +1,21 @@
+"""The picture that a check sends when the author names no other."""
+
+import base64
+
+# A grey figure before a wall, 160 x 120, baseline JPEG; made for this file.
+SAMPLE_JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABcQERQRDhcUEhQaGBcbIjklIh8fIkYyNSk5UkhXVVFIUE5bZoNvW2F8"
+    "Yk5QcptzfIeLkpSSWG2grJ+OqoOPko3/2wBDARgaGiIeIkMlJUONXlBejY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2N"
+    "jY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY3/wAARCAB4AKADASIAAhEBAxEB/8QAGgABAQADAQEAAAAAAAAAAAAA"
+    "AAIDBQYEAf/EACsQAQEAAgIBAwEHBQEAAAAAAAARAQIDBDESIVETBSIyQWGhsSMzQmJxgf/EABYBAQEBAAAAAAAA"
+    "AAAAAAAAAAABAv/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/ANrSppQVSppQVSppQVSppQVSppQV"
+    "SppQVSppQVSppQVSppQVSppQTSppQVSppQVSppQVSppQVWPm7HFwa3l3xrjPh923xppnbPjGLlzPY59+xzbcm+ff"
+    "Pj9MfAOj4O3w9j+1yY2zj8vGWauT4+Tbi5Mb6Zm2ubjLpuvzfX6+nJj/ACxQZqVNKCqVNKCqVNKCqVNKCaVNKCqV"
+    "NKCqVNKCqVNKCezjO3W5dcec65/hzLqM7Y1xnO2cYxjznLnexjizz7Z4c59Gc+1BhdB9m4zr0OO/rn92i0xr69fX"
+    "nPpvvPLouLbTbi1zxZxnSe0BlpU0oKpU0oKpU0oKpU0oJpU0oKpU0oKpU0oKpU0zt6dc5z4wDW/anZznf6OufbHv"
+    "t+uWvVybZ35Nts+c5qWkHs+zuzni5saZz9zf2/5l4zxkHSUrFw8n1OHTf5wusqqlTSgqlTSgqlTSg+UqaUFUqaUF"
+    "UqaUFVj7GZ1+TP8ArlVRzY9XDvj51yDRgNIAA3HQzepp/wC/y9Nebp49PV0xn4rPWVVSppQVSppQVSppQTSppQVS"
+    "ppQVSppQVSppQajscf0ufbX8rcMbZ9vr/W1uv48fu1mcZxmZxMtIK01zvvjXHnOYlsOn188f9TfH3s+MfAPZrjGu"
+    "uNceMYj7U0rKqpU0oKpU0oKpU0oJpU0oKpU0oKpU0oKpU0oKrHycPHyfj1xnPyqlBOnBxcebrpi/OfdkqaUFUqaU"
+    "FUqaUFUqaUFUqaUE0oAUoAUoAUoAUoAUoAUoAUoAUoAUoA//2Q=="
+)

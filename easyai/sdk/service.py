@@ -1,0 +1,181 @@
+"""A whole service around one function: HTTP server, registration, clean stop."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any, Self
+
+from easyai.sdk.detection import DetectFunction
+from easyai.sdk.download import Downloader
+from easyai.sdk.http_server import InferServer
+from easyai.sdk.inference import Inference
+from easyai.sdk.registration import Registration, RegistrationState
+from easyai.sdk.server_client import ServerClient
+from easyai.sdk.settings import ServiceSettings
+from easyai.sdk.statistics import Statistics
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SERVER = "http://127.0.0.1:5066"
+
+_DRAIN_TIMEOUT_SEC = 10.0  # the frames in work at a stop; what takes longer is inferred elsewhere
+_CLOSE_TIMEOUT_SEC = 2.0
+
+
+class Service:
+    """An algorithm service in this process; a context manager that starts and stops it.
+
+    detect: the function, called in a thread of its own with a Picture.
+    service_id, name, version: who this is; name defaults to service_id.
+    task_types: what it can look for.
+    server: the easyai server's URL; None serves without registering, for tests.
+    host, port: where to listen; port 0 takes a free one.
+    max_concurrency: how many calls of `detect` may run at the same time.
+    advertise: host or host:port under which the server reaches this service, when that is not
+        host and port (containers, several machines).
+    heartbeat_interval_sec, download_timeout_sec: seconds; max_picture_bytes: bytes.
+
+    Raises ValueError naming the option that is wrong.
+    """
+
+    def __init__(
+        self,
+        detect: DetectFunction,
+        *,
+        service_id: str,
+        task_types: Sequence[str],
+        name: str | None = None,
+        server: str | None = DEFAULT_SERVER,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        max_concurrency: int = 1,
+        version: str = "1.0.0",
+        advertise: str | None = None,
+        heartbeat_interval_sec: float = 30.0,
+        download_timeout_sec: float = 20.0,
+        max_picture_bytes: int = 50 * 1024 * 1024,
+    ) -> None:
+        self.settings = ServiceSettings(
+            service_id=service_id,
+            task_types=task_types,
+            name=name or service_id,
+            server=server,
+            host=host,
+            port=port,
+            max_concurrency=max_concurrency,
+            version=version,
+            advertise=advertise,
+            heartbeat_interval_sec=heartbeat_interval_sec,
+            download_timeout_sec=download_timeout_sec,
+            max_picture_bytes=max_picture_bytes,
+        )
+        self._detect = detect
+        self._statistics = Statistics()
+        self._running: _Running | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that is registered; raises RuntimeError before the start."""
+        return self.settings.endpoint(self._started().http.port)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; raises RuntimeError before the start."""
+        return self._started().http.port
+
+    @property
+    def state(self) -> RegistrationState | None:
+        """The standing with the easyai server; None when it is not to register."""
+        registration = self._started().registration
+        return registration.state if registration else None
+
+    def start(self) -> None:
+        """Listen and begin to register; returns at once, whether the server is there or not.
+
+        Raises OSError when the port is taken, RuntimeError when it has started already.
+        """
+        if self._running is not None:
+            raise RuntimeError("the service has started already")
+        self._running = _Running(self.settings, self._detect, self._statistics)
+
+    def stop(self) -> None:
+        """Unregister, finish the frames in work, stop listening; does nothing when stopped."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    def wait_registered(self, timeout_sec: float) -> bool:
+        """Wait until the server has taken the registration; False when the time was not enough."""
+        registration = self._started().registration
+        return registration is not None and registration.wait(
+            RegistrationState.REGISTERED, timeout_sec
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _started(self) -> "_Running":
+        if self._running is None:
+            raise RuntimeError("the service has not started: call start() or use `with`")
+        return self._running
+
+
+class _Running:
+    """The parts that exist between start and stop."""
+
+    def __init__(
+        self, settings: ServiceSettings, detect: DetectFunction, statistics: Statistics
+    ) -> None:
+        self._settings = settings
+        self._statistics = statistics
+        # The next frame comes down while the last is in work, so twice the slots; with room for
+        # callers that send more at once.
+        self._downloader = Downloader(
+            settings.download_timeout_sec,
+            settings.max_picture_bytes,
+            connections=max(32, 2 * settings.max_concurrency),
+        )
+        inference = Inference(detect, self._downloader, statistics, settings.max_concurrency)
+        address = (settings.host, settings.port)
+        self.http = InferServer(address, inference.reply, self._health)
+        self._thread = threading.Thread(
+            target=self.http.serve_forever, args=(0.1,), name="easyai-http", daemon=True
+        )
+        self._thread.start()
+        log.info("serving %s at %s", settings.service_id, settings.endpoint(self.http.port))
+        self.registration = self._register() if settings.server else None
+
+    def stop(self) -> None:
+        if self.registration:
+            self.registration.stop()
+        self.http.shutdown()
+        self._thread.join()
+        self.http.server_close()
+        if not self.http.drain(_DRAIN_TIMEOUT_SEC):
+            log.warning("frames still in work after %g s, leaving them", _DRAIN_TIMEOUT_SEC)
+        self.http.close_connections(_CLOSE_TIMEOUT_SEC)
+        self._downloader.close()
+
+    def _register(self) -> Registration:
+        client = ServerClient(
+            str(self._settings.server), self._settings.registration(self.http.port)
+        )
+        registration = Registration(
+            client, self._statistics.as_heartbeat, self._settings.heartbeat_interval_sec
+        )
+        registration.start()
+        return registration
+
+    def _health(self) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "service_id": self._settings.service_id,
+            "task_types": list(self._settings.task_types),
+            "version": self._settings.version,
+            "registration": self.registration.state.value if self.registration else "none",
+            **self._statistics.as_heartbeat(),
+        }

@@ -1,0 +1,156 @@
+"""The connection to one bucket of an S3 store: time limits, region, what counts as a failure."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from xml.etree.ElementTree import ParseError
+
+import urllib3
+from minio import Minio as Client
+from minio.error import MinioException, S3Error
+from minio.helpers import check_bucket_name
+from urllib3.exceptions import HTTPError
+
+from easyai.errors import SettingsError, StoreUnavailableError
+from easyai.settings import Minio
+from easyai.store.bucket_errors import NO_BUCKET, explain
+
+_CONNECT_SEC, _READ_SEC = 3.0, 10.0  # a call takes 20 s at most, against a store that hangs
+_CONNECTIONS = 64  # kept open; more threads than that open short-lived ones
+_TRUST_SEC = 5.0
+_DEFAULT_REGION = "us-east-1"  # what MinIO calls itself unless told otherwise
+_REGION_NOT_TOLD = ("AccessDenied", "MethodNotAllowed", "NotImplemented")
+_EXPECTED_REGION = re.compile(r"expecting '([\w-]+)'")  # in the words of a refusal
+_REGION_IN_DOUBT = ("AuthorizationHeaderMalformed", "BadRequest", "NoSuchBucket")
+_ANSWERS = ("NoSuchKey", "PreconditionFailed")
+
+
+class Bucket:
+    """A bucket, asked through a client that is safe between threads; building one asks nothing.
+
+    Raises SettingsError naming the key when the settings cannot be those of a bucket.
+    """
+
+    def __init__(self, settings: Minio) -> None:
+        self.name = settings.bucket
+        self._settings = settings
+        self._where = f"object store {settings.endpoint}, bucket {settings.bucket}"
+        _check(settings)
+        self._offline_client = _new_client(settings, _DEFAULT_REGION)
+        self._client: Client | None = None
+        self._seen_at = -math.inf
+
+    @property
+    def signing_client(self) -> Client:
+        """For links, which need no request: of the bucket's region once a request has told it."""
+        return self._client or self._offline_client
+
+    @contextmanager
+    def asking(self) -> Iterator[Client]:
+        """A client whose failures come out as StoreUnavailableError, in words that help.
+
+        S3Error NoSuchKey and PreconditionFailed are answers and come out as they are, NoSuchKey
+        only when the bucket is really there.
+        """
+        try:
+            yield self._connected()
+        except S3Error as error:
+            if error.code in _REGION_IN_DOUBT:
+                self._client = None
+            if error.code not in _ANSWERS:
+                raise self._unavailable(explain(error)) from None
+            if error.code == "NoSuchKey":
+                self._make_sure_it_is_there()
+            raise
+        except (MinioException, HTTPError, ParseError, ValueError) as error:
+            raise self._unavailable(explain(error)) from None
+        self._seen_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raise StoreUnavailableError when the bucket cannot be reached or is not there."""
+        with self.asking() as client:
+            there = client.bucket_exists(self.name)
+        if not there:
+            self._seen_at = -math.inf
+            raise self._unavailable(NO_BUCKET)
+
+    def _make_sure_it_is_there(self) -> None:
+        # An answer to HEAD has no body: "no such key" may stand for a bucket that is not mounted.
+        # Taken for missing pictures, that would settle every frame.
+        if time.monotonic() - self._seen_at > _TRUST_SEC:
+            self.check()
+
+    def _connected(self) -> Client:
+        client = self._client
+        if client is None:
+            client = self._client = self._look_up_region()
+        return client
+
+    def _look_up_region(self) -> Client:
+        client = _new_client(self._settings, None)
+        try:
+            # To sign a link the client asks for the region, and remembers it.
+            client.presigned_get_object(self.name, "any")
+        except S3Error as error:
+            told = _EXPECTED_REGION.search(error.message or "")
+            if told is None and error.code not in _REGION_NOT_TOLD:
+                raise
+            client = _new_client(self._settings, told[1] if told else _DEFAULT_REGION)
+        return client
+
+    def _unavailable(self, reason: str) -> StoreUnavailableError:
+        return StoreUnavailableError(f"{self._where}: {reason}")
+
+
+def _check(settings: Minio) -> None:
+    secret = settings.secret_key.get_secret_value()
+    if bool(settings.access_key) != bool(secret):
+        raise SettingsError(
+            "frame_extractor.minio.access_key: goes together with secret_key; set both, or neither "
+            "for a public bucket"
+        )
+    try:
+        check_bucket_name(settings.bucket)
+    except ValueError:
+        raise SettingsError(
+            f"frame_extractor.minio.bucket: not a bucket's name: {settings.bucket!r}"
+        ) from None
+    endpoint = settings.endpoint
+    problem = "not a host" if endpoint.split() != [endpoint] else ""
+    try:
+        _new_client(settings, None)
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        raise SettingsError(
+            f"frame_extractor.minio.endpoint: {problem}: {endpoint!r}; "
+            "give host:port alone, for example 127.0.0.1:9000"
+        )
+
+
+def _new_client(settings: Minio, region: str | None) -> Client:
+    # Each client has a pool of its own, because it clears the pool when it goes away.
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=_CONNECT_SEC, read=_READ_SEC),
+        maxsize=_CONNECTIONS,
+        retries=urllib3.Retry(
+            total=2,
+            connect=1,
+            read=1,
+            backoff_factor=0.1,
+            status_forcelist=(500, 502, 503, 504),
+            respect_retry_after_header=False,  # the next scan is soon enough
+        ),
+    )
+    return Client(
+        settings.endpoint,
+        access_key=settings.access_key or None,
+        secret_key=settings.secret_key.get_secret_value() or None,
+        secure=settings.use_ssl,
+        region=region,
+        http_client=pool,
+    )

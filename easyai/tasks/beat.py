@@ -1,0 +1,129 @@
+"""The clock: sends the periodic tasks while it leads; any number of beats may run."""
+
+# kombu says it is typed, but few of its functions are.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+import uuid
+from typing import Any
+
+from celery import beat
+from celery.schedules import schedule as interval_schedule
+
+from easyai.db import leases
+from easyai.db.session import Database
+from easyai.settings import SettingsSource
+from easyai.tasks.config import SCAN_TASK
+from easyai.tasks.outage import OutageLog
+
+log = logging.getLogger(__name__)
+
+LEASE = "beat"
+LEASE_SEC = 5.0
+_RENEW_EVERY_SEC = 1.0
+# While another beat leads, or the database or broker does not answer.
+_STANDBY_SEC = 1.0
+
+
+class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
+    """Sends due tasks if this beat holds the lease ``beat`` in the database.
+
+    Nothing is kept on disk. Intervals are counted on the monotonic clock, so that setting the wall
+    clock neither stops them nor makes them come in a rush; crontab entries of an operator go by
+    the wall clock as usual. The interval of the scan follows the settings while they change.
+    """
+
+    def __init__(self, app: Any, *args: Any, lazy: bool = False, **kwargs: Any) -> None:
+        self._source = SettingsSource()
+        self._db = Database(self._source.current().easyai.effective_database_url)
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._due: dict[str, float] = {}
+        self._leads_until = 0.0
+        self._led: bool | None = None
+        self._database_outage = OutageLog(log, "beat: database does not answer, nothing is sent")
+        self._broker_outage = OutageLog(log, "beat: broker does not answer, nothing is sent")
+        super().__init__(app, *args, lazy=lazy, **kwargs)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Send what is due; seconds until the next call. Never raises: that would end beat."""
+        if not self._leads():
+            self._due.clear()
+            return _STANDBY_SEC
+        try:
+            self._send_due()
+        except Exception as error:  # noqa: BLE001 - each broker has errors of its own
+            self._broker_outage.failed(error)
+            # Another beat may reach the broker.
+            self._leads_until = 0.0
+            self._hand_back()
+            return _STANDBY_SEC
+        self._broker_outage.worked()
+        now = time.monotonic()
+        pauses = [due - now for due in self._due.values()]
+        return max(0.001, min([_STANDBY_SEC, self._leads_until - now, *pauses]))
+
+    def _leads(self) -> bool:
+        now = time.monotonic()
+        if now < self._leads_until:
+            return True
+        try:
+            with self._db.write() as conn:
+                leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, time.time())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end beat
+            self._database_outage.failed(error)
+            leads = False
+        else:
+            self._database_outage.worked()
+        self._leads_until = now + _RENEW_EVERY_SEC if leads else 0.0
+        if leads != self._led:
+            log.info("beat %s %s", self._holder, "leads" if leads else "stands by")
+        self._led = leads
+        return leads
+
+    def _send_due(self) -> None:
+        for entry in list(self.schedule.values()):
+            if not self._is_due(entry):
+                continue
+            self.apply_async(self.reserve(entry), producer=self.producer, advance=False)
+
+    def _is_due(self, entry: beat.ScheduleEntry) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(entry.name, 0.0):
+            return False
+        interval = self._interval_sec(entry)
+        if interval is None:
+            due, pause = entry.is_due()
+            self._due[entry.name] = now + pause
+            return bool(due)
+        # From when it was due, not from now: ticks keep their rhythm. But none is made up for.
+        self._due[entry.name] = max(self._due.get(entry.name, now) + interval, now)
+        return True
+
+    def _interval_sec(self, entry: beat.ScheduleEntry) -> float | None:
+        if entry.name == SCAN_TASK:
+            return self._source.current().ai_analysis.scan_interval_sec
+        if type(entry.schedule) is interval_schedule:
+            return float(entry.schedule.run_every.total_seconds())
+        return None
+
+    def _ensure_connected(self) -> Any:
+        # Not for ever, as kombu would: a beat that cannot send must not keep the lease.
+        return self.connection.ensure_connection(max_retries=1)
+
+    def _hand_back(self) -> None:
+        try:
+            with self._db.write() as conn:
+                leases.release(conn, LEASE, self._holder)
+        except Exception as error:  # noqa: BLE001 - the lease lapses by itself
+            log.debug("beat: lease not handed back, it lapses in %g s: %s", LEASE_SEC, error)
+
+    def close(self) -> None:
+        """Hand the lease back, so that another beat leads at once."""
+        super().close()
+        self._hand_back()
+        self._db.dispose()

@@ -1,0 +1,94 @@
+"""One run of a periodic duty at a time, over all threads, processes and machines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from easyai.db import leases
+from easyai.db.session import Database
+
+log = logging.getLogger(__name__)
+
+# After kill -9 the duty waits this long at most. A slow run renews its claim.
+TTL_SEC = 10.0
+_RENEW_EVERY_SEC = 3.0
+
+
+@contextmanager
+def claimed(db: Database, duty: str, quiet_sec: float) -> Iterator[bool]:
+    """Claim a duty for the run of the block; false means: skip, somebody runs or just ran it.
+
+    The duty stays claimed until `quiet_sec` after the run began, so that ticks which piled up while
+    no worker ran make one run, not many. Raises DatabaseUnavailableError.
+    """
+    claim = _Claim(db, duty)
+    began = time.monotonic()
+    if not claim.extend(TTL_SEC):
+        yield False
+        return
+    claim.start_renewing()
+    try:
+        yield True
+    finally:
+        claim.stop_renewing()
+        claim.end(quiet_sec - (time.monotonic() - began))
+
+
+class _Claim:
+    def __init__(self, db: Database, duty: str) -> None:
+        self._db = db
+        self._duty = duty
+        thread = threading.get_ident()
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{thread}:{uuid.uuid4().hex[:8]}"
+        self._ended = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def extend(self, ttl_sec: float) -> bool:
+        """Claim, or claim for longer."""
+        with self._db.write() as conn:
+            return leases.acquire(conn, self._duty, self._holder, ttl_sec, time.time())
+
+    def start_renewing(self) -> None:
+        """Keep the claim until `stop_renewing`."""
+        self._timer = threading.Timer(_RENEW_EVERY_SEC, self._renew)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _renew(self) -> None:
+        try:
+            kept = self.extend(TTL_SEC)
+        except Exception as error:  # noqa: BLE001 - the run itself meets the same error
+            log.warning("claim of %s not renewed: %s", self._duty, error)
+        else:
+            if not kept:
+                log.warning("claim of %s lost to another worker while running", self._duty)
+        with self._ended:
+            if self._timer is not None:
+                self.start_renewing()
+
+    def stop_renewing(self) -> None:
+        """Stop; a renewal that is under way ends by itself."""
+        with self._ended:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def end(self, quiet_sec: float) -> None:
+        """Release the claim after `quiet_sec`, which may have passed."""
+        try:
+            if quiet_sec > 0:
+                self.extend(quiet_sec)
+                return
+            with self._db.write() as conn:
+                leases.release(conn, self._duty, self._holder)
+        except Exception as error:  # noqa: BLE001 - the claim lapses by itself
+            log.warning(
+                "claim of %s not released, it lapses in %g s: %s", self._duty, TTL_SEC, error
+            )

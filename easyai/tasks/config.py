@@ -1,0 +1,118 @@
+"""Everything Celery is told, derived from the settings of easyai.
+
+An operator changes single values in ``celeryconfig.py``, below its last line.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from easyai.settings import Settings
+from easyai.tasks.queues import CONTROL_QUEUE
+
+SCAN_TASK = "easyai.scan"
+SWEEP_TASK = "easyai.sweep"
+SWEEP_INTERVAL_SEC = 5.0
+# Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
+# Generous: machines whose clocks differ by more would drop every tick as expired.
+TICK_EXPIRES_SEC = 30.0
+# kombu warns where no host is named.
+EMBEDDED_BROKER_URL = "filesystem://localhost/"
+# The broker counts as lost after this many seconds of silence.
+SOCKET_TIMEOUT_SEC = 10
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """Celery's configuration for these settings."""
+    broker_url = settings.easyai.broker_url or EMBEDDED_BROKER_URL
+    return {
+        **_broker(broker_url, settings),
+        **_worker(),
+        **_beat(settings.ai_analysis.scan_interval_sec),
+        "imports": ("easyai.tasks.periodic", "easyai.tasks.inference"),
+        "task_default_queue": CONTROL_QUEUE,
+        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in (SCAN_TASK, SWEEP_TASK)},
+        # The ledger holds results; a message only wakes.
+        "task_ignore_result": True,
+        "result_backend": None,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        # Ours alone, should another Celery application use the same broker.
+        "control_exchange": "easyai",
+        "event_exchange": "easyaiev",
+        "event_queue_prefix": "easyaiev",
+    }
+
+
+def _broker(url: str, settings: Settings) -> dict[str, Any]:
+    return {
+        "broker_url": url,
+        "broker_transport_options": _transport_options(url, settings),
+        "broker_connection_timeout": 4.0,
+        "broker_connection_retry_on_startup": True,
+        # None: for ever. A broker that comes back after a week finds its workers waiting.
+        "broker_connection_max_retries": None,
+        # The embedded broker's "channel errors" are a full disk: retried as well.
+        "broker_channel_error_retry": True,
+        "broker_heartbeat": SOCKET_TIMEOUT_SEC,
+        # Seconds a thread waits for one of the connections that publish.
+        "broker_pool_acquire_timeout": 5.0,
+    }
+
+
+def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
+    scheme = url.partition("://")[0]
+    if scheme == "filesystem":
+        folder = settings.easyai.data_dir.absolute() / "broker"
+        queue = str(folder / "queue")
+        return {
+            "data_folder_in": queue,
+            "data_folder_out": queue,
+            "processed_folder": str(folder / "claimed"),
+            "control_folder": str(folder / "control"),
+        }
+    if scheme in ("redis", "rediss", "sentinel"):
+        # visibility_timeout keeps its default: the shortest of all applications on one Redis wins,
+        # and what a killed worker held is given out again by the ledger, not by the broker.
+        return {
+            "socket_timeout": SOCKET_TIMEOUT_SEC,
+            "socket_connect_timeout": 4,
+            "socket_keepalive": True,
+            "health_check_interval": SOCKET_TIMEOUT_SEC,
+        }
+    return {}
+
+
+def _worker() -> dict[str, Any]:
+    return {
+        # Threads start on demand. A pump of a type whose services are slow holds one for seconds;
+        # this many types can be slow before the others wait.
+        "worker_pool": "threads",
+        "worker_concurrency": 32,
+        "worker_prefetch_multiplier": 1,
+        # A wake is answered by being taken: one that is lost costs a scan, one that is delivered
+        # twice costs a look at the ledger.
+        "task_acks_late": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Events cost as much as a small task: switch them on with -E when somebody watches.
+        "worker_send_task_events": False,
+        "task_send_sent_event": True,
+        "worker_hijack_root_logger": True,
+        "worker_redirect_stdouts": False,
+        "worker_log_format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        "worker_task_log_format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        "worker_log_color": False,
+    }
+
+
+def _beat(scan_interval_sec: float) -> dict[str, Any]:
+    def every(task: str, seconds: float) -> dict[str, Any]:
+        return {"task": task, "schedule": seconds, "options": {"expires": TICK_EXPIRES_SEC}}
+
+    return {
+        "beat_scheduler": "easyai.tasks.beat:LeaderScheduler",
+        "beat_schedule": {
+            SCAN_TASK: every(SCAN_TASK, scan_interval_sec),
+            SWEEP_TASK: every(SWEEP_TASK, SWEEP_INTERVAL_SEC),
+        },
+    }

@@ -1,0 +1,79 @@
+"""The periodic tasks: find new frames, look after services. Each is an adapter of a few lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from easyai.celery import app
+from easyai.errors import EasyaiError
+from easyai.runtime import Runtime
+from easyai.tasks.claim import claimed
+from easyai.tasks.config import SCAN_TASK, SWEEP_INTERVAL_SEC, SWEEP_TASK
+from easyai.tasks.outage import OutageLog
+from easyai.tasks.process import process
+
+log = logging.getLogger(__name__)
+
+Duty = Callable[[Runtime], dict[str, Any]]
+_outages = {
+    SCAN_TASK: OutageLog(log, "no scan for new frames"),
+    SWEEP_TASK: OutageLog(log, "no sweep of services and leases"),
+}
+
+
+@app.task(name=SCAN_TASK)  # type: ignore[untyped-decorator]
+def scan() -> dict[str, Any]:
+    """Record new frames, then wake a worker for every type that has frames waiting."""
+    return _once(SCAN_TASK, "scan", _scan)
+
+
+@app.task(name=SWEEP_TASK)  # type: ignore[untyped-decorator]
+def sweep() -> dict[str, Any]:
+    """Check heartbeats, probe services, take back expired leases, wake what that set free."""
+    return _once(SWEEP_TASK, "sweep", _sweep)
+
+
+def _scan(runtime: Runtime) -> dict[str, Any]:
+    # Imported here: beat and the command line load this module for the names of the tasks only.
+    from easyai.pipeline import intake
+
+    report = intake.scan(runtime)
+    _ring(runtime, report.waiting)
+    return {"new_frames": report.new_frames, "waiting": report.waiting}
+
+
+def _sweep(runtime: Runtime) -> dict[str, Any]:
+    from easyai.registry import sweep as registry
+
+    report = registry.sweep(runtime)
+    _ring(runtime, report.woken)
+    return {"woken": sorted(report.woken)}
+
+
+def _ring(runtime: Runtime, task_types: Iterable[str]) -> None:
+    for task_type in sorted(task_types):
+        runtime.doorbell.ring(task_type)
+
+
+def _once(task: str, duty: str, run: Duty) -> dict[str, Any]:
+    """Run a duty unless it runs elsewhere; what Flower shows as the result."""
+    outage = _outages[task]
+    try:
+        runtime = process.runtime()
+        with claimed(runtime.db, duty, _quiet_sec(task, runtime)) as ours:
+            result = run(runtime) if ours else {"skipped": "it runs, or has just run, elsewhere"}
+    except EasyaiError as error:
+        if not error.retryable:
+            raise
+        # It comes back every second while a database or store is down: no traceback each time.
+        outage.failed(error)
+        return {"failed": str(error)}
+    outage.worked()
+    return result
+
+
+def _quiet_sec(task: str, runtime: Runtime) -> float:
+    interval = runtime.settings.ai_analysis.scan_interval_sec
+    return (interval if task == SCAN_TASK else SWEEP_INTERVAL_SEC) / 2

@@ -1,0 +1,109 @@
+"""What a worker process works with: opened on first use, after the fork, closed at shutdown."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from celery import signals
+
+from easyai.db import task_types
+from easyai.tasks.doorbell import open_ringing_runtime
+
+if TYPE_CHECKING:
+    from easyai.pipeline.infer import InferenceLoop, PumpReport
+    from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+DRAIN_TIMEOUT_SEC = 15.0
+
+
+class WorkerProcess:
+    """One runtime and one inference loop for all threads of this process."""
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._runtime: Runtime | None = None
+        self._inference: InferenceLoop | None = None
+        self._stopping = False
+
+    def after_fork(self) -> None:
+        """Start with nothing in a new child; the parent's connections stay the parent's."""
+        # Kept from the garbage collector: closing them here would say goodbye to the server in
+        # the parent's name, and SQLite would drop the parent's locks.
+        _of_the_parent.append((self._runtime, self._inference))
+        self._forget()
+
+    def runtime(self) -> Runtime:
+        """The runtime of this process."""
+        with self._lock:
+            return self._open()
+
+    def inference(self) -> InferenceLoop:
+        """The inference loop of this process."""
+        from easyai.pipeline.infer import InferenceLoop
+
+        with self._lock:
+            if self._inference is None:
+                self._inference = InferenceLoop(self._open())
+            return self._inference
+
+    def _open(self) -> Runtime:
+        if self._runtime is None:
+            self._runtime = open_ringing_runtime()
+        return self._runtime
+
+    def task_types(self) -> list[str]:
+        """Every task type ever seen."""
+        with self.runtime().db.read() as conn:
+            return task_types.names(conn)
+
+    def stop_pumping(self) -> None:
+        """Begin the end: `pump` takes no more work. Safe in a signal handler."""
+        self._stopping = True
+
+    def pump(self, task_type: str, budget_sec: float) -> PumpReport | None:
+        """Infer frames of a type for up to the budget; None when the process is stopping."""
+        if self._stopping:
+            return None
+        return self.inference().pump(task_type, budget_sec)
+
+    def close(self) -> None:
+        """Finish or give back the frames in flight and close every connection.
+
+        Call when the tasks of this process have ended.
+        """
+        with self._lock:
+            runtime, inference = self._runtime, self._inference
+            self._runtime = self._inference = None
+        try:
+            if inference is not None:
+                inference.drain(DRAIN_TIMEOUT_SEC)
+        except Exception:
+            # Other workers take those frames.
+            log.exception("drain failed; the frames in flight return when their leases expire")
+        finally:
+            if runtime is not None:
+                runtime.close()
+
+
+_of_the_parent: list[Any] = []
+process = WorkerProcess()
+os.register_at_fork(after_in_child=process.after_fork)
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop_pumping(**_: Any) -> None:
+    process.stop_pumping()
+
+
+@signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _close(**_: Any) -> None:
+    process.close()

@@ -1,0 +1,176 @@
+"""The message folder of the embedded broker: one file a message, written and claimed by rename.
+
+A rename within one file system either happened or did not, for every process and after a power
+cut. So no reader sees half a message, no message is taken twice, and no lock is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+_SUFFIX = ".msg"
+# The clock of file systems ticks every 10 ms at worst: a folder that changed less than this ago
+# may change again without a new time stamp.
+_SETTLED_NS = 50_000_000
+_LIST_AT_LEAST_EVERY_NS = 1_000_000_000
+_LIST_AT_MOST_EVERY_NS = 20_000_000
+
+
+def file_part(name: str) -> str:
+    """A queue or exchange name as part of a file name: readable, and without separators."""
+    return name.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
+
+
+def name_of(part: str) -> str:
+    """The name that `file_part` made a part of a file name of."""
+    return part.replace("%00", "\0").replace("%2F", "/").replace("%25", "%")
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder and the one above it, readable for their owner only."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
+
+
+class Spool:
+    """Messages waiting in a folder, oldest first for each queue; for one thread at a time.
+
+    The folder is listed once for all queues, and only when it changed: an idle poll costs one
+    ``stat``. `claimed` must be on the same file system.
+    """
+
+    def __init__(self, folder: Path, claimed: Path) -> None:
+        self.folder = folder
+        self._claimed = claimed
+        self._waiting: dict[str, deque[str]] = {}
+        self._seen_mtime_ns = -1
+        self._settled = False
+        self._listed_ns = -_LIST_AT_LEAST_EVERY_NS
+        self.make_folders()
+
+    def make_folders(self) -> None:
+        """Make the folders where they are missing, readable for their owner only."""
+        for folder in (self.folder, self._claimed):
+            make_private_folder(folder)
+
+    def put(self, queue: str, payload: bytes) -> None:
+        """Add a message. Raises OSError, the name too long for a file (ENAMETOOLONG) included."""
+        # The wall clock, not the monotonic one: the order must hold over a reboot.
+        name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{file_part(queue)}{_SUFFIX}"
+        try:
+            self._write(name, payload)
+        except FileNotFoundError:  # somebody removed the whole folder
+            self.make_folders()
+            self._write(name, payload)
+
+    def _write(self, name: str, payload: bytes) -> None:
+        # Half-written files lie among the claimed ones, where nobody looks for messages.
+        draft = self._claimed / f".{name}"
+        try:
+            draft.write_bytes(payload)
+            draft.rename(self.folder / name)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def refresh(self) -> bool:
+        """Look at the folder, where it may have changed; whether any message waits."""
+        now = time.monotonic_ns()
+        age = now - self._listed_ns
+        if self._waiting and age < _LIST_AT_MOST_EVERY_NS:
+            return True
+        mtime = self._mtime_ns()
+        if not self._settled or mtime != self._seen_mtime_ns or age >= _LIST_AT_LEAST_EVERY_NS:
+            self._settled = abs(time.time_ns() - mtime) > _SETTLED_NS
+            self._seen_mtime_ns = mtime
+            self._listed_ns = now
+            self._list()
+        return bool(self._waiting)
+
+    def _mtime_ns(self) -> int:
+        try:
+            return self.folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self.make_folders()
+            return self.folder.stat().st_mtime_ns
+
+    def _list(self) -> None:
+        waiting: dict[str, deque[str]] = {}
+        # Not iterdir(): thousands of Path objects would cost more than the listing itself.
+        for name in sorted(os.listdir(self.folder)):  # noqa: PTH208
+            part = _queue_part(name)
+            if part is not None:
+                waiting.setdefault(part, deque()).append(name)
+        self._waiting = waiting
+
+    def has_any(self, queues: Iterable[str]) -> bool:
+        """Whether a message for one of `queues` was there at the last look."""
+        return bool(self._waiting) and any(file_part(queue) in self._waiting for queue in queues)
+
+    def take(self, queue: str) -> bytes | None:
+        """Remove the oldest message of `queue` seen at the last look and return its content."""
+        part = file_part(queue)
+        names = self._waiting.get(part)
+        while names:
+            payload = self._claim(names.popleft())
+            if payload is not None:
+                break
+        else:
+            payload = None
+        if names is not None and not names:
+            self._waiting.pop(part, None)
+        return payload
+
+    def _claim(self, name: str) -> bytes | None:
+        claimed = self._claimed / name
+        try:
+            (self.folder / name).rename(claimed)
+            payload = claimed.read_bytes()
+            claimed.unlink()
+        except FileNotFoundError:
+            return None  # another process was faster, or somebody removed the folder
+        return payload
+
+    def count(self, queue: str) -> int:
+        """Messages waiting for `queue` now."""
+        return sum(1 for _ in self._files_of(queue))
+
+    def purge(self, queue: str) -> int:
+        """Remove the messages waiting for `queue`; returns how many."""
+        return sum(_remove(path) for path in self._files_of(queue))
+
+    def _files_of(self, queue: str) -> list[Path]:
+        part = file_part(queue)
+        return [path for path in self.folder.glob(f"*{_SUFFIX}") if _queue_part(path.name) == part]
+
+    def remove_older(self, age_sec: float) -> int:
+        """Remove messages and what killed processes left that are older than this; how many."""
+        limit = time.time() - age_sec
+        removed = 0
+        for folder in (self.folder, self._claimed):
+            for path in list(folder.glob("*")):
+                try:
+                    if path.stat().st_mtime < limit:
+                        removed += _remove(path)
+                except FileNotFoundError:
+                    continue
+        return removed
+
+
+def _queue_part(name: str) -> str | None:
+    head, _, rest = name.partition(".")
+    return rest[: -len(_SUFFIX)] if head and rest.endswith(_SUFFIX) else None
+
+
+def _remove(path: Path) -> int:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    return 1

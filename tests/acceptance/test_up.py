@@ -1,0 +1,126 @@
+"""``easyai up``: one command starts everything, keeps it running and stops it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.waiting import wait_until
+
+CHILDREN = ("api", "worker", "beat")
+
+
+def test_up_is_ready_soon_and_says_so_in_one_line(easyai: EasyaiProcess) -> None:
+    begun = time.monotonic()
+    easyai.start(timeout=15)
+    assert time.monotonic() - begun < 15
+
+    (line,) = [line for line in easyai.log.splitlines() if "easyai is ready" in line]
+    assert f"http://127.0.0.1:{easyai.port}" in line
+    for word in ("/docs", "./snapshots", "./data", "Ctrl-C"):
+        assert word in line
+    assert easyai.get("/readyz").status_code == 200
+    easyai.stop()
+
+
+def test_ctrl_c_stops_everything_without_a_traceback(easyai: EasyaiProcess) -> None:
+    easyai.start()
+    assert all(easyai.child(name) for name in CHILDREN)
+    easyai.stop(signal.SIGINT)
+    assert "easyai: stopped" in easyai.log
+    assert "Traceback" not in easyai.log
+    assert "superuser" not in easyai.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_by_system_or_closed_terminal_is_clean(
+    easyai: EasyaiProcess, number: signal.Signals
+) -> None:
+    easyai.start()
+    easyai.stop(number)
+
+
+def test_a_child_that_is_killed_is_started_again(easyai: EasyaiProcess) -> None:
+    easyai.start()
+    for name in CHILDREN:
+        old = easyai.kill_child(name)
+        easyai.wait_for_line(f"easyai: {name} has ended")
+        easyai.wait_for_child(name, other_than=old)
+    wait_until(lambda: _answers(easyai), 15, "the API answers again")
+    easyai.stop()
+
+
+def _answers(easyai: EasyaiProcess) -> bool:
+    try:
+        return easyai.get("/readyz").ok
+    except OSError:
+        return False
+
+
+def test_a_port_in_use_is_explained_and_nothing_is_started(easyai: EasyaiProcess) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", easyai.port))
+        other.listen()
+        assert easyai.run_to_end() == 2
+    (line,) = easyai.log.splitlines()
+    assert f"127.0.0.1:{easyai.port}" in line
+    assert "--port" in line
+    assert not easyai.processes()
+
+
+def test_a_second_up_on_the_same_data_is_refused(easyai: EasyaiProcess, tmp_path: Path) -> None:
+    easyai.start()
+    with EasyaiProcess(tmp_path) as second:
+        second.log_path = tmp_path / "second.out"
+        assert second.run_to_end() == 2
+        (line,) = second.log.splitlines()
+        assert str(easyai.pid) in line
+        assert "--data-dir" in line
+    assert easyai.get("/readyz").ok
+    easyai.stop()
+
+
+def test_no_child_outlives_a_killed_up_and_the_next_one_starts(easyai: EasyaiProcess) -> None:
+    easyai.start()
+    easyai.kill()
+    wait_until(lambda: not easyai.processes(), 40, "every child ended")
+    easyai.start()
+    easyai.stop()
+
+
+def test_up_starts_right_after_a_killed_one_whose_children_are_still_ending(
+    easyai: EasyaiProcess,
+) -> None:
+    easyai.start()
+    easyai.kill()
+    easyai.start(timeout=60)
+    easyai.stop()
+
+
+def test_children_that_are_just_starting_do_not_outlive_a_killed_up_either(
+    easyai: EasyaiProcess,
+) -> None:
+    easyai.start(wait=False)
+    wait_until(lambda: easyai.child("beat"), 15, "the last child is started", every=0.001)
+    easyai.kill()
+    wait_until(lambda: not easyai.processes(), 40, "every child ended")
+
+
+def test_a_wrong_setting_is_named_before_anything_starts(easyai: EasyaiProcess) -> None:
+    easyai.config.write_text('[ai_analysis]\nscan_interval_sec = "soon"\n')
+    assert easyai.run_to_end() == 2
+    assert "ai_analysis.scan_interval_sec" in easyai.log
+    assert "Traceback" not in easyai.log
+
+
+def test_logs_of_every_process_are_on_the_terminal_and_in_files(easyai: EasyaiProcess) -> None:
+    easyai.start()
+    easyai.wait_for_line("worker | ")
+    easyai.stop()
+    assert (easyai.data / "logs" / "worker.log").stat().st_size > 0
+    assert "easyai is ready" in (easyai.data / "logs" / "easyai.log").read_text()

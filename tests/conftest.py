@@ -1,0 +1,85 @@
+"""Fixtures for every test: real servers, started once a session when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.server_process import ServerProcess
+from tests.support.services import (
+    PostgresServer,
+    RabbitmqServer,
+    RedisServer,
+    ServiceMissingError,
+)
+
+S = TypeVar("S", bound=ServerProcess)
+
+
+def _started(kind: Callable[[], S]) -> Iterator[S]:
+    # Never skipped: a suite that quietly leaves out PostgreSQL proves nothing about it.
+    try:
+        server = kind()
+    except ServiceMissingError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this session; a test that stops it starts it again."""
+    yield from _started(PostgresServer)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of this session; a test that stops it starts it again."""
+    yield from _started(RedisServer)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitmqServer]:
+    """A RabbitMQ of this session; a test that stops it starts it again."""
+    yield from _started(RabbitmqServer)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The SQLAlchemy URL of a fresh, empty database."""
+    postgres_server.start()  # no cost when it runs; the test before may have left it stopped
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.start()
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The broker URL of a running, empty Redis."""
+    redis_server.start()
+    redis_server.flush()
+    return redis_server.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database of each kind that easyai supports."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'easyai.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def algorithm() -> Iterator[AlgorithmStub]:
+    """A running algorithm service that finds one object in every frame."""
+    with AlgorithmStub() as stub:
+        yield stub

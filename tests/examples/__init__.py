@@ -1,0 +1,1 @@
+"""The example services, on real pictures and as programs."""

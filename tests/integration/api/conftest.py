@@ -1,0 +1,98 @@
+"""A runtime on a migrated database and an empty folder, and the API over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.api.app import create_app
+from easyai.db import migrate
+from easyai.db.models import Base
+from easyai.runtime import Runtime, open_runtime
+from tests.integration.api.live import LiveApi, RecordingDoorbell
+from tests.support.services import PostgresServer
+
+OpenRuntime = Callable[[str], Runtime]
+
+
+@pytest.fixture
+def doorbell() -> RecordingDoorbell:
+    """Who was rung for."""
+    return RecordingDoorbell()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the frames."""
+    return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def open_on(
+    tmp_path: Path, folder: Path, doorbell: RecordingDoorbell, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenRuntime]:
+    """Opens runtimes on a database URL; closes them in the end."""
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR", str(folder))
+    opened: list[Runtime] = []
+
+    def open_it(url: str) -> Runtime:
+        monkeypatch.setenv("EASYAI_DATABASE_URL", url)
+        opened.append(open_runtime(doorbell=doorbell))
+        return opened[-1]
+
+    yield open_it
+    for runtime in opened:
+        runtime.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def migrated_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """One database of each kind for all tests here: migrating takes longer than emptying."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'easyai.db'}"
+        migrate.upgrade(url)
+        yield url
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.create_database()
+    migrate.upgrade(url)
+    yield url
+    server.start()
+    server.drop_database(url)
+
+
+@pytest.fixture
+def runtime(migrated_url: str, open_on: OpenRuntime) -> Runtime:
+    """A runtime on an empty database of each kind."""
+    opened = open_on(migrated_url)
+    with opened.db.write() as conn:
+        for table in reversed(Base.metadata.sorted_tables):
+            conn.execute(table.delete())
+    return opened
+
+
+@pytest.fixture
+def api(runtime: Runtime) -> Iterator[LiveApi]:
+    """The API on each kind of database."""
+    with LiveApi(create_app(runtime)) as live:
+        yield live
+
+
+@pytest.fixture
+def sqlite_runtime(tmp_path: Path, open_on: OpenRuntime) -> Runtime:
+    """A runtime for what does not depend on the database."""
+    url = f"sqlite:///{tmp_path / 'easyai.db'}"
+    migrate.upgrade(url)
+    return open_on(url)
+
+
+@pytest.fixture
+def sqlite_api(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
+    """The API for what does not depend on the database."""
+    with LiveApi(create_app(sqlite_runtime)) as live:
+        yield live

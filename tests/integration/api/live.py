@@ -1,0 +1,112 @@
+"""The API over real HTTP: uvicorn in a thread, on a free loopback port."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import requests
+import uvicorn
+from fastapi import FastAPI
+
+from tests.support.waiting import free_port, wait_until
+
+ANALYSIS = "/api/v1/ai_analysis"
+ALERTS = "/api/v1/alerts"
+
+
+@dataclass
+class RecordingDoorbell:
+    """Remembers who was rung for."""
+
+    rung: list[str] = field(default_factory=list)
+
+    def ring(self, task_type: str) -> None:
+        """Remember the type."""
+        self.rung.append(task_type)
+
+
+class LiveApi:
+    """A running API; requests go through one session."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, host="127.0.0.1", port=self.port, access_log=False, log_config=None)
+        )
+        self._thread = threading.Thread(target=self._server.run, name="live-api")
+        self._session = requests.Session()
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send a request; the path goes out as requests writes it."""
+        return self._session.request(method, self.url + path, timeout=15, **options)
+
+    def get(self, path: str, **options: Any) -> Any:
+        """The JSON of a GET that must succeed."""
+        response = self.call("GET", path, **options)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The JSON of a POST that must succeed."""
+        response = self.call("POST", path, json=body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def error(self, status: int, method: str, path: str, **options: Any) -> str:
+        """The error text of a request that must fail with `status`, in the contract's shape."""
+        response = self.call(method, path, **options)
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/json"
+        body = response.json()
+        assert list(body) == ["error"]
+        return str(body["error"])
+
+    def raw(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Send bytes as they are; status, headers and body of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=15) as connection:
+            connection.sendall(request)
+            with connection.makefile("rb") as answer:
+                status = int(answer.readline().split()[1])
+                headers = {}
+                while line := answer.readline().strip():
+                    name, _, value = line.decode("latin-1").partition(": ")
+                    headers[name.lower()] = value
+                head = request.startswith(b"HEAD ")
+                body = b"" if head else answer.read(int(headers.get("content-length", 0)))
+        return status, headers, body
+
+    def raw_get(self, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+        """Ask for a target that no client library rewrites."""
+        text = f"{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+        return self.raw(text.encode())
+
+    def __enter__(self) -> LiveApi:
+        self._thread.start()
+        wait_until(lambda: self._server.started, 15, "the API listens")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.close()
+        self._server.should_exit = True
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+
+
+def error_of(body: bytes) -> str:
+    """The error text of a raw answer."""
+    parsed = json.loads(body)
+    assert list(parsed) == ["error"]
+    return str(parsed["error"])

@@ -1,0 +1,281 @@
+"""Alerts are listed, read and deleted, with their pictures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from easyai.db import alerts, ledger, task_types
+from easyai.db.ledger import NewFrame
+from easyai.pipeline import pictures
+from easyai.runtime import Runtime
+from tests.integration.api.live import ALERTS, LiveApi
+
+PICTURE = b"\xff\xd8 a picture \xff\xd9"
+
+
+def _save(runtime: Runtime, **given: Any) -> int:
+    """Save an alert; its id."""
+    row = {
+        "frame_id": None,
+        "task_id": "门口2",
+        "task_type": "人数统计",
+        "image_path": "",
+        "algorithm_id": "yolo_1",
+        "algorithm_name": "人头检测",
+        "result": '{"total_count":2}',
+        "confidence": 0.9,
+        "detection_count": 2,
+        "inference_time_ms": 45.2,
+        "now": time.time(),
+    } | given
+    with runtime.db.write() as conn:
+        alerts.add(conn, [row])
+        newest, _ = alerts.page(conn, alerts.AlertFilter(), 1, 0)
+    saved: int = newest[0].id
+    return saved
+
+
+def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool) -> int:
+    """An alert whose frame the ledger knows; its picture moved beside it, or still at its key."""
+    key, target = f"人数统计/门口2/{name}", f"alerts/人数统计/门口2/{name}"
+    place = folder / (target if carried else key)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(PICTURE)
+    version = runtime.store.version(target if carried else key)
+    assert version is not None
+    now = time.time()
+    with runtime.db.write() as conn:
+        task_types.add(conn, ["人数统计"], now)
+        ledger.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
+        frame_id = ledger.due(conn, "人数统计", now, 1)[0].id
+        settled = {
+            "id": frame_id,
+            "state": "done",
+            "outcome": "alert",
+            "reason": None,
+            "attempts": 0,
+            "now": now - 60,
+            "detection_count": 2,
+            "inference_ms": 1.0,
+            "image_path": None,
+            "image_target": target,
+        }
+        ledger.finish(conn, [settled])
+        if carried:
+            ledger.pictures_carried(conn, [frame_id])
+    return _save(runtime, frame_id=frame_id, image_path=target)
+
+
+def _pictures(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+def test_alerts_come_newest_first_page_by_page(api: LiveApi, runtime: Runtime) -> None:
+    ids = [_save(runtime) for _ in range(5)]
+
+    first = api.get(f"{ALERTS}?page_size=2")
+    last = api.get(f"{ALERTS}?page_size=2&page=3")
+
+    assert [item["id"] for item in first["items"]] == [ids[4], ids[3]]
+    assert [item["id"] for item in last["items"]] == [ids[0]]
+    assert first["total"] == last["total"] == 5
+    assert api.get(f"{ALERTS}?page=99") == {"items": [], "total": 5}
+
+
+def test_a_page_has_20_alerts_by_default_and_never_more_than_100(
+    api: LiveApi, runtime: Runtime
+) -> None:
+    for _ in range(105):
+        _save(runtime)
+
+    assert len(api.get(ALERTS)["items"]) == 20
+    assert len(api.get(f"{ALERTS}?page_size=5000")["items"]) == 100
+
+
+def test_filters_narrow_the_list_and_empty_ones_do_not(api: LiveApi, runtime: Runtime) -> None:
+    early = _save(runtime, task_id="a", detection_count=1, now=1_700_000_000.5)
+    middle = _save(runtime, task_id="b", task_type="人脸", detection_count=5, now=1_700_000_100.0)
+    late = _save(runtime, task_id="b", detection_count=9, now=1_700_000_200.0)
+
+    def listed(query: str) -> list[int]:
+        return [item["id"] for item in api.get(f"{ALERTS}?{query}")["items"]]
+
+    assert listed("task_id=b") == [late, middle]
+    assert listed("task_type=人脸") == [middle]
+    assert listed("task_id=b&task_type=人数统计") == [late]
+    assert listed("min_detections=5") == [late, middle]
+    assert listed("max_detections=5") == [middle, early]
+    assert listed("min_detections=2&max_detections=8") == [middle]
+    assert listed("start_time=1700000100") == [late, middle]
+    assert listed("end_time=1700000100") == [middle, early]
+    assert listed("start_time=2023-11-14T22:14:00Z&end_time=2023-11-15T06:16:00%2B08:00") == [
+        middle
+    ]
+    empty = "task_id=&task_type=&min_detections=&max_detections=&start_time=&end_time=&page="
+    assert listed(empty + "&page_size=") == [late, middle, early]
+    assert listed("task_id=%27%20OR%201=1%20--") == []
+
+
+def test_a_wrong_parameter_is_named(api: LiveApi) -> None:
+    wrong = (
+        "page=0",
+        "page=-1",
+        "page=x",
+        "page=1e9999",
+        "page_size=0",
+        "page_size=-5",
+        "page_size=x",
+        "min_detections=x",
+        "max_detections=99999999999999999999999",
+        "start_time=yesterday",
+        "end_time=1762920461000",
+        "task_id=a%00b",
+        "task_type=%00",
+    )
+    for query in wrong:
+        name = query.partition("=")[0]
+        assert api.error(400, "GET", f"{ALERTS}?{query}").startswith(f"{name}: ")
+
+
+def test_an_alert_is_read_with_a_link_to_its_picture(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
+) -> None:
+    saved = _save_with_frame(sqlite_runtime, folder, "晚 上#1.jpg", carried=True)
+
+    alert = sqlite_api.get(f"{ALERTS}/{saved}")["alert"]
+    link = alert["image_url"].partition("/api/v1/")[2]
+
+    assert alert["id"] == saved
+    assert alert["image_path"] == "alerts/人数统计/门口2/晚 上#1.jpg"
+    assert alert["result"] == '{"total_count":2}'
+    assert alert["created_at"].endswith("Z")
+    with requests.get(f"{sqlite_api.url}/api/v1/{link}", timeout=10) as picture:
+        assert (picture.status_code, picture.content) == (200, PICTURE)
+
+
+def test_an_alert_without_a_picture_has_an_empty_link(api: LiveApi, runtime: Runtime) -> None:
+    saved = _save(runtime, task_id="system", task_type="queue_backlog", result="积压 5000 帧")
+
+    alert = api.get(f"{ALERTS}/{saved}")["alert"]
+
+    assert (alert["image_path"], alert["image_url"]) == ("", "")
+    assert alert["result"] == "积压 5000 帧"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_alert_that_is_not_there_is_not_found(api: LiveApi, method: str) -> None:
+    assert api.error(404, method, f"{ALERTS}/12345") == "alert not found"
+    assert api.error(404, method, f"{ALERTS}/{2**63 - 1}") == "alert not found"
+    for wrong in ("abc", "0", "-1", str(2**63), "9" * 5000):
+        assert api.error(400, method, f"{ALERTS}/{wrong}").startswith("id: ")
+
+
+def test_deleting_an_alert_deletes_its_picture(
+    api: LiveApi, runtime: Runtime, folder: Path
+) -> None:
+    gone = _save_with_frame(runtime, folder, "a.jpg", carried=True)
+    kept = _save_with_frame(runtime, folder, "b.jpg", carried=True)
+
+    assert api.call("DELETE", f"{ALERTS}/{gone}").json() == {"ok": True}
+
+    assert api.error(404, "GET", f"{ALERTS}/{gone}") == "alert not found"
+    assert api.get(f"{ALERTS}/{kept}")["alert"]["id"] == kept
+    assert _pictures(folder) == ["b.jpg"]
+
+
+def test_deleting_an_alert_whose_picture_is_not_moved_yet_deletes_it_where_it_is(
+    api: LiveApi, runtime: Runtime, folder: Path
+) -> None:
+    saved = _save_with_frame(runtime, folder, "a.jpg", carried=False)
+
+    api.call("DELETE", f"{ALERTS}/{saved}").raise_for_status()
+
+    assert _pictures(folder) == []
+    with runtime.db.read() as conn:
+        assert ledger.uncarried(conn, time.time(), 10) == []
+
+
+def test_a_picture_that_is_missing_does_not_stop_the_deletion(
+    api: LiveApi, runtime: Runtime, folder: Path
+) -> None:
+    saved = _save_with_frame(runtime, folder, "a.jpg", carried=True)
+    (folder / "alerts/人数统计/门口2/a.jpg").unlink()
+    forgotten = _save(runtime, image_path="alerts/x/y/never-there.jpg")
+
+    answer = api.post(f"{ALERTS}/batch_delete", {"ids": [saved, forgotten]})
+
+    assert answer == {"ok": True, "deleted_count": 2}
+
+
+def test_the_picture_of_a_frame_that_the_ledger_has_forgotten_is_deleted_too(
+    api: LiveApi, runtime: Runtime, folder: Path
+) -> None:
+    place = folder / "alerts/t/c/old.jpg"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(PICTURE)
+    saved = _save(runtime, frame_id=987_654, image_path="alerts/t/c/old.jpg")
+
+    api.call("DELETE", f"{ALERTS}/{saved}").raise_for_status()
+
+    assert _pictures(folder) == []
+
+
+def test_a_picture_that_the_store_keeps_for_now_is_left_to_the_sweep(
+    api: LiveApi, runtime: Runtime, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from easyai.errors import StoreUnavailableError
+
+    saved = _save_with_frame(runtime, folder, "a.jpg", carried=True)
+
+    def refuse(key: str, version: str) -> None:
+        raise StoreUnavailableError
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(runtime.store, "delete", refuse)
+        assert api.call("DELETE", f"{ALERTS}/{saved}").json() == {"ok": True}
+    assert _pictures(folder) == ["a.jpg"]
+
+    pictures.carry_left_behind(runtime)
+    assert _pictures(folder) == []
+
+
+def test_a_batch_deletes_those_that_are_there_and_counts_them(
+    api: LiveApi, runtime: Runtime
+) -> None:
+    ids = [_save(runtime) for _ in range(4)]
+
+    answer = api.post(f"{ALERTS}/batch_delete", {"ids": [ids[0], ids[2], ids[2], 999_999]})
+
+    assert answer == {"ok": True, "deleted_count": 2}
+    assert [item["id"] for item in api.get(ALERTS)["items"]] == [ids[3], ids[1]]
+    assert api.post(f"{ALERTS}/batch_delete", {"ids": []}) == {"ok": True, "deleted_count": 0}
+
+
+def test_a_batch_takes_a_bounded_list_of_ids_only(sqlite_api: LiveApi) -> None:
+    wrong: list[Any] = [
+        None,
+        [],
+        {},
+        {"ids": 1},
+        {"ids": ["1"]},
+        {"ids": [True]},
+        {"ids": [1.5]},
+        {"ids": [0]},
+        {"ids": [2**63]},
+        {"ids": list(range(1, 1002))},
+    ]
+    for body in wrong:
+        error = sqlite_api.error(400, "POST", f"{ALERTS}/batch_delete", json=body)
+        assert error.startswith(("ids: ", "body: "))
+
+
+def test_the_cameras_with_alerts_are_listed_once_each(api: LiveApi, runtime: Runtime) -> None:
+    for task_id in ("b", "a", "b"):
+        _save(runtime, task_id=task_id)
+
+    assert api.get(f"{ALERTS}/task_ids") == {"task_ids": ["a", "b"]}

@@ -1,0 +1,67 @@
+"""The API's documents tell the truth, without the internet."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.integration.api.live import LiveApi
+
+CALLS = {
+    ("post", "/api/v1/ai_analysis/register"),
+    ("post", "/api/v1/ai_analysis/heartbeat/{id}"),
+    ("delete", "/api/v1/ai_analysis/unregister/{id}"),
+    ("post", "/api/v1/ai_analysis/clear_all"),
+    ("get", "/api/v1/ai_analysis/services"),
+    ("get", "/api/v1/ai_analysis/services/stats/{task_type}"),
+    ("get", "/api/v1/ai_analysis/load_balance/info"),
+    ("get", "/api/v1/ai_analysis/load_balance/analysis"),
+    ("get", "/api/v1/ai_analysis/inference_stats"),
+    ("post", "/api/v1/ai_analysis/inference_stats/reset"),
+    ("get", "/api/v1/alerts"),
+    ("get", "/api/v1/alerts/{id}"),
+    ("delete", "/api/v1/alerts/{id}"),
+    ("post", "/api/v1/alerts/batch_delete"),
+    ("get", "/api/v1/alerts/task_ids"),
+    ("get", "/api/v1/files/{key}"),
+    ("head", "/api/v1/files/{key}"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+}
+
+
+def _operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method, path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def test_every_call_of_the_contract_is_described_with_its_errors(sqlite_api: LiveApi) -> None:
+    document = sqlite_api.get("/openapi.json")
+    operations = _operations(document)
+
+    assert set(operations) >= CALLS
+    for (method, path), operation in operations.items():
+        assert "422" not in operation["responses"], path
+        if "/api/v1/" in path:
+            schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
+            assert schema["$ref"].endswith("/ErrorBody"), path
+        if method in ("get", "post", "delete") and "files" not in path:
+            content = operation["responses"]["200"]["content"]["application/json"]
+            assert content["schema"], path
+    body = operations["post", "/api/v1/ai_analysis/register"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert schema["required"] == ["service_id", "task_types", "endpoint"]
+
+
+def test_the_documentation_page_loads_nothing_from_elsewhere(sqlite_api: LiveApi) -> None:
+    for path in ("/docs", "/redoc"):
+        page = sqlite_api.call("GET", path).text
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert loaded, path
+        for link in loaded:
+            assert link.startswith(("/", "data:")), link
+            if link.startswith("/"):
+                assert sqlite_api.call("GET", link).status_code == 200

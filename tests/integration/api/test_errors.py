@@ -1,0 +1,109 @@
+"""Whatever goes wrong, the answer is ``{"error": "..."}`` and the server lives on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from easyai.api.app import create_app
+from easyai.db import migrate
+from easyai.runtime import Runtime
+from tests.integration.api.conftest import OpenRuntime
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
+from tests.support.services import PostgresServer
+from tests.support.waiting import wait_until
+
+REGISTER = f"{ANALYSIS}/register"
+
+
+def test_unknown_paths_and_methods_are_errors_of_the_same_shape(sqlite_api: LiveApi) -> None:
+    assert sqlite_api.error(404, "GET", "/")
+    assert sqlite_api.error(404, "GET", "/api/v1/没有")
+    assert sqlite_api.error(404, "POST", f"{REGISTER}/")
+    response = sqlite_api.call("PUT", REGISTER)
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert list(response.json()) == ["error"]
+
+
+def _chunked(pieces: int) -> Iterator[bytes]:
+    for _ in range(pieces):
+        yield b"x" * 100_000
+
+
+def test_a_body_that_is_too_large_is_refused_with_and_without_a_length(
+    sqlite_api: LiveApi,
+) -> None:
+    for body in (b"x" * 1_500_000, _chunked(15)):
+        assert "1000000 bytes" in sqlite_api.error(413, "POST", REGISTER, data=body)
+    assert sqlite_api.get("/healthz") == {"status": "ok"}
+
+
+def test_an_endless_chunked_body_is_cut_off(sqlite_api: LiveApi) -> None:
+    chunk = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+    head = f"POST {REGISTER} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    # No last chunk: an answer comes though the body never ends.
+    status, headers, body = sqlite_api.raw(head.encode() + chunk * 91)
+
+    assert status == 413
+    assert headers["connection"] == "close"
+    assert "1000000 bytes" in error_of(body)
+
+
+def test_a_body_just_below_the_limit_is_read(sqlite_api: LiveApi) -> None:
+    body: dict[str, Any] = {"service_id": "a", "endpoint": "http://h/", "task_types": ["t"]}
+    filler = 999_900 - len(json.dumps(body))
+
+    assert sqlite_api.post(REGISTER, body | {"x": "y" * filler})["ok"] is True
+
+
+def test_an_unexpected_error_is_logged_and_its_details_stay_here(
+    sqlite_api: LiveApi,
+    sqlite_runtime: Runtime,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(sqlite_runtime.db, "read", fail)
+
+    error = sqlite_api.error(500, "GET", f"{ANALYSIS}/services")
+
+    assert "secret" not in error
+    assert "Traceback" in caplog.text
+    assert "secret detail" in caplog.text
+
+
+def test_while_the_database_is_down_every_call_says_so_and_afterwards_all_is_well(
+    postgres_server: PostgresServer, postgres_url: str, open_on: OpenRuntime
+) -> None:
+    migrate.upgrade(postgres_url)
+    body = {"service_id": "a", "endpoint": "http://h/", "task_types": ["t"]}
+    with LiveApi(create_app(open_on(postgres_url))) as api:
+        api.post(REGISTER, body)
+        postgres_server.stop()
+        try:
+            for method, path in (
+                ("POST", f"{ANALYSIS}/heartbeat/a"),
+                ("GET", f"{ANALYSIS}/services"),
+                ("GET", ALERTS),
+            ):
+                assert "database does not answer" in api.error(503, method, path)
+            assert "database" in api.error(503, "POST", REGISTER, json=body)
+            assert api.get("/healthz") == {"status": "ok"}
+            ready = api.call("GET", "/readyz")
+            assert ready.status_code == 503
+            assert "does not answer" in ready.json()["checks"]["database"]
+        finally:
+            postgres_server.start()
+
+        def heartbeat_works() -> bool:
+            return api.call("POST", f"{ANALYSIS}/heartbeat/a").status_code == 200
+
+        wait_until(heartbeat_works, 20, "heartbeats are taken again")
+        assert api.get("/readyz")["status"] == "ready"

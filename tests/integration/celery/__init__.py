@@ -1,0 +1,1 @@
+"""Real workers and beats as processes, on the embedded broker and on Redis."""

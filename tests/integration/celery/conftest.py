@@ -1,0 +1,91 @@
+"""pytest-celery's clusters, made of local processes in place of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from pytest_celery import (
+    CeleryBrokerCluster,
+    CeleryTestBroker,
+    CeleryTestWorker,
+    CeleryWorkerCluster,
+)
+
+from tests.integration.celery.installation import Installation
+
+MakeInstallation = Callable[..., Installation]
+
+
+class LocalBroker:
+    """The broker of an installation, as pytest-celery wants to see a container."""
+
+    def __init__(self, url: str) -> None:
+        self.celeryconfig = {"url": url, "host_url": url}
+
+    def ready(self) -> bool:
+        """The fixtures that start a broker wait for it."""
+        return True
+
+    def teardown(self) -> None:
+        """The fixtures that start a broker stop it."""
+
+
+@pytest.fixture
+def make_installation(tmp_path: Path) -> Iterator[MakeInstallation]:
+    """Makes installations that are closed after the test."""
+    made: list[Installation] = []
+
+    def make(**options: Any) -> Installation:
+        folder = tmp_path / f"installation{len(made)}"
+        folder.mkdir()
+        made.append(Installation(folder, **options))
+        return made[-1]
+
+    yield make
+    for installation in made:
+        installation.close()
+
+
+@pytest.fixture(params=["filesystem", "redis"])
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of broker: embedded ('') and Redis."""
+    if request.param == "filesystem":
+        return ""
+    url: str = request.getfixturevalue("redis_url")
+    return url
+
+
+@pytest.fixture
+def installation(make_installation: MakeInstallation, broker_url: str) -> Installation:
+    """An installation on each kind of broker."""
+    return make_installation(broker_url=broker_url)
+
+
+@pytest.fixture
+def celery_broker_cluster(installation: Installation) -> CeleryBrokerCluster:
+    """The broker of the installation."""
+    url = installation.app.conf.broker_url
+    return CeleryBrokerCluster(CeleryTestBroker(LocalBroker(url)))
+
+
+@pytest.fixture
+def celery_backend_cluster() -> None:
+    """No results are kept anywhere but in the ledger."""
+
+
+@pytest.fixture
+def celery_worker_cluster(installation: Installation) -> CeleryWorkerCluster:
+    """One worker, started before the database knows any task type."""
+    assert installation.runtime
+    worker = CeleryTestWorker(installation.worker(), installation.app)
+    return CeleryWorkerCluster(worker)
+
+
+@pytest.fixture
+def celery_setup_app(installation: Installation) -> Celery:
+    """The application of the installation, in the test's process."""
+    return installation.app

@@ -1,0 +1,191 @@
+"""An installation of easyai in a folder: settings, database, and Celery's processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+import easyai
+from easyai.celery import make_app
+from easyai.db.migrate import upgrade
+from easyai.registry.registration import register
+from easyai.runtime import Runtime
+from easyai.settings import Settings, SettingsSource, load
+from easyai.tasks.config import celery_settings
+from easyai.tasks.doorbell import open_ringing_runtime
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.waiting import wait_until
+
+_PICTURE = b"\xff\xd8\xff\xe0" + b"\0" * 64 + b"\xff\xd9"
+
+
+class CeleryProcess:
+    """``celery -A easyai …`` as a process; quacks like pytest-celery's containers."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str]) -> None:
+        self.name = f"{arguments[0]}-{time.monotonic_ns()}"
+        self.id = self.name
+        self._folder = folder
+        self._arguments = arguments
+        self._log = folder / f"{self.name}.log"
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
+        own = {
+            "EASYAI_CONFIG": str(self._folder / "config.toml"),
+            "PYTHONPATH": str(Path(easyai.__file__).parents[1]),
+        }
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "celery", "--quiet", "-A", "easyai", *self._arguments],
+                cwd=self._folder,
+                env=clean | own,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def celeryconfig(self) -> dict[str, Any]:
+        """Celery's settings of the installation."""
+        return celery_settings(load(self._folder / "config.toml"))
+
+    @property
+    def status(self) -> str:
+        """``running`` or ``exited``."""
+        return "running" if self.process.poll() is None else "exited"
+
+    def ready(self) -> bool:
+        """Wait until a worker consumes."""
+        wait_until(lambda: " ready." in self.logs() or self.status == "exited", 30)
+        assert self.status == "running", self.logs()
+        return True
+
+    def logs(self) -> str:
+        """What the process has written."""
+        return self._log.read_text(errors="replace")
+
+    def kill(self, signal: str | int = Signals.SIGKILL) -> None:
+        """Send a signal (SIGKILL: to its children as well) and wait for the end."""
+        if self.status == "running":
+            number = Signals[signal] if isinstance(signal, str) else Signals(signal)
+            if number == Signals.SIGKILL:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.send_signal(number)
+        self.process.wait(20)
+
+    def reload(self) -> None:
+        """Nothing to fetch: a local process knows its state."""
+
+    def restart(self, timeout: float = 0) -> None:
+        """Start again, as a supervisor does."""
+        self.kill("SIGTERM")
+        self.process = self._start()
+
+    def teardown(self) -> None:
+        """End the process."""
+        self.kill()
+
+
+def wait_for_frames(algorithm: AlgorithmStub, count: int, *processes: Any) -> None:
+    """Wait until so many frames were sent; fails with what the processes wrote."""
+    try:
+        wait_until(lambda: algorithm.count >= count, 30, f"{count} frames sent")
+    except AssertionError as error:
+        logs = "\n".join(process.logs() for process in processes)
+        raise AssertionError(f"{error}\n{logs}") from None
+    assert algorithm.count == count
+
+
+class Installation:
+    """Settings, data and processes below one folder."""
+
+    def __init__(self, folder: Path, broker_url: str = "", scan_interval_sec: float = 0.2) -> None:
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.config.write_text(
+            f"""
+            [ai_analysis]
+            scan_interval_sec = {scan_interval_sec}
+            [frame_extractor]
+            output_dir = "{folder / "frames"}"
+            [easyai]
+            broker_url = "{broker_url}"
+            data_dir = "{folder / "data"}"
+            """,
+            encoding="utf-8",
+        )
+        self.app = make_app(celery_settings(self.settings))
+        self._processes: list[CeleryProcess] = []
+        self._runtime: Runtime | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the file."""
+        return load(self.config)
+
+    @property
+    def runtime(self) -> Runtime:
+        """A runtime in the test's own process; makes the database."""
+        if self._runtime is None:
+            upgrade(self.settings.easyai.effective_database_url)
+            self._runtime = open_ringing_runtime(SettingsSource(self.config), self.app)
+        return self._runtime
+
+    def worker(self, *arguments: str) -> CeleryProcess:
+        """Start a worker."""
+        number = len(self._processes)
+        options = ["-l", "INFO", "-n", f"w{number}@%h", "--without-gossip", "--without-mingle"]
+        return self._start("worker", *options, *arguments)
+
+    def beat(self) -> CeleryProcess:
+        """Start a beat."""
+        return self._start("beat", "-l", "INFO", "--pidfile", "")
+
+    def _start(self, *arguments: str) -> CeleryProcess:
+        process = CeleryProcess(self.folder, arguments)
+        self._processes.append(process)
+        return process
+
+    def register(self, algorithm: AlgorithmStub, *task_types: str) -> None:
+        """Register an algorithm service for task types."""
+        payload = {
+            "service_id": algorithm.service_id,
+            "name": "stub",
+            "task_types": list(task_types),
+            "endpoint": algorithm.endpoint,
+            "version": "1",
+        }
+        register(self.runtime, payload)
+
+    def add_frame(self, task_type: str, name: str) -> None:
+        """Put a frame in place, as a camera does."""
+        folder = self.folder / "frames" / task_type / "门口1"
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / ".draft"
+        draft.write_bytes(_PICTURE)
+        draft.rename(folder / f"{name}.jpg")
+
+    def queues_of(self, worker: CeleryProcess) -> set[str]:
+        """The queues a worker consumes from, by its own account."""
+        answers = self.app.control.inspect(timeout=1.0).active_queues() or {}
+        number = self._processes.index(worker)
+        own = [queues for name, queues in answers.items() if name.startswith(f"w{number}@")]
+        return {queue["name"] for queues in own for queue in queues}
+
+    def close(self) -> None:
+        """Kill what runs and close every connection."""
+        for process in self._processes:
+            process.teardown()
+        if self._runtime is not None:
+            self._runtime.close()
+        self.app.close()

@@ -1,0 +1,69 @@
+"""Ringing never stops who rings, and a wake is sent once until it is answered."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+
+from easyai.db import task_types
+from easyai.tasks.queues import queue_name
+from tests.integration.celery.conftest import MakeInstallation
+from tests.integration.celery.installation import Installation
+from tests.support.services import RedisServer
+from tests.support.waiting import wait_until
+
+PEOPLE = "人数统计"
+
+
+def test_a_ring_makes_one_message_until_a_worker_answers(installation: Installation) -> None:
+    _know(installation, PEOPLE)
+    for _ in range(3):
+        installation.runtime.doorbell.ring(PEOPLE)
+    assert _waiting(installation) == 1
+    with installation.runtime.db.write() as conn:
+        task_types.answer_ring(conn, PEOPLE)
+    installation.runtime.doorbell.ring(PEOPLE)
+    assert _waiting(installation) == 2
+
+
+def test_a_ring_while_the_broker_is_down_neither_raises_nor_blocks_and_works_after(
+    make_installation: MakeInstallation,
+    redis_server: RedisServer,
+    redis_url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    installation = make_installation(broker_url=redis_url)
+    _know(installation, PEOPLE)
+    installation.runtime.doorbell.ring(PEOPLE)
+    assert _waiting(installation) == 1
+    with installation.runtime.db.write() as conn:
+        task_types.answer_ring(conn, PEOPLE)
+    redis_server.stop()
+    began = time.monotonic()
+    with caplog.at_level(logging.ERROR):
+        for _ in range(20):
+            installation.runtime.doorbell.ring(PEOPLE)
+    assert time.monotonic() - began < 10
+    assert len([line for line in caplog.messages if "broker does not answer" in line]) == 1
+    redis_server.start()
+
+    def rings() -> bool:
+        installation.runtime.doorbell.ring(PEOPLE)
+        return _waiting(installation) > 0
+
+    wait_until(rings, 10, "a ring arrives after the broker's return")
+
+
+def _know(installation: Installation, task_type: str) -> None:
+    with installation.runtime.db.write() as conn:
+        task_types.add(conn, [task_type], time.time())
+
+
+def _waiting(installation: Installation) -> int:
+    with installation.app.connection_for_read() as connection:
+        count: int = connection.default_channel.queue_declare(
+            queue_name(PEOPLE), durable=True, auto_delete=False
+        ).message_count
+        return count

@@ -1,0 +1,117 @@
+"""Workers serve every task type there is, whenever it appeared, and survive their surroundings."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_celery import CeleryTestSetup
+
+from easyai.db.migrate import upgrade
+from easyai.pipeline import intake
+from easyai.tasks.config import SCAN_TASK
+from easyai.tasks.queues import queue_name
+from tests.integration.celery.conftest import MakeInstallation
+from tests.integration.celery.installation import Installation, wait_for_frames
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.services import RedisServer
+from tests.support.waiting import wait_until
+
+FACES = "人脸.v2"
+PEOPLE = "人数统计"
+LONG = "很长的类型" * 14
+
+
+def test_a_type_first_seen_after_the_worker_started_is_served_and_so_after_its_restart(
+    celery_setup: CeleryTestSetup, installation: Installation, algorithm: AlgorithmStub
+) -> None:
+    assert celery_setup.ready(control=True)
+    installation.beat()
+    installation.register(algorithm, FACES)
+    installation.add_frame(FACES, "1")
+    wait_for_frames(algorithm, 1, celery_setup.worker)
+    installation.register(algorithm, FACES, PEOPLE, LONG)
+    for task_type in (PEOPLE, LONG):
+        installation.add_frame(task_type, "1")
+    wait_for_frames(algorithm, 3, celery_setup.worker)
+    celery_setup.worker.kill()
+    for task_type in (FACES, PEOPLE, LONG):
+        installation.add_frame(task_type, "2")
+    successor = installation.worker()
+    wait_for_frames(algorithm, 6, successor)
+    assert installation.queues_of(successor) == {
+        "easyai",
+        *(queue_name(task_type) for task_type in (FACES, PEOPLE, LONG)),
+    }
+
+
+def test_a_worker_pinned_with_q_serves_its_queue_only_and_takes_no_periodic_task(
+    installation: Installation, algorithm: AlgorithmStub
+) -> None:
+    installation.register(algorithm, FACES, PEOPLE)
+    worker = installation.worker("-Q", queue_name(FACES))
+    worker.ready()
+    for task_type in (PEOPLE, FACES):
+        installation.add_frame(task_type, "1")
+    for _ in range(3):
+        installation.app.send_task(SCAN_TASK)
+    assert sorted(intake.scan(installation.runtime).waiting) == sorted([FACES, PEOPLE])
+    for task_type in (PEOPLE, FACES):
+        installation.runtime.doorbell.ring(task_type)
+    wait_for_frames(algorithm, 1, worker)
+    assert algorithm.received[0].frame["task_type"] == FACES
+    assert installation.queues_of(worker) == {queue_name(FACES)}
+    unpinned = installation.worker()
+    wait_for_frames(algorithm, 2, unpinned)
+
+
+def test_a_worker_started_before_its_database_works_once_there_is_one_and_complains_once(
+    make_installation: MakeInstallation, algorithm: AlgorithmStub
+) -> None:
+    installation = make_installation()
+    worker = installation.worker()
+    installation.beat()
+    complaint = "task types not read"
+    wait_until(lambda: complaint in worker.logs(), 30, "the worker misses its database")
+    upgrade(installation.settings.easyai.effective_database_url)
+    installation.register(algorithm, PEOPLE)
+    installation.add_frame(PEOPLE, "1")
+    wait_for_frames(algorithm, 1, worker)
+    lines = worker.logs().splitlines()
+    assert sum(complaint in line and "ERROR" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_other_pools_of_an_operators_own_celeryconfig_work(
+    make_installation: MakeInstallation, algorithm: AlgorithmStub, pool: str
+) -> None:
+    installation = make_installation()
+    (installation.folder / "celeryconfig.py").write_text(
+        f"from easyai.tasks.defaults import *\nworker_pool = {pool!r}\nworker_concurrency = 2\n",
+        encoding="utf-8",
+    )
+    installation.register(algorithm, PEOPLE)
+    worker = installation.worker()
+    installation.beat()
+    installation.add_frame(PEOPLE, "1")
+    wait_for_frames(algorithm, 1, worker)
+    worker.kill("SIGTERM")
+    assert worker.process.returncode == 0
+    assert "Traceback" not in worker.logs()
+
+
+def test_workers_and_beat_go_on_after_the_broker_was_restarted(
+    make_installation: MakeInstallation,
+    algorithm: AlgorithmStub,
+    redis_url: str,
+    redis_server: RedisServer,
+) -> None:
+    installation = make_installation(broker_url=redis_url)
+    installation.register(algorithm, PEOPLE)
+    worker = installation.worker()
+    beat = installation.beat()
+    installation.add_frame(PEOPLE, "1")
+    wait_for_frames(algorithm, 1, worker)
+    redis_server.stop()
+    wait_until(lambda: "broker does not answer" in beat.logs(), 20, "beat notices")
+    installation.add_frame(PEOPLE, "2")
+    redis_server.start()
+    wait_for_frames(algorithm, 2, worker, beat)

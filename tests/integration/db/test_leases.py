@@ -1,0 +1,50 @@
+"""One process at a time holds a duty, whatever happens to clocks and processes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from easyai.db import leases
+from tests.support.installation import Installation
+
+NOW = 1_800_000_000.0
+
+
+def _acquire(site: Installation, holder: str, now: float, ttl_sec: float = 10.0) -> bool:
+    with site.runtime.db.write() as conn:
+        return leases.acquire(conn, "scan", holder, ttl_sec, now)
+
+
+def test_a_held_lease_is_refused_and_extended_by_its_holder_only(site: Installation) -> None:
+    assert _acquire(site, "a", NOW)
+    assert not _acquire(site, "b", NOW + 9)
+    assert _acquire(site, "a", NOW + 9)
+    assert not _acquire(site, "b", NOW + 18)
+    assert _acquire(site, "b", NOW + 19)
+
+
+def test_a_released_lease_is_free_at_once(site: Installation) -> None:
+    assert _acquire(site, "a", NOW)
+    with site.runtime.db.write() as conn:
+        leases.release(conn, "scan", "b")
+    assert not _acquire(site, "b", NOW)
+    with site.runtime.db.write() as conn:
+        leases.release(conn, "scan", "a")
+    assert _acquire(site, "b", NOW)
+
+
+def test_many_ask_at_once_and_one_gets_it(site: Installation) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda n: _acquire(site, f"holder-{n}", NOW), range(16)))
+    assert got.count(True) == 1
+
+
+def test_a_clock_set_back_by_ten_minutes_does_not_stop_the_duty(site: Installation) -> None:
+    # A box without a battery clock: power lost at 12:00, up again at 11:50 by its own clock.
+    assert _acquire(site, "before the power loss", NOW)
+    assert _acquire(site, "after", NOW - 600)
+
+
+def test_clocks_that_differ_by_seconds_do_not_steal_from_each_other(site: Installation) -> None:
+    assert _acquire(site, "ahead", NOW + 5)
+    assert not _acquire(site, "behind", NOW)

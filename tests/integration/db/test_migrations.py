@@ -1,0 +1,114 @@
+"""Migrating from nothing gives what the models say, back and forth, on both databases."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import CreateIndex
+
+from easyai.db import migrate
+from easyai.db.models import Base
+from easyai.db.session import Database
+
+
+def _plain(condition: Any) -> str:
+    # PostgreSQL writes (state = 'pending'::text), SQLite what it was given.
+    return re.sub(r"[()\s]|::text", "", str(condition)).replace("!=", "<>").lower()
+
+
+def _conditions_of_models(conn: Connection) -> dict[str, str]:
+    found = {}
+    for table in Base.metadata.tables.values():
+        for index in table.indexes:
+            sql = str(CreateIndex(index).compile(dialect=conn.dialect))
+            found[str(index.name)] = _plain(sql.partition(" WHERE ")[2])
+    return found
+
+
+def _conditions_in_database(conn: Connection) -> dict[str, str]:
+    if conn.dialect.name == "sqlite":
+        rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
+        defined = {name: sql for name, sql in rows if sql}
+    else:
+        query = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+        defined = {name: sql for name, sql in conn.execute(text(query))}
+    wanted = _conditions_of_models(conn)
+    return {name: _plain(sql.partition(" WHERE ")[2]) for name, sql in defined.items() if name in wanted}
+
+
+def _run(database: Database, revision: str) -> None:
+    with database.write() as conn:
+        config = migrate._config()
+        config.attributes["connection"] = conn
+        command.downgrade(config, revision)
+
+
+def test_migrating_from_nothing_equals_the_models(database_url: str) -> None:
+    assert migrate.upgrade(database_url) == migrate.newest()
+    database = Database(database_url)
+    with database.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_server_default": False})
+        assert compare_metadata(context, Base.metadata) == []
+        assert _conditions_in_database(conn) == _conditions_of_models(conn)
+    database.dispose()
+
+
+def test_every_partial_index_says_which_rows(database_url: str) -> None:
+    migrate.upgrade(database_url)
+    database = Database(database_url)
+    with database.read() as conn:
+        conditions = _conditions_in_database(conn)
+    database.dispose()
+    assert conditions["uq_frames_key_in_place"] == "image_pathisnull"
+    assert conditions["ix_frames_pending"] == "state='pending'"
+    assert conditions["ix_frames_pending_stream"] == "state='pending'andstreamisnotnull"
+    assert conditions["ix_frames_leased"] == "state='leased'"
+    assert conditions["ix_frames_image_target"] == "image_targetisnotnull"
+    assert conditions["ix_frames_failed"] == "state='failed'"
+    assert conditions["uq_alerts_image_path"] == "image_path<>''"
+
+
+def test_down_to_nothing_and_up_again(database_url: str) -> None:
+    migrate.upgrade(database_url)
+    database = Database(database_url)
+    _run(database, "base")
+    with database.read() as conn:
+        assert set(inspect(conn).get_table_names()) <= {"alembic_version"}
+    assert migrate.upgrade(database_url) == migrate.newest()
+    with database.read() as conn:
+        assert compare_metadata(MigrationContext.configure(conn), Base.metadata) == []
+    database.dispose()
+
+
+def test_upgrading_twice_keeps_what_is_there(database_url: str) -> None:
+    migrate.upgrade(database_url)
+    database = Database(database_url)
+    with database.write() as conn:
+        conn.execute(text("INSERT INTO task_types (name, first_seen) VALUES ('人脸', 1)"))
+    assert migrate.upgrade(database_url) == migrate.newest()
+    with database.read() as conn:
+        assert conn.execute(text("SELECT name FROM task_types")).scalars().all() == ["人脸"]
+    database.dispose()
+
+
+def test_processes_that_upgrade_at_once_all_succeed(database_url: str) -> None:
+    program = "import sys; from easyai.db.migrate import upgrade; print(upgrade(sys.argv[1]))"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, database_url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    ended = [process.communicate(timeout=60) for process in started]
+    assert [process.returncode for process in started] == [0] * 4, ended
+    assert {out.strip() for out, _ in ended} == {migrate.newest()}

@@ -1,0 +1,165 @@
+"""Connections: one writer at a time, and every way a database is away is DatabaseUnavailable."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from easyai.db import session
+from easyai.db.session import Database, normalize_url
+from easyai.errors import DatabaseUnavailableError, SettingsError
+from tests.support.installation import Installation
+from tests.support.services import PostgresServer
+
+ADD = text("INSERT INTO task_types (name, first_seen) VALUES (:name, 0)")
+
+
+def test_a_block_that_raises_leaves_nothing_behind(site: Installation) -> None:
+    with pytest.raises(ZeroDivisionError), site.runtime.db.write() as conn:
+        conn.execute(ADD, {"name": "人脸"})
+        _ = 1 / 0
+    assert site.rows("SELECT name FROM task_types") == []
+
+
+def test_a_violated_constraint_is_not_an_outage(site: Installation) -> None:
+    with site.runtime.db.write() as conn:
+        conn.execute(ADD, {"name": "人脸"})
+    with pytest.raises(IntegrityError), site.runtime.db.write() as conn:
+        conn.execute(ADD, {"name": "人脸"})
+
+
+def test_counting_in_write_transactions_loses_no_step(site: Installation) -> None:
+    site.execute("INSERT INTO task_types (name, first_seen) VALUES ('n', 0)")
+    databases = [site.runtime.db, site.open().db]
+
+    def count(number: int) -> None:
+        with databases[number % 2].dispatching() as conn:
+            seen = conn.execute(text("SELECT first_seen FROM task_types")).scalar_one()
+            conn.execute(text("UPDATE task_types SET first_seen = :n"), {"n": seen + 1})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count, range(80)))
+    assert site.rows("SELECT first_seen FROM task_types") == [{"first_seen": 80.0}]
+
+
+def test_sqlite_locked_beyond_the_busy_timeout_is_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.2)
+    database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    with database.write() as conn:
+        conn.execute(text("CREATE TABLE t (n INTEGER)"))
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseUnavailableError, match="locked"), database.write():
+        pass
+    with database.read() as conn:  # readers go on
+        assert conn.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+    other.close()
+    with database.write() as conn:
+        conn.execute(text("INSERT INTO t VALUES (1)"))
+    database.dispose()
+
+
+def test_a_stopped_postgresql_is_an_outage_and_heals(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    database = Database(postgres_url)
+    with database.read() as conn:
+        conn.execute(text("SELECT 1"))
+    postgres_server.stop()
+    with pytest.raises(DatabaseUnavailableError), database.read() as conn:
+        conn.execute(text("SELECT 1"))
+    postgres_server.start()
+    with database.read() as conn:
+        assert conn.execute(text("SELECT 1")).scalar_one() == 1
+    database.dispose()
+
+
+def test_a_killed_session_in_a_transaction_is_an_outage(postgres_url: str) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    kill = text("SELECT pg_terminate_backend(:pid)")
+    with pytest.raises(DatabaseUnavailableError), database.write() as conn:
+        pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with other.write() as killer:
+            killer.execute(kill, {"pid": pid})
+        conn.execute(text("SELECT 1"))
+    database.dispose()
+    other.dispose()
+
+
+def test_no_free_connection_is_an_outage(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    pool = database.engine.pool
+    pool._timeout = 0.1  # type: ignore[attr-defined]
+    taken = [database.engine.connect() for _ in range(15)]
+    with pytest.raises(DatabaseUnavailableError, match="connection"), database.read():
+        pass
+    for conn in taken:
+        conn.close()
+    database.dispose()
+
+
+def test_an_outage_tells_no_parameters_of_the_statement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.05)
+    path = tmp_path / "a.db"
+    database = Database(f"sqlite:///{path}")
+    with database.write() as conn:
+        conn.execute(text("CREATE TABLE t (n TEXT)"))
+    other = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(DatabaseUnavailableError) as caught, database.read() as conn:
+        other.execute("BEGIN IMMEDIATE")
+        conn.execute(text("INSERT INTO t VALUES (:secret)"), {"secret": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+    other.close()
+    database.dispose()
+
+
+def test_threads_of_a_process_wait_for_each_other_without_polling(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    entered, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with database.write():
+            entered.set()
+            go.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert entered.wait(10)
+    waited = []
+
+    def wait() -> None:
+        began = time.thread_time()
+        with database.write():
+            waited.append(time.thread_time() - began)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(0.2)
+    assert waiter.is_alive()
+    go.set()
+    waiter.join(10)
+    holder.join(10)
+    assert len(waited) == 1
+    database.dispose()
+
+
+@pytest.mark.parametrize("url", ["postgres://u:p@h/d", "postgresql://u:p@h/d"])
+def test_postgresql_gets_the_driver_that_is_shipped(url: str) -> None:
+    assert normalize_url(url) == "postgresql+psycopg://u:p@h/d"
+
+
+@pytest.mark.parametrize("url", ["mysql://h/d", "what is this", "oracle://h"])
+def test_another_database_is_refused_by_name_with_the_remedy(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"easyai\.database_url.*(SQLite|sqlite)"):
+        normalize_url(url)

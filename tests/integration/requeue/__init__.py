@@ -1,0 +1,1 @@
+"""Requeueing failed frames, on both databases."""

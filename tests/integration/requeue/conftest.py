@@ -1,0 +1,46 @@
+"""Fixtures: an installation on each database, and its runtime with a doorbell that notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.runtime import Runtime, open_runtime
+from tests.support.installation import Installation
+
+
+class NotingDoorbell:
+    """Notes which types rang."""
+
+    def __init__(self) -> None:
+        self.rung: list[str] = []
+
+    def ring(self, task_type: str) -> None:
+        """Note the type."""
+        self.rung.append(task_type)
+
+
+@pytest.fixture
+def installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> Iterator[Installation]:
+    """A migrated installation, on SQLite and on PostgreSQL."""
+    made = Installation(tmp_path, monkeypatch, database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def doorbell() -> NotingDoorbell:
+    """The doorbell of `runtime`."""
+    return NotingDoorbell()
+
+
+@pytest.fixture
+def runtime(installation: Installation, doorbell: NotingDoorbell) -> Iterator[Runtime]:
+    """The runtime of the installation."""
+    opened = open_runtime(doorbell=doorbell)
+    yield opened
+    opened.close()

@@ -1,0 +1,69 @@
+"""Looking at frames: what is found, in which order, and by which index."""
+
+from __future__ import annotations
+
+from easyai.db import frames
+from easyai.db.frames import FrameFilter
+from easyai.domain.frame import FrameState
+from easyai.runtime import Runtime
+from tests.support.installation import TYPE, Installation
+
+
+def _newest(runtime: Runtime, wanted: FrameFilter, limit: int = 50) -> list[int]:
+    with runtime.db.read() as conn:
+        return [row.id for row in frames.newest(conn, wanted, limit)]
+
+
+def test_the_last_found_comes_first_up_to_the_limit(
+    installation: Installation, runtime: Runtime
+) -> None:
+    ids = [installation.frame() for _ in range(4)]
+    assert _newest(runtime, FrameFilter(), limit=3) == ids[:0:-1]
+    assert _newest(runtime, FrameFilter(FrameState.FAILED), limit=3) == ids[:0:-1]
+
+
+def test_since_means_settled_and_for_unsettled_frames_found(
+    installation: Installation, runtime: Runtime
+) -> None:
+    now = installation.now
+    late = installation.frame(found_at=now - 500, settled_at=now - 10)
+    installation.frame(found_at=now - 500, settled_at=now - 400)
+    waits = installation.pending(found_at=now - 10)
+    installation.pending(found_at=now - 500)
+    assert _newest(runtime, FrameFilter(since=now - 60)) == [waits, late]
+    assert _newest(runtime, FrameFilter(FrameState.FAILED, since=now - 60)) == [late]
+    assert _newest(runtime, FrameFilter(FrameState.PENDING, since=now - 60)) == [waits]
+
+
+def test_a_frame_comes_with_its_service_and_its_alert(
+    installation: Installation, runtime: Runtime
+) -> None:
+    pk = installation.service("yolo-1")
+    frame = installation.frame(state="done", service_pk=pk)
+    alert = installation.alert(frame_id=frame)
+    with runtime.db.read() as conn:
+        (row,) = frames.newest(conn, FrameFilter(), 1)
+    assert (row.service_id, row.alert_id) == ("yolo-1", alert)
+
+
+def test_a_frame_is_found_by_its_key_and_by_where_its_picture_is(
+    installation: Installation, runtime: Runtime
+) -> None:
+    frame = installation.frame()
+    row = installation.row(frame)
+    again = installation.pending(key=row.key)
+    with runtime.db.read() as conn:
+        assert [one.id for one in frames.by_key(conn, row.key)] == [again, frame]
+        assert [one.id for one in frames.by_key(conn, row.image_path)] == [frame]
+        assert frames.by_key(conn, "x") == []
+
+
+def test_counts_tell_live_states_by_type(installation: Installation, runtime: Runtime) -> None:
+    for state in ("pending", "pending", "leased", "failed", "done", "dropped"):
+        installation.frame(state=state)
+    installation.pending(task_type="人脸")
+    with runtime.db.read() as conn:
+        assert frames.counts(conn) == {
+            TYPE: {"pending": 2, "leased": 1, "failed": 1},
+            "人脸": {"pending": 1, "leased": 0, "failed": 0},
+        }

@@ -1,0 +1,39 @@
+"""The two kinds of store: a folder, a bucket of a real object store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.store.places import BucketPlace, Folder, Place, started
+from tests.integration.store.swift_server import SwiftServer
+
+
+@pytest.fixture(scope="session")
+def swift_server() -> Iterator[SwiftServer]:
+    """An object store of this session; a test that stops it starts it again."""
+    yield from started(SwiftServer())
+
+
+@pytest.fixture
+def bucket(swift_server: SwiftServer) -> BucketPlace:
+    """A fresh bucket of a running object store."""
+    swift_server.start()
+    return BucketPlace(swift_server)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A fresh folder of frames."""
+    root = tmp_path / "snapshots"
+    root.mkdir()
+    return Folder(root)
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each kind of store in turn."""
+    chosen: Place = request.getfixturevalue("folder" if request.param == "local" else "bucket")
+    return chosen

@@ -1,0 +1,257 @@
+"""What every store promises, over each of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from easyai.domain.frame import KeyRules
+from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.store.base import Carried
+from tests.integration.store.places import Place, jpeg, walked
+
+ODD_NAMES = [
+    "人数统计/门口2/20251114-164712.618.jpg",
+    "人数统计/门口 2/two words.JPG",
+    "t/cam/100%25 sure.jpeg",
+    't/cam/it\'s "quoted".png',
+    "t/cam/line\nbreak.jpg",
+    "t/cam/a+b&c=d?e#f;g.jpg",
+    "t/cam/deeper/and deeper/x.PnG",
+]
+KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
+ESCAPES = ["../x.jpg", "t/../../x.jpg", "/etc/passwd", "t//x.jpg", "", ".", "t/./x.jpg"]
+NOT_NAMES = ["t/a\0.jpg", "t/cam/\ud800.jpg"]
+
+
+def test_walk_lists_every_picture_whatever_its_name(place: Place) -> None:
+    for key in ODD_NAMES:
+        place.put(key, jpeg(key))
+    assert walked(place.store()) == set(ODD_NAMES)
+
+
+def test_walk_leaves_out_alerts_failed_frames_and_other_files(place: Place) -> None:
+    for key in ("alerts/t/cam/1.jpg", "failed/t/cam/1.jpg", "t/cam/algo_config.json", "t/n.txt"):
+        place.put(key, b"{}")
+    place.put("alertsnot/cam/1.jpg", jpeg("1"))
+    assert walked(place.store()) == {"alertsnot/cam/1.jpg"}
+
+
+def test_walk_leaves_out_a_folder_of_alerts_that_lies_deep_in_the_tree(place: Place) -> None:
+    for key in ("t/alerts/x/1.jpg", "t/cam/1.jpg", "t/cam/alerts/2.jpg", "u/cam/1.jpg"):
+        place.put(key, jpeg(key))
+    store = place.store(KeyRules("", ("t/alerts/", "failed/")))
+    assert walked(store) == {"t/cam/1.jpg", "t/cam/alerts/2.jpg", "u/cam/1.jpg"}
+
+
+def test_walk_shows_pictures_too_high_in_the_tree_so_that_they_are_counted(place: Place) -> None:
+    place.put("top.jpg", jpeg("1"))
+    place.put("t/camless.jpg", jpeg("2"))
+    store = place.store()
+    keys = walked(store)
+    assert keys == {"top.jpg", "t/camless.jpg"}
+    assert all(store.rules.is_stray_picture(key) for key in keys)
+
+
+def test_walk_of_an_empty_store_gives_no_page(place: Place) -> None:
+    assert list(place.store().walk()) == []
+
+
+def test_walk_comes_page_by_page_and_loses_none(place: Place) -> None:
+    keys = {f"t/cam{number % 2}/{number:03}.jpg" for number in range(20)}
+    for key in keys:
+        place.put(key, jpeg(key))
+    assert walked(place.store()) == keys
+
+
+@pytest.mark.parametrize("key", ODD_NAMES)
+def test_a_picture_is_ready_readable_movable_and_deletable_whatever_its_name(
+    place: Place, key: str
+) -> None:
+    store = place.store()
+    place.put(key, jpeg(key))
+    picture = store.ready(key, 2.0)
+    assert picture is not None
+    assert (picture.key, picture.version) == (key, store.version(key))
+    assert store.read(key, 1000) == (picture.version, jpeg(key))
+    assert store.move(key, f"alerts/{key}", picture.version) is Carried.DONE
+    assert place.content(key) is None
+    assert place.content(f"alerts/{key}") == jpeg(key)
+    assert store.delete(f"alerts/{key}", "") is Carried.DONE
+    assert place.content(f"alerts/{key}") is None
+
+
+def test_ready_after_a_walk_gives_the_same_version(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    for page in store.walk():
+        for key in page:
+            picture = store.ready(key, 2.0)
+            assert picture is not None
+            assert picture.version == store.version(key)
+
+
+def test_nothing_is_ready_exists_or_is_read_where_nothing_lies(place: Place) -> None:
+    store = place.store()
+    assert store.ready(KEY, 0.0) is None
+    assert store.exists(KEY) is False
+    assert store.version(KEY) is None
+    assert store.read(KEY, 10) is None
+
+
+def test_a_picture_is_not_a_folder_for_others(place: Place) -> None:
+    place.put("t/cam/1.jpg", jpeg("1"))
+    store = place.store()
+    assert store.exists("t/cam/1.jpg/x.jpg") is False
+    assert store.ready("t/cam/1.jpg/x.jpg", 0.0) is None
+
+
+def test_read_gives_small_files_whole_and_never_a_part_of_a_large_one(place: Place) -> None:
+    store = place.store()
+    place.put("t/cam/algo_config.json", b"0123456789")
+    place.put("t/cam/empty.json", b"")
+    assert (store.read("t/cam/algo_config.json", 10) or ("", b""))[1] == b"0123456789"
+    assert (store.read("t/cam/empty.json", 10) or ("", b"?"))[1] == b""
+    with pytest.raises(StoreUnavailableError, match="larger than 9 bytes"):
+        store.read("t/cam/algo_config.json", 9)
+
+
+def test_the_version_changes_when_another_picture_takes_the_key(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    before = store.version(KEY)
+    place.put(KEY, jpeg("another"))
+    assert store.version(KEY) != before
+
+
+def test_a_replaced_picture_is_neither_moved_nor_deleted(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    version = store.version(KEY) or ""
+    place.put(KEY, jpeg("another"))
+    assert store.move(KEY, TARGET, version) is Carried.REPLACED
+    assert store.delete(KEY, version) is Carried.REPLACED
+    assert place.content(KEY) == jpeg("another")
+    assert place.content(TARGET) is None
+
+
+def test_a_move_asked_for_again_after_a_crash_is_done(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    version = store.version(KEY) or ""
+    assert store.move(KEY, TARGET, version) is Carried.DONE
+    assert store.move(KEY, TARGET, version) is Carried.DONE
+    assert store.move(KEY, TARGET, "") is Carried.DONE
+    assert place.content(TARGET) == jpeg("1")
+
+
+def test_a_move_asked_for_again_leaves_alone_what_the_camera_wrote_since(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    version = store.version(KEY) or ""
+    store.move(KEY, TARGET, version)
+    place.put(KEY, jpeg("newer"))
+    assert store.move(KEY, TARGET, version) is Carried.DONE
+    assert place.content(KEY) == jpeg("newer")
+    assert place.content(TARGET) == jpeg("1")
+
+
+def test_a_move_without_a_version_takes_whatever_lies_there(place: Place) -> None:
+    place.put(KEY, jpeg("1"))
+    assert place.store().move(KEY, TARGET, "") is Carried.DONE
+    assert place.content(TARGET) == jpeg("1")
+
+
+def test_a_move_there_and_back_and_there_again_works(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    for source, target in ((KEY, TARGET), (TARGET, KEY), (KEY, TARGET)):
+        assert store.move(source, target, "") is Carried.DONE
+        assert place.content(source) is None
+        assert place.content(target) == jpeg("1")
+
+
+@pytest.mark.parametrize("version", ["", "1-2"])
+def test_a_move_of_what_is_nowhere_says_so(place: Place, version: str) -> None:
+    assert place.store().move(KEY, TARGET, version) is Carried.MISSING
+
+
+@pytest.mark.parametrize("content", ["1", "another"])
+def test_a_move_never_overwrites(place: Place, content: str) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    place.put(TARGET, jpeg(content))
+    for version in (store.version(KEY) or "", ""):
+        with pytest.raises(StoreUnavailableError, match=r"a b\.jpg: taken"):
+            store.move(KEY, TARGET, version)
+    assert place.content(KEY) == jpeg("1")
+    assert place.content(TARGET) == jpeg(content)
+
+
+def test_deleting_what_has_gone_is_done(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    version = store.version(KEY) or ""
+    assert store.delete(KEY, version) is Carried.DONE
+    assert store.delete(KEY, version) is Carried.DONE
+    assert store.delete(KEY, "") is Carried.DONE
+
+
+@pytest.mark.parametrize("key", [*ESCAPES, *NOT_NAMES])
+def test_a_key_that_no_picture_can_have_is_refused_by_every_call(place: Place, key: str) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("1"))
+    calls = (
+        lambda: store.ready(key, 0.0),
+        lambda: store.exists(key),
+        lambda: store.version(key),
+        lambda: store.read(key, 10),
+        lambda: store.move(key, TARGET, ""),
+        lambda: store.move(KEY, key, ""),
+        lambda: store.delete(key, ""),
+    )
+    for call in calls:
+        with pytest.raises(InvalidKeyError):
+            call()
+    assert place.content(KEY) == jpeg("1")
+
+
+def test_many_threads_move_many_pictures_each_once(place: Place) -> None:
+    store = place.store()
+    keys = [f"t/cam/{number}.jpg" for number in range(16)]
+    for key in keys:
+        place.put(key, jpeg(key))
+
+    def move(key: str) -> Carried:
+        return store.move(key, f"alerts/{key}", store.version(key) or "")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(move, keys)) == {Carried.DONE}
+    assert walked(store) == set()
+    assert [place.content(f"alerts/{key}") for key in keys] == [jpeg(key) for key in keys]
+
+
+def test_two_workers_that_move_one_picture_at_once_lose_nothing(place: Place) -> None:
+    store = place.store()
+    for number in range(4):
+        key, target = f"t/cam/{number}.jpg", f"alerts/t/cam/{number}.jpg"
+        place.put(key, jpeg(key))
+        version = store.version(key) or ""
+
+        def move(key: str = key, target: str = target, version: str = version) -> Carried | None:
+            try:
+                return store.move(key, target, version)
+            except StoreUnavailableError:
+                return None  # came in between; the sweep asks again
+
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = {future.result() for future in [pool.submit(move) for _ in range(2)]}
+        assert Carried.DONE in outcomes
+        assert outcomes <= {Carried.DONE, None}
+        assert store.move(key, target, version) is Carried.DONE
+        assert place.content(target) == jpeg(key)
+
+
+def test_check_is_content_with_a_store_that_works(place: Place) -> None:
+    place.store().check()

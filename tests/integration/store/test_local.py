@@ -1,0 +1,248 @@
+"""A folder of frames as cameras, operators and other programs leave it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.errors import PictureNotFoundError, StoreUnavailableError
+from easyai.store.base import Carried
+from tests.integration.store.as_nobody import as_nobody
+from tests.integration.store.places import Folder, jpeg, walked
+
+KEY = "t/cam/1.jpg"
+STABLE_SEC = 2.0
+JPEG_START, PNG_START = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
+PNG = PNG_START + b"\0\0\0\rIHDR" + b"\0\0\0\0IEND\xaeB`\x82"
+
+
+def age(folder: Folder, key: str, seconds: float) -> None:
+    """Let a file have been written some time ago."""
+    moment = time.time() - seconds
+    os.utime(folder.root / key, (moment, moment))
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Folder]:
+    """A folder that every user can enter; pytest's own ones only root can."""
+    root = Path(tempfile.mkdtemp(prefix="easyai-frames-"))
+    root.chmod(0o755)
+    yield Folder(root)
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("content", [jpeg("1"), PNG])
+def test_a_picture_with_its_end_marker_is_ready_at_once(folder: Folder, content: bytes) -> None:
+    folder.put(KEY, content)
+    assert folder.store().ready(KEY, STABLE_SEC) is not None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", JPEG_START, JPEG_START + b"half", PNG_START, PNG[:-1], b"\xff\xd9", b"GIF89a", PNG[-8:]],
+)
+def test_a_picture_without_its_end_marker_waits_until_it_is_stable(
+    folder: Folder, content: bytes
+) -> None:
+    folder.put(KEY, content)
+    store = folder.store()
+    assert store.ready(KEY, STABLE_SEC) is None
+    age(folder, KEY, STABLE_SEC + 1)
+    assert store.ready(KEY, STABLE_SEC) is not None
+
+
+def test_a_growing_picture_is_ready_when_its_end_comes(folder: Folder) -> None:
+    store = folder.store()
+    folder.put(KEY, JPEG_START)
+    with (folder.root / KEY).open("ab") as file:
+        for _ in range(3):
+            file.write(b"more")
+            file.flush()
+            assert store.ready(KEY, STABLE_SEC) is None
+        file.write(b"\xff\xd9")
+    assert store.ready(KEY, STABLE_SEC) is not None
+
+
+def test_a_picture_from_the_future_is_ready_after_the_clock_was_set_back(folder: Folder) -> None:
+    folder.put(KEY, JPEG_START)
+    age(folder, KEY, -3600)
+    assert folder.store().ready(KEY, STABLE_SEC) is not None
+
+
+def test_ready_tells_when_the_picture_was_written(folder: Folder) -> None:
+    folder.put(KEY, jpeg("1"))
+    age(folder, KEY, 100)
+    picture = folder.store().ready(KEY, STABLE_SEC)
+    assert picture is not None
+    assert picture.modified_at == pytest.approx(time.time() - 100, abs=30)
+
+
+def test_symbolic_links_are_never_followed(folder: Folder, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "cam").mkdir(parents=True)
+    (outside / "cam" / "secret.jpg").write_bytes(jpeg("secret"))
+    folder.put(KEY, jpeg("1"))
+    (folder.root / "t" / "cam" / "link.jpg").symlink_to(outside / "cam" / "secret.jpg")
+    (folder.root / "t" / "linked").symlink_to(outside / "cam")
+    (folder.root / "t" / "self").symlink_to(folder.root / "t")
+    store = folder.store()
+    assert walked(store) == {KEY}
+    assert store.ready("t/cam/link.jpg", 0.0) is None
+    for key in ("t/cam/link.jpg", "t/linked/secret.jpg", "t/self/cam/1.jpg"):
+        assert store.read(key, 100) is None
+        with pytest.raises(PictureNotFoundError):
+            store.open(key)
+
+
+def test_a_link_that_runs_in_a_circle_is_nothing(folder: Folder) -> None:
+    (folder.root / "t").symlink_to("t")
+    store = folder.store()
+    assert walked(store) == set()
+    assert store.ready(KEY, 0.0) is None
+    assert store.read(KEY, 10) is None
+
+
+def test_a_pipe_named_like_a_picture_holds_nobody_up(folder: Folder) -> None:
+    folder.put(KEY, jpeg("1"))
+    os.mkfifo(folder.root / "t" / "cam" / "pipe.jpg")
+    store = folder.store()
+    assert walked(store) == {KEY}
+    assert store.ready("t/cam/pipe.jpg", 0.0) is None
+    assert store.read("t/cam/pipe.jpg", 10) is None
+
+
+def test_a_folder_named_like_a_picture_is_a_folder(folder: Folder) -> None:
+    folder.put("t/cam.jpg/1.jpg", jpeg("1"))
+    store = folder.store()
+    assert walked(store) == {"t/cam.jpg/1.jpg"}
+    assert store.ready("t/cam.jpg", 0.0) is None
+    assert store.read("t/cam.jpg", 10) is None
+
+
+def test_hidden_files_and_folders_are_not_walked(folder: Folder) -> None:
+    folder.put("t/cam/.part.jpg", jpeg("1"))
+    folder.put(".trash/cam/1.jpg", jpeg("1"))
+    assert walked(folder.store()) == set()
+
+
+def test_a_name_that_is_not_text_is_left_alone_and_told_once(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.put(KEY, jpeg("1"))
+    (folder.root / "t" / "cam" / os.fsdecode(b"\xff\xfe.jpg")).write_bytes(jpeg("2"))
+    other = folder.root / "t" / os.fsdecode(b"\xe9t\xe9")
+    other.mkdir()
+    (other / "3.jpg").write_bytes(jpeg("3"))
+    store = folder.store()
+    with caplog.at_level(logging.WARNING):
+        assert walked(store) == {KEY}
+        assert walked(store) == {KEY}
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert all("not UTF-8; rename it" in line for line in told)
+
+
+def test_a_folder_that_vanishes_during_the_walk_ends_nothing(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = {f"t/cam{number}/1.jpg" for number in range(4)}
+    for key in keys:
+        folder.put(key, jpeg(key))
+    walk = folder.store().walk()
+    first = next(walk)
+    gone = sorted(keys - set(first))[:2]
+    for key in gone:
+        shutil.rmtree((folder.root / key).parent)
+    rest = {key for page in walk for key in page}
+    assert set(first) | rest == keys - set(gone)
+    assert caplog.records == []
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_the_others_are_walked(
+    open_folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_folder.put(KEY, jpeg("1"))
+    open_folder.put("t/locked/2.jpg", jpeg("2"))
+    (open_folder.root / "t" / "locked").chmod(0o700)
+    store = open_folder.store()
+    with caplog.at_level(logging.WARNING):
+        assert as_nobody(lambda: walked(store)) == {KEY}
+    assert "'t/locked/': cannot be listed: Permission denied" in caplog.text
+
+
+def test_a_picture_that_may_not_be_read_is_told_and_not_ready(
+    open_folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_folder.put(KEY, jpeg("1"))
+    (open_folder.root / KEY).chmod(0o600)
+    store = open_folder.store()
+    with caplog.at_level(logging.WARNING):
+        assert as_nobody(lambda: store.ready(KEY, STABLE_SEC)) is None
+    assert "no permission to read it" in caplog.text
+
+
+def test_a_folder_that_may_not_be_written_loses_no_picture(open_folder: Folder) -> None:
+    open_folder.put(KEY, jpeg("1"))
+    store = open_folder.store()
+    version = store.version(KEY) or ""
+
+    def move() -> Carried:
+        return store.move(KEY, "alerts/t/cam/1.jpg", version)
+
+    with pytest.raises(StoreUnavailableError, match="Permission denied"):
+        as_nobody(move)
+    with pytest.raises(StoreUnavailableError, match="Permission denied"):
+        as_nobody(lambda: store.delete(KEY, version))
+    assert open_folder.content(KEY) == jpeg("1")
+
+
+def test_a_file_in_the_way_of_the_alert_folder_is_an_error_that_loses_nothing(
+    folder: Folder,
+) -> None:
+    folder.put(KEY, jpeg("1"))
+    folder.put("alerts", b"a file")
+    with pytest.raises(StoreUnavailableError):
+        folder.store().move(KEY, "alerts/t/cam/1.jpg", "")
+    assert folder.content(KEY) == jpeg("1")
+
+
+@pytest.mark.parametrize("left_there", ["nothing", "a file"])
+def test_a_frame_folder_that_is_not_there_is_an_error_naming_it_and_heals(
+    folder: Folder, left_there: str
+) -> None:
+    store = folder.store()
+    folder.root.rmdir()
+    if left_there == "a file":
+        folder.root.write_bytes(b"")
+    with pytest.raises(StoreUnavailableError, match=str(folder.root)):
+        list(store.walk())
+    if left_there == "nothing":
+        with pytest.raises(StoreUnavailableError, match=str(folder.root)):
+            store.check()
+    else:
+        folder.root.unlink()
+    folder.root.mkdir()
+    folder.put(KEY, jpeg("1"))
+    store.check()
+    assert walked(store) == {KEY}
+
+
+def test_a_name_too_long_for_the_disk_is_nothing(folder: Folder) -> None:
+    store = folder.store()
+    key = f"t/cam/{'长' * 100}.jpg"
+    assert store.ready(key, 0.0) is None
+    assert store.exists(key) is False
+    assert store.read(key, 10) is None
+
+
+def test_a_link_to_a_picture_is_signed_and_quoted(folder: Folder) -> None:
+    url = folder.store().url("人数统计/门口2/a b%.jpg", 3600)
+    assert url.startswith("http://127.0.0.1:5066/api/v1/files/%E4%BA%BA")
+    assert "a%20b%25.jpg?expires=" in url

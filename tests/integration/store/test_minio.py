@@ -1,0 +1,221 @@
+"""A bucket with a history: crashes in the middle of a move, other writers, other regions."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import urllib3
+
+from easyai.domain.frame import KeyRules
+from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.store.base import Carried
+from easyai.store.minio import MinioStore
+from tests.integration.store.places import BucketPlace, jpeg, started, walked
+from tests.integration.store.swift_server import PAGE, SECRET_KEY, SwiftServer
+
+KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests to object stores, method and URL, as they are made."""
+    requested: list[str] = []
+    original = urllib3.PoolManager.urlopen
+
+    def urlopen(self: urllib3.PoolManager, method: str, url: str, **more: object) -> object:
+        requested.append(f"{method} {url}")
+        return original(self, method, url, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(urllib3.PoolManager, "urlopen", urlopen)
+    return requested
+
+
+@pytest.fixture(scope="module")
+def far_server() -> Iterator[SwiftServer]:
+    """An object store in a region of its own."""
+    yield from started(SwiftServer("eu-central-7"))
+
+
+def test_a_link_works_without_credentials_and_as_it_was_made_only(bucket: BucketPlace) -> None:
+    store = bucket.store()
+    for key in (KEY, "t/cam/100%25 + 'q'\"&=?#;.jpg"):
+        bucket.put(key, jpeg(key))
+        url = store.url(key, 3600)
+        assert requests.get(url, timeout=5).content == jpeg(key)
+        assert SECRET_KEY not in url
+        longer = url.replace("X-Amz-Expires=3600", "X-Amz-Expires=3601")
+        assert requests.get(longer, timeout=5).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("ttl_sec", "expires"), [(3600, 3600), (0.5, 1), (86_400.2, 86_401), (1e9, 604_800)]
+)
+def test_a_link_needs_no_request_and_lives_as_asked_for_but_7_days_at_most(
+    bucket: BucketPlace, sent: list[str], ttl_sec: float, expires: int
+) -> None:
+    store = bucket.store()
+    sent.clear()
+    query = parse_qs(urlsplit(store.url(KEY, ttl_sec)).query)
+    assert query["X-Amz-Expires"] == [str(expires)]
+    assert sent == []
+
+
+def test_a_key_longer_than_s3_allows_is_refused(bucket: BucketPlace) -> None:
+    store = bucket.store()
+    for key in ("t/cam/" + "长" * 340 + ".jpg", " "):
+        with pytest.raises(InvalidKeyError):
+            store.url(key, 3600)
+        with pytest.raises(InvalidKeyError):
+            store.ready(key, 2.0)
+
+
+def test_a_store_in_another_region_is_used_without_being_told_which(
+    far_server: SwiftServer, sent: list[str]
+) -> None:
+    place = BucketPlace(far_server)
+    place.put(KEY, jpeg("1"))
+    store = place.store()
+    assert walked(store) == {KEY}
+    sent.clear()
+    url = store.url(KEY, 3600)
+    assert sent == []
+    assert requests.get(url, timeout=5).content == jpeg("1")
+    assert store.move(KEY, TARGET, "") is Carried.DONE
+
+
+def test_the_region_is_asked_for_once(bucket: BucketPlace, sent: list[str]) -> None:
+    store = bucket.store()
+    for _ in range(3):
+        assert store.exists(KEY) is False
+        assert walked(store) == set()
+    assert sum("location" in request for request in sent) == 1
+
+
+def test_alerts_are_never_paged_through_to_find_frames(
+    bucket: BucketPlace, sent: list[str]
+) -> None:
+    for number in range(PAGE + 1):
+        bucket.put(f"alerts/t/cam/{number}.jpg", jpeg("1"))
+    bucket.put("t/cam/1.jpg", jpeg("1"))
+    store = bucket.store()
+    store.check()
+    sent.clear()
+    assert walked(store) == {"t/cam/1.jpg"}
+    assert len(sent) == 2  # the folders at the top, then t/
+    assert not any("prefix=alerts" in request for request in sent)
+
+
+def test_walk_keeps_to_the_base_path(bucket: BucketPlace) -> None:
+    for key in ("cams/t/c/1.jpg", "cams2/t/c/2.jpg", "t/c/3.jpg", "alerts/t/c/4.jpg"):
+        bucket.put(key, jpeg(key))
+    rules = KeyRules("cams/", ("alerts/", "failed/"))
+    store = MinioStore(bucket.server.settings(bucket.bucket, "cams/"), rules)
+    assert walked(store) == {"cams/t/c/1.jpg"}
+
+
+def test_markers_of_folders_as_consoles_make_them_are_no_frames(bucket: BucketPlace) -> None:
+    for marker in ("t/", "t/cam/", "alerts/"):
+        bucket.client.put_object(bucket.bucket, marker, io.BytesIO(), 0)
+    bucket.put("t/cam/1.jpg", jpeg("1"))
+    assert walked(bucket.store()) == {"t/cam/1.jpg"}
+
+
+def test_new_pictures_of_a_walk_are_ready_without_a_request_each(
+    bucket: BucketPlace, sent: list[str]
+) -> None:
+    keys = [f"t/cam/{number}.jpg" for number in range(2 * PAGE)]
+    for key in keys:
+        bucket.put(key, jpeg(key))
+    store = bucket.store()
+    for page in store.walk():
+        sent.clear()
+        pictures = [store.ready(key, 2.0) for key in page]
+        assert sent == []
+        assert [picture.key for picture in pictures if picture] == page
+    assert all(store.ready(key, 2.0) for key in keys)
+
+
+def test_a_picture_carried_away_while_it_was_listed_is_not_ready(bucket: BucketPlace) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store = bucket.store()
+    assert walked(store) == {KEY}  # the scan that recorded it
+    walk = store.walk()
+    page = next(walk)
+    bucket.remove(KEY)  # inferred and deleted by now
+    assert page == [KEY]
+    assert store.ready(KEY, 2.0) is None
+
+
+def test_a_move_cut_short_between_copy_and_deletion_is_finished(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store = bucket.store()
+    version = store.version(KEY) or ""
+    _cut_short(store, version, monkeypatch)
+    assert bucket.content(KEY) == bucket.content(TARGET) == jpeg("1")
+    for again in (version, ""):
+        assert store.move(KEY, TARGET, again) is Carried.DONE
+        assert bucket.content(KEY) is None
+        assert bucket.content(TARGET) == jpeg("1")
+
+
+def test_a_move_cut_short_leaves_alone_what_the_camera_wrote_since(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store = bucket.store()
+    version = store.version(KEY) or ""
+    _cut_short(store, version, monkeypatch)
+    bucket.put(KEY, jpeg("newer"))
+    assert store.move(KEY, TARGET, version) is Carried.DONE
+    assert bucket.content(KEY) == jpeg("newer")
+    assert bucket.content(TARGET) == jpeg("1")
+
+
+@pytest.mark.parametrize("written_since", [None, jpeg("newer")])
+def test_a_move_that_another_worker_finishes_first_is_done(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch, written_since: bytes | None
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store, other = bucket.store(), bucket.store()
+    version = store.version(KEY) or ""
+    copy = store._copy
+
+    def copy_too_late(source: str, target: str, version: str) -> Carried:
+        assert other.move(source, target, version) is Carried.DONE
+        if written_since:
+            bucket.put(source, written_since)
+        return copy(source, target, version)
+
+    monkeypatch.setattr(store, "_copy", copy_too_late)
+    assert store.move(KEY, TARGET, version) is Carried.DONE
+    assert bucket.content(KEY) == written_since
+    assert bucket.content(TARGET) == jpeg("1")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("t/cam/1.PNG", "image/png"), ("t/cam/1.jpeg", "image/jpeg")]
+)
+def test_a_moved_picture_is_shown_as_one_by_a_browser(
+    bucket: BucketPlace, key: str, kind: str
+) -> None:
+    bucket.put(key, jpeg("1"))
+    store = bucket.store()
+    assert store.move(key, f"alerts/{key}", "") is Carried.DONE
+    answer = requests.get(store.url(f"alerts/{key}", 60), timeout=5)
+    assert answer.headers["Content-Type"] == kind
+
+
+def _cut_short(store: MinioStore, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(key: str, version: str) -> Carried:
+        raise StoreUnavailableError("the process dies here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "delete", die)
+        with pytest.raises(StoreUnavailableError, match="dies here"):
+            store.move(KEY, TARGET, version)

@@ -1,0 +1,248 @@
+"""An object store that is down, hangs, refuses or is none: told in words that help, never lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import urllib3
+
+from easyai.domain.frame import KeyRules
+from easyai.errors import StoreUnavailableError
+from easyai.settings import Minio
+from easyai.store import bucket as bucket_module
+from easyai.store.base import Store
+from easyai.store.minio import MinioStore
+from tests.integration.store.fake_s3 import EMPTY_LISTING, Answer, FakeS3, failure
+from tests.integration.store.places import BucketPlace, jpeg, walked
+from tests.integration.store.swift_server import (
+    SECRET_KEY,
+    VIEWER_ACCESS_KEY,
+    VIEWER_SECRET_KEY,
+    SwiftServer,
+)
+
+KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
+CALLS: dict[str, Callable[[Store], object]] = {
+    "walk": lambda store: list(store.walk()),
+    "ready": lambda store: store.ready(KEY, 2.0),
+    "exists": lambda store: store.exists(KEY),
+    "version": lambda store: store.version(KEY),
+    "read": lambda store: store.read(KEY, 10),
+    "move": lambda store: store.move(KEY, TARGET, "1-2"),
+    "move any": lambda store: store.move(KEY, TARGET, ""),
+    "delete": lambda store: store.delete(KEY, "1-2"),
+    "delete any": lambda store: store.delete(KEY, ""),
+    "check": lambda store: store.check(),
+}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+def refusal(store: Store, call: Callable[[Store], object]) -> str:
+    """What the store says when a call fails, which it must."""
+    with pytest.raises(StoreUnavailableError) as caught:
+        call(store)
+    return str(caught.value)
+
+
+def store_of(settings: Minio) -> MinioStore:
+    """A store with the usual rules."""
+    return MinioStore(settings, KeyRules())
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time limits short enough for a test."""
+    monkeypatch.setattr(bucket_module, "_READ_SEC", 0.3)
+
+
+@every_call
+def test_a_bucket_that_is_not_there_is_an_error_with_a_remedy_not_a_missing_picture(
+    swift_server: SwiftServer, call: Callable[[Store], object]
+) -> None:
+    swift_server.start()
+    said = refusal(store_of(swift_server.settings("no-such-bucket")), call)
+    assert "bucket no-such-bucket: the bucket is not there; create it" in said
+    assert "frame_extractor.minio.bucket" in said
+
+
+def test_a_bucket_that_vanishes_is_noticed_within_seconds(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bucket.store()
+    assert store.exists(KEY) is False
+    bucket.client.remove_bucket(bucket.bucket)
+    monkeypatch.setattr(bucket_module, "_TRUST_SEC", 0.0)
+    assert "the bucket is not there" in refusal(store, CALLS["exists"])
+    bucket.client.make_bucket(bucket.bucket)
+    assert store.exists(KEY) is False
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("access_key", "secret_key"), [("test:tester", "wrongsecret"), ("nobody", SECRET_KEY)]
+)
+def test_wrong_credentials_are_an_error_that_names_the_key_and_no_secret(
+    bucket: BucketPlace, call: Callable[[Store], object], access_key: str, secret_key: str
+) -> None:
+    settings = bucket.server.settings(bucket.bucket, access_key=access_key, secret_key=secret_key)
+    said = refusal(store_of(settings), call)
+    assert "frame_extractor.minio.access_key and secret_key" in said
+    assert secret_key not in said
+
+
+@every_call
+def test_a_user_without_rights_is_told_which_rights_are_needed(
+    bucket: BucketPlace, call: Callable[[Store], object]
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    settings = bucket.server.settings(
+        bucket.bucket, access_key=VIEWER_ACCESS_KEY, secret_key=VIEWER_SECRET_KEY
+    )
+    said = refusal(store_of(settings), call)
+    assert "access denied; allow the user of frame_extractor.minio.access_key" in said
+    assert bucket.content(KEY) == jpeg("1")
+
+
+def test_a_store_that_is_down_at_the_start_heals_when_it_comes(swift_server: SwiftServer) -> None:
+    swift_server.start()
+    place = BucketPlace(swift_server)
+    place.put(KEY, jpeg("1"))
+    swift_server.kill()
+    store = place.store()
+    for call in CALLS.values():
+        said = refusal(store, call)
+        assert f"object store 127.0.0.1:{swift_server.port}" in said
+        assert "Connection refused" in said
+        assert SECRET_KEY not in said
+    assert store.url(KEY, 60)
+    swift_server.start()
+    assert walked(store) == {KEY}
+    swift_server.restart()
+    assert store.exists(KEY)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("known_before", [False, True])
+def test_a_store_that_hangs_holds_nobody_up_for_long(
+    bucket: BucketPlace, known_before: bool
+) -> None:
+    store = bucket.store()
+    if known_before:
+        store.check()
+    bucket.server.pause()
+    try:
+        for name in ("walk", "version", "check"):
+            started = time.monotonic()
+            assert "does not answer" in refusal(store, CALLS[name])
+            assert time.monotonic() - started < 5
+    finally:
+        bucket.server.resume()
+    assert walked(store) == set()
+
+
+@every_call
+def test_a_store_that_fails_every_time_is_asked_three_times_and_no_more(
+    call: Callable[[Store], object],
+) -> None:
+    busy = Answer(503, "", (("Retry-After", "3600"),))
+    with FakeS3(lambda method, path: busy) as fake:
+        assert "503" in refusal(store_of(fake.settings()), call)
+        assert len(fake.requests) == 3
+
+
+def test_a_failure_that_passes_is_not_even_noticed() -> None:
+    answers = iter([Answer(500), EMPTY_LISTING])
+    location = Answer(200, "<LocationConstraint/>")
+
+    def answer(method: str, path: str) -> Answer:
+        return location if "location" in path else next(answers)
+
+    with FakeS3(answer) as fake:
+        assert walked(store_of(fake.settings())) == set()
+
+
+def test_a_user_who_may_not_ask_for_the_region_can_do_the_rest() -> None:
+    def answer(method: str, path: str) -> Answer:
+        return failure(403, "AccessDenied") if "location" in path else EMPTY_LISTING
+
+    with FakeS3(answer) as fake:
+        store = store_of(fake.settings())
+        assert walked(store) == set()
+        assert walked(store) == set()
+        assert sum("location" in path for _, path in fake.requests) == 1
+
+
+@every_call
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, "no XML", (("Content-Type", "application/xml"),)),
+        Answer(404, "not found", (("Content-Type", "text/plain"),)),
+        Answer(400, "<html>", (("Content-Type", "text/html"),)),
+    ],
+    ids=["no XML", "text", "bad request"],
+)
+def test_what_is_no_object_store_is_an_error_that_names_the_endpoint(
+    call: Callable[[Store], object], answer: Answer
+) -> None:
+    with FakeS3(lambda method, path: answer) as fake:
+        assert "frame_extractor.minio.endpoint and use_ssl" in refusal(
+            store_of(fake.settings()), call
+        )
+
+
+def test_a_page_in_place_of_a_listing_is_an_error_not_an_empty_store() -> None:
+    page = Answer(200, "<html>log in here</html>", (("Content-Type", "text/html"),))
+    with FakeS3(lambda method, path: page) as fake:
+        assert "not as an S3 store does" in refusal(store_of(fake.settings()), CALLS["walk"])
+
+
+@every_call
+def test_clocks_that_differ_are_named(call: Callable[[Store], object]) -> None:
+    with FakeS3(lambda method, path: failure(403, "RequestTimeTooSkewed")) as fake:
+        assert "clocks" in refusal(store_of(fake.settings()), call)
+
+
+def test_tls_to_a_store_without_it_is_an_error_that_names_use_ssl() -> None:
+    with FakeS3(lambda method, path: EMPTY_LISTING) as fake:
+        assert "use_ssl" in refusal(store_of(fake.settings(use_ssl=True)), CALLS["walk"])
+
+
+def test_a_full_store_is_told_in_its_own_words() -> None:
+    full = failure(507, "XMinioStorageFull")
+    with FakeS3(lambda method, path: full) as fake:
+        assert "XMinioStorageFull: words" in refusal(store_of(fake.settings()), CALLS["check"])
+
+
+def test_a_listing_that_breaks_off_is_an_error_not_an_end() -> None:
+    first = Answer(
+        200,
+        "<ListBucketResult><Name>frames</Name><IsTruncated>true</IsTruncated>"
+        "<NextContinuationToken>2</NextContinuationToken>"
+        "<Contents><Key>t/cam/1.jpg</Key><ETag>1</ETag></Contents></ListBucketResult>",
+    )
+
+    def answer(method: str, path: str) -> Answer:
+        if "location" in path:
+            return Answer(200, "<LocationConstraint/>")
+        return failure(400, "Broken") if "continuation-token=2" in path else first
+
+    with FakeS3(answer) as fake:
+        store = MinioStore(fake.settings(), KeyRules("", ()))
+        assert "Broken: words" in refusal(store, CALLS["walk"])
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_picture_that_stops_coming_is_an_error_not_half_a_file(
+    monkeypatch: pytest.MonkeyPatch, bucket: BucketPlace
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store = bucket.store()
+
+    def stop(*_: object, **__: object) -> bytes:
+        raise urllib3.exceptions.ProtocolError("Connection broken")
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "read", stop)
+    assert "Connection broken" in refusal(store, CALLS["read"])

@@ -1,0 +1,79 @@
+"""The real parts that other tests rely on do what they say."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+import requests
+
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.server_process import ServerProcess
+from tests.support.services import PostgresServer
+from tests.support.waiting import wait_until
+
+
+@pytest.mark.parametrize("name", ["redis_server", "postgres_server", "rabbitmq_server"])
+def test_a_server_works_again_after_stop_kill_and_pause(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    server: ServerProcess = request.getfixturevalue(name)
+    assert server.answers()
+    server.stop()
+    assert not server.answers()
+    server.start()
+    server.kill()
+    assert not server.answers()
+    server.start()
+    server.pause()
+    assert not server.answers()
+    server.resume()
+    wait_until(server.answers, 30, f"{name} answers after the pause")
+
+
+def test_each_test_gets_an_empty_database(postgres_server: PostgresServer) -> None:
+    first, second = postgres_server.create_database(), postgres_server.create_database()
+    assert first != second
+    with psycopg.connect(second.replace("+psycopg", "")) as connection:
+        rows = connection.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert rows == []
+    for url in (first, second):
+        postgres_server.drop_database(url)
+
+
+def _send(stub: AlgorithmStub, number: int = 1) -> requests.Response:
+    frame: Frame = {"image_path": f"人数统计/门口/{number}.jpg"}
+    return requests.post(stub.endpoint, json=frame, timeout=10)
+
+
+def test_the_stub_counts_what_runs_at_the_same_time(algorithm: AlgorithmStub) -> None:
+    algorithm.delay = 0.5
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: _send(algorithm, number), range(8)))
+    assert [answer.json()["success"] for answer in answers] == [True] * 8
+    assert algorithm.max_running == 8
+    assert algorithm.running == 0
+    assert sorted(algorithm.image_paths) == [f"人数统计/门口/{number}.jpg" for number in range(8)]
+
+
+def test_the_stub_answers_as_scripted(algorithm: AlgorithmStub) -> None:
+    algorithm.answer = lambda frame: (503, {"error": "busy"})
+    assert _send(algorithm).status_code == 503
+    algorithm.answer = lambda frame: (200, b"no JSON")
+    assert _send(algorithm).content == b"no JSON"
+    algorithm.answer = lambda frame: None
+    with pytest.raises(requests.ConnectionError):
+        _send(algorithm)
+    algorithm.answer = lambda frame: detections(3)
+    assert _send(algorithm).json()["result"]["total_count"] == 3
+
+
+def test_the_stub_comes_back_on_the_same_port(algorithm: AlgorithmStub) -> None:
+    assert _send(algorithm).ok
+    algorithm.stop()
+    with pytest.raises(requests.ConnectionError):
+        _send(algorithm)
+    algorithm.start()
+    assert _send(algorithm).ok
+    assert algorithm.count == 2

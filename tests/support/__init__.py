@@ -1,0 +1,1 @@
+"""Real parts for tests: servers, an algorithm service, easyai as a user starts it."""

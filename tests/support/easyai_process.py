@@ -1,0 +1,194 @@
+"""``easyai up`` as a user starts it, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+import easyai as package
+from tests.support.waiting import free_port, wait_until
+
+_MARK = "EASYAI_TEST_RUN"
+
+
+class EasyaiProcess:
+    """A running ``easyai up``: settings, frames, data and log below ``folder``.
+
+    ``settings`` is the text of the TOML file; ``environment`` is added to a clean one (no
+    EASYAI_… variable of the caller gets in).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: str = "",
+        environment: dict[str, str] | None = None,
+        port: int | None = None,
+    ) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.config = folder / "config.toml"
+        self.config.write_text(settings, encoding="utf-8")
+        self.log_path = folder / "up.out"
+        self._mark = uuid.uuid4().hex
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
+        # The package under test, installed or not, in whatever folder the process runs.
+        own = {_MARK: self._mark, "PYTHONPATH": str(Path(package.__file__).parents[1])}
+        self._environment = clean | own | (environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API server."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def frames(self) -> Path:
+        """The folder that frames are written to."""
+        return self.folder / "snapshots"
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> str:
+        """What the terminal has shown so far."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        """The process id of ``easyai up``."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def start(self, wait: bool = True, timeout: float = 15.0) -> EasyaiProcess:
+        """Start; with ``wait`` until the ready line is there."""
+        command = [sys.executable, "-m", "easyai.cli.main", "up"]
+        options = ["--config", str(self.config), "--port", str(self.port)]
+        begin = len(self.log)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                command + options,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env=self._environment,
+                start_new_session=True,
+            )
+        if wait:
+            self._wait_for_ready_line(begin, timeout)
+        return self
+
+    def _wait_for_ready_line(self, begin: int, timeout: float) -> None:
+        def ready() -> bool:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise AssertionError(
+                    f"easyai up ended with {self._process.returncode}:\n{self.log}"
+                )
+            return "easyai is ready:" in self.log[begin:]
+
+        try:
+            wait_until(ready, timeout, "easyai up is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log}") from None
+
+    def wait_for_line(self, text: str, timeout: float = 15.0) -> None:
+        """Wait until the terminal has shown ``text``."""
+        wait_until(lambda: text in self.log, timeout, f"a line with {text!r}")
+
+    def get(self, path: str) -> requests.Response:
+        """GET from the API server."""
+        return requests.get(self.url + path, timeout=10)
+
+    def processes(self) -> dict[int, str]:
+        """Every living process of this run, whoever its parent is now: id to command line."""
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue  # it has just ended
+            if f"{_MARK}={self._mark}".encode() in environment and command:
+                found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+        return found
+
+    def child(self, name: str) -> int | None:
+        """The process id of ``api``, ``worker`` or ``beat``, None while it does not run."""
+        word = {"api": "easyai.cli.main api"}.get(name, f"easyai {name}")
+        return next((pid for pid, line in self.processes().items() if word in line), None)
+
+    def run_to_end(self, timeout: float = 30.0) -> int:
+        """Start where it is expected to refuse; returns the exit code."""
+        self.start(wait=False)
+        assert self._process is not None
+        return self._process.wait(timeout)
+
+    def kill_child(self, name: str) -> int:
+        """Kill a child with SIGKILL; returns the id it had."""
+        pid = wait_until(lambda: self.child(name), 10, f"{name} runs")
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_for_child(self, name: str, other_than: int, timeout: float = 15.0) -> int:
+        """Wait until the child runs under a new process id; returns it."""
+
+        def renewed() -> int | None:
+            pid = self.child(name)
+            return None if pid == other_than else pid
+
+        return wait_until(renewed, timeout, f"{name} runs again")
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Send a signal as Ctrl-C does, to ``easyai up`` alone."""
+        os.kill(self.pid, number)
+
+    def stop(self, number: signal.Signals = signal.SIGINT, timeout: float = 45.0) -> None:
+        """Stop as a user does; asserts exit code 0 and that no process is left."""
+        assert self._process is not None, "not started"
+        if self._process.poll() is None:
+            self.interrupt(number)
+        code = self._process.wait(timeout)
+        assert code == 0, f"easyai up ended with {code}:\n{self.log}"
+        wait_until(lambda: not self.processes(), 5, f"no process left of {self.processes()}")
+        self._process = None
+
+    def kill(self) -> None:
+        """Kill ``easyai up`` alone with SIGKILL; its children are on their own."""
+        assert self._process is not None, "not started"
+        self._process.kill()
+        self._process.wait(10)
+        self._process = None
+
+    def close(self) -> None:
+        """Kill whatever is left."""
+        if self._process is not None:
+            self.kill()
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue  # it has ended by itself
+        wait_until(lambda: not self.processes(), 10, "all processes ended")
+
+    def __enter__(self) -> EasyaiProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,24 @@
+"""What files are served as."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.api.routes.files import content_type
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("人数统计/门口2/a.jpg", "image/jpeg"),
+        ("t/c/a.JPEG", "image/jpeg"),
+        ("t/c/a.Png", "image/png"),
+        ("t/c/algo_config.json", "application/json"),
+        ("t/c/other.json", "application/octet-stream"),
+        ("t/c/page.html", "application/octet-stream"),
+        ("t/c/picture.svg", "application/octet-stream"),
+        ("t/c/jpg", "application/octet-stream"),
+    ],
+)
+def test_only_what_cameras_write_has_a_type_of_its_own(key: str, expected: str) -> None:
+    assert content_type(key) == expected

@@ -1,0 +1,53 @@
+"""Rings that make nobody wait."""
+
+from __future__ import annotations
+
+import threading
+
+from easyai.api.doorbell import BackgroundDoorbell
+from tests.support.waiting import wait_until
+
+LIMIT_SEC = 10.0
+
+
+class SlowDoorbell:
+    """Rings only after its broker has answered."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.started = threading.Event()
+        self.rung: list[str] = []
+
+    def ring(self, task_type: str) -> None:
+        self.started.set()
+        assert self.answered.wait(LIMIT_SEC)
+        self.rung.append(task_type)
+
+
+def test_ringing_returns_while_the_broker_still_hangs() -> None:
+    slow = SlowDoorbell()
+    doorbell = BackgroundDoorbell(slow)
+
+    doorbell.ring("人数统计")
+    assert slow.started.wait(LIMIT_SEC)
+    for _ in range(3):
+        doorbell.ring("人脸")
+        doorbell.ring("人数统计")
+    assert slow.rung == []
+    slow.answered.set()
+
+    wait_until(lambda: len(slow.rung) == 3, LIMIT_SEC, "all rings passed on")
+    assert slow.rung == ["人数统计", "人脸", "人数统计"]
+    doorbell.close()
+
+
+def test_closing_passes_on_what_waits() -> None:
+    slow = SlowDoorbell()
+    slow.answered.set()
+    doorbell = BackgroundDoorbell(slow)
+
+    doorbell.ring("a")
+    doorbell.ring("b")
+    doorbell.close()
+
+    assert slow.rung == ["a", "b"]

@@ -1,0 +1,175 @@
+"""``easyai config check``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from easyai.cli.config_values import hide_secrets
+from easyai.cli.main import cli
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EASYAI_CONFIG", "")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "snapshots").mkdir()
+
+
+def _check(text: str, *arguments: str) -> Result:
+    Path("site.toml").write_text(text, encoding="utf-8")
+    return CliRunner().invoke(cli, ["config", "check", "--config", "site.toml", *arguments])
+
+
+def _report(text: str = "") -> dict[str, Any]:
+    result = _check(text, "--json")
+    assert result.exit_code == 0, result.output
+    body: dict[str, Any] = json.loads(result.stdout)
+    return body
+
+
+def _values(text: str = "") -> dict[str, tuple[str, str]]:
+    return {one["key"]: (one["value"], one["source"]) for one in _report(text)["values"]}
+
+
+def test_each_value_names_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_PORT", "8080")
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__LEASE_SEC", "20")
+    values = _values("[ai_analysis]\nscan_interval_sec = 0.5\nlease_sec = 9\n")
+    assert values["ai_analysis.scan_interval_sec"] == ("0.5", "file")
+    assert values["ai_analysis.lease_sec"] == ("20.0", "EASYAI_AI_ANALYSIS__LEASE_SEC")
+    assert values["easyai.port"] == ("8080", "EASYAI_PORT")
+    assert values["ai_analysis.max_attempts"] == ("3", "default")
+
+
+def test_a_variable_that_sets_a_whole_table_is_named_for_its_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO", '{"bucket": "frames"}')
+    report = _report()
+    bucket = next(one for one in report["values"] if one["key"] == "frame_extractor.minio.bucket")
+    assert (bucket["value"], bucket["source"]) == ("frames", "EASYAI_FRAME_EXTRACTOR__MINIO")
+    assert report["unknown_variables"] == []
+
+
+def test_what_an_empty_value_stands_for_is_shown(tmp_path: Path) -> None:
+    values = _values()
+    assert values["easyai.database_url"][0] == f"sqlite:///{tmp_path / 'data' / 'easyai.db'}"
+    assert values["easyai.public_url"][0] == "http://127.0.0.1:5066"
+    assert values["easyai.broker_url"][0] == "files in data"
+
+
+def test_secrets_are_hidden_in_text_and_json() -> None:
+    text = (
+        '[easyai]\nsecret_key = "geheim-geheim-geheim"\nbroker_url = "redis://:geheim@h/0"\n'
+        'database_url = "postgresql://easy:geheim@h/x?password=geheim"\n'
+        '[frame_extractor.minio]\nsecret_key = "geheim"\naccess_key = "easy"\n'
+        '[ai_analysis]\nmq_address = "amqp://easy:geheim@h:5672/"\n'
+    )
+    for arguments in ((), ("--json",)):
+        result = _check(text, *arguments)
+        assert result.exit_code == 0, result.output
+        assert "geheim" not in result.output
+        assert "amqp://easy:********@h:5672/" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("http://h/a@b", "http://h/a@b"),
+        ("amqp://easy:geh@im:x@h/y", "amqp://easy:********@h/y"),
+        ("sentinel://:x@a;sentinel://:y@b", "sentinel://:********@b"),
+        ("http://h/?a=1&Token=x&b=2", "http://h/?a=1&Token=********&b=2"),
+    ],
+)
+def test_only_the_secret_part_of_a_url_is_hidden(text: str, shown: str) -> None:
+    assert hide_secrets(text) == shown
+
+
+def test_keys_of_other_plugins_are_listed_and_typing_errors_get_a_hint() -> None:
+    result = _check("[ai_analysis]\nscan_intervall_sec = 3\n[rtmp]\nx = 1\n")
+    assert result.exit_code == 0
+    assert "ai_analysis.scan_intervall_sec (did you mean ai_analysis.scan_interval_sec?)" in (
+        result.stdout
+    )
+    assert "rtmp" in result.stdout
+
+
+def test_a_variable_that_names_no_key_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_DATABSE_URL", "sqlite:///x.db")
+    assert _report()["unknown_variables"] == ["EASYAI_DATABSE_URL"]
+
+
+def test_defaults_give_no_warning() -> None:
+    assert _report()["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[ai_analysis]\nenable = false", "ai_analysis.enable is false"),
+        ('[ai_analysis]\nmq_type = "kafka"', "alerts are kept in the table"),
+        ("[ai_analysis]\nheartbeat_timeout_sec = 20", "heartbeat every 30 s"),
+        ("[ai_analysis]\nlease_sec = 1", "inferred twice"),
+        ("[ai_analysis]\nlease_sec = 3600", "worker that was killed"),
+        ('[ai_analysis]\nfailed_base_path = "alerts/failed"', "lie in each other"),
+        ('[frame_extractor]\noutput_dir = "elsewhere"', "elsewhere does not exist"),
+        ('[frame_extractor]\noutput_dir = "site.toml"', "site.toml is not a folder"),
+        ('[frame_extractor]\nstore = "minio"', "minio.bucket is not set"),
+        ('[easyai]\nhost = "0.0.0.0"', "easyai.public_url is not set"),
+        ('[easyai]\nsecret_key = "short"', "shorter than 16 characters"),
+        ('[easyai]\nbroker_url = "redis://h/0"', "SQLite serves one machine only"),
+        ('[easyai]\ndatabase_url = "postgresql://h/x"', "set easyai.broker_url"),
+        ('[easyai]\ndata_dir = "site.toml/data"', "cannot be made or written"),
+    ],
+)
+def test_what_may_not_be_meant_is_a_warning_that_names_the_key(text: str, words: str) -> None:
+    result = _check(text)
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
+    assert words in result.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    # By the answer of the system: the tests may run as a user who may write everywhere.
+    monkeypatch.setattr("os.access", lambda _, mode, **__: not mode & os.W_OK)
+    assert any("is not writable" in warning for warning in _report()["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[easyai]\nport = 70000", "easyai.port"),
+        ("[easyai\n", "not valid TOML"),
+        ('[easyai]\ndatabase_url = "mysql://h/x"', "mysql is not supported"),
+        ('[easyai]\ndatabase_url = "nothing"', "easyai.database_url: not a database URL"),
+    ],
+)
+def test_what_is_not_valid_is_exit_code_2_and_names_the_key(text: str, words: str) -> None:
+    result = _check(text)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    as_json = _check(text, "--json")
+    assert as_json.exit_code == 2
+    body = json.loads(as_json.stdout)
+    assert body["valid"] is False
+    assert words in body["error"]
+
+
+def test_a_missing_file_is_exit_code_2() -> None:
+    result = CliRunner().invoke(cli, ["config", "check", "--config", "nowhere.toml"])
+    assert result.exit_code == 2
+    assert "no such file" in result.stderr
+
+
+def test_without_a_file_the_defaults_are_checked() -> None:
+    result = CliRunner().invoke(cli, ["config", "check"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("valid: no file: defaults and environment\n")

@@ -1,0 +1,145 @@
+"""``easyai frames``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.installation import CAMERA, TYPE, Installation
+
+
+def _listed(installation: Installation, *arguments: str) -> list[dict[str, Any]]:
+    result = installation.run("frames", "--json", *arguments)
+    frames: list[dict[str, Any]] = json.loads(result.stdout)["frames"]
+    return frames
+
+
+def _story(installation: Installation, frame: int) -> str:
+    result = installation.run("frames", "--key", installation.row(frame).key)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_failed_frame_shows_its_attempts_its_reason_and_where_its_picture_is(
+    installation: Installation,
+) -> None:
+    frame = installation.frame(reason="success: false: no face")
+    result = installation.run("frames")
+    assert result.exit_code == 0, result.output
+    line = result.stdout.splitlines()[1]
+    assert line.split()[:3] == [str(frame), "failed", "failed"]
+    assert installation.row(frame).image_path in line
+    assert line.endswith("success: false: no face")
+    assert result.stdout.splitlines()[-1] == "pending 0 · leased 0 · failed 1"
+
+
+def test_filters_choose_the_frames(installation: Installation) -> None:
+    wanted = installation.frame()
+    installation.frame(task_type="人脸")
+    installation.frame(task_id="门口3")
+    installation.frame(settled_at=installation.now - 7200)
+    installation.pending()
+    filters = ("--state", "failed", "--task-type", TYPE, "--task-id", CAMERA, "--since", "1h")
+    assert [one["id"] for one in _listed(installation, *filters)] == [wanted]
+
+
+def test_the_limit_holds(installation: Installation) -> None:
+    ids = [installation.frame() for _ in range(3)]
+    assert [one["id"] for one in _listed(installation, "--limit", "2")] == [ids[2], ids[1]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "path", "state"),
+    [
+        ({"image_path": None}, "KEY", "in_place"),
+        ({"image_path": "failed/a.jpg"}, "failed/a.jpg", "kept"),
+        ({"image_path": None, "image_target": "failed/a.jpg"}, "KEY", "moving"),
+        ({"image_path": "failed/a.jpg", "image_target": ""}, "failed/a.jpg", "being_deleted"),
+        ({"image_path": ""}, None, "gone"),
+    ],
+)
+def test_json_tells_where_the_picture_is(
+    installation: Installation, columns: dict[str, Any], path: str | None, state: str
+) -> None:
+    frame = installation.frame(**columns)
+    (one,) = _listed(installation)
+    expected = installation.row(frame).key if path == "KEY" else path
+    assert (one["picture"], one["picture_state"]) == (expected, state)
+
+
+def test_json_has_times_in_utc_and_null_for_what_has_not_happened(
+    installation: Installation,
+) -> None:
+    installation.pending(found_at=1_763_107_200.0)
+    (one,) = _listed(installation)
+    assert one["found_at"] == "2025-11-14T08:00:00.000Z"
+    assert (one["settled_at"], one["outcome"], one["service_id"]) == (None, None, None)
+
+
+def test_the_story_of_a_failed_frame_names_service_reason_and_remedy(
+    installation: Installation,
+) -> None:
+    pk = installation.service("yolo-1")
+    now = installation.now
+    frame = installation.frame(service_pk=pk, leased_at=now, tries=2, last_failure_at=now - 1)
+    story = _story(installation, frame)
+    assert "yolo-1 at http://127.0.0.1:7901/yolo-1" in story
+    assert "3 answers held against the frame" in story
+    assert "last of 2 calls without a result" in story
+    assert "no face" in story
+    assert "easyai requeue" in story
+    assert installation.row(frame).image_path in story
+
+
+def test_the_story_of_a_saved_frame_names_its_alert(installation: Installation) -> None:
+    frame = installation.frame(
+        state="done", outcome="alert", reason=None, detection_count=4, inference_ms=41.7
+    )
+    alert = installation.alert(frame_id=frame)
+    assert f"4 detections, saved as alert {alert} (42 ms)" in _story(installation, frame)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"due_at": -3600.0}, "pending for 60 min: waits for a service with room"),
+        ({"due_at": 3600.0}, "pending: next attempt in 60 min"),
+        ({"state": "leased", "lease_expires_at": 3600.0}, "the lease is good for 60 min"),
+        ({"state": "leased", "lease_expires_at": -9.0}, "its worker is silent"),
+        ({"state": "done", "outcome": "missing", "settled_at": 0.0}, "somebody removed"),
+        ({"state": "done", "outcome": "no_detection", "settled_at": 0.0}, "nothing detected"),
+    ],
+)
+def test_the_story_says_what_happens_next(
+    installation: Installation, columns: dict[str, Any], words: str
+) -> None:
+    moments = {
+        name: value + installation.now if isinstance(value, float) else value
+        for name, value in columns.items()
+    }
+    assert words in _story(installation, installation.pending(**moments))
+
+
+def test_a_name_that_was_used_again_tells_every_story(installation: Installation) -> None:
+    first = installation.frame()
+    installation.pending(key=installation.row(first).key)
+    story = _story(installation, first)
+    assert "used 2 times" in story
+    assert story.index("pending") < story.index("no face")
+
+
+def test_an_unknown_key_is_exit_code_1_and_says_what_a_key_is(installation: Installation) -> None:
+    result = installation.run("frames", "--key", "x.jpg")
+    assert result.exit_code == 1
+    assert "a key is <task_type>/<task_id>/" in result.stderr
+
+
+def test_no_frame_is_exit_code_1_and_the_counts_are_still_told(installation: Installation) -> None:
+    installation.pending()
+    result = installation.run("frames", "--state", "failed")
+    assert result.exit_code == 1
+    assert result.stdout == "pending 1 · leased 0 · failed 0\n"
+    as_json = installation.run("frames", "--state", "failed", "--json")
+    assert json.loads(as_json.stdout)["counts"] == {"pending": 1, "leased": 0, "failed": 0}

@@ -1,0 +1,95 @@
+"""The command group."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from easyai import __version__
+from easyai.cli import main as module
+from easyai.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _no_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Set first, so that what the command sets is undone as well.
+    monkeypatch.setenv("EASYAI_CONFIG", "")
+
+
+def _with_command(monkeypatch: pytest.MonkeyPatch, command: click.Command) -> None:
+    monkeypatch.setattr(module.LazyGroup, "get_command", lambda *_: command)
+
+
+def test_help_lists_every_command_with_its_summary() -> None:
+    result = CliRunner().invoke(module.cli, ["--help"])
+    assert result.exit_code == 0
+    for name, entry in module.COMMANDS.items():
+        assert f"  {name} " in result.output
+        assert entry.summary in result.output
+    assert "EASYAI_CONFIG" in result.output
+    assert "Examples:" in result.output
+
+
+def test_help_imports_no_command_and_no_framework() -> None:
+    code = (
+        "import sys\n"
+        "from easyai.cli.main import cli\n"
+        "cli(['--help'], standalone_mode=False)\n"
+        "heavy = {'celery', 'sqlalchemy', 'fastapi', 'pydantic', 'easyai.settings'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", sorted(module.COMMANDS))
+def test_every_command_has_help_with_examples(name: str) -> None:
+    result = CliRunner().invoke(module.cli, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Examples" in result.output
+
+
+def test_version_is_the_packages() -> None:
+    result = CliRunner().invoke(module.cli, ["--version"])
+    assert __version__ in result.output
+
+
+def test_an_easyai_error_is_one_line_on_stderr_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @click.command()
+    def broken() -> None:
+        raise SettingsError("port: must be a number (got 'x')")
+
+    _with_command(monkeypatch, broken)
+    result = CliRunner().invoke(module.cli, ["broken"])
+    assert result.exit_code == 2
+    assert result.stderr == "easyai: port: must be a number (got 'x')\n"
+    assert result.stdout == ""
+
+
+def test_the_settings_file_is_handed_to_every_process_by_its_absolute_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @click.command()
+    def show() -> None:
+        click.echo(os.environ["EASYAI_CONFIG"])
+
+    _with_command(monkeypatch, show)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(module.cli, ["--config", "site.toml", "show"])
+    assert result.output.strip() == str(tmp_path / "site.toml")
+
+
+def test_an_unknown_command_is_refused_with_a_hint() -> None:
+    result = CliRunner().invoke(module.cli, ["upp"])
+    assert result.exit_code == 2
+    assert "No such command 'upp'" in result.output

@@ -1,0 +1,84 @@
+"""``easyai services``."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tests.support.installation import TYPE, Installation
+
+
+def _listed(installation: Installation, *arguments: str) -> dict[str, dict[str, Any]]:
+    result = installation.run("services", "--json", *arguments)
+    body = json.loads(result.stdout)
+    assert body["total"] == len(body["services"])
+    return {one["service_id"]: one for one in body["services"]}
+
+
+def test_services_that_take_work_are_shown_with_state_load_and_heartbeat(
+    installation: Installation,
+) -> None:
+    pk = installation.service("yolo-1", TYPE, "人脸", ewma_ms=41.6, call_count=7, max_concurrency=4)
+    installation.frame(state="leased", service_pk=pk)
+    installation.frame(state="leased", service_pk=pk, task_type="人脸")
+    result = installation.run("services")
+    assert result.exit_code == 0, result.output
+    line = result.stdout.splitlines()[1]
+    assert re.split(r"  +", line) == [
+        "yolo-1",
+        "http://127.0.0.1:7901/yolo-1",
+        "online",
+        "registered 5 min ago",
+        "2/4",
+        "7",
+        "42 ms",
+        re.search(r"1\d s ago", line)[0],  # type: ignore[index]
+        "人数统计, 人脸",
+    ]
+
+
+def test_json_is_the_apis_answer_with_what_only_the_database_knows(
+    installation: Installation,
+) -> None:
+    installation.service("yolo-1")
+    one = _listed(installation)["yolo-1"]
+    assert one["task_types"] == [TYPE]
+    assert one["last_heartbeat"] == int(installation.now - 12)
+    assert one["state"] == "online"
+    assert (one["in_flight"], one["avg_response_ms"], one["max_concurrency"]) == (0, None, None)
+    assert 12 <= one["heartbeat_age_sec"] < 60
+
+
+def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
+    installation: Installation,
+) -> None:
+    installation.service("here", state="suspect", state_reason="heartbeat timeout")
+    installation.service("away", state="offline", state_reason="probe: connection refused")
+    installation.service("left", state="unregistered", state_reason="by request")
+    plain = installation.run("services")
+    assert "away" not in plain.stdout
+    assert "2 more offline or unregistered: easyai services --all" in plain.stderr
+    assert set(_listed(installation)) == {"here"}
+    assert set(_listed(installation, "--all")) == {"here", "away", "left"}
+    assert "probe: connection refused 5 min ago" in installation.run("services", "--all").stdout
+
+
+def test_an_open_breaker_is_told(installation: Installation) -> None:
+    installation.service("yolo-1", breaker_open_until=installation.now + 60, breaker_failures=3)
+    assert "breaker open" in installation.run("services").stdout
+
+
+def test_nothing_to_show_is_exit_code_1_and_still_json(installation: Installation) -> None:
+    result = installation.run("services", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"services": [], "total": 0}
+    assert "none has ever registered" in installation.run("services").stderr
+
+
+def test_columns_with_chinese_names_stay_aligned(installation: Installation) -> None:
+    installation.service("人头检测", state_reason="注册")
+    installation.service("yolo-head-1", state_reason="registered")
+    lines = installation.run("services").stdout.splitlines()
+    columns = [len(line[: line.index("http://")].encode("gb18030")) for line in lines[1:]]
+    assert columns[0] == columns[1]

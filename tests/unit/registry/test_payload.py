@@ -1,0 +1,160 @@
+"""What a registration must hold, and what a heartbeat may say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from easyai.errors import BadRequestError
+from easyai.registry.payload import parse_registration, said_in
+
+VALID: dict[str, Any] = {
+    "service_id": "yolo11x_head_detector_7901",
+    "name": "人头检测",
+    "task_types": ["人数统计", "绊线人数统计"],
+    "endpoint": "http://192.168.1.20:7901/infer",
+    "version": "1.2",
+}
+
+
+def test_a_registration_of_the_contract_is_taken_as_it_is() -> None:
+    new = parse_registration(VALID)
+
+    assert new.service_id == "yolo11x_head_detector_7901"
+    assert new.name == "人头检测"
+    assert new.task_types == ("人数统计", "绊线人数统计")
+    assert new.endpoint == "http://192.168.1.20:7901/infer"
+    assert new.version == "1.2"
+    assert (new.max_concurrency, new.health_url, new.heartbeat_timeout_sec) == (None, None, None)
+
+
+def test_the_three_required_fields_are_enough() -> None:
+    new = parse_registration(
+        {"service_id": "a", "task_types": ["t"], "endpoint": "http://host/infer"}
+    )
+
+    assert (new.name, new.version) == ("a", "")
+
+
+def test_extensions_are_taken_and_unknown_keys_ignored() -> None:
+    extra = {
+        "max_concurrency": 4,
+        "health_url": "https://host/alive",
+        "heartbeat_timeout_sec": 1.5,
+        "gpu": {"any": float("inf")},
+    }
+
+    new = parse_registration(VALID | extra)
+
+    assert new.max_concurrency == 4
+    assert new.health_url == "https://host/alive"
+    assert new.heartbeat_timeout_sec == 1.5
+
+
+@pytest.mark.parametrize("name", ["人数统计", "a b", "类型-1", "😀", "t" * 80, "人" * 80, "a.b"])
+def test_a_folder_name_is_a_task_type(name: str) -> None:
+    assert parse_registration(VALID | {"task_types": [name]}).task_types == (name,)
+
+
+def test_a_task_type_named_twice_counts_once() -> None:
+    assert parse_registration(VALID | {"task_types": ["b", "a", "b"]}).task_types == ("b", "a")
+
+
+@pytest.mark.parametrize("field", ["service_id", "endpoint", "task_types"])
+@pytest.mark.parametrize("value", [None, "", "   ", 7, True, {}, []])
+def test_a_required_field_that_is_missing_or_wrong_is_named(field: str, value: Any) -> None:
+    with pytest.raises(BadRequestError, match=f"^{field}: "):
+        parse_registration(VALID | {field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("service_id", "x" * 257),
+        ("service_id", "a\x00b"),
+        ("service_id", "a\nb"),
+        ("service_id", "\ud800"),
+        ("name", 5),
+        ("name", "x" * 257),
+        ("version", 1.0),
+        ("version", "a\x00"),
+        ("endpoint", "ftp://host/infer"),
+        ("endpoint", "http://"),
+        ("endpoint", "host:7901/infer"),
+        ("endpoint", "http://host:99999/"),
+        ("endpoint", "http://ho st/"),
+        ("endpoint", "http://host/" + "x" * 2000),
+        ("endpoint", "http://host/" + "人" * 700),
+        ("health_url", "host/health"),
+        ("health_url", 3),
+        ("task_types", "人数统计"),
+        ("task_types", ["a"] * 201),
+        ("task_types", [""]),
+        ("task_types", [" "]),
+        ("task_types", ["a", None]),
+        ("task_types", ["a/b"]),
+        ("task_types", ["."]),
+        ("task_types", [".."]),
+        ("task_types", [".hidden"]),
+        ("task_types", ["a\x00"]),
+        ("task_types", ["a\nb"]),
+        ("task_types", ["\udcff"]),
+        ("task_types", ["x" * 81]),
+        ("task_types", ["😀" * 61]),
+        ("max_concurrency", 0),
+        ("max_concurrency", -1),
+        ("max_concurrency", 1.5),
+        ("max_concurrency", True),
+        ("max_concurrency", "4"),
+        ("max_concurrency", 10**30),
+        ("heartbeat_timeout_sec", 0),
+        ("heartbeat_timeout_sec", -5),
+        ("heartbeat_timeout_sec", "60"),
+        ("heartbeat_timeout_sec", True),
+        ("heartbeat_timeout_sec", math.inf),
+        ("heartbeat_timeout_sec", math.nan),
+        ("heartbeat_timeout_sec", 10**400),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(BadRequestError, match=f"^{field}: ") as refused:
+        parse_registration(VALID | {field: value})
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("payload", [None, [], "text", 5, True])
+def test_a_body_that_is_no_object_is_refused(payload: Any) -> None:
+    with pytest.raises(BadRequestError, match=r"^body: "):
+        parse_registration(payload)
+
+
+def test_a_heartbeat_s_numbers_are_taken() -> None:
+    said = said_in(
+        {
+            "total_requests": 12,
+            "avg_inference_time_ms": 45.5,
+            "last_inference_time_ms": 44,
+            "last_total_time_ms": 0,
+        }
+    )
+
+    assert said == {"total_requests": 12, "avg_ms": 45.5, "last_ms": 44, "last_total_ms": 0}
+    assert isinstance(said["total_requests"], int)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "12", True, -1, math.nan, math.inf, 10**400, [], {}, 2**63, 1e300]
+)
+def test_a_number_that_cannot_be_is_left_out(value: Any) -> None:
+    names = ("total_requests", "avg_inference_time_ms")
+
+    said = said_in(dict.fromkeys(names, value) | {"last_total_time_ms": 3})
+
+    assert (said["total_requests"], said["avg_ms"], said["last_total_ms"]) == (None, None, 3)
+
+
+@pytest.mark.parametrize("stats", [None, [], "text", 5])
+def test_a_heartbeat_may_say_anything(stats: Any) -> None:
+    assert set(said_in(stats).values()) == {None}

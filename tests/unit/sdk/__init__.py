@@ -1,0 +1,1 @@
+"""The SDK, over real HTTP on the loopback interface."""

@@ -1,0 +1,98 @@
+"""Links to pictures: what may be changed about one (nothing), and how long it lives."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.errors import SignatureError
+from easyai.store.signing import FILES_PATH, LinkSigner
+
+NOW = 1_700_000_000.0
+KEY = "人数统计/门口2/a b%2F?.jpg"
+SIGNER = LinkSigner(b"secret", "http://10.0.0.1:5066/")
+
+
+def taken_apart(url: str) -> tuple[str, str, str]:
+    """Key, expiry and signature as the server gets them."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    key = unquote(parts.path.removeprefix(FILES_PATH + "/"))
+    return key, query["expires"][0], query["signature"][0]
+
+
+def test_a_link_leads_to_its_key_and_is_valid() -> None:
+    url = SIGNER.url(KEY, 3600, NOW)
+    assert url.startswith(f"http://10.0.0.1:5066{FILES_PATH}/")
+    key, expires, signature = taken_apart(url)
+    assert key == KEY
+    SIGNER.check(key, expires, signature, NOW)
+
+
+@given(ttl_sec=st.floats(1, 86_400), now=st.floats(0, 4e9))
+def test_a_link_lives_as_long_as_asked_for_and_no_more_than_a_minute_longer(
+    ttl_sec: float, now: float
+) -> None:
+    key, expires, signature = taken_apart(SIGNER.url(KEY, ttl_sec, now))
+    SIGNER.check(key, expires, signature, now + ttl_sec - 0.01)
+    with pytest.raises(SignatureError):
+        SIGNER.check(key, expires, signature, now + ttl_sec + 62)
+
+
+def test_links_made_within_a_minute_are_the_same() -> None:
+    start = NOW - NOW % 60
+    assert len({SIGNER.url(KEY, 3600, start + second) for second in range(60)}) == 1
+
+
+@given(st.text())
+def test_a_tampered_key_is_refused(other: str) -> None:
+    key, expires, signature = taken_apart(SIGNER.url(KEY, 3600, NOW))
+    if other != key:
+        with pytest.raises(SignatureError):
+            SIGNER.check(other, expires, signature, NOW)
+
+
+@given(st.text() | st.integers().map(str))
+def test_a_tampered_expiry_is_refused(other: str) -> None:
+    key, expires, signature = taken_apart(SIGNER.url(KEY, 3600, NOW))
+    if other != expires:
+        with pytest.raises(SignatureError):
+            SIGNER.check(key, other, signature, NOW)
+
+
+@given(st.text() | st.sampled_from(["", "é", "\ud800", "0" * 40]))
+def test_a_tampered_signature_is_refused(other: str) -> None:
+    key, expires, signature = taken_apart(SIGNER.url(KEY, 3600, NOW))
+    if other != signature:
+        with pytest.raises(SignatureError):
+            SIGNER.check(key, expires, other, NOW)
+
+
+@pytest.mark.parametrize("expires", ["", "-1", "1e9", " 1", "٣", "9" * 13, "0x10", "1_0"])
+def test_an_expiry_that_is_no_plain_number_is_refused(expires: str) -> None:
+    with pytest.raises(SignatureError):
+        SIGNER.check(KEY, expires, "0" * 40, NOW)
+
+
+def test_part_of_the_key_cannot_be_passed_off_as_expiry() -> None:
+    _, expires, signature = taken_apart(SIGNER.url("1\nt/cam/1.jpg", 3600, NOW))
+    with pytest.raises(SignatureError):
+        SIGNER.check("t/cam/1.jpg", expires, signature, NOW)
+
+
+def test_a_link_signed_with_another_secret_is_refused() -> None:
+    other = LinkSigner(b"another secret", "http://10.0.0.1:5066")
+    key, expires, signature = taken_apart(other.url(KEY, 3600, NOW))
+    with pytest.raises(SignatureError):
+        SIGNER.check(key, expires, signature, NOW)
+
+
+def test_the_refusal_tells_neither_secret_nor_signature() -> None:
+    key, expires, signature = taken_apart(SIGNER.url(KEY, 3600, NOW))
+    with pytest.raises(SignatureError) as caught:
+        SIGNER.check(key, expires, "0" * 40, NOW)
+    assert signature not in str(caught.value)
+    assert "secret" not in str(caught.value)

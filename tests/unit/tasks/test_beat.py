@@ -1,0 +1,204 @@
+"""The clock goes on whatever happens to clocks, database, broker and settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.schedules import crontab
+
+from easyai.celery import make_app
+from easyai.db import leases
+from easyai.db.migrate import upgrade
+from easyai.db.session import Database
+from easyai.settings import load
+from easyai.tasks import beat as beat_module
+from easyai.tasks.beat import LeaderScheduler
+from easyai.tasks.config import SCAN_TASK, SWEEP_TASK, celery_settings
+
+
+class Clocks:
+    """The monotonic and the wall clock of a beat, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.wall = time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since some start."""
+        return self.now
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return self.wall
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        self.wall += seconds
+
+
+class Beat:
+    """A scheduler that notes what it sends instead of sending it."""
+
+    def __init__(self, config: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EASYAI_CONFIG", str(config))
+        monkeypatch.setattr(beat_module, "time", clocks)
+        self.clocks = clocks
+        self.sent: list[str] = []
+        self.fails: Exception | None = None
+        settings = celery_settings(load()) | {"broker_url": "memory://"}
+        self.scheduler = LeaderScheduler(make_app(settings))
+        monkeypatch.setattr(self.scheduler, "apply_async", self._note)
+
+    def _note(self, entry: Any, **_: Any) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.sent.append(entry.name)
+
+    def run(self, seconds: float) -> list[str]:
+        """Tick for a while, sleeping as celery beat does; what was sent."""
+        self.sent.clear()
+        end = self.clocks.now + seconds
+        while self.clocks.now < end:
+            self.clocks.advance(self.scheduler.tick())
+        return self.sent
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A settings file with a scan every second and a database that is up to date."""
+    path = tmp_path / "config.toml"
+    _write(path, 1.0)
+    upgrade(f"sqlite:///{tmp_path / 'data' / 'easyai.db'}")
+    return path
+
+
+@pytest.fixture
+def make_beat(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Beat]]:
+    """Makes beats that share their clocks and their database."""
+    clocks = Clocks()
+    made: list[Beat] = []
+
+    def make() -> Beat:
+        made.append(Beat(config, clocks, monkeypatch))
+        return made[-1]
+
+    yield make
+    for beat in made:
+        beat.scheduler.close()
+
+
+def test_scans_and_sweeps_come_at_their_intervals(make_beat: Callable[[], Beat]) -> None:
+    sent = make_beat().run(60)
+    assert sent.count(SCAN_TASK) == pytest.approx(60, abs=1)
+    assert sent.count(SWEEP_TASK) == pytest.approx(12, abs=1)
+
+
+@pytest.mark.parametrize("step_sec", [-86_400, -60, 60, 86_400 * 365])
+def test_setting_the_wall_clock_neither_stops_nor_rushes_it(
+    make_beat: Callable[[], Beat], step_sec: float
+) -> None:
+    beat = make_beat()
+    beat.run(5)
+    beat.clocks.wall += step_sec
+    assert beat.run(20).count(SCAN_TASK) == pytest.approx(20, abs=2)
+
+
+def test_ticks_missed_while_the_machine_slept_are_not_made_up_for(
+    make_beat: Callable[[], Beat],
+) -> None:
+    beat = make_beat()
+    beat.run(5)
+    beat.clocks.advance(3600)
+    assert beat.run(10).count(SCAN_TASK) == pytest.approx(10, abs=1)
+
+
+def test_only_one_of_two_beats_sends(make_beat: Callable[[], Beat]) -> None:
+    first, second = make_beat(), make_beat()
+    first.run(2)
+    for _ in range(10):
+        assert second.run(1) == []
+        assert first.run(1) != []
+
+
+def test_a_beat_that_dies_is_replaced_within_its_lease(make_beat: Callable[[], Beat]) -> None:
+    first, second = make_beat(), make_beat()
+    first.run(2)
+    assert second.run(1) == []
+    assert second.run(beat_module.LEASE_SEC + 2) != []
+
+
+def test_a_changed_scan_interval_takes_effect_without_a_restart(
+    make_beat: Callable[[], Beat], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = make_beat()
+    monkeypatch.setattr("easyai.settings.SettingsSource.CHECK_EVERY_SEC", 0.0)
+    beat.run(2)
+    _write(config, 0.25)
+    assert beat.run(10).count(SCAN_TASK) == pytest.approx(40, abs=3)
+
+
+def test_it_goes_on_after_the_database_was_away_and_complains_once(
+    make_beat: Callable[[], Beat], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    beat = make_beat()
+    beat.run(2)
+
+    def away(*_: Any) -> bool:
+        raise RuntimeError("no database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "acquire", away)
+        beat.run(30)
+    assert len([line for line in caplog.messages if "no database" in line]) == 1
+    assert beat.run(5).count(SCAN_TASK) >= 4
+
+
+def test_it_goes_on_after_the_broker_was_away_and_leaves_the_lead_meanwhile(
+    make_beat: Callable[[], Beat], caplog: pytest.LogCaptureFixture
+) -> None:
+    beat, other = make_beat(), make_beat()
+    beat.fails = OSError("no broker")
+    beat.run(30)
+    assert len([line for line in caplog.messages if "no broker" in line]) == 1
+    assert other.run(5).count(SCAN_TASK) >= 4
+    beat.fails = None
+    other.scheduler.close()
+    assert beat.run(5).count(SCAN_TASK) >= 4
+
+
+def test_a_stop_in_order_hands_the_lease_back(
+    make_beat: Callable[[], Beat], tmp_path: Path
+) -> None:
+    beat = make_beat()
+    beat.run(2)
+    beat.scheduler.close()
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'easyai.db'}")
+    with db.write() as conn:
+        assert leases.acquire(conn, beat_module.LEASE, "another", 5.0, beat.clocks.wall)
+    db.dispose()
+
+
+def test_crontab_entries_of_an_operator_go_by_the_wall_clock(
+    make_beat: Callable[[], Beat],
+) -> None:
+    beat = make_beat()
+    beat.scheduler.add(
+        name="report",
+        task="report",
+        schedule=crontab(nowfun=lambda: datetime.fromtimestamp(beat.clocks.wall).astimezone()),
+    )
+    assert beat.run(180).count("report") == pytest.approx(3, abs=1)
+
+
+def _write(path: Path, scan_interval_sec: float) -> None:
+    path.write_text(
+        f"[ai_analysis]\nscan_interval_sec = {scan_interval_sec}\n"
+        f'[easyai]\ndata_dir = "{path.parent / "data"}"\n',
+        encoding="utf-8",
+    )

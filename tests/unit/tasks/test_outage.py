@@ -1,0 +1,34 @@
+"""An outage is one line at its start and one at its end, however often it is met."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from easyai.tasks.outage import OutageLog
+
+
+def test_an_outage_is_reported_once_at_its_start_and_once_at_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    outage = OutageLog(logging.getLogger("test"), "no scan")
+    for _ in range(100):
+        outage.failed(OSError("disk away"))
+    assert caplog.messages == ["no scan (for 0 s): OSError: disk away"]
+    outage.worked()
+    outage.worked()
+    assert caplog.messages[1:] == ["over after 0 s: no scan"]
+    outage.failed(OSError("again"))
+    assert len(caplog.messages) == 3
+
+
+def test_an_outage_that_lasts_is_recalled(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OutageLog, "REPEAT_EVERY_SEC", 0.0)
+    outage = OutageLog(logging.getLogger("test"), "no scan")
+    outage.failed(OSError())
+    outage.failed(OSError())
+    assert len(caplog.messages) == 2

@@ -1,0 +1,61 @@
+"""Every task type has one queue that every broker and the command line can take."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.celery import make_app
+from easyai.tasks.queues import infer_queue, queue_name
+
+FACES = "infer.人脸"
+
+
+@pytest.mark.parametrize("task_type", ["人数统计", "head_detect", "a.b", "two words", "Ünï-1"])
+def test_a_plain_type_is_readable_in_its_queue(task_type: str) -> None:
+    assert queue_name(task_type) == f"infer.{task_type}"
+
+
+@pytest.mark.parametrize(
+    "task_type", ["a,b", "a/b", "x" * 300, "类" * 80, " a", "a ", "a\nb", "\udcff", "a\0"]
+)
+def test_an_awkward_type_gets_a_name_that_every_broker_takes(task_type: str) -> None:
+    name = queue_name(task_type)
+    assert name.startswith("infer.")
+    assert len(name.encode()) <= 190
+    assert not set(name) & set(",/\\\n\0")
+    assert name == name.strip()
+
+
+def test_the_name_of_a_shortened_type_never_changes() -> None:
+    # Workers of two releases meet on one queue during an upgrade.
+    assert queue_name("a,b") == "infer.a_b-1eb7c54d5283"
+    assert queue_name("x" * 300) == "infer." + "x" * 171 + "-0d4e2ca9e9cb"
+
+
+@given(st.lists(st.text(min_size=1, max_size=120), min_size=2, max_size=8, unique=True))
+def test_two_types_never_share_a_queue(task_types: list[str]) -> None:
+    assert len({queue_name(task_type) for task_type in task_types}) == len(task_types)
+
+
+def test_all_queues_hang_on_one_exchange_those_that_appear_by_name_included() -> None:
+    app = make_app({"broker_url": "memory://", "task_default_queue": "easyai"})
+    for queue in (app.amqp.queues[FACES], infer_queue("人脸")):
+        assert queue.exchange.name == "infer"
+        assert queue.exchange.type == "direct"
+        assert queue.name == queue.routing_key == FACES
+
+
+def test_queues_of_the_command_line_pin_a_worker_and_excluded_ones_stay_out() -> None:
+    app = make_app({"broker_url": "memory://", "task_default_queue": "easyai"})
+    queues = app.amqp.queues
+    assert not queues.pinned
+    assert set(queues.consume_from) == {"easyai"}
+    queues.deselect([FACES])
+    assert queues.excluded == {FACES}
+    queues.select_add(infer_queue("人脸"))
+    assert queues.excluded == set()
+    queues.select([FACES])
+    assert queues.pinned
+    assert set(queues.consume_from) == {FACES}
