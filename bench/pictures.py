@@ -23,7 +23,7 @@ class Camera:
         self._written = 0
         self._content = _START + random.Random(1).randbytes(_KILOBYTES * 1024) + _END
         for number in range(CAMERAS):
-            (frames / TASK_TYPE / _camera(number)).mkdir(parents=True, exist_ok=True)
+            (frames / TASK_TYPE / camera_name(number)).mkdir(parents=True, exist_ok=True)
 
     def write(self, count: int) -> list[str]:
         """Put `count` new frames in place, spread over the cameras; their keys."""
@@ -32,7 +32,7 @@ class Camera:
     def _write_one(self) -> str:
         moment = _FIRST + self._written * _INTERVAL
         name = f"{moment:%Y%m%d-%H%M%S}.{moment.microsecond // 1000:03d}.jpg"
-        key = f"{TASK_TYPE}/{_camera(self._written % CAMERAS)}/{name}"
+        key = f"{TASK_TYPE}/{camera_name(self._written % CAMERAS)}/{name}"
         self._written += 1
         draft = self._frames / f".{os.getpid()}"
         draft.write_bytes(self._content)
@@ -40,11 +40,12 @@ class Camera:
         return key
 
 
-def _camera(number: int) -> str:
+def camera_name(number: int) -> str:
+    """The task id of a camera, counted from 0."""
     return f"门口{number + 1}"
 
 
 def waiting(frames: Path) -> int:
     """Frames that still lie where a camera put them."""
-    folders = (frames / TASK_TYPE / _camera(number) for number in range(CAMERAS))
+    folders = (frames / TASK_TYPE / camera_name(number) for number in range(CAMERAS))
     return sum(len(os.listdir(folder)) for folder in folders)  # noqa: PTH208 - names only

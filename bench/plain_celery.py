@@ -7,20 +7,31 @@ transport, which is faster than kombu's. ``python -m bench.plain_celery`` is its
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
-from celery import Celery
-from sqlalchemy import Column, Double, Engine, Integer, MetaData, Table, Text
-from sqlalchemy import create_engine, event, insert
+from celery import Celery, Signature
+from sqlalchemy import (
+    Column,
+    Double,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+)
 
 from easyai.supervised import die_with_parent
 from easyai.tasks import filesystem
@@ -65,7 +76,7 @@ def open_engine(url: str) -> Engine:
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={os.environ.get('PLAIN_SYNC','FULL')}")
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _broker_folders() -> dict[str, str]:
@@ -75,16 +86,13 @@ def _broker_folders() -> dict[str, str]:
 
 
 die_with_parent()
-if not os.environ.get("PLAIN_STOCK"):
-    filesystem.register()
+filesystem.register()
 app = Celery("bench.plain_celery", broker=BROKER_URL)
 app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options=_broker_folders() if BROKER_URL.startswith("filesystem") else {},
     task_ignore_result=True,
 )
-if os.environ.get("PLAIN_STOCK"):
-    app.conf.broker_transport_options |= {"polling_interval": 0.05, "store_processed": True}
 _own = threading.local()
 
 
@@ -150,48 +158,49 @@ def noop() -> None:
 
 @app.task  # type: ignore[untyped-decorator]
 def mark(path: str) -> None:
-    """Write down the time."""
-    Path(path).write_text(repr(time.time()), encoding="utf-8")
+    """Show that everything sent before has been taken."""
+    Path(path).touch()
+
+
+def produce_frames() -> None:
+    """List the folder and send one task a frame."""
+    _send(infer.s(key) for key in _frames())
+
+
+def produce_noops(count: int, ended: str) -> None:
+    """Send no-ops, then a mark."""
+    _send(itertools.chain(itertools.repeat(noop.s(), count), [mark.s(ended)]))
 
 
 def _frames() -> Iterator[str]:
-    """The keys of all frames in the folder, as the contract lays it out."""
     for folder, _, names in os.walk(FRAMES):
         camera = Path(folder).relative_to(FRAMES)
         if camera.parts[:1] != (_ALERTS,):
             yield from (f"{camera.as_posix()}/{name}" for name in sorted(names))
 
 
-def produce() -> None:
-    """List the folder and send one task a frame, at a pace that keeps the queue short."""
+def _send(tasks: Iterable[Signature]) -> None:
+    """Send at a pace that keeps the queue short, as long as there is work."""
     with app.connection_for_write() as connection:
         channel = connection.default_channel
-        for number, key in enumerate(_frames()):
+        for number, task in enumerate(tasks):
             while number % 50 == 0 and _waiting(channel) > _MOST_WAITING:
                 time.sleep(0.005)
-            infer.delay(key)
+            task.apply_async()
 
 
 def _waiting(channel: Any) -> int:
-    return int(channel.queue_declare(app.conf.task_default_queue, passive=True).message_count)
-
-
-def fill(count: int, began: Path, ended: Path) -> None:
-    """Queue no-ops between two marks, for a worker that starts later."""
-    mark.delay(str(began))
-    for _ in range(count):
-        noop.delay()
-    mark.delay(str(ended))
+    return int(channel.queue_declare(queue=app.conf.task_default_queue, passive=True).message_count)
 
 
 def main(arguments: list[str]) -> None:
-    """``fill COUNT BEGAN ENDED`` at once, ``produce`` when a line arrives on stdin."""
-    if arguments[0] == "fill":
-        fill(int(arguments[1]), Path(arguments[2]), Path(arguments[3]))
-        return
+    """``frames`` or ``noops COUNT ENDED``; begins when a line arrives on stdin."""
     print("ready", flush=True)
     sys.stdin.readline()
-    produce()
+    if arguments[0] == "frames":
+        produce_frames()
+    else:
+        produce_noops(int(arguments[1]), arguments[2])
 
 
 if __name__ == "__main__":

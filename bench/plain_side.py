@@ -1,17 +1,18 @@
-"""Plain Celery's side: one worker of `bench.plain_celery`, with a producer, or with no-ops."""
+"""Plain Celery's side: one worker of `bench.plain_celery` and its producer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import contest, plain_celery
-from bench.contest import Backend, Run
+from bench import contest, plain_celery, site
+from bench.contest import Backend, FinishingLine, Run
 from bench.pictures import Camera
-from bench.processes import BenchError, Child
+from bench.processes import Child
 
-_BROKER_URL = "filesystem://localhost/"
+_EMBEDDED_BROKER_URL = "filesystem://localhost/"
 
 
 @dataclass(frozen=True)
@@ -25,54 +26,65 @@ class Pool:
         return f"{self.name} -c {self.concurrency}"
 
 
+# More of either is slower on few cores: they wait for SQLite's one writer or for each other.
 POOLS = (Pool("threads", 4), Pool("prefork", 2))
 
 
-def measure_frames(backend: Backend, endpoint: str, count: int, pool: Pool) -> Run:
+def measure_frames(backend: Backend, endpoint: str, pool: Pool, count: int) -> Run:
     """Frames in the folder to alerts saved and pictures moved, one task a frame."""
-    with contest.fresh_folder() as folder:
-        environment = _environment(backend, folder, endpoint)
+    with _application(backend, endpoint) as (folder, environment):
         frames = folder / "snapshots"
         camera = Camera(frames)
         engine = plain_celery.open_engine(environment["PLAIN_DATABASE_URL"])
         plain_celery.metadata.create_all(engine)
         try:
             with _worker(folder, environment, pool) as worker:
-                for number in (contest.WARM_UP_FRAMES, count):
+                for number in (contest.WARM_UP, count):
                     camera.write(number)
-                    with _producer(folder, environment) as producer:
-                        run = contest.time_to_finish(worker, engine, frames, number, producer.go)
+                    line = FinishingLine(worker, engine, frames, number)
+                    with _producer(folder, environment, "frames") as producer:
+                        run = contest.measure([worker, producer], number, producer.go, line.wait)
                 return run
         finally:
             engine.dispose()
-            backend.clear_broker()
 
 
-def measure_noops(backend: Backend, count: int, pool: Pool) -> Run:
-    """No-op tasks that wait in the queue when the worker starts, from the first to the last."""
-    with contest.fresh_folder() as folder:
-        environment = _environment(backend, folder, "")
-        began, ended = folder / "began", folder / "ended"
-        arguments = ["-m", "bench.plain_celery", "fill", str(count), str(began), str(ended)]
+def measure_noops(backend: Backend, pool: Pool, count: int) -> Run:
+    """No-op tasks, from the first one sent to the last one done."""
+    with (
+        _application(backend, "") as (folder, environment),
+        _worker(folder, environment, pool) as worker,
+    ):
+        for number in (contest.WARM_UP, count):
+            run = _noops(worker, folder, environment, number)
+        return run
+
+
+def _noops(worker: Child, folder: Path, environment: Mapping[str, str], count: int) -> Run:
+    done = folder / f"{count}.done"
+
+    def finish() -> None:
+        worker.wait_until(done.exists, contest.LIMIT_SEC, f"{count} no-ops are done")
+
+    with _producer(folder, environment, "noops", str(count), str(done)) as producer:
+        return contest.measure([worker, producer], count, producer.go, finish)
+
+
+@contextmanager
+def _application(backend: Backend, endpoint: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder and the application's settings in it."""
+    with site.fresh_folder() as folder:
+        environment = {
+            "PLAIN_BROKER_URL": backend.broker_url or _EMBEDDED_BROKER_URL,
+            "PLAIN_BROKER_FOLDER": str(folder / "broker"),
+            "PLAIN_DATABASE_URL": backend.new_database() or f"sqlite:///{folder / 'plain.db'}",
+            "PLAIN_FRAMES": str(folder / "snapshots"),
+            "PLAIN_ENDPOINT": endpoint,
+        }
         try:
-            with Child("filler", arguments, folder, environment) as filler:
-                filler.wait(contest.LIMIT_SEC)
-            with _worker(folder, environment, pool) as worker:
-                worker.wait_until(ended.exists, contest.LIMIT_SEC, "the last no-op is done")
-                worker.wait_until(lambda: bool(ended.read_text()), 5, "the time is written")
+            yield folder, environment
         finally:
             backend.clear_broker()
-        return Run(count, float(ended.read_text()) - float(began.read_text()))
-
-
-def _environment(backend: Backend, folder: Path, endpoint: str) -> dict[str, str]:
-    return {
-        "PLAIN_BROKER_URL": backend.broker_url or _BROKER_URL,
-        "PLAIN_BROKER_FOLDER": str(folder / "broker"),
-        "PLAIN_DATABASE_URL": backend.new_database() or f"sqlite:///{folder / 'plain.db'}",
-        "PLAIN_FRAMES": str(folder / "snapshots"),
-        "PLAIN_ENDPOINT": endpoint,
-    }
 
 
 def _worker(folder: Path, environment: Mapping[str, str], pool: Pool) -> Child:
@@ -82,12 +94,10 @@ def _worker(folder: Path, environment: Mapping[str, str], pool: Pool) -> Child:
     return Child("plain", arguments, folder, environment)
 
 
-def _producer(folder: Path, environment: Mapping[str, str]) -> Child:
-    producer = Child("producer", ["-m", "bench.plain_celery", "produce"], folder, environment)
-    try:
-        if producer.read_line() != "ready":
-            raise BenchError(f"the producer did not start:\n{producer.tail()}")
-    except BaseException:
-        producer.kill()
-        raise
-    return producer
+@contextmanager
+def _producer(folder: Path, environment: Mapping[str, str], *what: str) -> Iterator[Child]:
+    """A producer that has started and waits for its `go`."""
+    arguments = ["-m", "bench.plain_celery", *what]
+    with Child("producer", arguments, folder, environment) as producer:
+        producer.read_line()
+        yield producer

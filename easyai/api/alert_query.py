@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from easyai.db.alerts import AlertFilter
 
 LARGEST_PAGE: Final = 100  # alerts
 _LARGEST_INT: Final = 2**31 - 1
 _LATEST: Final = 253_402_300_799.0  # the end of the year 9999, Unix seconds
+_UNIX_SECONDS: Final = {"type": "number", "minimum": 0, "maximum": _LATEST}
+_EMPTY: Final = {"type": "string", "maxLength": 0}
 _LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
 
@@ -26,7 +28,7 @@ def parse_moment(value: str) -> float:
     try:
         moment = float(text)
     except ValueError:
-        moment = _parse_iso(text)
+        return _parse_iso(text)
     if not 0 <= moment <= _LATEST:
         raise ValueError("Unix seconds go from 0 to the year 9999: are these milliseconds?")
     return moment
@@ -59,21 +61,23 @@ def _no_nul(value: str | None) -> str | None:
 
 _Text = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_no_nul)]
 _Count = Annotated[
-    int | None, BeforeValidator(_none_if_empty), Query(ge=-_LARGEST_INT, le=_LARGEST_INT)
+    Annotated[int, Field(ge=-_LARGEST_INT, le=_LARGEST_INT)] | None,
+    BeforeValidator(_none_if_empty),
 ]
 _Moment = Annotated[
     float | None,
     BeforeValidator(_moment),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, _UNIX_SECONDS, _EMPTY]}),
 ]
 Page = Annotated[
-    int, BeforeValidator(lambda value: 1 if value == "" else value), Query(ge=1, le=_LARGEST_INT)
+    Annotated[int, Field(ge=1, le=_LARGEST_INT)],
+    BeforeValidator(lambda value: 1 if value == "" else value),
 ]
 PageSize = Annotated[
-    int,
+    Annotated[int, Field(ge=1)],
     BeforeValidator(lambda value: 20 if value == "" else value),
     AfterValidator(lambda size: min(size, LARGEST_PAGE)),
-    Query(ge=1, description=f"At most {LARGEST_PAGE}: more counts as that"),
+    Query(description=f"At most {LARGEST_PAGE}: more counts as that"),
 ]
 
 

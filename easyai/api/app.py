@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from easyai import __version__
@@ -13,6 +13,7 @@ from easyai.api.body_limit import BodyLimit
 from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
 from easyai.api.heartbeats import HeartbeatGroup
+from easyai.api.methods import MethodTable
 from easyai.api.routes import alerts, files, health, registry, statistics
 from easyai.runtime import Runtime
 
@@ -47,11 +48,16 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     )
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
-    api = APIRouter(prefix=API_PREFIX)
-    for part in (registry, statistics, alerts, files):
-        api.include_router(part.router)
-    app.include_router(api)
-    app.include_router(health.router)
+    app.state.methods = methods = MethodTable()
+    for part, prefix in (
+        (registry, API_PREFIX),
+        (statistics, API_PREFIX),
+        (alerts, API_PREFIX),
+        (files, API_PREFIX),
+        (health, ""),
+    ):
+        app.include_router(part.router, prefix=prefix)
+        methods.add(prefix, part.router.routes)
     return app
 
 

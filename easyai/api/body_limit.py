@@ -11,7 +11,7 @@ from easyai.errors import BodyTooLargeError
 BODY_LIMIT_BYTES: Final = 1_000_000
 # A client that is still sending would see a reset instead of the answer: this much is read and
 # thrown away first.
-_DISCARD_BYTES: Final = 8_000_000
+_DISCARD_BYTES: Final = 4_000_000
 
 
 class BodyLimit:

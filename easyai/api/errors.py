@@ -70,7 +70,7 @@ class LastResort:
 async def _own_error(request: Request, error: Exception) -> JSONResponse:
     status = error.http_status if isinstance(error, EasyaiError) else 500
     if status >= 500:
-        log.warning("%s %r: %s", request.method, request.url.path, error)
+        log.warning("%s %r: %s", request.method, request.scope["path"], error)
     # What is left of a body too large is not worth reading.
     headers = {"connection": "close"} if status == 413 else None
     return error_response(status, str(error), headers)
@@ -81,9 +81,12 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         raise error
     message = str(error.detail)
     if error.status_code == 404:
-        message = f"no such path: {request.url.path!r}; the calls are described under /docs"
+        message = f"no such path: {request.scope['path']!r}; the calls are described under /docs"
     elif error.status_code == 405:
-        message = f"{request.method} is not possible here; the calls are described under /docs"
+        # The router names the methods of one of the path's routes only.
+        allowed = request.app.state.methods.allowed(request.scope["path"])
+        message = f"{request.method} is not possible here, only {allowed or 'other methods'}"
+        return error_response(405, message, {"allow": allowed} if allowed else error.headers)
     return error_response(error.status_code, message, error.headers)
 
 

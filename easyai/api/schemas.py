@@ -25,6 +25,9 @@ TaskType = Annotated[
 ]
 
 
+LARGEST_ID = 2**53 - 1  # what every JSON reader keeps exactly
+
+
 class ErrorBody(BaseModel):
     """Every answer with a status of 400 and above."""
 
@@ -235,7 +238,7 @@ class AlertIds(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(max_length=1000)
+    ids: list[Annotated[int, Field(ge=1, le=LARGEST_ID)]] = Field(max_length=1000)
 
 
 class Deleted(Done):

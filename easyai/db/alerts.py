@@ -19,9 +19,10 @@ _ADD = text("""
     VALUES (:frame_id, :task_id, :task_type, :image_path, :algorithm_id, :algorithm_name,
             :result, :confidence, :detection_count, :inference_time_ms, :now, :now)
 """)
-_TAKEN = text("SELECT image_path FROM alerts WHERE image_path IN :paths").bindparams(
-    bindparam("paths", expanding=True)
-)
+# The last condition is the one of the partial index: without it SQLite reads every alert.
+_TAKEN = text("""
+    SELECT image_path FROM alerts WHERE image_path IN :paths AND image_path <> ''
+""").bindparams(bindparam("paths", expanding=True))
 _COLUMNS = Alert.__table__.c
 _TASK_IDS = text("SELECT DISTINCT task_id FROM alerts ORDER BY task_id")
 

@@ -14,21 +14,21 @@ _ACQUIRE = text("""
     RETURNING holder
 """)
 _RELEASE = text("DELETE FROM process_leases WHERE name = :name AND holder = :holder")
-_LONGEST_TTL_SEC = 3600.0
+_CLOCK_SLACK_SEC = 60.0  # by which the clocks of two machines may differ
 
 
 def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float) -> bool:
     """Take or extend a lease; whether `holder` holds it now.
 
-    A lease that ends further ahead than any lease may was taken before the clock was set back, and
-    is free.
+    A lease that ends more than a minute later than the one asked for was taken before the clock was
+    set back (a box without a battery clock, after a power loss), and is free.
     """
     values = {
         "name": name,
         "holder": holder,
         "now": now,
         "expires_at": now + ttl_sec,
-        "furthest": now + _LONGEST_TTL_SEC,
+        "furthest": now + ttl_sec + _CLOCK_SLACK_SEC,
     }
     return conn.execute(_ACQUIRE, values).first() is not None
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easyai.errors import DatabaseUnavailableError, SettingsError
 
@@ -129,7 +130,7 @@ def _translated() -> Iterator[None]:
             raise
         # The statement and its parameters may hold secrets; the driver's own words do not.
         raise DatabaseUnavailableError(f"the database does not answer: {error.orig}") from error
-    except TimeoutError as error:
+    except PoolTimeoutError as error:
         raise DatabaseUnavailableError(f"no free database connection: {error}") from error
 
 

@@ -45,6 +45,8 @@ class InferenceLoop:
         self._lanes: dict[str, Lane] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._pumping: set[str] = set()
+        self._stopping = threading.Event()
+        self._stop_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
         self._thread.start()
@@ -53,17 +55,23 @@ class InferenceLoop:
     def pump(self, task_type: str, budget_sec: float) -> PumpReport:
         """Lease and infer frames of a type until there are none, or the budget is over.
 
-        Calls still under way then go on behind the scenes. Blocks for the budget at most.
+        Calls still under way then go on behind the scenes. Blocks for the budget at most; after
+        `drain` nothing is done.
         """
+        if self._stopping.is_set():
+            return PumpReport(task_type, more=True)
         return self._run(self._pump(task_type, budget_sec))
 
     def drain(self, timeout_sec: float) -> None:
-        """Stop: finish what is in flight within the time, give the rest back to pending."""
-        if not self._loop.is_closed():
-            self._run(self._drain(timeout_sec))
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        """Stop for good: finish what is in flight within the time, give the rest back."""
+        with self._stop_lock:
+            if self._stopping.is_set():
+                return
+            self._stopping.set()
+        self._run(self._drain(timeout_sec))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _run(self, work: Coroutine[None, None, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -74,6 +82,8 @@ class InferenceLoop:
         return shop
 
     async def _pump(self, task_type: str, budget_sec: float) -> PumpReport:
+        if self._stopping.is_set():
+            return PumpReport(task_type, more=True)
         lane = self._lanes.get(task_type)
         if lane is None:
             lane = self._lanes[task_type] = Lane(self._shop, task_type)
@@ -90,7 +100,7 @@ class InferenceLoop:
             await asyncio.wait({running}, timeout=budget_sec)
         finally:
             self._pumping.discard(task_type)
-        if running.done():
+        if running.done() and not running.cancelled():
             running.result()  # a defect shows as a failed task
         after = lane.counts()
         return PumpReport(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from easyai.domain.numbers import as_integer
 from easyai.domain.service import check_endpoint
 from easyai.errors import BadRequestError
 
@@ -158,12 +159,13 @@ def _check_task_type(name: Any) -> None:
 def _max_concurrency(value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CONCURRENCY:
+    count = as_integer(value)
+    if count is None or not 1 <= count <= MOST_CONCURRENCY:
         raise BadRequestError(
             f"max_concurrency: must be an integer from 1 to {MOST_CONCURRENCY}, "
             f"not {_shown(value)}; leave it out for no limit"
         )
-    return value
+    return count
 
 
 def _heartbeat_timeout(value: Any) -> float | None:

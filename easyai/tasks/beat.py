@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import time
 import uuid
+from functools import cached_property
 from typing import Any
 
-from celery import beat
+from celery import beat, signals
 from celery.schedules import schedule as interval_schedule
 
 from easyai.db import leases
@@ -20,6 +22,7 @@ from easyai.db.session import Database
 from easyai.settings import SettingsSource
 from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.outage import OutageLog
+from easyai.tasks.queues import publishing_connection
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +114,11 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
             return float(entry.schedule.run_every.total_seconds())
         return None
 
+    @cached_property
+    def connection(self) -> Any:
+        """The connection that sends; made on first use."""
+        return publishing_connection(self.app)
+
     def _ensure_connected(self) -> Any:
         # Not for ever, as kombu would: a beat that cannot send must not keep the lease.
         return self.connection.ensure_connection(max_retries=1)
@@ -127,3 +135,21 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         super().close()
         self._hand_back()
         self._db.dispose()
+
+
+def _stop(*_: Any) -> None:
+    # A second signal must not break off the closing that the first one began.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise SystemExit
+
+
+@signals.beat_init.connect  # type: ignore[untyped-decorator]
+def _stop_outside_transactions(**_: Any) -> None:
+    """Leave on SIGTERM and SIGINT, and close on the way out.
+
+    Celery's own handler closes the scheduler inside the signal: when that comes in the middle of a
+    transaction of ours, it waits for the very lock that the interrupted code holds, for ever.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)

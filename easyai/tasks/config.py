@@ -93,7 +93,8 @@ def _worker() -> dict[str, Any]:
         # A wake is answered by being taken: one that is lost costs a scan, one that is delivered
         # twice costs a look at the ledger.
         "task_acks_late": False,
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Concerns late acknowledgement only; unset, Celery warns at every reconnect.
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
         # Events cost as much as a small task: switch them on with -E when somebody watches.
         "worker_send_task_events": False,
         "task_send_sent_event": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from easyai.db import task_types
 from easyai.db.session import Database
 from easyai.settings import SettingsSource
 from easyai.tasks.outage import OutageLog
-from easyai.tasks.queues import infer_queue
+from easyai.tasks.publisher import Publisher
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -20,81 +21,82 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INFER_TASK = "easyai.infer"
 # A wake nobody has answered for this long may be lost, and the next one is sent.
 QUIET_SEC = 3.0
-# Generous: machines whose clocks differ by more would drop every wake as expired.
-EXPIRES_SEC = 30.0
-# While the broker is down, only one ring in this many seconds finds out whether it is back.
-_RETRY_EVERY_SEC = 1.0
 
 
 class CeleryDoorbell:
-    """Rings through the broker; safe between threads.
+    """Rings through the broker; safe between threads, one per process.
 
-    Call after the commit of what the worker shall find: a ring writes to the database itself.
+    A thread of its own sends the messages: a broker that hangs must not hold up a request or a
+    scan. Call after the commit of what the worker shall find: a ring writes to the database itself.
     """
 
     def __init__(self, database: Callable[[], Database], app: Celery | None = None) -> None:
         """`database` gives the one of this process; `app` is the application unless given."""
         self._database = database
-        self._app = app
+        self._publisher = Publisher(app)
         self._outage = OutageLog(log, "broker does not answer, frames wait for the next scan")
-        self._silent_until = 0.0
+        self._changed = threading.Condition()
+        self._waiting: list[str] = []  # types to send a message for
+        self._idle = True
+        self._thread: threading.Thread | None = None
 
     def ring(self, task_type: str) -> None:
-        """Wake a worker, unless an earlier wake is still unanswered.
+        """Wake a worker, unless an earlier wake is still unanswered; never raises.
 
-        Never raises, and takes seconds at most: whoever records frames must not stop because a
-        message cannot be sent. The next scan rings again.
+        A ring that cannot be sent is given up: the next scan rings again.
         """
-        if time.monotonic() < self._silent_until:
-            return
-        try:
-            if not self._claim(task_type):
-                return
-        except Exception as error:  # noqa: BLE001
-            log.warning("no ring for %s, the next scan rings again: %s", task_type, error)
-            return
-        try:
-            self._publish(task_type)
-        except Exception as error:  # noqa: BLE001 - each broker has errors of its own
-            self._silent_until = time.monotonic() + _RETRY_EVERY_SEC
-            self._outage.failed(error)
-            self._unclaim(task_type)
-        else:
-            self._outage.worked()
-
-    def _claim(self, task_type: str) -> bool:
-        with self._database().write() as conn:
-            return task_types.claim_ring(conn, task_type, time.time(), QUIET_SEC)
-
-    def _unclaim(self, task_type: str) -> None:
         try:
             with self._database().write() as conn:
-                task_types.answer_ring(conn, task_type)
-        except Exception as error:  # noqa: BLE001 - the claim lapses by itself after QUIET_SEC
-            log.debug("ring of %s not taken back: %s", task_type, error)
+                ours = task_types.claim_ring(conn, task_type, time.time(), QUIET_SEC)
+        except Exception as error:  # noqa: BLE001 - the caller has done its own work
+            log.warning("no ring for %s, the next scan rings again: %s", task_type, error)
+            return
+        if ours:
+            self._hand_over(task_type)
 
-    def _publish(self, task_type: str) -> None:
-        self._application().send_task(
-            INFER_TASK,
-            args=(task_type,),
-            queue=infer_queue(task_type),
-            expires=EXPIRES_SEC,
-            expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
-            ignore_result=True,
-            # One retry: a connection from before the broker's restart fails the first time.
-            retry=True,
-            retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
-        )
+    def flush(self, timeout_sec: float) -> bool:
+        """Wait until every ring was sent or given up; false when time was up first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._idle and not self._waiting, timeout_sec)
 
-    def _application(self) -> Celery:
-        if self._app is None:
-            from easyai.celery import app  # which imports this module
+    def _hand_over(self, task_type: str) -> None:
+        with self._changed:
+            if task_type not in self._waiting:
+                self._waiting.append(task_type)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send, name="doorbell", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
 
-            self._app = app
-        return self._app
+    def _send(self) -> None:
+        while True:
+            with self._changed:
+                self._idle = not self._waiting
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._waiting))
+                self._idle = False
+                task_type = self._waiting.pop(0)
+            try:
+                self._publisher.publish(task_type)
+            except Exception as error:  # noqa: BLE001 - each broker has errors of its own
+                self._outage.failed(error)
+                self._give_up(task_type)
+            else:
+                self._outage.worked()
+
+    def _give_up(self, task_type: str) -> None:
+        # All of them: one after the other they would wait for the same silence.
+        with self._changed:
+            given_up = [task_type, *self._waiting]
+            self._waiting.clear()
+        try:
+            with self._database().write() as conn:
+                for name in given_up:
+                    task_types.answer_ring(conn, name)
+        except Exception as error:  # noqa: BLE001 - the claims lapse after QUIET_SEC
+            log.debug("rings not taken back: %s", error)
 
 
 def open_ringing_runtime(

@@ -8,8 +8,8 @@ from typing import Any
 
 from easyai.celery import app
 from easyai.db import task_types
-from easyai.tasks.doorbell import INFER_TASK
 from easyai.tasks.process import process
+from easyai.tasks.publisher import INFER_TASK
 
 # Then the task ends and rings again, so that other types, shutdown and deploys get their turn.
 PUMP_BUDGET_SEC = 3.0

@@ -8,17 +8,19 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from celery import signals
+from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.db import task_types
-from easyai.tasks.doorbell import open_ringing_runtime
+from easyai.tasks.doorbell import CeleryDoorbell, open_ringing_runtime
 
 if TYPE_CHECKING:
     from easyai.pipeline.infer import InferenceLoop, PumpReport
-    from easyai.runtime import Runtime
+    from easyai.runtime import Doorbell, Runtime
 
 log = logging.getLogger(__name__)
 
 DRAIN_TIMEOUT_SEC = 15.0
+FLUSH_TIMEOUT_SEC = 1.0
 
 
 class WorkerProcess:
@@ -90,12 +92,32 @@ class WorkerProcess:
             log.exception("drain failed; the frames in flight return when their leases expire")
         finally:
             if runtime is not None:
+                _flush(runtime.doorbell)
                 runtime.close()
+
+
+def _flush(doorbell: Doorbell) -> None:
+    if isinstance(doorbell, CeleryDoorbell):
+        doorbell.flush(FLUSH_TIMEOUT_SEC)
 
 
 _of_the_parent: list[Any] = []
 process = WorkerProcess()
 os.register_at_fork(after_in_child=process.after_fork)
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _warm_up(sender: Any, **_: Any) -> None:
+    """Open the inference loop before the first frame needs it: its imports take half a second."""
+    if isinstance(sender.pool, ThreadPool):  # a forking pool would copy it half-way
+        threading.Thread(target=_open_inference, name="warm-up", daemon=True).start()
+
+
+def _open_inference() -> None:
+    try:
+        process.inference()
+    except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
+        log.warning("inference not opened yet: %s", error)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

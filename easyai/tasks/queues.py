@@ -10,6 +10,8 @@ key, those that appear by name (``celery worker -Q infer.人脸``) included.
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.app import amqp
@@ -24,6 +26,12 @@ _MAX_BYTES = 190
 _HASH_DIGITS = 12
 # -Q splits at commas, and a slash ends a file's name.
 _AWKWARD = frozenset(",/\\")
+_REPORT_EVERY_SEC = 60.0
+_PUBLISH_TIMEOUT_SEC = 3.0
+_TIMEOUT_OPTIONS = {
+    "redis": ("socket_timeout", "socket_connect_timeout"),
+    "amqp": ("read_timeout", "write_timeout"),
+}
 
 
 def queue_name(task_type: str) -> str:
@@ -59,13 +67,40 @@ def _queue(name: str) -> Queue:
 class QuickConnection(Connection):
     """A broker connection that is back within 2 s of the broker's return.
 
-    kombu's own waits up to 30 s between its attempts.
+    kombu's own waits up to 30 s between its attempts, and Celery reports every one.
     """
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """Connect, trying again for ever or as often as told."""
+    def ensure_connection(
+        self, errback: Callable[[Exception, float], Any] | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Connect, trying again for ever or as often as told; `errback` is called once a minute."""
         quick = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": 2.0}
-        return super().ensure_connection(*args, **{**quick, **kwargs})
+        errback = _seldom(errback) if errback else None
+        return super().ensure_connection(errback, *args, **{**quick, **kwargs})
+
+
+def _seldom(errback: Callable[[Exception, float], Any]) -> Callable[[Exception, float], Any]:
+    next_call = 0.0
+
+    def call(error: Exception, interval: float) -> Any:
+        nonlocal next_call
+        if time.monotonic() < next_call:
+            return None
+        next_call = time.monotonic() + _REPORT_EVERY_SEC
+        return errback(error, interval)
+
+    return call
+
+
+def publishing_connection(app: Any) -> Any:
+    """A connection for one thread that only publishes, and learns of a silent broker in seconds."""
+    driver = app.connection_for_write().transport.driver_type
+    timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(driver, ()), _PUBLISH_TIMEOUT_SEC)
+    return app.connection_for_write(
+        connect_timeout=_PUBLISH_TIMEOUT_SEC,
+        # Who publishes has other work to do: a connection that is refused is an error at once.
+        transport_options={"max_retries": 0, **timeouts},
+    )
 
 
 class Queues(amqp.Queues):  # type: ignore[misc]

@@ -1,179 +1,144 @@
-"""An installation without processes: settings, frames, database and the parts that work on them."""
+"""An installation in a folder: settings, a migrated database, and rows as a test needs them."""
 
 from __future__ import annotations
 
-import json
-import os
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Connection, insert, select, text
 
+from easyai.cli.main import cli
 from easyai.db import migrate
-from easyai.pipeline import intake
-from easyai.pipeline.infer import InferenceLoop
-from easyai.registry import registration
-from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource
-from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.waiting import wait_until
+from easyai.db.models import Alert, Frame, Service, ServiceTaskType, TaskType
+from easyai.db.session import Database
 
 TYPE = "人数统计"
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 8 + b"\xff\xd9"
-Row = dict[str, Any]
+CAMERA = "门口2"
 
 
-class WatchfulSource(SettingsSource):
-    """Settings that are looked at on every use, so that a change is in force at once."""
-
-    CHECK_EVERY_SEC = 0.0
-
-
+@dataclass
 class Installation:
-    """Everything one machine has, below ``folder``; keyword values go into ``[ai_analysis]``."""
+    """A folder with easyai's settings in the environment of this process.
 
-    def __init__(self, folder: Path, database_url: str, **analysis: Any) -> None:
-        self.folder = folder
-        self.database_url = database_url
-        self._opened: list[Runtime] = []
-        self._loops: list[InferenceLoop] = []
-        self.configure(**analysis)
-        migrate.upgrade(database_url)
-        self.runtime = self.open()
+    The database is there and migrated when `migrated`; `close` ends its connections.
+    """
 
-    @property
-    def config(self) -> Path:
-        """The settings file."""
-        return self.folder / "config.toml"
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    database_url: str = ""
+    migrated: bool = True
+    db: Database = field(init=False)
+    now: float = field(default_factory=time.time, init=False)
+    _frames: int = field(default=0, init=False)
 
-    @property
-    def snapshots(self) -> Path:
-        """The folder that cameras write to."""
-        return self.folder / "snapshots"
-
-    def configure(self, extra: str = "", **analysis: Any) -> None:
-        """Write the settings anew; ``extra`` is TOML put behind ours."""
-        values = {key: _toml(value) for key, value in analysis.items()}
-        lines = ["[ai_analysis]", *(f"{key} = {value}" for key, value in values.items())]
-        lines += ["[frame_extractor]", f"output_dir = {_toml(str(self.snapshots))}"]
-        lines += ["[easyai]", f"database_url = {_toml(self.database_url)}"]
-        lines += [f"data_dir = {_toml(str(self.folder / 'data'))}", extra]
-        draft = self.config.with_suffix(".draft")
-        draft.write_text("\n".join(lines), encoding="utf-8")
-        draft.replace(self.config)
-
-    def open(self) -> Runtime:
-        """One more runtime, as another process has it."""
-        runtime = open_runtime(WatchfulSource(self.config))
-        self._opened.append(runtime)
-        return runtime
-
-    def loop(self, runtime: Runtime | None = None) -> InferenceLoop:
-        """An inference loop, drained at the end."""
-        loop = InferenceLoop(runtime or self.runtime)
-        self._loops.append(loop)
-        return loop
-
-    def put(self, key: str, content: bytes = JPEG, modified_at: float | None = None) -> Path:
-        """Write a picture as an extractor does: aside, then renamed into place."""
-        path = self.snapshots / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        draft.write_bytes(content)
-        if modified_at is not None:
-            os.utime(draft, (modified_at, modified_at))
-        draft.replace(path)
-        return path
-
-    def put_many(self, count: int, task_type: str = TYPE, camera: str = "门口1") -> list[str]:
-        """Pictures 00000.jpg and on, of one camera; their keys in order of capture."""
-        keys = [f"{task_type}/{camera}/{number:05d}.jpg" for number in range(count)]
-        for number, key in enumerate(keys):
-            self.put(key, modified_at=1_700_000_000.0 + number)
-        return keys
-
-    def scan(self) -> intake.ScanReport:
-        """One scan."""
-        return intake.scan(self.runtime)
-
-    def register(self, stub: AlgorithmStub, **extra: Any) -> int:
-        """Register a service; its pk."""
-        body = {
-            "service_id": stub.service_id,
-            "name": f"stub {stub.service_id}",
-            "task_types": list(stub.task_types),
-            "endpoint": stub.endpoint,
-            "version": "1.0",
+    def __post_init__(self) -> None:
+        self.database_url = self.database_url or f"sqlite:///{self.folder / 'easyai.db'}"
+        self.environment = {
+            "EASYAI_CONFIG": "",
+            "EASYAI_DATABASE_URL": self.database_url,
+            "EASYAI_DATA_DIR": str(self.folder / "data"),
+            "EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR": str(self.folder / "snapshots"),
         }
-        registration.register(self.runtime, body | extra)
-        (row,) = self.rows("SELECT pk FROM services WHERE endpoint = :url", url=stub.endpoint)
-        pk: int = row["pk"]
-        return pk
-
-    def rows(self, sql: str, **values: Any) -> list[Row]:
-        """What a query gives."""
-        with self.runtime.db.read() as conn:
-            return [dict(row) for row in conn.execute(text(sql), values).mappings()]
-
-    def execute(self, sql: str, **values: Any) -> None:
-        """Run one statement in a transaction of its own."""
-        with self.runtime.db.write() as conn:
-            conn.execute(text(sql), values)
-
-    def frames(self) -> list[Row]:
-        """The ledger in order of id."""
-        return self.rows("SELECT * FROM frames ORDER BY id")
-
-    def frame(self, key: str) -> Row:
-        """The newest frame found under a key."""
-        return self.rows("SELECT * FROM frames WHERE key = :key ORDER BY id", key=key)[-1]
-
-    def service(self, pk: int) -> Row:
-        """One row of the registry."""
-        (row,) = self.rows("SELECT * FROM services WHERE pk = :pk", pk=pk)
-        return row
-
-    def alerts(self) -> list[Row]:
-        """Every alert in order of id."""
-        return self.rows("SELECT * FROM alerts ORDER BY id")
-
-    def count(self, state: str) -> int:
-        """Frames in a state."""
-        found = self.rows("SELECT count(*) AS n FROM frames WHERE state = :state", state=state)
-        number: int = found[0]["n"]
-        return number
-
-    def work(self, loop: InferenceLoop, task_type: str = TYPE, timeout: float = 15.0) -> None:
-        """Scan and pump, as beat does, until every frame is settled and its picture carried."""
-
-        def settled() -> bool:
-            self.scan()
-            loop.pump(task_type, 1.0)
-            left = self.rows(
-                "SELECT count(*) AS n FROM frames"
-                " WHERE state IN ('pending', 'leased') OR image_target IS NOT NULL"
-            )
-            return left[0]["n"] == 0
-
-        wait_until(settled, timeout, "every frame is settled and its picture carried")
-
-    def pictures(self, folder: str) -> list[str]:
-        """The pictures below a folder of the store, as keys in order."""
-        found = (self.snapshots / folder).rglob("*")
-        return sorted(
-            str(path.relative_to(self.snapshots))
-            for path in found
-            if path.is_file() and path.name != "algo_config.json"
-        )
+        for name, value in self.environment.items():
+            self.monkeypatch.setenv(name, value)
+        self.db = Database(self.database_url)
+        if self.migrated:
+            migrate.upgrade(self.database_url)
 
     def close(self) -> None:
-        """Stop every loop and close every connection."""
-        for loop in self._loops:
-            loop.drain(5.0)
-        for runtime in self._opened:
-            runtime.close()
+        """End the connections to the database."""
+        self.db.dispose()
 
+    def run(self, *arguments: str) -> Result:
+        """One call of the easyai program in this process."""
+        return CliRunner().invoke(cli, list(arguments))
 
-def _toml(value: Any) -> str:
-    # JSON's strings, numbers, booleans and lists of them are TOML's, too.
-    return json.dumps(value, ensure_ascii=False)
+    def frame(self, **columns: Any) -> int:
+        """A frame that failed just now, its picture kept under failed/, but for `columns`."""
+        self._frames += 1
+        name = f"20251114-164712.{self._frames:06}.jpg"
+        values = {
+            "key": f"{TYPE}/{CAMERA}/{name}",
+            "task_type": TYPE,
+            "task_id": CAMERA,
+            "state": "failed",
+            "version": "v1",
+            "captured_at": self.now - 2,
+            "found_at": self.now - 1,
+            "due_at": self.now - 1,
+            "settled_at": self.now,
+            "outcome": "failed",
+            "reason": "no face",
+            "attempts": 3,
+            "image_path": f"failed/{TYPE}/{CAMERA}/{name}",
+        }
+        with self.db.write() as conn:
+            return self._insert(conn, Frame, values | columns)
+
+    def pending(self, **columns: Any) -> int:
+        """A frame that waits for inference."""
+        values = {"state": "pending", "settled_at": None, "outcome": None, "reason": None}
+        return self.frame(**(values | {"attempts": 0, "image_path": None} | columns))
+
+    def service(self, service_id: str, *task_types: str, **columns: Any) -> int:
+        """A registered service that is online, but for `columns`."""
+        values = {
+            "service_id": service_id,
+            "name": service_id,
+            "endpoint": f"http://127.0.0.1:7901/{service_id}",
+            "version": "1.0",
+            "state": "online",
+            "state_reason": "registered",
+            "state_since": self.now - 300,
+            "register_at": self.now - 300,
+            "last_heartbeat": self.now - 12,
+            "last_evidence": self.now - 12,
+        }
+        with self.db.write() as conn:
+            pk = self._insert(conn, Service, values | columns)
+            for name in task_types or (TYPE,):
+                conn.execute(insert(ServiceTaskType), {"service_pk": pk, "task_type": name})
+        return pk
+
+    def task_type(self, name: str) -> None:
+        """A task type that has been seen."""
+        with self.db.write() as conn:
+            conn.execute(insert(TaskType), {"name": name, "first_seen": self.now})
+
+    def alert(self, **columns: Any) -> int:
+        """An alert of one detection saved just now, but for `columns`."""
+        values = {
+            "task_id": CAMERA,
+            "task_type": TYPE,
+            "image_path": "",
+            "algorithm_id": "yolo",
+            "algorithm_name": "YOLO",
+            "result": '{"count":1}',
+            "confidence": 0.9,
+            "detection_count": 1,
+            "inference_time_ms": 12.5,
+            "created_at": self.now,
+            "updated_at": self.now,
+        }
+        with self.db.write() as conn:
+            return self._insert(conn, Alert, values | columns)
+
+    def row(self, frame_id: int) -> Any:
+        """A frame as it stands in the ledger."""
+        with self.db.read() as conn:
+            return conn.execute(select(*Frame.__table__.c).where(Frame.id == frame_id)).one()
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that writes."""
+        with self.db.write() as conn:
+            conn.execute(text(statement))
+
+    @staticmethod
+    def _insert(conn: Connection, table: Any, values: dict[str, Any]) -> int:
+        result = conn.execute(insert(table).values(values))
+        assert result.inserted_primary_key is not None
+        return int(result.inserted_primary_key[0])

@@ -10,10 +10,11 @@ from easyai.api import schemas
 from easyai.api.alert_query import Page, PageSize, alert_filter
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
-from easyai.api.schemas import errors
+from easyai.api.schemas import LARGEST_ID, errors
 from easyai.db import alerts
 from easyai.db.alerts import AlertFilter, AlertRow
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
+from easyai.domain.numbers import as_integer
 from easyai.errors import AlertNotFoundError, BadRequestError
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.runtime import Runtime
@@ -21,8 +22,7 @@ from easyai.runtime import Runtime
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 _MOST_IDS = 1000
-_LARGEST_ID = 2**63 - 1
-AlertId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+AlertId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Filter = Annotated[AlertFilter, Depends(alert_filter)]
 
 
@@ -84,7 +84,10 @@ def _ids(payload: Any) -> list[int]:
         raise BadRequestError('ids: required; send a list of alert ids: {"ids": [1, 2]}')
     if len(ids) > _MOST_IDS:
         raise BadRequestError(f"ids: at most {_MOST_IDS} at once, not {len(ids)}")
+    checked = []
     for item in ids:
-        if isinstance(item, bool) or not isinstance(item, int) or not 1 <= item <= _LARGEST_ID:
-            raise BadRequestError(f"ids: must hold positive integers, not {str(item)[:40]!r}")
-    return ids
+        number = as_integer(item)
+        if number is None or not 1 <= number <= LARGEST_ID:
+            raise BadRequestError(f"ids: must hold positive integers, not {repr(item)[:40]}")
+        checked.append(number)
+    return checked

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BeforeValidator
 from starlette.responses import JSONResponse
 
 from easyai.api import schemas
@@ -20,8 +19,7 @@ router = APIRouter(prefix="/ai_analysis", tags=["registry"])
 
 _DONE = {"ok": True}
 StateQuery = Annotated[
-    Literal["all"] | None,
-    BeforeValidator(lambda value: value or None),
+    Literal["all", ""],
     Query(description="`all`: also those that cannot take work now, with state and reason"),
 ]
 
@@ -72,7 +70,7 @@ def clear_all(runtime: RuntimePart) -> dict[str, Any]:
     response_model_exclude_unset=True,
     responses=errors(400, 503),
 )
-def services(runtime: RuntimePart, state: StateQuery = None) -> dict[str, Any]:
+def services(runtime: RuntimePart, state: StateQuery = "") -> dict[str, Any]:
     """The services that can take work now, one entry for each endpoint."""
     return views.service_list(runtime, everything=state == "all")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +15,7 @@ from easyai.api.app import create_app
 from easyai.db import migrate
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
-from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
 from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -27,6 +30,8 @@ def test_unknown_paths_and_methods_are_errors_of_the_same_shape(sqlite_api: Live
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
     assert list(response.json()) == ["error"]
+    assert sqlite_api.call("PATCH", f"{ALERTS}/1").headers["allow"] == "DELETE, GET"
+    assert sqlite_api.call("PUT", f"{ALERTS}/task_ids").headers["allow"] == "GET"
 
 
 def _chunked(pieces: int) -> Iterator[bytes]:
@@ -42,16 +47,20 @@ def test_a_body_that_is_too_large_is_refused_with_and_without_a_length(
     assert sqlite_api.get("/healthz") == {"status": "ok"}
 
 
-def test_an_endless_chunked_body_is_cut_off(sqlite_api: LiveApi) -> None:
-    chunk = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+def test_the_server_hangs_up_on_a_body_that_never_ends(sqlite_api: LiveApi) -> None:
+    piece = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
     head = f"POST {REGISTER} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+    sent = 0
+    with socket.create_connection(("127.0.0.1", sqlite_api.port), timeout=15) as connection:
+        connection.sendall(head.encode())
+        # What is under way when the server closes may come back as a reset.
+        with contextlib.suppress(ConnectionError):
+            while sent < 40_000_000 and not select.select([connection], [], [], 0)[0]:
+                connection.sendall(piece)
+                sent += len(piece)
 
-    # No last chunk: an answer comes though the body never ends.
-    status, headers, body = sqlite_api.raw(head.encode() + chunk * 91)
-
-    assert status == 413
-    assert headers["connection"] == "close"
-    assert "1000000 bytes" in error_of(body)
+    assert 1_000_000 < sent < 40_000_000
+    assert sqlite_api.get("/healthz") == {"status": "ok"}
 
 
 def test_a_body_just_below_the_limit_is_read(sqlite_api: LiveApi) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installation import Installation
+from tests.support.site import Installation
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from easyai.db import leases
-from tests.support.installation import Installation
+from tests.support.site import Installation
 
 NOW = 1_800_000_000.0
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from easyai.db import session
 from easyai.db.session import Database, normalize_url
 from easyai.errors import DatabaseUnavailableError, SettingsError
-from tests.support.installation import Installation
+from tests.support.site import Installation
 from tests.support.services import PostgresServer
 
 ADD = text("INSERT INTO task_types (name, first_seen) VALUES (:name, 0)")

@@ -59,7 +59,7 @@ account_autocreate = true
 
 def main(folder: Path, port: int, region: str, page: int) -> None:
     """Serve on 127.0.0.1 until killed."""
-    os.fsync = os.fdatasync = lambda descriptor: None  # durability off for speed
+    os.fsync = os.fdatasync = lambda fd: None  # durability off for speed
     utils.eventlet_monkey_patch()
     (folder / "devices" / "disk").mkdir(parents=True, exist_ok=True)
     (folder / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = test\n")

@@ -28,6 +28,10 @@ def test_unix_seconds_and_iso_8601_mean_the_same(text: str) -> None:
     assert parse_moment(text) == MOMENT
 
 
+def test_a_date_before_1970_is_a_time_too() -> None:
+    assert parse_moment("1969-12-31T23:59:00Z") == -60
+
+
 @pytest.mark.parametrize("text", ["2025-11-12 04:07:41", "2025-11-12T04:07:41", "2025-11-12"])
 def test_a_time_without_a_zone_is_local(text: str) -> None:
     assert parse_moment(text) == datetime.fromisoformat(text).timestamp()

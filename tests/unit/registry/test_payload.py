@@ -58,6 +58,10 @@ def test_a_folder_name_is_a_task_type(name: str) -> None:
     assert parse_registration(VALID | {"task_types": [name]}).task_types == (name,)
 
 
+def test_an_integer_may_be_written_with_a_point() -> None:
+    assert parse_registration(VALID | {"max_concurrency": 4.0}).max_concurrency == 4
+
+
 def test_a_task_type_named_twice_counts_once() -> None:
     assert parse_registration(VALID | {"task_types": ["b", "a", "b"]}).task_types == ("b", "a")
 

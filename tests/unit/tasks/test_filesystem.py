@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,27 @@ from tests.support.waiting import wait_until
 from tests.unit.tasks.broker import Broker, Reader, mailbox, task_queue
 
 CHINESE = "infer.人数统计"
+
+
+StartReader = Callable[[Path], "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start_reader(broker: Broker) -> Iterator[StartReader]:
+    """Starts processes that write what they read to a file; kills them after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(out: Path) -> subprocess.Popen[bytes]:
+        out.touch()
+        program = [sys.executable, "-m", "tests.unit.tasks.reader_process"]
+        root = Path(__file__).parents[3]
+        started.append(subprocess.Popen([*program, str(broker.folder), str(out)], cwd=root))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def test_messages_arrive_in_order_in_queues_with_any_name(broker: Broker) -> None:
@@ -110,9 +132,12 @@ def test_a_message_in_the_same_tick_of_the_file_clock_is_not_overlooked(tmp_path
     assert spool.take(CHINESE) == b"second"
 
 
-def test_two_processes_take_every_message_exactly_once(broker: Broker, tmp_path: Path) -> None:
+def test_two_processes_take_every_message_exactly_once(
+    broker: Broker, tmp_path: Path, start_reader: StartReader
+) -> None:
     outputs = [tmp_path / "out0", tmp_path / "out1"]
-    readers = [_start_reader(broker, out) for out in outputs]
+    for out in outputs:
+        start_reader(out)
     numbers = itertools.count()
     sent: list[int] = []
 
@@ -122,20 +147,15 @@ def test_two_processes_take_every_message_exactly_once(broker: Broker, tmp_path:
         sent.extend(more)
         return all(out.read_text() for out in outputs)
 
-    try:
-        wait_until(both_have_read, 20)
-        wait_until(lambda: len(_taken(tmp_path)) >= len(sent), 20, "all messages taken")
-        assert Counter(_taken(tmp_path)) == Counter(sent)
-    finally:
-        for reader in readers:
-            reader.kill()
-            reader.wait()
+    wait_until(both_have_read, 20)
+    wait_until(lambda: len(_taken(tmp_path)) >= len(sent), 20, "all messages taken")
+    assert Counter(_taken(tmp_path)) == Counter(sent)
 
 
 def test_after_kill_9_other_processes_go_on_and_the_dead_mailbox_goes(
-    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_reader: StartReader
 ) -> None:
-    reader = _start_reader(broker, tmp_path / "out0")
+    reader = start_reader(tmp_path / "out0")
     _wait_for_mailbox(broker, "out0")
     reader.send_signal(signal.SIGSTOP)
     _broadcast(broker, "nobody reads this")
@@ -150,8 +170,10 @@ def test_after_kill_9_other_processes_go_on_and_the_dead_mailbox_goes(
     assert "out0.pidbox" not in (broker.folder / "control" / "box.pidbox.exchange").read_text()
 
 
-def test_a_process_that_sleeps_keeps_its_mailbox(broker: Broker, tmp_path: Path) -> None:
-    reader = _start_reader(broker, tmp_path / "out0")
+def test_a_process_that_sleeps_keeps_its_mailbox(
+    broker: Broker, tmp_path: Path, start_reader: StartReader
+) -> None:
+    reader = start_reader(tmp_path / "out0")
     _wait_for_mailbox(broker, "out0")
     reader.send_signal(signal.SIGSTOP)
     other = Reader(broker.connect(), task_queue("infer.other"))
@@ -159,8 +181,6 @@ def test_a_process_that_sleeps_keeps_its_mailbox(broker: Broker, tmp_path: Path)
     _broadcast(broker, 7)
     reader.send_signal(signal.SIGCONT)
     wait_until(lambda: _taken(tmp_path) == [7], 10)
-    reader.kill()
-    reader.wait()
 
 
 def test_closing_a_connection_removes_its_mailbox_and_no_task_queue(broker: Broker) -> None:
@@ -255,13 +275,6 @@ def _broadcast(broker: Broker, body: Any) -> None:
     exchange = mailbox("any").exchange
     producer = Producer(broker.connect().channel(), exchange=exchange, serializer="json")
     producer.publish(body, declare=[exchange])
-
-
-def _start_reader(broker: Broker, out: Path) -> subprocess.Popen[bytes]:
-    out.touch()
-    program = [sys.executable, "-m", "tests.unit.tasks.reader_process"]
-    root = Path(__file__).parents[3]
-    return subprocess.Popen([*program, str(broker.folder), str(out)], cwd=root)
 
 
 def _wait_for_mailbox(broker: Broker, name: str) -> None:

@@ -1,0 +1,88 @@
+"""``python -m bench``: measure, show, save; exit code 1 when a limit is missed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from bench import report
+from bench.processes import BenchError
+from bench.progress import Progress
+from bench.report import Row
+from bench.scale import FULL, QUICK, Scale
+from bench.scan_tick import scan_tick
+from bench.throughput import embedded, on_servers
+
+BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
+    "embedded": embedded,
+    "servers": on_servers,
+    "scan": scan_tick,
+}
+EXAMPLES = """\b
+Examples:
+  python -m bench                      all, about four minutes
+  python -m bench --quick              smaller and less certain, under two minutes
+  python -m bench --only scan          one of them
+  python -m bench --only embedded --frames 20000 --rounds 5
+
+\b
+Each ratio is the median over rounds in which both sides take turns. On a machine that does
+something else meanwhile, look at the rounds in the JSON before believing a verdict.
+Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--quick", is_flag=True, help="Smaller sizes, fewer rounds.")
+@click.option(
+    "--only",
+    type=click.Choice(list(BENCHMARKS)),
+    multiple=True,
+    help="Run this benchmark; may be given again. latest.json is left alone.",
+)
+@click.option("--frames", type=click.IntRange(100, 1_000_000), help="Frames in a round of easyai.")
+@click.option("--rounds", type=click.IntRange(1, 100), help="Rounds of each comparison.")
+def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | None) -> None:
+    """Measure how fast easyai is against plain Celery, in the same run on this machine.
+
+    Everything runs on loopback in temporary folders. Results go to bench/results/.
+    """
+    _prepare()
+    scale = QUICK if quick else FULL
+    scale = replace(scale, frames=frames or scale.frames, rounds=rounds or scale.rounds)
+    console = Console()
+    progress = Progress(console)
+    rows: list[Row] = []
+    try:
+        for name in only or BENCHMARKS:
+            rows += BENCHMARKS[name](scale, progress)
+    except BenchError as error:
+        console.print(f"bench: {error}", style="red", markup=False)
+        sys.exit(2)
+    report.show(rows, console)
+    path = report.save(rows, scale, complete=not only)
+    console.print(f"{progress.seconds:.0f} s; saved as bench/results/{path.name}")
+    sys.exit(1 if any(row.verdict == "MISSED" for row in rows) else 0)
+
+
+def _prepare() -> None:
+    # The caller's installation must not be the one that is measured, nor be touched.
+    for name in [name for name in os.environ if name.startswith("EASYAI_")]:
+        del os.environ[name]
+    # A SIGTERM must end the children and remove the folders, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

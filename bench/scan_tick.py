@@ -1,0 +1,96 @@
+"""One scan that finds 20 new frames: with a long history and with none."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from sqlalchemy import text
+
+from bench import site
+from bench.history import add_alert_files, add_settled_rows
+from bench.pictures import Camera
+from bench.processes import BenchError
+from bench.progress import Progress
+from bench.report import Row, Target
+from bench.scale import Scale
+from easyai.pipeline import intake
+from easyai.runtime import Runtime
+
+NEW_FRAMES = 20
+_WARM_UP_TICKS = 10
+_NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
+_FORGET = text("DELETE FROM frames WHERE state = 'pending'")
+
+
+def scan_tick(scale: Scale, progress: Progress) -> list[Row]:
+    """Ticks of both installations in turn, so that both meet the same weather."""
+    target = Target(
+        f"scan tick, {NEW_FRAMES} new frames, {scale.settled_rows:,} settled rows and "
+        f"{scale.alert_files:,} alert pictures ÷ none",
+        1.5,
+        1.1,
+        lower_is_better=True,
+    )
+    with site.fresh_folder() as folder, ExitStack() as stack:
+        full, empty = (_Site(folder / name, stack) for name in ("full", "empty"))
+        with progress.step(
+            f"scan tick: {scale.settled_rows:,} rows and {scale.alert_files:,} files"
+        ):
+            add_settled_rows(full.runtime, scale.settled_rows)
+            add_alert_files(full.runtime, scale.alert_files)
+        with progress.step(f"scan tick: {scale.ticks} ticks on either side") as step:
+            for _ in range(_WARM_UP_TICKS + scale.ticks):
+                full.tick()
+                empty.tick()
+            step.outcome = f"{full.median_ms:.2f} ms with history, {empty.median_ms:.2f} ms without"
+        return [_row(target, full, empty)]
+
+
+class _Site:
+    """An installation whose scans are timed."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.runtime: Runtime = stack.enter_context(
+            site.installation(site.write_settings(folder), _NOBODY)
+        )
+        self._frames = self.runtime.settings.frame_extractor.output_dir
+        self._camera = Camera(self._frames)
+        self._ticks_ms: list[float] = []
+
+    @property
+    def ticks_ms(self) -> list[float]:
+        """Milliseconds of every tick after the warm-up."""
+        return self._ticks_ms[_WARM_UP_TICKS:]
+
+    @property
+    def median_ms(self) -> float:
+        """The median tick."""
+        return median(self.ticks_ms)
+
+    def tick(self) -> None:
+        """Put new frames in place, time the scan that finds them, take them away again."""
+        keys = self._camera.write(NEW_FRAMES)
+        began = time.perf_counter()
+        report = intake.scan(self.runtime)
+        self._ticks_ms.append((time.perf_counter() - began) * 1000)
+        if report.new_frames != NEW_FRAMES:
+            raise BenchError(f"a scan found {report.new_frames} new frames, not {NEW_FRAMES}")
+        for key in keys:
+            (self._frames / key).unlink()
+        with self.runtime.db.write() as conn:
+            conn.execute(_FORGET)
+
+
+def _row(target: Target, full: _Site, empty: _Site) -> Row:
+    return Row(
+        target,
+        measured=full.median_ms / empty.median_ms,
+        detail=f"{full.median_ms:.2f} ms ÷ {empty.median_ms:.2f} ms, {len(full.ticks_ms)} ticks",
+        figures={
+            "median_ms": {"history": round(full.median_ms, 3), "none": round(empty.median_ms, 3)},
+            "ticks": len(full.ticks_ms),
+        },
+    )

@@ -1,0 +1,65 @@
+"""Sends the messages of the doorbell over a connection of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from easyai.tasks.queues import infer_queue, publishing_connection
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+INFER_TASK = "easyai.infer"
+# Generous: machines whose clocks differ by more would drop every wake as expired.
+EXPIRES_SEC = 30.0
+
+
+class Publisher:
+    """Publishes wakes; for one thread."""
+
+    def __init__(self, app: Celery | None = None) -> None:
+        self._app = app
+        self._connection: Any = None
+        self._producer: Any = None
+
+    def publish(self, task_type: str) -> None:
+        """Send one wake. Raises what the broker's client raises, within seconds."""
+        fresh = self._connection is None
+        try:
+            self._send(task_type)
+        except Exception:
+            self.close()
+            if fresh:
+                raise
+            # A connection from before the broker's restart fails the first time.
+            self._send(task_type)
+
+    def _send(self, task_type: str) -> None:
+        app = self._application()
+        if self._connection is None:
+            self._connection = publishing_connection(app)
+            self._producer = app.amqp.Producer(self._connection, auto_declare=False)
+        app.send_task(
+            INFER_TASK,
+            args=(task_type,),
+            queue=infer_queue(task_type),
+            expires=EXPIRES_SEC,
+            expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
+            ignore_result=True,
+            retry=False,
+            producer=self._producer,
+        )
+
+    def _application(self) -> Celery:
+        if self._app is None:
+            from easyai.celery import app  # imports this module in its turn
+
+            self._app = app
+        return self._app
+
+    def close(self) -> None:
+        """Close the connection; the next message opens another."""
+        connection, self._connection = self._connection, None
+        self._producer = None
+        if connection is not None:
+            connection.collect(socket_timeout=1.0)

@@ -1,0 +1,111 @@
+"""What is settled costs nothing: behind 100,000 settled rows the working set has its own indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from easyai.db import alerts, ledger, services
+from tests.support.site import TYPE, Installation
+
+SETTLED = 100_000
+_SERIES = {
+    True: "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {most})"
+    " INSERT INTO {table} SELECT {values} FROM s",
+    False: "INSERT INTO {table} SELECT {values} FROM generate_series(1, {most}) AS s(n)",
+}
+_FRAMES = (
+    "frames (key, task_type, task_id, state, version, captured_at, found_at, due_at, stream,"
+    " image_path, image_target, settled_at, service_pk, lease_token, lease_expires_at)"
+)
+_ALERTS = (
+    "alerts (frame_id, task_id, task_type, image_path, algorithm_id, algorithm_name, result,"
+    " confidence, detection_count, inference_time_ms, created_at, updated_at)"
+)
+Work = Callable[[Connection], Any]
+
+
+def _insert(site: Installation, most: int, table: str, values: str) -> None:
+    template = _SERIES[site.runtime.db.is_sqlite]
+    site.execute(template.format(most=most, table=table, values=values))
+
+
+def _fill(site: Installation) -> None:
+    for name in (TYPE, "人脸", "车辆"):
+        site.execute("INSERT INTO task_types (name, first_seen) VALUES (:n, 0)", n=name)
+    camera = "'c' || n % 20"
+    for count, state, places in (
+        (SETTLED, "done", "'', NULL, n, 1, NULL, NULL"),
+        (300, "pending", "NULL, NULL, NULL, NULL, NULL, NULL"),
+        (100, "leased", "NULL, NULL, NULL, 1, 't' || n, 9e9"),
+        (20, "failed", "NULL, 'failed/' || n, n, 1, NULL, NULL"),
+    ):
+        _insert(
+            site,
+            count,
+            _FRAMES,
+            f"'{state}' || n, '{TYPE}', {camera}, '{state}', 'v', n, n, n, {camera}, {places}",
+        )
+    _insert(
+        site,
+        SETTLED,
+        _ALERTS,
+        f"n, 'c', '{TYPE}', 'alerts/' || n, 'a', 'a', '{{}}', 1, 1, 1, n, n",
+    )
+    site.execute("ANALYZE")
+
+
+def _plan(site: Installation, work: Work) -> str:
+    """The plans of every statement that a piece of database work runs."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        seen.append((statement, parameters))
+
+    db = site.runtime.db
+    word = "EXPLAIN QUERY PLAN" if db.is_sqlite else "EXPLAIN"
+    with db.write() as conn:
+        event.listen(db.engine, "before_cursor_execute", note)
+        work(conn)
+        event.remove(db.engine, "before_cursor_execute", note)
+        steps = [
+            str(row[3] if db.is_sqlite else row[0])
+            for statement, parameters in seen
+            for row in conn.exec_driver_sql(f"{word} {statement}", parameters)
+        ]
+    assert steps
+    return "\n".join(steps)
+
+
+WORK: dict[str, tuple[str, Work]] = {
+    "known keys": ("uq_frames_key_in_place", lambda c: ledger.known_keys(c, ["a", "b"])),
+    "due types": ("ix_frames_pending", lambda c: ledger.due_types(c, 9e9)),
+    "waiting": ("ix_frames_pending", ledger.waiting),
+    "in flight": ("ix_frames_leased", ledger.in_flight),
+    "due": ("ix_frames_pending", lambda c: ledger.due(c, TYPE, 9e9, 32)),
+    "due heads": ("ix_frames_pending_stream", lambda c: ledger.due_heads(c, TYPE, 9e9, 32)),
+    "lease": ("", lambda c: ledger.lease(c, {1: [SETTLED + 1, SETTLED + 2]}, "t", 1, 2)),
+    "still held": ("", lambda c: ledger.still_held(c, {"t1": [SETTLED + 301]})),
+    "renew": ("ix_frames_leased", lambda c: ledger.renew(c, ["t1", "t2"], 9e9)),
+    "give back": ("ix_frames_leased", lambda c: ledger.give_back(c, ["t1"])),
+    "expire": ("ix_frames_leased", lambda c: ledger.expire(c, 1.0, 9e9)),
+    "uncarried": ("ix_frames_image_target", lambda c: ledger.uncarried(c, 9e9, 500)),
+    "hurry": ("ix_frames_pending", lambda c: ledger.hurry(c, [TYPE], 1.0)),
+    "carried": ("", lambda c: ledger.pictures_carried(c, {SETTLED + 401: "x"})),
+    "taken paths": ("uq_alerts_image_path", lambda c: alerts.taken_paths(c, ["alerts/1", "x"])),
+    "capacity": ("ix_frames_leased", lambda c: services.capacity(c, TYPE, 1.0, 100)),
+}
+
+
+def test_no_statement_of_the_hot_path_reads_history(site: Installation) -> None:
+    _fill(site)
+    problems = []
+    for name, (index, work) in WORK.items():
+        plan = _plan(site, work)
+        reads_all = "Seq Scan on frames" in plan or "Seq Scan on alerts" in plan
+        reads_all |= "SCAN frames\n" in plan + "\n" or "SCAN alerts\n" in plan + "\n"
+        if reads_all or index not in plan:
+            problems.append(f"{name}, wanted {index or 'the primary key'}:\n{plan}")
+    assert not problems, "\n\n".join(problems)

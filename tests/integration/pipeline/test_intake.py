@@ -1,0 +1,203 @@
+"""Intake: every picture becomes one frame, once; everything else is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from easyai.errors import StoreUnavailableError
+from easyai.pipeline import intake
+from easyai.pipeline.intake import Scanner
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.site import JPEG, TYPE, Installation
+from tests.support.waiting import wait_until
+
+KEY = f"{TYPE}/门口1/1.jpg"
+
+
+def test_a_new_picture_is_found_once(site: Installation, caplog: pytest.LogCaptureFixture) -> None:
+    site.put(KEY)
+    site.put(f"{TYPE}/门口2/a/b/2.PNG", b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82")
+    with caplog.at_level("INFO"):
+        reports = [site.scan() for _ in range(3)]
+    assert [report.new_frames for report in reports] == [2, 0, 0]
+    assert [report.waiting for report in reports] == [[TYPE]] * 3
+    assert [frame["state"] for frame in site.frames()] == ["pending"] * 2
+    assert caplog.text.count("found new images") == 1
+
+
+def test_what_is_not_a_frame_is_left_alone(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in (
+        f"{TYPE}/门口1/preview_1.jpg",
+        f"{TYPE}/门口1/algo_config.json",
+        f"{TYPE}/门口1/.hidden.jpg",
+        f"{TYPE}/.trash/1.jpg",
+        f"{TYPE}/门口1/notes.txt",
+        f"alerts/{TYPE}/门口1/1.jpg",
+        f"failed/{TYPE}/门口1/1.jpg",
+        f"{TYPE}/too-high.jpg",
+        "much-too-high.jpg",
+    ):
+        site.put(key)
+    for _ in range(2):
+        report = site.scan()
+    assert site.frames() == []
+    assert (report.new_frames, report.strays, report.waiting) == (0, 2, [])
+    assert caplog.text.count("pictures outside <task_type>/<task_id>/") == 1
+
+
+def test_a_half_written_picture_waits_until_it_is_whole(site: Installation) -> None:
+    site.configure(frame_stable_sec=3600.0)
+    site.put(KEY, JPEG[:-2])
+    assert (site.scan().half_written, site.frames()) == (1, [])
+    site.put(KEY)
+    assert site.scan().new_frames == 1
+
+
+def test_a_picture_without_end_mark_counts_once_it_has_been_still(site: Installation) -> None:
+    site.put(KEY, b"no jpeg at all", modified_at=time.time() - 1)
+    assert site.scan().new_frames == 1
+
+
+def test_a_name_used_again_after_settling_is_a_new_frame(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.answer = lambda frame: detections(0)
+    site.register(algorithm)
+    loop = site.loop()
+    for turn in range(3):
+        site.put(KEY, JPEG.replace(b"picture", b"turn %02d" % turn))
+        site.work(loop)
+    assert [frame["outcome"] for frame in site.frames()] == ["no_detection"] * 3
+    assert algorithm.count == 3
+    assert site.pictures("") == []
+
+
+def test_a_picture_overwritten_while_it_is_inferred_is_a_new_frame(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    newer = JPEG.replace(b"picture", b"another")
+
+    def overwrite(frame: Frame) -> Any:
+        if algorithm.count == 1:
+            site.put(KEY, newer)
+        return detections(0)
+
+    algorithm.answer = overwrite
+    site.register(algorithm)
+    site.put(KEY, modified_at=1_700_000_000.0)
+    loop = site.loop()
+    site.work(loop)
+    assert site.pictures("") == [KEY]
+    site.work(loop)
+    first, second = site.frames()
+    assert first["reason"] == "a newer picture had taken its key"
+    assert (second["outcome"], second["reason"]) == ("no_detection", None)
+    assert algorithm.count == 2
+
+
+def test_thousands_of_waiting_frames_are_recorded_once_and_none_is_missed(
+    site: Installation,
+) -> None:
+    site.put_many(1500, camera="门口1")
+    site.put_many(1500, camera="门口2")
+    assert site.scan().new_frames == 3000
+    site.put(f"{TYPE}/门口3/late.jpg")
+    assert site.scan().new_frames == 1
+    assert site.scan().new_frames == 0
+    assert len({frame["key"] for frame in site.frames()}) == 3001
+
+
+def test_a_name_used_again_is_found_in_the_midst_of_thousands(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put_many(2100)
+    site.scan()
+    site.execute("UPDATE frames SET state = 'done', image_path = '' WHERE key LIKE '%/00007.jpg'")
+    assert site.scan().new_frames == 0  # the scanner goes by its memory, for a while
+    monkeypatch.setattr(intake, "_TRUST_SEC", 0.0)
+    assert site.scan().new_frames == 1
+
+
+def test_frames_found_together_are_taken_in_order_of_capture(site: Installation) -> None:
+    for name in ("20251114-164712.618", "20251114-164711.5", "20251113-235959", "zzz", "aaa"):
+        site.put(f"{TYPE}/门口1/{name}.jpg", modified_at=1_700_000_000.0)
+    site.scan()
+    in_order = [frame["key"].rpartition("/")[2] for frame in site.frames()]
+    assert in_order == [
+        "aaa.jpg",  # by the time it was written, 2023
+        "zzz.jpg",
+        "20251113-235959.jpg",
+        "20251114-164711.5.jpg",
+        "20251114-164712.618.jpg",
+    ]
+
+
+def test_scanners_that_meet_record_each_picture_once(site: Installation) -> None:
+    site.put_many(400)
+    scanners = [Scanner(site.open()) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Scanner.scan, scanners))
+    keys = [frame["key"] for frame in site.frames()]
+    assert len(keys) == len(set(keys)) == 400
+
+
+def test_one_folder_that_cannot_be_listed_does_not_stop_the_others(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.put(f"{TYPE}/锁/1.jpg")
+    site.put(KEY)
+    listing = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("锁"):
+            raise PermissionError(13, "Permission denied")
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert [site.scan().new_frames, site.scan().new_frames] == [1, 0]
+    assert caplog.text.count("cannot be listed: Permission denied") == 1
+    monkeypatch.undo()
+    assert site.scan().new_frames == 1
+
+
+def test_a_store_that_vanishes_raises_and_heals(site: Installation) -> None:
+    site.put(KEY)
+    site.scan()
+    site.snapshots.rename(site.folder / "away")
+    with pytest.raises(StoreUnavailableError, match="frame folder"):
+        site.scan()
+    assert site.count("pending") == 1
+    (site.folder / "away").rename(site.snapshots)
+    site.put(f"{TYPE}/门口1/2.jpg")
+    assert site.scan().new_frames == 1
+
+
+def test_pictures_deleted_while_they_are_listed_do_no_harm(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put_many(5)
+    ready = site.runtime.store.ready
+
+    def vanish(key: str, stable_sec: float) -> Any:
+        if key.endswith("00002.jpg"):
+            shutil.rmtree(site.snapshots / TYPE)
+        return ready(key, stable_sec)
+
+    monkeypatch.setattr(site.runtime.store, "ready", vanish)
+    assert site.scan().new_frames < 5
+
+
+def test_nothing_is_found_while_inference_is_switched_off(site: Installation) -> None:
+    site.put(KEY)
+    site.configure(enable=False)
+    assert site.scan().new_frames == 0
+    site.configure(enable=True)
+    wait_until(lambda: site.scan().new_frames == 1, 5, "found after switching on")

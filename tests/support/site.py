@@ -1,0 +1,213 @@
+"""An installation without processes: settings, frames, database and the parts that work on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from easyai.db import ledger, migrate, task_types
+from easyai.pipeline import intake
+from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.infer import InferenceLoop
+from easyai.registry import registration
+from easyai.runtime import Runtime, open_runtime
+from easyai.settings import SettingsSource
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.waiting import wait_until
+
+TYPE = "人数统计"
+JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 8 + b"\xff\xd9"
+Row = dict[str, Any]
+
+
+class WatchfulSource(SettingsSource):
+    """Settings that are looked at on every use, so that a change is in force at once."""
+
+    CHECK_EVERY_SEC = 0.0
+
+
+class Installation:
+    """Everything one machine has, below ``folder``; keyword values go into ``[ai_analysis]``."""
+
+    def __init__(self, folder: Path, database_url: str, **analysis: Any) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self._opened: list[Runtime] = []
+        self._loops: list[InferenceLoop] = []
+        self.configure(**analysis)
+        migrate.upgrade(database_url)
+        self.runtime = self.open()
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.folder / "config.toml"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder that cameras write to."""
+        return self.folder / "snapshots"
+
+    def configure(self, extra: str = "", **analysis: Any) -> None:
+        """Write the settings anew; ``extra`` is TOML put behind ours."""
+        values = {key: _toml(value) for key, value in analysis.items()}
+        lines = ["[ai_analysis]", *(f"{key} = {value}" for key, value in values.items())]
+        lines += ["[frame_extractor]", f"output_dir = {_toml(str(self.snapshots))}"]
+        lines += ["[easyai]", f"database_url = {_toml(self.database_url)}"]
+        lines += [f"data_dir = {_toml(str(self.folder / 'data'))}", extra]
+        draft = self.config.with_suffix(".draft")
+        draft.write_text("\n".join(lines), encoding="utf-8")
+        draft.replace(self.config)
+
+    def open(self) -> Runtime:
+        """One more runtime, as another process has it."""
+        runtime = open_runtime(WatchfulSource(self.config))
+        self._opened.append(runtime)
+        return runtime
+
+    def loop(self, runtime: Runtime | None = None) -> InferenceLoop:
+        """An inference loop, drained at the end."""
+        loop = InferenceLoop(runtime or self.runtime)
+        self._loops.append(loop)
+        return loop
+
+    def put(self, key: str, content: bytes = JPEG, modified_at: float | None = None) -> Path:
+        """Write a picture as an extractor does: aside, then renamed into place."""
+        path = self.snapshots / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_bytes(content)
+        if modified_at is not None:
+            os.utime(draft, (modified_at, modified_at))
+        draft.replace(path)
+        return path
+
+    def put_many(self, count: int, task_type: str = TYPE, camera: str = "门口1") -> list[str]:
+        """Pictures 00000.jpg and on, of one camera; their keys in order of capture."""
+        keys = [f"{task_type}/{camera}/{number:05d}.jpg" for number in range(count)]
+        for number, key in enumerate(keys):
+            self.put(key, modified_at=1_700_000_000.0 + number)
+        return keys
+
+    def scan(self) -> intake.ScanReport:
+        """One scan."""
+        return intake.scan(self.runtime)
+
+    def register(self, stub: AlgorithmStub, **extra: Any) -> int:
+        """Register a service; its pk."""
+        body = {
+            "service_id": stub.service_id,
+            "name": f"stub {stub.service_id}",
+            "task_types": list(stub.task_types),
+            "endpoint": stub.endpoint,
+            "version": "1.0",
+        }
+        registration.register(self.runtime, body | extra)
+        (row,) = self.rows("SELECT pk FROM services WHERE endpoint = :url", url=stub.endpoint)
+        pk: int = row["pk"]
+        return pk
+
+    def record(
+        self, count: int, task_type: str = TYPE, camera: str = "门口1", stream: str | None = None
+    ) -> None:
+        """Pending frames in the ledger without pictures in the store."""
+        new = [
+            ledger.NewFrame(
+                key=f"{task_type}/{camera}/{secrets.token_hex(6)}.jpg",
+                task_type=task_type,
+                task_id=camera,
+                version="1",
+                captured_at=float(number),
+                stream=stream,
+            )
+            for number in range(count)
+        ]
+        with self.runtime.db.write() as conn:
+            task_types.add(conn, [task_type], time.time())
+            ledger.add(conn, new, time.time())
+
+    def lease(self, task_type: str = TYPE, most: int = 32, now: float | None = None) -> Dispatched:
+        """One dispatch, as a worker does it, without the calls."""
+        token, moment = secrets.token_hex(6), time.time() if now is None else now
+        with self.runtime.db.dispatching() as conn:
+            return dispatch(conn, self.runtime.settings, task_type, most, token, moment)
+
+    def give_back(self, dispatched: Dispatched) -> None:
+        """Return what a `lease` has leased."""
+        tokens = sorted({frame.lease_token for frame in dispatched.frames})
+        with self.runtime.db.write() as conn:
+            ledger.give_back(conn, tokens)
+
+    def rows(self, sql: str, **values: Any) -> list[Row]:
+        """What a query gives."""
+        with self.runtime.db.read() as conn:
+            return [dict(row) for row in conn.execute(text(sql), values).mappings()]
+
+    def execute(self, sql: str, **values: Any) -> None:
+        """Run one statement in a transaction of its own."""
+        with self.runtime.db.write() as conn:
+            conn.execute(text(sql), values)
+
+    def frames(self) -> list[Row]:
+        """The ledger in order of id."""
+        return self.rows("SELECT * FROM frames ORDER BY id")
+
+    def frame(self, key: str) -> Row:
+        """The newest frame found under a key."""
+        return self.rows("SELECT * FROM frames WHERE key = :key ORDER BY id", key=key)[-1]
+
+    def service(self, pk: int) -> Row:
+        """One row of the registry."""
+        (row,) = self.rows("SELECT * FROM services WHERE pk = :pk", pk=pk)
+        return row
+
+    def alerts(self) -> list[Row]:
+        """Every alert in order of id."""
+        return self.rows("SELECT * FROM alerts ORDER BY id")
+
+    def count(self, state: str) -> int:
+        """Frames in a state."""
+        found = self.rows("SELECT count(*) AS n FROM frames WHERE state = :state", state=state)
+        number: int = found[0]["n"]
+        return number
+
+    def work(self, loop: InferenceLoop, task_type: str = TYPE, timeout: float = 15.0) -> None:
+        """Scan and pump, as beat does, until every frame is settled and its picture carried."""
+
+        def settled() -> bool:
+            self.scan()
+            loop.pump(task_type, 1.0)
+            left = self.rows(
+                "SELECT count(*) AS n FROM frames"
+                " WHERE state IN ('pending', 'leased') OR image_target IS NOT NULL"
+            )
+            return left[0]["n"] == 0
+
+        wait_until(settled, timeout, "every frame is settled and its picture carried")
+
+    def pictures(self, folder: str) -> list[str]:
+        """The pictures below a folder of the store, as keys in order."""
+        found = (self.snapshots / folder).rglob("*")
+        return sorted(
+            str(path.relative_to(self.snapshots))
+            for path in found
+            if path.is_file() and path.name != "algo_config.json"
+        )
+
+    def close(self) -> None:
+        """Stop every loop and close every connection."""
+        for loop in self._loops:
+            loop.drain(5.0)
+        for runtime in self._opened:
+            runtime.close()
+
+
+def _toml(value: Any) -> str:
+    # JSON's strings, numbers, booleans and lists of them are TOML's, too.
+    return json.dumps(value, ensure_ascii=False)

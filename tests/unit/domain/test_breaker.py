@@ -1,0 +1,97 @@
+"""A breaker opens after three failures, pauses longer each time, closes after one success."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.domain.breaker import (
+    FIRST_PAUSE_SEC,
+    LONGEST_PAUSE_SEC,
+    OPEN_AFTER,
+    Breaker,
+    retry_delay_sec,
+)
+
+NOW = 1_700_000_000.0
+
+
+def opened(now: float = NOW) -> Breaker:
+    """A breaker that has just opened."""
+    breaker = Breaker()
+    for _ in range(OPEN_AFTER):
+        breaker = breaker.failed(now)
+    return breaker
+
+
+def test_a_new_breaker_lets_everything_through() -> None:
+    assert Breaker().closed
+    assert Breaker().admits(NOW, in_flight=1000) is None
+
+
+def test_failures_in_a_row_open_it_and_not_one_less() -> None:
+    breaker = Breaker()
+    for _ in range(OPEN_AFTER - 1):
+        breaker = breaker.failed(NOW)
+        assert breaker.closed
+    assert not breaker.failed(NOW).closed
+
+
+def test_a_success_between_failures_starts_the_count_anew() -> None:
+    breaker = Breaker()
+    for _ in range(OPEN_AFTER * 3):
+        breaker = breaker.failed(NOW).succeeded()
+    assert breaker == Breaker()
+
+
+def test_an_open_breaker_lets_nothing_through_until_its_pause_is_over() -> None:
+    breaker = opened()
+    assert breaker.admits(NOW, 0) == 0
+    assert breaker.admits(NOW + FIRST_PAUSE_SEC - 0.001, 0) == 0
+    assert breaker.admits(NOW + FIRST_PAUSE_SEC, 0) == 1
+
+
+def test_after_the_pause_one_trial_request_goes_through_at_a_time() -> None:
+    later = NOW + FIRST_PAUSE_SEC
+    assert opened().admits(later, in_flight=0) == 1
+    assert opened().admits(later, in_flight=1) == 0
+    assert opened().admits(later, in_flight=7) == 0
+
+
+def test_a_trial_that_succeeds_closes_it() -> None:
+    assert opened().succeeded() == Breaker()
+
+
+def test_a_trial_that_fails_opens_it_again_for_twice_as_long_up_to_a_minute() -> None:
+    breaker, pauses = opened(), [FIRST_PAUSE_SEC]
+    for _ in range(6):
+        now = breaker.open_until
+        breaker = breaker.failed(now)
+        pauses.append(breaker.open_until - now)
+    assert pauses == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
+
+
+def test_requests_that_fail_after_it_opened_do_not_prolong_the_pause() -> None:
+    breaker = opened()
+    straggler = breaker.failed(NOW + 1).failed(NOW + 2)
+    assert straggler.open_until == breaker.open_until
+    assert straggler.pause_sec == breaker.pause_sec
+
+
+@given(st.lists(st.booleans(), max_size=60), st.lists(st.floats(0, 120), min_size=60))
+def test_whatever_happens_it_never_pauses_longer_than_a_minute(
+    outcomes: list[bool], waits: list[float]
+) -> None:
+    breaker, now = Breaker(), NOW
+    for success, wait in zip(outcomes, waits, strict=False):
+        now += wait
+        breaker = breaker.succeeded() if success else breaker.failed(now)
+        assert breaker.open_until <= now + LONGEST_PAUSE_SEC
+        assert breaker.admits(now + LONGEST_PAUSE_SEC, 0) != 0
+        assert (breaker.admits(now, 0) is None) == breaker.closed
+
+
+def test_a_frame_waits_longer_after_each_try_but_never_long() -> None:
+    delays = [retry_delay_sec(tries) for tries in range(8)]
+    assert delays == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    assert retry_delay_sec(10_000) == 5.0

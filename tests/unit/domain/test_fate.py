@@ -1,0 +1,143 @@
+"""What becomes of a frame: never lost for a fault that is not its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
+from easyai.domain.frame import FrameState, KeyRules, Outcome
+from easyai.domain.verdict import Kind, Verdict
+
+
+def fate(
+    kind: Kind,
+    *,
+    count: int = 0,
+    attempts: int = 0,
+    tries: int = 0,
+    only_detections: bool = True,
+    fine: bool = False,
+) -> Fate:
+    """The fate of a frame with at most three attempts."""
+    return decide(
+        Verdict(kind, detection_count=count),
+        attempts=attempts,
+        tries=tries,
+        max_attempts=3,
+        save_only_with_detection=only_detections,
+        service_is_fine=fine,
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "only_detections", "outcome"),
+    [
+        (1, True, Outcome.ALERT),
+        (1, False, Outcome.ALERT),
+        (0, False, Outcome.ALERT),
+        (0, True, Outcome.NO_DETECTION),
+    ],
+)
+def test_an_inferred_frame_is_done_as_the_operator_wants(
+    count: int, only_detections: bool, outcome: Outcome
+) -> None:
+    decided = fate(Kind.INFERRED, count=count, only_detections=only_detections)
+    assert (decided.state, decided.outcome) == (FrameState.DONE, outcome)
+
+
+def test_a_frame_whose_picture_has_gone_is_done_as_missing() -> None:
+    decided = fate(Kind.MISSING)
+    assert (decided.state, decided.outcome) == (FrameState.DONE, Outcome.MISSING)
+
+
+@given(st.sampled_from([Kind.UNREACHABLE, Kind.BROKEN]), st.integers(0, 2), st.integers(0, 10**6))
+def test_a_frame_never_fails_because_services_are_down(
+    kind: Kind, attempts: int, tries: int
+) -> None:
+    decided = fate(kind, attempts=attempts, tries=tries)
+    assert (decided.state, decided.outcome) == (FrameState.PENDING, None)
+    assert decided.attempts == attempts
+    assert 0 < decided.delay_sec <= 5.0
+
+
+def test_an_unreachable_service_is_never_held_against_a_frame() -> None:
+    assert fate(Kind.UNREACHABLE, attempts=2, fine=True).attempts == 2
+
+
+@pytest.mark.parametrize(("kind", "fine"), [(Kind.REFUSED, False), (Kind.BROKEN, True)])
+def test_a_frame_fails_after_the_attempts_that_it_must_answer_for(kind: Kind, fine: bool) -> None:
+    attempts, states = 0, []
+    for _ in range(3):
+        decided = fate(kind, attempts=attempts, fine=fine)
+        attempts = decided.attempts
+        states.append(decided.state)
+    assert states == [FrameState.PENDING, FrameState.PENDING, FrameState.FAILED]
+    assert decided.outcome is Outcome.FAILED
+    assert decided.attempts == 3
+
+
+@given(
+    st.sampled_from(Kind),
+    st.integers(0, 5),
+    st.integers(0, 100),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 3),
+)
+def test_every_settled_frame_has_an_outcome_and_every_waiting_one_a_delay(
+    kind: Kind, attempts: int, tries: int, only_detections: bool, fine: bool, count: int
+) -> None:
+    decided = fate(
+        kind,
+        count=count,
+        attempts=attempts,
+        tries=tries,
+        only_detections=only_detections,
+        fine=fine,
+    )
+    assert decided.state in (FrameState.PENDING, FrameState.DONE, FrameState.FAILED)
+    assert (decided.outcome is None) == (decided.state is FrameState.PENDING)
+    assert (decided.delay_sec > 0) == (decided.state is FrameState.PENDING)
+    assert decided.attempts >= attempts
+
+
+def test_pictures_of_alerts_and_failures_go_where_no_scan_looks() -> None:
+    key = "base/人数统计/门口2/2025/1.jpg"
+    alert = alert_key("alerts/", "人数统计", "门口2", key)
+    failed = failed_key("failed/", "人数统计", "门口2", key)
+    assert (alert, failed) == ("alerts/人数统计/门口2/1.jpg", "failed/人数统计/门口2/1.jpg")
+    assert KeyRules().parse(alert) is KeyRules().parse(failed) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "unique"),
+    [
+        ("alerts/t/cam/1.jpg", "alerts/t/cam/1-7.jpg"),
+        ("alerts/t/cam.2/20251114-164712.618.jpg", "alerts/t/cam.2/20251114-164712.618-7.jpg"),
+    ],
+)
+def test_a_name_that_is_taken_gets_the_frames_id_before_its_suffix(key: str, unique: str) -> None:
+    assert unique_key(key, 7) == unique
+
+
+any_json: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("\ud83d"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=8,
+)
+
+
+@given(any_json)
+def test_any_result_is_kept_as_json_that_can_be_written_anywhere(result: Any) -> None:
+    text = result_text(result)
+    text.encode()
+    assert json.loads(text) == result
+
+
+def test_chinese_in_a_result_stays_readable() -> None:
+    assert result_text({"区域": "门口", "n": 1}) == '{"区域":"门口","n":1}'

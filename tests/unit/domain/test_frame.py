@@ -1,0 +1,175 @@
+"""Which keys are frames, and when a frame was captured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.domain.frame import FrameKey, KeyRules, captured_at, is_picture
+
+RULES = KeyRules()
+BASED = KeyRules("cams/frames/", ("alerts/", "failed/"))
+part = st.text(st.characters(exclude_characters="/"), max_size=8)
+
+
+@pytest.fixture
+def shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local time eight hours ahead of UTC, without daylight saving."""
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_frame_names_its_type_its_camera_and_its_file() -> None:
+    key = "人数统计/门口2/20251114-164712.618.jpg"
+    assert RULES.parse(key) == FrameKey(key, "人数统计", "门口2", "20251114-164712.618.jpg")
+
+
+def test_folders_below_the_camera_do_not_change_type_and_camera() -> None:
+    key = "t/cam/2025/11/14/1.png"
+    assert RULES.parse(key) == FrameKey(key, "t", "cam", "1.png")
+
+
+@pytest.mark.parametrize("name", ["1.jpg", "1.JPG", "1.Jpeg", "1.PNG", "a b.jpg", "1.jpg.png"])
+def test_pictures_are_known_by_their_suffix_in_any_case(name: str) -> None:
+    assert is_picture(name)
+    assert RULES.parse(f"t/cam/{name}") is not None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "t/cam/algo_config.json",
+        "t/cam/1.json",
+        "t/cam/1.jpg.part",
+        "t/cam/1jpg",
+        "t/cam/preview_1.jpg",
+        "t/cam/.1.jpg",
+        "t/.cam/1.jpg",
+        ".t/cam/1.jpg",
+        "t/cam/.hidden/1.jpg",
+        "t/cam/../1.jpg",
+        "t/./1.jpg",
+        "t//1.jpg",
+        "/t/cam/1.jpg",
+        "t/cam/",
+        "t/1.jpg",
+        "1.jpg",
+        "",
+        "alerts/t/cam/1.jpg",
+        "failed/t/cam/1.jpg",
+    ],
+)
+def test_a_key_that_is_no_frame_is_none(key: str) -> None:
+    assert RULES.parse(key) is None
+
+
+@pytest.mark.parametrize("key", ["alerts2/cam/1.jpg", "t/alerts/1.jpg", "t/preview_cam/1.jpg"])
+def test_only_what_lies_under_the_alert_folder_is_left_out(key: str) -> None:
+    assert RULES.parse(key) is not None
+
+
+def test_the_base_path_is_no_part_of_type_and_camera() -> None:
+    key = "cams/frames/t/cam/1.jpg"
+    assert BASED.parse(key) == FrameKey(key, "t", "cam", "1.jpg")
+
+
+@pytest.mark.parametrize("key", ["t/cam/1.jpg", "cams/frames/cam/1.jpg", "cams/frames2/t/c/1.jpg"])
+def test_a_key_outside_the_base_path_is_no_frame(key: str) -> None:
+    assert BASED.parse(key) is None
+
+
+def test_alerts_inside_the_base_path_are_left_out() -> None:
+    rules = KeyRules("cams/", ("cams/alerts/",))
+    assert rules.parse("cams/alerts/cam/1.jpg") is None
+    assert rules.parse("cams/t/cam/1.jpg") is not None
+
+
+@given(st.lists(part, max_size=5).map("/".join))
+def test_a_frame_is_put_together_from_what_was_taken_apart(key: str) -> None:
+    frame = RULES.parse(key)
+    if frame is not None:
+        assert key.startswith(f"{frame.task_type}/{frame.task_id}/")
+        assert key.endswith(f"/{frame.filename}")
+        assert frame.task_type
+        assert frame.task_id
+
+
+@given(st.lists(part, max_size=5).map("/".join))
+def test_no_key_is_a_frame_and_a_stray_at_once(key: str) -> None:
+    assert not (RULES.parse(key) and RULES.is_stray_picture(key))
+
+
+@pytest.mark.parametrize(
+    ("key", "stray"),
+    [
+        ("1.jpg", True),
+        ("t/1.jpg", True),
+        ("t/cam/1.jpg", False),
+        ("t/.1.jpg", False),
+        ("t/1.txt", False),
+        ("alerts/1.jpg", False),
+    ],
+)
+def test_a_picture_too_high_in_the_tree_is_a_stray(key: str, stray: bool) -> None:
+    assert RULES.is_stray_picture(key) is stray
+
+
+def test_a_picture_above_the_base_path_is_no_business_of_ours() -> None:
+    assert BASED.is_stray_picture("cams/1.jpg") is False
+    assert BASED.is_stray_picture("cams/frames/1.jpg") is True
+
+
+def test_the_configuration_of_a_camera_lies_beside_its_frames() -> None:
+    assert RULES.algo_config_key("人数统计", "门口2") == "人数统计/门口2/algo_config.json"
+    assert BASED.algo_config_key("t", "cam") == "cams/frames/t/cam/algo_config.json"
+
+
+@pytest.mark.usefixtures("shanghai")
+@pytest.mark.parametrize(
+    ("filename", "fraction"),
+    [
+        ("20251114-164712.618.jpg", 0.618),
+        ("20251114-164712.jpg", 0.0),
+        ("20251114-164712.123456.jpg", 0.123456),
+        ("20251114-164712.5.png", 0.5),
+        ("20251114-164712-cam2.jpg", 0.0),
+    ],
+)
+def test_the_time_in_a_name_is_local_time_to_the_fraction(filename: str, fraction: float) -> None:
+    moment = datetime(2025, 11, 14, 8, 47, 12, tzinfo=UTC).timestamp()
+    assert captured_at(filename, 1.0) == pytest.approx(moment + fraction, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "frame1.jpg",
+        "20251314-164712.jpg",
+        "20251114-254712.jpg",
+        "x20251114-164712.jpg",
+        "",
+        "٢٠٢٥",
+    ],
+)
+def test_a_name_without_a_time_falls_back_to_when_it_was_written(filename: str) -> None:
+    assert captured_at(filename, 1234.5) == 1234.5
+
+
+@given(st.text(max_size=30) | st.from_regex(r"\d{8}-\d{6}(\.\d{1,6})?\.jpg", fullmatch=True))
+def test_no_name_makes_the_time_fail(filename: str) -> None:
+    assert isinstance(captured_at(filename, 1.0), float)
+
+
+def test_frames_of_a_camera_sort_in_the_order_of_their_names() -> None:
+    names = [f"20251114-1647{second:02}.{milli:03}.jpg" for second in (1, 2) for milli in (1, 618)]
+    times = [captured_at(name, 0.0) for name in names]
+    assert times == sorted(times)
+    assert len(set(times)) == len(times)

@@ -1,0 +1,160 @@
+"""What an algorithm may answer, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.domain.verdict import Kind, Verdict, detection_count, judge
+
+scalar = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from([10**400, -1, 1e308, "3", "\0", "\ud800"])
+)
+counted = ["line_crossing", "total_count", "count", "num", "detections", "objects"]
+names = st.sampled_from(
+    [*counted, "success", "result", "error", "confidence", "inference_time_ms", "门"]
+)
+any_json: st.SearchStrategy[Any] = st.recursive(
+    scalar,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+def answer(**fields: Any) -> Verdict:
+    """The verdict on a JSON answer with status 200."""
+    return judge(200, json.dumps(fields).encode(), 12.0)
+
+
+def is_sound(verdict: Verdict) -> bool:
+    """Whether a verdict can be stored: text that is text, numbers in their range."""
+    verdict.reason.encode()
+    return (
+        "\0" not in verdict.reason
+        and len(verdict.reason) <= 501
+        and 0 <= verdict.detection_count < 2**31
+        and abs(verdict.confidence) < float("inf")
+        and abs(verdict.inference_ms) < float("inf")
+        and (verdict.kind is Kind.INFERRED) == (verdict.reason == "")
+    )
+
+
+@given(any_json, st.integers(100, 599))
+def test_no_json_makes_judging_fail(content: Any, status: int) -> None:
+    assert is_sound(judge(status, json.dumps(content).encode(), 1.0))
+
+
+@given(st.dictionaries(names, any_json, max_size=6), st.booleans())
+def test_no_answer_with_success_makes_judging_fail(fields: dict[str, Any], success: bool) -> None:
+    verdict = judge(200, json.dumps({**fields, "success": success}).encode(), 1.0)
+    assert is_sound(verdict)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_make_judging_fail(body: bytes) -> None:
+    assert is_sound(judge(200, body, 1.0))
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b"9" * 5000])
+def test_hostile_bytes_are_a_broken_answer(body: bytes) -> None:
+    assert judge(200, body, 1.0).kind is Kind.BROKEN
+
+
+@given(any_json)
+def test_a_detection_count_is_never_below_zero(result: Any) -> None:
+    count = detection_count(result)
+    assert isinstance(count, int)
+    assert 0 <= count < 2**31
+
+
+def test_the_answer_of_the_contract_is_inferred() -> None:
+    result = {"detections": [{"class": "head", "bbox": [1, 2, 3, 4], "confidence": 0.9}]}
+    verdict = answer(success=True, result=result, confidence=0.95, inference_time_ms=45.2)
+    assert verdict == Verdict(
+        Kind.INFERRED, 12.0, "", result, confidence=0.95, inference_ms=45.2, detection_count=1
+    )
+
+
+def test_an_inference_time_may_be_a_whole_number() -> None:
+    assert answer(success=True, result={}, inference_time_ms=45).inference_ms == 45.0
+
+
+def test_a_result_may_be_missing_or_null() -> None:
+    for verdict in (answer(success=True), answer(success=True, result=None)):
+        assert (verdict.kind, verdict.result, verdict.detection_count) == (Kind.INFERRED, {}, 0)
+
+
+def test_a_refusal_keeps_its_reason_shortened() -> None:
+    assert answer(success=False, error="cannot decode").reason == "cannot decode"
+    assert len(answer(success=False, error="x" * 5000).reason) == 501
+    assert answer(success=False).reason == "success:false without an error"
+    assert answer(success=False, error={"code": 1}).kind is Kind.REFUSED
+
+
+@pytest.mark.parametrize("word", ["404", "not found", "timeout", "connection refused"])
+def test_no_word_in_a_refusal_makes_it_anything_else(word: str) -> None:
+    assert answer(success=False, error=f"error {word}").kind is Kind.REFUSED
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 400, 404, 500, 503])
+def test_any_status_but_200_is_broken_whatever_the_body_says(status: int) -> None:
+    verdict = judge(status, b'{"success": true, "result": {"count": 1}}', 1.0)
+    assert (verdict.kind, verdict.reason) == (Kind.BROKEN, f"HTTP status {status}")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"null", b"[]", b"{}", b'{"success": 1}', b'{"success": "true"}']
+)
+def test_an_answer_that_is_not_the_contracts_is_broken(body: bytes) -> None:
+    assert judge(200, body, 1.0).kind is Kind.BROKEN
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_are_not_json_are_broken(number: str) -> None:
+    body = f'{{"success": true, "result": {{"count": {number}}}}}'.encode()
+    assert judge(200, body, 1.0).kind is Kind.BROKEN
+
+
+@pytest.mark.parametrize("number", [True, "0.9", None, [], 10**400])
+def test_a_confidence_that_is_no_number_counts_as_none(number: Any) -> None:
+    verdict = answer(success=True, result={}, confidence=number, inference_time_ms=number)
+    assert (verdict.kind, verdict.confidence, verdict.inference_ms) == (Kind.INFERRED, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("result", "count"),
+    [
+        ({"line_crossing": {"a": {"count": 2}, "b": {"count": 3}}, "total_count": 9}, 5),
+        ({"line_crossing": {"a": {"count": 0}}, "total_count": 9}, 9),
+        ({"line_crossing": {"a": {}, "b": 4, "c": {"count": "1"}}, "count": 7}, 7),
+        ({"line_crossing": [], "num": 3}, 3),
+        ({"total_count": 4, "count": 5}, 4),
+        ({"total_count": 0, "count": 5}, 0),
+        ({"count": 5, "num": 6}, 5),
+        ({"num": 6, "detections": [1]}, 6),
+        ({"detections": [1, 2], "objects": [1, 2, 3]}, 2),
+        ({"detections": [], "objects": [1]}, 0),
+        ({"objects": [1, 2, 3]}, 3),
+        ({"total_count": "4", "objects": [1]}, 1),
+        ({"total_count": True, "objects": [1]}, 1),
+        ({"count": 2.0}, 2),
+        ({"count": -3}, 0),
+        ({"count": 10**30}, 2**31 - 1),
+        ({}, 0),
+        ({"detections": {"a": 1}}, 0),
+        ([1, 2], 0),
+        (None, 0),
+        ("3", 0),
+    ],
+)
+def test_the_first_rule_that_applies_gives_the_count(result: Any, count: int) -> None:
+    assert detection_count(result) == count
