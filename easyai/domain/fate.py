@@ -10,6 +10,8 @@ from easyai.domain.breaker import retry_delay_sec
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 
+_LONGEST_NAME = 255  # bytes of UTF-8 in a file name
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
@@ -64,9 +66,16 @@ def failed_key(failed_base_path: str, task_type: str, task_id: str, key: str) ->
 
 
 def unique_key(key: str, frame_id: int) -> str:
-    """The key with the frame's id before its suffix, for a name that is taken."""
-    stem, dot, suffix = key.rpartition(".")
-    return f"{stem}-{frame_id}{dot}{suffix}"
+    """The key with the frame's id before its suffix, for a name that is taken.
+
+    A name that would grow too long for a file loses the end of its stem.
+    """
+    folder, slash, name = key.rpartition("/")
+    stem, dot, suffix = name.rpartition(".")
+    ending = f"-{frame_id}{dot}{suffix}"
+    room = _LONGEST_NAME - len(ending.encode())
+    stem = stem.encode()[:room].decode("utf-8", "ignore")
+    return f"{folder}{slash}{stem}{ending}"
 
 
 def result_text(result: Any) -> str:
