@@ -141,3 +141,9 @@ def test_any_result_is_kept_as_json_that_can_be_written_anywhere(result: Any) ->
 
 def test_chinese_in_a_result_stays_readable() -> None:
     assert result_text({"区域": "门口", "n": 1}) == '{"区域":"门口","n":1}'
+
+
+def test_a_unique_key_is_never_too_long_for_a_file() -> None:
+    name = unique_key(f"alerts/人数统计/门口2/{'帧' * 83}.jpeg", 1234567).rpartition("/")[2]
+    assert len(name.encode()) <= 255
+    assert name.endswith("-1234567.jpeg")
