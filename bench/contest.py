@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from bench import pictures
-from bench.processes import Child
+from bench.processes import BenchError, Child, wait_until
 
 LIMIT_SEC = 180.0
 WARM_UP = 200  # frames or tasks before the measured ones
@@ -49,40 +49,44 @@ class Run:
 
 
 def measure(
-    own: list[Child], count: int, start: Callable[[], None], finish: Callable[[], None]
+    own: Sequence[Child],
+    count: int,
+    start: Callable[[], None],
+    finished: Callable[[], bool],
 ) -> Run:
-    """Time from `start` until `finish` returns, and what it cost the contender's processes."""
+    """Time from `start` until `finished`, and what it cost the contender's own processes.
+
+    Raises BenchError when one of them fails, and after three minutes.
+    """
     cpu_before = sum(child.cpu_seconds() for child in own)
     began = time.perf_counter()
     start()
-    finish()
+    wait_until(own, finished, LIMIT_SEC, f"all {count:,} are done")
     seconds = time.perf_counter() - began
     return Run(count, seconds, sum(child.cpu_seconds() for child in own) - cpu_before)
 
 
 class FinishingLine:
-    """Reached when a number of further alerts stand and no frame is left in its place."""
+    """Crossed when a number of further alerts stand and no frame is left in its place."""
 
-    def __init__(self, worker: Child, engine: Engine, frames: Path, count: int) -> None:
-        self._worker = worker
+    def __init__(self, engine: Engine, frames: Path, count: int) -> None:
         self._engine = engine
         self._frames = frames
         self._target = self._ask("count(*)") + count
+        self._saved = False
 
-    def wait(self) -> None:
-        """Wait for it; raises BenchError after three minutes."""
-        self._worker.wait_until(self._saved, LIMIT_SEC, f"{self._target} alerts are saved")
-        self._worker.wait_until(self._moved, LIMIT_SEC, "all pictures are moved")
-
-    def _saved(self) -> bool:
+    def crossed(self) -> bool:
+        """Whether all is done; raises BenchError when there are too many alerts."""
         # One look at an index first: counting the rows all the time would slow down what is timed.
-        return self._ask("coalesce(max(id), 0)") >= self._target and self._complete()
+        if not self._saved and self._ask("coalesce(max(id), 0)") >= self._target:
+            self._saved = self._all_saved()
+        return self._saved and pictures.waiting(self._frames) == 0
 
-    def _complete(self) -> bool:
-        return self._ask("count(*)") == self._target
-
-    def _moved(self) -> bool:
-        return pictures.waiting(self._frames) == 0
+    def _all_saved(self) -> bool:
+        saved = self._ask("count(*)")
+        if saved > self._target:
+            raise BenchError(f"{saved} alerts for {self._target} frames")
+        return saved == self._target
 
     def _ask(self, what: str) -> int:
         with self._engine.connect() as conn:

@@ -38,8 +38,8 @@ def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
 
     def infer(number: int) -> Run:
         camera.write(number)
-        line = FinishingLine(worker, runtime.db.engine, frames, number)
-        return contest.measure([worker], number, lambda: _send_scan(sender), line.wait)
+        line = FinishingLine(runtime.db.engine, frames, number)
+        return contest.measure([worker], number, lambda: _send_scan(sender), line.crossed)
 
     infer(contest.WARM_UP)
     return infer(count)

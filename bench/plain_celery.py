@@ -112,7 +112,7 @@ def _http() -> requests.Session:
 @app.task  # type: ignore[untyped-decorator]
 def infer(key: str) -> None:
     """One frame: ask the algorithm, save the alert, move the picture."""
-    task_type, task_id, filename = key.split("/")
+    task_type, task_id, _ = key.split("/")
     answer = _http().post(ENDPOINT, json=_question(key), timeout=_TIMEOUT_SEC).json()
     target = f"{_ALERTS}/{key}"
     values = {
@@ -190,17 +190,21 @@ def _send(tasks: Iterable[Signature]) -> None:
 
 
 def _waiting(channel: Any) -> int:
-    return int(channel.queue_declare(queue=app.conf.task_default_queue, passive=True).message_count)
+    return int(channel.queue_declare(queue=app.conf.task_default_queue).message_count)
 
 
 def main(arguments: list[str]) -> None:
-    """``frames`` or ``noops COUNT ENDED``; begins when a line arrives on stdin."""
+    """``frames`` or ``noops COUNT ENDED``: begins when a line arrives on stdin, stays until killed.
+
+    Its CPU time can be read as long as it is there.
+    """
     print("ready", flush=True)
     sys.stdin.readline()
     if arguments[0] == "frames":
         produce_frames()
     else:
         produce_noops(int(arguments[1]), arguments[2])
+    sys.stdin.read()
 
 
 if __name__ == "__main__":

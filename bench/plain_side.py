@@ -41,9 +41,9 @@ def measure_frames(backend: Backend, endpoint: str, pool: Pool, count: int) -> R
             with _worker(folder, environment, pool) as worker:
                 for number in (contest.WARM_UP, count):
                     camera.write(number)
-                    line = FinishingLine(worker, engine, frames, number)
+                    line = FinishingLine(engine, frames, number)
                     with _producer(folder, environment, "frames") as producer:
-                        run = contest.measure([worker, producer], number, producer.go, line.wait)
+                        run = contest.measure([worker, producer], number, producer.go, line.crossed)
                 return run
         finally:
             engine.dispose()
@@ -55,19 +55,15 @@ def measure_noops(backend: Backend, pool: Pool, count: int) -> Run:
         _application(backend, "") as (folder, environment),
         _worker(folder, environment, pool) as worker,
     ):
-        for number in (contest.WARM_UP, count):
-            run = _noops(worker, folder, environment, number)
-        return run
+        _noops(worker, folder, environment, contest.WARM_UP)
+        return _noops(worker, folder, environment, count)
 
 
 def _noops(worker: Child, folder: Path, environment: Mapping[str, str], count: int) -> Run:
-    done = folder / f"{count}.done"
-
-    def finish() -> None:
-        worker.wait_until(done.exists, contest.LIMIT_SEC, f"{count} no-ops are done")
-
+    done = folder / "done"
+    done.unlink(missing_ok=True)
     with _producer(folder, environment, "noops", str(count), str(done)) as producer:
-        return contest.measure([worker, producer], count, producer.go, finish)
+        return contest.measure([worker, producer], count, producer.go, done.exists)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -82,26 +82,9 @@ class Child:
         if self._process.poll():
             raise BenchError(f"{self.name} ended with {self._process.returncode}:\n{self.tail()}")
 
-    def wait(self, limit_sec: float) -> None:
-        """Wait until it ends by itself."""
-        self._process.wait(limit_sec)
-        self.check()
-
     def wait_for_log(self, words: str, limit_sec: float = 30.0) -> None:
         """Wait until its log holds these words."""
-        self.wait_until(lambda: words in self.log, limit_sec, f"{self.name} says {words!r}")
-
-    def wait_until(self, condition: Callable[[], bool], limit_sec: float, what: str) -> None:
-        """Wait for a condition that this process brings about.
-
-        Raises BenchError, with the end of its log, when the process ends or the limit is over.
-        """
-        deadline = time.monotonic() + limit_sec
-        while not condition():
-            self.check()
-            if time.monotonic() > deadline:
-                raise BenchError(f"not within {limit_sec:g} s: {what}\n{self.tail()}")
-            time.sleep(POLL_SEC)
+        wait_until([self], lambda: words in self.log, limit_sec, f"{self.name} says {words!r}")
 
     def kill(self) -> None:
         """Kill it and whatever it started."""
@@ -125,6 +108,23 @@ class Child:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def wait_until(
+    own: Sequence[Child], condition: Callable[[], bool], limit_sec: float, what: str
+) -> None:
+    """Wait for a condition that these processes bring about.
+
+    Raises BenchError, with the ends of their logs, when one fails or the limit is over.
+    """
+    deadline = time.monotonic() + limit_sec
+    while not condition():
+        for child in own:
+            child.check()
+        if time.monotonic() > deadline:
+            logs = "\n".join(f"{child.name}: {child.tail()}" for child in own)
+            raise BenchError(f"not within {limit_sec:g} s: {what}\n{logs}")
+        time.sleep(POLL_SEC)
 
 
 def _cpu_ticks(process: Path, session: int) -> int:

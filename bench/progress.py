@@ -33,7 +33,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line of its own."""
-        self._console.print(f"[dim]{self.seconds:4.0f} s[/]  {text}", highlight=False)
+        self._console.print(
+            f"[dim]{self.seconds:4.0f} s[/]  {text}", highlight=False, soft_wrap=True
+        )
 
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:
@@ -41,7 +43,9 @@ class Progress:
         step = Step()
         began = time.monotonic()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        with Bars(*columns, console=self._console, transient=True) as bars:
+        with Bars(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        ) as bars:
             bars.add_task(what, total=None)
             yield step
         outcome = f": {step.outcome}" if step.outcome else ""

@@ -25,7 +25,7 @@ COMMANDS = {
     "api": Entry("easyai.cli.api:api", "Run only the API server."),
     "services": Entry("easyai.cli.services:services", "Show the algorithm services."),
     "stats": Entry("easyai.cli.stats:stats", "Show what inference does now."),
-    "alerts": Entry("easyai.cli.alerts:alerts", "Show and delete alerts."),
+    "alerts": Entry("easyai.cli.alerts:alerts", "Show alerts."),
     "frames": Entry("easyai.cli.frames:frames", "Show the fate of frames."),
     "requeue": Entry("easyai.cli.requeue:requeue", "Bring failed frames back."),
     "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),

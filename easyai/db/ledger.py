@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+_CLOCK_WAS_SET_BACK_SEC: Final = 120.0
 _CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
 
 
@@ -146,7 +147,7 @@ _GIVE_BACK = _in(
 )
 _EXPIRE = text("""
     UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
-     WHERE state = 'leased' AND (lease_expires_at <= :now OR lease_expires_at > :furthest)
+     WHERE state = 'leased' AND lease_expires_at <= :now
     RETURNING task_type
 """)
 _HELD = _in(
@@ -182,7 +183,7 @@ _LOST_PICTURE = text("""
 """)
 _UNCARRIED = text("""
     SELECT id, key, version, image_path, image_target FROM frames
-     WHERE image_target IS NOT NULL AND settled_at <= :before
+     WHERE image_target IS NOT NULL AND (settled_at <= :before OR settled_at > :ahead)
      ORDER BY settled_at LIMIT :most
 """)
 _DISCARD_PICTURE = _in(
@@ -288,13 +289,10 @@ def give_back(conn: Connection, tokens: Sequence[str]) -> int:
     return conn.execute(_GIVE_BACK, {"tokens": tokens}).rowcount
 
 
-def expire(conn: Connection, now: float, longest_sec: float) -> dict[str, int]:
-    """Return expired leases to pending; how many, by task type.
-
-    A lease that ends further ahead than any may was given before the clock was set back.
-    """
+def expire(conn: Connection, now: float) -> dict[str, int]:
+    """Return expired leases to pending; how many, by task type."""
     returned: dict[str, int] = {}
-    for task_type in conn.execute(_EXPIRE, {"now": now, "furthest": now + longest_sec}).scalars():
+    for task_type in conn.execute(_EXPIRE, {"now": now}).scalars():
         returned[task_type] = returned.get(task_type, 0) + 1
     return returned
 
@@ -335,8 +333,11 @@ def pictures_lost(conn: Connection, targets: Mapping[int, str], reason: str) -> 
 
 
 def uncarried(conn: Connection, before: float, most: int) -> list[Uncarried]:
-    """Settled frames whose picture still waits to be moved or deleted."""
-    values = {"before": before, "most": most}
+    """Settled frames whose picture still waits to be moved or deleted.
+
+    Those settled before a moment, or so long after it that the clock was set back meanwhile.
+    """
+    values = {"before": before, "ahead": before + _CLOCK_WAS_SET_BACK_SEC, "most": most}
     return [Uncarried(*row) for row in conn.execute(_UNCARRIED, values)]
 
 

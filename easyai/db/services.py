@@ -92,7 +92,7 @@ _SERVED_TYPES = text("""
      WHERE state IN ('online', 'suspect') AND breaker_open_until <= :now
 """)
 _CAPACITY = text("""
-    SELECT max_concurrency,
+    SELECT CASE WHEN breaker_open_until > 0 THEN 1 ELSE max_concurrency END,
            (SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = services.pk)
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE service_task_types.task_type = :task_type AND services.state IN ('online', 'suspect')
@@ -109,7 +109,9 @@ _RECORD_CALLS = text("""
 _ALIVE = text("""
     UPDATE services
        SET state = 'online', state_reason = :reason, state_since = :now, last_evidence = :now,
-           probe_failures = 0, next_probe_at = 0
+           probe_failures = 0, next_probe_at = 0,
+           breaker_open_until = CASE WHEN breaker_open_until > :now THEN :now
+                                     ELSE breaker_open_until END
      WHERE pk IN :pks AND state IN ('suspect', 'offline')
 """).bindparams(bindparam("pks", expanding=True))
 
@@ -181,7 +183,10 @@ def served_types(conn: Connection, now: float) -> list[str]:
 
 
 def capacity(conn: Connection, task_type: str, now: float, most: int) -> int:
-    """How many further requests the endpoints of a type take now, up to `most`."""
+    """How many further requests the endpoints of a type take now, up to `most`.
+
+    One whose breaker's pause is over takes a single trial.
+    """
     free = 0
     for limit, busy in conn.execute(_CAPACITY, {"task_type": task_type, "now": now}):
         free += most if limit is None else max(0, limit - busy)

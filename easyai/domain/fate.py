@@ -80,7 +80,10 @@ def unique_key(key: str, frame_id: int) -> str:
 
 def result_text(result: Any) -> str:
     """A result as the JSON string that an alert carries; Chinese stays readable."""
-    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = json.dumps(result, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # 1e999 is read as infinite, which no JSON can say
+        return result_text(json.loads(json.dumps(result), parse_constant=lambda _: None))
     try:
         text.encode()
     except UnicodeEncodeError:  # half a surrogate pair: no text, but good JSON when escaped

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 _LONGEST_REASON = 500
+_MOST_DETECTIONS = 2**31 - 1  # that a database's integer holds
 
 
 class Kind(StrEnum):
@@ -71,7 +72,7 @@ def detection_count(result: Any) -> int:
             _count(line.get("count")) or 0 for line in lines.values() if isinstance(line, Mapping)
         )
         if crossed > 0:
-            return crossed
+            return min(crossed, _MOST_DETECTIONS)
     for name in ("total_count", "count", "num"):
         counted = _count(result.get(name))
         if counted is not None:
@@ -102,7 +103,7 @@ def _count(value: Any) -> int | None:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return int(min(max(0, value), 2**31 - 1))
+    return int(min(max(0, value), _MOST_DETECTIONS))
 
 
 def _number(value: Any) -> float:

@@ -7,7 +7,7 @@ transaction at a time does so over all machines: so no limit is ever passed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -15,11 +15,11 @@ from easyai.db import ledger, services
 from easyai.db.ledger import LeasedFrame, PendingFrame
 from easyai.domain.choice import choose_fastest, choose_for_camera, with_one_more
 from easyai.domain.service import Candidate, ServiceState
+from easyai.pipeline.room import InFlight, Room
 from easyai.settings import Settings
 
-_LOOK_AHEAD = 4  # cameras looked at for each frame wanted: the endpoints of some may be full
-
-InFlight = Sequence[tuple[int, str, int]]  # service pk, task type, live leases
+# Cameras looked at, however few frames are wanted: the endpoints of the first may all be full.
+_MOST_CAMERAS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Dispatched:
     frames: list[LeasedFrame] = field(default_factory=list)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # by service pk
     services: int = 0  # endpoints of the type that may be called now
-    more: bool = False  # frames may be left that only wait for room
+    more: bool = False  # frames may be left that only wait for room, or for their camera
 
 
 def dispatch(
@@ -46,10 +46,11 @@ def dispatch(
 ) -> Dispatched:
     """Lease up to `most` frames of a type inside a `Database.dispatching` transaction."""
     in_flight = ledger.in_flight(conn)
-    candidates = _candidates(conn, settings, task_type, in_flight, now)
+    limits = Room(conn, settings, task_type, in_flight, now)
+    candidates = limits.at_services(*_candidates(conn, task_type, in_flight, now))
     if not candidates:
         return Dispatched()
-    room = min(most, _room(conn, settings, task_type, in_flight, most, now))
+    room = limits.of_installation(most)
     known = [candidate.free for candidate in candidates if candidate.free is not None]
     if len(known) == len(candidates):
         room = min(room, sum(known))
@@ -58,7 +59,11 @@ def dispatch(
     chosen = _choose(conn, settings, task_type, candidates, room, now)
     frames = ledger.lease(conn, chosen, token, now, now + settings.ai_analysis.lease_sec)
     endpoints = {one.pk: Endpoint(one.endpoint, one.service_id, one.name) for one in candidates}
-    return Dispatched(frames, endpoints, len(candidates), more=len(frames) == room)
+    more = len(frames) == room
+    if settings.ai_analysis.affinity(task_type):
+        # A camera's next frame waits for the one in flight.
+        more = bool(frames) or limits.type_in_flight > 0
+    return Dispatched(frames, endpoints, len(candidates), more)
 
 
 def _choose(
@@ -80,7 +85,7 @@ def _choose(
         preferred = settings.frame_extractor.preferred_endpoint(task_type, frame.task_id)
         return choose_for_camera(ones, frame.task_id, preferred)
 
-    heads = ledger.due_heads(conn, task_type, now, room * _LOOK_AHEAD)
+    heads = ledger.due_heads(conn, task_type, now, _MOST_CAMERAS)
     return _assign(heads, candidates, room, keep_camera)
 
 
@@ -107,9 +112,12 @@ def _assign(
 
 
 def _candidates(
-    conn: Connection, settings: Settings, task_type: str, in_flight: InFlight, now: float
-) -> list[Candidate]:
-    """Endpoints of the type whose breaker lets at least one request through, now or soon."""
+    conn: Connection, task_type: str, in_flight: InFlight, now: float
+) -> tuple[list[Candidate], list[services.ServiceRow]]:
+    """Endpoints of the type whose breaker lets a request through now or soon.
+
+    And the rows of those whose places several types share.
+    """
     candidates, shared = [], []
     for row in services.routable(conn, task_type):
         flying = sum(count for service_pk, _, count in in_flight if service_pk == row.pk)
@@ -135,77 +143,4 @@ def _candidates(
                 call_count=row.call_count,
             )
         )
-    return _leave_room(conn, settings, task_type, candidates, shared, in_flight, now)
-
-
-def _leave_room(
-    conn: Connection,
-    settings: Settings,
-    task_type: str,
-    candidates: list[Candidate],
-    shared: Sequence[services.ServiceRow],
-    in_flight: InFlight,
-    now: float,
-) -> list[Candidate]:
-    """Take off what other types need of endpoints that serve several and have a limit."""
-    if not shared:
-        return candidates
-    limits = {row.pk: row.max_concurrency for row in shared}
-    reserved = {}
-    for service_pk, others in services.sharers(conn, list(limits), task_type).items():
-        own = [(name, count) for pk, name, count in in_flight if pk == service_pk]
-        reserved[service_pk] = _reserve(conn, settings, limits[service_pk], others, dict(own), now)
-    return [
-        replace(one, free=max(0, one.free - reserved.get(one.pk, 0)))
-        if one.free is not None
-        else one
-        for one in candidates
-    ]
-
-
-def _room(
-    conn: Connection,
-    settings: Settings,
-    task_type: str,
-    in_flight: InFlight,
-    most: int,
-    now: float,
-) -> int:
-    """How many frames of this type the limits of type and installation let through."""
-    analysis = settings.ai_analysis
-    by_type: dict[str, int] = {}
-    for _, name, count in in_flight:
-        by_type[name] = by_type.get(name, 0) + count
-    room = analysis.max_concurrent_infer - sum(by_type.values())
-    if room < most:
-        others = [name for name in services.served_types(conn, now) if name != task_type]
-        room -= _reserve(conn, settings, analysis.max_concurrent_infer, others, by_type, now)
-    limit = analysis.type_limit(task_type)
-    if limit is not None:
-        room = min(room, limit - by_type.get(task_type, 0))
-    return room
-
-
-def _reserve(
-    conn: Connection,
-    settings: Settings,
-    limit: int,
-    others: Sequence[str],
-    in_flight: dict[str, int],
-    now: float,
-) -> int:
-    """Places of a limit to leave free, so that a busy type never starves the others.
-
-    Each type with frames that could go now has a right to an equal share; what it does not use is
-    anybody's.
-    """
-    due = {name: _due_count(conn, settings, name, now, limit) for name in others}
-    competing = [name for name, count in due.items() if count]
-    share = limit // (len(competing) + 1)
-    return sum(max(0, min(max(share, 1) - in_flight.get(name, 0), due[name])) for name in competing)
-
-
-def _due_count(conn: Connection, settings: Settings, task_type: str, now: float, most: int) -> int:
-    """Frames of a type that its own limits would let through now, up to `most`."""
-    find = ledger.due_heads if settings.ai_analysis.affinity(task_type) else ledger.due
-    return min(len(find(conn, task_type, now, most)), services.capacity(conn, task_type, now, most))
+    return candidates, shared

@@ -124,6 +124,9 @@ class InferenceLoop:
                 await self._shop.write(partial(self._extend, tokens, lease_sec))
             except DatabaseUnavailableError as error:
                 log.warning("leases not renewed, trying again: %s", error)
+            except Exception:
+                # Without renewal every frame in flight would be given out a second time.
+                log.exception("leases not renewed, trying again")
 
     def _extend(self, tokens: list[str], lease_sec: float) -> None:
         with self._runtime.db.write() as conn:

@@ -20,17 +20,25 @@ from sqlalchemy.exc import IntegrityError
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
-from easyai.errors import DatabaseUnavailableError
+from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
 from easyai.pipeline.caller import Caller
 from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
-from easyai.pipeline.pictures import CarriedOut, Errand, carry_out, occupied, record
+from easyai.pipeline.pictures import (
+    CarriedOut,
+    Errand,
+    carry_out,
+    count_moves,
+    note,
+    occupied,
+)
 from easyai.pipeline.settle import Answered, Settled, likely_targets, settle
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 _GATHER_SEC = 0.002  # answers that arrive this close together are settled in one transaction
-_DATABASE_PAUSE_SEC = 0.5
+_LOOK_AGAIN_SEC = 0.2  # for room that workers elsewhere have made
+_OUTAGE_PAUSE_SEC = 0.5
 _TELL_EVERY_SEC = 1.0
 _NO_SERVICE_EVERY_SEC = 60.0
 _LARGEST_GROUP = 500  # answers settled in one transaction
@@ -59,6 +67,7 @@ class Workshop:
         self.owner = secrets.token_hex(6)
         self._leases = 0
         self._no_service_told: dict[str, float] = {}
+        self._waiting_for_room: set[asyncio.Event] = set()
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
         # One writer: SQLite has only one, and a transaction of many frames beats many of few.
         self._writer = ThreadPoolExecutor(1, "ledger")
@@ -77,6 +86,19 @@ class Workshop:
     async def carry(self, work: Callable[[], Result]) -> Result:
         """Run a piece of store work in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._carrier, work)
+
+    def wait_for_room(self, event: asyncio.Event) -> None:
+        """Set the event when a lane of this process makes room: it has nothing else to wait for."""
+        self._waiting_for_room.add(event)
+
+    def stop_waiting(self, event: asyncio.Event) -> None:
+        """Set the event no more."""
+        self._waiting_for_room.discard(event)
+
+    def tell_room(self) -> None:
+        """Some leases have ended."""
+        for event in self._waiting_for_room:
+            event.set()
 
     def tell_no_service(self, task_type: str) -> None:
         """Say, once a minute for each type, that its frames wait for a service."""
@@ -110,6 +132,7 @@ class Lane:
         self._shop = shop
         self._calls: dict[asyncio.Task[None], LeasedFrame] = {}
         self._answered: list[Answered] = []
+        self._settling: list[Answered] = []  # in the transaction under way
         self._carrying: set[asyncio.Task[None]] = set()
         self._carried = CarriedOut()
         self._changed = asyncio.Event()
@@ -133,7 +156,7 @@ class Lane:
     def tokens(self) -> set[str]:
         """The leases to be kept alive."""
         held = {frame.lease_token for frame in self._calls.values()}
-        return held | {one.frame.lease_token for one in self._answered}
+        return held | {one.frame.lease_token for one in (*self._answered, *self._settling)}
 
     async def run(self) -> None:
         """Work until there is nothing left to lease, call, settle or carry."""
@@ -144,11 +167,13 @@ class Lane:
                 hungry = await self._turn()
             if hungry:
                 continue  # a full batch was leased: there may be room for another at once
-            if self._calls or self._carrying:
-                await self._gather()
-            elif not (self.may_lease() or self._answered or self._carried):
-                self._tell(at_once=True)
-                return
+            if not (self._calls or self._carrying):
+                if self._answered or self._carried:
+                    continue
+                if not self.may_lease():
+                    self._tell(at_once=True)
+                    return
+            await self._gather()
 
     async def cancel_calls(self) -> None:
         """Give up the calls under way; their leases are the caller's to give back."""
@@ -161,7 +186,17 @@ class Lane:
         return bool(self._carried) and not self._calls and not self._carrying
 
     async def _gather(self) -> None:
-        await self._changed.wait()
+        """Wait for answers; while looking for room, also for the room that others make."""
+        looking = self.may_lease()
+        if looking and not self._calls:
+            self._shop.wait_for_room(self._changed)
+        try:
+            async with asyncio.timeout(_LOOK_AGAIN_SEC if looking else None):
+                await self._changed.wait()
+        except TimeoutError:
+            return  # workers elsewhere make room without a word
+        finally:
+            self._shop.stop_waiting(self._changed)
         if self._calls:
             await asyncio.sleep(_GATHER_SEC)
 
@@ -170,35 +205,40 @@ class Lane:
         group, self._answered = self._answered[: self._most], self._answered[self._most :]
         carried, self._carried = self._carried, CarriedOut()
         leasing = self.may_lease()
+        self._settling = group
+        self.woken = self.woken and not leasing  # a wake from here on tells of something new
         try:
             settled, dispatched = await self._shop.write(
                 lambda: self._transact(group, carried, leasing)
             )
-        except DatabaseUnavailableError as error:
+        except (DatabaseUnavailableError, StoreUnavailableError) as error:
             log.warning("ledger not written, trying again: %s", error)
-            self._take_back(group, carried)
-            await asyncio.sleep(_DATABASE_PAUSE_SEC)
+            self._take_back(group, carried, leasing)
+            await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return False
         except Exception:
             # One answer that cannot be written must not hold up the others, nor be lost unseen.
             log.exception("answers not settled: task_type=%s count=%d", self.task_type, len(group))
-            self._take_back(self._isolate(group), carried)
-            await asyncio.sleep(_DATABASE_PAUSE_SEC)
+            self._take_back(self._isolate(group), carried, leasing)
+            await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return False
+        self._settling = []
         if not self._answered:
             self._most = _LARGEST_GROUP
         self._start_calls(dispatched)
         if settled.errands:
             self._start_carrying(settled.errands)
-        if leasing:
-            self.woken = dispatched.more and bool(dispatched.frames or self._calls)
-            if not dispatched.services:
-                self._shop.tell_no_service(self.task_type)
+        self.woken = self.woken or dispatched.more
+        if leasing and not dispatched.services:
+            self._shop.tell_no_service(self.task_type)
+        if settled.finished or settled.returned:
+            self._shop.tell_room()
         self._count(settled, dispatched)
         return len(dispatched.frames) >= self._shop.runtime.settings.ai_analysis.batch_size
 
-    def _take_back(self, group: list[Answered], carried: CarriedOut) -> None:
-        self._answered = group + self._answered
+    def _take_back(self, group: list[Answered], carried: CarriedOut, leasing: bool) -> None:
+        self._answered, self._settling = group + self._answered, []
+        self.woken = self.woken or leasing
         carried.add(self._carried)
         self._carried = carried
 
@@ -225,10 +265,12 @@ class Lane:
             settled, dispatched = Settled(), Dispatched()
             try:
                 with db.dispatching() if leasing else db.write() as conn:
-                    if carried:
-                        record(conn, carried, now)
+                    # Frames, services, statistics: rows are locked in this order everywhere, so
+                    # that two workers never wait for each other.
+                    note(conn, carried)
                     if answered:
                         settled = settle(conn, analysis, answered, taken, now)
+                    count_moves(conn, carried, now)
                     if leasing:
                         dispatched = dispatch(
                             conn,

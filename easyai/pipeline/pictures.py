@@ -98,10 +98,20 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
 
 
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
+    """Note in the ledger what was carried out, and count it."""
+    note(conn, carried)
+    count_moves(conn, carried, now)
+
+
+def note(conn: Connection, carried: CarriedOut) -> None:
     """Note in the ledger what was carried out."""
     ledger.pictures_carried(conn, carried.done)
     ledger.pictures_lost(conn, carried.missing, "the picture was gone before it could be moved")
     ledger.pictures_lost(conn, carried.replaced, "a newer picture had taken its key")
+
+
+def count_moves(conn: Connection, carried: CarriedOut, now: float) -> None:
+    """Count moves in the statistics; the last thing of a transaction, for all lock the same row."""
     if carried.tally.moves:
         statistics.add(conn, carried.tally, now)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from easyai.db import ledger, services, statistics
+from easyai.db import ledger, services, statistics, task_types, upkeep
 from easyai.db.services import ServiceRow
 from easyai.domain.service import ServiceState, probe_url
 from easyai.pipeline.pictures import carry_left_behind
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 _OFFLINE_AFTER = 2  # probes in a row
 _FIRST_PROBE_PAUSE_SEC = 5.0
 _LONGEST_PROBE_PAUSE_SEC = 60.0
-_LONGEST_LEASE_SEC = 86_400.0  # no setting allows more
 
 
 @dataclass(slots=True)
@@ -43,6 +42,8 @@ class SweepReport:
 def sweep(runtime: Runtime) -> SweepReport:
     """One round over services, leases and pictures; raises DatabaseUnavailableError."""
     report = SweepReport()
+    _follow_clock(runtime)
+    _give_streams(runtime)
     _expire_leases(runtime, report)
     _look_after_services(runtime, report)
     report.pictures = carry_left_behind(runtime)
@@ -51,9 +52,29 @@ def sweep(runtime: Runtime) -> SweepReport:
     return report
 
 
+def _follow_clock(runtime: Runtime) -> None:
+    now, lease_sec = time.time(), runtime.settings.ai_analysis.lease_sec
+    with runtime.db.write() as conn:
+        moved = upkeep.follow_clock(conn, now, lease_sec)
+    if moved:
+        log.warning("clock was set back: count=%d times far ahead were pulled back", moved)
+
+
+def _give_streams(runtime: Runtime) -> None:
+    """Frames recorded before their type got its affinity wait in order of their cameras, too."""
+    analysis = runtime.settings.ai_analysis
+    with runtime.db.read() as conn:
+        types = [name for name in task_types.names(conn) if analysis.affinity(name)]
+        if not upkeep.any_without_stream(conn, types):
+            return
+    with runtime.db.write() as conn:
+        count = upkeep.give_streams(conn, types)
+    log.info("frames put in order of their cameras: task_types=%s count=%d", types, count)
+
+
 def _expire_leases(runtime: Runtime, report: SweepReport) -> None:
     with runtime.db.write() as conn:
-        returned = ledger.expire(conn, time.time(), _LONGEST_LEASE_SEC)
+        returned = ledger.expire(conn, time.time())
     for task_type, count in returned.items():
         log.warning("leases expired, frames wait again: task_type=%s frames=%d", task_type, count)
         report.expired_leases += count

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from easyai.sdk import Picture
 from examples.demo import pictures
 from examples.demo.frames import FACES, LARGE, PEOPLE, Counter, Fate, Frame, filename, with_fate
 from examples.demo.pictures import Maker
 from examples.face_counter import FaceDetector
 from examples.people_counter import PeopleDetector
 
-LARGE_BYTES = 30_000  # from here on the plain service answers one object
+LARGE_BYTES = 18_000  # from here on the plain service answers one object
 SLOW_SEC = 0.2  # between the frames of a slow camera
 DIFFICULT = 5  # frames of the camera with difficult ones
 

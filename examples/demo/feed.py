@@ -1,6 +1,5 @@
 """Writes frames into the folder as cameras do, each camera in a thread of its own."""
 
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -51,6 +50,11 @@ class Feed:
                 camera.result()
         return all(camera.done() for camera in self._running)
 
+    @property
+    def number(self) -> int:
+        """How many frames have been written; what is to be left alone does not count."""
+        return sum(frame.fate is not Fate.LEFT_ALONE for frame in self.frames)
+
     def waiting(self) -> list[Frame]:
         """Frames whose picture is still where it was written."""
         return [
@@ -90,7 +94,7 @@ class Feed:
         hidden = path.with_name(f".new-{path.name}")
         hidden.write_bytes(frame.content)
         moment = time.time()
-        os.replace(hidden, path)
+        hidden.replace(path)
         return moment
 
     def _write_in_pieces(self, path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from easyai.sdk import Picture, PictureError
+from easyai.sdk import PictureError
 
 FACES = "人脸检测"
 PEOPLE = "人数统计"
@@ -70,11 +70,6 @@ def with_fate(frame: Frame, count: Counter) -> Frame:
         return replace(frame, fate=Fate.FAILED)
     fate = Fate.ALERT if detections else Fate.NO_DETECTION
     return replace(frame, fate=fate, count=detections)
-
-
-def counter(detect: Callable[[Picture], list[object]]) -> Counter:
-    """Make a counter of a detector of the SDK's kind."""
-    return lambda content: len(detect(Picture(content)))
 
 
 def filename(begin: datetime, number: int, suffix: str = ".jpg") -> str:

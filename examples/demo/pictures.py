@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,14 @@ Pixels = npt.NDArray[np.uint8]
 Maker = Callable[[int], Pixels]  # a running number to a picture; other number, other picture
 
 _PHOTOGRAPHS = Path(skimage.data.__file__).parent
-_THINGS = ("coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png", "coins.png", "moon.png")
+_THINGS = (
+    "coffee.png",
+    "chelsea.png",
+    "rocket.jpg",
+    "motorcycle_left.png",
+    "coins.png",
+    "moon.png",
+)
 # Faces in the Wild: 100 pictures of faces, then 100 of other things, 25 x 25 pixels, 0 to 1.
 _FACES = "lfw_subset.npy"
 _FACE_PIXELS = 80
@@ -42,9 +50,7 @@ def people(number: int) -> Pixels:
     slim, upright people with room around them: so the meadow goes on at all sides, and the picture
     has half its width, as from cameras with half the columns.
     """
-    room = cv2.copyMakeBorder(
-        _photograph("camera.png"), 150, 150, 150, 150, cv2.BORDER_REPLICATE
-    )
+    room = cv2.copyMakeBorder(_photograph("camera.png"), 150, 150, 150, 150, cv2.BORDER_REPLICATE)
     scale = (0.3, 0.35, 0.4)[number % 3]
     man = cv2.resize(room, None, fx=0.55 * scale, fy=scale, interpolation=cv2.INTER_AREA)
     mirrored = man[:, ::-1]
@@ -106,6 +112,6 @@ def _varied(pixels: Pixels, number: int) -> Pixels:
     return _exposed(cv2.resize(turned, None, fx=scale, fy=scale), number)
 
 
-def _exposed(pixels: Pixels, number: int) -> Pixels:
+def _exposed(pixels: npt.NDArray[Any], number: int) -> Pixels:
     brightness = (number * 11) % 31 - 15
     return np.asarray(cv2.convertScaleAbs(pixels, alpha=1.0, beta=brightness), np.uint8)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import cv2
+import numpy as np
 
 from examples.demo.errors import VideoError
 from examples.demo.frames import PEOPLE, Frame, filename
@@ -37,7 +38,7 @@ class Video:
         if not done:
             self._capture.release()
             raise VideoError(f"{self.name}: {_remedy(self._live)}")
-        self._first: Pixels = first
+        self._first: Pixels = np.asarray(first, np.uint8)
         self._length = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     @property
@@ -104,7 +105,7 @@ def without_secrets(source: str) -> str:
 def _open(source: str, live: bool) -> Any:
     # The demo says itself what is wrong.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     if not live:
         return cv2.VideoCapture(source)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_TIMEOUT_MS]
@@ -122,5 +123,5 @@ def _shrunk(pixels: Pixels) -> Pixels:
     scale = _LONGEST_EDGE / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
-    smaller: Pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return smaller
+    smaller = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.uint8)

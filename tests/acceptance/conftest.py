@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.outside import Outside
 
 
 @pytest.fixture
@@ -15,3 +16,29 @@ def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
     """``easyai up`` with the embedded defaults, not started yet."""
     with EasyaiProcess(tmp_path) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def shared_easyai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
+    """One ``easyai up`` for many tests: starting one for each would take most of their time."""
+    with EasyaiProcess(tmp_path_factory.mktemp("shared")) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def running(shared_easyai: EasyaiProcess) -> Iterator[EasyaiProcess]:
+    """A running ``easyai up`` with default settings; tests take task types of their own."""
+    if not shared_easyai.ready():
+        shared_easyai.kill_everything()
+        shared_easyai.start()
+    if shared_easyai.config.read_text(encoding="utf-8"):
+        shared_easyai.reconfigure("")
+    yield shared_easyai
+    if shared_easyai.ready():
+        Outside(shared_easyai.url, shared_easyai.frames).clear_services()
+
+
+@pytest.fixture
+def site(running: EasyaiProcess) -> Outside:
+    """The running installation as cameras, services and operators see it."""
+    return Outside(running.url, running.frames)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from types import TracebackType
 
 import requests
 
-import easyai as package
+from tests.support.part_process import clean_environment, easyai_command, run_to_end
 from tests.support.waiting import free_port, wait_until
 
 _MARK = "EASYAI_TEST_RUN"
@@ -38,10 +37,7 @@ class EasyaiProcess:
         self.config.write_text(settings, encoding="utf-8")
         self.log_path = folder / "up.out"
         self._mark = uuid.uuid4().hex
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
-        # The package under test, installed or not, in whatever folder the process runs.
-        own = {_MARK: self._mark, "PYTHONPATH": str(Path(package.__file__).parents[1])}
-        self._environment = clean | own | (environment or {})
+        self._environment = clean_environment({_MARK: self._mark, **(environment or {})})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,12 +68,11 @@ class EasyaiProcess:
 
     def start(self, wait: bool = True, timeout: float = 15.0) -> EasyaiProcess:
         """Start; with ``wait`` until the ready line is there."""
-        command = [sys.executable, "-m", "easyai.cli.main", "up"]
-        options = ["--config", str(self.config), "--port", str(self.port)]
+        command = easyai_command("up", "--config", str(self.config), "--port", str(self.port))
         begin = len(self.log)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                command + options,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -103,6 +98,37 @@ class EasyaiProcess:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log}") from None
 
+    @property
+    def installation(self) -> dict[str, str]:
+        """The variables that make another process part of this installation."""
+        return {
+            "EASYAI_CONFIG": str(self.config),
+            "EASYAI_DATA_DIR": str(self.data),
+            "EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR": str(self.frames),
+            "EASYAI_PORT": str(self.port),
+        }
+
+    def configure(self, settings: str) -> None:
+        """Put another settings file in place, as an editor does."""
+        draft = self.config.with_suffix(".draft")
+        draft.write_text(settings, encoding="utf-8")
+        draft.replace(self.config)
+
+    def reconfigure(self, settings: str) -> None:
+        """As `configure`, and wait until the worker has taken notice."""
+        begin = len(self.log)
+        self.configure(settings)
+
+        def noticed() -> bool:
+            lines = [line for line in self.log[begin:].splitlines() if "worker | " in line]
+            return any("settings reloaded" in line or "not reloaded" in line for line in lines)
+
+        wait_until(noticed, 10, "the worker has read the settings")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One call of the ``easyai`` program on this installation."""
+        return run_to_end(easyai_command(*arguments), self.installation, self.folder)
+
     def wait_for_line(self, text: str, timeout: float = 15.0) -> None:
         """Wait until the terminal has shown ``text``."""
         wait_until(lambda: text in self.log, timeout, f"a line with {text!r}")
@@ -110,6 +136,15 @@ class EasyaiProcess:
     def get(self, path: str) -> requests.Response:
         """GET from the API server."""
         return requests.get(self.url + path, timeout=10)
+
+    def ready(self) -> bool:
+        """Whether it runs and is ready for work."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        try:
+            return self.get("/readyz").ok
+        except requests.ConnectionError:
+            return False
 
     def processes(self) -> dict[int, str]:
         """Every living process of this run, whoever its parent is now: id to command line."""
@@ -171,16 +206,26 @@ class EasyaiProcess:
         self._process.wait(10)
         self._process = None
 
-    def close(self) -> None:
-        """Kill whatever is left."""
-        if self._process is not None:
-            self.kill()
-        for pid in self.processes():
+    def kill_everything(self) -> None:
+        """Kill every process of this run with SIGKILL, as a power cut does."""
+        if self._process is not None and self._process.poll() is None:
+            self.interrupt(signal.SIGSTOP)  # it shall neither restart its children nor warn them
+        for pid in sorted(self.processes(), key=lambda pid: self._is_up(pid)):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue  # it has ended by itself
+        if self._process is not None:
+            self._process.wait(10)
+            self._process = None
         wait_until(lambda: not self.processes(), 10, "all processes ended")
+
+    def _is_up(self, pid: int) -> bool:
+        return self._process is not None and pid == self._process.pid
+
+    def close(self) -> None:
+        """Kill whatever is left."""
+        self.kill_everything()
 
     def __enter__(self) -> EasyaiProcess:
         return self

@@ -141,8 +141,9 @@ class Installation:
     def give_back(self, dispatched: Dispatched) -> None:
         """Return what a `lease` has leased."""
         tokens = sorted({frame.lease_token for frame in dispatched.frames})
-        with self.runtime.db.write() as conn:
-            ledger.give_back(conn, tokens)
+        if tokens:
+            with self.runtime.db.write() as conn:
+                ledger.give_back(conn, tokens)
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
         """What a query gives."""
@@ -187,7 +188,7 @@ class Installation:
                 "SELECT count(*) AS n FROM frames"
                 " WHERE state IN ('pending', 'leased') OR image_target IS NOT NULL"
             )
-            return left[0]["n"] == 0
+            return bool(left[0]["n"] == 0)
 
         wait_until(settled, timeout, "every frame is settled and its picture carried")
 

@@ -38,9 +38,11 @@ def _conditions_in_database(conn: Connection) -> dict[str, str]:
         defined = {name: sql for name, sql in rows if sql}
     else:
         query = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
-        defined = {name: sql for name, sql in conn.execute(text(query))}
+        defined = {row[0]: row[1] for row in conn.execute(text(query))}
     wanted = _conditions_of_models(conn)
-    return {name: _plain(sql.partition(" WHERE ")[2]) for name, sql in defined.items() if name in wanted}
+    return {
+        name: _plain(sql.partition(" WHERE ")[2]) for name, sql in defined.items() if name in wanted
+    }
 
 
 def _run(database: Database, revision: str) -> None:

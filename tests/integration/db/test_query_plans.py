@@ -1,4 +1,4 @@
-"""What is settled costs nothing: behind 100,000 settled rows the working set has its own indexes."""
+"""What is settled costs nothing: the working set has indexes of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from easyai.db import alerts, ledger, services
+from easyai.db import alerts, ledger, services, upkeep
 from tests.support.site import TYPE, Installation
 
 SETTLED = 100_000
@@ -90,7 +90,10 @@ WORK: dict[str, tuple[str, Work]] = {
     "still held": ("", lambda c: ledger.still_held(c, {"t1": [SETTLED + 301]})),
     "renew": ("ix_frames_leased", lambda c: ledger.renew(c, ["t1", "t2"], 9e9)),
     "give back": ("ix_frames_leased", lambda c: ledger.give_back(c, ["t1"])),
-    "expire": ("ix_frames_leased", lambda c: ledger.expire(c, 1.0, 9e9)),
+    "expire": ("ix_frames_leased", lambda c: ledger.expire(c, 1.0)),
+    "follow clock": ("ix_frames_pending", lambda c: upkeep.follow_clock(c, 1e9, 15.0)),
+    "without stream": ("ix_frames_pending", lambda c: upkeep.any_without_stream(c, [TYPE])),
+    "give streams": ("ix_frames_pending", lambda c: upkeep.give_streams(c, [TYPE])),
     "uncarried": ("ix_frames_image_target", lambda c: ledger.uncarried(c, 9e9, 500)),
     "hurry": ("ix_frames_pending", lambda c: ledger.hurry(c, [TYPE], 1.0)),
     "carried": ("", lambda c: ledger.pictures_carried(c, {SETTLED + 401: "x"})),

@@ -15,16 +15,20 @@ from sqlalchemy.exc import IntegrityError
 from easyai.db import session
 from easyai.db.session import Database, normalize_url
 from easyai.errors import DatabaseUnavailableError, SettingsError
-from tests.support.site import Installation
 from tests.support.services import PostgresServer
+from tests.support.site import Installation
 
 ADD = text("INSERT INTO task_types (name, first_seen) VALUES (:name, 0)")
 
 
 def test_a_block_that_raises_leaves_nothing_behind(site: Installation) -> None:
-    with pytest.raises(ZeroDivisionError), site.runtime.db.write() as conn:
-        conn.execute(ADD, {"name": "人脸"})
-        _ = 1 / 0
+    def fail() -> None:
+        with site.runtime.db.write() as conn:
+            conn.execute(ADD, {"name": "人脸"})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert site.rows("SELECT name FROM task_types") == []
 
 
@@ -85,12 +89,16 @@ def test_a_stopped_postgresql_is_an_outage_and_heals(
 
 def test_a_killed_session_in_a_transaction_is_an_outage(postgres_url: str) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
-    kill = text("SELECT pg_terminate_backend(:pid)")
-    with pytest.raises(DatabaseUnavailableError), database.write() as conn:
-        pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        with other.write() as killer:
-            killer.execute(kill, {"pid": pid})
-        conn.execute(text("SELECT 1"))
+
+    def work() -> None:
+        with database.write() as conn:
+            pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with other.write() as killer:
+                killer.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            conn.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailableError):
+        work()
     database.dispose()
     other.dispose()
 
@@ -116,9 +124,14 @@ def test_an_outage_tells_no_parameters_of_the_statement(
     with database.write() as conn:
         conn.execute(text("CREATE TABLE t (n TEXT)"))
     other = sqlite3.connect(path, isolation_level=None)
-    with pytest.raises(DatabaseUnavailableError) as caught, database.read() as conn:
-        other.execute("BEGIN IMMEDIATE")
-        conn.execute(text("INSERT INTO t VALUES (:secret)"), {"secret": "hunter2"})
+
+    def work() -> None:
+        with database.read() as conn:
+            other.execute("BEGIN IMMEDIATE")
+            conn.execute(text("INSERT INTO t VALUES (:secret)"), {"secret": "hunter2"})
+
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        work()
     assert "hunter2" not in str(caught.value)
     other.close()
     database.dispose()

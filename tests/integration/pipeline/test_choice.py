@@ -59,9 +59,7 @@ def test_a_suspect_is_used_last(site: Installation, pks: list[int]) -> None:
 
 
 @pytest.mark.parametrize("state", ["offline", "unregistered"])
-def test_a_service_that_is_out_gets_nothing(
-    site: Installation, pks: list[int], state: str
-) -> None:
+def test_a_service_that_is_out_gets_nothing(site: Installation, pks: list[int], state: str) -> None:
     _set(site, pks[0], state=state)
     assert _shares(site.lease(most=10)) == {pks[1]: 10}
     _set(site, pks[1], state=state)

@@ -94,9 +94,7 @@ def test_types_that_compete_twice_over_never_block_each_other(site: Installation
 
 
 @limited
-def test_with_everybody_busy_each_type_has_its_share(
-    site: Installation, limit_by: Limit
-) -> None:
+def test_with_everybody_busy_each_type_has_its_share(site: Installation, limit_by: Limit) -> None:
     limit_by(site, 9)
     for task_type in ALL:
         site.record(50, task_type)

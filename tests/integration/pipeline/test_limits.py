@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 OTHER = "人脸"
 
 
-def _leased(site: Installation, by: str) -> dict[str, int]:
+def _leased(site: Installation, by: str) -> dict[str | int, int]:
     rows = site.rows(f"SELECT {by} AS k, count(*) AS n FROM frames WHERE state='leased' GROUP BY 1")
     return {row["k"]: row["n"] for row in rows}
 

@@ -1,0 +1,103 @@
+"""What became of the frames, seen from four sides: REST, ledger, folder and services."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from examples.demo.parts import Parts
+
+_PAGE = 100  # alerts, the most that a page has
+_CARRY_SEC = 20.0  # pictures are moved after the ledger says so
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The whole outcome, from four sides that must agree."""
+
+    ledger: list[dict[str, Any]]  # as `easyai frames --json` tells
+    alerts: list[dict[str, Any]]  # as the REST API tells
+    files: dict[str, str]  # path below the frame folder to digest
+    calls: dict[str, int]  # task type to the frames that its service says it was sent
+
+
+def observe(parts: Parts) -> Observed:
+    """Look once everything is settled and carried to its place."""
+    return Observed(_ledger(parts), alerts(parts.url), _files(parts.frames), _calls(parts.url))
+
+
+def services(url: str) -> list[dict[str, Any]]:
+    """The services that can take work now."""
+    listed: list[dict[str, Any]] = _get(f"{url}/api/v1/ai_analysis/services")["services"]
+    return listed
+
+
+def alerts(url: str) -> list[dict[str, Any]]:
+    """All alerts of frames; the system's own are left out."""
+    found: list[dict[str, Any]] = []
+    page = 1
+    while True:
+        answer = _get(f"{url}/api/v1/alerts?page={page}&page_size={_PAGE}")
+        found += answer["items"]
+        if page * _PAGE >= answer["total"]:
+            return [alert for alert in found if alert["task_id"] != "system"]
+        page += 1
+
+
+def picture(alert: dict[str, Any]) -> bytes:
+    """An alert's picture, by the link that the alert carries."""
+    response = requests.get(alert["image_url"], timeout=10)
+    response.raise_for_status()
+    return response.content
+
+
+def digest(content: bytes) -> str:
+    """A file's fingerprint."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ledger(parts: Parts) -> list[dict[str, Any]]:
+    limit = time.monotonic() + _CARRY_SEC
+    while True:
+        answer = json.loads(parts.command("frames", "--json", "--limit", "100000"))
+        rows: list[dict[str, Any]] = answer["frames"]
+        if not _under_way(rows) or time.monotonic() > limit:
+            return rows
+        time.sleep(0.2)
+
+
+def _under_way(rows: Iterable[dict[str, Any]]) -> bool:
+    return any(
+        row["state"] in ("pending", "leased") or row["picture_state"] in ("moving", "being_deleted")
+        for row in rows
+    )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): digest(path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def _calls(url: str) -> dict[str, int]:
+    calls: dict[str, int] = {}
+    for service in services(url):
+        address = urlsplit(service["endpoint"])
+        health = _get(f"{address.scheme}://{address.netloc}/health")
+        for task_type in service["task_types"]:
+            calls[task_type] = calls.get(task_type, 0) + health["total_requests"]
+    return calls
+
+
+def _get(url: str) -> Any:
+    response = requests.get(url, timeout=10)
+    response.raise_for_status()
+    return response.json()

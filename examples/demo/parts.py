@@ -1,0 +1,152 @@
+"""Starts and stops the parts of the demo: easyai with its three processes, and the services."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from examples.demo.cameras import LARGE_BYTES
+from examples.demo.errors import DemoError
+from examples.demo.frames import FACES, LARGE, PEOPLE
+from examples.demo.signals import uninterrupted
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Every alert is counted, however many frames were asked for.
+_SETTINGS = "[ai_analysis]\nmax_alerts_in_db = 0\n"
+_SERVICES = {
+    "people_counter": ["--task-type", PEOPLE, "--max-concurrency", "2"],
+    "face_counter": ["--task-type", FACES, "--max-concurrency", "2"],
+    "plain_service": ["--task-type", LARGE, "--min-bytes", str(LARGE_BYTES)],
+}
+_START_SEC = 60.0
+_STOP_SEC = 20.0
+_POLL_SEC = 0.1
+
+
+class Parts:
+    """easyai and its services below a folder; leaving the block stops whatever was started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.logs = folder / "logs"
+        self.frames = folder / "snapshots"
+        self._port = _free_port()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API server."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the services."""
+        return list(_SERVICES)
+
+    def start(self) -> None:
+        """Start everything; returns at once."""
+        self.logs.mkdir()
+        config = self._folder / "config.toml"
+        config.write_text(_SETTINGS, encoding="utf-8")
+        self._start("easyai", ["-m", "easyai.cli.main", "up", "--port", str(self._port)])
+        for name, options in _SERVICES.items():
+            program = str(ROOT / "examples" / f"{name}.py")
+            self._start(name, [program, "--server", self.url, *options])
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition; raises DemoError when a process ends or a minute is over."""
+        limit = time.monotonic() + _START_SEC
+        while not condition():
+            self.check()
+            if time.monotonic() > limit:
+                raise DemoError(f"not within {_START_SEC:g} s: {what}")
+            time.sleep(_POLL_SEC)
+
+    def ready(self) -> bool:
+        """Whether easyai says that it is ready."""
+        return "easyai is ready:" in self._log("easyai").read_text(errors="replace")
+
+    def check(self) -> None:
+        """Raise DemoError with the end of its log when a process has ended."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                tail = self._log(name).read_text(errors="replace").splitlines()[-10:]
+                raise DemoError("\n".join([f"{name} has ended ({process.returncode}):", *tail]))
+
+    def command(self, *arguments: str) -> str:
+        """What a command of easyai prints, such as `frames --json`; raises DemoError."""
+        done = subprocess.run(
+            [sys.executable, "-m", "easyai.cli.main", *arguments],
+            cwd=self._folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise DemoError(f"easyai {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with uninterrupted():
+            self._stop()
+
+    def _stop(self) -> None:
+        """Services first: they unregister at a server that still answers."""
+        limit = time.monotonic() + _STOP_SEC
+        for name, process in reversed(self._processes.items()):
+            if name != "easyai":
+                process.terminate()
+        for name, process in reversed(self._processes.items()):
+            if name == "easyai":
+                process.terminate()
+            try:
+                process.wait(max(0.1, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _start(self, name: str, arguments: list[str]) -> None:
+        # A session of its own: Ctrl-C reaches the demo alone, which then stops its parts in order.
+        with uninterrupted(), self._log(name).open("wb") as log:
+            self._processes[name] = self._popen(arguments, log)
+
+    def _popen(self, arguments: list[str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self._folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
+        config = str(self._folder / "config.toml")
+        return clean | {"EASYAI_CONFIG": config, "PYTHONPATH": str(ROOT)}
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

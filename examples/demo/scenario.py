@@ -1,0 +1,112 @@
+"""The course of the demo: start, write, wait, look, check, tell."""
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import requests
+from rich.console import Console
+
+from examples.demo.cameras import Camera, cameras, left_alone
+from examples.demo.check import find_problems
+from examples.demo.errors import DemoError
+from examples.demo.feed import Feed
+from examples.demo.observe import Observed, observe, picture, services
+from examples.demo.parts import Parts
+from examples.demo.progress import progress
+from examples.demo.report import best_alert, draw, table
+from examples.demo.signals import uninterrupted
+from examples.demo.video import Video
+
+_STALL_SEC = 30.0  # without a frame settled, waiting is over
+_POLL_SEC = 0.1
+_MOST_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user has chosen."""
+
+    frames: int  # made of photographs
+    keep: bool  # the temporary folder
+
+
+def run(console: Console, options: Options, video: Video | None) -> int:
+    """Run the demo in a new folder; returns 0, or 1 when a frame has not its right fate."""
+    folder = Path(tempfile.mkdtemp(prefix="easyai-demo-"))
+    failed = False
+    try:
+        failed = not _run_in(folder, console, options, video)
+    except (DemoError, OSError, requests.RequestException) as error:
+        failed = True
+        console.print(f"error: {error}", style="red")
+    finally:
+        if failed or options.keep:
+            console.print(f"kept: {folder} (logs in {folder / 'logs'})", soft_wrap=True)
+        else:
+            with uninterrupted():
+                shutil.rmtree(folder)
+    return int(failed)
+
+
+def _run_in(folder: Path, console: Console, options: Options, video: Video | None) -> bool:
+    with Parts(folder) as parts:
+        console.print(f"starting easyai and {', '.join(parts.names)} in {folder}", soft_wrap=True)
+        parts.start()
+        listed = _cameras(options, video)  # meanwhile
+        parts.wait_until(parts.ready, "easyai is ready")
+        parts.wait_until(
+            lambda: len(services(parts.url)) == len(parts.names), "all services are registered"
+        )
+        total = options.frames + (video.expected if video else 0)
+        with Feed(parts.frames, listed) as feed:
+            _wait(console, parts, feed, total)
+        seen = observe(parts)
+        problems = find_problems(feed.frames, seen)
+        _tell(console, feed, seen, problems)
+        console.print("stopping")
+    return not problems
+
+
+def _cameras(options: Options, video: Video | None) -> list[Camera]:
+    now = datetime.now().astimezone()
+    listed = [left_alone(now), *cameras(options.frames, now)]
+    if video:
+        listed.append(Camera(video.frames(now)))
+    return listed
+
+
+def _wait(console: Console, parts: Parts, feed: Feed, total: int) -> None:
+    """Wait until every picture has left its place, or none has for a long time."""
+    settled, moved_at = 0, time.monotonic()
+    with progress(console) as show:
+        while True:
+            finished = feed.finished  # before looking: what is written later is seen next time
+            written, waiting = feed.number, len(feed.waiting())
+            if written - waiting != settled or not finished:
+                settled, moved_at = written - waiting, time.monotonic()
+            show(written, settled, written if finished else max(total, written))
+            if finished and not waiting:
+                return
+            if time.monotonic() - moved_at > _STALL_SEC:
+                console.print(f"no frame settled for {_STALL_SEC:g} s, {waiting} wait")
+                return
+            parts.check()
+            time.sleep(_POLL_SEC)
+
+
+def _tell(console: Console, feed: Feed, seen: Observed, problems: list[str]) -> None:
+    console.print(table(seen, feed.times))
+    alert = best_alert(seen.alerts)
+    if alert:
+        path = draw(alert, picture(alert))
+        console.print(f"an alert's picture with its boxes: {path}", soft_wrap=True)
+    for problem in sorted(problems)[:_MOST_PROBLEMS]:
+        console.print(f"wrong: {problem}", style="red", soft_wrap=True)
+    if problems:
+        console.print(f"{len(problems)} things are wrong", style="red")
+    else:
+        console.print("every frame has its one right fate", style="green")

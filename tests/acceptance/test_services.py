@@ -1,0 +1,174 @@
+"""Services that are late, die and come back: no frame is lost, and nobody has to help."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.algorithm_process import AlgorithmProcess
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.outside import Outside
+from tests.support.waiting import wait_until
+
+SHORT_HEARTBEAT = "[ai_analysis]\nheartbeat_timeout_sec = 2\n"
+LONELY = "无服务"
+KILLED = "进程被杀"
+SILENT = "无心跳"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_heartbeat(running: EasyaiProcess) -> None:
+    running.reconfigure(SHORT_HEARTBEAT)
+
+
+def test_frames_without_a_service_wait_and_are_inferred_within_seconds_of_its_registration(
+    running: EasyaiProcess, site: Outside, record_property: pytest.RecordProperty
+) -> None:
+    before = site.stats()["queue_size"]
+    keys = site.put_many(20, LONELY)
+    wait_until(lambda: site.stats()["queue_size"] == before + 20, 10, "the frames wait")
+    running.wait_for_line(f"no algorithm for task type: task_type={LONELY}")
+    assert site.pictures(LONELY) == keys
+    assert site.alert_count(LONELY) == 0
+    with AlgorithmStub("late", (LONELY,)) as stub:
+        registered = time.time()
+        stub.register(site.url)
+        first = stub.wait_for(1)[0].at - registered
+        assert first < 5
+        site.assert_one_alert_each(keys)
+    record_property("registration_to_first_request_sec", round(first, 3))
+    print(f"registration → first request: {first:.3f} s")
+
+
+def test_frames_of_a_service_killed_in_mid_work_go_to_the_other_none_lost_or_doubled(
+    site: Outside,
+) -> None:
+    with AlgorithmProcess("dies", KILLED, delay=0.3) as dying:
+        with AlgorithmStub("lives", (KILLED,), delay=0.3) as living:
+            dying.register(site.url)
+            living.register(site.url)
+            keys = site.put_many(40, KILLED)
+            wait_until(lambda: dying.image_paths and living.count, 10, "both work")
+            dying.kill()
+            site.assert_one_alert_each(keys)
+            assert set(dying.image_paths) & set(living.image_paths), "killed in mid-work"
+            assert set(Counter(living.image_paths).values()) == {1}
+
+
+def test_a_service_without_heartbeats_stays_in_use_while_it_answers(site: Outside) -> None:
+    with AlgorithmStub("silent", (SILENT,)) as stub:
+        stub.register(site.url)
+        wait_until(lambda: stub.health_checks, 15, "it is asked whether it lives")
+        wait_until(lambda: site.state("silent") == "online", 5, "its answer counts")
+        assert "silent" in site.in_use()
+        site.assert_one_alert_each(site.put_many(5, SILENT))
+
+
+@dataclass
+class Deaths:
+    """Services that died with frames waiting; what was seen of it."""
+
+    with_companion: AlgorithmStub
+    companion: AlgorithmStub
+    alone: AlgorithmProcess
+    alone_at_restart: AlgorithmStub
+    states: list[str]  # of `with_companion`, as they followed one another
+    waiting: dict[str, list[str]]  # keys of frames by service_id
+
+
+@pytest.fixture(scope="module")
+def deaths(running: EasyaiProcess) -> Iterator[Deaths]:
+    """Three services die at once and are found offline; one of them has a companion."""
+    site = Outside(running.url, running.frames)
+    with ExitStack() as stack:
+        companion = stack.enter_context(AlgorithmStub("companion", ("有伙伴",)))
+        with_companion = stack.enter_context(AlgorithmStub("with-companion", ("有伙伴",)))
+        alone = AlgorithmProcess("alone", "单独", delay=0.5)
+        stack.callback(alone.close)
+        alone.start()
+        restarted = stack.enter_context(AlgorithmStub("alone-at-restart", ("重启",)))
+        for service in (companion, with_companion, alone, restarted):
+            service.register(site.url)
+        waiting = {"alone": site.put_many(10, "单独")}
+        wait_until(lambda: len(alone.image_paths) >= 2, 10, "in mid-work")
+        alone.kill()
+        with_companion.stop()
+        restarted.stop()
+        waiting["alone-at-restart"] = site.put_many(10, "重启")
+        waiting["companion"] = site.put_many(10, "有伙伴")
+        states = ["online"]
+
+        def all_offline() -> bool:
+            now = {one["service_id"]: one["state"] for one in site.services(True)}
+            if now["with-companion"] != states[-1]:
+                states.append(now["with-companion"])
+            dead = ("with-companion", "alone", "alone-at-restart")
+            return all(now[service_id] == "offline" for service_id in dead)
+
+        wait_until(all_offline, 40, "the dead services are found offline", every=0.1)
+        yield Deaths(with_companion, companion, alone, restarted, states, waiting)
+
+
+def test_a_closed_port_makes_a_service_suspect_then_offline_for_everybody_to_see(
+    running: EasyaiProcess, site: Outside, deaths: Deaths
+) -> None:
+    assert deaths.states[:3] == ["online", "suspect", "offline"]
+    shown = running.run("services", "--all")
+    assert shown.returncode == 0
+    (line,) = [line for line in shown.stdout.splitlines() if deaths.with_companion.endpoint in line]
+    if site.state("with-companion") == "offline":  # no other test has woken it
+        assert "offline" in line
+        assert "with-companion" not in site.in_use()
+        assert "with-companion" not in running.run("services").stdout
+    assert "companion" in site.in_use()
+    site.assert_one_alert_each(deaths.waiting["companion"])
+
+
+def test_a_heartbeat_alone_brings_an_offline_service_online_at_once(
+    site: Outside, deaths: Deaths
+) -> None:
+    with deaths.with_companion:
+        assert site.heartbeat("with-companion").json() == {"ok": True}
+        assert site.state("with-companion") == "online"
+        assert "with-companion" in site.in_use()
+
+
+def test_frames_of_the_only_service_wait_for_it_and_go_on_with_its_next_heartbeat(
+    site: Outside, deaths: Deaths
+) -> None:
+    keys = deaths.waiting["alone"]
+    unfinished = len(keys) - site.alert_count("单独")
+    assert unfinished
+    assert len(site.pictures("单独")) == unfinished
+    deaths.alone.start()
+    assert site.heartbeat("alone").json() == {"ok": True}
+    site.assert_one_alert_each(keys)
+    assert all(count <= 3 for count in Counter(deaths.alone.image_paths).values())
+
+
+def test_after_a_restart_of_the_server_a_heartbeat_is_enough_unless_it_was_unregistered(
+    running: EasyaiProcess, site: Outside, deaths: Deaths
+) -> None:
+    with AlgorithmStub("leaver", ("已注销",)) as leaver:
+        leaver.register(site.url)
+        leaver.unregister(site.url)
+        left = site.put_many(3, "已注销")
+        running.stop()
+        with deaths.alone_at_restart as returned:
+            running.start()
+            for service_id, status in (("alone-at-restart", 200), ("leaver", 400)):
+                answer = site.heartbeat(service_id)
+                assert answer.status_code == status
+            assert "service not found" in answer.json()["error"]
+            site.assert_one_alert_each(deaths.waiting["alone-at-restart"])
+            assert returned.count >= 10
+        assert "leaver" not in site.in_use()
+        assert (leaver.count, site.pictures("已注销")) == (0, left)
+        leaver.register(site.url)
+        site.assert_one_alert_each(left)

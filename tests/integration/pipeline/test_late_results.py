@@ -1,0 +1,174 @@
+"""P4: one frame, one result, whoever answers late, twice or after a crash."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from easyai.db import ledger
+from easyai.pipeline import intake
+from easyai.registry.sweep import sweep
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+KEY = f"{TYPE}/门口1/1.jpg"
+
+
+def _expire(site: Installation) -> None:
+    with site.runtime.db.write() as conn:
+        assert sum(ledger.expire(conn, time.time() + 1000).values()) == 1
+
+
+def test_the_late_answer_of_an_expired_lease_counts_for_nothing(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    # The first call hangs, its lease expires, another worker infers the frame.
+    algorithm.delay = lambda frame: 1.0 if algorithm.count == 1 else 0.0
+    algorithm.answer = lambda frame: detections(algorithm.count)
+    pk = site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    slow, quick = site.loop(site.open()), site.loop(site.open())
+    slow.pump(TYPE, 0.2)
+    algorithm.wait_for(1)
+    _expire(site)
+    assert quick.pump(TYPE, 5.0).finished == 1
+    wait_until(lambda: algorithm.running == 0, 5, "the first call has come back")
+    report = slow.pump(TYPE, 0.5)
+    assert (report.finished, report.returned) == (0, 0)
+    (alert,) = site.alerts()
+    assert alert["detection_count"] == 2
+    assert site.service(pk)["call_count"] == 1
+    assert site.pictures("") == [alert["image_path"]]
+
+
+def test_the_late_answer_of_a_frame_that_waits_again_counts_for_nothing(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.delay = 0.5
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.1)
+    algorithm.wait_for(1)
+    _expire(site)
+    site.execute("UPDATE frames SET due_at = due_at + 1000")
+    assert loop.pump(TYPE, 3.0).finished == 0
+    (frame,) = site.frames()
+    assert (frame["state"], site.alerts()) == ("pending", [])
+    assert site.pictures("") == [KEY]
+
+
+def test_a_call_longer_than_its_lease_keeps_it(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(lease_sec=0.6)
+    algorithm.delay = 1.5
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.1)
+    ended = time.monotonic() + 1.2
+    while time.monotonic() < ended:
+        assert sweep(site.runtime).expired_leases == 0
+    site.work(loop)
+    assert algorithm.count == len(site.alerts()) == 1
+
+
+@pytest.mark.parametrize("detected", [0, 1])
+def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    detected: int,
+) -> None:
+    from easyai.pipeline import lane, pictures
+
+    algorithm.answer = lambda frame: detections(detected)
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    # As if killed right after the commit: the errands are never run, nor recorded.
+    monkeypatch.setattr(lane, "carry_out", lambda *_: pictures.CarriedOut())
+    assert site.loop().pump(TYPE, 3.0).finished == 1
+    assert site.pictures("") == [KEY]
+    assert site.scan().new_frames == 0
+    assert sweep(site.runtime).pictures == 0  # it may only be slow
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    assert sweep(site.runtime).pictures == 1
+    assert site.pictures("") == [alert["image_path"] for alert in site.alerts()]
+    assert site.scan().new_frames == 0
+    (frame,) = site.frames()
+    assert (frame["image_target"], len(site.alerts())) == (None, detected)
+
+
+def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from easyai.pipeline import lane, pictures
+
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+
+    def move_and_die(*arguments: object) -> pictures.CarriedOut:
+        pictures.carry_out(*arguments)  # type: ignore[arg-type]
+        return pictures.CarriedOut()
+
+    monkeypatch.setattr(lane, "carry_out", move_and_die)
+    assert site.loop().pump(TYPE, 3.0).finished == 1
+    site.put(KEY)  # the camera uses the name again before the sweep comes by
+    monkeypatch.undo()
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    sweep(site.runtime)
+    assert site.scan().new_frames == 1
+    site.work(site.loop())
+    kept = [site.snapshots / alert["image_path"] for alert in site.alerts()]
+    assert len({path for path in kept if path.exists()}) == 2
+
+
+def test_a_frame_leased_by_a_worker_that_died_is_inferred_by_another(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(lease_sec=0.3)
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    assert len(site.lease().frames) == 3  # and nobody calls
+    assert site.loop().pump(TYPE, 0.5).frames == 0
+    wait_until(lambda: sweep(site.runtime).expired_leases == 3, 5, "the leases have expired")
+    site.work(site.loop())
+    assert algorithm.count == len(site.alerts()) == 3
+
+
+def test_a_scan_in_the_midst_of_settling_finds_nothing_twice(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    def answer(frame: Frame) -> object:
+        return detections(int(frame["image_path"][-5]) % 2)
+
+    algorithm.answer = answer
+    site.register(algorithm)
+    keys = site.put_many(300)
+    site.scan()
+    ended = threading.Event()
+    found: list[int] = []
+
+    def keep_scanning() -> None:
+        runtime = site.open()
+        while not ended.is_set():
+            found.append(intake.scan(runtime).new_frames)
+
+    scanner = threading.Thread(target=keep_scanning)
+    scanner.start()
+    loop = site.loop()
+    wait_until(lambda: bool(loop.pump(TYPE, 1.0)) and site.count("done") == 300, 20, "all is done")
+    ended.set()
+    scanner.join(10)
+    assert sum(found) == 0
+    assert sorted(algorithm.image_paths) == keys

@@ -1,0 +1,172 @@
+"""What fails and returns costs time, never a frame."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from easyai.domain import breaker
+from easyai.errors import StoreUnavailableError
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.services import PostgresServer
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+KEY = f"{TYPE}/门口1/1.jpg"
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_SEC", 0.3)
+    monkeypatch.setattr(breaker, "LONGEST_PAUSE_SEC", 0.3)
+
+
+def test_frames_wait_for_a_service_and_nothing_is_held_against_them(
+    site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.put_many(20)
+    site.scan()
+    loop = site.loop()
+    for _ in range(3):
+        assert loop.pump(TYPE, 1.0).frames == 0
+    assert caplog.text.count("no algorithm for task type") == 1
+    assert site.count("pending") == 20
+    assert len(site.pictures(TYPE)) == 20
+    site.register(algorithm)
+    site.work(loop)
+    assert len(site.alerts()) == algorithm.count == 20
+
+
+@pytest.mark.parametrize("outage", ["refused", "500", "hangs", "cut"])
+def test_frames_of_an_outage_are_all_inferred_when_it_is_over(
+    site: Installation, algorithm: AlgorithmStub, outage: str
+) -> None:
+    site.configure(infer_timeout_sec=0.3, max_attempts=1)
+    down: dict[str, Any] = {"500": (500, {}), "cut": None}
+    if outage == "refused":
+        algorithm.stop()
+    elif outage == "hangs":
+        algorithm.delay = 60.0
+    else:
+        algorithm.answer = lambda frame: down[outage]
+    pk = site.register(algorithm)
+    site.put_many(20)
+    site.scan()
+    loop = site.loop()
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5:
+        loop.pump(TYPE, 0.2)
+    tries = site.rows("SELECT max(tries) AS t FROM frames")[0]["t"]
+    assert tries > 0
+    assert site.service(pk)["breaker_open_until"] > 0
+    assert site.rows("SELECT DISTINCT attempts, state FROM frames WHERE state <> 'leased'") == [
+        {"attempts": 0, "state": "pending"}
+    ]
+    algorithm.delay, algorithm.answer = 0.0, lambda frame: detections(1)
+    if outage == "refused":
+        algorithm.start()
+    site.work(loop)
+    assert len(site.alerts()) == 20
+    assert {frame["outcome"] for frame in site.frames()} == {"alert"}
+    assert site.service(pk)["breaker_open_until"] == 0
+
+
+def test_the_frames_of_a_broken_service_go_to_another_one_at_once(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    with AlgorithmStub("broken", answer=lambda frame: (500, {})) as broken:
+        pk = site.register(broken)
+        site.register(algorithm)
+        site.put_many(30)
+        site.work(site.loop())
+        assert len(site.alerts()) == 30
+        assert {alert["algorithm_id"] for alert in site.alerts()} == {"stub"}
+        assert broken.count < 30
+    assert site.service(pk)["breaker_open_until"] > 0
+
+
+def test_an_open_breaker_lets_one_trial_through(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.answer = lambda frame: (500, {})
+    site.register(algorithm)
+    site.put_many(40)
+    site.scan()
+    loop = site.loop()
+    wait_until(lambda: loop.pump(TYPE, 0.1).frames == 0, 10, "the breaker is open")
+    algorithm.forget()
+    algorithm.delay = 0.2
+    for _ in range(10):
+        site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
+        loop.pump(TYPE, 0.1)
+    assert algorithm.max_running == 1
+
+
+@contextlib.contextmanager
+def _database_gone(site: Installation, postgres: PostgresServer | None) -> Iterator[None]:
+    if postgres is not None:
+        postgres.stop()
+        yield
+        postgres.start()
+        return
+    other = sqlite3.connect(site.database_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.close()
+
+
+def test_a_database_that_is_away_in_the_midst_of_work_loses_nothing(
+    site: Installation, algorithm: AlgorithmStub, request: pytest.FixtureRequest
+) -> None:
+    postgres = None if site.runtime.db.is_sqlite else request.getfixturevalue("postgres_server")
+    algorithm.delay = 0.3
+    site.configure(max_concurrent_infer=20)
+    site.register(algorithm)
+    site.put_many(60)
+    site.scan()
+    loop = site.loop()
+    with ThreadPoolExecutor(1) as pool:
+        pumping = pool.submit(loop.pump, TYPE, 20.0)
+        algorithm.wait_for(20)
+        with _database_gone(site, postgres):
+            wait_until(lambda: algorithm.running == 0, 5, "the calls are answered")
+            time.sleep(5.5 if postgres is None else 0.5)  # beyond the busy timeout
+        pumping.result()
+    site.work(loop)
+    assert algorithm.count == len(site.alerts()) == 60
+    assert len(site.pictures("alerts")) == 60
+
+
+def test_a_store_that_fails_while_answers_are_settled_loses_no_answer(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, working = site.runtime.store, [True]
+    exists = store.exists
+
+    def sometimes(key: str) -> bool:
+        if not working[0]:
+            raise StoreUnavailableError("the share is not mounted")
+        return exists(key)
+
+    def answer(frame: Frame) -> Any:
+        working[0] = False
+        return detections(1)
+
+    monkeypatch.setattr(store, "exists", sometimes)
+    algorithm.answer = answer
+    pk = site.register(algorithm)
+    site.put_many(5)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 1.0)
+    assert algorithm.count == 5
+    working[0] = True
+    site.work(loop)
+    assert algorithm.count == len(site.alerts()) == 5
+    assert site.service(pk)["breaker_failures"] == 0

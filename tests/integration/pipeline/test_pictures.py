@@ -1,0 +1,124 @@
+"""Pictures: moved or deleted only after the commit that says so, and never over one another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from easyai.errors import StoreUnavailableError
+from easyai.pipeline import pictures
+from easyai.pipeline.alert_removal import delete_alerts
+from easyai.registry.sweep import sweep
+from easyai.store.base import Carried
+from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.site import JPEG, TYPE, Installation
+from tests.support.waiting import wait_until
+
+KEY = f"{TYPE}/门口1/1.jpg"
+REFUSAL = (200, {"success": False, "error": "no"})
+
+
+@pytest.fixture
+def broken_moves(site: Installation, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """While the list holds True, the store moves and deletes nothing."""
+    broken = [True]
+    store = site.runtime.store
+    move, delete = store.move, store.delete
+
+    def _move(source: str, target: str, version: str) -> Carried:
+        if broken[0]:
+            raise StoreUnavailableError("disk full")
+        return move(source, target, version)
+
+    def _delete(key: str, version: str) -> Carried:
+        if broken[0]:
+            raise StoreUnavailableError("disk full")
+        return delete(key, version)
+
+    monkeypatch.setattr(store, "move", _move)
+    monkeypatch.setattr(store, "delete", _delete)
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    return broken
+
+
+@pytest.mark.parametrize("answer", [detections(1), detections(0)])
+def test_a_picture_that_cannot_be_moved_is_moved_by_the_sweep(
+    site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool], answer: Any
+) -> None:
+    algorithm.answer = lambda frame: answer
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    loop = site.loop()
+    assert loop.pump(TYPE, 3.0).finished == 1
+    assert sweep(site.runtime).pictures == 0
+    assert site.pictures("") == [KEY]
+    assert site.scan().new_frames == 0
+    broken_moves[0] = False
+    assert sweep(site.runtime).pictures == 1
+    assert site.pictures("") == [alert["image_path"] for alert in site.alerts()]
+    assert algorithm.count == 1
+
+
+@pytest.mark.parametrize("answer", [detections(1), REFUSAL])
+def test_equal_names_settled_before_either_picture_moved_get_pictures_of_their_own(
+    site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool], answer: Any
+) -> None:
+    site.configure(max_attempts=1)
+    algorithm.answer = lambda frame: answer
+    site.register(algorithm)
+    loop = site.loop()
+    contents = set()
+    for folder in ("", "上午/", "下午/"):
+        content = JPEG.replace(b"picture", folder.encode().ljust(7, b"."))
+        contents.add(content)
+        site.put(f"{TYPE}/门口1/{folder}1.jpg", content)
+        site.scan()
+        assert loop.pump(TYPE, 3.0).finished == 1
+    broken_moves[0] = False
+    assert sweep(site.runtime).pictures == 3
+    kept = [site.snapshots / key for key in site.pictures("")]
+    assert {path.read_bytes() for path in kept} == contents
+    assert all(path.parts[-4] in ("alerts", "failed") for path in kept)
+    assert sorted(frame["image_path"] for frame in site.frames()) == site.pictures("")
+
+
+def test_another_file_at_the_target_is_left_alone(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    foreign = site.put(f"alerts/{KEY}", b"not ours")
+    site.put(KEY)
+    site.work(site.loop())
+    (alert,) = site.alerts()
+    assert foreign.read_bytes() == b"not ours"
+    assert alert["image_path"] != f"alerts/{KEY}"
+    assert (site.snapshots / alert["image_path"]).read_bytes() == JPEG
+
+
+def test_a_removed_alert_takes_its_picture_along(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    site.put(KEY)
+    site.work(site.loop())
+    (alert,) = site.alerts()
+    assert delete_alerts(site.runtime, [alert["id"]]) == 1
+    wait_until(lambda: site.pictures("") == [], 5, "the picture is gone")
+    site.put(KEY)
+    site.work(site.loop())
+    assert [one["image_path"] for one in site.alerts()] == [alert["image_path"]]
+
+
+def test_more_errands_than_one_round_carries_all_end(
+    site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool]
+) -> None:
+    site.register(algorithm)
+    site.put_many(30)
+    site.scan()
+    assert site.loop().pump(TYPE, 5.0).finished == 30
+    broken_moves[0] = False
+    rounds = [pictures.carry_left_behind(site.runtime, most=12) for _ in range(3)]
+    assert rounds == [12, 12, 6]
+    assert len(site.pictures("alerts")) == 30
