@@ -20,8 +20,8 @@ $(STAMP): pyproject.toml
 	@scripts/setup-venv '$(PYTHON)' '$(VENV)'
 	@touch $@
 
-demo: setup ## Detections from a video file: make demo [VIDEO=street.mp4]
-	@$(BIN)/python examples/demo/run.py $(if $(VIDEO),--video '$(VIDEO)')
+demo: setup ## The whole system on real photographs, or on a video: make demo [VIDEO=street.mp4]
+	@$(BIN)/python -m examples.demo $(if $(VIDEO),--video '$(VIDEO)')
 
 run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a settings file)
 	@$(BIN)/easyai up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from celery import Celery
@@ -18,6 +19,7 @@ from easyai.tasks.config import SCAN_TASK, celery_settings
 from easyai.tasks.queues import CONTROL_QUEUE
 
 _PORT = 5066  # a part of the worker's name; nothing listens there
+_SCAN_INTERVAL_SEC = 1.0  # the default
 
 
 def measure_frames(backend: Backend, endpoint: str, count: int) -> Run:
@@ -38,11 +40,34 @@ def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
 
     def infer(number: int) -> Run:
         camera.write(number)
-        line = FinishingLine(runtime.db.engine, frames, number)
-        return contest.measure([worker], number, lambda: _send_scan(sender), line.crossed)
+        clock, line = _Clock(sender), FinishingLine(runtime.db.engine, frames, number)
+
+        def finished() -> bool:
+            clock.tick_when_due()
+            return line.crossed()
+
+        return contest.measure([worker], number, clock.tick, finished)
 
     infer(contest.WARM_UP)
     return infer(count)
+
+
+class _Clock:
+    """Stands for beat: a scan every second, the first one at the moment that is wanted."""
+
+    def __init__(self, sender: Celery) -> None:
+        self._sender = sender
+        self._next = 0.0
+
+    def tick(self) -> None:
+        """Ask for a scan."""
+        self._next = time.monotonic() + _SCAN_INTERVAL_SEC
+        self._sender.send_task(SCAN_TASK, queue=CONTROL_QUEUE)
+
+    def tick_when_due(self) -> None:
+        """Ask for a scan a second after the one before."""
+        if time.monotonic() >= self._next:
+            self.tick()
 
 
 def _worker(settings: Path) -> Child:
@@ -55,7 +80,3 @@ def _sender(settings: Settings) -> Celery:
     app = Celery("bench", amqp="easyai.tasks.queues:AMQP", set_as_current=False)
     app.conf.update(celery_settings(settings))
     return app
-
-
-def _send_scan(sender: Celery) -> None:
-    sender.send_task(SCAN_TASK, queue=CONTROL_QUEUE)

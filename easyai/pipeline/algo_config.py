@@ -74,7 +74,8 @@ class AlgoConfigs:
 
 def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoConfig:
     try:
-        parsed = json.loads(content.decode("utf-8-sig"))
+        # Python reads NaN, which no JSON can say: writing is where it shows.
+        text = json.dumps(json.loads(content.decode("utf-8-sig")), allow_nan=False)
     except (ValueError, RecursionError) as error:
         log.warning(
             "algo_config is not JSON, the one before stays: key=%s: %s; correct the file",
@@ -82,4 +83,4 @@ def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoCo
             error,
         )
         return AlgoConfig(before.json_text, key, version)
-    return AlgoConfig(json.dumps(parsed), key, version)
+    return AlgoConfig(text, key, version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from urllib.parse import urlsplit
 
@@ -93,6 +94,14 @@ class Caller:
             return False
 
 
+def why_not_connected(error: aiohttp.ClientConnectorError) -> str:
+    """The system's words for it, such as "Connection refused"."""
+    number = error.os_error.errno
+    if number is not None and number > 0:
+        return os.strerror(number)  # asyncio's own text names the call and the address
+    return str(error.os_error.strerror or error.os_error)
+
+
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
@@ -112,7 +121,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         return f"status {error.status}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return str(error.os_error.strerror or error.os_error)
+        return why_not_connected(error)
     if isinstance(error, aiohttp.InvalidURL):
         return f"not a usable URL at {urlsplit(str(error)).netloc}"
     return str(error) or "no further words"

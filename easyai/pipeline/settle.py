@@ -129,7 +129,11 @@ def _targets(
 def _target(analysis: AiAnalysis, frame: LeasedFrame, outcome: Outcome | None) -> str:
     if outcome is Outcome.ALERT:
         return alert_key(analysis.alert_base_path, frame.task_type, frame.task_id, frame.key)
-    return failed_key(analysis.failed_base_path, frame.task_type, frame.task_id, frame.key)
+    target = failed_key(analysis.failed_base_path, frame.task_type, frame.task_id, frame.key)
+    if frame.key.endswith(target.removeprefix(analysis.failed_base_path)):
+        return target
+    # From a nested folder: a frame of the same name may be failing elsewhere right now.
+    return unique_key(target, frame.id)
 
 
 def _write_frames(

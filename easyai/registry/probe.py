@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import aiohttp
 
+from easyai.pipeline.caller import why_not_connected
+
 PROBE_TIMEOUT_SEC = 2.0
 _AT_ONCE = 100
 
@@ -37,6 +39,6 @@ async def _probe(session: aiohttp.ClientSession, gate: asyncio.Semaphore, url: s
         except TimeoutError:
             return f"no answer within {PROBE_TIMEOUT_SEC:g} s"
         except aiohttp.ClientConnectorError as error:
-            return str(error.os_error.strerror or error.os_error)
+            return why_not_connected(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return type(error).__name__

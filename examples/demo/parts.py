@@ -26,7 +26,8 @@ _SERVICES = {
     "plain_service": ["--task-type", LARGE, "--min-bytes", str(LARGE_BYTES)],
 }
 _START_SEC = 60.0
-_STOP_SEC = 20.0
+_STOP_SEC = 10.0
+_STOP_EASYAI_SEC = 40.0  # it lets frames in flight come to their end
 _POLL_SEC = 0.1
 
 
@@ -107,18 +108,14 @@ class Parts:
 
     def _stop(self) -> None:
         """Services first: they unregister at a server that still answers."""
-        limit = time.monotonic() + _STOP_SEC
-        for name, process in reversed(self._processes.items()):
-            if name != "easyai":
-                process.terminate()
-        for name, process in reversed(self._processes.items()):
-            if name == "easyai":
-                process.terminate()
-            try:
-                process.wait(max(0.1, limit - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        services = {name: self._processes[name] for name in self._processes if name != "easyai"}
+        for process in services.values():
+            process.terminate()
+        for process in services.values():
+            _end(process, _STOP_SEC)
+        if "easyai" in self._processes:
+            self._processes["easyai"].terminate()
+            _end(self._processes["easyai"], _STOP_EASYAI_SEC)
 
     def _start(self, name: str, arguments: list[str]) -> None:
         # A session of its own: Ctrl-C reaches the demo alone, which then stops its parts in order.
@@ -143,6 +140,15 @@ class Parts:
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
+
+
+def _end(process: "subprocess.Popen[bytes]", limit_sec: float) -> None:
+    """Wait for a process that was asked to end; kill it when it does not."""
+    try:
+        process.wait(limit_sec)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _free_port() -> int:

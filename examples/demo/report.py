@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from rich import box
 from rich.table import Table
 
 from easyai.sdk import Picture
@@ -22,7 +23,7 @@ Row = dict[str, Any]
 
 _NUMBERS = (
     "frames",
-    "with detections",
+    "with",
     "without",
     "failed",
     "alerts",
@@ -30,6 +31,7 @@ _NUMBERS = (
     "p99 ms",
     "frames/s",
 )
+_CAPTION = "with, without: detections; p50, p99: from picture in place to result"
 _GREEN, _BLACK = (0, 200, 0), (0, 0, 0)
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
 _DRAWN_PIXELS = 640  # at least so wide is the picture with boxes
@@ -41,9 +43,12 @@ def table(seen: Observed, times: Mapping[str, float]) -> Table:
     Latency is from the picture in place to the result written; frames a second are from the first
     picture in place to the last result.
     """
-    lines = Table("task type")
+    # Narrow enough for 80 columns, whatever the task types are called.
+    lines = Table(
+        "task type", box=box.SIMPLE, padding=(0, 1, 0, 0), caption=_CAPTION, caption_justify="left"
+    )
     for name in _NUMBERS:
-        lines.add_column(name, justify="right")
+        lines.add_column(name, justify="right", no_wrap=True)
     for task_type in sorted({row["task_type"] for row in seen.ledger}):
         rows = [row for row in seen.ledger if row["task_type"] == task_type]
         alerts = [alert for alert in seen.alerts if alert["task_type"] == task_type]
@@ -103,10 +108,10 @@ def draw(alert: Row, content: bytes) -> Path:
     pixels = Picture(content).to_array()
     scale = math.ceil(_DRAWN_PIXELS / pixels.shape[1])
     drawn = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    for box in boxes(alert):
-        left, top, right, bottom = (round(scale * value) for value in box["bbox"])
+    for detection in boxes(alert):
+        left, top, right, bottom = (round(scale * value) for value in detection["bbox"])
         cv2.rectangle(drawn, (left, top), (right, bottom), _GREEN, 2)
-        _write(drawn, _label(box), left, top)
+        _write(drawn, _label(detection), left, top)
     # A new name in the common folder: nobody else can have laid a link under it.
     descriptor, name = tempfile.mkstemp(prefix="easyai-demo-", suffix=".jpg")
     with os.fdopen(descriptor, "wb") as file:
@@ -114,10 +119,11 @@ def draw(alert: Row, content: bytes) -> Path:
     return Path(name)
 
 
-def _label(box: Row) -> str:
+def _label(detection: Row) -> str:
     """Class and confidence, by any of the names that the contract allows."""
-    name = next((box[key] for key in ("class", "class_name", "label") if key in box), "")
-    confidence = box.get("confidence", box.get("score"))
+    names = ("class", "class_name", "label")
+    name = next((detection[key] for key in names if key in detection), "")
+    confidence = detection.get("confidence", detection.get("score"))
     return f"{name} {confidence:.2f}" if isinstance(confidence, int | float) else str(name)
 
 

@@ -42,7 +42,7 @@ def run(console: Console, options: Options, video: Video | None) -> int:
         failed = not _run_in(folder, console, options, video)
     except (DemoError, OSError, requests.RequestException) as error:
         failed = True
-        console.print(f"error: {error}", style="red")
+        console.print(f"error: {error}", style="red", soft_wrap=True)
     finally:
         if failed or options.keep:
             console.print(f"kept: {folder} (logs in {folder / 'logs'})", soft_wrap=True)

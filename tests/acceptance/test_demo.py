@@ -94,7 +94,7 @@ def test_the_demo_ends_with_a_table_a_picture_and_every_fate_right(tmp_path: Pat
     demo = Demo(temporary, "--frames", "20", "--video", str(video))
     code, output = demo.end()
     assert code == 0, output
-    for word in (FACES, PEOPLE, LARGE, "with detections", "p99 ms", "frames/s"):
+    for word in (FACES, PEOPLE, LARGE, "detections", "p99 ms", "frames/s"):
         assert word in output
     assert "28 of 28 written, 28 settled" in output
     assert "every frame has its one right fate" in output

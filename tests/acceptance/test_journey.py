@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.support import readme
-from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detections
+from tests.support.algorithm_stub import AlgorithmStub, Answer, detections
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg, png
 from tests.support.outside import Outside
@@ -80,10 +80,11 @@ def test_the_commands_of_the_readme_lead_from_a_frame_to_its_alert(
     assert site.get(f"/alerts/{alert['id']}")["alert"]["image_path"] == alert["image_path"]
 
     looks = readme.commands("easyai alerts").splitlines()
-    shown = readme.run("\n".join(looks[:3]), running, stub.port)
-    assert "yolo11x_head_detector_7901" in shown
-    assert "门口2" in shown
-    assert [line.split("#")[0].split()[1] for line in looks[3:]] == ["frames", "requeue"]
+    shown = [look for look in looks if look.split()[1] in ("alerts", "services", "stats")]
+    assert len(shown) >= 3
+    output = readme.run("\n".join(shown), running, stub.port)
+    assert "yolo11x_head_detector_7901" in output
+    assert "门口2" in output
 
 
 def _assert_alert_by_contract(alert: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ SHORT_HEARTBEAT = "[ai_analysis]\nheartbeat_timeout_sec = 2\n"
 LONELY = "无服务"
 KILLED = "进程被杀"
 SILENT = "无心跳"
+BUSY = "停机"
+LEFT = "已注销"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +31,7 @@ def _short_heartbeat(running: EasyaiProcess) -> None:
 
 
 def test_frames_without_a_service_wait_and_are_inferred_within_seconds_of_its_registration(
-    running: EasyaiProcess, site: Outside, record_property: pytest.RecordProperty
+    running: EasyaiProcess, site: Outside, record_property: Callable[[str, object], None]
 ) -> None:
     before = site.stats()["queue_size"]
     keys = site.put_many(20, LONELY)
@@ -49,25 +52,16 @@ def test_frames_without_a_service_wait_and_are_inferred_within_seconds_of_its_re
 def test_frames_of_a_service_killed_in_mid_work_go_to_the_other_none_lost_or_doubled(
     site: Outside,
 ) -> None:
-    with AlgorithmProcess("dies", KILLED, delay=0.3) as dying:
-        with AlgorithmStub("lives", (KILLED,), delay=0.3) as living:
-            dying.register(site.url)
-            living.register(site.url)
-            keys = site.put_many(40, KILLED)
-            wait_until(lambda: dying.image_paths and living.count, 10, "both work")
-            dying.kill()
-            site.assert_one_alert_each(keys)
-            assert set(dying.image_paths) & set(living.image_paths), "killed in mid-work"
-            assert set(Counter(living.image_paths).values()) == {1}
-
-
-def test_a_service_without_heartbeats_stays_in_use_while_it_answers(site: Outside) -> None:
-    with AlgorithmStub("silent", (SILENT,)) as stub:
-        stub.register(site.url)
-        wait_until(lambda: stub.health_checks, 15, "it is asked whether it lives")
-        wait_until(lambda: site.state("silent") == "online", 5, "its answer counts")
-        assert "silent" in site.in_use()
-        site.assert_one_alert_each(site.put_many(5, SILENT))
+    dying = AlgorithmProcess("dies", KILLED, delay=0.3)
+    with dying, AlgorithmStub("lives", (KILLED,), delay=0.3) as living:
+        dying.register(site.url)
+        living.register(site.url)
+        keys = site.put_many(40, KILLED)
+        wait_until(lambda: dying.image_paths and living.count, 10, "both work")
+        dying.kill()
+        site.assert_one_alert_each(keys)
+        assert set(dying.image_paths) & set(living.image_paths), "killed in mid-work"
+        assert set(Counter(living.image_paths).values()) == {1}
 
 
 @dataclass
@@ -78,6 +72,7 @@ class Deaths:
     companion: AlgorithmStub
     alone: AlgorithmProcess
     alone_at_restart: AlgorithmStub
+    silent: AlgorithmStub  # sends no heartbeats but lives
     states: list[str]  # of `with_companion`, as they followed one another
     waiting: dict[str, list[str]]  # keys of frames by service_id
 
@@ -93,7 +88,8 @@ def deaths(running: EasyaiProcess) -> Iterator[Deaths]:
         stack.callback(alone.close)
         alone.start()
         restarted = stack.enter_context(AlgorithmStub("alone-at-restart", ("重启",)))
-        for service in (companion, with_companion, alone, restarted):
+        silent = stack.enter_context(AlgorithmStub("silent", (SILENT,)))
+        for service in (companion, with_companion, alone, restarted, silent):
             service.register(site.url)
         waiting = {"alone": site.put_many(10, "单独")}
         wait_until(lambda: len(alone.image_paths) >= 2, 10, "in mid-work")
@@ -112,7 +108,7 @@ def deaths(running: EasyaiProcess) -> Iterator[Deaths]:
             return all(now[service_id] == "offline" for service_id in dead)
 
         wait_until(all_offline, 40, "the dead services are found offline", every=0.1)
-        yield Deaths(with_companion, companion, alone, restarted, states, waiting)
+        yield Deaths(with_companion, companion, alone, restarted, silent, states, waiting)
 
 
 def test_a_closed_port_makes_a_service_suspect_then_offline_for_everybody_to_see(
@@ -128,6 +124,15 @@ def test_a_closed_port_makes_a_service_suspect_then_offline_for_everybody_to_see
         assert "with-companion" not in running.run("services").stdout
     assert "companion" in site.in_use()
     site.assert_one_alert_each(deaths.waiting["companion"])
+
+
+def test_a_service_without_heartbeats_is_asked_and_stays_in_use_while_it_answers(
+    site: Outside, deaths: Deaths
+) -> None:
+    wait_until(lambda: deaths.silent.health_checks, 15, "it is asked whether it lives")
+    assert "silent" in site.in_use()
+    wait_until(lambda: site.state("silent") == "online", 5, "its answer counts")
+    site.assert_one_alert_each(site.put_many(5, SILENT))
 
 
 def test_a_heartbeat_alone_brings_an_offline_service_online_at_once(
@@ -152,23 +157,63 @@ def test_frames_of_the_only_service_wait_for_it_and_go_on_with_its_next_heartbea
     assert all(count <= 3 for count in Counter(deaths.alone.image_paths).values())
 
 
-def test_after_a_restart_of_the_server_a_heartbeat_is_enough_unless_it_was_unregistered(
-    running: EasyaiProcess, site: Outside, deaths: Deaths
-) -> None:
-    with AlgorithmStub("leaver", ("已注销",)) as leaver:
+@dataclass
+class Restart:
+    """What a restart of the server in mid-work has left."""
+
+    busy: AlgorithmStub  # in mid-work when the server was stopped
+    busy_keys: list[str]
+    sent_before: int  # of these, before the stop
+    leaver: AlgorithmStub  # unregistered before the stop
+    leaver_keys: list[str]
+
+
+@pytest.fixture(scope="module")
+def restart(running: EasyaiProcess, deaths: Deaths) -> Iterator[Restart]:
+    """The server is stopped with SIGTERM in mid-work and started again."""
+    site = Outside(running.url, running.frames)
+    busy, leaver = AlgorithmStub("busy", (BUSY,), delay=0.25), AlgorithmStub("leaver", (LEFT,))
+    with busy, leaver:
         leaver.register(site.url)
         leaver.unregister(site.url)
-        left = site.put_many(3, "已注销")
-        running.stop()
-        with deaths.alone_at_restart as returned:
-            running.start()
-            for service_id, status in (("alone-at-restart", 200), ("leaver", 400)):
-                answer = site.heartbeat(service_id)
-                assert answer.status_code == status
-            assert "service not found" in answer.json()["error"]
-            site.assert_one_alert_each(deaths.waiting["alone-at-restart"])
-            assert returned.count >= 10
-        assert "leaver" not in site.in_use()
-        assert (leaver.count, site.pictures("已注销")) == (0, left)
-        leaver.register(site.url)
-        site.assert_one_alert_each(left)
+        left = site.put_many(3, LEFT)
+        busy.register(site.url, max_concurrency=4)
+        keys = site.put_many(100, BUSY)
+        busy.wait_for(6)
+        running.stop(signal.SIGTERM)
+        assert busy.running == 0
+        sent_before = busy.count
+        running.start()
+        yield Restart(busy, keys, sent_before, leaver, left)
+
+
+def test_a_stop_in_mid_work_finishes_what_is_in_flight_and_the_next_start_goes_on(
+    site: Outside, restart: Restart
+) -> None:
+    assert restart.sent_before < len(restart.busy_keys), "stopped in mid-work"
+    site.assert_one_alert_each(restart.busy_keys)
+    # What was in flight was finished, not sent again.
+    assert Counter(restart.busy.image_paths) == Counter(restart.busy_keys)
+
+
+def test_after_a_restart_of_the_server_a_known_service_needs_only_a_heartbeat(
+    site: Outside, deaths: Deaths, restart: Restart
+) -> None:
+    with deaths.alone_at_restart as returned:
+        assert site.heartbeat("alone-at-restart").json() == {"ok": True}
+        assert site.state("alone-at-restart") == "online"
+        site.assert_one_alert_each(deaths.waiting["alone-at-restart"])
+        assert returned.count >= 10
+
+
+def test_an_unregistered_service_stays_out_over_a_restart_until_it_registers_again(
+    site: Outside, restart: Restart
+) -> None:
+    answer = site.heartbeat("leaver")
+    assert answer.status_code == 400
+    assert "service not found" in answer.json()["error"]
+    assert "leaver" not in site.in_use()
+    assert restart.leaver.count == 0
+    assert site.pictures(LEFT) == restart.leaver_keys
+    restart.leaver.register(site.url)
+    site.assert_one_alert_each(restart.leaver_keys)

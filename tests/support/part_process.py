@@ -1,4 +1,4 @@
-"""A part of easyai started by itself, as in production: ``easyai api``, a worker, a beat, Flower."""
+"""A part of easyai started by itself, as in production: API, worker, beat, Flower."""
 
 from __future__ import annotations
 

@@ -101,10 +101,14 @@ def test_an_open_breaker_lets_one_trial_through(
     loop = site.loop()
     wait_until(lambda: loop.pump(TYPE, 0.1).frames == 0, 10, "the breaker is open")
     algorithm.forget()
-    algorithm.delay = 0.2
-    for _ in range(10):
+    algorithm.delay = 0.1
+
+    def three_trials() -> bool:
         site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
         loop.pump(TYPE, 0.1)
+        return algorithm.count >= 3
+
+    wait_until(three_trials, 10, "three trials")
     assert algorithm.max_running == 1
 
 

@@ -1,0 +1,40 @@
+"""Ticks that piled up while no worker ran do not run in a burst when one does again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.folder_opens import FolderOpens
+from tests.support.outside import Outside
+from tests.support.waiting import wait_until
+
+PAUSED = "暂停"
+PILE = 10  # ticks, one a second
+WATCHED_SEC = 3.0
+
+
+def test_ticks_that_piled_up_behind_a_frozen_worker_make_no_burst_of_scans(
+    running: EasyaiProcess, site: Outside
+) -> None:
+    worker = wait_until(lambda: running.child("worker"), 10, "the worker runs")
+    queue = running.data / "broker" / "queue"
+    with AlgorithmStub("paused", (PAUSED,)) as stub, FolderOpens(running.frames) as scans:
+        stub.register(site.url)
+        wait_until(scans.times, 5, "scans are seen")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            keys = site.put_many(3, PAUSED)
+            wait_until(lambda: len(list(queue.glob("*.easyai.msg"))) >= PILE, 30, "ticks pile up")
+        finally:
+            before = len(scans.times())
+            os.kill(worker, signal.SIGCONT)
+        end = time.monotonic() + WATCHED_SEC
+        wait_until(lambda: scans.times() and time.monotonic() > end, WATCHED_SEC + 2)
+        # One for the pile, then one a second as ever; a burst would be ten more.
+        assert 1 <= len(scans.times()) - before <= WATCHED_SEC + 3
+        site.assert_one_alert_each(keys)
+        wait_until(lambda: not list(queue.glob("*.easyai.msg")), 5, "the pile is gone")

@@ -1,0 +1,111 @@
+"""algo_config.json goes to the algorithm with every frame of its camera."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from easyai.pipeline import algo_config
+from easyai.pipeline.algo_config import AlgoConfigs
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+CAMERA = f"{TYPE}/门口1"
+KEY = f"{CAMERA}/algo_config.json"
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _look_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(algo_config, "_FRESH_SEC", 0.0)
+
+
+Send = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def send(site: Installation, algorithm: AlgorithmStub) -> Send:
+    """Puts one more picture of a camera and gives what the algorithm got with it."""
+    site.register(algorithm)
+    loop = site.loop()
+
+    def send(camera: str = CAMERA) -> dict[str, Any]:
+        number = algorithm.count
+        site.put(f"{camera}/{number}.jpg")
+        site.work(loop)
+        frame: dict[str, Any] = algorithm.received[number].frame
+        return frame
+
+    return send
+
+
+def test_the_parsed_file_goes_along_and_its_link(site: Installation, send: Send) -> None:
+    config = {"regions": [{"type": "polygon", "points": [[1, 2.5]], "name": "门"}], "x": None}
+    site.put(KEY, json.dumps(config, ensure_ascii=False).encode())
+    frame = send()
+    assert frame["algo_config"] == config
+    assert "algo_config.json?" in frame["algo_config_url"]
+
+
+def test_another_camera_of_the_type_gets_none_of_it(site: Installation, send: Send) -> None:
+    site.put(KEY, b"{}")
+    assert send(f"{TYPE}/门口2")["algo_config"] is None
+
+
+def test_a_change_takes_effect_and_so_does_a_removal(site: Installation, send: Send) -> None:
+    for value in (1, 22):
+        path = site.put(KEY, json.dumps({"v": value}).encode())
+        assert send()["algo_config"] == {"v": value}
+    path.unlink()
+    frame = send()
+    assert (frame["algo_config"], frame["algo_config_url"]) == (None, "")
+
+
+def test_the_file_is_looked_at_every_two_seconds_at_most(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    assert 0 < algo_config._FRESH_SEC <= 5
+    configs = AlgoConfigs(site.runtime)
+    site.put(KEY, b'{"v": 1}')
+    assert json.loads(configs.get(TYPE, "门口1").json_text) == {"v": 1}
+    site.put(KEY, b'{"v": 22}')
+    assert json.loads(configs.get(TYPE, "门口1").json_text) == {"v": 1}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"{",
+        b"",
+        b'{"v": NaN}',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"[" * 900 + b"]" * 900 + b"]",
+        b'"' + b"x" * 1_100_000 + b'"',
+    ],
+    ids=["cut", "empty", "NaN", "not UTF-8", "deep", "nearly deep", "large"],
+)
+def test_a_broken_file_keeps_the_one_before(
+    site: Installation, send: Send, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.put(KEY, b'\xef\xbb\xbf{"v": 1}')  # with a byte order mark, as Windows writes it
+    assert send()["algo_config"] == {"v": 1}
+    site.put(KEY, broken)
+    assert send()["algo_config"] == {"v": 1}
+    assert "algo_config" in caplog.text
+    site.put(KEY, b'{"v": 3}')
+    assert send()["algo_config"] == {"v": 3}
+
+
+def test_a_file_broken_from_the_start_is_told_once_and_frames_go_without(
+    site: Installation, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.put(KEY, b"{")
+    for _ in range(3):
+        assert send()["algo_config"] is None
+    assert caplog.text.count("algo_config is not JSON") == 1

@@ -1,0 +1,230 @@
+"""Many workers on one ledger: in threads, in processes, stopped and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from easyai.registry.sweep import sweep
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[3]
+Worker = subprocess.Popen[str]
+
+
+@contextlib.contextmanager
+def _workers(site: Installation, count: int) -> Iterator[list[Worker]]:
+    command = [sys.executable, "-m", "tests.integration.pipeline.worker_process"]
+    started = [
+        subprocess.Popen(
+            [*command, str(site.config), TYPE],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    try:
+        for worker in started:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+        yield started
+    finally:
+        for worker in started:
+            worker.terminate()
+        told = [worker.communicate(timeout=30)[1] for worker in started]
+    assert not any("Traceback" in text or "not written" in text for text in told), told
+
+
+def _half(frame: Frame) -> object:
+    return detections(int(frame["image_path"][-5]) % 2)
+
+
+def test_two_processes_give_every_frame_exactly_one_call_and_one_end(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(batch_size=8)
+    algorithm.answer = _half
+    site.register(algorithm)
+    with _workers(site, 2):
+        keys = site.put_many(400)
+        wait_until(lambda: site.count("done") == 400, 30, "all frames are done")
+    assert sorted(algorithm.image_paths) == keys
+    assert len(site.alerts()) == len(site.pictures("alerts")) == len(site.pictures("")) == 200
+    assert site.rows("SELECT requests, moves, moves_failed FROM statistics WHERE bucket = 0") == [
+        {"requests": 400, "moves": 200, "moves_failed": 0}
+    ]
+
+
+def test_a_worker_killed_in_the_midst_loses_no_frame_and_doubles_none(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(lease_sec=0.5)
+    algorithm.delay = 0.02
+    site.register(algorithm)
+    site.put_many(300)
+    with _workers(site, 2) as workers:
+        algorithm.wait_for(50)
+        workers[0].kill()
+
+        def done() -> bool:
+            sweep(site.runtime)
+            return site.count("done") == 300
+
+        wait_until(done, 30, "all frames are done")
+    sources = [frame["key"] for frame in site.frames() if frame["image_path"] is None]
+    assert len(site.alerts()) == 300
+    assert len({alert["frame_id"] for alert in site.alerts()}) == 300
+    assert len(site.pictures("alerts")) + len(sources) == 300
+
+
+def test_two_loops_never_wait_for_each_others_rows(
+    site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure(batch_size=2, max_concurrent_infer=30)
+    with AlgorithmStub("second") as second:
+        for stub in (algorithm, second):
+            site.register(stub)
+        site.put_many(500)
+        site.scan()
+        loops = [site.loop(site.open()) for _ in range(2)]
+
+        def pump(number: int) -> None:
+            wait_until(lambda: loops[number].pump(TYPE, 0.5).frames == 0, 30, "nothing is left")
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(pump, range(2)))
+        wait_until(lambda: site.count("done") == 500, 10, "all frames are done")
+    assert "trying again" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_drain_finishes_what_is_in_flight(site: Installation, algorithm: AlgorithmStub) -> None:
+    algorithm.delay = 0.3
+    site.configure(max_concurrent_infer=10)
+    site.register(algorithm)
+    site.put_many(30)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.1)
+    algorithm.wait_for(10)
+    loop.drain(10.0)
+    assert (site.count("done"), site.count("leased"), site.count("pending")) == (10, 0, 20)
+    assert len(site.pictures("alerts")) == len(site.alerts()) == algorithm.count == 10
+
+
+def test_a_drain_out_of_time_gives_the_frames_back_at_once(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.delay = 60.0
+    site.register(algorithm)
+    site.put_many(5)
+    site.scan()
+    loop = site.loop()
+    with ThreadPoolExecutor(1) as pool:
+        pumping = pool.submit(loop.pump, TYPE, 30.0)
+        algorithm.wait_for(5)
+        began = time.monotonic()
+        loop.drain(0.3)
+        assert time.monotonic() - began < 5
+        assert pumping.result(5).frames == 5
+    assert (site.count("pending"), site.count("leased")) == (5, 0)
+    algorithm.delay = 0.0
+    site.work(site.loop())
+    assert len(site.alerts()) == 5
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_drained_loop_may_be_drained_again(site: Installation) -> None:
+    loop = site.loop()
+    loop.drain(1.0)
+    loop.drain(1.0)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_pump_ends_with_its_budget_and_says_that_there_is_more(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.delay = 0.05
+    site.configure(max_concurrent_infer=2)
+    site.register(algorithm)
+    site.put_many(200)
+    site.scan()
+    began = time.monotonic()
+    report = site.loop().pump(TYPE, 0.5)
+    assert 0.4 < time.monotonic() - began < 3
+    assert report.more
+    assert 0 < report.finished <= report.frames < 100
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_pump_without_work_ends_at_once(site: Installation, algorithm: AlgorithmStub) -> None:
+    site.register(algorithm)
+    loop = site.loop()
+    began = time.monotonic()
+    for _ in range(10):
+        report = loop.pump(TYPE, 30.0)
+    assert (report.frames, report.more, report.busy) == (0, False, False)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_second_pump_of_a_type_only_wakes_the_first(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.delay = 0.5
+    site.register(algorithm)
+    site.put(f"{TYPE}/门口1/1.jpg")
+    site.scan()
+    loop = site.loop()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(loop.pump, TYPE, 5.0)
+        algorithm.wait_for(1)
+        site.put(f"{TYPE}/门口1/2.jpg")
+        site.scan()
+        assert loop.pump(TYPE, 5.0).busy
+        assert first.result().finished == 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_calls_longer_than_the_budget_are_settled_by_themselves(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.delay = 0.5
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    loop = site.loop()
+    assert loop.pump(TYPE, 0.1).finished == 0
+    wait_until(lambda: site.count("done") == 3, 10, "settled without a further wake")
+    wait_until(lambda: len(site.pictures("alerts")) == 3, 10, "and carried")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_wake_while_a_pump_finds_nothing_is_not_lost(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    algorithm.delay = 0.3
+    site.put(f"{TYPE}/门口1/first.jpg")
+    site.scan()
+    loop = site.loop()
+    with ThreadPoolExecutor(1) as pool:
+        pumping = pool.submit(loop.pump, TYPE, 3.0)
+        algorithm.wait_for(1)
+        for number in range(20):
+            site.put(f"{TYPE}/门口1/{number}.jpg")
+            site.scan()
+            assert loop.pump(TYPE, 3.0).busy
+        algorithm.wait_for(21, timeout=2.0)
+        pumping.result()

@@ -1,0 +1,67 @@
+"""A probe asks one question: does anybody live there."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.registry import probe
+from easyai.registry.probe import probe_all
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.waiting import free_port
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """A URL whose server takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/health"
+
+
+def _health(stub: AlgorithmStub) -> str:
+    return stub.endpoint.replace("/infer", "/health")
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429])
+def test_any_status_below_500_is_alive(algorithm: AlgorithmStub, status: int) -> None:
+    algorithm.health_status = status
+    assert probe_all({7: _health(algorithm)}) == {7: ""}
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_status_of_500_and_more_is_not(algorithm: AlgorithmStub, status: int) -> None:
+    algorithm.health_status = status
+    assert probe_all({7: _health(algorithm)}) == {7: f"status {status}"}
+
+
+def test_the_reason_says_what_happened(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.3)
+    urls = {
+        1: f"http://127.0.0.1:{free_port()}/health",
+        2: hanging,
+        3: "http://no-such-host.invalid/health",
+        4: "http://[::1",
+        5: "ftp://127.0.0.1/",
+    }
+    answers = probe_all(urls)
+    assert answers[1] == "Connection refused"
+    assert answers[2] == "no answer within 0.3 s"
+    assert all(answers.values())
+
+
+def test_many_that_hang_cost_one_timeout_and_the_living_still_count(
+    algorithm: AlgorithmStub, hanging: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 1.0)
+    urls = dict.fromkeys(range(80), hanging) | {99: _health(algorithm)}
+    began = time.monotonic()
+    answers = probe_all(urls)
+    assert time.monotonic() - began < 8
+    assert [pk for pk, why in answers.items() if not why] == [99]
+
+
+def test_nothing_to_probe_is_no_work() -> None:
+    assert probe_all({}) == {}

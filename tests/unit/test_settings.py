@@ -1,0 +1,303 @@
+"""Settings: the operators' file, an environment variable for every key, errors that help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easyai.errors import SettingsError
+from easyai.settings import TRIPWIRE, SettingsSource, load
+
+Write = Callable[[str], Path]
+
+# The contract, section 6: key, default, another value as TOML, and as a variable.
+KEYS: dict[str, tuple[Any, str, str, Any]] = {
+    "ai_analysis.enable": (True, "false", "false", False),
+    "ai_analysis.scan_interval_sec": (1.0, "0.25", "0.25", 0.25),
+    "ai_analysis.mq_type": ("none", '"kafka"', "kafka", "kafka"),
+    "ai_analysis.mq_address": ("", '"h:9092"', "h:9092", "h:9092"),
+    "ai_analysis.mq_topic": ("easyai.alerts", '"t"', "t", "t"),
+    "ai_analysis.heartbeat_timeout_sec": (60.0, "5", "5", 5.0),
+    "ai_analysis.max_concurrent_infer": (100, "7", "7", 7),
+    "ai_analysis.max_queue_size": (5000, "0", "0", 0),
+    "ai_analysis.save_only_with_detection": (True, "false", "0", False),
+    "ai_analysis.alert_base_path": ("alerts/", '"a/b"', "/a/b", "a/b/"),
+    "ai_analysis.alert_batch_size": (100, "9", "9", 9),
+    "ai_analysis.alert_batch_interval_sec": (2.0, "0.5", "0.5", 0.5),
+    "ai_analysis.alert_image_move_concurrent": (50, "3", "3", 3),
+    "ai_analysis.max_alerts_in_db": (1000, "0", "0", 0),
+    "ai_analysis.infer_timeout_sec": (30.0, "3", "3", 3.0),
+    "ai_analysis.lease_sec": (15.0, "4", "4", 4.0),
+    "ai_analysis.max_attempts": (3, "1", "1", 1),
+    "ai_analysis.batch_size": (32, "8", "8", 8),
+    "frame_extractor.store": ("local", '"minio"', "minio", "minio"),
+    "frame_extractor.output_dir": (Path("snapshots"), '"/x"', "/x", Path("/x")),
+    "frame_extractor.task_types": ((), '["人脸"]', '["人脸"]', ("人脸",)),
+    "frame_extractor.minio.endpoint": ("", '"h:9000"', "h:9000", "h:9000"),
+    "frame_extractor.minio.bucket": ("", '"b"', "b", "b"),
+    "frame_extractor.minio.access_key": ("", '"k"', "k", "k"),
+    "frame_extractor.minio.use_ssl": (False, "true", "true", True),
+    "frame_extractor.minio.base_path": ("", '"p"', "p", "p"),
+    "easyai.database_url": ("", '"sqlite:///x"', "sqlite:///x", "sqlite:///x"),
+    "easyai.broker_url": ("", '"redis://h"', "redis://h", "redis://h"),
+    "easyai.data_dir": (Path("data"), '"/d"', "/d", Path("/d")),
+    "easyai.host": ("127.0.0.1", '"0.0.0.0"', "0.0.0.0", "0.0.0.0"),
+    "easyai.port": (5066, "80", "80", 80),
+    "easyai.public_url": ("", '"https://h/"', "https://h/", "https://h"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("EASYAI_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes the settings file."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def _value(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        settings = getattr(settings, part)
+    return settings
+
+
+def _variable(key: str) -> str:
+    return "EASYAI_" + key.removeprefix("easyai.").replace(".", "__").upper()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_has_its_default(key: str) -> None:
+    assert _value(load(), key) == KEYS[key][0]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_is_read_from_the_file(key: str, write: Write) -> None:
+    table, _, name = key.rpartition(".")
+    path = write(f"[{table}]\n{name} = {KEYS[key][1]}")
+    assert _value(load(path), key) == KEYS[key][3]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_has_a_variable_that_wins_over_the_file(
+    key: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, _, name = key.rpartition(".")
+    default = KEYS[key][0]
+    in_file = "[]" if default == () else f'"{default}"' if isinstance(default, str | Path) else None
+    if in_file is None:
+        in_file = str(default).lower()
+    path = write(f"[{table}]\n{name} = {in_file}")
+    monkeypatch.setenv(_variable(key), KEYS[key][2])
+    assert _value(load(path), key) == KEYS[key][3]
+
+
+def test_secrets_come_from_file_or_variable_and_are_never_shown(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write('[frame_extractor.minio]\nsecret_key = "hunter2"\n[easyai]\nsecret_key = "a"')
+    monkeypatch.setenv("EASYAI_SECRET_KEY", "hunter3")
+    settings = load(path)
+    assert settings.frame_extractor.minio.secret_key.get_secret_value() == "hunter2"
+    assert settings.easyai.secret_key.get_secret_value() == "hunter3"
+    assert "hunter" not in repr(settings)
+
+
+def test_cameras_and_types_of_the_operators_file_are_read(write: Write) -> None:
+    settings = load(
+        write(
+            f"""
+            [ai_analysis.types."人脸"]
+            max_concurrent = 4
+            affinity = "task_id"
+            [ai_analysis.types."{TRIPWIRE}"]
+            affinity = "none"
+            [[frame_extractor.tasks]]
+            id = "门口2"
+            task_type = "人数统计"
+            rtsp_url = "rtsp://x"
+            interval_ms = 200
+            preferred_algorithm_endpoint = "http://h:1/infer"
+            save_alert_image = true
+            max_frame_count = 10
+            """
+        )
+    )
+    analysis, extractor = settings.ai_analysis, settings.frame_extractor
+    assert (analysis.type_limit("人脸"), analysis.type_limit("车辆")) == (4, None)
+    assert analysis.affinity("人脸")
+    assert not analysis.affinity("车辆")
+    assert not analysis.affinity(TRIPWIRE)
+    assert load().ai_analysis.affinity(TRIPWIRE)
+    assert extractor.preferred_endpoint("人数统计", "门口2") == "http://h:1/infer"
+    assert extractor.preferred_endpoint("人脸", "门口2") == ""
+    assert extractor.preferred_endpoint("人数统计", "门口3") == ""
+
+
+def test_tables_and_lists_are_json_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__TYPES", '{"人脸": {"max_concurrent": 2}}')
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__TASKS", '[{"id": "门口1"}]')
+    settings = load()
+    assert settings.ai_analysis.type_limit("人脸") == 2
+    assert [task.id for task in settings.frame_extractor.tasks] == ["门口1"]
+
+
+def test_keys_of_other_plugins_are_ignored_with_one_line(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write('[rtsp_server]\nport = 1\n[ai_analysis]\nwhat = 1\n["中文"]\nx = 1')
+    with caplog.at_level("INFO"):
+        assert load(path) == load()
+    (line,) = [record.message for record in caplog.records]
+    assert line == "settings keys of other plugins ignored: rtsp_server, ai_analysis.what, 中文"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf[easyai]\r\nport = 81\r\n")
+    assert load(path).easyai.port == 81
+
+
+def test_the_file_is_named_by_a_variable(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_CONFIG", str(write("[easyai]\nport = 82")))
+    assert load().easyai.port == 82
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[ai_analysis]\nscan_interval_sec = 0", ["ai_analysis.scan_interval_sec", "0.05"]),
+        ('[ai_analysis]\nenable = "perhaps"', ["ai_analysis.enable", "'perhaps'"]),
+        ('[ai_analysis]\nmq_type = "mqtt"', ["ai_analysis.mq_type", "'kafka'", "'mqtt'"]),
+        ('[ai_analysis]\nalert_base_path = "../x"', ["ai_analysis.alert_base_path", "'alerts/'"]),
+        ('[ai_analysis]\nalert_base_path = "/"', ["ai_analysis.alert_base_path"]),
+        ("[ai_analysis]\nmax_concurrent_infer = 0", ["ai_analysis.max_concurrent_infer", "1"]),
+        ("[easyai]\nport = 70000", ["easyai.port", "65535", "70000"]),
+        ('[easyai]\npublic_url = "h:80"', ["easyai.public_url", "http://"]),
+        ('[frame_extractor]\nstore = "ftp"', ["frame_extractor.store", "'local'", "'ftp'"]),
+        ("[frame_extractor]\ntasks = 1", ["frame_extractor.tasks"]),
+        ('[ai_analysis.types."人脸"]\naffinity = "x"', ["ai_analysis.types.人脸.affinity"]),
+        ("[easyai\nport = 1", ["not valid TOML", "line 1"]),
+        ("easyai = 1", ["easyai"]),
+    ],
+)
+def test_an_error_names_file_key_and_remedy(text: str, words: list[str], write: Write) -> None:
+    path = write(text)
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    for word in [str(path), *words]:
+        assert word in str(caught.value)
+
+
+def test_all_errors_are_told_at_once(write: Write) -> None:
+    with pytest.raises(SettingsError, match=r"easyai\.port.*; .*|ai_analysis.*; .*easyai\.port"):
+        load(write("[easyai]\nport = 0\n[ai_analysis]\nbatch_size = 0"))
+
+
+def test_an_error_of_a_variable_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__TASK_TYPES", "[1,")
+    with pytest.raises(SettingsError, match="EASYAI_FRAME_EXTRACTOR__TASK_TYPES: not valid JSON"):
+        load()
+
+
+def test_a_wrong_secret_is_not_told(write: Write) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(write("[easyai]\nsecret_key = 12345678"))
+    assert "12345678" not in str(caught.value)
+    assert "easyai.secret_key" in str(caught.value)
+
+
+def test_a_missing_file_names_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file; set EASYAI_CONFIG"):
+        load(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load(path)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(Exception, match="frozen"):
+        load().ai_analysis.enable = False
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "url"),
+    [
+        ("127.0.0.1", "", "http://127.0.0.1:5066"),
+        ("0.0.0.0", "", "http://127.0.0.1:5066"),
+        ("192.168.1.9", "", "http://192.168.1.9:5066"),
+        ("::1", "", "http://[::1]:5066"),
+        ("0.0.0.0", "https://easyai.example/x/", "https://easyai.example/x"),
+    ],
+)
+def test_links_name_an_address_that_others_reach(
+    host: str, public_url: str, url: str, write: Write
+) -> None:
+    own = load(write(f'[easyai]\nhost = "{host}"\npublic_url = "{public_url}"')).easyai
+    assert own.effective_public_url == url
+
+
+def test_the_default_database_is_a_file_in_the_data_folder(write: Write, tmp_path: Path) -> None:
+    own = load(write(f'[easyai]\ndata_dir = "{tmp_path}"')).easyai
+    assert own.effective_database_url == f"sqlite:///{tmp_path / 'easyai.db'}"
+
+
+class _Watchful(SettingsSource):
+    CHECK_EVERY_SEC = 0.0
+
+
+def test_a_change_of_the_file_is_in_force_and_told(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = _Watchful(write("[easyai]\nport = 1"))
+    assert source.current().easyai.port == 1
+    write("[easyai]\nport = 1234")
+    with caplog.at_level("INFO"):
+        assert source.current().easyai.port == 1234
+    assert "settings reloaded" in caplog.text
+
+
+@pytest.mark.parametrize("broken", ["[easyai", "[easyai]\nport = 'x'", None])
+def test_a_broken_or_vanished_file_keeps_the_old_values_and_is_told_once(
+    broken: str | None, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write("[easyai]\nport = 7")
+    source = _Watchful(path)
+    if broken is None:
+        path.unlink()
+    else:
+        write(broken)
+    assert [source.current().easyai.port for _ in range(3)] == [7, 7, 7]
+    assert caplog.text.count("the old values stay in force") == 1
+    write("[easyai]\nport = 8")
+    assert source.current().easyai.port == 8
+
+
+def test_the_file_is_looked_at_once_a_second_at_most(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SettingsSource(write(""))
+    monkeypatch.setattr(source, "_stat", lambda: pytest.fail("looked too early"))
+    for _ in range(100):
+        source.current()
+
+
+def test_a_process_without_a_file_runs_on_defaults() -> None:
+    assert _Watchful().current() == load()
