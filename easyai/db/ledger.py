@@ -75,6 +75,8 @@ class Uncarried:
 
 
 _KNOWN = _in("SELECT key FROM frames WHERE image_path IS NULL AND key IN :keys", "keys")
+_NEWEST_ID = text("SELECT coalesce(max(id), 0) FROM frames")
+_RECORDED_SINCE = text("SELECT key, version FROM frames WHERE id > :newest_id")
 _ADD = text("""
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
                         stream)
@@ -209,6 +211,17 @@ def known_keys(conn: Connection, keys: Sequence[str]) -> set[str]:
     for start in range(0, len(keys), _CHUNK):
         known.update(conn.execute(_KNOWN, {"keys": keys[start : start + _CHUNK]}).scalars())
     return known
+
+
+def newest_id(conn: Connection) -> int:
+    """The id of the frame recorded last; 0 when there is none."""
+    found: int = conn.execute(_NEWEST_ID).scalar_one()
+    return found
+
+
+def recorded_since(conn: Connection, newest_id: int) -> set[tuple[str, str]]:
+    """Key and version of the frames recorded after one, whatever became of them."""
+    return {(row[0], row[1]) for row in conn.execute(_RECORDED_SINCE, {"newest_id": newest_id})}
 
 
 def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:

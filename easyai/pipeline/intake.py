@@ -62,6 +62,7 @@ class Scanner:
             return
         with self._runtime.db.read() as conn:
             known = ledger.known_keys(conn, [key.key for key in unknown])
+            newest_id = ledger.newest_id(conn)
         self._known |= known
         found = []
         for key in unknown:
@@ -73,8 +74,7 @@ class Scanner:
             else:
                 found.append(frame)
         if found:
-            self._record(found)
-            report.new_frames += len(found)
+            report.new_frames += self._record(found, newest_id)
 
     def _unknown(self, page: Sequence[str], report: ScanReport) -> list[FrameKey]:
         rules = self._runtime.store.rules
@@ -102,13 +102,17 @@ class Scanner:
             stream=key.task_id if analysis.affinity(key.task_type) else None,
         )
 
-    def _record(self, found: list[NewFrame]) -> None:
+    def _record(self, found: list[NewFrame], newest_id: int) -> int:
         found.sort(key=lambda frame: (frame.captured_at, frame.key))
         now = time.time()
         with self._runtime.db.write() as conn:
-            task_types.add(conn, {frame.task_type for frame in found}, now)
-            ledger.add(conn, found, now)
-        self._known.update(frame.key for frame in found)
+            # By a scan elsewhere, while this one looked: it may be inferred and gone by now.
+            meanwhile = ledger.recorded_since(conn, newest_id)
+            new = [frame for frame in found if (frame.key, frame.version) not in meanwhile]
+            task_types.add(conn, {frame.task_type for frame in new}, now)
+            ledger.add(conn, new, now)
+        self._known.update(frame.key for frame in new)
+        return len(new)
 
     def _forget(self) -> None:
         now = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from easyai.db import ledger, migrate, task_types
+from easyai.db import ledger, task_types
 from easyai.pipeline import intake
 from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.infer import InferenceLoop
@@ -33,7 +33,10 @@ class WatchfulSource(SettingsSource):
 
 
 class Installation:
-    """Everything one machine has, below ``folder``; keyword values go into ``[ai_analysis]``."""
+    """Everything one machine has, below ``folder``; keyword values go into ``[ai_analysis]``.
+
+    The database is there and migrated.
+    """
 
     def __init__(self, folder: Path, database_url: str, **analysis: Any) -> None:
         self.folder = folder
@@ -41,7 +44,6 @@ class Installation:
         self._opened: list[Runtime] = []
         self._loops: list[InferenceLoop] = []
         self.configure(**analysis)
-        migrate.upgrade(database_url)
         self.runtime = self.open()
 
     @property

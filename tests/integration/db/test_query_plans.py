@@ -81,6 +81,8 @@ def _plan(site: Installation, work: Work) -> str:
 
 WORK: dict[str, tuple[str, Work]] = {
     "known keys": ("uq_frames_key_in_place", lambda c: ledger.known_keys(c, ["a", "b"])),
+    "newest id": ("", ledger.newest_id),
+    "recorded since": ("", lambda c: ledger.recorded_since(c, SETTLED + 400)),
     "due types": ("ix_frames_pending", lambda c: ledger.due_types(c, 9e9)),
     "waiting": ("ix_frames_pending", ledger.waiting),
     "in flight": ("ix_frames_leased", ledger.in_flight),

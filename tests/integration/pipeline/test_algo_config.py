@@ -16,7 +16,7 @@ from tests.support.site import TYPE, Installation
 CAMERA = f"{TYPE}/门口1"
 KEY = f"{CAMERA}/algo_config.json"
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)

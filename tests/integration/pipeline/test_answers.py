@@ -60,7 +60,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(breaker, "LONGEST_PAUSE_SEC", 0.2)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_is_told_and_the_frame_is_inferred_later(
     site: Installation, algorithm: AlgorithmStub, name: str
@@ -150,7 +150,7 @@ def test_bytes_that_are_no_http_are_a_broken_answer(site: Installation, babbler:
     assert "\0" not in reason
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_request_carries_what_the_contract_names(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
@@ -166,7 +166,7 @@ def test_a_request_carries_what_the_contract_names(
     assert (received.frame["algo_config"], received.frame["algo_config_url"]) == (None, "")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_slow_frame_does_not_hold_up_the_others(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:

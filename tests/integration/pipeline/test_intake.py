@@ -149,6 +149,27 @@ def test_scanners_that_meet_record_each_picture_once(site: Installation) -> None
     assert len(keys) == len(set(keys)) == 400
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_picture_inferred_while_another_scan_looks_at_it_is_no_second_frame(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    # Two scans at once, as when a process was stopped for longer than its claim lasts.
+    algorithm.answer = lambda frame: detections(count)
+    site.register(algorithm)
+    site.put(KEY)
+    slow = site.open()
+    ready = slow.store.ready
+
+    def look_then_stand_still(key: str, stable_sec: float) -> Any:
+        picture = ready(key, stable_sec)
+        site.work(site.loop())
+        return picture
+
+    monkeypatch.setattr(slow.store, "ready", look_then_stand_still)
+    assert intake.scan(slow).new_frames == 0
+    assert (len(site.frames()), algorithm.count, len(site.alerts())) == (1, 1, count)
+
+
 def test_one_folder_that_cannot_be_listed_does_not_stop_the_others(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -144,14 +144,14 @@ def test_a_drain_out_of_time_gives_the_frames_back_at_once(
     assert len(site.alerts()) == 5
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_drained_loop_may_be_drained_again(site: Installation) -> None:
     loop = site.loop()
     loop.drain(1.0)
     loop.drain(1.0)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_pump_ends_with_its_budget_and_says_that_there_is_more(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
@@ -167,7 +167,7 @@ def test_a_pump_ends_with_its_budget_and_says_that_there_is_more(
     assert 0 < report.finished <= report.frames < 100
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_pump_without_work_ends_at_once(site: Installation, algorithm: AlgorithmStub) -> None:
     site.register(algorithm)
     loop = site.loop()
@@ -178,7 +178,7 @@ def test_a_pump_without_work_ends_at_once(site: Installation, algorithm: Algorit
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_second_pump_of_a_type_only_wakes_the_first(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_second_pump_of_a_type_only_wakes_the_first(
         assert first.result().finished == 2
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_calls_longer_than_the_budget_are_settled_by_themselves(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
@@ -210,7 +210,7 @@ def test_calls_longer_than_the_budget_are_settled_by_themselves(
     wait_until(lambda: len(site.pictures("alerts")) == 3, 10, "and carried")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_wake_while_a_pump_finds_nothing_is_not_lost(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:

@@ -1,0 +1,70 @@
+"""Fixtures of an installation on each kind of database; migrated once a session, not once a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from easyai.db import migrate
+from easyai.db.models import Base
+from easyai.db.session import Database
+from tests.support.services import PostgresServer
+from tests.support.site import Installation
+
+
+@pytest.fixture(autouse=True)
+def no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings come from the test and from nowhere else."""
+    for name in [name for name in os.environ if name.startswith("EASYAI_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "easyai.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: PostgresServer) -> str:
+    """A PostgreSQL database of the newest schema, to be emptied before use."""
+    postgres_server.start()
+    url = postgres_server.create_database()
+    migrate.upgrade(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty ledger on each kind of database."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "easyai.db")
+        return f"sqlite:///{tmp_path / 'easyai.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    server.start()
+    url: str = request.getfixturevalue("migrated_database")
+    _empty(url)
+    return url
+
+
+def _empty(url: str) -> None:
+    database = Database(url)
+    tables = ", ".join(Base.metadata.tables)
+    with database.write() as conn:
+        conn.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    database.dispose()
+
+
+@pytest.fixture
+def site(migrated_url: str, tmp_path: Path) -> Iterator[Installation]:
+    """An installation with an empty ledger; frames are due for an end mark or after 0.2 s."""
+    installation = Installation(tmp_path, migrated_url, frame_stable_sec=0.2)
+    yield installation
+    installation.close()
