@@ -27,8 +27,8 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
 }
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, about four minutes
-  python -m bench --quick              smaller and less certain, under two minutes
+  python -m bench                      all, two to four minutes
+  python -m bench --quick              smaller and less certain, about a minute
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5
 
@@ -40,7 +40,7 @@ Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--quick", is_flag=True, help="Smaller sizes, fewer rounds.")
+@click.option("--quick", is_flag=True, help="Smaller sizes, fewer rounds; latest.json is left alone.")
 @click.option(
     "--only",
     type=click.Choice(list(BENCHMARKS)),
@@ -67,7 +67,7 @@ def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | N
         console.print(f"bench: {error}", style="red", markup=False)
         sys.exit(2)
     report.show(rows, console)
-    path = report.save(rows, scale, complete=not only)
+    path = report.save(rows, scale, complete=not (only or quick))
     console.print(f"{progress.seconds:.0f} s; saved as bench/results/{path.name}")
     sys.exit(1 if any(row.verdict == "MISSED" for row in rows) else 0)
 

@@ -13,6 +13,7 @@ from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[1]
 POLL_SEC = 0.005
+_GONE_LIMIT_SEC = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -87,13 +88,19 @@ class Child:
         wait_until([self], lambda: words in self.log, limit_sec, f"{self.name} says {words!r}")
 
     def kill(self) -> None:
-        """Kill it and whatever it started."""
+        """Kill it and whatever it started, and wait until they are gone."""
+        deadline = time.monotonic() + _GONE_LIMIT_SEC
+        while self._signal_all() and time.monotonic() < deadline:
+            self._process.poll()
+            time.sleep(POLL_SEC)
+        self._process.wait()
+
+    def _signal_all(self) -> bool:
         try:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
-            return
-        finally:
-            self._process.wait()
+            return False
+        return True
 
     def __enter__(self) -> Child:
         return self

@@ -28,7 +28,7 @@ _FORGET = text("DELETE FROM frames WHERE state = 'pending'")
 def scan_tick(scale: Scale, progress: Progress) -> list[Row]:
     """Ticks of both installations in turn, so that both meet the same weather."""
     target = Target(
-        f"scan tick, {NEW_FRAMES} new frames, {scale.settled_rows:,} settled rows and "
+        f"scan tick, {NEW_FRAMES} new frames: {scale.settled_rows:,} settled rows and "
         f"{scale.alert_files:,} alert pictures ÷ none",
         1.5,
         1.1,

@@ -72,3 +72,7 @@ class DatabaseUnavailableError(EasyaiError):
 
     http_status = 503
     retryable = True
+
+
+class ConflictError(DatabaseUnavailableError):
+    """Another worker changed the same rows meanwhile; the transaction is to be run again."""

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from easyai.errors import ConflictError
+
 _CLOCK_WAS_SET_BACK_SEC: Final = 120.0
 _CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
 
@@ -37,15 +39,6 @@ class PendingFrame:
     """A frame that may be leased now."""
 
     id: int
-    task_id: str
-    avoid_service: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LeasedFrame:
-    """A frame as its holder needs it to call an algorithm and to settle."""
-
-    id: int
     key: str
     task_type: str
     task_id: str
@@ -54,6 +47,13 @@ class LeasedFrame:
     attempts: int
     tries: int
     last_failure_at: float
+    avoid_service: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedFrame(PendingFrame):
+    """A frame as its holder needs it to call an algorithm and to settle."""
+
     service_pk: int
     lease_token: str
 
@@ -94,9 +94,17 @@ _IN_FLIGHT = text("""
      WHERE state = 'leased' GROUP BY service_pk, task_type
 """)
 _DUE = text("""
-    SELECT id, task_id, avoid_service FROM frames
+    SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
+           avoid_service
+      FROM frames
      WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now
      ORDER BY due_at, id LIMIT :most
+""")
+_COUNT_DUE = text("""
+    SELECT count(*) FROM (
+        SELECT 1 FROM frames
+         WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now LIMIT :most
+    ) AS due
 """)
 # For types with a state per camera: the oldest waiting frame of each camera that has none in
 # flight. The recursion jumps from camera to camera along the index instead of reading every frame.
@@ -110,7 +118,8 @@ _DUE_HEADS = text("""
                    AND stream > camera.stream)
           FROM camera WHERE camera.stream IS NOT NULL
     )
-    SELECT head.id, head.task_id, head.avoid_service
+    SELECT head.id, head.key, head.task_type, head.task_id, head.version, head.image_path,
+           head.attempts, head.tries, head.last_failure_at, head.avoid_service
       FROM camera JOIN frames AS head ON head.id = (
            SELECT id FROM frames
             WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
@@ -128,8 +137,6 @@ _LEASE = _in(
        SET state = 'leased', service_pk = :service_pk, lease_token = :token,
            lease_expires_at = :expires_at, leased_at = :now
      WHERE id IN :ids AND state = 'pending'
-    RETURNING id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
-              service_pk, lease_token
     """,
     "ids",
 )
@@ -164,15 +171,15 @@ _FINISH = text("""
        SET state = :state, outcome = :outcome, reason = :reason, attempts = :attempts,
            settled_at = :now, detection_count = :detection_count, inference_ms = :inference_ms,
            image_path = :image_path, image_target = :image_target,
-           lease_token = NULL, lease_expires_at = NULL
-     WHERE id = :id
+           tries = :tries, lease_token = NULL, lease_expires_at = NULL
+     WHERE id = :id AND state = 'leased' AND lease_token = :token
 """)
 _RETURN = text("""
     UPDATE frames
-       SET state = 'pending', reason = :reason, attempts = :attempts, tries = tries + 1,
+       SET state = 'pending', reason = :reason, attempts = :attempts, tries = :tries,
            due_at = :due_at, last_failure_at = :now, avoid_service = service_pk,
            lease_token = NULL, lease_expires_at = NULL
-     WHERE id = :id
+     WHERE id = :id AND state = 'leased' AND lease_token = :token
 """)
 # Only the errand that was carried out: by then the frame may have been requeued and settled anew.
 _CARRIED = text("""
@@ -182,6 +189,12 @@ _CARRIED = text("""
 _LOST_PICTURE = text("""
     UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
      WHERE id = :id AND image_target = :target
+""")
+_RETARGET = text("""
+    UPDATE frames SET image_target = :name WHERE id = :id AND image_target = :target
+""")
+_RETARGET_ALERT = text("""
+    UPDATE alerts SET image_path = :name WHERE frame_id = :id AND image_path = :target
 """)
 _UNCARRIED = text("""
     SELECT id, key, version, image_path, image_target FROM frames
@@ -261,35 +274,64 @@ def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
 def due(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
     """Frames of a type to lease next, oldest first."""
     values = {"task_type": task_type, "now": now, "most": most}
-    return [PendingFrame(row[0], row[1], row[2]) for row in conn.execute(_DUE, values)]
+    return [PendingFrame(*row) for row in conn.execute(_DUE, values)]
+
+
+def count_due(conn: Connection, task_type: str, now: float, most: int) -> int:
+    """How many frames of a type may be leased now, up to `most`."""
+    values = {"task_type": task_type, "now": now, "most": most}
+    count: int = conn.execute(_COUNT_DUE, values).scalar_one()
+    return count
 
 
 def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
     """The next frame of each camera that has none in flight, for types with a state per camera."""
     values = {"task_type": task_type, "now": now, "most": most}
-    return [PendingFrame(row[0], row[1], row[2]) for row in conn.execute(_DUE_HEADS, values)]
+    return [PendingFrame(*row) for row in conn.execute(_DUE_HEADS, values)]
 
 
 def lease(
     conn: Connection,
-    by_service: Mapping[int, Sequence[int]],
+    by_service: Mapping[int, Sequence[PendingFrame]],
     token: str,
     now: float,
     expires_at: float,
 ) -> list[LeasedFrame]:
-    """Lease frames (ids by service pk) under one token."""
+    """Lease pending frames (by service pk) under one token, inside a dispatching transaction.
+
+    Raises ConflictError when one of them is no longer pending.
+    """
     leased = []
-    for service_pk, ids in by_service.items():
+    for service_pk, frames in by_service.items():
         values = {
             "service_pk": service_pk,
             "token": token,
             "now": now,
             "expires_at": expires_at,
-            "ids": ids,
+            "ids": [frame.id for frame in frames],
         }
-        leased += [LeasedFrame(*row) for row in conn.execute(_LEASE, values)]
+        if conn.execute(_LEASE, values).rowcount != len(frames):
+            raise ConflictError
+        leased += [_leased(frame, service_pk, token) for frame in frames]
     leased.sort(key=lambda frame: frame.id)
     return leased
+
+
+def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
+    return LeasedFrame(
+        frame.id,
+        frame.key,
+        frame.task_type,
+        frame.task_id,
+        frame.version,
+        frame.image_path,
+        frame.attempts,
+        frame.tries,
+        frame.last_failure_at,
+        frame.avoid_service,
+        service_pk,
+        token,
+    )
 
 
 def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> None:
@@ -320,16 +362,17 @@ def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[i
     return held
 
 
-def finish(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Settle frames for good, each with its outcome and where its picture shall go."""
-    if rows:
-        conn.execute(_FINISH, list(rows))
+def finish(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Settle frames for good, each with its outcome and where its picture shall go.
+
+    How many were settled: those whose lease (token) is no longer the given one stay as they are.
+    """
+    return conn.execute(_FINISH, list(rows)).rowcount if rows else 0
 
 
-def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Give frames another attempt later."""
-    if rows:
-        conn.execute(_RETURN, list(rows))
+def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Give frames another attempt later; how many still had the given lease."""
+    return conn.execute(_RETURN, list(rows)).rowcount if rows else 0
 
 
 def pictures_carried(conn: Connection, targets: Mapping[int, str]) -> None:
@@ -343,6 +386,14 @@ def pictures_lost(conn: Connection, targets: Mapping[int, str], reason: str) -> 
     rows = [{"id": id_, "target": name, "reason": reason} for id_, name in targets.items()]
     if rows:
         conn.execute(_LOST_PICTURE, rows)
+
+
+def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> None:
+    """Send pictures, and the alerts that show them, elsewhere: frame id, old and new target."""
+    rows = [{"id": id_, "target": target, "name": name} for id_, target, name in changes]
+    if rows:
+        conn.execute(_RETARGET, rows)
+        conn.execute(_RETARGET_ALERT, rows)
 
 
 def uncarried(conn: Connection, before: float, most: int) -> list[Uncarried]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -36,6 +36,12 @@ class Tally:
         self.move_ms_sum += milliseconds
         self.move_ms_max = max(self.move_ms_max, milliseconds)
 
+    def merged(self, other: Tally) -> Tally:
+        """This tally and another as one."""
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _SUMS}
+        maxima = {name: max(getattr(self, name), getattr(other, name)) for name in _MAXIMA}
+        return Tally(**sums, **maxima)
+
 
 _SUMS = tuple(name for name in Tally.__dataclass_fields__ if not name.endswith("_max"))
 _MAXIMA = ("infer_ms_max", "move_ms_max")
@@ -62,8 +68,13 @@ _TRIM = text("DELETE FROM statistics WHERE bucket > 0 AND bucket < :before")
 
 
 def add(conn: Connection, tally: Tally, now: float) -> None:
-    """Add a tally to the total and to the current ten seconds."""
-    values = asdict(tally)
+    """Add a tally to the total and to the current ten seconds.
+
+    The last thing of a transaction, for all transactions lock the same rows.
+    """
+    values = {name: getattr(tally, name) for name in _COLUMNS}
+    if not any(values.values()):
+        return
     bucket = int(now) // BUCKET_SEC * BUCKET_SEC
     conn.execute(
         _ADD, [{"bucket": _TOTAL, "now": now, **values}, {"bucket": bucket, "now": now, **values}]

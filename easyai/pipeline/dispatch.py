@@ -73,8 +73,8 @@ def _choose(
     candidates: Sequence[Candidate],
     room: int,
     now: float,
-) -> dict[int, list[int]]:
-    """Frame ids by service pk."""
+) -> dict[int, list[PendingFrame]]:
+    """Frames by service pk."""
     if not settings.ai_analysis.affinity(task_type):
         pending = ledger.due(conn, task_type, now, room)
         return _assign(
@@ -94,10 +94,10 @@ def _assign(
     candidates: Sequence[Candidate],
     room: int,
     choose: Callable[[PendingFrame, Sequence[Candidate]], Candidate | None],
-) -> dict[int, list[int]]:
+) -> dict[int, list[PendingFrame]]:
     """Choose an endpoint for each frame, every choice counting for the next."""
     ones = {candidate.pk: candidate for candidate in candidates}
-    chosen: dict[int, list[int]] = {}
+    chosen: dict[int, list[PendingFrame]] = {}
     left = room
     for frame in pending:
         if left == 0:
@@ -106,7 +106,7 @@ def _assign(
         if candidate is None or candidate.free == 0:
             continue  # its endpoint is full: it waits
         ones[candidate.pk] = with_one_more(candidate)
-        chosen.setdefault(candidate.pk, []).append(frame.id)
+        chosen.setdefault(candidate.pk, []).append(frame)
         left -= 1
     return chosen
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+import uvloop
+
 from easyai.db import ledger
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.lane import Lane, Workshop
@@ -47,7 +49,7 @@ class InferenceLoop:
         self._pumping: set[str] = set()
         self._stopping = threading.Event()
         self._stop_lock = threading.Lock()
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
         self._thread.start()
         self._shop = self._run(self._open())

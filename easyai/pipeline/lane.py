@@ -18,20 +18,19 @@ from typing import TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
+from easyai.db import statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
-from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
+from easyai.errors import ConflictError, DatabaseUnavailableError
 from easyai.pipeline.caller import Caller
 from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
 from easyai.pipeline.pictures import (
     CarriedOut,
     Errand,
     carry_out,
-    count_moves,
     note,
-    occupied,
 )
-from easyai.pipeline.settle import Answered, Settled, likely_targets, settle
+from easyai.pipeline.settle import Answered, Settled, settle
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -211,7 +210,7 @@ class Lane:
             settled, dispatched = await self._shop.write(
                 lambda: self._transact(group, carried, leasing)
             )
-        except (DatabaseUnavailableError, StoreUnavailableError) as error:
+        except DatabaseUnavailableError as error:
             log.warning("ledger not written, trying again: %s", error)
             self._take_back(group, carried, leasing)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
@@ -226,8 +225,9 @@ class Lane:
         if not self._answered:
             self._most = _LARGEST_GROUP
         self._start_calls(dispatched)
-        if settled.errands:
-            self._start_carrying(settled.errands)
+        errands = settled.errands + [errand.renamed() for errand in carried.taken]
+        if errands:
+            self._start_carrying(errands)
         self.woken = self.woken or dispatched.more
         if leasing and not dispatched.services:
             self._shop.tell_no_service(self.task_type)
@@ -259,18 +259,17 @@ class Lane:
         shop = self._shop
         settings, db = shop.runtime.settings, shop.runtime.db
         analysis = settings.ai_analysis
-        taken = occupied(shop.runtime.store, likely_targets(analysis, answered), shop.movers)
-        for last_try in (False, True):
+        for careful in (False, True):
             now = time.time()
             settled, dispatched = Settled(), Dispatched()
             try:
                 with db.dispatching() if leasing else db.write() as conn:
-                    # Frames, services, statistics: rows are locked in this order everywhere, so
-                    # that two workers never wait for each other.
+                    # Pictures carried, services, frames, statistics: rows are locked in this order
+                    # everywhere, so that two workers never wait for each other.
                     note(conn, carried)
                     if answered:
-                        settled = settle(conn, analysis, answered, taken, now)
-                    count_moves(conn, carried, now)
+                        settled = settle(conn, analysis, answered, now, careful=careful)
+                    statistics.add(conn, settled.tally.merged(carried.tally), now)
                     if leasing:
                         dispatched = dispatch(
                             conn,
@@ -281,9 +280,9 @@ class Lane:
                             now,
                         )
                 break
-            except IntegrityError:
-                # Another worker saved an alert under the same picture name: now it is seen.
-                if last_try:
+            except (ConflictError, IntegrityError):
+                # A lease was lost, or another alert has the picture's name: then look first.
+                if careful:
                     raise
         return settled, dispatched
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
 from easyai.db import ledger, statistics
 from easyai.db.statistics import Tally
+from easyai.domain.fate import unique_key
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.runtime import Runtime
 from easyai.store.base import Carried, Store
@@ -34,6 +35,10 @@ class Errand:
     target: str
     version: str  # '': whatever lies there
 
+    def renamed(self) -> Errand:
+        """The errand to a name of its own, for a target that another file has."""
+        return replace(self, target=unique_key(self.target, self.frame_id))
+
 
 @dataclass(slots=True)
 class CarriedOut:
@@ -43,32 +48,21 @@ class CarriedOut:
     done: dict[int, str] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
     replaced: dict[int, str] = field(default_factory=dict)
+    taken: list[Errand] = field(default_factory=list)  # to be renamed and run again
     failed: int = 0
     tally: Tally = field(default_factory=Tally)
 
     def __bool__(self) -> bool:
-        return bool(self.done or self.missing or self.replaced or self.failed)
+        return bool(self.done or self.missing or self.replaced or self.taken or self.failed)
 
     def add(self, other: CarriedOut) -> None:
         """Take in another group."""
         self.done |= other.done
         self.missing |= other.missing
         self.replaced |= other.replaced
+        self.taken += other.taken
         self.failed += other.failed
-        self.tally.moves += other.tally.moves
-        self.tally.moves_failed += other.tally.moves_failed
-        self.tally.move_ms_sum += other.tally.move_ms_sum
-        self.tally.move_ms_max = max(self.tally.move_ms_max, other.tally.move_ms_max)
-
-
-def occupied(store: Store, targets: Sequence[str], pool: Executor | None = None) -> set[str]:
-    """Those of the targets under which something lies already."""
-    mapped: Iterable[bool]
-    if store.remote and pool is not None:
-        mapped = pool.map(store.exists, targets)
-    else:
-        mapped = map(store.exists, targets)
-    return {target for target, taken in zip(targets, mapped, strict=True) if taken}
+        self.tally = self.tally.merged(other.tally)
 
 
 def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = None) -> CarriedOut:
@@ -90,6 +84,8 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
                 carried.missing[errand.frame_id] = errand.target
             case Carried.REPLACED:
                 carried.replaced[errand.frame_id] = errand.target
+            case Carried.TAKEN:
+                carried.taken.append(errand)
             case None:
                 carried.failed += 1
         if errand.target:
@@ -100,7 +96,7 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
     """Note in the ledger what was carried out, and count it."""
     note(conn, carried)
-    count_moves(conn, carried, now)
+    statistics.add(conn, carried.tally, now)
 
 
 def note(conn: Connection, carried: CarriedOut) -> None:
@@ -108,12 +104,9 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     ledger.pictures_carried(conn, carried.done)
     ledger.pictures_lost(conn, carried.missing, "the picture was gone before it could be moved")
     ledger.pictures_lost(conn, carried.replaced, "a newer picture had taken its key")
-
-
-def count_moves(conn: Connection, carried: CarriedOut, now: float) -> None:
-    """Count moves in the statistics; the last thing of a transaction, for all lock the same row."""
-    if carried.tally.moves:
-        statistics.add(conn, carried.tally, now)
+    ledger.retarget(
+        conn, [(one.frame_id, one.target, one.renamed().target) for one in carried.taken]
+    )
 
 
 def carry_left_behind(runtime: Runtime, most: int = 500) -> int:

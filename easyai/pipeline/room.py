@@ -96,8 +96,10 @@ class Room:
             most = min(most, own_limit - self._by_type.get(task_type, 0))
         if most <= 0:
             return 0
-        find = ledger.due_heads if analysis.affinity(task_type) else ledger.due
-        due = len(find(self._conn, task_type, self._now, most))
+        if analysis.affinity(task_type):
+            due = len(ledger.due_heads(self._conn, task_type, self._now, most))
+        else:
+            due = ledger.count_due(self._conn, task_type, self._now, most)
         return due and min(due, services.capacity(self._conn, task_type, self._now, most))
 
 

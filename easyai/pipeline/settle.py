@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, ledger, services, statistics
+from easyai.db import alerts, ledger, services
 from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
 from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import ConflictError
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.pictures import Errand
 from easyai.settings import AiAnalysis
@@ -45,44 +45,39 @@ class Settled:
     alerts: int = 0
     returned: int = 0  # back to pending
     late: int = 0  # results of leases that were no longer held
+    tally: Tally = field(default_factory=Tally)  # for the caller to add at the transaction's end
 
 
 def settle(
     conn: Connection,
     analysis: AiAnalysis,
     answered: Sequence[Answered],
-    occupied: AbstractSet[str],
     now: float,
+    *,
+    careful: bool = False,
 ) -> Settled:
     """Settle a group of answers; those whose lease has gone count for nothing.
 
-    `occupied` names the picture targets (`likely_targets`) that other files have already. Raises
-    IntegrityError when another worker took a target meanwhile: roll back and settle again.
+    Nearly always every lease still stands and no picture name is taken: then nothing is asked
+    beforehand, and ConflictError or IntegrityError tells of the exception. Roll back then, and
+    settle again with `careful`, which looks first.
     """
-    held = ledger.still_held(conn, _ids_by_token(answered))
-    valid = [one for one in answered if one.frame.id in held]
-    settled = Settled(late=len(answered) - len(valid))
+    settled = Settled()
+    valid = list(answered)
+    if careful:
+        held = ledger.still_held(conn, _ids_by_token(answered))
+        valid = [one for one in answered if one.frame.id in held]
+        settled.late = len(answered) - len(valid)
     if not valid:
         return settled
+    valid.sort(key=lambda one: one.frame.id)  # rows are locked in this order everywhere
     pks = {one.frame.service_pk for one in valid}
     rows = {row.pk: row for row in services.lock(conn, list(pks))}
     fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
-    _write_frames(conn, _targets(conn, analysis, fates, occupied), fates, now, settled)
+    _write_frames(conn, _targets(conn, analysis, fates, careful), fates, now, settled)
     _write_services(conn, valid, rows, now)
-    statistics.add(conn, _tally(fates), now)
+    settled.tally = _tally(fates)
     return settled
-
-
-def likely_targets(analysis: AiAnalysis, answered: Sequence[Answered]) -> list[str]:
-    """Where the pictures of these answers may have to go."""
-    targets = []
-    for one in answered:
-        if one.verdict.kind is Kind.INFERRED:
-            if one.verdict.detection_count or not analysis.save_only_with_detection:
-                targets.append(_target(analysis, one.frame, Outcome.ALERT))
-        elif one.frame.attempts + 1 >= analysis.max_attempts:
-            targets.append(_target(analysis, one.frame, Outcome.FAILED))
-    return targets
 
 
 def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:
@@ -109,7 +104,7 @@ def _targets(
     conn: Connection,
     analysis: AiAnalysis,
     fates: Sequence[tuple[Answered, Fate]],
-    occupied: AbstractSet[str],
+    careful: bool,
 ) -> dict[int, str]:
     """Where pictures go, by frame id; where a name is taken, it gets the frame's id."""
     wanted = {
@@ -117,7 +112,7 @@ def _targets(
         for one, fate in fates
         if fate.outcome in (Outcome.ALERT, Outcome.FAILED)
     }
-    taken = alerts.taken_paths(conn, list(wanted.values())).union(occupied)
+    taken = alerts.taken_paths(conn, list(wanted.values())) if careful else set()
     targets: dict[int, str] = {}
     for frame_id, target in wanted.items():
         name = unique_key(target, frame_id) if target in taken else target
@@ -153,13 +148,14 @@ def _write_frames(
         finished.append(_finished_row(one, fate, target, now))
         if fate.outcome is Outcome.ALERT:
             saved.append(_alert_row(one, target, now))
-        if fate.outcome is not Outcome.MISSING:
+        if fate.outcome is not Outcome.MISSING and target != frame.image_path:
             version = "" if frame.image_path else frame.version
             settled.errands.append(Errand(frame.id, frame.image_key, target, version))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
             log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, verdict.reason)
-    ledger.finish(conn, finished)
-    ledger.return_to_pending(conn, returned)
+    written = ledger.finish(conn, finished) + ledger.return_to_pending(conn, returned)
+    if written != len(fates):
+        raise ConflictError  # a lease was lost
     alerts.add(conn, saved)
     settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
 
@@ -167,26 +163,30 @@ def _write_frames(
 def _returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
     return {
         "id": one.frame.id,
+        "token": one.frame.lease_token,
         "reason": one.verdict.reason,
         "attempts": fate.attempts,
+        "tries": one.frame.tries + 1,
         "due_at": now + fate.delay_sec,
         "now": now,
     }
 
 
 def _finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
-    missing = fate.outcome is Outcome.MISSING
+    stays = fate.outcome is Outcome.MISSING or target == one.frame.image_path
     return {
         "id": one.frame.id,
+        "token": one.frame.lease_token,
         "state": str(fate.state),
         "outcome": str(fate.outcome),
         "reason": one.verdict.reason or None,
         "attempts": fate.attempts,
+        "tries": one.frame.tries + (fate.state is FrameState.FAILED),
         "now": now,
         "detection_count": one.verdict.detection_count,
         "inference_ms": one.verdict.elapsed_ms,
-        "image_path": "" if missing else one.frame.image_path,
-        "image_target": None if missing else target,
+        "image_path": "" if fate.outcome is Outcome.MISSING else one.frame.image_path,
+        "image_target": None if stays else target,
     }
 
 

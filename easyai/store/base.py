@@ -25,6 +25,7 @@ class Carried(Enum):
     DONE = auto()
     MISSING = auto()  # neither where it was nor where it should go
     REPLACED = auto()  # another picture stands under the key: left alone, it is a new frame
+    TAKEN = auto()  # another picture stands under the target: nothing was moved
 
 
 class Store(Protocol):

@@ -151,13 +151,16 @@ class LocalStore:
         path, goal = self._path(source), self._path(target)
         found = self.version(source)
         if found is None:
-            return Carried.DONE if self.exists(target) else Carried.MISSING
+            # A rename keeps the version, so another file under the target is told apart.
+            there = self.version(target)
+            moved = there is not None and (not version or there == version)
+            return Carried.DONE if moved else Carried.MISSING
         if version and found != version:
             # A rename keeps the version: moved before a crash, and a newer one came since.
             return Carried.DONE if self.version(target) == version else Carried.REPLACED
         try:
             if os.path.lexists(goal):
-                raise StoreUnavailableError(f"{target}: taken by another file; move it away")
+                return Carried.TAKEN
             try:
                 os.rename(path, goal)
             except FileNotFoundError:

@@ -104,7 +104,7 @@ class MinioStore:
                 return Carried.DONE if moved else copied
         elif not _is_copy_of(there, source, version):
             if self.exists(source):
-                raise StoreUnavailableError(f"{target}: taken by another picture; move it away")
+                return Carried.TAKEN
             return Carried.DONE
         self.delete(source, version)  # leaves a newer picture alone: that is a frame of its own
         return Carried.DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import hmac
 import os
 import secrets
@@ -45,7 +44,7 @@ class LinkSigner:
 
     def _sign(self, key: str, expires: int) -> str:
         message = f"{expires}\n{key}".encode("utf-8", "surrogatepass")
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:40]
+        return hmac.digest(self._secret, message, "sha256").hex()[:40]
 
 
 def load_secret(configured: str, data_dir: Path) -> bytes:

@@ -221,7 +221,7 @@ RIGHT = Observed(
     ledger=[
         row(SEEN, "done", "alert", 2),
         row(EMPTY, "done", "no_detection"),
-        row(REFUSED, "failed", "failed", calls=2),
+        row(REFUSED, "failed", "failed", calls=3),
     ],
     alerts=[ALERT],
     files={

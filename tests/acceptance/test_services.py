@@ -172,14 +172,15 @@ class Restart:
 def restart(running: EasyaiProcess, deaths: Deaths) -> Iterator[Restart]:
     """The server is stopped with SIGTERM in mid-work and started again."""
     site = Outside(running.url, running.frames)
-    busy, leaver = AlgorithmStub("busy", (BUSY,), delay=0.25), AlgorithmStub("leaver", (LEFT,))
+    # Slower than the processes take to stop: a stop that does not wait for it would cut it off.
+    busy, leaver = AlgorithmStub("busy", (BUSY,), delay=2.5), AlgorithmStub("leaver", (LEFT,))
     with busy, leaver:
         leaver.register(site.url)
         leaver.unregister(site.url)
         left = site.put_many(3, LEFT)
-        busy.register(site.url, max_concurrency=4)
-        keys = site.put_many(100, BUSY)
-        busy.wait_for(6)
+        busy.register(site.url, max_concurrency=12)
+        keys = site.put_many(36, BUSY)
+        busy.wait_for(12)
         running.stop(signal.SIGTERM)
         assert busy.running == 0
         sent_before = busy.count

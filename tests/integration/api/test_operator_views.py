@@ -160,7 +160,7 @@ def _add_frames(runtime: Runtime, count: int, leased: int) -> None:
         task_types.add(conn, ["t"], now)
         ledger.add(conn, frames, now)
         due = ledger.due(conn, "t", now, leased)
-        ledger.lease(conn, {1: [frame.id for frame in due]}, "token", now, now + 60)
+        ledger.lease(conn, {1: due}, "token", now, now + 60)
 
 
 def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(

@@ -106,19 +106,19 @@ def test_a_picture_overwritten_while_it_is_inferred_is_a_new_frame(
 def test_thousands_of_waiting_frames_are_recorded_once_and_none_is_missed(
     site: Installation,
 ) -> None:
-    site.put_many(1500, camera="门口1")
-    site.put_many(1500, camera="门口2")
-    assert site.scan().new_frames == 3000
+    site.put_many(1050, camera="门口1")
+    site.put_many(1050, camera="门口2")
+    assert site.scan().new_frames == 2100
     site.put(f"{TYPE}/门口3/late.jpg")
     assert site.scan().new_frames == 1
     assert site.scan().new_frames == 0
-    assert len({frame["key"] for frame in site.frames()}) == 3001
+    assert len({frame["key"] for frame in site.frames()}) == 2101
 
 
 def test_a_name_used_again_is_found_in_the_midst_of_thousands(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.put_many(2100)
+    site.put_many(2010)
     site.scan()
     site.execute("UPDATE frames SET state = 'done', image_path = '' WHERE key LIKE '%/00007.jpg'")
     assert site.scan().new_frames == 0  # the scanner goes by its memory, for a while

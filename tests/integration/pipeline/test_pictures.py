@@ -84,17 +84,31 @@ def test_equal_names_settled_before_either_picture_moved_get_pictures_of_their_o
     assert sorted(frame["image_path"] for frame in site.frames()) == site.pictures("")
 
 
+@pytest.mark.parametrize("answer", [detections(1), REFUSAL])
 def test_another_file_at_the_target_is_left_alone(
-    site: Installation, algorithm: AlgorithmStub
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Any,
 ) -> None:
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    site.configure(max_attempts=1)
+    algorithm.answer = lambda frame: answer
     site.register(algorithm)
-    foreign = site.put(f"alerts/{KEY}", b"not ours")
+    foreign = [site.put(f"{folder}/{KEY}", b"not ours") for folder in ("alerts", "failed")]
     site.put(KEY)
-    site.work(site.loop())
-    (alert,) = site.alerts()
-    assert foreign.read_bytes() == b"not ours"
-    assert alert["image_path"] != f"alerts/{KEY}"
-    assert (site.snapshots / alert["image_path"]).read_bytes() == JPEG
+    site.scan()
+    site.loop().pump(TYPE, 3.0)
+
+    def carried() -> bool:
+        sweep(site.runtime)
+        return site.frames()[0]["image_target"] is None
+
+    wait_until(carried, 10, "the picture has found a place")
+    assert [path.read_bytes() for path in foreign] == [b"not ours"] * 2
+    (frame,) = site.frames()
+    assert (site.snapshots / frame["image_path"]).read_bytes() == JPEG
+    assert [alert["image_path"] for alert in site.alerts()] in ([], [frame["image_path"]])
 
 
 def test_a_removed_alert_takes_its_picture_along(

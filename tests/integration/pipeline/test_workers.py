@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from easyai.pipeline import lane
+from easyai.pipeline.settle import settle
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -142,6 +146,30 @@ def test_a_drain_out_of_time_gives_the_frames_back_at_once(
     algorithm.delay = 0.0
     site.work(site.loop())
     assert len(site.alerts()) == 5
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_leases_are_kept_alive_while_their_answers_are_being_written(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        entered.set()
+        go.wait(10)
+        return settle(*arguments, **options)
+
+    monkeypatch.setattr(lane, "settle", slowly)
+    site.register(algorithm)
+    site.put_many(1)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.1)
+    assert entered.wait(10)
+    (frame,) = site.frames()
+    held = loop._lanes[TYPE].tokens()
+    go.set()
+    assert held == {frame["lease_token"]}
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
