@@ -40,7 +40,7 @@ Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--quick", is_flag=True, help="Smaller sizes, fewer rounds; latest.json is left alone.")
+@click.option("--quick", is_flag=True, help="Smaller, fewer rounds; latest.json is left alone.")
 @click.option(
     "--only",
     type=click.Choice(list(BENCHMARKS)),

@@ -92,6 +92,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options=_broker_folders() if BROKER_URL.startswith("filesystem") else {},
     task_ignore_result=True,
+    worker_prefetch_multiplier=64,  # as Celery's guide advises for many short tasks
 )
 _own = threading.local()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from redis import Redis
 
@@ -27,8 +27,11 @@ class _DurablePostgres(PostgresServer):
 @contextmanager
 def servers() -> Iterator[Backend]:
     """Both servers while the block runs; raises ServiceMissingError where one is not installed."""
-    redis, postgres = RedisServer(), _DurablePostgres()
-    try:
+    with ExitStack() as stack:
+        redis = RedisServer()
+        stack.callback(redis.close)
+        postgres = _DurablePostgres()
+        stack.callback(postgres.close)
         redis.start()
         postgres.start()
         yield Backend(
@@ -37,9 +40,6 @@ def servers() -> Iterator[Backend]:
             postgres.create_database,
             lambda: _flush(redis.url),
         )
-    finally:
-        redis.close()
-        postgres.close()
 
 
 def _flush(url: str) -> None:

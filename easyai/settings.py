@@ -70,7 +70,7 @@ class AiAnalysis(_Table):
     infer_timeout_sec: Seconds = 30.0  # one request to an algorithm, picture download included
     lease_sec: Seconds = 15.0  # a lease not renewed for this long returns to pending
     max_attempts: Count = 3  # answers success:false before a frame is failed
-    batch_size: Annotated[int, Field(ge=1, le=1000)] = 32  # frames leased in one transaction
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = 100  # frames leased in one transaction
     frame_stable_sec: Seconds = 2.0  # a picture without its end marker waits this long unchanged
     types: dict[str, TaskTypeSettings] = Field(default_factory=dict)
 

@@ -47,8 +47,9 @@ class InferenceLoop:
         self._lanes: dict[str, Lane] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._pumping: set[str] = set()
-        self._stopping = threading.Event()
-        self._stop_lock = threading.Lock()
+        self._ending = False  # takes no more frames
+        self._drained = False
+        self._drain_lock = threading.Lock()
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
         self._thread.start()
@@ -60,16 +61,27 @@ class InferenceLoop:
         Calls still under way then go on behind the scenes. Blocks for the budget at most; after
         `drain` nothing is done.
         """
-        if self._stopping.is_set():
+        if self._ending:
             return PumpReport(task_type, more=True)
         return self._run(self._pump(task_type, budget_sec))
 
+    def stop_leasing(self) -> None:
+        """Begin the end: take no more frames. Safe in a signal handler."""
+        self._ending = True
+        self._loop.call_soon_threadsafe(self._end_leasing)
+
+    def _end_leasing(self) -> None:
+        self._ending = True
+        for lane in self._lanes.values():
+            lane.lease_until = 0.0
+            lane.wake()
+
     def drain(self, timeout_sec: float) -> None:
         """Stop for good: finish what is in flight within the time, give the rest back."""
-        with self._stop_lock:
-            if self._stopping.is_set():
+        with self._drain_lock:
+            if self._drained:
                 return
-            self._stopping.set()
+            self._drained = True
         self._run(self._drain(timeout_sec))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -84,7 +96,7 @@ class InferenceLoop:
         return shop
 
     async def _pump(self, task_type: str, budget_sec: float) -> PumpReport:
-        if self._stopping.is_set():
+        if self._ending:
             return PumpReport(task_type, more=True)
         lane = self._lanes.get(task_type)
         if lane is None:
@@ -135,9 +147,7 @@ class InferenceLoop:
             ledger.renew(conn, tokens, time.time() + lease_sec)
 
     async def _drain(self, timeout_sec: float) -> None:
-        for lane in self._lanes.values():
-            lane.lease_until = 0.0
-            lane.wake()
+        self._end_leasing()
         running = {task for task in self._running.values() if not task.done()}
         if running:
             _, unfinished = await asyncio.wait(running, timeout=timeout_sec)

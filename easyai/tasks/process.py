@@ -69,6 +69,8 @@ class WorkerProcess:
     def stop_pumping(self) -> None:
         """Begin the end: `pump` takes no more work. Safe in a signal handler."""
         self._stopping = True
+        if self._inference is not None:
+            self._inference.stop_leasing()
 
     def pump(self, task_type: str, budget_sec: float) -> PumpReport | None:
         """Infer frames of a type for up to the budget; None when the process is stopping."""
