@@ -22,6 +22,8 @@ _EMBEDDED = Target("frames/s, embedded ÷ one plain Celery task a frame", 5, 10)
 _NOOPS = Target("frames/s, embedded ÷ Celery's no-op tasks/s", 2, 4)
 _SERVERS = Target("frames/s, Redis + PostgreSQL ÷ plain Celery on the same", 4, 8)
 
+_TRIAL_SHARE = 4  # a trial is a quarter of a round
+
 
 @dataclass
 class Contender:
@@ -80,26 +82,30 @@ def _easyai(backend: Backend, endpoint: str, scale: Scale) -> Contender:
 
 def _plain(backend: Backend, endpoint: str, scale: Scale, progress: Progress) -> Contender:
     measure = partial(plain_side.measure_frames, backend, endpoint)
-    return _best("plain Celery", measure, backend, scale, progress)
+    return _best("plain Celery", scale.tasks, measure, backend, progress)
 
 
 def _noops(backend: Backend, scale: Scale, progress: Progress) -> Contender:
-    return _best("no-ops", partial(plain_side.measure_noops, backend), backend, scale, progress)
+    measure = partial(plain_side.measure_noops, backend)
+    return _best("no-ops", scale.noops, measure, backend, progress)
 
 
 def _best(
     name: str,
+    count: int,
     measure: Callable[[Pool, int], Run],
     backend: Backend,
-    scale: Scale,
     progress: Progress,
 ) -> Contender:
     """The contender with the pool that is faster on this machine, found by a short trial."""
-    trials = [Contender(f"{name} ({pool})", scale.trial, partial(measure, pool)) for pool in POOLS]
+    trials = [
+        Contender(f"{name} ({pool})", count // _TRIAL_SHARE, partial(measure, pool))
+        for pool in POOLS
+    ]
     for trial in trials:
         trial.play(backend, progress)
     best = max(trials, key=lambda trial: trial.rate)
-    return Contender(best.name, scale.tasks, best.measure)
+    return Contender(best.name, count, best.measure)
 
 
 def _alternate(

@@ -33,7 +33,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "ai_analysis.infer_timeout_sec": (30.0, "3", "3", 3.0),
     "ai_analysis.lease_sec": (15.0, "4", "4", 4.0),
     "ai_analysis.max_attempts": (3, "1", "1", 1),
-    "ai_analysis.batch_size": (32, "8", "8", 8),
+    "ai_analysis.batch_size": (100, "8", "8", 8),
     "frame_extractor.store": ("local", '"minio"', "minio", "minio"),
     "frame_extractor.output_dir": (Path("snapshots"), '"/x"', "/x", Path("/x")),
     "frame_extractor.task_types": ((), '["人脸"]', '["人脸"]', ("人脸",)),
