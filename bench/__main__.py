@@ -18,23 +18,24 @@ from bench.progress import Progress
 from bench.report import Row
 from bench.scale import FULL, QUICK, Scale
 from bench.scan_tick import scan_tick
-from bench.throughput import embedded, on_servers
+from bench.throughput import against_noops, embedded, on_servers
 
 BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "embedded": embedded,
+    "noops": against_noops,
     "servers": on_servers,
     "scan": scan_tick,
 }
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, two to four minutes
+  python -m bench                      all, about three minutes
   python -m bench --quick              smaller and less certain, about a minute
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5
 
 \b
-Each ratio is the median over rounds in which both sides take turns. On a machine that does
-something else meanwhile, look at the rounds in the JSON before believing a verdict.
+Each ratio is the median over rounds in which both sides take turns. Believe a verdict only from
+a machine that does nothing else meanwhile.
 Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
 """
 
@@ -58,6 +59,11 @@ def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | N
     scale = QUICK if quick else FULL
     scale = replace(scale, frames=frames or scale.frames, rounds=rounds or scale.rounds)
     console = Console()
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        console.print(
+            f"other programs keep this machine busy (load {load:.1f}): ratios will be off"
+        )
     progress = Progress(console)
     rows: list[Row] = []
     try:
@@ -67,7 +73,7 @@ def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | N
         console.print(f"bench: {error}", style="red", markup=False)
         sys.exit(2)
     report.show(rows, console)
-    path = report.save(rows, scale, complete=not (only or quick))
+    path = report.save(rows, scale, load, complete=not (only or quick))
     console.print(f"{progress.seconds:.0f} s; saved as bench/results/{path.name}")
     sys.exit(1 if any(row.verdict == "MISSED" for row in rows) else 0)
 

@@ -92,13 +92,13 @@ def show(rows: Sequence[Row], console: Console) -> None:
     console.print(table)
 
 
-def save(rows: Sequence[Row], scale: Scale, complete: bool) -> Path:
+def save(rows: Sequence[Row], scale: Scale, load: float, complete: bool) -> Path:
     """Write the results; those of a complete full run are `latest.json` too."""
     now = datetime.now(UTC)
     content = {
         "at": now.isoformat(timespec="seconds"),
         "scale": scale.name,
-        "environment": environment(),
+        "environment": environment() | {"load_before": round(load, 2)},
         "results": [row.as_json() for row in rows],
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"

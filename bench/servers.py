@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from redis import Redis
 
 from bench.contest import Backend
 from tests.support.services import PostgresServer, RedisServer, ServiceMissingError
 
-__all__ = ["ServiceMissingError", "servers"]
+__all__ = ["ServiceMissingError", "redis_and_postgres", "redis_only"]
 
 
 class _DurablePostgres(PostgresServer):
@@ -25,21 +26,25 @@ class _DurablePostgres(PostgresServer):
 
 
 @contextmanager
-def servers() -> Iterator[Backend]:
-    """Both servers while the block runs; raises ServiceMissingError where one is not installed."""
-    with ExitStack() as stack:
-        redis = RedisServer()
-        stack.callback(redis.close)
+def redis_and_postgres() -> Iterator[Backend]:
+    """Both while the block runs; raises ServiceMissingError where one is not installed."""
+    with redis_only() as backend, ExitStack() as stack:
         postgres = _DurablePostgres()
         stack.callback(postgres.close)
-        redis.start()
         postgres.start()
-        yield Backend(
-            "Redis + PostgreSQL",
-            redis.url,
-            postgres.create_database,
-            lambda: _flush(redis.url),
-        )
+        name = "Redis + PostgreSQL"
+        yield replace(backend, name=name, new_database=postgres.create_database)
+
+
+@contextmanager
+def redis_only() -> Iterator[Backend]:
+    """A Redis while the block runs; raises ServiceMissingError where it is not installed."""
+    redis = RedisServer()
+    try:
+        redis.start()
+        yield Backend("Redis", redis.url, clear_broker=lambda: _flush(redis.url))
+    finally:
+        redis.close()
 
 
 def _flush(url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -16,10 +16,10 @@ from bench.processes import Child
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
-from bench.servers import ServiceMissingError, servers
+from bench.servers import ServiceMissingError, redis_and_postgres, redis_only
 
 _EMBEDDED = Target("frames/s, embedded ÷ one plain Celery task a frame", 5, 10)
-_NOOPS = Target("frames/s, embedded ÷ Celery's no-op tasks/s", 2, 4)
+_NOOPS = Target("frames/s, embedded ÷ Celery's no-op tasks/s on Redis", 2, 4)
 _SERVERS = Target("frames/s, Redis + PostgreSQL ÷ plain Celery on the same", 4, 8)
 
 _TRIAL_SHARE = 4  # a trial is a quarter of a round
@@ -30,6 +30,7 @@ class Contender:
     """One side: what a round of it is, and what its rounds gave."""
 
     name: str
+    backend: Backend
     count: int  # frames or tasks in a round
     measure: Callable[[int], Run]
     runs: list[Run] = field(default_factory=list)
@@ -39,9 +40,9 @@ class Contender:
         """Frames or tasks a second, the median of the rounds."""
         return median(run.rate for run in self.runs)
 
-    def play(self, backend: Backend, progress: Progress) -> None:
+    def play(self, progress: Progress) -> None:
         """One round."""
-        with progress.step(f"{backend.name}: {self.name}, {self.count:,}") as step:
+        with progress.step(f"{self.backend.name}: {self.name}, {self.count:,}") as step:
             run = self.measure(self.count)
             step.outcome = f"{run.rate:,.0f}/s, {run.cpu_ms:.2f} ms CPU each"
         self.runs.append(run)
@@ -50,71 +51,88 @@ class Contender:
         """What goes into the results file."""
         rates = [round(run.rate, 1) for run in self.runs]
         cpu_ms = [round(run.cpu_ms, 3) for run in self.runs]
-        return {"contender": self.name, "count": self.count, "per_sec": rates, "cpu_ms": cpu_ms}
+        name = f"{self.backend.name}: {self.name}"
+        return {"contender": name, "count": self.count, "per_sec": rates, "cpu_ms": cpu_ms}
 
 
 def embedded(scale: Scale, progress: Progress) -> list[Row]:
-    """The embedded default against the same job in plain Celery, and against no-ops."""
+    """The embedded default against the same job in plain Celery."""
     with _algorithm() as endpoint:
         easyai = _easyai(EMBEDDED, endpoint, scale)
         plain = _plain(EMBEDDED, endpoint, scale, progress)
-        noops = _noops(EMBEDDED, scale, progress)
-        _alternate([easyai, plain, noops], EMBEDDED, scale, progress)
-    return [_row(_EMBEDDED, easyai, plain), _row(_NOOPS, easyai, noops)]
+        _alternate([easyai, plain], scale, progress)
+    return [_row(_EMBEDDED, easyai, plain)]
 
 
 def on_servers(scale: Scale, progress: Progress) -> list[Row]:
     """The same job on Redis and PostgreSQL, where they are installed."""
     try:
-        with servers() as backend, _algorithm() as endpoint:
+        with redis_and_postgres() as backend, _algorithm() as endpoint:
             easyai = _easyai(backend, endpoint, scale)
             plain = _plain(backend, endpoint, scale, progress)
-            _alternate([easyai, plain], backend, scale, progress)
+            _alternate([easyai, plain], scale, progress)
     except ServiceMissingError as error:
         return [Row(_SERVERS, not_run=str(error))]
     return [_row(_SERVERS, easyai, plain)]
 
 
+def against_noops(scale: Scale, progress: Progress) -> list[Row]:
+    """The embedded default against tasks that do nothing, on Celery's usual broker.
+
+    For the record, the same no-ops over easyai's filesystem transport.
+    """
+    try:
+        with redis_only() as backend, _algorithm() as endpoint:
+            easyai = _easyai(EMBEDDED, endpoint, scale)
+            noops = _noops(backend, scale, progress)
+            own_transport = _noops(EMBEDDED, scale, progress)
+            _alternate([easyai, noops, own_transport], scale, progress)
+    except ServiceMissingError as error:
+        return [Row(_NOOPS, not_run=str(error))]
+    row = _row(_NOOPS, easyai, noops)
+    detail = f"{row.detail}; over easyai's transport {own_transport.rate:,.0f}/s"
+    figures = row.figures | {"for_the_record": own_transport.figures()}
+    return [replace(row, detail=detail, figures=figures)]
+
+
 def _easyai(backend: Backend, endpoint: str, scale: Scale) -> Contender:
     measure = partial(easyai_side.measure_frames, backend, endpoint)
-    return Contender("easyai", scale.frames, measure)
+    return Contender("easyai", backend, scale.frames, measure)
 
 
 def _plain(backend: Backend, endpoint: str, scale: Scale, progress: Progress) -> Contender:
     measure = partial(plain_side.measure_frames, backend, endpoint)
-    return _best("plain Celery", scale.tasks, measure, backend, progress)
+    return _best("plain Celery", backend, scale.tasks, measure, progress)
 
 
 def _noops(backend: Backend, scale: Scale, progress: Progress) -> Contender:
     measure = partial(plain_side.measure_noops, backend)
-    return _best("no-ops", scale.noops, measure, backend, progress)
+    return _best("no-ops", backend, scale.noops, measure, progress)
 
 
 def _best(
     name: str,
+    backend: Backend,
     count: int,
     measure: Callable[[Pool, int], Run],
-    backend: Backend,
     progress: Progress,
 ) -> Contender:
     """The contender with the pool that is faster on this machine, found by a short trial."""
     trials = [
-        Contender(f"{name} ({pool})", count // _TRIAL_SHARE, partial(measure, pool))
+        Contender(f"{name} ({pool})", backend, count // _TRIAL_SHARE, partial(measure, pool))
         for pool in POOLS
     ]
     for trial in trials:
-        trial.play(backend, progress)
+        trial.play(progress)
     best = max(trials, key=lambda trial: trial.rate)
-    return Contender(best.name, count, best.measure)
+    return Contender(best.name, backend, count, best.measure)
 
 
-def _alternate(
-    contenders: Sequence[Contender], backend: Backend, scale: Scale, progress: Progress
-) -> None:
+def _alternate(contenders: Sequence[Contender], scale: Scale, progress: Progress) -> None:
     for number in range(1, scale.rounds + 1):
-        progress.say(f"{backend.name}: round {number} of {scale.rounds}")
+        progress.say(f"round {number} of {scale.rounds}")
         for contender in contenders:
-            contender.play(backend, progress)
+            contender.play(progress)
 
 
 def _row(target: Target, easyai: Contender, other: Contender) -> Row:

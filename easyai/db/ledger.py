@@ -131,12 +131,13 @@ _DUE_HEADS = text("""
                           AND held.stream = camera.stream)
      ORDER BY head.due_at, head.id LIMIT :most
 """)
+# coalesce: PostgreSQL would else join the ids with the whole index of pending frames.
 _LEASE = _in(
     """
     UPDATE frames
        SET state = 'leased', service_pk = :service_pk, lease_token = :token,
            lease_expires_at = :expires_at, leased_at = :now
-     WHERE id IN :ids AND state = 'pending'
+     WHERE id IN :ids AND coalesce(state, '') = 'pending'
     """,
     "ids",
 )

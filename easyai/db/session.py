@@ -99,7 +99,9 @@ def _create_engine(url: str) -> Engine:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
-        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=60000",
+        # force_custom_plan: a plan kept since the tables were empty reads all of them later.
+        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=60000"
+        " -c plan_cache_mode=force_custom_plan",
     }
     return create_engine(url, pool_pre_ping=True, pool_timeout=10, connect_args=connect_args)
 

@@ -15,7 +15,8 @@ import uvloop
 
 from easyai.db import ledger
 from easyai.errors import DatabaseUnavailableError
-from easyai.pipeline.lane import Lane, Workshop
+from easyai.pipeline.lane import Lane
+from easyai.pipeline.workshop import Workshop
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class InferenceLoop:
             finished=after.finished - before.finished,
             alerts=after.alerts - before.alerts,
             returned=after.returned - before.returned,
-            more=lane.woken and not running.done(),
+            more=lane.woken or lane.leasing,
         )
 
     async def _renew(self) -> None:

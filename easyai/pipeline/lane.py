@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
@@ -22,7 +18,6 @@ from easyai.db import statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError, DatabaseUnavailableError
-from easyai.pipeline.caller import Caller
 from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
 from easyai.pipeline.pictures import (
     CarriedOut,
@@ -31,7 +26,7 @@ from easyai.pipeline.pictures import (
     note,
 )
 from easyai.pipeline.settle import Answered, Settled, settle
-from easyai.runtime import Runtime
+from easyai.pipeline.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +34,8 @@ _GATHER_SEC = 0.002  # answers that arrive this close together are settled in on
 _LOOK_AGAIN_SEC = 0.2  # for room that workers elsewhere have made
 _OUTAGE_PAUSE_SEC = 0.5
 _TELL_EVERY_SEC = 1.0
-_NO_SERVICE_EVERY_SEC = 60.0
 _LARGEST_GROUP = 500  # answers settled in one transaction
 _UNSETTLED = "internal error: the answer could not be written"
-
-Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -57,66 +49,6 @@ class Counts:
     late: int = 0
 
 
-class Workshop:
-    """What the lanes of one process share: settings, HTTP, threads for database and pictures."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.caller = Caller(runtime)
-        self.owner = secrets.token_hex(6)
-        self._leases = 0
-        self._no_service_told: dict[str, float] = {}
-        self._waiting_for_room: set[asyncio.Event] = set()
-        movers = runtime.settings.ai_analysis.alert_image_move_concurrent
-        # One writer: SQLite has only one, and a transaction of many frames beats many of few.
-        self._writer = ThreadPoolExecutor(1, "ledger")
-        self._carrier = ThreadPoolExecutor(2, "pictures")
-        self.movers = ThreadPoolExecutor(movers, "movers") if runtime.store.remote else None
-
-    def next_token(self) -> str:
-        """A lease token that no other lease ever had."""
-        self._leases += 1
-        return f"{self.owner}-{self._leases}"
-
-    async def write(self, work: Callable[[], Result]) -> Result:
-        """Run a piece of database work in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
-
-    async def carry(self, work: Callable[[], Result]) -> Result:
-        """Run a piece of store work in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._carrier, work)
-
-    def wait_for_room(self, event: asyncio.Event) -> None:
-        """Set the event when a lane of this process makes room: it has nothing else to wait for."""
-        self._waiting_for_room.add(event)
-
-    def stop_waiting(self, event: asyncio.Event) -> None:
-        """Set the event no more."""
-        self._waiting_for_room.discard(event)
-
-    def tell_room(self) -> None:
-        """Some leases have ended."""
-        for event in self._waiting_for_room:
-            event.set()
-
-    def tell_no_service(self, task_type: str) -> None:
-        """Say, once a minute for each type, that its frames wait for a service."""
-        now = time.monotonic()
-        if now - self._no_service_told.get(task_type, float("-inf")) >= _NO_SERVICE_EVERY_SEC:
-            self._no_service_told[task_type] = now
-            log.warning(
-                "no algorithm for task type: task_type=%s; its frames wait until one is there",
-                task_type,
-            )
-
-    async def close(self) -> None:
-        """Close connections and threads."""
-        await self.caller.close()
-        for pool in (self._writer, self._carrier, self.movers):
-            if pool is not None:
-                pool.shutdown(wait=False)
-
-
 class Lane:
     """The frames of one task type in this process, from lease to settled.
 
@@ -128,6 +60,7 @@ class Lane:
         self._total = Counts()
         self.lease_until = 0.0  # on the loop's clock
         self.woken = True  # somebody says that there is work; cleared when none was found
+        self.leasing = False  # in a transaction that looks for frames
         self._shop = shop
         self._calls: dict[asyncio.Task[None], LeasedFrame] = {}
         self._answered: list[Answered] = []
@@ -205,6 +138,7 @@ class Lane:
         carried, self._carried = self._carried, CarriedOut()
         leasing = self.may_lease()
         self._settling = group
+        self.leasing = leasing
         self.woken = self.woken and not leasing  # a wake from here on tells of something new
         try:
             settled, dispatched = await self._shop.write(
@@ -221,7 +155,7 @@ class Lane:
             self._take_back(self._isolate(group), carried, leasing)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return False
-        self._settling = []
+        self._settling, self.leasing = [], False
         if not self._answered:
             self._most = _LARGEST_GROUP
         self._start_calls(dispatched)
@@ -237,7 +171,7 @@ class Lane:
         return len(dispatched.frames) >= self._shop.runtime.settings.ai_analysis.batch_size
 
     def _take_back(self, group: list[Answered], carried: CarriedOut, leasing: bool) -> None:
-        self._answered, self._settling = group + self._answered, []
+        self._answered, self._settling, self.leasing = group + self._answered, [], False
         self.woken = self.woken or leasing
         carried.add(self._carried)
         self._carried = carried

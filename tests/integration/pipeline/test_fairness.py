@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from easyai.pipeline import lane
 from easyai.pipeline.infer import InferenceLoop
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -160,18 +161,25 @@ def test_a_busy_type_does_not_starve_one_that_comes_later(
         assert stub.max_running == limit
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_type_that_found_no_room_goes_on_when_another_one_makes_room(
-    site: Installation, algorithm: AlgorithmStub
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    elsewhere: bool,
 ) -> None:
+    if not elsewhere:  # in one process nobody has to look again and again
+        monkeypatch.setattr(lane, "_LOOK_AGAIN_SEC", 60.0)
     algorithm.task_types = ALL
     algorithm.delay = lambda frame: 0.4 if frame["task_type"] == TYPE else 0.0
     site.configure(max_concurrent_infer=4)
     site.register(algorithm)
     site.record(4)
-    loop = site.loop()
+    first = site.loop()
+    second = site.loop(site.open()) if elsewhere else first
     with ThreadPoolExecutor(2) as pool:
-        busy = pool.submit(loop.pump, TYPE, 3.0)
+        busy = pool.submit(first.pump, TYPE, 3.0)
         algorithm.wait_for(4)
         site.record(1, FACES)
-        later = pool.submit(loop.pump, FACES, 3.0)  # rung once, and never again
+        later = pool.submit(second.pump, FACES, 3.0)  # rung once, and never again
         assert (busy.result().finished, later.result().finished) == (4, 1)
