@@ -74,5 +74,9 @@ class DatabaseUnavailableError(EasyaiError):
     retryable = True
 
 
+class SchemaMissingError(DatabaseUnavailableError):
+    """The database has not this version's tables; run: easyai db upgrade"""
+
+
 class ConflictError(DatabaseUnavailableError):
     """Another worker changed the same rows meanwhile; the transaction is to be run again."""

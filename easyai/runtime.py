@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from easyai.store.base import Store
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner, load_secret
 
+log = logging.getLogger(__name__)
+
 Part = TypeVar("Part")
 
 
@@ -23,11 +26,17 @@ class Doorbell(Protocol):
     def ring(self, task_type: str) -> None:
         """Ask for inference of a type; never raises: a wake that is lost costs one scan."""
 
+    def close(self) -> None:
+        """Send what waits, within a moment."""
+
 
 class SilentDoorbell:
     """Rings nowhere: frames wait for the next scan."""
 
     def ring(self, task_type: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
         """Do nothing."""
 
 
@@ -43,6 +52,7 @@ class Runtime:
         doorbell: Doorbell,
     ) -> None:
         self._source = source
+        self._first = self._last_read = self._in_force = source.current()
         self.db = db
         self.store = store
         self.signer = signer
@@ -52,8 +62,27 @@ class Runtime:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force now."""
-        return self._source.current()
+        """The settings in force now.
+
+        The folders of alerts and failed frames stay what they were at the start: the store leaves
+        them out of its scans.
+        """
+        settings = self._source.current()
+        if settings is not self._last_read:
+            self._last_read = settings
+            self._in_force = self._with_first_folders(settings)
+        return self._in_force
+
+    def _with_first_folders(self, settings: Settings) -> Settings:
+        first, analysis = self._first.ai_analysis, settings.ai_analysis
+        folders = {
+            "alert_base_path": first.alert_base_path,
+            "failed_base_path": first.failed_base_path,
+        }
+        if all(getattr(analysis, name) == folder for name, folder in folders.items()):
+            return settings
+        log.warning("alert_base_path and failed_base_path change with the next restart only")
+        return settings.model_copy(update={"ai_analysis": analysis.model_copy(update=folders)})
 
     def part(self, kind: Callable[[Runtime], Part]) -> Part:
         """This process's one instance of a part that remembers something between calls."""
@@ -64,7 +93,8 @@ class Runtime:
             return part
 
     def close(self) -> None:
-        """Close every connection."""
+        """Send the rings that wait and close every connection."""
+        self.doorbell.close()
         self.db.dispose()
 
 

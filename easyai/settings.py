@@ -223,14 +223,15 @@ class SettingsSource:
         with self._lock:
             self._checked_at = time.monotonic()
             signature = self._stat()
-            if signature != self._signature:
+            # Empty: an editor has emptied it and is about to write.
+            if signature != self._signature and (signature is None or signature[1] > 0):
                 self._signature = signature
                 self._reload()
         return self._settings
 
     def _reload(self) -> None:
         try:
-            self._settings = load(self._path)
+            self._settings, _ = load_with_unknown(self._path)
         except SettingsError as error:
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
         else:
@@ -313,11 +314,18 @@ def _unknown_keys(raw: Mapping[str, Any], model: type[BaseModel], prefix: str) -
     return unknown
 
 
+def _given(key: str, value: Any) -> str:
+    """The value as it was given, unless it is or may hold a secret."""
+    plain = isinstance(value, str | int | float | bool)
+    if not plain or any(word in key for word in ("secret", "key", "url", "address")):
+        return ""
+    return f" (got {value!r})"
+
+
 def _explain(error: ValidationError, path: Path | None) -> str:
     where = f"{path}: " if path else ""
     problems = []
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"])
-        given = "" if "secret" in key else f" (got {item['input']!r})"
-        problems.append(f"{key}: {item['msg']}{given}")
+        problems.append(f"{key}: {item['msg']}{_given(key, item['input'])}")
     return where + "; ".join(problems)

@@ -70,10 +70,8 @@ def _opened(runtime: Runtime | None) -> Iterator[Runtime]:
     from easyai.tasks.doorbell import open_ringing_runtime
 
     opened = open_ringing_runtime()
-    doorbell = BackgroundDoorbell(opened.doorbell)
-    opened.doorbell = doorbell
+    opened.doorbell = BackgroundDoorbell(opened.doorbell)
     try:
         yield opened
     finally:
-        doorbell.close()
         opened.close()

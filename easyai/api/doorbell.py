@@ -33,6 +33,7 @@ class BackgroundDoorbell:
             self._closed = True
             self._changed.notify()
         self._thread.join(timeout_sec)
+        self._doorbell.close()
 
     def _run(self) -> None:
         while (task_type := self._next()) is not None:

@@ -14,6 +14,8 @@ Examples:
   easyai --config site.toml api --port 8080
 """
 
+log = logging.getLogger(__name__)
+
 
 @click.command(epilog=EXAMPLES)
 @click.option("--host", envvar="EASYAI_HOST", show_envvar=True, help="Address to listen on.")
@@ -49,6 +51,8 @@ def _serve() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
+    shown = f"[{own.host}]" if ":" in own.host else own.host
+    log.info("api starts: http://%s:%d (docs /docs)", shown, own.port)
     uvicorn.run(
         "easyai.api.app:create_app",
         factory=True,

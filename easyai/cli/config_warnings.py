@@ -29,7 +29,7 @@ def warnings(settings: Settings) -> list[str]:
 
 def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
     if not analysis.enable:
-        yield "ai_analysis.enable is false: frames wait and none is inferred; set it to true"
+        yield "ai_analysis.enable is false: no new frame is found; set it to true"
     if analysis.mq_type != "none":
         yield (
             f"ai_analysis.mq_type is {analysis.mq_type}, but this version does not publish to a "

@@ -66,6 +66,7 @@ def up(config: Path | None, data_dir: Path | None, host: str | None, port: int |
         if value is not None:
             os.environ[f"EASYAI_{name}"] = str(value)
     settings = _settings()
+    _warn(settings)
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _migrate(settings.easyai.effective_database_url)
@@ -77,6 +78,13 @@ def _settings() -> Settings:
     from easyai.settings import load
 
     return load()
+
+
+def _warn(settings: Settings) -> None:
+    from easyai.cli.config_warnings import warnings
+
+    for warning in warnings(settings):
+        click.echo(f"easyai: warning: {warning}", err=True)
 
 
 def _migrate(url: str) -> None:

@@ -23,6 +23,16 @@ _ADD = text("""
 _TAKEN = text("""
     SELECT image_path FROM alerts WHERE image_path IN :paths AND image_path <> ''
 """).bindparams(bindparam("paths", expanding=True))
+_TOLD_SINCE = text("""
+    SELECT 1 FROM alerts
+     WHERE task_id = 'system' AND task_type = :kind AND result = :message AND created_at > :since
+     LIMIT 1
+""")
+_BEYOND = text("""
+    SELECT id FROM alerts
+     WHERE id < (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :kept - 1)
+     ORDER BY id LIMIT :most
+""")
 _COLUMNS = Alert.__table__.c
 _TASK_IDS = text("SELECT DISTINCT task_id FROM alerts ORDER BY task_id")
 
@@ -48,6 +58,17 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def taken_paths(conn: Connection, paths: Sequence[str]) -> set[str]:
     """Those of the picture paths that an alert has already."""
     return set(conn.execute(_TAKEN, {"paths": paths}).scalars()) if paths else set()
+
+
+def told_since(conn: Connection, kind: str, message: str, since: float) -> bool:
+    """Whether a system alert of this kind said the same after a moment."""
+    values = {"kind": kind, "message": message, "since": since}
+    return conn.execute(_TOLD_SINCE, values).first() is not None
+
+
+def beyond(conn: Connection, kept: int, most: int) -> list[int]:
+    """The ids of the oldest alerts, up to `most`, that are not among the newest `kept`."""
+    return list(conn.execute(_BEYOND, {"kept": kept, "most": most}).scalars())
 
 
 def page(

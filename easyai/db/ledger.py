@@ -93,6 +93,9 @@ _IN_FLIGHT = text("""
     SELECT service_pk, task_type, count(*) FROM frames
      WHERE state = 'leased' GROUP BY service_pk, task_type
 """)
+_IN_FLIGHT_AT = text("""
+    SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = :service_pk
+""")
 _DUE = text("""
     SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
            avoid_service
@@ -199,8 +202,9 @@ _RETARGET_ALERT = text("""
 """)
 _UNCARRIED = text("""
     SELECT id, key, version, image_path, image_target FROM frames
-     WHERE image_target IS NOT NULL AND (settled_at <= :before OR settled_at > :ahead)
-     ORDER BY settled_at LIMIT :most
+     WHERE image_target IS NOT NULL AND id > :after_id
+       AND (settled_at <= :before OR settled_at > :ahead)
+     ORDER BY id LIMIT :most
 """)
 _DISCARD_PICTURE = _in(
     """
@@ -270,6 +274,12 @@ def due_types(conn: Connection, now: float) -> list[str]:
 def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
     """Live leases as (service pk, task type, count)."""
     return [(row[0], row[1], row[2]) for row in conn.execute(_IN_FLIGHT)]
+
+
+def in_flight_at(conn: Connection, service_pk: int) -> int:
+    """Live leases of one endpoint."""
+    count: int = conn.execute(_IN_FLIGHT_AT, {"service_pk": service_pk}).scalar_one()
+    return count
 
 
 def due(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
@@ -397,12 +407,17 @@ def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> None:
         conn.execute(_RETARGET_ALERT, rows)
 
 
-def uncarried(conn: Connection, before: float, most: int) -> list[Uncarried]:
+def uncarried(conn: Connection, before: float, after_id: int, most: int) -> list[Uncarried]:
     """Settled frames whose picture still waits to be moved or deleted.
 
     Those settled before a moment, or so long after it that the clock was set back meanwhile.
     """
-    values = {"before": before, "ahead": before + _CLOCK_WAS_SET_BACK_SEC, "most": most}
+    values = {
+        "before": before,
+        "ahead": before + _CLOCK_WAS_SET_BACK_SEC,
+        "after_id": after_id,
+        "most": most,
+    }
     return [Uncarried(*row) for row in conn.execute(_UNCARRIED, values)]
 
 

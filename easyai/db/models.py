@@ -46,6 +46,9 @@ class Service(Base):
     breaker_open_until: Mapped[float] = mapped_column(Double, server_default="0")
     breaker_pause_sec: Mapped[float] = mapped_column(Double, server_default="0")
 
+    concurrency_cap: Mapped[int | None] = mapped_column(Integer)  # learned from time-outs
+    cap_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
+
     # What the service says of itself in its heartbeats; kept for people, never decided upon.
     said_total_requests: Mapped[int | None] = mapped_column(BigInteger)
     said_avg_inference_ms: Mapped[float | None] = mapped_column(Double)
@@ -143,7 +146,7 @@ class Frame(Base):
         ),
         Index(
             "ix_frames_image_target",
-            "settled_at",
+            "id",
             sqlite_where=text("image_target IS NOT NULL"),
             postgresql_where=text("image_target IS NOT NULL"),
         ),

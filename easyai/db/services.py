@@ -27,7 +27,8 @@ _REGISTER = text("""
                               ELSE excluded.state_since END,
            register_at = excluded.register_at, last_heartbeat = excluded.last_heartbeat,
            last_evidence = excluded.last_evidence, probe_failures = 0, next_probe_at = 0,
-           breaker_failures = 0, breaker_open_until = 0, breaker_pause_sec = 0
+           breaker_failures = 0, breaker_open_until = 0, breaker_pause_sec = 0,
+           concurrency_cap = NULL
     RETURNING pk
 """)
 _DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
@@ -69,7 +70,7 @@ _TYPES_OF = text("""
 """).bindparams(bindparam("pks", expanding=True))
 _ROUTABLE = text("""
     SELECT pk, service_id, name, endpoint, state, max_concurrency, ewma_ms, call_count,
-           breaker_failures, breaker_open_until, breaker_pause_sec,
+           breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
            (SELECT count(*) FROM service_task_types AS own WHERE own.service_pk = services.pk)
                AS type_count
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
@@ -92,7 +93,9 @@ _SERVED_TYPES = text("""
      WHERE state IN ('online', 'suspect') AND breaker_open_until <= :now
 """)
 _CAPACITY = text("""
-    SELECT CASE WHEN breaker_open_until > 0 THEN 1 ELSE max_concurrency END,
+    SELECT CASE WHEN breaker_open_until > 0 THEN 1
+                WHEN concurrency_cap < coalesce(max_concurrency, concurrency_cap + 1)
+                THEN concurrency_cap ELSE max_concurrency END,
            (SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = services.pk)
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE service_task_types.task_type = :task_type AND services.state IN ('online', 'suspect')
@@ -103,7 +106,7 @@ _RECORD_CALLS = text("""
        SET call_count = call_count + :calls, ewma_ms = :ewma_ms,
            last_success_at = :last_success_at, last_evidence = :last_evidence,
            breaker_failures = :failures, breaker_open_until = :open_until,
-           breaker_pause_sec = :pause_sec
+           breaker_pause_sec = :pause_sec, concurrency_cap = :cap, cap_changed_at = :cap_changed_at
      WHERE pk = :pk
 """)
 _ALIVE = text("""
@@ -151,7 +154,8 @@ def set_state(
 def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Note a lapse or a failed probe, unless evidence of life arrived since it was looked at."""
     if rows:
-        conn.execute(_DEMOTE, list(rows))
+        # In order of pk, as everywhere: two transactions never wait for each other.
+        conn.execute(_DEMOTE, sorted(rows, key=lambda row: row["pk"]))
 
 
 def all_services(conn: Connection) -> list[ServiceRow]:

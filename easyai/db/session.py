@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from easyai.errors import DatabaseUnavailableError, SettingsError
+from easyai.errors import DatabaseUnavailableError, SchemaMissingError, SettingsError
 
 BUSY_TIMEOUT_SEC = 5
 # Any number, the same in every process: who dispatches on PostgreSQL holds this lock.
 DISPATCH_LOCK = 0x6561_7379
 _WRITE = "easyai_write"
+_UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
 class Database:
@@ -100,7 +103,7 @@ def _create_engine(url: str) -> Engine:
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
         # force_custom_plan: a plan kept since the tables were empty reads all of them later.
-        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=60000"
+        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=10000"
         " -c plan_cache_mode=force_custom_plan",
     }
     return create_engine(url, pool_pre_ping=True, pool_timeout=10, connect_args=connect_args)
@@ -119,8 +122,30 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get(_WRITE)
-    # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start waits.
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not writes:
+        conn.exec_driver_sql("BEGIN")
+        return
+    # SQLite's own waiting looks ever more seldom, up to every 100 ms: a process that writes all the
+    # time would shut out one that wants to write once, such as a heartbeat.
+    limit = time.monotonic() + BUSY_TIMEOUT_SEC
+    conn.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while not _begins(conn, last_try=time.monotonic() >= limit):
+            time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311
+    finally:
+        conn.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SEC * 1000}")
+
+
+def _begins(conn: Connection, *, last_try: bool) -> bool:
+    try:
+        # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start
+        # waits.
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if last_try or "locked" not in str(error.orig):
+            raise
+        return False
+    return True
 
 
 @contextmanager
@@ -128,6 +153,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if _lacks_table(error):
+            raise SchemaMissingError from error
         if not _is_unavailable(error):
             raise
         # The statement and its parameters may hold secrets; the driver's own words do not.
@@ -137,8 +164,12 @@ def _translated() -> Iterator[None]:
 
 
 def _is_unavailable(error: DBAPIError) -> bool:
-    from sqlalchemy.exc import InterfaceError, OperationalError
-
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    return isinstance(error, OperationalError) and "no such" not in str(error.orig)
+    return isinstance(error, OperationalError)
+
+
+def _lacks_table(error: DBAPIError) -> bool:
+    said = str(error.orig)
+    sqlite = said.startswith(("no such table", "no such column"))
+    return sqlite or getattr(error.orig, "sqlstate", None) in _UNDEFINED

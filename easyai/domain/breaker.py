@@ -13,6 +13,8 @@ OPEN_AFTER: Final = 3  # failures in a row
 FIRST_PAUSE_SEC: Final = 5.0
 LONGEST_PAUSE_SEC: Final = 60.0
 _LONGEST_RETRY_SEC: Final = 5.0
+_CAP_GROWS_EVERY_SEC: Final = 1.0
+_LARGEST_CAP: Final = 1000  # above it there is no need for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,24 @@ class Breaker:
             return replace(self, failures=failures)
         pause = min(self.pause_sec * 2 or FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC)
         return Breaker(failures, now + pause, pause)
+
+
+def learned_cap(
+    cap: int | None, *, timeouts: int, in_flight: int, since_change_sec: float, timeout_sec: float
+) -> int | None:
+    """How many requests at once an endpoint is given, as its time-outs teach; None: no cap.
+
+    Halved when requests time out, once for each `timeout_sec` at most, for those under way then
+    started before; one more for every second without. Additive increase, multiplicative decrease,
+    as TCP does it (RFC 5681).
+    """
+    if timeouts:
+        if cap is not None and since_change_sec < timeout_sec:
+            return cap
+        return max(1, min(cap or in_flight, in_flight) // 2)
+    if cap is None or since_change_sec < _CAP_GROWS_EVERY_SEC:
+        return cap
+    return cap + 1 if cap < _LARGEST_CAP else None
 
 
 def retry_delay_sec(tries: int) -> float:

@@ -36,7 +36,8 @@ def decide(
 
     A frame never fails because services are down: only answers that the frame itself must answer
     for are held against it — success:false, and a broken answer from a service that
-    (`service_is_fine`) has answered other frames since it broke on this one.
+    (`service_is_fine`) has answered other frames since it broke on this one. A time-out is not:
+    it tells of too much at once.
     """
     match verdict.kind:
         case Kind.INFERRED:
@@ -65,14 +66,14 @@ def failed_key(failed_base_path: str, task_type: str, task_id: str, key: str) ->
     return f"{failed_base_path}{task_type}/{task_id}/{key.rpartition('/')[2]}"
 
 
-def unique_key(key: str, frame_id: int) -> str:
-    """The key with the frame's id before its suffix, for a name that is taken.
+def unique_key(key: str, frame_id: int, salt: str = "") -> str:
+    """The key with the frame's id (and a salt) before its suffix, for a name that is taken.
 
     A name that would grow too long for a file loses the end of its stem.
     """
     folder, slash, name = key.rpartition("/")
     stem, dot, suffix = name.rpartition(".")
-    ending = f"-{frame_id}{dot}{suffix}"
+    ending = f"-{frame_id}{salt and '-' + salt}{dot}{suffix}"
     room = _LONGEST_NAME - len(ending.encode())
     stem = stem.encode()[:room].decode("utf-8", "ignore")
     return f"{folder}{slash}{stem}{ending}"

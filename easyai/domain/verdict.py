@@ -19,7 +19,9 @@ class Kind(StrEnum):
     INFERRED = "inferred"  # success:true
     REFUSED = "refused"  # success:false: the algorithm looked and said no
     UNREACHABLE = "unreachable"  # never connected: says nothing about the frame
-    BROKEN = "broken"  # timeout, 5xx, not the contract's JSON: service or frame
+    TIMEOUT = "timeout"  # no answer in time: too much at once, or a service that hangs
+    BROKEN = "broken"  # 5xx, cut off, not the contract's JSON: service or frame
+    UNFETCHED = "unfetched"  # our own store or picture link does not answer: nobody's fault there
     MISSING = "missing"  # the picture is no longer in the store
 
 
@@ -48,7 +50,7 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
         return _broken("no field 'success' of true or false in the answer", elapsed_ms)
     if not answer["success"]:
         reason = str(answer.get("error") or "success:false without an error")
-        return Verdict(Kind.REFUSED, elapsed_ms, _shorten(reason))
+        return Verdict(Kind.REFUSED, elapsed_ms, clean_reason(reason))
     result = answer.get("result")
     if result is None:
         result = {}
@@ -85,10 +87,11 @@ def detection_count(result: Any) -> int:
 
 
 def _broken(reason: str, elapsed_ms: float) -> Verdict:
-    return Verdict(Kind.BROKEN, elapsed_ms, _shorten(reason))
+    return Verdict(Kind.BROKEN, elapsed_ms, clean_reason(reason))
 
 
-def _shorten(reason: str) -> str:
+def clean_reason(reason: str) -> str:
+    """The reason as text that every database takes, 500 characters at most."""
     # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
     clean = reason.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     return clean if len(clean) <= _LONGEST_REASON else clean[:_LONGEST_REASON] + "…"

@@ -14,6 +14,8 @@ from easyai.db import alerts, ledger
 from easyai.pipeline.pictures import Errand, carry_out, record
 from easyai.runtime import Runtime
 
+_TRIM_AT_ONCE = 500
+
 
 def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
     """Delete alerts by id; how many there were.
@@ -27,6 +29,16 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
     if errands:
         _run(runtime, errands)
     return len(removed)
+
+
+def trim_alerts(runtime: Runtime, most: int = _TRIM_AT_ONCE) -> int:
+    """Delete the oldest alerts, up to `most`, beyond ``max_alerts_in_db``; how many."""
+    kept = runtime.settings.ai_analysis.max_alerts_in_db
+    if kept == 0:
+        return 0
+    with runtime.db.read() as conn:
+        ids = alerts.beyond(conn, kept, most)
+    return delete_alerts(runtime, ids) if ids else 0
 
 
 def _errands(conn: Connection, removed: Sequence[alerts.AlertRow]) -> list[Errand]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from easyai.db.ledger import LeasedFrame
-from easyai.domain.verdict import Kind, Verdict, judge
+from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.runtime import Runtime
@@ -19,6 +19,9 @@ from easyai.runtime import Runtime
 _URL_TTL_SEC = 3600.0
 _LARGEST_ANSWER = 8_000_000  # bytes
 _CONNECT_TIMEOUT_SEC = 5.0
+_LINK_TIMEOUT_SEC = 5.0
+# Shorter than the 5 s after which common servers close, so that no request meets a closing one.
+_KEEPALIVE_SEC = 4.0
 _HEADERS = {"Content-Type": "application/json"}
 
 
@@ -29,7 +32,9 @@ class Caller:
         self._store = runtime.store
         self._configs = AlgoConfigs(runtime)
         # The leases are the limit; a second one here would only make them wait unseen.
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, keepalive_timeout=30)
+        connector = aiohttp.TCPConnector(
+            limit=0, ttl_dns_cache=30, keepalive_timeout=_KEEPALIVE_SEC
+        )
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
         )
@@ -38,11 +43,13 @@ class Caller:
         """Close every connection."""
         await self._session.close()
 
-    async def call(self, frame: LeasedFrame, endpoint: str, timeout_sec: float) -> Verdict:
+    async def call(
+        self, frame: LeasedFrame, endpoint: str, timeout_sec: float, *, last_attempt: bool = False
+    ) -> Verdict:
         """Send one frame and judge the answer; never raises for what a service does.
 
-        Any failure is looked at once more: when the picture has gone from the store, it is the
-        picture's and not the service's.
+        Any failure is looked at once more, for the picture may be the cause: gone from the store,
+        or out of reach. `last_attempt` says that a refusal would fail the frame.
         """
         started = time.perf_counter()
         try:
@@ -50,12 +57,12 @@ class Caller:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             verdict = _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started)
         except TimeoutError:
-            verdict = _failed(Kind.BROKEN, f"no answer within {timeout_sec:g} s", started)
+            verdict = _failed(Kind.TIMEOUT, f"no answer within {timeout_sec:g} s", started)
         except (aiohttp.ClientError, ValueError, OSError) as error:
             verdict = _failed(Kind.BROKEN, f"{type(error).__name__}: {_words(error)}", started)
-        if verdict.kind is not Kind.INFERRED and await self._picture_gone(frame):
-            return Verdict(Kind.MISSING, verdict.elapsed_ms, "the picture has gone from the store")
-        return verdict
+        if verdict.kind is Kind.INFERRED:
+            return verdict
+        return await self._with_picture_in_mind(frame, verdict, last_attempt=last_attempt)
 
     async def _exchange(
         self, frame: LeasedFrame, endpoint: str, timeout_sec: float, started: float
@@ -87,11 +94,37 @@ class Caller:
         # The configuration is JSON text already: it is spliced in, not parsed for every frame.
         return f'{json.dumps(fields)[:-1]}, "algo_config": {config.json_text}}}'.encode()
 
-    async def _picture_gone(self, frame: LeasedFrame) -> bool:
+    async def _with_picture_in_mind(
+        self, frame: LeasedFrame, verdict: Verdict, *, last_attempt: bool
+    ) -> Verdict:
         try:
-            return not await asyncio.to_thread(self._store.exists, frame.image_key)
-        except (StoreUnavailableError, InvalidKeyError):
-            return False
+            gone = await asyncio.to_thread(self._store.gone, frame.image_key)
+        except StoreUnavailableError as error:
+            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(str(error)))
+        except InvalidKeyError:
+            return verdict
+        if gone:
+            return Verdict(Kind.MISSING, verdict.elapsed_ms, "the picture has gone from the store")
+        if (
+            verdict.kind is Kind.REFUSED
+            and last_attempt
+            and (why := await self._unreachable(frame))
+        ):
+            reason = f"{verdict.reason}; its picture link does not work here either: {why}"
+            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(reason))
+        return verdict
+
+    async def _unreachable(self, frame: LeasedFrame) -> str:
+        """Why the link to a picture does not work, as a service would find; '' when it does."""
+        url = self._store.url(frame.image_key, _URL_TTL_SEC)
+        timeout = aiohttp.ClientTimeout(total=_LINK_TIMEOUT_SEC)
+        try:
+            async with self._session.get(url, timeout=timeout) as response:
+                return "" if response.status == 200 else f"status {response.status}"
+        except TimeoutError:
+            return f"no answer within {_LINK_TIMEOUT_SEC:g} s"
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            return _words(error)
 
 
 def why_not_connected(error: aiohttp.ClientConnectorError) -> str:
@@ -113,7 +146,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _failed(kind: Kind, reason: str, started: float) -> Verdict:
-    return Verdict(kind, (time.perf_counter() - started) * 1000, reason[:500])
+    return Verdict(kind, (time.perf_counter() - started) * 1000, clean_reason(reason))
 
 
 def _words(error: BaseException) -> str:

@@ -38,6 +38,7 @@ class Dispatched:
     frames: list[LeasedFrame] = field(default_factory=list)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # by service pk
     services: int = 0  # endpoints of the type that may be called now
+    resting: int = 0  # those whose breaker is open
     more: bool = False  # frames may be left that only wait for room, or for their camera
 
 
@@ -49,7 +50,7 @@ def dispatch(
     limits = Room(conn, settings, task_type, in_flight, now)
     candidates = limits.at_services(*_candidates(conn, task_type, in_flight, now))
     if not candidates:
-        return Dispatched()
+        return Dispatched(resting=len(services.routable(conn, task_type)))
     room = limits.of_installation(most)
     known = [candidate.free for candidate in candidates if candidate.free is not None]
     if len(known) == len(candidates):
@@ -63,7 +64,7 @@ def dispatch(
     if settings.ai_analysis.affinity(task_type):
         # A camera's next frame waits for the one in flight.
         more = bool(frames) or limits.type_in_flight > 0
-    return Dispatched(frames, endpoints, len(candidates), more)
+    return Dispatched(frames, endpoints, services=len(candidates), more=more)
 
 
 def _choose(
@@ -114,7 +115,7 @@ def _assign(
 def _candidates(
     conn: Connection, task_type: str, in_flight: InFlight, now: float
 ) -> tuple[list[Candidate], list[services.ServiceRow]]:
-    """Endpoints of the type whose breaker lets a request through now or soon.
+    """Endpoints of the type whose breaker lets a request through now.
 
     And the rows of those whose places several types share.
     """
@@ -122,9 +123,10 @@ def _candidates(
     for row in services.routable(conn, task_type):
         flying = sum(count for service_pk, _, count in in_flight if service_pk == row.pk)
         breaker = services.breaker_of(row)
-        if not breaker.closed and now < breaker.open_until:
-            continue  # an open breaker gets nothing
-        limits = [breaker.admits(now, flying)]
+        admitted = breaker.admits(now, flying)
+        if admitted == 0:
+            continue  # open, or half-open with its one trial under way
+        limits = [admitted, row.concurrency_cap and max(0, row.concurrency_cap - flying)]
         if row.max_concurrency is not None:
             limits.append(max(0, row.max_concurrency - flying))
             if row.type_count > 1:

@@ -21,6 +21,8 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+_GIVE_UP_AFTER = 0.8  # of a lease's length, without a renewal
+
 Result = TypeVar("Result")
 
 
@@ -50,6 +52,7 @@ class InferenceLoop:
         self._pumping: set[str] = set()
         self._ending = False  # takes no more frames
         self._drained = False
+        self._renewed_at = 0.0  # on the loop's clock
         self._drain_lock = threading.Lock()
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
@@ -93,7 +96,8 @@ class InferenceLoop:
 
     async def _open(self) -> Workshop:
         shop = Workshop(self._runtime)
-        self._renewer = asyncio.create_task(self._renew())
+        self._renewed_at = self._loop.time()
+        self._keepers = [asyncio.create_task(work) for work in (self._renew(), self._guard())]
         return shop
 
     async def _pump(self, task_type: str, budget_sec: float) -> PumpReport:
@@ -134,14 +138,29 @@ class InferenceLoop:
             await asyncio.sleep(lease_sec / 3)
             tokens = sorted(set().union(*(lane.tokens() for lane in self._lanes.values())))
             if not tokens:
+                self._renewed_at = self._loop.time()
                 continue
+            began = self._loop.time()
             try:
                 await self._shop.write(partial(self._extend, tokens, lease_sec))
+                self._renewed_at = began
             except DatabaseUnavailableError as error:
                 log.warning("leases not renewed, trying again: %s", error)
             except Exception:
                 # Without renewal every frame in flight would be given out a second time.
                 log.exception("leases not renewed, trying again")
+
+    async def _guard(self) -> None:
+        """End the calls whose leases could not be renewed, before others may be given them."""
+        while True:
+            lease_sec = self._runtime.settings.ai_analysis.lease_sec
+            await asyncio.sleep(lease_sec / 10)
+            if self._loop.time() - self._renewed_at < _GIVE_UP_AFTER * lease_sec:
+                continue
+            self._renewed_at = self._loop.time()
+            count = sum([await lane.cancel_calls() for lane in self._lanes.values()])
+            if count:
+                log.warning("leases not renewed in time, calls given up: frames=%d", count)
 
     def _extend(self, tokens: list[str], lease_sec: float) -> None:
         with self._runtime.db.write() as conn:
@@ -160,8 +179,9 @@ class InferenceLoop:
             await lane.cancel_calls()
         if tokens:
             await self._give_back(tokens)
-        self._renewer.cancel()
-        await asyncio.gather(self._renewer, return_exceptions=True)
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         await self._shop.close()
 
     async def _give_back(self, tokens: list[str]) -> None:

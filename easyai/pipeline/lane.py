@@ -27,6 +27,7 @@ from easyai.pipeline.pictures import (
 )
 from easyai.pipeline.settle import Answered, Settled, settle
 from easyai.pipeline.workshop import Workshop
+from easyai.settings import AiAnalysis
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class Lane:
         self._carried = CarriedOut()
         self._changed = asyncio.Event()
         self._untold = Counts()
-        self._told_at = 0.0
+        self._told_at = self._scheduled_told_at = 0.0
         self._most = _LARGEST_GROUP
 
     def wake(self) -> None:
@@ -107,12 +108,16 @@ class Lane:
                     return
             await self._gather()
 
-    async def cancel_calls(self) -> None:
-        """Give up the calls under way; their leases are the caller's to give back."""
+    async def cancel_calls(self) -> int:
+        """Give up the calls under way, how many; their leases are the caller's to give back."""
         calls = list(self._calls)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+        for call in calls:
+            self._calls.pop(call, None)
+        self._changed.set()
+        return len(calls)
 
     def _idle_but_carried(self) -> bool:
         return bool(self._carried) and not self._calls and not self._carrying
@@ -152,18 +157,20 @@ class Lane:
         except Exception:
             # One answer that cannot be written must not hold up the others, nor be lost unseen.
             log.exception("answers not settled: task_type=%s count=%d", self.task_type, len(group))
-            self._take_back(self._isolate(group), carried, leasing)
+            # What was carried may be the cause: it stays in the ledger for the sweep.
+            again = group if carried else self._isolate(group)
+            self._take_back(again, CarriedOut(), leasing)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return False
         self._settling, self.leasing = [], False
         if not self._answered:
             self._most = _LARGEST_GROUP
         self._start_calls(dispatched)
-        errands = settled.errands + [errand.renamed() for errand in carried.taken]
+        errands = settled.errands + [renamed for _, renamed in carried.taken]
         if errands:
             self._start_carrying(errands)
         self.woken = self.woken or dispatched.more
-        if leasing and not dispatched.services:
+        if leasing and not (dispatched.services or dispatched.resting):
             self._shop.tell_no_service(self.task_type)
         if settled.finished or settled.returned:
             self._shop.tell_room()
@@ -221,15 +228,18 @@ class Lane:
         return settled, dispatched
 
     def _start_calls(self, dispatched: Dispatched) -> None:
-        timeout_sec = self._shop.runtime.settings.ai_analysis.infer_timeout_sec
+        analysis = self._shop.runtime.settings.ai_analysis
         for frame in dispatched.frames:
             endpoint = dispatched.endpoints[frame.service_pk]
-            call = asyncio.create_task(self._call(frame, endpoint, timeout_sec))
+            call = asyncio.create_task(self._call(frame, endpoint, analysis))
             self._calls[call] = frame
 
-    async def _call(self, frame: LeasedFrame, endpoint: Endpoint, timeout_sec: float) -> None:
+    async def _call(self, frame: LeasedFrame, endpoint: Endpoint, analysis: AiAnalysis) -> None:
+        last_attempt = frame.attempts + 1 >= analysis.max_attempts
         try:
-            verdict = await self._shop.caller.call(frame, endpoint.url, timeout_sec)
+            verdict = await self._shop.caller.call(
+                frame, endpoint.url, analysis.infer_timeout_sec, last_attempt=last_attempt
+            )
         except Exception as error:
             # A defect of ours must not lose the frame: it goes back with its reason.
             log.exception("call failed: key=%s endpoint=%s", frame.key, endpoint.url)
@@ -263,11 +273,14 @@ class Lane:
 
     def _tell(self, at_once: bool = False) -> None:
         now = time.monotonic()
+        if self._untold.frames and (at_once or now - self._scheduled_told_at >= _TELL_EVERY_SEC):
+            self._scheduled_told_at, frames = now, self._untold.frames
+            self._untold.frames = 0
+            log.info("scheduling inference: task_type=%s frames=%d", self.task_type, frames)
         if not at_once and now - self._told_at < _TELL_EVERY_SEC:
             return
-        told, self._untold, self._told_at = self._untold, Counts(), now
-        if told.frames:
-            log.info("scheduling inference: task_type=%s frames=%d", self.task_type, told.frames)
+        told, self._told_at = self._untold, now
+        self._untold = Counts(frames=told.frames)
         if told.finished or told.returned or told.late:
             log.info(
                 "inference completed: task_type=%s finished=%d alerts=%d returned=%d late=%d",

@@ -7,12 +7,14 @@ under the same key is never touched.
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from easyai.db import ledger, statistics
 from easyai.db.statistics import Tally
@@ -23,6 +25,8 @@ from easyai.store.base import Carried, Store
 
 log = logging.getLogger(__name__)
 
+_GROUP = 20  # errands of the sweep before it looks at its clock
+_ROUND_SEC = 5.0
 _LEFT_BEHIND_SEC = 10.0  # an errand not recorded for so long was left by a process that died
 
 
@@ -37,7 +41,8 @@ class Errand:
 
     def renamed(self) -> Errand:
         """The errand to a name of its own, for a target that another file has."""
-        return replace(self, target=unique_key(self.target, self.frame_id))
+        salt = secrets.token_hex(3)
+        return replace(self, target=unique_key(self.target, self.frame_id, salt))
 
 
 @dataclass(slots=True)
@@ -48,7 +53,8 @@ class CarriedOut:
     done: dict[int, str] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
     replaced: dict[int, str] = field(default_factory=dict)
-    taken: list[Errand] = field(default_factory=list)  # to be renamed and run again
+    # Under a name that another file has, and the same under a name of its own, to be run again.
+    taken: list[tuple[Errand, Errand]] = field(default_factory=list)
     failed: int = 0
     tally: Tally = field(default_factory=Tally)
 
@@ -85,7 +91,7 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
             case Carried.REPLACED:
                 carried.replaced[errand.frame_id] = errand.target
             case Carried.TAKEN:
-                carried.taken.append(errand)
+                carried.taken.append((errand, errand.renamed()))
             case None:
                 carried.failed += 1
         if errand.target:
@@ -104,25 +110,58 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     ledger.pictures_carried(conn, carried.done)
     ledger.pictures_lost(conn, carried.missing, "the picture was gone before it could be moved")
     ledger.pictures_lost(conn, carried.replaced, "a newer picture had taken its key")
-    ledger.retarget(
-        conn, [(one.frame_id, one.target, one.renamed().target) for one in carried.taken]
-    )
+    ledger.retarget(conn, [(old.frame_id, old.target, new.target) for old, new in carried.taken])
 
 
-def carry_left_behind(runtime: Runtime, most: int = 500) -> int:
-    """Run the errands that a process left behind when it died; how many were carried out."""
-    now = time.time()
-    with runtime.db.read() as conn:
-        rows = ledger.uncarried(conn, now - _LEFT_BEHIND_SEC, most)
-    if not rows:
-        return 0
-    errands = [
-        Errand(row.id, row.image_path or row.key, row.image_target, _version(row)) for row in rows
-    ]
-    carried = carry_out(runtime.store, errands)
-    with runtime.db.write() as conn:
-        record(conn, carried, now)
-    return len(carried.done)
+class LeftBehind:
+    """The errands that processes left behind when they died, or that failed before.
+
+    Goes on where the last round ended, so that errands which cannot succeed hold up no others.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._after_id = 0
+
+    def carry(self, seconds: float = _ROUND_SEC) -> int:
+        """Run errands for about so long; how many were carried out.
+
+        Ends early when a remote store does not answer: each further errand would wait for it too.
+        """
+        runtime, limit, done = self._runtime, time.monotonic() + seconds, 0
+        while time.monotonic() < limit:
+            with runtime.db.read() as conn:
+                before = time.time() - _LEFT_BEHIND_SEC
+                rows = ledger.uncarried(conn, before, self._after_id, _GROUP)
+            self._after_id = rows[-1].id if len(rows) == _GROUP else 0
+            if not rows:
+                break
+            carried = carry_out(runtime.store, [_errand(row) for row in rows])
+            self._record(carried)
+            done += len(carried.done)
+            if self._after_id == 0 or (carried.failed and runtime.store.remote):
+                break
+        return done
+
+    def _record(self, carried: CarriedOut) -> None:
+        now = time.time()
+        try:
+            with self._runtime.db.write() as conn:
+                record(conn, carried, now)
+        except SQLAlchemyError as error:
+            # A new name that is taken as well: without it, and another one the next time.
+            log.warning("pictures not renamed, trying again: %s", type(error).__name__)
+            with self._runtime.db.write() as conn:
+                record(conn, replace(carried, taken=[]), now)
+
+
+def carry_left_behind(runtime: Runtime) -> int:
+    """One round of this process over the errands left behind; how many were carried out."""
+    return runtime.part(LeftBehind).carry()
+
+
+def _errand(row: ledger.Uncarried) -> Errand:
+    return Errand(row.id, row.image_path or row.key, row.image_target, _version(row))
 
 
 def _version(row: ledger.Uncarried) -> str:

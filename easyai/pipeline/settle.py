@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from easyai.db import alerts, ledger, services
 from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
+from easyai.domain.breaker import learned_cap
 from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _EWMA_WEIGHT = 0.2  # of the newest call
 _ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever it says of the frame
+_FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # the service's, as far as one can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def settle(
     rows = {row.pk: row for row in services.lock(conn, list(pks))}
     fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
     _write_frames(conn, _targets(conn, analysis, fates, careful), fates, now, settled)
-    _write_services(conn, valid, rows, now)
+    _write_services(conn, analysis, valid, rows, now)
     settled.tally = _tally(fates)
     return settled
 
@@ -113,9 +116,10 @@ def _targets(
         if fate.outcome in (Outcome.ALERT, Outcome.FAILED)
     }
     taken = alerts.taken_paths(conn, list(wanted.values())) if careful else set()
+    salt = secrets.token_hex(3) if careful else ""
     targets: dict[int, str] = {}
     for frame_id, target in wanted.items():
-        name = unique_key(target, frame_id) if target in taken else target
+        name = unique_key(target, frame_id, salt) if target in taken else target
         taken.add(name)
         targets[frame_id] = name
     return targets
@@ -208,15 +212,21 @@ def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
 
 
 def _write_services(
-    conn: Connection, answered: Sequence[Answered], rows: Mapping[int, ServiceRow], now: float
+    conn: Connection,
+    analysis: AiAnalysis,
+    answered: Sequence[Answered],
+    rows: Mapping[int, ServiceRow],
+    now: float,
 ) -> None:
-    """What the calls say of their endpoints: latency, breaker, evidence of life."""
+    """What the calls say of their endpoints: latency, breaker, cap, evidence of life."""
     by_service: dict[int, list[Verdict]] = {}
     for one in answered:
         by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
-    updates = [
-        _service_row(rows[pk], verdicts, now) for pk, verdicts in by_service.items() if pk in rows
-    ]
+    updates = []
+    for pk, verdicts in by_service.items():
+        if pk in rows:
+            cap = _cap(conn, rows[pk], verdicts, analysis.infer_timeout_sec, now)
+            updates.append(_service_row(rows[pk], verdicts, now) | cap)
     services.record_calls(conn, updates)
     revived = [
         pk
@@ -226,6 +236,31 @@ def _write_services(
         and any(verdict.kind in _ANSWERED for verdict in verdicts)
     ]
     services.alive(conn, revived, "an inference succeeded", now)
+
+
+def _cap(
+    conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], timeout_sec: float, now: float
+) -> dict[str, Any]:
+    timeouts = sum(verdict.kind is Kind.TIMEOUT for verdict in verdicts)
+    if not timeouts and row.concurrency_cap is None:
+        return {"cap": None, "cap_changed_at": row.cap_changed_at}
+    cap = learned_cap(
+        row.concurrency_cap,
+        timeouts=timeouts,
+        # This group has left the leases already.
+        in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if timeouts else 0),
+        since_change_sec=abs(now - row.cap_changed_at),
+        timeout_sec=timeout_sec,
+    )
+    if cap == row.concurrency_cap:
+        return {"cap": cap, "cap_changed_at": row.cap_changed_at}
+    if timeouts:
+        log.warning(
+            "algorithm service too slow for so many requests at once: endpoint=%s cap=%s",
+            row.endpoint,
+            cap,
+        )
+    return {"cap": cap, "cap_changed_at": now}
 
 
 def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> dict[str, Any]:
@@ -238,7 +273,7 @@ def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> di
             ewma_ms = (
                 latency_ms if ewma_ms is None else ewma_ms + _EWMA_WEIGHT * (latency_ms - ewma_ms)
             )
-        elif verdict.kind in (Kind.UNREACHABLE, Kind.BROKEN):
+        elif verdict.kind in _FAILURES:
             breaker = breaker.failed(now)
     if not breaker.closed and services.breaker_of(row).open_until != breaker.open_until:
         log.warning(

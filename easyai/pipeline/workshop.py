@@ -77,4 +77,4 @@ class Workshop:
         await self.caller.close()
         for pool in (self._writer, self._carrier, self.movers):
             if pool is not None:
-                pool.shutdown(wait=False)
+                pool.shutdown(wait=False, cancel_futures=True)

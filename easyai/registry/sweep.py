@@ -16,7 +16,9 @@ from typing import Any
 from easyai.db import ledger, services, statistics, task_types, upkeep
 from easyai.db.services import ServiceRow
 from easyai.domain.service import ServiceState, probe_url
+from easyai.pipeline.alert_removal import trim_alerts
 from easyai.pipeline.pictures import carry_left_behind
+from easyai.registry import system_alerts
 from easyai.registry.probe import probe_all
 from easyai.runtime import Runtime
 
@@ -36,6 +38,7 @@ class SweepReport:
     revived: int = 0  # → online
     expired_leases: int = 0
     pictures: int = 0  # moved or deleted for a process that died
+    trimmed: int = 0  # alerts beyond max_alerts_in_db
     woken: set[str] = field(default_factory=set)  # types to ring for
 
 
@@ -46,9 +49,14 @@ def sweep(runtime: Runtime) -> SweepReport:
     _give_streams(runtime)
     _expire_leases(runtime, report)
     _look_after_services(runtime, report)
-    report.pictures = carry_left_behind(runtime)
     with runtime.db.write() as conn:
         statistics.trim(conn, time.time())
+    system_alerts.check(runtime)
+    # Last: a store that hangs must hold up neither leases nor probes.
+    report.pictures = carry_left_behind(runtime)
+    report.trimmed = trim_alerts(runtime)
+    if report.trimmed:
+        log.info("oldest alerts deleted, max_alerts_in_db is reached: count=%d", report.trimmed)
     return report
 
 
@@ -128,6 +136,7 @@ def _revive(runtime: Runtime, living: Sequence[ServiceRow], report: SweepReport)
     pks = [row.pk for row in living]
     now = time.time()
     with runtime.db.write() as conn:
+        services.lock(conn, pks)
         report.revived = services.alive(conn, pks, "a probe was answered", now)
         types = services.task_types_of(conn, pks)
         ledger.hurry(conn, types, now)

@@ -65,6 +65,9 @@ class Picture:
             raise PictureError(f"broken picture: {error}") from error
 
     def _to_array_with_pillow(self) -> "npt.NDArray[np.uint8]":
-        import numpy as np
+        try:
+            import numpy as np
+        except ImportError as error:
+            raise ImportError("to_array() needs: pip install easyai-sdk[opencv]") from error
 
         return np.ascontiguousarray(np.asarray(self.to_pil(), dtype=np.uint8)[..., ::-1])

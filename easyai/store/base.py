@@ -47,6 +47,9 @@ class Store(Protocol):
     def exists(self, key: str) -> bool:
         """Whether something lies under the key."""
 
+    def gone(self, key: str) -> bool:
+        """Whether nothing lies under the key and the store itself is surely there."""
+
     def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
         """Version and content of a small file; None when there is none.
 

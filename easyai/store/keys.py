@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from easyai.errors import InvalidKeyError
+
+LONGEST_KEY: Final = 1024  # bytes of UTF-8, as S3 has it; PostgreSQL's indexes take 2,700
 
 
 def split_key(key: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import BinaryIO
 from easyai.domain.frame import KeyRules, is_picture
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.base import Carried, Picture
-from easyai.store.keys import is_text, split_key
+from easyai.store.keys import LONGEST_KEY, is_text, split_key
 from easyai.store.signing import LinkSigner
 
 log = logging.getLogger(__name__)
@@ -87,15 +88,30 @@ class LocalStore:
         except OSError as error:
             if error.errno in _GONE:
                 return None
-            if error.errno == errno.EACCES:
-                self._complain_once(key, "no permission to read it")
-                return None
-            raise self._unavailable(error) from error
+            # One bad file or sector must not stop the others: it is looked at again by each scan.
+            self._complain_once(key, f"cannot be read: {error.strerror}")
+            return None
         return Picture(key, _version(status), status.st_mtime)
 
     def exists(self, key: str) -> bool:
         """Whether something lies under the key."""
         return self.version(key) is not None
+
+    def gone(self, key: str) -> bool:
+        """Whether nothing lies under the key, in a folder that is surely the cameras'.
+
+        Raises StoreUnavailableError when the whole folder is empty: so looks the place of a disk
+        that is not mounted, and taking its frames for gone would infer them twice later.
+        """
+        if self.exists(key):
+            return False
+        try:
+            with os.scandir(self.root) as entries:
+                if next(entries, None) is not None:
+                    return True
+        except OSError as error:
+            raise self._unavailable(error) from error
+        raise StoreUnavailableError(f"frame folder {self.root}: empty; is its disk mounted?")
 
     def version(self, key: str) -> str | None:
         """Modification time and size, or None when there is nothing."""
@@ -167,6 +183,15 @@ class LocalStore:
                 os.makedirs(os.path.dirname(goal), exist_ok=True)
                 os.rename(path, goal)
         except OSError as error:
+            if error.errno == errno.EXDEV:
+                return self._move_to_other_disk(path, goal)
+            raise self._unavailable(error) from error
+        return Carried.DONE
+
+    def _move_to_other_disk(self, path: str, goal: str) -> Carried:
+        try:
+            _copy_and_delete(path, goal)
+        except OSError as error:
             raise self._unavailable(error) from error
         return Carried.DONE
 
@@ -200,7 +225,10 @@ class LocalStore:
 
     def _is_text(self, key: str) -> bool:
         if is_text(key):
-            return True
+            if len(key.encode()) <= LONGEST_KEY:
+                return True
+            self._complain_once(key, f"its path is longer than {LONGEST_KEY} bytes; shorten it")
+            return False
         shown = key.encode("utf-8", "backslashreplace").decode()
         self._complain_once(shown, "its name is not UTF-8; rename it")
         return False
@@ -212,6 +240,17 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"frame folder {self.root}: {error.strerror}")
+
+
+def _copy_and_delete(path: str, goal: str) -> None:
+    folder, name = os.path.split(goal)
+    draft = f"{folder}/.{name}.part"
+    shutil.copy2(path, draft)  # the time of modification too: it is part of the version
+    descriptor = os.open(draft, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    os.rename(draft, goal)
+    os.unlink(path)
 
 
 def _version(status: os.stat_result) -> str:

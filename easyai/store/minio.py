@@ -19,12 +19,11 @@ from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.settings import Minio
 from easyai.store.base import Carried, Picture
 from easyai.store.bucket import Bucket
-from easyai.store.keys import split_key
+from easyai.store.keys import LONGEST_KEY, split_key
 
 _PAGE = 1000
 _TRUST_LISTING_SEC = 5.0
 _LONGEST_LINK_SEC = 7 * 86_400  # the most that S3 signs
-_LONGEST_KEY = 1024  # bytes
 _MOVED_FROM = "x-amz-meta-easyai-moved-from"
 
 
@@ -91,6 +90,10 @@ class MinioStore:
         if len(content) > limit:
             raise StoreUnavailableError(f"{key}: larger than {limit} bytes")
         return response.headers.get("etag", "").replace('"', ""), content
+
+    def gone(self, key: str) -> bool:
+        """Whether nothing lies under the key; the bucket was seen within the last seconds."""
+        return not self.exists(key)
 
     def move(self, source: str, target: str, version: str) -> Carried:
         """Copy in the store, then delete; goes on where a crash has cut it short."""
@@ -197,5 +200,5 @@ def _content_type(key: str) -> str:
 
 def _check(key: str) -> None:
     split_key(key)
-    if len(key.encode()) > _LONGEST_KEY or not key.strip():
+    if len(key.encode()) > LONGEST_KEY or not key.strip():
         raise InvalidKeyError

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 QUIET_SEC = 3.0
 
 
+_CLOSE_TIMEOUT_SEC = 1.0
+
+
 class CeleryDoorbell:
     """Rings through the broker; safe between threads, one per process.
 
@@ -55,6 +58,10 @@ class CeleryDoorbell:
             return
         if ours:
             self._hand_over(task_type)
+
+    def close(self) -> None:
+        """Wait a moment until every ring was sent."""
+        self.flush(_CLOSE_TIMEOUT_SEC)
 
     def flush(self, timeout_sec: float) -> bool:
         """Wait until every ring was sent or given up; false when time was up first."""

@@ -11,16 +11,15 @@ from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.db import task_types
-from easyai.tasks.doorbell import CeleryDoorbell, open_ringing_runtime
+from easyai.tasks.doorbell import open_ringing_runtime
 
 if TYPE_CHECKING:
     from easyai.pipeline.infer import InferenceLoop, PumpReport
-    from easyai.runtime import Doorbell, Runtime
+    from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 DRAIN_TIMEOUT_SEC = 15.0
-FLUSH_TIMEOUT_SEC = 1.0
 
 
 class WorkerProcess:
@@ -94,13 +93,7 @@ class WorkerProcess:
             log.exception("drain failed; the frames in flight return when their leases expire")
         finally:
             if runtime is not None:
-                _flush(runtime.doorbell)
                 runtime.close()
-
-
-def _flush(doorbell: Doorbell) -> None:
-    if isinstance(doorbell, CeleryDoorbell):
-        doorbell.flush(FLUSH_TIMEOUT_SEC)
 
 
 _of_the_parent: list[Any] = []

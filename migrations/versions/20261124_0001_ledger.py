@@ -81,7 +81,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_frames_image_target",
         "frames",
-        ["settled_at"],
+        ["id"],
         unique=False,
         sqlite_where=sa.text("image_target IS NOT NULL"),
         postgresql_where=sa.text("image_target IS NOT NULL"),
@@ -149,6 +149,8 @@ def upgrade() -> None:
         sa.Column("breaker_failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("breaker_open_until", sa.Double(), server_default="0", nullable=False),
         sa.Column("breaker_pause_sec", sa.Double(), server_default="0", nullable=False),
+        sa.Column("concurrency_cap", sa.Integer(), nullable=True),
+        sa.Column("cap_changed_at", sa.Double(), server_default="0", nullable=False),
         sa.Column("said_total_requests", sa.BigInteger(), nullable=True),
         sa.Column("said_avg_inference_ms", sa.Double(), nullable=True),
         sa.Column("said_last_inference_ms", sa.Double(), nullable=True),

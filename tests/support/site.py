@@ -38,8 +38,11 @@ class Installation:
     The database is there and migrated.
     """
 
-    def __init__(self, folder: Path, database_url: str, **analysis: Any) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, public_url: str = "", **analysis: Any
+    ) -> None:
         self.folder = folder
+        self.public_url = public_url  # where picture links lead
         self.database_url = database_url
         self._opened: list[Runtime] = []
         self._loops: list[InferenceLoop] = []
@@ -62,6 +65,7 @@ class Installation:
         lines = ["[ai_analysis]", *(f"{key} = {value}" for key, value in values.items())]
         lines += ["[frame_extractor]", f"output_dir = {_toml(str(self.snapshots))}"]
         lines += ["[easyai]", f"database_url = {_toml(self.database_url)}"]
+        lines += [f"public_url = {_toml(self.public_url)}"]
         lines += [f"data_dir = {_toml(str(self.folder / 'data'))}", extra]
         draft = self.config.with_suffix(".draft")
         draft.write_text("\n".join(lines), encoding="utf-8")

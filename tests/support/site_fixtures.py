@@ -1,10 +1,12 @@
-"""Fixtures of an installation on each kind of database; migrated once a session, not once a test."""
+"""Fixtures of an installation on each kind of database, migrated once a session."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -62,9 +64,33 @@ def _empty(url: str) -> None:
     database.dispose()
 
 
+class _LivingLinks(BaseHTTPRequestHandler):
+    """Stands for the API: every picture link works."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def living_links() -> Iterator[str]:
+    """The public URL of a server on which every picture link works."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _LivingLinks)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
 @pytest.fixture
-def site(migrated_url: str, tmp_path: Path) -> Iterator[Installation]:
+def site(migrated_url: str, tmp_path: Path, living_links: str) -> Iterator[Installation]:
     """An installation with an empty ledger; frames are due for an end mark or after 0.2 s."""
-    installation = Installation(tmp_path, migrated_url, frame_stable_sec=0.2)
+    installation = Installation(tmp_path, migrated_url, living_links, frame_stable_sec=0.2)
     yield installation
     installation.close()

@@ -30,6 +30,9 @@ class RecordingDoorbell:
         """Remember the type."""
         self.rung.append(task_type)
 
+    def close(self) -> None:
+        """Nothing waits to be sent."""
+
 
 class LiveApi:
     """A running API; requests go through one session."""

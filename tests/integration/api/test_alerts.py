@@ -52,9 +52,13 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], now)
         ledger.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
-        frame_id = ledger.due(conn, "人数统计", now, 1)[0].id
+        pending = ledger.due(conn, "人数统计", now, 1)
+        ledger.lease(conn, {1: pending}, "token", now, now + 15)
+        frame_id = pending[0].id
         settled = {
             "id": frame_id,
+            "token": "token",
+            "tries": 0,
             "state": "done",
             "outcome": "alert",
             "reason": None,
@@ -65,7 +69,7 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
             "image_path": None,
             "image_target": target,
         }
-        ledger.finish(conn, [settled])
+        assert ledger.finish(conn, [settled]) == 1
         if carried:
             ledger.pictures_carried(conn, {frame_id: target})
     return _save(runtime, frame_id=frame_id, image_path=target)
@@ -197,7 +201,7 @@ def test_deleting_an_alert_whose_picture_is_not_moved_yet_deletes_it_where_it_is
 
     assert _pictures(folder) == []
     with runtime.db.read() as conn:
-        assert ledger.uncarried(conn, time.time(), 10) == []
+        assert ledger.uncarried(conn, time.time(), 0, 10) == []
 
 
 def test_a_picture_that_is_missing_does_not_stop_the_deletion(

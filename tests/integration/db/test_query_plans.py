@@ -97,7 +97,7 @@ WORK: dict[str, tuple[str, Work]] = {
     "follow clock": ("ix_frames_pending", lambda c: upkeep.follow_clock(c, 1e9, 15.0)),
     "without stream": ("ix_frames_pending", lambda c: upkeep.any_without_stream(c, [TYPE])),
     "give streams": ("ix_frames_pending", lambda c: upkeep.give_streams(c, [TYPE])),
-    "uncarried": ("ix_frames_image_target", lambda c: ledger.uncarried(c, 9e9, 500)),
+    "uncarried": ("ix_frames_image_target", lambda c: ledger.uncarried(c, 9e9, 0, 500)),
     "hurry": ("ix_frames_pending", lambda c: ledger.hurry(c, [TYPE], 1.0)),
     "carried": ("", lambda c: ledger.pictures_carried(c, {SETTLED + 401: "x"})),
     "taken paths": ("uq_alerts_image_path", lambda c: alerts.taken_paths(c, ["alerts/1", "x"])),

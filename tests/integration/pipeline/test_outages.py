@@ -96,11 +96,13 @@ def test_an_open_breaker_lets_one_trial_through(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: (500, {})
-    site.register(algorithm)
+    pk = site.register(algorithm)
     site.put_many(40)
     site.scan()
     loop = site.loop()
-    wait_until(lambda: loop.pump(TYPE, 0.1).frames == 0, 10, "the breaker is open")
+    loop.pump(TYPE, 0.1)
+    wait_until(lambda: site.count("leased") == 0, 10, "the first calls have failed")
+    assert site.service(pk)["breaker_open_until"] > 0
     algorithm.forget()
     algorithm.delay = 0.1
 

@@ -1,6 +1,7 @@
 """A whole installation on each kind of database."""
 
 from tests.support.site_fixtures import (
+    living_links,
     migrated_database,
     migrated_file,
     migrated_url,
@@ -9,6 +10,7 @@ from tests.support.site_fixtures import (
 )
 
 __all__ = [
+    "living_links",
     "migrated_database",
     "migrated_file",
     "migrated_url",

@@ -185,7 +185,7 @@ def test_a_picture_that_may_not_be_read_is_told_and_not_ready(
     store = open_folder.store()
     with caplog.at_level(logging.WARNING):
         assert as_nobody(lambda: store.ready(KEY, STABLE_SEC)) is None
-    assert "no permission to read it" in caplog.text
+    assert "cannot be read: Permission denied" in caplog.text
 
 
 def test_a_folder_that_may_not_be_written_loses_no_picture(open_folder: Folder) -> None:

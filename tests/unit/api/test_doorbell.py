@@ -23,6 +23,9 @@ class SlowDoorbell:
         assert self.answered.wait(LIMIT_SEC)
         self.rung.append(task_type)
 
+    def close(self) -> None:
+        """Nothing of its own to send."""
+
 
 def test_ringing_returns_while_the_broker_still_hangs() -> None:
     slow = SlowDoorbell()
