@@ -212,7 +212,7 @@ class SettingsSource:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or config_path()
         self._lock = threading.Lock()
-        self._signature = self._stat()
+        self._signature = self._seen = self._stat()
         self._settings = load(self._path)
         self._checked_at = time.monotonic()
 
@@ -223,10 +223,12 @@ class SettingsSource:
         with self._lock:
             self._checked_at = time.monotonic()
             signature = self._stat()
-            # Empty: an editor has emptied it and is about to write.
-            if signature != self._signature and (signature is None or signature[1] > 0):
+            # An empty file counts at the second look: it may be about to be written.
+            empty = signature is not None and signature[1] == 0
+            if signature != self._signature and (not empty or signature == self._seen):
                 self._signature = signature
                 self._reload()
+            self._seen = signature
         return self._settings
 
     def _reload(self) -> None:

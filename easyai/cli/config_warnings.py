@@ -27,14 +27,23 @@ def warnings(settings: Settings) -> list[str]:
     ]
 
 
-def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
-    if not analysis.enable:
-        yield "ai_analysis.enable is false: no new frame is found; set it to true"
+def at_start(settings: Settings) -> list[str]:
+    """Those of the warnings that every start should tell: work would seem to be lost."""
+    return [*_about_bus(settings.ai_analysis), *_about_network(settings.easyai)]
+
+
+def _about_bus(analysis: AiAnalysis) -> Iterator[str]:
     if analysis.mq_type != "none":
         yield (
             f"ai_analysis.mq_type is {analysis.mq_type}, but this version does not publish to a "
             "bus: alerts are kept in the table, read them with GET /api/v1/alerts"
         )
+
+
+def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
+    if not analysis.enable:
+        yield "ai_analysis.enable is false: no new frame is found; set it to true"
+    yield from _about_bus(analysis)
     if analysis.heartbeat_timeout_sec <= _HEARTBEAT_SEC:
         yield (
             f"ai_analysis.heartbeat_timeout_sec is {analysis.heartbeat_timeout_sec:g}, services "

@@ -66,9 +66,9 @@ def up(config: Path | None, data_dir: Path | None, host: str | None, port: int |
         if value is not None:
             os.environ[f"EASYAI_{name}"] = str(value)
     settings = _settings()
-    _warn(settings)
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
+    _warn(settings)
     _migrate(settings.easyai.effective_database_url)
     _become_supervisor(settings)
 
@@ -81,9 +81,9 @@ def _settings() -> Settings:
 
 
 def _warn(settings: Settings) -> None:
-    from easyai.cli.config_warnings import warnings
+    from easyai.cli.config_warnings import at_start
 
-    for warning in warnings(settings):
+    for warning in at_start(settings):
         click.echo(f"easyai: warning: {warning}", err=True)
 
 

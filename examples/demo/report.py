@@ -31,7 +31,10 @@ _NUMBERS = (
     "p99 ms",
     "frames/s",
 )
-_CAPTION = "with, without: detections; p50, p99: from picture in place to result"
+_CAPTION = (
+    "with, without: detections; failed: a broken picture, on purpose; p50, p99: from picture in "
+    "place to result"
+)
 _GREEN, _BLACK = (0, 200, 0), (0, 0, 0)
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
 _DRAWN_PIXELS = 640  # at least so wide is the picture with boxes

@@ -9,6 +9,9 @@ import pytest
 
 from easyai.runtime import Runtime, open_runtime
 from tests.support.installation import Installation
+from tests.support.site_fixtures import living_links
+
+__all__ = ["living_links"]
 
 
 class NotingDoorbell:
@@ -42,8 +45,14 @@ def doorbell() -> NotingDoorbell:
 
 
 @pytest.fixture
-def runtime(installation: Installation, doorbell: NotingDoorbell) -> Iterator[Runtime]:
-    """The runtime of the installation."""
+def runtime(
+    installation: Installation,
+    doorbell: NotingDoorbell,
+    living_links: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Runtime]:
+    """The runtime of the installation, its picture links working."""
+    monkeypatch.setenv("EASYAI_PUBLIC_URL", living_links)
     opened = open_runtime(doorbell=doorbell)
     yield opened
     opened.close()
