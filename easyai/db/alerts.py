@@ -30,7 +30,9 @@ _TOLD_SINCE = text("""
 """)
 _BEYOND = text("""
     SELECT id FROM alerts
-     WHERE id < (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :kept - 1)
+     WHERE (task_id = 'system') = :system
+       AND id < (SELECT id FROM alerts WHERE (task_id = 'system') = :system
+                  ORDER BY id DESC LIMIT 1 OFFSET :kept - 1)
      ORDER BY id LIMIT :most
 """)
 _COLUMNS = Alert.__table__.c
@@ -67,8 +69,17 @@ def told_since(conn: Connection, kind: str, message: str, since: float) -> bool:
 
 
 def beyond(conn: Connection, kept: int, most: int) -> list[int]:
-    """The ids of the oldest alerts, up to `most`, that are not among the newest `kept`."""
-    return list(conn.execute(_BEYOND, {"kept": kept, "most": most}).scalars())
+    """The ids of the oldest alerts, up to `most` of each kind, beyond the newest `kept`.
+
+    Alerts of cameras and of the system are kept apart: neither pushes the other out.
+    """
+    return [
+        alert_id
+        for system in (False, True)
+        for alert_id in conn.execute(
+            _BEYOND, {"kept": kept, "most": most, "system": system}
+        ).scalars()
+    ]
 
 
 def page(

@@ -11,7 +11,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-REPEAT_SEC: Final = 300.0  # an alert that still holds is told again after this long
+REPEAT_SEC: Final = 3600.0  # an alert that still holds is told again after this long
 _GRACE_SEC: Final = 30.0  # frames that wait no longer than this are no outage
 
 

@@ -10,6 +10,7 @@ from easyai.domain.breaker import (
     LONGEST_PAUSE_SEC,
     OPEN_AFTER,
     Breaker,
+    learned_cap,
     retry_delay_sec,
 )
 
@@ -95,3 +96,51 @@ def test_a_frame_waits_longer_after_each_try_but_never_long() -> None:
     delays = [retry_delay_sec(tries) for tries in range(8)]
     assert delays == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
     assert retry_delay_sec(10_000) == 5.0
+
+
+def learned(
+    cap: int | None, timeouts: int = 0, in_flight: int = 0, since_change_sec: float = 100.0
+) -> int | None:
+    """The next cap of an endpoint whose requests may take 30 s."""
+    return learned_cap(
+        cap,
+        timeouts=timeouts,
+        in_flight=in_flight,
+        since_change_sec=since_change_sec,
+        timeout_sec=30.0,
+    )
+
+
+def test_an_endpoint_without_time_outs_has_no_cap() -> None:
+    assert learned(None, in_flight=1000) is None
+
+
+def test_time_outs_halve_what_an_endpoint_gets_down_to_one() -> None:
+    assert learned(None, timeouts=1, in_flight=40) == 20
+    assert learned(20, timeouts=5, in_flight=20) == 10
+    assert learned(20, timeouts=1, in_flight=6) == 3  # it had not even been given its cap
+    assert learned(1, timeouts=1, in_flight=1) == 1
+    assert learned(None, timeouts=1, in_flight=1) == 1
+
+
+def test_requests_that_started_before_the_cap_do_not_halve_it_again() -> None:
+    assert learned(20, timeouts=20, in_flight=40, since_change_sec=29.9) == 20
+    assert learned(20, timeouts=20, in_flight=20, since_change_sec=30.0) == 10
+
+
+def test_a_cap_grows_by_one_a_second_and_ends_where_it_is_of_no_use() -> None:
+    assert learned(10, since_change_sec=0.9) == 10
+    assert learned(10, since_change_sec=1.0) == 11
+    assert learned(10, since_change_sec=1000.0) == 11
+    assert learned(999) == 1000
+    assert learned(1000) is None
+
+
+@given(st.integers(1, 1000) | st.none(), st.integers(1, 50), st.integers(1, 2000))
+def test_a_cap_never_shuts_an_endpoint_out_nor_grows_by_a_time_out(
+    cap: int | None, timeouts: int, in_flight: int
+) -> None:
+    learnt = learned(cap, timeouts, in_flight)
+    assert learnt is not None
+    assert 1 <= learnt <= max(1, in_flight // 2)
+    assert cap is None or learnt <= cap

@@ -1,0 +1,57 @@
+"""A change of the settings file while processes run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.runtime import Runtime, open_runtime
+from easyai.settings import SettingsSource
+
+
+class _Watchful(SettingsSource):
+    CHECK_EVERY_SEC = 0.0
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The settings file of an installation of its own."""
+    for name in [name for name in os.environ if name.startswith("EASYAI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "config.toml"
+    path.write_text("[ai_analysis]\nalert_base_path = 'alarms'\nbatch_size = 7\n")
+    return path
+
+
+@pytest.fixture
+def runtime(path: Path) -> Iterator[Runtime]:
+    """A process that looks at the file on every use."""
+    runtime = open_runtime(_Watchful(path))
+    yield runtime
+    runtime.close()
+
+
+def test_a_file_that_is_empty_for_a_moment_changes_nothing(path: Path) -> None:
+    source = _Watchful(path)
+    path.write_text("")
+    assert source.current().ai_analysis.batch_size == 7
+    path.write_text("[ai_analysis]\nbatch_size = 8\n")
+    assert source.current().ai_analysis.batch_size == 8
+
+
+def test_folders_of_alerts_and_failed_frames_stay_until_the_restart(
+    path: Path, runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(
+        "[ai_analysis]\nalert_base_path = 'other'\nfailed_base_path = 'x'\nbatch_size = 9\n"
+    )
+    for _ in range(3):
+        analysis = runtime.settings.ai_analysis
+        assert (analysis.alert_base_path, analysis.failed_base_path) == ("alarms/", "failed/")
+        assert analysis.batch_size == 9
+    assert runtime.store.rules.excluded == ("alarms/", "failed/")
+    assert caplog.text.count("change with the next restart only") == 1
