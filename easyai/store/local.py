@@ -176,7 +176,9 @@ class LocalStore:
             return Carried.DONE if self.version(target) == version else Carried.REPLACED
         try:
             if os.path.lexists(goal):
-                return Carried.TAKEN
+                # Another worker may have moved this very picture since we looked.
+                moved = self.version(source) is None and self.version(target) == found
+                return Carried.DONE if moved else Carried.TAKEN
             try:
                 os.rename(path, goal)
             except FileNotFoundError:

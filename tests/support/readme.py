@@ -32,8 +32,9 @@ def run(script: str, easyai: EasyaiProcess, service_port: int) -> str:
     for old, new in (
         (_SERVER, f"127.0.0.1:{easyai.port}"),
         (_SERVICE, f"127.0.0.1:{service_port}"),
-        (".venv/bin/easyai", shlex.join(easyai_command())),
+        # In this order: the command of easyai names the interpreter, whatever its folder is called.
         (".venv/bin/python", sys.executable),
+        (".venv/bin/easyai", shlex.join(easyai_command())),
     ):
         script = script.replace(old, new)
     done = subprocess.run(
