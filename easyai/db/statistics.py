@@ -70,7 +70,7 @@ _TRIM = text("DELETE FROM statistics WHERE bucket > 0 AND bucket < :before")
 def add(conn: Connection, tally: Tally, now: float) -> None:
     """Add a tally to the total and to the current ten seconds.
 
-    The last thing of a transaction, for all transactions lock the same rows.
+    After services and frames, for all transactions lock the same rows, in this order.
     """
     values = {name: getattr(tally, name) for name in _COLUMNS}
     if not any(values.values()):
