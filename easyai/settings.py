@@ -14,161 +14,33 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
 
 from easyai.errors import SettingsError
+from easyai.settings_tables import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
+
+__all__ = [
+    "TRIPWIRE",
+    "AiAnalysis",
+    "Easyai",
+    "FrameExtractor",
+    "Minio",
+    "Settings",
+    "SettingsSource",
+    "config_path",
+    "load",
+    "load_with_unknown",
+]
 
 log = logging.getLogger(__name__)
 
-TRIPWIRE = "绊线人数统计"
 _ENV_PREFIX = "EASYAI_"
 _OWN_TABLE = "easyai"
 # Variables that start like a key of ours but are none: the file's name and process markers.
 _ENV_NOT_KEYS = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED"})
-
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class _Table(BaseModel):
-    """A frozen TOML table; keys that are not ours are left to other plugins."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-
-class TaskTypeSettings(_Table):
-    """``[ai_analysis.types."<task_type>"]``: what differs for one task type."""
-
-    max_concurrent: Count | None = None  # requests in flight for this type, over all workers
-    # task_id: every frame of one camera to one endpoint, one at a time and in time order
-    affinity: Literal["none", "task_id"] | None = None
-
-
-class AiAnalysis(_Table):
-    """``[ai_analysis]``: scanning, inference and alerts."""
-
-    enable: bool = True
-    scan_interval_sec: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
-    mq_type: Literal["kafka", "rabbitmq", "redis", "none"] = "none"
-    mq_address: str = ""
-    mq_topic: str = "easyai.alerts"
-    heartbeat_timeout_sec: Seconds = 60.0
-    max_concurrent_infer: Count = 100  # requests in flight over all workers
-    max_queue_size: Annotated[int, Field(ge=0)] = 5000  # waiting frames that count as a backlog
-    save_only_with_detection: bool = True
-    alert_base_path: str = "alerts/"
-    alert_batch_size: Count = 100
-    alert_batch_interval_sec: Seconds = 2.0
-    alert_image_move_concurrent: Count = 50
-    max_alerts_in_db: Annotated[int, Field(ge=0)] = 1000  # 0 = no limit
-
-    # What this project adds.
-    failed_base_path: str = "failed/"
-    infer_timeout_sec: Seconds = 30.0  # one request to an algorithm, picture download included
-    lease_sec: Seconds = 15.0  # a lease not renewed for this long returns to pending
-    max_attempts: Count = 3  # answers success:false before a frame is failed
-    batch_size: Annotated[int, Field(ge=1, le=1000)] = 100  # frames leased in one transaction
-    frame_stable_sec: Seconds = 2.0  # a picture without its end marker waits this long unchanged
-    types: dict[str, TaskTypeSettings] = Field(default_factory=dict)
-
-    @field_validator("alert_base_path", "failed_base_path")
-    @classmethod
-    def _folder(cls, value: str) -> str:
-        parts = [part for part in value.replace("\\", "/").split("/") if part not in ("", ".")]
-        if not parts or ".." in parts:
-            raise ValueError("must be a folder below the store, such as 'alerts/'")
-        return "/".join(parts) + "/"
-
-    def affinity(self, task_type: str) -> bool:
-        """Whether every frame of one camera goes to one endpoint, one at a time and in order."""
-        own = self.types.get(task_type)
-        if own is not None and own.affinity is not None:
-            return own.affinity == "task_id"
-        return task_type == TRIPWIRE
-
-    def type_limit(self, task_type: str) -> int | None:
-        """Requests in flight allowed for this type over all workers; None: no limit of its own."""
-        own = self.types.get(task_type)
-        return own.max_concurrent if own else None
-
-
-class CameraTask(_Table):
-    """One of ``[[frame_extractor.tasks]]``: a camera."""
-
-    id: str = ""
-    task_type: str = ""
-    preferred_algorithm_endpoint: str = ""
-
-
-class Minio(_Table):
-    """``[frame_extractor.minio]``: the object store."""
-
-    endpoint: str = ""
-    bucket: str = ""
-    access_key: str = ""
-    secret_key: SecretStr = SecretStr("")
-    use_ssl: bool = False
-    base_path: str = ""
-
-
-class FrameExtractor(_Table):
-    """``[frame_extractor]``: where frames come from."""
-
-    store: Literal["local", "minio"] = "local"
-    output_dir: Path = Path("./snapshots")
-    task_types: tuple[str, ...] = ()
-    tasks: tuple[CameraTask, ...] = ()
-    minio: Minio = Field(default_factory=Minio)
-
-    def preferred_endpoint(self, task_type: str, task_id: str) -> str:
-        """The endpoint an operator chose for this camera, or ''."""
-        for task in self.tasks:
-            if task.id == task_id and task.task_type in ("", task_type):
-                return task.preferred_algorithm_endpoint
-        return ""
-
-
-class Easyai(_Table):
-    """``[easyai]``: what the installation is made of."""
-
-    database_url: str = ""  # '': SQLite in data_dir
-    broker_url: str = ""  # '': files in data_dir
-    data_dir: Path = Path("./data")
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 5066
-    public_url: str = ""  # how algorithm services reach this server; '': host and port
-    secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
-
-    @field_validator("public_url")
-    @classmethod
-    def _url(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
-
-    @property
-    def effective_database_url(self) -> str:
-        """The database in use: the one configured, else SQLite in ``data_dir``."""
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'easyai.db'}"
-
-    @property
-    def effective_public_url(self) -> str:
-        """How algorithm services reach this server's picture links."""
-        if self.public_url:
-            return self.public_url
-        host = "127.0.0.1" if self.host in ("", "0.0.0.0", "::") else self.host  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
-
-
-class Settings(_Table):
-    """The whole configuration, checked and frozen."""
-
-    ai_analysis: AiAnalysis = Field(default_factory=AiAnalysis)
-    frame_extractor: FrameExtractor = Field(default_factory=FrameExtractor)
-    easyai: Easyai = Field(default_factory=Easyai)
 
 
 def load(path: Path | None = None) -> Settings:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+LeaseRow = Row[Any]
 
 _ACQUIRE = text("""
     INSERT INTO process_leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)
@@ -13,7 +17,11 @@ _ACQUIRE = text("""
         OR process_leases.expires_at > :furthest
     RETURNING holder
 """)
-_RELEASE = text("DELETE FROM process_leases WHERE name = :name AND holder = :holder")
+_RELEASE = text("""
+    UPDATE process_leases SET expires_at = 0 WHERE name = :name AND holder = :holder
+""")
+_DONE = text("UPDATE process_leases SET done_at = :now WHERE name = :name AND holder = :holder")
+_ALL = text("SELECT name, holder, expires_at, done_at FROM process_leases ORDER BY name")
 _CLOCK_SLACK_SEC = 60.0  # by which the clocks of two machines may differ
 
 
@@ -31,6 +39,16 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
         "furthest": now + ttl_sec + _CLOCK_SLACK_SEC,
     }
     return conn.execute(_ACQUIRE, values).first() is not None
+
+
+def done(conn: Connection, name: str, holder: str, now: float) -> None:
+    """Note that the duty was done, by the one who holds its lease."""
+    conn.execute(_DONE, {"name": name, "holder": holder, "now": now})
+
+
+def all_leases(conn: Connection) -> dict[str, LeaseRow]:
+    """Every duty ever held, by name: `holder`, `expires_at` and `done_at` (0: never done)."""
+    return {row.name: row for row in conn.execute(_ALL)}
 
 
 def release(conn: Connection, name: str, holder: str) -> None:

@@ -48,6 +48,8 @@ class Service(Base):
 
     concurrency_cap: Mapped[int | None] = mapped_column(Integer)  # learned from time-outs
     cap_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
+    last_failure_reason: Mapped[str | None] = mapped_column(Text)  # of the last call that failed
+    last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
 
     # What the service says of itself in its heartbeats; kept for people, never decided upon.
     said_total_requests: Mapped[int | None] = mapped_column(BigInteger)
@@ -75,6 +77,10 @@ class TaskType(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     first_seen: Mapped[float] = mapped_column(Double)
     rung_at: Mapped[float] = mapped_column(Double, server_default="0")  # unanswered wake; 0: none
+    # sampling = "auto": every n-th frame of each camera is inferred
+    sampling_n: Mapped[int] = mapped_column(Integer, server_default="1")
+    sampling_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
+    capacity_per_sec: Mapped[float | None] = mapped_column(Double)  # measured while frames queued
 
 
 class Frame(Base):
@@ -138,6 +144,14 @@ class Frame(Base):
             postgresql_where=text("state = 'pending' AND stream IS NOT NULL"),
         ),
         Index(
+            "ix_frames_parked",
+            "task_type",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'parked'"),
+            postgresql_where=text("state = 'parked'"),
+        ),
+        Index(
             "ix_frames_leased",
             "service_pk",
             "task_type",
@@ -178,8 +192,16 @@ class Alert(Base):
     inference_time_ms: Mapped[float] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double, index=True)
     updated_at: Mapped[float] = mapped_column(Double)
+    # NULL: the bus has not acknowledged it yet; 0: it was never meant for a bus
+    published_at: Mapped[float | None] = mapped_column(Double, server_default="0")
 
     __table_args__ = (
+        Index(
+            "ix_alerts_unpublished",
+            "id",
+            sqlite_where=text("published_at IS NULL"),
+            postgresql_where=text("published_at IS NULL"),
+        ),
         # Two alerts never share a picture; a system alert has none.
         Index(
             "uq_alerts_image_path",
@@ -192,17 +214,23 @@ class Alert(Base):
 
 
 class Statistic(Base):
-    """Sums over settled frames: `bucket` 0 since the last reset, others ten seconds each."""
+    """Sums by task type: `bucket` 0 since the last reset, others ten seconds each."""
 
     __tablename__ = "statistics"
 
     bucket: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    task_type: Mapped[str] = mapped_column(Text, primary_key=True)  # '': of no type
+    found: Mapped[int] = mapped_column(BigInteger, server_default="0")
     requests: Mapped[int] = mapped_column(BigInteger, server_default="0")
     responses: Mapped[int] = mapped_column(BigInteger, server_default="0")
     successes: Mapped[int] = mapped_column(BigInteger, server_default="0")
     failures: Mapped[int] = mapped_column(BigInteger, server_default="0")
     processed: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    dropped: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # Frames given up, by the outcome that says why.
+    queue_full: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    too_old: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    disk_low: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    sampled: Mapped[int] = mapped_column(BigInteger, server_default="0")
     infer_ms_sum: Mapped[float] = mapped_column(Double, server_default="0")
     infer_ms_max: Mapped[float] = mapped_column(Double, server_default="0")
     moves: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -220,3 +248,54 @@ class ProcessLease(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     holder: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[float] = mapped_column(Double)
+    done_at: Mapped[float] = mapped_column(Double, server_default="0")  # last run that succeeded
+
+
+class Process(Base):
+    """A process of ours, and when it last showed that it works."""
+
+    __tablename__ = "processes"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)  # kind@host:pid
+    kind: Mapped[str] = mapped_column(Text)  # worker, beat, api, watchdog
+    host: Mapped[str] = mapped_column(Text)
+    pid: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[float] = mapped_column(Double)
+    beat_at: Mapped[float] = mapped_column(Double)
+
+
+class Event(Base):
+    """What changed and when: the timeline of a diagnosis."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[float] = mapped_column(Double, index=True)
+    kind: Mapped[str] = mapped_column(Text)  # service_offline, breaker_open, process_started, …
+    subject: Mapped[str] = mapped_column(Text)  # an endpoint, a process, a check, a task type
+    text: Mapped[str] = mapped_column(Text)  # what happened and why, for people
+
+
+class Alarm(Base):
+    """A system alarm, from raised to over; the one of a kind and subject that is not over rings."""
+
+    __tablename__ = "alarms"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)  # '' where the kind says it all
+    cause: Mapped[str] = mapped_column(Text)
+    raised_at: Mapped[float] = mapped_column(Double)
+    told_at: Mapped[float] = mapped_column(Double)
+    over_at: Mapped[float | None] = mapped_column(Double)
+
+    __table_args__ = (
+        Index(
+            "uq_alarms_ringing",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("over_at IS NULL"),
+            postgresql_where=text("over_at IS NULL"),
+        ),
+    )

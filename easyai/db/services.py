@@ -106,7 +106,8 @@ _RECORD_CALLS = text("""
        SET call_count = call_count + :calls, ewma_ms = :ewma_ms,
            last_success_at = :last_success_at, last_evidence = :last_evidence,
            breaker_failures = :failures, breaker_open_until = :open_until,
-           breaker_pause_sec = :pause_sec, concurrency_cap = :cap, cap_changed_at = :cap_changed_at
+           breaker_pause_sec = :pause_sec, concurrency_cap = :cap, cap_changed_at = :cap_changed_at,
+           last_failure_reason = :failure, last_failure_at = :failed_at
      WHERE pk = :pk
 """)
 _ALIVE = text("""

@@ -1,9 +1,10 @@
-"""Sums over settled frames: kept in the database, so every process tells the same."""
+"""Sums by task type: kept in the database, so every process tells the same."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
@@ -16,18 +17,28 @@ _TOTAL: Final = 0
 class Tally:
     """What one transaction adds; milliseconds for durations."""
 
+    found: int = 0
     requests: int = 0
     responses: int = 0
     successes: int = 0
     failures: int = 0
     processed: int = 0
-    dropped: int = 0
+    # Given up, by the outcome that says why.
+    queue_full: int = 0
+    too_old: int = 0
+    disk_low: int = 0
+    sampled: int = 0
     infer_ms_sum: float = 0.0
     infer_ms_max: float = 0.0
     moves: int = 0
     moves_failed: int = 0
     move_ms_sum: float = 0.0
     move_ms_max: float = 0.0
+
+    @property
+    def dropped(self) -> int:
+        """Frames given up because there was too much or it took too long; not those sampled out."""
+        return self.queue_full + self.too_old + self.disk_low
 
     def moved(self, milliseconds: float, failed: bool = False) -> None:
         """Count one move of a picture."""
@@ -46,10 +57,14 @@ class Tally:
 _SUMS = tuple(name for name in Tally.__dataclass_fields__ if not name.endswith("_max"))
 _MAXIMA = ("infer_ms_max", "move_ms_max")
 _COLUMNS = (*_SUMS, *_MAXIMA)
+_TALLY = ", ".join(
+    [f"coalesce(sum({name}), 0)" for name in _SUMS]
+    + [f"coalesce(max({name}), 0)" for name in _MAXIMA]
+)
 _ADD = text(
-    f"INSERT INTO statistics (bucket, updated_at, {', '.join(_COLUMNS)}) "  # noqa: S608
-    f"VALUES (:bucket, :now, {', '.join(':' + name for name in _COLUMNS)}) "
-    "ON CONFLICT (bucket) DO UPDATE SET updated_at = excluded.updated_at, "
+    f"INSERT INTO statistics (bucket, task_type, updated_at, {', '.join(_COLUMNS)}) "  # noqa: S608
+    f"VALUES (:bucket, :task_type, :now, {', '.join(':' + name for name in _COLUMNS)}) "
+    "ON CONFLICT (bucket, task_type) DO UPDATE SET updated_at = excluded.updated_at, "
     + ", ".join(f"{name} = statistics.{name} + excluded.{name}" for name in _SUMS)
     + ", "
     + ", ".join(
@@ -58,45 +73,56 @@ _ADD = text(
         for name in _MAXIMA
     )
 )
-_READ_TOTAL = text("SELECT * FROM statistics WHERE bucket = 0")
-_READ_RECENT = text("""
-    SELECT coalesce(sum(requests), 0), coalesce(sum(responses), 0), coalesce(sum(successes), 0)
-      FROM statistics WHERE bucket > :after AND bucket < :before
-""")
+_READ_TOTAL = text(
+    f"SELECT {_TALLY}, coalesce(max(updated_at), 0) FROM statistics WHERE bucket = 0"  # noqa: S608
+)
+_READ_RECENT = text(
+    f"SELECT task_type, {_TALLY} FROM statistics "  # noqa: S608
+    "WHERE bucket > :after AND bucket < :before GROUP BY task_type"
+)
 _RESET = text("DELETE FROM statistics WHERE bucket = 0")
 _TRIM = text("DELETE FROM statistics WHERE bucket > 0 AND bucket < :before")
 
 
-def add(conn: Connection, tally: Tally, now: float) -> None:
-    """Add a tally to the total and to the current ten seconds.
+def add(conn: Connection, tallies: Mapping[str, Tally], now: float) -> None:
+    """Add tallies (by task type, '' for none) to the totals and to the current ten seconds.
 
     After services and frames, for all transactions lock the same rows, in this order.
     """
-    values = {name: getattr(tally, name) for name in _COLUMNS}
-    if not any(values.values()):
-        return
     bucket = int(now) // BUCKET_SEC * BUCKET_SEC
-    conn.execute(
-        _ADD, [{"bucket": _TOTAL, "now": now, **values}, {"bucket": bucket, "now": now, **values}]
-    )
+    rows = []
+    for task_type, tally in sorted(tallies.items()):
+        values = {name: getattr(tally, name) for name in _COLUMNS}
+        if any(values.values()):
+            values |= {"task_type": task_type, "now": now}
+            rows += [{"bucket": _TOTAL, **values}, {"bucket": bucket, **values}]
+    if rows:
+        rows.sort(key=lambda row: row["bucket"])
+        conn.execute(_ADD, rows)
 
 
 def total(conn: Connection) -> tuple[Tally, float]:
     """The sums since the last reset, and when they changed last (0: never)."""
-    row = conn.execute(_READ_TOTAL).mappings().first()
-    if row is None:
-        return Tally(), 0.0
-    return Tally(**{name: row[name] for name in _COLUMNS}), row["updated_at"]
+    row = conn.execute(_READ_TOTAL).one()
+    return _tally(row[:-1]), float(row[-1])
+
+
+def recent(conn: Connection, now: float, window_sec: int) -> tuple[dict[str, Tally], float]:
+    """Sums by task type over the last whole ten-second buckets, and the seconds they cover."""
+    current = int(now) // BUCKET_SEC * BUCKET_SEC
+    values = {"after": current - window_sec - 1, "before": current + BUCKET_SEC}
+    rows = conn.execute(_READ_RECENT, values)
+    return {row[0]: _tally(row[1:]) for row in rows}, window_sec + max(now - current, 1.0)
 
 
 def rates(conn: Connection, now: float, window_sec: int = 30) -> tuple[float, float, float]:
     """Requests, responses and successes a second, over the last whole ten-second buckets."""
-    current = int(now) // BUCKET_SEC * BUCKET_SEC
-    values = {"after": current - window_sec - 1, "before": current + BUCKET_SEC}
-    row = conn.execute(_READ_RECENT, values).one()
-    seconds = window_sec + max(now - current, 1.0)
-    # PostgreSQL sums big integers to Decimals.
-    return float(row[0]) / seconds, float(row[1]) / seconds, float(row[2]) / seconds
+    tallies, seconds = recent(conn, now, window_sec)
+    return (
+        sum(tally.requests for tally in tallies.values()) / seconds,
+        sum(tally.responses for tally in tallies.values()) / seconds,
+        sum(tally.successes for tally in tallies.values()) / seconds,
+    )
 
 
 def reset(conn: Connection) -> None:
@@ -107,3 +133,10 @@ def reset(conn: Connection) -> None:
 def trim(conn: Connection, now: float) -> None:
     """Forget buckets older than an hour."""
     conn.execute(_TRIM, {"before": int(now) - _KEEP_SEC})
+
+
+def _tally(values: Sequence[Any]) -> Tally:
+    # PostgreSQL sums big integers to Decimals.
+    kinds = (type(getattr(Tally(), name)) for name in _COLUMNS)
+    named = zip(_COLUMNS, kinds, values, strict=True)
+    return Tally(**{name: kind(value) for name, kind, value in named})

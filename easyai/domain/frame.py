@@ -18,6 +18,7 @@ class FrameState(StrEnum):
     """Where a frame stands in the ledger."""
 
     PENDING = "pending"  # waits for a service, or for its next attempt
+    PARKED = "parked"  # waits since its type had no live service; goes after live frames
     LEASED = "leased"  # given to one worker for one endpoint, until settled or expired
     DONE = "done"  # inferred; its outcome says with which fate
     FAILED = "failed"  # the algorithm refused it max_attempts times; kept, requeue brings it back
@@ -31,6 +32,11 @@ class Outcome(StrEnum):
     NO_DETECTION = "no_detection"  # inferred, nothing found, picture deleted by policy
     MISSING = "missing"  # somebody else removed the picture before it was inferred
     FAILED = "failed"  # kept under failed/ with its reason
+    # Dropped, by the policy of the operator that says so:
+    QUEUE_FULL = "queue_full"  # more than max_queue_size waited, queue_full_strategy
+    TOO_OLD = "too_old"  # waited outage_retention_hours, or failed for failed_retention_days
+    DISK_LOW = "disk_low"  # parked, and less than disk_min_free_percent of the disk was free
+    SAMPLED = "sampled"  # not the n-th of its camera
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, ledger
+from easyai.db import alerts, pictures
 from easyai.pipeline.pictures import Errand, carry_out, record
 from easyai.runtime import Runtime
 
@@ -44,7 +44,7 @@ def trim_alerts(runtime: Runtime, most: int = _TRIM_AT_ONCE) -> int:
 def _errands(conn: Connection, removed: Sequence[alerts.AlertRow]) -> list[Errand]:
     with_picture = [row for row in removed if row.image_path]
     frame_ids = [row.frame_id for row in with_picture if row.frame_id is not None]
-    frames = ledger.discard_pictures(conn, frame_ids)
+    frames = pictures.discard(conn, frame_ids)
     # A picture is with the alert, or still at its key, where a newer one may have replaced it.
     errands = [
         Errand(frame.id, frame.image_path, "", "")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from easyai.db import ledger, task_types
+from easyai.db import ledger, statistics, task_types
 from easyai.db.ledger import NewFrame
+from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameKey, captured_at
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis
@@ -111,6 +113,9 @@ class Scanner:
             new = [frame for frame in found if (frame.key, frame.version) not in meanwhile]
             task_types.add(conn, {frame.task_type for frame in new}, now)
             ledger.add(conn, new, now)
+            counts = Counter(frame.task_type for frame in new)
+            tallies = {name: Tally(found=count) for name, count in counts.items()}
+            statistics.add(conn, tallies, now)
         self._known.update(frame.key for frame in new)
         return len(new)
 

@@ -210,7 +210,8 @@ class Lane:
                     note(conn, carried)
                     if answered:
                         settled = settle(conn, analysis, answered, now, careful=careful)
-                    statistics.add(conn, settled.tally.merged(carried.tally), now)
+                    tally = settled.tally.merged(carried.tally)
+                    statistics.add(conn, {self.task_type: tally}, now)
                     if leasing:
                         dispatched = dispatch(
                             conn,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import ledger, statistics
+from easyai.db import pictures, statistics
 from easyai.db.statistics import Tally
 from easyai.domain.fate import unique_key
 from easyai.errors import InvalidKeyError, StoreUnavailableError
@@ -102,15 +102,15 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
     """Note in the ledger what was carried out, and count it."""
     note(conn, carried)
-    statistics.add(conn, carried.tally, now)
+    statistics.add(conn, {"": carried.tally}, now)
 
 
 def note(conn: Connection, carried: CarriedOut) -> None:
     """Note in the ledger what was carried out."""
-    ledger.pictures_carried(conn, carried.done)
-    ledger.pictures_lost(conn, carried.missing, "the picture was gone before it could be moved")
-    ledger.pictures_lost(conn, carried.replaced, "a newer picture had taken its key")
-    ledger.retarget(conn, [(old.frame_id, old.target, new.target) for old, new in carried.taken])
+    pictures.carried(conn, carried.done)
+    pictures.lost(conn, carried.missing, "the picture was gone before it could be moved")
+    pictures.lost(conn, carried.replaced, "a newer picture had taken its key")
+    pictures.retarget(conn, [(old.frame_id, old.target, new.target) for old, new in carried.taken])
 
 
 class LeftBehind:
@@ -132,7 +132,7 @@ class LeftBehind:
         while time.monotonic() < limit:
             with runtime.db.read() as conn:
                 before = time.time() - _LEFT_BEHIND_SEC
-                rows = ledger.uncarried(conn, before, self._after_id, _GROUP)
+                rows = pictures.uncarried(conn, before, self._after_id, _GROUP)
             self._after_id = rows[-1].id if len(rows) == _GROUP else 0
             if not rows:
                 break
@@ -160,11 +160,11 @@ def carry_left_behind(runtime: Runtime) -> int:
     return runtime.part(LeftBehind).carry()
 
 
-def _errand(row: ledger.Uncarried) -> Errand:
+def _errand(row: pictures.Uncarried) -> Errand:
     return Errand(row.id, row.image_path or row.key, row.image_target, _version(row))
 
 
-def _version(row: ledger.Uncarried) -> str:
+def _version(row: pictures.Uncarried) -> str:
     # A picture that was moved before stands under a key of ours: nobody else writes there.
     return "" if row.image_path else row.version
 

@@ -265,6 +265,8 @@ def _cap(
 
 def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> dict[str, Any]:
     breaker, ewma_ms, answered = services.breaker_of(row), row.ewma_ms, False
+    failure = row.last_failure_reason
+    failed_at = row.last_failure_at
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
             answered = True
@@ -275,6 +277,7 @@ def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> di
             )
         elif verdict.kind in _FAILURES:
             breaker = breaker.failed(now)
+            failure, failed_at = verdict.reason, now
     if not breaker.closed and services.breaker_of(row).open_until != breaker.open_until:
         log.warning(
             "algorithm service breaker open: endpoint=%s pause_sec=%g reason=%s",
@@ -291,6 +294,8 @@ def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> di
         "failures": breaker.failures,
         "open_until": breaker.open_until,
         "pause_sec": breaker.pause_sec,
+        "failure": failure,
+        "failed_at": failed_at,
     }
 
 

@@ -34,11 +34,13 @@ def claimed(db: Database, duty: str, quiet_sec: float) -> Iterator[bool]:
         yield False
         return
     claim.start_renewing()
+    done = False
     try:
         yield True
+        done = True
     finally:
         claim.stop_renewing()
-        claim.end(quiet_sec - (time.monotonic() - began))
+        claim.end(quiet_sec - (time.monotonic() - began), done)
 
 
 class _Claim:
@@ -80,14 +82,17 @@ class _Claim:
         if timer is not None:
             timer.cancel()
 
-    def end(self, quiet_sec: float) -> None:
-        """Release the claim after `quiet_sec`, which may have passed."""
+    def end(self, quiet_sec: float, done: bool) -> None:
+        """Release the claim after `quiet_sec`, which may have passed; note a run that is done."""
+        now = time.time()
         try:
-            if quiet_sec > 0:
-                self.extend(quiet_sec)
-                return
             with self._db.write() as conn:
-                leases.release(conn, self._duty, self._holder)
+                if done:
+                    leases.done(conn, self._duty, self._holder, now)
+                if quiet_sec > 0:
+                    leases.acquire(conn, self._duty, self._holder, quiet_sec, now)
+                else:
+                    leases.release(conn, self._duty, self._holder)
         except Exception as error:  # noqa: BLE001 - the claim lapses by itself
             log.warning(
                 "claim of %s not released, it lapses in %g s: %s", self._duty, TTL_SEC, error

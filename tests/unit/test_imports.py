@@ -20,6 +20,7 @@ ROWS = (
     ("runtime",),
     ("store", "publish", "db"),
     ("domain", "settings"),
+    ("settings_tables",),
     ("errors",),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from easyai.db import alerts, ledger, task_types
+from easyai.db import pictures as pictures_db
 from easyai.db.ledger import NewFrame
 from easyai.pipeline import pictures
 from easyai.runtime import Runtime
@@ -71,7 +72,7 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
         }
         assert ledger.finish(conn, [settled]) == 1
         if carried:
-            ledger.pictures_carried(conn, {frame_id: target})
+            pictures_db.carried(conn, {frame_id: target})
     return _save(runtime, frame_id=frame_id, image_path=target)
 
 
@@ -201,7 +202,7 @@ def test_deleting_an_alert_whose_picture_is_not_moved_yet_deletes_it_where_it_is
 
     assert _pictures(folder) == []
     with runtime.db.read() as conn:
-        assert ledger.uncarried(conn, time.time(), 0, 10) == []
+        assert pictures_db.uncarried(conn, time.time(), 0, 10) == []
 
 
 def test_a_picture_that_is_missing_does_not_stop_the_deletion(

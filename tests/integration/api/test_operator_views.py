@@ -168,12 +168,12 @@ def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
 ) -> None:
     _add_frames(runtime, count=5, leased=2)
     tally = Tally(
-        requests=12, responses=11, successes=8, failures=3, processed=9, dropped=1,
+        requests=12, responses=11, successes=8, failures=3, processed=9, queue_full=1,
         infer_ms_sum=400.0, infer_ms_max=90.0,
         moves=4, moves_failed=1, move_ms_sum=10.0, move_ms_max=6.0,
     )  # fmt: skip
     with runtime.db.write() as conn:
-        statistics.add(conn, tally, time.time())
+        statistics.add(conn, {"t": tally}, time.time())
 
     stats = api.get(f"{ANALYSIS}/inference_stats")
 
@@ -199,7 +199,8 @@ def test_a_reset_starts_the_sums_again_and_leaves_the_backlog(
 ) -> None:
     _add_frames(runtime, count=2, leased=0)
     with runtime.db.write() as conn:
-        statistics.add(conn, Tally(requests=5, successes=5, processed=5), time.time())
+        tally = Tally(requests=5, successes=5, processed=5)
+        statistics.add(conn, {"t": tally}, time.time())
 
     answer = api.post(f"{ANALYSIS}/inference_stats/reset")
     stats = api.get(f"{ANALYSIS}/inference_stats")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from easyai.db import alerts, ledger, services, upkeep
+from easyai.db import alerts, ledger, pictures, services, upkeep
 from tests.support.site import TYPE, Installation
 
 SETTLED = 100_000
@@ -97,9 +97,9 @@ WORK: dict[str, tuple[str, Work]] = {
     "follow clock": ("ix_frames_pending", lambda c: upkeep.follow_clock(c, 1e9, 15.0)),
     "without stream": ("ix_frames_pending", lambda c: upkeep.any_without_stream(c, [TYPE])),
     "give streams": ("ix_frames_pending", lambda c: upkeep.give_streams(c, [TYPE])),
-    "uncarried": ("ix_frames_image_target", lambda c: ledger.uncarried(c, 9e9, 0, 500)),
+    "uncarried": ("ix_frames_image_target", lambda c: pictures.uncarried(c, 9e9, 0, 500)),
     "hurry": ("ix_frames_pending", lambda c: ledger.hurry(c, [TYPE], 1.0)),
-    "carried": ("", lambda c: ledger.pictures_carried(c, {SETTLED + 401: "x"})),
+    "carried": ("", lambda c: pictures.carried(c, {SETTLED + 401: "x"})),
     "taken paths": ("uq_alerts_image_path", lambda c: alerts.taken_paths(c, ["alerts/1", "x"])),
     "capacity": ("ix_frames_leased", lambda c: services.capacity(c, TYPE, 1.0, 100)),
 }

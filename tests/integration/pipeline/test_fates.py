@@ -190,7 +190,7 @@ def test_every_call_is_counted_once(site: Installation, algorithm: AlgorithmStub
     total, recent = site.rows("SELECT * FROM statistics ORDER BY bucket")[:2]
     counted = {"requests": 50, "responses": 50, "successes": 30, "failures": 20, "processed": 30}
     assert counted.items() <= total.items()
-    assert (total["moves"], total["moves_failed"], total["dropped"]) == (25, 0, 0)
+    assert (total["moves"], total["moves_failed"], total["queue_full"]) == (25, 0, 0)
     assert recent["bucket"] > 0
     service = site.service(pk)
     assert service["call_count"] == 50

@@ -1,0 +1,97 @@
+"""The SQL of pictures on their way: to their alert, to the failed ones, or to be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, text
+
+_CLOCK_WAS_SET_BACK_SEC: Final = 120.0
+_CHUNK: Final = 500  # values in one IN list
+
+
+@dataclass(frozen=True, slots=True)
+class Uncarried:
+    """A settled frame whose picture is not yet where it should be."""
+
+    id: int
+    key: str
+    version: str
+    image_path: str | None
+    image_target: str
+
+
+# Only the errand that was carried out: by then the frame may have been requeued and settled anew.
+_CARRIED = text("""
+    UPDATE frames SET image_path = image_target, image_target = NULL
+     WHERE id = :id AND image_target = :target
+""")
+_LOST_PICTURE = text("""
+    UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
+     WHERE id = :id AND image_target = :target
+""")
+_RETARGET = text("""
+    UPDATE frames SET image_target = :name WHERE id = :id AND image_target = :target
+""")
+_RETARGET_ALERT = text("""
+    UPDATE alerts SET image_path = :name WHERE frame_id = :id AND image_path = :target
+""")
+_UNCARRIED = text("""
+    SELECT id, key, version, image_path, image_target FROM frames
+     WHERE image_target IS NOT NULL AND id > :after_id
+       AND (settled_at <= :before OR settled_at > :ahead)
+     ORDER BY id LIMIT :most
+""")
+_DISCARD_PICTURE = text(
+    """
+    UPDATE frames SET image_target = ''
+     WHERE id IN :ids AND (image_path IS NULL OR image_path <> '')
+    RETURNING id, key, version, image_path, image_target
+    """
+).bindparams(bindparam("ids", expanding=True))
+
+
+def carried(conn: Connection, targets: Mapping[int, str]) -> None:
+    """The pictures of these frames (targets by id) are where they should be."""
+    if targets:
+        conn.execute(_CARRIED, [{"id": id_, "target": name} for id_, name in targets.items()])
+
+
+def lost(conn: Connection, targets: Mapping[int, str], reason: str) -> None:
+    """The pictures of these frames (targets by id) had gone before they could be moved."""
+    rows = [{"id": id_, "target": name, "reason": reason} for id_, name in targets.items()]
+    if rows:
+        conn.execute(_LOST_PICTURE, rows)
+
+
+def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> None:
+    """Send pictures, and the alerts that show them, elsewhere: frame id, old and new target."""
+    rows = [{"id": id_, "target": target, "name": name} for id_, target, name in changes]
+    if rows:
+        conn.execute(_RETARGET, rows)
+        conn.execute(_RETARGET_ALERT, rows)
+
+
+def uncarried(conn: Connection, before: float, after_id: int, most: int) -> list[Uncarried]:
+    """Settled frames whose picture still waits to be moved or deleted.
+
+    Those settled before a moment, or so long after it that the clock was set back meanwhile.
+    """
+    values = {
+        "before": before,
+        "ahead": before + _CLOCK_WAS_SET_BACK_SEC,
+        "after_id": after_id,
+        "most": most,
+    }
+    return [Uncarried(*row) for row in conn.execute(_UNCARRIED, values)]
+
+
+def discard(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:
+    """Settled frames whose picture is wanted no more: errands that delete it."""
+    discarded: list[Uncarried] = []
+    for start in range(0, len(ids), _CHUNK):
+        values = {"ids": ids[start : start + _CHUNK]}
+        discarded += [Uncarried(*row) for row in conn.execute(_DISCARD_PICTURE, values)]
+    return discarded
