@@ -88,6 +88,7 @@ def _refusal(state: FrameState | None) -> str:
         FrameState.DONE: "a frame that is done has had its result, and gets no second one",
         FrameState.DROPPED: "a dropped frame was given up by a policy and its picture is gone",
         FrameState.PENDING: "a pending frame waits for inference already",
+        FrameState.PARKED: "a parked frame waits for a service of its type already",
         FrameState.LEASED: "a leased frame is being inferred now",
         None: "the filter names no state",
     }
