@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format bench services clean
+.PHONY: help setup demo run test faults lint format bench services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -29,6 +29,9 @@ run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a set
 test: setup ## Run all tests; the real services they need: make services (PYTEST_ARGS="-k frame")
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+faults: setup ## Break everything while frames come in; writes docs/reliability.md
+	@$(BIN)/python -m pytest tests/faults --faults -n 3 --dist load $(if $(CI),,--write-report) $(PYTEST_ARGS)
+
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -41,7 +44,7 @@ format: setup ## Rewrite the code in the project's style
 bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-services: ## Install what the tests start: Redis, PostgreSQL, RabbitMQ (Debian, root or sudo)
+services: ## Install what the tests need: Redis, PostgreSQL, RabbitMQ, libfaketime (Debian, root or sudo)
 	@scripts/install-services
 
 clean: ## Remove the virtual environment and all caches; keeps data and snapshots

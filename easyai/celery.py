@@ -14,6 +14,7 @@ from celery.utils.imports import cwd_in_path
 
 from easyai.supervised import die_with_parent
 from easyai.tasks import filesystem
+from easyai.tasks.liveness import LifeSigns
 from easyai.tasks.subscription import QueueSubscription
 
 _OWN_CONFIG = "celeryconfig"
@@ -40,6 +41,7 @@ def make_app(config: Any) -> Celery:
     made = Celery("easyai", amqp="easyai.tasks.queues:AMQP")
     made.config_from_object(config)
     made.steps["consumer"].add(QueueSubscription)
+    made.steps["consumer"].add(LifeSigns)
     return made
 
 

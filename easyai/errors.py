@@ -67,11 +67,38 @@ class StoreUnavailableError(EasyaiError):
     retryable = True
 
 
+class BrokerUnavailableError(EasyaiError):
+    """The broker does not answer; frames wait until it does."""
+
+    http_status = 503
+    retryable = True
+
+
+class BusUnavailableError(EasyaiError):
+    """The message bus does not take alerts; they wait in the table until it does."""
+
+    http_status = 503
+    retryable = True
+
+
+class NotifyError(EasyaiError):
+    """A message did not reach all people of notify_urls; see the log for details."""
+
+    http_status = 502
+    retryable = True
+
+
 class DatabaseUnavailableError(EasyaiError):
     """The database does not answer; work goes on when it does."""
 
     http_status = 503
     retryable = True
+
+
+class DatabaseDamagedError(DatabaseUnavailableError):
+    """The database file is damaged; docs/recovery.md tells how to save what is in it."""
+
+    retryable = False
 
 
 class SchemaMissingError(DatabaseUnavailableError):

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
@@ -38,6 +38,14 @@ class SilentDoorbell:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A part that holds connections."""
+
+    def close(self) -> None:
+        """Close them."""
 
 
 class Runtime:
@@ -95,11 +103,19 @@ class Runtime:
     def close(self) -> None:
         """Send the rings that wait and close every connection."""
         self.doorbell.close()
+        for part in self._parts.values():
+            if isinstance(part, Closable):
+                part.close()
         self.db.dispose()
 
 
-def open_runtime(source: SettingsSource | None = None, doorbell: Doorbell | None = None) -> Runtime:
-    """Build the parts from the settings (read from file and environment when not given)."""
+def open_runtime(
+    source: SettingsSource | None = None, doorbell: Doorbell | None = None, *, looking: bool = False
+) -> Runtime:
+    """Build the parts from the settings (read from file and environment when not given).
+
+    `looking`: a local frame folder that is not there is not made, so that its lack is seen.
+    """
     source = source or SettingsSource()
     settings = source.current()
     own = settings.easyai
@@ -109,13 +125,13 @@ def open_runtime(source: SettingsSource | None = None, doorbell: Doorbell | None
     return Runtime(
         source,
         Database(own.effective_database_url),
-        open_store(settings, signer),
+        open_store(settings, signer, make_folder=not looking),
         signer,
         doorbell or SilentDoorbell(),
     )
 
 
-def open_store(settings: Settings, signer: LinkSigner) -> Store:
+def open_store(settings: Settings, signer: LinkSigner, *, make_folder: bool = True) -> Store:
     """The store that the settings name; makes a local folder that is not there yet."""
     extractor, analysis = settings.frame_extractor, settings.ai_analysis
     excluded = (analysis.alert_base_path, analysis.failed_base_path)
@@ -125,7 +141,8 @@ def open_store(settings: Settings, signer: LinkSigner) -> Store:
         base_path = extractor.minio.base_path.strip("/")
         rules = KeyRules(f"{base_path}/" if base_path else "", excluded)
         return MinioStore(extractor.minio, rules)
-    _make_folder(extractor.output_dir)
+    if make_folder:
+        _make_folder(extractor.output_dir)
     return LocalStore(extractor.output_dir, KeyRules("", excluded), signer)
 
 

@@ -85,6 +85,11 @@ class AiAnalysis(_Table):
             raise ValueError("must be a folder below the store, such as 'alerts/'")
         return "/".join(parts) + "/"
 
+    @property
+    def has_bus(self) -> bool:
+        """Whether alerts go to a message bus, not only to the table."""
+        return self.mq_type != "none"
+
     def affinity(self, task_type: str) -> bool:
         """Whether every frame of one camera goes to one endpoint, one at a time and in order."""
         own = self.types.get(task_type)

@@ -1,13 +1,24 @@
-"""A process that a supervisor started ends with it, even when the supervisor is killed."""
+"""What a process says to whoever started it: that it works, and that it ends with it.
+
+The words are systemd's (sd_notify(3)): datagrams of ``NAME=value`` lines to ``$NOTIFY_SOCKET``.
+``easyai up`` and systemd (Type=notify, WatchdogSec) both understand them.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+import socket
 import sys
+import time
+from typing import Final
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_EVERY_SEC: Final = 1.0
+#: A loop of ours counts as turning for so long after its last turn. The slowest, over the embedded
+#: broker, turns every 2 s.
+TURNED_LATELY_SEC: Final = 5.0
 
 
 def die_with_parent() -> bool:
@@ -21,3 +32,75 @@ def die_with_parent() -> bool:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) == 0)
+
+
+def restart_reason() -> str:
+    """Why our supervisor had to start us again, '' when it started us for the first time."""
+    return os.environ.get("EASYAI_RESTARTED", "")
+
+
+class Loop:
+    """When a loop last turned; marked from inside, asked from any thread."""
+
+    def __init__(self) -> None:
+        self._turned_at = time.monotonic()
+
+    def turned(self) -> None:
+        """The loop has just turned."""
+        self._turned_at = time.monotonic()
+
+    def turns(self) -> bool:
+        """Whether it turned within the last seconds."""
+        return time.monotonic() - self._turned_at < TURNED_LATELY_SEC
+
+
+class Notifier:
+    """Sends words to the supervisor; without one it does nothing. Never blocks, never raises.
+
+    Call `alive` from the loop that does the work: a process that only exists is not alive.
+    """
+
+    def __init__(self) -> None:
+        self._address = _address(os.environ.get("NOTIFY_SOCKET", ""))
+        self._socket: socket.socket | None = None
+        self._told_at = float("-inf")
+        self._greeting = "READY=1\n"
+
+    @property
+    def supervised(self) -> bool:
+        """Whether somebody listens for signs of life."""
+        return bool(self._address)
+
+    def alive(self) -> None:
+        """Say that the work goes on; at most once a second."""
+        now = time.monotonic()
+        if now - self._told_at >= _EVERY_SEC * 0.9 and self._send(f"{self._greeting}WATCHDOG=1"):
+            self._told_at, self._greeting = now, ""
+
+    def stopping(self) -> None:
+        """Say that the end has begun; the last words."""
+        self._send("STOPPING=1")
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def ask_restart(self, child: str, reason: str) -> bool:
+        """Ask ``easyai up`` to start a child again; whether the question was sent."""
+        return self._send(f"X_EASYAI_RESTART={child}\nX_EASYAI_REASON={' '.join(reason.split())}")
+
+    def _send(self, words: str) -> bool:
+        if not self._address:
+            return False
+        try:
+            if self._socket is None:
+                kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+                self._socket = socket.socket(socket.AF_UNIX, kind)
+            self._socket.sendto(words.encode(), self._address)
+        except OSError:
+            # Its queue is full or it has gone: the next second tries again, or it ends us.
+            return False
+        return True
+
+
+def _address(name: str) -> str:
+    return "\0" + name[1:] if name.startswith("@") else name

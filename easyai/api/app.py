@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -14,8 +15,10 @@ from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
-from easyai.api.routes import alerts, files, health, registry, statistics
+from easyai.api.routes import alerts, diagnosis, files, health, registry, statistics
+from easyai.health.presence import Presence
 from easyai.runtime import Runtime
+from easyai.supervised import Loop, Notifier
 
 API_PREFIX = "/api/v1"
 
@@ -29,12 +32,15 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with _opened(runtime) as opened:
+        loop = Loop()
+        with _opened(runtime, loop) as opened:
             app.state.runtime = opened
             app.state.heartbeats = HeartbeatGroup(opened)
+            life = asyncio.create_task(_show_life(loop))
             try:
                 yield
             finally:
+                life.cancel()
                 app.state.heartbeats.close()
 
     # Its documents come with their scripts: /docs works without the internet.
@@ -53,6 +59,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         (registry, API_PREFIX),
         (statistics, API_PREFIX),
         (alerts, API_PREFIX),
+        (diagnosis, API_PREFIX),
         (files, API_PREFIX),
         (health, ""),
     ):
@@ -61,8 +68,20 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     return app
 
 
+async def _show_life(loop: Loop) -> None:
+    """Say every second that the loop which answers requests turns, until cancelled."""
+    notifier = Notifier()
+    try:
+        while True:
+            loop.turned()
+            notifier.alive()
+            await asyncio.sleep(1.0)
+    finally:
+        notifier.stopping()
+
+
 @contextmanager
-def _opened(runtime: Runtime | None) -> Iterator[Runtime]:
+def _opened(runtime: Runtime | None, loop: Loop) -> Iterator[Runtime]:
     if runtime is not None:
         yield runtime
         return
@@ -71,7 +90,10 @@ def _opened(runtime: Runtime | None) -> Iterator[Runtime]:
 
     opened = open_ringing_runtime()
     opened.doorbell = BackgroundDoorbell(opened.doorbell)
+    presence = Presence("api", lambda: opened.db, loop.turns)
+    presence.start()
     try:
         yield opened
     finally:
+        presence.close()
         opened.close()

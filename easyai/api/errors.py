@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easyai.errors import EasyaiError
+from easyai.health.checks import client_words
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ async def _own_error(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %r: %s", request.method, request.scope["path"], error)
     # What is left of a body too large is not worth reading.
     headers = {"connection": "close"} if status == 413 else None
-    return error_response(status, str(error), headers)
+    message = client_words(error) if isinstance(error, EasyaiError) else str(error)
+    return error_response(status, message, headers)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

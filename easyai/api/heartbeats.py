@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from easyai.errors import DatabaseUnavailableError
-from easyai.registry.registration import Heartbeat, heartbeats
+from easyai.registry.heartbeat import Heartbeat
+from easyai.registry.registration import heartbeats
 from easyai.runtime import Runtime
 
 _GROUP: Final = 500  # heartbeats in one transaction

@@ -87,7 +87,7 @@ class HeartbeatBody(BaseModel):
 
 
 class ServiceEntry(BaseModel):
-    """One endpoint; times in Unix seconds. The last four with `?state=all` only."""
+    """One endpoint; times in Unix seconds. Those from `state` on with `?state=all` only."""
 
     service_id: str
     name: str
@@ -101,6 +101,11 @@ class ServiceEntry(BaseModel):
     state_reason: str = ""
     state_since: int = 0
     breaker: Literal["closed", "open", "half-open"] = "closed"
+    breaker_trial_in_sec: float = 0.0  # until an open breaker lets one request through
+    heartbeat_age_sec: float = 0.0
+    last_evidence: int = 0  # heartbeat, inference or probe
+    last_failure: str | None = None  # of the last call that failed
+    last_failure_at: int | None = None
 
 
 class ServiceList(BaseModel):
@@ -173,6 +178,14 @@ class LoadAnalysis(BaseModel):
     analysis: dict[str, TypeAnalysis]
 
 
+class DroppedByReason(BaseModel):
+    """Frames given up since the last reset, by the rule that says so."""
+
+    queue_full: int
+    too_old: int
+    disk_low: int
+
+
 class InferenceStats(BaseModel):
     """Backlog and sums since the last reset; milliseconds, rates a second, ratios from 0 to 1."""
 
@@ -184,7 +197,10 @@ class InferenceStats(BaseModel):
     dropped_total: int
     processed_total: int
     drop_rate: float
-    strategy: str
+    strategy: str = Field(description="queue_full_strategy: what gives way to a full queue")
+    parked: int = Field(description="Frames that wait for a service of their type")
+    dropped_by_reason: DroppedByReason
+    sampled_total: int = Field(description="Frames sampled out; not in dropped_total")
     avg_inference_ms: float
     max_inference_ms: float
     total_inferences: int

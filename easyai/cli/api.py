@@ -56,6 +56,7 @@ def _serve() -> None:
     uvicorn.run(
         "easyai.api.app:create_app",
         factory=True,
+        http="easyai.api.protocol:ContractProtocol",
         host=own.host,
         port=own.port,
         access_log=False,

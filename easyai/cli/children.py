@@ -23,7 +23,8 @@ class Child(NamedTuple):
 def children(port: int) -> list[Child]:
     """The processes in the order of their start; they stop in the opposite order.
 
-    The API stops last: algorithms fetch the pictures of frames in flight from it.
+    The API stops last: algorithms fetch the pictures of frames in flight from it. The watchdog
+    stops first: what ends on purpose is no alarm.
     """
     celery = ("-m", "celery", "--quiet", "-A", "easyai")
     name = f"worker-{port}@%h"
@@ -32,11 +33,12 @@ def children(port: int) -> list[Child]:
         Child("api", ("-m", "easyai.cli.main", "api"), 10),
         Child("worker", worker, 25),
         Child("beat", (*celery, "beat", "-l", "INFO", "--pidfile", ""), 5),
+        Child("watchdog", ("-m", "easyai.cli.main", "watchdog"), 8),
     ]
 
 
-def program_sections(port: int) -> str:
-    """The supervisor configuration of the children."""
+def program_sections(port: int, notify_socket: str) -> str:
+    """The supervisor configuration of the children, who say to the socket that they work."""
     lines = ["[supervisord]", "silent=true"]
     for priority, child in enumerate(children(port), start=1):
         lines += [
@@ -48,6 +50,7 @@ def program_sections(port: int) -> str:
             f"startretries={MAX_BACKOFF_SEC * 10}",
             f"stopwaitsecs={child.stop_sec}",
             "killasgroup=true",
+            f'environment=NOTIFY_SOCKET="{notify_socket}"',
             "redirect_stderr=true",
             "stdout_logfile=NONE",
             "stdout_events_enabled=true",

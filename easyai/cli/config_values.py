@@ -17,7 +17,7 @@ _HIDDEN: Final = "********"
 _PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
 _PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
 # What starts like a key and is read elsewhere.
-_NO_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED"})
+_NO_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED"})
 
 
 class Value(NamedTuple):

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from easyai.errors import SettingsError
+from easyai.publish.bus import address_problem
+from easyai.publish.people import People
 from easyai.settings import AiAnalysis, Easyai, FrameExtractor, Settings
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::", "")  # noqa: S104
@@ -29,21 +32,35 @@ def warnings(settings: Settings) -> list[str]:
 
 def at_start(settings: Settings) -> list[str]:
     """Those of the warnings that every start should tell: work would seem to be lost."""
-    return [*_about_bus(settings.ai_analysis), *_about_network(settings.easyai)]
+    analysis = settings.ai_analysis
+    return [*_about_bus(analysis), *_about_people(analysis), *_about_network(settings.easyai)]
 
 
 def _about_bus(analysis: AiAnalysis) -> Iterator[str]:
-    if analysis.mq_type != "none":
+    problem = address_problem(analysis)
+    if problem:
+        yield f"{problem}; until then alerts wait in the table"
+    if not analysis.has_bus and analysis.mq_address:
         yield (
-            f"ai_analysis.mq_type is {analysis.mq_type}, but this version does not publish to a "
-            "bus: alerts are kept in the table, read them with GET /api/v1/alerts"
+            "ai_analysis.mq_address is set, but mq_type is none: alerts are kept in the table and "
+            "go to no bus; set mq_type to kafka, rabbitmq or redis"
         )
+
+
+def _about_people(analysis: AiAnalysis) -> Iterator[str]:
+    if not analysis.notify_urls:
+        return
+    try:
+        People([url.get_secret_value() for url in analysis.notify_urls]).check()
+    except SettingsError as error:
+        yield f"{error}; until then alarms do not reach those people"
 
 
 def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
     if not analysis.enable:
         yield "ai_analysis.enable is false: no new frame is found; set it to true"
     yield from _about_bus(analysis)
+    yield from _about_people(analysis)
     if analysis.heartbeat_timeout_sec <= _HEARTBEAT_SEC:
         yield (
             f"ai_analysis.heartbeat_timeout_sec is {analysis.heartbeat_timeout_sec:g}, services "

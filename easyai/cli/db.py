@@ -1,15 +1,18 @@
-"""``easyai db``: prepare the database and say how far it is."""
+"""``easyai db``: prepare the database, say how far it is and what it takes."""
 
 from __future__ import annotations
 
 import click
 
+from easyai.cli.db_space import compact, size
 from easyai.cli.output import HINT_UPGRADE, print_json, require_database
 
 EXAMPLES = """\b
 Examples:
   easyai db upgrade                     make the tables, or bring them to this version
   easyai db current                     which revision the database has
+  easyai db size                        rows and bytes of each table, and their limits
+  easyai db compact                     give free space of an SQLite file back to the disk
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
@@ -18,7 +21,11 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 
 @click.group(epilog=EXAMPLES)
 def db() -> None:
-    """Prepare the database and say how far it is."""
+    """Prepare the database, say how far it is and what it takes."""
+
+
+db.add_command(size)
+db.add_command(compact)
 
 
 @db.command(epilog=EXAMPLES)

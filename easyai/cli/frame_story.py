@@ -103,6 +103,8 @@ def _state(row: FrameRow, now: float) -> str:
         if row.due_at <= now:
             return f"pending for {duration(now - row.due_at)}: waits for a service with room"
         return f"pending: next attempt in {duration(row.due_at - now)}"
+    if row.state == "parked":
+        return f"parked for {duration(now - row.due_at)}: waits for a service of its type"
     if row.state == "leased":
         left = (row.lease_expires_at or now) - now
         if left <= 0:
@@ -118,6 +120,10 @@ def _outcome(row: FrameRow) -> str:
         "no_detection": "nothing detected, picture deleted by policy",
         "missing": "somebody removed the picture before it was inferred",
         "failed": "kept for `easyai requeue`",
+        "queue_full": "given up by queue_full_strategy: more than max_queue_size waited",
+        "too_old": "given up: it waited or was kept as long as the settings allow",
+        "disk_low": "given up: parked, and less than disk_min_free_percent of the disk was free",
+        "sampled": "sampled out: not one of the n frames of its camera that are inferred",
     }
     took = f" ({row.inference_ms:.0f} ms)" if row.inference_ms else ""
     return words.get(row.outcome, str(row.outcome)) + took

@@ -18,6 +18,8 @@ EXAMPLES = """\b
 Examples:
   easyai frames                         the newest frames
   easyai frames --state failed --since 2h
+  easyai frames --state parked --limit 5   wait for a service of their type
+  easyai frames --state dropped --reason queue_full
   easyai frames --task-type 人数统计 --task-id 门口2 --limit 10
   easyai frames --key 人数统计/门口2/20251114-164712.618.jpg
   easyai frames --state failed --json | jq -r '.frames[].reason'
@@ -27,7 +29,13 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 found, 1 no frame matches, 2 usage or configuration.
 """
 
-_STYLES: Final = {"failed": "red", "pending": "yellow", "leased": "cyan", "done": "green"}
+_STYLES: Final = {
+    "failed": "red",
+    "pending": "yellow",
+    "parked": "magenta",
+    "leased": "cyan",
+    "done": "green",
+}
 
 
 @click.command(epilog=EXAMPLES)
@@ -38,6 +46,7 @@ _STYLES: Final = {"failed": "red", "pending": "yellow", "leased": "cyan", "done"
 )
 @click.option("--task-type", help="Only frames of this type, such as 人数统计.")
 @click.option("--task-id", help="Only frames of this camera.")
+@click.option("--reason", help="Only frames whose reason holds this text, in any case.")
 @since_option("Only frames settled since (found since, when not settled): 30s, 15m, 2h, 3d.")
 @click.option(
     "--limit",
@@ -53,6 +62,7 @@ def frames(
     state: str | None,
     task_type: str | None,
     task_id: str | None,
+    reason: str | None,
     since: float | None,
     limit: int,
     key: str | None,
@@ -60,13 +70,14 @@ def frames(
 ) -> None:
     """Show the fate of frames, the last found first, and how many wait, run or have failed.
 
-    Pending: waits for a service or its next attempt. Leased: being inferred. Done: has its result.
-    Failed: refused too often; `easyai requeue` brings it back. Dropped: given up by a policy.
+    Pending: waits for a service with room or its next attempt. Parked: waits for a service of its
+    type. Leased: being inferred. Done: has its result. Failed: refused too often; `easyai requeue`
+    brings it back. Dropped: given up by a policy.
     """
     if key is not None:
         _story(key.removeprefix("./"), as_json)
         return
-    wanted = FrameFilter(FrameState(state) if state else None, task_type, task_id, since)
+    wanted = FrameFilter(FrameState(state) if state else None, task_type, task_id, since, reason)
     with opened() as runtime, runtime.db.read() as conn:
         rows = frames_db.newest(conn, wanted, limit)
         counts = frames_db.counts(conn)

@@ -21,12 +21,15 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "up": Entry("easyai.cli.up:up", "Run everything here: API, worker and beat."),
+    "up": Entry("easyai.cli.up:up", "Run everything here: API, worker, beat and watchdog."),
     "api": Entry("easyai.cli.api:api", "Run only the API server."),
+    "watchdog": Entry("easyai.cli.watchdog:watchdog", "Run only the watchdog."),
     "services": Entry("easyai.cli.services:services", "Show the algorithm services."),
     "stats": Entry("easyai.cli.stats:stats", "Show what inference does now."),
     "alerts": Entry("easyai.cli.alerts:alerts", "Show alerts."),
+    "alarms": Entry("easyai.cli.alarms:alarms", "Show the alarms, send a test alarm."),
     "frames": Entry("easyai.cli.frames:frames", "Show the fate of frames."),
+    "diagnose": Entry("easyai.cli.diagnose:diagnose", "Say what is wrong, why, and what to do."),
     "requeue": Entry("easyai.cli.requeue:requeue", "Bring failed frames back."),
     "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
     "db": Entry("easyai.cli.db:db", "Prepare and look after the database."),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-STATES = ("pending", "leased", "done", "failed", "dropped")
+STATES = ("pending", "parked", "leased", "done", "failed", "dropped")
 
 EXAMPLES = """\b
 Examples:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
+from easyai.cli.output import cell, console, duration, new_table, opened, print_json, print_table
 from easyai.db import ledger
 from easyai.db import services as services_db
 from easyai.domain.service import ROUTABLE
@@ -27,6 +27,10 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 found, 1 no service to show, 2 usage or configuration.
 """
 
+_NUMBERS: Final = ("IN FLIGHT", "CALLS", "LATENCY", "HEARTBEAT")
+_COLUMNS: Final = ("SERVICE", "ENDPOINT", "STATE", "REASON", *_NUMBERS, "TYPES")
+_NARROW_COLUMNS: Final = ("SERVICE", "ENDPOINT", "STATE", "REASON")
+_WIDE: Final = 130  # characters
 _STYLES: Final = {"online": "green", "suspect": "yellow", "offline": "red", "unregistered": "dim"}
 
 
@@ -36,8 +40,10 @@ _STYLES: Final = {"online": "green", "suspect": "yellow", "offline": "red", "unr
 def services(everything: bool, as_json: bool) -> None:
     """Show the algorithm services, one line for each endpoint.
 
-    Online: takes work. Suspect: its heartbeats are missing; probed, and used last. Offline: its
-    probes fail too; the first sign of life brings it back. Unregistered: by request.
+    Online: takes work, unless its breaker is open: then its last calls failed, and one trial goes
+    to it at the end of each pause. Suspect: its heartbeats are missing, or its calls fail though
+    heartbeats of its id arrive; probed, and used last. Offline: its probes fail too; the first sign
+    of life brings it back. Unregistered: by request.
     """
     with opened() as runtime:
         known = _read(runtime)
@@ -52,7 +58,6 @@ def services(everything: bool, as_json: bool) -> None:
 
 def _read(runtime: Runtime) -> list[dict[str, Any]]:
     """Every service as the API tells it, with what only the database knows."""
-    now = time.time()
     known: list[dict[str, Any]] = service_list(runtime, everything=True)["services"]
     with runtime.db.read() as conn:
         rows = {row.endpoint: row for row in services_db.all_services(conn)}
@@ -64,7 +69,6 @@ def _read(runtime: Runtime) -> list[dict[str, Any]]:
         one["in_flight"] = in_flight.get(row.pk, 0)
         one["max_concurrency"] = row.max_concurrency
         one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
-        one["heartbeat_age_sec"] = round(max(0.0, now - row.last_heartbeat), 1)
     return known
 
 
@@ -80,26 +84,35 @@ def _print(shown: list[dict[str, Any]], hidden: int) -> None:
 
 
 def _print_table(shown: list[dict[str, Any]]) -> None:
-    numbers = ("IN FLIGHT", "CALLS", "LATENCY", "HEARTBEAT")
-    names = ("SERVICE", "ENDPOINT", "STATE", "REASON", *numbers, "TYPES")
-    table = new_table(*names, right=numbers)
+    # A narrow terminal gets what an operator asks first, in columns that can be read.
+    names = _COLUMNS if console().width >= _WIDE else _NARROW_COLUMNS
+    table = new_table(*names, right=_NUMBERS)
     for one in shown:
-        table.add_row(*_cells(one, time.time()))
+        cells = _cells(one, time.time())
+        table.add_row(*(cells[name] for name in names))
     print_table(table)
 
 
-def _cells(one: dict[str, Any], now: float) -> list[Any]:
+def _cells(one: dict[str, Any], now: float) -> dict[str, Any]:
     limit, latency = one["max_concurrency"], one["avg_response_ms"]
-    breaker = "" if one["breaker"] == "closed" else f"; breaker {one['breaker']}"
-    since = duration(now - one["state_since"])
-    return [
-        cell(one["service_id"]),
-        cell(one["endpoint"]),
-        cell(one["state"], _STYLES.get(one["state"], "")),
-        cell(f"{one['state_reason']} {since} ago{breaker}"),
-        cell(f"{one['in_flight']}/{limit}" if limit else one["in_flight"]),
-        cell(one["call_count"]),
-        cell(None if latency is None else f"{latency:.0f} ms"),
-        cell(f"{duration(one['heartbeat_age_sec'])} ago"),
-        cell(", ".join(one["task_types"])),
-    ]
+    return {
+        "SERVICE": cell(one["service_id"]),
+        "ENDPOINT": cell(one["endpoint"]),
+        "STATE": cell(one["state"], _STYLES.get(one["state"], "")),
+        "REASON": cell(_reason(one, now)),
+        "IN FLIGHT": cell(f"{one['in_flight']}/{limit}" if limit else one["in_flight"]),
+        "CALLS": cell(one["call_count"]),
+        "LATENCY": cell(None if latency is None else f"{latency:.0f} ms"),
+        "HEARTBEAT": cell(f"{duration(one['heartbeat_age_sec'])} ago"),
+        "TYPES": cell(", ".join(one["task_types"])),
+    }
+
+
+def _reason(one: dict[str, Any], now: float) -> str:
+    """Why the state is what it is, and why it gets no frames though the state is good."""
+    said = f"{one['state_reason']} {duration(now - one['state_since'])} ago"
+    if one["breaker"] == "closed":
+        return said
+    pause = f", next trial in {one['breaker_trial_in_sec']:.0f} s" * (one["breaker"] == "open")
+    failed = one["last_failure"] or "no reason known"
+    return f"{said}; breaker {one['breaker']}{pause}: {failed}"

@@ -48,7 +48,8 @@ Exit code: 0, or 2 for usage or configuration.
 def stats(as_json: bool, watch: float | None) -> None:
     """Show rates and sums of inference, and for each task type what waits, runs and has failed.
 
-    A type with frames waiting and no service is the first thing to look at.
+    A type with frames waiting or parked and no service is the first thing to look at. Parked frames
+    wait until a service of their type takes work again; live ones go before them.
     """
     with opened() as runtime:
         if watch is None:
@@ -86,6 +87,7 @@ def _read(runtime: Runtime) -> dict[str, Any]:
         found = counts.get(name, {})
         types[name] = {
             "waiting": found.get("pending", 0),
+            "parked": found.get("parked", 0),
             "leased": found.get("leased", 0),
             "failed": found.get("failed", 0),
             "services": balance.get(name, {}).get("total_services", 0),
@@ -109,9 +111,9 @@ def _print_sums(current: dict[str, Any]) -> None:
 
 
 def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
-    now = current
+    now, dropped = current, current["dropped_by_reason"]
     return [
-        ("waiting", f"{now['queue_size']} of {now['queue_max_size']}"),
+        ("waiting", f"{now['queue_size']} of {now['queue_max_size']}, {now['parked']} parked"),
         ("in flight", f"{now['active_inferences']} of {now['max_concurrent_infer']}"),
         (
             "a second",
@@ -123,7 +125,12 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
             f"{now['success_inferences']} good, {now['failed_inferences']} failed; "
             f"{now['avg_inference_ms']:.1f} ms mean, {now['max_inference_ms']:.1f} ms longest",
         ),
-        ("frames", f"{now['processed_total']} processed, {now['dropped_total']} dropped"),
+        ("frames", f"{now['processed_total']} processed, {now['sampled_total']} sampled out"),
+        (
+            "dropped",
+            f"{now['dropped_total']}: {dropped['queue_full']} queue full ({now['strategy']}), "
+            f"{dropped['too_old']} too old, {dropped['disk_low']} disk low",
+        ),
         (
             "moves",
             f"{now['minio_move_success']} good, {now['minio_move_failed']} failed; "
@@ -134,13 +141,14 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _print_types(types: dict[str, dict[str, int]]) -> None:
-    numbers = ("WAITING", "LEASED", "FAILED", "SERVICES")
+    numbers = ("WAITING", "PARKED", "LEASED", "FAILED", "SERVICES")
     table = new_table("TYPE", *numbers, right=numbers)
     for name, one in types.items():
-        stuck = one["waiting"] and not one["services"]
+        stuck = (one["waiting"] or one["parked"]) and not one["services"]
         table.add_row(
             cell(name),
             cell(one["waiting"], "bold red" if stuck else ""),
+            cell(one["parked"], "magenta" if one["parked"] else ""),
             cell(one["leased"]),
             cell(one["failed"], "yellow" if one["failed"] else ""),
             cell(one["services"], "bold red" if stuck else ""),

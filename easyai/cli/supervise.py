@@ -1,4 +1,4 @@
-"""The process behind ``easyai up``: starts API, worker and beat and keeps them running.
+"""The process behind ``easyai up``: starts API, worker, beat and watchdog, keeps them running.
 
 A module of its own, entered by exec from `easyai.cli.up`, so that what was needed to read settings
 and migrate the database does not stay in memory for months.
@@ -9,20 +9,24 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from supervisor import events, loggers
 from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
+from supervisor.states import RUNNING_STATES
 from supervisor.supervisord import Supervisor
 
 from easyai.cli.child_logs import ChildLogs, Terminal
 from easyai.cli.children import MAX_BACKOFF_SEC, children, program_sections
+from easyai.cli.notify_socket import NotifySocket
 from easyai.cli.readiness import ReadinessWatch
+from easyai.cli.supervise_liveness import Liveness, Verdict
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import release_data_dir
-from easyai.supervised import die_with_parent
+from easyai.supervised import Notifier, die_with_parent
 
 
 class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
@@ -64,13 +68,20 @@ class _LogHandler(loggers.Handler):  # type: ignore[misc]  # supervisor has no t
 
 
 class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
-    """Supervisor that tells the user about its children."""
+    """Supervisor that tells the user about its children, and ends those that have hung."""
 
-    def __init__(self, options: _Options, plan: Plan, watch: ReadinessWatch) -> None:
+    def __init__(
+        self, options: _Options, plan: Plan, watch: ReadinessWatch, notices: NotifySocket
+    ) -> None:
         super().__init__(options)
         self._plan = plan
         self._logs = options.logs
         self._watch = watch
+        self._notices = notices
+        stop_sec = {child.name: child.stop_sec for child in children(plan.port)}
+        self._liveness = Liveness(plan.hang_sec, stop_sec)
+        self._reasons: dict[str, str] = {}  # why a child was ended, by name
+        self._notifier = Notifier()  # `easyai up` may be a service of systemd itself
 
     def runforever(self) -> None:
         # Not earlier: run() has just forgotten every subscription.
@@ -80,6 +91,29 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         events.subscribe(events.SupervisorStoppingEvent, self._stopping)
         self._watch.start(self._plan.ready_line, f"easyai is not ready yet, see {self._files()}")
         super().runforever()
+
+    def tick(self, now: float | None = None) -> None:
+        """Once in every turn of the loop, so at least once a second."""
+        super().tick(now)
+        self._notifier.alive()
+        running = {
+            process.pid: process
+            for group in self.process_groups.values()
+            for process in group.processes.values()
+            if process.pid and process.state in RUNNING_STATES
+        }
+        names = {pid: process.config.name for pid, process in running.items()}
+        for verdict in self._liveness.look(names, self._notices.heard(), time.monotonic()):
+            self._end(names[verdict.pid], verdict)
+
+    def _end(self, name: str, verdict: Verdict) -> None:
+        self._reasons[name] = verdict.reason
+        self._logs.say(f"easyai: {name} is ended and started again: {verdict.reason}")
+        number = signal.SIGTERM if verdict.orderly else signal.SIGKILL
+        try:
+            os.killpg(verdict.pid, number)  # each child leads a group of its own
+        except OSError as error:
+            self._logs.say(f"easyai: {name} cannot be ended: {error}")
 
     def _files(self) -> str:
         return f"{self._plan.data_dir / 'logs'}/*.log"
@@ -97,6 +131,9 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
 
     def _tell_end(self, process: Any, next_step: str) -> None:
         name = process.config.name
+        # It tells of its own restart where events are kept: this process needs no database.
+        reason = self._reasons.pop(name, "") or _how_it_ended(process.exitstatus)
+        process.config.environment = {**process.config.environment, "EASYAI_RESTARTED": reason}
         self._logs.say(f"easyai: {name} has ended; {next_step} (see {self._logs.path(name)})")
 
     def _stopping(self, event: Any) -> None:
@@ -105,23 +142,33 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._logs.say(f"easyai: stopping; frames in flight get up to {longest} s")
 
 
+def _how_it_ended(exit_status: int | None) -> str:
+    if exit_status is None:
+        return "it had ended soon after its start"
+    if exit_status < 0:
+        return "it was killed by a signal"
+    return f"it had ended by itself with exit code {exit_status}"
+
+
 def run(plan: Plan) -> None:
     """Keep the children running until SIGTERM, SIGINT or SIGHUP; returns when all have ended."""
     run_dir = plan.data_dir / "run"
     config = run_dir / "supervisord.conf"
-    config.write_text(program_sections(plan.port), encoding="utf-8")
+    notices = NotifySocket()
+    config.write_text(program_sections(plan.port, notices.address), encoding="utf-8")
     options = _Options()
     options.logs = ChildLogs(plan.data_dir / "logs", Terminal())
     options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)
     options.first, options.test = True, False
     watch = ReadinessWatch(plan.host, plan.port, options.logs.say)
     try:
-        _Supervisor(options, plan, watch).main()
+        _Supervisor(options, plan, watch, notices).main()
     except ExitNow:
         # Supervisor's word for "all children have ended".
         release_data_dir(plan.data_dir)
         options.logs.say("easyai: stopped")
     finally:
+        notices.close()
         options.logs.close()
 
 

@@ -14,14 +14,21 @@ class Plan(NamedTuple):
     host: str  # where to ask the API whether it is ready
     port: int
     ready_line: str
+    hang_sec: float  # a child that fell silent for longer is ended
 
     def command(self) -> list[str]:
         """The command line of the process that carries the plan out."""
-        values = (str(self.data_dir), self.host, str(self.port), self.ready_line)
+        values = (
+            str(self.data_dir),
+            self.host,
+            str(self.port),
+            self.ready_line,
+            str(self.hang_sec),
+        )
         return [sys.executable, "-m", "easyai.cli.supervise", *values]
 
     @staticmethod
     def parse(arguments: list[str]) -> Plan:
         """Read the arguments that `command` made."""
-        data_dir, host, port, ready_line = arguments
-        return Plan(Path(data_dir), host, int(port), ready_line)
+        data_dir, host, port, ready_line, hang_sec = arguments
+        return Plan(Path(data_dir), host, int(port), ready_line, float(hang_sec))

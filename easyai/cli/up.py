@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from easyai.cli.main import use_config
+from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import check_port, claim_data_dir
 
@@ -54,12 +55,27 @@ Examples:
     show_envvar=True,
     help="Port to listen on.  [default: 5066]",
 )
-def up(config: Path | None, data_dir: Path | None, host: str | None, port: int | None) -> None:
-    """Run everything here: API, worker and beat, until Ctrl-C or SIGTERM.
+@click.option(
+    "--hang-sec",
+    type=click.FloatRange(2, 3600),
+    envvar="EASYAI_HANG_SEC",
+    show_envvar=True,
+    default=HANG_SEC,
+    show_default=True,
+    help="A process that gave no sign of life for so many seconds is killed and started again.",
+)
+def up(
+    config: Path | None,
+    data_dir: Path | None,
+    host: str | None,
+    port: int | None,
+    hang_sec: float,
+) -> None:
+    """Run everything here: API, worker, beat and watchdog, until Ctrl-C or SIGTERM.
 
     Needs no other server: without settings the database and the broker are files in the data
-    folder. A process that dies is started again. Logs go to the terminal and to logs/ in the
-    data folder.
+    folder. A process that dies or hangs is started again. Logs go to the terminal and to logs/ in
+    the data folder.
     """
     use_config(config)
     for name, value in (("DATA_DIR", data_dir), ("HOST", host), ("PORT", port)):
@@ -70,7 +86,7 @@ def up(config: Path | None, data_dir: Path | None, host: str | None, port: int |
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)
     _migrate(settings.easyai.effective_database_url)
-    _become_supervisor(settings)
+    _become_supervisor(settings, hang_sec)
 
 
 def _settings() -> Settings:
@@ -107,7 +123,7 @@ def _migrate(url: str) -> None:
             return
 
 
-def _become_supervisor(settings: Settings) -> NoReturn:
+def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     own = settings.easyai
     os.environ |= {
         "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
@@ -124,7 +140,7 @@ def _become_supervisor(settings: Settings) -> NoReturn:
         f"easyai is ready: http://{shown}:{own.port} (docs /docs) · frames: {_frames(settings)} · "
         f"data: {_shown(own.data_dir)} · stop with Ctrl-C"
     )
-    command = Plan(own.data_dir, host, own.port, ready).command()
+    command = Plan(own.data_dir, host, own.port, ready, hang_sec).command()
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606  # our own interpreter, no shell
 

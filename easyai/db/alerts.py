@@ -12,29 +12,35 @@ from easyai.db.models import Alert
 
 AlertRow = Row[Any]
 
+# Any number, the same in every process: shared by those who save alerts for the bus on PostgreSQL.
+OUTBOX_LOCK = 0x6561_7380
+
 _ADD = text("""
     INSERT INTO alerts (frame_id, task_id, task_type, image_path, algorithm_id, algorithm_name,
                         result, confidence, detection_count, inference_time_ms, created_at,
-                        updated_at)
+                        updated_at, published_at)
     VALUES (:frame_id, :task_id, :task_type, :image_path, :algorithm_id, :algorithm_name,
-            :result, :confidence, :detection_count, :inference_time_ms, :now, :now)
+            :result, :confidence, :detection_count, :inference_time_ms, :now, :now, :published_at)
 """)
+_ADD_SYSTEM = text(f"{_ADD.text} RETURNING id")
+_SHARE_OUTBOX = text("SELECT pg_advisory_xact_lock_shared(:n)")
 # The last condition is the one of the partial index: without it SQLite reads every alert.
 _TAKEN = text("""
     SELECT image_path FROM alerts WHERE image_path IN :paths AND image_path <> ''
 """).bindparams(bindparam("paths", expanding=True))
-_TOLD_SINCE = text("""
-    SELECT 1 FROM alerts
-     WHERE task_id = 'system' AND task_type = :kind AND result = :message AND created_at > :since
-     LIMIT 1
-""")
-_BEYOND = text("""
-    SELECT id FROM alerts
-     WHERE (task_id = 'system') = :system
-       AND id < (SELECT id FROM alerts WHERE (task_id = 'system') = :system
-                  ORDER BY id DESC LIMIT 1 OFFSET :kept - 1)
-     ORDER BY id LIMIT :most
-""")
+# Alerts of cameras and of the system are kept apart: neither pushes the other out.
+_OF_CAMERAS, _OF_SYSTEM = "task_id <> 'system'", "task_id = 'system'"
+_COUNTS = text(f"""
+    SELECT (SELECT count(*) FROM alerts WHERE {_OF_CAMERAS}),
+           (SELECT count(*) FROM alerts WHERE {_OF_SYSTEM})
+""")  # noqa: S608
+_OLDEST_OF_CAMERAS, _OLDEST_OF_SYSTEM = (
+    text(f"""
+    SELECT id, published_at IS NULL FROM alerts
+     WHERE {whose} AND id > :after ORDER BY id LIMIT :most
+    """)  # noqa: S608
+    for whose in (_OF_CAMERAS, _OF_SYSTEM)
+)
 _COLUMNS = Alert.__table__.c
 _TASK_IDS = text("SELECT DISTINCT task_id FROM alerts ORDER BY task_id")
 
@@ -51,10 +57,39 @@ class AlertFilter:
     end_time: float | None = None
 
 
-def add(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Save alerts."""
+def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -> None:
+    """Save alerts; those for a bus (`AiAnalysis.has_bus`) wait in the outbox from the commit on."""
     if rows:
-        conn.execute(_ADD, list(rows))
+        published_at = _published_at(conn, for_bus=for_bus)
+        conn.execute(_ADD, [{**row, "published_at": published_at} for row in rows])
+
+
+def add_system(conn: Connection, kind: str, message: str, now: float, *, for_bus: bool) -> int:
+    """Save a system alert (contract, section 5); its id."""
+    row = {
+        "frame_id": None,
+        "task_id": "system",
+        "task_type": kind,
+        "image_path": "",
+        "algorithm_id": "system_monitor",
+        "algorithm_name": "system_monitor",
+        "result": message,
+        "confidence": 0.0,
+        "detection_count": 0,
+        "inference_time_ms": 0.0,
+        "now": now,
+        "published_at": _published_at(conn, for_bus=for_bus),
+    }
+    alert_id: int = conn.execute(_ADD_SYSTEM, row).scalar_one()
+    return alert_id
+
+
+def _published_at(conn: Connection, *, for_bus: bool) -> float | None:
+    if for_bus and conn.dialect.name == "postgresql":
+        # Ids are given before the commit: the outbox waits for those who hold this lock, so that
+        # it never sends an alert before one of the same camera with a lower id (db/outbox.py).
+        conn.execute(_SHARE_OUTBOX, {"n": OUTBOX_LOCK})
+    return None if for_bus else 0.0
 
 
 def taken_paths(conn: Connection, paths: Sequence[str]) -> set[str]:
@@ -62,24 +97,20 @@ def taken_paths(conn: Connection, paths: Sequence[str]) -> set[str]:
     return set(conn.execute(_TAKEN, {"paths": paths}).scalars()) if paths else set()
 
 
-def told_since(conn: Connection, kind: str, message: str, since: float) -> bool:
-    """Whether a system alert of this kind said the same after a moment."""
-    values = {"kind": kind, "message": message, "since": since}
-    return conn.execute(_TOLD_SINCE, values).first() is not None
+def counts(conn: Connection) -> tuple[int, int]:
+    """How many alerts there are of cameras, and of the system; reads an index."""
+    of_cameras, of_system = conn.execute(_COUNTS).one()
+    return of_cameras, of_system
 
 
-def beyond(conn: Connection, kept: int, most: int) -> list[int]:
-    """The ids of the oldest alerts, up to `most` of each kind, beyond the newest `kept`.
+def oldest(conn: Connection, after: int, most: int, *, system: bool) -> list[tuple[int, bool]]:
+    """The oldest alerts of cameras or of the system whose ids follow `after`.
 
-    Alerts of cameras and of the system are kept apart: neither pushes the other out.
+    With each, whether it still waits for the bus.
     """
-    return [
-        alert_id
-        for system in (False, True)
-        for alert_id in conn.execute(
-            _BEYOND, {"kept": kept, "most": most, "system": system}
-        ).scalars()
-    ]
+    statement = _OLDEST_OF_SYSTEM if system else _OLDEST_OF_CAMERAS
+    rows = conn.execute(statement, {"after": after, "most": most})
+    return [(row[0], bool(row[1])) for row in rows]
 
 
 def page(

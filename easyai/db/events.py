@@ -15,6 +15,9 @@ _BETWEEN = text("""
     SELECT at, kind, subject, text FROM events
      WHERE at >= :since AND at <= :until ORDER BY at DESC, id DESC LIMIT :most
 """)
+_ANY_SINCE = text("""
+    SELECT 1 FROM events WHERE at >= :since AND kind = :kind AND subject = :subject LIMIT 1
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,9 @@ def between(conn: Connection, since: float, until: float, most: int) -> list[Eve
     values = {"since": since, "until": until, "most": most}
     found = [Event(*row) for row in conn.execute(_BETWEEN, values)]
     return found[::-1]
+
+
+def any_since(conn: Connection, kind: str, subject: str, since: float) -> bool:
+    """Whether something of a kind happened to a subject since then; reads that span of time."""
+    values = {"kind": kind, "subject": subject, "since": since}
+    return conn.execute(_ANY_SINCE, values).first() is not None

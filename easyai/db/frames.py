@@ -26,7 +26,7 @@ FrameRow = Row[Any]
 
 _FRAME = Frame.__table__.c
 # States whose frames have a partial index; the others are history.
-LIVE: Final = (FrameState.PENDING, FrameState.LEASED, FrameState.FAILED)
+LIVE: Final = (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED, FrameState.FAILED)
 
 _DETAILS = text("""
     SELECT frames.*, services.service_id, services.endpoint, alerts.id AS alert_id
@@ -35,10 +35,12 @@ _DETAILS = text("""
       LEFT JOIN alerts ON alerts.frame_id = frames.id
      WHERE frames.id IN :ids ORDER BY frames.id DESC
 """).bindparams(bindparam("ids", expanding=True))
-# Three statements in one: each reads the partial index of its state and nothing of the history.
+# Four statements in one: each reads the partial index of its state and nothing of the history.
 _COUNTS = text("""
     SELECT 'pending' AS state, task_type, count(*) FROM frames
      WHERE state = 'pending' GROUP BY task_type
+    UNION ALL
+    SELECT 'parked', task_type, count(*) FROM frames WHERE state = 'parked' GROUP BY task_type
     UNION ALL
     SELECT 'leased', task_type, count(*) FROM frames WHERE state = 'leased' GROUP BY task_type
     UNION ALL
@@ -81,7 +83,7 @@ class FailedFrame:
 def newest(conn: Connection, wanted: FrameFilter, limit: int) -> list[FrameRow]:
     """Frames with their service and alert, the last found first.
 
-    Pending, leased and failed frames are found by their index; a filter on the others reads
+    Waiting, leased and failed frames are found by their index; a filter on the others reads
     history back from its end until `limit` frames have matched.
     """
     # `+ 0` keeps the planner from walking all of history in order of id for a few live frames.
@@ -99,7 +101,7 @@ def by_key(conn: Connection, key: str) -> list[FrameRow]:
 
 
 def counts(conn: Connection) -> dict[str, dict[str, int]]:
-    """Pending, leased and failed frames by task type; the cost does not grow with history."""
+    """Waiting, leased and failed frames by task type; the cost does not grow with history."""
     found: dict[str, dict[str, int]] = {}
     for state, task_type, number in conn.execute(_COUNTS):
         empty = {str(name): 0 for name in LIVE}
@@ -160,7 +162,7 @@ def _where(statement: Select[Any], wanted: FrameFilter) -> Select[Any]:
 
 
 def _since(state: FrameState | None, since: float) -> ColumnElement[bool]:
-    if state in (FrameState.PENDING, FrameState.LEASED):
+    if state in (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED):
         return _FRAME.found_at >= since
     if state is not None:
         return _FRAME.settled_at >= since  # a bare column: the index of failed frames holds it

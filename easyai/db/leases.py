@@ -21,6 +21,10 @@ _RELEASE = text("""
     UPDATE process_leases SET expires_at = 0 WHERE name = :name AND holder = :holder
 """)
 _DONE = text("UPDATE process_leases SET done_at = :now WHERE name = :name AND holder = :holder")
+_NOTE = text("""
+    INSERT INTO process_leases (name, holder, expires_at, done_at) VALUES (:name, '', 0, :at)
+    ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at
+""")
 _ALL = text("SELECT name, holder, expires_at, done_at FROM process_leases ORDER BY name")
 _CLOCK_SLACK_SEC = 60.0  # by which the clocks of two machines may differ
 
@@ -44,6 +48,11 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
 def done(conn: Connection, name: str, holder: str, now: float) -> None:
     """Note that the duty was done, by the one who holds its lease."""
     conn.execute(_DONE, {"name": name, "holder": holder, "now": now})
+
+
+def note(conn: Connection, name: str, at: float) -> None:
+    """Remember when something was done that nobody holds."""
+    conn.execute(_NOTE, {"name": name, "at": at})
 
 
 def all_leases(conn: Connection) -> dict[str, LeaseRow]:

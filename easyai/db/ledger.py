@@ -1,7 +1,8 @@
 """The SQL of the ledger, each statement named by what it does.
 
-States: pending → leased → done | failed | dropped. A lease carries a token; only its holder may
-settle it, so a late result of a lease that expired and was given out again counts for nothing.
+States: pending → leased → done | failed | dropped, or parked instead of pending while a type has no
+live service (db/admission.py). A lease carries a token; only its holder may settle it, so a late
+result of a lease that expired and was given out again counts for nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from easyai.domain.breaker import LONGEST_RETRY_SEC
 from easyai.errors import ConflictError
 
 _CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
@@ -35,7 +37,7 @@ class NewFrame:
 
 @dataclass(frozen=True, slots=True)
 class PendingFrame:
-    """A frame that may be leased now."""
+    """A frame, pending or parked, that may be leased now."""
 
     id: int
     key: str
@@ -76,6 +78,8 @@ _DUE_TYPES = text("""
     SELECT name FROM task_types
      WHERE EXISTS (SELECT 1 FROM frames
                     WHERE state = 'pending' AND task_type = task_types.name AND due_at <= :now)
+        OR EXISTS (SELECT 1 FROM frames
+                    WHERE state = 'parked' AND task_type = task_types.name AND due_at <= :now)
 """)
 _IN_FLIGHT = text("""
     SELECT service_pk, task_type, count(*) FROM frames
@@ -91,14 +95,28 @@ _DUE = text("""
      WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now
      ORDER BY due_at, id LIMIT :most
 """)
+# Whenever they are due: what they waited for is there, or they would not be asked for.
+_PARKED = text("""
+    SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
+           avoid_service
+      FROM frames
+     WHERE state = 'parked' AND task_type = :task_type
+     ORDER BY due_at, id LIMIT :most
+""")
 _COUNT_DUE = text("""
     SELECT count(*) FROM (
         SELECT 1 FROM frames
          WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now LIMIT :most
     ) AS due
 """)
+_COUNT_PARKED = text("""
+    SELECT count(*) FROM (
+        SELECT 1 FROM frames WHERE state = 'parked' AND task_type = :task_type LIMIT :most
+    ) AS parked
+""")
 # For types with a state per camera: the oldest waiting frame of each camera that has none in
 # flight. The recursion jumps from camera to camera along the index instead of reading every frame.
+# One that waits longer than any retry has stepped aside (domain/fate.py) and holds up no others.
 _DUE_HEADS = text("""
     WITH RECURSIVE camera(stream) AS (
         SELECT min(stream) FROM frames
@@ -115,6 +133,8 @@ _DUE_HEADS = text("""
            SELECT id FROM frames
             WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
               AND stream = camera.stream
+              AND (due_at <= :now OR last_failure_at = 0
+                   OR due_at - last_failure_at <= :longest_wait)
             ORDER BY captured_at, id LIMIT 1)
      WHERE head.due_at <= :now
        AND NOT EXISTS (SELECT 1 FROM frames AS held
@@ -122,13 +142,13 @@ _DUE_HEADS = text("""
                           AND held.stream = camera.stream)
      ORDER BY head.due_at, head.id LIMIT :most
 """)
-# coalesce: PostgreSQL would else join the ids with the whole index of pending frames.
+# coalesce: PostgreSQL would else join the ids with the whole indexes of waiting frames.
 _LEASE = _in(
     """
     UPDATE frames
        SET state = 'leased', service_pk = :service_pk, lease_token = :token,
            lease_expires_at = :expires_at, leased_at = :now
-     WHERE id IN :ids AND coalesce(state, '') = 'pending'
+     WHERE id IN :ids AND coalesce(state, '') IN ('pending', 'parked')
     """,
     "ids",
 )
@@ -150,6 +170,10 @@ _EXPIRE = text("""
     UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
      WHERE state = 'leased' AND lease_expires_at <= :now
     RETURNING task_type
+""")
+_SPARE = text("""
+    UPDATE frames SET lease_expires_at = :expires_at
+     WHERE state = 'leased' AND lease_expires_at <= :now
 """)
 _HELD = _in(
     """
@@ -221,12 +245,12 @@ def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
 
 
 def waiting(conn: Connection) -> dict[str, int]:
-    """Pending frames by task type; reads every one of them."""
+    """Pending frames by task type, parked ones apart; reads every one of them."""
     return {row[0]: row[1] for row in conn.execute(_WAITING)}
 
 
 def due_types(conn: Connection, now: float) -> list[str]:
-    """Task types with a frame that may be leased now; one index look-up a type."""
+    """Task types with a frame, parked or not, that may be leased now; two index look-ups a type."""
     return list(conn.execute(_DUE_TYPES, {"now": now}).scalars())
 
 
@@ -247,16 +271,26 @@ def due(conn: Connection, task_type: str, now: float, most: int) -> list[Pending
     return [PendingFrame(*row) for row in conn.execute(_DUE, values)]
 
 
+def parked(conn: Connection, task_type: str, most: int) -> list[PendingFrame]:
+    """Parked frames of a type to lease with the room that live ones leave, oldest first."""
+    values = {"task_type": task_type, "most": most}
+    return [PendingFrame(*row) for row in conn.execute(_PARKED, values)]
+
+
 def count_due(conn: Connection, task_type: str, now: float, most: int) -> int:
-    """How many frames of a type may be leased now, up to `most`."""
+    """How many frames of a type, parked ones too, may be leased now, up to `most`."""
     values = {"task_type": task_type, "now": now, "most": most}
     count: int = conn.execute(_COUNT_DUE, values).scalar_one()
+    if count < most:
+        values = {"task_type": task_type, "most": most - count}
+        count += conn.execute(_COUNT_PARKED, values).scalar_one()
     return count
 
 
 def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
     """The next frame of each camera that has none in flight, for types with a state per camera."""
     values = {"task_type": task_type, "now": now, "most": most}
+    values["longest_wait"] = LONGEST_RETRY_SEC + 1
     return [PendingFrame(*row) for row in conn.execute(_DUE_HEADS, values)]
 
 
@@ -267,9 +301,9 @@ def lease(
     now: float,
     expires_at: float,
 ) -> list[LeasedFrame]:
-    """Lease pending frames (by service pk) under one token, inside a dispatching transaction.
+    """Lease waiting frames (by service pk) under one token, inside a dispatching transaction.
 
-    Raises ConflictError when one of them is no longer pending.
+    Raises ConflictError when one of them no longer waits.
     """
     leased = []
     for service_pk, frames in by_service.items():
@@ -320,6 +354,11 @@ def expire(conn: Connection, now: float) -> dict[str, int]:
     for task_type in conn.execute(_EXPIRE, {"now": now}).scalars():
         returned[task_type] = returned.get(task_type, 0) + 1
     return returned
+
+
+def spare(conn: Connection, now: float, expires_at: float) -> None:
+    """Let expired leases live once more: the clock jumped over their end."""
+    conn.execute(_SPARE, {"now": now, "expires_at": expires_at})
 
 
 def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[int]:

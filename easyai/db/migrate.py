@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-import easyai
+from easyai.db.revision import migrations_folder, newest, revision
 from easyai.db.session import Database
 from easyai.errors import SettingsError
+
+__all__ = ["current", "newest", "revision", "upgrade"]
 
 # Apart from the dispatch lock: a migration waits for other migrations only.
 _MIGRATION_LOCK = 0x6561_7380
@@ -49,28 +48,11 @@ def current(url: str) -> tuple[str | None, str | None]:
         database.dispose()
 
 
-def revision(conn: Connection) -> str | None:
-    """The revision of a database; None when no migration has run."""
-    return MigrationContext.configure(conn).get_current_revision()
-
-
-@cache
-def newest() -> str | None:
-    """The newest revision there is."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _migrations_folder() -> Path:
-    package = Path(easyai.__file__).resolve().parent
-    installed = package / "migrations"  # a wheel carries them inside the package
-    return installed if installed.is_dir() else package.parent / "migrations"
 
 
 def _make_folder(database: Database) -> None:

@@ -192,7 +192,8 @@ class Alert(Base):
     inference_time_ms: Mapped[float] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double, index=True)
     updated_at: Mapped[float] = mapped_column(Double)
-    # NULL: the bus has not acknowledged it yet; 0: it was never meant for a bus
+    # NULL: the bus has not acknowledged it yet; 0: it was never meant for a bus; below 0: the bus
+    # refused it for ever at that time
     published_at: Mapped[float | None] = mapped_column(Double, server_default="0")
 
     __table_args__ = (
@@ -210,6 +211,9 @@ class Alert(Base):
             sqlite_where=text("image_path <> ''"),
             postgresql_where=text("image_path <> ''"),
         ),
+        # SQLite would give the number of a deleted alert again, and a consumer of the bus would
+        # take the new alert for one it knows.
+        {"sqlite_autoincrement": True},
     )
 
 

@@ -10,22 +10,36 @@ ProcessRow = Row[Any]
 
 _BEAT = text("""
     INSERT INTO processes (name, kind, host, pid, started_at, beat_at)
-    VALUES (:name, :kind, :host, :pid, :now, :now)
-    ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at
+    VALUES (:name, :kind, :host, :pid, :started_at, :now)
+    ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at, started_at = excluded.started_at
 """)
 _GONE = text("DELETE FROM processes WHERE name = :name")
 _ALL = text("SELECT * FROM processes ORDER BY kind, host, pid")
 
 
-def beat(conn: Connection, kind: str, host: str, pid: int, now: float) -> None:
-    """Note that a process (worker, beat, api, watchdog) works."""
-    values = {"name": f"{kind}@{host}:{pid}", "kind": kind, "host": host, "pid": pid, "now": now}
+def name_of(kind: str, host: str, pid: int) -> str:
+    """How a process is called in tables and events."""
+    return f"{kind}@{host}:{pid}"
+
+
+def beat(
+    conn: Connection, kind: str, host: str, pid: int, now: float, started_at: float | None = None
+) -> None:
+    """Note that a process (worker, beat, api, watchdog) works, since `started_at` or now."""
+    values = {
+        "name": name_of(kind, host, pid),
+        "kind": kind,
+        "host": host,
+        "pid": pid,
+        "now": now,
+        "started_at": now if started_at is None else started_at,
+    }
     conn.execute(_BEAT, values)
 
 
 def gone(conn: Connection, kind: str, host: str, pid: int) -> None:
     """Forget a process that has ended in order; one that was killed stays, silent."""
-    conn.execute(_GONE, {"name": f"{kind}@{host}:{pid}"})
+    conn.execute(_GONE, {"name": name_of(kind, host, pid)})
 
 
 def all_processes(conn: Connection) -> list[ProcessRow]:

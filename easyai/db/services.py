@@ -12,38 +12,48 @@ from easyai.domain.service import ServiceState
 
 ServiceRow = Row[Any]
 
+PROBED = "a probe was answered"  # the reason of a service that lives without heartbeats
+
+# A registration is no clean slate: what the calls of the endpoint taught stays. An open breaker
+# lets one trial through at once, but not for a service that registered within its pause already.
 _REGISTER = text("""
     INSERT INTO services (service_id, name, endpoint, version, max_concurrency, health_url,
                           heartbeat_timeout_sec, state, state_reason, state_since, register_at,
                           last_heartbeat, last_evidence)
     VALUES (:service_id, :name, :endpoint, :version, :max_concurrency, :health_url,
-            :heartbeat_timeout_sec, 'online', 'registered', :now, :now, :now, :now)
+            :heartbeat_timeout_sec, 'online', :reason, :now, :now, :now, :now)
     ON CONFLICT (endpoint) DO UPDATE
        SET service_id = excluded.service_id, name = excluded.name, version = excluded.version,
            max_concurrency = excluded.max_concurrency, health_url = excluded.health_url,
            heartbeat_timeout_sec = excluded.heartbeat_timeout_sec,
-           state = 'online', state_reason = 'registered again',
+           state = 'online', state_reason = excluded.state_reason,
            state_since = CASE WHEN services.state = 'online' THEN services.state_since
                               ELSE excluded.state_since END,
            register_at = excluded.register_at, last_heartbeat = excluded.last_heartbeat,
            last_evidence = excluded.last_evidence, probe_failures = 0, next_probe_at = 0,
-           breaker_failures = 0, breaker_open_until = 0, breaker_pause_sec = 0,
-           concurrency_cap = NULL
+           breaker_open_until = CASE WHEN services.breaker_open_until > :now
+                      AND (services.register_at < :now - services.breaker_pause_sec
+                           OR services.state = 'unregistered')
+                 THEN :now ELSE services.breaker_open_until END
     RETURNING pk
 """)
 _DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
 _ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES (:pk, :task_type)")
+_AT_ENDPOINT = text("SELECT * FROM services WHERE endpoint = :endpoint")
 _FIND = text("""
-    SELECT pk, service_id, endpoint, state FROM services
+    SELECT pk, service_id, endpoint, state, state_since, last_heartbeat, heartbeat_timeout_sec
+      FROM services
      WHERE (service_id IN :names OR endpoint IN :names) AND state <> 'unregistered'
      ORDER BY pk
 """).bindparams(bindparam("names", expanding=True))
 # A service that comes back gets its trial request now, not when its breaker's pause is over.
 _HEARTBEAT = text("""
     UPDATE services
-       SET last_heartbeat = :now, last_evidence = :now, probe_failures = 0, next_probe_at = 0,
+       SET last_heartbeat = :now, last_evidence = :now, probe_failures = 0,
+           next_probe_at = CASE WHEN state = 'online' THEN next_probe_at ELSE 0 END,
            state = 'online',
-           state_reason = CASE WHEN state = 'online' THEN state_reason ELSE 'heartbeat' END,
+           state_reason = CASE WHEN state = 'online' AND state_reason <> :probed
+                               THEN state_reason ELSE 'heartbeat' END,
            state_since = CASE WHEN state = 'online' THEN state_since ELSE :now END,
            breaker_open_until = CASE WHEN state <> 'online' AND breaker_open_until > :now
                                      THEN :now ELSE breaker_open_until END,
@@ -53,6 +63,10 @@ _HEARTBEAT = text("""
            said_last_total_ms = coalesce(:last_total_ms, said_last_total_ms)
      WHERE pk = :pk AND state <> 'unregistered'
 """)
+# A heartbeat that may be of another endpoint of its id, and of one that is known to live.
+_REFRESH = text("""
+    UPDATE services SET last_heartbeat = :now WHERE pk = :pk AND state <> 'unregistered'
+""")
 _SET_STATE = text("""
     UPDATE services SET state = :state, state_reason = :reason, state_since = :now
      WHERE pk IN :pks AND state <> :state AND state <> 'unregistered'
@@ -61,7 +75,7 @@ _DEMOTE = text("""
     UPDATE services
        SET state = :state, state_reason = :reason, state_since = :since,
            probe_failures = :failures, next_probe_at = :next_probe_at
-     WHERE pk = :pk AND last_evidence = :seen_evidence AND state <> 'unregistered'
+     WHERE pk = :pk
 """)
 _ALL = text("SELECT * FROM services ORDER BY service_id, endpoint")
 _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY task_type")
@@ -118,6 +132,9 @@ _ALIVE = text("""
                                      ELSE breaker_open_until END
      WHERE pk IN :pks AND state IN ('suspect', 'offline')
 """).bindparams(bindparam("pks", expanding=True))
+_CONFIRM = text("""
+    UPDATE services SET next_probe_at = :at WHERE pk IN :pks AND state = 'online'
+""").bindparams(bindparam("pks", expanding=True))
 
 
 def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[str]) -> int:
@@ -126,6 +143,11 @@ def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[s
     conn.execute(_DROP_TYPES, {"pk": pk})
     conn.execute(_ADD_TYPE, [{"pk": pk, "task_type": name} for name in task_types])
     return pk
+
+
+def at_endpoint(conn: Connection, endpoint: str) -> ServiceRow | None:
+    """What is or was registered at an endpoint."""
+    return conn.execute(_AT_ENDPOINT, {"endpoint": endpoint}).one_or_none()
 
 
 def find(conn: Connection, names: Sequence[str]) -> list[ServiceRow]:
@@ -139,7 +161,13 @@ def heartbeats(conn: Connection, beats: Sequence[Mapping[str, Any]], now: float)
     Rows are locked in the order given: by pk, so that two processes never deadlock.
     """
     if beats:
-        conn.execute(_HEARTBEAT, [{"now": now, **beat} for beat in beats])
+        conn.execute(_HEARTBEAT, [{"now": now, "probed": PROBED, **beat} for beat in beats])
+
+
+def refresh(conn: Connection, pks: Sequence[int], now: float) -> None:
+    """Note heartbeats that are no evidence of life of these very endpoints; in order of pk."""
+    if pks:
+        conn.execute(_REFRESH, [{"pk": pk, "now": now} for pk in sorted(pks)])
 
 
 def set_state(
@@ -152,11 +180,32 @@ def set_state(
     return conn.execute(_SET_STATE, values).rowcount
 
 
-def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note a lapse or a failed probe, unless evidence of life arrived since it was looked at."""
-    if rows:
-        # In order of pk, as everywhere: two transactions never wait for each other.
-        conn.execute(_DEMOTE, sorted(rows, key=lambda row: row["pk"]))
+def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Note lapses and failed probes; the pks of those written.
+
+    One of which evidence of life arrived since it was `seen` stays as it is. For a `unconfirmed`
+    one, whose calls fail though heartbeats of its id arrive, only a success or a registration is
+    such evidence.
+    """
+    if not rows:
+        return set()
+    standing = {row.pk: row for row in lock(conn, [row["pk"] for row in rows])}
+    valid = [row for row in rows if _unchanged(standing.get(row["pk"]), row)]
+    if valid:
+        conn.execute(_DEMOTE, [{**row, "seen": None} for row in valid])
+    return {row["pk"] for row in valid}
+
+
+def _unchanged(standing: ServiceRow | None, demotion: Mapping[str, Any]) -> bool:
+    seen = demotion["seen"]
+    if standing is None or standing.state == ServiceState.UNREGISTERED:
+        return False
+    if not demotion.get("unconfirmed"):
+        return bool(standing.last_evidence == seen.last_evidence)
+    return bool(
+        standing.last_success_at == seen.last_success_at
+        and standing.register_at == seen.register_at
+    )
 
 
 def all_services(conn: Connection) -> list[ServiceRow]:
@@ -228,3 +277,9 @@ def alive(conn: Connection, pks: Sequence[int], reason: str, now: float) -> int:
     if not pks:
         return 0
     return conn.execute(_ALIVE, {"pks": pks, "reason": reason, "now": now}).rowcount
+
+
+def confirm(conn: Connection, pks: Sequence[int], at: float) -> None:
+    """An online service answered a probe: the next one, should it need another, is due then."""
+    if pks:
+        conn.execute(_CONFIRM, {"pks": pks, "at": at})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from sqlite3 import Cursor
+from sqlite3 import Error as SqliteError
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -20,13 +23,19 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from easyai.errors import DatabaseUnavailableError, SchemaMissingError, SettingsError
+from easyai.errors import (
+    DatabaseDamagedError,
+    DatabaseUnavailableError,
+    SchemaMissingError,
+    SettingsError,
+)
 
 BUSY_TIMEOUT_SEC = 5
 # Any number, the same in every process: who dispatches on PostgreSQL holds this lock.
 DISPATCH_LOCK = 0x6561_7379
 _WRITE = "easyai_write"
 _PING_AFTER_SEC = 1.0
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
@@ -69,6 +78,22 @@ class Database:
             if not self.is_sqlite:
                 conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": DISPATCH_LOCK})
             yield conn
+
+    @contextmanager
+    def outside_transaction(self) -> Iterator[Cursor]:
+        """A plain cursor of SQLite, for statements that no transaction may hold, such as VACUUM.
+
+        As `write`, it shuts out the other writers of this process.
+        """
+        with self._write_lock, _translated(), self.engine.connect() as conn:
+            connection = conn.connection.driver_connection
+            cursor: Cursor = connection.cursor()  # type: ignore[union-attr]
+            try:
+                yield cursor
+            except SqliteError as error:
+                raise DatabaseUnavailableError(f"the database does not answer: {error}") from error
+            finally:
+                cursor.close()
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -142,6 +167,9 @@ def _ping_after_idling(engine: Engine) -> None:
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     cursor = connection.cursor()
+    if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+        # Only an empty file takes it, and only before WAL: it can give space back later.
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     cursor.execute("PRAGMA journal_mode=WAL")
     # A picture is deleted right after the commit that says so: that commit must be on the disk.
     cursor.execute("PRAGMA synchronous=FULL")
@@ -185,12 +213,22 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if _lacks_table(error):
             raise SchemaMissingError from error
+        if _is_damaged(error):
+            raise DatabaseDamagedError(
+                f"the database file is damaged ({error.orig}); nothing is deleted and frames wait: "
+                "docs/recovery.md tells how to save what is in it"
+            ) from error
         if not _is_unavailable(error):
             raise
         # The statement and its parameters may hold secrets; the driver's own words do not.
         raise DatabaseUnavailableError(f"the database does not answer: {error.orig}") from error
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError(f"no free database connection: {error}") from error
+
+
+def _is_damaged(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGED
 
 
 def _is_unavailable(error: DBAPIError) -> bool:

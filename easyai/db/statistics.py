@@ -81,7 +81,9 @@ _READ_RECENT = text(
     "WHERE bucket > :after AND bucket < :before GROUP BY task_type"
 )
 _RESET = text("DELETE FROM statistics WHERE bucket = 0")
-_TRIM = text("DELETE FROM statistics WHERE bucket > 0 AND bucket < :before")
+_TRIM = text("""
+    DELETE FROM statistics WHERE bucket > 0 AND (bucket < :before OR bucket > :ahead)
+""")
 
 
 def add(conn: Connection, tallies: Mapping[str, Tally], now: float) -> None:
@@ -130,9 +132,10 @@ def reset(conn: Connection) -> None:
     conn.execute(_RESET)
 
 
-def trim(conn: Connection, now: float) -> None:
-    """Forget buckets older than an hour."""
-    conn.execute(_TRIM, {"before": int(now) - _KEEP_SEC})
+def trim(conn: Connection, now: float) -> int:
+    """Forget buckets of more than an hour ago, and those of a clock that was ahead; how many."""
+    values = {"before": int(now) - _KEEP_SEC, "ahead": int(now) + _KEEP_SEC}
+    return conn.execute(_TRIM, values).rowcount
 
 
 def _tally(values: Sequence[Any]) -> Tally:

@@ -22,6 +22,11 @@ _PULL_BACK_FRAMES = text("""
      WHERE state = 'pending' AND due_at > :furthest
        AND task_type IN (SELECT name FROM task_types)
 """)
+_PULL_BACK_PARKED = text("""
+    UPDATE frames SET due_at = :now
+     WHERE state = 'parked' AND due_at > :furthest
+       AND task_type IN (SELECT name FROM task_types)
+""")
 _PULL_BACK_BREAKERS = text("""
     UPDATE services SET breaker_open_until = :now WHERE breaker_open_until > :furthest
 """)
@@ -42,7 +47,7 @@ def follow_clock(conn: Connection, now: float, lease_sec: float) -> int:
     """
     leases = {"now": now, "expires_at": now + lease_sec}
     moved = conn.execute(_SHORTEN_LEASES, leases).rowcount
-    for statement in (_PULL_BACK_FRAMES, _PULL_BACK_BREAKERS):
+    for statement in (_PULL_BACK_FRAMES, _PULL_BACK_PARKED, _PULL_BACK_BREAKERS):
         values = {"now": now, "furthest": now + _LONGEST_WAIT_SEC}
         moved += conn.execute(statement, values).rowcount
     return moved

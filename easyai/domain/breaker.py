@@ -12,7 +12,7 @@ from typing import Final
 OPEN_AFTER: Final = 3  # failures in a row
 FIRST_PAUSE_SEC: Final = 5.0
 LONGEST_PAUSE_SEC: Final = 60.0
-_LONGEST_RETRY_SEC: Final = 5.0
+LONGEST_RETRY_SEC: Final = 5.0
 _CAP_GROWS_EVERY_SEC: Final = 1.0
 _LARGEST_CAP: Final = 1000  # above it there is no need for one
 
@@ -74,4 +74,4 @@ def learned_cap(
 
 def retry_delay_sec(tries: int) -> float:
     """How long a frame waits before its next attempt: 0.25 s doubling to 5 s."""
-    return float(min(0.25 * 2.0 ** min(tries, 10), _LONGEST_RETRY_SEC))
+    return float(min(0.25 * 2.0 ** min(tries, 10), LONGEST_RETRY_SEC))

@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from easyai.domain.breaker import retry_delay_sec
+from easyai.domain.breaker import LONGEST_PAUSE_SEC, retry_delay_sec
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 
 _LONGEST_NAME = 255  # bytes of UTF-8 in a file name
+# Longer than any breaker rests, so that its next trial is a request with another frame.
+_ASIDE_SEC = LONGEST_PAUSE_SEC + 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ def decide(
     max_attempts: int,
     save_only_with_detection: bool,
     service_is_fine: bool,
+    holds_its_camera: bool = False,
 ) -> Fate:
     """The fate of a frame.
 
@@ -38,7 +41,13 @@ def decide(
     for are held against it — success:false, and a broken answer from a service that
     (`service_is_fine`) has answered other frames since it broke on this one. A time-out is not:
     it tells of too much at once.
+
+    A frame that `holds_its_camera` (its type goes in order of capture) and has had no answer
+    `max_attempts` times steps aside, so that another frame shows whether the service or the frame
+    is at fault; from then on time-outs, too, are held against it while the service is fine.
     """
+    unanswered = verdict.kind in (Kind.BROKEN, Kind.TIMEOUT)
+    steps_aside = holds_its_camera and unanswered and tries + 1 >= max_attempts
     match verdict.kind:
         case Kind.INFERRED:
             keep = verdict.detection_count > 0 or not save_only_with_detection
@@ -49,11 +58,14 @@ def decide(
             attempts += 1
         case Kind.BROKEN if service_is_fine:
             attempts += 1
+        case Kind.TIMEOUT if service_is_fine and steps_aside:
+            attempts += 1
         case _:
             pass
     if attempts >= max_attempts:
         return Fate(FrameState.FAILED, Outcome.FAILED, attempts)
-    return Fate(FrameState.PENDING, None, attempts, retry_delay_sec(tries))
+    delay_sec = _ASIDE_SEC if steps_aside else retry_delay_sec(tries)
+    return Fate(FrameState.PENDING, None, attempts, delay_sec)
 
 
 def alert_key(alert_base_path: str, task_type: str, task_id: str, key: str) -> str:

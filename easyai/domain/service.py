@@ -18,6 +18,7 @@ class ServiceState(StrEnum):
     UNREGISTERED = "unregistered"
 
 
+AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brings it back
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
 
 

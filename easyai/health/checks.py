@@ -1,17 +1,26 @@
-"""One small object for each thing that must work before easyai does.
+"""One small object for each thing that must work, and the runner that gives each its time.
 
-A check raises an EasyaiError whose message says what is wrong and what to do.
+A check raises an EasyaiError whose message says what is wrong and what to do. The message may name
+hosts and files: it is for operators, the log and the diagnosis, not for clients of the API.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
-from easyai.db import migrate
+from easyai.db import revision
 from easyai.db.session import Database
-from easyai.errors import DatabaseUnavailableError, EasyaiError
+from easyai.domain.words import Words
+from easyai.errors import (
+    BrokerUnavailableError,
+    DatabaseUnavailableError,
+    EasyaiError,
+    SchemaMissingError,
+)
 from easyai.runtime import Runtime
 from easyai.store.base import Store
 
@@ -19,25 +28,34 @@ from easyai.store.base import Store
 class Check(Protocol):
     """One thing that must work."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """One word, the same in every report."""
+
+    @property
+    def limit_sec(self) -> float:
+        """One that takes longer counts as not working."""
 
     def check(self) -> None:
         """Raise EasyaiError with reason and remedy when it does not work."""
 
 
 class DatabaseCheck:
-    """The database answers and has the newest schema."""
+    """The database answers, has the newest schema and lets us write."""
 
     name = "database"
+    limit_sec = 7.0  # SQLite's lock is waited for during 5 s: then the error names the lock
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def check(self) -> None:
         """Raise DatabaseUnavailableError when it does not answer or lacks migrations."""
-        with self._db.read() as conn:
-            found = migrate.revision(conn)
-        newest = migrate.newest()
+        # A transaction that writes, for a lock keeps out writers only; without a change it costs
+        # nothing.
+        with self._db.write() as conn:
+            found = revision.revision(conn)
+        newest = revision.newest()
         if found != newest:
             raise DatabaseUnavailableError(
                 f"the database is at revision {found or 'none'}, this version needs {newest}: "
@@ -49,6 +67,7 @@ class StoreCheck:
     """The frame store can be used."""
 
     name = "store"
+    limit_sec = 5.0
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -64,28 +83,147 @@ class CheckResult:
 
     name: str
     reason: str = ""
+    elapsed_ms: float = 0.0
+    words: Words | None = None  # the reason in both languages, where it is ours
+    public: str = ""  # the reason without what a client must not see; '': the same
 
     @property
     def ok(self) -> bool:
         """Whether the thing works."""
         return not self.reason
 
-
-def readiness_checks(runtime: Runtime) -> list[Check]:
-    """What must work before requests can be served."""
-    return [DatabaseCheck(runtime.db), StoreCheck(runtime.store)]
-
-
-def run_checks(checks: Iterable[Check]) -> list[CheckResult]:
-    """Run every check, also after one that failed; never raises for what is being checked."""
-    return [CheckResult(check.name, _reason(check)) for check in checks]
+    @property
+    def for_clients(self) -> CheckResult:
+        """Without the words of drivers, which may name hosts and users."""
+        return replace(self, reason=self.public, words=None) if self.public else self
 
 
-def _reason(check: Check) -> str:
+class NotWellError(EasyaiError):
+    """Something that is checked does not work."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
+
+
+def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
+    """What must work before requests can be served; `others`: the broker, which tasks/ know."""
+    return [DatabaseCheck(runtime.db), StoreCheck(runtime.store), *others]
+
+
+def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
+    """All that can be tried from outside of the database's rows (those: health/checks_rows.py).
+
+    `others` as for `readiness_checks`. The bus is left out where none is configured.
+    """
+    # Imported here: /readyz needs neither.
+    from easyai.health.checks_disk import DiskCheck
+    from easyai.health.checks_pictures import PicturesCheck
+
+    checks = [*readiness_checks(runtime, *others), DiskCheck(runtime), PicturesCheck(runtime)]
+    if runtime.settings.ai_analysis.has_bus:
+        checks.append(runtime.part(_bus_check))
+    return checks
+
+
+def _bus_check(runtime: Runtime) -> Check:
+    # Its connection is kept from check to check.
+    from easyai.publish.check import BusCheck
+
+    return BusCheck(lambda: runtime.settings.ai_analysis)
+
+
+class CheckRunner:
+    """Runs checks side by side, each within its time; one for a process (``runtime.part``).
+
+    A check that hangs keeps its thread. It is not started again until that thread has ended, so
+    that a store that hangs for a week costs one thread.
+    """
+
+    def __init__(self, _runtime: Runtime | None = None) -> None:
+        self._lock = threading.Lock()
+        self._hanging: dict[str, _Run] = {}
+
+    def run(self, checks: Iterable[Check], limit_sec: float | None = None) -> list[CheckResult]:
+        """What each check gives, in their order; never raises for what is being checked.
+
+        `limit_sec` shortens the time of every check; all run at once, so the whole takes no longer
+        than the slowest may.
+        """
+        started = time.monotonic()
+        runs = [(check, self._start(check)) for check in checks]
+        results = []
+        for check, run in runs:
+            allowed = check.limit_sec if limit_sec is None else min(check.limit_sec, limit_sec)
+            results.append(run.result(started + allowed))
+        return results
+
+    def _start(self, check: Check) -> _Run:
+        with self._lock:
+            hanging = self._hanging.get(check.name)
+            if hanging is not None and not hanging.over.is_set():
+                return hanging
+            run = self._hanging[check.name] = _Run(check)
+            run.start()
+            return run
+
+
+def run_checks(checks: Iterable[Check], limit_sec: float | None = None) -> list[CheckResult]:
+    """Run checks once, as `CheckRunner.run` does."""
+    return CheckRunner().run(checks, limit_sec)
+
+
+_MOST_WORDS: Final = 500
+
+
+class _Run:
+    def __init__(self, check: Check) -> None:
+        self.over = threading.Event()
+        self._check = check
+        self._result = CheckResult(check.name)
+        self._started = time.monotonic()
+
+    def start(self) -> None:
+        name = f"check-{self._check.name}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _work(self) -> None:
+        result = run_one(self._check)
+        self._result = replace(result, elapsed_ms=self._elapsed_ms())
+        self.over.set()
+
+    def _elapsed_ms(self) -> float:
+        return round((time.monotonic() - self._started) * 1000, 1)
+
+    def result(self, until: float) -> CheckResult:
+        if self.over.wait(max(0.0, until - time.monotonic())):
+            return self._result
+        waited = self._elapsed_ms()
+        words = Words(
+            f"no answer within {waited / 1000:.1f} s", f"{waited / 1000:.1f} 秒内没有应答"
+        )
+        return CheckResult(self._check.name, words.en, waited, words)
+
+
+def run_one(check: Check) -> CheckResult:
+    """Run one check here, without a limit; never raises for what is being checked."""
+    name = check.name
     try:
         check.check()
+    except NotWellError as error:
+        return CheckResult(name, str(error)[:_MOST_WORDS], words=error.words)
     except EasyaiError as error:
-        return str(error)
+        reason = str(error) or type(error).__name__
+        return CheckResult(name, reason[:_MOST_WORDS], public=client_words(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not well
-        return f"{type(error).__name__}: {error}"
-    return ""
+        kind = type(error).__name__
+        return CheckResult(name, f"{kind}: {error}"[:_MOST_WORDS], public=kind)
+    return CheckResult(name)
+
+
+def client_words(error: EasyaiError) -> str:
+    """An error's message for a client: one that repeats a driver's words is told by its kind."""
+    driven = isinstance(error, DatabaseUnavailableError | BrokerUnavailableError)
+    if not driven or error.__cause__ is None or isinstance(error, SchemaMissingError):
+        return str(error)
+    return str(type(error)())

@@ -14,7 +14,7 @@ from easyai.db import alerts, pictures
 from easyai.pipeline.pictures import Errand, carry_out, record
 from easyai.runtime import Runtime
 
-_TRIM_AT_ONCE = 500
+_TRIM_AT_ONCE = 200  # alerts in one transaction, and their pictures after it
 
 
 def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
@@ -31,14 +31,28 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
     return len(removed)
 
 
-def trim_alerts(runtime: Runtime, most: int = _TRIM_AT_ONCE) -> int:
-    """Delete the oldest alerts, up to `most`, beyond ``max_alerts_in_db``; how many."""
-    kept = runtime.settings.ai_analysis.max_alerts_in_db
-    if kept == 0:
+def trim_alerts(runtime: Runtime, limit: float) -> int:
+    """Delete the oldest alerts beyond ``max_alerts_in_db``, until `limit` (monotonic); how many.
+
+    Those that still wait for the bus stay, with their pictures, whatever their number.
+    """
+    analysis = runtime.settings.ai_analysis
+    if analysis.max_alerts_in_db == 0:
         return 0
     with runtime.db.read() as conn:
-        ids = alerts.beyond(conn, kept, most)
-    return delete_alerts(runtime, ids) if ids else 0
+        counts = alerts.counts(conn)
+    deleted = 0
+    for system, count in zip((False, True), counts, strict=True):
+        after, excess = 0, count - analysis.max_alerts_in_db
+        while excess > 0 and time.monotonic() < limit:
+            with runtime.db.read() as conn:
+                found = alerts.oldest(conn, after, min(excess, _TRIM_AT_ONCE), system=system)
+            if not found:
+                break  # somebody else deletes as well
+            after, excess = found[-1][0], excess - len(found)
+            ids = [alert_id for alert_id, waits in found if not (waits and analysis.has_bus)]
+            deleted += delete_alerts(runtime, ids) if ids else 0
+    return deleted
 
 
 def _errands(conn: Connection, removed: Sequence[alerts.AlertRow]) -> list[Errand]:
@@ -52,6 +66,9 @@ def _errands(conn: Connection, removed: Sequence[alerts.AlertRow]) -> list[Erran
         else Errand(frame.id, frame.key, "", frame.version)
         for frame in frames
     ]
+    # It may have been moved a moment ago without that being recorded yet: under its alert too.
+    paths = {row.frame_id: row.image_path for row in with_picture}
+    errands += [Errand(0, paths[one.id], "", one.version) for one in frames if not one.image_path]
     known = {frame.id for frame in frames}
     # Where the ledger has forgotten the frame, only the alert knows the path.
     errands += [

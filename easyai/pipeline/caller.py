@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import time
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
@@ -17,8 +19,11 @@ from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.runtime import Runtime
 
 _URL_TTL_SEC = 3600.0
-_LARGEST_ANSWER = 8_000_000  # bytes
+_LARGEST_ANSWER = 4_000_000  # bytes
+# How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
+_STARTS = b"{\xef\xff\xfe\0"
 _CONNECT_TIMEOUT_SEC = 5.0
+_MOST_REDIRECTS = 3
 _LINK_TIMEOUT_SEC = 5.0
 # Shorter than the 5 s after which common servers close, so that no request meets a closing one.
 _KEEPALIVE_SEC = 4.0
@@ -49,8 +54,10 @@ class Caller:
         """Send one frame and judge the answer; never raises for what a service does.
 
         Any failure is looked at once more, for the picture may be the cause: gone from the store,
-        or out of reach. `last_attempt` says that a refusal would fail the frame.
+        or out of reach. `last_attempt` says that a refusal would fail the frame: after earlier ones
+        its link is also tried beforehand, for what was out of reach may be back by the answer.
         """
+        why = await self._unreachable(frame) if last_attempt and frame.attempts else ""
         started = time.perf_counter()
         try:
             verdict = await self._exchange(frame, endpoint, timeout_sec, started)
@@ -62,7 +69,7 @@ class Caller:
             verdict = _failed(Kind.BROKEN, f"{type(error).__name__}: {_words(error)}", started)
         if verdict.kind is Kind.INFERRED:
             return verdict
-        return await self._with_picture_in_mind(frame, verdict, last_attempt=last_attempt)
+        return await self._with_picture_in_mind(frame, verdict, why, last_attempt=last_attempt)
 
     async def _exchange(
         self, frame: LeasedFrame, endpoint: str, timeout_sec: float, started: float
@@ -76,7 +83,7 @@ class Caller:
             data=self._body(frame, config),
             headers=_HEADERS,
             timeout=timeout,
-            max_redirects=3,
+            max_redirects=_MOST_REDIRECTS,
         ) as response:
             body = await _read(response)
         return judge(response.status, body, (time.perf_counter() - started) * 1000)
@@ -95,7 +102,7 @@ class Caller:
         return f'{json.dumps(fields)[:-1]}, "algo_config": {config.json_text}}}'.encode()
 
     async def _with_picture_in_mind(
-        self, frame: LeasedFrame, verdict: Verdict, *, last_attempt: bool
+        self, frame: LeasedFrame, verdict: Verdict, why: str, *, last_attempt: bool
     ) -> Verdict:
         try:
             gone = await asyncio.to_thread(self._store.gone, frame.image_key)
@@ -105,11 +112,9 @@ class Caller:
             return verdict
         if gone:
             return Verdict(Kind.MISSING, verdict.elapsed_ms, "the picture has gone from the store")
-        if (
-            verdict.kind is Kind.REFUSED
-            and last_attempt
-            and (why := await self._unreachable(frame))
-        ):
+        if verdict.kind is not Kind.REFUSED or not last_attempt:
+            return verdict
+        if why := why or await self._unreachable(frame):
             reason = f"{verdict.reason}; its picture link does not work here either: {why}"
             return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(reason))
         return verdict
@@ -129,6 +134,10 @@ class Caller:
 
 def why_not_connected(error: aiohttp.ClientConnectorError) -> str:
     """The system's words for it, such as "Connection refused"."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"TLS: {error.certificate_error}"
+    if isinstance(error.os_error, ssl.SSLError):
+        return f"TLS: {error.os_error.reason or error.os_error}"
     number = error.os_error.errno
     if number is not None and number > 0:
         return os.strerror(number)  # asyncio's own text names the call and the address
@@ -136,12 +145,17 @@ def why_not_connected(error: aiohttp.ClientConnectorError) -> str:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer that may be JSON; of any other no more than its beginning."""
+    if response.status != 200:
+        return b""
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > _LARGEST_ANSWER:
             raise ValueError(f"the answer is larger than {_LARGEST_ANSWER} bytes")
         chunks.append(chunk)
+        if len(chunks) == 1 and (start := chunk.lstrip()) and start[0] not in _STARTS:
+            break
     return b"".join(chunks)
 
 
@@ -151,10 +165,16 @@ def _failed(kind: Kind, reason: str, started: float) -> Verdict:
 
 def _words(error: BaseException) -> str:
     # aiohttp's own text may carry the whole URL; a query may hold credentials.
+    if isinstance(error.__cause__, HttpProcessingError):
+        return "the answer is not HTTP"  # its status is aiohttp's, not the service's
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return f"more than {_MOST_REDIRECTS} redirects"
     if isinstance(error, aiohttp.ClientResponseError):
         return f"status {error.status}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return why_not_connected(error)
+    if isinstance(error, aiohttp.ClientOSError):
+        return os.strerror(error.errno) if error.errno else "the connection was lost"
     if isinstance(error, aiohttp.InvalidURL):
         return f"not a usable URL at {urlsplit(str(error)).netloc}"
     return str(error) or "no further words"

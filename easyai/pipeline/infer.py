@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -22,6 +22,7 @@ from easyai.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _GIVE_UP_AFTER = 0.8  # of a lease's length, without a renewal
+_GIVE_BACK_SEC = 5.0  # at a stop
 
 Result = TypeVar("Result")
 
@@ -53,6 +54,7 @@ class InferenceLoop:
         self._ending = False  # takes no more frames
         self._drained = False
         self._renewed_at = 0.0  # on the loop's clock
+        self._given_up: set[str] = set()  # leases whose calls were ended: to be given back
         self._drain_lock = threading.Lock()
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
@@ -68,6 +70,11 @@ class InferenceLoop:
         if self._ending:
             return PumpReport(task_type, more=True)
         return self._run(self._pump(task_type, budget_sec))
+
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Have `answer` called on the loop soon: how others see that it turns. Never waits."""
+        if not self._drained:
+            self._loop.call_soon_threadsafe(answer)
 
     def stop_leasing(self) -> None:
         """Begin the end: take no more frames. Safe in a signal handler."""
@@ -97,7 +104,8 @@ class InferenceLoop:
     async def _open(self) -> Workshop:
         shop = Workshop(self._runtime)
         self._renewed_at = self._loop.time()
-        self._keepers = [asyncio.create_task(work) for work in (self._renew(), self._guard())]
+        keepers = (self._renew(), self._guard(), self._return_given_up())
+        self._keepers = [asyncio.create_task(work) for work in keepers]
         return shop
 
     async def _pump(self, task_type: str, budget_sec: float) -> PumpReport:
@@ -136,7 +144,7 @@ class InferenceLoop:
         while True:
             lease_sec = self._runtime.settings.ai_analysis.lease_sec
             await asyncio.sleep(lease_sec / 3)
-            tokens = sorted(set().union(*(lane.tokens() for lane in self._lanes.values())))
+            tokens = sorted(self._tokens())
             if not tokens:
                 self._renewed_at = self._loop.time()
                 continue
@@ -158,9 +166,25 @@ class InferenceLoop:
             if self._loop.time() - self._renewed_at < _GIVE_UP_AFTER * lease_sec:
                 continue
             self._renewed_at = self._loop.time()
+            self._given_up |= self._tokens()
             count = sum([await lane.cancel_calls() for lane in self._lanes.values()])
             if count:
                 log.warning("leases not renewed in time, calls given up: frames=%d", count)
+
+    async def _return_given_up(self) -> None:
+        """Give back what the guard gave up, once the database is there: others need not wait.
+
+        Frames of the same lease that were answered meanwhile are settled first.
+        """
+        while True:
+            await asyncio.sleep(self._runtime.settings.ai_analysis.lease_sec / 10)
+            if tokens := self._given_up - self._tokens():
+                self._given_up -= tokens
+                if not await self._give_back(sorted(tokens)):
+                    self._given_up |= tokens
+
+    def _tokens(self) -> set[str]:
+        return set().union(*(lane.tokens() for lane in self._lanes.values()))
 
     def _extend(self, tokens: list[str], lease_sec: float) -> None:
         with self._runtime.db.write() as conn:
@@ -174,23 +198,29 @@ class InferenceLoop:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
-        tokens = sorted(set().union(*(lane.tokens() for lane in self._lanes.values())))
+        tokens = sorted(self._tokens() | self._given_up)
         for lane in self._lanes.values():
             await lane.cancel_calls()
-        if tokens:
-            await self._give_back(tokens)
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        if tokens:
+            await self._give_back(tokens, _GIVE_BACK_SEC)
         await self._shop.close()
 
-    async def _give_back(self, tokens: list[str]) -> None:
+    async def _give_back(self, tokens: list[str], limit_sec: float | None = None) -> bool:
         def give_back() -> int:
             with self._runtime.db.write() as conn:
                 return ledger.give_back(conn, tokens)
 
         try:
-            count = await self._shop.write(give_back)
-            log.info("leases given back at stop: frames=%d", count)
-        except DatabaseUnavailableError as error:
-            log.warning("leases not given back, they expire by themselves: %s", error)
+            # A write that hangs holds up the writer: a stop must not wait for it.
+            count = await asyncio.wait_for(self._shop.write(give_back), limit_sec)
+        except (DatabaseUnavailableError, TimeoutError) as error:
+            log.warning("leases not given back, else they expire by themselves: %s", error)
+            return False
+        except Exception:
+            log.exception("leases not given back, else they expire by themselves")
+            return False
+        log.info("leases given back unused: frames=%d", count)
+        return True

@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from easyai.db import ledger, statistics, task_types
+from easyai.db import admission, ledger, statistics, task_types
 from easyai.db.ledger import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameKey, captured_at
+from easyai.pipeline.admission import review
+from easyai.pipeline.admission_drops import delete
+from easyai.pipeline.sampling import Sampler
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis
 
@@ -28,7 +31,7 @@ class ScanReport:
     new_frames: int = 0
     half_written: int = 0  # looked at again by the next scan
     strays: int = 0  # pictures too high in the tree to name type and camera
-    waiting: list[str] = field(default_factory=list)  # types with frames that may be leased now
+    waiting: list[str] = field(default_factory=list)  # types with frames, parked ones too
 
 
 class Scanner:
@@ -43,6 +46,7 @@ class Scanner:
         self._known: set[str] = set()
         self._known_since = 0.0
         self._strays = 0
+        self._sampler = Sampler(runtime)
 
     def scan(self) -> ScanReport:
         """One look over the store; raises StoreUnavailableError or DatabaseUnavailableError."""
@@ -54,6 +58,8 @@ class Scanner:
         for page in self._runtime.store.walk():
             self._take_in(page, analysis, report)
         self._tell(report)
+        self._sampler.adapt()
+        review(self._runtime)
         with self._runtime.db.read() as conn:
             report.waiting = ledger.due_types(conn, time.time())
         return report
@@ -112,11 +118,15 @@ class Scanner:
             meanwhile = ledger.recorded_since(conn, newest_id)
             new = [frame for frame in found if (frame.key, frame.version) not in meanwhile]
             task_types.add(conn, {frame.task_type for frame in new}, now)
-            ledger.add(conn, new, now)
+            kept, sampled = self._sampler.split(conn, new)
+            ledger.add(conn, kept, now)
+            unwanted = admission.add_sampled(conn, sampled, now)
             counts = Counter(frame.task_type for frame in new)
-            tallies = {name: Tally(found=count) for name, count in counts.items()}
+            out = Counter(frame.task_type for frame in sampled)
+            tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
             statistics.add(conn, tallies, now)
-        self._known.update(frame.key for frame in new)
+        self._known.update(frame.key for frame in kept)
+        delete(self._runtime, unwanted)
         return len(new)
 
     def _forget(self) -> None:

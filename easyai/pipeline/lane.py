@@ -1,7 +1,7 @@
 """A lane: the frames of one task type in one process, from lease to settled.
 
-Follow a frame here: `Lane._turn` is one transaction that records carried pictures, settles what
-was answered and leases what comes next; `Lane._call` sends a frame; `Lane._carry` moves pictures
+Follow a frame here: `turn` is one transaction that records carried pictures, settles what was
+answered and leases what comes next; `Lane._call` sends a frame; `Lane._carry` moves pictures
 after the commit. While a transaction runs, further answers gather and make the next one's group.
 """
 
@@ -11,21 +11,19 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
-from sqlalchemy.exc import IntegrityError
-
-from easyai.db import statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
-from easyai.errors import ConflictError, DatabaseUnavailableError
-from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.pictures import (
     CarriedOut,
     Errand,
     carry_out,
-    note,
 )
-from easyai.pipeline.settle import Answered, Settled, settle
+from easyai.pipeline.settle import Answered, Settled
+from easyai.pipeline.turn import turn
 from easyai.pipeline.workshop import Workshop
 from easyai.settings import AiAnalysis
 
@@ -141,13 +139,14 @@ class Lane:
         """One transaction and what follows from it; whether a full batch was leased."""
         group, self._answered = self._answered[: self._most], self._answered[self._most :]
         carried, self._carried = self._carried, CarriedOut()
-        leasing = self.may_lease()
+        leasing, shop = self.may_lease(), self._shop
+        token = shop.next_token() if leasing else None
         self._settling = group
         self.leasing = leasing
         self.woken = self.woken and not leasing  # a wake from here on tells of something new
         try:
             settled, dispatched = await self._shop.write(
-                lambda: self._transact(group, carried, leasing)
+                partial(turn, shop.runtime, self.task_type, group, carried, token)
             )
         except DatabaseUnavailableError as error:
             log.warning("ledger not written, trying again: %s", error)
@@ -171,11 +170,11 @@ class Lane:
             self._start_carrying(errands)
         self.woken = self.woken or dispatched.more
         if leasing and not (dispatched.services or dispatched.resting):
-            self._shop.tell_no_service(self.task_type)
+            shop.tell_no_service(self.task_type)
         if settled.finished or settled.returned:
-            self._shop.tell_room()
+            shop.tell_room()
         self._count(settled, dispatched)
-        return len(dispatched.frames) >= self._shop.runtime.settings.ai_analysis.batch_size
+        return len(dispatched.frames) >= shop.runtime.settings.ai_analysis.batch_size
 
     def _take_back(self, group: list[Answered], carried: CarriedOut, leasing: bool) -> None:
         self._answered, self._settling, self.leasing = group + self._answered, [], False
@@ -192,41 +191,6 @@ class Lane:
         if one.verdict.reason == _UNSETTLED:
             return []  # its lease expires: the frame is inferred anew
         return [Answered(one.frame, one.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
-
-    def _transact(
-        self, answered: list[Answered], carried: CarriedOut, leasing: bool
-    ) -> tuple[Settled, Dispatched]:
-        """In the writer's thread: record, settle and lease, all or nothing."""
-        shop = self._shop
-        settings, db = shop.runtime.settings, shop.runtime.db
-        analysis = settings.ai_analysis
-        for careful in (False, True):
-            now = time.time()
-            settled, dispatched = Settled(), Dispatched()
-            try:
-                with db.dispatching() if leasing else db.write() as conn:
-                    # Pictures carried, services, frames, statistics: rows are locked in this order
-                    # everywhere, so that two workers never wait for each other.
-                    note(conn, carried)
-                    if answered:
-                        settled = settle(conn, analysis, answered, now, careful=careful)
-                    tally = settled.tally.merged(carried.tally)
-                    statistics.add(conn, {self.task_type: tally}, now)
-                    if leasing:
-                        dispatched = dispatch(
-                            conn,
-                            settings,
-                            self.task_type,
-                            analysis.batch_size,
-                            shop.next_token(),
-                            now,
-                        )
-                break
-            except (ConflictError, IntegrityError):
-                # A lease was lost, or another alert has the picture's name: then look first.
-                if careful:
-                    raise
-        return settled, dispatched
 
     def _start_calls(self, dispatched: Dispatched) -> None:
         analysis = self._shop.runtime.settings.ai_analysis

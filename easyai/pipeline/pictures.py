@@ -136,7 +136,7 @@ class LeftBehind:
             self._after_id = rows[-1].id if len(rows) == _GROUP else 0
             if not rows:
                 break
-            carried = carry_out(runtime.store, [_errand(row) for row in rows])
+            carried = carry_out(runtime.store, [errand_for(row) for row in rows])
             self._record(carried)
             done += len(carried.done)
             if self._after_id == 0 or (carried.failed and runtime.store.remote):
@@ -160,7 +160,8 @@ def carry_left_behind(runtime: Runtime) -> int:
     return runtime.part(LeftBehind).carry()
 
 
-def _errand(row: pictures.Uncarried) -> Errand:
+def errand_for(row: pictures.Uncarried) -> Errand:
+    """The errand that the ledger notes for a settled frame."""
     return Errand(row.id, row.image_path or row.key, row.image_target, _version(row))
 
 

@@ -1,7 +1,8 @@
 """Room: how many frames of a type the limits let through, with the other types' share left free.
 
-Each type that has frames which could go now has a right to an equal share of a limit; what it does
-not use is anybody's. Where there are fewer places than types, they take turns by the second.
+Types of a higher priority that have frames which could go now get the places they can use first.
+Of what they leave each type of one priority has a right to an equal share; what it does not use is
+anybody's. Where there are fewer places than types, they take turns by the second.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from sqlalchemy import Connection
 from easyai.db import ledger, services
 from easyai.db.services import ServiceRow
 from easyai.domain.service import Candidate
+from easyai.pipeline.candidates import InFlight, assign, find_candidates, keep_camera
 from easyai.settings import Settings
 
 _TURN_SEC = 1.0
-
-InFlight = Sequence[tuple[int, str, int]]  # service pk, task type, live leases
 
 
 class Room:
@@ -52,7 +52,7 @@ class Room:
         analysis = self._settings.ai_analysis
         limit = analysis.max_concurrent_infer
         room = limit - sum(self._by_type.values())
-        if room < most:
+        if room < most or self._may_be_outranked():
             served = services.served_types(self._conn, self._now)
             others = [name for name in served if name != self._task_type]
             room -= self._reserve(limit, others, self._by_type)
@@ -65,7 +65,10 @@ class Room:
         self, candidates: Sequence[Candidate], shared: Sequence[ServiceRow]
     ) -> list[Candidate]:
         """The candidates, those that several types share (rows) without the others' places."""
-        limits = {row.pk: row.max_concurrency for row in shared}
+        pks = {row.pk for row in shared}
+        # What it takes now: a learned cap, or the one trial of a half-open breaker, is less than
+        # max_concurrency; with that as the limit each type would leave the one place to the other.
+        limits = {one.pk: one.in_flight + (one.free or 0) for one in candidates if one.pk in pks}
         if not limits:
             return list(candidates)
         reserved = {}
@@ -81,12 +84,32 @@ class Room:
 
     def _reserve(self, limit: int, others: Sequence[str], in_flight: Mapping[str, int]) -> int:
         """Places of a limit to leave free for the other types."""
-        waiting = {name: count for name in others if (count := self._could_go(name, limit))}
-        share = shares(limit, [self._task_type, *waiting], self._now)
-        return sum(
+        own = self._priority(self._task_type)
+        waiting = {
+            name: count
+            for name in others
+            if self._priority(name) >= own and (count := self._could_go(name, limit))
+        }
+        first = {name: count for name, count in waiting.items() if self._priority(name) > own}
+        equal = {name: count for name, count in waiting.items() if name not in first}
+        taken = sum(count + in_flight.get(name, 0) for name, count in first.items())
+        share = shares(max(0, limit - taken), [self._task_type, *equal], self._now)
+        return sum(first.values()) + sum(
             max(0, min(share[name] - in_flight.get(name, 0), count))
-            for name, count in waiting.items()
+            for name, count in equal.items()
         )
+
+    def _priority(self, task_type: str) -> int:
+        return self._settings.ai_analysis.type_settings(task_type).priority
+
+    def _may_be_outranked(self) -> bool:
+        """Whether a type may be more important: then places are kept however many there are."""
+        types = self._settings.ai_analysis.types
+        if not types:
+            return False
+        own = self._priority(self._task_type)
+        # '': any type of which the settings say nothing.
+        return own < max(self._priority(name) for name in ("", *types))
 
     def _could_go(self, task_type: str, most: int) -> int:
         """Frames of a type, up to `most`, that only wait for a place of a limit they share."""
@@ -97,10 +120,19 @@ class Room:
         if most <= 0:
             return 0
         if analysis.affinity(task_type):
+            if self._priority(task_type) > self._priority(self._task_type):
+                return self._could_go_in_order(task_type, most)
             due = len(ledger.due_heads(self._conn, task_type, self._now, most))
         else:
             due = ledger.count_due(self._conn, task_type, self._now, most)
         return due and min(due, services.capacity(self._conn, task_type, self._now, most))
+
+    def _could_go_in_order(self, task_type: str, most: int) -> int:
+        """As `_could_go`, exactly: a place kept for a camera whose endpoint is full stays empty."""
+        heads = ledger.due_heads(self._conn, task_type, self._now, most)
+        candidates, _ = find_candidates(self._conn, task_type, self._in_flight, self._now)
+        chosen = assign(heads, candidates, most, keep_camera(self._settings, task_type))
+        return sum(len(frames) for frames in chosen.values())
 
 
 def shares(limit: int, task_types: Sequence[str], now: float) -> dict[str, int]:

@@ -14,20 +14,16 @@ from easyai.db import alerts, ledger, services
 from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
-from easyai.domain.breaker import learned_cap
 from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
+from easyai.pipeline import evidence
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.pictures import Errand
 from easyai.settings import AiAnalysis
 
 log = logging.getLogger(__name__)
-
-_EWMA_WEIGHT = 0.2  # of the newest call
-_ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever it says of the frame
-_FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # the service's, as far as one can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,9 @@ def settle(
     pks = {one.frame.service_pk for one in valid}
     rows = {row.pk: row for row in services.lock(conn, list(pks))}
     fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
-    _write_frames(conn, _targets(conn, analysis, fates, careful), fates, now, settled)
-    _write_services(conn, analysis, valid, rows, now)
+    targets = _targets(conn, analysis, fates, careful)
+    _write_frames(conn, targets, fates, now, settled, for_bus=analysis.has_bus)
+    evidence.record(conn, analysis, _by_service(valid), rows, now)
     settled.tally = _tally(fates)
     return settled
 
@@ -88,6 +85,13 @@ def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:
     for one in answered:
         by_token.setdefault(one.frame.lease_token, []).append(one.frame.id)
     return by_token
+
+
+def _by_service(answered: Sequence[Answered]) -> dict[int, list[Verdict]]:
+    by_service: dict[int, list[Verdict]] = {}
+    for one in answered:
+        by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
+    return by_service
 
 
 def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fate:
@@ -100,6 +104,7 @@ def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fa
         max_attempts=analysis.max_attempts,
         save_only_with_detection=analysis.save_only_with_detection,
         service_is_fine=fine,
+        holds_its_camera=analysis.affinity(frame.task_type),
     )
 
 
@@ -141,6 +146,8 @@ def _write_frames(
     fates: Sequence[tuple[Answered, Fate]],
     now: float,
     settled: Settled,
+    *,
+    for_bus: bool,
 ) -> None:
     finished, returned, saved = [], [], []
     for one, fate in fates:
@@ -160,7 +167,7 @@ def _write_frames(
     written = ledger.finish(conn, finished) + ledger.return_to_pending(conn, returned)
     if written != len(fates):
         raise ConflictError  # a lease was lost
-    alerts.add(conn, saved)
+    alerts.add(conn, saved, for_bus=for_bus)
     settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
 
 
@@ -208,94 +215,6 @@ def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
         "detection_count": verdict.detection_count,
         "inference_time_ms": verdict.inference_ms or round(verdict.elapsed_ms, 3),
         "now": now,
-    }
-
-
-def _write_services(
-    conn: Connection,
-    analysis: AiAnalysis,
-    answered: Sequence[Answered],
-    rows: Mapping[int, ServiceRow],
-    now: float,
-) -> None:
-    """What the calls say of their endpoints: latency, breaker, cap, evidence of life."""
-    by_service: dict[int, list[Verdict]] = {}
-    for one in answered:
-        by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
-    updates = []
-    for pk, verdicts in by_service.items():
-        if pk in rows:
-            cap = _cap(conn, rows[pk], verdicts, analysis.infer_timeout_sec, now)
-            updates.append(_service_row(rows[pk], verdicts, now) | cap)
-    services.record_calls(conn, updates)
-    revived = [
-        pk
-        for pk, verdicts in by_service.items()
-        if pk in rows
-        and rows[pk].state in ("suspect", "offline")
-        and any(verdict.kind in _ANSWERED for verdict in verdicts)
-    ]
-    services.alive(conn, revived, "an inference succeeded", now)
-
-
-def _cap(
-    conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], timeout_sec: float, now: float
-) -> dict[str, Any]:
-    timeouts = sum(verdict.kind is Kind.TIMEOUT for verdict in verdicts)
-    if not timeouts and row.concurrency_cap is None:
-        return {"cap": None, "cap_changed_at": row.cap_changed_at}
-    cap = learned_cap(
-        row.concurrency_cap,
-        timeouts=timeouts,
-        # This group has left the leases already.
-        in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if timeouts else 0),
-        since_change_sec=abs(now - row.cap_changed_at),
-        timeout_sec=timeout_sec,
-    )
-    if cap == row.concurrency_cap:
-        return {"cap": cap, "cap_changed_at": row.cap_changed_at}
-    if timeouts:
-        log.warning(
-            "algorithm service too slow for so many requests at once: endpoint=%s cap=%s",
-            row.endpoint,
-            cap,
-        )
-    return {"cap": cap, "cap_changed_at": now}
-
-
-def _service_row(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> dict[str, Any]:
-    breaker, ewma_ms, answered = services.breaker_of(row), row.ewma_ms, False
-    failure = row.last_failure_reason
-    failed_at = row.last_failure_at
-    for verdict in verdicts:
-        if verdict.kind in _ANSWERED:
-            answered = True
-            breaker = breaker.succeeded()
-            latency_ms = verdict.elapsed_ms
-            ewma_ms = (
-                latency_ms if ewma_ms is None else ewma_ms + _EWMA_WEIGHT * (latency_ms - ewma_ms)
-            )
-        elif verdict.kind in _FAILURES:
-            breaker = breaker.failed(now)
-            failure, failed_at = verdict.reason, now
-    if not breaker.closed and services.breaker_of(row).open_until != breaker.open_until:
-        log.warning(
-            "algorithm service breaker open: endpoint=%s pause_sec=%g reason=%s",
-            row.endpoint,
-            breaker.pause_sec,
-            verdicts[-1].reason,
-        )
-    return {
-        "pk": row.pk,
-        "calls": len(verdicts),
-        "ewma_ms": ewma_ms,
-        "last_success_at": now if answered else row.last_success_at,
-        "last_evidence": now if answered else row.last_evidence,
-        "failures": breaker.failures,
-        "open_until": breaker.open_until,
-        "pause_sec": breaker.pause_sec,
-        "failure": failure,
-        "failed_at": failed_at,
     }
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Any
 
-from easyai.db import ledger, statistics
+from easyai.db import admission, ledger, statistics
 from easyai.db.statistics import Tally
 from easyai.runtime import Runtime
-
-# Nothing is dropped when the backlog is full: frames wait in the store.
-QUEUE_FULL_STRATEGY: Final = "wait"
 
 
 def inference_stats(runtime: Runtime) -> dict[str, Any]:
@@ -18,12 +15,15 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
 
     Durations in milliseconds; `queue_utilization`, `drop_rate` and `minio_move_success_rate` are
     ratios (0 when there is nothing to divide by); rates are means of the last half minute;
+    `parked` frames (no live service for their type) are not in `queue_size`, frames sampled out not
+    in `dropped_total`;
     `updated_at` is when the sums changed last, Unix seconds, 0 for never. The `minio_move_*`
     numbers count the moves of a local folder just as well.
     """
     now = time.time()
     with runtime.db.read() as conn:
         pending = sum(ledger.waiting(conn).values())
+        parked = sum(admission.parked_counts(conn).values())
         leased = sum(count for _, _, count in ledger.in_flight(conn))
         tally, updated_at = statistics.total(conn)
         rates = statistics.rates(conn, now)
@@ -35,7 +35,8 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
             "queue_utilization": _ratio(pending, analysis.max_queue_size),
             "active_inferences": leased,
             "max_concurrent_infer": analysis.max_concurrent_infer,
-            "strategy": QUEUE_FULL_STRATEGY,
+            "strategy": analysis.queue_full_strategy,
+            "parked": parked,
         }
         | _inferences(tally, rates)
         | _moves(tally)
@@ -53,6 +54,12 @@ def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, An
     requests, responses, successes = rates
     return {
         "dropped_total": tally.dropped,
+        "dropped_by_reason": {
+            "queue_full": tally.queue_full,
+            "too_old": tally.too_old,
+            "disk_low": tally.disk_low,
+        },
+        "sampled_total": tally.sampled,
         "processed_total": tally.processed,
         "drop_rate": _ratio(tally.dropped, tally.dropped + tally.processed),
         "avg_inference_ms": _ratio(tally.infer_ms_sum, tally.successes),

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 
 from easyai.pipeline.caller import why_not_connected
 
 PROBE_TIMEOUT_SEC = 2.0
+ROUND_LIMIT_SEC = 10.0
 _AT_ONCE = 100
 
 
 def probe_all(urls: Mapping[int, str]) -> dict[int, str]:
     """Probe the URLs (by service pk); '' for one that lives, else why it does not.
 
-    Any HTTP status under 500 is alive: a service without that path still answered.
+    Any HTTP status under 500 is alive: a service without that path still answered. Those whose turn
+    had not come after `ROUND_LIMIT_SEC` are left out: ask them first next time.
     """
-    return asyncio.run(_probe_all(urls)) if urls else {}
+    if not urls:
+        return {}
+    # Not asyncio.run: it would wait for threads in which the look-up of a name hangs. Nor may one
+    # such name take the threads that the others need.
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="probe"))
+    try:
+        return loop.run_until_complete(_probe_all(urls))
+    finally:
+        loop.close()
 
 
 async def _probe_all(urls: Mapping[int, str]) -> dict[int, str]:
     timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_SEC)
     connector = aiohttp.TCPConnector(limit=_AT_ONCE, force_close=True)
+    ends_at = asyncio.get_running_loop().time() + ROUND_LIMIT_SEC
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         gate = asyncio.Semaphore(_AT_ONCE)
-        answers = await asyncio.gather(*(_probe(session, gate, url) for url in urls.values()))
-    return dict(zip(urls, answers, strict=True))
+        probes = (_probe(session, gate, url, ends_at) for url in urls.values())
+        answers = await asyncio.gather(*probes)
+    return {pk: one for pk, one in zip(urls, answers, strict=True) if one is not None}
 
 
-async def _probe(session: aiohttp.ClientSession, gate: asyncio.Semaphore, url: str) -> str:
+async def _probe(
+    session: aiohttp.ClientSession, gate: asyncio.Semaphore, url: str, ends_at: float
+) -> str | None:
     # The gate stands before the clock: a probe that waits for its turn is not a service that fails.
     async with gate:
+        if asyncio.get_running_loop().time() > ends_at:
+            return None
         try:
             async with session.get(url, allow_redirects=False) as response:
                 return "" if response.status < 500 else f"status {response.status}"

@@ -5,29 +5,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import ledger, services, task_types
+from easyai.db import events, ledger, service_events, services, task_types
+from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.service import ServiceState
+from easyai.domain.service import AWAY, ServiceState
 from easyai.errors import ServiceNotFoundError
-from easyai.registry.payload import is_clean_text, parse_registration, said_in
+from easyai.registry.heartbeat import Heartbeat, lookup, take
+from easyai.registry.payload import Registration, parse_registration
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_LONGEST_NAME = 2000  # of a service_id or an endpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """One heartbeat: whose, by service_id or endpoint, and what its body said (None: nothing)."""
-
-    name: str
-    stats: Any = None
+_TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 
 
 def register(runtime: Runtime, payload: Any) -> str:
@@ -37,12 +31,17 @@ def register(runtime: Runtime, payload: Any) -> str:
     """
     new = parse_registration(payload)
     now = time.time()
-    values = {**asdict(new), "now": now}
-    del values["task_types"]
     with runtime.db.write() as conn:
+        before = services.at_endpoint(conn, new.endpoint)
+        values = {**asdict(new), "now": now, "reason": _reason(new, before)}
+        del values["task_types"]
         services.register(conn, values, new.task_types)
         task_types.add(conn, new.task_types, now)
         ledger.hurry(conn, new.task_types, now)
+        contested = _is_replaced(new, before) and not events.any_since(
+            conn, "service_replaced", new.endpoint, now - _TELL_EVERY_SEC
+        )
+        events.add(conn, _changes(new, before, now))
     log.info(
         "algorithm service registered: service_id=%s endpoint=%s task_types=%s version=%s",
         new.service_id,
@@ -50,15 +49,47 @@ def register(runtime: Runtime, payload: Any) -> str:
         ",".join(new.task_types),
         new.version or "-",
     )
+    if contested and before is not None:
+        log.warning(
+            "endpoint taken over by another service_id: endpoint=%s service_id=%s before=%s; when "
+            "both run, give each its own endpoint",
+            new.endpoint,
+            new.service_id,
+            before.service_id,
+        )
     _ring(runtime, new.task_types)
     return new.service_id
+
+
+def _is_replaced(new: Registration, before: ServiceRow | None) -> bool:
+    if before is None or before.state == ServiceState.UNREGISTERED:
+        return False
+    return bool(before.service_id != new.service_id)
+
+
+def _reason(new: Registration, before: ServiceRow | None) -> str:
+    if before is None:
+        return "registered"
+    if _is_replaced(new, before):
+        return f"registered in place of service_id={before.service_id}"
+    return "registered again"
+
+
+def _changes(new: Registration, before: ServiceRow | None, now: float) -> list[Event]:
+    if before is not None and _is_replaced(new, before):
+        return [service_events.replaced(before, new.service_id, now)]
+    if before is not None and before.state in AWAY:
+        return [service_events.online(before, "registered again", now)]
+    online = before is not None and before.state == ServiceState.ONLINE
+    if before is not None and online and abs(now - before.register_at) < _TELL_EVERY_SEC:
+        return []  # some clients register with every heartbeat
+    return [service_events.registered(new.service_id, new.endpoint, new.version, now)]
 
 
 def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
     """Take one heartbeat, by service_id (all its endpoints) or endpoint.
 
-    Whatever the state was, it is online now. Raises ServiceNotFoundError for a service never
-    registered, or unregistered by request.
+    Raises ServiceNotFoundError for a service never registered, or unregistered by request.
     """
     if not heartbeats(runtime, [Heartbeat(name, stats)])[0]:
         raise unknown_service(name)
@@ -66,24 +97,9 @@ def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
 
 def heartbeats(runtime: Runtime, beats: Sequence[Heartbeat]) -> list[bool]:
     """Take a group of heartbeats in one transaction; for each, whether its service is known."""
-    now = time.time()
-    names = sorted({name for beat in beats if (name := _lookup(beat.name))})
-    if not names:
-        return [False] * len(beats)
-    with runtime.db.write() as conn:
-        by_name = _by_name(services.find(conn, names))
-        services.heartbeats(conn, _updates(beats, by_name), now)
-        back = [row for rows in by_name.values() for row in rows if row.state != "online"]
-        woken = _wake(conn, {row.pk for row in back}, now)
-    for row in {row.pk: row for row in back}.values():
-        log.info(
-            "algorithm service is back: service_id=%s endpoint=%s was=%s",
-            row.service_id,
-            row.endpoint,
-            row.state,
-        )
+    known, woken = take(runtime, beats, time.time())
     _ring(runtime, woken)
-    return [_lookup(beat.name) in by_name for beat in beats]
+    return known
 
 
 def unknown_service(name: str) -> ServiceNotFoundError:
@@ -98,8 +114,9 @@ def unregister(runtime: Runtime, name: str) -> int:
     They stay out until they register again. Raises ServiceNotFoundError.
     """
     with runtime.db.write() as conn:
-        found = services.find(conn, [lookup]) if (lookup := _lookup(name)) else []
-        _take_out(conn, found, "unregistered by request")
+        found = services.find(conn, [known]) if (known := lookup(name)) else []
+        by = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
+        _take_out(conn, found, f"unregistered by request, by {by}")
     if not found:
         raise ServiceNotFoundError
     _tell_unregistered(found)
@@ -111,49 +128,18 @@ def clear_all(runtime: Runtime) -> int:
     with runtime.db.write() as conn:
         rows = services.all_services(conn)
         found = [row for row in rows if row.state != ServiceState.UNREGISTERED]
-        _take_out(conn, found, "all services were cleared by request")
+        _take_out(conn, found, "all services were cleared by request (clear_all)")
     _tell_unregistered(found)
     return len(found)
-
-
-def _lookup(name: str) -> str:
-    # '' finds nothing: no registration can hold such a name, and PostgreSQL takes no NUL.
-    name = name.strip()
-    return name if len(name) <= _LONGEST_NAME and is_clean_text(name) else ""
-
-
-def _by_name(rows: Iterable[ServiceRow]) -> dict[str, list[ServiceRow]]:
-    by_name: dict[str, list[ServiceRow]] = {}
-    for row in rows:
-        for name in {row.service_id, row.endpoint}:
-            by_name.setdefault(name, []).append(row)
-    return by_name
-
-
-def _updates(
-    beats: Sequence[Heartbeat], by_name: dict[str, list[ServiceRow]]
-) -> list[dict[str, Any]]:
-    updates = [
-        {"pk": row.pk, **said_in(beat.stats)}
-        for beat in beats
-        for row in by_name.get(_lookup(beat.name), ())
-    ]
-    updates.sort(key=lambda update: update["pk"] or 0)
-    return updates
-
-
-def _wake(conn: Connection, pks: Iterable[int], now: float) -> list[str]:
-    woken = services.task_types_of(conn, sorted(pks))
-    ledger.hurry(conn, woken, now)
-    return woken
 
 
 def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:
     if not rows:
         return
-    pks = [row.pk for row in rows]
+    pks, now = [row.pk for row in rows], time.time()
     services.lock(conn, pks)
-    services.set_state(conn, pks, ServiceState.UNREGISTERED, reason, time.time())
+    services.set_state(conn, pks, ServiceState.UNREGISTERED, reason, now)
+    events.add(conn, [service_events.unregistered(row, reason, now) for row in rows])
 
 
 def _tell_unregistered(rows: Iterable[ServiceRow]) -> None:

@@ -27,8 +27,10 @@ _QUALITY: Final = ((0.1, "excellent"), (0.3, "good"), (0.6, "fair"))
 def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any]:
     """The services that can take work now, one per endpoint.
 
-    With `everything` the others too, each with `state`, `state_reason`, `state_since` and
-    `breaker` (closed, open or half-open).
+    With `everything` the others too, each with `state`, `state_reason`, `state_since`,
+    `heartbeat_age_sec`, `last_evidence` (heartbeat, inference or probe), `breaker` (closed, open or
+    half-open) with `breaker_trial_in_sec` (0: requests may go), and the last call that failed:
+    `last_failure` and `last_failure_at`, null when none did.
     """
     rows, types = _read(runtime)
     now = time.time()
@@ -117,6 +119,11 @@ def _state(row: ServiceRow, now: float) -> dict[str, Any]:
         "state_reason": row.state_reason,
         "state_since": int(row.state_since),
         "breaker": word,
+        "breaker_trial_in_sec": round(max(0.0, breaker.open_until - now), 1),
+        "heartbeat_age_sec": round(max(0.0, now - row.last_heartbeat), 1),
+        "last_evidence": int(row.last_evidence),
+        "last_failure": row.last_failure_reason,
+        "last_failure_at": int(row.last_failure_at) or None,
     }
 
 

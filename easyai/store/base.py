@@ -41,6 +41,13 @@ class Store(Protocol):
     def walk(self) -> Iterator[list[str]]:
         """Every key that may be a frame, page by page; alerts and failed frames are left out."""
 
+    def kept(self, folder: str, after: str, most: int) -> list[Picture]:
+        """Up to `most` pictures below a folder (its key ends with '/') whose keys follow `after`.
+
+        In the order of their keys; fewer than `most` are the last ones. Leftovers of a move that
+        was cut short come with them, see `is_leftover`.
+        """
+
     def ready(self, key: str, stable_sec: float) -> Picture | None:
         """The picture, or None while it is still being written or when it has gone."""
 
@@ -67,6 +74,9 @@ class Store(Protocol):
 
     def url(self, key: str, ttl_sec: float) -> str:
         """A link that needs no credentials and lives for at least `ttl_sec` seconds."""
+
+    def free_percent(self) -> float | None:
+        """How much of the disk that pictures lie on is free; None where that cannot be told."""
 
     def check(self) -> None:
         """Raise StoreUnavailableError when the store cannot be used."""

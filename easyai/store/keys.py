@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from easyai.domain.frame import is_picture
 from easyai.errors import InvalidKeyError
 
 LONGEST_KEY: Final = 1024  # bytes of UTF-8, as S3 has it; PostgreSQL's indexes take 2,700
@@ -27,3 +28,14 @@ def is_text(key: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def leftover_name(name: str) -> str:
+    """What a picture is called while it is copied: hidden, so that no scan takes it for a frame."""
+    return f".{name}.part"
+
+
+def is_leftover(key: str) -> bool:
+    """Whether a key is that of a picture being copied; one of yesterday was left by a crash."""
+    name = key.rpartition("/")[2]
+    return name.startswith(".") and name.endswith(".part") and is_picture(name[1 : -len(".part")])

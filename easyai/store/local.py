@@ -9,21 +9,21 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from easyai.domain.frame import KeyRules, is_picture
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.base import Carried, Picture
-from easyai.store.keys import LONGEST_KEY, is_text, split_key
+from easyai.store.keys import LONGEST_KEY, is_text, leftover_name, split_key
+from easyai.store.local_folder import GONE, kept, version_of
 from easyai.store.signing import LinkSigner
 
 log = logging.getLogger(__name__)
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
-# A name too long or a link that runs in a circle: nothing lies there and nothing can.
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 class LocalStore:
@@ -63,7 +63,7 @@ class LocalStore:
                 raise StoreUnavailableError(
                     f"frame folder {self.root}: {error.strerror}"
                 ) from error
-            if error.errno not in _GONE:
+            if error.errno not in GONE:
                 self._complain_once(prefix, f"cannot be listed: {error.strerror}")
             return
         self._complained.discard(prefix)
@@ -73,6 +73,14 @@ class LocalStore:
             key = f"{prefix}{name}/"
             if key not in self.rules.excluded:
                 yield from self._walk(f"{folder}/{name}", key)
+
+    def kept(self, folder: str, after: str, most: int) -> list[Picture]:
+        """The next pictures below a folder; costs a listing of each folder on the way."""
+        split_key(folder.rstrip("/"))
+        try:
+            return list(islice(kept(str(self.root), folder, after), most))
+        except OSError as error:
+            raise self._unavailable(error) from error
 
     def ready(self, key: str, stable_sec: float) -> Picture | None:
         """A picture is whole when it ends as its format does, else when unchanged for a while."""
@@ -86,12 +94,12 @@ class LocalStore:
             if not still and not _ends_as_it_should(path, status.st_size):
                 return None
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in GONE:
                 return None
             # One bad file or sector must not stop the others: it is looked at again by each scan.
             self._complain_once(key, f"cannot be read: {error.strerror}")
             return None
-        return Picture(key, _version(status), status.st_mtime)
+        return Picture(key, version_of(status), status.st_mtime)
 
     def exists(self, key: str) -> bool:
         """Whether something lies under the key."""
@@ -105,10 +113,14 @@ class LocalStore:
         """
         if self.exists(key):
             return False
+        self._must_be_mounted()
+        return True
+
+    def _must_be_mounted(self) -> None:
         try:
             with os.scandir(self.root) as entries:
                 if next(entries, None) is not None:
-                    return True
+                    return
         except OSError as error:
             raise self._unavailable(error) from error
         raise StoreUnavailableError(f"frame folder {self.root}: empty; is its disk mounted?")
@@ -116,9 +128,9 @@ class LocalStore:
     def version(self, key: str) -> str | None:
         """Modification time and size, or None when there is nothing."""
         try:
-            return _version(os.lstat(self._path(key)))
+            return version_of(os.lstat(self._path(key)))
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in GONE:
                 return None
             raise self._unavailable(error) from error
 
@@ -126,7 +138,7 @@ class LocalStore:
         """Version and content of a small file below the folder."""
         try:
             with self.open(key) as file:
-                version = _version(os.fstat(file.fileno()))
+                version = version_of(os.fstat(file.fileno()))
                 content = file.read(limit + 1)
         except PictureNotFoundError:
             return None
@@ -154,7 +166,7 @@ class LocalStore:
             finally:
                 os.close(folder)
         except OSError as error:
-            if error.errno in (*_GONE, errno.ENXIO):
+            if error.errno in (*GONE, errno.ENXIO):
                 raise PictureNotFoundError from None
             raise self._unavailable(error) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -169,8 +181,10 @@ class LocalStore:
         if found is None:
             # A rename keeps the version, so another file under the target is told apart.
             there = self.version(target)
-            moved = there is not None and (not version or there == version)
-            return Carried.DONE if moved else Carried.MISSING
+            if there is not None and (not version or there == version):
+                return Carried.DONE
+            self._must_be_mounted()
+            return Carried.MISSING
         if version and found != version:
             # A rename keeps the version: moved before a crash, and a newer one came since.
             return Carried.DONE if self.version(target) == version else Carried.REPLACED
@@ -201,6 +215,7 @@ class LocalStore:
         """Remove a picture; one that has gone already is as good."""
         found = self.version(key)
         if found is None:
+            self._must_be_mounted()  # else it would come back with its disk, as a new frame
             return Carried.DONE
         if version and found != version:
             return Carried.REPLACED
@@ -215,6 +230,15 @@ class LocalStore:
     def url(self, key: str, ttl_sec: float) -> str:
         """A signed link of this server."""
         return self._signer.url(key, ttl_sec)
+
+    def free_percent(self) -> float | None:
+        """What `df` calls available, of the folder's file system; 0 to 100."""
+        try:
+            disk = os.statvfs(self.root)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        usable = disk.f_blocks - disk.f_bfree + disk.f_bavail
+        return 100.0 * disk.f_bavail / usable if usable else None
 
     def check(self) -> None:
         """Raise StoreUnavailableError when the folder cannot be listed and written."""
@@ -246,17 +270,13 @@ class LocalStore:
 
 def _copy_and_delete(path: str, goal: str) -> None:
     folder, name = os.path.split(goal)
-    draft = f"{folder}/.{name}.part"
+    draft = f"{folder}/{leftover_name(name)}"
     shutil.copy2(path, draft)  # the time of modification too: it is part of the version
     descriptor = os.open(draft, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
     os.rename(draft, goal)
     os.unlink(path)
-
-
-def _version(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns}-{status.st_size}"
 
 
 def _ends_as_it_should(path: str, size: int) -> bool:

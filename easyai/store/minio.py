@@ -53,6 +53,18 @@ class MinioStore:
                 yield list(page)
         self._listed_before = listed
 
+    def kept(self, folder: str, after: str, most: int) -> list[Picture]:
+        """The next pictures below a folder; a store copies whole, so there are no leftovers."""
+        name = self._bucket.name
+        with self._bucket.asking() as client:
+            found = client.list_objects(name, folder, recursive=True, start_after=after or None)
+            pictures = (
+                _picture(one.object_name or "", one)
+                for one in found
+                if is_picture(one.object_name or "")
+            )
+            return list(islice(pictures, most))
+
     def ready(self, key: str, stable_sec: float) -> Picture | None:
         """The picture: an object store shows whole objects only.
 
@@ -134,6 +146,10 @@ class MinioStore:
         lifetime = timedelta(seconds=max(1, min(math.ceil(ttl_sec), _LONGEST_LINK_SEC)))
         client = self._bucket.signing_client
         return client.presigned_get_object(self._bucket.name, key, expires=lifetime)
+
+    def free_percent(self) -> float | None:
+        """Nobody can say: S3 has no such question."""
+        return None
 
     def check(self) -> None:
         """Raise StoreUnavailableError when the bucket cannot be reached or is not there."""

@@ -19,8 +19,10 @@ from celery.schedules import schedule as interval_schedule
 
 from easyai.db import leases
 from easyai.db.session import Database
+from easyai.health.presence import Presence
 from easyai.settings import SettingsSource
-from easyai.tasks.config import SCAN_TASK
+from easyai.supervised import Loop, Notifier
+from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.queues import publishing_connection
 
@@ -38,7 +40,8 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
     Nothing is kept on disk. Intervals are counted on the monotonic clock, so that setting the wall
     clock neither stops them nor makes them come in a rush; crontab entries of an operator go by
-    the wall clock as usual. The interval of the scan follows the settings while they change.
+    the wall clock as usual. The intervals of scan and publishing follow the settings while they
+    change.
     """
 
     def __init__(self, app: Any, *args: Any, lazy: bool = False, **kwargs: Any) -> None:
@@ -50,25 +53,42 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         self._led: bool | None = None
         self._database_outage = OutageLog(log, "beat: database does not answer, nothing is sent")
         self._broker_outage = OutageLog(log, "beat: broker does not answer, nothing is sent")
+        self._notifier = Notifier()
+        self._loop = Loop()
+        self._presence: Presence | None = None
         super().__init__(app, *args, lazy=lazy, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due; seconds until the next call. Never raises: that would end beat."""
+        self._show_life()
         if not self._leads():
             self._due.clear()
             return _STANDBY_SEC
+        self._show_life()
         try:
             self._send_due()
         except Exception as error:  # noqa: BLE001 - each broker has errors of its own
             self._broker_outage.failed(error)
             # Another beat may reach the broker.
             self._leads_until = 0.0
+            self._show_life()
             self._hand_back()
             return _STANDBY_SEC
         self._broker_outage.worked()
         now = time.monotonic()
         pauses = [due - now for due in self._due.values()]
         return max(0.001, min([_STANDBY_SEC, self._leads_until - now, *pauses]))
+
+    def appear(self) -> None:
+        """Be seen among the processes, until `close`."""
+        self._presence = Presence("beat", lambda: self._db, self._loop.turns)
+        self._presence.start()
+
+    def _show_life(self) -> None:
+        # After each step that can wait: none of them takes as long as the supervisor's patience,
+        # all of them together may.
+        self._loop.turned()
+        self._notifier.alive()
 
     def _leads(self) -> bool:
         now = time.monotonic()
@@ -98,6 +118,9 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         now = time.monotonic()
         if now < self._due.get(entry.name, 0.0):
             return False
+        if entry.name == PUBLISH_TASK and not self._source.current().ai_analysis.has_bus:
+            self._due.pop(entry.name, None)
+            return False
         interval = self._interval_sec(entry)
         if interval is None:
             due, pause = entry.is_due()
@@ -110,6 +133,8 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
     def _interval_sec(self, entry: beat.ScheduleEntry) -> float | None:
         if entry.name == SCAN_TASK:
             return self._source.current().ai_analysis.scan_interval_sec
+        if entry.name == PUBLISH_TASK:
+            return self._source.current().ai_analysis.alert_batch_interval_sec
         if type(entry.schedule) is interval_schedule:
             return float(entry.schedule.run_every.total_seconds())
         return None
@@ -132,8 +157,11 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
     def close(self) -> None:
         """Hand the lease back, so that another beat leads at once."""
+        self._notifier.stopping()
         super().close()
         self._hand_back()
+        if self._presence is not None:
+            self._presence.close()
         self._db.dispose()
 
 
@@ -142,6 +170,12 @@ def _stop(*_: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise SystemExit
+
+
+@signals.beat_init.connect  # type: ignore[untyped-decorator]
+def _appear(sender: Any, **_: Any) -> None:
+    if isinstance(sender.scheduler, LeaderScheduler):
+        sender.scheduler.appear()
 
 
 @signals.beat_init.connect  # type: ignore[untyped-decorator]

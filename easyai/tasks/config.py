@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from easyai.settings import Settings
+from easyai.settings import AiAnalysis, Settings
 from easyai.tasks.queues import CONTROL_QUEUE
 
 SCAN_TASK = "easyai.scan"
 SWEEP_TASK = "easyai.sweep"
+UPKEEP_TASK = "easyai.upkeep"
+PUBLISH_TASK = "easyai.publish"
 SWEEP_INTERVAL_SEC = 5.0
+UPKEEP_INTERVAL_SEC = 60.0
+_PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
 # Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
 # Generous: machines whose clocks differ by more would drop every tick as expired.
 TICK_EXPIRES_SEC = 30.0
@@ -28,10 +32,10 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
     return {
         **_broker(broker_url, settings),
         **_worker(),
-        **_beat(settings.ai_analysis.scan_interval_sec),
-        "imports": ("easyai.tasks.periodic", "easyai.tasks.inference"),
+        **_beat(settings.ai_analysis),
+        "imports": ("easyai.tasks.periodic", "easyai.tasks.publishing", "easyai.tasks.inference"),
         "task_default_queue": CONTROL_QUEUE,
-        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in (SCAN_TASK, SWEEP_TASK)},
+        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in _PERIODIC},
         # The ledger holds results; a message only wakes.
         "task_ignore_result": True,
         "result_backend": None,
@@ -106,14 +110,17 @@ def _worker() -> dict[str, Any]:
     }
 
 
-def _beat(scan_interval_sec: float) -> dict[str, Any]:
+def _beat(analysis: AiAnalysis) -> dict[str, Any]:
     def every(task: str, seconds: float) -> dict[str, Any]:
         return {"task": task, "schedule": seconds, "options": {"expires": TICK_EXPIRES_SEC}}
 
     return {
         "beat_scheduler": "easyai.tasks.beat:LeaderScheduler",
         "beat_schedule": {
-            SCAN_TASK: every(SCAN_TASK, scan_interval_sec),
+            SCAN_TASK: every(SCAN_TASK, analysis.scan_interval_sec),
             SWEEP_TASK: every(SWEEP_TASK, SWEEP_INTERVAL_SEC),
+            UPKEEP_TASK: every(UPKEEP_TASK, UPKEEP_INTERVAL_SEC),
+            # Sent only where there is a bus (tasks/beat.py).
+            PUBLISH_TASK: every(PUBLISH_TASK, analysis.alert_batch_interval_sec),
         },
     }

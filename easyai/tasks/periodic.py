@@ -1,16 +1,23 @@
-"""The periodic tasks: find new frames, look after services. Each is an adapter of a few lines."""
+"""The periodic tasks: new frames, services, upkeep. Each is an adapter of a few lines."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from easyai.celery import app
 from easyai.errors import EasyaiError
 from easyai.runtime import Runtime
 from easyai.tasks.claim import claimed
-from easyai.tasks.config import SCAN_TASK, SWEEP_INTERVAL_SEC, SWEEP_TASK
+from easyai.tasks.config import (
+    SCAN_TASK,
+    SWEEP_INTERVAL_SEC,
+    SWEEP_TASK,
+    UPKEEP_INTERVAL_SEC,
+    UPKEEP_TASK,
+)
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.process import process
 
@@ -20,6 +27,7 @@ Duty = Callable[[Runtime], dict[str, Any]]
 _outages = {
     SCAN_TASK: OutageLog(log, "no scan for new frames"),
     SWEEP_TASK: OutageLog(log, "no sweep of services and leases"),
+    UPKEEP_TASK: OutageLog(log, "no upkeep of history and pictures"),
 }
 
 
@@ -33,6 +41,12 @@ def scan() -> dict[str, Any]:
 def sweep() -> dict[str, Any]:
     """Check heartbeats, probe services, take back expired leases, wake what that set free."""
     return _once(SWEEP_TASK, "sweep", _sweep)
+
+
+@app.task(name=UPKEEP_TASK)  # type: ignore[untyped-decorator]
+def upkeep() -> dict[str, Any]:
+    """Forget what is over and old, delete alerts beyond the limit and pictures nobody knows."""
+    return _once(UPKEEP_TASK, "upkeep", _upkeep)
 
 
 def _scan(runtime: Runtime) -> dict[str, Any]:
@@ -50,6 +64,12 @@ def _sweep(runtime: Runtime) -> dict[str, Any]:
     report = registry.sweep(runtime)
     _ring(runtime, report.woken)
     return {"woken": sorted(report.woken)}
+
+
+def _upkeep(runtime: Runtime) -> dict[str, Any]:
+    from easyai.pipeline import upkeep as pipeline
+
+    return {name: count for name, count in asdict(pipeline.run(runtime)).items() if count}
 
 
 def _ring(runtime: Runtime, task_types: Iterable[str]) -> None:
@@ -75,5 +95,9 @@ def _once(task: str, duty: str, run: Duty) -> dict[str, Any]:
 
 
 def _quiet_sec(task: str, runtime: Runtime) -> float:
-    interval = runtime.settings.ai_analysis.scan_interval_sec
-    return (interval if task == SCAN_TASK else SWEEP_INTERVAL_SEC) / 2
+    intervals = {
+        SCAN_TASK: runtime.settings.ai_analysis.scan_interval_sec,
+        SWEEP_TASK: SWEEP_INTERVAL_SEC,
+        UPKEEP_TASK: UPKEEP_INTERVAL_SEC,
+    }
+    return intervals[task] / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from celery import signals
@@ -14,6 +15,7 @@ from easyai.db import task_types
 from easyai.tasks.doorbell import open_ringing_runtime
 
 if TYPE_CHECKING:
+    from easyai.health.presence import Presence
     from easyai.pipeline.infer import InferenceLoop, PumpReport
     from easyai.runtime import Runtime
 
@@ -33,6 +35,8 @@ class WorkerProcess:
         self._runtime: Runtime | None = None
         self._inference: InferenceLoop | None = None
         self._stopping = False
+        #: Taken away just before the connections are closed.
+        self.presence: Presence | None = None
 
     def after_fork(self) -> None:
         """Start with nothing in a new child; the parent's connections stay the parent's."""
@@ -48,12 +52,21 @@ class WorkerProcess:
 
     def inference(self) -> InferenceLoop:
         """The inference loop of this process."""
-        from easyai.pipeline.infer import InferenceLoop
-
         with self._lock:
+            # Inside: two threads that import the same modules at once see them half made.
+            from easyai.pipeline.infer import InferenceLoop
+
             if self._inference is None:
                 self._inference = InferenceLoop(self._open())
             return self._inference
+
+    def ask_inference(self, answer: Callable[[], None]) -> bool:
+        """Have `answer` called on the inference loop; false while there is none. Never waits."""
+        inference = self._inference
+        if inference is None:
+            return False
+        inference.ask(answer)
+        return True
 
     def _open(self) -> Runtime:
         if self._runtime is None:
@@ -92,6 +105,8 @@ class WorkerProcess:
             # Other workers take those frames.
             log.exception("drain failed; the frames in flight return when their leases expire")
         finally:
+            if self.presence is not None:
+                self.presence.close()
             if runtime is not None:
                 runtime.close()
 

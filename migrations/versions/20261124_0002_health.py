@@ -13,6 +13,13 @@ branch_labels = None
 depends_on = None
 
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# Millions of rows: a fifth of them dead, as is the default, would be too many.
+_LARGE = (
+    "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, "
+    "autovacuum_analyze_scale_factor = 0.02"
+)
+# Few rows, updated all the time: with room in its page an update touches no index.
+_BUSY = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500"
 _OLD_COUNTS = ("requests", "responses", "successes", "failures", "processed")
 _OLD_REST = ("infer_ms_sum", "infer_ms_max", "moves", "moves_failed", "move_ms_sum", "move_ms_max")
 
@@ -34,12 +41,25 @@ def _statistics(*of_this_version: sa.Column[int] | sa.Column[str], key: list[str
     )
 
 
+def _names(parameters: str) -> str:
+    return ", ".join(part.partition(" =")[0] for part in parameters.split(", "))
+
+
 def _count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
 
 
 def _sum(name: str) -> sa.Column[float]:
     return sa.Column(name, sa.Double(), server_default="0", nullable=False)
+
+
+def _storage(verb: str, large: str, busy: str) -> None:
+    """How PostgreSQL keeps what it deletes and updates from piling up."""
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("frames", "alerts"):
+            op.execute(f"ALTER TABLE {table} {verb} ({large})")
+        for table in ("services", "statistics", "process_leases", "processes"):
+            op.execute(f"ALTER TABLE {table} {verb} ({busy})")
 
 
 def upgrade() -> None:
@@ -95,10 +115,14 @@ def upgrade() -> None:
     )
     op.add_column("task_types", _sum("sampling_changed_at"))
     op.add_column("task_types", sa.Column("capacity_per_sec", sa.Double(), nullable=True))
-    # Alerts of before were never meant for this outbox: 0.
-    op.add_column(
-        "alerts", sa.Column("published_at", sa.Double(), server_default="0", nullable=True)
-    )
+    # SQLite: an id is never given again, so that consumers of the bus can trust it.
+    with op.batch_alter_table(
+        "alerts",
+        recreate="always" if op.get_bind().dialect.name == "sqlite" else "never",
+        table_kwargs={"sqlite_autoincrement": True},
+    ) as alerts:
+        # Alerts of before were never meant for this outbox: 0.
+        alerts.add_column(sa.Column("published_at", sa.Double(), server_default="0", nullable=True))
     op.create_index(
         "ix_alerts_unpublished",
         "alerts",
@@ -116,6 +140,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'parked'"),
     )
     _statistics_by_type()
+    _storage("SET", _LARGE, _BUSY)
 
 
 def _statistics_by_type() -> None:
@@ -137,6 +162,7 @@ def _statistics_by_type() -> None:
 
 
 def downgrade() -> None:
+    _storage("RESET", *(_names(parameters) for parameters in (_LARGE, _BUSY)))
     op.execute("UPDATE frames SET state = 'pending' WHERE state = 'parked'")
     op.drop_table("statistics")
     _statistics(_count("dropped"), key=["bucket"])

@@ -12,7 +12,7 @@ import pytest
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.waiting import wait_until
 
-CHILDREN = ("api", "worker", "beat")
+CHILDREN = ("api", "worker", "beat", "watchdog")
 
 
 def test_up_is_ready_soon_and_says_so_in_one_line(easyai: EasyaiProcess) -> None:
@@ -106,7 +106,7 @@ def test_children_that_are_just_starting_do_not_outlive_a_killed_up_either(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start(wait=False)
-    wait_until(lambda: easyai.child("beat"), 15, "the last child is started", every=0.001)
+    wait_until(lambda: easyai.child("watchdog"), 15, "the last child is started", every=0.001)
     easyai.kill()
     wait_until(lambda: not easyai.processes(), 40, "every child ended")
 

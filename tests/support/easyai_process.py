@@ -160,8 +160,8 @@ class EasyaiProcess:
         return found
 
     def child(self, name: str) -> int | None:
-        """The process id of ``api``, ``worker`` or ``beat``, None while it does not run."""
-        word = {"api": "easyai.cli.main api"}.get(name, f"easyai {name}")
+        """The process id of a child (``api``, ``worker``, ``beat``, ``watchdog``), None if gone."""
+        word = f"easyai {name}" if name in ("worker", "beat") else f"easyai.cli.main {name}"
         return next((pid for pid, line in self.processes().items() if word in line), None)
 
     def run_to_end(self, timeout: float = 30.0) -> int:

@@ -53,6 +53,11 @@ class ServerProcess(ABC):
         """Whether the program runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the program; None while it does not run."""
+        return self._process.pid if self._process is not None and self.running else None
+
     def start(self) -> None:
         """Start and wait until it works; fails with the program's log."""
         if not self.running:

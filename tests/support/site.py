@@ -192,7 +192,7 @@ class Installation:
             loop.pump(task_type, 1.0)
             left = self.rows(
                 "SELECT count(*) AS n FROM frames"
-                " WHERE state IN ('pending', 'leased') OR image_target IS NOT NULL"
+                " WHERE state IN ('pending', 'parked', 'leased') OR image_target IS NOT NULL"
             )
             return bool(left[0]["n"] == 0)
 

@@ -15,12 +15,12 @@ ROOT = Path(easyai.__file__).parent
 
 # A room may import from its own row and from those below.
 ROWS = (
-    ("tasks", "celery", "api", "dashboard", "cli", "supervised"),
+    ("tasks", "celery", "api", "dashboard", "cli"),
     ("pipeline", "registry", "health"),
     ("runtime",),
     ("store", "publish", "db"),
     ("domain", "settings"),
-    ("settings_tables",),
+    ("settings_tables", "supervised"),
     ("errors",),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from easyai.api import schemas
 from easyai.api.parts import RuntimePart
-from easyai.health.checks import readiness_checks, run_checks
+from easyai.health.checks import CheckResult, CheckRunner, readiness_checks
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["health"])
+
+# Who asks for readiness gives up after 2 s.
+_LIMIT_SEC: Final = 1.5
+
+
+class _Journal:
+    """Logs what drivers say, which clients are not told: once, not at every request."""
+
+    def __init__(self, _runtime: Runtime) -> None:
+        self._told: dict[str, str] = {}
+
+    def note(self, results: list[CheckResult]) -> None:
+        for result in results:
+            if result.reason and result.reason != self._told.get(result.name):
+                log.warning("not ready: check=%s reason=%s", result.name, result.reason)
+            self._told[result.name] = result.reason
 
 
 @router.head("/healthz", responses={200: {"model": schemas.Alive}})
@@ -21,11 +43,20 @@ async def healthz() -> JSONResponse:
 
 @router.get("/readyz", responses={200: {"model": schemas.Ready}, 503: {"model": schemas.NotReady}})
 def readyz(runtime: RuntimePart) -> JSONResponse:
-    """Database at the newest schema and store usable: 200; otherwise 503 with the reasons."""
-    results = run_checks(readiness_checks(runtime))
-    checks = {result.name: result.reason or "ok" for result in results}
-    failed = [f"{result.name}: {result.reason}" for result in results if not result.ok]
+    """Database at the newest schema, store and broker usable: 200; otherwise 503 with the reasons.
+
+    Answers within 2 s, whatever hangs.
+    """
+    # Celery is imported only where the broker is asked.
+    from easyai.tasks.broker_check import BrokerCheck
+
+    checks = readiness_checks(runtime, BrokerCheck(runtime))
+    results = runtime.part(CheckRunner).run(checks, _LIMIT_SEC)
+    runtime.part(_Journal).note(results)
+    told = [result.for_clients for result in results]
+    states = {result.name: result.reason or "ok" for result in told}
+    failed = [f"{result.name}: {result.reason}" for result in told if not result.ok]
     if not failed:
-        return JSONResponse({"status": "ready", "checks": checks})
-    body = {"status": "not ready", "error": "; ".join(failed), "checks": checks}
+        return JSONResponse({"status": "ready", "checks": states})
+    body = {"status": "not ready", "error": "; ".join(failed), "checks": states}
     return JSONResponse(body, 503)

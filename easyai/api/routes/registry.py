@@ -13,7 +13,7 @@ from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.schemas import errors
 from easyai.errors import BadRequestError
 from easyai.registry import registration, views
-from easyai.registry.registration import Heartbeat
+from easyai.registry.heartbeat import Heartbeat
 
 router = APIRouter(prefix="/ai_analysis", tags=["registry"])
 

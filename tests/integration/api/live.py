@@ -14,6 +14,7 @@ import requests
 import uvicorn
 from fastapi import FastAPI
 
+from easyai.api.protocol import ContractProtocol
 from tests.support.waiting import free_port, wait_until
 
 ANALYSIS = "/api/v1/ai_analysis"
@@ -41,7 +42,14 @@ class LiveApi:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=self.port, access_log=False, log_config=None)
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=self.port,
+                http=ContractProtocol,
+                access_log=False,
+                log_config=None,
+            )
         )
         self._thread = threading.Thread(target=self._server.run, name="live-api")
         self._session = requests.Session()

@@ -35,7 +35,7 @@ def _save(runtime: Runtime, **given: Any) -> int:
         "now": time.time(),
     } | given
     with runtime.db.write() as conn:
-        alerts.add(conn, [row])
+        alerts.add(conn, [row], for_bus=False)
         newest, _ = alerts.page(conn, alerts.AlertFilter(), 1, 0)
     saved: int = newest[0].id
     return saved

@@ -16,6 +16,7 @@ CALLS = {
     ("get", "/api/v1/ai_analysis/services/stats/{task_type}"),
     ("get", "/api/v1/ai_analysis/load_balance/info"),
     ("get", "/api/v1/ai_analysis/load_balance/analysis"),
+    ("get", "/api/v1/ai_analysis/diagnosis"),
     ("get", "/api/v1/ai_analysis/inference_stats"),
     ("post", "/api/v1/ai_analysis/inference_stats/reset"),
     ("get", "/api/v1/alerts"),

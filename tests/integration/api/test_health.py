@@ -18,7 +18,7 @@ def test_a_server_with_everything_it_needs_is_ready(api: LiveApi) -> None:
     assert api.get("/healthz") == {"status": "ok"}
     assert api.get("/readyz") == {
         "status": "ready",
-        "checks": {"database": "ok", "store": "ok"},
+        "checks": {"database": "ok", "store": "ok", "broker": "ok"},
     }
 
 

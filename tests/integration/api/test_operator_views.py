@@ -24,6 +24,9 @@ STATS_FIELDS = {
     "processed_total",
     "drop_rate",
     "strategy",
+    "parked",
+    "dropped_by_reason",
+    "sampled_total",
     "avg_inference_ms",
     "max_inference_ms",
     "total_inferences",
@@ -183,6 +186,8 @@ def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
     assert stats["queue_utilization"] == pytest.approx(3 / 5000)
     assert (stats["processed_total"], stats["dropped_total"], stats["drop_rate"]) == (9, 1, 0.1)
     assert stats["strategy"] == "wait"
+    assert stats["dropped_by_reason"] == {"queue_full": 1, "too_old": 0, "disk_low": 0}
+    assert (stats["parked"], stats["sampled_total"]) == (0, 0)
     assert (stats["avg_inference_ms"], stats["max_inference_ms"]) == (50, 90)
     assert stats["total_inferences"] == 11
     assert (stats["success_inferences"], stats["failed_inferences"]) == (8, 3)

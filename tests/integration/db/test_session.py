@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from easyai.db import session
+from easyai.db import session, space
 from easyai.db.session import Database, normalize_url
 from easyai.errors import DatabaseUnavailableError, SettingsError
 from tests.support.services import PostgresServer
@@ -176,3 +176,40 @@ def test_postgresql_gets_the_driver_that_is_shipped(url: str) -> None:
 def test_another_database_is_refused_by_name_with_the_remedy(url: str) -> None:
     with pytest.raises(SettingsError, match=r"easyai\.database_url.*(SQLite|sqlite)"):
         normalize_url(url)
+
+
+def test_a_new_file_can_give_space_back_and_does_so_step_by_step(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    with database.write() as conn:
+        conn.execute(text("CREATE TABLE t (x BLOB)"))
+        for _ in range(100):
+            conn.execute(text("INSERT INTO t VALUES (zeroblob(100000))"))
+    with database.write() as conn:
+        conn.execute(text("DELETE FROM t WHERE rowid > 1"))
+    full = space.space(database)
+    assert full.shrinks
+    steps = []
+    while step := space.shrink(database, 100_000):
+        steps.append(step)
+    assert 500 * 4096 <= max(steps) <= 501 * 4096
+    assert space.space(database).size == full.size - sum(steps)
+    assert space.space(database).free <= 100_000
+    assert space.checkpoint(database, 0)
+    assert (tmp_path / "a.db").stat().st_size == full.size - sum(steps)
+    assert (tmp_path / "a.db-wal").stat().st_size == 0
+    database.dispose()
+
+
+def test_a_checkpoint_does_not_wait_for_readers(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    with database.write() as conn:
+        conn.execute(text("CREATE TABLE t (n INTEGER)"))
+    with database.read() as reader:
+        reader.execute(text("SELECT * FROM t")).all()
+        with database.write() as conn:
+            conn.execute(text("INSERT INTO t VALUES (1)"))
+        began = time.monotonic()
+        assert not space.checkpoint(database, 0)
+        assert time.monotonic() - began < 2.5  # half of what a writer would wait
+    assert space.checkpoint(database, 0)
+    database.dispose()

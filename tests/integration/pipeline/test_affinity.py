@@ -163,6 +163,7 @@ def test_frames_that_waited_when_a_type_got_its_affinity_are_not_left_behind(
     loop = site.loop()
 
     def inferred() -> bool:
+        site.scan()
         sweep(site.runtime)
         loop.pump(TYPE, 1.0)
         return site.count("done") == 3

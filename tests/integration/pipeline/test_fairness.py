@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import text
 
 from easyai.pipeline import lane
 from easyai.pipeline.infer import InferenceLoop
@@ -74,6 +75,26 @@ def test_fewer_places_than_types_are_all_used_and_everyone_gets_turns(
             turns[name] += len(lease.frames)
             site.give_back(lease)
     assert min(turns.values()) >= 40 * limit // 3 // 2
+
+
+def test_types_that_share_a_service_take_turns_at_the_trial_of_its_half_open_breaker(
+    site: Installation,
+) -> None:
+    # Each would else leave the one place to the other, and the breaker could never close.
+    _service(site, limit=4)
+    with site.runtime.db.write() as conn:
+        half_open = "UPDATE services SET breaker_failures = 3, breaker_open_until = 1"
+        conn.execute(text(half_open))
+    for task_type in ALL:
+        site.record(10, task_type)
+    turns = dict.fromkeys(ALL, 0)
+    for second in range(40):
+        taken = [(name, site.lease(name, now=NOW + second)) for name in ALL]
+        assert sum(len(lease.frames) for _, lease in taken) == 1
+        for name, lease in taken:
+            turns[name] += len(lease.frames)
+            site.give_back(lease)
+    assert min(turns.values()) >= 3
 
 
 def test_types_that_compete_twice_over_never_block_each_other(site: Installation) -> None:

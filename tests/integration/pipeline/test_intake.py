@@ -27,7 +27,7 @@ def test_a_new_picture_is_found_once(site: Installation, caplog: pytest.LogCaptu
         reports = [site.scan() for _ in range(3)]
     assert [report.new_frames for report in reports] == [2, 0, 0]
     assert [report.waiting for report in reports] == [[TYPE]] * 3
-    assert [frame["state"] for frame in site.frames()] == ["pending"] * 2
+    assert [frame["state"] for frame in site.frames()] == ["parked"] * 2
     assert caplog.text.count("found new images") == 1
 
 
@@ -195,7 +195,7 @@ def test_a_store_that_vanishes_raises_and_heals(site: Installation) -> None:
     site.snapshots.rename(site.folder / "away")
     with pytest.raises(StoreUnavailableError, match="frame folder"):
         site.scan()
-    assert site.count("pending") == 1
+    assert site.count("parked") == 1
     (site.folder / "away").rename(site.snapshots)
     site.put(f"{TYPE}/门口1/2.jpg")
     assert site.scan().new_frames == 1

@@ -37,7 +37,7 @@ def test_frames_wait_for_a_service_and_nothing_is_held_against_them(
     for _ in range(3):
         assert loop.pump(TYPE, 1.0).frames == 0
     assert caplog.text.count("no algorithm for task type") == 1
-    assert site.count("pending") == 20
+    assert site.count("parked") == 20
     assert len(site.pictures(TYPE)) == 20
     site.register(algorithm)
     site.work(loop)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from easyai.pipeline import lane, pictures
+from easyai.pipeline import pictures, turn
 from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.settle import settle
 from easyai.registry.sweep import sweep
@@ -163,7 +163,7 @@ def test_leases_are_kept_alive_while_their_answers_are_being_written(
         go.wait(10)
         return settle(*arguments, **options)
 
-    monkeypatch.setattr(lane, "settle", slowly)
+    monkeypatch.setattr(turn, "settle", slowly)
     site.register(algorithm)
     site.put_many(1)
     site.scan()
@@ -254,7 +254,7 @@ def test_a_wake_in_the_midst_of_a_look_that_finds_nothing_is_not_lost(
         woken.wait(10)
         return found
 
-    monkeypatch.setattr(lane, "dispatch", slowly)
+    monkeypatch.setattr(turn, "dispatch", slowly)
     site.register(algorithm)
     loop = site.loop()
     with ThreadPoolExecutor(1) as pool:

@@ -9,7 +9,7 @@ import pytest
 
 from easyai.domain.service import ServiceState
 from easyai.registry import registration
-from easyai.registry import sweep as module
+from easyai.registry import vitals as module
 from easyai.registry.sweep import SweepReport, sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation

@@ -59,11 +59,11 @@ def test_a_frame_is_found_by_its_key_and_by_where_its_picture_is(
 
 
 def test_counts_tell_live_states_by_type(installation: Installation, runtime: Runtime) -> None:
-    for state in ("pending", "pending", "leased", "failed", "done", "dropped"):
+    for state in ("pending", "pending", "parked", "leased", "failed", "done", "dropped"):
         installation.frame(state=state)
     installation.pending(task_type="人脸")
     with runtime.db.read() as conn:
         assert frames.counts(conn) == {
-            TYPE: {"pending": 2, "leased": 1, "failed": 1},
-            "人脸": {"pending": 1, "leased": 0, "failed": 0},
+            TYPE: {"pending": 2, "parked": 1, "leased": 1, "failed": 1},
+            "人脸": {"pending": 1, "parked": 0, "leased": 0, "failed": 0},
         }

@@ -57,12 +57,12 @@ def test_live_frames_are_listed_from_the_index_of_their_state(
     assert f"USING COVERING INDEX ix_frames_{state}" in plan
 
 
-def test_counts_read_the_three_partial_indexes_and_nothing_else(
+def test_counts_read_the_four_partial_indexes_and_nothing_else(
     plans: Callable[[Callable[[Connection], Any]], str],
 ) -> None:
     plan = plans(frames.counts)
-    assert plan.count("SCAN frames USING COVERING INDEX ix_frames_") == 3
-    assert plan.count("SCAN") == 3
+    assert plan.count("SCAN frames USING COVERING INDEX ix_frames_") == 4
+    assert plan.count("SCAN") == 4
 
 
 def test_failed_frames_are_found_by_type_and_time_in_their_index(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -174,6 +175,7 @@ def test_a_move_there_and_back_and_there_again_works(place: Place) -> None:
 
 @pytest.mark.parametrize("version", ["", "1-2"])
 def test_a_move_of_what_is_nowhere_says_so(place: Place, version: str) -> None:
+    place.put("人数统计/门口2/b.jpg", jpeg("other"))  # an empty folder may be a disk not mounted
     assert place.store().move(KEY, TARGET, version) is Carried.MISSING
 
 
@@ -250,6 +252,29 @@ def test_two_workers_that_move_one_picture_at_once_lose_nothing(place: Place) ->
         assert outcomes <= {Carried.DONE, None}
         assert store.move(key, target, version) is Carried.DONE
         assert place.content(target) == jpeg(key)
+
+
+def test_kept_pictures_come_in_order_of_their_keys_a_few_at_a_time(place: Place) -> None:
+    keys = ["a/t/c/1.jpg", "a/t/c!/1.PNG", "a/t/c-2/1.jpg", "a/人脸/门口2/a b.jpg", "a/人脸/x.jpg"]
+    for key in (*keys, "a/t/c/notes.txt", "b/t/c/1.jpg", "a.jpg"):
+        place.put(key, jpeg(key))
+    store, after, seen = place.store(), "", []
+    while page := store.kept("a/", after, 2):
+        seen += page
+        after = page[-1].key
+    assert [picture.key for picture in seen] == sorted(keys)
+    assert [picture.version for picture in seen] == [store.version(key) for key in sorted(keys)]
+    assert all(abs(time.time() - picture.modified_at) < 3600 for picture in seen)
+
+
+def test_kept_pictures_are_found_behind_any_key_whether_it_is_there_or_not(place: Place) -> None:
+    for number in range(4):
+        place.put(f"a/t/c{number}/1.jpg", jpeg("1"))
+    store = place.store()
+    for after, first in (("a/t/c1/1.jpg", "a/t/c2/1.jpg"), ("a/t/c1/", "a/t/c1/1.jpg")):
+        assert store.kept("a/", after, 1)[0].key == first
+    assert store.kept("a/", "a/u", 1) == []
+    assert store.kept("nothing here/", "", 10) == []
 
 
 def test_check_is_content_with_a_store_that_works(place: Place) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.base import Carried
+from easyai.store.keys import is_leftover
 from tests.integration.store.as_nobody import as_nobody
 from tests.integration.store.places import Folder, jpeg, walked
 
@@ -234,6 +235,25 @@ def test_a_frame_folder_that_is_not_there_is_an_error_naming_it_and_heals(
     assert walked(store) == {KEY}
 
 
+@pytest.mark.parametrize("in_its_place", ["nothing", "an empty folder", "a file"])
+def test_while_the_disk_is_away_no_picture_counts_as_moved_or_deleted(
+    folder: Folder, in_its_place: str
+) -> None:
+    store = folder.store()
+    folder.put(KEY, jpeg("1"))
+    version = store.version(KEY) or ""
+    away = folder.root.with_name("away")
+    folder.root.rename(away)
+    if in_its_place == "a file":
+        folder.root.write_bytes(b"")
+    elif in_its_place == "an empty folder":
+        folder.root.mkdir()
+    with pytest.raises(StoreUnavailableError):
+        store.move(KEY, f"alerts/{KEY}", version)
+    with pytest.raises(StoreUnavailableError):
+        store.delete(KEY, "")
+
+
 def test_a_name_too_long_for_the_disk_is_nothing(folder: Folder) -> None:
     store = folder.store()
     key = f"t/cam/{'长' * 100}.jpg"
@@ -246,3 +266,25 @@ def test_a_link_to_a_picture_is_signed_and_quoted(folder: Folder) -> None:
     url = folder.store().url("人数统计/门口2/a b%.jpg", 3600)
     assert url.startswith("http://127.0.0.1:5066/api/v1/files/%E4%BA%BA")
     assert "a%20b%25.jpg?expires=" in url
+
+
+def test_kept_pictures_are_never_looked_for_behind_a_link(folder: Folder, tmp_path: Path) -> None:
+    outside = tmp_path / "outside" / "c"
+    outside.mkdir(parents=True)
+    (outside / "1.jpg").write_bytes(jpeg("1"))
+    folder.put("alerts/t/c/1.jpg", jpeg("1"))
+    (folder.root / "alerts/t/linked").symlink_to(outside)
+    (folder.root / "alerts/t/c/2.jpg").symlink_to(outside / "1.jpg")
+    (folder.root / "failed").symlink_to(outside.parent)
+    store = folder.store()
+    assert [picture.key for picture in store.kept("alerts/", "", 10)] == ["alerts/t/c/1.jpg"]
+    assert store.kept("failed/", "", 10) == []
+
+
+def test_a_copy_that_a_crash_cut_short_is_seen_among_the_kept_pictures(folder: Folder) -> None:
+    for name in (".1.jpg.part", ".draft", ".2.txt.part", ".hidden.jpg/1.txt"):
+        folder.put(f"alerts/t/c/{name}", jpeg("1"))
+    (kept,) = folder.store().kept("alerts/", "", 10)
+    assert kept.key == "alerts/t/c/.1.jpg.part"
+    assert is_leftover(kept.key)
+    assert folder.store().delete(kept.key, kept.version) is Carried.DONE

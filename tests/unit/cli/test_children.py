@@ -17,14 +17,15 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
     """What supervisor understands of our configuration: program name to its settings."""
     monkeypatch.setattr(sys, "executable", "/opt/my 100% venv/bin/python")
     config = tmp_path / "supervisord.conf"
-    config.write_text(program_sections(5066))
+    config.write_text(program_sections(5066, "@easyai-test"))
     options = ServerOptions()
     options.realize(["-c", str(config)], doc="")
     return {group.name: group.process_configs[0] for group in options.process_group_configs}
 
 
-def test_supervisor_keeps_all_three_running_for_ever(programs: dict[str, object]) -> None:
-    assert list(programs) == ["api", "worker", "beat"]  # order of start, reversed for the stop
+def test_supervisor_keeps_all_four_running_for_ever(programs: dict[str, object]) -> None:
+    # The order of the start; they stop in the opposite one.
+    assert list(programs) == ["api", "worker", "beat", "watchdog"]
     for program in programs.values():
         assert program.autorestart  # type: ignore[attr-defined]
         assert program.startretries > MAX_BACKOFF_SEC  # type: ignore[attr-defined]
@@ -39,5 +40,5 @@ def test_an_interpreter_path_with_spaces_and_percent_signs_works(
 
 
 def test_a_plan_crosses_the_exec_unchanged() -> None:
-    plan = Plan(Path("./my data"), "::1", 5066, "easyai is ready · now")
+    plan = Plan(Path("./my data"), "::1", 5066, "easyai is ready · now", 30.0)
     assert Plan.parse(plan.command()[3:]) == plan

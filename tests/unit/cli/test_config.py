@@ -114,7 +114,10 @@ def test_defaults_give_no_warning() -> None:
     ("text", "words"),
     [
         ("[ai_analysis]\nenable = false", "ai_analysis.enable is false"),
-        ('[ai_analysis]\nmq_type = "kafka"', "alerts are kept in the table"),
+        ('[ai_analysis]\nmq_type = "kafka"', "ai_analysis.mq_address is not set"),
+        ('[ai_analysis]\nmq_address = "h:9092"', "mq_type is none"),
+        ('[ai_analysis]\nmq_type = "redis"\nmq_address = "amqp://h"', "is no address of redis"),
+        ('[ai_analysis]\nnotify_urls = ["nonsense"]', "notify_urls: number 1 is not an Apprise"),
         ("[ai_analysis]\nheartbeat_timeout_sec = 20", "heartbeat every 30 s"),
         ("[ai_analysis]\nlease_sec = 1", "inferred twice"),
         ("[ai_analysis]\nlease_sec = 3600", "worker that was killed"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from easyai.db import processes, space
+from easyai.db.session import Database
 from tests.support.installation import Installation
 
 
@@ -61,3 +64,45 @@ def test_the_password_of_the_database_is_not_shown(
         assert result.exit_code == 2
         assert result.stderr.startswith("easyai: the database does not answer")
         assert "geheim" not in result.output
+
+
+def test_size_names_every_table_with_its_rows_and_its_limit(installation: Installation) -> None:
+    installation.frame()
+    tables = json.loads(installation.run("db", "size", "--json").stdout)["tables"]
+    by_name = {table["name"]: table for table in tables}
+    assert by_name["frames"]["rows"] == 1
+    assert by_name["frames"]["size_bytes"] > 0
+    assert "max_history_rows = 2000000" in by_name["frames"]["limit"]
+    shown = installation.run("db", "size").stdout
+    assert "max_alerts_in_db = 1000" in shown
+    assert "free inside" in shown
+
+
+def test_compact_makes_a_file_of_an_older_version_small_and_able_to_shrink(
+    installation: Installation,
+) -> None:
+    path = installation.folder / "easyai.db"
+    with installation.db.outside_transaction() as cursor:
+        cursor.execute("PRAGMA auto_vacuum=NONE")
+        cursor.execute("VACUUM")
+    for _ in range(500):
+        installation.frame(reason="x" * 2000)
+    installation.execute("DELETE FROM frames WHERE id > 1")
+    assert space.space(installation.db).shrinks is False
+    assert "easyai db compact" in installation.run("db", "size").stderr
+    result = installation.run("db", "compact")
+    assert (result.exit_code, "compacted in" in result.stdout) == (0, True), result.output
+    after = space.space(Database(installation.database_url))
+    assert after.shrinks
+    assert path.stat().st_size == after.size < 500_000
+    assert json.loads(installation.run("frames", "--json").stdout)
+
+
+def test_compact_beside_a_running_easyai_has_to_be_asked_for(installation: Installation) -> None:
+    with installation.db.write() as conn:
+        processes.beat(conn, "worker", "here", 1, time.time())
+    refused = installation.run("db", "compact")
+    assert refused.exit_code == 1
+    assert "worker@here:1" in refused.stderr
+    assert "--beside" in refused.stderr
+    assert installation.run("db", "compact", "--beside").exit_code == 0

@@ -32,7 +32,7 @@ def test_a_failed_frame_shows_its_attempts_its_reason_and_where_its_picture_is(
     assert line.split()[:3] == [str(frame), "failed", "failed"]
     assert installation.row(frame).image_path in line
     assert line.endswith("success: false: no face")
-    assert result.stdout.splitlines()[-1] == "pending 0 · leased 0 · failed 1"
+    assert result.stdout.splitlines()[-1] == "pending 0 · parked 0 · leased 0 · failed 1"
 
 
 def test_filters_choose_the_frames(installation: Installation) -> None:
@@ -43,6 +43,23 @@ def test_filters_choose_the_frames(installation: Installation) -> None:
     installation.pending()
     filters = ("--state", "failed", "--task-type", TYPE, "--task-id", CAMERA, "--since", "1h")
     assert [one["id"] for one in _listed(installation, *filters)] == [wanted]
+
+
+@pytest.mark.parametrize("state", ["failed", "parked", "dropped"])
+def test_frames_are_shown_by_state_with_reason_and_attempts(
+    installation: Installation, state: str
+) -> None:
+    words = "more than 5000 frames waited (queue_full_strategy drop_oldest)"
+    frame = installation.frame(state=state, reason=words, attempts=2)
+    installation.frame(state=state, reason="waited for 24 hours")
+    installation.pending()
+    result = installation.run("frames", "--state", state, "--reason", "QUEUE_FULL")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()[1:-1]
+    assert line.split()[:2] == [str(frame), state]
+    assert line.endswith(words)
+    (one,) = _listed(installation, "--state", state, "--reason", "queue_full")
+    assert (one["reason"], one["attempts"]) == (words, 2)
 
 
 def test_the_limit_holds(installation: Installation) -> None:
@@ -106,6 +123,11 @@ def test_the_story_of_a_saved_frame_names_its_alert(installation: Installation) 
     [
         ({"due_at": -3600.0}, "pending for 60 min: waits for a service with room"),
         ({"due_at": 3600.0}, "pending: next attempt in 60 min"),
+        ({"state": "parked", "due_at": -3600.0}, "parked for 60 min: waits for a service of its"),
+        ({"state": "dropped", "outcome": "too_old", "settled_at": 0.0}, "waited or was kept"),
+        ({"state": "dropped", "outcome": "queue_full", "settled_at": 0.0}, "max_queue_size"),
+        ({"state": "dropped", "outcome": "disk_low", "settled_at": 0.0}, "disk_min_free_percent"),
+        ({"state": "dropped", "outcome": "sampled", "settled_at": 0.0}, "sampled out"),
         ({"state": "leased", "lease_expires_at": 3600.0}, "the lease is good for 60 min"),
         ({"state": "leased", "lease_expires_at": -9.0}, "its worker is silent"),
         ({"state": "done", "outcome": "missing", "settled_at": 0.0}, "somebody removed"),
@@ -140,6 +162,11 @@ def test_no_frame_is_exit_code_1_and_the_counts_are_still_told(installation: Ins
     installation.pending()
     result = installation.run("frames", "--state", "failed")
     assert result.exit_code == 1
-    assert result.stdout == "pending 1 · leased 0 · failed 0\n"
+    assert result.stdout == "pending 1 · parked 0 · leased 0 · failed 0\n"
     as_json = installation.run("frames", "--state", "failed", "--json")
-    assert json.loads(as_json.stdout)["counts"] == {"pending": 1, "leased": 0, "failed": 0}
+    assert json.loads(as_json.stdout)["counts"] == {
+        "pending": 1,
+        "parked": 0,
+        "leased": 0,
+        "failed": 0,
+    }

@@ -69,7 +69,7 @@ def test_json_has_every_count(installation: Installation) -> None:
     }
 
 
-@pytest.mark.parametrize("state", ["done", "pending", "leased", "dropped"])
+@pytest.mark.parametrize("state", ["done", "pending", "parked", "leased", "dropped"])
 def test_a_state_that_cannot_be_requeued_is_refused_with_the_remedy(
     installation: Installation, state: str
 ) -> None:

@@ -6,6 +6,9 @@ import json
 import re
 from typing import Any
 
+import pytest
+
+from easyai.cli import output
 from tests.support.installation import TYPE, Installation
 
 
@@ -67,6 +70,27 @@ def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
 def test_an_open_breaker_is_told(installation: Installation) -> None:
     installation.service("yolo-1", breaker_open_until=installation.now + 60, breaker_failures=3)
     assert "breaker open" in installation.run("services").stdout
+
+
+def test_a_service_that_fails_says_why_in_a_terminal_of_80_columns(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.service(
+        "yolo-1",
+        breaker_open_until=installation.now + 60,
+        breaker_failures=3,
+        last_failure_reason="no answer within 30 s",
+        last_failure_at=installation.now - 5,
+    )
+    wide = installation.run("services").stdout
+    assert re.search(r"breaker open, next trial in \d+ s: no answer within 30 s", wide)
+    monkeypatch.setattr(output, "_PIPE_WIDTH", 80)
+    narrow = installation.run("services").stdout.splitlines()
+    assert narrow[0].split() == ["SERVICE", "ENDPOINT", "STATE", "REASON"]
+    assert all(len(line) <= 80 for line in narrow)
+    assert "yolo-1" in narrow[1]
+    assert "online" in narrow[1]
+    assert len(narrow) <= 6
 
 
 def test_nothing_to_show_is_exit_code_1_and_still_json(installation: Installation) -> None:

@@ -19,24 +19,25 @@ def test_each_type_tells_what_waits_runs_and_has_failed_and_who_serves_it(
     installation.service("yolo-1")
     installation.pending()
     installation.pending(task_type="人脸")
+    installation.pending(task_type="人脸", state="parked")
     installation.frame(state="leased")
     installation.frame()
     body = json.loads(installation.run("stats", "--json").stdout)
     assert body["task_types"] == {
-        TYPE: {"waiting": 1, "leased": 1, "failed": 1, "services": 1},
-        "人脸": {"waiting": 1, "leased": 0, "failed": 0, "services": 0},
-        "绊线人数统计": {"waiting": 0, "leased": 0, "failed": 0, "services": 0},
+        TYPE: {"waiting": 1, "parked": 0, "leased": 1, "failed": 1, "services": 1},
+        "人脸": {"waiting": 1, "parked": 1, "leased": 0, "failed": 0, "services": 0},
+        "绊线人数统计": {"waiting": 0, "parked": 0, "leased": 0, "failed": 0, "services": 0},
     }
-    assert (body["queue_size"], body["active_inferences"]) == (2, 1)
+    assert (body["queue_size"], body["parked"], body["active_inferences"]) == (2, 1, 1)
 
 
 def test_the_sums_and_the_types_are_shown_to_people(installation: Installation) -> None:
     installation.pending()
     result = installation.run("stats")
     assert result.exit_code == 0, result.output
-    assert "waiting     1 of 5000" in result.stdout
+    assert "waiting     1 of 5000, 0 parked" in result.stdout
     line = next(line for line in result.stdout.splitlines() if line.startswith(TYPE))
-    assert line.split() == [TYPE, "1", "0", "0", "0"]
+    assert line.split() == [TYPE, "1", "0", "0", "0", "0"]
 
 
 def _stop_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> list[float]:

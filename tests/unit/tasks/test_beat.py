@@ -18,7 +18,7 @@ from easyai.db.session import Database
 from easyai.settings import load
 from easyai.tasks import beat as beat_module
 from easyai.tasks.beat import LeaderScheduler
-from easyai.tasks.config import SCAN_TASK, SWEEP_TASK, celery_settings
+from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK, SWEEP_TASK, celery_settings
 
 
 class Clocks:
@@ -143,6 +143,19 @@ def test_a_changed_scan_interval_takes_effect_without_a_restart(
     assert beat.run(10).count(SCAN_TASK) == pytest.approx(40, abs=3)
 
 
+def test_alerts_are_published_at_their_interval_while_the_settings_name_a_bus(
+    make_beat: Callable[[], Beat], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = make_beat()
+    monkeypatch.setattr("easyai.settings.SettingsSource.CHECK_EVERY_SEC", 0.0)
+    assert beat.run(20).count(PUBLISH_TASK) == 0
+    _write(config, 1.0, 'mq_type = "redis"\nalert_batch_interval_sec = 0.5')
+    assert beat.run(20).count(PUBLISH_TASK) == pytest.approx(40, abs=3)
+    _write(config, 1.0)
+    beat.run(2)
+    assert beat.run(20).count(PUBLISH_TASK) == 0
+
+
 def test_it_goes_on_after_the_database_was_away_and_complains_once(
     make_beat: Callable[[], Beat], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -196,9 +209,9 @@ def test_crontab_entries_of_an_operator_go_by_the_wall_clock(
     assert beat.run(180).count("report") == pytest.approx(3, abs=1)
 
 
-def _write(path: Path, scan_interval_sec: float) -> None:
+def _write(path: Path, scan_interval_sec: float, more: str = "") -> None:
     path.write_text(
-        f"[ai_analysis]\nscan_interval_sec = {scan_interval_sec}\n"
+        f"[ai_analysis]\nscan_interval_sec = {scan_interval_sec}\n{more}\n"
         f'[easyai]\ndata_dir = "{path.parent / "data"}"\n',
         encoding="utf-8",
     )

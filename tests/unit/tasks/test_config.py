@@ -50,6 +50,8 @@ def test_the_schedule_follows_the_settings_and_every_tick_expires() -> None:
     assert {name: entry["schedule"] for name, entry in schedule.items()} == {
         "easyai.scan": 0.5,
         "easyai.sweep": 5.0,
+        "easyai.upkeep": 60.0,
+        "easyai.publish": 2.0,
     }
     assert all(entry["options"]["expires"] > 0 for entry in schedule.values())
 

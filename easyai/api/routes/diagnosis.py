@@ -1,0 +1,49 @@
+"""The incident report over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from easyai.api.parts import RuntimePart
+from easyai.api.schemas import errors
+from easyai.api.schemas_diagnosis import DiagnosisBody
+from easyai.health.diagnosis import diagnose
+from easyai.health.report_json import as_json
+from easyai.health.report_markdown import markdown
+
+router = APIRouter(prefix="/ai_analysis", tags=["health"])
+
+LangQuery = Annotated[Literal["en", "zh"], Query(description="Language of the texts")]
+FormatQuery = Annotated[
+    Literal["json", "markdown"], Query(description="`markdown`: the report for people")
+]
+ProbesQuery = Annotated[bool, Query(description="Whether to ask every service now")]
+
+_MARKDOWN: Final = {"text/markdown": {"schema": {"type": "string"}}}
+
+
+@router.get(
+    "/diagnosis",
+    response_class=JSONResponse,
+    responses={200: {"model": DiagnosisBody, "content": _MARKDOWN}, **errors(400)},
+)
+def diagnosis(
+    runtime: RuntimePart,
+    lang: LangQuery = "en",
+    format: FormatQuery = "json",  # noqa: A002
+    probes: ProbesQuery = True,
+) -> Response:
+    """Whether inference goes on; if not: since when, why, with what evidence, what to do.
+
+    200 also when things are broken, the database included. Takes up to 10 s when things hang.
+    """
+    # Celery is imported only where the broker is asked.
+    from easyai.tasks.broker_check import BrokerCheck
+
+    found = diagnose(runtime, BrokerCheck(runtime), probes=probes, for_clients=True)
+    if format == "markdown":
+        return PlainTextResponse(markdown(found, lang), media_type="text/markdown")
+    return JSONResponse(as_json(found, lang))

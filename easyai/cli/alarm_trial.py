@@ -1,0 +1,98 @@
+"""One test alarm through every channel that alarms take: table, log, bus, people."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final, Literal, NamedTuple
+
+from easyai.db import alerts, outbox
+from easyai.domain.words import Words
+from easyai.errors import EasyaiError
+from easyai.pipeline.publishing import DUTY, publish_waiting
+from easyai.publish.people import People
+from easyai.runtime import Runtime
+from easyai.tasks.claim import claimed
+
+log = logging.getLogger(__name__)
+
+TITLE: Final = Words("easyai: test alarm", "easyai：测试告警")
+BODY: Final = Words(
+    "This is a test: alarms of easyai reach you this way. Nothing is wrong.",
+    "这是一条测试消息：easyai 的告警会以这种方式送达。系统运行正常。",
+)
+_BUS_SEC: Final = 20.0
+
+
+class Outcome(NamedTuple):
+    """What became of the test alarm on one channel."""
+
+    channel: str
+    state: Literal["worked", "failed", "not set"]
+    why: str
+
+
+def send_test(runtime: Runtime) -> list[Outcome]:
+    """Send it everywhere, also after a channel that failed."""
+    alert_id, table = _to_table(runtime)
+    log.warning("%s", BODY.both)
+    return [
+        table,
+        Outcome("log", "worked", "here on stderr; alarms are in the log of the watchdog"),
+        _to_bus(runtime, alert_id),
+        _to_people(runtime),
+    ]
+
+
+def _to_table(runtime: Runtime) -> tuple[int | None, Outcome]:
+    has_bus = runtime.settings.ai_analysis.has_bus
+    try:
+        with runtime.db.write() as conn:
+            alert_id = alerts.add_system(conn, "test", BODY.both, time.time(), for_bus=has_bus)
+    except EasyaiError as error:
+        return None, Outcome("table", "failed", str(error))
+    return alert_id, Outcome("table", "worked", f"alert {alert_id}, task_id system")
+
+
+def _to_bus(runtime: Runtime, alert_id: int | None) -> Outcome:
+    analysis = runtime.settings.ai_analysis
+    if not analysis.has_bus:
+        return Outcome("bus", "not set", "ai_analysis.mq_type is none")
+    if alert_id is None:
+        return Outcome("bus", "failed", "what is not in the table is not sent")
+    try:
+        failure = _published(runtime, alert_id)
+    except EasyaiError as error:
+        failure = str(error)
+    if failure:
+        return Outcome("bus", "failed", failure)
+    return Outcome("bus", "worked", f"{analysis.mq_type} acknowledged it")
+
+
+def _published(runtime: Runtime, alert_id: int) -> str:
+    """Wait until the bus has it, sent by a worker or by us; '' or why it has not."""
+    limit = time.monotonic() + _BUS_SEC
+    while time.monotonic() < limit:
+        with claimed(runtime.db, DUTY, 0.0) as ours:
+            report = publish_waiting(runtime, 2.0) if ours else None
+        with runtime.db.read() as conn:
+            at = outbox.published_at(conn, alert_id)
+        if at is not None:
+            return "" if at > 0 else "the bus refused it"
+        if report is not None and "system" in report.held_up:
+            return report.held_up["system"]
+        time.sleep(0.2)
+    with runtime.db.read() as conn:
+        waiting = outbox.backlog(conn).waiting
+    return f"not acknowledged within {_BUS_SEC:g} s; {waiting} alerts wait"
+
+
+def _to_people(runtime: Runtime) -> Outcome:
+    urls = [url.get_secret_value() for url in runtime.settings.ai_analysis.notify_urls]
+    if not urls:
+        return Outcome("people", "not set", "ai_analysis.notify_urls is empty")
+    try:
+        People(urls).send(f"{TITLE.en} {TITLE.zh}", BODY.both)
+    except EasyaiError as error:
+        return Outcome("people", "failed", str(error))
+    return Outcome("people", "worked", f"{len(urls)} of {len(urls)} notify_urls took it")

@@ -1,0 +1,127 @@
+"""``easyai alarms``: what rings, what rang, and whether alarms reach anybody."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from easyai.cli.output import (
+    cell,
+    duration,
+    iso,
+    moment,
+    new_table,
+    opened,
+    print_json,
+    print_table,
+)
+from easyai.db import alarms as alarms_db
+
+if TYPE_CHECKING:
+    from easyai.cli.alarm_trial import Outcome
+    from easyai.db.alarms import AlarmRow
+
+EXAMPLES = """\b
+Examples:
+  easyai alarms                         those that ring now, then those that are over
+  easyai alarms --json | jq -r '.alarms[] | select(.ringing).kind'
+  easyai alarms test                    does an alarm reach the bus and the people?
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+Exit code: 0 nothing rings, 1 an alarm rings, 2 usage or configuration.
+"""
+TEST_EXAMPLES = """\b
+Examples:
+  easyai alarms test
+  easyai alarms test --json | jq '.channels[] | select(.state == "failed")'
+
+\b
+Settings: ai_analysis.notify_urls are the people, ai_analysis.mq_type the bus.
+Exit code: 0 every configured channel took it, 1 one did not, 2 usage or configuration.
+"""
+_STYLES: Final = {"worked": "green", "failed": "red", "not set": "dim"}
+
+
+@click.group(epilog=EXAMPLES, invoke_without_command=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="At most so many.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def alarms(ctx: click.Context, limit: int, as_json: bool) -> None:
+    """Show the system alarms: those that ring, then those that are over."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with opened() as runtime, runtime.db.read() as conn:
+        rows = alarms_db.latest(conn, limit)
+    if as_json:
+        print_json({"alarms": [_as_dict(row) for row in rows]})
+    else:
+        _print(rows)
+    if any(row.over_at is None for row in rows):
+        ctx.exit(1)
+
+
+def _as_dict(row: AlarmRow) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "subject": row.subject,
+        "cause": row.cause,
+        "ringing": row.over_at is None,
+        "raised_at": iso(row.raised_at),
+        "told_at": iso(row.told_at),
+        "over_at": iso(row.over_at),
+    }
+
+
+def _print(rows: list[AlarmRow]) -> None:
+    if not rows:
+        click.echo("no alarm rings, none has rung", err=True)
+        return
+    table = new_table("RAISED", "KIND", "SUBJECT", "STATE", "LASTED", "CAUSE", right=("LASTED",))
+    now = time.time()
+    for row in rows:
+        rings = row.over_at is None
+        table.add_row(
+            cell(moment(row.raised_at)),
+            cell(row.kind),
+            cell(row.subject),
+            cell("ringing" if rings else "over", "red" if rings else ""),
+            cell(duration((now if rings else row.over_at) - row.raised_at)),
+            cell(row.cause),
+        )
+    print_table(table)
+
+
+@alarms.command(epilog=TEST_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def test(as_json: bool) -> None:
+    """Send a test alarm through every channel and say which of them worked.
+
+    Takes up to half a minute when the bus or somebody's mail server does not answer.
+    """
+    from easyai.cli.alarm_trial import send_test
+
+    with opened() as runtime:
+        outcomes = send_test(runtime)
+    if as_json:
+        print_json({"channels": [one._asdict() for one in outcomes]})
+    else:
+        _print_outcomes(outcomes)
+    if any(one.state == "failed" for one in outcomes):
+        click.get_current_context().exit(1)
+
+
+def _print_outcomes(outcomes: list[Outcome]) -> None:
+    table = new_table("CHANNEL", "STATE", "WHY")
+    for one in outcomes:
+        table.add_row(cell(one.channel), cell(one.state, _STYLES[one.state]), cell(one.why))
+    print_table(table)

@@ -1,0 +1,178 @@
+"""``easyai db size`` and ``easyai db compact``: what the database takes, and giving it back."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from easyai.cli.output import cell, new_table, opened, plain, print_json, print_table
+from easyai.errors import BadRequestError
+
+if TYPE_CHECKING:
+    from easyai.db.session import Database
+    from easyai.db.space import Space, TableSize
+    from easyai.settings import AiAnalysis
+
+SIZE_EXAMPLES = """\b
+Examples:
+  easyai db size
+  easyai db size --json | jq '.tables[] | select(.name == "frames")'
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+Exit code: 0, or 2 for usage or configuration.
+"""
+COMPACT_EXAMPLES = """\b
+Examples:
+  easyai db compact                     once, after stopping easyai
+  easyai db compact --beside            while easyai runs: frames wait until it is done
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+Exit code: 0 done or nothing to do, 1 easyai is running, 2 no room, usage or configuration.
+"""
+_BYTES_PER_SEC: Final = 30e6  # of a slow disk
+_ALIVE_SEC: Final = 30.0
+
+
+@click.command(epilog=SIZE_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def size(as_json: bool) -> None:
+    """Show what each table holds and takes, and what keeps it from growing.
+
+    Reads the whole file of SQLite: some seconds where it is large.
+    """
+    from easyai.db import space
+
+    with opened() as runtime:
+        analysis = runtime.settings.ai_analysis
+        whole, tables = space.space(runtime.db), space.tables(runtime.db)
+    if as_json:
+        limits = _limits(analysis)
+        listed = [asdict(table) | {"limit": limits.get(table.name)} for table in tables]
+        print_json({"database": asdict(whole), "tables": listed})
+        return
+    _print(whole, tables, _limits(analysis))
+
+
+@click.command(epilog=COMPACT_EXAMPLES)
+@click.option("--beside", is_flag=True, help="Beside a running easyai, which waits meanwhile.")
+def compact(beside: bool) -> None:
+    """Write the SQLite file anew without free space, once; from then on it shrinks by itself.
+
+    For files of an older version, or to have the space back now. Nothing is lost when it is cut
+    short. PostgreSQL needs none of this.
+    """
+    from easyai.db import space
+
+    with opened() as runtime:
+        db = runtime.db
+        path = space.file_of(db)
+        if path is None:
+            click.echo("nothing to do: PostgreSQL looks after its space by itself (autovacuum)")
+            return
+        before = space.space(db)
+        live = before.size - before.free
+        running = _running(db)
+        if running and not beside:
+            click.echo(
+                f"easyai is running ({running}): inference would stand still for about "
+                f"{live / _BYTES_PER_SEC + 1:.0f} s, and frames wait. Stop it first, or add "
+                "--beside",
+                err=True,
+            )
+            click.get_current_context().exit(1)
+        _require_room(path, live)
+        began = time.monotonic()
+        space.compact(db)
+        after = space.space(db)
+    click.echo(
+        f"compacted in {time.monotonic() - began:.1f} s: {shown_bytes(before.size)} → "
+        f"{shown_bytes(after.size)}; free space goes back to the disk by itself from now on"
+    )
+
+
+def shown_bytes(count: int) -> str:
+    """Bytes for people: 512 B, 12.3 MB."""
+    amount = float(count)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.2f} GB"
+
+
+def _limits(analysis: AiAnalysis) -> dict[str, str]:
+    from easyai.pipeline.upkeep import ALARM_DAYS, EVENT_DAYS, MOST_LOG_ROWS
+
+    def setting(name: str) -> str:
+        value = getattr(analysis, name)
+        return f"{name} = {_number(value)}" if value else f"{name} = 0 (no limit)"
+
+    history = ("max_history_rows", "history_retention_days")
+    return {
+        "frames": ", ".join(setting(name) for name in history) + "; waiting and failed ones stay",
+        "alerts": setting("max_alerts_in_db"),
+        "events": f"{MOST_LOG_ROWS}, {EVENT_DAYS} days",
+        "alarms": f"{MOST_LOG_ROWS}, {ALARM_DAYS} days since they were over",
+        "statistics": "an hour",
+        "processes": "silent for a day",
+    }
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> None:
+    shown = new_table("TABLE", "ROWS", "SIZE", "LIMIT", right=("ROWS", "SIZE"))
+    for table in tables:
+        shown.add_row(
+            cell(table.name),
+            cell(table.rows),
+            cell(shown_bytes(table.size_bytes)),
+            cell(limits.get(table.name)),
+        )
+    print_table(shown)
+    click.echo(
+        f"database {shown_bytes(whole.size)}, free inside {shown_bytes(whole.free)}, "
+        f"write-ahead log {shown_bytes(whole.log)}"
+    )
+    if not whole.shrinks:
+        click.echo("the file does not shrink by itself: easyai db compact", err=True)
+
+
+def _running(db: Database) -> str:
+    """Which processes of easyai work on this database now; '' for none."""
+    from easyai.db import leases, processes
+
+    now = time.time()
+    with db.read() as conn:
+        names = [
+            row.name for row in processes.all_processes(conn) if now - row.beat_at < _ALIVE_SEC
+        ]
+        beat = leases.all_leases(conn).get("beat")
+    if not names and beat is not None and beat.expires_at > now:
+        names = [f"beat of {beat.holder}"]
+    return plain(", ".join(names))
+
+
+def _require_room(path: Path, live: int) -> None:
+    """Raise BadRequestError when the copy and the log of it would not fit."""
+    folder, temporary = path.parent, Path(tempfile.gettempdir())
+    needed = {folder: live, temporary: live}
+    if folder.stat().st_dev == temporary.stat().st_dev:
+        needed = {folder: 2 * live}
+    for place, count in needed.items():
+        free = shutil.disk_usage(place).free
+        if free < count * 1.05:
+            raise BadRequestError(
+                f"no room to compact: {place} has {shown_bytes(free)} free, it takes "
+                f"{shown_bytes(count)}; SQLITE_TMPDIR names another folder for the copy"
+            )

@@ -1,0 +1,69 @@
+"""``easyai watchdog``: what watches everything else, alone."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from easyai.health.checks import Check
+    from easyai.runtime import Runtime
+
+EXAMPLES = """\b
+Examples:
+  easyai watchdog                       beside workers, beats and API servers
+  easyai --config site.toml watchdog
+
+\b
+Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 wrong settings.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+def watchdog() -> None:
+    """Tell when inference stands still, and why: one process, until Ctrl-C or SIGTERM.
+
+    Alarms go to the alerts table, the bus, the log and the people of notify_urls. `easyai up` runs
+    one by itself. Any number may run: one tells, another takes over when it dies.
+    """
+    # Imported here: help and wrong options are answered without it.
+    from easyai.health.watchdog import Watchdog
+    from easyai.runtime import open_runtime
+    from easyai.supervised import die_with_parent
+
+    die_with_parent()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
+    runtime = open_runtime()
+    checks = _Checks(runtime)
+    dog = Watchdog(runtime, checks.now)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: dog.stop())
+    dog.run()
+
+
+class _Checks:
+    """What is checked every few seconds: all that costs little, in memory too."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        from easyai.health.checks import readiness_checks
+        from easyai.health.checks_disk import DiskCheck
+        from easyai.tasks.broker_check import BrokerCheck
+
+        self._runtime = runtime
+        self._always = [*readiness_checks(runtime, BrokerCheck(runtime)), DiskCheck(runtime)]
+        self._bus: list[Check] = []
+
+    def now(self) -> list[Check]:
+        """The bus only where there is one: its client is big."""
+        analysis = self._runtime.settings.ai_analysis
+        if analysis.has_bus and not self._bus:
+            from easyai.publish.check import BusCheck
+
+            self._bus.append(BusCheck(lambda: self._runtime.settings.ai_analysis))
+        return [*self._always, *(self._bus if analysis.has_bus else ())]

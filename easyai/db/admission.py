@@ -1,0 +1,267 @@
+"""The SQL of admission: which frames are parked, which are given up, and which wait too long.
+
+A type is served while some endpoint of it is routable with a closed breaker. Whatever changes
+waiting frames here runs inside a `Database.dispatching` transaction, so that no dispatch is about
+to lease them, and waits for no row that somebody else holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from easyai.db.ledger import NewFrame
+from easyai.db.pictures import Uncarried
+from easyai.domain.frame import FrameState, Outcome
+
+_CHUNK: Final = 500  # values in one IN list
+WAITING: Final = (FrameState.PENDING, FrameState.PARKED)
+
+
+def _by_ids(sql: str) -> TextClause:
+    return text(sql).bindparams(bindparam("ids", expanding=True))
+
+
+def _in_each(sql: str) -> dict[FrameState, TextClause]:
+    """The statement for each state of a waiting frame: written out, for its partial index."""
+    return {state: text(sql.replace(":state", f"'{state}'")) for state in WAITING}
+
+
+_SERVED = """
+    EXISTS (SELECT 1 FROM service_task_types JOIN services
+                ON services.pk = service_task_types.service_pk
+             WHERE service_task_types.task_type = task_types.name
+               AND services.state IN ('online', 'suspect') AND services.breaker_open_until = 0)
+"""
+_UNSERVED = text(f"""
+    SELECT name FROM task_types
+     WHERE EXISTS (SELECT 1 FROM frames WHERE state = 'pending' AND task_type = task_types.name)
+       AND NOT {_SERVED}
+     ORDER BY name
+""")  # noqa: S608
+_SERVED_TYPES = text(f"SELECT name FROM task_types WHERE {_SERVED}")  # noqa: S608
+_WAITING_SERVED = text(f"""
+    SELECT name, (SELECT count(*) FROM frames
+                   WHERE state = 'pending' AND task_type = task_types.name)
+      FROM task_types WHERE {_SERVED}
+""")  # noqa: S608
+_MORE_THAN = text("""
+    SELECT 1 FROM frames WHERE state = 'pending'
+     ORDER BY task_type, due_at, id LIMIT 1 OFFSET :most
+""")
+_TYPES = _in_each("""
+    SELECT name FROM task_types
+     WHERE EXISTS (SELECT 1 FROM frames WHERE state = :state AND task_type = task_types.name)
+     ORDER BY name
+""")
+_COUNT_PARKED = text("SELECT task_type, count(*) FROM frames WHERE state = 'parked' GROUP BY 1")
+_OLDEST = _in_each("""
+    SELECT due_at, id FROM frames
+     WHERE state = :state AND task_type = :task_type ORDER BY due_at, id LIMIT :most
+""")
+_NEWEST = text("""
+    SELECT due_at, id FROM frames
+     WHERE state = 'pending' AND task_type = :task_type
+     ORDER BY due_at DESC, id DESC LIMIT :most
+""")
+_SUPERSEDED = text("""
+    SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY task_id ORDER BY captured_at DESC, id DESC)
+                   AS place
+          FROM frames WHERE state = 'pending' AND task_type = :task_type
+    ) AS waiting
+     WHERE place > 1 ORDER BY id LIMIT :most
+""")
+_AGED = _in_each("""
+    SELECT id FROM frames
+     WHERE state = :state AND task_type IN (SELECT name FROM task_types)
+       AND due_at >= :since AND due_at < :until
+     LIMIT :most
+""")
+# A failed frame that got a fresh start keeps the time of its failure: due_at says since when.
+_AGED_FAILED = text("""
+    SELECT id FROM frames
+     WHERE state = 'failed' AND task_type IN (SELECT name FROM task_types)
+       AND settled_at < :until AND due_at < :until
+       AND (settled_at >= :since OR due_at >= :since) AND image_target IS NULL
+     LIMIT :most
+""")
+_STILL = _by_ids("""
+    SELECT id FROM frames WHERE id IN :ids AND coalesce(state, '') = :state
+       FOR UPDATE SKIP LOCKED
+""")
+_PARK = _by_ids("""
+    UPDATE frames SET state = 'parked' WHERE id IN :ids AND coalesce(state, '') = 'pending'
+""")
+_UNPARK = _by_ids("""
+    UPDATE frames SET state = 'pending', stream = task_id
+     WHERE id IN :ids AND coalesce(state, '') = 'parked'
+""")
+_START_AFRESH = _by_ids("""
+    UPDATE frames SET due_at = :now WHERE id IN :ids AND coalesce(state, '') = :state
+""")
+_DROP = _by_ids("""
+    UPDATE frames
+       SET state = 'dropped', outcome = :outcome, reason = :reason, settled_at = :now,
+           image_target = CASE WHEN image_path = '' THEN NULL ELSE '' END
+     WHERE id IN :ids AND coalesce(state, '') = :state AND image_target IS NULL
+    RETURNING id, key, version, image_path, image_target, task_type
+""")
+_ADD_SAMPLED = text("""
+    INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
+                        stream, settled_at, outcome, image_target)
+    VALUES (:key, :task_type, :task_id, 'dropped', :version, :captured_at, :now, :now,
+            :stream, :now, 'sampled', '')
+    ON CONFLICT (key) WHERE image_path IS NULL DO NOTHING
+""")
+_SAMPLED = text("""
+    SELECT id, key, version, image_path, image_target FROM frames
+     WHERE image_path IS NULL AND key IN :keys AND outcome = 'sampled'
+""").bindparams(bindparam("keys", expanding=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A frame that was given up, and its picture, which is still to be deleted (None: gone)."""
+
+    task_type: str
+    picture: Uncarried | None
+
+
+def unserved(conn: Connection) -> list[str]:
+    """Task types with pending frames and no endpoint that is routable with a closed breaker."""
+    return list(conn.execute(_UNSERVED).scalars())
+
+
+def served(conn: Connection) -> set[str]:
+    """Task types with an endpoint that is routable with a closed breaker."""
+    return set(conn.execute(_SERVED_TYPES).scalars())
+
+
+def waiting_served(conn: Connection) -> dict[str, int]:
+    """Pending frames of each served type; reads every one of them."""
+    return {row[0]: row[1] for row in conn.execute(_WAITING_SERVED)}
+
+
+def more_than(conn: Connection, most: int) -> bool:
+    """Whether more than so many frames of any type are pending; reads so many at most."""
+    return conn.execute(_MORE_THAN, {"most": most}).first() is not None
+
+
+def types_in(conn: Connection, state: FrameState) -> list[str]:
+    """Task types with frames that are pending, or parked; one index look-up a type."""
+    return list(conn.execute(_TYPES[state]).scalars())
+
+
+def parked_counts(conn: Connection) -> dict[str, int]:
+    """Parked frames by task type; reads every one of them."""
+    return {row[0]: row[1] for row in conn.execute(_COUNT_PARKED)}
+
+
+def oldest(
+    conn: Connection, state: FrameState, task_type: str, most: int
+) -> list[tuple[float, int]]:
+    """The frames of a type that have waited longest, as (due at, id)."""
+    values = {"task_type": task_type, "most": most}
+    return [(row[0], row[1]) for row in conn.execute(_OLDEST[state], values)]
+
+
+def newest(conn: Connection, task_type: str, most: int) -> list[tuple[float, int]]:
+    """The pending frames of a type that came last, the last one first, as (due at, id)."""
+    values = {"task_type": task_type, "most": most}
+    return [(row[0], row[1]) for row in conn.execute(_NEWEST, values)]
+
+
+def superseded(conn: Connection, task_type: str, most: int) -> list[int]:
+    """Ids of pending frames of a type whose camera has a newer one waiting."""
+    values = {"task_type": task_type, "most": most}
+    return list(conn.execute(_SUPERSEDED, values).scalars())
+
+
+def aged(conn: Connection, state: FrameState, since: float, until: float, most: int) -> list[int]:
+    """Ids of frames that have been waiting, or failed, since a moment of [since, until)."""
+    statement = _AGED_FAILED if state is FrameState.FAILED else _AGED[state]
+    values = {"since": since, "until": until, "most": most}
+    return list(conn.execute(statement, values).scalars())
+
+
+def park(conn: Connection, ids: Sequence[int]) -> int:
+    """Park pending frames; how many."""
+    return _change(conn, _PARK, ids, FrameState.PENDING)
+
+
+def unpark(conn: Connection, ids: Sequence[int]) -> int:
+    """Make parked frames pending, in the order of their cameras; how many."""
+    return _change(conn, _UNPARK, ids, FrameState.PARKED)
+
+
+def start_afresh(conn: Connection, ids: Sequence[int], state: FrameState, now: float) -> int:
+    """Let frames wait as if they had just been found (failed ones: had just failed); how many."""
+    return _change(conn, _START_AFRESH, ids, state, now=now)
+
+
+def drop(
+    conn: Connection,
+    ids: Sequence[int],
+    state: FrameState,
+    outcome: Outcome,
+    reason: str,
+    now: float,
+) -> list[Dropped]:
+    """Give up frames that are still in a state; their pictures are to be deleted.
+
+    Those that were leased, settled or requeued meanwhile stay as they are.
+    """
+    dropped = []
+    values = {"state": str(state), "outcome": str(outcome), "reason": reason, "now": now}
+    for chunk in _free(conn, ids, state):
+        for *picture, task_type in conn.execute(_DROP, {"ids": chunk, **values}):
+            still_there = picture[-1] is not None
+            dropped.append(Dropped(task_type, Uncarried(*picture) if still_there else None))
+    return dropped
+
+
+def add_sampled(conn: Connection, frames: Sequence[NewFrame], now: float) -> list[Uncarried]:
+    """Record new frames as sampled out; their pictures, to be deleted."""
+    if not frames:
+        return []
+    rows = [
+        {
+            "key": frame.key,
+            "task_type": frame.task_type,
+            "task_id": frame.task_id,
+            "version": frame.version,
+            "captured_at": frame.captured_at,
+            "stream": frame.stream,
+            "now": now,
+        }
+        for frame in frames
+    ]
+    conn.execute(_ADD_SAMPLED, rows)
+    pictures = []
+    for start in range(0, len(frames), _CHUNK):
+        keys = [frame.key for frame in frames[start : start + _CHUNK]]
+        pictures += [Uncarried(*row) for row in conn.execute(_SAMPLED, {"keys": keys})]
+    return pictures
+
+
+def _change(
+    conn: Connection, statement: TextClause, ids: Sequence[int], state: FrameState, **values: Any
+) -> int:
+    return sum(
+        conn.execute(statement, {"ids": chunk, "state": str(state), **values}).rowcount
+        for chunk in _free(conn, ids, state)
+    )
+
+
+def _free(conn: Connection, ids: Sequence[int], state: FrameState) -> Iterable[Sequence[int]]:
+    """The ids in chunks, without those in another state or, on PostgreSQL, held by others."""
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        if conn.dialect.name != "sqlite":
+            chunk = conn.execute(_STILL, {"ids": chunk, "state": str(state)}).scalars().all()
+        if chunk:
+            yield chunk

@@ -1,0 +1,58 @@
+"""The SQL of system alarms: at most one of a kind and subject rings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+AlarmRow = Row[Any]
+
+# One that rings already was raised by a watchdog that told it alone: the earlier moment counts.
+_RAISE = text("""
+    INSERT INTO alarms (kind, subject, cause, raised_at, told_at)
+    VALUES (:kind, :subject, :cause, :raised_at, :told_at)
+    ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE
+       SET cause = excluded.cause, told_at = excluded.told_at
+""")
+_OVER = text("""
+    UPDATE alarms SET over_at = :over_at
+     WHERE kind = :kind AND subject = :subject AND over_at IS NULL
+""")
+_RINGING = text("""
+    SELECT kind, subject, cause, raised_at, told_at FROM alarms
+     WHERE over_at IS NULL ORDER BY raised_at, id
+""")
+_LATEST = text("""
+    SELECT kind, subject, cause, raised_at, told_at, over_at FROM alarms
+     ORDER BY CASE WHEN over_at IS NULL THEN 0 ELSE 1 END, raised_at DESC, id DESC LIMIT :most
+""")
+
+
+def tell(
+    conn: Connection, kind: str, subject: str, cause: str, raised_at: float, told_at: float
+) -> None:
+    """Note that an alarm was raised, or told again."""
+    values = {
+        "kind": kind,
+        "subject": subject,
+        "cause": cause,
+        "raised_at": raised_at,
+        "told_at": told_at,
+    }
+    conn.execute(_RAISE, values)
+
+
+def over(conn: Connection, kind: str, subject: str, over_at: float) -> None:
+    """Note that an alarm is over; nothing happens when it does not ring."""
+    conn.execute(_OVER, {"kind": kind, "subject": subject, "over_at": over_at})
+
+
+def ringing(conn: Connection) -> list[AlarmRow]:
+    """The alarms that ring, in the order they were raised."""
+    return list(conn.execute(_RINGING))
+
+
+def latest(conn: Connection, most: int) -> list[AlarmRow]:
+    """The alarms that ring, then those that are over, each the newest first; up to `most`."""
+    return list(conn.execute(_LATEST, {"most": most}))

@@ -1,0 +1,132 @@
+"""The SQL of a diagnosis: what waits, what succeeded last, what changed; read-only and cheap.
+
+The cost grows with the frames that wait, never with the history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, text
+
+# Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
+_REASONS_OF: Final = 500
+
+# The smallest id is the frame found first; each count reads its partial index and nothing else.
+_WAITING = text("""
+    SELECT 'pending' AS state, task_type, count(*), min(id) FROM frames
+     WHERE state = 'pending' GROUP BY task_type
+    UNION ALL
+    SELECT 'parked', task_type, count(*), min(id) FROM frames
+     WHERE state = 'parked' GROUP BY task_type
+    UNION ALL
+    SELECT 'failed', task_type, count(*), 0 FROM frames
+     WHERE state = 'failed' GROUP BY task_type
+""")
+# A frame that was brought back waits since it was due again, not since it was found.
+_SINCE = text("""
+    SELECT id, CASE WHEN tries = 0 AND due_at > found_at THEN due_at ELSE found_at END
+      FROM frames WHERE id IN :ids
+""").bindparams(bindparam("ids", expanding=True))
+_LEASED = text("""
+    SELECT task_type, service_pk, count(*), min(leased_at) FROM frames
+     WHERE state = 'leased' GROUP BY task_type, service_pk
+""")
+_REASONS = text("""
+    SELECT reason, count(*) FROM (
+        SELECT reason FROM frames WHERE state = 'pending' ORDER BY task_type, due_at, id LIMIT :most
+    ) AS head WHERE reason IS NOT NULL AND reason <> ''
+     GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
+""")
+_LAST_BUCKETS = text("""
+    SELECT task_type, max(bucket) FROM statistics
+     WHERE bucket > 0 AND successes > 0 GROUP BY task_type
+""")
+_TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
+_SERVICES = text("SELECT * FROM services ORDER BY service_id, endpoint")
+_ALARMS = text("""
+    SELECT kind, subject, cause, raised_at, over_at FROM alarms
+     WHERE over_at IS NULL OR over_at >= :since ORDER BY raised_at, id
+""")
+_OUTBOX = text("SELECT count(*), min(id) FROM alerts WHERE published_at IS NULL")
+_CREATED = text("SELECT created_at FROM alerts WHERE id = :id")
+_NEWEST_EVENT = text("""
+    SELECT max(at) FROM events WHERE at >= :since AND kind = :kind
+""")
+_AHEAD = text("""
+    SELECT max(seen) FROM (
+        SELECT max(last_evidence) AS seen FROM services
+        UNION ALL SELECT max(last_heartbeat) FROM services
+        UNION ALL SELECT max(beat_at) FROM processes
+        UNION ALL SELECT max(done_at) FROM process_leases
+    ) AS known
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Frames of one type in one state."""
+
+    count: int = 0
+    since: float = 0.0  # when the first found of them began to wait; 0: not known
+
+
+def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
+    """Pending, parked and failed frames by state and task type."""
+    rows = list(conn.execute(_WAITING))
+    ids = [first for _, _, _, first in rows if first]
+    since: dict[int, float] = {}
+    if ids:
+        since = {row[0]: row[1] for row in conn.execute(_SINCE, {"ids": ids})}
+    return {
+        (state, task_type): Waiting(count, since.get(first, 0.0))
+        for state, task_type, count, first in rows
+    }
+
+
+def leased(conn: Connection) -> list[tuple[str, int | None, int, float]]:
+    """Frames in flight: task type, service pk, how many, and when the oldest was leased."""
+    return [(row[0], row[1], row[2], row[3] or 0.0) for row in conn.execute(_LEASED)]
+
+
+def reasons(conn: Connection) -> list[tuple[str, int]]:
+    """Why the frames at the head of the queue failed last, the most frequent three."""
+    return [(row[0], row[1]) for row in conn.execute(_REASONS, {"most": _REASONS_OF})]
+
+
+def last_success_buckets(conn: Connection) -> dict[str, float]:
+    """By task type the start of the newest ten seconds with a success, of those still kept."""
+    return {row[0]: float(row[1]) for row in conn.execute(_LAST_BUCKETS)}
+
+
+def types(conn: Connection) -> list[Row[Any]]:
+    """Every task type with what was measured of it."""
+    return list(conn.execute(_TYPES))
+
+
+def services(conn: Connection) -> list[Row[Any]]:
+    """Every endpoint ever registered."""
+    return list(conn.execute(_SERVICES))
+
+
+def alarms(conn: Connection, since: float) -> list[Row[Any]]:
+    """Alarms that ring now or were over since a moment, in the order they were raised."""
+    return list(conn.execute(_ALARMS, {"since": since}))
+
+
+def outbox(conn: Connection) -> tuple[int, float]:
+    """Alerts that the bus has not acknowledged, and when the oldest was made (0: none)."""
+    count, first = conn.execute(_OUTBOX).one()
+    created = conn.execute(_CREATED, {"id": first}).scalar() if count else None
+    return count, float(created or 0.0)
+
+
+def newest_event(conn: Connection, kind: str, since: float) -> float:
+    """When something of a kind happened last; 0 when not since that moment."""
+    return float(conn.execute(_NEWEST_EVENT, {"kind": kind, "since": since}).scalar() or 0.0)
+
+
+def newest_sign(conn: Connection) -> float:
+    """The newest moment at which anything showed that it works; ahead of now: a clock jumped."""
+    return float(conn.execute(_AHEAD).scalar() or 0.0)

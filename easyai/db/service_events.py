@@ -1,0 +1,36 @@
+"""What changes of a service, told as events for the timeline; the subject is its endpoint."""
+
+from __future__ import annotations
+
+from easyai.db.events import Event
+from easyai.db.services import ServiceRow
+
+
+def registered(service_id: str, endpoint: str, version: str, now: float) -> Event:
+    """A service that is new, was unregistered, or registers again after a while."""
+    text = f"service_id={service_id} registered, version {version or '-'}"
+    return Event(now, "service_registered", endpoint, text)
+
+
+def replaced(row: ServiceRow, new_id: str, now: float) -> Event:
+    """Another service_id takes an endpoint over; `row` is the registration before."""
+    text = f"service_id={new_id} registered in place of service_id={row.service_id}"
+    return Event(now, "service_replaced", row.endpoint, text)
+
+
+def online(row: ServiceRow, evidence: str, now: float) -> Event:
+    """A service is back; `row` is how it stood before, for how long it was away."""
+    away_sec = max(0.0, now - row.state_since)
+    text = f"service_id={row.service_id}: {evidence}; it was {row.state} for {away_sec:.0f} s"
+    return Event(now, "service_online", row.endpoint, text)
+
+
+def demoted(row: ServiceRow, state: str, reason: str, now: float) -> Event:
+    """A service became suspect or offline."""
+    return Event(now, f"service_{state}", row.endpoint, f"service_id={row.service_id}: {reason}")
+
+
+def unregistered(row: ServiceRow, reason: str, now: float) -> Event:
+    """A service was taken out; the reason says which request did it."""
+    text = f"service_id={row.service_id}: {reason}"
+    return Event(now, "service_unregistered", row.endpoint, text)

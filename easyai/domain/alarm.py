@@ -1,0 +1,187 @@
+"""System alarms as a board: a condition raises one after its grace, and clears it after a hold.
+
+Durations are counted on a monotonic clock (`now`), for the wall clock may jump; `wall` is Unix
+seconds and only written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from easyai.domain.words import Words
+
+#: A condition must be clear for this long before its alarm is over: no flapping.
+CLEAR_SEC: Final = 5.0
+
+Key = tuple[str, str]  # kind and subject
+
+
+class Kind(StrEnum):
+    """What there are alarms for; the `task_type` of their alerts (contract, section 5)."""
+
+    NO_ALGORITHM = "no_algorithm"
+    INFERENCE_STALLED = "inference_stalled"
+    QUEUE_BACKLOG = "queue_backlog"
+    HIGH_DROP_RATE = "high_drop_rate"
+    SLOW_INFERENCE = "slow_inference"
+    SERVICE_OFFLINE = "service_offline"
+    HEARTBEATS_MISSING = "heartbeats_missing"
+    BUS_DOWN = "bus_down"
+    STORE_DOWN = "store_down"
+    DISK_LOW = "disk_low"
+    CLOCK_JUMP = "clock_jump"
+
+
+class Change(StrEnum):
+    """What there is to tell about an alarm."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"  # it still holds
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is wrong now."""
+
+    kind: str
+    subject: str  # '' where the kind says it all
+    cause: str  # in a few words, for the table; '' while it is not known
+    words: Words  # what is wrong, with its number, its cause, and what to do next
+    grace_sec: float = 0.0  # it must hold for so long
+    lasted_sec: float = 0.0  # for how long it is known to hold
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell."""
+
+    change: Change
+    kind: str
+    subject: str
+    cause: str
+    words: Words  # of the condition, as it was seen last
+    raised_at: float
+    at: float
+    lasted_sec: float
+
+
+@dataclass(slots=True)
+class _Alarm:
+    condition: Condition
+    holds_since: float
+    clear_since: float | None = None
+    raised_at: float | None = None  # wall; None: its grace is not over
+    raised: float = 0.0
+    told: float = 0.0
+
+
+class Board:
+    """Every condition that holds or whose alarm rings."""
+
+    def __init__(self) -> None:
+        self._alarms: dict[Key, _Alarm] = {}
+
+    @property
+    def ringing(self) -> list[Key]:
+        """The alarms that were raised and are not over."""
+        return [key for key, alarm in self._alarms.items() if alarm.raised_at is not None]
+
+    def adopt(
+        self, condition: Condition, raised_at: float, told_at: float, now: float, wall: float
+    ) -> None:
+        """Go on with an alarm that was raised by another process, or by this one before."""
+        key = (condition.kind, condition.subject)
+        alarm = self._alarms.setdefault(key, _Alarm(condition, now))
+        if alarm.raised_at is not None and alarm.raised_at <= raised_at:
+            return
+        alarm.raised_at = raised_at
+        alarm.raised = now - max(0.0, wall - raised_at)
+        alarm.told = now - max(0.0, wall - told_at)
+
+    def clear(self) -> None:
+        """Forget everything: another process tells from now on."""
+        self._alarms.clear()
+
+    def move(
+        self,
+        conditions: Iterable[Condition],
+        judged: Collection[str],
+        repeat_sec: float,
+        now: float,
+        wall: float,
+    ) -> list[Notice]:
+        """Take what holds now; what there is to tell, in the order the alarms appeared.
+
+        `judged` are the kinds that could be judged: alarms of the others stay as they are.
+        """
+        holding = {(one.kind, one.subject): one for one in conditions if one.kind in judged}
+        for key, condition in holding.items():
+            begun = now - condition.lasted_sec
+            alarm = self._alarms.setdefault(key, _Alarm(condition, begun))
+            # What was known of the cause stays true when nothing more is to be seen of it.
+            cause = condition.cause or alarm.condition.cause
+            alarm.condition, alarm.clear_since = replace(condition, cause=cause), None
+        clear = [key for key in self._alarms if key[0] in judged and key not in holding]
+        for key in clear:
+            if self._alarms[key].raised_at is None:
+                del self._alarms[key]
+            elif self._alarms[key].clear_since is None:
+                self._alarms[key].clear_since = now
+        return [
+            *self._over(now, wall),
+            *self._raise(now, wall),
+            *self._repeat(repeat_sec, now, wall),
+        ]
+
+    def _raise(self, now: float, wall: float) -> list[Notice]:
+        def is_ripe(alarm: _Alarm) -> bool:
+            return now - alarm.holds_since >= alarm.condition.grace_sec
+
+        due = self._due(lambda alarm: alarm.raised_at is None, is_ripe)
+        for key in due:
+            alarm = self._alarms[key]
+            alarm.raised_at, alarm.raised, alarm.told = wall, now, now
+        return [self._notice(Change.RAISED, key, now, wall) for key in due]
+
+    def _over(self, now: float, wall: float) -> list[Notice]:
+        def is_ripe(alarm: _Alarm) -> bool:
+            return alarm.clear_since is not None and now - alarm.clear_since >= CLEAR_SEC
+
+        due = self._due(lambda alarm: alarm.clear_since is not None, is_ripe)
+        notices = [self._notice(Change.OVER, key, now, wall) for key in due]
+        for key in due:
+            del self._alarms[key]
+        return notices
+
+    def _repeat(self, repeat_sec: float, now: float, wall: float) -> list[Notice]:
+        due = [
+            key
+            for key, alarm in self._alarms.items()
+            if alarm.raised_at is not None
+            and alarm.clear_since is None
+            and now - alarm.told >= repeat_sec
+        ]
+        for key in due:
+            self._alarms[key].told = now
+        return [self._notice(Change.REPEATED, key, now, wall) for key in due]
+
+    def _due(
+        self, is_candidate: Callable[[_Alarm], bool], is_ripe: Callable[[_Alarm], bool]
+    ) -> list[Key]:
+        """With one that is ripe go all others of its kind: twelve services make one message."""
+        candidates = [key for key, alarm in self._alarms.items() if is_candidate(alarm)]
+        ripe = {key[0] for key in candidates if is_ripe(self._alarms[key])}
+        return [key for key in candidates if key[0] in ripe]
+
+    def _notice(self, change: Change, key: Key, now: float, wall: float) -> Notice:
+        alarm = self._alarms[key]
+        condition = alarm.condition
+        raised_at = wall if alarm.raised_at is None else alarm.raised_at
+        # What it lasted until it cleared, not until the hold was over.
+        until = alarm.clear_since if change == Change.OVER and alarm.clear_since else now
+        lasted_sec = max(0.0, until - min(alarm.raised, alarm.holds_since))
+        return Notice(change, *key, condition.cause, condition.words, raised_at, wall, lasted_sec)

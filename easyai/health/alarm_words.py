@@ -1,0 +1,185 @@
+"""What an alarm says, in both languages: what is wrong, since when, why, and what to do next.
+
+Some English words are the contract's (section 6): operators search their logs for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from easyai.domain.alarm import Kind
+from easyai.domain.words import Words
+from easyai.health.cause import Cause, easyai_command
+from easyai.health.checks import CheckResult
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.progress import Standstill
+from easyai.health.wording import frames, span
+
+_CHECKS: Final = {
+    Kind.STORE_DOWN: Words(
+        "the frame store does not work, no frame is found or read",
+        "图片存储不可用，无法发现和读取帧",
+    ),
+    Kind.BUS_DOWN: Words(
+        "the message bus does not take alerts, they wait in the table and are sent in order later",
+        "消息总线不接收告警，告警保留在表中，恢复后按顺序发送",
+    ),
+    Kind.DISK_LOW: Words("disk space runs low", "磁盘空间不足"),
+}
+
+
+def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Cause | None) -> Words:
+    """Nothing succeeds, for all types or for the one named."""
+    lasted = span(still.lasted_sec)
+    waiting = frames(sum(one.waiting for one in facts.types if subject in ("", one.name)))
+    if still.blind:
+        what = Words(
+            f"inference stands still: for {lasted.en} no frame could be found",
+            f"推理停止：已有 {lasted.zh}无法发现新的帧",
+        )
+    else:
+        of = Words(f" of {subject}", f"“{subject}”的") if subject else Words("", "")
+        what = Words(
+            f"inference stands still: {waiting.en}{of.en} wait and none succeeded for {lasted.en}",
+            f"推理停止：{of.zh}{waiting.zh}在等待，{lasted.zh}内没有成功的推理",
+        )
+    return _joined(what, _why(cause), _next(facts, cause))
+
+
+def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
+    """Frames of a type wait, and no service may be given them."""
+    waiting = frames(one.waiting)
+    command = easyai_command(facts.settings, "services", "--all")
+    return Words(
+        f"no algorithm for task type: {one.name}; {waiting.en} wait until a service of this type "
+        f"registers or answers again. See `{command}`",
+        f"任务类型没有可用的算法服务：{one.name}；{waiting.zh}在等待，直到有服务注册或恢复。"
+        f"请运行 `{command}`",
+    )
+
+
+def no_algorithm_at_all(facts: Facts) -> Words:
+    """No service of any type may be given frames."""
+    waiting, known = frames(facts.waiting), len(facts.services)
+    command = easyai_command(facts.settings, "diagnose")
+    return Words(
+        f"no algorithm service at all: {known} registered, none answers; {waiting.en} wait. "
+        f"Frames are kept. Run `{command}`",
+        f"没有任何可用的算法服务：已注册 {known} 个，均无应答；{waiting.zh}在等待，不会丢失。"
+        f"请运行 `{command}`",
+    )
+
+
+def backlog(facts: Facts, waiting: int, most: int) -> Words:
+    """More frames wait than the operator allows."""
+    strategy = facts.settings.ai_analysis.queue_full_strategy
+    fate = (
+        Words(
+            "none is dropped (queue_full_strategy = wait)", "不丢弃（queue_full_strategy = wait）"
+        )
+        if strategy == "wait"
+        else Words(
+            f"frames are dropped (queue_full_strategy = {strategy})",
+            f"将丢弃帧（queue_full_strategy = {strategy}）",
+        )
+    )
+    return Words(
+        f"inference backlog alert: {waiting} frames wait, more than max_queue_size = {most}; "
+        f"{fate.en}. Add services of the busy types, or set sampling for them",
+        f"推理积压告警：{waiting} 帧在等待，超过 max_queue_size = {most}；{fate.zh}。"
+        "请增加繁忙类型的算法服务，或设置抽样 (sampling)",
+    )
+
+
+def drops(facts: Facts, percent: float, dropped: int, total: int) -> Words:
+    """Too many frames were given up."""
+    command = easyai_command(facts.settings, "stats")
+    return Words(
+        f"high drop rate: {dropped} of {total} frames ({percent:.0f} %) were dropped in five "
+        f"minutes. See `{command}` for the types; add services, or sample less important cameras",
+        f"丢帧率过高：五分钟内 {total} 帧中丢弃 {dropped} 帧 ({percent:.0f} %)。"
+        f"请运行 `{command}` 查看类型；增加算法服务，或对次要相机抽样",
+    )
+
+
+def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:
+    """The services of a type answer slowly."""
+    command = easyai_command(facts.settings, "services")
+    return Words(
+        f"slow inference: {one.name} takes {mean_ms:.0f} ms a frame, more than "
+        f"slow_inference_ms = {most:g}. See `{command}` for the slow service",
+        f"推理缓慢：{one.name} 每帧 {mean_ms:.0f} 毫秒，超过 slow_inference_ms = {most:g}。"
+        f"请运行 `{command}` 查看缓慢的服务",
+    )
+
+
+def service_offline(facts: Facts, one: ServiceFacts) -> Words:
+    """A service answers neither heartbeats nor probes."""
+    silent = span(abs(facts.now - one.last_evidence))
+    types = ", ".join(one.task_types)
+    return Words(
+        f"algorithm service offline: {one.service_id} at {one.endpoint} ({types}), silent for "
+        f"{silent.en}, {one.state_reason}. It is probed, and back by itself once it answers",
+        f"算法服务离线：{one.service_id}（{one.endpoint}，{types}），已静默 {silent.zh}，"
+        f"{one.state_reason}。系统会持续探测，应答后自动恢复",
+    )
+
+
+def heartbeats_missing(facts: Facts, living: Sequence[ServiceFacts]) -> Words:
+    """Services that live, and of none of which a heartbeat arrives."""
+    silent = span(facts.now - max(one.last_heartbeat for one in living))
+    command = easyai_command(facts.settings, "diagnose")
+    return Words(
+        f"no heartbeats arrive: {len(living)} of {len(living)} algorithm services that live were "
+        f"not heard for {silent.en}. Inference goes on while they answer. All at once points at "
+        f"this server or the network, not at them. Run `{command}`",
+        f"收不到心跳：{len(living)} 个仍在运行的算法服务已 {silent.zh}没有心跳。"
+        "只要服务有应答，推理会继续。全部同时失去心跳，问题在本服务器或网络，而不在服务本身。"
+        f"请运行 `{command}`",
+    )
+
+
+def check_failed(kind: str, result: CheckResult, facts: Facts) -> Words:
+    """Something that must work does not."""
+    what, reason = _CHECKS[Kind(kind)], result.words or Words(result.reason, result.reason)
+    command = easyai_command(facts.settings, "diagnose")
+    return Words(
+        f"{what.en}: {reason.en}. Run `{command}`", f"{what.zh}：{reason.zh}。请运行 `{command}`"
+    )
+
+
+def clock_jump(jump_sec: float) -> Words:
+    """The wall clock was set."""
+    way, zh = ("forward", "向前") if jump_sec > 0 else ("back", "向后")
+    by = span(abs(jump_sec))
+    return Words(
+        f"the clock of this machine jumped {way} by {by.en}; heartbeats and times of frames look "
+        "wrong for a moment and correct themselves. Check its time service (timedatectl)",
+        f"本机时钟{zh}跳变 {by.zh}；心跳和帧的时间会短暂异常，随后自动修正。"
+        "请检查时间同步服务 (timedatectl)",
+    )
+
+
+def _why(cause: Cause | None) -> Words:
+    if cause is None:
+        return Words("the cause is not known", "原因未知")
+    evidence = cause.evidence[:1]
+    en = "; ".join([cause.words.en, *(one.en for one in evidence)])
+    zh = "；".join([cause.words.zh, *(one.zh for one in evidence)])
+    return Words(en, zh)
+
+
+def _next(facts: Facts, cause: Cause | None) -> Words:
+    command = easyai_command(facts.settings, "diagnose")
+    whole = Words(f"the whole report: `{command}`", f"完整报告：`{command}`")
+    if cause is None or not cause.remedies:
+        return whole
+    first = cause.remedies[0]
+    end = f": `{first.command}`" if first.command else ""
+    return Words(f"{first.words.en}{end}; {whole.en}", f"{first.words.zh}{end}；{whole.zh}")
+
+
+def _joined(*parts: Words) -> Words:
+    return Words(". ".join(part.en for part in parts), "。".join(part.zh for part in parts))

@@ -1,0 +1,26 @@
+"""Why frames are not inferred: every cause that the facts show, most likely first."""
+
+from __future__ import annotations
+
+from easyai.health import (
+    causes_flow,
+    causes_inference,
+    causes_ours,
+    causes_processes,
+    causes_services,
+)
+from easyai.health.cause import Cause, Remedy
+from easyai.health.facts import Facts
+
+__all__ = ["Cause", "Remedy", "rank"]
+
+
+def rank(facts: Facts) -> list[Cause]:
+    """Every cause that holds, the one that explains a standstill most directly first.
+
+    Those with a weight of 50 and above stop inference of some type or of all; those below make it
+    slower, or threaten it.
+    """
+    families = (causes_ours, causes_processes, causes_services, causes_inference, causes_flow)
+    found = [cause for family in families for cause in family.find(facts)]
+    return sorted(found, key=lambda cause: -cause.weight)

@@ -1,0 +1,201 @@
+"""Causes in the calls themselves: services live, but inference hangs or fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from easyai.domain.words import Words
+from easyai.health.cause import Cause, Remedy, easyai_command
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.service_words import ids, look_at_services, of_all
+from easyai.health.wording import frames, moment, names, span
+
+# How the reasons of failed calls begin (domain/verdict.py, pipeline/caller.py).
+_TIMED_OUT: Final = "no answer within"
+_NOT_CONNECTED: Final = "cannot connect"
+# A failure that nothing was tried after tells little of now.
+_LATELY_SEC: Final = 300.0
+_FEW: Final = 3
+
+
+def find(facts: Facts) -> Iterator[Cause]:
+    """What is wrong with calls."""
+    if facts.known is None:
+        return
+    reached = [one for one in facts.services if facts.probe(one) == "" or not facts.is_silent(one)]
+    hanging = [one for one in reached if _hangs(facts, one)]
+    failing = [one for one in reached if _fails(facts, one) and one not in hanging]
+    refusing = [one for one in facts.types if _refuses(one)]
+    if hanging:
+        yield _hanging(facts, hanging)
+    if failing or refusing:
+        yield _failing(facts, failing, refusing)
+
+
+def _failed_last(facts: Facts, service: ServiceFacts) -> bool:
+    lately = facts.now - service.last_failure_at <= _LATELY_SEC
+    failed_last = service.last_failure_at > service.last_success_at
+    return failed_last and (lately or service.breaker != "closed")
+
+
+def _hangs(facts: Facts, service: ServiceFacts) -> bool:
+    reason = service.last_failure_reason
+    if _failed_last(facts, service) and reason.startswith(_TIMED_OUT):
+        return True
+    if not service.oldest_lease_at or not _worker_works(facts):
+        return False
+    analysis = facts.settings.ai_analysis
+    patience = max(
+        min(analysis.stall_alarm_sec, analysis.infer_timeout_sec) / 2,
+        3 * (service.ewma_ms or 0.0) / 1000,
+    )
+    held_sec = facts.now - service.oldest_lease_at
+    return held_sec >= patience and service.last_success_at <= service.oldest_lease_at
+
+
+def _worker_works(facts: Facts) -> bool:
+    """Whether it is a living worker that holds the leases."""
+    return bool(facts.known and facts.known.working("worker", facts.now))
+
+
+def _fails(facts: Facts, service: ServiceFacts) -> bool:
+    reason = service.last_failure_reason
+    return _failed_last(facts, service) and not reason.startswith((_TIMED_OUT, _NOT_CONNECTED))
+
+
+def _refuses(task_type: TypeFacts) -> bool:
+    recent = task_type.recent
+    return recent.responses >= _FEW and recent.failures >= _FEW and not recent.successes
+
+
+def _stops(facts: Facts, some: Sequence[ServiceFacts]) -> bool:
+    types = {name for one in some for name in one.task_types}
+    return any(one.name in types and one.waiting for one in facts.types) and not any(
+        one.recent.successes for one in facts.types if one.name in types
+    )
+
+
+def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:
+    """What the last calls of services gave, and the state of their breakers."""
+    by_reason: dict[str, list[ServiceFacts]] = {}
+    for one in some:
+        if one.last_failure_reason:
+            by_reason.setdefault(one.last_failure_reason, []).append(one)
+    for reason, own in list(by_reason.items())[:_FEW]:
+        age = span(facts.now - max(one.last_failure_at for one in own))
+        yield Words(
+            f"Last call of {ids(own)}, {age.en} ago: {reason}",
+            f"{ids(own)} 的最近一次调用（{age.zh}前）：{reason}",
+        )
+    opened = [one for one in some if one.breaker != "closed"]
+    if opened:
+        yield Words(
+            f"Breakers open or on trial: {ids(opened)}", f"熔断器已打开或正在试探：{ids(opened)}"
+        )
+    held = [one for one in some if one.oldest_lease_at]
+    if held:
+        number, age = (
+            frames(sum(one.in_flight for one in held)),
+            span(facts.now - min(one.oldest_lease_at for one in held)),
+        )
+        yield Words(
+            f"{number.en} in flight there, the oldest for {age.en}",
+            f"{number.zh}正在调用中，最久的已 {age.zh}",
+        )
+    last = max(one.last_success_at for one in some)
+    if last:
+        yield Words(
+            f"Last answer of any of them: {moment(last)}", f"它们最后一次应答：{moment(last)}"
+        )
+
+
+def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
+    who, timeout = of_all(facts, hanging), facts.settings.ai_analysis.infer_timeout_sec
+    beats = [one for one in hanging if not facts.is_silent(one)]
+    evidence = list(_calls(facts, hanging))
+    if beats:
+        evidence.append(
+            Words(
+                f"Heartbeats of {ids(beats)} arrive: the processes live, their inference hangs",
+                f"{ids(beats)} 的心跳正常：进程仍在，但推理卡住",
+            )
+        )
+    return Cause(
+        "inference_hangs",
+        Words(
+            f"{who.en} live but their inference hangs: no answer within {timeout:g} s "
+            f"({ids(hanging)})",
+            f"{who.zh}仍在运行，但推理卡住：{timeout:g} 秒内没有应答（{ids(hanging)}）",
+        ),
+        tuple(evidence),
+        (
+            Remedy(
+                Words(
+                    "Restart these services; look at their logs, GPU and memory first",
+                    "重启这些服务；重启前先查看其日志、GPU 和内存",
+                ),
+                "nvidia-smi; free -m; ps aux --sort=-%cpu | head",
+            ),
+            Remedy(
+                Words(
+                    "Look whether they are only slow: then raise infer_timeout_sec, or let them "
+                    "register a smaller max_concurrency",
+                    "若只是较慢：增大 infer_timeout_sec，或让其以较小的 max_concurrency 注册",
+                ),
+                easyai_command(facts.settings, "stats"),
+            ),
+            look_at_services(facts),
+        ),
+        weight=70 if _stops(facts, hanging) else 38,
+    )
+
+
+def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[TypeFacts]) -> Cause:
+    evidence = list(_calls(facts, failing)) if failing else []
+    for task_type in refusing:
+        failed, recent = task_type.recent.failures, span(task_type.recent_sec)
+        evidence.append(
+            Words(
+                f"{task_type.name}: {failed} calls failed and none succeeded in {recent.en}",
+                f"{task_type.name}：{recent.zh}内 {failed} 次调用失败，没有成功",
+            )
+        )
+    evidence += [
+        Words(
+            f"{frames(number).en} wait after: {reason}",
+            f"{frames(number).zh}在等待，原因：{reason}",
+        )
+        for reason, number in (facts.known.reasons if facts.known else ())
+    ]
+    who = names(one.service_id for one in failing) or names(one.name for one in refusing)
+    return Cause(
+        "inference_fails",
+        Words(
+            f"Services answer but inference fails ({who})", f"算法服务有应答，但推理失败（{who}）"
+        ),
+        tuple(evidence),
+        tuple(_failing_remedies(facts)),
+        weight=67 if refusing or _stops(facts, failing) else 33,
+    )
+
+
+def _failing_remedies(facts: Facts) -> Iterator[Remedy]:
+    yield Remedy(
+        Words(
+            "The reason above is the service's: look at its log, then repair and restart it",
+            "上述原因来自算法服务：查看其日志，修复后重启",
+        )
+    )
+    failed = [one for one in facts.types if one.failed]
+    for task_type in failed[:_FEW]:
+        number = frames(task_type.failed)
+        yield Remedy(
+            Words(
+                f"Afterwards bring back what failed meanwhile ({number.en} of {task_type.name})",
+                f"之后把期间失败的帧重新排队（{task_type.name}：{number.zh}）",
+            ),
+            easyai_command(facts.settings, "requeue", "--task-type", task_type.name),
+        )
+    yield look_at_services(facts)

@@ -1,0 +1,150 @@
+"""Causes in our own processes: no worker or beat, or one that hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from easyai.domain.words import Words
+from easyai.health.cause import Cause, Remedy
+from easyai.health.facts import Facts
+from easyai.health.known import Known, ProcessFacts
+from easyai.health.liveliness import beat_late, scan_late
+from easyai.health.wording import moment, span
+
+_PROCESSES: Final = "ps aux | grep -E '[c]elery|[e]asyai'"
+
+
+def find(facts: Facts) -> Iterator[Cause]:
+    """What is wrong with workers and beats."""
+    known = facts.known
+    if known is None:
+        return
+    working = known.working("worker", facts.now)
+    if not working:
+        hung = [one for one in known.silent("worker", facts.now) if one.exists]
+        yield _worker_hung(facts, hung) if hung else _worker_gone(facts, known)
+    elif late := scan_late(facts, known):
+        yield _scan_stuck(facts, working, late)
+    if not facts.failed("broker") and beat_late(facts, known):
+        yield _beat_gone(facts, known)
+
+
+def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Words]:
+    for one in sorted(some, key=lambda one: -one.beat_at)[:3]:
+        age = span(facts.now - one.beat_at)
+        there = {
+            True: Words("; the process is still there", "；进程仍然存在"),
+            False: Words("; the process is gone", "；进程已不存在"),
+            None: Words("", ""),
+        }[one.exists]
+        yield Words(
+            f"{one.name} showed itself last at {moment(one.beat_at)}, {age.en} ago{there.en}",
+            f"{one.name} 最后一次报告在 {moment(one.beat_at)}，{age.zh}前{there.zh}",
+        )
+
+
+def _start_remedies(part: str) -> tuple[Remedy, ...]:
+    return (
+        Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
+        Remedy(
+            Words(
+                "Start it again the way it was started: `easyai up` for everything on one machine, "
+                f"or systemd, or by hand `celery -A easyai {part}`",
+                "按原来的方式重新启动：单机用 `easyai up`，或用 systemd，"
+                f"或手动运行 `celery -A easyai {part}`",
+            )
+        ),
+    )
+
+
+def _worker_gone(facts: Facts, known: Known) -> Cause:
+    silent = known.silent("worker", facts.now)
+    never = (
+        Words(
+            "No worker has shown itself, or the last one ended in order",
+            "没有工作进程，或最后一个已正常结束",
+        ),
+    )
+    return Cause(
+        "worker_gone",
+        Words(
+            "No worker runs: nothing is scanned and nothing inferred",
+            "没有工作进程：不扫描也不推理",
+        ),
+        tuple(_shown(facts, silent)) or never,
+        _start_remedies("worker"),
+        weight=90,
+    )
+
+
+def _worker_hung(facts: Facts, hung: Sequence[ProcessFacts]) -> Cause:
+    pids = " ".join(str(one.pid) for one in hung[:3])
+    return Cause(
+        "worker_hung",
+        Words(
+            "The worker hangs: it runs but its loops do not turn", "工作进程卡住：进程存在但不工作"
+        ),
+        tuple(_shown(facts, hung)),
+        (
+            Remedy(
+                Words("Look what it waits for", "查看它在等待什么"),
+                f"ps -o pid,stat,wchan:30,etime,cmd -p {pids}",
+            ),
+            Remedy(
+                Words(
+                    "Kill it; its supervisor starts it again, and its frames return by themselves",
+                    "终止它；监管进程会重新启动，其帧会自动回到队列",
+                ),
+                f"kill -9 {pids}",
+            ),
+        ),
+        weight=89,
+    )
+
+
+def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> Cause:
+    age = span(late)
+    return Cause(
+        "worker_hung",
+        Words(
+            f"Workers run, but no scan has ended for {age.en}: they take no work or hang in it",
+            f"工作进程在运行，但已 {age.zh}没有完成扫描：没有取到任务，或卡在任务中",
+        ),
+        tuple(_shown(facts, working)),
+        (
+            Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
+            Remedy(
+                Words(
+                    "See what the workers do; then restart them", "查看工作进程的状态，然后重新启动"
+                ),
+                "celery -A easyai inspect active",
+            ),
+        ),
+        weight=86,
+    )
+
+
+def _beat_gone(facts: Facts, known: Known) -> Cause:
+    duty = known.duties.get("beat")
+    evidence = list(_shown(facts, known.silent("beat", facts.now)))
+    if duty is not None and duty.expires_at:
+        when = moment(duty.expires_at)
+        evidence.append(
+            Words(
+                f"Its lease ran out at {when} and no other took over",
+                f"其租约在 {when} 到期，没有其他进程接管",
+            )
+        )
+    elif not evidence:
+        evidence.append(Words("No beat holds the lease", "没有节拍进程持有租约"))
+    return Cause(
+        "beat_gone",
+        Words(
+            "No beat runs: scans and sweeps are not started",
+            "没有节拍进程（beat）：不启动扫描和巡检",
+        ),
+        tuple(evidence),
+        _start_remedies("beat"),
+        weight=85,
+    )

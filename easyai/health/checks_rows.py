@@ -1,0 +1,142 @@
+"""The named checks that the database's rows answer: processes, services, queue, clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.domain.service import ROUTABLE
+from easyai.domain.words import Words
+from easyai.health.checks import Check, CheckResult, NotWellError, run_one
+from easyai.health.facts import Facts
+from easyai.health.known import Known
+from easyai.health.liveliness import beat_late, scan_late
+from easyai.health.wording import frames, moment, names, span
+
+_Judge = Callable[[Facts, Known], Words | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """One thing that the rows tell; they were read before, so it takes no time."""
+
+    name: str
+    facts: Facts
+    judge: _Judge
+    limit_sec: float = 1.0
+
+    def check(self) -> None:
+        """Raise NotWellError when the rows say that it does not work."""
+        known = self.facts.known
+        if known is None:
+            raise NotWellError(
+                Words("not known while the database does not answer", "数据库没有应答，无法得知")
+            )
+        words = self.judge(self.facts, known)
+        if words is not None:
+            raise NotWellError(words)
+
+
+def row_checks(facts: Facts) -> list[Check]:
+    """Every check of this kind over facts that have been gathered."""
+    return [RowCheck(name, facts, judge) for name, judge in _JUDGES.items()]
+
+
+def row_results(facts: Facts) -> list[CheckResult]:
+    """What they give."""
+    return [run_one(check) for check in row_checks(facts)]
+
+
+def _worker(facts: Facts, known: Known) -> Words | None:
+    working = known.working("worker", facts.now)
+    if not working:
+        return Words("no worker shows that it works", "没有正在工作的工作进程")
+    late = scan_late(facts, known)
+    if late:
+        age = span(late)
+        return Words(f"no scan has ended for {age.en}", f"已 {age.zh}没有完成扫描")
+    return None
+
+
+def _beat(facts: Facts, known: Known) -> Words | None:
+    if not beat_late(facts, known):
+        return None
+    return Words(
+        "no beat leads: nothing starts scans and sweeps", "没有主节拍进程：不启动扫描和巡检"
+    )
+
+
+def _watchdog(facts: Facts, known: Known) -> Words | None:
+    if known.working("watchdog", facts.now):
+        return None
+    return Words(
+        "no watchdog runs: nobody would be told", "没有看门狗进程：出现问题时不会通知任何人"
+    )
+
+
+def _services(facts: Facts, known: Known) -> Words | None:
+    wanted = [one for one in known.types if one.waiting or one.leased or one.recent.found]
+    unserved = [
+        one.name
+        for one in wanted
+        if not any(one.name in own.task_types and own.state in ROUTABLE for own in facts.services)
+    ]
+    if unserved:
+        shown = names(unserved)
+        return Words(f"no algorithm for task type: {shown}", f"没有算法服务的任务类型：{shown}")
+    away = [one.service_id for one in facts.services if one.state not in ROUTABLE]
+    if away:
+        return Words(f"offline: {names(away)}", f"离线：{names(away)}")
+    return None
+
+
+def _breakers(facts: Facts, known: Known) -> Words | None:
+    del known
+    opened = [one.service_id for one in facts.services if one.breaker != "closed"]
+    if not opened:
+        return None
+    return Words(f"calls fail, open for {names(opened)}", f"调用失败，熔断：{names(opened)}")
+
+
+def _queue(facts: Facts, known: Known) -> Words | None:
+    del known
+    limit = facts.settings.ai_analysis.max_queue_size
+    number = frames(facts.waiting)
+    if limit and facts.waiting > limit:
+        return Words(
+            f"{number.en} wait, more than max_queue_size = {limit}",
+            f"{number.zh}在等待，超过 max_queue_size = {limit}",
+        )
+    stalled = [one.name for one in facts.stalled]
+    if stalled:
+        shown = names(stalled)
+        return Words(
+            f"{number.en} wait and none succeeds of {shown}", f"{number.zh}在等待，{shown} 没有成功"
+        )
+    return None
+
+
+def _clock(facts: Facts, known: Known) -> Words | None:
+    if known.ahead_sec:
+        ahead = span(known.ahead_sec)
+        return Words(
+            f"rows lie {ahead.en} ahead of the clock: it was set back",
+            f"记录比时钟超前 {ahead.zh}：时钟被回拨",
+        )
+    if facts.now - known.clock_jump_at < _JUMP_TOLD_SEC:
+        when = moment(known.clock_jump_at)
+        return Words(f"it jumped at {when}", f"在 {when} 发生跳变")
+    return None
+
+
+_JUMP_TOLD_SEC: Final = 600.0
+_JUDGES: Final[dict[str, _Judge]] = {
+    "worker": _worker,
+    "beat": _beat,
+    "watchdog": _watchdog,
+    "services": _services,
+    "breakers": _breakers,
+    "queue": _queue,
+    "clock": _clock,
+}

@@ -1,0 +1,32 @@
+"""Jumps of the wall clock, seen against the monotonic one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_JUMP_SEC: Final = 5.0
+STEADY_SEC: Final = 60.0  # after a jump, until the clock counts as steady
+
+
+@dataclass(slots=True)
+class ClockWatch:
+    """Compares the clocks at every look; a slow correction by a time service is no jump."""
+
+    wall: float
+    now: float
+    jump_sec: float = 0.0  # the last jump
+    jumped_at: float | None = None  # on the monotonic clock
+
+    def look(self, wall: float, now: float) -> float:
+        """The seconds by which the wall clock has jumped since the last look; 0 for none."""
+        drift = (wall - self.wall) - (now - self.now)
+        self.wall, self.now = wall, now
+        if abs(drift) <= _JUMP_SEC:
+            return 0.0
+        self.jump_sec, self.jumped_at = drift, now
+        return drift
+
+    def is_steady(self, now: float) -> bool:
+        """Whether the last jump is a minute ago."""
+        return self.jumped_at is None or now - self.jumped_at >= STEADY_SEC

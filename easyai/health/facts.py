@@ -1,0 +1,126 @@
+"""Everything that a cause is told by, gathered once and frozen.
+
+Times are Unix seconds, 0 for never. What stands in the database is None when it does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from easyai.domain.service import ROUTABLE, ServiceState
+from easyai.health import known
+from easyai.health.checks import CheckResult
+from easyai.health.known import Known, ServiceFacts, TypeFacts
+from easyai.runtime import Runtime
+from easyai.settings import Settings
+
+__all__ = ["Facts", "gather", "probed"]
+
+_OK: Final = CheckResult("")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known now."""
+
+    now: float
+    settings: Settings
+    checks: Mapping[str, CheckResult]  # by name
+    known: Known | None = None  # what the database tells
+    probes: Mapping[int, str] | None = None  # by service pk: '' answered, else why not; not asked
+    own_api: str | None = None  # '' our API answers, else why not; None: not asked
+
+    def failed(self, name: str) -> str:
+        """Why a check does not work; '' when it does or was not made."""
+        return self.checks.get(name, _OK).reason
+
+    @property
+    def services(self) -> tuple[ServiceFacts, ...]:
+        """The services that are expected to work: all but those unregistered by request."""
+        found = self.known.services if self.known else ()
+        return tuple(one for one in found if one.state != ServiceState.UNREGISTERED)
+
+    @property
+    def types(self) -> tuple[TypeFacts, ...]:
+        """Every task type ever seen."""
+        return self.known.types if self.known else ()
+
+    @property
+    def waiting(self) -> int:
+        """Frames that wait for inference, parked ones included."""
+        return sum(one.waiting for one in self.types)
+
+    @property
+    def last_success_at(self) -> float:
+        """When a frame was inferred last."""
+        return max((one.last_success_at for one in self.types), default=0.0)
+
+    def is_silent(self, service: ServiceFacts) -> bool:
+        """Whether a service's heartbeats are missing."""
+        allowed_sec = service.heartbeat_timeout_sec
+        # The absolute age: after the clock was set back, a heartbeat from the future is none.
+        return abs(self.now - service.last_heartbeat) > allowed_sec
+
+    def probe(self, service: ServiceFacts) -> str | None:
+        """'' when the service answers a probe, else why not; None: not known.
+
+        Of the probe made now if one was, else what the sweep's last one and other evidence tell.
+        """
+        if self.probes is not None and service.pk in self.probes:
+            return self.probes[service.pk]
+        if service.probe_failures:
+            return service.state_reason or "no answer"
+        lives = abs(self.now - service.last_evidence) <= service.heartbeat_timeout_sec
+        return "" if lives and service.state in ROUTABLE else None
+
+    def is_stalled(self, task_type: TypeFacts) -> bool:
+        """Whether frames of a type have waited and nothing has succeeded for the alarm's time."""
+        limit = self.settings.ai_analysis.stall_alarm_sec
+        began = [at for at in (task_type.oldest_wait_at, task_type.oldest_lease_at) if at]
+        since = max(min(began, default=self.now), task_type.last_success_at)
+        return self.now - since >= limit
+
+    @property
+    def stalled(self) -> tuple[TypeFacts, ...]:
+        """The task types that stand still."""
+        return tuple(one for one in self.types if self.is_stalled(one))
+
+
+def gather(
+    runtime: Runtime, checks: Sequence[CheckResult], now: float, *, ask: bool = False
+) -> Facts:
+    """Everything known now; `checks` are the results of a round of `standing_checks` just made.
+
+    The checks that the rows answer are added to them.
+
+    Cheap: some reads over partial indexes. With `ask` every service and our own API are probed
+    besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
+    """
+    # Imported here: those checks are made of the facts.
+    from easyai.health.checks_rows import row_results
+
+    facts = Facts(now, runtime.settings, _by_name(checks), known.read(runtime, now))
+    facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
+    return probed(facts) if ask else facts
+
+
+def _by_name(checks: Sequence[CheckResult]) -> dict[str, CheckResult]:
+    return {result.name: result for result in checks}
+
+
+def probed(facts: Facts) -> Facts:
+    """The facts with every service and our own API probed now."""
+    # Imported here: who does not ask needs no HTTP client.
+    from easyai.domain.service import probe_url
+    from easyai.registry.probe import probe_all
+
+    services = [one for one in facts.services if one.state != ServiceState.UNREGISTERED]
+    urls = {one.pk: probe_url(one.endpoint, one.health_url) for one in services}
+    own = f"{facts.settings.easyai.effective_public_url}/healthz"
+    answers = probe_all({**urls, _OWN: own})
+    return replace(facts, own_api=answers.pop(_OWN), probes=answers)
+
+
+_OWN: Final = -1  # no service has this number

@@ -1,0 +1,297 @@
+"""What the database knows of frames, services, processes and alarms, read in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from easyai.db import facts as rows
+from easyai.db import leases, processes, statistics
+from easyai.db import services as services_db
+from easyai.db.facts import Waiting
+from easyai.db.statistics import Tally
+from easyai.errors import DatabaseUnavailableError
+from easyai.health.presence import SILENT_AFTER_SEC
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+RECENT_SEC: Final = 60
+HOUR_SEC: Final = 3600.0
+_ALARMS_SEC: Final = 24 * HOUR_SEC
+# By which the clocks of two machines may differ.
+CLOCK_SLACK_SEC: Final = 30.0
+_BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
+_NOTHING: Final = Waiting()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """One task type."""
+
+    name: str
+    pending: int
+    parked: int
+    leased: int
+    failed: int
+    oldest_wait_at: float  # 0: nothing waits
+    oldest_lease_at: float  # 0: nothing is in flight
+    last_success_at: float  # within ten seconds; 0: none is remembered
+    recent: Tally  # of the last minute
+    recent_sec: float  # the seconds `recent` covers
+    sampling_n: int
+    capacity_per_sec: float | None
+
+    @property
+    def waiting(self) -> int:
+        """Frames that wait for inference, parked ones included."""
+        return self.pending + self.parked
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """One endpoint."""
+
+    pk: int
+    service_id: str
+    endpoint: str
+    health_url: str | None
+    task_types: tuple[str, ...]
+    state: str
+    state_reason: str
+    state_since: float
+    register_at: float
+    last_heartbeat: float
+    last_evidence: float
+    last_success_at: float
+    heartbeat_timeout_sec: float  # its own, else that of the settings
+    probe_failures: int
+    breaker: str  # closed, open or half-open
+    last_failure_reason: str
+    last_failure_at: float
+    ewma_ms: float | None  # of answered calls
+    in_flight: int
+    oldest_lease_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """One process of ours."""
+
+    name: str
+    kind: str
+    pid: int
+    started_at: float
+    beat_at: float
+    exists: bool | None  # None: it runs on another machine
+
+
+@dataclass(frozen=True, slots=True)
+class DutyFacts:
+    """A periodic duty: who holds it, until when, and when it was last done."""
+
+    holder: str
+    expires_at: float
+    done_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFacts:
+    """A system alarm that rings or rang lately."""
+
+    kind: str
+    subject: str
+    cause: str
+    raised_at: float
+    over_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the database tells; one consistent state."""
+
+    types: tuple[TypeFacts, ...]
+    services: tuple[ServiceFacts, ...]
+    processes: tuple[ProcessFacts, ...]
+    duties: Mapping[str, DutyFacts]  # scan, sweep, beat
+    alarms: tuple[AlarmFacts, ...]  # ringing, and over within a day
+    reasons: tuple[tuple[str, int], ...]  # of waiting frames' last failures, the most frequent
+    outbox: int  # alerts that the bus has not acknowledged
+    outbox_since: float  # the oldest of them; 0: none
+    ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
+    clock_jump_at: float  # within the last hour; 0: none
+
+    def working(self, kind: str, now: float) -> list[ProcessFacts]:
+        """Processes of a kind (worker, beat, api, watchdog) that showed themselves lately."""
+        return [
+            one
+            for one in self.processes
+            if one.kind == kind and abs(now - one.beat_at) <= SILENT_AFTER_SEC
+        ]
+
+    def silent(self, kind: str, now: float) -> list[ProcessFacts]:
+        """Processes of a kind that did not stop in order and show themselves no more."""
+        working = self.working(kind, now)
+        return [one for one in self.processes if one.kind == kind and one not in working]
+
+
+def read(runtime: Runtime, now: float) -> Known | None:
+    """What the database tells; None when it does not answer."""
+    timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
+    try:
+        with runtime.db.read() as conn:
+            return _read(conn, timeout_sec, now)
+    except (DatabaseUnavailableError, SQLAlchemyError) as error:
+        log.debug("no facts from the database: %s", error)
+        return None
+
+
+def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
+    leased = rows.leased(conn)
+    services = _services(conn, leased, timeout_sec, now)
+    outbox, outbox_since = rows.outbox(conn)
+    ahead = rows.newest_sign(conn) - now
+    return Known(
+        types=_types(conn, services, leased, now),
+        services=services,
+        processes=_processes(conn),
+        duties={
+            name: DutyFacts(row.holder, row.expires_at, row.done_at)
+            for name, row in leases.all_leases(conn).items()
+        },
+        alarms=tuple(
+            AlarmFacts(row.kind, row.subject, row.cause, row.raised_at, row.over_at)
+            for row in rows.alarms(conn, now - _ALARMS_SEC)
+        ),
+        reasons=tuple(rows.reasons(conn)),
+        outbox=outbox,
+        outbox_since=outbox_since,
+        ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
+        clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
+    )
+
+
+def _types(
+    conn: Connection,
+    services: tuple[ServiceFacts, ...],
+    leased: list[tuple[str, int | None, int, float]],
+    now: float,
+) -> tuple[TypeFacts, ...]:
+    waiting, buckets = rows.waiting(conn), rows.last_success_buckets(conn)
+    recent, seconds = statistics.recent(conn, now, RECENT_SEC)
+    found = []
+    for row in rows.types(conn):
+        name = row.name
+        pending = waiting.get(("pending", name), _NOTHING)
+        parked = waiting.get(("parked", name), _NOTHING)
+        flying = [lease for lease in leased if lease[0] == name]
+        began = [one.since for one in (pending, parked) if one.count]
+        facts = TypeFacts(
+            name=name,
+            pending=pending.count,
+            parked=parked.count,
+            leased=sum(lease[2] for lease in flying),
+            failed=waiting.get(("failed", name), _NOTHING).count,
+            oldest_wait_at=min(began, default=0.0),
+            oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
+            last_success_at=_last_success(name, buckets, services, now),
+            recent=recent.get(name, Tally()),
+            recent_sec=seconds,
+            sampling_n=row.sampling_n,
+            capacity_per_sec=row.capacity_per_sec,
+        )
+        found.append(facts)
+    return tuple(found)
+
+
+def _last_success(
+    name: str,
+    buckets: Mapping[str, float],
+    services: tuple[ServiceFacts, ...],
+    now: float,
+) -> float:
+    # A service's own time counts refusals and its other types, too. Sums of ten seconds tell them
+    # apart, for as long as they are kept.
+    own = max((one.last_success_at for one in services if name in one.task_types), default=0.0)
+    if name in buckets:
+        return max(buckets[name], min(own, buckets[name] + _BUCKET_SEC, now))
+    return own if own <= now - HOUR_SEC else 0.0
+
+
+def _services(
+    conn: Connection,
+    leased: list[tuple[str, int | None, int, float]],
+    timeout_sec: float,
+    now: float,
+) -> tuple[ServiceFacts, ...]:
+    types = services_db.all_task_types(conn)
+    return tuple(
+        _service(row, tuple(types.get(row.pk, ())), leased, timeout_sec, now)
+        for row in rows.services(conn)
+    )
+
+
+def _service(
+    row: Any,
+    task_types: tuple[str, ...],
+    leased: list[tuple[str, int | None, int, float]],
+    timeout_sec: float,
+    now: float,
+) -> ServiceFacts:
+    flying = [lease for lease in leased if lease[1] == row.pk]
+    breaker = services_db.breaker_of(row)
+    word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
+    return ServiceFacts(
+        pk=row.pk,
+        service_id=row.service_id,
+        endpoint=row.endpoint,
+        health_url=row.health_url,
+        task_types=task_types,
+        state=row.state,
+        state_reason=row.state_reason,
+        state_since=row.state_since,
+        register_at=row.register_at,
+        last_heartbeat=row.last_heartbeat,
+        last_evidence=row.last_evidence,
+        last_success_at=row.last_success_at,
+        heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
+        probe_failures=row.probe_failures,
+        breaker=word,
+        last_failure_reason=row.last_failure_reason or "",
+        last_failure_at=row.last_failure_at,
+        ewma_ms=row.ewma_ms,
+        in_flight=sum(lease[2] for lease in flying),
+        oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
+    )
+
+
+def _processes(conn: Connection) -> tuple[ProcessFacts, ...]:
+    here = socket.gethostname()
+    return tuple(
+        ProcessFacts(
+            row.name,
+            row.kind,
+            row.pid,
+            row.started_at,
+            row.beat_at,
+            _exists(row.pid) if row.host == here else None,
+        )
+        for row in processes.all_processes(conn)
+    )
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # not ours to signal, but there
+    return True

@@ -1,0 +1,38 @@
+"""Whether our periodic work goes on: the scan is done, a beat leads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.health.facts import Facts
+from easyai.health.known import Known
+
+_SCAN_LATE_SEC: Final = 20.0
+_SCAN_LATE_INTERVALS: Final = 5
+_BEAT_LATE_SEC: Final = 10.0  # another beat takes over sooner
+
+
+def scan_late(facts: Facts, known: Known) -> float:
+    """Seconds since a scan ended, when that is too long for the scan alone; else 0."""
+    if not facts.settings.ai_analysis.enable or facts.failed("store") or facts.failed("broker"):
+        return 0.0
+    working = known.working("worker", facts.now)
+    duty = known.duties.get("scan")
+    since = max(
+        duty.done_at if duty else 0.0, min((one.started_at for one in working), default=0.0)
+    )
+    interval = facts.settings.ai_analysis.scan_interval_sec
+    late = facts.now - since
+    runs = duty is not None and duty.expires_at > facts.now
+    allowed = max(_SCAN_LATE_SEC * (3 if runs else 1), _SCAN_LATE_INTERVALS * interval)
+    return late if late > allowed and not beat_late(facts, known) else 0.0
+
+
+def beat_late(facts: Facts, known: Known) -> bool:
+    """Whether no beat leads, and none stands by for the broker."""
+    duty = known.duties.get("beat")
+    if duty is not None and abs(duty.expires_at - facts.now) <= _BEAT_LATE_SEC:
+        return False
+    # A lease that was handed back says that a beat stands by, until the broker takes messages.
+    stands_by = duty is not None and not duty.expires_at
+    return not (stands_by and known.working("beat", facts.now))

@@ -1,0 +1,105 @@
+"""What the watchdog looks at, in a thread of its own: whatever hangs there hangs nothing else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.db import statistics
+from easyai.errors import EasyaiError
+from easyai.health.checks import Check, CheckResult, CheckRunner
+from easyai.health.facts import Facts, gather
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+DROPS_WINDOW_SEC: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look at everything."""
+
+    facts: Facts
+    at: float  # when it began, on the monotonic clock
+    dropped: int = 0  # frames given up in the last five minutes
+    processed: int = 0
+
+
+class Observer:
+    """Looks every few seconds; `newest` never waits."""
+
+    def __init__(
+        self, runtime: Runtime, checks: Callable[[], Sequence[Check]], every_sec: float
+    ) -> None:
+        """`checks` gives what is to be checked now: the settings may change."""
+        self._runtime = runtime
+        self._checks = checks
+        self._runner = CheckRunner()
+        self._every_sec = every_sec
+        self._newest: Observation | None = None
+        self._began_at = time.monotonic()
+        self._results: list[CheckResult] = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def close(self, timeout_sec: float = 1.0) -> None:
+        """Look no more; a look that takes longer is left alone."""
+        self._end.set()
+        self._thread.join(timeout_sec)
+
+    @property
+    def newest(self) -> Observation | None:
+        """The last look that was finished; None before the first."""
+        return self._newest
+
+    def silent_sec(self) -> float:
+        """For how long the look under way has been waiting for the database."""
+        return time.monotonic() - self._began_at
+
+    def without_database(self, now: float, silent_sec: float) -> Observation:
+        """What is known while the look under way gets no answer from the database."""
+        results = {result.name: result for result in self._results}
+        reason = f"the database does not answer for {silent_sec:.0f} s"
+        failed = results.get("database", CheckResult("database"))
+        results["database"] = failed if failed.reason else CheckResult("database", reason)
+        return Observation(Facts(now, self._runtime.settings, results), time.monotonic())
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            self._began_at = time.monotonic()
+            try:
+                self._newest = self._look()
+            except Exception:
+                # A defect here must not make the watchdog blind for ever.
+                log.exception("watchdog: a look failed, the next one follows")
+            self._end.wait(max(0.1, self._every_sec - (time.monotonic() - self._began_at)))
+
+    def _look(self) -> Observation:
+        began = time.monotonic()
+        self._results = self._runner.run(self._checks())
+        self._began_at = time.monotonic()  # checks have their own limits: from here on, none has
+        now = time.time()
+        facts = gather(self._runtime, self._results, now)
+        dropped, processed = self._drops(now) if facts.known else (0, 0)
+        return Observation(facts, began, dropped, processed)
+
+    def _drops(self, now: float) -> tuple[int, int]:
+        try:
+            with self._runtime.db.read() as conn:
+                tallies, _ = statistics.recent(conn, now, DROPS_WINDOW_SEC)
+        except EasyaiError as error:
+            log.debug("watchdog: sums not read: %s", error)
+            return 0, 0
+        return (
+            sum(tally.dropped for tally in tallies.values()),
+            sum(tally.processed for tally in tallies.values()),
+        )

@@ -1,0 +1,96 @@
+"""A process shows that it works: its row in `processes`, from its start to its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from easyai.db import events, processes
+from easyai.db.session import Database
+from easyai.supervised import restart_reason
+
+log = logging.getLogger(__name__)
+
+EVERY_SEC: Final = 5.0
+#: A process whose row is older has hung or was killed: three rows in a row are missing.
+SILENT_AFTER_SEC: Final = 20.0
+
+
+class Presence:
+    """Writes the row from a thread of its own, while the process works.
+
+    A database that is away costs the process nothing: the next row is written when it is back.
+    """
+
+    def __init__(
+        self, kind: str, database: Callable[[], Database], works: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`kind` is worker, beat, api or watchdog; `works` says whether its loops turn."""
+        self._kind = kind
+        self._host = socket.gethostname()
+        self._pid = os.getpid()
+        self._open = database
+        self._works = works
+        self._db: Database | None = None
+        self._started_at = time.time()
+        self._announced = False
+        self._failing = False
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the start is told in the events, or when the database is back."""
+        self._thread.start()
+
+    def close(self, timeout_sec: float = 2.0) -> None:
+        """Take the row away: this process ends in order. What takes longer is left to its age."""
+        self._end.set()
+        self._thread.join(timeout_sec)
+
+    def _run(self) -> None:
+        while True:
+            if self._works():
+                self._attempt(self._show)
+            if self._end.wait(EVERY_SEC):
+                break
+        if self._announced:
+            self._attempt(self._leave)
+
+    def _attempt(self, write: Callable[[Database, float], None]) -> None:
+        try:
+            if self._db is None:
+                self._db = self._open()
+            write(self._db, time.time())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process has other work
+            if not self._failing:
+                log.warning("%s: not shown among the processes for now: %s", self._kind, error)
+            self._failing = True
+        else:
+            self._failing = False
+
+    def _show(self, db: Database, now: float) -> None:
+        with db.write() as conn:
+            processes.beat(conn, self._kind, self._host, self._pid, now, self._started_at)
+            if not self._announced:
+                events.add(conn, [self._start_event()])
+        self._announced = True
+
+    def _start_event(self) -> events.Event:
+        reason = restart_reason()
+        kind = "process_restarted" if reason else "process_started"
+        text = f"started again: {reason}" if reason else "started"
+        return events.Event(self._started_at, kind, self._name, text)
+
+    def _leave(self, db: Database, now: float) -> None:
+        with db.write() as conn:
+            processes.gone(conn, self._kind, self._host, self._pid)
+            events.add(conn, [events.Event(now, "process_stopped", self._name, "ended in order")])
+
+    @property
+    def _name(self) -> str:
+        return processes.name_of(self._kind, self._host, self._pid)

@@ -1,0 +1,100 @@
+"""Whether inference goes on: seen by the database's times, and by what this process watched.
+
+Neither alone would do. The times survive a restart of the watchdog, but lie after the wall clock
+was set; what was watched on the monotonic clock never lies, but begins anew with each start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from easyai.health.facts import Facts
+from easyai.health.known import TypeFacts
+
+#: For so long after its start, or after the clock jumped, the watchdog trusts no time it reads: a
+#: worker that starts together with it needs a moment.
+SETTLING_SEC: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """What stands still, and for how long."""
+
+    types: tuple[str, ...]  # whose frames wait and none succeeds
+    everything: bool  # no other type succeeds either
+    blind: bool  # nothing is known or found any more
+    lasted_sec: float
+
+
+@dataclass(slots=True)
+class _Watched:
+    mark: tuple[object, ...]  # changes with every success
+    since: float
+
+
+@dataclass(slots=True)
+class Progress:
+    """Remembers when each type last made progress; `now` is the monotonic clock."""
+
+    started: float
+    _types: dict[str, _Watched] = field(default_factory=dict)
+    _scanned_at: float | None = None  # as the database has it; it changes with every scan
+    _sighted: float | None = None  # when it changed last, on our clock
+
+    def unsettle(self, now: float) -> None:
+        """The wall clock has jumped: times read from now on are not trusted for a while."""
+        for watched in self._types.values():
+            watched.since = now
+
+    def standstill(self, facts: Facts, now: float) -> Standstill | None:
+        """What has stood still for `stall_alarm_sec`; None when all goes on."""
+        limit = facts.settings.ai_analysis.stall_alarm_sec
+        types = facts.types
+        lasted = {one.name: self._watch(one, now) for one in types}
+        busy = [one for one in types if one.waiting or one.leased]
+        still = [one for one in busy if self._is_still(one, lasted[one.name], limit, facts.now)]
+        blind_sec = self._blind_sec(facts, now, limit)
+        goes_on = any(lasted[one.name] < limit for one in busy)
+        pause = facts.settings.ai_analysis.scan_interval_sec
+        if blind_sec >= limit + pause - 1 and not goes_on:
+            names = tuple(one.name for one in still)
+            return Standstill(names, everything=True, blind=True, lasted_sec=blind_sec)
+        if not still:
+            return None
+        lasted_sec = max(max(lasted[one.name], _by_times(one, facts.now)) for one in still)
+        names = tuple(one.name for one in still)
+        everything = len(still) == len(busy)
+        return Standstill(names, everything, blind=False, lasted_sec=lasted_sec)
+
+    def _watch(self, task_type: TypeFacts, now: float) -> float:
+        """For how long frames of a type were seen to wait without a success."""
+        idle = not (task_type.waiting or task_type.leased)
+        mark = (idle, task_type.last_success_at)
+        watched = self._types.get(task_type.name)
+        if watched is None or watched.mark != mark or idle:
+            self._types[task_type.name] = watched = _Watched(mark, now)
+        return now - watched.since
+
+    def _is_still(self, one: TypeFacts, watched_sec: float, limit: float, wall: float) -> bool:
+        if watched_sec >= limit:
+            return True
+        return watched_sec >= min(SETTLING_SEC, limit) and _by_times(one, wall) >= limit
+
+    def _blind_sec(self, facts: Facts, now: float, limit: float) -> float:
+        """For how long no scan has succeeded, or the database has not answered."""
+        scan = facts.known.duties.get("scan") if facts.known else None
+        if scan is not None and not facts.failed("database") and scan.done_at != self._scanned_at:
+            # The first look trusts the time it reads, as far as settling allows.
+            age = max(0.0, facts.now - scan.done_at) if self._scanned_at is None else 0.0
+            earliest = self.started - (limit - min(SETTLING_SEC, limit))
+            self._sighted = max(now - age, earliest)
+            self._scanned_at = scan.done_at
+        return now - (self.started if self._sighted is None else self._sighted)
+
+
+def _by_times(task_type: TypeFacts, wall: float) -> float:
+    """For how long frames of a type have waited without a success, by the times in the rows."""
+    begun = [at for at in (task_type.oldest_wait_at, task_type.oldest_lease_at) if at]
+    since = max(min(begun, default=wall), task_type.last_success_at)
+    return wall - since

@@ -1,0 +1,172 @@
+"""The watchdog's way to the database: who tells, what rings, and what was told.
+
+A thread of its own: a database that hangs holds up neither the log nor the people.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.db import alarms, alerts, events, leases
+from easyai.domain.alarm import Change, Notice
+from easyai.health.telling import Message
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+LEASE: Final = "watchdog"
+LEASE_SEC: Final = 10.0
+_EVERY_SEC: Final = 3.0
+#: Told, but not in the table yet. More than this come in no outage: alarms repeat once an hour.
+_MOST_WAITING: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database said last about this watchdog."""
+
+    leads: bool | None  # None: it does not answer, so each watchdog tells by itself
+    ringing: Sequence[Any] = ()  # the alarms it knew
+    number: int = 0  # of the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to write: what changed on the board, and how it was told."""
+
+    notices: tuple[Notice, ...] = ()
+    messages: tuple[Message, ...] = ()
+    events: tuple[events.Event, ...] = ()
+
+
+class Recorder:
+    """Writes in order, again and again until the database has taken it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._waiting: deque[Entry] = deque()
+        self._changed = threading.Condition()
+        self._ending = False
+        self._standing = Standing(None)
+        self._asked_at = time.monotonic()
+        self._answers = 0
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to hold the lease."""
+        self._thread.start()
+
+    @property
+    def standing(self) -> Standing:
+        """Whether this watchdog tells. An answer that is too old counts as none."""
+        if time.monotonic() - self._asked_at > LEASE_SEC:
+            return Standing(None, self._standing.ringing, self._standing.number)
+        return self._standing
+
+    def write(self, entry: Entry) -> None:
+        """Write soon; never waits."""
+        with self._changed:
+            self._waiting.append(entry)
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.popleft()
+                log.error("watchdog: the database has been away too long, an alarm is not in it")
+            self._changed.notify()
+
+    def close(self, timeout_sec: float = 2.0) -> None:
+        """Write what waits and give the lease back, within the time."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join(timeout_sec)
+
+    def _run(self) -> None:
+        while not self._ending:
+            self._turn()
+            with self._changed:
+                # While the database is away, every change would else be an attempt.
+                self._changed.wait_for(
+                    lambda: self._ending or (bool(self._waiting) and not self._failing), _EVERY_SEC
+                )
+        self._turn(last=True)
+
+    def _turn(self, last: bool = False) -> None:
+        try:
+            self._write_waiting()
+            self._hold_lease(last)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next turn tries again
+            if not self._failing:
+                log.warning("watchdog: nothing is written to the database for now: %s", error)
+            self._failing = True
+            self._standing = Standing(None, self._standing.ringing, self._standing.number)
+        else:
+            if self._failing:
+                log.info("watchdog: the database takes what is written again")
+            self._failing = False
+        self._asked_at = time.monotonic()
+
+    def _hold_lease(self, last: bool) -> None:
+        now = time.time()
+        with self._runtime.db.write() as conn:
+            if last:
+                leases.release(conn, LEASE, self._holder)
+                return
+            leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, now)
+            ringing = alarms.ringing(conn)
+        self._answers += 1
+        self._standing = Standing(leads, ringing, self._answers)
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            entry = self._waiting[0]
+            with self._runtime.db.write() as conn:
+                _write(conn, entry, self._runtime.settings.ai_analysis.has_bus)
+            self._waiting.popleft()
+
+
+def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
+    for notice in entry.notices:
+        if notice.change == Change.OVER:
+            alarms.over(conn, notice.kind, notice.subject, notice.at)
+        else:
+            alarms.tell(
+                conn, notice.kind, notice.subject, notice.cause, notice.raised_at, notice.at
+            )
+    alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
+    told = [_event(notice) for notice in entry.notices if notice.change != Change.REPEATED]
+    events.add(conn, [*entry.events, *told])
+
+
+def _event(notice: Notice) -> events.Event:
+    kind = "alarm_over" if notice.change == Change.OVER else "alarm_raised"
+    subject = f"{notice.kind} {notice.subject}".strip()
+    return events.Event(notice.at, kind, subject, notice.words.en)
+
+
+def _alert(message: Message) -> dict[str, object]:
+    """A system alert (contract, section 5)."""
+    return {
+        "frame_id": None,
+        "task_id": "system",
+        "task_type": message.task_type,
+        "image_path": "",
+        "algorithm_id": "system_monitor",
+        "algorithm_name": "system_monitor",
+        "result": message.words.both,
+        "confidence": 0.0,
+        "detection_count": 0,
+        "inference_time_ms": 0.0,
+        "now": message.at,
+    }

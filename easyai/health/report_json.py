@@ -1,0 +1,115 @@
+"""Writes a diagnosis as JSON: the keys are documented with the API and stay as they are.
+
+Times are Unix seconds and null for never, durations seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from easyai.domain.words import Language
+from easyai.health.cause import Cause
+from easyai.health.cause_names import named
+from easyai.health.checks import CheckResult
+from easyai.health.diagnosis import Diagnosis
+from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.health.symptom import STOPS
+from easyai.health.timeline import Entry
+
+
+def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
+    """The report as a JSON-ready dict, its texts in one language."""
+    facts, symptom = diagnosis.facts, diagnosis.symptom
+    known = facts.known
+    return {
+        "at": facts.now,
+        "status": str(symptom.status),
+        "symptom": [line.said(language) for line in symptom.lines],
+        "since": symptom.since or None,
+        "lasted_sec": round(facts.now - symptom.since, 1) if symptom.since else None,
+        "last_success_at": symptom.last_success_at or None,
+        "conclusion": diagnosis.causes[0].code if diagnosis.causes else None,
+        "causes": [_cause(cause, language) for cause in diagnosis.causes],
+        "task_types": [_task_type(one) for one in facts.types],
+        "services": [_service(one, diagnosis) for one in (known.services if known else ())],
+        "timeline": [_entry(entry) for entry in diagnosis.timeline],
+        "recovered": [_alarm(one, language) for one in diagnosis.recovered],
+        "ringing": [_alarm(one, language) for one in diagnosis.ringing],
+        "checks": [_check(result, language) for result in diagnosis.checks],
+    }
+
+
+def _cause(cause: Cause, language: Language) -> dict[str, Any]:
+    return {
+        "code": cause.code,
+        "stops_inference": cause.weight >= STOPS,
+        "text": cause.words.said(language),
+        "evidence": [one.said(language) for one in cause.evidence],
+        "remedies": [
+            {"text": remedy.words.said(language), "command": remedy.command or None}
+            for remedy in cause.remedies
+        ],
+    }
+
+
+def _task_type(one: TypeFacts) -> dict[str, Any]:
+    return {
+        "task_type": one.name,
+        "pending": one.pending,
+        "parked": one.parked,
+        "in_flight": one.leased,
+        "failed": one.failed,
+        "oldest_wait_at": one.oldest_wait_at or None,
+        "last_success_at": one.last_success_at or None,
+    }
+
+
+def _service(one: ServiceFacts, diagnosis: Diagnosis) -> dict[str, Any]:
+    probes = diagnosis.facts.probes
+    return {
+        "service_id": one.service_id,
+        "endpoint": one.endpoint,
+        "task_types": list(one.task_types),
+        "state": one.state,
+        "state_reason": one.state_reason,
+        "last_heartbeat": one.last_heartbeat or None,
+        "last_evidence": one.last_evidence or None,
+        "last_success_at": one.last_success_at or None,
+        "last_failure_at": one.last_failure_at or None,
+        "last_failure_reason": one.last_failure_reason or None,
+        "breaker": one.breaker,
+        "in_flight": one.in_flight,
+        "probe": None if probes is None else probes.get(one.pk),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "until": entry.until,
+        "kind": entry.kind,
+        "count": entry.count,
+        "subjects": sorted(set(entry.subjects)),
+        "text": entry.text,
+    }
+
+
+def _alarm(alarm: AlarmFacts, language: Language) -> dict[str, Any]:
+    return {
+        "kind": alarm.kind,
+        "subject": alarm.subject,
+        "cause": alarm.cause,
+        "text": named(alarm.cause).said(language),
+        "raised_at": alarm.raised_at,
+        "over_at": alarm.over_at,
+    }
+
+
+def _check(result: CheckResult, language: Language) -> dict[str, Any]:
+    reason = result.words.said(language) if result.words else result.reason
+    return {
+        "name": result.name,
+        "ok": result.ok,
+        "reason": reason,
+        "elapsed_ms": result.elapsed_ms,
+    }

@@ -1,0 +1,194 @@
+"""Writes a diagnosis as Markdown: the incident report, for terminals, mails and tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from easyai.domain.words import Language, Words
+from easyai.health import report_words as words
+from easyai.health.cause import Cause, easyai_command
+from easyai.health.cause_names import named
+from easyai.health.diagnosis import Diagnosis
+from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.health.markdown import command, plain, table
+from easyai.health.timeline import Entry
+from easyai.health.wording import moment, names, span
+
+_MOST_RECOVERED: Final = 20
+
+
+def markdown(diagnosis: Diagnosis, language: Language = "en") -> str:
+    """The report in one language, ending with a line break; three lines when all is well."""
+    lines = _Report(diagnosis, language).lines()
+    return "\n".join(lines).rstrip() + "\n"
+
+
+class _Report:
+    def __init__(self, diagnosis: Diagnosis, language: Language) -> None:
+        self._diagnosis = diagnosis
+        self._facts = diagnosis.facts
+        self._language: Language = language
+
+    def lines(self) -> Iterator[str]:
+        """Every line."""
+        diagnosis = self._diagnosis
+        if diagnosis.well:
+            yield from (self._say(line) for line in diagnosis.symptom.lines)
+            yield from self._recovered()
+            return
+        yield f"# {self._say(words.TITLE)} {moment(self._facts.now)}"
+        yield from self._symptom()
+        yield from self._causes()
+        yield from self._services()
+        yield from self._timeline()
+        yield from self._recovered()
+        yield from self._ringing()
+        yield from self._checks()
+        yield from self._verify()
+
+    def _say(self, message: Words) -> str:
+        return plain(message.said(self._language))
+
+    def _heading(self, message: Words) -> list[str]:
+        return ["", f"## {self._say(message)}", ""]
+
+    def _head(self, message: Words) -> list[str]:
+        return message.said(self._language).split("|")
+
+    def _symptom(self) -> Iterator[str]:
+        yield from self._heading(words.SYMPTOM)
+        first, *rest = self._diagnosis.symptom.lines
+        yield f"**{self._say(first)}**"
+        if rest:
+            yield ""
+            yield from (f"- {self._say(line)}" for line in rest)
+        types = [one for one in self._facts.types if _is_worth_a_row(one)]
+        if types:
+            yield ""
+            yield from table(self._head(words.WAITING_HEAD), map(_type_row, types))
+
+    def _causes(self) -> Iterator[str]:
+        causes = self._diagnosis.causes
+        yield from self._heading(words.CAUSES)
+        if not causes:
+            yield self._say(words.NO_CAUSE)
+            return
+        for number, cause in enumerate(causes, 1):
+            yield from self._cause(number, cause)
+
+    def _cause(self, number: int, cause: Cause) -> Iterator[str]:
+        if number > 1:
+            yield ""
+        yield f"### {number}. {self._say(cause.words)}"
+        yield ""
+        yield f"{self._say(words.EVIDENCE)} (`{cause.code}`):"
+        yield from (f"- {self._say(one)}" for one in cause.evidence)
+        yield ""
+        yield f"{self._say(words.REMEDIES)}:"
+        for step, remedy in enumerate(cause.remedies, 1):
+            yield f"{step}. {self._say(remedy.words)}"
+            if remedy.command:
+                yield from command(remedy.command, indent="   ")
+
+    def _services(self) -> Iterator[str]:
+        known = self._facts.known
+        if known is None or not known.services:
+            return
+        yield from self._heading(words.SERVICES)
+        groups: dict[tuple[str, ...], list[ServiceFacts]] = {}
+        for one in known.services:
+            groups.setdefault(self._service_cells(one), []).append(one)
+        rows = [
+            (
+                f"{names(one.service_id for one in some)} ({len(some)})",
+                *cells[:2],
+                _beats(some),
+                *cells[2:],
+            )
+            for cells, some in groups.items()
+        ]
+        yield from table(self._head(words.SERVICE_HEAD), rows)
+
+    def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
+        probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
+        answer = "-" if probe is None else probe or self._say(words.OK)
+        failed = one.last_failure_at > one.last_success_at
+        state = words.STATES.get(one.state, Words(one.state, one.state))
+        failure = one.last_failure_reason if failed else ""
+        return (self._say(state), one.state_reason, answer, one.breaker, failure)
+
+    def _timeline(self) -> Iterator[str]:
+        if self._facts.known is None:
+            return
+        yield from self._heading(words.TIMELINE)
+        entries = self._diagnosis.timeline
+        if not entries:
+            yield self._say(words.NO_EVENTS)
+        for entry in entries:
+            yield self._entry(entry)
+
+    def _entry(self, entry: Entry) -> str:
+        who = names(one for one in entry.subjects if one)
+        if entry.count > 1:
+            who = f"{entry.count} × {who}"
+        who = f"{who}: " if who else ""
+        until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
+        kind = self._say(words.kind_name(entry.kind))
+        return plain(f"- {moment(entry.at)}{until} {kind}: {who}{entry.text}")
+
+    def _recovered(self) -> Iterator[str]:
+        over = self._diagnosis.recovered[:_MOST_RECOVERED]
+        if not over:
+            return
+        yield from self._heading(words.RECOVERED)
+        yield from (self._alarm(one) for one in over)
+
+    def _ringing(self) -> Iterator[str]:
+        ringing = self._diagnosis.ringing
+        if not ringing:
+            return
+        yield from self._heading(words.RINGING)
+        yield from (self._alarm(one) for one in ringing)
+
+    def _alarm(self, alarm: AlarmFacts) -> str:
+        until = self._facts.now if alarm.over_at is None else alarm.over_at
+        end = "…" if alarm.over_at is None else moment(alarm.over_at)
+        kind = self._say(words.kind_name(alarm.kind))
+        subject = f" {alarm.subject}" if alarm.subject else ""
+        cause = f": {self._say(named(alarm.cause))}" if alarm.cause else ""
+        lasted = self._say(span(until - alarm.raised_at))
+        return plain(f"- {moment(alarm.raised_at)} … {end} ({lasted}) {kind}{subject}{cause}")
+
+    def _checks(self) -> Iterator[str]:
+        yield from self._heading(words.CHECKS)
+        rows = []
+        for result in self._diagnosis.checks:
+            reason = result.words.said(self._language) if result.words else result.reason
+            state = self._say(words.OK if result.ok else words.NOT_OK)
+            rows.append((self._say(words.check_name(result.name)), state, reason))
+        yield from table(self._head(words.CHECK_HEAD), rows)
+
+    def _verify(self) -> Iterator[str]:
+        yield from self._heading(words.VERIFY)
+        yield self._say(words.VERIFY_TEXT)
+        looks = (("stats",), ("services", "--all"), ("diagnose",))
+        commands = [easyai_command(self._facts.settings, *look) for look in looks]
+        yield from command("\n".join(commands))
+
+
+def _is_worth_a_row(one: TypeFacts) -> bool:
+    return bool(one.waiting or one.leased or one.failed or one.last_success_at)
+
+
+def _type_row(one: TypeFacts) -> tuple[str, ...]:
+    numbers = (one.pending, one.parked, one.leased, one.failed)
+    return (one.name, *map(str, numbers), _when(one.oldest_wait_at), _when(one.last_success_at))
+
+
+def _when(unix: float) -> str:
+    return moment(unix) if unix else "-"
+
+
+def _beats(some: Sequence[ServiceFacts]) -> str:
+    return _when(max(one.last_heartbeat for one in some))

@@ -1,0 +1,113 @@
+"""What causes at the services share: who, their heartbeats, their answers, how to ask them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from easyai.domain.service import ROUTABLE, probe_url
+from easyai.domain.words import Words
+from easyai.health.cause import Remedy, curl_command, easyai_command
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts
+from easyai.health.wording import frames, moment, names, span
+
+_MOST_URLS: Final = 24
+
+
+def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
+    total = len(facts.services)
+    if len(some) == total:
+        return (
+            Words(f"All {total} services", f"全部 {total} 个服务")
+            if total > 1
+            else Words("The only service", "唯一的服务")
+        )
+    return Words(f"{len(some)} of {total} services", f"{total} 个服务中的 {len(some)} 个")
+
+
+def ids(some: Sequence[ServiceFacts]) -> str:
+    return names(one.service_id for one in some)
+
+
+def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
+    first, last = (pick(one.last_heartbeat for one in some) for pick in (min, max))
+    age = span(facts.now - last)
+    when = moment(first) if last - first < 1 else f"{moment(first)} … {moment(last)}"
+    return Words(
+        f"Last heartbeats: {when}, the newest {age.en} ago; one is due at least every "
+        f"{some[0].heartbeat_timeout_sec:g} s (heartbeat_timeout_sec)",
+        f"最后一次心跳：{when}，最近一次在 {age.zh}前；至少每 "
+        f"{some[0].heartbeat_timeout_sec:g} 秒应有一次（heartbeat_timeout_sec）",
+    )
+
+
+def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
+    by_answer: dict[str, list[str]] = {}
+    for one in some:
+        by_answer.setdefault(facts.probe(one) or "", []).append(one.service_id)
+    told = [
+        Words(f"{names(ids)}: {answer or 'answers'}", f"{names(ids)}：{answer or '有应答'}")
+        for answer, ids in sorted(by_answer.items())
+    ]
+    who = _probe_words(facts)
+    en, zh = "; ".join(one.en for one in told), "；".join(one.zh for one in told)
+    return Words(f"{who.en}: {en}", f"{who.zh}：{zh}")
+
+
+def _probe_words(facts: Facts) -> Words:
+    if facts.probes is not None:
+        return Words("Probed now", "现在探测")
+    return Words("By the sweep's probes and other evidence", "根据巡检的探测和其他迹象")
+
+
+def without_service(facts: Facts) -> Iterator[Words]:
+    for task_type in facts.types:
+        own = [one for one in facts.services if task_type.name in one.task_types]
+        if task_type.waiting and own and not any(one.state in ROUTABLE for one in own):
+            number = frames(task_type.waiting)
+            yield Words(
+                f"no algorithm for task type: {task_type.name} has no service that can take work, "
+                f"{number.en} waiting",
+                f"任务类型 {task_type.name} 没有可用的算法服务，{number.zh}在等待",
+            )
+
+
+def look_at_services(facts: Facts) -> Remedy:
+    return Remedy(
+        Words("See every service with its state and reason", "查看每个服务的状态及原因"),
+        easyai_command(facts.settings, "services", "--all"),
+    )
+
+
+def curl_all(some: Sequence[ServiceFacts]) -> str:
+    urls = [probe_url(one.endpoint, one.health_url) for one in some][:_MOST_URLS]
+    if len(urls) == 1:
+        return curl_command(urls[0])
+    listed = " ".join(shlex.quote(url) for url in urls)
+    return (
+        f"for url in {listed}; do curl -sS -m 5 -o /dev/null "
+        '-w "%{http_code} $url\\n" "$url" || echo "failed $url"; done'
+    )
+
+
+def ports_command(some: Sequence[ServiceFacts]) -> str:
+    ports = sorted({port for one in some if (port := _port(one.endpoint))})
+    if not ports:
+        return "ps aux"
+    wanted = " or ".join(f"sport = :{port}" for port in ports[:_MOST_URLS])
+    return f"ss -ltnp '( {wanted} )'"
+
+
+def _port(endpoint: str) -> int:
+    scheme, _, rest = endpoint.partition("://")
+    port = rest.partition("/")[0].rpartition("]")[2].rpartition(":")[2]
+    return int(port) if port.isdigit() else {"http": 80, "https": 443}.get(scheme, 0)
+
+
+def heartbeat_command(facts: Facts, service: ServiceFacts) -> str:
+    base = facts.settings.easyai.effective_public_url
+    name = quote(service.service_id, safe="")
+    return curl_command(f"{base}/api/v1/ai_analysis/heartbeat/{name}", "-X", "POST")

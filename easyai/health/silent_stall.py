@@ -1,0 +1,43 @@
+"""Celery's silent stall: a worker that looks well, is connected, and takes no task any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.health.facts import Facts
+
+_STALLED_SEC: Final = 30.0
+_NOT_AGAIN_SEC: Final = 120.0  # a restart needs time to show whether it has helped
+
+
+@dataclass(slots=True)
+class SilentStall:
+    """Remembers when a scan was last taken; `now` is the monotonic clock."""
+
+    _taken: float | None = None
+    _lease: tuple[str, float] | None = None
+    _asked: float = float("-inf")
+
+    def reason_to_restart(self, facts: Facts, now: float) -> str:
+        """Why the workers should be started again; '' when they take tasks or are not to blame.
+
+        Every run of a scan, also one that fails, takes or moves the lease of that duty. When beat
+        sends and the broker answers but the lease stands still, nobody takes the tasks.
+        """
+        known = facts.known
+        if known is None or facts.failed("database") or facts.failed("broker"):
+            self._taken = now
+            return ""
+        scan, beat = known.duties.get("scan"), known.duties.get("beat")
+        lease = (scan.holder, scan.expires_at) if scan else ("", 0.0)
+        leads = beat is not None and beat.expires_at > facts.now
+        runs = scan is not None and scan.expires_at > facts.now
+        if lease != self._lease or runs or not leads or not known.working("worker", facts.now):
+            self._lease, self._taken = lease, now
+        idle_sec = now - (now if self._taken is None else self._taken)
+        limit = _STALLED_SEC + facts.settings.ai_analysis.scan_interval_sec
+        if idle_sec < limit or now - self._asked < _NOT_AGAIN_SEC:
+            return ""
+        self._asked = now
+        return f"it takes no tasks: beat sends, the broker answers, no scan for {idle_sec:.0f} s"

@@ -1,0 +1,140 @@
+"""From notices to messages: those of one kind in one round are one message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.facts import Facts
+from easyai.health.wording import names, span
+
+RECOVERED: Final = "recovered"
+SERVICE_ONLINE: Final = "service_online"
+_MANY: Final = 3  # services that fall silent together are a sign of something else
+_MOST_SHOWN: Final = 5
+
+_OVER: Final = {
+    Kind.NO_ALGORITHM: Words("algorithms are there again", "算法服务已恢复"),
+    Kind.INFERENCE_STALLED: Words("inference goes on", "推理已恢复"),
+    Kind.QUEUE_BACKLOG: Words("the backlog is worked off", "积压已消除"),
+    Kind.HIGH_DROP_RATE: Words("frames are no longer dropped", "丢帧率恢复正常"),
+    Kind.SLOW_INFERENCE: Words("inference is as fast as it should be", "推理速度恢复正常"),
+    Kind.HEARTBEATS_MISSING: Words("heartbeats arrive again", "心跳已恢复"),
+    Kind.BUS_DOWN: Words("the message bus takes alerts again", "消息总线已恢复"),
+    Kind.STORE_DOWN: Words("the frame store works again", "图片存储已恢复"),
+    Kind.DISK_LOW: Words("there is disk space again", "磁盘空间已恢复"),
+    Kind.CLOCK_JUMP: Words("the clock is steady", "时钟已稳定"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is told through every channel."""
+
+    change: Change
+    kind: str
+    task_type: str  # of its alert: the kind, `recovered` or `service_online`
+    words: Words
+    at: float
+
+    @property
+    def title(self) -> str:
+        """The subject line of a mail."""
+        return f"easyai: {self.task_type}" + (f" ({self.kind})" if self._renamed else "")
+
+    @property
+    def _renamed(self) -> bool:
+        return self.task_type == RECOVERED
+
+
+def messages(notices: Sequence[Notice], facts: Facts) -> list[Message]:
+    """The notices of one round as messages, in their order."""
+    groups: dict[tuple[Change, str], list[Notice]] = {}
+    for notice in notices:
+        groups.setdefault((notice.change, notice.kind), []).append(notice)
+    return [_message(change, kind, group, facts) for (change, kind), group in groups.items()]
+
+
+def _message(change: Change, kind: str, group: Sequence[Notice], facts: Facts) -> Message:
+    if change == Change.OVER:
+        if kind == Kind.SERVICE_OFFLINE:
+            return Message(change, kind, SERVICE_ONLINE, _services_over(group, facts), group[0].at)
+        return Message(change, kind, RECOVERED, _over(kind, group), group[0].at)
+    if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
+        said = _services_offline(group, facts)
+    else:
+        said = _several(group)
+    if change == Change.REPEATED:
+        lasts = span(max(one.lasted_sec for one in group))
+        said = Words(f"still, for {lasts.en}: {said.en}", f"仍在持续，已 {lasts.zh}：{said.zh}")
+    return Message(change, kind, kind, said, group[0].at)
+
+
+def _several(group: Sequence[Notice]) -> Words:
+    shown = group[:_MOST_SHOWN]
+    more = len(group) - len(shown)
+    en, zh = (f" (+{more})", f"（另有 {more} 项）") if more else ("", "")
+    return Words(
+        " | ".join(one.words.en for one in shown) + en,
+        " | ".join(one.words.zh for one in shown) + zh,
+    )
+
+
+def _over(kind: str, group: Sequence[Notice]) -> Words:
+    lasted = span(max(one.lasted_sec for one in group))
+    what = _OVER[Kind(kind)]
+    of = names([one.subject for one in group if one.subject])
+    of_en, of_zh = (f" for {of}", f"（{of}）") if of else ("", "")
+    cause = group[0].cause or "unknown"
+    return Words(
+        f"over after {lasted.en}: {kind}{of_en}; {what.en}; the cause was: {cause}",
+        f"告警解除，持续 {lasted.zh}：{kind}{of_zh}；{what.zh}；原因：{cause}",
+    )
+
+
+def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
+    count, of_all = len(group), max(len(facts.services), len(group))
+    which = names([one.subject for one in group])
+    points = Words("", "")
+    if count >= _MANY and 2 * count >= of_all:
+        points = Words(
+            ". Many at once point at us rather than at them: check the network and clock of this "
+            "machine, and whether its address has changed",
+            "。同时失联通常说明问题在本机而非算法服务：请检查本机的网络和时钟，以及地址是否改变",
+        )
+    return Words(
+        f"{count} of {of_all} services offline: {which}; {group[0].cause}{points.en}. "
+        "They are probed, and back by themselves once they answer",
+        f"{of_all} 个服务中有 {count} 个离线：{which}；{group[0].cause}{points.zh}。"
+        "系统会持续探测，应答后自动恢复",
+    )
+
+
+def _services_over(group: Sequence[Notice], facts: Facts) -> Words:
+    registered = {one.endpoint for one in facts.services}
+    back = [one for one in group if one.subject in registered]
+    gone = [one for one in group if one.subject not in registered]
+    lasted = span(max(one.lasted_sec for one in group))
+    parts = []
+    if back:
+        which, of_all = names([one.subject for one in back]), max(len(registered), len(back))
+        parts.append(
+            Words(
+                f"{len(back)} of {of_all} services online again: {which}",
+                f"{of_all} 个服务中有 {len(back)} 个恢复在线：{which}",
+            )
+        )
+    if gone:
+        which = names([one.subject for one in gone])
+        parts.append(
+            Words(f"no longer registered: {which}", f"已注销：{which}"),
+        )
+    en, zh = "; ".join(one.en for one in parts), "；".join(one.zh for one in parts)
+    cause = group[0].cause
+    return Words(
+        f"{en}; after {lasted.en}; the cause was: {cause}",
+        f"{zh}；持续 {lasted.zh}；原因：{cause}",
+    )

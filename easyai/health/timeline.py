@@ -1,0 +1,93 @@
+"""What changed around a stop: events in order of time, many equal ones as one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import events
+from easyai.db.events import Event
+from easyai.health.facts import Facts
+
+AROUND_SEC: Final = 600.0  # before and after the moment that is looked at
+_MOST_AROUND: Final = 1000
+_MOST_NEWEST: Final = 100
+_NEWEST_SEC: Final = 86_400.0
+_TOGETHER_SEC: Final = 60.0  # equal events this close are one line
+_SUBJECT = re.compile(r"^service_id=(.*?)(?:: | (?=registered))", re.DOTALL)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line: something that happened, to one subject or to many at about the same time."""
+
+    at: float
+    kind: str
+    text: str  # of the first of them, without its subject
+    subjects: list[str] = field(default_factory=list)
+    until: float = 0.0  # the last of them
+
+    @property
+    def count(self) -> int:
+        """To how many it happened, or how often."""
+        return len(self.subjects)
+
+
+def around(conn: Connection, moment: float, now: float) -> list[Entry]:
+    """What changed some minutes around a moment, and the newest of the last day."""
+    near = events.between(conn, moment - AROUND_SEC, moment + AROUND_SEC, _MOST_AROUND)
+    newest = events.between(conn, now - _NEWEST_SEC, now + AROUND_SEC, _MOST_NEWEST)
+    known = set(near)
+    return collapsed(sorted([*near, *(one for one in newest if one not in known)], key=_at))
+
+
+def moment_of_interest(facts: Facts) -> float:
+    """Where the timeline is centred: the last success of a standstill, else the newest alarm."""
+    stalled = [one.last_success_at or one.oldest_wait_at for one in facts.stalled]
+    if stalled:
+        return min(stalled)
+    alarms = facts.known.alarms if facts.known else ()
+    return max((one.raised_at for one in alarms), default=facts.now)
+
+
+def collapsed(ordered: Iterable[Event]) -> list[Entry]:
+    """Equal events that lie close together as one entry; numbers in their texts may differ."""
+    entries: list[Entry] = []
+    open_entries: dict[tuple[str, str], Entry] = {}
+    for event in ordered:
+        subject, text = _told(event)
+        key = (event.kind, _NUMBER.sub("#", text))
+        entry = open_entries.get(key)
+        if entry is None or event.at - entry.until > _TOGETHER_SEC:
+            entry = open_entries[key] = Entry(event.at, event.kind, text)
+            entries.append(entry)
+        entry.subjects.append(subject)
+        entry.until = event.at
+    return entries
+
+
+def newest(entries: Sequence[Entry], moment: float, most: int) -> list[Entry]:
+    """At most so many entries: those nearest to the moment and the newest, half of each."""
+    if len(entries) <= most:
+        return list(entries)
+    late = list(entries[-(most // 2) :])
+    early = sorted(entries[: -(most // 2)], key=lambda one: abs(one.at - moment))
+    chosen = early[: most - len(late)] + late
+    return sorted(chosen, key=lambda one: one.at)
+
+
+def _at(event: Event) -> float:
+    return event.at
+
+
+def _told(event: Event) -> tuple[str, str]:
+    """Who, by its service_id where the text begins with it, and the rest of the text."""
+    match = _SUBJECT.match(event.text)
+    if match is None:
+        return event.subject, event.text
+    return match[1], event.text[match.end() :]

@@ -1,0 +1,187 @@
+"""The watchdog: looks at everything from outside, and tells what is wrong and when it is over.
+
+Its loop never waits for what it watches. A look runs in a thread of its own (`Observer`), so do
+writing (`Recorder`) and telling people (`PeopleTeller`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from easyai.db.events import Event
+from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.alarm_words import clock_jump
+from easyai.health.checks import Check
+from easyai.health.clock import ClockWatch
+from easyai.health.conditions import judge
+from easyai.health.observation import Observation, Observer
+from easyai.health.people import PeopleTeller
+from easyai.health.presence import Presence
+from easyai.health.progress import Progress
+from easyai.health.recorder import Entry, Recorder, Standing
+from easyai.health.silent_stall import SilentStall
+from easyai.health.telling import Message, messages
+from easyai.runtime import Runtime
+from easyai.supervised import Loop, Notifier
+
+log = logging.getLogger(__name__)
+
+EVERY_SEC: Final = 2.0
+#: The database counts as silent when a look waits for so long; its own limits may be longer.
+_BLIND_AFTER_SEC: Final = 8.0
+#: At its start the watchdog waits so long to be told which alarms ring.
+_READ_BACK_SEC: Final = 8.0
+_KINDS: Final = frozenset(Kind)
+_ROLES: Final = {
+    True: "tells of alarms",
+    False: "stands by: another one tells of alarms",
+    None: "tells by itself: the database does not say who does",
+}
+
+
+class Watchdog:
+    """One of any number; the one that holds the lease tells, without a database each does."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        checks: Callable[[], Sequence[Check]],
+        every_sec: float = EVERY_SEC,
+    ) -> None:
+        """`checks` gives what is to be checked now; the runtime is closed at the end."""
+        self._runtime = runtime
+        self._every_sec = every_sec
+        self._observer = Observer(runtime, checks, every_sec)
+        self._recorder = Recorder(runtime)
+        self._people = PeopleTeller(self._notify_urls)
+        self._notifier = Notifier()
+        self._loop = Loop()
+        self._presence = Presence("watchdog", lambda: runtime.db, self._loop.turns)
+        self._started = time.monotonic()
+        self._board = Board()
+        self._clock = ClockWatch(time.time(), self._started)
+        self._progress = Progress(self._started)
+        self._stall = SilentStall()
+        self._role = ""
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        """Watch until `stop`."""
+        self._observer.start()
+        self._recorder.start()
+        self._presence.start()
+        log.info("watchdog starts")
+        try:
+            while not self._end.is_set():
+                self._loop.turned()
+                self._notifier.alive()
+                self._turn_safely()
+                self._end.wait(self._every_sec / 2)
+        finally:
+            self._notifier.stopping()
+            self._close()
+
+    def stop(self) -> None:
+        """End soon; safe in a signal handler."""
+        self._end.set()
+
+    def _close(self) -> None:
+        self._recorder.close()
+        self._people.close()
+        self._observer.close()
+        self._presence.close()
+        self._runtime.close()
+
+    def _turn_safely(self) -> None:
+        try:
+            self._turn()
+        except Exception:
+            # A defect must not end what tells of defects.
+            log.exception("watchdog: a turn failed, the next one follows")
+
+    def _turn(self) -> None:
+        now, wall = time.monotonic(), time.time()
+        self._watch_clock(now, wall)
+        standing, seen = self._recorder.standing, self._seen(wall)
+        if seen is None or self._waits_for_answer(standing, now):
+            return
+        standstill = self._progress.standstill(seen.facts, now)
+        self._heal(seen, now)
+        if not self._take_role(standing, now, wall):
+            return
+        judged = judge(seen, standstill, self._board.ringing)
+        notices = self._board.move(
+            [*judged.conditions, *self._clock_condition(now)],
+            judged.kinds | {Kind.CLOCK_JUMP},
+            self._runtime.settings.ai_analysis.alarm_repeat_sec,
+            now,
+            wall,
+        )
+        if notices:
+            self._tell(notices, messages(notices, seen.facts))
+
+    def _seen(self, wall: float) -> Observation | None:
+        """The newest look, or what is known while one gets no answer."""
+        silent_sec = self._observer.silent_sec()
+        if silent_sec > _BLIND_AFTER_SEC:
+            return self._observer.without_database(wall, silent_sec)
+        return self._observer.newest
+
+    def _waits_for_answer(self, standing: Standing, now: float) -> bool:
+        """Whether it is too early to tell: the alarms that ring are not read back yet."""
+        return not standing.number and now - self._started < _READ_BACK_SEC
+
+    def _take_role(self, standing: Standing, now: float, wall: float) -> bool:
+        """Whether to tell: as the one that holds the lease, or alone without a database."""
+        role = _ROLES[standing.leads]
+        changed, self._role = role != self._role, role
+        if changed:
+            log.info("watchdog %s", role)
+        if standing.leads is False:
+            # Known, for the moment when the other falls silent.
+            self._board.clear()
+        if standing.leads is False or (standing.leads and changed):
+            self._adopt(standing, now, wall)
+        return standing.leads is not False
+
+    def _adopt(self, standing: Standing, now: float, wall: float) -> None:
+        for row in standing.ringing:
+            if row.kind in _KINDS:
+                condition = Condition(row.kind, row.subject, row.cause, Words(row.cause, row.cause))
+                self._board.adopt(condition, row.raised_at, row.told_at, now, wall)
+
+    def _watch_clock(self, now: float, wall: float) -> None:
+        jump_sec = self._clock.look(wall, now)
+        if jump_sec:
+            self._progress.unsettle(now)
+            said = clock_jump(jump_sec)
+            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", said.en),)))
+
+    def _clock_condition(self, now: float) -> list[Condition]:
+        if self._clock.is_steady(now):
+            return []
+        jump_sec = self._clock.jump_sec
+        return [Condition(Kind.CLOCK_JUMP, "", f"{jump_sec:+.0f} s", clock_jump(jump_sec))]
+
+    def _heal(self, seen: Observation, now: float) -> None:
+        """Ask for what only a restart heals; under systemd or by hand it is told by its alarm."""
+        reason = self._stall.reason_to_restart(seen.facts, now)
+        if reason:
+            asked = self._notifier.ask_restart("worker", reason)
+            log.error("worker stalled: %s; restart asked for: %s", reason, asked)
+
+    def _tell(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
+        for message in told:
+            level = logging.INFO if message.change == Change.OVER else logging.WARNING
+            log.log(level, "system alarm %s: %s", message.task_type, message.words.en)
+            self._people.tell(message)
+        self._recorder.write(Entry(tuple(notices), tuple(told)))
+
+    def _notify_urls(self) -> list[str]:
+        urls: Sequence[Any] = self._runtime.settings.ai_analysis.notify_urls
+        return [url.get_secret_value() for url in urls]

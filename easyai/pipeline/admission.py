@@ -1,0 +1,163 @@
+"""Admission: which waiting frames are parked, and which the operator's rules give up.
+
+Outage and overload are different. A type without a live service is parked: its frames wait for
+`outage_retention_hours` and while the disk has room. Types with live services that are too slow
+are thinned by `queue_full_strategy`. Both run at the end of every scan.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import admission, events
+from easyai.db.events import Event
+from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.overload import give_way, in_turn
+from easyai.pipeline.admission_drops import AT_ONCE, Drops
+from easyai.pipeline.retention import Retention
+from easyai.runtime import Runtime
+from easyai.settings import AiAnalysis
+
+log = logging.getLogger(__name__)
+
+_BUDGET_SEC: Final = 2.0  # of one scan; the next goes on
+
+
+class Admission:
+    """The rules of waiting, by this process's scans; remembers only what it has told."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._drops = Drops(runtime)
+        self._retention = Retention(runtime, self._drops)
+        self._parking: set[str] = set()  # types whose outage has been told
+
+    def review(self) -> None:
+        """One look at what waits, after new frames were recorded.
+
+        Raises DatabaseUnavailableError or StoreUnavailableError.
+        """
+        analysis = self._runtime.settings.ai_analysis
+        with self._runtime.db.read() as conn:
+            unserved = [name for name in admission.unserved(conn) if not analysis.affinity(name)]
+            in_order = [
+                name
+                for name in admission.types_in(conn, FrameState.PARKED)
+                if analysis.affinity(name)
+            ]
+            if self._parking:
+                self._parking -= admission.served(conn)
+        self._park(unserved)
+        self._unpark(in_order)
+        self._thin(analysis)
+        self._retention.review(analysis)
+
+    def _park(self, unserved: Sequence[str]) -> None:
+        until = time.monotonic() + _BUDGET_SEC
+        for task_type in unserved:
+            while self._park_some(task_type) == AT_ONCE and time.monotonic() < until:
+                pass
+
+    def _park_some(self, task_type: str) -> int:
+        with self._runtime.db.dispatching() as conn:
+            if task_type not in admission.unserved(conn):
+                return 0  # it is served again
+            begins = task_type not in admission.types_in(conn, FrameState.PARKED)
+            oldest = admission.oldest(conn, FrameState.PENDING, task_type, AT_ONCE)
+            count = admission.park(conn, [frame_id for _, frame_id in oldest])
+            begins = begins and count > 0 and task_type not in self._parking
+            if begins:
+                words = f"{count} frames parked: no service of this type takes work"
+                events.add(conn, [Event(time.time(), "frames_parked", task_type, words)])
+        if begins:
+            self._parking.add(task_type)
+            log.warning(
+                "frames parked: task_type=%s frames=%d; no service takes work, when one does live "
+                "frames go before them",
+                task_type,
+                count,
+            )
+        return count
+
+    def _unpark(self, in_order: Sequence[str]) -> None:
+        """Frames of types with a state per camera never park: there the order of time rules.
+
+        Some may have been parked before their type got its affinity.
+        """
+        for task_type in in_order:
+            with self._runtime.db.dispatching() as conn:
+                oldest = admission.oldest(conn, FrameState.PARKED, task_type, AT_ONCE)
+                admission.unpark(conn, [frame_id for _, frame_id in oldest])
+
+    def _thin(self, analysis: AiAnalysis) -> None:
+        """Give up frames while more than `max_queue_size` of served types are pending."""
+        limit, strategy = analysis.max_queue_size, analysis.queue_full_strategy
+        if strategy == "wait" or limit == 0:
+            return
+        with self._runtime.db.read() as conn:
+            if not admission.more_than(conn, limit):
+                return
+        reason = f"more than {limit} frames waited (queue_full_strategy {strategy})"
+        drop = partial(
+            self._drops.drop, state=FrameState.PENDING, outcome=Outcome.QUEUE_FULL, reason=reason
+        )
+        until = time.monotonic() + _BUDGET_SEC
+        if strategy != "latest_only":
+            while drop(partial(_surplus, analysis)).frames and time.monotonic() < until:
+                pass
+            return
+        for task_type in self._over_the_limit(analysis):
+            superseded = partial(admission.superseded, task_type=task_type, most=AT_ONCE)
+            while drop(superseded).frames == AT_ONCE and time.monotonic() < until:
+                pass
+            if not self._over_the_limit(analysis):
+                return
+
+    def _over_the_limit(self, analysis: AiAnalysis) -> list[str]:
+        """The types that may have to give way, in their turn; none when no more wait than may."""
+        with self._runtime.db.read() as conn:
+            waiting = admission.waiting_served(conn)
+        if sum(waiting.values()) <= analysis.max_queue_size:
+            return []
+        return in_turn(
+            {k: v for k, v in waiting.items() if v},
+            lambda name: analysis.type_settings(name).priority,
+        )
+
+
+def _surplus(analysis: AiAnalysis, conn: Connection) -> list[int]:
+    """Ids of the frames to give up next, the oldest or the newest of the least important types."""
+    newest = analysis.queue_full_strategy == "drop_newest"
+    ways = give_way(
+        admission.waiting_served(conn),
+        lambda name: analysis.type_settings(name).priority,
+        analysis.max_queue_size,
+    )
+    ids: list[int] = []
+    for crowd, count in ways:
+        most = min(count, AT_ONCE - len(ids))
+        if most == 0:
+            break
+        found = [
+            frame
+            for name in crowd
+            for frame in (
+                admission.newest(conn, name, most)
+                if newest
+                else admission.oldest(conn, FrameState.PENDING, name, most)
+            )
+        ]
+        found.sort(reverse=newest)
+        ids += [frame_id for _, frame_id in found[:most]]
+    return ids
+
+
+def review(runtime: Runtime) -> None:
+    """One review by this process's admission."""
+    runtime.part(Admission).review()

@@ -1,0 +1,116 @@
+"""Gives frames up: counted, told and remembered in one transaction, then their pictures go."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from easyai.db import admission, events, statistics
+from easyai.db.events import Event
+from easyai.db.pictures import Uncarried
+from easyai.db.statistics import Tally
+from easyai.domain.frame import FrameState, Outcome
+from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+# Frames in one transaction: short enough that dispatch, heartbeats and settling get their turn.
+AT_ONCE: Final = 2000
+_CARRY_SEC: Final = 1.0  # what pictures are left then is the sweep's
+_GROUP: Final = 64  # pictures before the clock and the store's health are looked at
+_THREADS: Final = 16
+_TELL_EVERY_SEC: Final = 60.0
+_EPISODE_SEC: Final = 60  # without a drop for so long, the next one begins a new episode
+
+Choose = Callable[[Connection], Sequence[int]]
+
+
+class Given(NamedTuple):
+    """What one drop gave up."""
+
+    frames: int
+    deleted: bool  # false when the store kept some of their pictures
+
+
+class Drops:
+    """The drops of one process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._untold: Counter[tuple[str, Outcome]] = Counter()
+        self._told_at: dict[tuple[str, Outcome], float] = {}
+
+    def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: str) -> Given:
+        """Give up the frames (ids) that are chosen inside the transaction.
+
+        Raises DatabaseUnavailableError; nothing has changed then.
+        """
+        now = time.time()
+        with self._runtime.db.dispatching() as conn:
+            dropped = admission.drop(conn, choose(conn), state, outcome, reason, now)
+            by_type = Counter(one.task_type for one in dropped)
+            if by_type:
+                _note(conn, by_type, outcome, reason, now)
+        for task_type, count in by_type.items():
+            self._tell(task_type, outcome, reason, count)
+        pictures = [one.picture for one in dropped if one.picture is not None]
+        return Given(len(dropped), delete(self._runtime, pictures))
+
+    def _tell(self, task_type: str, outcome: Outcome, reason: str, count: int) -> None:
+        what, now = (task_type, outcome), time.monotonic()
+        self._untold[what] += count
+        if now - self._told_at.get(what, float("-inf")) < _TELL_EVERY_SEC:
+            return
+        self._told_at[what] = now
+        log.warning(
+            "frames dropped: task_type=%s frames=%d reason=%s: %s",
+            task_type,
+            self._untold.pop(what),
+            outcome,
+            reason,
+        )
+
+
+def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
+    """Delete pictures that the ledger wants no more; false when some are still there.
+
+    For about a second: the rest, and what the store keeps, is left to the sweep.
+    """
+    if not pictures:
+        return True
+    done, until = CarriedOut(), time.monotonic() + _CARRY_SEC
+    pooled: Any = ThreadPoolExecutor(_THREADS, "drops") if runtime.store.remote else nullcontext()
+    with pooled as pool:
+        for start in range(0, len(pictures), _GROUP):
+            group = [errand_for(picture) for picture in pictures[start : start + _GROUP]]
+            done.add(carry_out(runtime.store, group, pool))
+            if done.failed or time.monotonic() >= until:
+                break
+    with runtime.db.write() as conn:
+        record(conn, done, time.time())
+    return len(done.done) == len(pictures)
+
+
+def _note(
+    conn: Connection, by_type: Mapping[str, int], outcome: Outcome, reason: str, now: float
+) -> None:
+    """Count drops, and remember the first of an episode."""
+    before, _ = statistics.recent(conn, now, _EPISODE_SEC)
+    events.add(
+        conn,
+        [
+            Event(now, "frames_dropped", task_type, f"{outcome}: {count} frames at first: {reason}")
+            for task_type, count in sorted(by_type.items())
+            if task_type not in before or not getattr(before[task_type], outcome)
+        ],
+    )
+    tallies = {name: Tally(**{str(outcome): count}) for name, count in by_type.items()}
+    statistics.add(conn, tallies, now)

@@ -1,0 +1,158 @@
+"""Evidence: what the calls of a settled group say of their services.
+
+Latency, breaker, learned cap, and life: a service that answers a frame lives, whatever its answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from easyai.db import events, ledger, service_events, services
+from easyai.db.events import Event
+from easyai.db.services import ServiceRow
+from easyai.domain.breaker import Breaker, learned_cap
+from easyai.domain.service import AWAY
+from easyai.domain.verdict import Kind, Verdict
+from easyai.settings import AiAnalysis
+
+log = logging.getLogger(__name__)
+
+_EWMA_WEIGHT = 0.2  # of the newest call
+_ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever it says of the frame
+_FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # the service's, as far as one can tell
+_INFERRED = "an inference succeeded"
+
+
+def record(
+    conn: Connection,
+    analysis: AiAnalysis,
+    by_service: Mapping[int, Sequence[Verdict]],
+    rows: Mapping[int, ServiceRow],
+    now: float,
+) -> None:
+    """Write what the calls (by service pk, in order of time) say of their endpoints.
+
+    `rows` are the services as they stood, locked. A breaker that closes makes the frames of its
+    types due, and every change is an event.
+    """
+    updates, changes, recovered, revived = [], [], [], []
+    for pk, verdicts in by_service.items():
+        row = rows.get(pk)
+        if row is None:
+            continue
+        breaker = _breaker(row, verdicts, now)
+        cap = _cap(conn, row, verdicts, analysis.infer_timeout_sec, now)
+        updates.append(_update(row, verdicts, breaker, now) | cap)
+        changes += _breaker_events(row, breaker, verdicts, now)
+        answered = any(verdict.kind in _ANSWERED for verdict in verdicts)
+        if breaker.closed and not services.breaker_of(row).closed:
+            recovered.append(pk)
+        if answered and row.state in AWAY:
+            revived.append(pk)
+            changes.append(service_events.online(row, _INFERRED, now))
+    services.record_calls(conn, updates)
+    services.alive(conn, revived, _INFERRED, now)
+    if recovered:
+        ledger.hurry(conn, services.task_types_of(conn, recovered), now)
+    events.add(conn, changes)
+
+
+def _breaker(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> Breaker:
+    breaker = services.breaker_of(row)
+    for verdict in verdicts:
+        if verdict.kind in _ANSWERED:
+            breaker = breaker.succeeded()
+        elif verdict.kind in _FAILURES:
+            breaker = breaker.failed(now)
+    return breaker
+
+
+def _breaker_events(
+    row: ServiceRow, breaker: Breaker, verdicts: Sequence[Verdict], now: float
+) -> list[Event]:
+    """The event of a breaker that opens or closes; each opening is logged, doublings too."""
+    before = services.breaker_of(row)
+    if breaker.closed:
+        if before.closed:
+            return []
+        text = f"service_id={row.service_id}: it answers again, after {_story(before)}"
+        log.info("algorithm service breaker closed: endpoint=%s", row.endpoint)
+        return [Event(now, "breaker_closed", row.endpoint, text)]
+    if before.open_until == breaker.open_until:
+        return []
+    reason = _last_failure(verdicts)
+    log.warning(
+        "algorithm service breaker open: endpoint=%s pause_sec=%g reason=%s",
+        row.endpoint,
+        breaker.pause_sec,
+        reason,
+    )
+    if not before.closed:
+        return []
+    text = f"service_id={row.service_id}: {_story(breaker)}, the last one: {reason}"
+    return [Event(now, "breaker_open", row.endpoint, text)]
+
+
+def _story(breaker: Breaker) -> str:
+    return f"{breaker.failures} failed calls in a row"
+
+
+def _last_failure(verdicts: Sequence[Verdict]) -> str:
+    reasons = [verdict.reason for verdict in verdicts if verdict.kind in _FAILURES]
+    return reasons[-1] if reasons else ""
+
+
+def _update(
+    row: ServiceRow, verdicts: Sequence[Verdict], breaker: Breaker, now: float
+) -> dict[str, Any]:
+    ewma_ms, answered, failure = row.ewma_ms, False, ""
+    for verdict in verdicts:
+        if verdict.kind in _ANSWERED:
+            answered = True
+            latency_ms = verdict.elapsed_ms
+            ewma_ms = (
+                latency_ms if ewma_ms is None else ewma_ms + _EWMA_WEIGHT * (latency_ms - ewma_ms)
+            )
+        elif verdict.kind in _FAILURES:
+            failure = verdict.reason
+    return {
+        "pk": row.pk,
+        "calls": len(verdicts),
+        "ewma_ms": ewma_ms,
+        "last_success_at": now if answered else row.last_success_at,
+        "last_evidence": now if answered else row.last_evidence,
+        "failures": breaker.failures,
+        "open_until": breaker.open_until,
+        "pause_sec": breaker.pause_sec,
+        "failure": failure or row.last_failure_reason,
+        "failed_at": now if failure else row.last_failure_at,
+    }
+
+
+def _cap(
+    conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], timeout_sec: float, now: float
+) -> dict[str, Any]:
+    timeouts = sum(verdict.kind is Kind.TIMEOUT for verdict in verdicts)
+    if not timeouts and row.concurrency_cap is None:
+        return {"cap": None, "cap_changed_at": row.cap_changed_at}
+    cap = learned_cap(
+        row.concurrency_cap,
+        timeouts=timeouts,
+        # This group has left the leases already.
+        in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if timeouts else 0),
+        since_change_sec=abs(now - row.cap_changed_at),
+        timeout_sec=timeout_sec,
+    )
+    if cap == row.concurrency_cap:
+        return {"cap": cap, "cap_changed_at": row.cap_changed_at}
+    if timeouts:
+        log.warning(
+            "algorithm service too slow for so many requests at once: endpoint=%s cap=%s",
+            row.endpoint,
+            cap,
+        )
+    return {"cap": cap, "cap_changed_at": now}

@@ -1,0 +1,120 @@
+"""Retention: frames that waited or failed too long, and parked ones when the disk runs full.
+
+A frame is too old only if somebody saw it grow so: one that is older by more than the slack when it
+is first seen so lay there while the box was off, or the clock jumped, and starts afresh.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import admission
+from easyai.domain.frame import FrameState, Outcome
+from easyai.pipeline.admission_drops import AT_ONCE, Drops
+from easyai.runtime import Runtime
+from easyai.settings import AiAnalysis
+
+log = logging.getLogger(__name__)
+
+_HOUR_SEC: Final = 3600.0
+_DAY_SEC: Final = 86_400.0
+_WAITING_EVERY_SEC: Final = 10.0
+_FAILED_EVERY_SEC: Final = _HOUR_SEC
+_DISK_EVERY_SEC: Final = 5.0
+_BUDGET_SEC: Final = 2.0  # of one look; the next goes on
+_DISK_GROUP: Final = 50  # parked frames given up before the disk is looked at again
+_NEVER: Final = float("-inf")
+
+
+class Retention:
+    """What one process looks at now and then."""
+
+    def __init__(self, runtime: Runtime, drops: Drops) -> None:
+        self._runtime = runtime
+        self._drops = drops
+        self._looked: dict[str, float] = {}
+
+    def review(self, analysis: AiAnalysis) -> None:
+        """Look at what is due to be looked at.
+
+        Raises DatabaseUnavailableError or StoreUnavailableError.
+        """
+        hours, days = analysis.outage_retention_hours, analysis.failed_retention_days
+        if self._is_due("waiting", _WAITING_EVERY_SEC) and hours:
+            reason = f"waited for {hours:g} hours (outage_retention_hours)"
+            for state in admission.WAITING:
+                self._give_up_old(state, hours * _HOUR_SEC, _HOUR_SEC, reason)
+        if self._is_due("failed", _FAILED_EVERY_SEC) and days:
+            reason = f"failed {days:g} days ago (failed_retention_days)"
+            self._give_up_old(FrameState.FAILED, days * _DAY_SEC, _DAY_SEC, reason)
+        if self._is_due("disk", _DISK_EVERY_SEC) and analysis.disk_min_free_percent:
+            self._make_room(analysis.disk_min_free_percent)
+
+    def _is_due(self, look: str, every_sec: float) -> bool:
+        now = time.monotonic()
+        if now - self._looked.get(look, _NEVER) < every_sec:
+            return False
+        self._looked[look] = now
+        return True
+
+    def _give_up_old(
+        self, state: FrameState, limit_sec: float, slack_sec: float, reason: str
+    ) -> None:
+        until, oldest = time.monotonic() + _BUDGET_SEC, time.time() - limit_sec
+        self._start_afresh(state, oldest - slack_sec, until)
+        old = partial(
+            admission.aged, state=state, since=oldest - slack_sec, until=oldest, most=AT_ONCE
+        )
+        with self._runtime.db.read() as conn:
+            if not old(conn):
+                return
+        drop = partial(self._drops.drop, old, state, Outcome.TOO_OLD, reason)
+        while drop().frames and time.monotonic() < until:
+            pass
+
+    def _start_afresh(self, state: FrameState, unseen: float, until: float) -> None:
+        found = partial(admission.aged, state=state, since=0.0, until=unseen, most=AT_ONCE)
+        with self._runtime.db.read() as conn:
+            left = bool(found(conn))
+        count = 0
+        while left and time.monotonic() < until:
+            with self._runtime.db.dispatching() as conn:
+                some = admission.start_afresh(conn, found(conn), state, time.time())
+            left, count = some == AT_ONCE, count + some
+        if count:
+            log.warning(
+                "%s frames older than their retention were not seen growing old (the box was off, "
+                "or the clock jumped), they are kept as if new: count=%d",
+                state,
+                count,
+            )
+
+    def _make_room(self, min_free_percent: float) -> None:
+        """Give up parked frames while the disk is too full, the oldest first."""
+        reason = f"less than {min_free_percent:g} % of the disk was free (disk_min_free_percent)"
+        until = time.monotonic() + _BUDGET_SEC
+        with self._runtime.db.read() as conn:
+            if not admission.types_in(conn, FrameState.PARKED):
+                return
+        while time.monotonic() < until:
+            free = self._runtime.store.free_percent()
+            if free is None or free >= min_free_percent:
+                return
+            given = self._drops.drop(_oldest_parked, FrameState.PARKED, Outcome.DISK_LOW, reason)
+            if not (given.frames and given.deleted):
+                return  # giving up more makes no room
+
+
+def _oldest_parked(conn: Connection) -> list[int]:
+    """Ids of the frames of any type that have been parked longest."""
+    found = [
+        frame
+        for task_type in admission.types_in(conn, FrameState.PARKED)
+        for frame in admission.oldest(conn, FrameState.PARKED, task_type, _DISK_GROUP)
+    ]
+    return [frame_id for _, frame_id in sorted(found)[:_DISK_GROUP]]

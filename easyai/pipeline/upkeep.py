@@ -1,0 +1,96 @@
+"""Upkeep: what is over and old is forgotten, so that an installation runs for years on one disk.
+
+Every step works in short transactions and rests between them: no sweep, scan or settling waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from easyai.db import history, statistics
+from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
+from easyai.domain.retention import forget_before
+from easyai.pipeline.alert_removal import trim_alerts
+from easyai.pipeline.frame_history import FrameHistory
+from easyai.pipeline.orphans import Orphans
+from easyai.pipeline.pace import turns
+from easyai.pipeline.sqlite_file import SqliteFile
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+BUDGET_SEC: Final = 20.0  # of one run; what is left over is done by the next
+EVENT_DAYS: Final = 30
+ALARM_DAYS: Final = 90  # since they were over
+MOST_LOG_ROWS: Final = 100_000  # of events, and of alarms
+_DAY_SEC: Final = 86_400.0
+
+
+@dataclass(slots=True)
+class UpkeepReport:
+    """What one run did."""
+
+    frames: int = 0  # settled long ago, forgotten; their alerts stay
+    events: int = 0
+    alarms: int = 0
+    statistics: int = 0  # ten-second sums
+    processes: int = 0  # silent for a day
+    freed_bytes: int = 0  # given back to the disk by SQLite
+    alerts: int = 0  # beyond max_alerts_in_db, deleted with their pictures
+    orphans: int = 0  # pictures that nobody knew, deleted
+
+
+def run(
+    runtime: Runtime, clock: Callable[[], float] = time.time, budget_sec: float = BUDGET_SEC
+) -> UpkeepReport:
+    """One round; it ends early when its time is up, and the next one goes on.
+
+    Raises DatabaseUnavailableError, and StoreUnavailableError after all that needs no store.
+    """
+    now, limit = clock(), time.monotonic() + budget_sec
+    half = limit - budget_sec / 2  # a long history to forget leaves time for alerts
+    report = UpkeepReport()
+    report.events = _forget_log(runtime, EVENTS, now, EVENT_DAYS, half)
+    report.alarms = _forget_log(runtime, ALARMS, now, ALARM_DAYS, half)
+    with runtime.db.write() as conn:
+        report.statistics = statistics.trim(conn, now)
+        report.processes = history.forget_processes(conn, now, _DAY_SEC)
+    report.frames = runtime.part(FrameHistory).forget(now, half)
+    report.freed_bytes = runtime.part(SqliteFile).look_after(half)
+    try:
+        _look_after_pictures(runtime, now, limit, report)
+    finally:
+        _tell(report)
+    return report
+
+
+def _look_after_pictures(runtime: Runtime, now: float, limit: float, report: UpkeepReport) -> None:
+    runtime.store.check()  # one in trouble keeps its pictures, and we the alerts that know them
+    report.alerts = trim_alerts(runtime, limit)
+    report.orphans = runtime.part(Orphans).look(now, limit)
+
+
+def _forget_log(runtime: Runtime, kept: Log, now: float, days: float, limit: float) -> int:
+    with runtime.db.read() as conn:
+        newest, oldest_at = kept.newest(conn), kept.oldest_at(conn)
+    before = forget_before(now, days * _DAY_SEC, oldest_at)
+    forgotten = 0
+    for _ in turns(limit):
+        with runtime.db.write() as conn:
+            count = kept.forget(conn, newest, MOST_LOG_ROWS, before)
+        forgotten += count
+        if count < CHUNK:
+            break
+    return forgotten
+
+
+def _tell(report: UpkeepReport) -> None:
+    done = {name: count for name, count in asdict(report).items() if count}
+    if report.alerts:
+        log.info("oldest alerts deleted, max_alerts_in_db is reached: count=%d", report.alerts)
+    if done:
+        log.debug("upkeep: %s", done)

@@ -1,0 +1,1 @@
+"""What leaves easyai: alerts to the message bus, alarms to people."""

@@ -1,0 +1,151 @@
+"""What every message bus does for the outbox, and which one the settings name.
+
+The implementations stand beside: `kafka`, `amqp`, `redis_stream`. Their client libraries are
+loaded only where one is used.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from easyai.errors import SettingsError
+from easyai.settings_tables import AiAnalysis
+
+CONNECT_SEC: Final = 4.0
+SEND_SEC: Final = 6.0  # until the bus has acknowledged a wave
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One alert on its way out."""
+
+    alert_id: int
+    task_type: str
+    task_id: str
+    body: bytes  # the alert as JSON in UTF-8
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What the bus answered to a wave; an alert that stands in neither list is sent again."""
+
+    acknowledged: list[int] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)  # for ever, and why
+    held_up: dict[int, str] = field(default_factory=dict)  # not now; others may go on
+    trouble: str = ""  # the bus itself does not work: nothing else is worth trying
+
+
+class Bus(Protocol):
+    """A connection to a message bus, made when first needed and made anew when it broke.
+
+    For one thread at a time. No error text holds a secret of the address.
+    """
+
+    def send(self, messages: Sequence[Message]) -> Receipt:
+        """Send and wait for the answers, about 10 s at most. Raises nothing the bus may cause."""
+
+    def check(self) -> None:
+        """Raise BusUnavailableError with reason and remedy, within 5 s, when it does not work."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+def open_bus(analysis: AiAnalysis) -> Bus:
+    """The bus of the settings; connects later. Raises SettingsError for an address it cannot be."""
+    kind, address, topic = analysis.mq_type, analysis.mq_address, analysis.mq_topic
+    problem = address_problem(analysis)
+    if problem:
+        raise SettingsError(problem)
+    if kind == "kafka":
+        from easyai.publish.kafka import KafkaBus
+
+        return KafkaBus(address, topic)
+    if kind == "rabbitmq":
+        from easyai.publish.amqp import AmqpBus
+
+        return AmqpBus(address, topic)
+    from easyai.publish.redis_stream import RedisBus
+
+    return RedisBus(address, topic)
+
+
+_SCHEMES: Final = {
+    "rabbitmq": ("amqp", "amqps"),
+    "redis": ("redis", "rediss"),
+}
+_EXAMPLES: Final = {
+    "kafka": "host1:9092,host2:9092",
+    "rabbitmq": "amqp://user:password@host:5672/",
+    "redis": "redis://:password@host:6379/0",
+}
+
+
+def address_problem(analysis: AiAnalysis) -> str:
+    """What is wrong with `mq_address` or `mq_topic` for `mq_type`, and the remedy; '' if nothing.
+
+    Never the address itself: it may hold a password.
+    """
+    kind, address = analysis.mq_type, analysis.mq_address.strip()
+    if kind == "none":
+        return ""
+    remedy = f"for ai_analysis.mq_type {kind} it is written {_EXAMPLES[kind]}"
+    if not address:
+        return f"ai_analysis.mq_address is not set; {remedy}"
+    if not analysis.mq_topic.strip():
+        return "ai_analysis.mq_topic is empty; the default is easyai.alerts"
+    scheme = address.partition("://")[0] if "://" in address else ""
+    if scheme and scheme not in _SCHEMES.get(kind, ()):
+        return f"ai_analysis.mq_address is no address of {kind}; {remedy}"
+    if kind == "rabbitmq" and not scheme:
+        return f"ai_analysis.mq_address is not a URL; {remedy}"
+    if scheme and not _has_host(address):
+        return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
+    if kind == "kafka" and not all(_is_host_and_port(one) for one in address.split(",")):
+        return f"ai_analysis.mq_address lacks a port or has a wrong one; {remedy}"
+    return ""
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def _is_host_and_port(text: str) -> bool:
+    host, _, port = text.strip().rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
+
+
+class CurrentBus:
+    """The bus that the settings name now: another one after they changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._named: tuple[str, str, str] | None = None
+        self._bus: Bus | None = None
+
+    def of(self, analysis: AiAnalysis) -> Bus:
+        """The bus of these settings. Raises SettingsError for an address it cannot be."""
+        named = (analysis.mq_type, analysis.mq_address, analysis.mq_topic)
+        with self._lock:
+            if self._bus is None or named != self._named:
+                self._close()
+                self._bus, self._named = open_bus(analysis), named
+            return self._bus
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.close()

@@ -1,0 +1,125 @@
+"""Alerts on Kafka: topic ``mq_topic``, key ``task_id``, value the alert's JSON and nothing else.
+
+librdkafka's idempotent producer: what its own retries send twice arrives once and in order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from easyai.errors import BusUnavailableError
+from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+
+# Errors that mean this one message, whatever the state of the cluster.
+_FOR_EVER: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
+LARGEST_MESSAGE: Final = 100_000_000  # bytes; what librdkafka itself lets pass
+_REMEDY: Final = "; see whether the brokers of ai_analysis.mq_address run"
+
+
+class KafkaBus:
+    """A topic."""
+
+    def __init__(self, address: str, topic: str) -> None:
+        self._topic = topic
+        self._last_error = ""
+        self._fatal = False  # this producer will never work again
+        self._producer: Any = None
+        self._settings: dict[str, Any] = {
+            "bootstrap.servers": ",".join(one.strip() for one in address.split(",")),
+            "client.id": "easyai",
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 0,  # a wave is waited for: nothing is gained by waiting for more
+            "message.timeout.ms": int(SEND_SEC * 1000),
+            "request.timeout.ms": int(CONNECT_SEC * 1000),
+            "socket.timeout.ms": int(CONNECT_SEC * 1000) + 1000,
+            "socket.connection.setup.timeout.ms": int(CONNECT_SEC * 1000),
+            "socket.keepalive.enable": True,
+            "reconnect.backoff.max.ms": 1000,
+            "topic.metadata.propagation.max.ms": 2000,
+            # The topic's own max.message.bytes decides, not a guess here. Batches stay below
+            # every usual limit, so that a large message never takes others down with it.
+            "message.max.bytes": LARGEST_MESSAGE,
+            "batch.size": 500_000,
+            "log_level": 0,
+            "error_cb": self._note,
+        }
+
+    def send(self, messages: Sequence[Message]) -> Receipt:
+        """Produce and wait for the delivery reports."""
+        receipt = Receipt()
+        waits = {message.alert_id for message in messages}
+        producer = self._open()
+        for message in messages:
+            report = self._reporter(message, receipt, waits)
+            try:
+                producer.produce(
+                    self._topic, message.body, message.task_id.encode(), on_delivery=report
+                )
+            except KafkaException as error:
+                report(error.args[0], None)
+        limit = time.monotonic() + SEND_SEC + 2.0
+        while waits and time.monotonic() < limit:
+            producer.poll(0.1)
+        if waits:
+            receipt.trouble = receipt.trouble or self._reason("no answer")
+            self._start_anew()
+        return receipt
+
+    def _reporter(
+        self, message: Message, receipt: Receipt, waits: set[int]
+    ) -> Callable[[KafkaError | None, Any], None]:
+        def report(error: KafkaError | None, _message: Any) -> None:
+            waits.discard(message.alert_id)
+            if error is None:
+                receipt.acknowledged.append(message.alert_id)
+            elif error.code() in _FOR_EVER:
+                receipt.refused[message.alert_id] = f"Kafka: {error.str()}"
+            else:
+                receipt.trouble = self._reason(error.str())
+
+        return report
+
+    def check(self) -> None:
+        """Ask for the topic's metadata."""
+        try:
+            listed = self._open().list_topics(self._topic, timeout=CONNECT_SEC)
+        except KafkaException as error:
+            raise BusUnavailableError(self._reason(error.args[0].str())) from None
+        problem = listed.topics[self._topic].error
+        if problem is not None:
+            raise BusUnavailableError(
+                f"Kafka: topic {self._topic}: {problem.str()}; make it, or let the brokers make it "
+                "(auto.create.topics.enable)"
+            )
+
+    def close(self) -> None:
+        """Forget what was not acknowledged and close the connections."""
+        self._start_anew()
+
+    def _open(self) -> Any:
+        if self._fatal:
+            self._start_anew()
+        if self._producer is None:
+            self._last_error, self._fatal = "", False
+            self._producer = Producer(self._settings)
+        return self._producer
+
+    def _start_anew(self) -> None:
+        # What is left in the queue would go out later, behind our back.
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge()
+            producer.poll(0)
+
+    def _note(self, error: KafkaError) -> None:
+        self._last_error = error.str()
+        self._fatal = self._fatal or error.fatal()
+
+    def _reason(self, error: object) -> str:
+        last = f" ({self._last_error})" if self._last_error else ""
+        return f"Kafka: {error}{last}{_REMEDY}"

@@ -1,0 +1,178 @@
+"""Messages to people, through the Apprise URLs of ``notify_urls``.
+
+An Apprise URL is a secret as a whole: a password, a token or somebody's telephone number may stand
+anywhere in it. So nothing of it, and nothing that Apprise says about it, is ever logged or shown:
+only its position, the word before ``://`` and a reason in our own words.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from easyai.errors import NotifyError, SettingsError
+
+log = logging.getLogger(__name__)
+
+_LIMIT_SEC: Final = 10.0  # for all URLs together: an alarm waits for nobody
+_CONNECT_SEC: Final = 5.0
+# What servers and the operating system say that cannot hold a secret.
+_KNOWN: Final = (
+    "Connection refused",
+    "timed out",
+    "No route to host",
+    "Network is unreachable",
+    "Name or service not known",
+    "Temporary failure in name resolution",
+    "certificate verify failed",
+    "Connection reset by peer",
+    "Connection unexpectedly closed",
+    "STARTTLS extension not supported by server",
+    "No suitable authentication method found",
+    "SMTP AUTH extension not supported by server",
+)
+_HTTP_STATUS: Final = re.compile(r"error=([1-5]\d\d)\b")
+_SMTP_STATUS: Final = re.compile(r"[({ ]([45]\d\d), b['\"]")
+# They log requests with their whole path, and the path of a webhook is its password.
+_TALKATIVE: Final = ("urllib3.connectionpool", "requests_oauthlib", "oauthlib")
+
+
+class People:
+    """Those whom ``notify_urls`` reaches; safe between threads. Apprise is loaded on first use."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = tuple(urls)
+
+    def check(self) -> None:
+        """Raise SettingsError naming the positions of URLs that Apprise does not understand.
+
+        Sends nothing.
+        """
+        wrong = [number for number, server in self._servers() if server is None]
+        if wrong:
+            raise SettingsError(
+                f"ai_analysis.notify_urls: {_counted(wrong)} not an Apprise URL that this version "
+                "understands; see https://appriseit.com for how each service is written"
+            )
+
+    def send(self, title: str, body: str) -> None:
+        """Send a message through every URL at once, in at most 11 s; nothing without URLs.
+
+        Raises NotifyError when not all of them took it, with the position and reason of each.
+        """
+        failures = dict(self._failures(title, body))
+        if failures:
+            reasons = "; ".join(
+                f"number {number} {failures[number]}" for number in sorted(failures)
+            )
+            count = f"{len(failures)} of {len(self._urls)}"
+            raise NotifyError(f"ai_analysis.notify_urls: {count} not reached: {reasons}")
+
+    def _failures(self, title: str, body: str) -> Iterator[tuple[int, str]]:
+        if not self._urls:
+            return
+        from apprise import Apprise, NotifyFormat
+
+        sender = Apprise(asset=_asset())
+        for number, server in self._servers():
+            if server is None:
+                yield number, "is not an Apprise URL: run `easyai config check`"
+            else:
+                sender.add(server)
+        if not len(sender):
+            return
+        result = sender.notify(
+            body,
+            " ".join(title.split()),  # the subject of a mail is one line
+            body_format=NotifyFormat.TEXT,
+            timeout=_LIMIT_SEC,
+            log_level=logging.DEBUG,
+        )
+        took = {number: one for one in result.results for number in _numbers(one.tag)}
+        for number, server in self._servers_in(sender):
+            if not took.get(number):
+                yield number, f"({server}) {_reason(took.get(number))}"
+
+    def _servers(self) -> Iterator[tuple[int, Any]]:
+        """Position from 1 and Apprise's object for each URL, None for one it does not know."""
+        _hush()
+        from apprise import Apprise
+
+        asset = _asset()
+        for number, url in enumerate(self._urls, start=1):
+            server = Apprise.instantiate(url, asset=asset, tag=_tag(number)) if url else None
+            if server is not None:
+                server.socket_connect_timeout = _CONNECT_SEC
+            yield number, server
+
+    @staticmethod
+    def _servers_in(sender: Iterable[Any]) -> Iterator[tuple[int, str]]:
+        for server in sender:
+            for number in _numbers(server.tags):
+                yield number, _scheme(server)
+
+
+def _asset() -> Any:
+    from apprise import AppriseAsset
+
+    return AppriseAsset(
+        app_id="easyai",
+        app_desc="easyai",
+        app_url="",
+        pgp_autogen=False,
+        pem_autogen=False,
+        http_redirects=False,  # a message with an alarm goes where the operator said
+        storage_mode="memory",
+        service_timeout=_LIMIT_SEC,
+    )
+
+
+def _hush() -> None:
+    logger = logging.getLogger("apprise")
+    # What it says is read for reasons (`_reason`), and goes nowhere else.
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _tag(number: int) -> str:
+    return f"easyai-{number}"
+
+
+def _numbers(tags: Iterable[str]) -> list[int]:
+    named = (re.fullmatch(r"easyai-(\d+)", str(tag)) for tag in tags)
+    return [int(match.group(1)) for match in named if match]
+
+
+def _scheme(server: Any) -> str:
+    named = server.secure_protocol if server.secure else server.protocol
+    named = named or server.protocol or server.secure_protocol
+    return str(named if isinstance(named, str) else next(iter(named)))
+
+
+def _reason(result: Any) -> str:
+    from apprise import AppriseResultStatus
+
+    if result is None:
+        return "was not tried"
+    if result.status == AppriseResultStatus.TIMEOUT:
+        return f"did not answer within {_LIMIT_SEC:g} s"
+    said = "\n".join(entry.message for entry in result.logs())
+    for pattern, words in ((_HTTP_STATUS, "HTTP status"), (_SMTP_STATUS, "mail server's code")):
+        found = pattern.search(said)
+        if found:
+            return f"refused the message: {words} {found.group(1)}"
+    for known in _KNOWN:
+        if known in said:
+            return f"was not reached: {known}"
+    return "did not take the message: check address, password and that its server answers"
+
+
+def _counted(numbers: Sequence[int]) -> str:
+    listed = ", ".join(str(number) for number in numbers)
+    return f"number {listed} is" if len(numbers) == 1 else f"numbers {listed} are"

@@ -1,0 +1,112 @@
+"""Heartbeats: whose they are, and what each is evidence of (docs/architecture.md, "Evidence").
+
+A heartbeat by endpoint, or by the id of one endpoint, is evidence of life of that endpoint. One by
+an id that stands on several endpoints comes from one of them and cannot say from which: it keeps
+those in use that are, and brings the others back only when it ends a silence of the id, or when
+none of the id is online. An endpoint that went down in spite of such heartbeats needs evidence of
+its own: a probe, a heartbeat by endpoint or a registration.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from easyai.db import events, ledger, service_events, services
+from easyai.db.services import ServiceRow
+from easyai.domain.service import ServiceState
+from easyai.registry.payload import is_clean_text, said_in
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_LONGEST_NAME = 2000  # of a service_id or an endpoint
+_HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """One heartbeat: whose, by service_id or endpoint, and what its body said (None: nothing)."""
+
+    name: str
+    stats: Any = None
+
+
+def take(runtime: Runtime, beats: Sequence[Heartbeat], now: float) -> tuple[list[bool], list[str]]:
+    """Take a group of heartbeats in one transaction.
+
+    For each, whether its service is known; and the task types whose frames were made due because a
+    service came back.
+    """
+    names = sorted({name for beat in beats if (name := lookup(beat.name))})
+    if not names:
+        return [False] * len(beats), []
+    timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
+    with runtime.db.write() as conn:
+        by_name = _by_name(services.find(conn, names), set(names))
+        vouched = {name: _vouched(name, rows, timeout_sec, now) for name, rows in by_name.items()}
+        living = {row.pk: row for rows in vouched.values() for row in rows}
+        doubtful = {row.pk for rows in by_name.values() for row in rows} - living.keys()
+        if doubtful:
+            services.lock(conn, [*living, *doubtful])  # written in two goes
+        services.heartbeats(conn, _updates(beats, vouched), now)
+        services.refresh(conn, list(doubtful), now)
+        back = [row for row in living.values() if row.state != ServiceState.ONLINE]
+        events.add(conn, [service_events.online(row, _HEARTBEAT, now) for row in back])
+        woken = services.task_types_of(conn, sorted(row.pk for row in back))
+        ledger.hurry(conn, woken, now)
+    for row in back:
+        log.info(
+            "algorithm service is back: service_id=%s endpoint=%s was=%s",
+            row.service_id,
+            row.endpoint,
+            row.state,
+        )
+    return [lookup(beat.name) in by_name for beat in beats], woken
+
+
+def lookup(name: str) -> str:
+    """The name as a registration may hold it; '' for one that none can hold."""
+    # PostgreSQL takes no NUL.
+    name = name.strip()
+    return name if len(name) <= _LONGEST_NAME and is_clean_text(name) else ""
+
+
+def _by_name(rows: Iterable[ServiceRow], names: set[str]) -> dict[str, list[ServiceRow]]:
+    """The rows under each of the names that was asked for, and under no other."""
+    by_name: dict[str, list[ServiceRow]] = {}
+    for row in rows:
+        for name in names & {row.service_id, row.endpoint}:
+            by_name.setdefault(name, []).append(row)
+    return by_name
+
+
+def _vouched(
+    name: str, rows: Sequence[ServiceRow], timeout_sec: float, now: float
+) -> list[ServiceRow]:
+    """Those of the endpoints under a name that a heartbeat by this name is evidence for."""
+    if len(rows) == 1:
+        return list(rows)
+    if not any(row.state == ServiceState.ONLINE for row in rows):
+        return list(rows)
+    return [
+        row
+        for row in rows
+        if row.state == ServiceState.ONLINE
+        or row.endpoint == name
+        or abs(now - row.last_heartbeat) > (row.heartbeat_timeout_sec or timeout_sec)
+    ]
+
+
+def _updates(
+    beats: Sequence[Heartbeat], vouched: dict[str, list[ServiceRow]]
+) -> list[dict[str, Any]]:
+    updates = [
+        {"pk": row.pk, **said_in(beat.stats)}
+        for beat in beats
+        for row in vouched.get(lookup(beat.name), ())
+    ]
+    updates.sort(key=lambda update: update["pk"] or 0)
+    return updates

@@ -1,0 +1,255 @@
+"""Which services live: heartbeats that lapsed, probes, and calls that contradict heartbeats.
+
+online → suspect when neither heartbeat nor inference was seen for heartbeat_timeout_sec, or when a
+probe confirms that its calls fail though heartbeats of its id arrive; suspect → offline when two
+probes in a row fail; any evidence of life → online at once. A missing heartbeat alone never takes a
+service out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from easyai.db import events, ledger, service_events, services
+from easyai.db.events import Event
+from easyai.db.services import ServiceRow
+from easyai.domain.service import AWAY, ServiceState, probe_url
+from easyai.registry.probe import probe_all
+from easyai.registry.watch import Watch
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_OFFLINE_AFTER: Final = 2  # probes in a row
+_FIRST_PROBE_PAUSE_SEC: Final = 5.0
+_LONGEST_PROBE_PAUSE_SEC: Final = 60.0
+_MANY: Final = 3  # services online, of which more than half fall silent together
+_OWN_API: Final = 0  # no service has this pk
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one look at the services found."""
+
+    lapsed: int = 0  # online → suspect
+    offline: int = 0  # suspect → offline
+    revived: int = 0  # → online
+    woken: frozenset[str] = frozenset()  # types whose frames are due again
+
+
+def examine(runtime: Runtime, watch: Watch) -> Findings:
+    """One look at every service; raises DatabaseUnavailableError."""
+    now, timeout_sec = time.time(), runtime.settings.ai_analysis.heartbeat_timeout_sec
+    with runtime.db.read() as conn:
+        rows = services.all_services(conn)
+    silent = {row.pk: watch.silent_sec(row.last_evidence, now) for row in rows}
+    lapsed = [row for row in rows if _has_lapsed(row, silent[row.pk], timeout_sec)]
+    blame = _blame(runtime, rows, lapsed)
+    told = _suspect(runtime, lapsed, silent, blame)
+    unconfirmed = _unconfirmed(rows, timeout_sec, now)
+    fallen = {row.pk for row in lapsed}
+    doubtful = [row for row in rows if row.pk in fallen or _is_due(row, unconfirmed, now)]
+    # Those that waited longest first: the whole round has a limit.
+    doubtful.sort(key=lambda row: row.next_probe_at)
+    answers = probe_all({row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful})
+    asked = [row for row in doubtful if row.pk in answers]
+    living = [row for row in asked if not answers[row.pk]]
+    revived, woken = _revive(runtime, living, timeout_sec)
+    dead = [row for row in asked if answers[row.pk]]
+    offline = _doubt(runtime, dead, answers, unconfirmed, blame, told)
+    return Findings(len(lapsed), offline, revived, frozenset(woken))
+
+
+def _has_lapsed(row: ServiceRow, silent_sec: float, timeout_sec: float) -> bool:
+    allowed_sec = row.heartbeat_timeout_sec or timeout_sec
+    return bool(row.state == ServiceState.ONLINE and silent_sec > allowed_sec)
+
+
+def _unconfirmed(rows: Sequence[ServiceRow], timeout_sec: float, now: float) -> set[int]:
+    """Endpoints for which only heartbeats speak that may be of others of their id.
+
+    Their calls fail, or no call has succeeded for heartbeat_timeout_sec.
+    """
+    registered = [row for row in rows if row.state != ServiceState.UNREGISTERED]
+    endpoints = Counter(row.service_id for row in registered)
+
+    def speaks_for_itself(row: ServiceRow) -> bool:
+        allowed_sec = row.heartbeat_timeout_sec or timeout_sec
+        own_at = max(row.last_success_at, row.register_at)
+        return (
+            endpoints[row.service_id] == 1
+            or abs(now - row.last_heartbeat) > allowed_sec
+            or (services.breaker_of(row).closed and abs(now - own_at) <= allowed_sec)
+        )
+
+    return {row.pk for row in registered if not speaks_for_itself(row)}
+
+
+def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
+    if row.state == ServiceState.SUSPECT:
+        return True
+    if row.state == ServiceState.ONLINE:
+        failing = not services.breaker_of(row).closed
+        return row.pk in unconfirmed and (failing or row.next_probe_at <= now)
+    far_ahead = row.next_probe_at > now + _LONGEST_PROBE_PAUSE_SEC  # the clock was set back
+    return bool(row.state == ServiceState.OFFLINE and (row.next_probe_at <= now or far_ahead))
+
+
+def _blame(runtime: Runtime, rows: Sequence[ServiceRow], lapsed: Sequence[ServiceRow]) -> str:
+    """Why so many at once point at us; '' when they do not."""
+    online = sum(row.state == ServiceState.ONLINE for row in rows)
+    if online < _MANY or 2 * len(lapsed) <= online:
+        return ""
+    url = runtime.settings.easyai.effective_public_url
+    failed = probe_all({_OWN_API: f"{url}/healthz"}).get(_OWN_API, "not asked")
+    own = f"its API does not answer at {url}: {failed}" if failed else f"its API answers at {url}"
+    log.warning(
+        "many services silent at once, look at this server and its network first: silent=%d "
+        "online=%d own_api=%s",
+        len(lapsed),
+        online,
+        failed or "answers",
+    )
+    return f"{len(lapsed)} of {online} services at once, so look at this server first ({own})"
+
+
+def _suspect(
+    runtime: Runtime, lapsed: Sequence[ServiceRow], silent: dict[int, float], blame: str
+) -> set[int]:
+    """The pks of those whose lapse is an event."""
+    now = time.time()
+    reasons = {row.pk: f"no heartbeat for {silent[row.pk]:.0f} s" for row in lapsed}
+    for row in lapsed:
+        if blame:
+            reasons[row.pk] += f"; {blame}"
+        log.warning(
+            "heartbeat timeout: service_id=%s endpoint=%s silent_sec=%.0f; it is probed and stays "
+            "in use until two probes fail",
+            row.service_id,
+            row.endpoint,
+            silent[row.pk],
+        )
+    demotions = [
+        _demotion(row, ServiceState.SUSPECT, reasons[row.pk], now, now, 0, 0.0) for row in lapsed
+    ]
+    with runtime.db.write() as conn:
+        written = services.demote(conn, demotions)
+        told = [row for row in lapsed if row.pk in written and not _lives_by_probes(row)]
+        changes = [
+            service_events.demoted(row, ServiceState.SUSPECT, reasons[row.pk], now) for row in told
+        ]
+        events.add(conn, changes)
+    return {row.pk for row in told}
+
+
+def _lives_by_probes(row: ServiceRow) -> bool:
+    """Its heartbeats have been missing for long: each lapse of it tells nothing new."""
+    return bool(row.state_reason == services.PROBED)
+
+
+def _revive(
+    runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float
+) -> tuple[int, list[str]]:
+    """Online again, for those whose probe was answered; how many, and the types they serve."""
+    now = time.time()
+    quiet = {row.pk for row in living if _lives_by_probes(row)}
+    with runtime.db.write() as conn:
+        locked = services.lock(conn, [row.pk for row in living])
+        back = [row for row in locked if row.state in AWAY]
+        pks = [row.pk for row in back]
+        services.alive(conn, pks, services.PROBED, now)
+        services.confirm(conn, [row.pk for row in locked], now + timeout_sec)
+        types = services.task_types_of(conn, pks)
+        ledger.hurry(conn, types, now)
+        told = [row for row in back if row.pk not in quiet]
+        events.add(conn, [service_events.online(row, services.PROBED, now) for row in told])
+    for row in back:
+        if row.state == ServiceState.OFFLINE:
+            log.info(
+                "algorithm service back: service_id=%s endpoint=%s", row.service_id, row.endpoint
+            )
+    return len(back), types
+
+
+def _doubt(
+    runtime: Runtime,
+    dead: Sequence[ServiceRow],
+    answers: dict[int, str],
+    unconfirmed: set[int],
+    blame: str,
+    told: set[int],
+) -> int:
+    """Suspect or offline, for those whose probe failed; how many went offline."""
+    now = time.time()
+    demotions = {}
+    for row in dead:
+        # One that was online until this very look has failed one probe, whatever came before.
+        failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
+        state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
+        reason = _reason(row, answers[row.pk], row.pk in unconfirmed)
+        if blame and row.state == ServiceState.ONLINE:
+            reason += f"; {blame}"
+        since = row.state_since if row.state == state else now
+        demotion = _demotion(row, state, reason, now, since, failures, _pause_sec(failures))
+        demotions[row.pk] = demotion | {"unconfirmed": row.pk in unconfirmed}
+    with runtime.db.write() as conn:
+        written = services.demote(conn, list(demotions.values()))
+        changed = [
+            row
+            for row in dead
+            if row.pk in written - told and row.state != demotions[row.pk]["state"]
+        ]
+        events.add(conn, [_demoted(row, demotions[row.pk], now) for row in changed])
+    gone = [row for row in changed if demotions[row.pk]["state"] == ServiceState.OFFLINE]
+    for row in gone:
+        log.warning(
+            "algorithm service offline: service_id=%s endpoint=%s reason=%s; its frames go to "
+            "others or wait",
+            row.service_id,
+            row.endpoint,
+            demotions[row.pk]["reason"],
+        )
+    return len(gone)
+
+
+def _pause_sec(failures: int) -> float:
+    doublings = min(max(0, failures - _OFFLINE_AFTER), 10)
+    return float(min(_FIRST_PROBE_PAUSE_SEC * 2**doublings, _LONGEST_PROBE_PAUSE_SEC))
+
+
+def _demoted(row: ServiceRow, demotion: dict[str, Any], now: float) -> Event:
+    return service_events.demoted(row, demotion["state"], demotion["reason"], now)
+
+
+def _reason(row: ServiceRow, answer: str, unconfirmed: bool) -> str:
+    if not unconfirmed:
+        return f"probe failed: {answer}"
+    if services.breaker_of(row).closed:
+        return f"probe failed: {answer}, though heartbeats of its id arrive"
+    calls = row.last_failure_reason or "no reason known"
+    return f"calls fail ({calls}) though heartbeats of its id arrive; probe failed: {answer}"
+
+
+def _demotion(
+    row: ServiceRow,
+    state: ServiceState,
+    reason: str,
+    now: float,
+    since: float,
+    failures: int,
+    pause_sec: float,
+) -> dict[str, Any]:
+    return {
+        "pk": row.pk,
+        "state": str(state),
+        "reason": reason,
+        "since": since,
+        "failures": failures,
+        "next_probe_at": now + pause_sec,
+        "seen": row,
+    }

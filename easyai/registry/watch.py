@@ -1,0 +1,75 @@
+"""Whether services have been watched: silence while nobody listened is no evidence.
+
+Time is missing when this server was down, its machine slept, or its clock jumped. Which of them,
+the monotonic clock of a process that lived through it tells.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import leases
+from easyai.runtime import Runtime
+
+_LOOKED = "services_watched"  # done_at: the last look at them
+_SINCE = "services_watched_since"  # done_at: since when without a gap
+LONGEST_GAP_SEC: Final = 20.0  # between two looks, one every 5 s; longer: nobody watched
+_SLACK_SEC: Final = 5.0  # by which the clocks of two machines may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long services have been watched without a gap; times in Unix seconds."""
+
+    since: float  # silence before is no evidence; 0: always
+    gap_sec: float  # unwatched just before this look; negative: the clock was set back; 0: none
+    jump_sec: float  # by which the wall clock of this process went its own way since its last look
+
+    def silent_sec(self, evidence_at: float, now: float) -> float:
+        """For how long there was no evidence; evidence from the future is none."""
+        seen_at = evidence_at if evidence_at <= now + _SLACK_SEC else 0.0
+        return max(0.0, now - max(seen_at, self.since))
+
+    def why(self) -> str:
+        """What the gap came from, in words; '' without one."""
+        if self.jump_sec:
+            return f"the clock of this server jumped by {self.jump_sec:+.0f} s"
+        if self.gap_sec < 0:
+            return f"the clock of this server was set back by {-self.gap_sec:.0f} s"
+        if self.gap_sec:
+            return f"this server was not watching for {self.gap_sec:.0f} s"
+        return ""
+
+
+class ProcessClock:
+    """The wall clock of this process against its monotonic one; a part of the runtime."""
+
+    def __init__(self, _runtime: Runtime) -> None:
+        self._lock = threading.Lock()
+        self._offset = time.time() - time.monotonic()
+
+    def jumped_sec(self) -> float:
+        """Seconds by which the wall clock jumped since this was asked last; 0 for small steps."""
+        with self._lock:
+            before, self._offset = self._offset, time.time() - time.monotonic()
+            jump_sec = self._offset - before
+        return jump_sec if abs(jump_sec) > _SLACK_SEC else 0.0
+
+
+def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
+    """Note that services are looked at now; what was missed since the last look."""
+    jump_sec = runtime.part(ProcessClock).jumped_sec()
+    noted = leases.all_leases(conn)
+    looked_at = noted[_LOOKED].done_at if _LOOKED in noted else 0.0
+    since = noted[_SINCE].done_at if _SINCE in noted else 0.0
+    gap_sec = now - looked_at if looked_at else 0.0
+    leases.note(conn, _LOOKED, now)
+    if -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
+        return Watch(since if since <= now + _SLACK_SEC else 0.0, 0.0, 0.0)
+    leases.note(conn, _SINCE, now)
+    return Watch(now, gap_sec, jump_sec)

@@ -1,0 +1,84 @@
+"""The named check of the broker: only the tasks know how to reach it."""
+
+# kombu says it is typed, but few of its functions are.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from easyai.errors import BrokerUnavailableError
+from easyai.runtime import Runtime
+from easyai.settings import Settings
+from easyai.tasks import filesystem
+from easyai.tasks.config import celery_settings
+from easyai.tasks.queues import QuickConnection
+
+_TIMEOUT_SEC: Final = 2.0
+_TIMEOUT_OPTIONS: Final = {
+    "redis": ("socket_timeout", "socket_connect_timeout"),
+    "amqp": ("read_timeout", "write_timeout"),
+}
+
+
+class BrokerCheck:
+    """The broker of the settings takes messages; a connection of its own for each look."""
+
+    name = "broker"
+    limit_sec = 5.0
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def check(self) -> None:
+        """Raise BrokerUnavailableError when it does not answer or cannot be written."""
+        settings = self._runtime.settings
+        try:
+            _try(settings)
+        except Exception as error:
+            # Each client has errors of its own, and their words may name user and host.
+            raise BrokerUnavailableError(_words(settings, error)) from error
+
+
+def _try(settings: Settings) -> None:
+    # Of the transport, not of the connection: that one tries again after a failure.
+    transport = _connection(settings).transport
+    established = transport.establish_connection()
+    try:
+        # Redis is asked with PING, RabbitMQ opens a channel, the embedded broker makes its folders.
+        transport.create_channel(established)
+        if transport.driver_type == "filesystem":
+            _write(settings.easyai.data_dir.absolute() / "broker")
+    finally:
+        transport.close_connection(established)
+
+
+def _connection(settings: Settings) -> Any:
+    filesystem.register()
+    celery = celery_settings(settings)
+    url, options = celery["broker_url"], celery["broker_transport_options"]
+    driver = url.partition("://")[0].partition("+")[0]
+    kind = {"rediss": "redis", "sentinel": "redis", "amqps": "amqp", "pyamqp": "amqp"}
+    timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), _TIMEOUT_SEC)
+    return QuickConnection(
+        url,
+        connect_timeout=_TIMEOUT_SEC,
+        transport_options={**options, "max_retries": 0, **timeouts},
+    )
+
+
+def _write(folder: Path) -> None:
+    """A message file can be written: the disk has room and the folder is ours."""
+    draft = folder / f".check-{os.getpid()}"
+    try:
+        draft.write_bytes(b"?")
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _words(settings: Settings, error: Exception) -> str:
+    kind = (settings.easyai.broker_url or "filesystem").partition("://")[0]
+    said = str(error) or type(error).__name__
+    return f"the broker ({kind}) does not answer: {said}"

@@ -1,0 +1,89 @@
+"""A worker says that it works only while both of its loops turn.
+
+The consumer's loop takes the tasks, the inference loop calls the algorithms. Either can hang while
+the other, the process and its threads look well.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, Final
+
+from celery import bootsteps, signals
+from celery.concurrency.thread import TaskPool as ThreadPool
+
+from easyai.health.presence import Presence
+from easyai.supervised import Loop, Notifier
+from easyai.tasks.process import process
+
+log = logging.getLogger(__name__)
+
+_EVERY_SEC: Final = 1.0
+
+
+class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Asks both loops every second whether they turn, and tells supervisor and database.
+
+    While the consumer connects to its broker, which may take days, it counts as alive: connecting
+    has time-outs.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self._consumer, self._inference = Loop(), Loop()
+        self._connecting = True
+        self._timer: Any = None
+        self._end = threading.Event()
+        self._notifier = Notifier()
+        self._begun = False
+        if isinstance(consumer.pool, ThreadPool):  # a forking pool must not fork our threads
+            self._begin()
+        signals.worker_shutting_down.connect(self._stopping, weak=False)
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        process.presence = Presence("worker", lambda: process.runtime().db, self.works)
+        process.presence.start()
+        threading.Thread(target=self._run, name="life-signs", daemon=True).start()
+
+    def works(self) -> bool:
+        """Whether both loops turned within the last seconds."""
+        return (self._connecting or self._consumer.turns()) and self._inference.turns()
+
+    def start(self, consumer: Any) -> None:
+        """Connected: from now on the consumer's loop has to turn."""
+        self._begin()
+        self._consumer.turned()
+        self._connecting = False
+        # call_soon: the timer of the loop over the embedded broker is another thread.
+        self._timer = consumer.timer.call_repeatedly(
+            _EVERY_SEC, lambda: consumer.call_soon(self._consumer.turned)
+        )
+
+    def stop(self, consumer: Any) -> None:
+        """The connection is lost, or the worker ends."""
+        self._connecting = True
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                if not process.ask_inference(self._inference.turned):
+                    self._inference.turned()  # not opened yet, or not in this process
+            except RuntimeError as error:
+                log.debug("inference loop is closed: %s", error)
+            if self.works():
+                self._notifier.alive()
+            if self._end.wait(_EVERY_SEC):
+                return
+
+    def _stopping(self, **_: Any) -> None:
+        self._end.set()
+        self._notifier.stopping()

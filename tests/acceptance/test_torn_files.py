@@ -1,0 +1,70 @@
+"""After a power loss with torn files ``easyai up`` starts and infers by itself."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.outside import Outside
+from tests.support.waiting import wait_until
+
+TORN = "断电撕裂"
+_random = random.Random(20261124)
+
+
+def _tear_state(data: Path) -> None:
+    """Everything but the database, as writes that never reached the disk leave it."""
+    broker = data / "broker"
+    for queue in ("easyai", f"infer.{TORN}"):
+        (broker / "queue" / f"00000000000000000001_torn.{queue}.msg").write_bytes(b"")
+        (broker / "claimed" / f".00000000000000000002_torn.{queue}.msg").write_bytes(b'{"bo')
+    for table in (broker / "control").iterdir():
+        table.write_bytes(table.read_bytes()[:5])
+    for name in ("run/up.lock", "secret.key"):
+        (data / name).write_bytes(b"")
+    config = data / "run" / "supervisord.conf"
+    config.write_bytes(config.read_bytes()[:40])
+    for path in (data / "logs").iterdir():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] + b"\0" * 100)
+
+
+def _garbage_behind_the_last_commit(data: Path) -> None:
+    """What was being written and never synced: half a page behind the last whole commit."""
+    with (data / "easyai.db-wal").open("ab") as wal:
+        wal.write(_random.randbytes(_random.randrange(30, 4000)))
+    (data / "easyai.db-shm").write_bytes(b"")
+
+
+def _log_cut_off_anywhere(data: Path) -> None:
+    """A disk that lied about its last syncs."""
+    wal = data / "easyai.db-wal"
+    wal.write_bytes(wal.read_bytes()[: _random.randrange(wal.stat().st_size)])
+    (data / "easyai.db-shm").write_bytes(_random.randbytes(32768))
+
+
+@pytest.mark.parametrize("tear", [_garbage_behind_the_last_commit, _log_cut_off_anywhere])
+def test_it_starts_and_infers_by_itself(easyai: EasyaiProcess, tear: object) -> None:
+    assert callable(tear)
+    easyai.config.write_text("[ai_analysis]\nlease_sec = 3\n", encoding="utf-8")
+    easyai.start()
+    site = Outside(easyai.url, easyai.frames)
+    with AlgorithmStub("torn", (TORN,), delay=0.2) as stub:
+        stub.register(site.url)
+        keys = site.put_many(20, TORN)
+        wait_until(lambda: stub.count >= 4, 15, "in mid-work")
+        easyai.kill_everything()
+        _tear_state(easyai.data)
+        tear(easyai.data)
+        easyai.start()
+        if tear is _garbage_behind_the_last_commit:
+            site.assert_one_alert_each(keys, timeout=30)
+        else:
+            # What the disk had forgotten, the service too, comes back by itself or is told anew.
+            stub.register(site.url)
+        seen = set(stub.image_paths)
+        more = [key for key in site.put_many(3, TORN, camera="之后") if key not in seen]
+        wait_until(lambda: set(more) <= set(stub.image_paths), 20, "later frames are inferred")

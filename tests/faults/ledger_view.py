@@ -1,0 +1,98 @@
+"""The database as an outsider reads it: fates, alerts and alarms, by plain SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+_FRAMES = """
+    SELECT id, key, state, outcome, detection_count, reason, image_path, image_target FROM frames
+"""
+_ALERTS = """
+    SELECT frame_id, task_type, detection_count, image_path FROM alerts WHERE frame_id IS NOT NULL
+"""
+_NOT_SETTLED = "state IN ('pending', 'leased', 'parked') OR image_target IS NOT NULL"
+_UNSETTLED = f"SELECT count(*) FROM frames WHERE {_NOT_SETTLED}"
+_EXAMPLES = f"""
+    SELECT id, key, state, outcome, reason, attempts, tries, due_at, lease_expires_at, settled_at,
+           image_target
+      FROM frames WHERE {_NOT_SETTLED} ORDER BY id LIMIT 5
+"""
+# A success of work begun after the fault: answers that were on their way do not count.
+_FIRST_SUCCESS = """
+    SELECT min(settled_at) FROM frames WHERE state = 'done' AND leased_at >= :since
+"""
+_ALARMS = "SELECT kind, subject, cause, raised_at, over_at FROM alarms ORDER BY id"
+
+
+@dataclass(frozen=True)
+class LedgerView:
+    """Opened for each question, so that it outlives restarts of the database."""
+
+    url: str
+
+    def frames(self) -> list[Row[Any]]:
+        """Every frame: id, key, state, outcome, detection_count, reason, image_path."""
+        return self._ask(_FRAMES)
+
+    def alerts(self) -> list[Row[Any]]:
+        """Every alert about a frame: frame_id, task_type, detection_count, image_path."""
+        return self._ask(_ALERTS)
+
+    def unsettled(self) -> int:
+        """Frames that wait or are under way, and pictures that are still to be moved."""
+        count: int = self._ask(_UNSETTLED)[0][0]
+        return count
+
+    def examples(self) -> list[Row[Any]]:
+        """Some frames that are not settled yet, for a message."""
+        return self._ask(_EXAMPLES)
+
+    def recorded(self) -> int:
+        """All frames ever found."""
+        count: int = self._ask("SELECT count(*) FROM frames")[0][0]
+        return count
+
+    def done(self) -> int:
+        """Frames inferred so far."""
+        count: int = self._ask("SELECT count(*) FROM frames WHERE state = 'done'")[0][0]
+        return count
+
+    def first_success(self, since: float) -> float | None:
+        """When the first frame leased at `since` or later was settled as done; None: none yet.
+
+        None as well while the database does not answer.
+        """
+        try:
+            found: float | None = self._ask(_FIRST_SUCCESS, since=since)[0][0]
+        except DBAPIError:
+            return None
+        return found
+
+    def alarms(self) -> list[Row[Any]]:
+        """Every alarm: kind, subject, cause, raised_at, over_at (None while it rings)."""
+        try:
+            return self._ask(_ALARMS)
+        except DBAPIError:
+            return []
+
+    def _ask(self, statement: str, **values: Any) -> list[Row[Any]]:
+        engine = create_engine(self.url, poolclass=NullPool)
+        try:
+            with engine.connect() as conn:
+                return list(conn.execute(text(statement), values))
+        finally:
+            engine.dispose()
+
+
+def by_key(rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
+    """Frames by key: more than one row means that a picture was taken twice."""
+    found: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault(row.key, []).append(row)
+    return found

@@ -1,0 +1,88 @@
+"""The broker stops, forgets and is replaced: it is a doorbell, the ledger is the truth."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.conftest import Trials
+from tests.faults.installations import EMBEDDED, PRODUCTION, Embedded, Production
+from tests.faults.trial import Trial
+from tests.support.services import RedisServer
+
+
+def _redis(trial: Trial) -> RedisServer:
+    assert isinstance(trial.site, Production)
+    return trial.site.redis
+
+
+def _stop_and_start(trial: Trial) -> None:
+    _redis(trial).kill()
+    time.sleep(8)
+    _redis(trial).start()
+
+
+def _hang(trial: Trial) -> None:
+    _redis(trial).pause()
+    time.sleep(12)
+    _redis(trial).resume()
+
+
+def _wipe(trial: Trial) -> None:
+    for _ in range(5):
+        _redis(trial).flush()
+        time.sleep(0.5)
+
+
+def _replace(trial: Trial) -> None:
+    """Another empty server on the same port, without a moment in between."""
+    _redis(trial).kill()
+    _redis(trial).start()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("name", "break_it", "within_sec"),
+    [
+        ("broker stopped and started (Redis)", _stop_and_start, 20),
+        ("broker hangs (Redis)", _hang, 20),
+        ("broker wiped (Redis, FLUSHALL)", _wipe, 20),
+        ("broker replaced by an empty one (Redis)", _replace, 20),
+    ],
+)
+def test_redis(
+    trials: Trials, name: str, break_it: Callable[[Trial], None], within_sec: float
+) -> None:
+    with trials(PRODUCTION) as trial:
+        with trial.fault(name):
+            break_it(trial)
+        trial.resumes(within_sec)
+
+
+@pytest.mark.faults
+def test_a_redis_that_stays_away_is_told_of_with_its_cause(trials: Trials) -> None:
+    with trials(PRODUCTION) as trial:
+        with trial.fault("broker away for long (Redis)"):
+            _redis(trial).kill()
+            trial.alarm("inference_stalled", "broker", within_sec=60)
+            _redis(trial).start()
+        trial.resumes(within_sec=30)
+        trial.alarm_over("inference_stalled", within_sec=30)
+
+
+def _broker_folder(trial: Trial) -> str:
+    assert isinstance(trial.site, Embedded)
+    return str(trial.site.data / "broker")
+
+
+@pytest.mark.faults
+def test_files_removed_and_made_anew(trials: Trials) -> None:
+    with trials(EMBEDDED) as trial:
+        with trial.fault("broker's folder removed (files)", 3):
+            for _ in range(3):
+                shutil.rmtree(_broker_folder(trial), ignore_errors=True)
+                time.sleep(2)
+        trial.resumes(within_sec=15)

@@ -1,0 +1,58 @@
+"""The clock of every process jumps: an hour forth, and back again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Trials
+from tests.faults.installations import BOTH
+
+
+class FakeClock:
+    """What libfaketime tells the processes that are started with `environment`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self.set(0)
+        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        if not libraries:
+            pytest.fail("libfaketime is not installed; run `make services`", pytrace=False)
+        self.environment = {
+            "LD_PRELOAD": str(libraries[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",  # seconds until the file is read again
+            # No clock of any system lets this one jump.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def set(self, seconds: int) -> None:
+        """So many seconds ahead of the true time, from now on, in every process."""
+        draft = self._file.with_suffix(".draft")
+        draft.write_text(f"{seconds:+d}\n")
+        draft.replace(self._file)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(
+    ("name", "first", "then"),
+    [
+        ("clock an hour ahead, then right again", 3600, 0),
+        ("clock an hour behind, then right again", -3600, 0),
+    ],
+)
+def test_the_clock_jumps(
+    trials: Trials, tmp_path: Path, kind: str, name: str, first: int, then: int
+) -> None:
+    clock = FakeClock(tmp_path)
+    with trials(kind, environment=clock.environment) as trial:
+        with trial.fault(name):
+            clock.set(first)
+            trial.goes_on(within_sec=20)
+            time.sleep(5)
+            trial.alarm("clock_jump", within_sec=60)
+            clock.set(then)
+        trial.goes_on(within_sec=20)

@@ -1,0 +1,121 @@
+"""Processes are killed and held: nobody has to help, no frame is lost or counted twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.faults.conftest import Trials
+from tests.faults.installations import BOTH, EMBEDDED, PRODUCTION, Production
+from tests.support.waiting import wait_until
+
+LEASE_SEC = 3
+SWEEP_SEC = 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [
+        (EMBEDDED, 2),
+        pytest.param(EMBEDDED, 10, marks=pytest.mark.faults),
+        pytest.param(PRODUCTION, 10, marks=pytest.mark.faults),
+    ],
+)
+def test_a_worker_killed_in_mid_batch_at_random_points(
+    trials: Trials, kind: str, times: int
+) -> None:
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with trials(kind, delay_sec=0.3, max_concurrency=8) as trial:
+        for _ in range(times):
+            with trial.fault("worker killed in mid-batch", times):
+                time.sleep(chance.uniform(0.0, 1.0))
+                trial.site.kill("worker")
+            trial.resumes(within_sec=15)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("part", ["beat", "api", "watchdog"])
+@pytest.mark.parametrize("kind", BOTH)
+def test_another_process_is_killed(trials: Trials, kind: str, part: str) -> None:
+    with trials(kind, download=part == "api") as trial:
+        for _ in range(3):
+            with trial.fault(f"{part} killed", 3):
+                trial.site.kill(part)
+            trial.resumes(within_sec=15)
+            wait_until(lambda: trial.site.pids(part), 15, f"{part} runs again")
+            wait_until(trial.site.ready, 15, "the API is ready")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+def test_everything_is_killed_at_once(trials: Trials, kind: str) -> None:
+    with trials(kind, delay_sec=0.3) as trial:
+        for _ in range(2):
+            with trial.fault("every process killed at once", 2):
+                trial.site.kill_everything()
+            trial.site.start()
+            trial.resumes(within_sec=30)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_worker_held_for_longer_than_its_leases_counts_nothing_twice(
+    trials: Trials, kind: str
+) -> None:
+    with trials(kind, delay_sec=0.5) as trial:
+        with trial.fault("workers held (SIGSTOP) for 3 leases"):
+            trial.site.signal("worker", signal.SIGSTOP)
+            time.sleep(3 * LEASE_SEC)
+            trial.site.signal("worker", signal.SIGCONT)
+        trial.resumes(within_sec=15)
+
+
+@pytest.mark.faults
+def test_frames_of_a_held_worker_go_to_the_other_and_its_late_results_count_for_nothing(
+    trials: Trials,
+) -> None:
+    with trials(PRODUCTION, delay_sec=0.5) as trial:
+        assert isinstance(trial.site, Production)
+        held = trial.site.parts["worker-1"]
+        with trial.fault("one of two workers held (SIGSTOP) for 3 leases"):
+            held.pause()
+            # The work of the other one is not held up.
+            trial.flows(more=20, limit_sec=15)
+            time.sleep(3 * LEASE_SEC)
+            held.resume()
+        trial.resumes(within_sec=10)
+
+
+@pytest.mark.faults
+def test_a_held_worker_is_noticed_told_of_and_started_again(trials: Trials) -> None:
+    with trials(EMBEDDED, environment={"EASYAI_HANG_SEC": "8"}) as trial:
+        old = trial.site.pids("worker")
+        with trial.fault("worker held (SIGSTOP) until it is replaced"):
+            trial.site.signal("worker", signal.SIGSTOP)
+            wait_until(lambda: set(trial.site.pids("worker")) - set(old), 40, "a new worker")
+        assert not set(old) & set(trial.site.pids("worker"))
+        trial.resumes(within_sec=15)
+
+
+@pytest.mark.faults
+def test_two_beats_and_three_workers_do_nothing_twice(trials: Trials) -> None:
+    with trials(PRODUCTION, workers=3, beats=2, rate=40, delay_sec=0.2) as trial:
+        assert isinstance(trial.site, Production)
+        site = trial.site
+        with trial.fault("two beats, three workers; the leading beat and a worker killed"):
+            trial.flows(more=150)
+            leader = next(name for name in site.named("beat") if _leads(site, name))
+            other = next(name for name in site.named("beat") if name != leader)
+            site.parts[leader].kill()
+            wait_until(lambda: _leads(site, other), 20, "the other beat leads")
+            site.parts["worker-2"].kill()
+        trial.resumes(within_sec=15)
+
+
+def _leads(site: Production, name: str) -> bool:
+    return " leads" in site.parts[name].all_output()

@@ -1,0 +1,80 @@
+"""Algorithm services die, fall silent and hang: the incident that this project exists for."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.faults.conftest import TYPES, Trials
+from tests.faults.fleet import Fleet
+from tests.faults.installations import BOTH, EMBEDDED
+
+
+@pytest.mark.parametrize("kind", [EMBEDDED, pytest.param("production", marks=pytest.mark.faults)])
+def test_all_services_die_at_once_and_return(trials: Trials, kind: str) -> None:
+    with trials(kind) as trial:
+        with trial.fault("all services killed, back later"):
+            trial.fleet.kill()
+            trial.alarm("inference_stalled", within_sec=60)
+            trial.fleet.start()
+        trial.resumes(within_sec=10)
+        trial.alarm_over("inference_stalled", within_sec=30)
+
+
+def _twelve(server: str) -> list[Fleet]:
+    """As in the field: yolo11x_head_detector_1 … 12, here three in a process."""
+    return [
+        Fleet(
+            server,
+            TYPES,
+            name=f"yolo11x_head_detector_{number}",
+            services=3,
+            max_concurrency=2,
+        )
+        for number in range(4)
+    ]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+def test_heartbeats_of_twelve_services_are_cut_off_while_they_live(
+    trials: Trials, kind: str
+) -> None:
+    """The incident: inference goes on, and within a minute the right people know."""
+    with trials(kind, fleets=_twelve) as trial:
+        with trial.fault("heartbeats of 12 services cut off, services live"):
+            for fleet in trial.fleets:
+                fleet.control(heartbeats=False)
+            began = time.time()
+            trial.alarm("heartbeats_missing", "points at this server", within_sec=60)
+            while time.time() < began + 30:
+                trial.flows(more=40, limit_sec=15)
+            trial.no_alarm("inference_stalled")
+            for fleet in trial.fleets:
+                fleet.control(heartbeats=True)
+        trial.resumes(within_sec=5)
+        trial.alarm_over("heartbeats_missing", within_sec=30)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+def test_services_hang_and_heal(trials: Trials, kind: str) -> None:
+    with trials(kind) as trial:
+        with trial.fault("all services hang (accept, never answer), then heal"):
+            trial.fleet.control(hangs=True)
+            trial.alarm("inference_stalled", within_sec=60)
+            time.sleep(5)
+            trial.fleet.control(hangs=False)
+        trial.resumes(within_sec=60)
+        trial.alarm_over("inference_stalled", within_sec=60)
+
+
+@pytest.mark.faults
+def test_services_held_by_the_system_are_used_again_when_they_go_on(trials: Trials) -> None:
+    with trials(EMBEDDED) as trial:
+        with trial.fault("all services held (SIGSTOP) for 15 s"):
+            trial.fleet.pause()
+            time.sleep(15)
+            trial.fleet.resume()
+        trial.resumes(within_sec=30)

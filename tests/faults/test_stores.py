@@ -1,0 +1,139 @@
+"""The disk fills up, the store goes away, cannot be written, loses a camera's folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Trials
+from tests.faults.installations import EMBEDDED, Embedded
+
+KEEP_PARKED = "disk_min_free_percent = 0\n"  # the guard would give up what waits: not tried here
+
+
+@contextmanager
+def _small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """A disk of its own for a folder; needs root, as CI has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"a tmpfs cannot be mounted, run as root: {done.stderr}", pytrace=False)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Ballast:
+    """Takes every byte that is left on a disk, and again what is given back meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ".ballast"
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def fill(self) -> None:
+        """Until the disk is full."""
+        try:
+            while os.write(self._file, bytes(1 << 16)):
+                pass
+        except OSError:
+            return  # full
+
+    def hold(self, seconds: float) -> None:
+        """Keep it full."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.fill()
+            time.sleep(0.2)
+
+    def release(self) -> None:
+        """Give it all back."""
+        os.close(self._file)
+        self._path.unlink()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("where", ["frames and data", "frames", "data"])
+def test_the_disk_is_full(trials: Trials, tmp_path: Path, where: str) -> None:
+    folder = {"frames": tmp_path / "snapshots", "data": tmp_path / "data"}.get(where, tmp_path)
+    with _small_disk(folder, 48), trials(EMBEDDED, settings=KEEP_PARKED) as trial:
+        with trial.fault(f"disk of {where} full for 15 s"):
+            ballast = Ballast(folder)
+            ballast.hold(15)
+            ballast.release()
+        trial.resumes(within_sec=20)
+
+
+@pytest.mark.faults
+def test_the_store_cannot_be_read(trials: Trials) -> None:
+    with trials(EMBEDDED, download=True) as trial:
+        frames = trial.site.frames
+        away = frames.with_name("snapshots.away")
+        with trial.fault("store cannot be read (a file in the place of its folder)"):
+            trial.camera.stop()
+            frames.rename(away)
+            frames.write_bytes(b"")
+            trial.camera.start()
+            trial.alarm("store_down", within_sec=60)
+            trial.camera.stop()  # it would make a new folder between these two
+            frames.unlink()
+            away.rename(frames)
+        trial.camera.start()
+        trial.resumes(within_sec=15)
+        trial.alarm_over("store_down", within_sec=30)
+
+
+@pytest.mark.faults
+def test_the_store_goes_away_and_comes_back(trials: Trials) -> None:
+    with trials(EMBEDDED, download=True) as trial:
+        frames = trial.site.frames
+        away = frames.with_name("snapshots.away")
+        trial.camera.stop()  # it would make a new folder
+        with trial.fault("store away for 10 s (its folder renamed, as an unmounted disk)"):
+            trial.camera.burst(100)
+            frames.rename(away)
+            time.sleep(10)
+            if frames.is_dir():
+                shutil.rmtree(frames)
+            away.rename(frames)
+        trial.camera.start()
+        trial.resumes(within_sec=15)
+
+
+@pytest.mark.faults
+def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
+    frames = tmp_path / "snapshots"
+    with _small_disk(frames, 48), trials(EMBEDDED) as trial:
+        with trial.fault("store read-only for 10 s"):
+            _remount(frames, "ro")
+            time.sleep(10)
+            _remount(frames, "rw")
+        trial.resumes(within_sec=15)
+
+
+def _remount(folder: Path, option: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{option}", str(folder)], check=True)
+
+
+@pytest.mark.faults
+def test_a_camera_folder_is_removed_with_what_is_in_it(trials: Trials) -> None:
+    with trials(EMBEDDED, delay_sec=0.5) as trial:
+        assert isinstance(trial.site, Embedded)
+        trial.pardoned = ("missing",)
+        with trial.fault("a camera's folder removed, three times", 3):
+            for _ in range(3):
+                time.sleep(2)
+                folder = trial.site.frames / "人数统计" / "门口1"
+                gone = folder.with_name(".gone")
+                folder.rename(gone)
+                trial.excused |= {f"人数统计/门口1/{one.name}" for one in gone.iterdir()}
+                shutil.rmtree(gone)
+        trial.resumes(within_sec=10)

@@ -1,0 +1,78 @@
+"""Much at once: a hundred services start, ten thousand frames come, garbage at every door."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+import requests
+
+from tests.faults.conftest import TYPES, Trials
+from tests.faults.fleet import Fleet
+from tests.faults.installations import BOTH, EMBEDDED
+
+SERVICES, PROCESSES = 100, 5
+GARBAGE = 1_000_000  # bytes
+_SPARED = "/clear_all"  # does what it says, whatever its body is
+
+
+def _hundred(server: str) -> list[Fleet]:
+    return [
+        Fleet(server, TYPES, name=f"storm-{number}", services=SERVICES // PROCESSES)
+        for number in range(PROCESSES)
+    ]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_hundred_services_restart_together(trials: Trials, kind: str) -> None:
+    with trials(kind, fleets=_hundred) as trial:
+        with trial.fault("100 services restart together"):
+            for fleet in trial.fleets:
+                fleet.kill()
+            for fleet in trial.fleets:
+                fleet.start()
+        trial.resumes(within_sec=15)
+        url = f"{trial.site.url}/api/v1/ai_analysis/services"
+        assert requests.get(url, timeout=10).json()["total"] == SERVICES
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", BOTH)
+def test_ten_thousand_frames_at_once(trials: Trials, kind: str) -> None:
+    with trials(kind, delay_sec=0.005, max_concurrency=8) as trial:
+        trial.settle_sec = 150
+        with trial.fault("10,000 frames at once"):
+            trial.camera.stop()
+            trial.camera.burst(10_000)
+        trial.camera.start()
+        trial.resumes(within_sec=10)
+
+
+@pytest.mark.parametrize("kind", [EMBEDDED])
+def test_a_megabyte_of_garbage_at_every_endpoint_while_work_goes_on(
+    trials: Trials, kind: str
+) -> None:
+    with trials(kind) as trial:
+        url = trial.site.url
+        paths = requests.get(f"{url}/openapi.json", timeout=10).json()["paths"]
+        calls = [(method, path) for path, own in paths.items() for method in own]
+        with trial.fault("1 MB of garbage at every endpoint"):
+            for method, path in calls:
+                if not path.endswith(_SPARED):
+                    _throw(method, url, path)
+        trial.resumes(within_sec=5)
+        assert trial.site.ready()
+
+
+def _throw(method: str, url: str, path: str) -> None:
+    real = path.replace("{", "").replace("}", "")
+    text = b'{"service_id":"' + b"x" * GARBAGE + b'"}'
+    for body in (os.urandom(GARBAGE), b"[" * GARBAGE, text):
+        try:
+            with requests.request(method, url + real, data=body, timeout=20) as answer:
+                said = f"{method} {path}: {answer.status_code} {answer.text[:200]}"
+                assert answer.status_code < 500, said
+        except requests.ConnectionError:
+            time.sleep(0)  # it hung up on the sender of too much: its right

@@ -1,0 +1,223 @@
+"""One trial: an installation at work, a fault, and what must be true afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from tests.faults import invariants
+from tests.faults.camera import Camera
+from tests.faults.fleet import Fleet
+from tests.faults.installations import Site
+from tests.faults.ledger_view import LedgerView
+from tests.faults.outcome import Outcome
+from tests.faults.people import People
+from tests.support.waiting import wait_until
+
+_START_LIMIT_SEC = 30.0
+_SETTLE_SEC = 60.0
+LIMIT = 24  # max_concurrent_infer of every trial
+
+#: Short times, so that a trial takes seconds; docs/reliability.md names them.
+SETTINGS = f"""
+[ai_analysis]
+lease_sec = 3
+max_concurrent_infer = {LIMIT}
+infer_timeout_sec = 5
+heartbeat_timeout_sec = 5
+stall_alarm_sec = 5
+max_alerts_in_db = 0
+"""
+
+
+class Trial:
+    """What a test breaks and asks; made by the fixture `trials`."""
+
+    def __init__(
+        self,
+        site: Site,
+        fleets: Sequence[Fleet],
+        camera: Camera,
+        people: People,
+        record: Callable[[Outcome], None],
+    ) -> None:
+        self.site, self.fleets, self.camera, self.people = site, list(fleets), camera, people
+        self.ledger = LedgerView(site.database_url)
+        self.began_at = self.ended_at = 0.0
+        self.settle_sec = _SETTLE_SEC
+        self.pardoned: tuple[str, ...] = ()  # outcomes that the fault itself brings about
+        self.excused: set[str] = set()  # keys whose picture it took away: they may lack a row
+        self._outcome: Outcome | None = None
+        self._record = record
+
+    @property
+    def fleet(self) -> Fleet:
+        """The services, where they are one process."""
+        (fleet,) = self.fleets
+        return fleet
+
+    def begin(self) -> None:
+        """Start everything and wait for the first results."""
+        self.site.start()
+        for fleet in self.fleets:
+            fleet.start()
+        self.camera.start()
+        self.flows()
+        # Of a slow start; none may be taken for the fault's.
+        wait_until(self._quiet, _START_LIMIT_SEC, "no alarm rings before the fault", 0.1)
+
+    def _quiet(self) -> bool:
+        return all(row.over_at is not None for row in self.ledger.alarms())
+
+    def flows(self, more: int = 10, limit_sec: float = _START_LIMIT_SEC) -> None:
+        """Wait until so many more frames have been inferred."""
+        wanted = self.ledger.done() + more
+        wait_until(lambda: self.ledger.done() >= wanted, limit_sec, "frames are inferred", 0.1)
+
+    @contextmanager
+    def fault(self, name: str, times: int = 1) -> Iterator[Outcome]:
+        """The time in which something is broken; `name` stands in the report."""
+        if self._outcome is None:
+            self._outcome = Outcome(name, self.site.kind, times=times)
+        self.began_at = time.time()
+        yield self._outcome
+        self.ended_at = time.time()
+
+    def resumes(self, within_sec: float) -> float:
+        """Assert that a frame leased after the fault's end is inferred in time; the seconds."""
+        outcome = self._the_outcome()
+        outcome.resume_limit_sec = within_sec
+
+        def first() -> float | None:
+            return self.ledger.first_success(self.ended_at)
+
+        found = wait_until(first, within_sec + 20, "work goes on after the fault", 0.1)
+        took = max(0.0, found - self.ended_at)
+        outcome.resumed_sec = max(took, outcome.resumed_sec or 0.0)
+        assert took <= within_sec, f"work went on after {took:.1f} s, not {within_sec:g}"
+        return took
+
+    def goes_on(self, within_sec: float) -> float:
+        """As `resumes`, by the record of the algorithms: for faults that move clocks."""
+        since = time.time()
+
+        def first() -> float | None:
+            every = [one for fleet in self.fleets for one in fleet.requests()]
+            found = [one.over_at for one in every if one.at >= since and one.what == "answered"]
+            return min(found, default=None)
+
+        outcome = self._the_outcome()
+        outcome.resume_limit_sec = within_sec
+        took = wait_until(first, within_sec, "frames are answered", 0.2) - since
+        outcome.resumed_sec = max(took, outcome.resumed_sec or 0.0)
+        return took
+
+    def alarm(self, kind: str, cause: str = "", *, within_sec: float) -> None:
+        """Assert that people were told of an alarm since the fault began, with this in its text."""
+
+        def told() -> float | None:
+            message = self.people.told(f"easyai: {kind}", self.began_at)
+            return message.at if message and cause in message.text else None
+
+        at = wait_until(told, within_sec, f"people are told of {kind} {cause}", 0.1)
+        outcome = self._the_outcome()
+        outcome.alarm, outcome.cause, outcome.alarm_after_sec = kind, cause, at - self.began_at
+
+    def no_alarm(self, kind: str) -> None:
+        """Assert that this alarm was not raised since the fault began."""
+        raised = [row for row in self.ledger.alarms() if row.kind == kind]
+        assert not [row for row in raised if row.raised_at >= self.began_at], f"{kind} was raised"
+
+    def alarm_over(self, kind: str, *, within_sec: float) -> None:
+        """Assert that nothing of this kind rings any more and that people were told so."""
+
+        def silent() -> bool:
+            rows = [row for row in self.ledger.alarms() if row.kind == kind]
+            return bool(rows) and all(row.over_at is not None for row in rows)
+
+        wait_until(silent, within_sec, f"{kind} is over", 0.1)
+        title = f"easyai: recovered ({kind})"
+        told = wait_until(
+            lambda: self.people.told(title, self.began_at), within_sec, f"people hear {title}", 0.1
+        )
+        self._the_outcome().alarm_over_sec = max(0.0, told.at - self.ended_at)
+
+    def settle(self) -> None:
+        """Stop the camera and wait until every frame put in has its fate."""
+        self.camera.stop()
+        wanted = len(set(self.camera.keys) - self.excused)
+        wait_until(
+            lambda: self.ledger.recorded() >= wanted, self.settle_sec, "every frame is found", 0.2
+        )
+        limit = time.monotonic() + self.settle_sec
+        while count := self.ledger.unsettled():
+            some = self.ledger.examples
+            assert time.monotonic() < limit, f"{count} frames not settled, such as {some()}"
+            time.sleep(0.2)
+
+    def check(self) -> None:
+        """Assert the invariants and tell the report."""
+        fates = invariants.check(
+            self.ledger,
+            self.site.frames,
+            self.camera.keys,
+            self.fleets,
+            limit=LIMIT,
+            pardoned=self.pardoned,
+            excused=self.excused,
+        )
+        outcome = self._the_outcome()
+        outcome.put_in, outcome.alerts = fates.put_in, fates.alerts
+        outcome.no_detection, outcome.failed = fates.no_detection, fates.failed
+        outcome.given_up = fates.given_up
+
+    def finish(self) -> None:
+        """Settle, check, stop; then the outcome is recorded."""
+        self.settle()
+        self.check()
+        self.site.stop()
+        self._record(self._the_outcome())
+
+    def close(self) -> None:
+        """End whatever is left, without asking."""
+        self.camera.stop()
+        for fleet in self.fleets:
+            fleet.close()
+        self.site.close()
+        self.people.close()
+
+    def _the_outcome(self) -> Outcome:
+        assert self._outcome is not None, "no fault was begun"
+        return self._outcome
+
+    def __enter__(self) -> Trial:
+        try:
+            self.begin()
+        except BaseException:
+            self._tell()
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self.finish()
+        except BaseException:
+            self._tell()
+            raise
+        else:
+            if error is not None:
+                self._tell()
+        finally:
+            self.close()
+
+    def _tell(self) -> None:
+        print(self.site.output())  # pytest shows it when the test failed

@@ -1,0 +1,1 @@
+"""Parking, overload, retention and sampling."""

@@ -1,0 +1,203 @@
+"""Frames wait and failed ones are kept as long as the operator says; a full disk needs room."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.pipeline import retention
+from easyai.pipeline.statistics import inference_stats
+from easyai.registry.sweep import sweep
+from easyai.store.local import LocalStore
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+@pytest.fixture(autouse=True)
+def _look_at_every_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_WAITING_EVERY_SEC", "_FAILED_EVERY_SEC", "_DISK_EVERY_SEC"):
+        monkeypatch.setattr(retention, name, 0.0)
+
+
+def _age(site: Installation, key: str, seconds: float) -> None:
+    site.execute("UPDATE frames SET due_at = :t WHERE key = :k", t=time.time() - seconds, k=key)
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_frames_that_waited_too_long_are_given_up_and_counted(
+    site: Installation, served: bool
+) -> None:
+    site.configure(outage_retention_hours=2)
+    if served:
+        site.register(AlgorithmStub())
+    old, young = site.put_many(2)
+    site.scan()
+    _age(site, old, 2 * HOUR + 60)
+    _age(site, young, 2 * HOUR - 60)
+    site.scan()
+    waits = "pending" if served else "parked"
+    assert [frame["state"] for frame in site.frames()] == ["dropped", waits]
+    assert site.frame(old)["outcome"] == "too_old"
+    assert site.frame(old)["reason"] == "waited for 2 hours (outage_retention_hours)"
+    assert site.pictures(TYPE) == [young]
+    assert inference_stats(site.runtime)["dropped_by_reason"]["too_old"] == 1
+    (event,) = site.rows("SELECT subject FROM events WHERE kind = 'frames_dropped'")
+    assert event["subject"] == TYPE
+
+
+def test_a_frame_that_was_tried_again_lately_is_left_alone(site: Installation) -> None:
+    site.configure(outage_retention_hours=2)
+    site.record(1)
+    site.execute("UPDATE frames SET found_at = 1, captured_at = 1, tries = 9")
+    site.scan()
+    assert site.count("parked") == 1
+
+
+def test_no_limit_gives_up_nothing(site: Installation) -> None:
+    site.configure(outage_retention_hours=0, failed_retention_days=0)
+    site.record(2)
+    site.execute("UPDATE frames SET due_at = :t", t=time.time() - HOUR * 25)
+    site.execute("UPDATE frames SET state = 'failed', settled_at = 1 WHERE id = 1")
+    site.scan()
+    assert (site.count("parked"), site.count("failed")) == (1, 1)
+
+
+@pytest.mark.parametrize("state", ["pending", "parked"])
+def test_frames_that_nobody_saw_growing_old_start_afresh(
+    site: Installation, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The box was off for days, or the clock jumped forward.
+    site.register(AlgorithmStub())
+    site.record(3)
+    site.execute(f"UPDATE frames SET state = '{state}', due_at = :t", t=time.time() - 3 * DAY)
+    site.scan()
+    site.scan()
+    assert (site.count(state), site.count("dropped")) == (3, 0)
+    assert all(abs(frame["due_at"] - time.time()) < 60 for frame in site.frames())
+    assert caplog.text.count("were not seen growing old") == 1
+
+
+def test_a_clock_that_jumps_a_day_ahead_and_back_loses_no_frame(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offset, clock = [0.0], time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + offset[0])
+    site.put_many(3)
+    for offset[0] in (0.0, 26 * HOUR, 0.0, -26 * HOUR, 0.0):
+        site.scan()
+        sweep(site.runtime)
+    assert site.count("parked") == 3
+    assert len(site.pictures(TYPE)) == 3
+
+
+def _fail(site: Installation, name: str, days: float) -> str:
+    path = f"failed/{TYPE}/门口1/{name}"
+    site.put(path)
+    site.record(1)
+    site.execute(
+        "UPDATE frames SET state = 'failed', outcome = 'failed', settled_at = :t, due_at = :t,"
+        " image_path = :p WHERE state IN ('pending', 'parked')",
+        t=time.time() - days * DAY,
+        p=path,
+    )
+    return path
+
+
+def test_failed_frames_are_kept_for_days_and_then_go_with_their_picture(
+    site: Installation,
+) -> None:
+    site.configure(failed_retention_days=30)
+    _fail(site, "old.jpg", 30.1)
+    young = _fail(site, "young.jpg", 29.9)
+    site.scan()
+    assert [frame["state"] for frame in site.frames()] == ["dropped", "failed"]
+    assert site.frames()[0]["outcome"] == "too_old"
+    assert site.pictures("failed") == [young]
+
+
+def test_failed_frames_that_nobody_saw_growing_old_are_kept_as_long_again(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fail(site, "a.jpg", 40)
+    failed_at = site.frames()[0]["settled_at"]
+    site.scan()
+    site.scan()
+    assert (site.count("failed"), len(site.pictures("failed"))) == (1, 1)
+    assert site.frames()[0]["settled_at"] == failed_at
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 30.1 * DAY)
+    site.scan()
+    assert (site.count("dropped"), site.pictures("failed")) == (1, [])
+
+
+def _full_disk(site: Installation, monkeypatch: pytest.MonkeyPatch, per_picture: float) -> None:
+    """Each picture takes so many percent of the disk."""
+
+    def free(store: LocalStore) -> float:
+        return 100.0 - per_picture * len(site.pictures(""))
+
+    monkeypatch.setattr(LocalStore, "free_percent", free)
+
+
+def test_a_full_disk_gets_room_from_the_oldest_parked_frames_and_no_others(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_DISK_GROUP", 3)
+    site.configure(disk_min_free_percent=5)
+    keys = site.put_many(12)
+    site.scan()
+    for number, key in enumerate(keys):
+        _age(site, key, 100 - number)
+    site.register(AlgorithmStub(task_types=("人脸",)))
+    live = site.put_many(8, "人脸")
+    _full_disk(site, monkeypatch, 5.0)
+    site.scan()
+    # 20 pictures leave nothing free; three dropped leave 15 %.
+    assert site.pictures(TYPE) == keys[3:]
+    assert site.pictures("人脸") == live
+    assert {site.frame(key)["outcome"] for key in keys[:3]} == {"disk_low"}
+    assert inference_stats(site.runtime)["dropped_by_reason"]["disk_low"] == 3
+    site.scan()
+    assert site.count("dropped") == 3
+
+
+def test_a_full_disk_with_nothing_parked_loses_nothing(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.register(AlgorithmStub())
+    site.put_many(5)
+    monkeypatch.setattr(LocalStore, "free_percent", lambda store: 0.0)
+    site.scan()
+    assert site.count("pending") == 5
+
+
+def test_frames_are_not_given_up_in_vain_when_their_pictures_cannot_be_deleted(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_DISK_GROUP", 2)
+    site.put_many(10)
+    site.scan()
+    monkeypatch.setattr(LocalStore, "free_percent", lambda store: 0.0)
+    monkeypatch.setattr("easyai.pipeline.pictures._run", lambda store, errand: None)
+    site.scan()
+    assert site.count("dropped") == 2
+
+
+@pytest.mark.parametrize("free", [None, 5.0])
+def test_a_store_that_cannot_tell_or_has_room_loses_nothing(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, free: float | None
+) -> None:
+    site.put_many(5)
+    site.scan()
+    monkeypatch.setattr(LocalStore, "free_percent", lambda store: free)
+    site.scan()
+    assert site.count("parked") == 5
+
+
+def test_the_local_store_tells_how_much_of_its_disk_is_free(site: Installation) -> None:
+    free = site.runtime.store.free_percent()
+    assert free is not None
+    assert 0 <= free <= 100

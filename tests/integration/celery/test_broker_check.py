@@ -1,0 +1,97 @@
+"""The named check of the broker, on each kind of broker."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.errors import BrokerUnavailableError
+from easyai.runtime import Runtime, open_runtime
+from easyai.tasks.broker_check import BrokerCheck
+from tests.support.services import RabbitmqServer, RedisServer
+from tests.support.waiting import free_port
+
+Open = Callable[[str], Runtime]
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.fixture
+def open_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a runtime on a broker URL; '' is the embedded one."""
+    opened: list[Runtime] = []
+
+    def open_it(url: str) -> Runtime:
+        monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR", str(tmp_path / "snapshots"))
+        monkeypatch.setenv("EASYAI_BROKER_URL", url)
+        opened.append(open_runtime())
+        return opened[-1]
+
+    yield open_it
+    for runtime in opened:
+        runtime.close()
+
+
+def test_the_embedded_broker_and_its_folder_in_the_way(open_with: Open, tmp_path: Path) -> None:
+    check = BrokerCheck(open_with(""))
+    check.check()
+    assert not list((tmp_path / "data" / "broker").glob(".check-*")), "it leaves nothing behind"
+
+    shutil.rmtree(tmp_path / "data" / "broker")
+    check.check()
+    shutil.rmtree(tmp_path / "data" / "broker")
+    (tmp_path / "data" / "broker").write_text("in the way")
+    with pytest.raises(BrokerUnavailableError, match="filesystem"):
+        check.check()
+
+
+def test_redis(open_with: Open, redis_server: RedisServer) -> None:
+    redis_server.start()
+    check = BrokerCheck(open_with(redis_server.url))
+    check.check()
+    redis_server.pause()
+    try:
+        began = time.monotonic()
+        with pytest.raises(BrokerUnavailableError):
+            check.check()
+        assert time.monotonic() - began < 5.0, "one that swallows packets is noticed"
+    finally:
+        redis_server.resume()
+    check.check()
+
+
+def test_rabbitmq(open_with: Open, rabbitmq_server: RabbitmqServer) -> None:
+    rabbitmq_server.start()
+    BrokerCheck(open_with(rabbitmq_server.url)).check()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_nobody_listens(open_with: Open, scheme: str) -> None:
+    check = BrokerCheck(open_with(f"{scheme}://boss:secret@127.0.0.1:{free_port()}/"))
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailableError) as raised:
+        check.check()
+    assert time.monotonic() - began < 5.0
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_server_that_accepts_and_never_answers(open_with: Open, scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check = BrokerCheck(open_with(f"{scheme}://127.0.0.1:{server.getsockname()[1]}/"))
+        began = time.monotonic()
+        with pytest.raises(BrokerUnavailableError):
+            check.check()
+        assert time.monotonic() - began < 5.0
+    before = _open_files()
+    with pytest.raises(BrokerUnavailableError):
+        check.check()
+    assert _open_files() <= before, "no connection is left open"

@@ -1,0 +1,152 @@
+"""Ways in which Celery is known to stop in silence: here it goes on by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from easyai.tasks.queues import queue_name
+from tests.integration.celery.conftest import MakeInstallation
+from tests.integration.celery.installation import CeleryProcess, Installation, wait_for_frames
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.services import RabbitmqServer, RedisServer
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.waiting import wait_until
+
+PEOPLE, LATER = "人数统计", "后来的类型"
+# The options of easyai/tasks/config.py with seconds instead of tens of them, and without any.
+_QUICKER = "{**broker_transport_options, 'socket_timeout': 2, 'health_check_interval': 2}"
+_NONE = "{}"
+
+
+@pytest.fixture
+def proxies(redis_server: RedisServer, redis_url: str) -> Iterator[list[TcpProxy]]:
+    """Two ways to one Redis."""
+    assert redis_url
+    with ExitStack() as stack:
+        yield [stack.enter_context(TcpProxy(redis_server.port)) for _ in range(2)]
+
+
+def _behind(make: MakeInstallation, proxy: TcpProxy, database: int, options: str) -> Installation:
+    installation = make(broker_url=f"redis://127.0.0.1:{proxy.port}/{database}")
+    (installation.folder / "celeryconfig.py").write_text(
+        f"from easyai.tasks.defaults import *\nbroker_transport_options = {options}\n",
+        encoding="utf-8",
+    )
+    return installation
+
+
+def test_behind_a_connection_that_swallows_packets_worker_and_beat_reconnect_by_themselves(
+    make_installation: MakeInstallation, proxies: list[TcpProxy]
+) -> None:
+    # The control: without our socket options the same fault stops inference for good.
+    ours, without = AlgorithmStub("ours", (PEOPLE,)), AlgorithmStub("without", (PEOPLE,))
+    with ours, without:
+        parts: list[list[CeleryProcess]] = []
+        installations = []
+        for number, stub in enumerate((ours, without)):
+            options = (_QUICKER, _NONE)[number]
+            one = _behind(make_installation, proxies[number], number, options)
+            one.register(stub, PEOPLE)
+            parts.append([one.worker(), one.beat()])
+            installations.append(one)
+            one.add_frame(PEOPLE, "1")
+        wait_for_frames(ours, 1, *parts[0])
+        wait_for_frames(without, 1, *parts[1])
+        assert all(proxy.swallow() >= 2 for proxy in proxies)
+        for one in installations:
+            one.add_frame(PEOPLE, "2")
+        began = time.monotonic()
+        wait_for_frames(ours, 2, *parts[0])
+        assert time.monotonic() - began < 25
+        assert without.count == 1, "the fault is none: it heals without our options"
+
+
+def test_a_connection_cut_in_the_midst_of_a_long_pump_doubles_no_result(
+    make_installation: MakeInstallation, proxies: list[TcpProxy], algorithm: AlgorithmStub
+) -> None:
+    installation = make_installation(broker_url=f"redis://127.0.0.1:{proxies[0].port}/0")
+    installation.register(algorithm, PEOPLE)
+    worker, beat = installation.worker(), installation.beat()
+    algorithm.delay = 4.0
+    installation.add_frame(PEOPLE, "1")
+    wait_until(lambda: algorithm.running == 1, 30, "a pump is under way")
+    assert proxies[0].cut() >= 2
+    installation.add_frame(PEOPLE, "2")
+    wait_for_frames(algorithm, 2, worker, beat)
+    wait_until(lambda: _alerts(installation) == 2, 15, "both have their alert")
+    assert sorted(algorithm.image_paths) == [f"{PEOPLE}/门口1/{name}.jpg" for name in "12"]
+
+
+def test_after_kill_9_of_redis_with_frames_in_flight_all_goes_on_long_before_its_timeout(
+    make_installation: MakeInstallation,
+    algorithm: AlgorithmStub,
+    redis_server: RedisServer,
+    redis_url: str,
+) -> None:
+    installation = make_installation(broker_url=redis_url)
+    installation.register(algorithm, PEOPLE)
+    worker, beat = installation.worker(), installation.beat()
+    algorithm.delay = 2.0
+    installation.add_frame(PEOPLE, "1")
+    wait_until(lambda: algorithm.running == 1, 30, "in flight")
+    redis_server.kill()
+    # A type that appears while the broker is away: its queue is consumed as well afterwards.
+    installation.register(algorithm, PEOPLE, LATER)
+    for task_type in (PEOPLE, LATER):
+        installation.add_frame(task_type, "2")
+    wait_until(lambda: _alerts(installation) == 1, 15, "what was in flight is settled meanwhile")
+    redis_server.start()
+    wait_for_frames(algorithm, 3, worker, beat)
+    wait_until(lambda: _alerts(installation) == 3, 15, "one alert each")
+
+
+def test_damaged_messages_do_not_end_a_worker_of_the_embedded_broker(
+    make_installation: MakeInstallation, algorithm: AlgorithmStub
+) -> None:
+    installation = make_installation()
+    installation.register(algorithm, PEOPLE)
+    worker, beat = installation.worker(), installation.beat()
+    installation.add_frame(PEOPLE, "1")
+    wait_for_frames(algorithm, 1, worker, beat)
+    broker = installation.folder / "data" / "broker"
+    for number, content in enumerate((b"", b'{"body": "W', b"\0" * 512)):
+        for queue in ("easyai", queue_name(PEOPLE)):
+            name = f"0000000000000000000{number}_{number:032x}.{queue}.msg"
+            draft = broker / "claimed" / f".{name}"
+            draft.write_bytes(content)
+            draft.rename(broker / "queue" / name)
+    for table in (broker / "control").glob("*.exchange"):
+        table.write_bytes(table.read_bytes()[:7])
+    wait_until(lambda: worker.logs().count("damaged message") == 6, 10, "thrown away")
+    installation.add_frame(PEOPLE, "2")
+    wait_for_frames(algorithm, 2, worker, beat)
+    assert (worker.status, beat.status) == ("running", "running")
+
+
+def test_on_rabbitmq_a_queue_with_a_chinese_name_is_consumed_again_after_its_restart(
+    make_installation: MakeInstallation,
+    algorithm: AlgorithmStub,
+    rabbitmq_server: RabbitmqServer,
+) -> None:
+    rabbitmq_server.start()
+    installation = make_installation(broker_url=rabbitmq_server.url)
+    installation.register(algorithm, PEOPLE)
+    worker, beat = installation.worker(), installation.beat()
+    installation.add_frame(PEOPLE, "1")
+    wait_for_frames(algorithm, 1, worker, beat)
+    rabbitmq_server.kill()
+    installation.register(algorithm, PEOPLE, LATER)
+    for task_type in (PEOPLE, LATER):
+        installation.add_frame(task_type, "2")
+    rabbitmq_server.start()
+    wait_for_frames(algorithm, 3, worker, beat)
+
+
+def _alerts(installation: Installation) -> int:
+    with installation.runtime.db.read() as conn:
+        count: int = conn.exec_driver_sql("SELECT count(*) FROM alerts").scalar_one()
+    return count

@@ -1,0 +1,114 @@
+"""Watchdogs in threads of the test, with graces of a fraction of a second."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+
+from easyai.domain import alarm
+from easyai.errors import StoreUnavailableError
+from easyai.health import conditions, progress, recorder, watchdog
+from easyai.health.checks import Check, readiness_checks
+from easyai.health.watchdog import Watchdog
+from tests.support.site import Installation, Row
+from tests.support.waiting import wait_until
+
+CLEAR_SEC = 0.4
+
+
+@dataclass
+class Kennel:
+    """Starts watchdogs on an installation and reads what they told."""
+
+    site: Installation
+    monkeypatch: pytest.MonkeyPatch
+    _running: list[tuple[Watchdog, threading.Thread]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for place, name, value in (
+            (alarm, "CLEAR_SEC", CLEAR_SEC),
+            (conditions, "_NO_SERVICE_GRACE_SEC", 0.2),
+            (conditions, "_CHECK_GRACE_SEC", 0.2),
+            (conditions, "_OFFLINE_GRACE_SEC", 0.2),
+            (conditions, "_HEARTBEATS_GRACE_SEC", 0.2),
+            (progress, "SETTLING_SEC", 0.2),
+            (recorder, "_EVERY_SEC", 0.2),
+            (recorder, "LEASE_SEC", 1.5),
+            (watchdog, "_BLIND_AFTER_SEC", 1.0),
+            (watchdog, "_READ_BACK_SEC", 2.0),
+        ):
+            self.monkeypatch.setattr(place, name, value)
+
+    def start(self, *checks: Check) -> Watchdog:
+        """One more watchdog, with a runtime of its own; `checks` besides those of readiness."""
+        runtime = self.site.open()
+        watched = [*readiness_checks(runtime), *checks]
+        own = {one.name: one for one in watched}  # a later one of the same name counts
+        dog = Watchdog(runtime, lambda: list(own.values()), every_sec=0.1)
+        thread = threading.Thread(target=dog.run)
+        thread.start()
+        self._running.append((dog, thread))
+        return dog
+
+    def stop(self, dog: Watchdog) -> None:
+        """End one in order."""
+        dog.stop()
+        for other, thread in self._running:
+            if other is dog:
+                thread.join(15)
+                assert not thread.is_alive()
+        self._running = [pair for pair in self._running if pair[0] is not dog]
+
+    def close(self) -> None:
+        """End all."""
+        for dog, _ in list(self._running):
+            self.stop(dog)
+
+    def told(self) -> list[tuple[str, str]]:
+        """The system alerts in the table: task_type and message."""
+        rows = self.site.rows("SELECT * FROM alerts WHERE task_id = 'system' ORDER BY id")
+        return [(row["task_type"], row["result"]) for row in rows]
+
+    def kinds(self) -> list[str]:
+        """The types of what was told, in order."""
+        return [kind for kind, _ in self.told()]
+
+    def wait_for(self, *kinds: str, timeout: float = 10.0) -> list[tuple[str, str]]:
+        """Wait until exactly this has been told; what it said."""
+        wait_until(lambda: self.kinds() == list(kinds), timeout, f"told {kinds}: {self.told()}")
+        return self.told()
+
+    def alarms(self) -> list[Row]:
+        """The table of alarms."""
+        return self.site.rows("SELECT * FROM alarms ORDER BY id")
+
+    def rounds(self, count: int = 8) -> None:
+        """Wait until a watchdog has looked a few times more: nothing new is an answer too."""
+        seen: set[float] = set()
+
+        def looked() -> bool:
+            rows = self.site.rows("SELECT expires_at FROM process_leases WHERE name = 'watchdog'")
+            seen.update(row["expires_at"] for row in rows)
+            return len(seen) > count
+
+        wait_until(looked, 15, "the watchdog's rounds")
+
+
+class FakeCheck:
+    """A check whose result the test decides; `hang` makes it wait."""
+
+    limit_sec = 0.5
+
+    def __init__(self, name: str, reason: str = "") -> None:
+        self.name = name
+        self.reason = reason
+        self.hang: threading.Event | None = None
+
+    def check(self) -> None:
+        """Fail with the reason, if there is one."""
+        if self.hang is not None:
+            self.hang.wait(20)
+        if self.reason:
+            raise StoreUnavailableError(self.reason)

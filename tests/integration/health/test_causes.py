@@ -1,0 +1,354 @@
+"""Each cause, produced for real where that is cheap, is found and ranked first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.db import leases, processes, session
+from easyai.domain.words import Words
+from easyai.health import checks_disk
+from easyai.health.checks_disk import Disk
+from easyai.health.diagnosis import Diagnosis, Status
+from easyai.health.report_markdown import markdown
+from easyai.registry import registration
+from easyai.registry.sweep import sweep
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import codes, look, processes_work, silent_for, waits_since
+from tests.support.services import PostgresServer, RedisServer
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import free_port
+
+
+@pytest.fixture
+def sqlite_site(migrated_file: Path, tmp_path: Path, living_links: str) -> Iterator[Installation]:
+    """For causes that do not lie in the database; its processes work."""
+    shutil.copy(migrated_file, tmp_path / "easyai.db")
+    made = Installation(tmp_path, f"sqlite:///{tmp_path / 'easyai.db'}", living_links)
+    processes_work(made)
+    yield made
+    made.close()
+
+
+def _evidence(diagnosis: Diagnosis) -> str:
+    return "\n".join(one.en for one in diagnosis.causes[0].evidence)
+
+
+def test_nothing_registered_and_nothing_waiting_is_well(site: Installation) -> None:
+    processes_work(site)
+    assert look(site).well, markdown(look(site))
+
+
+def test_switched_off(sqlite_site: Installation) -> None:
+    sqlite_site.configure(enable=False)
+    assert codes(look(sqlite_site)) == ["disabled"]
+
+
+def test_redis_stopped_as_broker_and_back(
+    sqlite_site: Installation, redis_server: RedisServer
+) -> None:
+    redis_server.start()
+    sqlite_site.configure(extra=f'broker_url = "{redis_server.url}"')
+    assert look(sqlite_site).well
+    redis_server.stop()
+    try:
+        diagnosis = look(sqlite_site)
+    finally:
+        redis_server.start()
+    assert codes(diagnosis) == ["broker_down"]
+    assert "refused" in _evidence(diagnosis)
+    assert look(sqlite_site).well
+
+
+def test_sqlite_locked_by_another_program(
+    sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.3)
+    other = sqlite3.connect(sqlite_site.folder / "easyai.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        diagnosis = look(sqlite_site)
+    finally:
+        other.close()
+    assert codes(diagnosis) == ["database_down"]
+    assert "locked" in _evidence(diagnosis)
+    assert "fuser" in diagnosis.causes[0].remedies[0].command
+
+
+def test_postgresql_stopped(
+    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path, living_links: str
+) -> None:
+    installation = Installation(tmp_path, postgres_url, living_links)
+    postgres_server.stop()
+    try:
+        diagnosis = look(installation)
+    finally:
+        postgres_server.start()
+        installation.close()
+    assert codes(diagnosis) == ["database_down"]
+    assert diagnosis.symptom.status is Status.UNKNOWN
+    assert "## Checks" in markdown(diagnosis)
+
+
+def test_frame_folder_gone(sqlite_site: Installation) -> None:
+    shutil.rmtree(sqlite_site.snapshots)
+    diagnosis = look(sqlite_site)
+    assert codes(diagnosis) == ["store_down"]
+    assert str(sqlite_site.snapshots) in diagnosis.causes[0].remedies[0].command
+
+
+def test_a_disk_that_is_full(sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Disk(sqlite_site.folder, 1_000_000, 0.1, 50.0)
+    monkeypatch.setattr(checks_disk, "_disk", lambda _: full)
+    diagnosis = look(sqlite_site)
+    assert codes(diagnosis) == ["disk_full"]
+    assert "0.1 %" in _evidence(diagnosis)
+
+
+def _worker_row(site: Installation, pid: int, beat_at: float) -> None:
+    site.execute("DELETE FROM processes WHERE kind = 'worker'")
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", socket.gethostname(), pid, beat_at, beat_at)
+
+
+def test_no_worker_ever(site: Installation) -> None:
+    processes_work(site, kinds=("api", "beat", "watchdog"))
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["worker_gone"]
+    assert "celery -A easyai worker" in markdown(diagnosis)
+
+
+def test_a_worker_that_was_killed_is_told_from_one_that_hangs(sqlite_site: Installation) -> None:
+    minute_ago = time.time() - 60
+    _worker_row(sqlite_site, os.getpid(), minute_ago)
+    hung = look(sqlite_site)
+    assert codes(hung) == ["worker_hung"]
+    assert f"kill -9 {os.getpid()}" in hung.causes[0].remedies[1].command
+
+    _worker_row(sqlite_site, 2**22 + 1, minute_ago)  # above the kernel's largest
+    killed = look(sqlite_site)
+    assert codes(killed) == ["worker_gone"]
+    assert "the process is gone" in _evidence(killed)
+
+
+def test_a_worker_that_takes_no_work(sqlite_site: Installation) -> None:
+    sqlite_site.execute("UPDATE process_leases SET done_at = done_at - 100 WHERE name = 'scan'")
+    diagnosis = look(sqlite_site)
+    assert codes(diagnosis) == ["worker_hung"]
+    assert "no scan has ended" in diagnosis.causes[0].words.en
+
+
+def test_no_beat(sqlite_site: Installation) -> None:
+    with sqlite_site.runtime.db.write() as conn:
+        leases.acquire(conn, "beat", "test", 5.0, time.time() - 60)
+    assert codes(look(sqlite_site)) == ["beat_gone"]
+
+
+def test_a_beat_that_hands_its_lease_back_stands_by(sqlite_site: Installation) -> None:
+    with sqlite_site.runtime.db.write() as conn:
+        leases.release(conn, "beat", "test")
+    assert look(sqlite_site).well
+
+
+def test_no_service_has_ever_registered(site: Installation) -> None:
+    processes_work(site)
+    site.put(f"{TYPE}/门口1/1.jpg")
+    site.scan()
+    waits_since(site, 100)
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["no_service"]
+    assert diagnosis.symptom.status is Status.STALLED
+    assert "None has ever registered" in _evidence(diagnosis)
+
+
+def test_all_services_cleared_by_request(site: Installation, algorithm: AlgorithmStub) -> None:
+    site.register(algorithm)
+    registration.clear_all(site.runtime)
+    processes_work(site)
+    site.put(f"{TYPE}/门口1/1.jpg")
+    site.scan()
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["no_service"]
+    assert "all services were cleared by request" in _evidence(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [((500, b"oops"), "500"), ((200, b"<html>"), "html"), (None, "Disconnected")],
+)
+def test_services_that_answer_nonsense(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    answer: tuple[int, bytes] | None,
+    told: str,
+) -> None:
+    algorithm.answer = lambda frame: answer
+    _try_in_vain(site, algorithm)
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["inference_fails"]
+    assert told in _evidence(diagnosis)
+    assert diagnosis.causes[0].weight > 50
+
+
+def test_services_that_refuse_every_frame(site: Installation, algorithm: AlgorithmStub) -> None:
+    algorithm.answer = lambda frame: (200, {"success": False, "error": "no model loaded"})
+    _try_in_vain(site, algorithm)
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["inference_fails"]
+    assert "easyai requeue --task-type" in _plain_commands(diagnosis)
+
+
+def _plain_commands(diagnosis: Diagnosis) -> str:
+    lines = [remedy.command for cause in diagnosis.causes for remedy in cause.remedies]
+    return "\n".join(line.partition("easyai ")[1] + line.partition("easyai ")[2] for line in lines)
+
+
+def _try_in_vain(site: Installation, algorithm: AlgorithmStub) -> None:
+    site.register(algorithm)
+    site.put_many(4)
+    site.scan()
+    loop = site.loop()
+    for _ in range(4):
+        site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
+        site.execute("UPDATE services SET breaker_open_until = 1 WHERE breaker_open_until > 0")
+        loop.pump(TYPE, 0.3)
+    processes_work(site)
+
+
+def test_heartbeats_from_a_service_that_cannot_be_reached(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    algorithm.stop()
+    processes_work(site)
+    assert codes(look(site)) == ["endpoint_unreachable"]
+    assert codes(look(site, probes=False)) == [], "nothing is known yet"
+
+
+def test_without_probes_the_sweep_is_believed(site: Installation, algorithm: AlgorithmStub) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    silent_for(site, 600)
+    sweep(site.runtime)
+    alive = look(site, probes=False)
+    assert codes(alive) == ["heartbeats_not_arriving"]
+    assert alive.facts.probes is None
+
+    silent_for(site, 600)
+    algorithm.stop()
+    for _ in range(2):
+        sweep(site.runtime)
+    assert codes(look(site, probes=False)) == ["services_died"]
+
+
+def test_pictures_out_of_reach(sqlite_site: Installation) -> None:
+    sqlite_site.public_url = f"http://127.0.0.1:{free_port()}"
+    sqlite_site.configure()
+    sqlite_site.runtime = sqlite_site.open()
+    diagnosis = look(sqlite_site)
+    assert codes(diagnosis) == ["pictures_unreachable"]
+    assert "Connection refused" in _evidence(diagnosis)
+    assert "signature=" not in markdown(diagnosis)
+
+
+def test_algorithms_slower_than_the_cameras(site: Installation, algorithm: AlgorithmStub) -> None:
+    site.configure(max_queue_size=10)
+    site.register(algorithm)
+    processes_work(site)
+    loop = site.loop()
+    site.put_many(3)
+    site.work(loop)
+    site.record(20)
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["algorithms_too_slow"]
+    assert diagnosis.symptom.status is Status.DEGRADED
+    assert "20 frames waiting" in _evidence(diagnosis)
+
+
+def test_a_clock_that_was_set_back(sqlite_site: Installation, algorithm: AlgorithmStub) -> None:
+    sqlite_site.register(algorithm)
+    silent_for(sqlite_site, -3600)
+    diagnosis = look(sqlite_site)
+    assert "clock_jumped" in codes(diagnosis)
+    assert not diagnosis.facts.checks["clock"].ok
+
+
+def test_a_bus_that_does_not_answer(sqlite_site: Installation) -> None:
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    sqlite_site.configure(mq_type="redis", mq_address=address)
+    diagnosis = look(sqlite_site)
+    assert codes(diagnosis) == ["bus_down"]
+    assert diagnosis.symptom.status is Status.DEGRADED
+
+
+def test_a_stop_that_is_over_is_told_as_recovered(site: Installation) -> None:
+    processes_work(site)
+    now = time.time()
+    site.execute(
+        "INSERT INTO alarms (kind, subject, cause, raised_at, told_at, over_at)"
+        " VALUES ('inference_stalled', '', 'services_died', :began, :began, :ended)",
+        began=now - 5 * 3600,
+        ended=now - 3600,
+    )
+    diagnosis = look(site)
+    assert diagnosis.well
+    assert diagnosis.recovered[0].cause == "services_died"
+    for language, story in (("en", "services had died"), ("zh", "算法服务停止运行")):
+        report = markdown(diagnosis, language)  # type: ignore[arg-type]
+        assert story in report
+        assert "(4 h)" in report or "(4 小时)" in report
+
+
+def test_every_message_is_in_both_languages(sqlite_site: Installation) -> None:
+    sqlite_site.configure(enable=False)
+    shutil.rmtree(sqlite_site.snapshots)
+    sqlite_site.execute("DELETE FROM processes")
+    sqlite_site.execute("DELETE FROM process_leases")
+    for cause in look(sqlite_site).causes:
+        for words in (cause.words, *(remedy.words for remedy in cause.remedies)):
+            assert isinstance(words, Words)
+            assert words.zh != words.en
+            assert any("\u4e00" <= character <= "\u9fff" for character in words.zh), words
+
+
+def test_frames_that_a_service_holds_without_an_answer(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    site.record(3)
+    held = site.lease()
+    assert len(held.frames) == 3
+    site.execute("UPDATE frames SET leased_at = leased_at - 40 WHERE state = 'leased'")
+    processes_work(site)
+    diagnosis = look(site)
+    assert codes(diagnosis) == ["inference_hangs"], "told before the first call times out"
+    assert "3 frames in flight there, the oldest for 4" in _evidence(diagnosis)
+    site.execute("DELETE FROM processes WHERE kind = 'worker'")
+    assert "inference_hangs" not in codes(look(site)), "nobody waits for an answer any more"
+
+
+def test_a_server_that_listens_on_loopback_only_is_named(site: Installation) -> None:
+    for number in range(7901, 7913):
+        registration.register(
+            site.runtime,
+            {
+                "service_id": f"yolo11x_head_detector_{number}",
+                "task_types": [TYPE],
+                "endpoint": f"http://172.16.5.207:{number}/infer",
+            },
+        )
+    # They answered the sweep's probes a moment ago, but have not been heard for hours.
+    site.execute("UPDATE services SET last_heartbeat = last_heartbeat - 14400")
+    processes_work(site)
+    diagnosis = look(site, probes=False)
+    assert codes(diagnosis) == ["heartbeats_not_arriving"]
+    evidence = _evidence(diagnosis)
+    assert "All fell silent together" in evidence
+    assert "listens on 127.0.0.1 only" in evidence

@@ -1,0 +1,217 @@
+"""Inference that stands still is told to people in time, whatever broke, and so is its end."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from easyai.db import leases, processes
+from tests.integration.health.kennel import FakeCheck, Kennel
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import free_port, wait_until
+
+STALL_SEC = 2.0
+
+
+class Webhook(ThreadingHTTPServer):
+    """Where people read what they are told."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.titles: list[str] = []
+        self.bodies: list[str] = []
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """For `notify_urls`."""
+        return f"json://127.0.0.1:{self.server_port}/"
+
+    def close(self) -> None:
+        """Read no more."""
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Webhook)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.titles.append(body["title"])
+        self.server.bodies.append(body["message"])
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output quiet."""
+
+
+@pytest.fixture
+def people() -> Iterator[Webhook]:
+    """Somebody who is told."""
+    webhook = Webhook()
+    yield webhook
+    webhook.close()
+
+
+class Scans:
+    """Beat and a worker that scans: their traces, many times a second, until told to cease."""
+
+    def __init__(self, site: Installation) -> None:
+        self._db = site.open().db
+        self._cease = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._cease.wait(0.1):
+            now = time.time()
+            with self._db.write() as conn:
+                leases.acquire(conn, "scan", "me", 0.5, now)
+                leases.done(conn, "scan", "me", now)
+                leases.acquire(conn, "beat", "me", 5.0, now)
+                processes.beat(conn, "worker", "elsewhere", 1, now)
+
+    def cease(self) -> None:
+        """No scan succeeds any more."""
+        self._cease.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def scans(site: Installation) -> Iterator[Scans]:
+    """A worker that scans."""
+    made = Scans(site)
+    yield made
+    made.cease()
+
+
+def _configure(site: Installation, people: Webhook, *urls: str) -> None:
+    site.configure(stall_alarm_sec=STALL_SEC, notify_urls=[people.url, *urls])
+
+
+def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_end_too(
+    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site, people)
+    site.register(algorithm)
+    kennel.start(broker := FakeCheck("broker"))
+    kennel.rounds(3)
+    broker.reason = "connection refused"
+    site.put_many(3)
+    site.scan()
+    began = time.monotonic()
+    wait_until(lambda: people.titles, 15, "people are told")
+    assert STALL_SEC * 0.9 <= time.monotonic() - began < STALL_SEC + 5
+    assert people.titles == ["easyai: inference_stalled"]
+    assert "3 frames wait and none succeeded" in people.bodies[0]
+    assert "推理停止" in people.bodies[0]
+    (alarm,) = kennel.alarms()
+    assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "broker_down")
+
+    broker.reason = ""
+    site.work(site.loop())
+    wait_until(lambda: len(people.titles) == 2, 15, "people are told that it goes on")
+    assert people.titles[1] == "easyai: recovered (inference_stalled)"
+    assert "the cause was: broker_down" in people.bodies[1]
+    assert kennel.kinds() == ["inference_stalled", "recovered"]
+
+
+def test_only_the_type_that_stands_still_is_named(
+    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site, people)
+    site.register(algorithm, task_types=[TYPE, "车辆"])
+    site.record(2, "车辆")
+    site.execute("UPDATE services SET max_concurrency = 1")
+    site.put_many(1)
+    loop = site.loop()
+    kennel.start()
+    limit = time.monotonic() + 20
+    while not kennel.kinds() and time.monotonic() < limit:
+        site.put(f"{TYPE}/门口1/{time.monotonic_ns()}.jpg")
+        site.scan()
+        loop.pump(TYPE, 0.1)
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert "2 frames of 车辆 wait" in said
+
+
+def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
+    site: Installation, kennel: Kennel, people: Webhook, scans: Scans
+) -> None:
+    _configure(site, people)
+    kennel.start()
+    kennel.rounds(15)
+    assert people.titles == []
+    scans.cease()
+    wait_until(lambda: people.titles, STALL_SEC + 6, "people are told")
+    assert "no frame could be found" in people.bodies[0]
+
+
+def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
+    site: Installation,
+    kennel: Kennel,
+    people: Webhook,
+    scans: Scans,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if "sqlite" not in site.database_url:
+        pytest.skip("PostgreSQL has no lock over the whole database: see the test below")
+    caplog.set_level("INFO")
+    _configure(site, people)
+    kennel.start()
+    kennel.rounds(3)
+    scans.cease()
+    holder = sqlite3.connect(
+        Path(site.database_url.removeprefix("sqlite:///")), isolation_level=None
+    )
+    holder.execute("BEGIN EXCLUSIVE")
+    locked_at = time.monotonic()
+    wait_until(lambda: people.titles, 20, "people are told")
+    assert time.monotonic() - locked_at < STALL_SEC + 8
+    assert people.titles == ["easyai: inference_stalled"]
+    assert "database" in people.bodies[0]
+    assert "inference stands still" in caplog.text
+    assert kennel.alarms() == []
+    holder.execute("ROLLBACK")
+    holder.close()
+    again = Scans(site)
+    try:
+        kennel.wait_for("inference_stalled", "recovered", timeout=20)
+        (alarm,) = kennel.alarms()
+        assert alarm["cause"] == "database_down"
+        assert alarm["over_at"] > alarm["raised_at"]
+        wait_until(lambda: len(people.titles) == 2, 10, "people are told that it is over")
+    finally:
+        again.cease()
+
+
+def test_people_behind_a_dead_link_are_told_when_it_works_and_the_others_only_once(
+    site: Installation, kennel: Kennel, people: Webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    site.configure(
+        stall_alarm_sec=3600, notify_urls=[people.url, f"json://:hush-hush@127.0.0.1:{port}/"]
+    )
+    site.record(1)
+    kennel.start()
+    wait_until(lambda: people.titles, 15, "those who can be reached are told")
+    wait_until(lambda: "trying again" in caplog.text, 15, "the others are not")
+    late = Webhook(port)
+    try:
+        wait_until(lambda: late.titles == ["easyai: no_algorithm"], 15, "they are told later")
+    finally:
+        late.close()
+    assert people.titles == ["easyai: no_algorithm"]
+    assert "hush-hush" not in caplog.text

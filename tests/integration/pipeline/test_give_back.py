@@ -1,0 +1,61 @@
+"""What a worker cannot finish goes back to the others, not only when its lease is over."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+
+@contextmanager
+def _locked(site: Installation) -> Iterator[None]:
+    """The database as a writer that hangs leaves it."""
+    connection = sqlite3.connect(site.database_url.removeprefix("sqlite:///"), isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_leases_given_up_while_the_database_is_away_return_when_it_is_back(
+    site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure(lease_sec=1.0)
+    site.register(algorithm)
+    algorithm.delay = 60.0
+    site.put_many(3)
+    site.scan()
+    site.loop().pump(TYPE, 0.2)
+    wait_until(lambda: algorithm.running == 3, 10, "in flight")
+    with _locked(site):
+        wait_until(lambda: "calls given up: frames=3" in caplog.text, 10, "the calls have ended")
+        assert site.count("leased") == 3
+    # Nobody sweeps here: they do not return by expiring.
+    wait_until(lambda: site.count("pending") == 3, 10, "the leases are given back")
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_stop_does_not_wait_for_a_database_that_hangs(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easyai.db.session.BUSY_TIMEOUT_SEC", 12)
+    site.register(algorithm)
+    algorithm.delay = 60.0
+    site.put_many(2)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.2)
+    wait_until(lambda: algorithm.running == 2, 10, "in flight")
+    with _locked(site):
+        began = time.monotonic()
+        loop.drain(0.5)
+        assert time.monotonic() - began < 9

@@ -1,0 +1,118 @@
+"""A frame that breaks its only service holds neither its camera nor fails for an outage."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.domain import breaker
+from easyai.settings import TRIPWIRE
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+CAMERA = "门口1"
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_SEC", 0.2)
+    monkeypatch.setattr(breaker, "LONGEST_PAUSE_SEC", 0.2)
+
+
+@pytest.mark.parametrize("how", ["breaks", "hangs"])
+def test_a_poison_frame_fails_and_its_camera_goes_on_in_order(site: Installation, how: str) -> None:
+    site.configure(infer_timeout_sec=0.3)
+    keys = site.put_many(12, TRIPWIRE, CAMERA)
+    poison, others = keys[2], keys[:2] + keys[3:]
+    answer = detections(1) if how == "hangs" else (500, {})
+
+    def delay(frame: Frame) -> float:
+        return 1.0 if how == "hangs" and frame["image_path"] == poison else 0.0
+
+    with AlgorithmStub(task_types=(TRIPWIRE,), delay=delay) as stub:
+        stub.answer = lambda frame: answer if frame["image_path"] == poison else detections(1)
+        site.register(stub)
+        loop = site.loop()
+        site.scan()
+
+        def others_done() -> bool:
+            loop.pump(TRIPWIRE, 0.2)
+            return site.count("done") == len(others)
+
+        wait_until(others_done, 15, "its camera goes on")
+        assert [path for path in stub.image_paths if path != poison] == others
+        assert site.frame(poison)["state"] == "pending"
+        for number in range(2):  # a minute later, twice; other frames were answered meanwhile
+            site.put(f"{TRIPWIRE}/门口2/{number}.jpg")
+            others.append(f"{TRIPWIRE}/门口2/{number}.jpg")
+            site.scan()
+            wait_until(others_done, 10, "another camera's frame")
+            site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
+            loop.pump(TRIPWIRE, 0.5)
+            wait_until(lambda: site.count("leased") == 0, 5, "the call is settled")
+        assert stub.image_paths.count(poison) == 6
+    frame = site.frame(poison)
+    assert (frame["state"], frame["outcome"], frame["attempts"]) == ("failed", "failed", 3)
+    assert site.pictures("failed") == [f"failed/{poison}"]
+    assert len(site.alerts()) == 13
+
+
+def test_frames_of_a_service_that_breaks_on_everything_wait_and_go_in_order_when_it_is_back(
+    site: Installation,
+) -> None:
+    keys = site.put_many(8, TRIPWIRE, CAMERA)
+    site.scan()
+    with AlgorithmStub(task_types=(TRIPWIRE,), answer=lambda frame: (500, {})) as stub:
+        site.register(stub)
+        loop = site.loop()
+        ends_at = time.monotonic() + 3
+        while time.monotonic() < ends_at:
+            loop.pump(TRIPWIRE, 0.2)
+        wait_until(lambda: site.count("leased") == 0, 5, "the last call is settled")
+        assert {(one["state"], one["attempts"]) for one in site.frames()} == {("pending", 0)}
+        assert len(set(stub.image_paths)) > 1, "others were tried, too"
+        stub.forget()
+        stub.answer = lambda frame: detections(1)
+        site.work(loop, TRIPWIRE)
+        assert sorted(stub.image_paths) == keys
+        trial, *rest = stub.image_paths
+        assert rest == [key for key in keys if key != trial], "all but the trial in order"
+    assert {one["outcome"] for one in site.frames()} == {"alert"}
+
+
+def test_a_frame_that_is_the_only_one_never_fails(site: Installation) -> None:
+    site.put_many(1, TRIPWIRE, CAMERA)
+    site.scan()
+    with AlgorithmStub(task_types=(TRIPWIRE,), answer=lambda frame: (500, {})) as stub:
+        site.register(stub)
+        loop = site.loop()
+
+        def tried_often() -> bool:
+            site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
+            loop.pump(TRIPWIRE, 0.2)
+            return stub.count >= 8
+
+        wait_until(tried_often, 15, "tried often")
+        wait_until(lambda: site.count("leased") == 0, 5, "the last call is settled")
+    (frame,) = site.frames()
+    assert (frame["state"], frame["attempts"]) == ("pending", 0)
+
+
+def test_a_suspect_gets_what_no_other_can_take_and_nothing_else(site: Installation) -> None:
+    with AlgorithmStub("online") as online, AlgorithmStub("suspect", delay=0.2) as suspect:
+        site.register(online)
+        pk = site.register(suspect)
+        doubt = "UPDATE services SET state = 'suspect' WHERE pk = :pk"
+        site.execute(doubt, pk=pk)
+        site.put_many(40)
+        loop = site.loop()
+        site.work(loop)
+        assert (online.count, suspect.count) == (40, 0)
+        site.execute("UPDATE services SET max_concurrency = 2 WHERE pk <> :pk", pk=pk)
+        online.delay = 0.2
+        site.put_many(6, TYPE, "门口2")
+        site.work(loop)
+        assert suspect.count == 4
+    assert site.service(pk)["state"] == "online", "and its answers are evidence"

@@ -1,0 +1,177 @@
+"""The other end of each bus: what a consumer in the field sees."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import amqp
+import redis
+
+from tests.support.kafka_cluster import KafkaCluster
+from tests.support.server_process import ServerProcess
+from tests.support.services import RabbitmqServer, RedisServer
+from tests.support.waiting import wait_until
+
+_numbers = itertools.count(1)
+
+
+class Received(NamedTuple):
+    """One message."""
+
+    key: str  # task_id on Kafka, the routing key on RabbitMQ, the field on Redis
+    alert: dict[str, Any]
+
+
+class BusPlace(ABC):
+    """A bus that takes alerts, and its consumer."""
+
+    kind: str
+    address: str
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.server = server
+        self.topic = f"alerts.{next(_numbers)}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """For ``[ai_analysis]``."""
+        return {"mq_type": self.kind, "mq_address": self.address, "mq_topic": self.topic}
+
+    @abstractmethod
+    def received(self, count: int) -> list[Received]:
+        """Everything that arrived so far, at least `count`."""
+
+    def ids(self, count: int) -> list[int]:
+        """The ids that arrived so far, at least `count`."""
+        return [one.alert["id"] for one in self.received(count)]
+
+    def break_down(self) -> None:
+        """Take the bus away."""
+        self.server.stop()
+
+    def repair(self) -> None:
+        """Bring it back."""
+        self.server.start()
+
+
+class RedisPlace(BusPlace):
+    """A stream."""
+
+    kind = "redis"
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__(server)
+        self.address = server.url
+        self.client: Any = redis.Redis.from_url(server.url)
+
+    def received(self, count: int) -> list[Received]:
+        """All entries."""
+        entries = wait_until(lambda: self._entries(count), 10, f"{count} entries")
+        self.client.close()
+        return [
+            Received(field.decode(), json.loads(value))
+            for _, entry in entries
+            for field, value in entry.items()
+        ]
+
+    def _entries(self, count: int) -> list[Any]:
+        entries: list[Any] = self.client.xrange(self.topic)
+        return entries if len(entries) >= count else []
+
+
+class RabbitPlace(BusPlace):
+    """A topic exchange with one durable queue bound to everything."""
+
+    kind = "rabbitmq"
+
+    def __init__(self, server: RabbitmqServer) -> None:
+        super().__init__(server)
+        self.address = server.url
+        self._found: list[Received] = []
+        self.bind(self.topic, "#")
+
+    def connect(self) -> Any:
+        """A consumer's own connection."""
+        connection = amqp.Connection(f"127.0.0.1:{self.server.port}", connect_timeout=5)
+        connection.connect()
+        return connection
+
+    def bind(self, queue: str, key: str, **arguments: Any) -> None:
+        """Declare the exchange, and a durable queue that gets what matches a key."""
+        with self.connect() as connection:
+            channel = connection.channel()
+            channel.exchange_declare(self.topic, "topic", durable=True, auto_delete=False)
+            declared = {name.replace("_", "-"): value for name, value in arguments.items()}
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=declared)
+            channel.queue_bind(queue, self.topic, key)
+
+    def unbind(self, queue: str, key: str) -> None:
+        """No more messages for a queue."""
+        with self.connect() as connection:
+            connection.channel().queue_unbind(queue, self.topic, key)
+
+    def received(self, count: int) -> list[Received]:
+        """All messages of the queue that gets everything; each is taken once and remembered."""
+        with self.connect() as connection:
+            channel = connection.channel()
+
+            def enough() -> bool:
+                self._found += self.taken(channel, self.topic)
+                return len(self._found) >= count
+
+            wait_until(enough, 10, f"{count} messages")
+        return self._found
+
+    @staticmethod
+    def taken(channel: Any, queue: str) -> list[Received]:
+        """Take what waits in a queue."""
+        found = []
+        while (message := channel.basic_get(queue, no_ack=True)) is not None:
+            body = message.body
+            text = body.decode() if isinstance(body, bytes) else body
+            found.append(Received(message.delivery_info["routing_key"], json.loads(text)))
+        return found
+
+    def close(self) -> None:
+        """Remove exchange and queue."""
+        self.server.start()
+        with self.connect() as connection:
+            channel = connection.channel()
+            channel.queue_delete(self.topic)
+            channel.exchange_delete(self.topic)
+
+
+class KafkaPlace(BusPlace):
+    """A topic of the stand-in for Kafka; frozen instead of stopped, for it would forget all."""
+
+    kind = "kafka"
+    server: KafkaCluster
+
+    def __init__(self, cluster: KafkaCluster) -> None:
+        super().__init__(cluster)
+        self.address = cluster.addresses
+
+    def received(self, count: int) -> list[Received]:
+        """All messages of all partitions."""
+        found = self.server.messages(self.topic, count)
+        return [Received(one.key().decode(), json.loads(one.value())) for one in found]
+
+    def break_down(self) -> None:
+        """Freeze every thread of the cluster."""
+        self.server.pause()
+        pid = self.server._process.pid if self.server._process else 0
+        tasks = Path(f"/proc/{pid}/task")
+        wait_until(lambda: all(_state(task) == "T" for task in tasks.iterdir()), 5, "it is frozen")
+
+    def repair(self) -> None:
+        """Let it go on."""
+        self.server._signal_group(signal.SIGCONT)
+
+
+def _state(task: Path) -> str:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]

@@ -1,0 +1,116 @@
+"""Every bus gets every alert as the contract says (section 5), in order, whatever happens to it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from easyai.db import alerts as alerts_db
+from easyai.errors import BusUnavailableError
+from easyai.pipeline.publishing import anything_waits, publish_waiting
+from easyai.publish.check import BusCheck
+from tests.integration.publish.alerts import (
+    in_order_for_each_camera,
+    row,
+    settled,
+    waiting,
+)
+from tests.integration.publish.buses import BusPlace
+from tests.support.site import TYPE, Installation
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+FIELDS = {
+    "id",
+    "task_id",
+    "task_type",
+    "image_path",
+    "image_url",
+    "algorithm_id",
+    "algorithm_name",
+    "result",
+    "confidence",
+    "detection_count",
+    "inference_time_ms",
+    "created_at",
+    "updated_at",
+}
+
+
+def test_an_alert_arrives_as_the_contract_says(site: Installation, bus: BusPlace) -> None:
+    site.configure(**bus.settings)
+    path = f"alerts/{TYPE}/门口2/1.jpg"
+    saved = row("门口2", image_path=path, now=1_763_107_200.5)
+    with site.runtime.db.write() as conn:
+        alerts_db.add(conn, [saved], for_bus=True)
+    began = time.time()
+    assert publish_waiting(site.runtime, 10).acknowledged == 1
+    (message,) = bus.received(1)
+    keys = {"kafka": "门口2", "rabbitmq": f"{TYPE}.门口2", "redis": "alert"}
+    assert message.key == keys[bus.kind]
+    alert = message.alert
+    assert set(alert) == FIELDS
+    assert (alert["task_id"], alert["task_type"]) == ("门口2", TYPE)
+    assert json.loads(alert["result"]) == {"count": 2}
+    assert alert["created_at"] == "2025-11-14T08:00:00.500Z"
+    assert alert["image_url"].startswith(site.public_url)
+    expires = int(alert["image_url"].partition("expires=")[2].partition("&")[0])
+    assert began + 86_000 < expires < time.time() + 86_500
+    (saved_row,) = site.alerts()
+    assert began <= saved_row["published_at"] <= time.time()
+    assert alert["id"] == saved_row["id"]
+
+
+def test_each_cameras_alerts_arrive_in_order_and_system_alerts_too(
+    site: Installation, bus: BusPlace
+) -> None:
+    site.configure(alert_batch_size=50, **bus.settings)
+    for number in range(60):
+        settled(site, *[f"门口{(number + camera) % 5}" for camera in range(5)])
+    with site.runtime.db.write() as conn:
+        alerts_db.add_system(conn, "no_algorithm", "无算法", time.time(), for_bus=True)
+    assert anything_waits(site.runtime)
+    assert publish_waiting(site.runtime, 20).acknowledged == 301
+    received = [one.alert for one in bus.received(301)]
+    assert sorted(alert["id"] for alert in received) == list(range(1, 302))
+    assert in_order_for_each_camera(received)
+    (system,) = [alert for alert in received if alert["task_id"] == "system"]
+    assert (system["task_type"], system["algorithm_id"]) == ("no_algorithm", "system_monitor")
+    assert system["image_url"] == ""
+    assert not anything_waits(site.runtime)
+
+
+def test_while_the_bus_is_away_alerts_wait_and_then_all_arrive_in_order(
+    site: Installation, bus: BusPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easyai.publish.kafka.SEND_SEC", 1.5)
+    monkeypatch.setattr("easyai.publish.kafka.CONNECT_SEC", 1.0)
+    site.configure(**bus.settings)
+    check = BusCheck(lambda: site.runtime.settings.ai_analysis)
+    check.check()
+    settled(site, "门口1", "门口2")
+    publish_waiting(site.runtime, 10)
+    before = bus.ids(2)
+    bus.break_down()
+    try:
+        settled(site, "门口1", "门口2", "门口1", "门口1")
+        with pytest.raises(BusUnavailableError, match="(?i)" + bus.kind):
+            publish_waiting(site.runtime, 10)
+        assert waiting(site) == [3, 4, 5, 6]
+        with pytest.raises(BusUnavailableError, match="(?i)" + bus.kind):
+            check.check()
+    finally:
+        bus.repair()
+    began = time.monotonic()
+    check.check()
+    assert publish_waiting(site.runtime, 10).acknowledged == 4
+    assert time.monotonic() - began < 5
+    kept = [] if bus.kind == "redis" else before  # this Redis forgets when it stops
+    received = [one.alert for one in bus.received(len(kept) + 4)]
+    assert {alert["id"] for alert in received} == {*kept, 3, 4, 5, 6}
+    assert in_order_for_each_camera(received)
+    assert waiting(site) == []
+    site.configure(mq_type="none")
+    check.check()
+    check.close()

@@ -1,0 +1,144 @@
+"""Services that misbehave: their frames go to the other one, and everybody can see why."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from easyai.domain import breaker
+from easyai.registry.views import service_list
+from tests.support import raw_service
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.raw_service import RawService, answer
+from tests.support.site import Installation
+from tests.support.waiting import free_port, wait_until
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
+GOOD = b'{"success": true, "result": {"total_count": 1}}'
+TIMEOUT_SEC = 0.5
+MB = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_SEC", 30.0)
+
+
+def _endless(start: bytes) -> Callable[[socket.socket], None]:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + start)
+        while True:
+            connection.sendall(b" " * 65536)
+
+    return talk
+
+
+def _sends(data: bytes) -> Callable[[socket.socket], None]:
+    return lambda connection: connection.sendall(data)
+
+
+def _loop(connection: socket.socket) -> None:
+    connection.sendall(
+        answer(b"", status="307 Again", head="Location: /infer\r\nConnection: close\r\n")
+    )
+
+
+def _hangs(connection: socket.socket) -> None:
+    time.sleep(1.5)
+
+
+def _slow(connection: socket.socket) -> None:
+    time.sleep(0.7)
+    connection.sendall(answer(GOOD))
+
+
+def _drips(connection: socket.socket) -> None:
+    raw_service.drip(connection, answer(GOOD), 0.1)
+
+
+# How a service misbehaves, and what its row says then.
+MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
+    "hangs": (_hangs, "no answer within 0.5 s"),
+    "slow": (_slow, "no answer within 0.5 s"),
+    "nonsense JSON": (_sends(answer(b'{"ok": tru')), "not JSON"),
+    "another JSON": (_sends(answer(b'{"code": 0}')), "no field 'success'"),
+    "500": (_sends(answer(b"oops", status="500 Oops")), "HTTP status 500"),
+    "HTML with 200": (_sends(answer(b"<html>Login</html>")), "not JSON: b'<html>Login"),
+    "1 MB of garbage": (_sends(answer(b"\x7f\x02" * (MB // 2))), "not JSON"),
+    "endless garbage": (_endless(b"garbage"), "not JSON"),
+    "an endless body": (_endless(b'{"success": true, "x": "'), "larger than 4000000 bytes"),
+    "half a body": (_sends(answer(GOOD[:20], length=len(GOOD))), "ClientPayloadError"),
+    "a redirect loop": (_loop, "more than 3 redirects"),
+    "closes at once": (lambda connection: None, "ServerDisconnectedError"),
+    "drips": (_drips, "no answer within 0.5 s"),
+    "content-length too small": (_sends(answer(GOOD, length=20)), "the answer is not HTTP"),
+    "content-length too large": (_sends(answer(GOOD, length=9999)), "ClientPayloadError"),
+    "TLS on a plain port": (_sends(b"\x15\x03\x03\x00\x02\x02\x32"), "the answer is not HTTP"),
+}
+
+
+def _told(site: Installation, service_id: str) -> dict[str, object]:
+    entries = service_list(site.runtime, everything=True)["services"]
+    (entry,) = [one for one in entries if one["service_id"] == service_id]
+    return dict(entry)
+
+
+def _assert_all_go_to_the_other(site: Installation, good: AlgorithmStub, bad_pk: int) -> None:
+    site.configure(infer_timeout_sec=TIMEOUT_SEC)
+    site.put_many(16)
+    loop = site.loop()
+    site.work(loop)
+    wait_until(lambda: site.count("leased") == 0, 5, "the last call is settled")
+    assert [alert["algorithm_id"] for alert in site.alerts()] == ["good"] * 16
+    assert {frame["outcome"] for frame in site.frames()} == {"alert"}
+    row = site.service(bad_pk)
+    assert row["breaker_failures"] >= 3
+    assert row["breaker_open_until"] > time.time()
+    site.put_many(8, camera="门口2")
+    site.work(loop)
+    assert site.service(bad_pk)["call_count"] == row["call_count"], "nothing goes there any more"
+    assert good.count >= 24
+
+
+@pytest.mark.parametrize("name", MISBEHAVIOUR)
+def test_the_frames_of_a_service_that_misbehaves_go_to_the_other_and_it_says_why(
+    site: Installation, name: str
+) -> None:
+    talk, reason = MISBEHAVIOUR[name]
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with AlgorithmStub("good") as good, RawService("bad", talk) as bad:
+        site.register(good)
+        pk = site.register(bad.face)
+        _assert_all_go_to_the_other(site, good, pk)
+        told = _told(site, "bad")
+        assert (told["state"], told["breaker"]) == ("online", "open")
+        assert reason in str(told["last_failure"])
+        assert abs(time.time() - int(str(told["last_failure_at"]))) < 30
+        (opened,) = site.rows("SELECT subject, text FROM events WHERE kind = 'breaker_open'")
+        assert opened["subject"] == bad.face.endpoint
+        assert reason in opened["text"]
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
+    assert grown_kb < 150_000, "memory is bounded whatever is sent"
+
+
+class _SecureStub(AlgorithmStub):
+    @property
+    def endpoint(self) -> str:
+        """TLS where there is none."""
+        return super().endpoint.replace("http:", "https:")
+
+
+def test_a_refused_connection_and_tls_to_a_plain_port_say_so(site: Installation) -> None:
+    with AlgorithmStub("good") as good, RawService("plain", _sends(answer(GOOD))) as plain:
+        site.register(good)
+        gone = site.register(AlgorithmStub("gone", port=free_port()))
+        secure = _SecureStub("secure", port=plain.port)
+        pk = site.register(secure)
+        _assert_all_go_to_the_other(site, good, gone)
+    assert site.service(gone)["last_failure_reason"] == "cannot connect: Connection refused"
+    assert "TLS: " in site.service(pk)["last_failure_reason"]

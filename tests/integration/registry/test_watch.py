@@ -1,0 +1,189 @@
+"""Silence that is our own fault: downtime, a clock that jumps, an API that nobody can reach."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from easyai.registry import probe
+from easyai.registry.probe import probe_all
+from easyai.registry.sweep import sweep
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import Installation, Row
+from tests.support.waiting import free_port
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds by which the wall clock of this process is off; changed in place."""
+    offset, clock = [0.0], time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + offset[0])
+    return offset
+
+
+@pytest.fixture
+def four(site: Installation) -> list[int]:
+    """Four services that answer no probe."""
+    return [site.register(AlgorithmStub(f"s{number}", port=free_port())) for number in range(4)]
+
+
+def _states(site: Installation) -> list[str]:
+    return [row["state"] for row in site.rows("SELECT state FROM services ORDER BY pk")]
+
+
+def _events(site: Installation, kind: str) -> list[Row]:
+    return site.rows("SELECT * FROM events WHERE kind = :kind ORDER BY id", kind=kind)
+
+
+def _silent(site: Installation, pks: list[int], seconds: float = 61.0) -> None:
+    for pk in pks:
+        site.execute(
+            "UPDATE services SET last_evidence = :at, last_heartbeat = :at WHERE pk = :pk",
+            at=time.time() - seconds,
+            pk=pk,
+        )
+
+
+def test_more_than_half_silent_at_once_points_at_this_server(
+    site: Installation, four: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    _silent(site, four[:3])
+    assert sweep(site.runtime).lapsed == 3
+    reason = site.service(four[0])["state_reason"]
+    assert "probe failed: Connection refused; 3 of 4 services at once" in reason
+    assert "look at this server first (its API answers at http://127.0.0.1:" in reason
+    assert "many services silent at once" in caplog.text
+    (told, *_) = _events(site, "service_suspect")
+    assert told["text"].startswith("service_id=s0: no heartbeat for 61 s; 3 of 4 services at once")
+
+
+def test_an_own_api_that_does_not_answer_is_named(site: Installation, four: list[int]) -> None:
+    site.public_url = f"http://127.0.0.1:{free_port()}"
+    site.configure()
+    _silent(site, four)
+    sweep(site.runtime)
+    assert "its API does not answer" in site.service(four[0])["state_reason"]
+    assert "Connection refused)" in site.service(four[0])["state_reason"]
+
+
+def test_half_of_them_points_at_them(
+    site: Installation, four: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    _silent(site, four[:2])
+    assert sweep(site.runtime).lapsed == 2
+    assert site.service(four[0])["state_reason"] == "probe failed: Connection refused"
+    assert "many services silent at once" not in caplog.text
+
+
+def test_silence_while_this_server_was_down_is_held_against_no_service(
+    site: Installation, four: list[int], step: list[float]
+) -> None:
+    sweep(site.runtime)
+    _silent(site, four, HOUR)
+    site.execute("UPDATE process_leases SET done_at = done_at - 3600")
+    restarted = site.open()
+    for passed in (0.0, 15.0, 30.0, 45.0):
+        step[0] = passed
+        assert sweep(restarted).lapsed == 0
+    step[0] = 62.0
+    assert sweep(restarted).lapsed == 4, "then they had their time"
+
+
+@pytest.mark.parametrize("hours", [1.0, -1.0])
+def test_a_clock_that_jumps_makes_no_service_suspect_there_or_back(
+    site: Installation, four: list[int], step: list[float], hours: float
+) -> None:
+    sweep(site.runtime)
+    for jump in (hours, 0.0):
+        step[0] = jump * HOUR
+        for _ in range(3):
+            assert sweep(site.runtime).lapsed == 0
+        site.execute("UPDATE services SET last_evidence = :now", now=time.time())
+    assert _states(site) == ["online"] * 4
+    assert [event["text"][:60] for event in _events(site, "clock_jump")] == [
+        f"the clock of this server jumped by {hours * HOUR:+.0f} s",
+        f"the clock of this server jumped by {-hours * HOUR:+.0f} s",
+    ]
+
+
+def test_a_breaker_opened_while_the_clock_was_ahead_gets_its_trial_soon_after_it_is_back(
+    site: Installation, algorithm: AlgorithmStub, step: list[float]
+) -> None:
+    site.register(algorithm)
+    sweep(site.runtime)
+    step[0] = HOUR
+    sweep(site.runtime)
+    site.execute(
+        "UPDATE services SET breaker_failures = 3, breaker_open_until = :at, breaker_pause_sec = 5",
+        at=time.time() + 5,
+    )
+    step[0] = 0.0
+    sweep(site.runtime)
+    site.record(2)
+    assert len(site.lease(now=time.time() + 0.1).frames) == 1
+
+
+def test_a_forward_jump_ends_no_lease_of_a_living_worker_but_those_of_a_dead_one_a_round_later(
+    site: Installation, algorithm: AlgorithmStub, step: list[float]
+) -> None:
+    site.register(algorithm)
+    site.record(3)
+    sweep(site.runtime)
+    assert len(site.lease().frames) == 3
+    step[0] = HOUR
+    assert sweep(site.runtime).expired_leases == 0
+    step[0] = HOUR + 16
+    assert sweep(site.runtime).expired_leases == 3
+    (told,) = _events(site, "leases_expired")
+    assert told["text"].startswith("3 frames wait again")
+
+
+def test_leases_of_a_server_that_was_down_end_at_once(
+    site: Installation, algorithm: AlgorithmStub, step: list[float]
+) -> None:
+    site.register(algorithm)
+    site.record(3)
+    sweep(site.runtime)
+    site.lease()
+    step[0] = HOUR  # a process that starts now has seen no jump
+    assert sweep(site.open()).expired_leases == 3
+
+
+def test_a_name_whose_look_up_hangs_delays_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+    over = time.monotonic() + 6.0
+
+    def hanging(host: str, *rest: object, **named: object) -> object:
+        if host.endswith(".hang.test"):
+            while time.monotonic() < over:
+                time.sleep(0.05)
+            raise socket.gaierror("no answer")
+        return look_up(host, *rest, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.5)
+    with AlgorithmStub("alive") as alive:
+        urls = {number: f"http://{number}.hang.test:1/health" for number in range(20)}
+        urls[99] = f"http://localhost:{alive.port}/health"
+        began = time.monotonic()
+        answers = probe_all(urls)
+        assert time.monotonic() - began < 3
+    assert answers[99] == ""
+    assert {answers[number] for number in range(20)} == {"no answer within 0.5 s"}
+
+
+def test_a_round_ends_in_time_and_leaves_out_those_it_could_not_ask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.3)
+    monkeypatch.setattr(probe, "ROUND_LIMIT_SEC", 0.4)
+    monkeypatch.setattr(probe, "_AT_ONCE", 10)
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/health"
+        answers = probe_all(dict.fromkeys(range(60), url))
+    assert 10 <= len(answers) <= 20
+    assert set(answers.values()) == {"no answer within 0.3 s"}

@@ -1,0 +1,63 @@
+"""Databases and settings of the property tests.
+
+``pytest tests/properties --hypothesis-profile=long`` searches for minutes, anew with every run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import text
+
+from easyai.db.models import Base
+from easyai.db.session import Database
+from tests.support.services import PostgresServer
+from tests.support.site_fixtures import (
+    migrated_database,
+    migrated_file,
+    no_variables_of_the_caller,
+)
+
+__all__ = ["migrated_database", "migrated_file", "no_variables_of_the_caller"]
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+settings.register_profile(
+    "long",
+    max_examples=1500,
+    stateful_step_count=80,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=_SLOW,
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_url(request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Makes an empty ledger on each kind of database; SQLite's file lies in the folder given."""
+    if request.param == "sqlite":
+        migrated: Path = request.getfixturevalue("migrated_file")
+        return lambda folder: _copy(migrated, folder / "easyai.db")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    server.start()
+    url: str = request.getfixturevalue("migrated_database")
+    return lambda _: _empty(url)
+
+
+def _copy(migrated: Path, path: Path) -> str:
+    shutil.copy(migrated, path)
+    return f"sqlite:///{path}"
+
+
+def _empty(url: str) -> str:
+    database = Database(url)
+    with database.write() as conn:
+        for table in reversed(Base.metadata.sorted_tables):  # quicker than TRUNCATE for few rows
+            conn.execute(table.delete())
+        conn.execute(text("ALTER SEQUENCE frames_id_seq RESTART"))
+    database.dispose()
+    return url

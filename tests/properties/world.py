@@ -1,0 +1,253 @@
+"""The real pipeline of several workers without processes or a network, on a clock of our own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from easyai.db import ledger, services, upkeep
+from easyai.db.frames import FrameFilter
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.frame import FrameState
+from easyai.domain.service import ServiceState
+from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline import pictures, requeue
+from easyai.pipeline.alert_removal import delete_alerts
+from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
+from easyai.pipeline.pictures import CarriedOut, Errand
+from easyai.pipeline.settle import Answered, Settled, settle
+from easyai.pipeline.turn import turn
+from easyai.registry import registration
+from easyai.settings import TRIPWIRE
+from tests.support.site import TYPE, Installation, Row
+
+TYPES = (TYPE, TRIPWIRE)
+CAMERAS = ("门口1", "门口2", "门口3")
+LEASE_SEC = 15.0
+BATCH = 3
+LONGEST_QUEUE = 8
+RETENTION_SEC = 3 * 3600.0
+# What each endpoint serves; the second is shared by two types.
+ENDPOINTS = {
+    "http://127.0.0.1:9/a": (TYPE,),
+    "http://127.0.0.1:9/b": TYPES,
+    "http://127.0.0.1:9/c": (TRIPWIRE,),
+}
+_FIRST_PICTURE_AT = 1_700_000_000
+
+
+class Clock:
+    """Stands in for time.time."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """Unix seconds."""
+        return self.now
+
+
+@dataclass
+class Worker:
+    """What one worker process holds in memory; all of it is gone when it is killed."""
+
+    calls: list[tuple[LeasedFrame, Endpoint]] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
+    errands: list[Errand] = field(default_factory=list)
+    carried: CarriedOut = field(default_factory=CarriedOut)
+
+    def tokens(self) -> list[str]:
+        """Its leases, as far as it knows."""
+        held = {frame.lease_token for frame, _ in self.calls}
+        return sorted(held | {one.frame.lease_token for one in self.answered})
+
+
+@dataclass
+class Picture:
+    """One picture that a camera wrote; `lost` once a camera or a person has taken it away."""
+
+    number: int
+    key: str
+    task_type: str
+    lost: bool = False
+
+    @property
+    def version(self) -> str:
+        """As the local store tells it: no two pictures have the same."""
+        return f"{(_FIRST_PICTURE_AT + self.number) * 10**9}-{len(self.content)}"
+
+    @property
+    def content(self) -> bytes:
+        """A whole JPEG, as far as its ends tell."""
+        return b"\xff\xd8%08d\xff\xd9" % self.number
+
+
+class World:
+    """One installation and its workers; the methods are the steps that may interleave."""
+
+    def __init__(self, folder: Path, database_url: str, clock: Clock) -> None:
+        self.clock = clock
+        self.limits: dict[str, Any] = {}
+        self.site = Installation(folder, database_url, "http://127.0.0.1:9")
+        self.set_limits(installation=4, own_type=3)
+        self.pictures: list[Picture] = []
+        self.workers = [Worker(), Worker(), Worker()]
+
+    def set_limits(self, installation: int, own_type: int, strategy: str = "wait") -> None:
+        """The operator changes the limits of the installation and of one type, and its policy."""
+        self.limits = {"installation": installation, "type": own_type}
+        self.site.configure(
+            f'[ai_analysis.types."{TYPE}"]\nmax_concurrent = {own_type}\n',
+            lease_sec=LEASE_SEC,
+            batch_size=BATCH,
+            max_concurrent_infer=installation,
+            max_alerts_in_db=0,
+            queue_full_strategy=strategy,
+            max_queue_size=LONGEST_QUEUE,
+            outage_retention_hours=RETENTION_SEC / 3600,
+        )
+
+    def write_picture(self, task_type: str, camera: str, name: int) -> Picture:
+        """A camera writes a picture, in place of one of that name which still lies there."""
+        picture = Picture(len(self.pictures), f"{task_type}/{camera}/{name}.jpg", task_type)
+        where = self.where_pictures_lie()
+        for other in self.pictures:
+            other.lost = other.lost or where.get(other.number) == picture.key
+        modified_at = float(_FIRST_PICTURE_AT + picture.number)
+        self.site.put(picture.key, picture.content, modified_at)
+        self.pictures.append(picture)
+        return picture
+
+    def take_away(self, picture: Picture) -> None:
+        """Somebody removes a picture, wherever it lies."""
+        place = self.where_pictures_lie().get(picture.number)
+        if place is not None:
+            (self.site.snapshots / place).unlink()
+            picture.lost = True
+
+    def where_pictures_lie(self) -> dict[int, str]:
+        """Keys by the number of the picture."""
+        root = str(self.site.snapshots)
+        found: dict[int, str] = {}
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                number = int(path.read_bytes()[2:-2])
+                assert number not in found, f"picture {number} twice: {found[number]} and {path}"
+                found[number] = str(path.relative_to(root))
+        return found
+
+    def register(self, endpoint: str, max_concurrency: int | None) -> None:
+        """A service registers, or registers anew with another limit."""
+        body = {
+            "service_id": endpoint[-1],
+            "task_types": list(ENDPOINTS[endpoint]),
+            "endpoint": endpoint,
+            "max_concurrency": max_concurrency,
+        }
+        registration.register(self.site.runtime, body)
+
+    def silence(self, endpoint: str, state: ServiceState) -> None:
+        """The sweep finds a service silent."""
+        with self.site.runtime.db.write() as conn:
+            pks = [row.pk for row in services.find(conn, [endpoint])]
+            services.set_state(conn, pks, state, "silent", self.clock())
+
+    def turn(self, worker: Worker, task_type: str, leasing: bool) -> tuple[Settled, Dispatched]:
+        """One turn of a worker's lane: record, settle, lease."""
+        token = secrets.token_hex(8) if leasing else None
+        runtime = self.site.runtime
+        group, carried = self._of_type(worker, task_type), worker.carried
+        settled, dispatched = turn(runtime, task_type, group, carried, token)
+        self.forget(worker, group, carried)
+        worker.errands += settled.errands + [renamed for _, renamed in carried.taken]
+        worker.calls += [(one, dispatched.endpoints[one.service_pk]) for one in dispatched.frames]
+        return settled, dispatched
+
+    def _of_type(self, worker: Worker, task_type: str) -> list[Answered]:
+        return [one for one in worker.answered if one.frame.task_type == task_type]
+
+    @staticmethod
+    def forget(worker: Worker, group: Sequence[Answered], carried: CarriedOut) -> None:
+        """What was settled and recorded is off the worker's hands."""
+        worker.answered = [one for one in worker.answered if one not in group]
+        if worker.carried is carried:
+            worker.carried = CarriedOut()
+
+    def turn_unheard(self, worker: Worker, task_type: str) -> Dispatched:
+        """A turn that is committed, but the worker hears of a lost connection: it keeps all."""
+        token = secrets.token_hex(8)
+        group = self._of_type(worker, task_type)
+        _, leased = turn(self.site.runtime, task_type, group, worker.carried, token)
+        return leased
+
+    def turn_rolled_back(self, worker: Worker, task_type: str) -> None:
+        """A turn that fails at its end: the transaction must leave nothing behind."""
+        runtime, analysis = self.site.runtime, self.site.runtime.settings.ai_analysis
+        group = self._of_type(worker, task_type)
+        try:
+            with runtime.db.dispatching() as conn:
+                pictures.note(conn, worker.carried)
+                settle(conn, analysis, group, self.clock(), careful=True)
+                dispatch(conn, runtime.settings, task_type, BATCH, "rolled-back", self.clock())
+                raise PowerCutError
+        except PowerCutError:
+            return
+
+    def answer(self, worker: Worker, number: int, kind: Kind, detections: int) -> None:
+        """One of the worker's calls ends."""
+        frame, endpoint = worker.calls.pop(number % len(worker.calls))
+        exists = self.site.runtime.store.exists(frame.image_key)
+        if kind is Kind.MISSING and exists:
+            kind = Kind.UNFETCHED
+        count = detections if kind is Kind.INFERRED else 0
+        verdict = Verdict(kind, 5.0, "said so", {"of": secrets.token_hex(4)}, detection_count=count)
+        worker.answered.append(Answered(frame, endpoint, verdict))
+
+    def carry(self, worker: Worker) -> None:
+        """The worker's pictures are moved and deleted."""
+        errands, worker.errands = worker.errands, []
+        worker.carried.add(pictures.carry_out(self.site.runtime.store, errands))
+
+    def renew(self, worker: Worker) -> list[str]:
+        """The worker keeps its leases; their tokens."""
+        if tokens := worker.tokens():
+            with self.site.runtime.db.write() as conn:
+                ledger.renew(conn, tokens, self.clock() + LEASE_SEC)
+        return tokens
+
+    def stop(self, worker: Worker) -> list[str]:
+        """The worker stops in order: gives back what it has not finished; the tokens."""
+        if tokens := worker.tokens():
+            with self.site.runtime.db.write() as conn:
+                ledger.give_back(conn, tokens)
+        self.kill(worker)
+        return tokens
+
+    def kill(self, worker: Worker) -> None:
+        """kill -9: what it knew is gone; what it did to the disk stays."""
+        self.workers[self.workers.index(worker)] = Worker()
+
+    def sweep(self) -> None:
+        """What the sweep does every 5 s."""
+        now = self.clock()
+        with self.site.runtime.db.write() as conn:
+            upkeep.follow_clock(conn, now, LEASE_SEC)
+            ledger.expire(conn, now)
+        pictures.carry_left_behind(self.site.runtime)
+
+    def requeue(self) -> None:
+        """An operator brings every failed frame back."""
+        requeue.requeue(self.site.runtime, FrameFilter(state=FrameState.FAILED))
+
+    def delete_alert(self, row: Row) -> None:
+        """An operator deletes an alert."""
+        delete_alerts(self.site.runtime, [row["id"]])
+
+
+class PowerCutError(Exception):
+    """The end of a process inside of a transaction."""

@@ -1,0 +1,104 @@
+"""A TCP proxy on loopback that can swallow what passes, as a network that lost its way does."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+import threading
+from types import TracebackType
+
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+
+
+class TcpProxy:
+    """Forwards connections to a loopback port until told to `swallow` or to `cut` them."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target = ("127.0.0.1", target_port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        self._pairs: dict[socket.socket, socket.socket] = {}
+        self._swallowed: list[socket.socket] = []
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._ended = False
+        self._thread = threading.Thread(target=self._serve, name="tcp-proxy", daemon=True)
+        self._thread.start()
+
+    def swallow(self) -> int:
+        """From now on nothing passes on the connections there are; nobody is told. How many."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, {}
+            for one in pairs:
+                self._selector.unregister(one)
+            self._swallowed += pairs
+        return len(pairs) // 2
+
+    def cut(self) -> int:
+        """Reset the connections there are; how many."""
+        count = self.swallow()
+        with self._lock:
+            self._close_swallowed()
+        return count
+
+    def _close_swallowed(self) -> None:
+        for one in self._swallowed:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+            one.close()
+        self._swallowed.clear()
+
+    def _serve(self) -> None:
+        while not self._ended:
+            for key, _ in self._selector.select(0.1):
+                with self._lock:
+                    one = key.fileobj
+                    if one is self._listener:
+                        self._accept()
+                    elif isinstance(one, socket.socket) and one in self._pairs:
+                        self._forward(one)
+
+    def _accept(self) -> None:
+        client, _ = self._listener.accept()
+        try:
+            server = socket.create_connection(self._target, timeout=5)
+        except OSError:
+            client.close()
+            return
+        for one, other in ((client, server), (server, client)):
+            self._pairs[one] = other
+            self._selector.register(one, selectors.EVENT_READ)
+
+    def _forward(self, one: socket.socket) -> None:
+        other = self._pairs[one]
+        try:
+            passed = one.recv(65536)
+            if passed:
+                other.sendall(passed)
+        except OSError:
+            passed = b""
+        if not passed:
+            for end in (one, other):
+                self._selector.unregister(end)
+                self._pairs.pop(end)
+                end.close()
+
+    def close(self) -> None:
+        """Cut everything and stop listening."""
+        self._ended = True
+        self._thread.join(5)
+        self.cut()
+        self._selector.close()
+        self._listener.close()
+
+    def __enter__(self) -> TcpProxy:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,140 @@
+"""The alarm board: raised after a grace, told once, repeated seldom, over after a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.domain.alarm import CLEAR_SEC, Board, Change, Condition, Notice
+from easyai.domain.words import Words
+
+KINDS = ("bus_down", "service_offline")
+REPEAT_SEC = 3600.0
+
+
+def _condition(kind: str = "bus_down", subject: str = "", grace_sec: float = 0.0) -> Condition:
+    return Condition(kind, subject, "refused", Words("it is down", "不可用"), grace_sec)
+
+
+class Desk:
+    """A board and its clock; the wall clock is 1000 ahead."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.now = 0.0
+
+    def after(self, seconds: float, *holding: Condition, judged: Sequence[str] = KINDS) -> str:
+        """Let time pass, move the board; what it told, in short."""
+        return " ".join(
+            f"{one.change}:{one.subject or one.kind}"
+            for one in self.notices(seconds, *holding, judged=judged)
+        )
+
+    def notices(
+        self, seconds: float, *holding: Condition, judged: Sequence[str] = KINDS
+    ) -> list[Notice]:
+        """As `after`, with all there is."""
+        self.now += seconds
+        return self.board.move(holding, judged, REPEAT_SEC, self.now, self.now + 1000)
+
+
+def test_an_alarm_is_raised_once_its_grace_is_over_and_only_once() -> None:
+    desk = Desk()
+    held = _condition(grace_sec=10)
+    assert desk.after(0, held) == ""
+    assert desk.after(9.9, held) == ""
+    assert desk.after(0.1, held) == "raised:bus_down"
+    assert desk.after(60, held) == ""
+
+
+def test_what_clears_within_its_grace_is_never_told() -> None:
+    desk = Desk()
+    held = _condition(grace_sec=10)
+    assert [desk.after(8, held), desk.after(1), desk.after(1, held), desk.after(9, held)] == [
+        ""
+    ] * 4
+
+
+def test_an_alarm_is_over_after_the_hold_with_the_duration_of_what_was_wrong() -> None:
+    desk = Desk()
+    desk.after(0, _condition())
+    desk.after(60, _condition())
+    assert desk.after(1) == ""
+    (notice,) = desk.notices(CLEAR_SEC)
+    assert (notice.change, notice.lasted_sec, notice.cause) == (Change.OVER, 61.0, "refused")
+    assert desk.after(60) == ""
+    assert desk.board.ringing == []
+
+
+def test_a_condition_that_flickers_is_one_alarm() -> None:
+    desk = Desk()
+    told = [desk.after(2, *([_condition()] if number % 2 else [])) for number in range(60)]
+    assert "".join(told) == "raised:bus_down"
+
+
+def test_an_alarm_that_holds_is_repeated_every_hour() -> None:
+    desk = Desk()
+    told = [desk.after(60, _condition()) for _ in range(2 * 60 + 2)]
+    assert [word for word in told if word] == ["raised:bus_down", *["repeated:bus_down"] * 2]
+
+
+def test_what_cannot_be_judged_stays_as_it_is() -> None:
+    desk = Desk()
+    desk.after(0, _condition())
+    assert desk.after(7200, judged=["service_offline"]) == "repeated:bus_down"
+    assert desk.board.ringing == [("bus_down", "")]
+
+
+def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round() -> None:
+    desk = Desk()
+    names = [f"http://127.0.0.1:79{number:02}/" for number in range(12)]
+    services = [_condition("service_offline", name, grace_sec=4) for name in names]
+    assert desk.after(0, *services[:5]) == ""
+    assert desk.after(2, *services) == ""
+    assert len(desk.notices(2, *services)) == 12
+    assert desk.after(2) == ""
+    over = desk.notices(CLEAR_SEC)
+    assert [one.change for one in over] == [Change.OVER] * 12
+
+
+def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is_told() -> None:
+    desk = Desk()
+    desk.now = 100.0
+    desk.board.adopt(_condition(), raised_at=1040.0, told_at=1050.0, now=100.0, wall=1100.0)
+    assert desk.after(1, _condition()) == ""
+    desk.after(1)
+    (notice,) = desk.notices(CLEAR_SEC)
+    assert (notice.change, notice.raised_at, notice.lasted_sec) == (Change.OVER, 1040.0, 62.0)
+
+
+def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
+    desk = Desk()
+    desk.board.adopt(_condition(), raised_at=0.0, told_at=1000.0 - 3590, now=0.0, wall=1000.0)
+    assert desk.after(9, _condition()) == ""
+    assert desk.after(1, _condition()) == "repeated:bus_down"
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 20), st.booleans(), st.booleans(), st.booleans()), max_size=80
+    )
+)
+def test_whatever_happens_raised_and_over_alternate(
+    steps: list[tuple[float, bool, bool, bool]],
+) -> None:
+    desk = Desk()
+    told: dict[tuple[str, str], list[Change]] = {}
+    for seconds, bus, service, judged in steps:
+        holding = [_condition(grace_sec=3)] * bus + [
+            _condition("service_offline", "a", grace_sec=5)
+        ] * service
+        for one in desk.notices(seconds, *holding, judged=KINDS if judged else ()):
+            told.setdefault((one.kind, one.subject), []).append(one.change)
+    for key, changes in told.items():
+        firsts = [change for change in changes if change != Change.REPEATED]
+        assert firsts == [Change.RAISED, Change.OVER] * (len(firsts) // 2) + [Change.RAISED] * (
+            len(firsts) % 2
+        )
+        assert (key in desk.board.ringing) == (firsts[-1] == Change.RAISED)

@@ -1,0 +1,99 @@
+"""The runner of checks: each has its time, and none hinders another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from easyai.domain.words import Words
+from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
+from easyai.health.checks import CheckRunner, NotWellError, run_checks
+
+
+@dataclass
+class Scripted:
+    """A check that does what the test says."""
+
+    name: str
+    work: Callable[[], None]
+    limit_sec: float = 5.0
+    calls: list[float] = field(default_factory=list)
+
+    def check(self) -> None:
+        """As scripted."""
+        self.calls.append(time.monotonic())
+        self.work()
+
+
+def _fail(error: Exception) -> Callable[[], None]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+def _nothing() -> None:
+    """All is well."""
+
+
+def test_every_check_is_made_whatever_the_others_give() -> None:
+    results = run_checks(
+        [
+            Scripted("a", _fail(StoreUnavailableError("frame folder: gone"))),
+            Scripted("b", _fail(ValueError("odd"))),
+            Scripted("c", _nothing),
+            Scripted("d", _fail(NotWellError(Words("bad", "坏")))),
+        ]
+    )
+    assert [(one.name, one.ok, one.reason) for one in results] == [
+        ("a", False, "frame folder: gone"),
+        ("b", False, "ValueError: odd"),
+        ("c", True, ""),
+        ("d", False, "bad"),
+    ]
+    assert results[3].words == Words("bad", "坏")
+
+
+def test_one_that_hangs_counts_as_not_working_and_keeps_one_thread() -> None:
+    end = threading.Event()
+    hung = Scripted("hung", lambda: _wait(end), limit_sec=0.2)
+    quick = Scripted("quick", _nothing)
+    runner = CheckRunner()
+    began = time.monotonic()
+    first, well = runner.run([hung, quick])
+    assert time.monotonic() - began < 2.0
+    assert (first.ok, well.ok) == (False, True)
+    assert first.reason.startswith("no answer within 0.2 s")
+    for _ in range(3):
+        assert not runner.run([hung])[0].ok
+    assert len(hung.calls) == 1, "it is not started again while it hangs"
+
+    end.set()
+    wait = time.monotonic() + 5
+    while not runner.run([hung])[0].ok:
+        assert time.monotonic() < wait
+
+
+def _wait(end: threading.Event) -> None:
+    end.wait(30)
+
+
+def test_the_whole_takes_no_longer_than_its_limit() -> None:
+    end = threading.Event()
+    hung = [Scripted(f"hung {number}", lambda: _wait(end)) for number in range(5)]
+    began = time.monotonic()
+    results = CheckRunner().run(hung, limit_sec=0.3)
+    end.set()
+    assert time.monotonic() - began < 2.0
+    assert not any(result.ok for result in results)
+
+
+def test_clients_are_not_told_what_drivers_say() -> None:
+    error = DatabaseUnavailableError('the database does not answer: host "db" user "boss"')
+    error.__cause__ = OSError("refused")
+    (result,) = run_checks([Scripted("database", _fail(error))])
+    assert "boss" in result.reason
+    assert "boss" not in result.for_clients.reason
+    assert not result.for_clients.ok
