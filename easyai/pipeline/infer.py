@@ -15,13 +15,12 @@ import uvloop
 
 from easyai.db import ledger
 from easyai.errors import DatabaseUnavailableError
-from easyai.pipeline.lane import Lane
+from easyai.pipeline.lane import GIVE_UP_AFTER, Lane
 from easyai.pipeline.workshop import Workshop
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_GIVE_UP_AFTER = 0.8  # of a lease's length, without a renewal
 _GIVE_BACK_SEC = 5.0  # at a stop
 
 Result = TypeVar("Result")
@@ -163,7 +162,7 @@ class InferenceLoop:
         while True:
             lease_sec = self._runtime.settings.ai_analysis.lease_sec
             await asyncio.sleep(lease_sec / 10)
-            if self._loop.time() - self._renewed_at < _GIVE_UP_AFTER * lease_sec:
+            if self._loop.time() - self._renewed_at < GIVE_UP_AFTER * lease_sec:
                 continue
             self._renewed_at = self._loop.time()
             self._given_up |= self._tokens()

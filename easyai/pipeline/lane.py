@@ -34,6 +34,7 @@ _LOOK_AGAIN_SEC = 0.2  # for room that workers elsewhere have made
 _OUTAGE_PAUSE_SEC = 0.5
 _TELL_EVERY_SEC = 1.0
 _LARGEST_GROUP = 500  # answers settled in one transaction
+GIVE_UP_AFTER = 0.8  # of a lease's length, without a renewal
 _UNSETTLED = "internal error: the answer could not be written"
 
 
@@ -141,6 +142,7 @@ class Lane:
         carried, self._carried = self._carried, CarriedOut()
         leasing, shop = self.may_lease(), self._shop
         token = shop.next_token() if leasing else None
+        began = time.monotonic()
         self._settling = group
         self.leasing = leasing
         self.woken = self.woken and not leasing  # a wake from here on tells of something new
@@ -164,7 +166,7 @@ class Lane:
         self._settling, self.leasing = [], False
         if not self._answered:
             self._most = _LARGEST_GROUP
-        self._start_calls(dispatched)
+        self._start_calls(dispatched, began)
         errands = settled.errands + [renamed for _, renamed in carried.taken]
         if errands:
             self._start_carrying(errands)
@@ -192,14 +194,22 @@ class Lane:
             return []  # its lease expires: the frame is inferred anew
         return [Answered(one.frame, one.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
 
-    def _start_calls(self, dispatched: Dispatched) -> None:
+    def _start_calls(self, dispatched: Dispatched, leased_at: float) -> None:
         analysis = self._shop.runtime.settings.ai_analysis
+        start_by = leased_at + GIVE_UP_AFTER * analysis.lease_sec
         for frame in dispatched.frames:
             endpoint = dispatched.endpoints[frame.service_pk]
-            call = asyncio.create_task(self._call(frame, endpoint, analysis))
+            call = asyncio.create_task(self._call(frame, endpoint, analysis, start_by))
             self._calls[call] = frame
 
-    async def _call(self, frame: LeasedFrame, endpoint: Endpoint, analysis: AiAnalysis) -> None:
+    async def _call(
+        self, frame: LeasedFrame, endpoint: Endpoint, analysis: AiAnalysis, start_by: float
+    ) -> None:
+        if time.monotonic() > start_by:
+            # This process stood still since it leased: the place is, or soon will be, another's.
+            self._calls.pop(_this_task(), None)
+            self._changed.set()
+            return
         last_attempt = frame.attempts + 1 >= analysis.max_attempts
         try:
             verdict = await self._shop.caller.call(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from easyai.db import ledger
-from easyai.pipeline import intake
+from easyai.pipeline import intake, lane
+from easyai.pipeline.turn import turn
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -172,3 +174,31 @@ def test_a_scan_in_the_midst_of_settling_finds_nothing_twice(
     scanner.join(10)
     assert sum(found) == 0
     assert sorted(algorithm.image_paths) == keys
+
+
+def test_a_process_that_stood_still_after_leasing_calls_nobody(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Think of SIGSTOP: when it goes on, others may have been given the places it had leased.
+    site.configure(lease_sec=0.5)
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    committed = threading.Event()
+
+    def stands_still(*arguments: Any) -> Any:
+        done = turn(*arguments)
+        if not committed.is_set():
+            committed.set()
+            time.sleep(0.5)
+        return done
+
+    monkeypatch.setattr(lane, "turn", stands_still)
+    loop = site.loop()
+    loop.pump(TYPE, 1.0)
+    assert committed.is_set()
+    assert algorithm.count == 0
+    assert site.count("leased") == 1
+    _expire(site)
+    assert loop.pump(TYPE, 5.0).finished == 1
+    assert algorithm.count == 1
