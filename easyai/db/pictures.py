@@ -44,6 +44,18 @@ _UNCARRIED = text("""
        AND (settled_at <= :before OR settled_at > :ahead)
      ORDER BY id LIMIT :most
 """)
+_NEWEST_CARRIED = text("""
+    SELECT id, key, version, image_path, image_path FROM frames
+     WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
+       AND state IN ('done', 'dropped', 'failed')
+       AND image_path IS NOT NULL AND image_path <> key AND image_target IS NULL
+""")
+_CARRY_AGAIN = text("""
+    UPDATE frames SET image_target = image_path, image_path = NULL
+     WHERE id = :id AND image_path = :path AND image_target IS NULL
+       AND NOT EXISTS (SELECT 1 FROM frames AS newer
+                        WHERE newer.key = frames.key AND newer.image_path IS NULL)
+""")
 _DISCARD_PICTURE = text(
     """
     UPDATE frames SET image_target = ''
@@ -95,3 +107,13 @@ def discard(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:
         values = {"ids": ids[start : start + _CHUNK]}
         discarded += [Uncarried(*row) for row in conn.execute(_DISCARD_PICTURE, values)]
     return discarded
+
+
+def newest_carried(conn: Connection, most: int) -> list[Uncarried]:
+    """The frames among the newest `most` whose picture has left its key, with where it went."""
+    return [Uncarried(*row) for row in conn.execute(_NEWEST_CARRIED, {"most": most})]
+
+
+def carry_again(conn: Connection, frames: Iterable[Uncarried]) -> None:
+    """Order the errands of these frames anew: their pictures are back at their keys."""
+    conn.execute(_CARRY_AGAIN, [{"id": one.id, "path": one.image_target} for one in frames])

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from easyai.db import admission, ledger, statistics, task_types
+from easyai.db import admission, ledger, statistics, task_types, waiting
 from easyai.db.ledger import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameKey, captured_at
 from easyai.pipeline.admission import review
 from easyai.pipeline.admission_drops import delete
+from easyai.pipeline.resurfaced import send_back
 from easyai.pipeline.sampling import Sampler
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis
@@ -46,6 +47,7 @@ class Scanner:
         self._known: set[str] = set()
         self._known_since = 0.0
         self._strays = 0
+        self._first = True
         self._sampler = Sampler(runtime)
 
     def scan(self) -> ScanReport:
@@ -55,13 +57,16 @@ class Scanner:
         if not analysis.enable:
             return report
         self._forget()
+        if self._first:
+            send_back(self._runtime)
+            self._first = False
         for page in self._runtime.store.walk():
             self._take_in(page, analysis, report)
         self._tell(report)
         self._sampler.adapt()
         review(self._runtime)
         with self._runtime.db.read() as conn:
-            report.waiting = ledger.due_types(conn, time.time())
+            report.waiting = waiting.due_types(conn, time.time())
         return report
 
     def _take_in(self, page: Sequence[str], analysis: AiAnalysis, report: ScanReport) -> None:
