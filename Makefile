@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST_ARGS ?=
+# Test processes side by side: tests wait more than they compute.
+AT_ONCE     ?= 3
 BENCH_ARGS  ?=
 
 .DEFAULT_GOAL := help
@@ -27,10 +29,10 @@ run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a set
 	@$(BIN)/easyai up
 
 test: setup ## Run all tests; the real services they need: make services (PYTEST_ARGS="-k frame")
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(PYTEST_ARGS)
 
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
-	@$(BIN)/python -m pytest tests/faults --faults -n 3 --dist load $(if $(CI),,--write-report) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist worksteal $(if $(CI),,--write-report) $(PYTEST_ARGS)
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

@@ -14,13 +14,14 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import tomli
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from easyai.errors import SettingsError
 from easyai.settings_tables import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
+from easyai.settings_words import Unknown, explain, is_table, unknown_keys
 
 __all__ = [
     "TRIPWIRE",
@@ -47,24 +48,27 @@ def load(path: Path | None = None) -> Settings:
     """Read file and environment.
 
     Raises SettingsError naming the key and what it takes. Keys nobody here knows are logged in one
-    line and ignored.
+    line and ignored, those that look like one of ours in a warning each.
     """
     settings, unknown = load_with_unknown(path)
-    if unknown:
-        log.info("settings keys of other plugins ignored: %s", ", ".join(unknown))
+    others = [one.key for one in unknown if not one.meant]
+    if others:
+        log.info("settings keys of other plugins ignored: %s", ", ".join(others))
+    _tell_misspelt(unknown)
     return settings
 
 
-def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[str]]:
-    """As `load`, with the keys of the file that are not ours, for ``easyai config check``."""
+def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]]:
+    """As `load`, with the keys of the file that are not ours; logs nothing."""
     path = path or config_path()
     raw = _read_toml(path) if path else {}
-    unknown = _unknown_keys(raw, Settings, "")
+    unknown = list(unknown_keys(raw))
     _overlay_environment(raw, os.environ)
     try:
         return Settings.model_validate(raw), unknown
     except ValidationError as error:
-        raise SettingsError(_explain(error, path)) from None
+        where = f"{path}: " if path else ""
+        raise SettingsError(where + explain(error)) from None
 
 
 def config_path() -> Path | None:
@@ -105,11 +109,12 @@ class SettingsSource:
 
     def _reload(self) -> None:
         try:
-            self._settings, _ = load_with_unknown(self._path)
+            self._settings, unknown = load_with_unknown(self._path)
         except SettingsError as error:
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
         else:
             log.info("settings reloaded from %s", self._path)
+            _tell_misspelt(unknown)
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:
@@ -119,6 +124,12 @@ class SettingsSource:
         except OSError:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _tell_misspelt(unknown: list[Unknown]) -> None:
+    for one in unknown:
+        if one.meant:
+            log.warning("settings: %s", one.warning())
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -155,17 +166,13 @@ def _overlay_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> Non
 def _is_key(parts: list[str]) -> bool:
     model: Any = Settings
     for part in parts:
-        if not _is_table(model):
+        if not is_table(model):
             return False
         field = model.model_fields.get(part)
         if field is None:
             return False
         model = field.annotation
     return True
-
-
-def _is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _parse_environment(name: str, value: str) -> Any:
@@ -175,31 +182,3 @@ def _parse_environment(name: str, value: str) -> Any:
         except json.JSONDecodeError as error:
             raise SettingsError(f"{name}: not valid JSON: {error}") from None
     return value
-
-
-def _unknown_keys(raw: Mapping[str, Any], model: type[BaseModel], prefix: str) -> list[str]:
-    unknown = []
-    for key, value in raw.items():
-        field = model.model_fields.get(key)
-        if field is None:
-            unknown.append(prefix + key)
-        elif _is_table(field.annotation) and isinstance(value, dict):
-            unknown += _unknown_keys(value, field.annotation, f"{prefix}{key}.")
-    return unknown
-
-
-def _given(key: str, value: Any) -> str:
-    """The value as it was given, unless it is or may hold a secret."""
-    plain = isinstance(value, str | int | float | bool)
-    if not plain or any(word in key for word in ("secret", "key", "url", "address")):
-        return ""
-    return f" (got {value!r})"
-
-
-def _explain(error: ValidationError, path: Path | None) -> str:
-    where = f"{path}: " if path else ""
-    problems = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        problems.append(f"{key}: {item['msg']}{_given(key, item['input'])}")
-    return where + "; ".join(problems)

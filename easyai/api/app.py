@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from easyai import __version__
 from easyai.api.body_limit import BodyLimit
+from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
 from easyai.api.heartbeats import HeartbeatGroup
@@ -36,11 +38,13 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         with _opened(runtime, loop) as opened:
             app.state.runtime = opened
             app.state.heartbeats = HeartbeatGroup(opened)
+            app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
             life = asyncio.create_task(_show_life(loop))
             try:
                 yield
             finally:
                 life.cancel()
+                app.state.diagnoses.close()
                 app.state.heartbeats.close()
 
     # Its documents come with their scripts: /docs works without the internet.

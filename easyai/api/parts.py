@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.convertors import Convertor, register_url_convertor
 
+from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.runtime import Runtime
 
@@ -36,8 +37,14 @@ async def _heartbeat_group(request: Request) -> HeartbeatGroup:
     return group
 
 
+async def _diagnosis_desk(request: Request) -> DiagnosisDesk:
+    desk: DiagnosisDesk = request.app.state.diagnoses
+    return desk
+
+
 RuntimePart = Annotated[Runtime, Depends(_runtime)]
 HeartbeatsPart = Annotated[HeartbeatGroup, Depends(_heartbeat_group)]
+DiagnosesPart = Annotated[DiagnosisDesk, Depends(_diagnosis_desk)]
 
 
 def documented_body(model: Any, *, required: bool = True) -> dict[str, Any]:

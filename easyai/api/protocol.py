@@ -7,7 +7,10 @@ import json
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_REMEDY = "percent-encode everything in the path and the query that is not ASCII"
+_REMEDY = (
+    "percent-encode everything in the path and the query that is not ASCII, and send a Host and "
+    "the right Content-Length"
+)
 
 
 class ContractProtocol(H11Protocol):

@@ -10,6 +10,8 @@ from typing import NamedTuple
 # one that has run longer, at once. Nobody ever gives up.
 START_SEC = 10
 MAX_BACKOFF_SEC = 5
+#: Started once the others work: they have the processors for themselves until then.
+LAST = "watchdog"
 
 
 class Child(NamedTuple):
@@ -45,6 +47,7 @@ def program_sections(port: int, notify_socket: str) -> str:
             f"[program:{child.name}]",
             "command=" + shlex.join((sys.executable, *child.arguments)).replace("%", "%%"),
             f"priority={priority}",
+            f"autostart={'false' if child.name == LAST else 'true'}",
             "autorestart=true",
             f"startsecs={START_SEC}",
             f"startretries={MAX_BACKOFF_SEC * 10}",

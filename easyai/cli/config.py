@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -86,9 +85,9 @@ def _report() -> Report:
     path = config_path()
     return Report(
         str(path) if path else None,
-        unknown,
+        [one.key for one in unknown if not one.meant],
         unknown_variables(values, os.environ),
-        warnings(settings),
+        [*(one.warning() for one in unknown if one.meant), *warnings(settings)],
         values,
     )
 
@@ -98,9 +97,8 @@ def _print(report: Report) -> None:
     for one in report.values:
         table.add_row(cell(one.key), cell(one.value), cell(one.source))
     print_table(table)
-    keys = [one.key for one in report.values]
     for title, names in (
-        ("keys of other plugins, ignored", [_hint(key, keys) for key in report.unknown_keys]),
+        ("keys of other plugins, ignored", report.unknown_keys),
         ("variables that name no key, ignored", report.unknown_variables),
     ):
         if names:
@@ -109,9 +107,3 @@ def _print(report: Report) -> None:
         click.echo(f"\nwarning: {warning}")
     where = report.file or "no file: defaults and environment"
     click.echo(f"\nvalid: {where}")
-
-
-def _hint(key: str, keys: list[str]) -> str:
-    """The key, with ours that is spelled almost the same."""
-    close = difflib.get_close_matches(key, keys, n=1, cutoff=0.85)
-    return f"{key} (did you mean {close[0]}?)" if close else key

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, SecretStr
 
+from easyai.addresses import HIDDEN, hide_address, hide_secrets
 from easyai.settings import Settings
 
-_HIDDEN: Final = "********"
-# Greedy up to the last '@' of a word: a password may hold '@' and ':' itself.
-_PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
-_PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
+_ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.
 _NO_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED"})
 
@@ -44,11 +41,6 @@ def unknown_variables(values: Sequence[Value], environ: Mapping[str, str]) -> li
     )
 
 
-def hide_secrets(text: str) -> str:
-    """The text with the passwords of URLs hidden."""
-    return _PARAMETER.sub(rf"\1{_HIDDEN}", _PASSWORD.sub(rf"\1:{_HIDDEN}@", text))
-
-
 def _walk(
     table: BaseModel, above: tuple[str, ...], given: Mapping[str, str], settings: Settings
 ) -> Iterator[Value]:
@@ -71,10 +63,11 @@ def _variables(path: tuple[str, ...]) -> list[str]:
 
 def _shown(path: tuple[str, ...], value: Any, settings: Settings) -> str:
     if isinstance(value, SecretStr):
-        return _HIDDEN if value.get_secret_value() else "not set"
+        return HIDDEN if value.get_secret_value() else "not set"
     if value == "" and (used := _used_instead(path, settings)):
         return used
-    return hide_secrets(_plain(value))
+    hide = hide_address if path[-1] in _ADDRESSES else hide_secrets
+    return hide(_plain(value))
 
 
 def _used_instead(path: tuple[str, ...], settings: Settings) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from easyai.addresses import is_url
 from easyai.errors import SettingsError
 from easyai.publish.bus import address_problem
 from easyai.publish.people import People
@@ -26,6 +27,7 @@ def warnings(settings: Settings) -> list[str]:
         *_about_analysis(analysis),
         *_about_frames(settings.frame_extractor),
         *_about_network(own),
+        *_about_broker(own),
         *_about_places(own),
     ]
 
@@ -33,7 +35,13 @@ def warnings(settings: Settings) -> list[str]:
 def at_start(settings: Settings) -> list[str]:
     """Those of the warnings that every start should tell: work would seem to be lost."""
     analysis = settings.ai_analysis
-    return [*_about_bus(analysis), *_about_people(analysis), *_about_network(settings.easyai)]
+    own = settings.easyai
+    return [
+        *_about_bus(analysis),
+        *_about_people(analysis),
+        *_about_network(own),
+        *_about_broker(own),
+    ]
 
 
 def _about_bus(analysis: AiAnalysis) -> Iterator[str]:
@@ -120,6 +128,16 @@ def _about_network(own: Easyai) -> Iterator[str]:
         yield (
             f"easyai.secret_key is shorter than {_SHORT_SECRET} characters: picture links can be "
             "forged; use a long random text, or leave it empty and one is made"
+        )
+
+
+def _about_broker(own: Easyai) -> Iterator[str]:
+    # Never the address itself: it may hold a password.
+    if own.broker_url and not is_url(own.broker_url):
+        yield (
+            "easyai.broker_url is not a URL: workers and beat do not start; it is written "
+            "redis://:password@host:6379/0 or amqp://user:password@host:5672/, with @ : / in the "
+            "password as %40 %3A %2F"
         )
 
 

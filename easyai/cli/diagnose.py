@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from easyai.cli.output import print_json, require_database
+from easyai.cli.output import missing_database, print_json
 
 if TYPE_CHECKING:
     from easyai.domain.words import Language
@@ -43,6 +43,7 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     """
     # Imported here: wrong options and --help are answered without them.
     from easyai.health.diagnosis import diagnose as look
+    from easyai.health.diagnosis import without_database
     from easyai.health.report_json import as_json as to_json
     from easyai.health.report_markdown import markdown
     from easyai.runtime import open_runtime
@@ -50,12 +51,16 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     from easyai.tasks.broker_check import BrokerCheck
 
     source = SettingsSource()
-    require_database(source.current())
-    runtime = open_runtime(source, looking=True)
-    try:
-        found = look(runtime, BrokerCheck(runtime), probes=probes)
-    finally:
-        runtime.close()
+    missing = missing_database(source.current())
+    if missing:
+        # Looking must not create the file.
+        found = without_database(source.current(), missing)
+    else:
+        runtime = open_runtime(source, looking=True)
+        try:
+            found = look(runtime, BrokerCheck(runtime), probes=probes)
+        finally:
+            runtime.close()
     if as_json:
         print_json(to_json(found, lang))
     else:

@@ -19,7 +19,7 @@ Examples:
   easyai frames                         the newest frames
   easyai frames --state failed --since 2h
   easyai frames --state parked --limit 5   wait for a service of their type
-  easyai frames --state dropped --reason queue_full
+  easyai frames --state dropped --reason queue_full   or too_old, disk_low, sampled
   easyai frames --task-type 人数统计 --task-id 门口2 --limit 10
   easyai frames --key 人数统计/门口2/20251114-164712.618.jpg
   easyai frames --state failed --json | jq -r '.frames[].reason'
@@ -46,7 +46,7 @@ _STYLES: Final = {
 )
 @click.option("--task-type", help="Only frames of this type, such as 人数统计.")
 @click.option("--task-id", help="Only frames of this camera.")
-@click.option("--reason", help="Only frames whose reason holds this text, in any case.")
+@click.option("--reason", help="Only frames whose reason or outcome holds this text, in any case.")
 @since_option("Only frames settled since (found since, when not settled): 30s, 15m, 2h, 3d.")
 @click.option(
     "--limit",

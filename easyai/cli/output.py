@@ -56,18 +56,24 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
         runtime.close()
 
 
-def require_database(settings: Settings) -> None:
-    """Raise SettingsError when the SQLite file is not there: looking must not create it."""
+def missing_database(settings: Settings) -> str:
+    """The SQLite file that should be there and is not; '' where all is well or is a server."""
     from sqlalchemy.engine import make_url
 
     from easyai.db.session import normalize_url
 
     url = make_url(normalize_url(settings.easyai.effective_database_url))
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return
-    if not Path(url.database).is_file():
+        return ""
+    return "" if Path(url.database).is_file() else url.database
+
+
+def require_database(settings: Settings) -> None:
+    """Raise SettingsError when the SQLite file is not there: looking must not create it."""
+    missing = missing_database(settings)
+    if missing:
         raise SettingsError(
-            f"no database at {url.database}; {HINT_UPGRADE}. If easyai runs already, name its "
+            f"no database at {missing}; {HINT_UPGRADE}. If easyai runs already, name its "
             "settings with --config (EASYAI_CONFIG) or its folder with EASYAI_DATA_DIR"
         )
 

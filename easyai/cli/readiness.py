@@ -1,10 +1,10 @@
-"""Tells the user when the server is ready, or what to look at when it is not."""
+"""Tells the user when everything is ready, or what to look at when it is not."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 
 NOT_READY_AFTER_SEC = 15.0
@@ -12,13 +12,27 @@ _EVERY_SEC = 0.1
 
 
 class ReadinessWatch:
-    """Asks ``/readyz`` in a thread until the answer is 200, and says so once."""
+    """Asks ``/readyz`` in a thread until the answer is 200 and all processes work; says so once."""
 
-    def __init__(self, host: str, port: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        say: Callable[[str], None],
+        missing: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`missing`: the processes that have not said yet that they work; asked from a thread."""
         self._host = host
         self._port = port
         self._say = say
+        self._missing = missing
         self._over = threading.Event()
+        self._said = False
+
+    @property
+    def said(self) -> bool:
+        """Whether the ready line was said, or that it is late."""
+        return self._said
 
     def start(self, ready: str, not_ready: str) -> None:
         """Say ``ready`` when it is; after 15 s say ``not_ready`` with the reason, and go on."""
@@ -35,13 +49,21 @@ class ReadinessWatch:
         warn_at = time.monotonic() + NOT_READY_AFTER_SEC
         warned = False
         while not self._over.wait(_EVERY_SEC):
-            reason = why_not_ready(self._host, self._port)
+            reason = self._reason()
             if reason is None:
+                self._said = True
                 self._say(ready)
                 return
             if not warned and time.monotonic() > warn_at:
-                warned = True
+                warned = self._said = True
                 self._say(f"{not_ready} ({reason})")
+
+    def _reason(self) -> str | None:
+        # The cheap question first: a request to an API that starts up costs both of them time.
+        missing = self._missing()
+        if missing:
+            return f"no sign of life from {', '.join(missing)}"
+        return why_not_ready(self._host, self._port)
 
 
 def why_not_ready(host: str, port: int) -> str | None:

@@ -59,6 +59,7 @@ def services(everything: bool, as_json: bool) -> None:
 def _read(runtime: Runtime) -> list[dict[str, Any]]:
     """Every service as the API tells it, with what only the database knows."""
     known: list[dict[str, Any]] = service_list(runtime, everything=True)["services"]
+    timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
         rows = {row.endpoint: row for row in services_db.all_services(conn)}
         in_flight: dict[int, int] = {}
@@ -68,6 +69,8 @@ def _read(runtime: Runtime) -> list[dict[str, Any]]:
         row = rows[one["endpoint"]]
         one["in_flight"] = in_flight.get(row.pk, 0)
         one["max_concurrency"] = row.max_concurrency
+        allowed_sec = row.heartbeat_timeout_sec or timeout_sec
+        one["heartbeat_overdue"] = one["heartbeat_age_sec"] > allowed_sec
         one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
     return known
 
@@ -111,6 +114,8 @@ def _cells(one: dict[str, Any], now: float) -> dict[str, Any]:
 def _reason(one: dict[str, Any], now: float) -> str:
     """Why the state is what it is, and why it gets no frames though the state is good."""
     said = f"{one['state_reason']} {duration(now - one['state_since'])} ago"
+    if one["heartbeat_overdue"] and one["state"] == "online":
+        said += f"; no heartbeat for {duration(one['heartbeat_age_sec'])}"
     if one["breaker"] == "closed":
         return said
     pause = f", next trial in {one['breaker_trial_in_sec']:.0f} s" * (one["breaker"] == "open")

@@ -113,7 +113,11 @@ def _print_sums(current: dict[str, Any]) -> None:
 def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
     now, dropped = current, current["dropped_by_reason"]
     return [
-        ("waiting", f"{now['queue_size']} of {now['queue_max_size']}, {now['parked']} parked"),
+        (
+            "waiting",
+            f"{now['queue_size']} of {now['queue_max_size']}, {now['parked']} parked; "
+            f"when full: {now['strategy']}",
+        ),
         ("in flight", f"{now['active_inferences']} of {now['max_concurrent_infer']}"),
         (
             "a second",
@@ -128,7 +132,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
         ("frames", f"{now['processed_total']} processed, {now['sampled_total']} sampled out"),
         (
             "dropped",
-            f"{now['dropped_total']}: {dropped['queue_full']} queue full ({now['strategy']}), "
+            f"{now['dropped_total']}: {dropped['queue_full']} queue full, "
             f"{dropped['too_old']} too old, {dropped['disk_low']} disk low",
         ),
         (

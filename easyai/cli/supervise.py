@@ -20,7 +20,7 @@ from supervisor.states import RUNNING_STATES
 from supervisor.supervisord import Supervisor
 
 from easyai.cli.child_logs import ChildLogs, Terminal
-from easyai.cli.children import MAX_BACKOFF_SEC, children, program_sections
+from easyai.cli.children import LAST, MAX_BACKOFF_SEC, children, program_sections
 from easyai.cli.notify_socket import NotifySocket
 from easyai.cli.readiness import ReadinessWatch
 from easyai.cli.supervise_liveness import Liveness, Verdict
@@ -70,13 +70,13 @@ class _LogHandler(loggers.Handler):  # type: ignore[misc]  # supervisor has no t
 class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
     """Supervisor that tells the user about its children, and ends those that have hung."""
 
-    def __init__(
-        self, options: _Options, plan: Plan, watch: ReadinessWatch, notices: NotifySocket
-    ) -> None:
+    def __init__(self, options: _Options, plan: Plan, notices: NotifySocket) -> None:
         super().__init__(options)
         self._plan = plan
         self._logs = options.logs
-        self._watch = watch
+        self._missing = tuple(child.name for child in children(plan.port) if child.name != LAST)
+        self._watch = ReadinessWatch(plan.host, plan.port, self._logs.say, lambda: self._missing)
+        self._last_waits = True
         self._notices = notices
         stop_sec = {child.name: child.stop_sec for child in children(plan.port)}
         self._liveness = Liveness(plan.hang_sec, stop_sec)
@@ -90,6 +90,8 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         events.subscribe(events.ProcessStateBackoffEvent, self._exited_early)
         events.subscribe(events.SupervisorStoppingEvent, self._stopping)
         self._watch.start(self._plan.ready_line, f"easyai is not ready yet, see {self._files()}")
+        for group in sorted(self.process_groups.values()):
+            group.transition()  # now: supervisor would first wait a second for something to read
         super().runforever()
 
     def tick(self, now: float | None = None) -> None:
@@ -105,6 +107,16 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         names = {pid: process.config.name for pid, process in running.items()}
         for verdict in self._liveness.look(names, self._notices.heard(), time.monotonic()):
             self._end(names[verdict.pid], verdict)
+        heard = {name for pid, name in names.items() if self._liveness.heard(pid)}
+        missing = tuple(name for name in self._missing if name not in heard)
+        self._start_last(at_once=not missing)
+        self._missing = missing
+
+    def _start_last(self, *, at_once: bool) -> None:
+        """Start what watches the others when they work, or take too long."""
+        if self._last_waits and (at_once or self._watch.said) and not self.stopping:
+            self._last_waits = False
+            self.process_groups[LAST].processes[LAST].spawn()
 
     def _end(self, name: str, verdict: Verdict) -> None:
         self._reasons[name] = verdict.reason
@@ -160,9 +172,8 @@ def run(plan: Plan) -> None:
     options.logs = ChildLogs(plan.data_dir / "logs", Terminal())
     options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)
     options.first, options.test = True, False
-    watch = ReadinessWatch(plan.host, plan.port, options.logs.say)
     try:
-        _Supervisor(options, plan, watch, notices).main()
+        _Supervisor(options, plan, notices).main()
     except ExitNow:
         # Supervisor's word for "all children have ended".
         release_data_dir(plan.data_dir)

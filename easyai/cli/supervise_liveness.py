@@ -35,6 +35,7 @@ class _Child:
     limit_sec: float  # of silence
     end_by: float | None = None  # when somebody asked for its end
     reason: str = ""
+    heard: bool = False
 
 
 @dataclass(slots=True)
@@ -58,12 +59,17 @@ class Liveness:
             verdict for pid in list(self._children) for verdict in self._judge(pid, now)
         ]
 
+    def heard(self, pid: int) -> bool:
+        """Whether a running child has said that it works."""
+        child = self._children.get(pid)
+        return child is not None and child.heard
+
     def _take(self, running: Mapping[int, str], heard: Heard, now: float) -> list[Verdict]:
         if heard.pid not in running:
             return []
         if "WATCHDOG" in heard.words:
             child = self._children[heard.pid]
-            child.heard_at, child.limit_sec = now, self.hang_sec
+            child.heard_at, child.limit_sec, child.heard = now, self.hang_sec, True
         if "STOPPING" in heard.words:
             stop_sec = self.stop_sec.get(running[heard.pid], 0)
             self._children[heard.pid].limit_sec = max(self.hang_sec, stop_sec)

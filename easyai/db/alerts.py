@@ -6,9 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, text
-
-from easyai.db.models import Alert
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    column,
+    delete,
+    func,
+    select,
+    table,
+    text,
+)
 
 AlertRow = Row[Any]
 
@@ -41,7 +50,30 @@ _OLDEST_OF_CAMERAS, _OLDEST_OF_SYSTEM = (
     """)  # noqa: S608
     for whose in (_OF_CAMERAS, _OF_SYSTEM)
 )
-_COLUMNS = Alert.__table__.c
+# Not the model: each process that imports it pays 7 MB for SQLAlchemy's mapper.
+ALERTS = table(
+    "alerts",
+    *map(
+        column,
+        (
+            "id",
+            "frame_id",
+            "task_id",
+            "task_type",
+            "image_path",
+            "algorithm_id",
+            "algorithm_name",
+            "result",
+            "confidence",
+            "detection_count",
+            "inference_time_ms",
+            "created_at",
+            "updated_at",
+            "published_at",
+        ),
+    ),
+)
+_COLUMNS = ALERTS.c
 _TASK_IDS = text("SELECT DISTINCT task_id FROM alerts ORDER BY task_id")
 
 
@@ -118,7 +150,7 @@ def page(
 ) -> tuple[list[AlertRow], int]:
     """Alerts newest first, and how many there are in all."""
     listing = _where(select(*_COLUMNS), wanted)
-    total = conn.execute(_where(select(func.count()).select_from(Alert), wanted)).scalar_one()
+    total = conn.execute(_where(select(func.count()).select_from(ALERTS), wanted)).scalar_one()
     ordered = listing.order_by(_COLUMNS.id.desc()).limit(limit).offset(offset)
     return list(conn.execute(ordered)), total
 
@@ -132,7 +164,7 @@ def remove(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
     """Delete alerts; the rows that were there."""
     removed = []
     for start in range(0, len(ids), 500):
-        chunk = delete(Alert).where(_COLUMNS.id.in_(ids[start : start + 500]))
+        chunk = delete(ALERTS).where(_COLUMNS.id.in_(ids[start : start + 500]))
         removed += list(conn.execute(chunk.returning(*_COLUMNS)))
     return removed
 
@@ -151,7 +183,7 @@ def _where(statement: Select[Any], wanted: AlertFilter) -> Select[Any]:
         (_COLUMNS.created_at, "__ge__", wanted.start_time),
         (_COLUMNS.created_at, "__le__", wanted.end_time),
     )
-    for column, operator, value in conditions:
+    for compared, operator, value in conditions:
         if value is not None:
-            statement = statement.where(getattr(column, operator)(value))
+            statement = statement.where(getattr(compared, operator)(value))
     return statement

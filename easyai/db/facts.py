@@ -54,6 +54,10 @@ _CREATED = text("SELECT created_at FROM alerts WHERE id = :id")
 _NEWEST_EVENT = text("""
     SELECT max(at) FROM events WHERE at >= :since AND kind = :kind
 """)
+_STOPPED = text("""
+    SELECT subject, max(at) FROM events WHERE at >= :since AND kind = 'process_stopped'
+     GROUP BY subject
+""")
 _AHEAD = text("""
     SELECT max(seen) FROM (
         SELECT max(last_evidence) AS seen FROM services
@@ -125,6 +129,15 @@ def outbox(conn: Connection) -> tuple[int, float]:
 def newest_event(conn: Connection, kind: str, since: float) -> float:
     """When something of a kind happened last; 0 when not since that moment."""
     return float(conn.execute(_NEWEST_EVENT, {"kind": kind, "since": since}).scalar() or 0.0)
+
+
+def stopped(conn: Connection, since: float) -> dict[str, float]:
+    """By kind of process (worker, beat, …) when one ended in order last, since a moment."""
+    found: dict[str, float] = {}
+    for subject, at in conn.execute(_STOPPED, {"since": since}):
+        kind = str(subject).partition("@")[0]
+        found[kind] = max(found.get(kind, 0.0), float(at))
+    return found
 
 
 def newest_sign(conn: Connection) -> float:

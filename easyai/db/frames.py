@@ -7,24 +7,46 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
     Select,
+    Text,
     bindparam,
+    column,
     func,
     literal_column,
     or_,
     select,
+    table,
     text,
 )
 
-from easyai.db.models import Frame
 from easyai.domain.frame import FrameState
 
 FrameRow = Row[Any]
 
-_FRAME = Frame.__table__.c
+# Not the model: see db/alerts.py.
+FRAMES = table(
+    "frames",
+    column("id", BigInteger),
+    *(
+        column(name, Text)
+        for name in (
+            "task_type",
+            "task_id",
+            "state",
+            "outcome",
+            "reason",
+            "image_path",
+            "image_target",
+        )
+    ),
+    column("found_at"),
+    column("settled_at"),
+)
+_FRAME = FRAMES.c
 # States whose frames have a partial index; the others are history.
 LIVE: Final = (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED, FrameState.FAILED)
 
@@ -66,7 +88,7 @@ class FrameFilter:
     task_type: str | None = None
     task_id: str | None = None
     since: float | None = None  # Unix seconds: settled since, or found since when not settled
-    reason: str | None = None  # a part of it, in any case
+    reason: str | None = None  # a part of it or, unless the state is failed, of the outcome
     ids: tuple[int, ...] = ()
 
 
@@ -155,10 +177,17 @@ def _where(statement: Select[Any], wanted: FrameFilter) -> Select[Any]:
     if wanted.since is not None:
         statement = statement.where(_since(wanted.state, wanted.since))
     if wanted.reason is not None:
-        statement = statement.where(_FRAME.reason.icontains(wanted.reason, autoescape=True))
+        statement = statement.where(_because(wanted.state, wanted.reason))
     if wanted.ids:
         statement = statement.where(_FRAME.id.in_(wanted.ids))
     return statement
+
+
+def _because(state: FrameState | None, words: str) -> ColumnElement[bool]:
+    held = _FRAME.reason.icontains(words, autoescape=True)
+    if state is FrameState.FAILED:
+        return held  # their outcome is the same for all
+    return or_(held, _FRAME.outcome.icontains(words, autoescape=True))
 
 
 def _since(state: FrameState | None, since: float) -> ColumnElement[bool]:

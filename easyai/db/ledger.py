@@ -1,19 +1,20 @@
 """The SQL of the ledger, each statement named by what it does.
 
 States: pending → leased → done | failed | dropped, or parked instead of pending while a type has no
-live service (db/admission.py). A lease carries a token; only its holder may settle it, so a late
-result of a lease that expired and was given out again counts for nothing.
+live service (db/admission.py); db/waiting.py tells which frame goes next. A lease carries a token;
+only its holder may settle it, so a late result of a lease that expired and was given out again
+counts for nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from easyai.domain.breaker import LONGEST_RETRY_SEC
+from easyai.db.waiting import PendingFrame
 from easyai.errors import ConflictError
 
 _CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
@@ -33,22 +34,6 @@ class NewFrame:
     version: str
     captured_at: float
     stream: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PendingFrame:
-    """A frame, pending or parked, that may be leased now."""
-
-    id: int
-    key: str
-    task_type: str
-    task_id: str
-    version: str
-    image_path: str | None
-    attempts: int
-    tries: int
-    last_failure_at: float
-    avoid_service: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,74 +58,12 @@ _ADD = text("""
     VALUES (:key, :task_type, :task_id, 'pending', :version, :captured_at, :now, :now, :stream)
     ON CONFLICT (key) WHERE image_path IS NULL DO NOTHING
 """)
-_WAITING = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
-_DUE_TYPES = text("""
-    SELECT name FROM task_types
-     WHERE EXISTS (SELECT 1 FROM frames
-                    WHERE state = 'pending' AND task_type = task_types.name AND due_at <= :now)
-        OR EXISTS (SELECT 1 FROM frames
-                    WHERE state = 'parked' AND task_type = task_types.name AND due_at <= :now)
-""")
 _IN_FLIGHT = text("""
     SELECT service_pk, task_type, count(*) FROM frames
      WHERE state = 'leased' GROUP BY service_pk, task_type
 """)
 _IN_FLIGHT_AT = text("""
     SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = :service_pk
-""")
-_DUE = text("""
-    SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
-           avoid_service
-      FROM frames
-     WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now
-     ORDER BY due_at, id LIMIT :most
-""")
-# Whenever they are due: what they waited for is there, or they would not be asked for.
-_PARKED = text("""
-    SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
-           avoid_service
-      FROM frames
-     WHERE state = 'parked' AND task_type = :task_type
-     ORDER BY due_at, id LIMIT :most
-""")
-_COUNT_DUE = text("""
-    SELECT count(*) FROM (
-        SELECT 1 FROM frames
-         WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now LIMIT :most
-    ) AS due
-""")
-_COUNT_PARKED = text("""
-    SELECT count(*) FROM (
-        SELECT 1 FROM frames WHERE state = 'parked' AND task_type = :task_type LIMIT :most
-    ) AS parked
-""")
-# For types with a state per camera: the oldest waiting frame of each camera that has none in
-# flight. The recursion jumps from camera to camera along the index instead of reading every frame.
-# One that waits longer than any retry has stepped aside (domain/fate.py) and holds up no others.
-_DUE_HEADS = text("""
-    WITH RECURSIVE camera(stream) AS (
-        SELECT min(stream) FROM frames
-         WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
-        UNION ALL
-        SELECT (SELECT min(stream) FROM frames
-                 WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
-                   AND stream > camera.stream)
-          FROM camera WHERE camera.stream IS NOT NULL
-    )
-    SELECT head.id, head.key, head.task_type, head.task_id, head.version, head.image_path,
-           head.attempts, head.tries, head.last_failure_at, head.avoid_service
-      FROM camera JOIN frames AS head ON head.id = (
-           SELECT id FROM frames
-            WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type
-              AND stream = camera.stream
-              AND (due_at <= :now OR last_failure_at = 0
-                   OR due_at - last_failure_at <= :longest_wait)
-            ORDER BY captured_at, id LIMIT 1)
-     WHERE head.due_at <= :now
-       AND NOT EXISTS (SELECT 1 FROM frames AS held
-                        WHERE held.state = 'leased' AND held.task_type = :task_type
-                          AND held.stream = camera.stream)
-     ORDER BY head.due_at, head.id LIMIT :most
 """)
 # coalesce: PostgreSQL would else join the ids with the whole indexes of waiting frames.
 _LEASE = _in(
@@ -197,13 +120,6 @@ _RETURN = text("""
            lease_token = NULL, lease_expires_at = NULL
      WHERE id = :id AND state = 'leased' AND lease_token = :token
 """)
-_HURRY = _in(
-    """
-    UPDATE frames SET due_at = :now
-     WHERE state = 'pending' AND due_at > :now AND task_type IN :task_types
-    """,
-    "task_types",
-)
 
 
 def known_keys(conn: Connection, keys: Sequence[str]) -> set[str]:
@@ -244,16 +160,6 @@ def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
     conn.execute(_ADD, rows)
 
 
-def waiting(conn: Connection) -> dict[str, int]:
-    """Pending frames by task type, parked ones apart; reads every one of them."""
-    return {row[0]: row[1] for row in conn.execute(_WAITING)}
-
-
-def due_types(conn: Connection, now: float) -> list[str]:
-    """Task types with a frame, parked or not, that may be leased now; two index look-ups a type."""
-    return list(conn.execute(_DUE_TYPES, {"now": now}).scalars())
-
-
 def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
     """Live leases as (service pk, task type, count)."""
     return [(row[0], row[1], row[2]) for row in conn.execute(_IN_FLIGHT)]
@@ -263,35 +169,6 @@ def in_flight_at(conn: Connection, service_pk: int) -> int:
     """Live leases of one endpoint."""
     count: int = conn.execute(_IN_FLIGHT_AT, {"service_pk": service_pk}).scalar_one()
     return count
-
-
-def due(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
-    """Frames of a type to lease next, oldest first."""
-    values = {"task_type": task_type, "now": now, "most": most}
-    return [PendingFrame(*row) for row in conn.execute(_DUE, values)]
-
-
-def parked(conn: Connection, task_type: str, most: int) -> list[PendingFrame]:
-    """Parked frames of a type to lease with the room that live ones leave, oldest first."""
-    values = {"task_type": task_type, "most": most}
-    return [PendingFrame(*row) for row in conn.execute(_PARKED, values)]
-
-
-def count_due(conn: Connection, task_type: str, now: float, most: int) -> int:
-    """How many frames of a type, parked ones too, may be leased now, up to `most`."""
-    values = {"task_type": task_type, "now": now, "most": most}
-    count: int = conn.execute(_COUNT_DUE, values).scalar_one()
-    if count < most:
-        values = {"task_type": task_type, "most": most - count}
-        count += conn.execute(_COUNT_PARKED, values).scalar_one()
-    return count
-
-
-def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
-    """The next frame of each camera that has none in flight, for types with a state per camera."""
-    values = {"task_type": task_type, "now": now, "most": most}
-    values["longest_wait"] = LONGEST_RETRY_SEC + 1
-    return [PendingFrame(*row) for row in conn.execute(_DUE_HEADS, values)]
 
 
 def lease(
@@ -361,13 +238,17 @@ def spare(conn: Connection, now: float, expires_at: float) -> None:
     conn.execute(_SPARE, {"now": now, "expires_at": expires_at})
 
 
-def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[int]:
-    """Those of the frames (ids by token) whose lease is still the given one; locked to settle."""
+def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[tuple[int, str]]:
+    """Those of the frames (ids by token) whose lease is still the given one; locked to settle.
+
+    As (id, token): a process that stood still may hold two leases of one frame, the first of which
+    is over.
+    """
     statement = _HELD if conn.dialect.name == "sqlite" else _HELD_LOCKED
-    held: set[int] = set()
+    held: set[tuple[int, str]] = set()
     for token in sorted(by_token):
         values = {"ids": by_token[token], "token": token}
-        held.update(conn.execute(statement, values).scalars())
+        held |= {(frame_id, token) for frame_id in conn.execute(statement, values).scalars()}
     return held
 
 
@@ -382,9 +263,3 @@ def finish(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Give frames another attempt later; how many still had the given lease."""
     return conn.execute(_RETURN, list(rows)).rowcount if rows else 0
-
-
-def hurry(conn: Connection, task_types: Iterable[str], now: float) -> None:
-    """Make frames of these types due now: something they waited for has come back."""
-    if names := sorted(set(task_types)):
-        conn.execute(_HURRY, {"task_types": names, "now": now})

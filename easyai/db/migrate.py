@@ -14,8 +14,8 @@ from easyai.errors import SettingsError
 
 __all__ = ["current", "newest", "revision", "upgrade"]
 
-# Apart from the dispatch lock: a migration waits for other migrations only.
-_MIGRATION_LOCK = 0x6561_7380
+# Apart from the locks of dispatch and outbox: a migration waits for other migrations only.
+_MIGRATION_LOCK = 0x6561_7381
 
 
 def upgrade(url: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
 
+from easyai.domain import breaker
 from easyai.domain.breaker import Breaker
 from easyai.domain.service import ServiceState
 
@@ -15,7 +16,8 @@ ServiceRow = Row[Any]
 PROBED = "a probe was answered"  # the reason of a service that lives without heartbeats
 
 # A registration is no clean slate: what the calls of the endpoint taught stays. An open breaker
-# lets one trial through at once, but not for a service that registered within its pause already.
+# lets one trial through at once, but not for a service that registers again and again: within its
+# pause, or within the first one where it has grown, so that one restarted twice need not wait.
 _REGISTER = text("""
     INSERT INTO services (service_id, name, endpoint, version, max_concurrency, health_url,
                           heartbeat_timeout_sec, state, state_reason, state_since, register_at,
@@ -33,6 +35,7 @@ _REGISTER = text("""
            last_evidence = excluded.last_evidence, probe_failures = 0, next_probe_at = 0,
            breaker_open_until = CASE WHEN services.breaker_open_until > :now
                       AND (services.register_at < :now - services.breaker_pause_sec
+                           OR services.register_at < :now - :first_pause_sec
                            OR services.state = 'unregistered')
                  THEN :now ELSE services.breaker_open_until END
     RETURNING pk
@@ -139,7 +142,8 @@ _CONFIRM = text("""
 
 def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[str]) -> int:
     """Insert or replace the registration of an endpoint; its pk."""
-    pk: int = conn.execute(_REGISTER, dict(values)).scalar_one()
+    known = {**values, "first_pause_sec": breaker.FIRST_PAUSE_SEC}
+    pk: int = conn.execute(_REGISTER, known).scalar_one()
     conn.execute(_DROP_TYPES, {"pk": pk})
     conn.execute(_ADD_TYPE, [{"pk": pk, "task_type": name} for name in task_types])
     return pk

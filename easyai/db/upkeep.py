@@ -7,26 +7,26 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.domain.breaker import LONGEST_PAUSE_SEC
+from easyai.db.waiting import LONGEST_WAIT_SEC
 
-# No wait of a frame or an endpoint is longer, clocks that differ included.
-_LONGEST_WAIT_SEC: Final = 2 * LONGEST_PAUSE_SEC
+AT_ONCE: Final = 5000  # frames in one transaction: dispatch, heartbeats and settling get their turn
 
 # Living workers renew their leases: one from the future is shortened, and ends if its worker died.
 _SHORTEN_LEASES = text("""
     UPDATE frames SET lease_expires_at = :expires_at
      WHERE state = 'leased' AND leased_at > :now AND lease_expires_at > :expires_at
 """)
-_PULL_BACK_FRAMES = text("""
-    UPDATE frames SET due_at = :now
-     WHERE state = 'pending' AND due_at > :furthest
-       AND task_type IN (SELECT name FROM task_types)
-""")
-_PULL_BACK_PARKED = text("""
-    UPDATE frames SET due_at = :now
-     WHERE state = 'parked' AND due_at > :furthest
-       AND task_type IN (SELECT name FROM task_types)
-""")
+# One by one for each state, for its partial index; the frames that are due first go first.
+_PULL_BACK_FRAMES = [
+    text(f"""
+        UPDATE frames SET due_at = :now
+         WHERE id IN (SELECT id FROM frames
+                       WHERE state = '{state}' AND due_at > :furthest
+                         AND task_type IN (SELECT name FROM task_types)
+                       LIMIT :most)
+    """)  # noqa: S608
+    for state in ("pending", "parked")
+]
 _PULL_BACK_BREAKERS = text("""
     UPDATE services SET breaker_open_until = :now WHERE breaker_open_until > :furthest
 """)
@@ -36,20 +36,31 @@ _ANY_WITHOUT_STREAM = text("""
 """).bindparams(bindparam("task_types", expanding=True))
 _GIVE_STREAM = text("""
     UPDATE frames SET stream = task_id
-     WHERE state = 'pending' AND stream IS NULL AND task_type IN :task_types
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'pending' AND stream IS NULL AND task_type IN :task_types
+                   LIMIT :most)
 """).bindparams(bindparam("task_types", expanding=True))
 
 
 def follow_clock(conn: Connection, now: float, lease_sec: float) -> int:
-    """After the clock was set back, let nothing wait for a time far ahead; how many did.
+    """After the clock was set back, let no lease or breaker last till a time far ahead; how many.
 
     Think of a box without a battery clock that comes up an hour before its power was lost.
     """
     leases = {"now": now, "expires_at": now + lease_sec}
+    breakers = {"now": now, "furthest": now + LONGEST_WAIT_SEC}
     moved = conn.execute(_SHORTEN_LEASES, leases).rowcount
-    for statement in (_PULL_BACK_FRAMES, _PULL_BACK_PARKED, _PULL_BACK_BREAKERS):
-        values = {"now": now, "furthest": now + _LONGEST_WAIT_SEC}
-        moved += conn.execute(statement, values).rowcount
+    return moved + conn.execute(_PULL_BACK_BREAKERS, breakers).rowcount
+
+
+def pull_back(conn: Connection, now: float) -> int:
+    """After the clock was set back, let no frame wait for a time far ahead; how many.
+
+    Inside a `Database.dispatching` transaction. At most `AT_ONCE`; fewer when none is left.
+    """
+    values, moved = {"now": now, "furthest": now + LONGEST_WAIT_SEC}, 0
+    for statement in _PULL_BACK_FRAMES:
+        moved += conn.execute(statement, values | {"most": AT_ONCE - moved}).rowcount
     return moved
 
 
@@ -61,5 +72,9 @@ def any_without_stream(conn: Connection, task_types: Sequence[str]) -> bool:
 
 
 def give_streams(conn: Connection, task_types: Sequence[str]) -> int:
-    """Put pending frames of these types into the order of their cameras; how many."""
-    return conn.execute(_GIVE_STREAM, {"task_types": task_types}).rowcount
+    """Put pending frames of these types into the order of their cameras; how many.
+
+    Inside a `Database.dispatching` transaction. At most `AT_ONCE`; fewer when none is left.
+    """
+    values = {"task_types": task_types, "most": AT_ONCE}
+    return conn.execute(_GIVE_STREAM, values).rowcount

@@ -16,6 +16,9 @@ from easyai.domain.words import Words
 #: A condition must be clear for this long before its alarm is over: no flapping.
 CLEAR_SEC: Final = 5.0
 
+#: Another cause than the one told must hold for this long before it is told in its place.
+CAUSE_SEC: Final = 10.0
+
 Key = tuple[str, str]  # kind and subject
 
 
@@ -40,6 +43,7 @@ class Change(StrEnum):
 
     RAISED = "raised"
     REPEATED = "repeated"  # it still holds
+    EXPLAINED = "explained"  # its cause has become known, or is another one
     OVER = "over"
 
 
@@ -53,6 +57,7 @@ class Condition:
     words: Words  # what is wrong, with its number, its cause, and what to do next
     grace_sec: float = 0.0  # it must hold for so long
     lasted_sec: float = 0.0  # for how long it is known to hold
+    explains: bool = False  # when its cause becomes another one that is told, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class _Alarm:
     raised_at: float | None = None  # wall; None: its grace is not over
     raised: float = 0.0
     told: float = 0.0
+    told_cause: str = ""  # its end tells it, too
+    other_since: float | None = None  # since when another cause than the one told is seen
 
 
 class Board:
@@ -100,7 +107,7 @@ class Board:
             return
         alarm.raised_at = raised_at
         alarm.raised = now - max(0.0, wall - raised_at)
-        alarm.told = now - max(0.0, wall - told_at)
+        alarm.told, alarm.told_cause = now - max(0.0, wall - told_at), condition.cause
 
     def clear(self) -> None:
         """Forget everything: another process tells from now on."""
@@ -125,6 +132,10 @@ class Board:
             # What was known of the cause stays true when nothing more is to be seen of it.
             cause = condition.cause or alarm.condition.cause
             alarm.condition, alarm.clear_since = replace(condition, cause=cause), None
+            if cause == alarm.told_cause:
+                alarm.other_since = None
+            elif alarm.other_since is None:
+                alarm.other_since = now
         clear = [key for key in self._alarms if key[0] in judged and key not in holding]
         for key in clear:
             if self._alarms[key].raised_at is None:
@@ -134,6 +145,7 @@ class Board:
         return [
             *self._over(now, wall),
             *self._raise(now, wall),
+            *self._explain(now, wall),
             *self._repeat(repeat_sec, now, wall),
         ]
 
@@ -144,7 +156,8 @@ class Board:
         due = self._due(lambda alarm: alarm.raised_at is None, is_ripe)
         for key in due:
             alarm = self._alarms[key]
-            alarm.raised_at, alarm.raised, alarm.told = wall, now, now
+            alarm.raised_at, alarm.raised = wall, now
+            self._told(key, now)
         return [self._notice(Change.RAISED, key, now, wall) for key in due]
 
     def _over(self, now: float, wall: float) -> list[Notice]:
@@ -157,6 +170,17 @@ class Board:
             del self._alarms[key]
         return notices
 
+    def _explain(self, now: float, wall: float) -> list[Notice]:
+        due = [key for key, alarm in self._alarms.items() if _is_explained(alarm, now)]
+        for key in due:
+            self._told(key, now)
+        return [self._notice(Change.EXPLAINED, key, now, wall) for key in due]
+
+    def _told(self, key: Key, now: float) -> None:
+        alarm = self._alarms[key]
+        alarm.told, alarm.other_since = now, None
+        alarm.told_cause = alarm.condition.cause
+
     def _repeat(self, repeat_sec: float, now: float, wall: float) -> list[Notice]:
         due = [
             key
@@ -166,7 +190,7 @@ class Board:
             and now - alarm.told >= repeat_sec
         ]
         for key in due:
-            self._alarms[key].told = now
+            self._told(key, now)
         return [self._notice(Change.REPEATED, key, now, wall) for key in due]
 
     def _due(
@@ -184,4 +208,15 @@ class Board:
         # What it lasted until it cleared, not until the hold was over.
         until = alarm.clear_since if change == Change.OVER and alarm.clear_since else now
         lasted_sec = max(0.0, until - min(alarm.raised, alarm.holds_since))
-        return Notice(change, *key, condition.cause, condition.words, raised_at, wall, lasted_sec)
+        # Towards its end other causes may show for a moment: the one that was told counts.
+        cause = alarm.told_cause or condition.cause
+        return Notice(change, *key, cause, condition.words, raised_at, wall, lasted_sec)
+
+
+def _is_explained(alarm: _Alarm, now: float) -> bool:
+    """Whether an alarm that rings has a cause now that was not told."""
+    if alarm.raised_at is None or alarm.clear_since is not None or alarm.other_since is None:
+        return False
+    if not alarm.told_cause:
+        return True
+    return alarm.condition.explains and now - alarm.other_since >= CAUSE_SEC

@@ -2,8 +2,9 @@
 
 `next_sampling` is a rule on measured rates. What frames queue up behind is what the algorithms can
 do: their throughput then is the capacity. n grows at once to found rate / capacity, with a tenth to
-spare for the backlog, and falls by one after a quiet while. Where the capacity measured last says
-that a smaller n would be too small, the while is longer: a service may have come or become faster.
+spare for the backlog, and falls by a quarter after a quiet while. Where the capacity measured last
+says that a smaller n would be too small, it falls by one and the while is longer: a service may
+have come or become faster.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def next_sampling(now: Sampling, load: Load, at: float) -> Sampling:
         return measured
     pause_sec = QUIET_SEC if needed < now.n else PROBE_SEC
     if now.n > 1 and since_sec >= pause_sec:
-        return replace(measured, n=now.n - 1, changed_at=at)
+        fewer = now.n - max(1, now.n // 4) if needed < now.n else now.n - 1
+        return replace(measured, n=max(min(needed, now.n - 1), fewer), changed_at=at)
     return measured
 
 

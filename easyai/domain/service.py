@@ -19,6 +19,8 @@ class ServiceState(StrEnum):
 
 
 AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brings it back
+# So begins why a probe failed of one that took the connection and said nothing.
+NO_ANSWER = "no answer within"
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
 
 

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 from easyai.domain.alarm import Kind
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, easyai_command
+from easyai.health.cause import Cause, curl_command, easyai_command
 from easyai.health.checks import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.progress import Standstill
-from easyai.health.wording import frames, span
+from easyai.health.reasons import reason
+from easyai.health.wording import counted, frames, names, span
 
 _CHECKS: Final = {
     Kind.STORE_DOWN: Words(
         "the frame store does not work, no frame is found or read",
-        "图片存储不可用，无法发现和读取帧",
+        "图片存储不可用，无法发现和读取图片",
     ),
     Kind.BUS_DOWN: Words(
         "the message bus does not take alerts, they wait in the table and are sent in order later",
@@ -33,19 +35,36 @@ _CHECKS: Final = {
 def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Cause | None) -> Words:
     """Nothing succeeds, for all types or for the one named."""
     lasted = span(still.lasted_sec)
-    waiting = frames(sum(one.waiting for one in facts.types if subject in ("", one.name)))
     if still.blind:
         what = Words(
             f"inference stands still: for {lasted.en} no frame could be found",
-            f"推理停止：已有 {lasted.zh}无法发现新的帧",
+            f"推理停止：已有 {lasted.zh}无法发现新的图片",
         )
     else:
-        of = Words(f" of {subject}", f"“{subject}”的") if subject else Words("", "")
+        every = still.everything and not subject
+        named = [
+            one
+            for one in facts.types
+            if every or one.name == subject or (not subject and one.name in still.types)
+        ]
+        held = _held(named, "" if every else names(one.name for one in named))
         what = Words(
-            f"inference stands still: {waiting.en}{of.en} wait and none succeeded for {lasted.en}",
-            f"推理停止：{of.zh}{waiting.zh}在等待，{lasted.zh}内没有成功的推理",
+            f"inference stands still: {held.en} and none succeeded for {lasted.en}",
+            f"推理停止：{held.zh}，{lasted.zh}内没有成功的推理",
         )
     return _joined(what, _why(cause), _next(facts, cause))
+
+
+def _held(types: Sequence[TypeFacts], of: str) -> Words:
+    waiting, flying = sum(one.waiting for one in types), sum(one.leased for one in types)
+    wait, fly = frames(waiting), frames(flying)
+    of_en, of_zh = (f" of {of}", f"“{of}”的 ") if of else ("", "")
+    if not waiting and flying:
+        return Words(f"{fly.en}{of_en} in flight", f"{of_zh}{fly.zh}已发出、没有应答")
+    more_en, more_zh = (
+        (f", {flying} in flight", f"，{fly.zh}已发出、没有应答") if flying else ("", "")
+    )
+    return Words(f"{wait.en}{of_en} wait{more_en}", f"{of_zh}{wait.zh}在等待{more_zh}")
 
 
 def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
@@ -64,11 +83,15 @@ def no_algorithm_at_all(facts: Facts) -> Words:
     """No service of any type may be given frames."""
     waiting, known = frames(facts.waiting), len(facts.services)
     command = easyai_command(facts.settings, "diagnose")
+    state = (
+        Words(f"{known} registered, none answers", f"已注册 {known} 个，均无应答")
+        if known
+        else Words("none is registered", "没有注册任何服务")
+    )
     return Words(
-        f"no algorithm service at all: {known} registered, none answers; {waiting.en} wait. "
+        f"no algorithm service at all: {state.en}; {waiting.en} wait. "
         f"Frames are kept. Run `{command}`",
-        f"没有任何可用的算法服务：已注册 {known} 个，均无应答；{waiting.zh}在等待，不会丢失。"
-        f"请运行 `{command}`",
+        f"没有任何可用的算法服务：{state.zh}；{waiting.zh}在等待，不会丢失。请运行 `{command}`",
     )
 
 
@@ -82,13 +105,13 @@ def backlog(facts: Facts, waiting: int, most: int) -> Words:
         if strategy == "wait"
         else Words(
             f"frames are dropped (queue_full_strategy = {strategy})",
-            f"将丢弃帧（queue_full_strategy = {strategy}）",
+            f"将丢弃图片（queue_full_strategy = {strategy}）",
         )
     )
     return Words(
         f"inference backlog alert: {waiting} frames wait, more than max_queue_size = {most}; "
         f"{fate.en}. Add services of the busy types, or set sampling for them",
-        f"推理积压告警：{waiting} 帧在等待，超过 max_queue_size = {most}；{fate.zh}。"
+        f"推理积压告警：{waiting} 张图片在等待，超过 max_queue_size = {most}；{fate.zh}。"
         "请增加繁忙类型的算法服务，或设置抽样 (sampling)",
     )
 
@@ -99,8 +122,8 @@ def drops(facts: Facts, percent: float, dropped: int, total: int) -> Words:
     return Words(
         f"high drop rate: {dropped} of {total} frames ({percent:.0f} %) were dropped in five "
         f"minutes. See `{command}` for the types; add services, or sample less important cameras",
-        f"丢帧率过高：五分钟内 {total} 帧中丢弃 {dropped} 帧 ({percent:.0f} %)。"
-        f"请运行 `{command}` 查看类型；增加算法服务，或对次要相机抽样",
+        f"丢弃率过高：五分钟内 {total} 张图片中丢弃 {dropped} 张 ({percent:.0f} %)。"
+        f"请运行 `{command}` 查看类型；增加算法服务，或对次要摄像头抽样",
     )
 
 
@@ -110,7 +133,7 @@ def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:
     return Words(
         f"slow inference: {one.name} takes {mean_ms:.0f} ms a frame, more than "
         f"slow_inference_ms = {most:g}. See `{command}` for the slow service",
-        f"推理缓慢：{one.name} 每帧 {mean_ms:.0f} 毫秒，超过 slow_inference_ms = {most:g}。"
+        f"推理缓慢：{one.name} 每张图片 {mean_ms:.0f} 毫秒，超过 slow_inference_ms = {most:g}。"
         f"请运行 `{command}` 查看缓慢的服务",
     )
 
@@ -118,12 +141,15 @@ def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:
 def service_offline(facts: Facts, one: ServiceFacts) -> Words:
     """A service answers neither heartbeats nor probes."""
     silent = span(abs(facts.now - one.last_evidence))
-    types = ", ".join(one.task_types)
+    types = names(one.task_types)
+    url = f"{facts.settings.easyai.effective_public_url}/api/v1/ai_analysis/unregister"
+    command = curl_command(f"{url}/{quote(one.endpoint, safe='')}", "-X", "DELETE")
     return Words(
         f"algorithm service offline: {one.service_id} at {one.endpoint} ({types}), silent for "
-        f"{silent.en}, {one.state_reason}. It is probed, and back by itself once it answers",
-        f"算法服务离线：{one.service_id}（{one.endpoint}，{types}），已静默 {silent.zh}，"
-        f"{one.state_reason}。系统会持续探测，应答后自动恢复",
+        f"{silent.en}, {one.state_reason}. It is probed, and back by itself once it answers. "
+        f"If it is gone for good: `{command}`",
+        f"算法服务离线：{one.service_id}（{one.endpoint}，{types}），已失联 {silent.zh}，"
+        f"{one.state_reason}。系统会持续探测，应答后自动恢复。若不再使用：`{command}`",
     )
 
 
@@ -143,10 +169,24 @@ def heartbeats_missing(facts: Facts, living: Sequence[ServiceFacts]) -> Words:
 
 def check_failed(kind: str, result: CheckResult, facts: Facts) -> Words:
     """Something that must work does not."""
-    what, reason = _CHECKS[Kind(kind)], result.words or Words(result.reason, result.reason)
+    what, why = _CHECKS[Kind(kind)], result.words or reason(result.reason)
     command = easyai_command(facts.settings, "diagnose")
     return Words(
-        f"{what.en}: {reason.en}. Run `{command}`", f"{what.zh}：{reason.zh}。请运行 `{command}`"
+        f"{what.en}: {why.en}. Run `{command}`", f"{what.zh}：{why.zh}。请运行 `{command}`"
+    )
+
+
+def outbox(facts: Facts, waiting: int, still_sec: float) -> Words:
+    """The bus answers, but takes no alert."""
+    number = counted(waiting, "alert waits", "alerts wait", "条告警待发送")
+    still, kind = span(still_sec), facts.settings.ai_analysis.mq_type
+    command = easyai_command(facts.settings, "alarms", "test")
+    return Words(
+        f"alerts do not reach the message bus ({kind}): it answers, but {number.en} and none was "
+        f"acknowledged for {still.en}. They are kept and sent in order later. Look at the worker's "
+        f"log and the topic's rights, then run `{command}`",
+        f"告警无法送达消息总线（{kind}）：总线有应答，但 {number.zh}，{still.zh}内没有一条被确认。"
+        f"告警会保留，恢复后按顺序补发。请查看 worker 日志和主题权限，然后运行 `{command}`",
     )
 
 
@@ -157,16 +197,16 @@ def clock_jump(jump_sec: float) -> Words:
     return Words(
         f"the clock of this machine jumped {way} by {by.en}; heartbeats and times of frames look "
         "wrong for a moment and correct themselves. Check its time service (timedatectl)",
-        f"本机时钟{zh}跳变 {by.zh}；心跳和帧的时间会短暂异常，随后自动修正。"
+        f"本机时钟{zh}跳变 {by.zh}；心跳和图片的时间会短暂异常，随后自动修正。"
         "请检查时间同步服务 (timedatectl)",
     )
 
 
 def _why(cause: Cause | None) -> Words:
     if cause is None:
-        return Words("the cause is not known", "原因未知")
+        return Words("The cause is not known", "原因未知")
     evidence = cause.evidence[:1]
-    en = "; ".join([cause.words.en, *(one.en for one in evidence)])
+    en = ". ".join([cause.words.en, *(one.en for one in evidence)])
     zh = "；".join([cause.words.zh, *(one.zh for one in evidence)])
     return Words(en, zh)
 
@@ -175,11 +215,14 @@ def _next(facts: Facts, cause: Cause | None) -> Words:
     command = easyai_command(facts.settings, "diagnose")
     whole = Words(f"the whole report: `{command}`", f"完整报告：`{command}`")
     if cause is None or not cause.remedies:
-        return whole
+        return Words(f"The whole report: `{command}`", whole.zh)
     first = cause.remedies[0]
     end = f": `{first.command}`" if first.command else ""
     return Words(f"{first.words.en}{end}; {whole.en}", f"{first.words.zh}{end}；{whole.zh}")
 
 
 def _joined(*parts: Words) -> Words:
-    return Words(". ".join(part.en for part in parts), "。".join(part.zh for part in parts))
+    return Words(
+        ". ".join(part.en.rstrip(".") for part in parts),
+        "。".join(part.zh.rstrip("。") for part in parts),
+    )

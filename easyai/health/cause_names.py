@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.domain.words import Words
+from easyai.health.reasons import reason
 
 NAMES: Final = {
     "disabled": Words("inference was switched off", "推理被关闭"),
     "database_down": Words("the database did not work", "数据库不可用"),
     "disk_full": Words("a disk was full", "磁盘已满"),
-    "worker_gone": Words("no worker ran", "没有工作进程"),
-    "worker_hung": Words("the worker hung", "工作进程卡住"),
+    "worker_gone": Words("no worker ran", "没有 worker 在运行"),
+    "worker_hung": Words("the worker hung", "worker 卡住"),
     "store_down": Words("the frame store did not work", "图片存储不可用"),
-    "beat_gone": Words("no beat ran", "没有节拍进程"),
-    "broker_down": Words("the broker did not work", "消息代理不可用"),
+    "beat_gone": Words("no beat ran", "没有 beat 在运行"),
+    "watchdog_gone": Words("no watchdog ran", "没有 watchdog 在运行"),
+    "broker_down": Words("the broker did not work", "broker 不可用"),
     "services_died": Words("services had died", "算法服务停止运行"),
     "heartbeats_not_arriving": Words(
         "services lived but their heartbeats did not arrive", "服务在运行但心跳没有到达"
@@ -34,4 +36,4 @@ NAMES: Final = {
 
 def named(cause: str) -> Words:
     """The cause as the alarm noted it: by its code, or in whatever words it has."""
-    return NAMES.get(cause) or Words(cause, cause)
+    return NAMES.get(cause) or reason(cause)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from easyai.health import (
     causes_flow,
     causes_inference,
@@ -12,6 +14,9 @@ from easyai.health import (
 from easyai.health.cause import Cause, Remedy
 from easyai.health.facts import Facts
 
+_OURS: Final = (causes_ours, causes_processes)
+_OTHERS: Final = (causes_services, causes_inference, causes_flow)
+
 __all__ = ["Cause", "Remedy", "rank"]
 
 
@@ -21,6 +26,7 @@ def rank(facts: Facts) -> list[Cause]:
     Those with a weight of 50 and above stop inference of some type or of all; those below make it
     slower, or threaten it.
     """
-    families = (causes_ours, causes_processes, causes_services, causes_inference, causes_flow)
+    # While the database fails its rows are stale: they may show that a process of ours is gone.
+    families = _OURS if facts.failed("database") else (*_OURS, *_OTHERS)
     found = [cause for family in families for cause in family.find(facts)]
     return sorted(found, key=lambda cause: -cause.weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.cause import Cause, Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
@@ -33,14 +34,27 @@ def _blames_pictures(facts: Facts) -> bool:
 
 
 def _is_slow(facts: Facts, task_type: TypeFacts) -> bool:
+    """Whether frames of a type that is served and succeeds queue up, are dropped or skipped."""
     recent, limit = task_type.recent, facts.settings.ai_analysis.max_queue_size
-    if not recent.successes:
+    served = any(
+        task_type.name in one.task_types and one.state in ROUTABLE for one in facts.services
+    )
+    if not served or not recent.successes or facts.is_quiet(task_type):
+        return False
+    if _samples(task_type):
+        return True
+    if not task_type.pending:
         return False
     waited_sec = facts.now - task_type.oldest_wait_at if task_type.oldest_wait_at else 0.0
-    behind = waited_sec >= facts.settings.ai_analysis.stall_alarm_sec and task_type.pending > 0
-    full = bool(limit) and task_type.waiting > limit
+    behind = waited_sec >= facts.settings.ai_analysis.stall_alarm_sec
+    full = bool(limit) and task_type.pending > limit
     losing = recent.found > recent.processed + recent.sampled
-    return (behind and losing) or full or bool(recent.queue_full) or task_type.sampling_n > 1
+    return (behind and losing) or full or bool(recent.queue_full)
+
+
+def _samples(task_type: TypeFacts) -> bool:
+    """Whether sampling is in force now, not only remembered from busier times."""
+    return task_type.sampling_n > 1 and task_type.recent.sampled > 0
 
 
 def _pictures(facts: Facts) -> Cause:
@@ -57,7 +71,7 @@ def _pictures(facts: Facts) -> Cause:
         evidence.append(
             Words(
                 "No API process shows itself; it serves the pictures",
-                "提供图片的 API 进程没有在工作",
+                "提供图片的 API 进程没有运行",
             )
         )
     local = facts.settings.frame_extractor.store == "local"
@@ -87,7 +101,7 @@ def _pictures(facts: Facts) -> Cause:
                     "See what is configured for host, port and public_url",
                     "查看 host、port 和 public_url 的配置",
                 ),
-                easyai_command(facts.settings, "config", "explain"),
+                easyai_command(facts.settings, "config", "check"),
             ),
         ),
         weight=69 if facts.waiting else 52,
@@ -99,6 +113,21 @@ def _store_url(facts: Facts) -> str:
     return f"{'https' if minio.use_ssl else 'http'}://{minio.endpoint}/"
 
 
+def _given_up(one: TypeFacts) -> Iterator[Words]:
+    dropped, skipped = one.recent.dropped, one.recent.sampled
+    if dropped:
+        yield Words(
+            f"{one.name}: {dropped} dropped in the last minute",
+            f"{one.name}：最近一分钟丢弃 {dropped} 张图片",
+        )
+    if _samples(one):
+        yield Words(
+            f"{one.name}: {skipped} skipped by sampling in the last minute "
+            f"(1 of {one.sampling_n} is inferred)",
+            f"{one.name}：最近一分钟抽样跳过 {skipped} 张图片（每 {one.sampling_n} 张推理 1 张）",
+        )
+
+
 def _slow(facts: Facts, slow: Sequence[TypeFacts]) -> Cause:
     evidence = []
     for one in slow:
@@ -107,20 +136,11 @@ def _slow(facts: Facts, slow: Sequence[TypeFacts]) -> Cause:
         text = Words(
             f"{one.name}: {found:.1f} frames/s arrive, {done:.1f}/s are inferred; {number.en} "
             f"waiting, the oldest for {age.en}",
-            f"{one.name}：每秒到达 {found:.1f} 帧，推理 {done:.1f} 帧；{number.zh}在等待，"
+            f"{one.name}：每秒到达 {found:.1f} 张图片，推理 {done:.1f} 张；{number.zh}在等待，"
             f"最久的已 {age.zh}",
         )
         evidence.append(text)
-        dropped, skipped = one.recent.dropped, one.recent.sampled
-        if dropped or skipped or one.sampling_n > 1:
-            evidence.append(
-                Words(
-                    f"{one.name}: {dropped} dropped and {skipped} skipped by sampling (every "
-                    f"{one.sampling_n}.) in the last minute",
-                    f"{one.name}：最近一分钟丢弃 {dropped} 帧，抽样跳过 {skipped} 帧"
-                    f"（每 {one.sampling_n} 帧取 1 帧）",
-                )
-            )
+        evidence += _given_up(one)
     who = names(one.name for one in slow)
     return Cause(
         "algorithms_too_slow",
@@ -141,7 +161,7 @@ def _slow(facts: Facts, slow: Sequence[TypeFacts]) -> Cause:
             Remedy(
                 Words(
                     'Or infer each n-th frame only: [ai_analysis.types."<type>"] sampling = "auto"',
-                    '或只推理每 n 帧中的一帧：[ai_analysis.types."<类型>"] sampling = "auto"',
+                    '或每 n 张图片只推理一张：[ai_analysis.types."<类型>"] sampling = "auto"',
                 )
             ),
         ),

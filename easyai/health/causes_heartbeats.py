@@ -12,9 +12,11 @@ from easyai.health.service_words import (
     answers,
     heartbeat_command,
     ids,
+    is_here,
     last_heartbeats,
     look_at_services,
     of_all,
+    verb,
 )
 from easyai.health.wording import moment
 
@@ -29,7 +31,8 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
     return Cause(
         "heartbeats_not_arriving",
         Words(
-            f"{who.en} live but their heartbeats do not arrive here ({ids(unheard)})",
+            f"{who.en} {verb(unheard, 'lives but its', 'live but their')} heartbeats do not arrive "
+            f"here ({ids(unheard)})",
             f"{who.zh}仍在运行，但心跳没有到达本服务器（{ids(unheard)}）",
         ),
         tuple(evidence),
@@ -77,7 +80,7 @@ def _points_at_us(facts: Facts) -> Iterator[Words]:
     yield from _own_api(facts)
     host = facts.settings.easyai.host
     if host.startswith("127.") or host in ("localhost", "::1"):
-        far = [one for one in facts.services if not _is_here(one.endpoint)]
+        far = [one for one in facts.services if not is_here(one.endpoint)]
         if far:
             yield Words(
                 f"This server listens on {host} only, which {ids(far)} on other machines cannot "
@@ -106,11 +109,7 @@ def _own_api(facts: Facts) -> Iterator[Words]:
             f"The API runs since {moment(min(started))}", f"API 自 {moment(min(started))} 运行"
         )
     elif facts.known.processes:
-        yield Words("No API process shows itself", "没有正在工作的 API 进程")
+        yield Words("No API process shows itself", "没有 API 进程在运行")
     if facts.known.clock_jump_at:
         when = moment(facts.known.clock_jump_at)
         yield Words(f"The clock of this machine jumped at {when}", f"本机时钟在 {when} 发生跳变")
-
-
-def _is_here(endpoint: str) -> bool:
-    return any(f"//{host}" in endpoint for host in ("127.", "localhost", "[::1]"))

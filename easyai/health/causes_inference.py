@@ -9,15 +9,15 @@ from easyai.domain.words import Words
 from easyai.health.cause import Cause, Remedy, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
-from easyai.health.service_words import ids, look_at_services, of_all
+from easyai.health.reasons import reason as said
+from easyai.health.service_words import ids, look_at_services, of_all, verb
 from easyai.health.wording import frames, moment, names, span
 
 # How the reasons of failed calls begin (domain/verdict.py, pipeline/caller.py).
 _TIMED_OUT: Final = "no answer within"
 _NOT_CONNECTED: Final = "cannot connect"
-# A failure that nothing was tried after tells little of now.
-_LATELY_SEC: Final = 300.0
 _FEW: Final = 3
+_SILENCE_SEC: Final = 10.0
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -25,30 +25,28 @@ def find(facts: Facts) -> Iterator[Cause]:
     if facts.known is None:
         return
     reached = [one for one in facts.services if facts.probe(one) == "" or not facts.is_silent(one)]
-    hanging = [one for one in reached if _hangs(facts, one)]
+    hanging = [one for one in reached if hangs(facts, one)]
     failing = [one for one in reached if _fails(facts, one) and one not in hanging]
-    refusing = [one for one in facts.types if _refuses(one)]
+    held = {name for one in hanging for name in one.task_types}
+    refusing = [one for one in facts.types if _refuses(one) and one.name not in held]
     if hanging:
         yield _hanging(facts, hanging)
     if failing or refusing:
         yield _failing(facts, failing, refusing)
 
 
-def _failed_last(facts: Facts, service: ServiceFacts) -> bool:
-    lately = facts.now - service.last_failure_at <= _LATELY_SEC
-    failed_last = service.last_failure_at > service.last_success_at
-    return failed_last and (lately or service.breaker != "closed")
-
-
-def _hangs(facts: Facts, service: ServiceFacts) -> bool:
+def hangs(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether a service holds calls without answering them."""
     reason = service.last_failure_reason
-    if _failed_last(facts, service) and reason.startswith(_TIMED_OUT):
+    if facts.is_failing(service) and reason.startswith(_TIMED_OUT):
         return True
+    if facts.answers_nothing(service) and not facts.is_busy(service):
+        return not facts.is_silent(service)
     if not service.oldest_lease_at or not _worker_works(facts):
         return False
     analysis = facts.settings.ai_analysis
     patience = max(
-        min(analysis.stall_alarm_sec, analysis.infer_timeout_sec) / 2,
+        min(analysis.stall_alarm_sec, analysis.infer_timeout_sec) / 3,
         3 * (service.ewma_ms or 0.0) / 1000,
     )
     held_sec = facts.now - service.oldest_lease_at
@@ -62,7 +60,7 @@ def _worker_works(facts: Facts) -> bool:
 
 def _fails(facts: Facts, service: ServiceFacts) -> bool:
     reason = service.last_failure_reason
-    return _failed_last(facts, service) and not reason.startswith((_TIMED_OUT, _NOT_CONNECTED))
+    return facts.is_failing(service) and not reason.startswith((_TIMED_OUT, _NOT_CONNECTED))
 
 
 def _refuses(task_type: TypeFacts) -> bool:
@@ -72,9 +70,19 @@ def _refuses(task_type: TypeFacts) -> bool:
 
 def _stops(facts: Facts, some: Sequence[ServiceFacts]) -> bool:
     types = {name for one in some for name in one.task_types}
-    return any(one.name in types and one.waiting for one in facts.types) and not any(
-        one.recent.successes for one in facts.types if one.name in types
+    # Those in flight count: with a few frames none waits, and yet nothing succeeds.
+    return any(
+        one.name in types and bool(one.waiting or one.leased) and _gives_nothing(facts, one, some)
+        for one in facts.types
     )
+
+
+def _gives_nothing(facts: Facts, task_type: TypeFacts, some: Sequence[ServiceFacts]) -> bool:
+    if not task_type.recent.successes or facts.is_quiet(task_type):
+        return True
+    own = [one for one in facts.services if task_type.name in one.task_types]
+    newest = max((one.last_success_at for one in own), default=0.0)
+    return all(one in some for one in own) and facts.now - newest >= _SILENCE_SEC
 
 
 def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:
@@ -87,7 +95,7 @@ def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:
         age = span(facts.now - max(one.last_failure_at for one in own))
         yield Words(
             f"Last call of {ids(own)}, {age.en} ago: {reason}",
-            f"{ids(own)} 的最近一次调用（{age.zh}前）：{reason}",
+            f"{ids(own)} 的最近一次调用（{age.zh}前）：{said(reason).zh}",
         )
     opened = [one for one in some if one.breaker != "closed"]
     if opened:
@@ -125,9 +133,10 @@ def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
     return Cause(
         "inference_hangs",
         Words(
-            f"{who.en} live but their inference hangs: no answer within {timeout:g} s "
-            f"({ids(hanging)})",
-            f"{who.zh}仍在运行，但推理卡住：{timeout:g} 秒内没有应答（{ids(hanging)}）",
+            f"{who.en} {verb(hanging, 'lives', 'live')} but inference hangs there: calls get no "
+            f"answer (infer_timeout_sec = {timeout:g}) ({ids(hanging)})",
+            f"{who.zh}仍在运行，但推理卡住：调用没有应答"
+            f"（infer_timeout_sec = {timeout:g}）（{ids(hanging)}）",
         ),
         tuple(evidence),
         (
@@ -153,7 +162,9 @@ def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
 
 
 def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[TypeFacts]) -> Cause:
-    evidence = list(_calls(facts, failing)) if failing else []
+    refused = {one.name for one in refusing}
+    own = failing or [one for one in facts.services if refused & set(one.task_types)]
+    evidence = list(_calls(facts, own)) if own else []
     for task_type in refusing:
         failed, recent = task_type.recent.failures, span(task_type.recent_sec)
         evidence.append(
@@ -176,25 +187,33 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
             f"Services answer but inference fails ({who})", f"算法服务有应答，但推理失败（{who}）"
         ),
         tuple(evidence),
-        tuple(_failing_remedies(facts)),
+        tuple(_failing_remedies(facts, told=any(one.last_failure_reason for one in own))),
         weight=67 if refusing or _stops(facts, failing) else 33,
     )
 
 
-def _failing_remedies(facts: Facts) -> Iterator[Remedy]:
-    yield Remedy(
-        Words(
-            "The reason above is the service's: look at its log, then repair and restart it",
-            "上述原因来自算法服务：查看其日志，修复后重启",
+def _failing_remedies(facts: Facts, *, told: bool) -> Iterator[Remedy]:
+    if told or (facts.known and facts.known.reasons):
+        yield Remedy(
+            Words(
+                "The reason above is the service's: look at its log, then repair and restart it",
+                "上述原因来自算法服务：查看其日志，修复后重启",
+            )
         )
-    )
+    else:
+        yield Remedy(
+            Words(
+                "Look at the log of the service, then repair and restart it",
+                "查看算法服务的日志，修复后重启",
+            )
+        )
     failed = [one for one in facts.types if one.failed]
     for task_type in failed[:_FEW]:
         number = frames(task_type.failed)
         yield Remedy(
             Words(
                 f"Afterwards bring back what failed meanwhile ({number.en} of {task_type.name})",
-                f"之后把期间失败的帧重新排队（{task_type.name}：{number.zh}）",
+                f"之后把期间失败的图片重新排队（{task_type.name}：{number.zh}）",
             ),
             easyai_command(facts.settings, "requeue", "--task-type", task_type.name),
         )

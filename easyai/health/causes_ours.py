@@ -12,6 +12,7 @@ from easyai.health.facts import Facts
 from easyai.health.known import Known
 from easyai.health.wording import counted, moment, span
 
+NO_DATABASE: Final = "no database at"  # how the reason begins where there is no file
 _OUTBOX_LATE_SEC: Final = 60.0
 
 
@@ -39,7 +40,7 @@ def _disabled(facts: Facts) -> Cause:
             "Inference is switched off: ai_analysis.enable is false",
             "推理被关闭：ai_analysis.enable 为 false",
         ),
-        (Words("No new frame is looked for", "不查找新的帧"),),
+        (Words("No new frame is looked for", "不查找新的图片"),),
         (
             Remedy(
                 Words(
@@ -54,15 +55,17 @@ def _disabled(facts: Facts) -> Cause:
 
 
 def _database(facts: Facts) -> Cause:
-    reason = facts.failed("database") or "it does not answer"
+    reason = facts.failed("database")
     locked = "locked" in reason
-    evidence = [Words(reason, reason)]
-    if facts.known is None:
+    evidence = [facts.why("database") if reason else Words("it does not answer", "没有应答")]
+    if reason.startswith(NO_DATABASE):
+        pass
+    elif facts.known is None:
         evidence.append(
             Words(
                 "Frames, services and processes are not known while it is away; nothing is lost, "
                 "answers under way are settled when it is back",
-                "数据库不可用期间无法得知帧、服务和进程的状态；不会丢失数据，恢复后继续处理",
+                "数据库不可用期间无法得知图片、服务和进程的状态；不会丢失数据，恢复后继续处理",
             )
         )
     elif locked:
@@ -83,6 +86,17 @@ def _database(facts: Facts) -> Cause:
 
 def _database_remedies(facts: Facts) -> Iterator[Remedy]:
     url = facts.settings.easyai.effective_database_url
+    if facts.failed("database").startswith(NO_DATABASE):
+        yield Remedy(
+            Words(
+                "Make the database, or start easyai, which makes it. If it runs already, name its "
+                "settings with --config or its folder with EASYAI_DATA_DIR",
+                "创建数据库，或直接启动 easyai（会自动创建）。若已在运行，"
+                "请用 --config 指定其配置，或用 EASYAI_DATA_DIR 指定其目录",
+            ),
+            easyai_command(facts.settings, "db", "upgrade"),
+        )
+        return
     if url.startswith("sqlite"):
         path = url.partition(":///")[2]
         yield Remedy(
@@ -111,13 +125,12 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
 
 
 def _disk(facts: Facts) -> Cause:
-    reason = facts.failed("disk")
     hit = bool(facts.failed("database") or facts.failed("store"))
     folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute()))
     return Cause(
         "disk_full",
         Words("A disk is full or nearly so", "磁盘已满或将满"),
-        (Words(reason, reason),),
+        (facts.why("disk"),),
         (
             Remedy(
                 Words("See what takes the room", "查看占用空间的内容"),
@@ -137,7 +150,6 @@ def _disk(facts: Facts) -> Cause:
 
 
 def _store(facts: Facts) -> Cause:
-    reason = facts.failed("store")
     extractor = facts.settings.frame_extractor
     if extractor.store == "local":
         folder = shlex.quote(str(extractor.output_dir.absolute()))
@@ -149,9 +161,9 @@ def _store(facts: Facts) -> Cause:
         "store_down",
         Words(
             "The frame store does not work: no frame is found or read",
-            "图片存储不可用：无法发现和读取帧",
+            "图片存储不可用：无法发现和读取图片",
         ),
-        (Words(reason, reason),),
+        (facts.why("store"),),
         (
             Remedy(
                 Words(
@@ -166,7 +178,6 @@ def _store(facts: Facts) -> Cause:
 
 
 def _broker(facts: Facts) -> Cause:
-    reason = facts.failed("broker")
     url = facts.settings.easyai.broker_url
     if not url or url.startswith("filesystem"):
         folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute() / "broker"))
@@ -177,8 +188,8 @@ def _broker(facts: Facts) -> Cause:
         command = "systemctl status rabbitmq-server"
     return Cause(
         "broker_down",
-        Words("The broker does not work: no worker is woken", "消息代理不可用：无法唤醒工作进程"),
-        (Words(reason, reason),),
+        Words("The broker does not work: no worker is woken", "broker 不可用：无法唤醒 worker"),
+        (facts.why("broker"),),
         (
             Remedy(
                 Words(
@@ -226,10 +237,13 @@ def _clock(facts: Facts, known: Known) -> Iterator[Cause]:
 
 def _bus(facts: Facts) -> Iterator[Cause]:
     reason, known = facts.failed("bus"), facts.known
-    late = bool(known and known.outbox and facts.now - known.outbox_since > _OUTBOX_LATE_SEC)
+    fresh = not facts.failed("database")
+    late = bool(
+        fresh and known and known.outbox and facts.now - known.outbox_since > _OUTBOX_LATE_SEC
+    )
     if facts.settings.ai_analysis.mq_type == "none" or not (reason or late):
         return
-    evidence = [Words(reason, reason)] if reason else []
+    evidence = [facts.why("bus")] if reason else []
     if known and known.outbox:
         number = counted(known.outbox, "alert waits", "alerts wait", "条告警待发送")
         when = moment(known.outbox_since)

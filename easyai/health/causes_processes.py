@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy
+from easyai.health.cause import Cause, Remedy, program
 from easyai.health.facts import Facts
 from easyai.health.known import Known, ProcessFacts
 from easyai.health.liveliness import beat_late, scan_late
@@ -20,6 +20,9 @@ def find(facts: Facts) -> Iterator[Cause]:
     known = facts.known
     if known is None:
         return
+    if facts.failed("database"):
+        yield from _gone_for_sure(facts, known)
+        return
     working = known.working("worker", facts.now)
     if not working:
         hung = [one for one in known.silent("worker", facts.now) if one.exists]
@@ -28,6 +31,15 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _scan_stuck(facts, working, late)
     if not facts.failed("broker") and beat_late(facts, known):
         yield _beat_gone(facts, known)
+    if not known.working("watchdog", facts.now):
+        yield _watchdog_gone(facts, known)
+
+
+def _gone_for_sure(facts: Facts, known: Known) -> Iterator[Cause]:
+    """Workers whose process is not there; that they wrote nothing is the database's fault."""
+    workers = [one for one in known.processes if one.kind == "worker"]
+    if workers and all(one.exists is False for one in workers):
+        yield _worker_gone(facts, known)
 
 
 def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Words]:
@@ -44,35 +56,46 @@ def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Words]:
         )
 
 
+def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Words]:
+    """The last that was seen of a kind of process: a row that fell silent, or an orderly end."""
+    silent = known.silent(kind, facts.now)
+    stopped_at = known.stopped.get(kind, 0.0)
+    if stopped_at > max((one.beat_at for one in silent), default=0.0):
+        age = span(facts.now - stopped_at)
+        yield Words(
+            f"The last one stopped in order at {moment(stopped_at)}, {age.en} ago",
+            f"最后一个已于 {moment(stopped_at)} 正常停止（{age.zh}前）",
+        )
+        return
+    yield from _shown(facts, silent)
+
+
 def _start_remedies(part: str) -> tuple[Remedy, ...]:
+    by_hand = (
+        f"{program()} watchdog" if part == "watchdog" else f"{program('celery')} -A easyai {part}"
+    )
     return (
         Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
         Remedy(
             Words(
-                "Start it again the way it was started: `easyai up` for everything on one machine, "
-                f"or systemd, or by hand `celery -A easyai {part}`",
-                "按原来的方式重新启动：单机用 `easyai up`，或用 systemd，"
-                f"或手动运行 `celery -A easyai {part}`",
+                f"Start it again the way it was started: `{program()} up` for everything on one "
+                f"machine, or systemd, or by hand `{by_hand}`",
+                f"按原来的方式重新启动：单机用 `{program()} up`，或用 systemd，"
+                f"或手动运行 `{by_hand}`",
             )
         ),
     )
 
 
 def _worker_gone(facts: Facts, known: Known) -> Cause:
-    silent = known.silent("worker", facts.now)
-    never = (
-        Words(
-            "No worker has shown itself, or the last one ended in order",
-            "没有工作进程，或最后一个已正常结束",
-        ),
-    )
+    never = (Words("No worker has shown itself", "从未有 worker 运行的记录"),)
     return Cause(
         "worker_gone",
         Words(
             "No worker runs: nothing is scanned and nothing inferred",
-            "没有工作进程：不扫描也不推理",
+            "没有 worker 在运行：不扫描也不推理",
         ),
-        tuple(_shown(facts, silent)) or never,
+        tuple(_newest(facts, known, "worker")) or never,
         _start_remedies("worker"),
         weight=90,
     )
@@ -83,7 +106,7 @@ def _worker_hung(facts: Facts, hung: Sequence[ProcessFacts]) -> Cause:
     return Cause(
         "worker_hung",
         Words(
-            "The worker hangs: it runs but its loops do not turn", "工作进程卡住：进程存在但不工作"
+            "The worker hangs: it runs but its loops do not turn", "worker 卡住：进程存在但不工作"
         ),
         tuple(_shown(facts, hung)),
         (
@@ -94,7 +117,7 @@ def _worker_hung(facts: Facts, hung: Sequence[ProcessFacts]) -> Cause:
             Remedy(
                 Words(
                     "Kill it; its supervisor starts it again, and its frames return by themselves",
-                    "终止它；监管进程会重新启动，其帧会自动回到队列",
+                    "终止它；管理它的进程会重新启动，它手上的图片会自动回到队列",
                 ),
                 f"kill -9 {pids}",
             ),
@@ -109,16 +132,16 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
         "worker_hung",
         Words(
             f"Workers run, but no scan has ended for {age.en}: they take no work or hang in it",
-            f"工作进程在运行，但已 {age.zh}没有完成扫描：没有取到任务，或卡在任务中",
+            f"worker 在运行，但已 {age.zh}没有完成扫描：没有取到任务，或卡在任务中",
         ),
         tuple(_shown(facts, working)),
         (
             Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
             Remedy(
                 Words(
-                    "See what the workers do; then restart them", "查看工作进程的状态，然后重新启动"
+                    "See what the workers do; then restart them", "查看 worker 的状态，然后重新启动"
                 ),
-                "celery -A easyai inspect active",
+                f"{program('celery')} -A easyai inspect active",
             ),
         ),
         weight=86,
@@ -127,7 +150,7 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
 
 def _beat_gone(facts: Facts, known: Known) -> Cause:
     duty = known.duties.get("beat")
-    evidence = list(_shown(facts, known.silent("beat", facts.now)))
+    evidence = list(_newest(facts, known, "beat"))
     if duty is not None and duty.expires_at:
         when = moment(duty.expires_at)
         evidence.append(
@@ -137,14 +160,28 @@ def _beat_gone(facts: Facts, known: Known) -> Cause:
             )
         )
     elif not evidence:
-        evidence.append(Words("No beat holds the lease", "没有节拍进程持有租约"))
+        evidence.append(Words("No beat holds the lease", "没有 beat 持有租约"))
     return Cause(
         "beat_gone",
         Words(
             "No beat runs: scans and sweeps are not started",
-            "没有节拍进程（beat）：不启动扫描和巡检",
+            "没有 beat 在运行：扫描和巡检不会启动",
         ),
         tuple(evidence),
         _start_remedies("beat"),
         weight=85,
+    )
+
+
+def _watchdog_gone(facts: Facts, known: Known) -> Cause:
+    never = (Words("No watchdog has shown itself", "从未有 watchdog 运行的记录"),)
+    return Cause(
+        "watchdog_gone",
+        Words(
+            "No watchdog runs: nobody is told when inference stops",
+            "没有 watchdog 在运行：推理停止时不会通知任何人",
+        ),
+        tuple(_newest(facts, known, "watchdog")) or never,
+        _start_remedies("watchdog"),
+        weight=10,
     )

@@ -9,8 +9,10 @@ from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
 from easyai.health.cause import Cause, Remedy, curl_command
 from easyai.health.causes_heartbeats import unheard_services
+from easyai.health.causes_inference import hangs
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.reasons import reason as said
 from easyai.health.service_words import (
     answers,
     curl_all,
@@ -19,20 +21,26 @@ from easyai.health.service_words import (
     look_at_services,
     of_all,
     ports_command,
+    verb,
     without_service,
 )
 from easyai.health.wording import frames, moment, names, services
 
 _UNREACHABLE: Final = "cannot connect"
+_TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close came from one life
 
 
 def find(facts: Facts) -> Iterator[Cause]:
     """What is wrong with services."""
     if facts.known is None:
         return
-    died = [one for one in facts.services if facts.is_silent(one) and facts.probe(one)]
-    unheard = [one for one in facts.services if facts.is_silent(one) and facts.probe(one) == ""]
+    silent = [one for one in facts.services if facts.is_silent(one)]
+    unheard = [one for one in silent if facts.probe(one) == "" or facts.is_busy(one)]
     unreached = [one for one in facts.services if _is_unreached(facts, one)]
+    # Their heartbeats are not overdue yet, but none has come since.
+    quiet = [one for one in unreached if not _was_heard_since(one)]
+    died = [one for one in silent if facts.probe(one) and one not in unheard] + quiet
+    unreached = [one for one in unreached if one not in quiet]
     if died:
         yield _died(facts, died)
     if unheard:
@@ -46,11 +54,17 @@ def find(facts: Facts) -> Iterator[Cause]:
 
 def _is_unreached(facts: Facts, service: ServiceFacts) -> bool:
     """Heartbeats arrive, but nothing answers at its endpoint."""
-    if facts.is_silent(service):
+    if facts.is_silent(service) or facts.is_busy(service) or hangs(facts, service):
         return False
-    fails = service.last_failure_at > service.last_success_at
-    refused = fails and service.last_failure_reason.startswith(_UNREACHABLE)
-    return bool(facts.probe(service)) or (facts.probe(service) is None and refused)
+    refused = facts.is_failing(service) and service.last_failure_reason.startswith(_UNREACHABLE)
+    return bool(facts.probe(service)) or (refused and not facts.was_probed(service))
+
+
+def _was_heard_since(service: ServiceFacts) -> bool:
+    """Whether a heartbeat came after its calls began to fail."""
+    if service.last_failure_at <= service.last_success_at:
+        return True  # no call tells
+    return service.last_heartbeat > service.last_success_at + _TOGETHER_SEC
 
 
 def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
@@ -72,12 +86,18 @@ def _stops(facts: Facts, broken: Sequence[ServiceFacts]) -> bool:
 
 def _died(facts: Facts, died: Sequence[ServiceFacts]) -> Cause:
     who = of_all(facts, died)
+    overdue = all(facts.is_silent(one) for one in died)
+    beats = (
+        Words("heartbeats stopped", "心跳中断")
+        if overdue
+        else Words("no heartbeat has come since their last answer", "最后一次应答之后没有心跳")
+    )
     return Cause(
         "services_died",
         Words(
-            f"{who.en} died: heartbeats stopped and nothing answers at their addresses "
-            f"({ids(died)})",
-            f"{who.zh}已停止运行：心跳中断，其地址也没有应答（{ids(died)}）",
+            f"{who.en} died: {beats.en} and nothing answers at "
+            f"{verb(died, 'its address', 'their addresses')} ({ids(died)})",
+            f"{who.zh}已停止运行：{beats.zh}，其地址也没有应答（{ids(died)}）",
         ),
         (last_heartbeats(facts, died), answers(facts, died), *without_service(facts)),
         (
@@ -110,7 +130,8 @@ def _unreached(facts: Facts, unreached: Sequence[ServiceFacts]) -> Cause:
     return Cause(
         "endpoint_unreachable",
         Words(
-            f"{who.en} send heartbeats but nothing answers at their endpoints ({ids(unreached)})",
+            f"{who.en} {verb(unreached, 'sends', 'send')} heartbeats but nothing answers at "
+            f"{verb(unreached, 'its endpoint', 'their endpoints')} ({ids(unreached)})",
             f"{who.zh}仍有心跳，但其地址无法访问（{ids(unreached)}）",
         ),
         (last_heartbeats(facts, unreached), answers(facts, unreached), *without_service(facts)),
@@ -150,7 +171,7 @@ def _missing(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
         "no_service",
         Words(
             f"No service is registered for {shown}; their frames wait",
-            f"没有为 {shown} 注册的算法服务；其帧在等待",
+            f"没有为 {shown} 注册的算法服务；相应的图片在等待",
         ),
         tuple(evidence),
         (
@@ -158,7 +179,7 @@ def _missing(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
                 Words(
                     "Start the services of these types so that they register. Frames that wait are "
                     "inferred as soon as one does",
-                    "启动这些类型的算法服务使其注册。有服务注册后，等待的帧立即开始推理",
+                    "启动这些类型的算法服务使其注册。有服务注册后，等待的图片立即开始推理",
                 ),
                 _list_command(facts),
             ),
@@ -188,7 +209,8 @@ def _taken_out(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Words]:
         yield Words(
             f"{number.en} unregistered at {when}, {reason}: {ids(some)}. Heartbeats do not bring "
             "such a service back, only a registration does",
-            f"{number.zh}于 {when} 注销（{reason}）：{ids(some)}。心跳不能使其恢复，必须重新注册",
+            f"{number.zh}于 {when} 注销（{said(reason).zh}）：{ids(some)}。"
+            "心跳不能使其恢复，必须重新注册",
         )
 
 

@@ -17,6 +17,7 @@ from easyai.db.session import Database
 from easyai.domain.words import Words
 from easyai.errors import (
     BrokerUnavailableError,
+    BusUnavailableError,
     DatabaseUnavailableError,
     EasyaiError,
     SchemaMissingError,
@@ -223,6 +224,8 @@ def run_one(check: Check) -> CheckResult:
 
 def client_words(error: EasyaiError) -> str:
     """An error's message for a client: one that repeats a driver's words is told by its kind."""
+    if isinstance(error, BusUnavailableError):
+        return str(type(error)())  # a bus is known through its driver's words only
     driven = isinstance(error, DatabaseUnavailableError | BrokerUnavailableError)
     if not driven or error.__cause__ is None or isinstance(error, SchemaMissingError):
         return str(error)

@@ -10,6 +10,7 @@ import aiohttp
 
 from easyai.domain.words import Words
 from easyai.health.checks import NotWellError
+from easyai.health.reasons import reason as said
 from easyai.pipeline.caller import why_not_connected
 from easyai.runtime import Runtime
 
@@ -58,7 +59,7 @@ class PicturesCheck:
             reason = why_not_connected(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = type(error).__name__
-        return Words(reason, reason)
+        return said(reason)
 
     def _judge(self, status: int, body: bytes) -> Words | None:
         ours = self._runtime.store.remote or b'"error"' in body

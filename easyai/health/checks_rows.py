@@ -29,7 +29,7 @@ class RowCheck:
     def check(self) -> None:
         """Raise NotWellError when the rows say that it does not work."""
         known = self.facts.known
-        if known is None:
+        if known is None or self.facts.failed("database"):
             raise NotWellError(
                 Words("not known while the database does not answer", "数据库没有应答，无法得知")
             )
@@ -51,7 +51,7 @@ def row_results(facts: Facts) -> list[CheckResult]:
 def _worker(facts: Facts, known: Known) -> Words | None:
     working = known.working("worker", facts.now)
     if not working:
-        return Words("no worker shows that it works", "没有正在工作的工作进程")
+        return Words("no worker shows that it works", "没有正在工作的 worker")
     late = scan_late(facts, known)
     if late:
         age = span(late)
@@ -63,7 +63,7 @@ def _beat(facts: Facts, known: Known) -> Words | None:
     if not beat_late(facts, known):
         return None
     return Words(
-        "no beat leads: nothing starts scans and sweeps", "没有主节拍进程：不启动扫描和巡检"
+        "no beat leads: nothing starts scans and sweeps", "没有 beat 在运行：扫描和巡检不会启动"
     )
 
 
@@ -71,7 +71,8 @@ def _watchdog(facts: Facts, known: Known) -> Words | None:
     if known.working("watchdog", facts.now):
         return None
     return Words(
-        "no watchdog runs: nobody would be told", "没有看门狗进程：出现问题时不会通知任何人"
+        "no watchdog runs: nobody would be told",
+        "没有 watchdog 在运行：出现问题时不会通知任何人",
     )
 
 
@@ -93,26 +94,33 @@ def _services(facts: Facts, known: Known) -> Words | None:
 
 def _breakers(facts: Facts, known: Known) -> Words | None:
     del known
-    opened = [one.service_id for one in facts.services if one.breaker != "closed"]
+    opened = [
+        one.service_id
+        for one in facts.services
+        if one.breaker == "open" or (one.breaker != "closed" and facts.is_failing(one))
+    ]
     if not opened:
         return None
     return Words(f"calls fail, open for {names(opened)}", f"调用失败，熔断：{names(opened)}")
 
 
 def _queue(facts: Facts, known: Known) -> Words | None:
-    del known
+    # As the alarm counts: parked frames wait for a service, not in a queue that is too long.
     limit = facts.settings.ai_analysis.max_queue_size
-    number = frames(facts.waiting)
-    if limit and facts.waiting > limit:
+    waiting = sum(one.pending for one in facts.types)
+    number = frames(waiting)
+    rings = any(one.kind == "queue_backlog" and one.over_at is None for one in known.alarms)
+    if limit and waiting > limit * (BACKLOG_OVER_BELOW if rings else 1.0):
         return Words(
-            f"{number.en} wait, more than max_queue_size = {limit}",
-            f"{number.zh}在等待，超过 max_queue_size = {limit}",
+            f"{number.en} waiting, max_queue_size = {limit}",
+            f"{number.zh}在等待，max_queue_size = {limit}",
         )
-    stalled = [one.name for one in facts.stalled]
+    stalled = [one.name for one in facts.stalled if one.pending or one.leased]
     if stalled:
         shown = names(stalled)
         return Words(
-            f"{number.en} wait and none succeeds of {shown}", f"{number.zh}在等待，{shown} 没有成功"
+            f"{number.en} waiting and none succeeds of {shown}",
+            f"{number.zh}在等待，{shown} 没有成功",
         )
     return None
 
@@ -130,6 +138,7 @@ def _clock(facts: Facts, known: Known) -> Words | None:
     return None
 
 
+BACKLOG_OVER_BELOW: Final = 0.8  # of max_queue_size; until then its alarm rings
 _JUMP_TOLD_SEC: Final = 600.0
 _JUDGES: Final[dict[str, _Judge]] = {
     "worker": _worker,

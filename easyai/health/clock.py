@@ -29,4 +29,8 @@ class ClockWatch:
 
     def is_steady(self, now: float) -> bool:
         """Whether the last jump is a minute ago."""
-        return self.jumped_at is None or now - self.jumped_at >= STEADY_SEC
+        return self.steady_sec(now) >= STEADY_SEC
+
+    def steady_sec(self, now: float) -> float:
+        """For how long it has not jumped; for ever when it never has."""
+        return float("inf") if self.jumped_at is None else now - self.jumped_at

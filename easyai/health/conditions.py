@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.alarm import Condition, Key, Kind
 from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health import alarm_words as words
-from easyai.health.causes import rank
+from easyai.health.causes import Cause, rank
 from easyai.health.observation import Observation
 from easyai.health.progress import Standstill
 
@@ -24,7 +24,16 @@ _MANY_SERVICES: Final = 3  # fewer that fall silent together do not point at us
 # A number that has passed its limit must fall well below it: no flapping around the limit.
 _WELL_BELOW: Final = 0.8
 _STOPS_INFERENCE: Final = 50  # a cause's weight
-_FEWEST: Final = 10  # frames; a rate or a mean of fewer tells nothing
+_FEWEST: Final = 10  # frames; a rate of fewer tells nothing
+_FEW: Final = 3  # calls; a mean of fewer is one call's mood
+#: The head of the outbox: a bus that works takes it within seconds.
+_OUTBOX_STILL_SEC: Final = 30.0
+_SERVICES_AWAY: Final = (
+    "services_died",
+    "heartbeats_not_arriving",
+    "endpoint_unreachable",
+    "no_service",
+)
 
 _FROM_CHECKS: Final = {
     Kind.STORE_DOWN: "store",
@@ -49,9 +58,17 @@ class Judged:
     kinds: frozenset[str]
 
 
-def judge(seen: Observation, standstill: Standstill | None, ringing: Collection[Key]) -> Judged:
-    """Every condition that holds; `ringing` are the alarms whose numbers must fall well below."""
-    conditions = list(_stalled(seen, standstill))
+def judge(
+    seen: Observation,
+    standstill: Standstill | None,
+    ringing: Collection[Key],
+    outbox_still_sec: float = 0.0,
+) -> Judged:
+    """Every condition that holds; `ringing` are the alarms whose numbers must fall well below.
+
+    `outbox_still_sec`: for how long the bus has acknowledged none of the alerts that wait for it.
+    """
+    conditions = [*_stalled(seen, standstill, ringing), *_outbox(seen, outbox_still_sec)]
     kinds: set[str] = {Kind.INFERENCE_STALLED}
     for kind, check in _FROM_CHECKS.items():
         # A check that is made no more (the bus was switched off) is no reason to ring for ever.
@@ -67,33 +84,80 @@ def judge(seen: Observation, standstill: Standstill | None, ringing: Collection[
     return Judged(tuple(conditions), frozenset(kinds))
 
 
-def _stalled(seen: Observation, standstill: Standstill | None) -> Iterator[Condition]:
+def _stalled(
+    seen: Observation, standstill: Standstill | None, ringing: Collection[Key]
+) -> Iterator[Condition]:
     if standstill is None:
         return
-    # The others make inference slower, or threaten it.
-    stopping = [cause for cause in rank(seen.facts) if cause.weight >= _STOPS_INFERENCE]
-    cause = stopping[0] if stopping else None
-    for subject in ("",) if standstill.everything else standstill.types:
+    cause = _stopping(seen)
+    for subject in _subjects(seen, standstill, ringing):
         yield Condition(
             Kind.INFERENCE_STALLED,
             subject,
             cause.code if cause else "",
             words.inference_stalled(seen.facts, standstill, subject, cause),
             lasted_sec=standstill.lasted_sec,
+            explains=True,
         )
 
 
-def _no_algorithm(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+def _subjects(seen: Observation, still: Standstill, ringing: Collection[Key]) -> Iterable[str]:
+    """Whom the alarm names, '' for all: what rings goes on under its name, so nothing flaps."""
+    rings = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
+    if still.blind:
+        return ("", *sorted(rings - {""}))
+    served = _served(seen)
+    # Where others are served, one without any service is told of as no_algorithm.
+    named = {name for name in still.types if not served or name in served}
+    if "" in rings:
+        return ("",) if named or still.everything else ()
+    if still.everything and named and not rings:
+        return ("",)
+    return sorted(named | (rings & set(still.types)))
+
+
+def _served(seen: Observation) -> set[str]:
+    """The task types that some service may be given."""
+    routable = [one for one in seen.facts.services if one.state in ROUTABLE]
+    return {name for one in routable for name in one.task_types}
+
+
+def _stopping(seen: Observation) -> Cause | None:
+    """What stops inference most likely; other causes make it slower, or threaten it."""
+    found = [cause for cause in rank(seen.facts) if cause.weight >= _STOPS_INFERENCE]
+    return found[0] if found else None
+
+
+def _outbox(seen: Observation, still_sec: float) -> Iterator[Condition]:
+    """The bus answers, but alerts do not get through: one that refuses them, or a topic gone."""
     facts = seen.facts
-    routable = [one for one in facts.services if one.state in ROUTABLE]
-    served = {name for one in routable for name in one.task_types}
+    ours = facts.failed("bus") or facts.failed("broker") or facts.failed("database")
+    known = facts.known
+    if known is None or ours or still_sec < _OUTBOX_STILL_SEC:
+        return
+    if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
+        said = words.outbox(facts, known.outbox, still_sec)
+        yield Condition(Kind.BUS_DOWN, "", "alerts wait, none is acknowledged", said)
+
+
+def _no_algorithm(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+    facts, served = seen.facts, _served(seen)
+    if not served and (facts.services or facts.waiting):
+        cause = _of_services(seen)
+        said = words.no_algorithm_at_all(facts)
+        yield Condition(Kind.NO_ALGORITHM, "", cause, said, _NO_SERVICE_GRACE_SEC)
     for one in facts.types:
         if one.waiting and one.name not in served:
+            # A service of the type that is offline, or none at all.
+            offline = any(one.name in service.task_types for service in facts.services)
+            cause = _of_services(seen) if offline else "no_service"
             said = words.no_algorithm(facts, one)
-            yield Condition(Kind.NO_ALGORITHM, one.name, "no service", said, _NO_SERVICE_GRACE_SEC)
-    if not routable and (facts.services or facts.waiting):
-        said = words.no_algorithm_at_all(facts)
-        yield Condition(Kind.NO_ALGORITHM, "", "no service at all", said, _NO_SERVICE_GRACE_SEC)
+            yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, _NO_SERVICE_GRACE_SEC)
+
+
+def _of_services(seen: Observation) -> str:
+    found = (cause.code for cause in rank(seen.facts))
+    return next((code for code in found if code in _SERVICES_AWAY), "no_service")
 
 
 def _backlog(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
@@ -102,8 +166,8 @@ def _backlog(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]
     # Parked frames wait for a service, not in a queue that is too long.
     waiting = sum(one.pending for one in facts.types)
     if most and waiting > _limit(most, (Kind.QUEUE_BACKLOG, ""), ringing):
-        cause = f"{waiting} of at most {most}"
-        yield Condition(Kind.QUEUE_BACKLOG, "", cause, words.backlog(facts, waiting, most))
+        said = words.backlog(facts, waiting, most)
+        yield Condition(Kind.QUEUE_BACKLOG, "", _of_numbers(seen), said)
 
 
 def _drops(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
@@ -112,18 +176,18 @@ def _drops(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
     percent = 100.0 * seen.dropped / total if total >= _FEWEST else 0.0
     if percent > _limit(most, (Kind.HIGH_DROP_RATE, ""), ringing):
         said = words.drops(seen.facts, percent, seen.dropped, total)
-        yield Condition(Kind.HIGH_DROP_RATE, "", f"{percent:.0f} %", said)
+        yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(seen), said)
 
 
 def _slow(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.slow_inference_ms
     for one in seen.facts.types:
-        if not one.recent.successes:
+        if one.recent.successes < _FEW:
             continue
         mean_ms = one.recent.infer_ms_sum / one.recent.successes
         if mean_ms > _limit(most, (Kind.SLOW_INFERENCE, one.name), ringing):
             said = words.slow(seen.facts, one, mean_ms, most)
-            yield Condition(Kind.SLOW_INFERENCE, one.name, f"{mean_ms:.0f} ms", said)
+            yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", said)
 
 
 def _offline(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
@@ -142,6 +206,11 @@ def _heartbeats(seen: Observation, ringing: Collection[Key]) -> Iterator[Conditi
         said = words.heartbeats_missing(facts, living)
         cause = "heartbeats_not_arriving"
         yield Condition(Kind.HEARTBEATS_MISSING, "", cause, said, _HEARTBEATS_GRACE_SEC)
+
+
+def _of_numbers(seen: Observation) -> str:
+    cause = _stopping(seen)
+    return cause.code if cause else "algorithms_too_slow"
 
 
 def _limit(most: float, key: Key, ringing: Collection[Key]) -> float:

@@ -14,16 +14,18 @@ from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
 from easyai.health import timeline
 from easyai.health.causes import Cause, rank
+from easyai.health.causes_ours import NO_DATABASE
 from easyai.health.checks import Check, CheckResult, CheckRunner, standing_checks
 from easyai.health.facts import Facts, gather
 from easyai.health.known import AlarmFacts
 from easyai.health.symptom import Status, Symptom, symptom
 from easyai.health.timeline import Entry
 from easyai.runtime import Runtime
+from easyai.settings import Settings
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Diagnosis", "Status", "diagnose"]
+__all__ = ["Diagnosis", "Status", "diagnose", "without_database"]
 
 _MOST_ENTRIES: Final = 40
 
@@ -74,6 +76,12 @@ def diagnose(
         results = [result.for_clients for result in results]
     facts = gather(runtime, results, time.time(), ask=probes)
     return concluded(facts, _timeline(runtime, facts))
+
+
+def without_database(settings: Settings, path: str) -> Diagnosis:
+    """What there is to say where the database's file does not exist: nothing else is looked at."""
+    check = CheckResult("database", f"{NO_DATABASE} {path}")
+    return concluded(Facts(time.time(), settings, {check.name: check}))
 
 
 def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:

@@ -9,16 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from easyai.domain.service import ROUTABLE, ServiceState
+from easyai.domain.breaker import LONGEST_PAUSE_SEC
+from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState
+from easyai.domain.words import Words
 from easyai.health import known
 from easyai.health.checks import CheckResult
 from easyai.health.known import Known, ServiceFacts, TypeFacts
+from easyai.health.reasons import reason
 from easyai.runtime import Runtime
 from easyai.settings import Settings
 
 __all__ = ["Facts", "gather", "probed"]
 
 _OK: Final = CheckResult("")
+_LATELY_SEC: Final = 300.0  # a failure that nothing was tried after tells little of now
+_QUIET_SEC: Final = 20.0  # the time of a last success is known to ten
+_PROBE_FAILED: Final = "probe failed: "  # so the sweep begins its reason (registry/vitals.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class Facts:
     def failed(self, name: str) -> str:
         """Why a check does not work; '' when it does or was not made."""
         return self.checks.get(name, _OK).reason
+
+    def why(self, name: str) -> Words:
+        """`failed` in both languages."""
+        result = self.checks.get(name, _OK)
+        return result.words or reason(result.reason)
 
     @property
     def services(self) -> tuple[ServiceFacts, ...]:
@@ -74,6 +85,37 @@ class Facts:
             return service.state_reason or "no answer"
         lives = abs(self.now - service.last_evidence) <= service.heartbeat_timeout_sec
         return "" if lives and service.state in ROUTABLE else None
+
+    def was_probed(self, service: ServiceFacts) -> bool:
+        """Whether a probe of a service was made now."""
+        return self.probes is not None and service.pk in self.probes
+
+    def is_failing(self, service: ServiceFacts) -> bool:
+        """Whether its last call failed, too lately for a breaker that waits for a trial to matter.
+
+        One that is half-open for longer is not tried for lack of frames: nothing is known of it.
+        """
+        limit_sec = LONGEST_PAUSE_SEC if service.breaker == "half-open" else _LATELY_SEC
+        lately = self.now - service.last_failure_at <= limit_sec
+        return lately and service.last_failure_at > service.last_success_at
+
+    def is_busy(self, service: ServiceFacts) -> bool:
+        """Whether a service has no answer for a probe since it works on frames.
+
+        It took the connection, and its calls succeed: common servers do one thing at a time.
+        """
+        if not self.answers_nothing(service):
+            return False
+        lately = abs(self.now - service.last_success_at) <= service.heartbeat_timeout_sec
+        return lately and service.last_success_at > service.last_failure_at
+
+    def is_quiet(self, task_type: TypeFacts) -> bool:
+        """Whether nothing of a type has succeeded for a while; sooner than it counts as stalled."""
+        return self.now - task_type.last_success_at >= _QUIET_SEC
+
+    def answers_nothing(self, service: ServiceFacts) -> bool:
+        """Whether a probe's connection was taken, and no answer came."""
+        return (self.probe(service) or "").removeprefix(_PROBE_FAILED).startswith(NO_ANSWER)
 
     def is_stalled(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type have waited and nothing has succeeded for the alarm's time."""
@@ -119,8 +161,9 @@ def probed(facts: Facts) -> Facts:
     services = [one for one in facts.services if one.state != ServiceState.UNREGISTERED]
     urls = {one.pk: probe_url(one.endpoint, one.health_url) for one in services}
     own = f"{facts.settings.easyai.effective_public_url}/healthz"
-    answers = probe_all({**urls, _OWN: own})
-    return replace(facts, own_api=answers.pop(_OWN), probes=answers)
+    # First: of a thousand services that hang not all get their turn.
+    answers = probe_all({_OWN: own, **urls})
+    return replace(facts, own_api=answers.pop(_OWN, None), probes=answers)
 
 
 _OWN: Final = -1  # no service has this number

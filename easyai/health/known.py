@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +17,14 @@ from easyai.db import services as services_db
 from easyai.db.facts import Waiting
 from easyai.db.statistics import Tally
 from easyai.errors import DatabaseUnavailableError
-from easyai.health.presence import SILENT_AFTER_SEC
+from easyai.health.presence import SILENT_AFTER_SEC, exists
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 RECENT_SEC: Final = 60
 HOUR_SEC: Final = 3600.0
-_ALARMS_SEC: Final = 24 * HOUR_SEC
+_DAY_SEC: Final = 24 * HOUR_SEC
 # By which the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
@@ -127,6 +126,9 @@ class Known:
     outbox_since: float  # the oldest of them; 0: none
     ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
     clock_jump_at: float  # within the last hour; 0: none
+    stopped: Mapping[
+        str, float
+    ]  # by kind of process: the newest end in order within a day, where one lacks
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Processes of a kind (worker, beat, api, watchdog) that showed themselves lately."""
@@ -157,24 +159,27 @@ def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
     leased = rows.leased(conn)
     services = _services(conn, leased, timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
+    own = _processes(conn)
+    lacks = {"worker", "beat", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
     return Known(
         types=_types(conn, services, leased, now),
         services=services,
-        processes=_processes(conn),
+        processes=own,
         duties={
             name: DutyFacts(row.holder, row.expires_at, row.done_at)
             for name, row in leases.all_leases(conn).items()
         },
         alarms=tuple(
             AlarmFacts(row.kind, row.subject, row.cause, row.raised_at, row.over_at)
-            for row in rows.alarms(conn, now - _ALARMS_SEC)
+            for row in rows.alarms(conn, now - _DAY_SEC)
         ),
         reasons=tuple(rows.reasons(conn)),
         outbox=outbox,
         outbox_since=outbox_since,
         ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
         clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
+        stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
     )
 
 
@@ -281,17 +286,7 @@ def _processes(conn: Connection) -> tuple[ProcessFacts, ...]:
             row.pid,
             row.started_at,
             row.beat_at,
-            _exists(row.pid) if row.host == here else None,
+            exists(row.pid) if row.host == here else None,
         )
         for row in processes.all_processes(conn)
     )
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # not ours to signal, but there
-    return True

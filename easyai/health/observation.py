@@ -43,6 +43,7 @@ class Observer:
         self._every_sec = every_sec
         self._newest: Observation | None = None
         self._began_at = time.monotonic()
+        self._broken_since: float | None = None
         self._results: list[CheckResult] = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
@@ -62,13 +63,17 @@ class Observer:
         return self._newest
 
     def silent_sec(self) -> float:
-        """For how long the look under way has been waiting for the database."""
-        return time.monotonic() - self._began_at
+        """For how long nothing new is seen: the look under way waits, or every one fails."""
+        since = self._began_at if self._broken_since is None else self._broken_since
+        return time.monotonic() - since
 
     def without_database(self, now: float, silent_sec: float) -> Observation:
         """What is known while the look under way gets no answer from the database."""
         results = {result.name: result for result in self._results}
-        reason = f"the database does not answer for {silent_sec:.0f} s"
+        what = "the database does not answer"
+        if self._broken_since is not None:
+            what = "what the database holds cannot be read (see the watchdog's log)"
+        reason = f"{what} for {silent_sec:.0f} s"
         failed = results.get("database", CheckResult("database"))
         results["database"] = failed if failed.reason else CheckResult("database", reason)
         return Observation(Facts(now, self._runtime.settings, results), time.monotonic())
@@ -78,8 +83,11 @@ class Observer:
             self._began_at = time.monotonic()
             try:
                 self._newest = self._look()
+                self._broken_since = None
             except Exception:
-                # A defect here must not make the watchdog blind for ever.
+                # A defect here must not make the watchdog blind without a word.
+                if self._broken_since is None:
+                    self._broken_since = self._began_at
                 log.exception("watchdog: a look failed, the next one follows")
             self._end.wait(max(0.1, self._every_sec - (time.monotonic() - self._began_at)))
 

@@ -94,3 +94,14 @@ class Presence:
     @property
     def _name(self) -> str:
         return processes.name_of(self._kind, self._host, self._pid)
+
+
+def exists(pid: int) -> bool:
+    """Whether a process of this machine is there, be it stopped or hung."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # not ours to signal, but there
+    return True

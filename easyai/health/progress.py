@@ -11,10 +11,12 @@ from typing import Final
 
 from easyai.health.facts import Facts
 from easyai.health.known import TypeFacts
+from easyai.settings import Settings
 
 #: For so long after its start, or after the clock jumped, the watchdog trusts no time it reads: a
 #: worker that starts together with it needs a moment.
 SETTLING_SEC: Final = 20.0
+_FIRST_LOOK_SEC: Final = 4.0  # until the first look is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Standstill:
     """What stands still, and for how long."""
 
     types: tuple[str, ...]  # whose frames wait and none succeeds
-    everything: bool  # no other type succeeds either
+    everything: bool  # no other type has succeeded since then either
     blind: bool  # nothing is known or found any more
     lasted_sec: float
 
@@ -41,11 +43,20 @@ class Progress:
     _types: dict[str, _Watched] = field(default_factory=dict)
     _scanned_at: float | None = None  # as the database has it; it changes with every scan
     _sighted: float | None = None  # when it changed last, on our clock
+    _unsettled_at: float | None = None  # the clock jumped
 
     def unsettle(self, now: float) -> None:
         """The wall clock has jumped: times read from now on are not trusted for a while."""
+        self._unsettled_at = now
         for watched in self._types.values():
             watched.since = now
+
+    def is_settled(self, settings: Settings, now: float) -> bool:
+        """Whether "nothing stands still" is an answer; before, it may only not be seen yet."""
+        analysis = settings.ai_analysis
+        begun = self.started if self._unsettled_at is None else self._unsettled_at
+        settling_sec = min(SETTLING_SEC, analysis.stall_alarm_sec)
+        return now - begun >= settling_sec + analysis.scan_interval_sec + _FIRST_LOOK_SEC
 
     def standstill(self, facts: Facts, now: float) -> Standstill | None:
         """What has stood still for `stall_alarm_sec`; None when all goes on."""
@@ -64,7 +75,9 @@ class Progress:
             return None
         lasted_sec = max(max(lasted[one.name], _by_times(one, facts.now)) for one in still)
         names = tuple(one.name for one in still)
-        everything = len(still) == len(busy)
+        begun = facts.now - lasted_sec
+        # Since then, not lately: else each rare frame of another type would change the answer.
+        everything = all(one.last_success_at <= begun for one in types if one.name not in names)
         return Standstill(names, everything, blind=False, lasted_sec=lasted_sec)
 
     def _watch(self, task_type: TypeFacts, now: float) -> float:

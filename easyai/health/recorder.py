@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from easyai.db import alarms, alerts, events, leases
 from easyai.domain.alarm import Change, Notice
+from easyai.errors import EasyaiError
 from easyai.health.telling import Message
 from easyai.runtime import Runtime
 
@@ -131,8 +132,14 @@ class Recorder:
     def _write_waiting(self) -> None:
         while self._waiting:
             entry = self._waiting[0]
-            with self._runtime.db.write() as conn:
-                _write(conn, entry, self._runtime.settings.ai_analysis.has_bus)
+            try:
+                with self._runtime.db.write() as conn:
+                    _write(conn, entry, self._runtime.settings.ai_analysis.has_bus)
+            except EasyaiError:
+                raise
+            except Exception:
+                # What the database refuses for ever must not keep out what stands behind it.
+                log.exception("watchdog: an alarm cannot be written, it is told all the same")
             self._waiting.popleft()
 
 
@@ -145,7 +152,9 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
                 conn, notice.kind, notice.subject, notice.cause, notice.raised_at, notice.at
             )
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
-    told = [_event(notice) for notice in entry.notices if notice.change != Change.REPEATED]
+    told = [
+        _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)
+    ]
     events.add(conn, [*entry.events, *told])
 
 

@@ -13,6 +13,7 @@ from easyai.health.cause_names import named
 from easyai.health.checks import CheckResult
 from easyai.health.diagnosis import Diagnosis
 from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.health.reasons import reason
 from easyai.health.symptom import STOPS
 from easyai.health.timeline import Entry
 
@@ -106,10 +107,9 @@ def _alarm(alarm: AlarmFacts, language: Language) -> dict[str, Any]:
 
 
 def _check(result: CheckResult, language: Language) -> dict[str, Any]:
-    reason = result.words.said(language) if result.words else result.reason
     return {
         "name": result.name,
         "ok": result.ok,
-        "reason": reason,
+        "reason": (result.words or reason(result.reason)).said(language),
         "elapsed_ms": result.elapsed_ms,
     }

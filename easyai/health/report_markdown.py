@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Language, Words
@@ -12,10 +12,13 @@ from easyai.health.cause_names import named
 from easyai.health.diagnosis import Diagnosis
 from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.health.markdown import command, plain, table
+from easyai.health.reasons import reason
 from easyai.health.timeline import Entry
 from easyai.health.wording import moment, names, span
 
 _MOST_RECOVERED: Final = 20
+_SAME_SEC: Final = 60.0  # entries of one line lie this close together
+_LONGEST_TEXT: Final = 200  # characters of one line of the timeline
 
 
 def markdown(diagnosis: Diagnosis, language: Language = "en") -> str:
@@ -112,11 +115,12 @@ class _Report:
 
     def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
         probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
-        answer = "-" if probe is None else probe or self._say(words.OK)
+        answer = "-" if probe is None else self._say(reason(probe)) or self._say(words.OK)
         failed = one.last_failure_at > one.last_success_at
         state = words.STATES.get(one.state, Words(one.state, one.state))
         failure = one.last_failure_reason if failed else ""
-        return (self._say(state), one.state_reason, answer, one.breaker, failure)
+        noted = (self._say(reason(text)) for text in (one.breaker, failure))
+        return (self._say(state), self._say(reason(one.state_reason)), answer, *noted)
 
     def _timeline(self) -> Iterator[str]:
         if self._facts.known is None:
@@ -129,44 +133,87 @@ class _Report:
             yield self._entry(entry)
 
     def _entry(self, entry: Entry) -> str:
-        who = names(one for one in entry.subjects if one)
+        who = self._who(entry)
         if entry.count > 1:
             who = f"{entry.count} × {who}"
         who = f"{who}: " if who else ""
         until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
         kind = self._say(words.kind_name(entry.kind))
-        return plain(f"- {moment(entry.at)}{until} {kind}: {who}{entry.text}")
+        if entry.kind.startswith("alarm_"):
+            return plain(
+                f"- {moment(entry.at)}{until} {kind}: {who.removesuffix(': ')}{self._blamed(entry)}"
+            )
+        text = entry.text
+        if len(text) > _LONGEST_TEXT:
+            text = text[:_LONGEST_TEXT].rstrip("…") + "…"
+        return plain(f"- {moment(entry.at)}{until} {kind}: {who}{text}")
+
+    def _blamed(self, entry: Entry) -> str:
+        """The cause that stands with an alarm; its whole text was told when it rang."""
+        known = self._facts.known
+        over = entry.kind == "alarm_over"
+        causes = [
+            one.cause
+            for one in (known.alarms if known else ())
+            if f"{one.kind} {one.subject}".strip() in entry.subjects
+            and abs(((one.over_at if over else one.raised_at) or 0.0) - entry.at) <= _SAME_SEC
+        ]
+        return f" ({self._say(named(causes[0]))})" if causes and causes[0] else ""
+
+    def _who(self, entry: Entry) -> str:
+        if not entry.kind.startswith("alarm_"):
+            return names(one for one in entry.subjects if one)
+        kinds = {one.partition(" ")[0] for one in entry.subjects}
+        subjects = self._called(one.partition(" ")[2] for one in entry.subjects)
+        said = ", ".join(self._say(words.kind_name(one)) for one in sorted(kinds))
+        return f"{said} {subjects}".strip()
+
+    def _called(self, subjects: Iterable[str]) -> str:
+        """What alarms are about; endpoints by the service_id that operators know them by."""
+        known = self._facts.known
+        services = {one.endpoint: one.service_id for one in (known.services if known else ())}
+        return names(services.get(one, one) for one in subjects if one)
 
     def _recovered(self) -> Iterator[str]:
-        over = self._diagnosis.recovered[:_MOST_RECOVERED]
+        over = self._diagnosis.recovered
         if not over:
             return
         yield from self._heading(words.RECOVERED)
-        yield from (self._alarm(one) for one in over)
+        yield from list(self._alarms(over))[:_MOST_RECOVERED]
 
     def _ringing(self) -> Iterator[str]:
         ringing = self._diagnosis.ringing
         if not ringing:
             return
         yield from self._heading(words.RINGING)
-        yield from (self._alarm(one) for one in ringing)
+        yield from self._alarms(ringing)
 
-    def _alarm(self, alarm: AlarmFacts) -> str:
+    def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
+        """Those of one kind and cause that came and went together are one line."""
+        groups: dict[tuple[object, ...], list[AlarmFacts]] = {}
+        for one in alarms:
+            over = one.over_at and int(one.over_at)
+            groups.setdefault((one.kind, one.cause, int(one.raised_at), over), []).append(one)
+        yield from (self._alarm(some) for some in groups.values())
+
+    def _alarm(self, some: Sequence[AlarmFacts]) -> str:
+        alarm = some[0]
         until = self._facts.now if alarm.over_at is None else alarm.over_at
-        end = "…" if alarm.over_at is None else moment(alarm.over_at)
+        end = "" if alarm.over_at is None else f" {moment(alarm.over_at)}"
         kind = self._say(words.kind_name(alarm.kind))
-        subject = f" {alarm.subject}" if alarm.subject else ""
+        count = f"{len(some)} × " if len(some) > 1 else ""
+        subject = f"{kind} {self._called(one.subject for one in some)}".rstrip()
         cause = f": {self._say(named(alarm.cause))}" if alarm.cause else ""
         lasted = self._say(span(until - alarm.raised_at))
-        return plain(f"- {moment(alarm.raised_at)} … {end} ({lasted}) {kind}{subject}{cause}")
+        return plain(f"- {moment(alarm.raised_at)} …{end} ({lasted}) {count}{subject}{cause}")
 
     def _checks(self) -> Iterator[str]:
         yield from self._heading(words.CHECKS)
         rows = []
         for result in self._diagnosis.checks:
-            reason = result.words.said(self._language) if result.words else result.reason
             state = self._say(words.OK if result.ok else words.NOT_OK)
-            rows.append((self._say(words.check_name(result.name)), state, reason))
+            why = self._say(result.words or reason(result.reason))
+            rows.append((self._say(words.check_name(result.name)), state, why))
         yield from table(self._head(words.CHECK_HEAD), rows)
 
     def _verify(self) -> Iterator[str]:

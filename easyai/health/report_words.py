@@ -31,7 +31,7 @@ NO_EVENTS: Final = Words("No change of state is remembered", "没有状态变化
 
 WAITING_HEAD: Final = Words(
     "task type|pending|parked|in flight|failed|oldest waits since|last success",
-    "任务类型|等待|搁置|推理中|失败|最早等待自|最后成功",
+    "任务类型|等待|暂存|推理中|失败|最早等待自|最后成功",
 )
 SERVICE_HEAD: Final = Words(
     "services|state|reason|last heartbeat|probe|breaker|last failure",
@@ -42,13 +42,13 @@ CHECK_HEAD: Final = Words("check|state|detail", "检查|状态|详情")
 CHECK_NAMES: Final = {
     "database": Words("database", "数据库"),
     "store": Words("frame store", "图片存储"),
-    "broker": Words("broker", "消息代理"),
+    "broker": Words("broker", "broker"),
     "disk": Words("disk space", "磁盘空间"),
     "pictures": Words("picture links", "图片链接"),
     "bus": Words("message bus", "消息总线"),
-    "worker": Words("worker", "工作进程"),
-    "beat": Words("beat", "节拍进程"),
-    "watchdog": Words("watchdog", "看门狗"),
+    "worker": Words("worker", "worker"),
+    "beat": Words("beat", "beat"),
+    "watchdog": Words("watchdog", "watchdog"),
     "services": Words("services", "算法服务"),
     "breakers": Words("breakers", "熔断器"),
     "queue": Words("queue", "队列"),
@@ -64,9 +64,10 @@ KINDS: Final = {
     "no_algorithm": Words("no algorithm", "没有算法服务"),
     "inference_stalled": Words("inference stalled", "推理停止"),
     "queue_backlog": Words("backlog", "队列积压"),
-    "high_drop_rate": Words("high drop rate", "丢帧率过高"),
+    "high_drop_rate": Words("high drop rate", "丢弃率过高"),
     "slow_inference": Words("slow inference", "推理缓慢"),
     "service_offline": Words("service offline", "服务离线"),
+    "heartbeats_missing": Words("heartbeats missing", "心跳缺失"),
     "bus_down": Words("bus down", "消息总线不可用"),
     "store_down": Words("store down", "图片存储不可用"),
     "disk_low": Words("disk low", "磁盘空间不足"),
@@ -83,10 +84,11 @@ KINDS: Final = {
     "process_restarted": Words("process restarted", "进程重启"),
     "alarm_raised": Words("alarm", "告警"),
     "alarm_over": Words("alarm over", "告警解除"),
-    "frames_parked": Words("frames parked", "帧被搁置"),
-    "frames_dropped": Words("frames dropped", "帧被丢弃"),
+    "frames_parked": Words("frames parked", "图片暂存"),
+    "frames_dropped": Words("frames dropped", "图片被丢弃"),
     "sampling_changed": Words("sampling changed", "抽样变化"),
     "leases_expired": Words("leases expired", "租约到期"),
+    "alert_refused": Words("alert refused by the bus", "消息总线拒收告警"),
     "installed": Words("installed", "安装"),
 }
 

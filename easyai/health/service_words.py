@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -12,7 +13,9 @@ from easyai.domain.words import Words
 from easyai.health.cause import Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
+from easyai.health.reasons import reason
 from easyai.health.wording import frames, moment, names, span
+from easyai.settings_tables import Easyai
 
 _MOST_URLS: Final = 24
 
@@ -26,6 +29,11 @@ def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
             else Words("The only service", "唯一的服务")
         )
     return Words(f"{len(some)} of {total} services", f"{total} 个服务中的 {len(some)} 个")
+
+
+def verb(some: Sequence[ServiceFacts], one: str, many: str) -> str:
+    """The form of a verb after `of_all`."""
+    return one if len(some) == 1 else many
 
 
 def ids(some: Sequence[ServiceFacts]) -> str:
@@ -47,9 +55,14 @@ def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
 def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
     by_answer: dict[str, list[str]] = {}
     for one in some:
-        by_answer.setdefault(facts.probe(one) or "", []).append(one.service_id)
+        answer = facts.probe(one) or ""
+        if not answer and not facts.was_probed(one) and facts.is_failing(one):
+            answer = one.last_failure_reason
+        by_answer.setdefault(answer, []).append(one.service_id)
     told = [
-        Words(f"{names(ids)}: {answer or 'answers'}", f"{names(ids)}：{answer or '有应答'}")
+        Words(
+            f"{names(ids)}: {answer or 'answers'}", f"{names(ids)}：{reason(answer).zh or '有应答'}"
+        )
         for answer, ids in sorted(by_answer.items())
     ]
     who = _probe_words(facts)
@@ -107,7 +120,19 @@ def _port(endpoint: str) -> int:
     return int(port) if port.isdigit() else {"http": 80, "https": 443}.get(scheme, 0)
 
 
+def is_here(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine."""
+    return any(f"//{host}" in endpoint for host in ("127.", "localhost", "[::1]"))
+
+
+def _reached_at(own: Easyai, endpoint: str) -> str:
+    """This server's URL for the machine of a service: a loopback address is not."""
+    if own.public_url or is_here(endpoint) or not is_here(own.effective_public_url):
+        return own.effective_public_url
+    return f"http://{socket.gethostname()}:{own.port}"
+
+
 def heartbeat_command(facts: Facts, service: ServiceFacts) -> str:
-    base = facts.settings.easyai.effective_public_url
+    base = _reached_at(facts.settings.easyai, service.endpoint)
     name = quote(service.service_id, safe="")
     return curl_command(f"{base}/api/v1/ai_analysis/heartbeat/{name}", "-X", "POST")

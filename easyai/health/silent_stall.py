@@ -7,7 +7,7 @@ from typing import Final
 
 from easyai.health.facts import Facts
 
-_STALLED_SEC: Final = 30.0
+_STALLED_SEC: Final = 30.0  # at most; three times `stall_alarm_sec` where that is less
 _NOT_AGAIN_SEC: Final = 120.0  # a restart needs time to show whether it has helped
 
 
@@ -36,7 +36,8 @@ class SilentStall:
         if lease != self._lease or runs or not leads or not known.working("worker", facts.now):
             self._lease, self._taken = lease, now
         idle_sec = now - (now if self._taken is None else self._taken)
-        limit = _STALLED_SEC + facts.settings.ai_analysis.scan_interval_sec
+        analysis = facts.settings.ai_analysis
+        limit = min(_STALLED_SEC, 3 * analysis.stall_alarm_sec) + analysis.scan_interval_sec
         if idle_sec < limit or now - self._asked < _NOT_AGAIN_SEC:
             return ""
         self._asked = now

@@ -11,11 +11,32 @@ from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.cause import Cause
 from easyai.health.facts import Facts
-from easyai.health.known import TypeFacts
-from easyai.health.wording import frames, moment, names, span
+from easyai.health.known import Known, TypeFacts
+from easyai.health.report_words import check_name
+from easyai.health.wording import counted, frames, moment, names, span
 
 # Causes from this weight on stop inference of some type or of all.
 STOPS: Final = 50
+
+
+# Causes by which new pictures are not even found.
+_STOP_SCANNING: Final = frozenset(
+    {
+        "beat_gone",
+        "broker_down",
+        "database_down",
+        "disabled",
+        "store_down",
+        "worker_gone",
+        "worker_hung",
+    }
+)
+_KEPT: Final = Words(
+    "No frame is lost by this: they are kept and inferred once the cause is gone "
+    "(limits: outage_retention_hours, disk_min_free_percent)",
+    "图片不会因此丢失：会保留，恢复后继续推理"
+    "（限制：outage_retention_hours、disk_min_free_percent）",
+)
 
 
 class Status(StrEnum):
@@ -23,7 +44,7 @@ class Status(StrEnum):
 
     WELL = "well"
     DEGRADED = "degraded"  # something does not work; frames are inferred, or none waits
-    STALLED = "stalled"  # frames wait and none succeeds, of some type
+    STALLED = "stalled"  # frames wait and none succeeds, of some type, or none is looked for
     UNKNOWN = "unknown"  # the database does not answer
 
 
@@ -41,8 +62,10 @@ def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
     """What one sees."""
     if facts.known is None:
         return _unknown()
-    if facts.stalled:
+    if facts.stalled and not facts.failed("database"):
         return _stalled(facts)
+    if any(cause.code in _STOP_SCANNING for cause in causes):
+        return _not_scanned(facts, facts.known)
     broken = [one for one in facts.checks.values() if not one.ok]
     if not causes and not broken:
         return _well(facts)
@@ -53,9 +76,46 @@ def _unknown() -> Symptom:
     words = Words(
         "Whether inference goes on cannot be told: the database does not answer. "
         "Frames that arrive stay where they are and wait",
-        "数据库没有应答，无法判断推理是否在进行。新到的帧保留在原处等待",
+        "数据库没有应答，无法判断推理是否在进行。新到的图片保留在原处等待",
     )
     return Symptom(Status.UNKNOWN, 0.0, 0.0, (words,))
+
+
+def _not_scanned(facts: Facts, known: Known) -> Symptom:
+    """Nothing is looked for: what lies in the folder meanwhile is in no number."""
+    duty = known.duties.get("scan")
+    since, last, number = (
+        duty.done_at if duty else 0.0,
+        facts.last_success_at,
+        frames(facts.waiting),
+    )
+    lasted = span(facts.now - since)
+    first = (
+        Words(
+            f"Inference has stood still since {moment(since)}, for {lasted.en}: pictures in the "
+            "folder are not counted yet",
+            f"推理自 {moment(since)} 起停止，已持续 {lasted.zh}：图片目录中的新图片尚未计入",
+        )
+        if since
+        else Words(
+            "Inference stands still, no scan has been done yet: pictures in the folder are not "
+            "counted yet",
+            "推理没有进行，还没有完成过扫描：图片目录中的图片尚未计入",
+        )
+    )
+    success = _last_success(last)
+    second = Words(
+        f"{number.en} waiting that {'is' if facts.waiting == 1 else 'are'} known; {success.en}; "
+        f"now: {moment(facts.now)}",
+        f"已知 {number.zh}在等待；{success.zh}；当前时间：{moment(facts.now)}",
+    )
+    return Symptom(Status.STALLED, since, last, (first, second, _KEPT))
+
+
+def _last_success(last: float) -> Words:
+    if not last:
+        return Words("no success is remembered", "没有成功的记录")
+    return Words(f"last success {moment(last)}", f"最后一次成功 {moment(last)}")
 
 
 def _stalled(facts: Facts) -> Symptom:
@@ -80,12 +140,7 @@ def _stalled(facts: Facts) -> Symptom:
             f"No success is remembered; now: {moment(facts.now)}",
             f"没有成功的记录；当前时间：{moment(facts.now)}",
         ),
-        Words(
-            "No frame is lost by this: they are kept and inferred once the cause is gone "
-            "(limits: outage_retention_hours, disk_min_free_percent)",
-            "帧不会因此丢失：保留并在恢复后推理"
-            "（限制：outage_retention_hours、disk_min_free_percent）",
-        ),
+        _KEPT,
     ]
     return Symptom(Status.STALLED, since, last, tuple(lines))
 
@@ -121,13 +176,23 @@ def _well(facts: Facts) -> Symptom:
         else Words("none inferred lately", "近期没有推理")
     )
     number = frames(facts.waiting)
-    second = Words(
-        f"{usable} of {len(facts.services)} services take work, {number.en} waiting, {ago.en}",
-        f"{len(facts.services)} 个服务中 {usable} 个可用，{number.zh}在等待，{ago.zh}",
+    total = len(facts.services)
+    take = (
+        Words(
+            f"{usable} of {counted(total, 'service', 'services', '').en} "
+            f"{'takes' if usable == 1 else 'take'} work",
+            f"{total} 个服务中 {usable} 个可用",
+        )
+        if facts.known and facts.known.services
+        else Words("No service has ever registered", "从未有算法服务注册")
     )
+    second = Words(
+        f"{take.en}, {number.en} waiting, {ago.en}", f"{take.zh}，{number.zh}在等待，{ago.zh}"
+    )
+    called = [check_name(name) for name in facts.checks]
     third = Words(
-        f"All {len(facts.checks)} checks pass: {', '.join(facts.checks)}",
-        f"全部 {len(facts.checks)} 项检查通过：{', '.join(facts.checks)}",
+        f"All {len(called)} checks pass: {', '.join(one.en for one in called)}",
+        f"全部 {len(called)} 项检查通过：{'、'.join(one.zh for one in called)}",
     )
     return Symptom(Status.WELL, 0.0, last, (words, second, third))
 
@@ -138,16 +203,12 @@ def _degraded(facts: Facts, causes: Sequence[Cause]) -> Symptom:
     goes_on = (
         Words(
             "Nothing waits too long yet, but inference stops or will stop",
-            "尚无帧等待过久，但推理已停止或将停止",
+            "目前还没有图片等待过久，但推理已经停止或即将停止",
         )
         if threatened
         else Words("Inference goes on, but not all is well", "推理在进行，但存在问题")
     )
-    success = (
-        Words(f"last success {moment(last)}", f"最后一次成功 {moment(last)}")
-        if last
-        else Words("no success is remembered", "没有成功的记录")
-    )
+    success = _last_success(last)
     return Symptom(
         Status.DEGRADED,
         0.0,

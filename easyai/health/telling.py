@@ -8,19 +8,22 @@ from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
+from easyai.health.cause_names import named
 from easyai.health.facts import Facts
+from easyai.health.report_words import KINDS
 from easyai.health.wording import names, span
 
 RECOVERED: Final = "recovered"
 SERVICE_ONLINE: Final = "service_online"
+_ONLINE: Final = "服务恢复"
 _MANY: Final = 3  # services that fall silent together are a sign of something else
 _MOST_SHOWN: Final = 5
 
 _OVER: Final = {
-    Kind.NO_ALGORITHM: Words("algorithms are there again", "算法服务已恢复"),
+    Kind.NO_ALGORITHM: Words("algorithms are available again", "算法服务已恢复"),
     Kind.INFERENCE_STALLED: Words("inference goes on", "推理已恢复"),
     Kind.QUEUE_BACKLOG: Words("the backlog is worked off", "积压已消除"),
-    Kind.HIGH_DROP_RATE: Words("frames are no longer dropped", "丢帧率恢复正常"),
+    Kind.HIGH_DROP_RATE: Words("frames are no longer dropped", "丢弃率恢复正常"),
     Kind.SLOW_INFERENCE: Words("inference is as fast as it should be", "推理速度恢复正常"),
     Kind.HEARTBEATS_MISSING: Words("heartbeats arrive again", "心跳已恢复"),
     Kind.BUS_DOWN: Words("the message bus takes alerts again", "消息总线已恢复"),
@@ -43,7 +46,11 @@ class Message:
     @property
     def title(self) -> str:
         """The subject line of a mail."""
-        return f"easyai: {self.task_type}" + (f" ({self.kind})" if self._renamed else "")
+        of = f" ({self.kind})" if self._renamed else ""
+        zh = KINDS.get(self.kind) or Words(self.kind, self.kind)
+        over = "已恢复：" if self._renamed else ""
+        shown = _ONLINE if self.task_type == SERVICE_ONLINE else f"{over}{zh.zh}"
+        return f"easyai: {self.task_type}{of} / {shown}"
 
     @property
     def _renamed(self) -> bool:
@@ -70,6 +77,11 @@ def _message(change: Change, kind: str, group: Sequence[Notice], facts: Facts) -
     if change == Change.REPEATED:
         lasts = span(max(one.lasted_sec for one in group))
         said = Words(f"still, for {lasts.en}: {said.en}", f"仍在持续，已 {lasts.zh}：{said.zh}")
+    elif change == Change.EXPLAINED:
+        cause = named(group[0].cause)
+        said = Words(
+            f"the cause is now known: {cause.en}; {said.en}", f"原因已查明：{cause.zh}；{said.zh}"
+        )
     return Message(change, kind, kind, said, group[0].at)
 
 
@@ -88,11 +100,21 @@ def _over(kind: str, group: Sequence[Notice]) -> Words:
     what = _OVER[Kind(kind)]
     of = names([one.subject for one in group if one.subject])
     of_en, of_zh = (f" for {of}", f"（{of}）") if of else ("", "")
-    cause = group[0].cause or "unknown"
+    cause = _cause(group[0].cause)
     return Words(
-        f"over after {lasted.en}: {kind}{of_en}; {what.en}; the cause was: {cause}",
-        f"告警解除，持续 {lasted.zh}：{kind}{of_zh}；{what.zh}；原因：{cause}",
+        f"over after {lasted.en}: {kind}{of_en}; {what.en}; the cause was: {cause.en}",
+        f"告警解除，持续 {lasted.zh}：{kind}{of_zh}；{what.zh}；原因：{cause.zh}",
     )
+
+
+def _cause(noted: str) -> Words:
+    """The cause as it was noted: in words, and the code that stands in the table."""
+    if not noted:
+        return Words("not known", "未知")
+    said = named(noted)
+    if said.en == noted:
+        return said
+    return Words(f"{said.en} ({noted})", f"{said.zh} ({noted})")
 
 
 def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
@@ -107,9 +129,10 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
         )
     return Words(
         f"{count} of {of_all} services offline: {which}; {group[0].cause}{points.en}. "
-        "They are probed, and back by themselves once they answer",
+        "They are probed, and back by themselves once they answer; unregister those that are gone "
+        "for good",
         f"{of_all} 个服务中有 {count} 个离线：{which}；{group[0].cause}{points.zh}。"
-        "系统会持续探测，应答后自动恢复",
+        "系统会持续探测，应答后自动恢复；不再使用的请注销",
     )
 
 

@@ -13,6 +13,7 @@ from easyai.db import events
 from easyai.db.events import Event
 from easyai.health.facts import Facts
 
+_INSTALLED: Final = "installed"  # a mark of ours, no change of state
 AROUND_SEC: Final = 600.0  # before and after the moment that is looked at
 _MOST_AROUND: Final = 1000
 _MOST_NEWEST: Final = 100
@@ -43,7 +44,8 @@ def around(conn: Connection, moment: float, now: float) -> list[Entry]:
     near = events.between(conn, moment - AROUND_SEC, moment + AROUND_SEC, _MOST_AROUND)
     newest = events.between(conn, now - _NEWEST_SEC, now + AROUND_SEC, _MOST_NEWEST)
     known = set(near)
-    return collapsed(sorted([*near, *(one for one in newest if one not in known)], key=_at))
+    found = [*near, *(one for one in newest if one not in known)]
+    return collapsed(sorted((one for one in found if one.kind != _INSTALLED), key=_at))
 
 
 def moment_of_interest(facts: Facts) -> float:

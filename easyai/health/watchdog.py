@@ -16,13 +16,15 @@ from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.alarm_words import clock_jump
+from easyai.health.certainty import unsure
 from easyai.health.checks import Check
 from easyai.health.clock import ClockWatch
 from easyai.health.conditions import judge
 from easyai.health.observation import Observation, Observer
+from easyai.health.outbox import OutboxWatch
 from easyai.health.people import PeopleTeller
 from easyai.health.presence import Presence
-from easyai.health.progress import Progress
+from easyai.health.progress import Progress, Standstill
 from easyai.health.recorder import Entry, Recorder, Standing
 from easyai.health.silent_stall import SilentStall
 from easyai.health.telling import Message, messages
@@ -66,6 +68,7 @@ class Watchdog:
         self._board = Board()
         self._clock = ClockWatch(time.time(), self._started)
         self._progress = Progress(self._started)
+        self._outbox = OutboxWatch()
         self._stall = SilentStall()
         self._role = ""
         self._end = threading.Event()
@@ -114,16 +117,22 @@ class Watchdog:
         self._heal(seen, now)
         if not self._take_role(standing, now, wall):
             return
-        judged = judge(seen, standstill, self._board.ringing)
+        outbox_still_sec = self._outbox.still_sec(seen.facts, now)
+        judged = judge(seen, standstill, self._board.ringing, outbox_still_sec)
         notices = self._board.move(
             [*judged.conditions, *self._clock_condition(now)],
-            judged.kinds | {Kind.CLOCK_JUMP},
+            (judged.kinds - self._unsure(seen, standstill, now)) | {Kind.CLOCK_JUMP},
             self._runtime.settings.ai_analysis.alarm_repeat_sec,
             now,
             wall,
         )
         if notices:
             self._tell(notices, messages(notices, seen.facts))
+
+    def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
+        facts = seen.facts
+        settled = still is not None or self._progress.is_settled(facts.settings, now)
+        return unsure(facts, now - self._started, self._clock.steady_sec(now), settled)
 
     def _seen(self, wall: float) -> Observation | None:
         """The newest look, or what is known while one gets no answer."""
@@ -166,7 +175,7 @@ class Watchdog:
         if self._clock.is_steady(now):
             return []
         jump_sec = self._clock.jump_sec
-        return [Condition(Kind.CLOCK_JUMP, "", f"{jump_sec:+.0f} s", clock_jump(jump_sec))]
+        return [Condition(Kind.CLOCK_JUMP, "", "clock_jumped", clock_jump(jump_sec))]
 
     def _heal(self, seen: Observation, now: float) -> None:
         """Ask for what only a restart heals; under systemd or by hand it is told by its alarm."""

@@ -43,7 +43,7 @@ def services(number: int) -> Words:
 
 def frames(number: int) -> Words:
     """So many frames."""
-    return counted(number, "frame", "frames", "帧")
+    return counted(number, "frame", "frames", "张图片")
 
 
 def names(values: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from easyai.db import services
-from easyai.db.ledger import PendingFrame
+from easyai.db.waiting import PendingFrame
 from easyai.domain.choice import choose_fastest, choose_for_camera, with_one_more
 from easyai.domain.service import Candidate, ServiceState
 from easyai.settings import Settings

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from easyai.db import ledger, services
-from easyai.db.ledger import LeasedFrame, PendingFrame
+from easyai.db import ledger, services, waiting
+from easyai.db.ledger import LeasedFrame
+from easyai.db.waiting import PendingFrame
 from easyai.domain.service import Candidate
 from easyai.pipeline.candidates import assign, find_candidates, keep_camera, take_fastest
 from easyai.pipeline.room import Room
@@ -78,9 +79,9 @@ def _choose(
 ) -> dict[int, list[PendingFrame]]:
     """Frames by service pk."""
     if not settings.ai_analysis.affinity(task_type):
-        pending = ledger.due(conn, task_type, now, room)
+        pending = waiting.due(conn, task_type, now, room)
         if len(pending) < room:
-            pending += ledger.parked(conn, task_type, room - len(pending))
+            pending += waiting.parked(conn, task_type, room - len(pending))
         return assign(pending, candidates, room, take_fastest)
-    heads = ledger.due_heads(conn, task_type, now, _MOST_CAMERAS)
+    heads = waiting.due_heads(conn, task_type, now, _MOST_CAMERAS)
     return assign(heads, candidates, room, keep_camera(settings, task_type))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import events, ledger, service_events, services
+from easyai.db import events, ledger, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.breaker import Breaker, learned_cap
@@ -57,7 +57,7 @@ def record(
     services.record_calls(conn, updates)
     services.alive(conn, revived, _INFERRED, now)
     if recovered:
-        ledger.hurry(conn, services.task_types_of(conn, recovered), now)
+        waiting.hurry(conn, services.task_types_of(conn, recovered), now)
     events.add(conn, changes)
 
 

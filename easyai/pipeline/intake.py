@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _MANY = 2000  # keys in the store from which on the ledger is not asked for all at every tick
 _TRUST_SEC = 15.0
+_REMIND_SEC = 3600.0  # of scanning being switched off
 
 
 @dataclass(slots=True)
@@ -48,12 +49,14 @@ class Scanner:
         self._known_since = 0.0
         self._strays = 0
         self._first = True
+        self._disabled_told_at: float | None = None  # monotonic; None while switched on
         self._sampler = Sampler(runtime)
 
     def scan(self) -> ScanReport:
         """One look over the store; raises StoreUnavailableError or DatabaseUnavailableError."""
         report = ScanReport()
         analysis = self._runtime.settings.ai_analysis
+        self._tell_enabled(analysis.enable)
         if not analysis.enable:
             return report
         self._forget()
@@ -139,6 +142,18 @@ class Scanner:
         if len(self._known) < _MANY or now - self._known_since >= _TRUST_SEC:
             self._known.clear()
             self._known_since = now
+
+    def _tell_enabled(self, enabled: bool) -> None:
+        now, told_at = time.monotonic(), self._disabled_told_at
+        if enabled:
+            if told_at is not None:
+                log.info("scanning is switched on again")
+            self._disabled_told_at = None
+        elif told_at is None or now - told_at >= _REMIND_SEC:
+            self._disabled_told_at = now
+            log.warning(
+                "scanning is switched off: ai_analysis.enable = false; frames stay in the store"
+            )
 
     def _tell(self, report: ScanReport) -> None:
         if report.new_frames:

@@ -46,9 +46,10 @@ class Retention:
         """
         hours, days = analysis.outage_retention_hours, analysis.failed_retention_days
         if self._is_due("waiting", _WAITING_EVERY_SEC) and hours:
+            limit_sec = hours * _HOUR_SEC
             reason = f"waited for {hours:g} hours (outage_retention_hours)"
             for state in admission.WAITING:
-                self._give_up_old(state, hours * _HOUR_SEC, _HOUR_SEC, reason)
+                self._give_up_old(state, limit_sec, _slack_sec(limit_sec), reason)
         if self._is_due("failed", _FAILED_EVERY_SEC) and days:
             reason = f"failed {days:g} days ago (failed_retention_days)"
             self._give_up_old(FrameState.FAILED, days * _DAY_SEC, _DAY_SEC, reason)
@@ -108,6 +109,12 @@ class Retention:
             given = self._drops.drop(_oldest_parked, FrameState.PARKED, Outcome.DISK_LOW, reason)
             if not (given.frames and given.deleted):
                 return  # giving up more makes no room
+
+
+def _slack_sec(limit_sec: float) -> float:
+    # A clock that jumps by no more than this drops frames earlier by as much: so a part of the
+    # limit only, but more than the pause between two looks.
+    return min(_HOUR_SEC, max(60.0, limit_sec / 4))
 
 
 def _oldest_parked(conn: Connection) -> list[int]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from easyai.db import ledger, services
+from easyai.db import services, waiting
 from easyai.db.services import ServiceRow
 from easyai.domain.service import Candidate
 from easyai.pipeline.candidates import InFlight, assign, find_candidates, keep_camera
@@ -85,13 +85,13 @@ class Room:
     def _reserve(self, limit: int, others: Sequence[str], in_flight: Mapping[str, int]) -> int:
         """Places of a limit to leave free for the other types."""
         own = self._priority(self._task_type)
-        waiting = {
+        ready = {
             name: count
             for name in others
             if self._priority(name) >= own and (count := self._could_go(name, limit))
         }
-        first = {name: count for name, count in waiting.items() if self._priority(name) > own}
-        equal = {name: count for name, count in waiting.items() if name not in first}
+        first = {name: count for name, count in ready.items() if self._priority(name) > own}
+        equal = {name: count for name, count in ready.items() if name not in first}
         taken = sum(count + in_flight.get(name, 0) for name, count in first.items())
         share = shares(max(0, limit - taken), [self._task_type, *equal], self._now)
         return sum(first.values()) + sum(
@@ -122,14 +122,14 @@ class Room:
         if analysis.affinity(task_type):
             if self._priority(task_type) > self._priority(self._task_type):
                 return self._could_go_in_order(task_type, most)
-            due = len(ledger.due_heads(self._conn, task_type, self._now, most))
+            due = len(waiting.due_heads(self._conn, task_type, self._now, most))
         else:
-            due = ledger.count_due(self._conn, task_type, self._now, most)
+            due = waiting.count_due(self._conn, task_type, self._now, most)
         return due and min(due, services.capacity(self._conn, task_type, self._now, most))
 
     def _could_go_in_order(self, task_type: str, most: int) -> int:
         """As `_could_go`, exactly: a place kept for a camera whose endpoint is full stays empty."""
-        heads = ledger.due_heads(self._conn, task_type, self._now, most)
+        heads = waiting.due_heads(self._conn, task_type, self._now, most)
         candidates, _ = find_candidates(self._conn, task_type, self._in_flight, self._now)
         chosen = assign(heads, candidates, most, keep_camera(self._settings, task_type))
         return sum(len(frames) for frames in chosen.values())

@@ -65,7 +65,7 @@ def settle(
     valid = list(answered)
     if careful:
         held = ledger.still_held(conn, _ids_by_token(answered))
-        valid = [one for one in answered if one.frame.id in held]
+        valid = [one for one in answered if (one.frame.id, one.frame.lease_token) in held]
         settled.late = len(answered) - len(valid)
     if not valid:
         return settled

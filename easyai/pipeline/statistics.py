@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from easyai.db import admission, ledger, statistics
+from easyai.db import admission, ledger, statistics, waiting
 from easyai.db.statistics import Tally
 from easyai.runtime import Runtime
 
@@ -22,7 +22,7 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
     """
     now = time.time()
     with runtime.db.read() as conn:
-        pending = sum(ledger.waiting(conn).values())
+        pending = sum(waiting.counts(conn).values())
         parked = sum(admission.parked_counts(conn).values())
         leased = sum(count for _, _, count in ledger.in_flight(conn))
         tally, updated_at = statistics.total(conn)

@@ -6,6 +6,7 @@ loaded only where one is used.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -84,6 +85,10 @@ _EXAMPLES: Final = {
     "redis": "redis://:password@host:6379/0",
 }
 
+_HOST: Final = re.compile(
+    r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/\d*)?"
+)  # Redis without a scheme
+
 
 def address_problem(analysis: AiAnalysis) -> str:
     """What is wrong with `mq_address` or `mq_topic` for `mq_type`, and the remedy; '' if nothing.
@@ -103,6 +108,8 @@ def address_problem(analysis: AiAnalysis) -> str:
         return f"ai_analysis.mq_address is no address of {kind}; {remedy}"
     if kind == "rabbitmq" and not scheme:
         return f"ai_analysis.mq_address is not a URL; {remedy}"
+    if kind == "redis" and not scheme and not _HOST.fullmatch(address):
+        return f"ai_analysis.mq_address is neither a URL nor host:port; {remedy}"
     if scheme and not _has_host(address):
         return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
     if kind == "kafka" and not all(_is_host_and_port(one) for one in address.split(",")):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from easyai.db import events, ledger, service_events, services
+from easyai.db import events, service_events, services, waiting
 from easyai.db.services import ServiceRow
 from easyai.domain.service import ServiceState
 from easyai.registry.payload import is_clean_text, said_in
@@ -56,7 +56,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat], now: float) -> tuple[list
         back = [row for row in living.values() if row.state != ServiceState.ONLINE]
         events.add(conn, [service_events.online(row, _HEARTBEAT, now) for row in back])
         woken = services.task_types_of(conn, sorted(row.pk for row in back))
-        ledger.hurry(conn, woken, now)
+        waiting.hurry(conn, woken, now)
     for row in back:
         log.info(
             "algorithm service is back: service_id=%s endpoint=%s was=%s",

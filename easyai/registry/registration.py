@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import events, ledger, service_events, services, task_types
+from easyai.db import events, service_events, services, task_types, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, ServiceState
@@ -37,11 +37,13 @@ def register(runtime: Runtime, payload: Any) -> str:
         del values["task_types"]
         services.register(conn, values, new.task_types)
         task_types.add(conn, new.task_types, now)
-        ledger.hurry(conn, new.task_types, now)
-        contested = _is_replaced(new, before) and not events.any_since(
+        waiting.hurry(conn, new.task_types, now)
+        replaced = _is_replaced(new, before)
+        contested = replaced and not events.any_since(
             conn, "service_replaced", new.endpoint, now - _TELL_EVERY_SEC
         )
-        events.add(conn, _changes(new, before, now))
+        # Two that fight for an endpoint for a year are no news with each registration.
+        events.add(conn, _changes(new, before, now) if contested or not replaced else [])
     log.info(
         "algorithm service registered: service_id=%s endpoint=%s task_types=%s version=%s",
         new.service_id,

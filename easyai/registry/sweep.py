@@ -5,16 +5,23 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection
 
 from easyai.db import events, ledger, task_types, upkeep
 from easyai.db.events import Event
+from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
 from easyai.registry.vitals import examine
 from easyai.registry.watch import Watch, look
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
+
+_BUDGET_SEC: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -45,11 +52,15 @@ def sweep(runtime: Runtime) -> SweepReport:
 
 def _follow_clock(runtime: Runtime) -> Watch:
     now, lease_sec = time.time(), runtime.settings.ai_analysis.lease_sec
-    with runtime.db.write() as conn:
+    with runtime.db.dispatching() as conn:
         moved = upkeep.follow_clock(conn, now, lease_sec)
+        frames = upkeep.pull_back(conn, now)
         watch = look(conn, runtime, now)
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
+    if frames == upkeep.AT_ONCE:
+        frames += _by_and_by(runtime, lambda conn: upkeep.pull_back(conn, now))
+    moved += frames
     if moved:
         log.warning("clock was set back: count=%d times far ahead were pulled back", moved)
     if why := watch.why():
@@ -64,9 +75,23 @@ def _give_streams(runtime: Runtime) -> None:
         types = [name for name in task_types.names(conn) if analysis.affinity(name)]
         if not upkeep.any_without_stream(conn, types):
             return
-    with runtime.db.write() as conn:
-        count = upkeep.give_streams(conn, types)
+    count = _by_and_by(runtime, lambda conn: upkeep.give_streams(conn, types))
     log.info("frames put in order of their cameras: task_types=%s count=%d", types, count)
+
+
+def _by_and_by(runtime: Runtime, change: Callable[[Connection], int]) -> int:
+    """Change frames in short transactions for about two seconds; how many. The next sweep goes on.
+
+    They may be a million, and nobody else can write meanwhile.
+    """
+    changed = 0
+    for _ in turns(time.monotonic() + _BUDGET_SEC):
+        with runtime.db.dispatching() as conn:
+            count = change(conn)
+        changed += count
+        if count < upkeep.AT_ONCE:
+            break
+    return changed
 
 
 def _expire_leases(runtime: Runtime, watch: Watch, report: SweepReport) -> None:

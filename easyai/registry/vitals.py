@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from easyai.db import events, ledger, service_events, services
+from easyai.db import events, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, ServiceState, probe_url
@@ -165,7 +165,7 @@ def _revive(
         services.alive(conn, pks, services.PROBED, now)
         services.confirm(conn, [row.pk for row in locked], now + timeout_sec)
         types = services.task_types_of(conn, pks)
-        ledger.hurry(conn, types, now)
+        waiting.hurry(conn, types, now)
         told = [row for row in back if row.pk not in quiet]
         events.add(conn, [service_events.online(row, services.PROBED, now) for row in told])
     for row in back:

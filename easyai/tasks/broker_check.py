@@ -12,9 +12,6 @@ from typing import Any, Final
 from easyai.errors import BrokerUnavailableError
 from easyai.runtime import Runtime
 from easyai.settings import Settings
-from easyai.tasks import filesystem
-from easyai.tasks.config import celery_settings
-from easyai.tasks.queues import QuickConnection
 
 _TIMEOUT_SEC: Final = 2.0
 _TIMEOUT_OPTIONS: Final = {
@@ -43,20 +40,36 @@ class BrokerCheck:
 
 
 def _try(settings: Settings) -> None:
+    if is_embedded(settings.easyai.broker_url):
+        # Without its transport: the watchdog of a small box needs no Celery in its memory.
+        folder = settings.easyai.data_dir.absolute() / "broker"
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder)
+        return
     # Of the transport, not of the connection: that one tries again after a failure.
     transport = _connection(settings).transport
-    established = transport.establish_connection()
+    poller = getattr(getattr(transport, "cycle", None), "poller", None)
     try:
-        # Redis is asked with PING, RabbitMQ opens a channel, the embedded broker makes its folders.
-        transport.create_channel(established)
-        if transport.driver_type == "filesystem":
-            _write(settings.easyai.data_dir.absolute() / "broker")
+        established = transport.establish_connection()
+        try:
+            # Redis is asked with PING, RabbitMQ opens a channel.
+            transport.create_channel(established)
+        finally:
+            transport.close_connection(established)
     finally:
-        transport.close_connection(established)
+        if poller is not None:
+            poller.close()  # else it is open until the garbage is collected
+
+
+def is_embedded(broker_url: str) -> bool:
+    """Whether the broker is files in the data folder."""
+    return (broker_url or "filesystem").partition("://")[0] == "filesystem"
 
 
 def _connection(settings: Settings) -> Any:
-    filesystem.register()
+    from easyai.tasks.config import celery_settings
+    from easyai.tasks.queues import QuickConnection
+
     celery = celery_settings(settings)
     url, options = celery["broker_url"], celery["broker_transport_options"]
     driver = url.partition("://")[0].partition("+")[0]
@@ -79,6 +92,7 @@ def _write(folder: Path) -> None:
 
 
 def _words(settings: Settings, error: Exception) -> str:
-    kind = (settings.easyai.broker_url or "filesystem").partition("://")[0]
+    url = settings.easyai.broker_url or "filesystem://"
+    kind = url.partition("://")[0] if "://" in url else "not a URL"
     said = str(error) or type(error).__name__
     return f"the broker ({kind}) does not answer: {said}"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from easyai.addresses import is_url
+from easyai.errors import SettingsError
 from easyai.settings import AiAnalysis, Settings
 from easyai.tasks.queues import CONTROL_QUEUE
 
@@ -49,6 +51,11 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _broker(url: str, settings: Settings) -> dict[str, Any]:
+    if not is_url(url):  # Celery would take it for a host, and write it into the log
+        raise SettingsError(
+            "easyai.broker_url: not a URL; use redis://:password@host:6379/0 or "
+            "amqp://user:password@host:5672/, with @ : / in the password written as %40 %3A %2F"
+        )
     return {
         "broker_url": url,
         "broker_transport_options": _transport_options(url, settings),

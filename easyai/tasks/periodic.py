@@ -50,7 +50,8 @@ def upkeep() -> dict[str, Any]:
 
 
 def _scan(runtime: Runtime) -> dict[str, Any]:
-    # Imported here: beat and the command line load this module for the names of the tasks only.
+    # Imported here: beat and the command line load this module for the names of the tasks only,
+    # and a worker has loaded the rest before its first thread (tasks/bodies.py).
     from easyai.pipeline import intake
 
     report = intake.scan(runtime)

@@ -12,6 +12,7 @@ from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.db import task_types
+from easyai.tasks import bodies
 from easyai.tasks.doorbell import open_ringing_runtime
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ class WorkerProcess:
     def inference(self) -> InferenceLoop:
         """The inference loop of this process."""
         with self._lock:
-            # Inside: two threads that import the same modules at once see them half made.
             from easyai.pipeline.infer import InferenceLoop
 
             if self._inference is None:
@@ -116,9 +116,15 @@ process = WorkerProcess()
 os.register_at_fork(after_in_child=process.after_fork)
 
 
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _load_bodies(**_: Any) -> None:
+    """Import what the tasks need while this process has one thread."""
+    bodies.load()
+
+
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _warm_up(sender: Any, **_: Any) -> None:
-    """Open the inference loop before the first frame needs it: its imports take half a second."""
+    """Open the inference loop before the first frame needs it."""
     if isinstance(sender.pool, ThreadPool):  # a forking pool would copy it half-way
         threading.Thread(target=_open_inference, name="warm-up", daemon=True).start()
 

@@ -30,7 +30,7 @@ def test_up_is_ready_soon_and_says_so_in_one_line(easyai: EasyaiProcess) -> None
 
 def test_ctrl_c_stops_everything_without_a_traceback(easyai: EasyaiProcess) -> None:
     easyai.start()
-    assert all(easyai.child(name) for name in CHILDREN)
+    wait_until(lambda: all(easyai.child(name) for name in CHILDREN), 5, "all run")
     easyai.stop(signal.SIGINT)
     assert "easyai: stopped" in easyai.log
     assert "Traceback" not in easyai.log

@@ -65,6 +65,7 @@ class Trials:
         return Trial(site, made, camera, people, self._record)
 
     def _record(self, outcome: Outcome) -> None:
+        outcome.group = self._request.path.stem
         self._record_property(PROPERTY, outcome.as_property())
 
 

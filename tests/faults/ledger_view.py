@@ -27,6 +27,7 @@ _EXAMPLES = f"""
 _FIRST_SUCCESS = """
     SELECT min(settled_at) FROM frames WHERE state = 'done' AND leased_at >= :since
 """
+_WATCHES = "SELECT holder FROM process_leases WHERE name = 'watchdog' AND holder <> ''"
 _ALARMS = "SELECT kind, subject, cause, raised_at, over_at FROM alarms ORDER BY id"
 
 
@@ -73,6 +74,10 @@ class LedgerView:
         except DBAPIError:
             return None
         return found
+
+    def watched(self) -> bool:
+        """Whether a watchdog holds its lease, and has thus seen how things were before."""
+        return bool(self._ask(_WATCHES))
 
     def alarms(self) -> list[Row[Any]]:
         """Every alarm: kind, subject, cause, raised_at, over_at (None while it rings)."""

@@ -14,20 +14,16 @@ class Outcome:
 
     fault: str
     installation: str
-    order: int = 0  # of the row in the table
+    group: str = ""  # the file of the test
     times: int = 1  # how often it was done
     put_in: int = 0
     alerts: int = 0
-    no_detection: int = 0
-    failed: int = 0
-    given_up: int = 0
     resumed_sec: float | None = None  # end of the fault to the first new success; the worst
     resume_limit_sec: float | None = None
     alarm: str = ""  # its kind
     cause: str = ""
     alarm_after_sec: float | None = None  # from the begin of the fault
     alarm_over_sec: float | None = None  # from its end
-    remark: str = ""
 
     def as_property(self) -> dict[str, Any]:
         """Plain values, for the way from a test process to the one that writes the report."""

@@ -67,7 +67,7 @@ def test_a_redis_that_stays_away_is_told_of_with_its_cause(trials: Trials) -> No
     with trials(PRODUCTION) as trial:
         with trial.fault("broker away for long (Redis)"):
             _redis(trial).kill()
-            trial.alarm("inference_stalled", "broker", within_sec=60)
+            trial.alarm("inference_stalled", "broker does not work", within_sec=60)
             _redis(trial).start()
         trial.resumes(within_sec=30)
         trial.alarm_over("inference_stalled", within_sec=30)

@@ -30,8 +30,11 @@ def test_sqlite_locked_for_20_s(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
         assert isinstance(trial.site, Embedded)
         with trial.fault("SQLite locked for 20 s"), _locked(trial.site):
-            time.sleep(20)
+            ends_at = time.monotonic() + 20
+            trial.alarm("inference_stalled", "database does not work", within_sec=20)
+            time.sleep(max(0.0, ends_at - time.monotonic()))
         trial.resumes(within_sec=15)
+        trial.alarm_over("inference_stalled", within_sec=30)
 
 
 @pytest.mark.faults
@@ -60,7 +63,7 @@ def test_a_postgresql_that_stays_away_is_told_of_with_its_cause(trials: Trials) 
         server = trial.site.postgres
         with trial.fault("PostgreSQL away for long"):
             server.stop()
-            trial.alarm("inference_stalled", "database", within_sec=60)
+            trial.alarm("inference_stalled", "database does not work", within_sec=60)
             server.start()
         trial.resumes(within_sec=20)
         trial.alarm_over("inference_stalled", within_sec=30)

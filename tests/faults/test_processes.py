@@ -20,8 +20,8 @@ SWEEP_SEC = 5
     ("kind", "times"),
     [
         (EMBEDDED, 2),
-        pytest.param(EMBEDDED, 10, marks=pytest.mark.faults),
-        pytest.param(PRODUCTION, 10, marks=pytest.mark.faults),
+        pytest.param(EMBEDDED, 20, marks=pytest.mark.faults),
+        pytest.param(PRODUCTION, 20, marks=pytest.mark.faults),
     ],
 )
 def test_a_worker_killed_in_mid_batch_at_random_points(
@@ -97,9 +97,29 @@ def test_a_held_worker_is_noticed_told_of_and_started_again(trials: Trials) -> N
         old = trial.site.pids("worker")
         with trial.fault("worker held (SIGSTOP) until it is replaced"):
             trial.site.signal("worker", signal.SIGSTOP)
+            trial.alarm("inference_stalled", within_sec=40)
             wait_until(lambda: set(trial.site.pids("worker")) - set(old), 40, "a new worker")
         assert not set(old) & set(trial.site.pids("worker"))
         trial.resumes(within_sec=15)
+        trial.alarm_over("inference_stalled", within_sec=30)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("part", "cause"), [("worker", "No worker runs"), ("beat", "No beat runs")]
+)
+def test_a_part_that_nobody_starts_again_is_told_of_with_its_cause(
+    trials: Trials, part: str, cause: str
+) -> None:
+    with trials(PRODUCTION, workers=1) as trial:
+        assert isinstance(trial.site, Production)
+        (name,) = trial.site.named(part)
+        with trial.fault(f"{part} killed, started again by hand"):
+            trial.site.parts[name].kill()
+            trial.alarm("inference_stalled", cause, within_sec=60)
+            trial.site.parts[name].start()
+        trial.resumes(within_sec=15)
+        trial.alarm_over("inference_stalled", within_sec=30)
 
 
 @pytest.mark.faults

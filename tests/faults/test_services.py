@@ -16,7 +16,7 @@ def test_all_services_die_at_once_and_return(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
         with trial.fault("all services killed, back later"):
             trial.fleet.kill()
-            trial.alarm("inference_stalled", within_sec=60)
+            trial.alarm("inference_stalled", "died", within_sec=60)
             trial.fleet.start()
         trial.resumes(within_sec=10)
         trial.alarm_over("inference_stalled", within_sec=30)
@@ -63,8 +63,7 @@ def test_services_hang_and_heal(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
         with trial.fault("all services hang (accept, never answer), then heal"):
             trial.fleet.control(hangs=True)
-            trial.alarm("inference_stalled", within_sec=60)
-            time.sleep(5)
+            trial.alarm("inference_stalled", "inference hangs", within_sec=60)
             trial.fleet.control(hangs=False)
         trial.resumes(within_sec=60)
         trial.alarm_over("inference_stalled", within_sec=60)

@@ -65,11 +65,13 @@ class Ballast:
 def test_the_disk_is_full(trials: Trials, tmp_path: Path, where: str) -> None:
     folder = {"frames": tmp_path / "snapshots", "data": tmp_path / "data"}.get(where, tmp_path)
     with _small_disk(folder, 48), trials(EMBEDDED, settings=KEEP_PARKED) as trial:
-        with trial.fault(f"disk of {where} full for 15 s"):
+        with trial.fault(f"disk of {where} full"):
             ballast = Ballast(folder)
             ballast.hold(15)
+            trial.alarm("disk_low", within_sec=45)
             ballast.release()
         trial.resumes(within_sec=20)
+        trial.alarm_over("disk_low", within_sec=30)
 
 
 @pytest.mark.faults
@@ -97,26 +99,28 @@ def test_the_store_goes_away_and_comes_back(trials: Trials) -> None:
         frames = trial.site.frames
         away = frames.with_name("snapshots.away")
         trial.camera.stop()  # it would make a new folder
-        with trial.fault("store away for 10 s (its folder renamed, as an unmounted disk)"):
+        with trial.fault("store away (its folder renamed, as an unmounted disk)"):
             trial.camera.burst(100)
             frames.rename(away)
-            time.sleep(10)
+            trial.alarm("store_down", within_sec=60)
             if frames.is_dir():
                 shutil.rmtree(frames)
             away.rename(frames)
         trial.camera.start()
         trial.resumes(within_sec=15)
+        trial.alarm_over("store_down", within_sec=30)
 
 
 @pytest.mark.faults
 def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
     frames = tmp_path / "snapshots"
     with _small_disk(frames, 48), trials(EMBEDDED) as trial:
-        with trial.fault("store read-only for 10 s"):
+        with trial.fault("store read-only"):
             _remount(frames, "ro")
-            time.sleep(10)
+            trial.alarm("store_down", within_sec=60)
             _remount(frames, "rw")
         trial.resumes(within_sec=15)
+        trial.alarm_over("store_down", within_sec=30)
 
 
 def _remount(folder: Path, option: str) -> None:

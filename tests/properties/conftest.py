@@ -37,9 +37,16 @@ settings.register_profile(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def fresh_url(request: pytest.FixtureRequest) -> Callable[[Path], str]:
-    """Makes an empty ledger on each kind of database; SQLite's file lies in the folder given."""
-    if request.param == "sqlite":
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def fresh_url(request: pytest.FixtureRequest, database_kind: str) -> Callable[[Path], str]:
+    """Makes an empty ledger; SQLite's file lies in the folder given."""
+    if database_kind == "sqlite":
         migrated: Path = request.getfixturevalue("migrated_file")
         return lambda folder: _copy(migrated, folder / "easyai.db")
     server: PostgresServer = request.getfixturevalue("postgres_server")

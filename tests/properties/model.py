@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,9 @@ class Expected:
 class Model:
     """Every frame ever found; each method is what one step of the world must have changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Counter[str]) -> None:
         self.frames: dict[int, Expected] = {}
+        self._seen = seen  # counts what the steps led to
 
     def found(self, rows: Iterable[Row]) -> None:
         """A scan has been: what it recorded is pending."""
@@ -59,18 +61,21 @@ class Model:
                 assert frame.state in WAITING, f"a {frame.state} frame was dropped: {row}"
                 assert row["outcome"] == "too_old" or policy != "wait", f"no policy: {row}"
                 frame.state, frame.outcome = "dropped", row["outcome"]
+                self._seen["dropped"] += 1
 
-    def leased(self, dispatched: Dispatched, now: float) -> None:
-        """A dispatch gave these out: each must have waited."""
+    def leased(self, dispatched: Dispatched, now: float, rows: Iterable[Row]) -> None:
+        """A dispatch gave these out (rows: the frames after it): each must have waited."""
+        aside = {row["id"] for row in rows if _stands_aside(row, now)}
         for one in dispatched.frames:
             frame = self.frames[one.id]
             assert frame.state in WAITING, f"frame {one.id} was leased while {frame.state}"
             if frame.task_type == TRIPWIRE:
-                self._assert_next_of_its_camera(one.id)
+                self._assert_next_of_its_camera(one.id, aside)
             frame.state, frame.token, frame.service_pk = "leased", one.lease_token, one.service_pk
             frame.leased_at, frame.expires_at = now, now + LEASE_SEC
+            self._seen["leased"] += 1
 
-    def _assert_next_of_its_camera(self, frame_id: int) -> None:
+    def _assert_next_of_its_camera(self, frame_id: int, aside: Collection[int]) -> None:
         frame = self.frames[frame_id]
         camera = [
             (one.captured_at, number, one.state)
@@ -78,7 +83,8 @@ class Model:
             if (one.task_type, one.task_id) == (frame.task_type, frame.task_id)
         ]
         assert all(state != "leased" for _, _, state in camera), "two of a camera in flight"
-        assert frame_id == min(one for one in camera if one[2] in WAITING)[1], "out of order"
+        waiting = [one for one in camera if one[2] in WAITING and one[1] not in aside]
+        assert frame_id == min(waiting)[1], "out of order"
 
     def settled(self, group: Iterable[Answered], attempts: dict[int, int]) -> None:
         """A settling was committed: answers whose lease still stood count, others do not.
@@ -90,6 +96,9 @@ class Model:
             frame = self.frames[one.frame.id]
             if frame.state == "leased" and frame.token == one.frame.lease_token:
                 self._settle(frame, one, attempts[one.frame.id])
+                self._seen["settled"] += 1
+            else:
+                self._seen["late"] += 1
 
     def _settle(self, frame: Expected, one: Answered, attempts: int) -> None:
         self._release(frame)
@@ -107,6 +116,7 @@ class Model:
             frame.attempts = attempts
             if frame.attempts >= MAX_ATTEMPTS:
                 frame.state, frame.outcome = "failed", "failed"
+                self._seen["failed"] += 1
 
     @staticmethod
     def _release(frame: Expected) -> None:
@@ -117,6 +127,7 @@ class Model:
         for frame in self.frames.values():
             if frame.token in tokens:
                 self._release(frame)
+                self._seen["returned"] += 1
 
     def renewed(self, tokens: Collection[str | None], now: float) -> None:
         """Leases were renewed."""
@@ -131,6 +142,7 @@ class Model:
                 frame.expires_at = min(frame.expires_at, now + LEASE_SEC)
             if frame.state == "leased" and frame.expires_at <= now:
                 self._release(frame)
+                self._seen["expired"] += 1
 
     def requeued(self, rows: Iterable[Row]) -> None:
         """Failed frames whose picture lies still (the rows before tell) wait again."""
@@ -138,10 +150,12 @@ class Model:
             if row["state"] == "failed" and row["image_target"] is None and row["image_path"] != "":
                 frame = self.frames[row["id"]]
                 frame.state, frame.outcome, frame.attempts = "pending", None, 0
+                self._seen["requeued"] += 1
 
     def alert_deleted(self, frame_id: int) -> None:
         """The alert of a frame was deleted."""
         self.frames[frame_id].result = None
+        self._seen["alert deleted"] += 1
 
     def in_flight(self, **own: Any) -> int:
         """Live leases of an endpoint or a type, or all."""
@@ -157,12 +171,19 @@ class Model:
         for number, frame in self.frames.items():
             row = stand[number]
             state = "pending" if row["state"] == "parked" else row["state"]
+            self._seen["parked"] += row["state"] == "parked"
             assert (state, row["lease_token"]) == (frame.state, frame.token), f"frame {number}"
             if state != "pending":
                 assert row["outcome"] == frame.outcome or state == "leased", f"frame {number}"
         saved = sorted((row["frame_id"], row["result"]) for row in alerts)
         expected = sorted((n, one.result) for n, one in self.frames.items() if one.result)
         assert saved == expected, "not one alert for each detection"
+
+
+def _stands_aside(row: Row, now: float) -> bool:
+    """Whether a frame waits longer than for any retry, so that others of its camera may pass."""
+    waits_since = row["last_failure_at"]
+    return bool(waits_since and row["due_at"] > now and row["due_at"] - waits_since > 6.0)
 
 
 def assert_pictures(

@@ -208,6 +208,16 @@ class World:
         verdict = Verdict(kind, 5.0, "said so", {"of": secrets.token_hex(4)}, detection_count=count)
         worker.answered.append(Answered(frame, endpoint, verdict))
 
+    def busy(self, number: int) -> Worker:
+        """One of the workers with calls under way."""
+        busy = [worker for worker in self.workers if worker.calls]
+        return busy[number % len(busy)]
+
+    def end_calls(self, worker: Worker, answers: Sequence[tuple[Kind, int]]) -> None:
+        """Some of the worker's calls end, each with a number of detections."""
+        for kind, detections in answers[: len(worker.calls)]:
+            self.answer(worker, detections, kind, detections)
+
     def carry(self, worker: Worker) -> None:
         """The worker's pictures are moved and deleted."""
         errands, worker.errands = worker.errands, []
@@ -237,6 +247,7 @@ class World:
         now = self.clock()
         with self.site.runtime.db.write() as conn:
             upkeep.follow_clock(conn, now, LEASE_SEC)
+            upkeep.pull_back(conn, now)
             ledger.expire(conn, now)
         pictures.carry_left_behind(self.site.runtime)
 

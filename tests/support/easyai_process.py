@@ -11,7 +11,12 @@ from types import TracebackType
 
 import requests
 
-from tests.support.part_process import clean_environment, easyai_command, run_to_end
+from tests.support.part_process import (
+    celery_command,
+    clean_environment,
+    easyai_command,
+    run_to_end,
+)
 from tests.support.waiting import free_port, wait_until
 
 _MARK = "EASYAI_TEST_RUN"
@@ -128,6 +133,10 @@ class EasyaiProcess:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One call of the ``easyai`` program on this installation."""
         return run_to_end(easyai_command(*arguments), self.installation, self.folder)
+
+    def run_celery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One call of ``celery -A easyai`` on this installation."""
+        return run_to_end(celery_command(*arguments), self.installation, self.folder)
 
     def wait_for_line(self, text: str, timeout: float = 15.0) -> None:
         """Wait until the terminal has shown ``text``."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+# Below those that systems give to clients: nobody takes one by chance while its server is down.
+_PORTS = range(10_000, 32_000)
 
 
 def wait_until(
@@ -30,10 +34,14 @@ def wait_until(
 
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # taken
+            return port
 
 
 def accepts_connections(port: int) -> bool:

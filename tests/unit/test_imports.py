@@ -20,7 +20,8 @@ ROWS = (
     ("runtime",),
     ("store", "publish", "db"),
     ("domain", "settings"),
-    ("settings_tables", "supervised"),
+    ("settings_words",),
+    ("settings_tables", "supervised", "addresses"),
     ("errors",),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}

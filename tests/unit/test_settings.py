@@ -162,7 +162,8 @@ def test_keys_of_other_plugins_are_ignored_with_one_line(
     with caplog.at_level("INFO"):
         assert load(path) == load()
     (line,) = [record.message for record in caplog.records]
-    assert line == "settings keys of other plugins ignored: rtsp_server, ai_analysis.what, 中文"
+    keys = 'rtsp_server, ai_analysis.what, "中文"'
+    assert line == f"settings keys of other plugins ignored: {keys}"
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_the_file_is_named_by_a_variable(write: Write, monkeypatch: pytest.Monke
         ('[easyai]\npublic_url = "h:80"', ["easyai.public_url", "http://"]),
         ('[frame_extractor]\nstore = "ftp"', ["frame_extractor.store", "'local'", "'ftp'"]),
         ("[frame_extractor]\ntasks = 1", ["frame_extractor.tasks"]),
-        ('[ai_analysis.types."人脸"]\naffinity = "x"', ["ai_analysis.types.人脸.affinity"]),
+        ('[ai_analysis.types."人脸"]\naffinity = "x"', ['ai_analysis.types."人脸".affinity']),
         ("[easyai\nport = 1", ["not valid TOML", "line 1"]),
         ("easyai = 1", ["easyai"]),
     ],
@@ -200,6 +201,79 @@ def test_an_error_names_file_key_and_remedy(text: str, words: list[str], write: 
         load(path)
     for word in [str(path), *words]:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[ai_analysis]\nnotify_urls = "dingtalk://SECRET"',
+            'ai_analysis.notify_urls: takes a list, such as ["mailtos://user:password@example.com"]',
+        ),
+        (
+            '[ai_analysis]\nnotify_urls = ["json://h", 7]',
+            'ai_analysis.notify_urls number 2: takes a text in quotes, such as "text"',
+        ),
+        (
+            '[ai_analysis.types."人脸"]\nsampling = "often"',
+            'ai_analysis.types."人脸".sampling: takes "auto" or a whole number from 1 to 10000 '
+            "(got 'often')",
+        ),
+        (
+            "[ai_analysis]\nenable = 2",
+            "ai_analysis.enable: takes true or false (got 2)",
+        ),
+        (
+            '[ai_analysis]\nslow_inference_ms = "slow"',
+            "ai_analysis.slow_inference_ms: takes a number, such as 5000 (got 'slow')",
+        ),
+        (
+            "[ai_analysis]\nmax_queue_size = 1.5",
+            "ai_analysis.max_queue_size: takes a whole number, such as 5000 (got 1.5)",
+        ),
+        ("[easyai]\nport = 0", "easyai.port: must be at least 1 (got 0)"),
+        (
+            "[easyai]\ndata_dir = 1",
+            'easyai.data_dir: takes a path in quotes, such as "data" (got 1)',
+        ),
+        (
+            '[[frame_extractor.tasks]]\nid = "a"\n[[frame_extractor.tasks]]\nid = true',
+            'frame_extractor.tasks number 2, id: takes a text in quotes, such as "text" (got true)',
+        ),
+        ("ai_analysis = 1", "ai_analysis: takes a table, written [ai_analysis] (got 1)"),
+    ],
+)
+def test_an_error_says_in_the_words_of_the_file_what_the_key_takes(
+    text: str, said: str, write: Write
+) -> None:
+    path = write(text)
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: {said}"
+
+
+def test_misspelt_keys_are_a_warning_and_never_an_error(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = (
+        "[ai_analysis]\nscan_interval = 3\n"
+        '[ai_analysis.types."人脸"]\npriorty = 9\n'
+        "[easyai]\ndata_dirs = 1\n"
+        '[frame_extractor]\ntype = 1\n[frame_extractor.minio]\nbuckett = "b"\n'
+    )
+    assert load(write(text)).ai_analysis.scan_interval_sec == 1
+    warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    wrong = ("ai_analysis.scan_interval", 'ai_analysis.types."人脸".priorty')
+    right = ("ai_analysis.scan_interval_sec", 'ai_analysis.types."人脸".priority')
+    pairs = zip(
+        (*wrong, "easyai.data_dirs", "frame_extractor.minio.buckett"),
+        (*right, "easyai.data_dir", "frame_extractor.minio.bucket"),
+        strict=True,
+    )
+    assert sorted(warned) == sorted(
+        f"settings: {one} is no key of easyai and has no effect; did you mean {meant}?"
+        for one, meant in pairs
+    )
 
 
 def test_all_errors_are_told_at_once(write: Write) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from easyai.api.parts import RuntimePart
+from easyai.api.parts import DiagnosesPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_diagnosis import DiagnosisBody
-from easyai.health.diagnosis import diagnose
+from easyai.health.diagnosis import Diagnosis, diagnose
 from easyai.health.report_json import as_json
 from easyai.health.report_markdown import markdown
+from easyai.runtime import Runtime
 
 router = APIRouter(prefix="/ai_analysis", tags=["health"])
 
@@ -30,20 +32,26 @@ _MARKDOWN: Final = {"text/markdown": {"schema": {"type": "string"}}}
     response_class=JSONResponse,
     responses={200: {"model": DiagnosisBody, "content": _MARKDOWN}, **errors(400)},
 )
-def diagnosis(
-    runtime: RuntimePart,
+async def diagnosis(
+    desk: DiagnosesPart,
     lang: LangQuery = "en",
     format: FormatQuery = "json",  # noqa: A002
     probes: ProbesQuery = True,
 ) -> Response:
     """Whether inference goes on; if not: since when, why, with what evidence, what to do.
 
-    200 also when things are broken, the database included. Takes up to 10 s when things hang.
+    200 also when things are broken, the database included. Takes up to 10 s when things hang. One
+    is made at a time, and those who ask within a second of it get the same.
     """
+    if format == "markdown":
+        text = await desk.ask(probes, partial(markdown, language=lang))
+        return PlainTextResponse(text, media_type="text/markdown")
+    return JSONResponse(await desk.ask(probes, partial(as_json, language=lang)))
+
+
+def look(runtime: Runtime, probes: bool) -> Diagnosis:
+    """A diagnosis made now, without the words of drivers."""
     # Celery is imported only where the broker is asked.
     from easyai.tasks.broker_check import BrokerCheck
 
-    found = diagnose(runtime, BrokerCheck(runtime), probes=probes, for_clients=True)
-    if format == "markdown":
-        return PlainTextResponse(markdown(found, lang), media_type="text/markdown")
-    return JSONResponse(as_json(found, lang))
+    return diagnose(runtime, BrokerCheck(runtime), probes=probes, for_clients=True)

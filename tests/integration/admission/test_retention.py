@@ -80,6 +80,19 @@ def test_frames_that_nobody_saw_growing_old_start_afresh(
     assert caplog.text.count("were not seen growing old") == 1
 
 
+@pytest.mark.parametrize("state", ["pending", "parked"])
+def test_frames_that_nobody_saw_growing_old_stay_when_there_was_no_time_for_all(
+    site: Installation, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BUDGET_SEC", 0.0)
+    site.register(AlgorithmStub())
+    site.record(3)
+    site.execute(f"UPDATE frames SET state = '{state}', due_at = :t", t=time.time() - 3 * DAY)
+    site.execute("UPDATE frames SET due_at = :t WHERE id = 1", t=time.time() - 24.5 * HOUR)
+    site.scan()
+    assert [frame["state"] for frame in site.frames()] == ["dropped", state, state]
+
+
 def test_a_clock_that_jumps_a_day_ahead_and_back_loses_no_frame(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

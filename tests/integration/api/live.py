@@ -8,7 +8,7 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 import uvicorn
@@ -85,11 +85,9 @@ class LiveApi:
         with socket.create_connection(("127.0.0.1", self.port), timeout=15) as connection:
             connection.sendall(request)
             with connection.makefile("rb") as answer:
-                status = int(answer.readline().split()[1])
-                headers = {}
-                while line := answer.readline().strip():
-                    name, _, value = line.decode("latin-1").partition(": ")
-                    headers[name.lower()] = value
+                status, headers = _head(answer)
+                while status < 200:  # 100 Continue: the answer follows
+                    status, headers = _head(answer)
                 head = request.startswith(b"HEAD ")
                 body = b"" if head else answer.read(int(headers.get("content-length", 0)))
         return status, headers, body
@@ -114,6 +112,15 @@ class LiveApi:
         self._server.should_exit = True
         self._thread.join(15)
         assert not self._thread.is_alive()
+
+
+def _head(answer: BinaryIO) -> tuple[int, dict[str, str]]:
+    status = int(answer.readline().split()[1])
+    headers = {}
+    while line := answer.readline().strip():
+        name, _, value = line.decode("latin-1").partition(": ")
+        headers[name.lower()] = value
+    return status, headers
 
 
 def error_of(body: bytes) -> str:

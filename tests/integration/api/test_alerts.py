@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from easyai.db import alerts, ledger, task_types
+from easyai.db import alerts, ledger, task_types, waiting
 from easyai.db import pictures as pictures_db
 from easyai.db.ledger import NewFrame
 from easyai.pipeline import pictures
@@ -53,7 +53,7 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], now)
         ledger.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
-        pending = ledger.due(conn, "人数统计", now, 1)
+        pending = waiting.due(conn, "人数统计", now, 1)
         ledger.lease(conn, {1: pending}, "token", now, now + 15)
         frame_id = pending[0].id
         settled = {

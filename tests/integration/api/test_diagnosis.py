@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from easyai.api import diagnosing
 from easyai.api.app import create_app
+from easyai.api.routes import diagnosis as route
 from easyai.api.schemas_diagnosis import DiagnosisBody
 from easyai.db import migrate
+from easyai.health.diagnosis import Diagnosis, diagnose
+from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 from tests.support.services import PostgresServer
+from tests.support.waiting import free_port, wait_until
 
 PATH = f"{ANALYSIS}/diagnosis"
 
@@ -15,7 +27,7 @@ PATH = f"{ANALYSIS}/diagnosis"
 def test_the_json_is_as_documented(api: LiveApi) -> None:
     body = api.get(PATH)
     assert DiagnosisBody.model_validate(body, strict=False).model_dump() == body
-    assert body["status"] == "degraded", "no worker runs here"
+    assert body["status"] == "stalled", "no worker runs here"
     assert body["conclusion"] == body["causes"][0]["code"] == "worker_gone"
     names = [check["name"] for check in body["checks"]]
     assert names == [
@@ -56,3 +68,57 @@ def test_with_the_database_down_it_still_answers_and_names_neither_host_nor_user
         assert "does not answer" in response.text
         for told in (str(postgres_server.port), "connection to server", 'user "'):
             assert told not in response.text
+
+
+def test_many_who_ask_share_one_diagnosis_and_keep_nobody_else_waiting(
+    sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[bool] = []
+    released = threading.Event()
+
+    def slow(runtime: Runtime, probes: bool) -> Diagnosis:
+        begun.append(probes)
+        assert released.wait(30)
+        return diagnose(runtime, probes=False)
+
+    monkeypatch.setattr(route, "look", slow)
+    monkeypatch.setattr(diagnosing, "FRESH_SEC", 60.0)
+    # More than the threads that answer requests.
+    with LiveApi(create_app(sqlite_runtime)) as api, ThreadPoolExecutor(80) as clients:
+        asked = [clients.submit(api.raw_get, PATH) for _ in range(80)]
+        wait_until(lambda: bool(begun), 10, "the diagnosis is under way")
+        registered = api.raw_get(f"{ANALYSIS}/services")
+        assert not any(one.done() for one in asked), "it is under way still"
+        released.set()
+        answers = [one.result(30) for one in asked]
+        again = api.raw_get(PATH)
+    assert registered[0] == 200
+    assert {answer[0] for answer in answers} == {200}
+    assert again[2] == answers[0][2], "a fresh one serves who comes later"
+    assert len(begun) == 1
+
+
+def test_a_diagnosis_is_made_anew_when_the_last_is_not_fresh(
+    sqlite_api: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosing, "FRESH_SEC", 0.0)
+    first, second = sqlite_api.get(f"{PATH}?probes=false"), sqlite_api.get(f"{PATH}?probes=false")
+    assert first["at"] < second["at"] <= time.time()
+
+
+def test_where_the_bus_is_stays_untold(
+    tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'easyai.db'}"
+    migrate.upgrade(url)
+    port = free_port()
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__MQ_TYPE", "redis")
+    address = f"redis://boss:pa55word@127.0.0.1:{port}/0"
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__MQ_ADDRESS", address)
+    with LiveApi(create_app(open_on(url))) as api:
+        answers = [api.call("GET", path).text for path in (PATH, f"{PATH}?format=markdown")]
+    for text in answers:
+        assert "bus_down" in text
+        assert "does not take alerts" in text
+        for told in (str(port), "boss", "pa55word", "ConnectionError"):
+            assert told not in text

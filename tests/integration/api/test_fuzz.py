@@ -152,6 +152,7 @@ _HEADERS = st.sampled_from(
         b"Upgrade: websocket\r\nConnection: Upgrade\r\n",
         b"X-Forwarded-For: " + b"1" * 3000 + b"\r\n",
         b"Cookie: \x80=\x81\r\n",
+        b"Expect: 100-continue\r\n",
     ]
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from easyai.db import ledger, services, statistics, task_types
+from easyai.db import ledger, services, statistics, task_types, waiting
 from easyai.db.ledger import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.service import ServiceState
@@ -162,7 +162,7 @@ def _add_frames(runtime: Runtime, count: int, leased: int) -> None:
     with runtime.db.write() as conn:
         task_types.add(conn, ["t"], now)
         ledger.add(conn, frames, now)
-        due = ledger.due(conn, "t", now, leased)
+        due = waiting.due(conn, "t", now, leased)
         ledger.lease(conn, {1: due}, "token", now, now + 60)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from easyai.api.app import create_app
-from easyai.db import ledger, services, task_types
+from easyai.db import ledger, services, task_types, waiting
 from easyai.db.ledger import NewFrame
 from easyai.domain.service import ServiceState
 from easyai.runtime import Runtime
@@ -57,12 +57,12 @@ def _add_frame_in_backoff(runtime: Runtime) -> None:
     frame = NewFrame("人数统计/门口2/a.jpg", "人数统计", "门口2", "v", 0.0, None)
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], time.time())
-        ledger.add(conn, [frame], time.time() + 3600)
+        ledger.add(conn, [frame], time.time() + 30)
 
 
 def _due(runtime: Runtime) -> list[str]:
     with runtime.db.read() as conn:
-        return ledger.due_types(conn, time.time())
+        return waiting.due_types(conn, time.time())
 
 
 def test_a_registered_service_is_listed_with_the_contract_s_fields(api: LiveApi) -> None:

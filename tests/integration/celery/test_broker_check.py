@@ -95,3 +95,9 @@ def test_a_server_that_accepts_and_never_answers(open_with: Open, scheme: str) -
     with pytest.raises(BrokerUnavailableError):
         check.check()
     assert _open_files() <= before, "no connection is left open"
+
+
+def test_a_broker_url_that_is_none_is_named_and_not_shown(open_with: Open) -> None:
+    with pytest.raises(BrokerUnavailableError, match=r"easyai\.broker_url: not a URL") as caught:
+        BrokerCheck(open_with("rediss//:geheim@127.0.0.1")).check()
+    assert "geheim" not in str(caught.value)

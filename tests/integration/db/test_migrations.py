@@ -14,8 +14,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateIndex
 
 from easyai.db import migrate
+from easyai.db.alerts import OUTBOX_LOCK
 from easyai.db.models import Base
-from easyai.db.session import Database
+from easyai.db.session import DISPATCH_LOCK, Database
 
 
 def _plain(condition: Any) -> str:
@@ -101,6 +102,10 @@ def test_upgrading_twice_keeps_what_is_there(database_url: str) -> None:
     with database.read() as conn:
         assert conn.execute(text("SELECT name FROM task_types")).scalars().all() == ["人脸"]
     database.dispose()
+
+
+def test_a_migration_waits_for_nobody_who_settles_or_dispatches() -> None:
+    assert len({migrate._MIGRATION_LOCK, OUTBOX_LOCK, DISPATCH_LOCK}) == 3
 
 
 def test_processes_that_upgrade_at_once_all_succeed(database_url: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from easyai.domain import alarm
 from easyai.errors import StoreUnavailableError
-from easyai.health import conditions, progress, recorder, watchdog
+from easyai.health import certainty, conditions, progress, recorder, watchdog
 from easyai.health.checks import Check, readiness_checks
 from easyai.health.watchdog import Watchdog
 from tests.support.site import Installation, Row
@@ -33,7 +33,10 @@ class Kennel:
             (conditions, "_CHECK_GRACE_SEC", 0.2),
             (conditions, "_OFFLINE_GRACE_SEC", 0.2),
             (conditions, "_HEARTBEATS_GRACE_SEC", 0.2),
+            (conditions, "_OUTBOX_STILL_SEC", 1.0),
             (progress, "SETTLING_SEC", 0.2),
+            (progress, "_FIRST_LOOK_SEC", 0.0),
+            (certainty, "START_SEC", 0.2),
             (recorder, "_EVERY_SEC", 0.2),
             (recorder, "LEASE_SEC", 1.5),
             (watchdog, "_BLIND_AFTER_SEC", 1.0),

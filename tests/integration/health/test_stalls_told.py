@@ -114,7 +114,7 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
     began = time.monotonic()
     wait_until(lambda: people.titles, 15, "people are told")
     assert STALL_SEC * 0.9 <= time.monotonic() - began < STALL_SEC + 5
-    assert people.titles == ["easyai: inference_stalled"]
+    assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "3 frames wait and none succeeded" in people.bodies[0]
     assert "推理停止" in people.bodies[0]
     (alarm,) = kennel.alarms()
@@ -123,8 +123,8 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
     broker.reason = ""
     site.work(site.loop())
     wait_until(lambda: len(people.titles) == 2, 15, "people are told that it goes on")
-    assert people.titles[1] == "easyai: recovered (inference_stalled)"
-    assert "the cause was: broker_down" in people.bodies[1]
+    assert people.titles[1] == "easyai: recovered (inference_stalled) / 已恢复：推理停止"
+    assert "the cause was: the broker did not work (broker_down)" in people.bodies[1]
     assert kennel.kinds() == ["inference_stalled", "recovered"]
 
 
@@ -134,7 +134,7 @@ def test_only_the_type_that_stands_still_is_named(
     _configure(site, people)
     site.register(algorithm, task_types=[TYPE, "车辆"])
     site.record(2, "车辆")
-    site.execute("UPDATE services SET max_concurrency = 1")
+    site.execute("UPDATE services SET max_concurrency = 2")
     site.put_many(1)
     loop = site.loop()
     kennel.start()
@@ -180,7 +180,7 @@ def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
     locked_at = time.monotonic()
     wait_until(lambda: people.titles, 20, "people are told")
     assert time.monotonic() - locked_at < STALL_SEC + 8
-    assert people.titles == ["easyai: inference_stalled"]
+    assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "database" in people.bodies[0]
     assert "inference stands still" in caplog.text
     assert kennel.alarms() == []
@@ -210,8 +210,12 @@ def test_people_behind_a_dead_link_are_told_when_it_works_and_the_others_only_on
     wait_until(lambda: "trying again" in caplog.text, 15, "the others are not")
     late = Webhook(port)
     try:
-        wait_until(lambda: late.titles == ["easyai: no_algorithm"], 15, "they are told later")
+        wait_until(
+            lambda: late.titles == ["easyai: no_algorithm / 没有算法服务"],
+            15,
+            "they are told later",
+        )
     finally:
         late.close()
-    assert people.titles == ["easyai: no_algorithm"]
+    assert people.titles == ["easyai: no_algorithm / 没有算法服务"]
     assert "hush-hush" not in caplog.text

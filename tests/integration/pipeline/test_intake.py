@@ -216,9 +216,17 @@ def test_pictures_deleted_while_they_are_listed_do_no_harm(
     assert site.scan().new_frames < 5
 
 
-def test_nothing_is_found_while_inference_is_switched_off(site: Installation) -> None:
+def test_nothing_is_found_while_inference_is_switched_off_and_the_log_says_so(
+    site: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "scanning is switched off: ai_analysis.enable = false; frames stay in the store"
     site.put(KEY)
     site.configure(enable=False)
-    assert site.scan().new_frames == 0
+    for _ in range(3):
+        assert site.scan().new_frames == 0
+    assert caplog.text.count(words) == 1
+    monkeypatch.setattr(intake, "_REMIND_SEC", 0.0)  # an hour later
+    site.scan()
+    assert caplog.text.count(words) == 2
     site.configure(enable=True)
     wait_until(lambda: site.scan().new_frames == 1, 5, "found after switching on")

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from easyai.db import ledger
+from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import intake, lane
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
@@ -45,6 +48,25 @@ def test_the_late_answer_of_an_expired_lease_counts_for_nothing(
     assert alert["detection_count"] == 2
     assert site.service(pk)["call_count"] == 1
     assert site.pictures("") == [alert["image_path"]]
+
+
+def test_both_answers_of_a_frame_leased_twice_by_one_process_settle_it_once(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    # The process stood still, the sweep took the frame back, and then it leased it again.
+    pk = site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    first = site.lease()
+    site.give_back(first)
+    again = site.lease()
+    answers = [
+        Answered(one.frames[0], one.endpoints[pk], Verdict(Kind.INFERRED, 1.0, detection_count=n))
+        for n, one in enumerate((first, again), start=1)
+    ]
+    settled, _ = turn(site.runtime, TYPE, answers, CarriedOut(), None)
+    assert (settled.finished, settled.late) == (1, 1)
+    assert [alert["detection_count"] for alert in site.alerts()] == [2]
 
 
 def test_the_late_answer_of_a_frame_that_waits_again_counts_for_nothing(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from sqlalchemy import Connection
 
-from easyai.db import ledger
+from easyai.db import ledger, upkeep
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -49,6 +50,26 @@ def test_a_service_whose_heartbeats_go_on_stays_in_use(
         assert site.service(pk)["state"] == "online"
     site.record(1)
     assert len(site.lease().frames) == 1
+
+
+def test_many_frames_are_pulled_back_in_short_transactions(
+    site: Installation, step: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
+    pull_back, counts = upkeep.pull_back, []
+
+    def counted(conn: Connection, now: float) -> int:
+        counts.append(pull_back(conn, now))
+        return counts[-1]
+
+    monkeypatch.setattr(upkeep, "pull_back", counted)
+    site.register(AlgorithmStub())
+    step[0] = HOUR
+    site.record(5)
+    step[0] = 0.0
+    sweep(site.runtime)
+    assert counts == [2, 2, 1]
+    assert [frame.id for frame in site.lease(most=5).frames] == [1, 2, 3, 4, 5]
 
 
 def test_frames_found_before_the_clock_was_set_back_are_inferred(

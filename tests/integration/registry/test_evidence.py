@@ -203,8 +203,8 @@ def test_two_ids_that_fight_for_one_endpoint_are_told_of_and_the_last_one_wins(
         pk = site.register(AlgorithmStub("ab"[number % 2], port=port))
     assert site.service(pk)["service_id"] == "a"
     told = [event["text"] for event in _events(site, "service_replaced")]
-    assert len(told) == 6
-    assert told[-1] == "service_id=a registered in place of service_id=b"
+    assert len(told) == 1, "an endpoint that is fought for is news once a minute"
+    assert told[-1] == "service_id=b registered in place of service_id=a"
     assert caplog.text.count("endpoint taken over by another service_id") == 1
     (entry,) = service_list(site.runtime, everything=True)["services"]
     assert entry["state_reason"] == "registered in place of service_id=b"
@@ -233,6 +233,18 @@ def test_a_broken_service_that_registers_all_the_time_gets_no_more_trials_than_i
         site.register(broken)
         site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
         assert len(site.lease().frames) == 1, "one trial, at once"
+
+
+def test_a_service_restarted_twice_need_not_wait_for_a_breaker_whose_pause_has_grown(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    pk = site.register(algorithm)
+    _open_breaker(site, pk, pause_sec=60)
+    site.execute("UPDATE services SET register_at = register_at - 8")
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    assert len(site.lease().frames) == 1, "one trial, at once"
 
 
 def test_what_its_calls_taught_outlives_a_registration(site: Installation) -> None:

@@ -58,6 +58,24 @@ def test_a_frame_is_found_by_its_key_and_by_where_its_picture_is(
         assert frames.by_key(conn, "x") == []
 
 
+def test_a_reason_is_looked_for_in_the_outcome_too(
+    installation: Installation, runtime: Runtime
+) -> None:
+    sampled = installation.frame(state="dropped", outcome="sampled", reason=None)
+    other = installation.frame(state="dropped", outcome="too_old", reason="sampled too late")
+    installation.frame(state="dropped", outcome="too_old", reason=None)
+    wanted = FrameFilter(FrameState.DROPPED, reason="SAMPLED")
+    assert _newest(runtime, wanted) == [other, sampled]
+    assert _newest(runtime, FrameFilter(reason="sampled")) == [other, sampled]
+
+
+def test_the_outcome_of_failed_frames_is_no_reason(
+    installation: Installation, runtime: Runtime
+) -> None:
+    installation.frame(outcome="failed", reason="no face")
+    assert _newest(runtime, FrameFilter(FrameState.FAILED, reason="failed")) == []
+
+
 def test_counts_tell_live_states_by_type(installation: Installation, runtime: Runtime) -> None:
     for state in ("pending", "pending", "parked", "leased", "failed", "done", "dropped"):
         installation.frame(state=state)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from easyai.db import frames, ledger
+from easyai.db import frames, ledger, waiting
 from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
 from easyai.errors import BadRequestError
@@ -60,7 +60,7 @@ def test_a_requeued_frame_can_be_leased_at_once_with_the_picture_under_failed(
     frame = installation.frame()
     requeue(runtime, FAILED)
     with runtime.db.write() as conn:
-        due = ledger.due(conn, TYPE, time.time(), 10)
+        due = waiting.due(conn, TYPE, time.time(), 10)
         leased = ledger.lease(conn, {1: due[:1]}, "token", time.time(), time.time() + 15)
     assert [one.id for one in leased] == [frame]
     assert leased[0].image_key == installation.row(frame).image_path

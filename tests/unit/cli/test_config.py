@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from easyai.cli.config_values import hide_secrets
+from easyai.addresses import hide_address, hide_secrets
 from easyai.cli.main import cli
 
 
@@ -92,13 +92,53 @@ def test_only_the_secret_part_of_a_url_is_hidden(text: str, shown: str) -> None:
     assert hide_secrets(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rediss//:geheim@127.0.0.1", "********"),
+        ("redis:/:geheim@h", "********"),
+        ("user:geheim@h:9092", "********"),
+        ("redis://:geheim", "redis://********"),
+        ("redis:///:geheim@h", "redis://********"),
+        ("redis://:ge heim@h", "redis://********"),
+        ("h1:9092, [::1]:9092", "h1:9092, [::1]:9092"),
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("sqlite:////home/a@b/x.db", "sqlite:////home/a@b/x.db"),
+        ("", ""),
+    ],
+)
+def test_of_a_malformed_address_the_scheme_is_shown_at_most(text: str, shown: str) -> None:
+    assert hide_address(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "address"),
+    [
+        ("ai_analysis", "mq_address", "rediss//:geheim@127.0.0.1"),
+        ("easyai", "broker_url", "rediss//:geheim@127.0.0.1"),
+        ("easyai", "broker_url", "redis://:geheim"),
+        ("easyai", "database_url", "postgresql//:geheim@127.0.0.1"),
+        ("easyai", "database_url", "postgresql://:geheim"),
+    ],
+)
+def test_a_malformed_address_is_named_with_its_remedy_and_never_shown(
+    table: str, key: str, address: str
+) -> None:
+    text = '[ai_analysis]\nmq_type = "redis"\n' if table == "ai_analysis" else f"[{table}]\n"
+    result = _check(f'{text}{key} = "{address}"')
+    assert "geheim" not in result.output
+    said = [line for line in result.output.splitlines() if line.startswith(("warning", "easyai: "))]
+    assert any(f"{table}.{key}" in line and "://" in line for line in said), result.output
+
+
 def test_keys_of_other_plugins_are_listed_and_typing_errors_get_a_hint() -> None:
     result = _check("[ai_analysis]\nscan_intervall_sec = 3\n[rtmp]\nx = 1\n")
     assert result.exit_code == 0
-    assert "ai_analysis.scan_intervall_sec (did you mean ai_analysis.scan_interval_sec?)" in (
-        result.stdout
-    )
-    assert "rtmp" in result.stdout
+    assert (
+        "warning: ai_analysis.scan_intervall_sec is no key of easyai and has no effect; "
+        "did you mean ai_analysis.scan_interval_sec?\n"
+    ) in result.stdout
+    assert "keys of other plugins, ignored: rtmp\n" in result.stdout
 
 
 def test_a_variable_that_names_no_key_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:

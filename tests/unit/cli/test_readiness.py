@@ -60,3 +60,18 @@ def test_says_what_to_look_at_and_still_says_ready_later(
     server.status = 200
     wait_until(lambda: said[-1] == "ready", 10, "the ready line")
     assert len(said) == 2
+
+
+def test_is_not_ready_while_a_process_has_not_said_that_it_works(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)
+    server.status = 200
+    said: list[str] = []
+    missing = ["worker"]
+    watch = ReadinessWatch("127.0.0.1", server.server_port, said.append, lambda: missing)
+    watch.start("ready", "not ready, see logs")
+    wait_until(lambda: said, 10, "the warning")
+    assert said == ["not ready, see logs (no sign of life from worker)"]
+    missing.clear()
+    wait_until(lambda: said[-1] == "ready", 10, "the ready line")

@@ -67,6 +67,17 @@ def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
     assert "probe: connection refused 5 min ago" in installation.run("services", "--all").stdout
 
 
+def test_a_service_that_lives_without_heartbeats_says_so(installation: Installation) -> None:
+    probed = {"state_reason": "a probe was answered"}
+    installation.service("mute", last_heartbeat=installation.now - 90, **probed)
+    installation.service("slow", heartbeat_timeout_sec=3600, last_heartbeat=installation.now - 90)
+    installation.service("quick", heartbeat_timeout_sec=5, last_heartbeat=installation.now - 35)
+    lines = {one.split()[0]: one for one in installation.run("services").stdout.splitlines()}
+    assert re.search(r"a probe was answered 5 min ago; no heartbeat for 9\d s", lines["mute"])
+    assert re.search(r"registered 5 min ago; no heartbeat for \d\d s", lines["quick"])
+    assert "no heartbeat" not in lines["slow"]
+
+
 def test_an_open_breaker_is_told(installation: Installation) -> None:
     installation.service("yolo-1", breaker_open_until=installation.now + 60, breaker_failures=3)
     assert "breaker open" in installation.run("services").stdout

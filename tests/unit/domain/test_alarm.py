@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,34 @@ def test_an_alarm_is_raised_once_its_grace_is_over_and_only_once() -> None:
     assert desk.after(9.9, held) == ""
     assert desk.after(0.1, held) == "raised:bus_down"
     assert desk.after(60, held) == ""
+
+
+def test_a_cause_that_becomes_known_later_is_told_at_once_and_once() -> None:
+    desk = Desk()
+    known = replace(_condition(), explains=True)
+    unknown = replace(known, cause="")
+    assert desk.after(0, unknown) == "raised:bus_down"
+    assert desk.after(2, unknown) == ""
+    (notice,) = desk.notices(2, known)
+    assert (notice.change, notice.cause) == (Change.EXPLAINED, "refused")
+    assert desk.after(2, known) == ""
+    assert desk.after(2, unknown) == ""
+    assert desk.after(2, known) == ""
+
+
+def test_another_cause_is_told_once_it_has_stayed_and_the_end_tells_the_one_that_was_told() -> None:
+    desk = Desk()
+    first = replace(_condition(), explains=True)
+    other = replace(first, cause="full")
+    assert desk.after(0, first) == "raised:bus_down"
+    assert desk.after(2, other) == ""
+    assert desk.after(8, other) == ""
+    (notice,) = desk.notices(3, other)
+    assert (notice.change, notice.cause) == (Change.EXPLAINED, "full")
+    assert desk.after(4, replace(first, cause="a flicker")) == "", "at its end"
+    assert desk.after(1) == ""
+    (over,) = desk.notices(6)
+    assert (over.change, over.cause) == (Change.OVER, "full")
 
 
 def test_what_clears_within_its_grace_is_never_told() -> None:

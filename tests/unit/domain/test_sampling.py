@@ -67,6 +67,12 @@ def test_n_falls_by_one_after_a_quiet_while() -> None:
     assert next_sampling(sampling, load, NOW + QUIET_SEC) == Sampling(3, NOW + QUIET_SEC, 10.0)
 
 
+def test_a_large_n_falls_by_a_quarter_but_not_below_what_is_needed() -> None:
+    sampling = Sampling(100, NOW, 10.0)
+    assert next_sampling(sampling, Load(9.0, 5.0, 0), NOW + QUIET_SEC).n == 75
+    assert next_sampling(sampling, Load(855.0, 9.0, 0), NOW + QUIET_SEC).n == 95
+
+
 def test_where_the_measured_capacity_says_no_n_falls_only_after_a_long_while() -> None:
     load = Load(30.0, 8.0, waiting=1)
     sampling = Sampling(4, NOW, 10.0)

@@ -52,6 +52,9 @@ def test_a_right_address_has_no_problem(kind: str, address: str) -> None:
         ("redis", "", "redis://:password@host"),
         ("redis", "amqp://u:SECRET@host", "redis://:password@host"),
         ("redis", "redis://", "redis://:password@host"),
+        ("redis", "rediss//:SECRET@host", "redis://:password@host"),
+        ("redis", "redis:///:SECRET@host", "redis://:password@host"),
+        ("redis", "redis://:SECRET", "redis://:password@host"),
     ],
 )
 def test_a_wrong_address_is_named_with_the_right_form_and_never_shown(

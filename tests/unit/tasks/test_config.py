@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import easyai.celery
+from easyai.errors import SettingsError
 from easyai.settings import Settings
 from easyai.tasks.config import celery_settings
 
@@ -92,3 +93,12 @@ def _python(folder: Path, program: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize("url", ["rediss//:geheim@127.0.0.1", "redis://:geheim"])
+def test_a_broker_url_that_is_none_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"easyai\.broker_url: not a URL; use redis://"
+    ) as caught:
+        celery_settings(_settings(broker_url=url))
+    assert "geheim" not in str(caught.value)

@@ -1,0 +1,44 @@
+"""Addresses with passwords in them: whether one is well-formed, and how it is shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+HIDDEN: Final = "********"
+# Greedy up to the last '@' of a word: a password may hold '@' and ':' itself.
+_PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
+_PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
+# As Kafka has them: host:9092,[::1]:9092
+_HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def hide_secrets(text: str) -> str:
+    """The text with the passwords of URLs hidden."""
+    return _PARAMETER.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", text))
+
+
+def hide_address(text: str) -> str:
+    """The address with its password hidden; of one that is not well-formed the scheme at most."""
+    # SQLite has no password, and its path may hold anything.
+    if is_url(text) or _HOSTS.fullmatch(text) or text.startswith("sqlite://"):
+        return hide_secrets(text)
+    scheme = _SCHEME.match(text)
+    return (scheme[0] if scheme else "") + HIDDEN
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a URL, or several with ';' between, as Celery takes them."""
+    return all(map(_is_one_url, hide_secrets(text).split(";")))
+
+
+def _is_one_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:  # a port that is no number: a password without its '@', perhaps
+        return False
+    outside = parts.path + parts.query + parts.fragment
+    return bool(_SCHEME.match(text)) and "@" not in outside and not re.search(r"\s", text)

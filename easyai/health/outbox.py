@@ -1,0 +1,27 @@
+"""Whether the bus takes alerts: seen by the head of the outbox, which moves while it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from easyai.health.facts import Facts
+
+
+@dataclass(slots=True)
+class OutboxWatch:
+    """Remembers since when the oldest alert has been the same; `now` is the monotonic clock.
+
+    Its age alone would not do: a backlog of hours is old while it is being sent.
+    """
+
+    _head: float = 0.0
+    _since: float = 0.0
+
+    def still_sec(self, facts: Facts, now: float) -> float:
+        """For how long no alert was acknowledged while some wait; 0 when none waits."""
+        if facts.known is None:
+            return 0.0
+        head = facts.known.outbox_since if facts.known.outbox else 0.0
+        if head != self._head:
+            self._head, self._since = head, now
+        return now - self._since if head else 0.0

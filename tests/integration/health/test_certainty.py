@@ -1,0 +1,179 @@
+"""Alarms neither flap nor cry wolf: after a start, over sparse frames, while a bus catches up."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.db import processes
+from easyai.db.statistics import Tally, add
+from easyai.health import certainty, observation, progress
+from tests.integration.health.kennel import FakeCheck, Kennel
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+OTHER = "车辆"
+STALL_SEC = 1.5
+
+
+@pytest.fixture
+def worker(site: Installation) -> None:
+    """One that has worked for long and stays in sight during a test."""
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "elsewhere", 1, now + 10, now - 3600)
+
+
+def _scanned(site: Installation) -> None:
+    """A scan that will count as the last for as long as a test lasts."""
+    _lease(site, "scan", time.time())
+    _lease(site, "beat", time.time())
+
+
+def _lease(site: Installation, name: str, now: float) -> None:
+    site.execute(
+        "INSERT INTO process_leases (name, holder, expires_at, done_at)"
+        " VALUES (:name, 'me', :until, :now)",
+        name=name,
+        until=now + 60,
+        now=now,
+    )
+
+
+def _succeed(site: Installation, task_type: str) -> None:
+    with site.runtime.db.write() as conn:
+        add(conn, {task_type: Tally(successes=1)}, time.time() + 5)
+    site.execute("UPDATE services SET last_success_at = :now", now=time.time() + 5)
+
+
+def test_a_watchdog_that_starts_while_inference_stands_still_does_not_tell_its_end(
+    site: Installation,
+    kennel: Kennel,
+    algorithm: AlgorithmStub,
+    worker: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "SETTLING_SEC", 20.0)
+    site.configure(stall_alarm_sec=STALL_SEC)
+    site.register(algorithm)
+    site.record(3)
+    first = kennel.start()
+    kennel.wait_for("inference_stalled")
+    kennel.stop(first)
+    kennel.start()
+    kennel.rounds(14)
+    assert kennel.kinds() == ["inference_stalled"]
+    site.execute("DELETE FROM frames")
+    _scanned(site)
+    kennel.wait_for("inference_stalled", "recovered")
+
+
+def test_frames_of_a_type_that_nobody_serves_are_told_of_as_that_alone(
+    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, worker: None
+) -> None:
+    site.configure(stall_alarm_sec=STALL_SEC)
+    site.register(algorithm)
+    site.record(3, OTHER)
+    site.execute("UPDATE frames SET found_at = found_at - 86400, state = 'parked'")
+    kennel.start(FakeCheck("store"))
+    kennel.wait_for("no_algorithm")
+    (row,) = kennel.alarms()
+    assert (row["subject"], row["cause"]) == (OTHER, "no_service")
+    limit = time.monotonic() + 2 * STALL_SEC
+    while time.monotonic() < limit:  # scans go on
+        site.execute("DELETE FROM process_leases WHERE name IN ('scan', 'beat')")
+        _scanned(site)
+        kennel.rounds(1)
+    assert kennel.kinds() == ["no_algorithm"]
+
+
+def test_a_stall_rings_on_while_now_and_then_a_frame_of_another_type_succeeds(
+    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, worker: None
+) -> None:
+    site.configure(stall_alarm_sec=STALL_SEC)
+    site.register(algorithm, task_types=[TYPE, OTHER])
+    site.record(3, OTHER)
+    site.record(1)
+    kennel.start()
+    kennel.wait_for("inference_stalled")
+    site.execute("DELETE FROM frames WHERE task_type = :name", name=TYPE)
+    _succeed(site, TYPE)
+    kennel.rounds(12)
+    assert kennel.kinds() == ["inference_stalled"]
+
+
+def test_alerts_that_the_bus_does_not_take_are_told_of_though_it_answers(
+    site: Installation, kennel: Kennel, worker: None
+) -> None:
+    site.configure(stall_alarm_sec=3600, mq_type="redis", mq_address="redis://127.0.0.1:1/0")
+    _add_alert(site, created_at=time.time() - 7200)
+    kennel.start(FakeCheck("bus"))
+    # A bus that catches up after hours: the oldest alert is old, but another one each time.
+    for age in range(7, 0, -1):
+        kennel.rounds(2)
+        site.execute("UPDATE alerts SET created_at = :at", at=time.time() - 1000 * age)
+    assert kennel.kinds() == []
+    ((_, said),) = kennel.wait_for("bus_down")
+    assert "it answers, but 1 alert waits and none was acknowledged" in said
+    site.execute("UPDATE alerts SET published_at = 1")
+    kennel.wait_for("bus_down", "recovered")
+
+
+def _add_alert(site: Installation, created_at: float) -> None:
+    site.execute(
+        "INSERT INTO alerts (task_id, task_type, image_path, algorithm_id, algorithm_name, result,"
+        " confidence, detection_count, inference_time_ms, created_at, updated_at,"
+        " published_at) VALUES ('cam', 'x', '', '', '', '', 0, 1, 0, :at, :at, NULL)",
+        at=created_at,
+    )
+
+
+@pytest.mark.parametrize("works_for_sec", [0.0, 3600.0])
+def test_what_has_just_started_is_given_a_moment_and_what_runs_for_long_is_not(
+    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch, works_for_sec: float
+) -> None:
+    monkeypatch.setattr(certainty, "START_SEC", 3.0)
+    site.configure(stall_alarm_sec=3600)
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "elsewhere", 1, now + 10, now - works_for_sec)
+    site.record(1)
+    began = time.monotonic()
+    kennel.start()
+    kennel.wait_for("no_algorithm")
+    took = time.monotonic() - began
+    assert took > 2.5 if works_for_sec == 0 else took < 2.5
+
+
+def test_a_watchdog_whose_looks_all_fail_does_not_fall_silent(
+    site: Installation, kennel: Kennel, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a defect")
+
+    site.configure(stall_alarm_sec=STALL_SEC)
+    monkeypatch.setattr(observation, "gather", broken)
+    kennel.start()
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert "cannot be read (see the watchdog's log)" in said
+
+
+def test_an_alarm_that_the_database_refuses_does_not_keep_out_the_next(
+    site: Installation, kennel: Kennel, worker: None
+) -> None:
+    site.configure(stall_alarm_sec=3600)
+    kennel.start(FakeCheck("store", "no folder \udcff"))
+    kennel.rounds(2)
+    site.record(1)
+    wait_until(lambda: "no_algorithm" in kennel.kinds(), 10, "the next alarm is in the table")
+
+
+def test_nothing_is_told_of_an_installation_without_frames_and_services(
+    site: Installation, kennel: Kennel
+) -> None:
+    site.configure(stall_alarm_sec=3600)
+    kennel.start()
+    kennel.rounds(6)
+    assert kennel.kinds() == []
