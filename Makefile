@@ -32,7 +32,7 @@ test: setup ## Run all tests; the real services they need: make services (PYTEST
 	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(PYTEST_ARGS)
 
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
-	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist worksteal $(if $(CI),,--write-report) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

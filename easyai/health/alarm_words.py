@@ -64,7 +64,11 @@ def _held(types: Sequence[TypeFacts], of: str) -> Words:
     more_en, more_zh = (
         (f", {flying} in flight", f"，{fly.zh}已发出、没有应答") if flying else ("", "")
     )
-    return Words(f"{wait.en}{of_en} wait{more_en}", f"{of_zh}{wait.zh}在等待{more_zh}")
+    return Words(f"{wait.en}{of_en} {_verb(waiting)}{more_en}", f"{of_zh}{wait.zh}在等待{more_zh}")
+
+
+def _verb(number: int) -> str:
+    return "waits" if number == 1 else "wait"
 
 
 def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
@@ -72,8 +76,8 @@ def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
     waiting = frames(one.waiting)
     command = easyai_command(facts.settings, "services", "--all")
     return Words(
-        f"no algorithm for task type: {one.name}; {waiting.en} wait until a service of this type "
-        f"registers or answers again. See `{command}`",
+        f"no algorithm for task type: {one.name}; {waiting.en} {_verb(one.waiting)} until "
+        f"a service of this type registers or answers again. See `{command}`",
         f"任务类型没有可用的算法服务：{one.name}；{waiting.zh}在等待，直到有服务注册或恢复。"
         f"请运行 `{command}`",
     )
@@ -89,7 +93,7 @@ def no_algorithm_at_all(facts: Facts) -> Words:
         else Words("none is registered", "没有注册任何服务")
     )
     return Words(
-        f"no algorithm service at all: {state.en}; {waiting.en} wait. "
+        f"no algorithm service at all: {state.en}; {waiting.en} {_verb(facts.waiting)}. "
         f"Frames are kept. Run `{command}`",
         f"没有任何可用的算法服务：{state.zh}；{waiting.zh}在等待，不会丢失。请运行 `{command}`",
     )

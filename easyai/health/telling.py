@@ -123,9 +123,10 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
     points = Words("", "")
     if count >= _MANY and 2 * count >= of_all:
         points = Words(
-            ". Many at once point at us rather than at them: check the network and clock of this "
-            "machine, and whether its address has changed",
-            "。同时失联通常说明问题在本机而非算法服务：请检查本机的网络和时钟，以及地址是否改变",
+            ". Many at once have one cause in common: check their machine, the network between, "
+            "and whether the address or clock of this machine has changed",
+            "。多个服务同时离线通常有共同原因：请检查它们所在的机器、中间的网络，"
+            "以及本机的地址和时钟是否改变",
         )
     return Words(
         f"{count} of {of_all} services offline: {which}; {group[0].cause}{points.en}. "

@@ -17,17 +17,14 @@ from tests.support.outside import Outside
 from tests.support.waiting import wait_until
 
 HANG_SEC = 4
-STALL_SEC = 2
-SILENT = "静默"
+STALL_SEC = 5
 
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """An ``easyai up`` that waits seconds, not half a minute, before it ends what hangs."""
     folder: Path = tmp_path_factory.mktemp("hangs")
-    settings = f"[ai_analysis]\nstall_alarm_sec = {STALL_SEC}\n"
-    environment = {"EASYAI_HANG_SEC": str(HANG_SEC)}
-    with EasyaiProcess(folder, settings, environment) as easyai:
+    with EasyaiProcess(folder, environment={"EASYAI_HANG_SEC": str(HANG_SEC)}) as easyai:
         easyai.start(timeout=60)
         yield easyai
 
@@ -67,21 +64,23 @@ def test_frames_that_came_while_the_worker_hung_are_inferred(
     site.assert_one_alert_each(keys, timeout=HANG_SEC + 20)
 
 
-def test_a_worker_that_is_connected_but_takes_no_task_is_started_again(
-    impatient: EasyaiProcess, site: Outside
-) -> None:
-    wait_until(impatient.ready, 15, "the API is there")
-    old = wait_until(lambda: impatient.child("worker"), 10)
-    wait_until(lambda: _is_shown(impatient, old), 15, "the worker has shown itself")
-    # Its loops go on turning, and it answers `inspect ping`: Celery's silent stall.
-    told = impatient.run_celery("control", "cancel_consumer", "easyai")
-    assert "no longer consuming from easyai" in told.stdout, told.stdout + told.stderr
-    with AlgorithmStub("silent", (SILENT,)) as algorithm:
+def test_a_worker_that_is_connected_but_takes_no_task_is_started_again(tmp_path: Path) -> None:
+    settings = f"[ai_analysis]\nstall_alarm_sec = {STALL_SEC}\n"
+    with (
+        EasyaiProcess(tmp_path, settings) as easyai,
+        AlgorithmStub("silent", ("静默",)) as algorithm,
+    ):
+        easyai.start(timeout=60)
+        site = Outside(easyai.url, easyai.frames)
         algorithm.register(site.url)
-        keys = site.put_many(3, SILENT)
-        impatient.wait_for_child("worker", other_than=old, timeout=3 * STALL_SEC + 30)
-        assert "it takes no tasks: beat sends, the broker answers, no scan for" in impatient.log
-        site.assert_one_alert_each(keys, timeout=20)
+        old = wait_until(lambda: easyai.child("worker"), 10)
+        # Its loops go on turning, and it answers `inspect ping`: Celery's silent stall.
+        told = easyai.run_celery("control", "cancel_consumer", "easyai")
+        assert "no longer consuming from easyai" in told.stdout, told.stdout + told.stderr
+        keys = site.put_many(3, "静默")
+        easyai.wait_for_child("worker", other_than=old, timeout=3 * STALL_SEC + 30)
+        assert "it takes no tasks: beat sends, the broker answers, no scan for" in easyai.log
+        site.assert_one_alert_each(keys, timeout=30)
 
 
 def _is_shown(easyai: EasyaiProcess, pid: int) -> bool:

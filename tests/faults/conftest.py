@@ -17,6 +17,8 @@ from tests.faults.people import People
 from tests.faults.trial import SETTINGS, Trial
 
 TYPES = ("人数统计", "人脸检测")
+_LONGEST = "random_points"  # 20 kills, one after the other
+_QUICK = "test_invariants"
 
 
 class Trials:
@@ -87,13 +89,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long faults out unless they are asked for."""
+    """Leave the long faults out unless they are asked for; then begin with the longest."""
     if config.getoption("--faults", default=False):
+        items[:] = _longest_first(items)
         return
     long = [item for item in items if item.get_closest_marker("faults")]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+def _longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Each process of xdist takes two tests to begin with: a long one and a quick one."""
+    long = [item for item in items if _LONGEST in item.name]
+    others = [item for item in items if item not in long]
+    others.sort(key=lambda item: item.path.stem != _QUICK)
+    pairs = zip(long, others, strict=False)
+    return [item for pair in pairs for item in pair] + others[len(long) :]
 
 
 _outcomes: list[Outcome] = []

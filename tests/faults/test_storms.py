@@ -33,7 +33,7 @@ def test_a_hundred_services_restart_together(trials: Trials, kind: str) -> None:
                 fleet.kill()
             for fleet in trial.fleets:
                 fleet.start()
-        trial.resumes(within_sec=15)
+        trial.resumes(within_sec=30)
         url = f"{trial.site.url}/api/v1/ai_analysis/services"
         assert requests.get(url, timeout=10).json()["total"] == SERVICES
 

@@ -150,7 +150,7 @@ def test_twelve_services_that_die_together_are_one_message_and_so_is_their_retur
     wait_until(lambda: set(kennel.kinds()) == kinds, 10, "both are told")
     said = dict(kennel.told())["service_offline"]
     assert said.startswith("12 of 12 services offline: ")
-    assert "Many at once point at us" in said
+    assert "Many at once have one cause in common" in said
     assert "12 个服务中有 12 个离线" in said
     site.execute("UPDATE services SET state = 'online'")
     wait_until(lambda: len(kennel.kinds()) == 4, 10, "both ends are told")
