@@ -99,6 +99,7 @@ def _worker() -> dict[str, Any]:
         # Threads start on demand. A pump of a type whose services are slow holds one for seconds;
         # this many types can be slow before the others wait.
         "worker_pool": "threads",
+        "worker_consumer": "easyai.tasks.consumer:Consumer",
         "worker_concurrency": 32,
         "worker_prefetch_multiplier": 1,
         # A wake is answered by being taken: one that is lost costs a scan, one that is delivered

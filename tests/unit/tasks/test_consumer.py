@@ -1,0 +1,45 @@
+"""A broker that dies at an awkward moment ends no worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from easyai.settings import Settings
+from easyai.tasks.config import celery_settings
+from easyai.tasks.consumer import CeleryConsumer, Consumer
+
+
+class _LostConnection:
+    """What kombu leaves of a Redis that died while a message was acknowledged."""
+
+    connection_errors = (ConnectionError,)
+    channel_errors = ()
+
+    def collect(self, **_: Any) -> None:
+        raise ConnectionError("closed")
+
+    def close(self) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'hostname'")
+
+
+def _lost(kind: type[Any]) -> Any:
+    consumer: Any = object.__new__(kind)
+    consumer.connection = _LostConnection()
+    return consumer
+
+
+def test_a_lost_connection_that_cannot_be_closed_does_not_end_the_worker() -> None:
+    consumer = _lost(Consumer)
+    consumer.on_connection_error_after_connected(ConnectionError("closed"))
+    assert consumer.connection is None
+
+
+def test_celery_s_own_consumer_would_end() -> None:
+    with pytest.raises(AttributeError, match="hostname"):
+        _lost(CeleryConsumer).on_connection_error_after_connected(ConnectionError("closed"))
+
+
+def test_the_worker_is_given_this_consumer() -> None:
+    assert celery_settings(Settings())["worker_consumer"] == "easyai.tasks.consumer:Consumer"
