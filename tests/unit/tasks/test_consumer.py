@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from celery.worker.consumer import Consumer as CeleryConsumer
 
 from easyai.settings import Settings
 from easyai.tasks.config import celery_settings
-from easyai.tasks.consumer import CeleryConsumer, Consumer
+from easyai.tasks.consumer import Consumer
 
 
 class _LostConnection:
