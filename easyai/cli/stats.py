@@ -115,7 +115,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             "waiting",
-            f"{now['queue_size']} of {now['queue_max_size']}, {now['parked']} parked; "
+            f"{now['queue_size']} of {now['queue_max_size']}, {now['parked']} of them parked; "
             f"when full: {now['strategy']}",
         ),
         ("in flight", f"{now['active_inferences']} of {now['max_concurrent_infer']}"),

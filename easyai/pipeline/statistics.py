@@ -15,8 +15,8 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
 
     Durations in milliseconds; `queue_utilization`, `drop_rate` and `minio_move_success_rate` are
     ratios (0 when there is nothing to divide by); rates are means of the last half minute;
-    `parked` frames (no live service for their type) are not in `queue_size`, frames sampled out not
-    in `dropped_total`;
+    `queue_size` counts every waiting frame, the `parked` ones (no live service for their type) too,
+    so that an outage shows where operators look; frames sampled out are not in `dropped_total`;
     `updated_at` is when the sums changed last, Unix seconds, 0 for never. The `minio_move_*`
     numbers count the moves of a local folder just as well.
     """
@@ -30,9 +30,9 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
     analysis = runtime.settings.ai_analysis
     return (
         {
-            "queue_size": pending,
+            "queue_size": pending + parked,
             "queue_max_size": analysis.max_queue_size,
-            "queue_utilization": _ratio(pending, analysis.max_queue_size),
+            "queue_utilization": _ratio(pending + parked, analysis.max_queue_size),
             "active_inferences": leased,
             "max_concurrent_infer": analysis.max_concurrent_infer,
             "strategy": analysis.queue_full_strategy,

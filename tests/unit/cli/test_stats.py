@@ -28,14 +28,14 @@ def test_each_type_tells_what_waits_runs_and_has_failed_and_who_serves_it(
         "人脸": {"waiting": 1, "parked": 1, "leased": 0, "failed": 0, "services": 0},
         "绊线人数统计": {"waiting": 0, "parked": 0, "leased": 0, "failed": 0, "services": 0},
     }
-    assert (body["queue_size"], body["parked"], body["active_inferences"]) == (2, 1, 1)
+    assert (body["queue_size"], body["parked"], body["active_inferences"]) == (3, 1, 1)
 
 
 def test_the_sums_and_the_types_are_shown_to_people(installation: Installation) -> None:
     installation.pending()
     result = installation.run("stats")
     assert result.exit_code == 0, result.output
-    assert "waiting     1 of 5000, 0 parked; when full: wait\n" in result.stdout
+    assert "waiting     1 of 5000, 0 of them parked; when full: wait\n" in result.stdout
     # The strategy of now is not that of the drops of the past.
     assert "dropped     0: 0 queue full, 0 too old, 0 disk low\n" in result.stdout
     line = next(line for line in result.stdout.splitlines() if line.startswith(TYPE))
