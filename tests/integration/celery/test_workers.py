@@ -53,7 +53,8 @@ def test_a_worker_pinned_with_q_serves_its_queue_only_and_takes_no_periodic_task
         installation.add_frame(task_type, "1")
     for _ in range(3):
         installation.app.send_task(SCAN_TASK)
-    assert sorted(intake.scan(installation.runtime).waiting) == sorted([FACES, PEOPLE])
+    # The pinned worker, woken by the registration, may have taken its frame already.
+    assert {PEOPLE} <= set(intake.scan(installation.runtime).waiting) <= {FACES, PEOPLE}
     for task_type in (PEOPLE, FACES):
         installation.runtime.doorbell.ring(task_type)
     wait_for_frames(algorithm, 1, worker)

@@ -159,6 +159,8 @@ def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
     assert "no frame could be found" in people.bodies[0]
 
 
+# PostgreSQL has no lock over the whole database; tests/faults stops one.
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
     site: Installation,
     kennel: Kennel,
@@ -166,8 +168,6 @@ def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
     scans: Scans,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    if "sqlite" not in site.database_url:
-        pytest.skip("PostgreSQL has no lock over the whole database: see the test below")
     caplog.set_level("INFO")
     _configure(site, people)
     kennel.start()
