@@ -98,9 +98,8 @@ def test_a_worker_killed_in_mid_work_costs_no_frame_of_two_hundred_and_doubles_n
         assert set(seen) == {key for own in keys.values() for key in own}
         assert max(seen.values()) == 2, "those in flight at the kill were sent again"
         assert sum(seen.values()) <= 200 + AT_ONCE
-    pinned = production.pinned.all_output()
-    assert f"task_type={FACES}" in pinned
-    assert f"task_type={PEOPLE}" not in pinned
+    # Which frames of its own type it gets is a race with the others, whether it may is not.
+    assert f"task_type={PEOPLE}" not in production.pinned.all_output()
 
 
 def test_of_two_beats_one_leads_and_the_other_stands_by(production: Production) -> None:
