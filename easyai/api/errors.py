@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easyai.errors import EasyaiError
-from easyai.health.checks import client_words
+from easyai.health.checks.check import client_words
 
 log = logging.getLogger(__name__)
 

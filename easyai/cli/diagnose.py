@@ -44,8 +44,8 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     # Imported here: wrong options and --help are answered without them.
     from easyai.health.diagnosis import diagnose as look
     from easyai.health.diagnosis import without_database
-    from easyai.health.report_json import as_json as to_json
-    from easyai.health.report_markdown import markdown
+    from easyai.health.report.as_json import as_json as to_json
+    from easyai.health.report.as_markdown import markdown
     from easyai.runtime import open_runtime
     from easyai.settings import SettingsSource
     from easyai.tasks.broker_check import BrokerCheck

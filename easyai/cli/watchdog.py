@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from easyai.health.checks import Check
+    from easyai.health.checks.check import Check
     from easyai.runtime import Runtime
 
 EXAMPLES = """\b
@@ -51,8 +51,8 @@ class _Checks:
     """What is checked every few seconds: all that costs little, in memory too."""
 
     def __init__(self, runtime: Runtime) -> None:
-        from easyai.health.checks import readiness_checks
-        from easyai.health.checks_disk import DiskCheck
+        from easyai.health.checks.disk import DiskCheck
+        from easyai.health.checks.standing import readiness_checks
         from easyai.tasks.broker_check import BrokerCheck
 
         self._runtime = runtime

@@ -1,1 +1,1 @@
-"""Named checks of what easyai stands on: shared by API, command line and watchdog."""
+"""Whether inference goes on, why not, and who is told."""

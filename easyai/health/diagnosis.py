@@ -13,9 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
 from easyai.health import timeline
-from easyai.health.causes import Cause, rank
-from easyai.health.causes_ours import NO_DATABASE
-from easyai.health.checks import Check, CheckResult, CheckRunner, standing_checks
+from easyai.health.causes.cause import Cause
+from easyai.health.causes.ours import NO_DATABASE
+from easyai.health.causes.rank import rank
+from easyai.health.checks.check import Check, CheckResult, CheckRunner
+from easyai.health.checks.standing import standing_checks
 from easyai.health.facts import Facts, gather
 from easyai.health.known import AlarmFacts
 from easyai.health.symptom import Status, Symptom, symptom

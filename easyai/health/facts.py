@@ -13,7 +13,7 @@ from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState
 from easyai.domain.words import Words
 from easyai.health import known
-from easyai.health.checks import CheckResult
+from easyai.health.checks.check import CheckResult
 from easyai.health.known import Known, ServiceFacts, TypeFacts
 from easyai.health.reasons import reason
 from easyai.runtime import Runtime
@@ -141,7 +141,7 @@ def gather(
     besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
     """
     # Imported here: those checks are made of the facts.
-    from easyai.health.checks_rows import row_results
+    from easyai.health.checks.rows import row_results
 
     facts = Facts(now, runtime.settings, _by_name(checks), known.read(runtime, now))
     facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))

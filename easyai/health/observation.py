@@ -11,7 +11,7 @@ from typing import Final
 
 from easyai.db import statistics
 from easyai.errors import EasyaiError
-from easyai.health.checks import Check, CheckResult, CheckRunner
+from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.facts import Facts, gather
 from easyai.runtime import Runtime
 

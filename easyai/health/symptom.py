@@ -9,10 +9,10 @@ from typing import Final
 
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
-from easyai.health.cause import Cause
+from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
 from easyai.health.known import Known, TypeFacts
-from easyai.health.report_words import check_name
+from easyai.health.names import check_name
 from easyai.health.wording import counted, frames, moment, names, span
 
 # Causes from this weight on stop inference of some type or of all.

@@ -15,19 +15,19 @@ from typing import Any, Final
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.alarm_words import clock_jump
+from easyai.health.alarms.conditions import judge
+from easyai.health.alarms.people import PeopleTeller
+from easyai.health.alarms.recorder import Entry, Recorder, Standing
+from easyai.health.alarms.telling import Message, messages
+from easyai.health.alarms.words import clock_jump
 from easyai.health.certainty import unsure
-from easyai.health.checks import Check
+from easyai.health.checks.check import Check
 from easyai.health.clock import ClockWatch
-from easyai.health.conditions import judge
 from easyai.health.observation import Observation, Observer
 from easyai.health.outbox import OutboxWatch
-from easyai.health.people import PeopleTeller
 from easyai.health.presence import Presence
 from easyai.health.progress import Progress, Standstill
-from easyai.health.recorder import Entry, Recorder, Standing
 from easyai.health.silent_stall import SilentStall
-from easyai.health.telling import Message, messages
 from easyai.runtime import Runtime
 from easyai.supervised import Loop, Notifier
 

@@ -12,8 +12,8 @@ from easyai.api.parts import DiagnosesPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_diagnosis import DiagnosisBody
 from easyai.health.diagnosis import Diagnosis, diagnose
-from easyai.health.report_json import as_json
-from easyai.health.report_markdown import markdown
+from easyai.health.report.as_json import as_json
+from easyai.health.report.as_markdown import markdown
 from easyai.runtime import Runtime
 
 router = APIRouter(prefix="/ai_analysis", tags=["health"])

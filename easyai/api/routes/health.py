@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse
 
 from easyai.api import schemas
 from easyai.api.parts import RuntimePart
-from easyai.health.checks import CheckResult, CheckRunner, readiness_checks
+from easyai.health.checks.check import CheckResult, CheckRunner
+from easyai.health.checks.standing import readiness_checks
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

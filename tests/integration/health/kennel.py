@@ -9,8 +9,10 @@ import pytest
 
 from easyai.domain import alarm
 from easyai.errors import StoreUnavailableError
-from easyai.health import certainty, conditions, progress, recorder, watchdog
-from easyai.health.checks import Check, readiness_checks
+from easyai.health import certainty, progress, watchdog
+from easyai.health.alarms import conditions, recorder
+from easyai.health.checks.check import Check
+from easyai.health.checks.standing import readiness_checks
 from easyai.health.watchdog import Watchdog
 from tests.support.site import Installation, Row
 from tests.support.waiting import wait_until

@@ -14,10 +14,10 @@ import pytest
 
 from easyai.db import leases, processes, session
 from easyai.domain.words import Words
-from easyai.health import checks_disk
-from easyai.health.checks_disk import Disk
+from easyai.health.checks import disk as checks_disk
+from easyai.health.checks.disk import Disk
 from easyai.health.diagnosis import Diagnosis, Status
-from easyai.health.report_markdown import markdown
+from easyai.health.report.as_markdown import markdown
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub

@@ -11,7 +11,7 @@ import pytest
 
 from easyai.domain.words import Language
 from easyai.health.diagnosis import Diagnosis, Status
-from easyai.health.report_markdown import markdown
+from easyai.health.report.as_markdown import markdown
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections

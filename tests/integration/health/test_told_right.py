@@ -10,9 +10,9 @@ import pytest
 
 from easyai.db import session
 from easyai.db.events import Event
-from easyai.health.causes import rank
+from easyai.health.causes.rank import rank
 from easyai.health.diagnosis import Status
-from easyai.health.report_markdown import markdown
+from easyai.health.report.as_markdown import markdown
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, happened, look, processes_work
 from tests.support.site import TYPE, Installation

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
-from easyai.health.checks import CheckRunner, NotWellError, run_checks
+from easyai.health.checks.check import CheckRunner, NotWellError, run_checks
 
 
 @dataclass

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from easyai.cli.main import cli
-from easyai.health.cause import program
+from easyai.health.causes.cause import program
 
 _HEALTH = Path(__file__).parents[3] / "easyai" / "health"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from easyai.db.events import Event
-from easyai.health.markdown import table, width
+from easyai.health.report.markdown import table, width
 from easyai.health.timeline import collapsed
 from easyai.health.wording import names, span
 

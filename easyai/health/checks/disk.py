@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.health.checks import NotWellError
+from easyai.health.checks.check import NotWellError
 from easyai.runtime import Runtime
 from easyai.settings import Settings
 

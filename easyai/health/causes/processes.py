@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy, program
+from easyai.health.causes.cause import Cause, Remedy, program
 from easyai.health.facts import Facts
 from easyai.health.known import Known, ProcessFacts
 from easyai.health.liveliness import beat_late, scan_late

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from easyai.domain.service import ROUTABLE, probe_url
 from easyai.domain.words import Words
-from easyai.health.cause import Remedy, curl_command, easyai_command
+from easyai.health.causes.cause import Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
 from easyai.health.reasons import reason

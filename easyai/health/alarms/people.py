@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from easyai.errors import EasyaiError
-from easyai.health.telling import Message
+from easyai.health.alarms.telling import Message
 from easyai.publish.people import People
 
 log = logging.getLogger(__name__)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.health import (
-    causes_flow,
-    causes_inference,
-    causes_ours,
-    causes_processes,
-    causes_services,
-)
-from easyai.health.cause import Cause, Remedy
+from easyai.health.causes import flow, inference, ours, processes, services
+from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
 
-_OURS: Final = (causes_ours, causes_processes)
-_OTHERS: Final = (causes_services, causes_inference, causes_flow)
-
-__all__ = ["Cause", "Remedy", "rank"]
+_OURS: Final = (ours, processes)
+_OTHERS: Final = (services, inference, flow)
 
 
 def rank(facts: Facts) -> list[Cause]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy, curl_command, easyai_command
+from easyai.health.causes.cause import Cause, Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import TypeFacts
 from easyai.health.wording import frames, names, span

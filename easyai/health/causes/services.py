@@ -7,13 +7,10 @@ from typing import Final
 
 from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy, curl_command
-from easyai.health.causes_heartbeats import unheard_services
-from easyai.health.causes_inference import hangs
-from easyai.health.facts import Facts
-from easyai.health.known import ServiceFacts, TypeFacts
-from easyai.health.reasons import reason as said
-from easyai.health.service_words import (
+from easyai.health.causes.cause import Cause, Remedy, curl_command
+from easyai.health.causes.heartbeats import unheard_services
+from easyai.health.causes.inference import hangs
+from easyai.health.causes.service_words import (
     answers,
     curl_all,
     ids,
@@ -24,6 +21,9 @@ from easyai.health.service_words import (
     verb,
     without_service,
 )
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.reasons import reason as said
 from easyai.health.wording import frames, moment, names, services
 
 _UNREACHABLE: Final = "cannot connect"

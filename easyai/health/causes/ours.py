@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy, curl_command, easyai_command
+from easyai.health.causes.cause import Cause, Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import Known
 from easyai.health.wording import counted, moment, span

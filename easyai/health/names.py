@@ -1,43 +1,11 @@
-"""The headings of the report, and the names of checks, alarms and events, in both languages."""
+"""Short names of checks, states, alarms, events and causes, in both languages."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from easyai.domain.words import Words
-
-TITLE: Final = Words("Diagnosis of inference", "推理诊断报告")
-SYMPTOM: Final = Words("Symptom", "问题现象")
-CAUSES: Final = Words("Root causes", "根本原因")
-MORE_CAUSES: Final = Words("most likely first", "按可能性排序")
-NO_CAUSE: Final = Words(
-    "None found. The checks below that fail are where to look", "未找到。请查看下面未通过的检查"
-)
-EVIDENCE: Final = Words("Evidence", "证据")
-REMEDIES: Final = Words("What to do", "解决方案")
-SERVICES: Final = Words("Services", "算法服务")
-TIMELINE: Final = Words("Timeline", "时间线")
-RECOVERED: Final = Words("Already recovered", "已恢复")
-RINGING: Final = Words("Alarms ringing", "正在告警")
-CHECKS: Final = Words("Checks", "检查")
-VERIFY: Final = Words("Afterwards", "验证恢复")
-VERIFY_TEXT: Final = Words(
-    "Inference goes on by itself within seconds once the cause is gone. See that it does:",
-    "原因消除后，推理在数秒内自动恢复。验证：",
-)
-OK: Final = Words("ok", "正常")
-NOT_OK: Final = Words("NOT OK", "异常")
-NO_EVENTS: Final = Words("No change of state is remembered", "没有状态变化的记录")
-
-WAITING_HEAD: Final = Words(
-    "task type|pending|parked|in flight|failed|oldest waits since|last success",
-    "任务类型|等待|暂存|推理中|失败|最早等待自|最后成功",
-)
-SERVICE_HEAD: Final = Words(
-    "services|state|reason|last heartbeat|probe|breaker|last failure",
-    "服务|状态|原因|最后心跳|探测|熔断器|最近失败",
-)
-CHECK_HEAD: Final = Words("check|state|detail", "检查|状态|详情")
+from easyai.health.reasons import reason
 
 CHECK_NAMES: Final = {
     "database": Words("database", "数据库"),
@@ -91,6 +59,32 @@ KINDS: Final = {
     "alert_refused": Words("alert refused by the bus", "消息总线拒收告警"),
     "installed": Words("installed", "安装"),
 }
+# As they are told when it is over.
+CAUSE_NAMES: Final = {
+    "disabled": Words("inference was switched off", "推理被关闭"),
+    "database_down": Words("the database did not work", "数据库不可用"),
+    "disk_full": Words("a disk was full", "磁盘已满"),
+    "worker_gone": Words("no worker ran", "没有 worker 在运行"),
+    "worker_hung": Words("the worker hung", "worker 卡住"),
+    "store_down": Words("the frame store did not work", "图片存储不可用"),
+    "beat_gone": Words("no beat ran", "没有 beat 在运行"),
+    "watchdog_gone": Words("no watchdog ran", "没有 watchdog 在运行"),
+    "broker_down": Words("the broker did not work", "broker 不可用"),
+    "services_died": Words("services had died", "算法服务停止运行"),
+    "heartbeats_not_arriving": Words(
+        "services lived but their heartbeats did not arrive", "服务在运行但心跳没有到达"
+    ),
+    "endpoint_unreachable": Words(
+        "services sent heartbeats but could not be reached", "服务有心跳但无法访问"
+    ),
+    "no_service": Words("no service was registered", "没有注册的算法服务"),
+    "inference_hangs": Words("inference hung in the services", "算法服务的推理卡住"),
+    "inference_fails": Words("inference failed in the services", "算法服务的推理失败"),
+    "pictures_unreachable": Words("pictures could not be fetched", "无法获取图片"),
+    "algorithms_too_slow": Words("algorithms were too slow", "算法处理速度不足"),
+    "bus_down": Words("the message bus did not work", "消息总线不可用"),
+    "clock_jumped": Words("the clock jumped", "时钟跳变"),
+}
 
 
 def check_name(name: str) -> Words:
@@ -101,3 +95,8 @@ def check_name(name: str) -> Words:
 def kind_name(kind: str) -> Words:
     """An alarm or event as people call it."""
     return KINDS.get(kind) or Words(kind, kind)
+
+
+def cause_name(cause: str) -> Words:
+    """The cause as an alarm noted it: by its code, or in whatever words it has."""
+    return CAUSE_NAMES.get(cause) or reason(cause)

@@ -8,8 +8,9 @@ from typing import Final
 
 from easyai.domain.alarm import Condition, Key, Kind
 from easyai.domain.service import ROUTABLE, ServiceState
-from easyai.health import alarm_words as words
-from easyai.health.causes import Cause, rank
+from easyai.health.alarms import words
+from easyai.health.causes.cause import Cause
+from easyai.health.causes.rank import rank
 from easyai.health.observation import Observation
 from easyai.health.progress import Standstill
 

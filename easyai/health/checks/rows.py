@@ -8,7 +8,7 @@ from typing import Final
 
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
-from easyai.health.checks import Check, CheckResult, NotWellError, run_one
+from easyai.health.checks.check import Check, CheckResult, NotWellError, run_one
 from easyai.health.facts import Facts
 from easyai.health.known import Known
 from easyai.health.liveliness import beat_late, scan_late

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy
-from easyai.health.facts import Facts
-from easyai.health.known import ServiceFacts
-from easyai.health.service_words import (
+from easyai.health.causes.cause import Cause, Remedy
+from easyai.health.causes.service_words import (
     answers,
     heartbeat_command,
     ids,
@@ -18,6 +16,8 @@ from easyai.health.service_words import (
     of_all,
     verb,
 )
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts
 from easyai.health.wording import moment
 
 

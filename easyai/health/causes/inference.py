@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, Remedy, easyai_command
+from easyai.health.causes.cause import Cause, Remedy, easyai_command
+from easyai.health.causes.service_words import ids, look_at_services, of_all, verb
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason as said
-from easyai.health.service_words import ids, look_at_services, of_all, verb
 from easyai.health.wording import frames, moment, names, span
 
 # How the reasons of failed calls begin (domain/verdict.py, pipeline/caller.py).

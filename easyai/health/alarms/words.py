@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from easyai.domain.alarm import Kind
 from easyai.domain.words import Words
-from easyai.health.cause import Cause, curl_command, easyai_command
-from easyai.health.checks import CheckResult
+from easyai.health.causes.cause import Cause, curl_command, easyai_command
+from easyai.health.checks.check import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.progress import Standstill

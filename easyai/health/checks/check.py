@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from easyai.db import revision
-from easyai.db.session import Database
 from easyai.domain.words import Words
 from easyai.errors import (
     BrokerUnavailableError,
@@ -23,7 +21,6 @@ from easyai.errors import (
     SchemaMissingError,
 )
 from easyai.runtime import Runtime
-from easyai.store.base import Store
 
 
 class Check(Protocol):
@@ -39,43 +36,6 @@ class Check(Protocol):
 
     def check(self) -> None:
         """Raise EasyaiError with reason and remedy when it does not work."""
-
-
-class DatabaseCheck:
-    """The database answers, has the newest schema and lets us write."""
-
-    name = "database"
-    limit_sec = 7.0  # SQLite's lock is waited for during 5 s: then the error names the lock
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    def check(self) -> None:
-        """Raise DatabaseUnavailableError when it does not answer or lacks migrations."""
-        # A transaction that writes, for a lock keeps out writers only; without a change it costs
-        # nothing.
-        with self._db.write() as conn:
-            found = revision.revision(conn)
-        newest = revision.newest()
-        if found != newest:
-            raise DatabaseUnavailableError(
-                f"the database is at revision {found or 'none'}, this version needs {newest}: "
-                "run `easyai db upgrade`"
-            )
-
-
-class StoreCheck:
-    """The frame store can be used."""
-
-    name = "store"
-    limit_sec = 5.0
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def check(self) -> None:
-        """Raise StoreUnavailableError when it cannot."""
-        self._store.check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +65,6 @@ class NotWellError(EasyaiError):
     def __init__(self, words: Words) -> None:
         super().__init__(words.en)
         self.words = words
-
-
-def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
-    """What must work before requests can be served; `others`: the broker, which tasks/ know."""
-    return [DatabaseCheck(runtime.db), StoreCheck(runtime.store), *others]
-
-
-def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
-    """All that can be tried from outside of the database's rows (those: health/checks_rows.py).
-
-    `others` as for `readiness_checks`. The bus is left out where none is configured.
-    """
-    # Imported here: /readyz needs neither.
-    from easyai.health.checks_disk import DiskCheck
-    from easyai.health.checks_pictures import PicturesCheck
-
-    checks = [*readiness_checks(runtime, *others), DiskCheck(runtime), PicturesCheck(runtime)]
-    if runtime.settings.ai_analysis.has_bus:
-        checks.append(runtime.part(_bus_check))
-    return checks
-
-
-def _bus_check(runtime: Runtime) -> Check:
-    # Its connection is kept from check to check.
-    from easyai.publish.check import BusCheck
-
-    return BusCheck(lambda: runtime.settings.ai_analysis)
 
 
 class CheckRunner:

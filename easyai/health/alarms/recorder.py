@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from easyai.db import alarms, alerts, events, leases
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
-from easyai.health.telling import Message
+from easyai.health.alarms.telling import Message
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

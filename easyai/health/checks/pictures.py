@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from easyai.domain.words import Words
-from easyai.health.checks import NotWellError
+from easyai.health.checks.check import NotWellError
 from easyai.health.reasons import reason as said
 from easyai.pipeline.caller import why_not_connected
 from easyai.runtime import Runtime

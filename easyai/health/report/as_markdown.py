@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Language, Words
-from easyai.health import report_words as words
-from easyai.health.cause import Cause, easyai_command
-from easyai.health.cause_names import named
+from easyai.health.causes.cause import Cause, easyai_command
 from easyai.health.diagnosis import Diagnosis
 from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.health.markdown import command, plain, table
+from easyai.health.names import STATES, cause_name, check_name, kind_name
 from easyai.health.reasons import reason
+from easyai.health.report import words
+from easyai.health.report.markdown import command, plain, table
 from easyai.health.timeline import Entry
 from easyai.health.wording import moment, names, span
 
@@ -117,7 +117,7 @@ class _Report:
         probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
         answer = "-" if probe is None else self._say(reason(probe)) or self._say(words.OK)
         failed = one.last_failure_at > one.last_success_at
-        state = words.STATES.get(one.state, Words(one.state, one.state))
+        state = STATES.get(one.state, Words(one.state, one.state))
         failure = one.last_failure_reason if failed else ""
         noted = (self._say(reason(text)) for text in (one.breaker, failure))
         return (self._say(state), self._say(reason(one.state_reason)), answer, *noted)
@@ -138,7 +138,7 @@ class _Report:
             who = f"{entry.count} × {who}"
         who = f"{who}: " if who else ""
         until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
-        kind = self._say(words.kind_name(entry.kind))
+        kind = self._say(kind_name(entry.kind))
         if entry.kind.startswith("alarm_"):
             return plain(
                 f"- {moment(entry.at)}{until} {kind}: {who.removesuffix(': ')}{self._blamed(entry)}"
@@ -158,14 +158,14 @@ class _Report:
             if f"{one.kind} {one.subject}".strip() in entry.subjects
             and abs(((one.over_at if over else one.raised_at) or 0.0) - entry.at) <= _SAME_SEC
         ]
-        return f" ({self._say(named(causes[0]))})" if causes and causes[0] else ""
+        return f" ({self._say(cause_name(causes[0]))})" if causes and causes[0] else ""
 
     def _who(self, entry: Entry) -> str:
         if not entry.kind.startswith("alarm_"):
             return names(one for one in entry.subjects if one)
         kinds = {one.partition(" ")[0] for one in entry.subjects}
         subjects = self._called(one.partition(" ")[2] for one in entry.subjects)
-        said = ", ".join(self._say(words.kind_name(one)) for one in sorted(kinds))
+        said = ", ".join(self._say(kind_name(one)) for one in sorted(kinds))
         return f"{said} {subjects}".strip()
 
     def _called(self, subjects: Iterable[str]) -> str:
@@ -200,10 +200,10 @@ class _Report:
         alarm = some[0]
         until = self._facts.now if alarm.over_at is None else alarm.over_at
         end = "" if alarm.over_at is None else f" {moment(alarm.over_at)}"
-        kind = self._say(words.kind_name(alarm.kind))
+        kind = self._say(kind_name(alarm.kind))
         count = f"{len(some)} × " if len(some) > 1 else ""
         subject = f"{kind} {self._called(one.subject for one in some)}".rstrip()
-        cause = f": {self._say(named(alarm.cause))}" if alarm.cause else ""
+        cause = f": {self._say(cause_name(alarm.cause))}" if alarm.cause else ""
         lasted = self._say(span(until - alarm.raised_at))
         return plain(f"- {moment(alarm.raised_at)} …{end} ({lasted}) {count}{subject}{cause}")
 
@@ -213,7 +213,7 @@ class _Report:
         for result in self._diagnosis.checks:
             state = self._say(words.OK if result.ok else words.NOT_OK)
             why = self._say(result.words or reason(result.reason))
-            rows.append((self._say(words.check_name(result.name)), state, why))
+            rows.append((self._say(check_name(result.name)), state, why))
         yield from table(self._head(words.CHECK_HEAD), rows)
 
     def _verify(self) -> Iterator[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from easyai.domain.words import Language
-from easyai.health.cause import Cause
-from easyai.health.cause_names import named
-from easyai.health.checks import CheckResult
+from easyai.health.causes.cause import Cause
+from easyai.health.checks.check import CheckResult
 from easyai.health.diagnosis import Diagnosis
 from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.health.names import cause_name
 from easyai.health.reasons import reason
 from easyai.health.symptom import STOPS
 from easyai.health.timeline import Entry
@@ -100,7 +100,7 @@ def _alarm(alarm: AlarmFacts, language: Language) -> dict[str, Any]:
         "kind": alarm.kind,
         "subject": alarm.subject,
         "cause": alarm.cause,
-        "text": named(alarm.cause).said(language),
+        "text": cause_name(alarm.cause).said(language),
         "raised_at": alarm.raised_at,
         "over_at": alarm.over_at,
     }

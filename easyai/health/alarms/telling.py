@@ -8,9 +8,8 @@ from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.cause_names import named
 from easyai.health.facts import Facts
-from easyai.health.report_words import KINDS
+from easyai.health.names import cause_name, kind_name
 from easyai.health.wording import names, span
 
 RECOVERED: Final = "recovered"
@@ -47,7 +46,7 @@ class Message:
     def title(self) -> str:
         """The subject line of a mail."""
         of = f" ({self.kind})" if self._renamed else ""
-        zh = KINDS.get(self.kind) or Words(self.kind, self.kind)
+        zh = kind_name(self.kind)
         over = "已恢复：" if self._renamed else ""
         shown = _ONLINE if self.task_type == SERVICE_ONLINE else f"{over}{zh.zh}"
         return f"easyai: {self.task_type}{of} / {shown}"
@@ -78,7 +77,7 @@ def _message(change: Change, kind: str, group: Sequence[Notice], facts: Facts) -
         lasts = span(max(one.lasted_sec for one in group))
         said = Words(f"still, for {lasts.en}: {said.en}", f"仍在持续，已 {lasts.zh}：{said.zh}")
     elif change == Change.EXPLAINED:
-        cause = named(group[0].cause)
+        cause = cause_name(group[0].cause)
         said = Words(
             f"the cause is now known: {cause.en}; {said.en}", f"原因已查明：{cause.zh}；{said.zh}"
         )
@@ -111,7 +110,7 @@ def _cause(noted: str) -> Words:
     """The cause as it was noted: in words, and the code that stands in the table."""
     if not noted:
         return Words("not known", "未知")
-    said = named(noted)
+    said = cause_name(noted)
     if said.en == noted:
         return said
     return Words(f"{said.en} ({noted})", f"{said.zh} ({noted})")

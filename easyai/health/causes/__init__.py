@@ -1,0 +1,1 @@
+"""Why frames are not inferred: causes found in the facts, and their rank."""

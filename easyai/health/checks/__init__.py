@@ -1,0 +1,1 @@
+"""Named checks of what easyai stands on: shared by API, command line and watchdog."""

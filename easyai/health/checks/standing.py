@@ -1,0 +1,72 @@
+"""The checks that try something: database and store by themselves, the others from their rooms."""
+
+from __future__ import annotations
+
+from easyai.db import revision
+from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
+from easyai.health.checks.check import Check
+from easyai.health.checks.disk import DiskCheck
+from easyai.health.checks.pictures import PicturesCheck
+from easyai.runtime import Runtime
+from easyai.store.base import Store
+
+
+class DatabaseCheck:
+    """The database answers, has the newest schema and lets us write."""
+
+    name = "database"
+    limit_sec = 7.0  # SQLite's lock is waited for during 5 s: then the error names the lock
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def check(self) -> None:
+        """Raise DatabaseUnavailableError when it does not answer or lacks migrations."""
+        # A transaction that writes, for a lock keeps out writers only; without a change it costs
+        # nothing.
+        with self._db.write() as conn:
+            found = revision.revision(conn)
+        newest = revision.newest()
+        if found != newest:
+            raise DatabaseUnavailableError(
+                f"the database is at revision {found or 'none'}, this version needs {newest}: "
+                "run `easyai db upgrade`"
+            )
+
+
+class StoreCheck:
+    """The frame store can be used."""
+
+    name = "store"
+    limit_sec = 5.0
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def check(self) -> None:
+        """Raise StoreUnavailableError when it cannot."""
+        self._store.check()
+
+
+def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
+    """What must work before requests can be served; `others`: the broker, which tasks/ know."""
+    return [DatabaseCheck(runtime.db), StoreCheck(runtime.store), *others]
+
+
+def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
+    """All that can be tried from outside of the database's rows (those: rows.py).
+
+    `others` as for `readiness_checks`. The bus is left out where none is configured.
+    """
+    checks = [*readiness_checks(runtime, *others), DiskCheck(runtime), PicturesCheck(runtime)]
+    if runtime.settings.ai_analysis.has_bus:
+        checks.append(runtime.part(_bus_check))
+    return checks
+
+
+def _bus_check(runtime: Runtime) -> Check:
+    # Its connection is kept from check to check.
+    from easyai.publish.check import BusCheck
+
+    return BusCheck(lambda: runtime.settings.ai_analysis)

@@ -1,0 +1,40 @@
+"""The headings of the report, in both languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.domain.words import Words
+
+TITLE: Final = Words("Diagnosis of inference", "推理诊断报告")
+SYMPTOM: Final = Words("Symptom", "问题现象")
+CAUSES: Final = Words("Root causes", "根本原因")
+MORE_CAUSES: Final = Words("most likely first", "按可能性排序")
+NO_CAUSE: Final = Words(
+    "None found. The checks below that fail are where to look", "未找到。请查看下面未通过的检查"
+)
+EVIDENCE: Final = Words("Evidence", "证据")
+REMEDIES: Final = Words("What to do", "解决方案")
+SERVICES: Final = Words("Services", "算法服务")
+TIMELINE: Final = Words("Timeline", "时间线")
+RECOVERED: Final = Words("Already recovered", "已恢复")
+RINGING: Final = Words("Alarms ringing", "正在告警")
+CHECKS: Final = Words("Checks", "检查")
+VERIFY: Final = Words("Afterwards", "验证恢复")
+VERIFY_TEXT: Final = Words(
+    "Inference goes on by itself within seconds once the cause is gone. See that it does:",
+    "原因消除后，推理在数秒内自动恢复。验证：",
+)
+OK: Final = Words("ok", "正常")
+NOT_OK: Final = Words("NOT OK", "异常")
+NO_EVENTS: Final = Words("No change of state is remembered", "没有状态变化的记录")
+
+WAITING_HEAD: Final = Words(
+    "task type|pending|parked|in flight|failed|oldest waits since|last success",
+    "任务类型|等待|暂存|推理中|失败|最早等待自|最后成功",
+)
+SERVICE_HEAD: Final = Words(
+    "services|state|reason|last heartbeat|probe|breaker|last failure",
+    "服务|状态|原因|最后心跳|探测|熔断器|最近失败",
+)
+CHECK_HEAD: Final = Words("check|state|detail", "检查|状态|详情")
