@@ -18,7 +18,7 @@ _HEALTH = Path(__file__).parents[3] / "easyai" / "health"
 
 def _commands() -> Iterator[tuple[str, ...]]:
     """The arguments of every `easyai_command(settings, …)`, as far as they are written there."""
-    for path in sorted(_HEALTH.glob("*.py")):
+    for path in sorted(_HEALTH.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "easyai_command":
                 yield tuple(
