@@ -19,19 +19,49 @@ from sqlalchemy import (
     text,
 )
 
+from easyai.db.many import ManyRows
+
 AlertRow = Row[Any]
 
 # Any number, the same in every process: shared by those who save alerts for the bus on PostgreSQL.
 OUTBOX_LOCK = 0x6561_7380
 
-_ADD = text("""
+_INTO = """
     INSERT INTO alerts (frame_id, task_id, task_type, image_path, algorithm_id, algorithm_name,
                         result, confidence, detection_count, inference_time_ms, created_at,
                         updated_at, published_at)
-    VALUES (:frame_id, :task_id, :task_type, :image_path, :algorithm_id, :algorithm_name,
-            :result, :confidence, :detection_count, :inference_time_ms, :now, :now, :published_at)
-""")
-_ADD_SYSTEM = text(f"{_ADD.text} RETURNING id")
+"""
+_ADD = ManyRows(
+    _INTO
+    + """
+    SELECT {frame_id}, {task_id}, {task_type}, {image_path}, {algorithm_id}, {algorithm_name},
+           {result}, {confidence}, {detection_count}, {inference_time_ms}, {now}, {now},
+           {published_at}
+    {rows}
+    """,
+    {
+        "frame_id": int,
+        "task_id": str,
+        "task_type": str,
+        "image_path": str,
+        "algorithm_id": str,
+        "algorithm_name": str,
+        "result": str,
+        "confidence": float,
+        "detection_count": int,
+        "inference_time_ms": float,
+        "now": float,
+        "published_at": float,
+    },
+)
+_ADD_SYSTEM = text(
+    _INTO
+    + """
+    VALUES (NULL, 'system', :task_type, '', 'system_monitor', 'system_monitor', :result, 0, 0, 0,
+            :now, :now, :published_at)
+    RETURNING id
+    """
+)
 _SHARE_OUTBOX = text("SELECT pg_advisory_xact_lock_shared(:n)")
 # The last condition is the one of the partial index: without it SQLite reads every alert.
 _TAKEN = text("""
@@ -93,22 +123,14 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -
     """Save alerts; those for a bus (`AiAnalysis.has_bus`) wait in the outbox from the commit on."""
     if rows:
         published_at = _published_at(conn, for_bus=for_bus)
-        conn.execute(_ADD, [{**row, "published_at": published_at} for row in rows])
+        _ADD.run(conn, [{**row, "published_at": published_at} for row in rows])
 
 
 def add_system(conn: Connection, kind: str, message: str, now: float, *, for_bus: bool) -> int:
     """Save a system alert (contract, section 5); its id."""
     row = {
-        "frame_id": None,
-        "task_id": "system",
         "task_type": kind,
-        "image_path": "",
-        "algorithm_id": "system_monitor",
-        "algorithm_name": "system_monitor",
         "result": message,
-        "confidence": 0.0,
-        "detection_count": 0,
-        "inference_time_ms": 0.0,
         "now": now,
         "published_at": _published_at(conn, for_bus=for_bus),
     }

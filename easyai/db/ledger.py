@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from easyai.db.many import ManyRows
 from easyai.db.waiting import PendingFrame
 from easyai.errors import ConflictError
 
@@ -52,12 +53,25 @@ class LeasedFrame(PendingFrame):
 _KNOWN = _in("SELECT key FROM frames WHERE image_path IS NULL AND key IN :keys", "keys")
 _NEWEST_ID = text("SELECT coalesce(max(id), 0) FROM frames")
 _RECORDED_SINCE = text("SELECT key, version FROM frames WHERE id > :newest_id")
-_ADD = text("""
+_ADD = ManyRows(
+    """
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
                         stream)
-    VALUES (:key, :task_type, :task_id, 'pending', :version, :captured_at, :now, :now, :stream)
+    SELECT {key}, {task_type}, {task_id}, 'pending', {version}, {captured_at}, {now}, {now},
+           {stream}
+    {rows} WHERE true
     ON CONFLICT (key) WHERE image_path IS NULL DO NOTHING
-""")
+    """,
+    {
+        "key": str,
+        "task_type": str,
+        "task_id": str,
+        "version": str,
+        "captured_at": float,
+        "now": float,
+        "stream": str,
+    },
+)
 _IN_FLIGHT = text("""
     SELECT service_pk, task_type, count(*) FROM frames
      WHERE state = 'leased' GROUP BY service_pk, task_type
@@ -105,21 +119,48 @@ _HELD = _in(
     "ids",
 )
 _HELD_LOCKED = _in(f"{_HELD.text} ORDER BY id FOR UPDATE", "ids")
-_FINISH = text("""
+_FINISH = ManyRows(
+    """
     UPDATE frames
-       SET state = :state, outcome = :outcome, reason = :reason, attempts = :attempts,
-           settled_at = :now, detection_count = :detection_count, inference_ms = :inference_ms,
-           image_path = :image_path, image_target = :image_target,
-           tries = :tries, lease_token = NULL, lease_expires_at = NULL
-     WHERE id = :id AND state = 'leased' AND lease_token = :token
-""")
-_RETURN = text("""
+       SET state = {state}, outcome = {outcome}, reason = {reason}, attempts = {attempts},
+           settled_at = {now}, detection_count = {detection_count}, inference_ms = {inference_ms},
+           image_path = {image_path}, image_target = {image_target},
+           tries = {tries}, lease_token = NULL, lease_expires_at = NULL
+    {rows} WHERE frames.id = {id} AND frames.state = 'leased' AND frames.lease_token = {token}
+    """,
+    {
+        "id": int,
+        "token": str,
+        "state": str,
+        "outcome": str,
+        "reason": str,
+        "attempts": int,
+        "tries": int,
+        "detection_count": int,
+        "inference_ms": float,
+        "image_path": str,
+        "image_target": str,
+        "now": float,
+    },
+)
+_RETURN = ManyRows(
+    """
     UPDATE frames
-       SET state = 'pending', reason = :reason, attempts = :attempts, tries = :tries,
-           due_at = :due_at, last_failure_at = :now, avoid_service = service_pk,
+       SET state = 'pending', reason = {reason}, attempts = {attempts}, tries = {tries},
+           due_at = {due_at}, last_failure_at = {now}, avoid_service = frames.service_pk,
            lease_token = NULL, lease_expires_at = NULL
-     WHERE id = :id AND state = 'leased' AND lease_token = :token
-""")
+    {rows} WHERE frames.id = {id} AND frames.state = 'leased' AND frames.lease_token = {token}
+    """,
+    {
+        "id": int,
+        "token": str,
+        "reason": str,
+        "attempts": int,
+        "tries": int,
+        "due_at": float,
+        "now": float,
+    },
+)
 
 
 def known_keys(conn: Connection, keys: Sequence[str]) -> set[str]:
@@ -143,8 +184,6 @@ def recorded_since(conn: Connection, newest_id: int) -> set[tuple[str, str]]:
 
 def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
     """Record new frames as pending; one that another process recorded meanwhile stays as it is."""
-    if not frames:
-        return
     rows = [
         {
             "key": frame.key,
@@ -157,7 +196,7 @@ def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
         }
         for frame in frames
     ]
-    conn.execute(_ADD, rows)
+    _ADD.run(conn, rows)
 
 
 def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
@@ -257,9 +296,9 @@ def finish(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 
     How many were settled: those whose lease (token) is no longer the given one stay as they are.
     """
-    return conn.execute(_FINISH, list(rows)).rowcount if rows else 0
+    return _FINISH.run(conn, rows)
 
 
 def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Give frames another attempt later; how many still had the given lease."""
-    return conn.execute(_RETURN, list(rows)).rowcount if rows else 0
+    return _RETURN.run(conn, rows)

@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db.many import ManyRows
+
 _CLOCK_WAS_SET_BACK_SEC: Final = 120.0
 _CHUNK: Final = 500  # values in one IN list
 
@@ -24,10 +26,16 @@ class Uncarried:
 
 
 # Only the errand that was carried out: by then the frame may have been requeued and settled anew.
-_CARRIED = text("""
+_CARRIED = ManyRows(
+    """
     UPDATE frames SET image_path = image_target, image_target = NULL
-     WHERE id = :id AND image_target = :target
-""")
+    {rows} WHERE frames.id = {id} AND frames.image_target = {target}
+    """,
+    {
+        "id": int,
+        "target": str,
+    },
+)
 _LOST_PICTURE = text("""
     UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
      WHERE id = :id AND image_target = :target
@@ -67,8 +75,7 @@ _DISCARD_PICTURE = text(
 
 def carried(conn: Connection, targets: Mapping[int, str]) -> None:
     """The pictures of these frames (targets by id) are where they should be."""
-    if targets:
-        conn.execute(_CARRIED, [{"id": id_, "target": name} for id_, name in targets.items()])
+    _CARRIED.run(conn, [{"id": id_, "target": name} for id_, name in targets.items()])
 
 
 def lost(conn: Connection, targets: Mapping[int, str], reason: str) -> None:

@@ -1,0 +1,73 @@
+"""One statement for many rows does the same on both databases."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from easyai.db.many import ManyRows
+from tests.support.site import Installation
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+ADD = ManyRows(
+    """
+    INSERT INTO things (id, name, share, size)
+    SELECT {id}, {name}, {share}, {size} {rows} WHERE true
+    ON CONFLICT (id) DO NOTHING
+    """,
+    {"id": int, "name": str, "share": float, "size": int},
+)
+RENAME = ManyRows(
+    "UPDATE things SET name = {name} {rows} WHERE things.id = {id} AND things.size = {size}",
+    {"id": int, "name": str, "size": int},
+)
+ODD = ["plain", Colour.RED, "NULL", "", '{"a": ["x\\,y"]}', "门口 ' \n \\", None]
+ROWS = [
+    {"id": number, "name": name, "share": [0, 0.5, None][number % 3], "size": 2**40}
+    for number, name in enumerate(ODD)
+]
+
+
+@pytest.fixture
+def conn(site: Installation) -> Any:
+    with site.runtime.db.write() as conn:
+        conn.execute(
+            text("CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT, share FLOAT, size BIGINT)")
+        )
+        yield conn
+        conn.execute(text("DROP TABLE things"))
+
+
+def _all(conn: Connection) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in conn.execute(text("SELECT * FROM things ORDER BY id"))]
+
+
+def test_odd_values_arrive_as_they_are(conn: Connection) -> None:
+    assert ADD.run(conn, ROWS) == len(ROWS)
+    assert _all(conn) == [tuple(row.values()) for row in ROWS]
+
+
+def test_rows_that_do_not_match_stay_and_are_not_counted(conn: Connection) -> None:
+    ADD.run(conn, ROWS)
+    before = _all(conn)
+    changes = [{"id": 0, "name": "new", "size": 2**40}, {"id": 1, "name": "new", "size": 7}]
+    assert RENAME.run(conn, changes) == 1
+    assert _all(conn) == [(0, "new", *before[0][2:]), *before[1:]]
+
+
+def test_a_row_that_is_there_or_comes_twice_is_added_once(conn: Connection) -> None:
+    ADD.run(conn, ROWS[:2])
+    assert ADD.run(conn, [*ROWS[:3], ROWS[2]]) == 1
+    assert len(_all(conn)) == 3
+
+
+def test_no_rows_are_no_work(conn: Connection) -> None:
+    assert ADD.run(conn, []) == 0
+    assert _all(conn) == []
