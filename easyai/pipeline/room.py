@@ -2,7 +2,8 @@
 
 Types of a higher priority that have frames which could go now get the places they can use first.
 Of what they leave each type of one priority has a right to an equal share; what it does not use is
-anybody's. Where there are fewer places than types, they take turns by the second.
+anybody's. Where there are fewer places than types, they take turns by the second. Every tenth
+second each type has a right to one place, whatever its priority: none stands still for ever.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from easyai.pipeline.candidates import InFlight, assign, find_candidates, keep_c
 from easyai.settings import Settings
 
 _TURN_SEC = 1.0
+_FLOOR_EVERY = 10  # turns
 
 
 class Room:
@@ -52,7 +54,7 @@ class Room:
         analysis = self._settings.ai_analysis
         limit = analysis.max_concurrent_infer
         room = limit - sum(self._by_type.values())
-        if room < most or self._may_be_outranked():
+        if room <= most or self._may_be_outranked():
             served = services.served_types(self._conn, self._now)
             others = [name for name in served if name != self._task_type]
             room -= self._reserve(limit, others, self._by_type)
@@ -84,20 +86,28 @@ class Room:
 
     def _reserve(self, limit: int, others: Sequence[str], in_flight: Mapping[str, int]) -> int:
         """Places of a limit to leave free for the other types."""
-        own = self._priority(self._task_type)
+        own, floor = self._priority(self._task_type), is_floor(self._now)
         ready = {
             name: count
             for name in others
-            if self._priority(name) >= own and (count := self._could_go(name, limit))
+            if (floor or self._priority(name) >= own) and (count := self._could_go(name, limit))
         }
         first = {name: count for name, count in ready.items() if self._priority(name) > own}
-        equal = {name: count for name, count in ready.items() if name not in first}
+        equal = {name: count for name, count in ready.items() if self._priority(name) == own}
         taken = sum(count + in_flight.get(name, 0) for name, count in first.items())
         share = shares(max(0, limit - taken), [self._task_type, *equal], self._now)
-        return sum(first.values()) + sum(
+        reserve = sum(first.values()) + sum(
             max(0, min(share[name] - in_flight.get(name, 0), count))
             for name, count in equal.items()
         )
+        free = limit - sum(in_flight.values())
+        if not floor or free <= 0:
+            return reserve
+        idle = [name for name in (self._task_type, *ready) if not in_flight.get(name)]
+        turns = shares(free, idle, self._now) if idle else {}
+        others_turns = sum(bool(turn) for name, turn in turns.items() if name != self._task_type)
+        reserve = max(reserve, others_turns)
+        return min(reserve, free - 1) if turns.get(self._task_type) else reserve
 
     def _priority(self, task_type: str) -> int:
         return self._settings.ai_analysis.type_settings(task_type).priority
@@ -133,6 +143,11 @@ class Room:
         candidates, _ = find_candidates(self._conn, task_type, self._in_flight, self._now)
         chosen = assign(heads, candidates, most, keep_camera(self._settings, task_type))
         return sum(len(frames) for frames in chosen.values())
+
+
+def is_floor(now: float) -> bool:
+    """Whether in this turn each type has a right to one place."""
+    return int(now / _TURN_SEC) % _FLOOR_EVERY == 0
 
 
 def shares(limit: int, task_types: Sequence[str], now: float) -> dict[str, int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
+from easyai.pipeline.room import is_floor
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import Installation
 
@@ -30,8 +33,10 @@ def _service(site: Installation, limit: int, extra: str) -> None:
 limited = pytest.mark.parametrize("limit_by", [_installation, _service])
 
 
-def _leased(site: Installation, task_type: str, most: int = 100) -> int:
-    return len(site.lease(task_type, most).frames)
+def _leased(site: Installation, task_type: str, most: int = 100, *, floor: bool = False) -> int:
+    """How many are leased; by default not in one of the seconds in which all have a right."""
+    now = next(at for at in count(int(time.time()) + 1) if is_floor(at) == floor)
+    return len(site.lease(task_type, most, float(now)).frames)
 
 
 @limited
@@ -73,6 +78,35 @@ def test_a_saturated_important_type_takes_all(site: Installation, limit_by: Limi
     site.record(50, FALLS)
     assert _leased(site, CROWD) == 0
     assert _leased(site, FALLS) == 6
+
+
+@limited
+@pytest.mark.parametrize("limit", [2, 6])
+def test_every_tenth_second_each_type_gets_one_place(
+    site: Installation, limit_by: Limit, limit: int
+) -> None:
+    limit_by(site, limit, IMPORTANT)
+    site.record(50, CROWD)
+    site.record(50, FALLS)
+    assert _leased(site, FALLS, floor=True) == limit - 1
+    assert _leased(site, CROWD, floor=True) == 1
+    assert _leased(site, CROWD, floor=True) == 0, "one, not a share"
+
+
+@limited
+def test_a_single_place_goes_round_in_those_seconds(site: Installation, limit_by: Limit) -> None:
+    limit_by(site, 1, IMPORTANT)
+    site.record(50, CROWD)
+    site.record(50, FALLS)
+    begun = int(time.time()) // 10 * 10 + 10
+    got = dict.fromkeys((CROWD, FALLS), 0)
+    for turn in range(40):
+        now = float(begun + 10 * turn)
+        for name in got:
+            got[name] += len(site.lease(name, 1, now).frames)
+        site.execute("UPDATE frames SET state = 'done', lease_token = NULL WHERE state = 'leased'")
+    assert sum(got.values()) == 40
+    assert min(got.values()) > 5, got
 
 
 def test_a_small_batch_leaves_the_important_types_their_places_too(site: Installation) -> None:
