@@ -109,6 +109,14 @@ _SERVED_TYPES = text("""
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE state IN ('online', 'suspect') AND breaker_open_until <= :now
 """)
+_ALONE = text("""
+    SELECT count(*) FROM service_task_types AS own
+     WHERE own.service_pk = :pk AND NOT EXISTS (
+           SELECT 1 FROM service_task_types AS other
+                    JOIN services ON services.pk = other.service_pk
+            WHERE other.task_type = own.task_type AND other.service_pk <> :pk
+              AND services.state IN ('online', 'suspect') AND services.breaker_open_until = 0)
+""")
 _CAPACITY = text("""
     SELECT CASE WHEN breaker_open_until > 0 THEN 1
                 WHEN concurrency_cap < coalesce(max_concurrency, concurrency_cap + 1)
@@ -238,6 +246,11 @@ def routable(conn: Connection, task_type: str) -> list[ServiceRow]:
 def served_types(conn: Connection, now: float) -> list[str]:
     """Task types that some endpoint serves now."""
     return list(conn.execute(_SERVED_TYPES, {"now": now}).scalars())
+
+
+def is_alone(conn: Connection, pk: int) -> bool:
+    """Whether an endpoint has a task type that no other endpoint serves without failing."""
+    return bool(conn.execute(_ALONE, {"pk": pk}).scalar_one())
 
 
 def capacity(conn: Connection, task_type: str, now: float, most: int) -> int:

@@ -1,7 +1,8 @@
 """An endpoint's circuit breaker and the waits between attempts of a frame.
 
 CLOSED → OPEN after three failures in a row; OPEN → HALF-OPEN when its pause is over: one trial
-request; HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure.
+request; HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure. Where no other
+endpoint of a task type works the pauses stay short: its frames wait for nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 OPEN_AFTER: Final = 3  # failures in a row
 FIRST_PAUSE_SEC: Final = 5.0
 LONGEST_PAUSE_SEC: Final = 60.0
+LONGEST_PAUSE_ALONE_SEC: Final = 10.0  # while a task type has no endpoint that works
 LONGEST_RETRY_SEC: Final = 5.0
 _CAP_GROWS_EVERY_SEC: Final = 1.0
 _LARGEST_CAP: Final = 1000  # above it there is no need for one
@@ -42,8 +44,11 @@ class Breaker:
         """HALF-OPEN → CLOSED, or stays CLOSED with its count of failures cleared."""
         return Breaker()
 
-    def failed(self, now: float) -> Breaker:
-        """CLOSED → OPEN at the third failure in a row, HALF-OPEN → OPEN with twice the pause."""
+    def failed(self, now: float, *, alone: bool = False) -> Breaker:
+        """CLOSED → OPEN at the third failure in a row, HALF-OPEN → OPEN with twice the pause.
+
+        `alone`: the endpoint has a task type that no other one serves without failing.
+        """
         failures = self.failures + 1
         if self.closed and failures < OPEN_AFTER:
             return replace(self, failures=failures)
@@ -51,6 +56,8 @@ class Breaker:
             # A straggler that started before the breaker opened tells nothing new.
             return replace(self, failures=failures)
         pause = min(self.pause_sec * 2 or FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC)
+        if alone:
+            pause = min(pause, LONGEST_PAUSE_ALONE_SEC)
         return Breaker(failures, now + pause, pause)
 
 

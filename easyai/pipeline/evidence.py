@@ -44,7 +44,7 @@ def record(
         row = rows.get(pk)
         if row is None:
             continue
-        breaker = _breaker(row, verdicts, now)
+        breaker = _breaker(conn, row, verdicts, now)
         cap = _cap(conn, row, verdicts, analysis.infer_timeout_sec, now)
         updates.append(_update(row, verdicts, breaker, now) | cap)
         changes += _breaker_events(row, breaker, verdicts, now)
@@ -61,13 +61,14 @@ def record(
     events.add(conn, changes)
 
 
-def _breaker(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> Breaker:
+def _breaker(conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> Breaker:
     breaker = services.breaker_of(row)
+    alone = not breaker.closed and services.is_alone(conn, row.pk)
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
             breaker = breaker.succeeded()
         elif verdict.kind in _FAILURES:
-            breaker = breaker.failed(now)
+            breaker = breaker.failed(now, alone=alone)
     return breaker
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from easyai.domain.breaker import (
     FIRST_PAUSE_SEC,
+    LONGEST_PAUSE_ALONE_SEC,
     LONGEST_PAUSE_SEC,
     OPEN_AFTER,
     Breaker,
@@ -144,3 +145,13 @@ def test_a_cap_never_shuts_an_endpoint_out_nor_grows_by_a_time_out(
     assert learnt is not None
     assert 1 <= learnt <= max(1, in_flight // 2)
     assert cap is None or learnt <= cap
+
+
+def test_the_pauses_of_an_endpoint_on_which_a_type_depends_stay_short() -> None:
+    breaker, pauses = opened(), []
+    for _ in range(4):
+        now = breaker.open_until
+        breaker = breaker.failed(now, alone=True)
+        pauses.append(breaker.open_until - now)
+    assert pauses == [LONGEST_PAUSE_ALONE_SEC] * 4
+    assert breaker.failed(breaker.open_until).pause_sec == 2 * LONGEST_PAUSE_ALONE_SEC
