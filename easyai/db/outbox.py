@@ -12,14 +12,27 @@ from easyai.db.alerts import OUTBOX_LOCK
 WaitingRow = Row[Any]
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:n)")
-_NEWEST = text("SELECT max(id) FROM alerts WHERE published_at IS NULL")
-_WAITING = text("""
+# Sorted, not max(): with statistics from before a backlog, PostgreSQL would read all of it.
+_NEWEST = text("SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id DESC LIMIT 1")
+_OLDEST = """
     SELECT id, task_id, task_type, image_path, algorithm_id, algorithm_name, result, confidence,
            detection_count, inference_time_ms, created_at, updated_at
       FROM alerts
      WHERE published_at IS NULL AND id <= :newest AND task_id NOT IN :held_up
      ORDER BY id LIMIT :most
-""").bindparams(bindparam("held_up", type_=Text(), expanding=True))
+"""
+_HELD_UP = bindparam("held_up", type_=Text(), expanding=True)
+_WAITING = text(_OLDEST).bindparams(_HELD_UP)
+# PostgreSQL's client has all rows before it gives out the first, so the server counts: it knows the
+# length of a large value without reading it.
+_WAITING_WITHIN = text(f"""
+    SELECT * FROM (
+        SELECT oldest.*, octet_length(result) AS size,
+               sum(octet_length(result)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS so_far
+          FROM ({_OLDEST}) AS oldest
+    ) AS counted
+     WHERE so_far <= :most_bytes OR so_far = size ORDER BY id
+""").bindparams(_HELD_UP)  # noqa: S608
 _MARK = text("""
     UPDATE alerts SET published_at = :published_at WHERE id IN :ids AND published_at IS NULL
 """).bindparams(bindparam("ids", expanding=True))
@@ -28,7 +41,8 @@ _BACKLOG = text("""
 """)
 _PUBLISHED_AT = text("SELECT published_at FROM alerts WHERE id = :id")
 _CREATED_AT = text("SELECT created_at FROM alerts WHERE id = :id")
-_ANY = text("SELECT 1 FROM alerts WHERE published_at IS NULL LIMIT 1")
+# Sorted: with statistics from the height of a backlog, PostgreSQL would read the whole table.
+_ANY = text("SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id LIMIT 1")
 
 
 class Backlog(NamedTuple):
@@ -51,16 +65,29 @@ def newest(conn: Connection) -> int | None:
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_LOCK, {"n": OUTBOX_LOCK})
-    found: int | None = conn.execute(_NEWEST).scalar_one()
+    found: int | None = conn.execute(_NEWEST).scalar()
     return found
 
 
 def waiting(
-    conn: Connection, newest: int, most: int, held_up: Collection[str] = ()
+    conn: Connection, newest: int, most: int, most_bytes: int, held_up: Collection[str] = ()
 ) -> list[WaitingRow]:
-    """The oldest `most` alerts that wait, up to the id `newest`, but for the cameras `held_up`."""
+    """The oldest `most` alerts that wait, up to the id `newest`, but for the cameras `held_up`.
+
+    Fewer, when their results would be more than `most_bytes` of UTF-8; a larger one comes alone.
+    """
     values = {"newest": newest, "most": most, "held_up": sorted(held_up)}
-    return list(conn.execute(_WAITING, values))
+    if conn.dialect.name == "postgresql":
+        return list(conn.execute(_WAITING_WITHIN, {**values, "most_bytes": most_bytes}))
+    rows: list[WaitingRow] = []
+    size = 0
+    with conn.execute(_WAITING, values) as found:  # SQLite reads row by row
+        for row in found:
+            size += len(row.result.encode())
+            if rows and size > most_bytes:
+                break
+            rows.append(row)
+    return rows
 
 
 def acknowledged(conn: Connection, ids: Sequence[int], now: float) -> None:

@@ -6,7 +6,6 @@ wants alerts binds a durable queue.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,36 +13,51 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import amqp
-from amqp.exceptions import AMQPError, PreconditionFailed
+from amqp.exceptions import AccessRefused, AMQPError, PreconditionFailed
 
 from easyai.errors import BusUnavailableError
+from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
 
 _TROUBLE: Final = (AMQPError, OSError)
-_TOO_LARGE: Final = re.compile(r"message size (\d+) is larger")
 _LONGEST_KEY: Final = 255  # bytes; AMQP 0-9-1, section 4.2.5.3
 _PERSISTENT: Final = 2
 _REMEDY: Final = (
     "; see whether RabbitMQ runs and ai_analysis.mq_address has the right host, user, password "
     "and virtual host"
 )
+_ALARM: Final = (
+    "RabbitMQ takes no messages: its memory or disk alarm is on. Let consumers empty its queues, "
+    "free disk space, or raise vm_memory_high_watermark; `rabbitmq-diagnostics alarms` shows it"
+)
+
+
+class _AlarmError(Exception):
+    """RabbitMQ has blocked this connection: its memory or disk alarm is on."""
 
 
 class AmqpBus:
-    """A topic exchange."""
+    """A topic exchange.
+
+    A connection that an alarm blocks is kept. RabbitMQ would not even read that it was closed, so
+    each new one would stay there with all that was sent on it, until the alarm is over.
+    """
 
     def __init__(self, address: str, exchange: str) -> None:
         self._login = _login(address.strip())
         self._exchange = exchange
         self._connection: Any = None
         self._channel: Any = None
-        self._confirms = _Confirms()
+        self._prober: Any = None
+        self._confirms = Confirms()
+        self._blocked = False
 
     def send(self, messages: Sequence[Message]) -> Receipt:
         """Publish persistent messages and wait for the confirms."""
         kept = self._connection is not None
         receipt = self._try(messages)
-        if kept and receipt.trouble and self._confirms.lost_at_once:
+        lost = bool(receipt.trouble) and self._connection is None
+        if kept and lost and self._confirms.lost_at_once:
             # A connection from before RabbitMQ's restart fails the first time.
             receipt = self._try(messages)
         return receipt
@@ -55,49 +69,55 @@ class AmqpBus:
         try:
             channel = self._open()
             for message in messages:
-                confirms.expect(message)
-                channel.basic_publish(
-                    amqp.Message(
-                        message.body,
-                        content_type="application/json",
-                        content_encoding="utf-8",
-                        delivery_mode=_PERSISTENT,
-                        message_id=str(message.alert_id),
-                    ),
-                    exchange=self._exchange,
-                    routing_key=routing_key(message),
-                )
+                self._publish(channel, message)
+                confirms.expect(message)  # not before: an alarm means that it was not sent
             self._wait()
+        except _AlarmError:
+            receipt.trouble = _ALARM
         except PreconditionFailed as error:
             self._drop()
             if not confirms.refuse_too_large(str(error)):
                 receipt.trouble = _reason(error)
         except _TROUBLE as error:
-            self._drop()
-            receipt.trouble = _reason(error)
+            receipt.trouble = self._failed(error)
         return receipt
+
+    def _publish(self, channel: Any, message: Message) -> None:
+        channel.basic_publish(
+            amqp.Message(
+                message.body,
+                content_type="application/json",
+                content_encoding="utf-8",
+                delivery_mode=_PERSISTENT,
+                message_id=str(message.alert_id),
+            ),
+            exchange=self._exchange,
+            routing_key=routing_key(message),
+        )
 
     def _wait(self) -> None:
         limit = time.monotonic() + SEND_SEC
         while self._confirms.pending:
             left = limit - time.monotonic()
             if left <= 0:
-                raise TimeoutError(self._blocked() or f"no confirm within {SEND_SEC:g} s")
-            self._connection.drain_events(timeout=left)
-
-    def _blocked(self) -> str:
-        if self._confirms.blocked:
-            return "RabbitMQ takes no messages (its memory or disk alarm): see rabbitmqctl status"
-        return ""
+                raise TimeoutError(f"no confirm within {SEND_SEC:g} s")
+            with suppress(TimeoutError):  # told above, in our words
+                self._connection.drain_events(timeout=left)
 
     def check(self) -> None:
-        """Declare the exchange: a round trip that needs the login, its rights and the type."""
+        """Declare the exchange: a round trip that needs the login, its rights and the type.
+
+        And publish to nobody, see `_probe`.
+        """
         for _ in range(2 if self._connection is not None else 1):
             try:
-                self._declare(self._open())
+                channel = self._open()
+                self._probe()
+                self._declare(channel)
+            except _AlarmError:
+                raise BusUnavailableError(_ALARM) from None
             except _TROUBLE as error:
-                self._drop()
-                failure = _reason(error)
+                failure = self._failed(error)
             else:
                 return
         raise BusUnavailableError(failure)
@@ -105,21 +125,18 @@ class AmqpBus:
     def close(self) -> None:
         """Say goodbye, so that RabbitMQ logs no lost client."""
         connection = self._connection
-        if connection is not None and connection.connected:
-            with suppress(*_TROUBLE):  # it ends either way
+        # One that is blocked would wait for the answer.
+        if connection is not None and connection.connected and not self._blocked:
+            with suppress(_AlarmError, *_TROUBLE):  # it ends either way
                 connection.close()
         self._drop()
 
     def _open(self) -> Any:
+        if self._connection is None:
+            self._connect()
+        elif self._blocked:
+            self._listen()
         if self._channel is None:
-            self._connection = amqp.Connection(
-                **self._login,
-                connect_timeout=CONNECT_SEC,
-                on_blocked=self._confirms.set_blocked,
-                on_unblocked=self._confirms.set_unblocked,
-            )
-            self._connection.connect()
-            self._connection.transport.sock.settimeout(SEND_SEC)
             channel = self._connection.channel()
             self._declare(channel)
             channel.confirm_select()
@@ -129,69 +146,66 @@ class AmqpBus:
             self._channel = channel
         return self._channel
 
+    def _connect(self) -> None:
+        self._connection = amqp.Connection(
+            **self._login,
+            connect_timeout=CONNECT_SEC,
+            on_blocked=self._on_blocked,
+            on_unblocked=self._on_unblocked,
+        )
+        self._connection.connect()
+        self._connection.transport.sock.settimeout(SEND_SEC)
+        self._prober = self._connection.channel()
+        self._probe()
+
+    def _probe(self) -> None:
+        """Publish an empty message to a queue that cannot exist.
+
+        Only a connection that publishes during an alarm is blocked and told so: what follows then
+        raises _AlarmError.
+        """
+        if self._prober is None:
+            return
+        try:
+            self._prober.basic_publish_confirm(
+                amqp.Message(b""), exchange="", routing_key="", confirm_timeout=CONNECT_SEC
+            )
+        except AccessRefused:
+            self._prober = None  # no right to the default exchange: the alerts will tell
+
+    def _listen(self) -> None:
+        """Take in what RabbitMQ has said meanwhile; raises _AlarmError while it blocks us."""
+        with suppress(TimeoutError):
+            while True:
+                self._connection.drain_events(timeout=0)
+        if self._blocked:
+            raise _AlarmError
+
+    def _on_blocked(self, _reason: str) -> None:
+        self._blocked = True
+        raise _AlarmError
+
+    def _on_unblocked(self) -> None:
+        self._blocked = False
+
     def _declare(self, channel: Any) -> None:
         channel.exchange_declare(self._exchange, "topic", durable=True, auto_delete=False)
 
+    def _failed(self, error: BaseException) -> str:
+        """Drop a connection that does not work any more; the reason."""
+        if self._connection is not None and self._connection.connected:
+            # A large wave gets stuck on its way out before we hear of the alarm.
+            with suppress(_AlarmError, *_TROUBLE):
+                self._listen()
+        blocked = self._blocked
+        self._drop()
+        return _ALARM if blocked else _reason(error)
+
     def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
+        self._prober, self._blocked = None, False
         if connection is not None:
             connection.collect()
-
-
-class _Confirms:
-    """Which published messages RabbitMQ has not answered for yet; tags count up by channel."""
-
-    def __init__(self) -> None:
-        self.pending: dict[int, Message] = {}
-        self.blocked = False
-        self._receipt = Receipt()
-        self._last_tag = 0
-        self._began = 0.0
-
-    def begin(self, receipt: Receipt) -> None:
-        self._receipt = receipt
-        self._began = time.monotonic()
-        self.pending = {}
-
-    @property
-    def lost_at_once(self) -> bool:
-        return not self._receipt.acknowledged and time.monotonic() - self._began < 1.0
-
-    def reset(self) -> None:
-        self.pending, self.blocked, self._last_tag = {}, False, 0
-
-    def expect(self, message: Message) -> None:
-        self._last_tag += 1
-        self.pending[self._last_tag] = message
-
-    def acked(self, tag: int, multiple: bool) -> None:
-        for message in self._take(tag, multiple):
-            self._receipt.acknowledged.append(message.alert_id)
-
-    def nacked(self, tag: int, multiple: bool) -> None:
-        for message in self._take(tag, multiple):
-            self._receipt.held_up[message.alert_id] = "RabbitMQ did not take it: a queue is full"
-
-    def _take(self, tag: int, multiple: bool) -> list[Message]:
-        tags = [one for one in self.pending if one == tag or (multiple and one < tag)]
-        return [self.pending.pop(one) for one in tags]
-
-    def refuse_too_large(self, said: str) -> bool:
-        """Note the messages of the size that RabbitMQ complains of; whether there are any."""
-        found = _TOO_LARGE.search(said)
-        size = int(found.group(1)) if found else -1
-        refused = [one for one in self.pending.values() if len(one.body) == size]
-        for message in refused:
-            self._receipt.refused[message.alert_id] = (
-                f"{size} bytes are more than RabbitMQ's max_message_size"
-            )
-        return bool(refused)
-
-    def set_blocked(self, _reason: str) -> None:
-        self.blocked = True
-
-    def set_unblocked(self) -> None:
-        self.blocked = False
 
 
 def routing_key(message: Message) -> str:

@@ -28,7 +28,10 @@ from easyai.store.base import Store
 
 log = logging.getLogger(__name__)
 
-_LARGEST_BATCH: Final = 1000  # read and marked in one transaction, whatever the settings say
+# Read and marked in one transaction, whatever the settings say. What a batch takes of memory is
+# some times its bytes: rows, the JSON of a wave, the client's own copy.
+_LARGEST_BATCH: Final = 1000
+_LARGEST_BATCH_BYTES: Final = 2_000_000
 
 
 @dataclass(slots=True)
@@ -81,7 +84,7 @@ class Outbox:
         while True:
             most = min(self._analysis().alert_batch_size, _LARGEST_BATCH)
             with self._db.read() as conn:
-                rows = outbox.waiting(conn, newest, most, report.held_up)
+                rows = outbox.waiting(conn, newest, most, _LARGEST_BATCH_BYTES, report.held_up)
             if not rows:
                 return not report.held_up
             receipt = self._send_batch(bus, rows, limit, report)

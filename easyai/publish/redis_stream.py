@@ -18,6 +18,7 @@ from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
 
 FIELD: Final = "alert"
+_NO_ID: Final = "0-0"
 
 
 class RedisBus:
@@ -51,21 +52,29 @@ class RedisBus:
                     pipeline.xadd(self._topic, {FIELD: message.body})
                 answers = pipeline.execute(raise_on_error=False)
         except redis.RedisError as error:
-            receipt.trouble = _reason(error)
+            receipt.trouble = self._reason(error)
             return receipt
         for message, answer in zip(messages, answers, strict=True):
             if isinstance(answer, Exception):
-                receipt.trouble = _reason(answer)
+                receipt.trouble = self._reason(answer)
             else:
                 receipt.acknowledged.append(message.alert_id)
         return receipt
 
     def check(self) -> None:
-        """PING, and a look at what the stream's key holds."""
+        """Look at what the stream's key holds, and whether Redis takes an entry."""
         try:
-            kind = self._redis.type(self._topic)
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.type(self._topic)
+                # No entry may have this id, so nothing is added; but a Redis that is full, a
+                # replica or without rights for us says so first.
+                pipeline.xadd(self._topic, {FIELD: b""}, id=_NO_ID)
+                kind, answer = pipeline.execute(raise_on_error=False)
         except redis.RedisError as error:
-            raise BusUnavailableError(_reason(error)) from None
+            raise BusUnavailableError(self._reason(error)) from None
+        for said in (kind, answer):
+            if isinstance(said, Exception) and _NO_ID not in str(said):
+                raise BusUnavailableError(self._reason(said))
         if kind not in (b"none", b"stream"):
             raise BusUnavailableError(
                 f"Redis: the key {self._topic} is no stream; set ai_analysis.mq_topic to another"
@@ -75,7 +84,11 @@ class RedisBus:
         """Close the connection."""
         self._redis.close()
 
-
-def _reason(error: Exception) -> str:
-    # What the server says of a command has no secrets; of a connection, only host and port.
-    return f"Redis: {type(error).__name__}: {error}"
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, redis.OutOfMemoryError):
+            return (
+                "Redis is full (maxmemory) and takes no alerts. Let consumers trim the stream "
+                f"{self._topic} (XTRIM), make room otherwise, or raise maxmemory"
+            )
+        # What the server says of a command has no secrets; of a connection, only host and port.
+        return f"Redis: {type(error).__name__}: {error}"

@@ -53,12 +53,24 @@ def _try(settings: Settings) -> None:
         established = transport.establish_connection()
         try:
             # Redis is asked with PING, RabbitMQ opens a channel.
-            transport.create_channel(established)
+            channel = transport.create_channel(established)
+            if transport.driver_type == "redis":
+                _push_nothing(channel.client)
         finally:
             transport.close_connection(established)
     finally:
         if poller is not None:
             poller.close()  # else it is open until the garbage is collected
+
+
+def _push_nothing(client: Any) -> None:
+    """Refused by a Redis that is full; adds nothing, for there is no list of that name."""
+    try:
+        client.lpushx("easyai.check", "")
+    except Exception as error:
+        # redis-py's; not loaded where it is not used. A user may be kept to the names of queues.
+        if type(error).__name__ != "NoPermissionError":
+            raise
 
 
 def is_embedded(broker_url: str) -> bool:
@@ -95,4 +107,9 @@ def _words(settings: Settings, error: Exception) -> str:
     url = settings.easyai.broker_url or "filesystem://"
     kind = url.partition("://")[0] if "://" in url else "not a URL"
     said = str(error) or type(error).__name__
+    if type(error).__name__ == "OutOfMemoryError":  # redis-py's; not loaded where it is not used
+        return (
+            f"the broker ({kind}) is full (maxmemory) and takes no messages, frames wait: raise "
+            "maxmemory, or give the broker a Redis of its own"
+        )
     return f"the broker ({kind}) does not answer: {said}"

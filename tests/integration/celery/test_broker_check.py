@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from easyai.errors import BrokerUnavailableError
 from easyai.runtime import Runtime, open_runtime
@@ -66,6 +67,23 @@ def test_redis(open_with: Open, redis_server: RedisServer) -> None:
     finally:
         redis_server.resume()
     check.check()
+
+
+def test_a_redis_that_is_full_is_told_with_the_remedy(
+    open_with: Open, redis_server: RedisServer
+) -> None:
+    redis_server.start()
+    client = redis.Redis.from_url(redis_server.url)
+    check = BrokerCheck(open_with(redis_server.url))
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(BrokerUnavailableError, match=r"\(redis\) is full.*raise maxmemory"):
+            check.check()
+    finally:
+        client.config_set("maxmemory", 0)
+    check.check()
+    assert not client.exists("easyai.check")
+    client.close()
 
 
 def test_rabbitmq(open_with: Open, rabbitmq_server: RabbitmqServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import signal
+import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +59,14 @@ class BusPlace(ABC):
         """Bring it back."""
         self.server.start()
 
+    def fill_up(self) -> None:
+        """Let it have no memory for messages, as far as it knows."""
+        raise NotImplementedError
+
+    def make_room(self) -> None:
+        """Let it have memory again."""
+        raise NotImplementedError
+
 
 class RedisPlace(BusPlace):
     """A stream."""
@@ -79,6 +88,15 @@ class RedisPlace(BusPlace):
             for field, value in entry.items()
         ]
 
+    def fill_up(self) -> None:
+        """Whatever adds data is answered with OOM."""
+        self.client.config_set("maxmemory-policy", "noeviction")
+        self.client.config_set("maxmemory", 1)
+
+    def make_room(self) -> None:
+        """No limit."""
+        self.client.config_set("maxmemory", 0)
+
     def _entries(self, count: int) -> list[Any]:
         entries: list[Any] = self.client.xrange(self.topic)
         return entries if len(entries) >= count else []
@@ -94,6 +112,27 @@ class RabbitPlace(BusPlace):
         self.address = server.url
         self._found: list[Received] = []
         self.bind(self.topic, "#")
+
+    def control(self, *arguments: str) -> str:
+        """What ``rabbitmqctl`` says."""
+        program = Path(self.server.command()[0]).with_name("rabbitmqctl")
+        done = subprocess.run(
+            [program, "-q", *arguments],
+            env=self.server.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.stdout
+
+    def fill_up(self) -> None:
+        """The memory alarm."""
+        self.control("set_vm_memory_high_watermark", "0.000001")
+
+    def make_room(self) -> None:
+        """The default."""
+        self.control("set_vm_memory_high_watermark", "0.4")
 
     def connect(self) -> Any:
         """A consumer's own connection."""
@@ -114,6 +153,12 @@ class RabbitPlace(BusPlace):
         """No more messages for a queue."""
         with self.connect() as connection:
             connection.channel().queue_unbind(queue, self.topic, key)
+
+    def queued(self) -> int:
+        """How many messages wait in the queue that gets everything."""
+        with self.connect() as connection:
+            declared = connection.channel().queue_declare(self.topic, passive=True)
+            return int(declared.message_count)
 
     def received(self, count: int) -> list[Received]:
         """All messages of the queue that gets everything; each is taken once and remembered."""
