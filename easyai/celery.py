@@ -38,7 +38,7 @@ def _quieten(loglevel: int = logging.INFO, **_: Any) -> None:
 
 def make_app(config: Any) -> Celery:
     """An application of easyai with this configuration (a mapping, or the name of a module)."""
-    made = Celery("easyai", amqp="easyai.tasks.queues:AMQP")
+    made = Celery("easyai", amqp="easyai.tasks.queues:AMQP", control="easyai.tasks.control:Control")
     made.config_from_object(config)
     made.steps["consumer"].add(QueueSubscription)
     made.steps["consumer"].add(LifeSigns)

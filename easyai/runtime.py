@@ -81,6 +81,11 @@ class Runtime:
             self._in_force = self._with_first_folders(settings)
         return self._in_force
 
+    @property
+    def settings_fault(self) -> str:
+        """Why what the settings file says now is not in force; '' when it is."""
+        return self._source.fault
+
     def _with_first_folders(self, settings: Settings) -> Settings:
         first, analysis = self._first.ai_analysis, settings.ai_analysis
         folders = {

@@ -33,6 +33,7 @@ __all__ = [
     "SettingsSource",
     "config_path",
     "load",
+    "load_in_part",
     "load_with_unknown",
 ]
 
@@ -42,6 +43,7 @@ _ENV_PREFIX = "EASYAI_"
 _OWN_TABLE = "easyai"
 # Variables that start like a key of ours but are none: the file's name and process markers.
 _ENV_NOT_KEYS = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED"})
+_NAME_THE_DATABASE = frozenset({"database_url", "data_dir"})
 
 
 def load(path: Path | None = None) -> Settings:
@@ -71,6 +73,53 @@ def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]
         raise SettingsError(where + explain(error)) from None
 
 
+def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
+    """As `load`, with the defaults in place of what does not fit; and what that is, or ''.
+
+    For those who look at what nothing can be started with; logs nothing. Raises SettingsError when
+    the file cannot be read as TOML and the environment does not name the database either.
+    """
+    path = path or config_path()
+    raw: dict[str, Any] = {}
+    unread = ""
+    try:
+        raw = _read_toml(path) if path else {}
+    except SettingsError as error:
+        unread = str(error)
+    _overlay_environment(raw, os.environ)
+    settings, faults = _what_fits(raw)
+    if unread and not settings.easyai.model_fields_set & _NAME_THE_DATABASE:
+        raise SettingsError(unread)
+    where = f"{path}: " if path and faults else ""
+    return settings, unread or where + faults
+
+
+def _what_fits(raw: dict[str, Any]) -> tuple[Settings, str]:
+    faults = ""
+    while True:
+        try:
+            return Settings.model_validate(raw), faults
+        except ValidationError as error:
+            faults = faults or explain(error)
+            _drop(raw, error.errors()[0]["loc"])
+
+
+def _drop(raw: Any, place: tuple[int | str, ...]) -> None:
+    """Remove a value, so that its default holds; the end of a place may name a type instead."""
+    found: list[tuple[Any, int | str]] = []
+    for part in place:
+        if not _holds(raw, part):
+            break
+        found.append((raw, part))
+        raw = raw[part]
+    table, key = found[-1]
+    del table[key]
+
+
+def _holds(table: Any, part: int | str) -> bool:
+    return part in table if isinstance(table, dict) else isinstance(table, list)
+
+
 def config_path() -> Path | None:
     """The file named by ``EASYAI_CONFIG``, or None for defaults only."""
     name = os.environ.get("EASYAI_CONFIG", "")
@@ -85,11 +134,16 @@ class SettingsSource:
 
     CHECK_EVERY_SEC = 1.0
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, in_part: bool = False) -> None:
+        """Read them, as `load` or with `in_part` as `load_in_part` does."""
         self._path = path or config_path()
         self._lock = threading.Lock()
         self._signature = self._seen = self._stat()
-        self._settings = load(self._path)
+        self._fault = ""
+        if in_part:
+            self._settings, self._fault = load_in_part(self._path)
+        else:
+            self._settings = load(self._path)
         self._checked_at = time.monotonic()
 
     def current(self) -> Settings:
@@ -107,12 +161,20 @@ class SettingsSource:
             self._seen = signature
         return self._settings
 
+    @property
+    def fault(self) -> str:
+        """Why what the file says now is not in force; '' when it is."""
+        self.current()
+        return self._fault
+
     def _reload(self) -> None:
         try:
             self._settings, unknown = load_with_unknown(self._path)
         except SettingsError as error:
+            self._fault = str(error)
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
         else:
+            self._fault = ""
             log.info("settings reloaded from %s", self._path)
             _tell_misspelt(unknown)
 

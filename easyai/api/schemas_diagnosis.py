@@ -75,8 +75,10 @@ class AlarmBody(BaseModel):
     subject: str
     cause: str
     text: str
-    raised_at: float
-    over_at: float | None = Field(description="null while it rings")
+    began_at: float = Field(description="When the trouble began")
+    raised_at: float = Field(description="When people were told first")
+    over_at: float | None = Field(description="When the trouble ended; null while it rings")
+    lasted_sec: float = Field(description="The trouble, so far while it rings")
 
 
 class CheckBody(BaseModel):

@@ -57,7 +57,11 @@ _STYLES: Final = {"worked": "green", "failed": "red", "not set": "dim"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def alarms(ctx: click.Context, limit: int, as_json: bool) -> None:
-    """Show the system alarms: those that ring, then those that are over."""
+    """Show the system alarms: those that ring, then those that are over.
+
+    BEGAN: when the trouble began. TOLD: when people were told of it first. LASTED: the trouble,
+    from its beginning to its end or until now.
+    """
     if ctx.invoked_subcommand is not None:
         return
     with opened() as runtime, runtime.db.read() as conn:
@@ -76,26 +80,35 @@ def _as_dict(row: AlarmRow) -> dict[str, Any]:
         "subject": row.subject,
         "cause": row.cause,
         "ringing": row.over_at is None,
+        "began_at": iso(row.began_at),
         "raised_at": iso(row.raised_at),
         "told_at": iso(row.told_at),
         "over_at": iso(row.over_at),
+        "lasted_sec": round(_lasted_sec(row), 1),
     }
+
+
+def _lasted_sec(row: AlarmRow) -> float:
+    """How long the trouble lasted, so far where it goes on."""
+    ended_at = time.time() if row.over_at is None else row.over_at
+    return float(ended_at - row.began_at)
 
 
 def _print(rows: list[AlarmRow]) -> None:
     if not rows:
         click.echo("no alarm rings, none has rung", err=True)
         return
-    table = new_table("RAISED", "KIND", "SUBJECT", "STATE", "LASTED", "CAUSE", right=("LASTED",))
-    now = time.time()
+    columns = ("BEGAN", "LASTED", "TOLD", "KIND", "SUBJECT", "STATE", "CAUSE")
+    table = new_table(*columns, right=("LASTED",))
     for row in rows:
         rings = row.over_at is None
         table.add_row(
+            cell(moment(row.began_at)),
+            cell(duration(_lasted_sec(row))),
             cell(moment(row.raised_at)),
             cell(row.kind),
             cell(row.subject),
             cell("ringing" if rings else "over", "red" if rings else ""),
-            cell(duration((now if rings else row.over_at) - row.raised_at)),
             cell(row.cause),
         )
     print_table(table)

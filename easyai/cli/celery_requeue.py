@@ -15,6 +15,7 @@ from easyai.errors import EasyaiError
 EXAMPLES = """\b
 Examples:
   celery -A easyai requeue --task-type 人数统计 --state failed --since 2h
+  celery -A easyai requeue --since 3h --until 1h
   celery -A easyai requeue --dry-run    count the failed frames, change nothing
 
 \b
@@ -44,6 +45,4 @@ def celery_requeue(ctx: click.Context, **options: Any) -> None:
 def _require_our_app(app: Any) -> None:
     # Without -A celery goes on with an app of its own and the wakes would go nowhere.
     if app.main != "easyai":
-        raise CommandFailedError(
-            "requeue works on the easyai application: celery -A easyai requeue …"
-        )
+        raise CommandFailedError("requeue works on the easyai application: add -A easyai to celery")

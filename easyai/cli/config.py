@@ -74,13 +74,13 @@ def check(path: Path | None, as_json: bool) -> None:
 
 
 def _report() -> Report:
+    from easyai.cli.config_addresses import check_addresses
     from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
-    from easyai.db.session import normalize_url
     from easyai.settings import config_path, load_with_unknown
 
     settings, unknown = load_with_unknown()
-    normalize_url(settings.easyai.effective_database_url)
+    check_addresses(settings)
     values = effective_values(settings, os.environ)
     path = config_path()
     return Report(

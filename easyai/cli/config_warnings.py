@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from easyai.addresses import is_url
 from easyai.errors import SettingsError
 from easyai.publish.bus import address_problem
 from easyai.publish.people import People
@@ -27,7 +26,6 @@ def warnings(settings: Settings) -> list[str]:
         *_about_analysis(analysis),
         *_about_frames(settings.frame_extractor),
         *_about_network(own),
-        *_about_broker(own),
         *_about_places(own),
     ]
 
@@ -40,7 +38,6 @@ def at_start(settings: Settings) -> list[str]:
         *_about_bus(analysis),
         *_about_people(analysis),
         *_about_network(own),
-        *_about_broker(own),
     ]
 
 
@@ -128,16 +125,6 @@ def _about_network(own: Easyai) -> Iterator[str]:
         yield (
             f"easyai.secret_key is shorter than {_SHORT_SECRET} characters: picture links can be "
             "forged; use a long random text, or leave it empty and one is made"
-        )
-
-
-def _about_broker(own: Easyai) -> Iterator[str]:
-    # Never the address itself: it may hold a password.
-    if own.broker_url and not is_url(own.broker_url):
-        yield (
-            "easyai.broker_url is not a URL: workers and beat do not start; it is written "
-            "redis://:password@host:6379/0 or amqp://user:password@host:5672/, with @ : / in the "
-            "password as %40 %3A %2F"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from easyai.cli.db_space import compact, size
-from easyai.cli.output import HINT_UPGRADE, print_json, require_database
+from easyai.cli.output import print_json, require_database, upgrade_hint
 
 EXAMPLES = """\b
 Examples:
@@ -59,7 +59,7 @@ def current(as_json: bool) -> None:
     if as_json:
         print_json({"revision": revision, "newest": newest, "up_to_date": ready})
     else:
-        state = "up to date" if ready else f"newest is {newest}; {HINT_UPGRADE}"
+        state = "up to date" if ready else f"newest is {newest}; {upgrade_hint(settings)}"
         click.echo(f"{shown_url(url)}: revision {revision or 'none'}, {state}")
     if not ready:
         click.get_current_context().exit(1)

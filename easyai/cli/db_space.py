@@ -145,7 +145,7 @@ def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> Non
         f"write-ahead log {shown_bytes(whole.log)}"
     )
     if not whole.shrinks:
-        click.echo("the file does not shrink by itself: easyai db compact", err=True)
+        click.echo("the file does not shrink by itself: `db compact` makes it small", err=True)
 
 
 def _running(db: Database) -> str:

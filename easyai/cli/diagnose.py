@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from easyai.cli.output import missing_database, print_json
+from easyai.errors import SettingsError
 
 if TYPE_CHECKING:
     from easyai.domain.words import Language
+    from easyai.health.diagnosis import Diagnosis
 
 EXAMPLES = """\b
 Examples:
@@ -20,7 +22,8 @@ Examples:
   easyai diagnose > incident.md         Markdown, for a ticket or a mail
 
 \b
-Works when the database, the API or everything else is down.
+Works when the database, the API or everything else is down, and with mistakes in the settings
+file: a key that does not fit is told, and its default taken for the report.
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 """
@@ -41,29 +44,59 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     probes every service now, and tells what changed around the stop. Takes a second, up to 10 s
     when things hang.
     """
-    # Imported here: wrong options and --help are answered without them.
-    from easyai.health.diagnosis import diagnose as look
-    from easyai.health.diagnosis import without_database
+    # Imported here, as below: wrong options and --help are answered without them.
     from easyai.health.report.as_json import as_json as to_json
     from easyai.health.report.as_markdown import markdown
-    from easyai.runtime import open_runtime
-    from easyai.settings import SettingsSource
-    from easyai.tasks.broker_check import BrokerCheck
 
-    source = SettingsSource()
-    missing = missing_database(source.current())
-    if missing:
-        # Looking must not create the file.
-        found = without_database(source.current(), missing)
-    else:
-        runtime = open_runtime(source, looking=True)
-        try:
-            found = look(runtime, BrokerCheck(runtime), probes=probes)
-        finally:
-            runtime.close()
+    found = _found(lang, probes)
     if as_json:
         print_json(to_json(found, lang))
     else:
         click.echo(markdown(found, lang), nl=False)
     if not found.well:
         click.get_current_context().exit(1)
+
+
+def _found(lang: Language, probes: bool) -> Diagnosis:
+    from easyai.health.diagnosis import diagnose as look
+    from easyai.health.diagnosis import without_database
+    from easyai.runtime import open_runtime
+    from easyai.settings import SettingsSource
+    from easyai.tasks.broker_check import BrokerCheck
+
+    try:
+        source = SettingsSource(in_part=True)
+        missing = missing_database(source.current())
+        # Looking must not create the file.
+        runtime = None if missing else open_runtime(source, looking=True)
+    except SettingsError as error:
+        _tell_unknown(error, lang)
+        raise click.exceptions.Exit(2) from error
+    if source.fault:
+        click.echo(f"easyai: {source.fault}; the report takes the default in its place", err=True)
+    if runtime is None:
+        return without_database(source.current(), missing, source.fault)
+    try:
+        return look(runtime, BrokerCheck(runtime), probes=probes)
+    finally:
+        runtime.close()
+
+
+def _tell_unknown(error: SettingsError, lang: Language) -> None:
+    """What can be said where the settings name no database that can be asked."""
+    from easyai.domain.words import Words
+    from easyai.health.causes.cause import easyai_command
+    from easyai.settings import Settings
+
+    check = easyai_command(Settings(), "config", "check")
+    words = Words(
+        "Whether inference goes on cannot be told: where the database is stands in these settings. "
+        "What runs goes on with those it has read, what is started now does not start. "
+        f"Correct them until `{check}` finds nothing wrong, then ask again. To look before that, "
+        "set EASYAI_DATABASE_URL, or EASYAI_DATA_DIR for the SQLite database in that folder",
+        "无法判断推理是否在进行：数据库的地址就在该配置中。正在运行的进程沿用已读取的配置，"
+        f"新启动的进程无法启动。请更正配置，直到 `{check}` 没有报错，然后重新诊断。"
+        "如需在更正之前诊断，请设置 EASYAI_DATABASE_URL；"
+        "使用 SQLite 时设置 EASYAI_DATA_DIR 为其目录",
+    )
+    click.echo(f"easyai: {error}\n{words.said(lang)}", err=True)

@@ -10,6 +10,7 @@ import click
 
 from easyai.cli.output import duration, iso, moment, plain
 from easyai.db.frames import FrameRow
+from easyai.health.wording import counted
 
 
 class Place(NamedTuple):
@@ -79,9 +80,11 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
     yield "captured", moment(row.captured_at)
     yield "found", f"{moment(row.found_at)} ({duration(now - row.found_at)} ago)"
     if row.last_failure_at:
-        yield "failed", f"{moment(row.last_failure_at)}, last of {row.tries} calls without a result"
+        calls = counted(row.tries, "call", "calls", "").en
+        yield "failed", f"{moment(row.last_failure_at)}, last of {calls} without a result"
     if row.attempts:
-        yield "refused", f"{row.attempts} answers held against the frame"
+        answers = counted(row.attempts, "answer", "answers", "").en
+        yield "refused", f"{answers} held against the frame"
     if row.leased_at:
         yield "sent", f"{moment(row.leased_at)} to {_service(row)}"
     yield "state", _state(row, now)
@@ -114,12 +117,13 @@ def _state(row: FrameRow, now: float) -> str:
 
 
 def _outcome(row: FrameRow) -> str:
+    found = counted(row.detection_count, "detection", "detections", "").en
     words = {
-        "alert": f"{row.detection_count} detections, saved as "
+        "alert": f"{found}, saved as "
         + (f"alert {row.alert_id}" if row.alert_id else "an alert that has been deleted since"),
         "no_detection": "nothing detected, picture deleted by policy",
         "missing": "somebody removed the picture before it was inferred",
-        "failed": "kept for `easyai requeue`",
+        "failed": "kept until it is requeued",
         "queue_full": "given up by queue_full_strategy: more than max_queue_size waited",
         "too_old": "given up: it waited or was kept as long as the settings allow",
         "disk_low": "given up: parked, and less than disk_min_free_percent of the disk was free",

@@ -9,7 +9,7 @@ import click
 
 from easyai.cli.frame_story import as_dict, picture, print_story
 from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
-from easyai.cli.since import since_option
+from easyai.cli.since import require_span, since_option, until_option
 from easyai.db import frames as frames_db
 from easyai.db.frames import FrameFilter, FrameRow
 from easyai.domain.frame import FrameState
@@ -48,6 +48,7 @@ _STYLES: Final = {
 @click.option("--task-id", help="Only frames of this camera.")
 @click.option("--reason", help="Only frames whose reason or outcome holds this text, in any case.")
 @since_option("Only frames settled since (found since, when not settled): 30s, 15m, 2h, 3d.")
+@until_option("Only frames settled before (found before, when not settled).")
 @click.option(
     "--limit",
     type=click.IntRange(1, 100_000),
@@ -64,6 +65,7 @@ def frames(
     task_id: str | None,
     reason: str | None,
     since: float | None,
+    until: float | None,
     limit: int,
     key: str | None,
     as_json: bool,
@@ -77,7 +79,9 @@ def frames(
     if key is not None:
         _story(key.removeprefix("./"), as_json)
         return
-    wanted = FrameFilter(FrameState(state) if state else None, task_type, task_id, since, reason)
+    require_span(since, until)
+    wanted_state = FrameState(state) if state else None
+    wanted = FrameFilter(wanted_state, task_type, task_id, since, reason, until=until)
     with opened() as runtime, runtime.db.read() as conn:
         rows = frames_db.newest(conn, wanted, limit)
         counts = frames_db.counts(conn)
@@ -111,7 +115,7 @@ def _print(rows: list[FrameRow], totals: dict[str, int]) -> None:
     if rows:
         _print_table(rows)
     else:
-        click.echo("no frame matches; `easyai frames` without filters shows the newest", err=True)
+        click.echo("no frame matches; without filters the newest are shown", err=True)
     click.echo(" · ".join(f"{name} {number}" for name, number in totals.items()))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from easyai.errors import SettingsError
+from easyai.errors import SchemaMissingError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from easyai.runtime import Runtime
     from easyai.settings import Settings, SettingsSource
 
-HINT_UPGRADE: Final = "run `easyai db upgrade` once, or start everything with `easyai up`"
 _PIPE_WIDTH: Final = 1000
-# SQLSTATE of an undefined table and an undefined column (PostgreSQL, appendix A).
-_NOT_THERE: Final = frozenset({"42P01", "42703"})
 
 
 @contextmanager
@@ -36,8 +33,6 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     SettingsError with the command to run when the database is not there or not migrated.
     """
     # Imported here: wrong options and --help are answered without them.
-    from sqlalchemy.exc import DBAPIError
-
     from easyai.runtime import open_runtime
     from easyai.settings import SettingsSource
 
@@ -46,11 +41,11 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     runtime = (opener or open_runtime)(source)
     try:
         yield runtime
-    except DBAPIError as error:
-        if not _lacks_table(error.orig):
-            raise
+    except SchemaMissingError as error:
+        lacking = getattr(error.__cause__, "orig", "")  # the driver's words
         raise SettingsError(
-            f"the database has not this version's tables ({error.orig}); {HINT_UPGRADE}"
+            f"the database has not this version's tables ({lacking}); "
+            f"{upgrade_hint(source.current())}"
         ) from error
     finally:
         runtime.close()
@@ -73,13 +68,17 @@ def require_database(settings: Settings) -> None:
     missing = missing_database(settings)
     if missing:
         raise SettingsError(
-            f"no database at {missing}; {HINT_UPGRADE}. If easyai runs already, name its "
+            f"no database at {missing}; {upgrade_hint(settings)}. If easyai runs already, name its "
             "settings with --config (EASYAI_CONFIG) or its folder with EASYAI_DATA_DIR"
         )
 
 
-def _lacks_table(error: BaseException | None) -> bool:
-    return getattr(error, "sqlstate", None) in _NOT_THERE or "no such" in str(error)
+def upgrade_hint(settings: Settings) -> str:
+    """How the tables of this version are made."""
+    from easyai.health.causes.cause import easyai_command
+
+    upgrade, everything = (easyai_command(settings, *one) for one in (("db", "upgrade"), ("up",)))
+    return f"run `{upgrade}` once, or start everything with `{everything}`"
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:

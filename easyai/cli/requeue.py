@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from easyai.cli.output import cell, new_table, opened, print_json, print_table
-from easyai.cli.since import since_option
+from easyai.cli.since import require_span, since_option, until_option
 
 if TYPE_CHECKING:
     from easyai.pipeline.requeue import RequeueReport
     from easyai.runtime import Runtime
+    from easyai.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +24,8 @@ EXAMPLES = """\b
 Examples:
   easyai requeue --dry-run              count the failed frames, change nothing
   easyai requeue --task-type 人数统计 --since 2h
-  easyai requeue --reason timeout       those whose reason holds the word
+  easyai requeue --since 3h --until 1h  those that failed between three hours and one hour ago
+  easyai requeue --reason "no answer"   those whose reason holds the words: no answer within 30 s
   easyai requeue --id 41 --id 42
   celery -A easyai requeue --since 2h   the same, and workers are woken at once
 
@@ -43,6 +45,7 @@ OPTIONS = (
     click.option("--task-type", help="Only frames of this type, such as 人数统计."),
     click.option("--task-id", help="Only frames of this camera."),
     since_option("Only frames that failed since: 30s, 15m, 2h, 3d."),
+    until_option("Only frames that failed before: 30s, 15m, 2h, 3d."),
     click.option("--reason", help="Only frames whose reason holds this text, in any case."),
     click.option(
         "--id",
@@ -82,6 +85,7 @@ def run(
     task_type: str | None,
     task_id: str | None,
     since: float | None,
+    until: float | None,
     reason: str | None,
     ids: tuple[int, ...],
     dry_run: bool,
@@ -93,13 +97,15 @@ def run(
     from easyai.domain.frame import FrameState
     from easyai.pipeline.requeue import requeue as requeue_frames
 
-    wanted = FrameFilter(FrameState(state), task_type, task_id, since, reason, ids)
+    require_span(since, until)
+    wanted = FrameFilter(FrameState(state), task_type, task_id, since, reason, ids, until)
     with open_it() as runtime:
         report = requeue_frames(runtime, wanted, dry_run)
+        settings = runtime.settings
     if as_json:
         print_json(_as_dict(report, dry_run))
     else:
-        _tell(report, dry_run, asked=len(set(ids)))
+        _tell(report, dry_run, len(set(ids)), settings)
     if not report.matched:
         click.get_current_context().exit(1)
 
@@ -114,9 +120,13 @@ def _as_dict(report: RequeueReport, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _tell(report: RequeueReport, dry_run: bool, asked: int) -> None:
+def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
+    from easyai.health.causes.cause import easyai_command
+    from easyai.health.wording import counted
+
     if report.requeued:
-        click.echo(f"{'would requeue' if dry_run else 'requeued'} {report.requeued} failed frames")
+        number = counted(report.requeued, "failed frame", "failed frames", "").en
+        click.echo(f"{'would requeue' if dry_run else 'requeued'} {number}")
         _tell_types(report)
     if report.moving:
         click.echo(
@@ -124,13 +134,14 @@ def _tell(report: RequeueReport, dry_run: bool, asked: int) -> None:
             "run the command again in a few seconds"
         )
     if report.gone:
-        click.echo(f"left alone: {report.gone} whose picture is gone; they cannot be requeued")
+        click.echo(f"left alone: {report.gone} whose picture is gone; none is left to requeue")
     if report.matched < asked:
         click.echo(
             f"no failed frame that matches: {asked - report.matched} of the ids given", err=True
         )
     elif not report.matched:
-        click.echo("no failed frame matches; see `easyai frames --state failed`", err=True)
+        command = easyai_command(settings, "frames", "--state", "failed")
+        click.echo(f"no failed frame matches; see `{command}`", err=True)
 
 
 def _tell_types(report: RequeueReport) -> None:

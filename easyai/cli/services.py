@@ -81,7 +81,7 @@ def _print(shown: list[dict[str, Any]], hidden: int) -> None:
     else:
         click.echo("no algorithm service can take work now", err=True)
     if hidden:
-        click.echo(f"{hidden} more offline or unregistered: easyai services --all", err=True)
+        click.echo(f"{hidden} more offline or unregistered: add --all to see them", err=True)
     elif not shown:
         click.echo("none has ever registered: POST /api/v1/ai_analysis/register", err=True)
 

@@ -1,4 +1,4 @@
-"""``--since``: a moment as people say it."""
+"""``--since`` and ``--until``: moments as people say them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ def parse_since(value: str, now: float) -> float:
 def since_option(help_text: str) -> Callable[[F], F]:
     """The option ``--since`` of a command; its value is Unix seconds, or None."""
     return click.option("--since", metavar="2h|TIME", callback=_convert, help=help_text)
+
+
+def until_option(help_text: str) -> Callable[[F], F]:
+    """The option ``--until``, likewise; the moment itself is not part of the span."""
+    return click.option("--until", metavar="1h|TIME", callback=_convert, help=help_text)
+
+
+def require_span(since: float | None, until: float | None) -> None:
+    """Raise UsageError when nothing can lie between the two."""
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must lie before --until: --since 3h --until 1h")
 
 
 def _convert(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

@@ -91,9 +91,12 @@ def up(
 
 def _settings() -> Settings:
     # Imported here: help and wrong options are answered without it.
+    from easyai.cli.config_addresses import check_addresses
     from easyai.settings import load
 
-    return load()
+    settings = load()
+    check_addresses(settings)
+    return settings
 
 
 def _warn(settings: Settings) -> None:

@@ -1,8 +1,11 @@
-"""The SQL of system alarms: at most one of a kind and subject rings."""
+"""The SQL of system alarms: at most one of a kind and subject rings.
+
+The trouble lasted from `began_at` to `over_at`; people were told first at `raised_at`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
@@ -10,47 +13,67 @@ AlarmRow = Row[Any]
 
 # One that rings already was raised by a watchdog that told it alone: the earlier moment counts.
 _RAISE = text("""
-    INSERT INTO alarms (kind, subject, cause, raised_at, told_at)
-    VALUES (:kind, :subject, :cause, :raised_at, :told_at)
+    INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at)
+    VALUES (:kind, :subject, :cause, :began_at, :raised_at, :told_at)
     ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE
        SET cause = excluded.cause, told_at = excluded.told_at
 """)
 _OVER = text("""
-    UPDATE alarms SET over_at = :over_at
+    UPDATE alarms SET began_at = :began_at, over_at = :over_at
      WHERE kind = :kind AND subject = :subject AND over_at IS NULL
 """)
-_RINGING = text("""
-    SELECT kind, subject, cause, raised_at, told_at FROM alarms
-     WHERE over_at IS NULL ORDER BY raised_at, id
+_COLUMNS: Final = (
+    "kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at, over_at"
+)
+_RINGING = text(f"SELECT {_COLUMNS} FROM alarms WHERE over_at IS NULL ORDER BY raised_at, id")
+_SINCE = text(f"""
+    SELECT {_COLUMNS} FROM alarms
+     WHERE over_at IS NULL OR over_at >= :since ORDER BY raised_at, id
 """)
-_LATEST = text("""
-    SELECT kind, subject, cause, raised_at, told_at, over_at FROM alarms
+_LATEST = text(f"""
+    SELECT {_COLUMNS} FROM alarms
      ORDER BY CASE WHEN over_at IS NULL THEN 0 ELSE 1 END, raised_at DESC, id DESC LIMIT :most
 """)
 
 
 def tell(
-    conn: Connection, kind: str, subject: str, cause: str, raised_at: float, told_at: float
+    conn: Connection,
+    kind: str,
+    subject: str,
+    cause: str,
+    began_at: float,
+    raised_at: float,
+    told_at: float,
 ) -> None:
     """Note that an alarm was raised, or told again."""
     values = {
         "kind": kind,
         "subject": subject,
         "cause": cause,
+        "began_at": began_at,
         "raised_at": raised_at,
         "told_at": told_at,
     }
     conn.execute(_RAISE, values)
 
 
-def over(conn: Connection, kind: str, subject: str, over_at: float) -> None:
-    """Note that an alarm is over; nothing happens when it does not ring."""
-    conn.execute(_OVER, {"kind": kind, "subject": subject, "over_at": over_at})
+def over(conn: Connection, kind: str, subject: str, began_at: float, over_at: float) -> None:
+    """Note from when to when the trouble lasted; nothing happens when no such alarm rings.
+
+    The beginning again: the clock may have been set since.
+    """
+    values = {"kind": kind, "subject": subject, "began_at": began_at, "over_at": over_at}
+    conn.execute(_OVER, values)
 
 
 def ringing(conn: Connection) -> list[AlarmRow]:
     """The alarms that ring, in the order they were raised."""
     return list(conn.execute(_RINGING))
+
+
+def since(conn: Connection, moment: float) -> list[AlarmRow]:
+    """The alarms that ring, and those that were over after a moment, in the order of raising."""
+    return list(conn.execute(_SINCE, {"since": moment}))
 
 
 def latest(conn: Connection, most: int) -> list[AlarmRow]:

@@ -12,6 +12,10 @@ from sqlalchemy import Connection, Row, bindparam, text
 
 # Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
 _REASONS_OF: Final = 500
+#: Failed frames are counted as far as this.
+MOST_FAILED: Final = 1000
+_HOUR_SEC: Final = 3600.0
+_CLOCK_SLACK_SEC: Final = 30.0  # by which the clocks of two machines may differ
 
 # The smallest id is the frame found first; each count reads its partial index and nothing else.
 _WAITING = text("""
@@ -39,9 +43,30 @@ _REASONS = text("""
     ) AS head WHERE reason IS NOT NULL AND reason <> ''
      GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
-_LAST_BUCKETS = text("""
-    SELECT task_type, max(bucket) FROM statistics
-     WHERE bucket > 0 AND successes > 0 GROUP BY task_type
+_SUCCESSES = text("""
+    SELECT task_type, max(bucket), min(CASE WHEN bucket >= :hour_ago THEN bucket END),
+           sum(CASE WHEN bucket >= :hour_ago THEN 1 ELSE 0 END)
+      FROM statistics WHERE bucket > 0 AND bucket <= :until AND successes > 0 GROUP BY task_type
+""")
+_FAILED = text("""
+    SELECT (SELECT settled_at FROM frames
+             WHERE state = 'failed' AND task_type = :name AND settled_at > :since
+             ORDER BY settled_at LIMIT 1),
+           (SELECT settled_at FROM frames
+             WHERE state = 'failed' AND task_type = :name AND settled_at > :since
+             ORDER BY settled_at DESC LIMIT 1),
+           (SELECT count(*) FROM (
+               SELECT 1 FROM frames
+                WHERE state = 'failed' AND task_type = :name AND settled_at > :since
+                LIMIT :most) AS counted)
+""")
+_FAILED_REASONS = text("""
+    SELECT reason, count(*) FROM (
+        SELECT reason FROM frames
+         WHERE state = 'failed' AND task_type = :name AND settled_at > :since
+         ORDER BY settled_at DESC LIMIT :most
+    ) AS newest WHERE reason IS NOT NULL AND reason <> ''
+     GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
 _TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
 _SERVICES = text("SELECT * FROM services ORDER BY service_id, endpoint")
@@ -76,6 +101,24 @@ class Waiting:
     since: float = 0.0  # when the first found of them began to wait; 0: not known
 
 
+@dataclass(frozen=True, slots=True)
+class Successes:
+    """When frames of a type succeeded, known to ten seconds."""
+
+    last_at: float  # the start of the newest ten seconds with a success
+    apart_sec: float = 0.0  # in the last hour, on average; 0: fewer than two
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Frames of a type that ended failed since a moment."""
+
+    count: int = 0  # MOST_FAILED at most
+    first_at: float = 0.0
+    newest_at: float = 0.0
+    reasons: tuple[tuple[str, int], ...] = ()  # of the newest hundreds, the most frequent three
+
+
 def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
     """Pending, parked and failed frames by state and task type."""
     rows = list(conn.execute(_WAITING))
@@ -99,9 +142,24 @@ def reasons(conn: Connection) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in conn.execute(_REASONS, {"most": _REASONS_OF})]
 
 
-def last_success_buckets(conn: Connection) -> dict[str, float]:
-    """By task type the start of the newest ten seconds with a success, of those still kept."""
-    return {row[0]: float(row[1]) for row in conn.execute(_LAST_BUCKETS)}
+def successes(conn: Connection, now: float) -> dict[str, Successes]:
+    """By task type, of the ten-second sums still kept; none that a wrong clock put ahead of now."""
+    values = {"hour_ago": now - _HOUR_SEC, "until": now + _CLOCK_SLACK_SEC}
+    found = {}
+    for task_type, last, first, count in conn.execute(_SUCCESSES, values):
+        apart_sec = (last - first) / (count - 1) if count > 1 else 0.0
+        found[task_type] = Successes(float(last), float(apart_sec))
+    return found
+
+
+def failures(conn: Connection, task_type: str, since: float) -> Failures:
+    """Frames of a type that ended failed after a moment and are failed still."""
+    values = {"name": task_type, "since": since}
+    first, newest, count = conn.execute(_FAILED, values | {"most": MOST_FAILED}).one()
+    if not count:
+        return Failures()
+    reasons = conn.execute(_FAILED_REASONS, values | {"most": _REASONS_OF})
+    return Failures(count, float(first), float(newest), tuple((row[0], row[1]) for row in reasons))
 
 
 def types(conn: Connection) -> list[Row[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -90,6 +90,7 @@ class FrameFilter:
     since: float | None = None  # Unix seconds: settled since, or found since when not settled
     reason: str | None = None  # a part of it or, unless the state is failed, of the outcome
     ids: tuple[int, ...] = ()
+    until: float | None = None  # as `since`: settled, or found, before that
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,9 @@ def _where(statement: Select[Any], wanted: FrameFilter) -> Select[Any]:
     if wanted.task_id is not None:
         statement = statement.where(_FRAME.task_id == wanted.task_id)
     if wanted.since is not None:
-        statement = statement.where(_since(wanted.state, wanted.since))
+        statement = statement.where(_moment(wanted.state, lambda at: at >= wanted.since))
+    if wanted.until is not None:
+        statement = statement.where(_moment(wanted.state, lambda at: at < wanted.until))
     if wanted.reason is not None:
         statement = statement.where(_because(wanted.state, wanted.reason))
     if wanted.ids:
@@ -190,10 +193,12 @@ def _because(state: FrameState | None, words: str) -> ColumnElement[bool]:
     return or_(held, _FRAME.outcome.icontains(words, autoescape=True))
 
 
-def _since(state: FrameState | None, since: float) -> ColumnElement[bool]:
+def _moment(
+    state: FrameState | None, holds: Callable[[ColumnElement[float]], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """A condition on when frames were settled, of those that are not on when they were found."""
     if state in (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED):
-        return _FRAME.found_at >= since
+        return holds(_FRAME.found_at)
     if state is not None:
-        return _FRAME.settled_at >= since  # a bare column: the index of failed frames holds it
-    unsettled = _FRAME.settled_at.is_(None) & (_FRAME.found_at >= since)
-    return or_(_FRAME.settled_at >= since, unsettled)
+        return holds(_FRAME.settled_at)  # a bare column: the index of failed frames holds it
+    return or_(holds(_FRAME.settled_at), _FRAME.settled_at.is_(None) & holds(_FRAME.found_at))

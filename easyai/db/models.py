@@ -80,7 +80,7 @@ class TaskType(Base):
     # sampling = "auto": every n-th frame of each camera is inferred
     sampling_n: Mapped[int] = mapped_column(Integer, server_default="1")
     sampling_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
-    capacity_per_sec: Mapped[float | None] = mapped_column(Double)  # measured while frames queued
+    capacity_per_sec: Mapped[float | None] = mapped_column(Double)  # a bound (domain/sampling.py)
 
 
 class Frame(Base):
@@ -289,9 +289,10 @@ class Alarm(Base):
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)  # '' where the kind says it all
     cause: Mapped[str] = mapped_column(Text)
-    raised_at: Mapped[float] = mapped_column(Double)
-    told_at: Mapped[float] = mapped_column(Double)
-    over_at: Mapped[float | None] = mapped_column(Double)
+    raised_at: Mapped[float] = mapped_column(Double)  # people were told first
+    told_at: Mapped[float] = mapped_column(Double)  # and last
+    over_at: Mapped[float | None] = mapped_column(Double)  # the trouble ended
+    began_at: Mapped[float | None] = mapped_column(Double)  # and had begun; NULL: with raised_at
 
     __table_args__ = (
         Index(

@@ -44,7 +44,8 @@ _DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
 _ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES (:pk, :task_type)")
 _AT_ENDPOINT = text("SELECT * FROM services WHERE endpoint = :endpoint")
 _FIND = text("""
-    SELECT pk, service_id, endpoint, state, state_since, last_heartbeat, heartbeat_timeout_sec
+    SELECT pk, service_id, endpoint, state, state_reason, state_since, last_heartbeat,
+           heartbeat_timeout_sec
       FROM services
      WHERE (service_id IN :names OR endpoint IN :names) AND state <> 'unregistered'
      ORDER BY pk

@@ -83,6 +83,8 @@ _READ_RECENT = text(
 _RESET = text("DELETE FROM statistics WHERE bucket = 0")
 _TRIM = text("""
     DELETE FROM statistics WHERE bucket > 0 AND (bucket < :before OR bucket > :ahead)
+       AND (task_type, bucket) NOT IN (SELECT task_type, max(bucket) FROM statistics
+            WHERE successes > 0 AND bucket <= :ahead GROUP BY task_type)
 """)
 
 
@@ -133,7 +135,10 @@ def reset(conn: Connection) -> None:
 
 
 def trim(conn: Connection, now: float) -> int:
-    """Forget buckets of more than an hour ago, and those of a clock that was ahead; how many."""
+    """Forget buckets of more than an hour ago, and those of a clock that was ahead; how many.
+
+    The newest with a success stays: it tells when a type succeeded last.
+    """
     values = {"before": int(now) - _KEEP_SEC, "ahead": int(now) + _KEEP_SEC}
     return conn.execute(_TRIM, values).rowcount
 

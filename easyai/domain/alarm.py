@@ -69,9 +69,15 @@ class Notice:
     subject: str
     cause: str
     words: Words  # of the condition, as it was seen last
-    raised_at: float
-    at: float
-    lasted_sec: float
+    began_at: float  # when the trouble began, which was before it was told
+    raised_at: float  # when it was told first
+    at: float  # when this is told
+    lasted_sec: float  # the trouble, so far or until it ended
+
+    @property
+    def ended_at(self) -> float:
+        """When the trouble ended, of an alarm that is over: a while before it is told."""
+        return self.began_at + self.lasted_sec
 
 
 @dataclass(slots=True)
@@ -80,7 +86,6 @@ class _Alarm:
     holds_since: float
     clear_since: float | None = None
     raised_at: float | None = None  # wall; None: its grace is not over
-    raised: float = 0.0
     told: float = 0.0
     told_cause: str = ""  # its end tells it, too
     other_since: float | None = None  # since when another cause than the one told is seen
@@ -93,12 +98,22 @@ class Board:
         self._alarms: dict[Key, _Alarm] = {}
 
     @property
-    def ringing(self) -> list[Key]:
-        """The alarms that were raised and are not over."""
-        return [key for key, alarm in self._alarms.items() if alarm.raised_at is not None]
+    def ringing(self) -> dict[Key, str]:
+        """The alarms that were raised and are not over, each with the cause that was told."""
+        return {
+            key: alarm.told_cause
+            for key, alarm in self._alarms.items()
+            if alarm.raised_at is not None
+        }
 
     def adopt(
-        self, condition: Condition, raised_at: float, told_at: float, now: float, wall: float
+        self,
+        condition: Condition,
+        began_at: float,
+        raised_at: float,
+        told_at: float,
+        now: float,
+        wall: float,
     ) -> None:
         """Go on with an alarm that was raised by another process, or by this one before."""
         key = (condition.kind, condition.subject)
@@ -106,7 +121,7 @@ class Board:
         if alarm.raised_at is not None and alarm.raised_at <= raised_at:
             return
         alarm.raised_at = raised_at
-        alarm.raised = now - max(0.0, wall - raised_at)
+        alarm.holds_since = min(alarm.holds_since, now - max(0.0, wall - began_at))
         alarm.told, alarm.told_cause = now - max(0.0, wall - told_at), condition.cause
 
     def clear(self) -> None:
@@ -156,7 +171,7 @@ class Board:
         due = self._due(lambda alarm: alarm.raised_at is None, is_ripe)
         for key in due:
             alarm = self._alarms[key]
-            alarm.raised_at, alarm.raised = wall, now
+            alarm.raised_at = wall
             self._told(key, now)
         return [self._notice(Change.RAISED, key, now, wall) for key in due]
 
@@ -207,10 +222,12 @@ class Board:
         raised_at = wall if alarm.raised_at is None else alarm.raised_at
         # What it lasted until it cleared, not until the hold was over.
         until = alarm.clear_since if change == Change.OVER and alarm.clear_since else now
-        lasted_sec = max(0.0, until - min(alarm.raised, alarm.holds_since))
+        lasted_sec = max(0.0, until - alarm.holds_since)
+        began_at = wall - (now - alarm.holds_since)
         # Towards its end other causes may show for a moment: the one that was told counts.
         cause = alarm.told_cause or condition.cause
-        return Notice(change, *key, cause, condition.words, raised_at, wall, lasted_sec)
+        words = condition.words
+        return Notice(change, *key, cause, words, began_at, raised_at, wall, lasted_sec)
 
 
 def _is_explained(alarm: _Alarm, now: float) -> bool:

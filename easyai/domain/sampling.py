@@ -1,10 +1,16 @@
 """Sampling: of each camera every n-th frame is inferred, n as large as the algorithms need it.
 
-`next_sampling` is a rule on measured rates. What frames queue up behind is what the algorithms can
-do: their throughput then is the capacity. n grows at once to found rate / capacity, with a tenth to
-spare for the backlog, and falls by a quarter after a quiet while. Where the capacity measured last
-says that a smaller n would be too small, it falls by one and the while is longer: a service may
-have come or become faster.
+`next_sampling` is a loop on what is seen, asked every few seconds:
+
+- Frames wait for seconds, every place is taken, and more of them wait each time: n grows by half.
+  The rate that was let through was too much; it is remembered as a bound of the capacity.
+  (Also, every half minute, where a queue shrinks so slowly that it would last five minutes.)
+- No frame waits long: n falls as far as four fifths of that bound allow, or, a while later, as far
+  as the endpoints have idle time. After five minutes the bound is old: n falls step by step until
+  frames queue up or every one is inferred.
+- Anything between (a queue drains, frames wait for something else than the algorithms): n stays.
+
+The bound is never lowered while there are places free, and rises to what has been done.
 """
 
 from __future__ import annotations
@@ -15,13 +21,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 LARGEST_N: Final = 1000
-_SPARE: Final = 0.9  # of the capacity that is used
-_QUEUE_SEC: Final = 2.0  # of work waiting: below it the algorithms keep up
-_LONG_QUEUE_SEC: Final = 30.0  # still waiting although n should do: the measure is off
-_FEW: Final = 5  # frames waiting are no queue, however slow the algorithms
-QUIET_SEC: Final = 60.0
-PROBE_SEC: Final = 300.0
-_SETTLE_SEC: Final = 30.0  # before a long queue says that n does not do
+LATE_SEC: Final = 5.0  # a frame that has waited for longer than this is late
+QUIET_SEC: Final = 10.0  # after a change, before n falls
+SETTLE_SEC: Final = 30.0  # after a change, until the rates measured are those of the n in force
+BOUND_SEC: Final = 300.0  # after a change, until the bound is forgotten
+_DRAIN_SEC: Final = 300.0  # in which a queue has to be gone
+_BELOW_BOUND: Final = 0.8  # rates measured over ten seconds are a tenth off
+_BUSY: Final = 0.6  # of the time: endpoints that work at one call after the other have room
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,47 +36,65 @@ class Sampling:
 
     n: int = 1
     changed_at: float = 0.0  # Unix seconds
-    capacity_per_sec: float | None = None  # measured while frames queued up
+    capacity_per_sec: float | None = None  # a bound: so many frames were too much; None: not known
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was measured of a task type; frames a second."""
+    """What was seen of a task type over the last seconds."""
 
-    found_per_sec: float  # sampled out or not
+    found_per_sec: float  # frames, sampled out or not
     done_per_sec: float
-    waiting: int
+    waiting: int = 0
+    growing: bool = False  # no fewer wait than at the look before
+    late: bool = False  # a frame has waited LATE_SEC, or was given up because too many wait
+    full: bool = False  # every place at the algorithms is taken
+    busy: float = 0.0  # calls under way per endpoint, on average
 
 
 def next_sampling(now: Sampling, load: Load, at: float) -> Sampling:
     """The sampling from here on, at a moment (Unix seconds); the same when nothing changes."""
-    if load.done_per_sec <= 0:
-        return now  # nothing measured: an outage is no slowness
-    queue_sec = load.waiting / load.done_per_sec
-    queued = load.waiting > _FEW and queue_sec > _QUEUE_SEC
-    # Also without a queue the algorithms can do what they do.
-    capacity = load.done_per_sec if queued else max(load.done_per_sec, now.capacity_per_sec or 0.0)
-    if now.capacity_per_sec is None and not queued:
-        return now
-    measured = replace(now, capacity_per_sec=capacity)
-    needed = _needed(load.found_per_sec, capacity)
+    if now.capacity_per_sec is not None:
+        now = replace(now, capacity_per_sec=max(now.capacity_per_sec, load.done_per_sec))
     # The absolute age: the clock may have been set back.
     since_sec = abs(at - now.changed_at)
-    if queued:
-        if needed <= now.n and queue_sec > _LONG_QUEUE_SEC and since_sec >= _SETTLE_SEC:
-            needed = now.n + 1
-        if needed > now.n:
-            return replace(measured, n=min(needed, LARGEST_N), changed_at=at)
-        return measured
-    pause_sec = QUIET_SEC if needed < now.n else PROBE_SEC
-    if now.n > 1 and since_sec >= pause_sec:
-        fewer = now.n - max(1, now.n // 4) if needed < now.n else now.n - 1
-        return replace(measured, n=max(min(needed, now.n - 1), fewer), changed_at=at)
-    return measured
+    if load.late:
+        return _more(now, load, at) if _too_much(now, load, since_sec) else now
+    if now.n > 1 and not load.full and since_sec >= QUIET_SEC:
+        return _fewer(now, load, since_sec, at)
+    return now
 
 
-def _needed(found_per_sec: float, capacity_per_sec: float) -> int:
-    return max(1, math.ceil(found_per_sec / (_SPARE * capacity_per_sec)))
+def _too_much(now: Sampling, load: Load, since_sec: float) -> bool:
+    """Whether the algorithms do not keep up with what the n in force lets through."""
+    if not load.full or load.done_per_sec <= 0:
+        return False  # they are not what frames wait for; an outage is no slowness
+    kept_per_sec = load.found_per_sec / now.n
+    if load.growing and kept_per_sec > load.done_per_sec:
+        return True
+    # A long queue; letting less than half through would not make it shorter much sooner.
+    shrinks_by = load.done_per_sec - kept_per_sec
+    lasts = load.waiting > shrinks_by * _DRAIN_SEC and kept_per_sec > load.done_per_sec / 2
+    return lasts and since_sec >= SETTLE_SEC
+
+
+def _more(now: Sampling, load: Load, at: float) -> Sampling:
+    kept_per_sec = load.found_per_sec / now.n
+    bound = kept_per_sec if kept_per_sec > load.done_per_sec else now.capacity_per_sec
+    return Sampling(min(now.n + max(1, now.n // 2), LARGEST_N), at, bound)
+
+
+def _fewer(now: Sampling, load: Load, since_sec: float, at: float) -> Sampling:
+    n = now.n
+    if now.capacity_per_sec is not None:
+        n = math.floor(load.found_per_sec / (_BELOW_BOUND * now.capacity_per_sec)) + 1
+    if since_sec >= SETTLE_SEC:
+        n = min(n, max(1, math.ceil(now.n * load.busy / _BUSY)))
+    if n < now.n:
+        return replace(now, n=n, changed_at=at)
+    if now.capacity_per_sec is None or since_sec >= BOUND_SEC:
+        return Sampling(now.n - max(1, now.n // 4), at)
+    return now
 
 
 class EveryNth:

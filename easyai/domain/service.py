@@ -22,6 +22,9 @@ AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brin
 # So begins why a probe failed of one that took the connection and said nothing.
 NO_ANSWER = "no answer within"
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
+# The reason of one that was registered for the first time, and has been online ever since.
+REGISTERED = "registered"
+_MOVED = "; moved to "  # ends the reason of an offline one whose service_id lives elsewhere now
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ def check_endpoint(value: str) -> str:
             "send for example http://192.168.1.20:7901/infer"
         )
     return endpoint
+
+
+def with_move(reason: str, endpoint: str) -> str:
+    """The reason of an offline service, and where its service_id lives now ('' : nowhere else)."""
+    return f"{reason}{_MOVED}{endpoint}" if endpoint else reason
+
+
+def moved_to(state_reason: str) -> str:
+    """Where the service moved, by the reason of its old endpoint; '' when it did not."""
+    _, moved, endpoint = state_reason.rpartition(_MOVED)
+    return endpoint if moved else ""
 
 
 def probe_url(endpoint: str, health_url: str | None) -> str:

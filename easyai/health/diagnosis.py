@@ -12,14 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
-from easyai.health import timeline
+from easyai.health import alarm_history, timeline
+from easyai.health.alarm_history import AlarmRecord
 from easyai.health.causes.cause import Cause
 from easyai.health.causes.ours import NO_DATABASE
 from easyai.health.causes.rank import rank
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.checks.standing import standing_checks
 from easyai.health.facts import Facts, gather
-from easyai.health.known import AlarmFacts
 from easyai.health.symptom import Status, Symptom, symptom
 from easyai.health.timeline import Entry
 from easyai.runtime import Runtime
@@ -40,7 +40,8 @@ class Diagnosis:
     symptom: Symptom
     causes: tuple[Cause, ...]  # most likely first
     timeline: tuple[Entry, ...]
-    recovered: tuple[AlarmFacts, ...]  # alarms of the last day that are over, newest first
+    recovered: tuple[AlarmRecord, ...]  # alarms of the last day that are over, newest first
+    ringing: tuple[AlarmRecord, ...]  # alarms that ring now
 
     @property
     def well(self) -> bool:
@@ -51,12 +52,6 @@ class Diagnosis:
     def checks(self) -> tuple[CheckResult, ...]:
         """Every check, in the order it was made."""
         return tuple(self.facts.checks.values())
-
-    @property
-    def ringing(self) -> tuple[AlarmFacts, ...]:
-        """Alarms that ring now."""
-        alarms = self.facts.known.alarms if self.facts.known else ()
-        return tuple(one for one in alarms if one.over_at is None)
 
     @property
     def conclusion(self) -> Words | None:
@@ -77,19 +72,22 @@ def diagnose(
     if for_clients:
         results = [result.for_clients for result in results]
     facts = gather(runtime, results, time.time(), ask=probes)
-    return concluded(facts, _timeline(runtime, facts))
+    return concluded(facts, *_past(runtime, facts))
 
 
-def without_database(settings: Settings, path: str) -> Diagnosis:
+def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
     """What there is to say where the database's file does not exist: nothing else is looked at."""
-    check = CheckResult("database", f"{NO_DATABASE} {path}")
-    return concluded(Facts(time.time(), settings, {check.name: check}))
+    checks = [CheckResult("database", f"{NO_DATABASE} {path}")]
+    if settings_fault:
+        checks.append(CheckResult("settings", settings_fault))
+    return concluded(Facts(time.time(), settings, {one.name: one for one in checks}))
 
 
-def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
-    """What follows from the facts."""
+def concluded(
+    facts: Facts, entries: Sequence[Entry] = (), alarms: Sequence[AlarmRecord] = ()
+) -> Diagnosis:
+    """What follows from the facts, beside what is remembered of the past."""
     causes = tuple(rank(facts))
-    alarms = facts.known.alarms if facts.known else ()
     over = [one for one in alarms if one.over_at is not None]
     return Diagnosis(
         facts,
@@ -97,6 +95,7 @@ def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
         causes,
         tuple(entries),
         tuple(sorted(over, key=lambda one: -(one.over_at or 0.0))),
+        tuple(one for one in alarms if one.over_at is None),
     )
 
 
@@ -105,14 +104,15 @@ def _checked(runtime: Runtime, others: Sequence[Check]) -> list[CheckResult]:
     return runner.run(standing_checks(runtime, *others))
 
 
-def _timeline(runtime: Runtime, facts: Facts) -> list[Entry]:
+def _past(runtime: Runtime, facts: Facts) -> tuple[list[Entry], tuple[AlarmRecord, ...]]:
     if facts.known is None:
-        return []
+        return [], ()
     moment = timeline.moment_of_interest(facts)
     try:
         with runtime.db.read() as conn:
             entries = timeline.around(conn, moment, facts.now)
+            alarms = alarm_history.read(conn, facts.now)
     except (DatabaseUnavailableError, SQLAlchemyError) as error:
         log.debug("no timeline: %s", error)
-        return []
-    return timeline.newest(entries, moment, _MOST_ENTRIES)
+        return [], ()
+    return timeline.newest(entries, moment, _MOST_ENTRIES), alarms

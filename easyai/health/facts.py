@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
-from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState
+from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
 from easyai.health import known
 from easyai.health.checks.check import CheckResult
+from easyai.health.failing import only_fails
 from easyai.health.known import Known, ServiceFacts, TypeFacts
 from easyai.health.reasons import reason
 from easyai.runtime import Runtime
@@ -49,9 +50,30 @@ class Facts:
 
     @property
     def services(self) -> tuple[ServiceFacts, ...]:
-        """The services that are expected to work: all but those unregistered by request."""
+        """The services that are expected to work: not unregistered by request, nor moved away."""
         found = self.known.services if self.known else ()
-        return tuple(one for one in found if one.state != ServiceState.UNREGISTERED)
+        return tuple(
+            one
+            for one in found
+            if one.state != ServiceState.UNREGISTERED and not self.moved_to(one)
+        )
+
+    @property
+    def moved(self) -> tuple[ServiceFacts, ...]:
+        """The offline endpoints that their services have left for another one."""
+        found = self.known.services if self.known else ()
+        return tuple(one for one in found if self.moved_to(one))
+
+    def moved_to(self, service: ServiceFacts) -> str:
+        """The endpoint that the service of an offline one registered at since; '' for none."""
+        new = moved_to(service.state_reason) if service.state == ServiceState.OFFLINE else ""
+        known = self.known.services if new and self.known else ()
+        registered = any(
+            (one.endpoint, one.service_id) == (new, service.service_id)
+            and one.state != ServiceState.UNREGISTERED
+            for one in known
+        )
+        return new if registered else ""
 
     @property
     def types(self) -> tuple[TypeFacts, ...]:
@@ -117,12 +139,22 @@ class Facts:
         """Whether a probe's connection was taken, and no answer came."""
         return (self.probe(service) or "").removeprefix(_PROBE_FAILED).startswith(NO_ANSWER)
 
-    def is_stalled(self, task_type: TypeFacts) -> bool:
-        """Whether frames of a type have waited and nothing has succeeded for the alarm's time."""
-        limit = self.settings.ai_analysis.stall_alarm_sec
+    def only_fails(self, task_type: TypeFacts) -> bool:
+        """Whether frames of a type end failed and none succeeds, though none may wait now."""
+        alarms = self.known.alarms if self.known else ()
+        return only_fails(task_type, alarms, self.now)
+
+    def stands_since(self, task_type: TypeFacts) -> float:
+        """Since when frames of a type wait, or fail, without a success; now when none does."""
         began = [at for at in (task_type.oldest_wait_at, task_type.oldest_lease_at) if at]
-        since = max(min(began, default=self.now), task_type.last_success_at)
-        return self.now - since >= limit
+        if self.only_fails(task_type):
+            began.append(task_type.failures.first_at)
+        return max(min(began, default=self.now), task_type.last_success_at)
+
+    def is_stalled(self, task_type: TypeFacts) -> bool:
+        """Whether frames of a type wait or fail and none has succeeded for the alarm's time."""
+        limit = self.settings.ai_analysis.stall_alarm_sec
+        return self.now - self.stands_since(task_type) >= limit
 
     @property
     def stalled(self) -> tuple[TypeFacts, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from easyai.db import facts as rows
 from easyai.db import leases, processes, statistics
 from easyai.db import services as services_db
-from easyai.db.facts import Waiting
+from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
 from easyai.errors import DatabaseUnavailableError
 from easyai.health.presence import SILENT_AFTER_SEC, exists
@@ -47,6 +47,8 @@ class TypeFacts:
     recent_sec: float  # the seconds `recent` covers
     sampling_n: int
     capacity_per_sec: float | None
+    failures: Failures  # of frames, since the last success
+    apart_sec: float  # of successes in the last hour, on average; 0: not known
 
     @property
     def waiting(self) -> int:
@@ -189,7 +191,7 @@ def _types(
     leased: list[tuple[str, int | None, int, float]],
     now: float,
 ) -> tuple[TypeFacts, ...]:
-    waiting, buckets = rows.waiting(conn), rows.last_success_buckets(conn)
+    waiting, succeeded = rows.waiting(conn), rows.successes(conn, now)
     recent, seconds = statistics.recent(conn, now, RECENT_SEC)
     found = []
     for row in rows.types(conn):
@@ -198,19 +200,23 @@ def _types(
         parked = waiting.get(("parked", name), _NOTHING)
         flying = [lease for lease in leased if lease[0] == name]
         began = [one.since for one in (pending, parked) if one.count]
+        failed = waiting.get(("failed", name), _NOTHING).count
+        last_success_at = _last_success(name, succeeded, services, now)
         facts = TypeFacts(
             name=name,
             pending=pending.count,
             parked=parked.count,
             leased=sum(lease[2] for lease in flying),
-            failed=waiting.get(("failed", name), _NOTHING).count,
+            failed=failed,
             oldest_wait_at=min(began, default=0.0),
             oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
-            last_success_at=_last_success(name, buckets, services, now),
+            last_success_at=last_success_at,
             recent=recent.get(name, Tally()),
             recent_sec=seconds,
             sampling_n=row.sampling_n,
             capacity_per_sec=row.capacity_per_sec,
+            failures=rows.failures(conn, name, last_success_at) if failed else Failures(),
+            apart_sec=succeeded[name].apart_sec if name in succeeded else 0.0,
         )
         found.append(facts)
     return tuple(found)
@@ -218,15 +224,16 @@ def _types(
 
 def _last_success(
     name: str,
-    buckets: Mapping[str, float],
+    succeeded: Mapping[str, Successes],
     services: tuple[ServiceFacts, ...],
     now: float,
 ) -> float:
     # A service's own time counts refusals and its other types, too. Sums of ten seconds tell them
     # apart, for as long as they are kept.
     own = max((one.last_success_at for one in services if name in one.task_types), default=0.0)
-    if name in buckets:
-        return max(buckets[name], min(own, buckets[name] + _BUCKET_SEC, now))
+    if name in succeeded:
+        last_at = succeeded[name].last_at
+        return max(last_at, min(own, last_at + _BUCKET_SEC, now))
     return own if own <= now - HOUR_SEC else 0.0
 
 
@@ -286,7 +293,7 @@ def _processes(conn: Connection) -> tuple[ProcessFacts, ...]:
             row.pid,
             row.started_at,
             row.beat_at,
-            exists(row.pid) if row.host == here else None,
+            exists(row.pid, row.kind) if row.host == here else None,
         )
         for row in processes.all_processes(conn)
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from easyai.domain.words import Words
 from easyai.health.reasons import reason
+from easyai.health.wording import span
 
 CHECK_NAMES: Final = {
     "database": Words("database", "数据库"),
@@ -14,6 +15,7 @@ CHECK_NAMES: Final = {
     "disk": Words("disk space", "磁盘空间"),
     "pictures": Words("picture links", "图片链接"),
     "bus": Words("message bus", "消息总线"),
+    "settings": Words("settings", "配置文件"),
     "worker": Words("worker", "worker"),
     "beat": Words("beat", "beat"),
     "watchdog": Words("watchdog", "watchdog"),
@@ -61,6 +63,7 @@ KINDS: Final = {
 }
 # As they are told when it is over.
 CAUSE_NAMES: Final = {
+    "settings_invalid": Words("the settings file had a mistake", "配置文件有错误"),
     "disabled": Words("inference was switched off", "推理被关闭"),
     "database_down": Words("the database did not work", "数据库不可用"),
     "disk_full": Words("a disk was full", "磁盘已满"),
@@ -78,6 +81,7 @@ CAUSE_NAMES: Final = {
         "services sent heartbeats but could not be reached", "服务有心跳但无法访问"
     ),
     "no_service": Words("no service was registered", "没有注册的算法服务"),
+    "service_moved": Words("a service had moved to another endpoint", "服务已迁移到其他地址"),
     "inference_hangs": Words("inference hung in the services", "算法服务的推理卡住"),
     "inference_fails": Words("inference failed in the services", "算法服务的推理失败"),
     "pictures_unreachable": Words("pictures could not be fetched", "无法获取图片"),
@@ -100,3 +104,12 @@ def kind_name(kind: str) -> Words:
 def cause_name(cause: str) -> Words:
     """The cause as an alarm noted it: by its code, or in whatever words it has."""
     return CAUSE_NAMES.get(cause) or reason(cause)
+
+
+def alarm_over(alarm: str, cause: str, lasted_sec: float) -> Words:
+    """That an alarm is over, with what is known of it."""
+    lasted, why = span(lasted_sec), cause_name(cause) if cause else Words("not known", "未知")
+    return Words(
+        f"over after {lasted.en}: {alarm}; the cause was: {why.en}",
+        f"告警解除，持续 {lasted.zh}：{alarm}；原因：{why.zh}",
+    )

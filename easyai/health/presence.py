@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from easyai.db import events, processes
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 EVERY_SEC: Final = 5.0
 #: A process whose row is older has hung or was killed: three rows in a row are missing.
 SILENT_AFTER_SEC: Final = 20.0
+_PROGRAM: Final = "easyai"  # stands in the command line of each of our processes
 
 
 class Presence:
@@ -96,12 +99,28 @@ class Presence:
         return processes.name_of(self._kind, self._host, self._pid)
 
 
-def exists(pid: int) -> bool:
-    """Whether a process of this machine is there, be it stopped or hung."""
+def exists(pid: int, kind: str) -> bool:
+    """Whether our process of this kind is there on this machine, be it stopped or hung.
+
+    The system gives the number of a process that has ended to another: one whose command line is
+    not that of our kind is not ours. Times would not tell: the clock may have jumped since. Where
+    command lines cannot be read, any process counts.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # not ours to signal, but there
-    return True
+        pass  # not ours to signal, but there
+    words = _command_line(pid)
+    return words is None or (kind in words and any(_PROGRAM in word for word in words))
+
+
+def _command_line(pid: int) -> list[str] | None:
+    """The words a process was started with, none when it has ended; None: not known."""
+    try:
+        told = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+    # A program may have changed its title, to one text in place of words.
+    return re.split(r"[\0\s()]+", told)

@@ -23,7 +23,7 @@ _FIRST_LOOK_SEC: Final = 4.0  # until the first look is over
 class Standstill:
     """What stands still, and for how long."""
 
-    types: tuple[str, ...]  # whose frames wait and none succeeds
+    types: tuple[str, ...]  # whose frames wait or fail and none succeeds
     everything: bool  # no other type has succeeded since then either
     blind: bool  # nothing is known or found any more
     lasted_sec: float
@@ -62,9 +62,9 @@ class Progress:
         """What has stood still for `stall_alarm_sec`; None when all goes on."""
         limit = facts.settings.ai_analysis.stall_alarm_sec
         types = facts.types
-        lasted = {one.name: self._watch(one, now) for one in types}
+        lasted = {one.name: self._watch(facts, one, now) for one in types}
         busy = [one for one in types if one.waiting or one.leased]
-        still = [one for one in busy if self._is_still(one, lasted[one.name], limit, facts.now)]
+        still = [one for one in types if _is_still(facts, one, lasted[one.name], limit)]
         blind_sec = self._blind_sec(facts, now, limit)
         goes_on = any(lasted[one.name] < limit for one in busy)
         pause = facts.settings.ai_analysis.scan_interval_sec
@@ -73,41 +73,47 @@ class Progress:
             return Standstill(names, everything=True, blind=True, lasted_sec=blind_sec)
         if not still:
             return None
-        lasted_sec = max(max(lasted[one.name], _by_times(one, facts.now)) for one in still)
+        lasted_sec = max(
+            max(lasted[one.name], facts.now - facts.stands_since(one)) for one in still
+        )
         names = tuple(one.name for one in still)
         begun = facts.now - lasted_sec
         # Since then, not lately: else each rare frame of another type would change the answer.
         everything = all(one.last_success_at <= begun for one in types if one.name not in names)
         return Standstill(names, everything, blind=False, lasted_sec=lasted_sec)
 
-    def _watch(self, task_type: TypeFacts, now: float) -> float:
-        """For how long frames of a type were seen to wait without a success."""
-        idle = not (task_type.waiting or task_type.leased)
+    def _watch(self, facts: Facts, task_type: TypeFacts, now: float) -> float:
+        """For how long frames of a type were seen to wait or fail without a success."""
+        idle = not _is_held(facts, task_type)
         mark = (idle, task_type.last_success_at)
         watched = self._types.get(task_type.name)
         if watched is None or watched.mark != mark or idle:
             self._types[task_type.name] = watched = _Watched(mark, now)
         return now - watched.since
 
-    def _is_still(self, one: TypeFacts, watched_sec: float, limit: float, wall: float) -> bool:
-        if watched_sec >= limit:
-            return True
-        return watched_sec >= min(SETTLING_SEC, limit) and _by_times(one, wall) >= limit
-
     def _blind_sec(self, facts: Facts, now: float, limit: float) -> float:
-        """For how long no scan has succeeded, or the database has not answered."""
+        """For how long no scan has found frames, or the database has not answered."""
         scan = facts.known.duties.get("scan") if facts.known else None
-        if scan is not None and not facts.failed("database") and scan.done_at != self._scanned_at:
-            # The first look trusts the time it reads, as far as settling allows.
+        # What is told at the first look is trusted as far as settling allows.
+        earliest = self.started - (limit - min(SETTLING_SEC, limit))
+        if not facts.settings.ai_analysis.enable:
+            # Scans are done, but look for nothing.
+            self._sighted = earliest if self._sighted is None else self._sighted
+        elif scan and not facts.failed("database") and scan.done_at != self._scanned_at:
             age = max(0.0, facts.now - scan.done_at) if self._scanned_at is None else 0.0
-            earliest = self.started - (limit - min(SETTLING_SEC, limit))
             self._sighted = max(now - age, earliest)
             self._scanned_at = scan.done_at
         return now - (self.started if self._sighted is None else self._sighted)
 
 
-def _by_times(task_type: TypeFacts, wall: float) -> float:
-    """For how long frames of a type have waited without a success, by the times in the rows."""
-    begun = [at for at in (task_type.oldest_wait_at, task_type.oldest_lease_at) if at]
-    since = max(min(begun, default=wall), task_type.last_success_at)
-    return wall - since
+def _is_held(facts: Facts, task_type: TypeFacts) -> bool:
+    """Whether there are frames of a type that a success is owed to."""
+    return bool(task_type.waiting or task_type.leased) or facts.only_fails(task_type)
+
+
+def _is_still(facts: Facts, task_type: TypeFacts, watched_sec: float, limit: float) -> bool:
+    if not _is_held(facts, task_type):
+        return False
+    if watched_sec >= limit:
+        return True
+    return watched_sec >= min(SETTLING_SEC, limit) and facts.is_stalled(task_type)

@@ -11,6 +11,7 @@ from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
+from easyai.health.failing import failed_frames
 from easyai.health.known import Known, TypeFacts
 from easyai.health.names import check_name
 from easyai.health.wording import counted, frames, moment, names, span
@@ -37,6 +38,17 @@ _KEPT: Final = Words(
     "图片不会因此丢失：会保留，恢复后继续推理"
     "（限制：outage_retention_hours、disk_min_free_percent）",
 )
+_KEPT_FAILED: Final = Words(
+    "Failed frames are kept with their pictures (limit: failed_retention_days) and inferred anew "
+    "once they are requeued",
+    "失败的图片会保留（限制：failed_retention_days），重新排队后会再次推理",
+)
+# Scans go on and look for nothing: since when is not known.
+_SWITCHED_OFF: Final = Words(
+    "Inference is switched off (ai_analysis.enable = false): pictures in the folder are not "
+    "looked for and not counted",
+    "推理已被关闭（ai_analysis.enable = false）：不查找图片目录中的新图片，也不计入",
+)
 
 
 class Status(StrEnum):
@@ -44,7 +56,7 @@ class Status(StrEnum):
 
     WELL = "well"
     DEGRADED = "degraded"  # something does not work; frames are inferred, or none waits
-    STALLED = "stalled"  # frames wait and none succeeds, of some type, or none is looked for
+    STALLED = "stalled"  # frames wait or fail, none of a type succeeds; or none is looked for
     UNKNOWN = "unknown"  # the database does not answer
 
 
@@ -84,32 +96,32 @@ def _unknown() -> Symptom:
 def _not_scanned(facts: Facts, known: Known) -> Symptom:
     """Nothing is looked for: what lies in the folder meanwhile is in no number."""
     duty = known.duties.get("scan")
-    since, last, number = (
-        duty.done_at if duty else 0.0,
-        facts.last_success_at,
-        frames(facts.waiting),
-    )
-    lasted = span(facts.now - since)
-    first = (
-        Words(
-            f"Inference has stood still since {moment(since)}, for {lasted.en}: pictures in the "
-            "folder are not counted yet",
-            f"推理自 {moment(since)} 起停止，已持续 {lasted.zh}：图片目录中的新图片尚未计入",
-        )
-        if since
-        else Words(
-            "Inference stands still, no scan has been done yet: pictures in the folder are not "
-            "counted yet",
-            "推理没有进行，还没有完成过扫描：图片目录中的图片尚未计入",
-        )
-    )
+    enabled = facts.settings.ai_analysis.enable
+    since = duty.done_at if duty and enabled else 0.0
+    last, number = facts.last_success_at, frames(facts.waiting)
     success = _last_success(last)
     second = Words(
         f"{number.en} waiting that {'is' if facts.waiting == 1 else 'are'} known; {success.en}; "
         f"now: {moment(facts.now)}",
         f"已知 {number.zh}在等待；{success.zh}；当前时间：{moment(facts.now)}",
     )
+    first = _not_scanned_since(since, facts.now) if enabled else _SWITCHED_OFF
     return Symptom(Status.STALLED, since, last, (first, second, _KEPT))
+
+
+def _not_scanned_since(since: float, now: float) -> Words:
+    if not since:
+        return Words(
+            "Inference stands still, no scan has been done yet: pictures in the folder are not "
+            "counted yet",
+            "推理没有进行，还没有完成过扫描：图片目录中的图片尚未计入",
+        )
+    lasted = span(now - since)
+    return Words(
+        f"Inference has stood still since {moment(since)}, for {lasted.en}: pictures in the "
+        "folder are not counted yet",
+        f"推理自 {moment(since)} 起停止，已持续 {lasted.zh}：图片目录中的新图片尚未计入",
+    )
 
 
 def _last_success(last: float) -> Words:
@@ -120,16 +132,17 @@ def _last_success(last: float) -> Words:
 
 def _stalled(facts: Facts) -> Symptom:
     stalled = facts.stalled
-    since = min(_stood_since(one, facts.now) for one in stalled)
+    failing = [one for one in stalled if facts.only_fails(one)]
+    since = min(facts.stands_since(one) for one in stalled)
     last = max(one.last_success_at for one in stalled)
     lasted = span(facts.now - since)
-    which = _which(facts, stalled)
+    which, held = _which(facts, stalled), _held(stalled, failing)
     lines = [
         Words(
             f"Inference{which.en} has stood still since {moment(since)}, for {lasted.en}: "
-            f"{frames(_waiting(stalled)).en} waiting and none succeeds",
+            f"{held.en} and none succeeds",
             f"{which.zh}推理自 {moment(since)} 起停止，已持续 {lasted.zh}："
-            f"{frames(_waiting(stalled)).zh}在等待，没有成功的推理",
+            f"{held.zh}，没有成功的推理",
         ),
         Words(
             f"Last success: {moment(last)}; now: {moment(facts.now)}",
@@ -140,13 +153,16 @@ def _stalled(facts: Facts) -> Symptom:
             f"No success is remembered; now: {moment(facts.now)}",
             f"没有成功的记录；当前时间：{moment(facts.now)}",
         ),
-        _KEPT,
     ]
+    if failing:
+        lines.append(_KEPT_FAILED)
+    if _waiting(stalled):
+        lines.append(_KEPT)
     return Symptom(Status.STALLED, since, last, tuple(lines))
 
 
 def _which(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
-    busy = [one for one in facts.types if one.waiting or one.leased]
+    busy = [one for one in facts.types if one.waiting or one.leased or one in stalled]
     if len(busy) == len(stalled):
         return Words("", "")
     shown = names(one.name for one in stalled)
@@ -157,10 +173,16 @@ def _waiting(some: Sequence[TypeFacts]) -> int:
     return sum(one.waiting + one.leased for one in some)
 
 
-def _stood_since(one: TypeFacts, now: float) -> float:
-    """Since the last success, when frames that came after it wait; else since the oldest came."""
-    began = [at for at in (one.oldest_wait_at, one.oldest_lease_at) if at]
-    return max(min(began, default=now), one.last_success_at)
+def _held(stalled: Sequence[TypeFacts], failing: Sequence[TypeFacts]) -> Words:
+    """What a success is owed to: frames that wait, are in flight, or failed."""
+    waiting, failed = frames(_waiting(stalled)), failed_frames(failing)
+    if not failing:
+        return Words(f"{waiting.en} waiting", f"{waiting.zh}在等待")
+    if not _waiting(stalled):
+        return Words(f"{failed.en} failed", f"{failed.zh}失败")
+    return Words(
+        f"{failed.en} failed, {waiting.en} waiting", f"{failed.zh}失败，{waiting.zh}在等待"
+    )
 
 
 def _well(facts: Facts) -> Symptom:

@@ -50,7 +50,7 @@ def around(conn: Connection, moment: float, now: float) -> list[Entry]:
 
 def moment_of_interest(facts: Facts) -> float:
     """Where the timeline is centred: the last success of a standstill, else the newest alarm."""
-    stalled = [one.last_success_at or one.oldest_wait_at for one in facts.stalled]
+    stalled = [one.last_success_at or facts.stands_since(one) for one in facts.stalled]
     if stalled:
         return min(stalled)
     alarms = facts.known.alarms if facts.known else ()
@@ -58,17 +58,26 @@ def moment_of_interest(facts: Facts) -> float:
 
 
 def collapsed(ordered: Iterable[Event]) -> list[Entry]:
-    """Equal events that lie close together as one entry; numbers in their texts may differ."""
+    """Equal events that lie close together as one entry; numbers in their texts may differ.
+
+    None goes into an entry that began before something else happened to its own subject: read from
+    the top, the entries tell of each subject in the order of what happened.
+    """
     entries: list[Entry] = []
-    open_entries: dict[tuple[str, str], Entry] = {}
-    for event in ordered:
-        subject, text = _told(event)
+    open_entries: dict[tuple[str, str], tuple[int, Entry]] = {}  # with the number of its first
+    happened: dict[str, dict[str, int]] = {}  # to a subject, by kind: the number of the last one
+    for number, event in enumerate(ordered):
+        who, text = _told(event)
         key = (event.kind, _NUMBER.sub("#", text))
-        entry = open_entries.get(key)
-        if entry is None or event.at - entry.until > _TOGETHER_SEC:
-            entry = open_entries[key] = Entry(event.at, event.kind, text)
+        own = happened.setdefault(event.subject, {}) if event.subject else {}
+        other = max((last for kind, last in own.items() if kind != event.kind), default=-1)
+        own[event.kind] = number
+        first, entry = open_entries.get(key, (number, None))
+        if entry is None or event.at - entry.until > _TOGETHER_SEC or other > first:
+            entry = Entry(event.at, event.kind, text)
+            open_entries[key] = number, entry
             entries.append(entry)
-        entry.subjects.append(subject)
+        entry.subjects.append(who)
         entry.until = event.at
     return entries
 

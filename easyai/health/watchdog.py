@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
-from easyai.domain.words import Words
 from easyai.health.alarms.conditions import judge
 from easyai.health.alarms.people import PeopleTeller
 from easyai.health.alarms.recorder import Entry, Recorder, Standing
@@ -23,6 +22,7 @@ from easyai.health.alarms.words import clock_jump
 from easyai.health.certainty import unsure
 from easyai.health.checks.check import Check
 from easyai.health.clock import ClockWatch
+from easyai.health.names import cause_name
 from easyai.health.observation import Observation, Observer
 from easyai.health.outbox import OutboxWatch
 from easyai.health.presence import Presence
@@ -131,7 +131,9 @@ class Watchdog:
 
     def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
         facts = seen.facts
-        settled = still is not None or self._progress.is_settled(facts.settings, now)
+        # Without the database nothing is seen to stand still, and nothing to go on either.
+        seen_all = facts.known is not None and self._progress.is_settled(facts.settings, now)
+        settled = still is not None or seen_all
         return unsure(facts, now - self._started, self._clock.steady_sec(now), settled)
 
     def _seen(self, wall: float) -> Observation | None:
@@ -161,15 +163,16 @@ class Watchdog:
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:
         for row in standing.ringing:
             if row.kind in _KINDS:
-                condition = Condition(row.kind, row.subject, row.cause, Words(row.cause, row.cause))
-                self._board.adopt(condition, row.raised_at, row.told_at, now, wall)
+                condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
+                moments = (row.began_at, row.raised_at, row.told_at)
+                self._board.adopt(condition, *moments, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:
         jump_sec = self._clock.look(wall, now)
         if jump_sec:
             self._progress.unsettle(now)
-            said = clock_jump(jump_sec)
-            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", said.en),)))
+            said = f"the clock of this machine jumped by {jump_sec:+.0f} s"
+            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", said),)))
 
     def _clock_condition(self, now: float) -> list[Condition]:
         if self._clock.is_steady(now):

@@ -1,29 +1,34 @@
 """Sampling in the scan: which new frames are inferred, and for "auto" how many can be.
 
-The n of a type, the time of its last change and the capacity measured stand in the database, so
+The n of a type, the time of its last change and the bound of its capacity stand in the database, so
 that all scanners agree; which frame of a camera is the n-th is counted by each scanner for itself.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, events, statistics, task_types
+from easyai.db import admission, events, ledger, services, statistics, task_types
 from easyai.db.events import Event
 from easyai.db.ledger import NewFrame
-from easyai.domain.sampling import EveryNth, Load, Sampling, next_sampling
+from easyai.db.statistics import Tally
+from easyai.domain.frame import FrameState
+from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling
+from easyai.pipeline.candidates import find_candidates
+from easyai.pipeline.room import Room
 from easyai.runtime import Runtime
-from easyai.settings import AiAnalysis
+from easyai.settings import AiAnalysis, Settings
 
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SEC: Final = 5.0
-_WINDOW_SEC: Final = 10  # of the rates
+_SCANS: Final = 3  # at least, in the time over which rates are measured
 
 
 class Sampler:
@@ -33,6 +38,7 @@ class Sampler:
         self._runtime = runtime
         self._every_nth = EveryNth()
         self._looked_at = time.monotonic()
+        self._waited: Mapping[str, int] = {}  # frames by type, at the last look
 
     def split(
         self, conn: Connection, frames: Sequence[NewFrame]
@@ -51,21 +57,49 @@ class Sampler:
         return kept, sampled
 
     def adapt(self) -> None:
-        """Now and then, let the n of each type with sampling "auto" follow its measured rates."""
+        """Now and then, let the n of each type with sampling "auto" follow what is seen of it."""
         analysis = self._runtime.settings.ai_analysis
         names = _automatic(analysis)
         if not names or time.monotonic() - self._looked_at < _LOOK_EVERY_SEC:
             return
         self._looked_at = time.monotonic()
         now = time.time()
+        buckets = math.ceil(_SCANS * analysis.scan_interval_sec / statistics.BUCKET_SEC)
         with self._runtime.db.read() as conn:
             before = task_types.sampling(conn)
-            tallies, seconds = statistics.recent(conn, now, _WINDOW_SEC)
             waiting = admission.waiting_served(conn)
-        for name in sorted(names & before.keys() & waiting.keys() & tallies.keys()):
-            tally = tallies[name]
-            load = Load(tally.found / seconds, tally.processed / seconds, waiting[name])
+            recent = statistics.recent(conn, now, buckets * statistics.BUCKET_SEC)
+            loads = {
+                name: self._load(conn, name, waiting[name], recent, now)
+                for name in sorted(names & before.keys() & waiting.keys())
+            }
+        self._waited = waiting
+        for name, load in loads.items():
             self._change(name, before[name], next_sampling(before[name], load, now), load)
+
+    def _load(
+        self,
+        conn: Connection,
+        name: str,
+        waiting: int,
+        recent: tuple[Mapping[str, Tally], float],
+        now: float,
+    ) -> Load:
+        tallies, seconds = recent
+        tally = tallies.get(name, Tally())
+        settings = self._runtime.settings
+        late = tally.queue_full > 0 or _is_late(conn, name, now)
+        # Of a camera with a state one frame is in flight, wherever there are places free.
+        in_order = settings.ai_analysis.affinity(name)
+        return Load(
+            found_per_sec=tally.found / seconds,
+            done_per_sec=tally.processed / seconds,
+            waiting=waiting,
+            growing=waiting >= self._waited.get(name, math.inf),
+            late=late,
+            full=late if in_order else _is_full(conn, settings, name, now),
+            busy=_busy(conn, name, tallies, seconds),
+        )
 
     def _n_of(self, conn: Connection, analysis: AiAnalysis) -> dict[str, int]:
         measured = task_types.sampling(conn) if _automatic(analysis) else {}
@@ -82,8 +116,8 @@ class Sampler:
                 return
             words = (
                 f"one of {after.n} frames of each camera is inferred, before one of {before.n}: "
-                f"{load.found_per_sec:.1f} found a second, {load.waiting} wait, "
-                f"the algorithms do {after.capacity_per_sec or 0.0:.1f}"
+                f"{load.found_per_sec:.1f} found and {load.done_per_sec:.1f} inferred a second, "
+                f"{load.waiting} wait"
             )
             events.add(conn, [Event(after.changed_at, "sampling_changed", name, words)])
         log.warning("sampling changed: task_type=%s n=%d: %s", name, after.n, words)
@@ -93,7 +127,29 @@ def _automatic(analysis: AiAnalysis) -> set[str]:
     return {name for name, own in analysis.types.items() if own.sampling == "auto"}
 
 
+def _is_late(conn: Connection, task_type: str, now: float) -> bool:
+    """Whether a frame that is due has waited for long."""
+    oldest = admission.oldest(conn, FrameState.PENDING, task_type, 1)
+    return bool(oldest) and now - oldest[0][0] > LATE_SEC
+
+
+def _is_full(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
+    """Whether no place is free at the algorithms, as a dispatch now would find."""
+    in_flight = ledger.in_flight(conn)
+    limits = Room(conn, settings, task_type, in_flight, now)
+    candidates = limits.at_services(*find_candidates(conn, task_type, in_flight, now))
+    return limits.of_installation(1) <= 0 or all(one.free == 0 for one in candidates)
+
+
+def _busy(conn: Connection, task_type: str, tallies: Mapping[str, Tally], seconds: float) -> float:
+    """Calls under way, on average, per endpoint of a type; of other types there, too."""
+    pks = [row.pk for row in services.routable(conn, task_type)]
+    names = services.task_types_of(conn, pks)
+    busy_sec = sum(tallies[name].infer_ms_sum for name in names if name in tallies) / 1000
+    return busy_sec / seconds / len(pks) if pks else 0.0
+
+
 def _differs(before: Sampling, after: Sampling) -> bool:
-    """Whether the capacity has changed enough to be worth a write."""
+    """Whether the capacity's bound has changed enough to be worth a write."""
     old, new = before.capacity_per_sec or 0.0, after.capacity_per_sec or 0.0
     return abs(new - old) > 0.1 * max(old, new)

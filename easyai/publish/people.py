@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from easyai.errors import NotifyError, SettingsError
 
 log = logging.getLogger(__name__)
+
+Tone = Literal["info", "success", "warning", "failure"]  # Apprise's notify_type
 
 _LIMIT_SEC: Final = 10.0  # for all URLs together: an alarm waits for nobody
 _CONNECT_SEC: Final = 5.0
@@ -57,12 +59,13 @@ class People:
                 "understands; see https://appriseit.com for how each service is written"
             )
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, tone: Tone = "info") -> None:
         """Send a message through every URL at once, in at most 11 s; nothing without URLs.
 
+        `tone` is what services show as a colour or a sign.
         Raises NotifyError when not all of them took it, with the position and reason of each.
         """
-        failures = dict(self._failures(title, body))
+        failures = dict(self._failures(title, body, tone))
         if failures:
             reasons = "; ".join(
                 f"number {number} {failures[number]}" for number in sorted(failures)
@@ -70,15 +73,15 @@ class People:
             count = f"{len(failures)} of {len(self._urls)}"
             raise NotifyError(f"ai_analysis.notify_urls: {count} not reached: {reasons}")
 
-    def _failures(self, title: str, body: str) -> Iterator[tuple[int, str]]:
+    def _failures(self, title: str, body: str, tone: Tone) -> Iterator[tuple[int, str]]:
         if not self._urls:
             return
-        from apprise import Apprise, NotifyFormat
+        from apprise import Apprise, NotifyFormat, NotifyType
 
         sender = Apprise(asset=_asset())
         for number, server in self._servers():
             if server is None:
-                yield number, "is not an Apprise URL: run `easyai config check`"
+                yield number, "is not an Apprise URL that this version understands"
             else:
                 sender.add(server)
         if not len(sender):
@@ -86,6 +89,7 @@ class People:
         result = sender.notify(
             body,
             " ".join(title.split()),  # the subject of a mail is one line
+            notify_type=NotifyType(tone),
             body_format=NotifyFormat.TEXT,
             timeout=_LIMIT_SEC,
             log_level=logging.DEBUG,

@@ -3,8 +3,9 @@
 A heartbeat by endpoint, or by the id of one endpoint, is evidence of life of that endpoint. One by
 an id that stands on several endpoints comes from one of them and cannot say from which: it keeps
 those in use that are, and brings the others back only when it ends a silence of the id, or when
-none of the id is online. An endpoint that went down in spite of such heartbeats needs evidence of
-its own: a probe, a heartbeat by endpoint or a registration.
+none of the id is online. An endpoint that went down in spite of such heartbeats, or that its
+service has left for another one, needs evidence of its own: a probe, a heartbeat by endpoint or a
+registration.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from easyai.db import events, service_events, services, waiting
 from easyai.db.services import ServiceRow
-from easyai.domain.service import ServiceState
+from easyai.domain.service import ServiceState, moved_to
 from easyai.registry.payload import is_clean_text, said_in
 from easyai.runtime import Runtime
 
@@ -89,6 +90,8 @@ def _vouched(
     """Those of the endpoints under a name that a heartbeat by this name is evidence for."""
     if len(rows) == 1:
         return list(rows)
+    # Of one that moved, the heartbeats come from where it lives now (registry/moves.py).
+    rows = [row for row in rows if row.endpoint == name or not moved_to(row.state_reason)] or rows
     if not any(row.state == ServiceState.ONLINE for row in rows):
         return list(rows)
     return [

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from easyai.db import events, service_events, services, task_types, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.service import AWAY, ServiceState
+from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.errors import ServiceNotFoundError
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
@@ -70,10 +70,12 @@ def _is_replaced(new: Registration, before: ServiceRow | None) -> bool:
 
 
 def _reason(new: Registration, before: ServiceRow | None) -> str:
-    if before is None:
-        return "registered"
+    if before is None or before.state == ServiceState.UNREGISTERED:
+        return REGISTERED
     if _is_replaced(new, before):
         return f"registered in place of service_id={before.service_id}"
+    if before.state == ServiceState.ONLINE and before.state_reason == REGISTERED:
+        return REGISTERED
     return "registered again"
 
 

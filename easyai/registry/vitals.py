@@ -18,7 +18,8 @@ from typing import Any, Final
 from easyai.db import events, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.service import AWAY, ServiceState, probe_url
+from easyai.domain.service import AWAY, ServiceState, probe_url, with_move
+from easyai.registry.moves import move_of
 from easyai.registry.probe import probe_all
 from easyai.registry.watch import Watch
 from easyai.runtime import Runtime
@@ -49,8 +50,8 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
         rows = services.all_services(conn)
     silent = {row.pk: watch.silent_sec(row.last_evidence, now) for row in rows}
     lapsed = [row for row in rows if _has_lapsed(row, silent[row.pk], timeout_sec)]
-    blame = _blame(runtime, rows, lapsed)
-    told = _suspect(runtime, lapsed, silent, blame)
+    together = _together(rows, lapsed)
+    told = _suspect(runtime, lapsed, silent, together)
     unconfirmed = _unconfirmed(rows, timeout_sec, now)
     fallen = {row.pk for row in lapsed}
     doubtful = [row for row in rows if row.pk in fallen or _is_due(row, unconfirmed, now)]
@@ -59,9 +60,11 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     answers = probe_all({row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful})
     asked = [row for row in doubtful if row.pk in answers]
     living = [row for row in asked if not answers[row.pk]]
-    revived, woken = _revive(runtime, living, timeout_sec)
+    blame = _blame(runtime, rows, [row for row in living if row.pk in fallen])
+    revived, woken = _revive(runtime, living, timeout_sec, blame)
     dead = [row for row in asked if answers[row.pk]]
-    offline = _doubt(runtime, dead, answers, unconfirmed, blame, told)
+    moves = {row.pk: move_of(row, rows, timeout_sec) for row in dead}
+    offline = _doubt(runtime, dead, answers, unconfirmed, together, told, moves)
     return Findings(len(lapsed), offline, revived, frozenset(woken))
 
 
@@ -100,33 +103,45 @@ def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
     return bool(row.state == ServiceState.OFFLINE and (row.next_probe_at <= now or far_ahead))
 
 
-def _blame(runtime: Runtime, rows: Sequence[ServiceRow], lapsed: Sequence[ServiceRow]) -> str:
-    """Why so many at once point at us; '' when they do not."""
+def _together(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> str:
+    """How many of those online fell silent at once; '' when they are few."""
+    online = _online_if_many(rows, some)
+    return f"{len(some)} of {online} services at once" if online else ""
+
+
+def _online_if_many(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> int:
+    """How many are online, when these are many of them; else 0."""
     online = sum(row.state == ServiceState.ONLINE for row in rows)
-    if online < _MANY or 2 * len(lapsed) <= online:
+    return online if online >= _MANY and 2 * len(some) > online else 0
+
+
+def _blame(runtime: Runtime, rows: Sequence[ServiceRow], living: Sequence[ServiceRow]) -> str:
+    """What points at us when many fell silent at once that live nevertheless; '' if nothing."""
+    online = _online_if_many(rows, living)
+    if not online:
         return ""
     url = runtime.settings.easyai.effective_public_url
     failed = probe_all({_OWN_API: f"{url}/healthz"}).get(_OWN_API, "not asked")
     own = f"its API does not answer at {url}: {failed}" if failed else f"its API answers at {url}"
     log.warning(
-        "many services silent at once, look at this server and its network first: silent=%d "
-        "online=%d own_api=%s",
-        len(lapsed),
+        "many services silent at once that live, look at this server and its network first: "
+        "silent=%d online=%d own_api=%s",
+        len(living),
         online,
         failed or "answers",
     )
-    return f"{len(lapsed)} of {online} services at once, so look at this server first ({own})"
+    return f"{len(living)} of {online} services at once, so look at this server first ({own})"
 
 
 def _suspect(
-    runtime: Runtime, lapsed: Sequence[ServiceRow], silent: dict[int, float], blame: str
+    runtime: Runtime, lapsed: Sequence[ServiceRow], silent: dict[int, float], together: str
 ) -> set[int]:
     """The pks of those whose lapse is an event."""
     now = time.time()
     reasons = {row.pk: f"no heartbeat for {silent[row.pk]:.0f} s" for row in lapsed}
     for row in lapsed:
-        if blame:
-            reasons[row.pk] += f"; {blame}"
+        if together:
+            reasons[row.pk] += f"; {together}"
         log.warning(
             "heartbeat timeout: service_id=%s endpoint=%s silent_sec=%.0f; it is probed and stays "
             "in use until two probes fail",
@@ -153,10 +168,11 @@ def _lives_by_probes(row: ServiceRow) -> bool:
 
 
 def _revive(
-    runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float
+    runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float, blame: str
 ) -> tuple[int, list[str]]:
     """Online again, for those whose probe was answered; how many, and the types they serve."""
     now = time.time()
+    evidence = f"{services.PROBED}; {blame}" if blame else services.PROBED
     quiet = {row.pk for row in living if _lives_by_probes(row)}
     with runtime.db.write() as conn:
         locked = services.lock(conn, [row.pk for row in living])
@@ -167,7 +183,7 @@ def _revive(
         types = services.task_types_of(conn, pks)
         waiting.hurry(conn, types, now)
         told = [row for row in back if row.pk not in quiet]
-        events.add(conn, [service_events.online(row, services.PROBED, now) for row in told])
+        events.add(conn, [service_events.online(row, evidence, now) for row in told])
     for row in back:
         if row.state == ServiceState.OFFLINE:
             log.info(
@@ -181,8 +197,9 @@ def _doubt(
     dead: Sequence[ServiceRow],
     answers: dict[int, str],
     unconfirmed: set[int],
-    blame: str,
+    together: str,
     told: set[int],
+    moves: dict[int, str],
 ) -> int:
     """Suspect or offline, for those whose probe failed; how many went offline."""
     now = time.time()
@@ -192,8 +209,10 @@ def _doubt(
         failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
         state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
         reason = _reason(row, answers[row.pk], row.pk in unconfirmed)
-        if blame and row.state == ServiceState.ONLINE:
-            reason += f"; {blame}"
+        if together and row.state == ServiceState.ONLINE:
+            reason += f"; {together}"
+        if state == ServiceState.OFFLINE:
+            reason = with_move(reason, moves[row.pk])
         since = row.state_since if row.state == state else now
         demotion = _demotion(row, state, reason, now, since, failures, _pause_sec(failures))
         demotions[row.pk] = demotion | {"unconfirmed": row.pk in unconfirmed}

@@ -14,11 +14,29 @@ from tests.faults.fleet import Fleet
 from tests.faults.installations import EMBEDDED, Embedded, Production, Site
 from tests.faults.outcome import PROPERTY, Outcome
 from tests.faults.people import People
+from tests.faults.schema import Schema
 from tests.faults.trial import SETTINGS, Trial
+from tests.support.services import PostgresServer
 
 TYPES = ("人数统计", "人脸检测")
-_LONGEST = "random_points"  # 20 kills, one after the other
+#: The longest first, those that mostly wait among those that work; others take half a minute.
+_LONG = (
+    "random_points[embedded]",
+    "random_points[production]",
+    "an hour ahead, then right again-3600-0-embedded",
+    "redis_stays_away",
+    "postgresql_stays_away",
+    "nobody_starts_again",
+    "another_process_is_killed",
+    "held_worker_is_noticed",
+    "everything_is_killed",
+    "the_store_cannot_be_read",
+    "ten_thousand",
+    "heartbeats_of_twelve",
+    "hang_and_heal",
+)
 _QUICK = "test_invariants"
+_AT_ONCE = 4  # processes of xdist in `make faults`
 
 
 class Trials:
@@ -26,6 +44,7 @@ class Trials:
 
     def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
         self._request, self._folder = request, folder
+        self.thorough: bool = request.config.getoption("--faults", default=False)
         self._record_property: Callable[[str, object], None] = request.getfixturevalue(
             "record_property"
         )
@@ -40,6 +59,7 @@ class Trials:
         fleets: Callable[[str], Sequence[Fleet]] | None = None,  # of the API's URL
         workers: int = 2,
         beats: int = 1,
+        migrated: bool = True,  # else the database is empty
         download: bool = False,  # services fetch every picture
         **fleet_options: Any,
     ) -> Trial:
@@ -55,8 +75,10 @@ class Trials:
             redis = self._request.getfixturevalue("redis_server")
             postgres.start()
             redis.start()
+            schema: Schema = self._request.getfixturevalue("schema")
+            url = schema.copy() if migrated else postgres.create_database()
             site = Production(
-                self._folder, text, own, postgres, redis, workers=workers, beats=beats
+                self._folder, text, own, postgres, redis, url, workers=workers, beats=beats
             )
         made = (
             fleets(site.url)
@@ -69,6 +91,12 @@ class Trials:
     def _record(self, outcome: Outcome) -> None:
         outcome.group = self._request.path.stem
         self._record_property(PROPERTY, outcome.as_property())
+
+
+@pytest.fixture(scope="session")
+def schema(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    """What each production trial's database is copied from."""
+    return Schema(postgres_server, tmp_path_factory.mktemp("schema"))
 
 
 @pytest.fixture
@@ -100,12 +128,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Each process of xdist takes two tests to begin with: a long one and a quick one."""
-    long = [item for item in items if _LONGEST in item.name]
-    others = [item for item in items if item not in long]
-    others.sort(key=lambda item: item.path.stem != _QUICK)
-    pairs = zip(long, others, strict=False)
-    return [item for pair in pairs for item in pair] + others[len(long) :]
+    """So that no long test runs alone at the end.
+
+    Each process of xdist has its next test waiting behind the one that runs. At the beginning and
+    at the end that is a quick one, for nobody else can take it.
+    """
+    quick = [item for item in items if item.path.stem == _QUICK]
+    others = sorted((item for item in items if item not in quick), key=_place)
+    first, rest = others[:_AT_ONCE], others[_AT_ONCE:]
+    pairs = zip(first, quick, strict=False)
+    return [*(item for pair in pairs for item in pair), *rest, *quick[len(first) :]]
+
+
+def _place(item: pytest.Item) -> int:
+    return next((place for place, name in enumerate(_LONG) if name in item.name), len(_LONG))
 
 
 _outcomes: list[Outcome] = []

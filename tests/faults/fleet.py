@@ -46,7 +46,8 @@ class Fleet(ServerProcess):
         super().__init__()
         self.ports = {f"{name}-{number}": free_port() for number in range(1, services + 1)}
         self.max_concurrency = max_concurrency
-        self._server, self._types, self._delay_sec = server, task_types, delay_sec
+        self.delay_sec = delay_sec
+        self._server, self._types = server, task_types
         self._options = list(options)
         self._record = self.folder / "record"
         self._deaths: list[float] = []
@@ -55,7 +56,7 @@ class Fleet(ServerProcess):
         """The program with its services."""
         services = ",".join(f"{name}:{port}" for name, port in self.ports.items())
         own = ["--services", services, "--types", ",".join(self._types), "--server", self._server]
-        own += ["--record", str(self._record), "--delay", str(self._delay_sec)]
+        own += ["--record", str(self._record), "--delay", str(self.delay_sec)]
         own += ["--max-concurrency", str(self.max_concurrency), *self._options]
         return [sys.executable, "-m", "tests.faults.fleet_program", *own]
 

@@ -11,22 +11,21 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
 
+from tests.faults.schema import migrate
+from tests.faults.together import together
 from tests.support import part_process
 from tests.support.easyai_process import EasyaiProcess
-from tests.support.part_process import PartProcess, celery_command, easyai_command, run_to_end
+from tests.support.part_process import PartProcess, celery_command, easyai_command
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import free_port, wait_until
 
 EMBEDDED = "embedded"
 PRODUCTION = "production"
 BOTH = (EMBEDDED, PRODUCTION)
-
-_TOGETHER = 8  # parts that start at once
 
 
 class Site(ABC):
@@ -152,14 +151,15 @@ class Production(Site):
         environment: Mapping[str, str],
         postgres: PostgresServer,
         redis: RedisServer,
+        database_url: str,
         *,
         workers: int = 2,
         beats: int = 1,
     ) -> None:
         super().__init__(folder, settings, environment)
         self.postgres, self.redis = postgres, redis
-        self.migrate_after_sec = 0.0
-        self.database_url = postgres.create_database()
+        self.migrate_after_sec: float | None = None  # None: the schema is there
+        self.database_url = database_url
         self._port = free_port()
         config = folder / "config.toml"
         config.write_text(settings, encoding="utf-8")
@@ -188,26 +188,18 @@ class Production(Site):
         """Base URL of the API."""
         return f"http://127.0.0.1:{self._port}"
 
-    def migrate(self) -> None:
-        """``easyai db upgrade``."""
-        done = run_to_end(easyai_command("db", "upgrade"), self.environment, self.folder)
-        assert done.returncode == 0, done.stderr
-
     def start(self) -> None:
-        """Migrate, then start every part; later when `migrate_after_sec` says so."""
-        with ThreadPoolExecutor(1) as pool:
-            if not self.migrate_after_sec:
-                self.migrate()
-            started = pool.submit(self.start_parts, *self.parts)
-            if self.migrate_after_sec:
-                time.sleep(self.migrate_after_sec)
-                self.migrate()
-            started.result()
+        """Start every part; ``easyai db upgrade`` after `migrate_after_sec`, if that is given."""
+        together(lambda: self.start_parts(*self.parts), self._migrate)
+
+    def _migrate(self) -> None:
+        if self.migrate_after_sec is not None:
+            time.sleep(self.migrate_after_sec)
+            migrate(self.database_url, self.folder)
 
     def start_parts(self, *names: str) -> None:
         """Start these parts at the same time; those that run already are left alone."""
-        with ThreadPoolExecutor(_TOGETHER) as pool:
-            list(pool.map(lambda name: self.parts[name].start(), names))
+        together(*(self.parts[name].start for name in names))
 
     def named(self, part: str) -> list[str]:
         """The names of a part's processes: worker gives worker-1, worker-2, …"""
@@ -231,9 +223,7 @@ class Production(Site):
 
     def stop(self) -> None:
         """Stop every part in order; one that ignores the signal fails the test."""
-        with ThreadPoolExecutor(_TOGETHER) as pool:
-            others = [name for name in self.parts if name != "api"]
-            list(pool.map(lambda name: self.parts[name].stop(), others))
+        together(*(part.stop for name, part in self.parts.items() if name != "api"))
         self.parts["api"].stop()  # the last: algorithms fetch pictures from it
 
     def close(self) -> None:

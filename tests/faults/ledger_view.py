@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Row, create_engine, text
+from sqlalchemy import Engine, Row, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -33,7 +34,7 @@ _ALARMS = "SELECT kind, subject, cause, raised_at, over_at FROM alarms ORDER BY 
 
 @dataclass(frozen=True)
 class LedgerView:
-    """Opened for each question, so that it outlives restarts of the database."""
+    """Connected anew for each question, so that it outlives restarts of the database."""
 
     url: str
 
@@ -87,12 +88,12 @@ class LedgerView:
             return []
 
     def _ask(self, statement: str, **values: Any) -> list[Row[Any]]:
-        engine = create_engine(self.url, poolclass=NullPool)
-        try:
-            with engine.connect() as conn:
-                return list(conn.execute(text(statement), values))
-        finally:
-            engine.dispose()
+        with self._engine.connect() as conn:
+            return list(conn.execute(text(statement), values))
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return create_engine(self.url, poolclass=NullPool)
 
 
 def by_key(rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:

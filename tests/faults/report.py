@@ -12,8 +12,8 @@ _HEAD = """# Reliability
 
 Written by `make faults`, not by hand. For each fault below a real installation works on a steady
 camera's frames while something is broken: processes are killed, servers stopped, disks filled,
-clocks moved. Then it is checked from outside, in the store, the database and in what the algorithm
-services received, that
+clocks moved. After each it is checked from outside, in the store, the database and in what the
+algorithm services received, that
 
 - every frame that was put in has exactly one fate: the one its algorithm's answer asks for;
 - alerts match the answers one to one, with the same count, each with its picture;
@@ -34,11 +34,11 @@ _MIDDLE = """```
 
 | column | |
 |---|---|
-| frames | put in during the trial, and how many of them became alerts |
+| frames | put in while the fault was tried, and how many of them became alerts |
 | went on | from the end of the fault to the first result of work begun after it; the longest where the fault was repeated (×) |
 | limit | for that: more fails the test |
 | told | from the begin of the fault until people had the alarm |
-| over | from the end of the fault until they were told that it is over |
+| over | from the end of the fault until they were told that it is over; the clock's is over after a steady minute, which is waited for once |
 """  # noqa: E501 - a table
 
 _GROUPS = {
@@ -67,9 +67,7 @@ def write(outcomes: Sequence[Outcome], path: Path) -> None:
 
 def _of(outcomes: Iterable[Outcome], group: str) -> list[Outcome]:
     own = [one for one in outcomes if one.group == group]
-    # The quick form of a fault says nothing besides the long one.
-    longest = {(one.fault, one.installation): one for one in sorted(own, key=lambda one: one.times)}
-    return [longest[name] for name in sorted(longest)]
+    return sorted(own, key=lambda one: (one.fault, one.installation))
 
 
 def _group(title: str, outcomes: Sequence[Outcome]) -> str:

@@ -44,26 +44,7 @@ def _replace(trial: Trial) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    ("name", "break_it", "within_sec"),
-    [
-        ("broker stopped and started (Redis)", _stop_and_start, 20),
-        ("broker hangs (Redis)", _hang, 20),
-        ("broker wiped (Redis, FLUSHALL)", _wipe, 20),
-        ("broker replaced by an empty one (Redis)", _replace, 20),
-    ],
-)
-def test_redis(
-    trials: Trials, name: str, break_it: Callable[[Trial], None], within_sec: float
-) -> None:
-    with trials(PRODUCTION) as trial:
-        with trial.fault(name):
-            break_it(trial)
-        trial.resumes(within_sec)
-
-
-@pytest.mark.faults
-def test_a_redis_that_stays_away_is_told_of_with_its_cause(trials: Trials) -> None:
+def test_redis_stays_away_stops_hangs_and_forgets(trials: Trials) -> None:
     with trials(PRODUCTION) as trial:
         with trial.fault("broker away for long (Redis)"):
             _redis(trial).kill()
@@ -71,6 +52,20 @@ def test_a_redis_that_stays_away_is_told_of_with_its_cause(trials: Trials) -> No
             _redis(trial).start()
         trial.resumes(within_sec=30)
         trial.alarm_over("inference_stalled", within_sec=30)
+        trial.rest()
+        _break(trial, "broker stopped and started (Redis)", _stop_and_start)
+        trial.rest()
+        _break(trial, "broker hangs (Redis)", _hang)
+        trial.rest()
+        _break(trial, "broker wiped (Redis, FLUSHALL)", _wipe)
+        trial.rest()
+        _break(trial, "broker replaced by an empty one (Redis)", _replace)
+
+
+def _break(trial: Trial, name: str, break_it: Callable[[Trial], None]) -> None:
+    with trial.fault(name):
+        break_it(trial)
+    trial.resumes(within_sec=20)
 
 
 def _broker_folder(trial: Trial) -> str:

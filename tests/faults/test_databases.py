@@ -38,27 +38,8 @@ def test_sqlite_locked_for_20_s(trials: Trials) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("way", ["restarted", "killed", "hangs"])
-def test_postgresql(trials: Trials, way: str) -> None:
+def test_postgresql_stays_away_stops_dies_and_hangs(trials: Trials) -> None:
     with trials(PRODUCTION, delay_sec=0.3) as trial:
-        assert isinstance(trial.site, Production)
-        server = trial.site.postgres
-        if way == "hangs":
-            with trial.fault("PostgreSQL hangs for 10 s"):
-                server.pause()
-                time.sleep(10)
-                server.resume()
-        else:
-            with trial.fault(f"PostgreSQL {way}"):
-                (server.kill if way == "killed" else server.stop)()
-                time.sleep(6)
-                server.start()
-        trial.resumes(within_sec=20)
-
-
-@pytest.mark.faults
-def test_a_postgresql_that_stays_away_is_told_of_with_its_cause(trials: Trials) -> None:
-    with trials(PRODUCTION) as trial:
         assert isinstance(trial.site, Production)
         server = trial.site.postgres
         with trial.fault("PostgreSQL away for long"):
@@ -67,3 +48,16 @@ def test_a_postgresql_that_stays_away_is_told_of_with_its_cause(trials: Trials) 
             server.start()
         trial.resumes(within_sec=20)
         trial.alarm_over("inference_stalled", within_sec=30)
+        trial.rest()
+        for name, end in (("restarted", server.stop), ("killed", server.kill)):
+            with trial.fault(f"PostgreSQL {name}"):
+                end()
+                time.sleep(6)
+                server.start()
+            trial.resumes(within_sec=20)
+            trial.rest()
+        with trial.fault("PostgreSQL hangs for 10 s"):
+            server.pause()
+            time.sleep(10)
+            server.resume()
+        trial.resumes(within_sec=20)

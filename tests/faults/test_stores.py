@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -32,50 +33,51 @@ def _small_disk(folder: Path, megabytes: int) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-class Ballast:
-    """Takes every byte that is left on a disk, and again what is given back meanwhile."""
+@contextmanager
+def _full(folder: Path) -> Iterator[None]:
+    """Every byte that is left on a disk is taken, and again what is given back meanwhile."""
+    path, over = folder / ".ballast", threading.Event()
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / ".ballast"
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    def hold() -> None:
+        with path.open("ab", buffering=0) as ballast:
+            while not over.wait(0.2):
+                _fill(ballast)
 
-    def fill(self) -> None:
-        """Until the disk is full."""
-        try:
-            while os.write(self._file, bytes(1 << 16)):
-                pass
-        except OSError:
-            return  # full
+    holder = threading.Thread(target=hold, name="ballast")
+    holder.start()
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join()
+        path.unlink()
 
-    def hold(self, seconds: float) -> None:
-        """Keep it full."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self.fill()
-            time.sleep(0.2)
 
-    def release(self) -> None:
-        """Give it all back."""
-        os.close(self._file)
-        self._path.unlink()
+def _fill(ballast: FileIO) -> None:
+    try:
+        while ballast.write(bytes(1 << 16)):
+            pass
+    except OSError:
+        return  # full
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("where", ["frames and data", "frames", "data"])
 def test_the_disk_is_full(trials: Trials, tmp_path: Path, where: str) -> None:
-    folder = {"frames": tmp_path / "snapshots", "data": tmp_path / "data"}.get(where, tmp_path)
+    frames, data = tmp_path / "snapshots", tmp_path / "data"
+    folder = {"frames": frames, "data": data}.get(where, tmp_path)
     with _small_disk(folder, 48), trials(EMBEDDED, settings=KEEP_PARKED) as trial:
-        with trial.fault(f"disk of {where} full"):
-            ballast = Ballast(folder)
-            ballast.hold(15)
-            trial.alarm("disk_low", within_sec=45)
-            ballast.release()
+        with trial.fault(f"disk of {where} full"), _full(folder):
+            if folder != frames:
+                trial.alarm("inference_stalled", "A disk is full", within_sec=45)
+            told = trial.alarm("disk_low", "free on the disk of", within_sec=45)
+        assert f"disk of {frames if folder == frames else data}," in told.text
         trial.resumes(within_sec=20)
         trial.alarm_over("disk_low", within_sec=30)
 
 
 @pytest.mark.faults
-def test_the_store_cannot_be_read(trials: Trials) -> None:
+def test_the_store_cannot_be_read_goes_away_and_comes_back(trials: Trials) -> None:
     with trials(EMBEDDED, download=True) as trial:
         frames = trial.site.frames
         away = frames.with_name("snapshots.away")
@@ -84,25 +86,21 @@ def test_the_store_cannot_be_read(trials: Trials) -> None:
             frames.rename(away)
             frames.write_bytes(b"")
             trial.camera.start()
-            trial.alarm("store_down", within_sec=60)
+            trial.alarm("inference_stalled", "The frame store does not work", within_sec=60)
+            trial.alarm("store_down", "missing or not writable", within_sec=60)
             trial.camera.stop()  # it would make a new folder between these two
             frames.unlink()
             away.rename(frames)
         trial.camera.start()
         trial.resumes(within_sec=15)
         trial.alarm_over("store_down", within_sec=30)
-
-
-@pytest.mark.faults
-def test_the_store_goes_away_and_comes_back(trials: Trials) -> None:
-    with trials(EMBEDDED, download=True) as trial:
-        frames = trial.site.frames
-        away = frames.with_name("snapshots.away")
+        trial.rest()
         trial.camera.stop()  # it would make a new folder
         with trial.fault("store away (its folder renamed, as an unmounted disk)"):
             trial.camera.burst(100)
             frames.rename(away)
-            trial.alarm("store_down", within_sec=60)
+            trial.alarm("inference_stalled", "The frame store does not work", within_sec=60)
+            trial.alarm("store_down", "missing or not writable", within_sec=60)
             if frames.is_dir():
                 shutil.rmtree(frames)
             away.rename(frames)
@@ -117,7 +115,7 @@ def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
     with _small_disk(frames, 48), trials(EMBEDDED) as trial:
         with trial.fault("store read-only"):
             _remount(frames, "ro")
-            trial.alarm("store_down", within_sec=60)
+            trial.alarm("store_down", "missing or not writable", within_sec=60)
             _remount(frames, "rw")
         trial.resumes(within_sec=15)
         trial.alarm_over("store_down", within_sec=30)

@@ -11,6 +11,9 @@ import requests
 from tests.faults.conftest import TYPES, Trials
 from tests.faults.fleet import Fleet
 from tests.faults.installations import BOTH, EMBEDDED
+from tests.faults.together import together
+from tests.faults.trial import Trial
+from tests.support.waiting import wait_until
 
 SERVICES, PROCESSES = 100, 5
 GARBAGE = 1_000_000  # bytes
@@ -28,14 +31,19 @@ def _hundred(server: str) -> list[Fleet]:
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_hundred_services_restart_together(trials: Trials, kind: str) -> None:
     with trials(kind, fleets=_hundred) as trial:
+        wait_until(lambda: _registered(trial) == SERVICES, 30, "all have registered", 0.2)
         with trial.fault("100 services restart together"):
             for fleet in trial.fleets:
                 fleet.kill()
-            for fleet in trial.fleets:
-                fleet.start()
+            together(*(fleet.start for fleet in trial.fleets))
         trial.resumes(within_sec=30)
-        url = f"{trial.site.url}/api/v1/ai_analysis/services"
-        assert requests.get(url, timeout=10).json()["total"] == SERVICES
+        assert _registered(trial) == SERVICES
+
+
+def _registered(trial: Trial) -> int:
+    url = f"{trial.site.url}/api/v1/ai_analysis/services"
+    total: int = requests.get(url, timeout=10).json()["total"]
+    return total
 
 
 @pytest.mark.faults

@@ -13,7 +13,8 @@ from tests.faults.fleet import Fleet
 from tests.faults.installations import Site
 from tests.faults.ledger_view import LedgerView
 from tests.faults.outcome import Outcome
-from tests.faults.people import People
+from tests.faults.people import Message, People
+from tests.faults.together import together
 from tests.support.waiting import wait_until
 
 _START_LIMIT_SEC = 30.0
@@ -49,7 +50,8 @@ class Trial:
         self.settle_sec = _SETTLE_SEC
         self.pardoned: tuple[str, ...] = ()  # outcomes that the fault itself brings about
         self.excused: set[str] = set()  # keys whose picture it took away: they may lack a row
-        self._outcome: Outcome | None = None
+        self._outcomes: list[Outcome] = []
+        self._checked = (0, 0)  # frames and alerts of the faults before
         self._record = record
 
     @property
@@ -60,13 +62,14 @@ class Trial:
 
     def begin(self) -> None:
         """Start everything and wait for the first results."""
-        self.site.start()
-        for fleet in self.fleets:
-            fleet.start()
+        together(self.site.start, *(fleet.start for fleet in self.fleets))
+        self._work()
+
+    def _work(self) -> None:
         self.camera.start()
         self.flows()
         wait_until(self.ledger.watched, _START_LIMIT_SEC, "a watchdog watches", 0.1)
-        # Of a slow start; none may be taken for the fault's.
+        # Of a slow start, or the fault before; none may be taken for the next fault's.
         wait_until(self._quiet, _START_LIMIT_SEC, "no alarm rings before the fault", 0.1)
 
     def _quiet(self) -> bool:
@@ -80,10 +83,10 @@ class Trial:
     @contextmanager
     def fault(self, name: str, times: int = 1) -> Iterator[Outcome]:
         """The time in which something is broken; `name` stands in the report."""
-        if self._outcome is None:
-            self._outcome = Outcome(name, self.site.kind, times=times)
+        if not self._outcomes or self._outcomes[-1].fault != name:
+            self._outcomes.append(Outcome(name, self.site.kind, times=times))
         self.began_at = time.time()
-        yield self._outcome
+        yield self._outcomes[-1]
         self.ended_at = time.time()
 
     def resumes(self, within_sec: float) -> float:
@@ -115,16 +118,20 @@ class Trial:
         outcome.resumed_sec = max(took, outcome.resumed_sec or 0.0)
         return took
 
-    def alarm(self, kind: str, cause: str = "", *, within_sec: float) -> None:
-        """Assert that people were told of an alarm since the fault began, with this in its text."""
+    def alarm(self, kind: str, cause: str, *, within_sec: float) -> Message:
+        """Assert that people were told of an alarm since the fault began, with its cause.
 
-        def told() -> float | None:
-            message = self.people.told(f"easyai: {kind}", self.began_at, cause)
-            return message.at if message else None
+        `cause` are words of the message's text; those asked for last stand in the report.
+        """
 
-        at = wait_until(told, within_sec, f"people are told of {kind} {cause}", 0.1)
+        def told() -> Message | None:
+            return self.people.told(f"easyai: {kind}", self.began_at, cause)
+
+        message = wait_until(told, within_sec, f"people are told of {kind} {cause}", 0.1)
         outcome = self._the_outcome()
-        outcome.alarm, outcome.cause, outcome.alarm_after_sec = kind, cause, at - self.began_at
+        outcome.alarm, outcome.cause = kind, cause
+        outcome.alarm_after_sec = message.at - self.began_at
+        return message
 
     def no_alarm(self, kind: str) -> None:
         """Assert that this alarm was not raised since the fault began."""
@@ -146,8 +153,13 @@ class Trial:
         self._the_outcome().alarm_over_sec = max(0.0, told.at - self.ended_at)
 
     def settle(self) -> None:
-        """Stop the camera and wait until every frame put in has its fate."""
+        """Stop the camera and wait until every frame put in has its fate.
+
+        Services answer at once from here on: what waits goes through as before, only sooner.
+        """
         self.camera.stop()
+        for fleet in self.fleets:
+            fleet.control(delay_sec=0.0)
         wanted = len(set(self.camera.keys) - self.excused)
         wait_until(
             lambda: self.ledger.recorded() >= wanted, self.settle_sec, "every frame is found", 0.2
@@ -169,15 +181,25 @@ class Trial:
             pardoned=self.pardoned,
             excused=self.excused,
         )
-        outcome = self._the_outcome()
-        outcome.put_in, outcome.alerts = fates.put_in, fates.alerts
+        outcome, (put_in, alerts) = self._the_outcome(), self._checked
+        outcome.put_in, outcome.alerts = fates.put_in - put_in, fates.alerts - alerts
+        self._checked = (fates.put_in, fates.alerts)
+
+    def rest(self) -> None:
+        """Between two faults: all is settled and checked as at the end, then work goes on."""
+        self.settle()
+        self.check()
+        for fleet in self.fleets:
+            fleet.control(delay_sec=fleet.delay_sec)
+        self._work()
 
     def finish(self) -> None:
-        """Settle, check, stop; then the outcome is recorded."""
+        """Settle, check, stop; then the outcomes are recorded."""
         self.settle()
         self.check()
         self.site.stop()
-        self._record(self._the_outcome())
+        for outcome in self._outcomes:
+            self._record(outcome)
 
     def close(self) -> None:
         """End whatever is left, without asking."""
@@ -188,8 +210,8 @@ class Trial:
         self.people.close()
 
     def _the_outcome(self) -> Outcome:
-        assert self._outcome is not None, "no fault was begun"
-        return self._outcome
+        assert self._outcomes, "no fault was begun"
+        return self._outcomes[-1]
 
     def __enter__(self) -> Trial:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from easyai.errors import SettingsError
-from easyai.settings import TRIPWIRE, SettingsSource, load
+from easyai.settings import TRIPWIRE, SettingsSource, load, load_in_part
 
 Write = Callable[[str], Path]
 
@@ -375,3 +375,74 @@ def test_the_file_is_looked_at_once_a_second_at_most(
 
 def test_a_process_without_a_file_runs_on_defaults() -> None:
     assert _Watchful().current() == load()
+
+
+_MISTAKEN = """
+[ai_analysis]
+stall_alarm_sec = 0
+batch_size = 7
+notify_urls = ["json://a", 3, "json://b"]
+types = { "人脸" = { sampling = "often", priority = 3 } }
+[frame_extractor]
+tasks = [{ id = 5, task_type = "x" }, "y", { id = "z" }]
+minio = 3
+[easyai]
+port = 7
+"""
+
+
+def test_what_fits_can_be_read_with_defaults_for_the_rest(write: Write) -> None:
+    path = write(_MISTAKEN)
+    with pytest.raises(SettingsError) as told:
+        load(path)
+    settings, fault = load_in_part(path)
+    assert fault == str(told.value), "every mistake is told, as ever"
+    analysis, extractor = settings.ai_analysis, settings.frame_extractor
+    assert (analysis.stall_alarm_sec, analysis.batch_size, settings.easyai.port) == (30.0, 7, 7)
+    assert [url.get_secret_value() for url in analysis.notify_urls] == ["json://a", "json://b"]
+    own = analysis.types["人脸"]
+    assert (own.sampling, own.priority) == (1, 3)
+    assert [(task.id, task.task_type) for task in extractor.tasks] == [("", "x"), ("z", "")]
+    assert extractor.minio.endpoint == ""
+
+
+def test_a_table_that_is_none_has_its_defaults(write: Write) -> None:
+    settings, fault = load_in_part(write("ai_analysis = 3\n[easyai]\nport = 7\n"))
+    assert (settings.ai_analysis.batch_size, settings.easyai.port) == (100, 7)
+    assert "ai_analysis" in fault
+
+
+def test_settings_without_a_mistake_are_read_as_ever(write: Write) -> None:
+    path = write("[easyai]\nport = 7\n")
+    assert load_in_part(path) == (load(path), "")
+
+
+@pytest.mark.parametrize("name", ["EASYAI_DATABASE_URL", "EASYAI_DATA_DIR"])
+def test_a_file_that_is_no_toml_hides_the_database_unless_a_variable_names_it(
+    write: Write, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = write("[easyai")
+    monkeypatch.setenv("EASYAI_PORT", "7")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load_in_part(path)
+    monkeypatch.setenv(name, "sqlite:////a/b.db")
+    settings, fault = load_in_part(path)
+    assert settings.easyai.port == 7
+    assert "not valid TOML" in fault
+
+
+def test_a_variable_that_does_not_fit_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_PORT", "many")
+    settings, fault = load_in_part()
+    assert settings.easyai.port == 5066
+    assert fault.startswith("easyai.port: ")
+
+
+def test_the_source_tells_why_the_file_is_not_in_force(write: Write) -> None:
+    source = _Watchful(write("[easyai]\nport = 7"))
+    assert source.fault == ""
+    write("[easyai]\nport = 70000000")
+    assert "easyai.port" in source.fault
+    assert source.current().easyai.port == 7
+    write("[easyai]\nport = 8")
+    assert (source.fault, source.current().easyai.port) == ("", 8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,11 @@ from easyai.domain.alarm import Condition, Key, Kind
 from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health.alarms import words
 from easyai.health.causes.cause import Cause
+from easyai.health.causes.life import is_heard, lives_unheard
+from easyai.health.causes.no_service import taken_out
 from easyai.health.causes.rank import rank
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts
 from easyai.health.observation import Observation
 from easyai.health.progress import Standstill
 
@@ -19,9 +23,12 @@ _NO_SERVICE_GRACE_SEC: Final = 10.0
 _CHECK_GRACE_SEC: Final = 10.0
 # Services that died together are found dead by sweeps 5 s apart at most: one message.
 _OFFLINE_GRACE_SEC: Final = 4.0
-# Services that died together are silent first, and found dead by two sweeps 5 s apart.
-_HEARTBEATS_GRACE_SEC: Final = 15.0
-_MANY_SERVICES: Final = 3  # fewer that fall silent together do not point at us
+# Heartbeats that were cut off together are overdue one after the other, a field client's each 30 s:
+# until then more may be to tell of than some.
+_HEARTBEATS_GRACE_SEC: Final = 30.0
+# A few whose heartbeats stay away are no outage: inference goes on.
+_FEW_HEARTBEATS_GRACE_SEC: Final = 300.0
+_MANY_SERVICES: Final = 3
 # A number that has passed its limit must fall well below it: no flapping around the limit.
 _WELL_BELOW: Final = 0.8
 _STOPS_INFERENCE: Final = 50  # a cause's weight
@@ -51,6 +58,9 @@ _FROM_DATABASE: Final = (
 )
 
 
+Ringing = Mapping[Key, str]  # the alarms that ring, and the cause that was told of each
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What holds, and the kinds of which anything could be said."""
@@ -62,11 +72,12 @@ class Judged:
 def judge(
     seen: Observation,
     standstill: Standstill | None,
-    ringing: Collection[Key],
+    ringing: Ringing,
     outbox_still_sec: float = 0.0,
 ) -> Judged:
-    """Every condition that holds; `ringing` are the alarms whose numbers must fall well below.
+    """Every condition that holds.
 
+    `ringing`: alarms whose numbers must fall well below, and whose causes stay while they hold.
     `outbox_still_sec`: for how long the bus has acknowledged none of the alerts that wait for it.
     """
     conditions = [*_stalled(seen, standstill, ringing), *_outbox(seen, outbox_still_sec)]
@@ -86,12 +97,14 @@ def judge(
 
 
 def _stalled(
-    seen: Observation, standstill: Standstill | None, ringing: Collection[Key]
+    seen: Observation, standstill: Standstill | None, ringing: Ringing
 ) -> Iterator[Condition]:
     if standstill is None:
         return
-    cause = _stopping(seen)
+    still = _named(seen, standstill) or set(standstill.types)
     for subject in _subjects(seen, standstill, ringing):
+        told = ringing.get((Kind.INFERENCE_STALLED, subject), "")
+        cause = _stopping(seen, {subject} if subject else still, told)
         yield Condition(
             Kind.INFERENCE_STALLED,
             subject,
@@ -102,19 +115,23 @@ def _stalled(
         )
 
 
-def _subjects(seen: Observation, still: Standstill, ringing: Collection[Key]) -> Iterable[str]:
+def _subjects(seen: Observation, still: Standstill, ringing: Ringing) -> Iterable[str]:
     """Whom the alarm names, '' for all: what rings goes on under its name, so nothing flaps."""
     rings = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
     if still.blind:
         return ("", *sorted(rings - {""}))
-    served = _served(seen)
-    # Where others are served, one without any service is told of as no_algorithm.
-    named = {name for name in still.types if not served or name in served}
+    named = _named(seen, still)
     if "" in rings:
         return ("",) if named or still.everything else ()
     if still.everything and named and not rings:
         return ("",)
     return sorted(named | (rings & set(still.types)))
+
+
+def _named(seen: Observation, still: Standstill) -> set[str]:
+    """Where others are served, one without any service is told of as no_algorithm."""
+    served = _served(seen)
+    return {name for name in still.types if not served or name in served}
 
 
 def _served(seen: Observation) -> set[str]:
@@ -123,9 +140,15 @@ def _served(seen: Observation) -> set[str]:
     return {name for one in routable for name in one.task_types}
 
 
-def _stopping(seen: Observation) -> Cause | None:
-    """What stops inference most likely; other causes make it slower, or threaten it."""
-    found = [cause for cause in rank(seen.facts) if cause.weight >= _STOPS_INFERENCE]
+def _stopping(seen: Observation, about: Collection[str] = (), told: str = "") -> Cause | None:
+    """What stops inference of these types most likely (empty: of any).
+
+    The cause that was told stays while it holds, unless one is found for all that it concerns.
+    """
+    found = [cause for cause in rank(seen.facts, about) if cause.weight >= _STOPS_INFERENCE]
+    standing = next((cause for cause in found if cause.code == told), None)
+    if standing and not found[0].covers(standing):
+        return standing
     return found[0] if found else None
 
 
@@ -141,37 +164,40 @@ def _outbox(seen: Observation, still_sec: float) -> Iterator[Condition]:
         yield Condition(Kind.BUS_DOWN, "", "alerts wait, none is acknowledged", said)
 
 
-def _no_algorithm(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+def _no_algorithm(seen: Observation, ringing: Ringing) -> Iterator[Condition]:
     facts, served = seen.facts, _served(seen)
-    if not served and (facts.services or facts.waiting):
+    # Not where nothing was ever known: a fresh installation has nobody to miss.
+    known = bool(facts.known and facts.known.services)
+    if not served and (known or facts.types):
         cause = _of_services(seen)
-        said = words.no_algorithm_at_all(facts)
+        said = words.no_algorithm_at_all(facts, tuple(taken_out(facts)) if known else ())
         yield Condition(Kind.NO_ALGORITHM, "", cause, said, _NO_SERVICE_GRACE_SEC)
     for one in facts.types:
         if one.waiting and one.name not in served:
             # A service of the type that is offline, or none at all.
             offline = any(one.name in service.task_types for service in facts.services)
-            cause = _of_services(seen) if offline else "no_service"
+            cause = _of_services(seen, (one.name,)) if offline else "no_service"
             said = words.no_algorithm(facts, one)
             yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, _NO_SERVICE_GRACE_SEC)
 
 
-def _of_services(seen: Observation) -> str:
-    found = (cause.code for cause in rank(seen.facts))
+def _of_services(seen: Observation, about: Collection[str] = ()) -> str:
+    found = (cause.code for cause in rank(seen.facts, about))
     return next((code for code in found if code in _SERVICES_AWAY), "no_service")
 
 
-def _backlog(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+def _backlog(seen: Observation, ringing: Ringing) -> Iterator[Condition]:
     facts = seen.facts
     most = facts.settings.ai_analysis.max_queue_size
     # Parked frames wait for a service, not in a queue that is too long.
     waiting = sum(one.pending for one in facts.types)
     if most and waiting > _limit(most, (Kind.QUEUE_BACKLOG, ""), ringing):
         said = words.backlog(facts, waiting, most)
-        yield Condition(Kind.QUEUE_BACKLOG, "", _of_numbers(seen), said)
+        cause = _of_numbers(seen, {one.name for one in facts.types if one.pending})
+        yield Condition(Kind.QUEUE_BACKLOG, "", cause, said)
 
 
-def _drops(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+def _drops(seen: Observation, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.high_drop_rate_percent
     total = seen.dropped + seen.processed
     percent = 100.0 * seen.dropped / total if total >= _FEWEST else 0.0
@@ -180,7 +206,7 @@ def _drops(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
         yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(seen), said)
 
 
-def _slow(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+def _slow(seen: Observation, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.slow_inference_ms
     for one in seen.facts.types:
         if one.recent.successes < _FEW:
@@ -191,7 +217,7 @@ def _slow(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
             yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", said)
 
 
-def _offline(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
+def _offline(seen: Observation, ringing: Ringing) -> Iterator[Condition]:
     for one in seen.facts.services:
         if one.state == ServiceState.OFFLINE:
             said = words.service_offline(seen.facts, one)
@@ -199,26 +225,43 @@ def _offline(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]
             yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, said, _OFFLINE_GRACE_SEC)
 
 
-def _heartbeats(seen: Observation, ringing: Collection[Key]) -> Iterator[Condition]:
-    """Of all services at once, while they live: inference goes on, but the way to us is broken."""
+def _heartbeats(seen: Observation, ringing: Ringing) -> Iterator[Condition]:
+    """Of services that are proven to live: inference goes on, but the way to us is broken.
+
+    Three that do not reach us are one fault, however many others do: a firewall lets through those
+    of this machine. Of fewer each is told of by itself, later, and goes on under its name.
+    """
     facts = seen.facts
-    living = [one for one in facts.services if one.state in ROUTABLE]
-    if len(living) >= _MANY_SERVICES and all(facts.is_silent(one) for one in living):
-        said = words.heartbeats_missing(facts, living)
-        cause = "heartbeats_not_arriving"
-        yield Condition(Kind.HEARTBEATS_MISSING, "", cause, said, _HEARTBEATS_GRACE_SEC)
+    unheard = [one for one in facts.services if lives_unheard(facts, one)]
+    living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
+    many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
+    if many:
+        # No more can follow when it is all of them.
+        grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else 0.0
+        yield _missing("", unheard, facts, living, grace_sec)
+    for one in unheard:
+        if not many or (Kind.HEARTBEATS_MISSING, one.endpoint) in ringing:
+            yield _missing(one.endpoint, [one], facts, living, _FEW_HEARTBEATS_GRACE_SEC)
 
 
-def _of_numbers(seen: Observation) -> str:
-    cause = _stopping(seen)
+def _missing(
+    subject: str, unheard: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
+) -> Condition:
+    said = words.heartbeats_missing(facts, unheard, living)
+    kind, cause = Kind.HEARTBEATS_MISSING, "heartbeats_not_arriving"
+    return Condition(kind, subject, cause, said, grace_sec)
+
+
+def _of_numbers(seen: Observation, about: Collection[str] = ()) -> str:
+    cause = _stopping(seen, about)
     return cause.code if cause else "algorithms_too_slow"
 
 
-def _limit(most: float, key: Key, ringing: Collection[Key]) -> float:
+def _limit(most: float, key: Key, ringing: Ringing) -> float:
     return most * _WELL_BELOW if key in ringing else most
 
 
-_FINDERS: Final[tuple[Callable[[Observation, Collection[Key]], Iterator[Condition]], ...]] = (
+_FINDERS: Final[tuple[Callable[[Observation, Ringing], Iterator[Condition]], ...]] = (
     _no_algorithm,
     _backlog,
     _drops,

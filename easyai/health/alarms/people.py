@@ -9,15 +9,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from easyai.domain.alarm import Change, Kind
 from easyai.errors import EasyaiError
 from easyai.health.alarms.telling import Message
-from easyai.publish.people import People
+from easyai.publish.people import People, Tone
 
 log = logging.getLogger(__name__)
 
 _RETRY_SEC: Final = (2.0, 5.0, 15.0, 60.0)  # the last one again and again
 _GIVE_UP_SEC: Final = 3600.0  # an alarm that is older is repeated or over
 _MOST_WAITING: Final = 100
+# Frames are not inferred, are lost, or alerts do not arrive; the others threaten or slow down.
+_FAILURES: Final = frozenset(
+    {
+        *(Kind.NO_ALGORITHM, Kind.INFERENCE_STALLED, Kind.HIGH_DROP_RATE),
+        *(Kind.BUS_DOWN, Kind.STORE_DOWN),
+    }
+)
 
 
 class PeopleTeller:
@@ -48,6 +56,13 @@ class PeopleTeller:
             line.end()
         for line in self._lines.values():
             line.thread.join(max(0.0, limit - time.monotonic()))
+
+
+def tone(message: Message) -> Tone:
+    """How bad it is."""
+    if message.change == Change.OVER:
+        return "success"
+    return "failure" if message.kind in _FAILURES else "warning"
 
 
 class _Line:
@@ -98,7 +113,7 @@ class _Line:
     def _send(self, message: Message, since: float) -> bool:
         """Whether the message is done with."""
         try:
-            self._people.send(message.title, message.words.both)
+            self._people.send(message.title, message.words.both, tone(message))
         except Exception as error:  # noqa: BLE001 - a library speaks to a hundred services
             # Only our own words: those of others may hold the URL, and so a password.
             reason = str(error) if isinstance(error, EasyaiError) else type(error).__name__

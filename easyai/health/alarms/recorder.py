@@ -22,6 +22,7 @@ from easyai.db import alarms, alerts, events, leases
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.health.alarms.telling import Message
+from easyai.health.names import alarm_over
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -146,11 +147,10 @@ class Recorder:
 def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
     for notice in entry.notices:
         if notice.change == Change.OVER:
-            alarms.over(conn, notice.kind, notice.subject, notice.at)
+            alarms.over(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
         else:
-            alarms.tell(
-                conn, notice.kind, notice.subject, notice.cause, notice.raised_at, notice.at
-            )
+            moments = (notice.began_at, notice.raised_at, notice.at)
+            alarms.tell(conn, notice.kind, notice.subject, notice.cause, *moments)
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
     told = [
         _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)
@@ -159,9 +159,11 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
 
 
 def _event(notice: Notice) -> events.Event:
-    kind = "alarm_over" if notice.change == Change.OVER else "alarm_raised"
     subject = f"{notice.kind} {notice.subject}".strip()
-    return events.Event(notice.at, kind, subject, notice.words.en)
+    if notice.change == Change.OVER:
+        said = alarm_over(subject, notice.cause, notice.lasted_sec)
+        return events.Event(notice.at, "alarm_over", subject, said.en)
+    return events.Event(notice.at, "alarm_raised", subject, notice.words.en)
 
 
 def _alert(message: Message) -> dict[str, object]:

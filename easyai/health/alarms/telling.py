@@ -8,7 +8,10 @@ from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
+from easyai.health.alarms.ends import end
+from easyai.health.causes.service_words import unregister_command
 from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts
 from easyai.health.names import cause_name, kind_name
 from easyai.health.wording import names, span
 
@@ -17,19 +20,6 @@ SERVICE_ONLINE: Final = "service_online"
 _ONLINE: Final = "服务恢复"
 _MANY: Final = 3  # services that fall silent together are a sign of something else
 _MOST_SHOWN: Final = 5
-
-_OVER: Final = {
-    Kind.NO_ALGORITHM: Words("algorithms are available again", "算法服务已恢复"),
-    Kind.INFERENCE_STALLED: Words("inference goes on", "推理已恢复"),
-    Kind.QUEUE_BACKLOG: Words("the backlog is worked off", "积压已消除"),
-    Kind.HIGH_DROP_RATE: Words("frames are no longer dropped", "丢弃率恢复正常"),
-    Kind.SLOW_INFERENCE: Words("inference is as fast as it should be", "推理速度恢复正常"),
-    Kind.HEARTBEATS_MISSING: Words("heartbeats arrive again", "心跳已恢复"),
-    Kind.BUS_DOWN: Words("the message bus takes alerts again", "消息总线已恢复"),
-    Kind.STORE_DOWN: Words("the frame store works again", "图片存储已恢复"),
-    Kind.DISK_LOW: Words("there is disk space again", "磁盘空间已恢复"),
-    Kind.CLOCK_JUMP: Words("the clock is steady", "时钟已稳定"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +58,7 @@ def _message(change: Change, kind: str, group: Sequence[Notice], facts: Facts) -
     if change == Change.OVER:
         if kind == Kind.SERVICE_OFFLINE:
             return Message(change, kind, SERVICE_ONLINE, _services_over(group, facts), group[0].at)
-        return Message(change, kind, RECOVERED, _over(kind, group), group[0].at)
+        return Message(change, kind, RECOVERED, _over(kind, group, facts), group[0].at)
     if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
         said = _services_offline(group, facts)
     else:
@@ -77,7 +67,7 @@ def _message(change: Change, kind: str, group: Sequence[Notice], facts: Facts) -
         lasts = span(max(one.lasted_sec for one in group))
         said = Words(f"still, for {lasts.en}: {said.en}", f"仍在持续，已 {lasts.zh}：{said.zh}")
     elif change == Change.EXPLAINED:
-        cause = cause_name(group[0].cause)
+        cause = _causes(group)
         said = Words(
             f"the cause is now known: {cause.en}; {said.en}", f"原因已查明：{cause.zh}；{said.zh}"
         )
@@ -94,15 +84,29 @@ def _several(group: Sequence[Notice]) -> Words:
     )
 
 
-def _over(kind: str, group: Sequence[Notice]) -> Words:
+def _over(kind: str, group: Sequence[Notice], facts: Facts) -> Words:
     lasted = span(max(one.lasted_sec for one in group))
-    what = _OVER[Kind(kind)]
+    what = end(kind, group, facts)
     of = names([one.subject for one in group if one.subject])
     of_en, of_zh = (f" for {of}", f"（{of}）") if of else ("", "")
-    cause = _cause(group[0].cause)
+    cause = _causes(group)
     return Words(
         f"over after {lasted.en}: {kind}{of_en}; {what.en}; the cause was: {cause.en}",
         f"告警解除，持续 {lasted.zh}：{kind}{of_zh}；{what.zh}；原因：{cause.zh}",
+    )
+
+
+def _causes(group: Sequence[Notice]) -> Words:
+    """What was told of each, those that are alike as one."""
+    by_cause: dict[str, list[str]] = {}
+    for one in group:
+        by_cause.setdefault(one.cause, []).append(one.subject)
+    if len(by_cause) == 1:
+        return _cause(group[0].cause)
+    told = [(names(filter(None, of)), _cause(noted)) for noted, of in by_cause.items()]
+    return Words(
+        ", ".join(f"{cause.en}{f' ({of})' if of else ''}" for of, cause in told),
+        "，".join(f"{cause.zh}{f'（{of}）' if of else ''}" for of, cause in told),
     )
 
 
@@ -118,7 +122,7 @@ def _cause(noted: str) -> Words:
 
 def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
     count, of_all = len(group), max(len(facts.services), len(group))
-    which = names([one.subject for one in group])
+    which, cause = names([one.subject for one in group]), cause_name(group[0].cause)
     points = Words("", "")
     if count >= _MANY and 2 * count >= of_all:
         points = Words(
@@ -128,18 +132,19 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
             "以及本机的地址和时钟是否改变",
         )
     return Words(
-        f"{count} of {of_all} services offline: {which}; {group[0].cause}{points.en}. "
+        f"{count} of {of_all} services offline: {which}; {cause.en}{points.en}. "
         "They are probed, and back by themselves once they answer; unregister those that are gone "
         "for good",
-        f"{of_all} 个服务中有 {count} 个离线：{which}；{group[0].cause}{points.zh}。"
+        f"{of_all} 个服务中有 {count} 个离线：{which}；{cause.zh}{points.zh}。"
         "系统会持续探测，应答后自动恢复；不再使用的请注销",
     )
 
 
 def _services_over(group: Sequence[Notice], facts: Facts) -> Words:
     registered = {one.endpoint for one in facts.services}
+    moved = {one.endpoint: one for one in facts.moved}
     back = [one for one in group if one.subject in registered]
-    gone = [one for one in group if one.subject not in registered]
+    gone = [one for one in group if one.subject not in registered and one.subject not in moved]
     lasted = span(max(one.lasted_sec for one in group))
     parts = []
     if back:
@@ -155,9 +160,19 @@ def _services_over(group: Sequence[Notice], facts: Facts) -> Words:
         parts.append(
             Words(f"no longer registered: {which}", f"已注销：{which}"),
         )
+    parts += [_moved(moved[one.subject], facts) for one in group if one.subject in moved]
     en, zh = "; ".join(one.en for one in parts), "；".join(one.zh for one in parts)
-    cause = group[0].cause
+    cause = cause_name(group[0].cause)
     return Words(
-        f"{en}; after {lasted.en}; the cause was: {cause}",
-        f"{zh}；持续 {lasted.zh}；原因：{cause}",
+        f"{en}; after {lasted.en}; the cause was: {cause.en}",
+        f"{zh}；持续 {lasted.zh}；原因：{cause.zh}",
+    )
+
+
+def _moved(old: ServiceFacts, facts: Facts) -> Words:
+    new, command = facts.moved_to(old), unregister_command(facts, old)
+    return Words(
+        f"{old.service_id} moved from {old.endpoint} to {new}, where it is registered; take the "
+        f"old endpoint out: `{command}`",
+        f"{old.service_id} 已从 {old.endpoint} 迁移到 {new}（已注册）；请注销旧地址：`{command}`",
     )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote
 
 from easyai.domain.alarm import Kind
 from easyai.domain.words import Words
-from easyai.health.causes.cause import Cause, curl_command, easyai_command
+from easyai.health.causes.cause import Cause, easyai_command
+from easyai.health.causes.service_words import unregister_command
 from easyai.health.checks.check import CheckResult
 from easyai.health.facts import Facts
+from easyai.health.failing import failed_frames
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.progress import Standstill
 from easyai.health.reasons import reason
@@ -47,7 +48,7 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
             for one in facts.types
             if every or one.name == subject or (not subject and one.name in still.types)
         ]
-        held = _held(named, "" if every else names(one.name for one in named))
+        held = _held(facts, named, "" if every else names(one.name for one in named))
         what = Words(
             f"inference stands still: {held.en} and none succeeded for {lasted.en}",
             f"推理停止：{held.zh}，{lasted.zh}内没有成功的推理",
@@ -55,16 +56,23 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
     return _joined(what, _why(cause), _next(facts, cause))
 
 
-def _held(types: Sequence[TypeFacts], of: str) -> Words:
+def _held(facts: Facts, types: Sequence[TypeFacts], of: str) -> Words:
+    """What a success is owed to: frames that wait, are in flight, or failed."""
     waiting, flying = sum(one.waiting for one in types), sum(one.leased for one in types)
-    wait, fly = frames(waiting), frames(flying)
+    failing = [one for one in types if facts.only_fails(one)]
     of_en, of_zh = (f" of {of}", f"“{of}”的 ") if of else ("", "")
-    if not waiting and flying:
-        return Words(f"{fly.en}{of_en} in flight", f"{of_zh}{fly.zh}已发出、没有应答")
-    more_en, more_zh = (
-        (f", {flying} in flight", f"，{fly.zh}已发出、没有应答") if flying else ("", "")
-    )
-    return Words(f"{wait.en}{of_en} {_verb(waiting)}{more_en}", f"{of_zh}{wait.zh}在等待{more_zh}")
+    wait, fly, fail = frames(waiting), frames(flying), failed_frames(failing)
+    parts = []
+    if waiting or not (flying or failing):
+        parts.append((wait, Words(_verb(waiting), "在等待")))
+    if flying:
+        parts.append((fly, Words("in flight", "已发出、没有应答")))
+    if failing:
+        parts.append((fail, Words("failed", "失败")))
+    (first, state), *others = parts
+    en = [f"{first.en}{of_en} {state.en}", *(f"{one.en} {state.en}" for one, state in others)]
+    zh = [f"{of_zh}{first.zh}{state.zh}", *(f"{one.zh}{state.zh}" for one, state in others)]
+    return Words(", ".join(en), "，".join(zh))
 
 
 def _verb(number: int) -> str:
@@ -83,20 +91,27 @@ def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
     )
 
 
-def no_algorithm_at_all(facts: Facts) -> Words:
-    """No service of any type may be given frames."""
-    waiting, known = frames(facts.waiting), len(facts.services)
+def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Words]) -> Words:
+    """No service of any type may be given frames; `taken_out`: by whose request, if by one."""
+    known = len(facts.services)
     command = easyai_command(facts.settings, "diagnose")
     state = (
         Words(f"{known} registered, none answers", f"已注册 {known} 个，均无应答")
         if known
         else Words("none is registered", "没有注册任何服务")
     )
-    return Words(
-        f"no algorithm service at all: {state.en}; {waiting.en} {_verb(facts.waiting)}. "
-        f"Frames are kept. Run `{command}`",
-        f"没有任何可用的算法服务：{state.zh}；{waiting.zh}在等待，不会丢失。请运行 `{command}`",
+    waiting = frames(facts.waiting)
+    held = (
+        Words(f"{waiting.en} {_verb(facts.waiting)}", f"{waiting.zh}在等待")
+        if facts.waiting
+        else Words("no frame waits", "目前没有图片在等待")
     )
+    what = Words(
+        f"no algorithm service at all: {state.en}; {held.en}. Frames are kept",
+        f"没有任何可用的算法服务：{state.zh}；{held.zh}。图片不会丢失",
+    )
+    why = () if known else taken_out
+    return _joined(what, *why, Words(f"Run `{command}`", f"请运行 `{command}`"))
 
 
 def backlog(facts: Facts, waiting: int, most: int) -> Words:
@@ -146,28 +161,48 @@ def service_offline(facts: Facts, one: ServiceFacts) -> Words:
     """A service answers neither heartbeats nor probes."""
     silent = span(abs(facts.now - one.last_evidence))
     types = names(one.task_types)
-    url = f"{facts.settings.easyai.effective_public_url}/api/v1/ai_analysis/unregister"
-    command = curl_command(f"{url}/{quote(one.endpoint, safe='')}", "-X", "DELETE")
+    command = unregister_command(facts, one)
     return Words(
         f"algorithm service offline: {one.service_id} at {one.endpoint} ({types}), silent for "
         f"{silent.en}, {one.state_reason}. It is probed, and back by itself once it answers. "
         f"If it is gone for good: `{command}`",
         f"算法服务离线：{one.service_id}（{one.endpoint}，{types}），已失联 {silent.zh}，"
-        f"{one.state_reason}。系统会持续探测，应答后自动恢复。若不再使用：`{command}`",
+        f"{reason(one.state_reason).zh}。系统会持续探测，应答后自动恢复。若不再使用：`{command}`",
     )
 
 
-def heartbeats_missing(facts: Facts, living: Sequence[ServiceFacts]) -> Words:
-    """Services that live, and of none of which a heartbeat arrives."""
-    silent = span(facts.now - max(one.last_heartbeat for one in living))
+def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: int) -> Words:
+    """Some or all of the services that live are not heard; `living` counts those, too."""
+    silent = span(facts.now - max(one.last_heartbeat for one in unheard))
+    who, number = names(one.service_id for one in unheard), len(unheard)
     command = easyai_command(facts.settings, "diagnose")
+    points = _points(number, living)
+    were = "was" if number == 1 else "were"
     return Words(
-        f"no heartbeats arrive: {len(living)} of {len(living)} algorithm services that live were "
-        f"not heard for {silent.en}. Inference goes on while they answer. All at once points at "
-        f"this server or the network, not at them. Run `{command}`",
-        f"收不到心跳：{len(living)} 个仍在运行的算法服务已 {silent.zh}没有心跳。"
-        "只要服务有应答，推理会继续。全部同时失去心跳，问题在本服务器或网络，而不在服务本身。"
-        f"请运行 `{command}`",
+        f"no heartbeats arrive: {number} of {living} algorithm services that live {were} not heard "
+        f"for {silent.en} ({who}). Inference goes on while they answer. {points.en}. "
+        f"Run `{command}`",
+        f"收不到心跳：{living} 个仍在运行的算法服务中有 {number} 个已 {silent.zh}没有心跳"
+        f"（{who}）。只要服务有应答，推理会继续。{points.zh}。请运行 `{command}`",
+    )
+
+
+def _points(number: int, living: int) -> Words:
+    """Where to look, by how many of how many are not heard."""
+    if number == living > 1:
+        return Words(
+            "All at once points at this server or the network, not at them",
+            "全部同时失去心跳，问题在本服务器或网络，而不在服务本身",
+        )
+    if 2 * number > living > 1:
+        return Words(
+            "Most of them points at this server, its firewall or the network, not at them",
+            "大部分失去心跳，问题在本服务器、防火墙或网络，而不在服务本身",
+        )
+    return Words(
+        "See whether the way from their machine to this server is open; if it is, restart their "
+        "heartbeat loop",
+        "请检查其所在机器到本服务器的通路；若通路正常，请重启其心跳线程",
     )
 
 

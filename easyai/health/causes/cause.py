@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,18 +33,53 @@ class Cause:
     evidence: tuple[Words, ...]
     remedies: tuple[Remedy, ...]
     weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds
+    task_types: tuple[str, ...] = ()  # those it concerns; of one that stops some: these; (): all
+
+    def concerns(self, names: Collection[str]) -> bool:
+        """Whether it is a cause for some of these task types."""
+        return not self.task_types or not set(self.task_types).isdisjoint(names)
+
+    def covers(self, other: Cause) -> bool:
+        """Whether it concerns every task type that another one does."""
+        mine, others = set(self.task_types), set(other.task_types)
+        return not mine or (bool(others) and others <= mine)
 
 
 def easyai_command(settings: Settings, *arguments: str) -> str:
-    """A command line of ours that finds this installation from any shell."""
-    words = shlex.join(arguments)
+    """A command line of ours that finds this installation from any folder of any shell."""
     path, ours = config_path(), program()
     if path is not None:
-        return f"{ours} --config {shlex.quote(str(path.absolute()))} {words}"
-    if settings.easyai.data_dir == Path("data"):
-        return f"{ours} {words}"
-    folder = shlex.quote(str(settings.easyai.data_dir.absolute()))
-    return f"EASYAI_DATA_DIR={folder} {ours} {words}"
+        ours = f"{ours} --config {shlex.quote(str(path.absolute()))}"
+    else:
+        ours = _data_dir(settings) + ours
+    return _from_its_folder(settings, f"{ours} {shlex.join(arguments)}")
+
+
+def celery_command(settings: Settings, *arguments: str) -> str:
+    """``celery -A easyai …``, likewise."""
+    path = config_path()
+    named = f"EASYAI_CONFIG={shlex.quote(str(path.absolute()))} " if path else _data_dir(settings)
+    line = f"{named}{program('celery')} -A easyai {shlex.join(arguments)}"
+    # Celery's own settings are those of the folder it is started in.
+    return _from_its_folder(settings, line, Path("celeryconfig.py").is_file())
+
+
+def _data_dir(settings: Settings) -> str:
+    folder = settings.easyai.data_dir
+    return f"EASYAI_DATA_DIR={shlex.quote(str(folder))} " if folder.is_absolute() else ""
+
+
+def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str:
+    """Paths in the settings that are not absolute mean nothing in another folder."""
+    own, extractor = settings.easyai, settings.frame_extractor
+    paths = [own.data_dir]
+    if extractor.store == "local":
+        paths.append(extractor.output_dir)
+    if own.database_url.startswith("sqlite"):
+        paths.append(Path(own.database_url.partition(":///")[2]))
+    if always or not all(path.is_absolute() for path in paths):
+        return f"cd {shlex.quote(str(Path.cwd()))} && {line}"
+    return line
 
 
 def program(name: str = _PROGRAM) -> str:
@@ -54,7 +90,7 @@ def program(name: str = _PROGRAM) -> str:
     # The short name where a shell finds the same script by it.
     if not script.is_file() or (found and Path(found).absolute() == script.absolute()):
         return name
-    return shlex.quote(str(script))
+    return shlex.quote(str(script.absolute()))
 
 
 def curl_command(url: str, *options: str) -> str:

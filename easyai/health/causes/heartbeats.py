@@ -8,6 +8,7 @@ from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy
 from easyai.health.causes.service_words import (
     answers,
+    concerned,
     heartbeat_command,
     ids,
     is_here,
@@ -18,6 +19,7 @@ from easyai.health.causes.service_words import (
 )
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
+from easyai.health.reasons import reason
 from easyai.health.wording import moment
 
 
@@ -25,9 +27,10 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
     """The cause; when all fell silent together it looks for the fault at this server."""
     who = of_all(facts, unheard)
     together = len(unheard) == len(facts.services)
+    stops = together and bool(facts.stalled)
     evidence = [last_heartbeats(facts, unheard), answers(facts, unheard)]
-    if together:
-        evidence += _points_at_us(facts)
+    if together or _only_here_is_heard(facts, unheard):
+        evidence += _points_at_us(facts, unheard)
     return Cause(
         "heartbeats_not_arriving",
         Words(
@@ -65,14 +68,29 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
             ),
             look_at_services(facts),
         ),
-        weight=(66 if facts.stalled else 34) if together else 30,
+        weight=66 if stops else 34 if together else 30,
+        task_types=concerned(unheard, ()),
     )
 
 
-def _points_at_us(facts: Facts) -> Iterator[Words]:
-    newest = max(one.last_heartbeat for one in facts.services)
-    spread = newest - min(one.last_heartbeat for one in facts.services)
-    if len(facts.services) > 1 and spread <= facts.services[0].heartbeat_timeout_sec:
+def _only_here_is_heard(facts: Facts, unheard: Sequence[ServiceFacts]) -> bool:
+    """Whether heartbeats come from this machine and from no other: so a firewall looks."""
+    others = [one for one in facts.services if one not in unheard]
+    return all(is_here(one.endpoint) for one in others) and not any(
+        is_here(one.endpoint) for one in unheard
+    )
+
+
+def _points_at_us(facts: Facts, unheard: Sequence[ServiceFacts]) -> Iterator[Words]:
+    newest = max(one.last_heartbeat for one in unheard)
+    spread = newest - min(one.last_heartbeat for one in unheard)
+    if len(unheard) < len(facts.services):
+        yield Words(
+            "Only services on this machine are heard: that points at a firewall, or at the address "
+            "on which this server listens",
+            "只收到本机上服务的心跳：请检查防火墙，以及本服务器的监听地址",
+        )
+    elif len(unheard) > 1 and spread <= unheard[0].heartbeat_timeout_sec:
         yield Words(
             "All fell silent together: that points at this server or the network, not at them",
             "全部服务同时失去心跳：问题在本服务器或网络，而不在服务本身",
@@ -80,7 +98,7 @@ def _points_at_us(facts: Facts) -> Iterator[Words]:
     yield from _own_api(facts)
     host = facts.settings.easyai.host
     if host.startswith("127.") or host in ("localhost", "::1"):
-        far = [one for one in facts.services if not is_here(one.endpoint)]
+        far = [one for one in unheard if not is_here(one.endpoint)]
         if far:
             yield Words(
                 f"This server listens on {host} only, which {ids(far)} on other machines cannot "
@@ -94,7 +112,7 @@ def _own_api(facts: Facts) -> Iterator[Words]:
     if facts.own_api:
         yield Words(
             f"Our own API does not answer at {url}: {facts.own_api}",
-            f"本服务器的 API 在 {url} 没有应答：{facts.own_api}",
+            f"本服务器的 API 在 {url} 没有应答：{reason(facts.own_api).zh}",
         )
     elif facts.own_api == "":
         yield Words(

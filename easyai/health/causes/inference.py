@@ -7,7 +7,14 @@ from typing import Final
 
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, easyai_command
-from easyai.health.causes.service_words import ids, look_at_services, of_all, verb
+from easyai.health.causes.failed import (
+    blames_pictures,
+    bring_back,
+    failed_evidence,
+    look_at_failed,
+    only_failing,
+)
+from easyai.health.causes.service_words import concerned, ids, look_at_services, of_all, verb
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason as said
@@ -28,7 +35,13 @@ def find(facts: Facts) -> Iterator[Cause]:
     hanging = [one for one in reached if hangs(facts, one)]
     failing = [one for one in reached if _fails(facts, one) and one not in hanging]
     held = {name for one in hanging for name in one.task_types}
-    refusing = [one for one in facts.types if _refuses(one) and one.name not in held]
+    ended = only_failing(facts)
+    unfetched = {one.name for one in ended if blames_pictures(one)}  # told of in flow.py
+    refusing = [
+        one
+        for one in facts.types
+        if (one in ended or _refuses(one)) and one.name not in held | unfetched
+    ]
     if hanging:
         yield _hanging(facts, hanging)
     if failing or refusing:
@@ -68,13 +81,15 @@ def _refuses(task_type: TypeFacts) -> bool:
     return recent.responses >= _FEW and recent.failures >= _FEW and not recent.successes
 
 
-def _stops(facts: Facts, some: Sequence[ServiceFacts]) -> bool:
+def _stopped(facts: Facts, some: Sequence[ServiceFacts]) -> set[str]:
+    """The task types of which these services are the reason that nothing succeeds."""
     types = {name for one in some for name in one.task_types}
     # Those in flight count: with a few frames none waits, and yet nothing succeeds.
-    return any(
-        one.name in types and bool(one.waiting or one.leased) and _gives_nothing(facts, one, some)
+    return {
+        one.name
         for one in facts.types
-    )
+        if one.name in types and (one.waiting or one.leased) and _gives_nothing(facts, one, some)
+    }
 
 
 def _gives_nothing(facts: Facts, task_type: TypeFacts, some: Sequence[ServiceFacts]) -> bool:
@@ -122,7 +137,7 @@ def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:
 def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
     who, timeout = of_all(facts, hanging), facts.settings.ai_analysis.infer_timeout_sec
     beats = [one for one in hanging if not facts.is_silent(one)]
-    evidence = list(_calls(facts, hanging))
+    evidence, stopped = list(_calls(facts, hanging)), _stopped(facts, hanging)
     if beats:
         evidence.append(
             Words(
@@ -157,15 +172,19 @@ def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
             ),
             look_at_services(facts),
         ),
-        weight=70 if _stops(facts, hanging) else 38,
+        weight=70 if stopped else 38,
+        task_types=concerned(hanging, stopped),
     )
 
 
 def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[TypeFacts]) -> Cause:
     refused = {one.name for one in refusing}
+    stopped = refused | _stopped(facts, failing)
     own = failing or [one for one in facts.services if refused & set(one.task_types)]
-    evidence = list(_calls(facts, own)) if own else []
-    for task_type in refusing:
+    ended = [one for one in refusing if facts.only_fails(one)]
+    evidence = list(failed_evidence(ended))
+    evidence += _calls(facts, own) if own else ()
+    for task_type in filter(_refuses, refusing):
         failed, recent = task_type.recent.failures, span(task_type.recent_sec)
         evidence.append(
             Words(
@@ -176,7 +195,7 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
     evidence += [
         Words(
             f"{frames(number).en} wait after: {reason}",
-            f"{frames(number).zh}在等待，原因：{reason}",
+            f"{frames(number).zh}在等待，原因：{said(reason).zh}",
         )
         for reason, number in (facts.known.reasons if facts.known else ())
     ]
@@ -187,12 +206,17 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
             f"Services answer but inference fails ({who})", f"算法服务有应答，但推理失败（{who}）"
         ),
         tuple(evidence),
-        tuple(_failing_remedies(facts, told=any(one.last_failure_reason for one in own))),
-        weight=67 if refusing or _stops(facts, failing) else 33,
+        tuple(_failing_remedies(facts, own, ended)),
+        weight=67 if stopped else 33,
+        task_types=tuple(sorted(stopped)) or concerned(failing, ()),
     )
 
 
-def _failing_remedies(facts: Facts, *, told: bool) -> Iterator[Remedy]:
+def _failing_remedies(
+    facts: Facts, own: Sequence[ServiceFacts], ended: Sequence[TypeFacts]
+) -> Iterator[Remedy]:
+    yield from look_at_failed(facts, ended)
+    told = ended or any(one.last_failure_reason for one in own)
     if told or (facts.known and facts.known.reasons):
         yield Remedy(
             Words(
@@ -207,14 +231,6 @@ def _failing_remedies(facts: Facts, *, told: bool) -> Iterator[Remedy]:
                 "查看算法服务的日志，修复后重启",
             )
         )
-    failed = [one for one in facts.types if one.failed]
-    for task_type in failed[:_FEW]:
-        number = frames(task_type.failed)
-        yield Remedy(
-            Words(
-                f"Afterwards bring back what failed meanwhile ({number.en} of {task_type.name})",
-                f"之后把期间失败的图片重新排队（{task_type.name}：{number.zh}）",
-            ),
-            easyai_command(facts.settings, "requeue", "--task-type", task_type.name),
-        )
+    others = [one for one in facts.types if one.failed and one not in ended]
+    yield from bring_back(facts, [*ended, *others])
     yield look_at_services(facts)

@@ -10,7 +10,7 @@ from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import Known
-from easyai.health.wording import counted, moment, span
+from easyai.health.wording import counted, frames, moment, span
 
 NO_DATABASE: Final = "no database at"  # how the reason begins where there is no file
 _OUTBOX_LATE_SEC: Final = 60.0
@@ -40,7 +40,12 @@ def _disabled(facts: Facts) -> Cause:
             "Inference is switched off: ai_analysis.enable is false",
             "推理被关闭：ai_analysis.enable 为 false",
         ),
-        (Words("No new frame is looked for", "不查找新的图片"),),
+        (
+            Words(
+                f"No new frame is looked for. Found before and waiting: {frames(facts.waiting).en}",
+                f"不查找新的图片；此前发现的 {frames(facts.waiting).zh}在等待",
+            ),
+        ),
         (
             Remedy(
                 Words(
@@ -125,7 +130,8 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
 
 
 def _disk(facts: Facts) -> Cause:
-    hit = bool(facts.failed("database") or facts.failed("store"))
+    full = "No space left" in facts.failed("broker")  # one of files: they lie there, too
+    hit = bool(full or facts.failed("database") or facts.failed("store"))
     folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute()))
     return Cause(
         "disk_full",

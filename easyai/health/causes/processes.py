@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.health.causes.cause import Cause, Remedy, program
+from easyai.health.causes.cause import Cause, Remedy, celery_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import Known, ProcessFacts
 from easyai.health.liveliness import beat_late, scan_late
@@ -70,17 +70,17 @@ def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Words]:
     yield from _shown(facts, silent)
 
 
-def _start_remedies(part: str) -> tuple[Remedy, ...]:
-    by_hand = (
-        f"{program()} watchdog" if part == "watchdog" else f"{program('celery')} -A easyai {part}"
-    )
+def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
+    everything = easyai_command(facts.settings, "up")
+    command = easyai_command if part == "watchdog" else celery_command
+    by_hand = command(facts.settings, part)
     return (
         Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
         Remedy(
             Words(
-                f"Start it again the way it was started: `{program()} up` for everything on one "
+                f"Start it again the way it was started: `{everything}` for everything on one "
                 f"machine, or systemd, or by hand `{by_hand}`",
-                f"按原来的方式重新启动：单机用 `{program()} up`，或用 systemd，"
+                f"按原来的方式重新启动：单机用 `{everything}`，或用 systemd，"
                 f"或手动运行 `{by_hand}`",
             )
         ),
@@ -96,7 +96,7 @@ def _worker_gone(facts: Facts, known: Known) -> Cause:
             "没有 worker 在运行：不扫描也不推理",
         ),
         tuple(_newest(facts, known, "worker")) or never,
-        _start_remedies("worker"),
+        _start_remedies(facts, "worker"),
         weight=90,
     )
 
@@ -141,7 +141,7 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
                 Words(
                     "See what the workers do; then restart them", "查看 worker 的状态，然后重新启动"
                 ),
-                f"{program('celery')} -A easyai inspect active",
+                celery_command(facts.settings, "inspect", "active"),
             ),
         ),
         weight=86,
@@ -168,7 +168,7 @@ def _beat_gone(facts: Facts, known: Known) -> Cause:
             "没有 beat 在运行：扫描和巡检不会启动",
         ),
         tuple(evidence),
-        _start_remedies("beat"),
+        _start_remedies(facts, "beat"),
         weight=85,
     )
 
@@ -182,6 +182,6 @@ def _watchdog_gone(facts: Facts, known: Known) -> Cause:
             "没有 watchdog 在运行：推理停止时不会通知任何人",
         ),
         tuple(_newest(facts, known, "watchdog")) or never,
-        _start_remedies("watchdog"),
+        _start_remedies(facts, "watchdog"),
         weight=10,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -34,6 +34,12 @@ def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
 def verb(some: Sequence[ServiceFacts], one: str, many: str) -> str:
     """The form of a verb after `of_all`."""
     return one if len(some) == 1 else many
+
+
+def concerned(some: Sequence[ServiceFacts], stopped: Collection[str]) -> tuple[str, ...]:
+    """The task types for which services are a cause: of theirs those stopped; if none, theirs."""
+    own = {name for one in some for name in one.task_types}
+    return tuple(sorted(own.intersection(stopped) or own))
 
 
 def ids(some: Sequence[ServiceFacts]) -> str:
@@ -112,6 +118,12 @@ def ports_command(some: Sequence[ServiceFacts]) -> str:
         return "ps aux"
     wanted = " or ".join(f"sport = :{port}" for port in ports[:_MOST_URLS])
     return f"ss -ltnp '( {wanted} )'"
+
+
+def unregister_command(facts: Facts, service: ServiceFacts) -> str:
+    """Take out this one endpoint, whatever others its id stands on."""
+    url = f"{facts.settings.easyai.effective_public_url}/api/v1/ai_analysis/unregister"
+    return curl_command(f"{url}/{quote(service.endpoint, safe='')}", "-X", "DELETE")
 
 
 def _port(endpoint: str) -> int:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from easyai.domain.service import ServiceState
+from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
-from easyai.health.causes.cause import Cause, Remedy, curl_command
+from easyai.health.causes.cause import Cause, Remedy
 from easyai.health.causes.heartbeats import unheard_services
 from easyai.health.causes.inference import hangs
+from easyai.health.causes.life import is_refused, lives_unheard
+from easyai.health.causes.moved import moved_services
+from easyai.health.causes.no_service import missing_services, no_services
 from easyai.health.causes.service_words import (
     answers,
+    concerned,
     curl_all,
     ids,
     last_heartbeats,
@@ -23,10 +27,7 @@ from easyai.health.causes.service_words import (
 )
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
-from easyai.health.reasons import reason as said
-from easyai.health.wording import frames, moment, names, services
 
-_UNREACHABLE: Final = "cannot connect"
 _TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close came from one life
 
 
@@ -34,37 +35,50 @@ def find(facts: Facts) -> Iterator[Cause]:
     """What is wrong with services."""
     if facts.known is None:
         return
-    silent = [one for one in facts.services if facts.is_silent(one)]
-    unheard = [one for one in silent if facts.probe(one) == "" or facts.is_busy(one)]
-    unreached = [one for one in facts.services if _is_unreached(facts, one)]
-    # Their heartbeats are not overdue yet, but none has come since.
-    quiet = [one for one in unreached if not _was_heard_since(one)]
-    died = [one for one in silent if facts.probe(one) and one not in unheard] + quiet
-    unreached = [one for one in unreached if one not in quiet]
+    gone = [one for one in facts.services if _is_gone(facts, one)]
+    unreached = [one for one in gone if _is_heard_since(facts, one, gone)]
+    died = [one for one in gone if one not in unreached]
+    unheard = [one for one in facts.services if one not in gone and lives_unheard(facts, one)]
+    # Judged together: each alone may leave others of its type, that do not work either.
+    stopped = _stopped(facts, gone)
+    more_died = len(died) >= len(unreached)
     if died:
-        yield _died(facts, died)
+        yield _died(facts, died, stopped, 72 if more_died else 70)
     if unheard:
         yield unheard_services(facts, unheard)
     if unreached:
-        yield _unreached(facts, unreached)
+        yield _unreached(facts, unreached, stopped, 70 if more_died else 72)
+    if facts.moved:
+        yield moved_services(facts)
     missing = [one for one in facts.types if _has_no_service(facts, one)]
     if missing:
-        yield _missing(facts, missing)
+        yield missing_services(facts, missing)
+    elif not facts.services and (facts.known.services or facts.types):
+        yield no_services(facts)
 
 
-def _is_unreached(facts: Facts, service: ServiceFacts) -> bool:
-    """Heartbeats arrive, but nothing answers at its endpoint."""
-    if facts.is_silent(service) or facts.is_busy(service) or hangs(facts, service):
+def _is_gone(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether nothing answers at its endpoint, by a probe or, before any, by its last call."""
+    if facts.is_busy(service) or (not facts.is_silent(service) and hangs(facts, service)):
         return False
-    refused = facts.is_failing(service) and service.last_failure_reason.startswith(_UNREACHABLE)
-    return bool(facts.probe(service)) or (refused and not facts.was_probed(service))
+    return bool(facts.probe(service)) or is_refused(facts, service)
 
 
-def _was_heard_since(service: ServiceFacts) -> bool:
-    """Whether a heartbeat came after its calls began to fail."""
+def _is_heard_since(facts: Facts, service: ServiceFacts, gone: Sequence[ServiceFacts]) -> bool:
+    """Whether heartbeats arrive, and one came after calls began to fail."""
+    if facts.is_silent(service):
+        return False
     if service.last_failure_at <= service.last_success_at:
         return True  # no call tells
-    return service.last_heartbeat > service.last_success_at + _TOGETHER_SEC
+    # Of those that fell together one answered last, another had its heartbeat last.
+    answered_at = service.last_success_at
+    together = [abs(one.last_success_at - answered_at) for one in gone]
+    fell_at = max(
+        one.last_success_at
+        for one, apart_sec in zip(gone, together, strict=True)
+        if apart_sec <= service.heartbeat_timeout_sec
+    )
+    return service.last_heartbeat > fell_at + _TOGETHER_SEC
 
 
 def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
@@ -74,23 +88,30 @@ def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
     )
 
 
-def _stops(facts: Facts, broken: Sequence[ServiceFacts]) -> bool:
-    """Whether some type has no other service than these."""
-    broken_pks = {one.pk for one in broken}
-    for name in {name for one in broken for name in one.task_types}:
-        own = [one for one in facts.services if name in one.task_types]
-        if all(one.pk in broken_pks for one in own):
-            return True
-    return False
+def _stopped(facts: Facts, gone: Sequence[ServiceFacts]) -> set[str]:
+    """The task types of these services of which no other takes work either."""
+    at_work = {
+        name
+        for one in facts.services
+        if one not in gone and _takes_work(facts, one)
+        for name in one.task_types
+    }
+    return {name for one in gone for name in one.task_types} - at_work
 
 
-def _died(facts: Facts, died: Sequence[ServiceFacts]) -> Cause:
-    who = of_all(facts, died)
+def _takes_work(facts: Facts, service: ServiceFacts) -> bool:
+    if service.state not in ROUTABLE or hangs(facts, service):
+        return False
+    return service.breaker == "closed" or not facts.is_failing(service)
+
+
+def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight: int) -> Cause:
+    who, types = of_all(facts, died), concerned(died, stopped)
     overdue = all(facts.is_silent(one) for one in died)
     beats = (
         Words("heartbeats stopped", "心跳中断")
         if overdue
-        else Words("no heartbeat has come since their last answer", "最后一次应答之后没有心跳")
+        else Words("no heartbeat has come since the last answer", "最后一次应答之后没有心跳")
     )
     return Cause(
         "services_died",
@@ -121,12 +142,15 @@ def _died(facts: Facts, died: Sequence[ServiceFacts]) -> Cause:
             ),
             look_at_services(facts),
         ),
-        weight=72 if _stops(facts, died) else 36,
+        weight=weight if stopped.issuperset(types) else 36,
+        task_types=types,
     )
 
 
-def _unreached(facts: Facts, unreached: Sequence[ServiceFacts]) -> Cause:
-    who = of_all(facts, unreached)
+def _unreached(
+    facts: Facts, unreached: Sequence[ServiceFacts], stopped: set[str], weight: int
+) -> Cause:
+    who, types = of_all(facts, unreached), concerned(unreached, stopped)
     return Cause(
         "endpoint_unreachable",
         Words(
@@ -149,71 +173,6 @@ def _unreached(facts: Facts, unreached: Sequence[ServiceFacts]) -> Cause:
             ),
             look_at_services(facts),
         ),
-        weight=70 if _stops(facts, unreached) else 35,
+        weight=weight if stopped.issuperset(types) else 35,
+        task_types=types,
     )
-
-
-def _missing(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
-    evidence = []
-    for task_type in missing:
-        number = frames(task_type.waiting)
-        evidence.append(
-            Words(
-                f"no algorithm for task type: {task_type.name}, {number.en} waiting since "
-                f"{moment(task_type.oldest_wait_at)}",
-                f"任务类型 {task_type.name} 没有算法服务，{number.zh}自 "
-                f"{moment(task_type.oldest_wait_at)} 起等待",
-            )
-        )
-    evidence += _taken_out(facts, missing)
-    shown = names(one.name for one in missing)
-    return Cause(
-        "no_service",
-        Words(
-            f"No service is registered for {shown}; their frames wait",
-            f"没有为 {shown} 注册的算法服务；相应的图片在等待",
-        ),
-        tuple(evidence),
-        (
-            Remedy(
-                Words(
-                    "Start the services of these types so that they register. Frames that wait are "
-                    "inferred as soon as one does",
-                    "启动这些类型的算法服务使其注册。有服务注册后，等待的图片立即开始推理",
-                ),
-                _list_command(facts),
-            ),
-            look_at_services(facts),
-        ),
-        weight=71,
-    )
-
-
-def _taken_out(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Words]:
-    known = facts.known.services if facts.known else ()
-    types = {one.name for one in missing}
-    out = [
-        one
-        for one in known
-        if one.state == ServiceState.UNREGISTERED and types & set(one.task_types)
-    ]
-    if not out:
-        yield Words("None has ever registered for them", "从未有服务为其注册")
-        return
-    by_reason: dict[str, list[ServiceFacts]] = {}
-    for one in out:
-        by_reason.setdefault(one.state_reason, []).append(one)
-    for reason, some in by_reason.items():
-        number = services(len(some))
-        when = moment(max(one.state_since for one in some))
-        yield Words(
-            f"{number.en} unregistered at {when}, {reason}: {ids(some)}. Heartbeats do not bring "
-            "such a service back, only a registration does",
-            f"{number.zh}于 {when} 注销（{said(reason).zh}）：{ids(some)}。"
-            "心跳不能使其恢复，必须重新注册",
-        )
-
-
-def _list_command(facts: Facts) -> str:
-    base = facts.settings.easyai.effective_public_url
-    return curl_command(f"{base}/api/v1/ai_analysis/services?state=all")

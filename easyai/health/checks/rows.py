@@ -10,6 +10,7 @@ from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.checks.check import Check, CheckResult, NotWellError, run_one
 from easyai.health.facts import Facts
+from easyai.health.failing import failed_frames
 from easyai.health.known import Known
 from easyai.health.liveliness import beat_late, scan_late
 from easyai.health.wording import frames, moment, names, span
@@ -86,6 +87,8 @@ def _services(facts: Facts, known: Known) -> Words | None:
     if unserved:
         shown = names(unserved)
         return Words(f"no algorithm for task type: {shown}", f"没有算法服务的任务类型：{shown}")
+    if not facts.services and (known.services or known.types):
+        return Words("no service is registered", "没有已注册的算法服务")
     away = [one.service_id for one in facts.services if one.state not in ROUTABLE]
     if away:
         return Words(f"offline: {names(away)}", f"离线：{names(away)}")
@@ -114,6 +117,13 @@ def _queue(facts: Facts, known: Known) -> Words | None:
         return Words(
             f"{number.en} waiting, max_queue_size = {limit}",
             f"{number.zh}在等待，max_queue_size = {limit}",
+        )
+    failing = [one for one in facts.stalled if facts.only_fails(one)]
+    if failing:
+        failed, shown = failed_frames(failing), names(one.name for one in failing)
+        return Words(
+            f"{failed.en} failed and none succeeds of {shown}",
+            f"{failed.zh}失败，{shown} 没有成功",
         )
     stalled = [one.name for one in facts.stalled if one.pending or one.leased]
     if stalled:

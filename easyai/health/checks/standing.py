@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from easyai.db import revision
-from easyai.db.session import Database
-from easyai.errors import DatabaseUnavailableError
+from easyai.errors import DatabaseUnavailableError, SettingsError
+from easyai.health.causes.cause import easyai_command
 from easyai.health.checks.check import Check
 from easyai.health.checks.disk import DiskCheck
 from easyai.health.checks.pictures import PicturesCheck
@@ -18,20 +18,21 @@ class DatabaseCheck:
     name = "database"
     limit_sec = 7.0  # SQLite's lock is waited for during 5 s: then the error names the lock
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def check(self) -> None:
         """Raise DatabaseUnavailableError when it does not answer or lacks migrations."""
         # A transaction that writes, for a lock keeps out writers only; without a change it costs
         # nothing.
-        with self._db.write() as conn:
+        with self._runtime.db.write() as conn:
             found = revision.revision(conn)
         newest = revision.newest()
         if found != newest:
+            command = easyai_command(self._runtime.settings, "db", "upgrade")
             raise DatabaseUnavailableError(
                 f"the database is at revision {found or 'none'}, this version needs {newest}: "
-                "run `easyai db upgrade`"
+                f"run `{command}`"
             )
 
 
@@ -49,9 +50,25 @@ class StoreCheck:
         self._store.check()
 
 
+class SettingsCheck:
+    """The settings in force are those of the file."""
+
+    name = "settings"
+    limit_sec = 2.0
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def check(self) -> None:
+        """Raise SettingsError when the file has a mistake."""
+        fault = self._runtime.settings_fault
+        if fault:
+            raise SettingsError(fault)
+
+
 def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
     """What must work before requests can be served; `others`: the broker, which tasks/ know."""
-    return [DatabaseCheck(runtime.db), StoreCheck(runtime.store), *others]
+    return [DatabaseCheck(runtime), StoreCheck(runtime.store), *others]
 
 
 def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
@@ -59,7 +76,12 @@ def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
 
     `others` as for `readiness_checks`. The bus is left out where none is configured.
     """
-    checks = [*readiness_checks(runtime, *others), DiskCheck(runtime), PicturesCheck(runtime)]
+    checks = [
+        *readiness_checks(runtime, *others),
+        DiskCheck(runtime),
+        PicturesCheck(runtime),
+        SettingsCheck(runtime),
+    ]
     if runtime.settings.ai_analysis.has_bus:
         checks.append(runtime.part(_bus_check))
     return checks

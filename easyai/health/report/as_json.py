@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from easyai.domain.words import Language
+from easyai.health.alarm_history import AlarmRecord
 from easyai.health.causes.cause import Cause
 from easyai.health.checks.check import CheckResult
 from easyai.health.diagnosis import Diagnosis
-from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.names import cause_name
 from easyai.health.reasons import reason
+from easyai.health.report.entries import text
 from easyai.health.symptom import STOPS
 from easyai.health.timeline import Entry
 
@@ -32,10 +34,12 @@ def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
         "conclusion": diagnosis.causes[0].code if diagnosis.causes else None,
         "causes": [_cause(cause, language) for cause in diagnosis.causes],
         "task_types": [_task_type(one) for one in facts.types],
-        "services": [_service(one, diagnosis) for one in (known.services if known else ())],
-        "timeline": [_entry(entry) for entry in diagnosis.timeline],
-        "recovered": [_alarm(one, language) for one in diagnosis.recovered],
-        "ringing": [_alarm(one, language) for one in diagnosis.ringing],
+        "services": [
+            _service(one, diagnosis, language) for one in (known.services if known else ())
+        ],
+        "timeline": [_entry(entry, diagnosis, language) for entry in diagnosis.timeline],
+        "recovered": [_alarm(one, facts.now, language) for one in diagnosis.recovered],
+        "ringing": [_alarm(one, facts.now, language) for one in diagnosis.ringing],
         "checks": [_check(result, language) for result in diagnosis.checks],
     }
 
@@ -65,44 +69,47 @@ def _task_type(one: TypeFacts) -> dict[str, Any]:
     }
 
 
-def _service(one: ServiceFacts, diagnosis: Diagnosis) -> dict[str, Any]:
+def _service(one: ServiceFacts, diagnosis: Diagnosis, language: Language) -> dict[str, Any]:
     probes = diagnosis.facts.probes
+    probe = None if probes is None else probes.get(one.pk)
     return {
         "service_id": one.service_id,
         "endpoint": one.endpoint,
         "task_types": list(one.task_types),
         "state": one.state,
-        "state_reason": one.state_reason,
+        "state_reason": reason(one.state_reason).said(language),
         "last_heartbeat": one.last_heartbeat or None,
         "last_evidence": one.last_evidence or None,
         "last_success_at": one.last_success_at or None,
         "last_failure_at": one.last_failure_at or None,
-        "last_failure_reason": one.last_failure_reason or None,
+        "last_failure_reason": reason(one.last_failure_reason).said(language) or None,
         "breaker": one.breaker,
         "in_flight": one.in_flight,
-        "probe": None if probes is None else probes.get(one.pk),
+        "probe": None if probe is None else reason(probe).said(language),
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, diagnosis: Diagnosis, language: Language) -> dict[str, Any]:
     return {
         "at": entry.at,
         "until": entry.until,
         "kind": entry.kind,
         "count": entry.count,
         "subjects": sorted(set(entry.subjects)),
-        "text": entry.text,
+        "text": text(entry, diagnosis.facts).said(language),
     }
 
 
-def _alarm(alarm: AlarmFacts, language: Language) -> dict[str, Any]:
+def _alarm(alarm: AlarmRecord, now: float, language: Language) -> dict[str, Any]:
     return {
         "kind": alarm.kind,
         "subject": alarm.subject,
         "cause": alarm.cause,
         "text": cause_name(alarm.cause).said(language),
+        "began_at": alarm.began_at,
         "raised_at": alarm.raised_at,
         "over_at": alarm.over_at,
+        "lasted_sec": round(alarm.lasted_sec(now), 1),
     }
 
 

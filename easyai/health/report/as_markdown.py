@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Language, Words
+from easyai.health.alarm_history import AlarmRecord
 from easyai.health.causes.cause import Cause, easyai_command
 from easyai.health.diagnosis import Diagnosis
-from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.names import STATES, cause_name, check_name, kind_name
 from easyai.health.reasons import reason
 from easyai.health.report import words
+from easyai.health.report.entries import alarm, called, is_alarm, text
 from easyai.health.report.markdown import command, plain, table
 from easyai.health.timeline import Entry
 from easyai.health.wording import moment, names, span
 
 _MOST_RECOVERED: Final = 20
-_SAME_SEC: Final = 60.0  # entries of one line lie this close together
+_TOGETHER_SEC: Final = 60.0
 _LONGEST_TEXT: Final = 200  # characters of one line of the timeline
 
 
@@ -133,46 +135,16 @@ class _Report:
             yield self._entry(entry)
 
     def _entry(self, entry: Entry) -> str:
-        who = self._who(entry)
-        if entry.count > 1:
-            who = f"{entry.count} × {who}"
-        who = f"{who}: " if who else ""
+        count = f"{entry.count} × " if entry.count > 1 else ""
         until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
-        kind = self._say(kind_name(entry.kind))
-        if entry.kind.startswith("alarm_"):
-            return plain(
-                f"- {moment(entry.at)}{until} {kind}: {who.removesuffix(': ')}{self._blamed(entry)}"
-            )
-        text = entry.text
-        if len(text) > _LONGEST_TEXT:
-            text = text[:_LONGEST_TEXT].rstrip("…") + "…"
-        return plain(f"- {moment(entry.at)}{until} {kind}: {who}{text}")
-
-    def _blamed(self, entry: Entry) -> str:
-        """The cause that stands with an alarm; its whole text was told when it rang."""
-        known = self._facts.known
-        over = entry.kind == "alarm_over"
-        causes = [
-            one.cause
-            for one in (known.alarms if known else ())
-            if f"{one.kind} {one.subject}".strip() in entry.subjects
-            and abs(((one.over_at if over else one.raised_at) or 0.0) - entry.at) <= _SAME_SEC
-        ]
-        return f" ({self._say(cause_name(causes[0]))})" if causes and causes[0] else ""
-
-    def _who(self, entry: Entry) -> str:
-        if not entry.kind.startswith("alarm_"):
-            return names(one for one in entry.subjects if one)
-        kinds = {one.partition(" ")[0] for one in entry.subjects}
-        subjects = self._called(one.partition(" ")[2] for one in entry.subjects)
-        said = ", ".join(self._say(kind_name(one)) for one in sorted(kinds))
-        return f"{said} {subjects}".strip()
-
-    def _called(self, subjects: Iterable[str]) -> str:
-        """What alarms are about; endpoints by the service_id that operators know them by."""
-        known = self._facts.known
-        services = {one.endpoint: one.service_id for one in (known.services if known else ())}
-        return names(services.get(one, one) for one in subjects if one)
+        head = f"- {moment(entry.at)}{until} {self._say(kind_name(entry.kind))}: "
+        if is_alarm(entry):
+            return plain(f"{head}{count}{self._say(alarm(entry, self._facts))}")
+        who = count + names(one for one in entry.subjects if one)
+        told = self._say(text(entry, self._facts))
+        if len(told) > _LONGEST_TEXT:
+            told = told[:_LONGEST_TEXT].rstrip("…") + "…"
+        return plain(f"{head}{who}: {told}" if who else f"{head}{told}")
 
     def _recovered(self) -> Iterator[str]:
         over = self._diagnosis.recovered
@@ -188,24 +160,29 @@ class _Report:
         yield from self._heading(words.RINGING)
         yield from self._alarms(ringing)
 
-    def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
+    def _alarms(self, alarms: Sequence[AlarmRecord]) -> Iterator[str]:
         """Those of one kind and cause that came and went together are one line."""
-        groups: dict[tuple[object, ...], list[AlarmFacts]] = {}
+        groups: dict[tuple[object, ...], list[AlarmRecord]] = {}
         for one in alarms:
-            over = one.over_at and int(one.over_at)
+            over = one.over_at and one.over_at // _TOGETHER_SEC
             groups.setdefault((one.kind, one.cause, int(one.raised_at), over), []).append(one)
         yield from (self._alarm(some) for some in groups.values())
 
-    def _alarm(self, some: Sequence[AlarmFacts]) -> str:
-        alarm = some[0]
-        until = self._facts.now if alarm.over_at is None else alarm.over_at
-        end = "" if alarm.over_at is None else f" {moment(alarm.over_at)}"
-        kind = self._say(kind_name(alarm.kind))
+    def _alarm(self, some: Sequence[AlarmRecord]) -> str:
+        first, now = some[0], self._facts.now
+        began_at = min(one.began_at for one in some)
+        over_at = max(one.over_at or 0.0 for one in some)
+        end = f" {moment(over_at)}" if over_at else ""
+        lasted_sec = max(one.lasted_sec(now) for one in some)
+        kind = self._say(kind_name(first.kind))
         count = f"{len(some)} × " if len(some) > 1 else ""
-        subject = f"{kind} {self._called(one.subject for one in some)}".rstrip()
-        cause = f": {self._say(cause_name(alarm.cause))}" if alarm.cause else ""
-        lasted = self._say(span(until - alarm.raised_at))
-        return plain(f"- {moment(alarm.raised_at)} …{end} ({lasted}) {count}{subject}{cause}")
+        subject = f"{kind} {called((one.subject for one in some), self._facts)}".rstrip()
+        cause = f": {self._say(cause_name(first.cause))}" if first.cause else ""
+        lasted, told = span(lasted_sec), words.told(moment(first.raised_at)[11:])
+        return plain(
+            f"- {moment(began_at)} …{end} ({self._say(lasted)}) {count}{subject}{cause}"
+            f"{self._say(told)}"
+        )
 
     def _checks(self) -> Iterator[str]:
         yield from self._heading(words.CHECKS)

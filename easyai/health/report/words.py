@@ -38,3 +38,8 @@ SERVICE_HEAD: Final = Words(
     "服务|状态|原因|最后心跳|探测|熔断器|最近失败",
 )
 CHECK_HEAD: Final = Words("check|state|detail", "检查|状态|详情")
+
+
+def told(when: str) -> Words:
+    """When people were told of an alarm."""
+    return Words(f"; told at {when}", f"；{when} 告警")

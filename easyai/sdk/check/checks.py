@@ -46,7 +46,8 @@ def inference_time(bench: Bench) -> str:
 
 def count(bench: Bench) -> str:
     """The result gives a number of detections."""
-    return f"{detection_count(_result(bench))} detections"
+    number = detection_count(_result(bench))
+    return f"{number} detection{'' if number == 1 else 's'}"
 
 
 def boxes(bench: Bench) -> str:

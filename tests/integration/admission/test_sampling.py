@@ -88,14 +88,13 @@ def test_pictures_that_the_store_keeps_are_deleted_by_the_sweep(
     assert len(site.frames()) == 4
 
 
-def _measured(
-    site: Installation, monkeypatch: pytest.MonkeyPatch, found: int, processed: int
-) -> None:
-    """What the last seconds' statistics say."""
-    now = 1_800_000_000.0 + 9.0  # 19 seconds are looked at
+def _overloaded(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """25 frames a second were found in the last 19, 15 inferred, and the oldest waits for 6."""
+    now = 1_800_000_000.0 + 9.0
     monkeypatch.setattr(time, "time", lambda: now)
     with site.runtime.db.write() as conn:
-        statistics.add(conn, {TYPE: Tally(found=found, processed=processed)}, now)
+        statistics.add(conn, {TYPE: Tally(found=19 * 25, processed=19 * 15)}, now)
+    site.execute("UPDATE frames SET due_at = :due WHERE state = 'pending'", due=now - 6)
 
 
 def _n(site: Installation) -> int:
@@ -103,27 +102,61 @@ def _n(site: Installation) -> int:
         return task_types.sampling(conn)[TYPE].n
 
 
-def test_automatic_sampling_follows_the_rates_and_is_remembered_for_every_scanner(
+def test_automatic_sampling_follows_the_queue_and_is_remembered_for_every_scanner(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site.register(AlgorithmStub())
+    site.register(AlgorithmStub(), max_concurrency=4)
     site.record(200)
+    site.lease()
     _sample(site, '"auto"')
     site.scan()
     assert _n(site) == 1
-    _measured(site, monkeypatch, found=19 * 30, processed=19 * 10)
+    _overloaded(site, monkeypatch)
     site.scan()
-    assert _n(site) == 4
-    site.scan()
-    (event,) = site.rows("SELECT subject, text FROM events WHERE kind = 'sampling_changed'")
-    assert event["subject"] == TYPE
-    assert "one of 4 frames of each camera" in event["text"]
-    assert "sampling changed: task_type=人数统计 n=4" in caplog.text
-    (row,) = site.rows("SELECT capacity_per_sec AS c FROM task_types WHERE name = :t", t=TYPE)
-    assert row["c"] == pytest.approx(10.0)
+    assert _n(site) == 2
     site.put_many(8)
     site.scan()
-    assert len(site.pictures(TYPE)) == 2
+    assert len(site.pictures(TYPE)) == 4
+    (event,) = site.rows(
+        "SELECT subject, text FROM events WHERE kind = 'sampling_changed' AND text LIKE '%of 1:%'"
+    )
+    assert event["subject"] == TYPE
+    assert event["text"] == (
+        "one of 2 frames of each camera is inferred, before one of 1: "
+        "25.0 found and 15.0 inferred a second, 196 wait"
+    )
+    assert "sampling changed: task_type=人数统计 n=2" in caplog.text
+    (row,) = site.rows("SELECT capacity_per_sec AS c FROM task_types WHERE name = :t", t=TYPE)
+    assert row["c"] >= 12.5
+
+
+def test_frames_that_wait_though_there_are_places_free_do_not_change_the_sampling(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.register(AlgorithmStub(), max_concurrency=4)
+    site.record(200)
+    held = site.lease(most=3)
+    _sample(site, '"auto"')
+    site.scan()
+    _overloaded(site, monkeypatch)
+    site.scan()
+    assert (len(held.frames), _n(site)) == (3, 1)
+
+
+@pytest.mark.parametrize("limit", ["max_concurrent_infer = 4", "types"])
+def test_limits_of_the_settings_are_places_too(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    site.register(AlgorithmStub())
+    own = "max_concurrent = 4" if limit == "types" else ""
+    analysis = {} if limit == "types" else {"max_concurrent_infer": 4}
+    site.configure(f'[ai_analysis.types."{TYPE}"]\nsampling = "auto"\n{own}', **analysis)
+    site.record(200)
+    assert len(site.lease().frames) == 4
+    site.scan()
+    _overloaded(site, monkeypatch)
+    site.scan()
+    assert _n(site) == 2
 
 
 def test_an_outage_does_not_change_the_sampling(
@@ -131,10 +164,23 @@ def test_an_outage_does_not_change_the_sampling(
 ) -> None:
     site.record(200)
     _sample(site, '"auto"')
-    _measured(site, monkeypatch, found=19 * 30, processed=19 * 10)
+    site.scan()
+    _overloaded(site, monkeypatch)
     site.scan()
     assert _n(site) == 1
     assert site.count("parked") == 200
+
+
+def test_busier_times_are_forgotten_when_nothing_arrives_any_more(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.register(AlgorithmStub())
+    site.record(1)
+    site.lease()
+    _sample(site, '"auto"')
+    site.execute("UPDATE task_types SET sampling_n = 50, capacity_per_sec = 3.0")
+    site.scan()
+    assert _n(site) == 1
 
 
 def test_a_type_without_the_setting_is_never_sampled_whatever_is_remembered(

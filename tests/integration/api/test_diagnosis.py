@@ -16,6 +16,7 @@ from easyai.api.schemas_diagnosis import DiagnosisBody
 from easyai.db import migrate
 from easyai.health.diagnosis import Diagnosis, diagnose
 from easyai.runtime import Runtime
+from easyai.settings import SettingsSource
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 from tests.support.services import PostgresServer
@@ -31,7 +32,7 @@ def test_the_json_is_as_documented(api: LiveApi) -> None:
     assert body["conclusion"] == body["causes"][0]["code"] == "worker_gone"
     names = [check["name"] for check in body["checks"]]
     assert names == [
-        *("database", "store", "broker", "disk", "pictures"),
+        *("database", "store", "broker", "disk", "pictures", "settings"),
         *("worker", "beat", "watchdog", "services", "breakers", "queue", "clock"),
     ]
 
@@ -68,6 +69,32 @@ def test_with_the_database_down_it_still_answers_and_names_neither_host_nor_user
         assert "does not answer" in response.text
         for told in (str(postgres_server.port), "connection to server", 'user "'):
             assert told not in response.text
+
+
+def test_a_mistake_in_the_settings_file_is_told_while_the_old_values_hold(
+    tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'easyai.db'}"
+    migrate.upgrade(url)
+    file = tmp_path / "site.toml"
+    file.write_text("[ai_analysis]\nstall_alarm_sec = 40\n", encoding="utf-8")
+    monkeypatch.setenv("EASYAI_CONFIG", str(file))
+    monkeypatch.setattr(SettingsSource, "CHECK_EVERY_SEC", 0.0)
+    monkeypatch.setattr(diagnosing, "FRESH_SEC", 0.0)
+    runtime = open_on(url)
+
+    def codes() -> list[str]:
+        return [cause["code"] for cause in api.get(f"{PATH}?probes=false")["causes"]]
+
+    with LiveApi(create_app(runtime)) as api:
+        assert "settings_invalid" not in codes()
+        for wrong in ("[ai_analysis]\nstall_alarm_sec = 0\n", "[ai_analysis"):
+            file.write_text(wrong, encoding="utf-8")
+            assert codes()[0] == "settings_invalid"
+            assert runtime.settings.ai_analysis.stall_alarm_sec == 40
+        file.write_text("[ai_analysis]\nstall_alarm_sec = 50\n", encoding="utf-8")
+        assert "settings_invalid" not in codes()
+        assert runtime.settings.ai_analysis.stall_alarm_sec == 50
 
 
 def test_many_who_ask_share_one_diagnosis_and_keep_nobody_else_waiting(

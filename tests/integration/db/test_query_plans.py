@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event
 from easyai.db import (
     admission,
     alerts,
+    facts,
     frames,
     history,
     ledger,
@@ -123,7 +124,7 @@ WORK: dict[str, tuple[str, Work]] = {
     "oldest of system": ("ix_alerts_task_id", lambda c: alerts.oldest(c, 0, 200, system=True)),
     "outbox empty": ("ix_alerts_unpublished", outbox.is_empty),
     "outbox newest": ("ix_alerts_unpublished", outbox.newest),
-    "outbox": ("ix_alerts_unpublished", lambda c: outbox.waiting(c, 10**9, 100, ["门口1"])),
+    "outbox": ("ix_alerts_unpublished", lambda c: outbox.waiting(c, 10**9, 100, 10**6, ["门口1"])),
     "acknowledged": ("", lambda c: outbox.acknowledged(c, [1, 2], 1.0)),
     "newest frame": ("", history.newest_frame),
     "frames after": ("", lambda c: history.frames_after(c, 0)),
@@ -171,6 +172,7 @@ WORK: dict[str, tuple[str, Work]] = {
         ),
     ),
     "counts of frames": ("ix_frames_parked", frames.counts),
+    "failures": ("ix_frames_failed", lambda c: facts.failures(c, TYPE, 0.0)),
     "sampling": ("", task_types.sampling),
 }
 

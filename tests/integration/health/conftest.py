@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
 from tests.support.site import Installation
 from tests.support.site_fixtures import (
     living_links,
@@ -22,6 +23,14 @@ def kennel(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kenn
     made = Kennel(site, monkeypatch)
     yield made
     made.close()
+
+
+@pytest.fixture
+def scans(site: Installation) -> Iterator[Scans]:
+    """A worker that scans."""
+    made = Scans(site)
+    yield made
+    made.cease()
 
 
 __all__ = [

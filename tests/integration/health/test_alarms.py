@@ -82,7 +82,7 @@ def test_heartbeats_that_all_stay_away_are_told_of_though_the_services_live(
     assert "3 of 3 algorithm services that live were not heard" in said
     assert "points at this server or the network" in said
 
-    site.execute("UPDATE services SET last_heartbeat = :now WHERE pk = 1", now=time.time() + 1)
+    site.execute("UPDATE services SET last_heartbeat = :now", now=time.time() + 1)
     assert "heartbeats_not_arriving" in str(kennel.alarms())
     kennel.wait_for("heartbeats_missing", "recovered")
 
@@ -260,9 +260,10 @@ def test_a_jump_of_the_clock_is_told_and_stays_in_the_timeline(
 
 def test_an_alarm_told_without_the_database_keeps_its_first_moment(site: Installation) -> None:
     with site.runtime.db.write() as conn:
-        alarms.tell(conn, "bus_down", "", "refused", 100.0, 100.0)
-        alarms.tell(conn, "bus_down", "", "timed out", 150.0, 150.0)
+        alarms.tell(conn, "bus_down", "", "refused", 90.0, 100.0, 100.0)
+        alarms.tell(conn, "bus_down", "", "timed out", 140.0, 150.0, 150.0)
         (row,) = alarms.ringing(conn)
-        assert (row.raised_at, row.told_at, row.cause) == (100.0, 150.0, "timed out")
-        alarms.over(conn, "bus_down", "", 200.0)
+        assert (row.began_at, row.raised_at) == (90.0, 100.0)
+        assert (row.told_at, row.cause) == (150.0, "timed out")
+        alarms.over(conn, "bus_down", "", 90.0, 200.0)
         assert alarms.ringing(conn) == []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,10 +128,13 @@ def test_no_worker_ever(site: Installation) -> None:
 
 def test_a_worker_that_was_killed_is_told_from_one_that_hangs(sqlite_site: Installation) -> None:
     minute_ago = time.time() - 60
-    _worker_row(sqlite_site, os.getpid(), minute_ago)
-    hung = look(sqlite_site)
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "-A", "easyai", "worker"]
+    with subprocess.Popen(command) as worker:
+        _worker_row(sqlite_site, worker.pid, minute_ago)
+        hung = look(sqlite_site)
+        worker.kill()
     assert codes(hung) == ["worker_hung"]
-    assert f"kill -9 {os.getpid()}" in hung.causes[0].remedies[1].command
+    assert f"kill -9 {worker.pid}" in hung.causes[0].remedies[1].command
 
     _worker_row(sqlite_site, 2**22 + 1, minute_ago)  # above the kernel's largest
     killed = look(sqlite_site)

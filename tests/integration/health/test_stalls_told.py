@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from easyai.db import leases, processes
 from tests.integration.health.kennel import FakeCheck, Kennel
+from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import free_port, wait_until
@@ -65,38 +65,6 @@ def people() -> Iterator[Webhook]:
     webhook.close()
 
 
-class Scans:
-    """Beat and a worker that scans: their traces, many times a second, until told to cease."""
-
-    def __init__(self, site: Installation) -> None:
-        self._db = site.open().db
-        self._cease = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._cease.wait(0.1):
-            now = time.time()
-            with self._db.write() as conn:
-                leases.acquire(conn, "scan", "me", 0.5, now)
-                leases.done(conn, "scan", "me", now)
-                leases.acquire(conn, "beat", "me", 5.0, now)
-                processes.beat(conn, "worker", "elsewhere", 1, now)
-
-    def cease(self) -> None:
-        """No scan succeeds any more."""
-        self._cease.set()
-        self._thread.join()
-
-
-@pytest.fixture
-def scans(site: Installation) -> Iterator[Scans]:
-    """A worker that scans."""
-    made = Scans(site)
-    yield made
-    made.cease()
-
-
 def _configure(site: Installation, people: Webhook, *urls: str) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, notify_urls=[people.url, *urls])
 
@@ -117,6 +85,7 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "3 frames wait and none succeeded" in people.bodies[0]
     assert "推理停止" in people.bodies[0]
+    wait_until(kennel.alarms, 10, "it stands in the table")
     (alarm,) = kennel.alarms()
     assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "broker_down")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -12,9 +13,12 @@ from easyai.db import session
 from easyai.db.events import Event
 from easyai.health.causes.rank import rank
 from easyai.health.diagnosis import Status
+from easyai.health.presence import Presence
+from easyai.health.report.as_json import as_json
 from easyai.health.report.as_markdown import markdown
+from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.lively import codes, happened, look, processes_work
+from tests.support.lively import codes, happened, look, processes_work, silent_for
 from tests.support.site import TYPE, Installation
 
 
@@ -112,3 +116,50 @@ def test_an_alarm_is_one_short_line_of_the_timeline(site: Installation) -> None:
     report = markdown(look(site), "en")
     assert "alarm: inference stalled (inference hung in the services)" in report
     assert "a paragraph" not in report
+
+
+def test_in_chinese_no_reason_and_no_event_is_left_in_english(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    processes_work(site)
+    api = Presence("api", lambda: site.runtime.db)
+    api.start()
+    api.close()
+    site.register(algorithm)
+    algorithm.answer = lambda frame: (500, b"")
+    site.put_many(4)
+    site.scan()
+    site.loop().pump(TYPE, 1.0)
+    algorithm.stop()
+    for _ in range(2):
+        silent_for(site, 600)
+        sweep(site.runtime)
+        site.execute("UPDATE services SET next_probe_at = 0")
+    found = look(site)
+    report, body = markdown(found, "zh"), as_json(found, "zh")
+    assert [one["state_reason"] for one in body["services"]] == ["探测失败：连接被拒绝"]
+    assert body["services"][0]["last_failure_reason"] == "HTTP 状态码 500"
+    told = {entry["kind"]: entry["text"] for entry in body["timeline"]}
+    assert {"service_registered", "breaker_open", "service_offline"} <= {*told}
+    assert {"process_started", "process_stopped"} <= {*told}
+    for text in told.values():
+        assert text in report
+        assert re.search("[\u4e00-\u9fff]", text), text
+        assert not re.search("[a-z]{2,} [a-z]{2,}", text), text
+    english = as_json(found)
+    assert english["services"][0]["state_reason"] == "probe failed: Connection refused"
+
+
+def test_an_alarm_is_told_in_chinese_by_its_kind_subject_and_cause(site: Installation) -> None:
+    at = time.time() - 60
+    site.execute(
+        "INSERT INTO alarms (kind, subject, cause, raised_at, told_at)"
+        " VALUES ('inference_stalled', :name, 'inference_fails', :at, :at)",
+        name=TYPE,
+        at=at,
+    )
+    happened(site, Event(at, "alarm_raised", f"inference_stalled {TYPE}", "it stands still"))
+    found = look(site)
+    (entry,) = as_json(found, "zh")["timeline"]
+    assert entry["text"] == f"推理停止 {TYPE}（算法服务的推理失败）"
+    assert as_json(found)["timeline"][0]["text"] == "it stands still"

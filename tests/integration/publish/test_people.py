@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.errors import NotifyError, SettingsError
-from easyai.publish.people import People
+from easyai.publish.people import People, Tone
 from tests.support.people import MailServer, Webhook, webhook
 from tests.support.waiting import free_port
 
@@ -51,6 +51,12 @@ def test_a_message_arrives_as_it_is_by_mail_and_webhook(mail: MailServer, hook: 
     assert plain.get_content().strip().splitlines() == BODY.splitlines()
     (posted,) = hook.posted
     assert (posted["title"], posted["message"]) == (TITLE, BODY)
+
+
+@pytest.mark.parametrize("tone", ["info", "success", "warning", "failure"])
+def test_how_bad_it_is_arrives_too(hook: Webhook, tone: Tone) -> None:
+    People([hook.url()]).send(TITLE, BODY, tone)
+    assert [posted["type"] for posted in hook.posted] == [tone]
 
 
 def test_nobody_to_tell_is_no_error() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -48,26 +49,52 @@ def _silent(site: Installation, pks: list[int], seconds: float = 61.0) -> None:
         )
 
 
-def test_more_than_half_silent_at_once_points_at_this_server(
+@pytest.fixture
+def four_living(site: Installation) -> Iterator[list[int]]:
+    """Four services that answer probes."""
+    stubs = [AlgorithmStub(f"s{number}").start() for number in range(4)]
+    yield [site.register(stub) for stub in stubs]
+    for stub in stubs:
+        stub.stop()
+
+
+def test_more_than_half_silent_at_once_that_live_point_at_this_server(
+    site: Installation, four_living: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    _silent(site, four_living[:3])
+    assert sweep(site.runtime).lapsed == 3
+    assert "many services silent at once that live" in caplog.text
+    back = [event["text"] for event in _events(site, "service_online")]
+    assert len(back) == 3
+    assert "a probe was answered; 3 of 4 services at once, so look at this server first" in back[0]
+    assert "(its API answers at http://127.0.0.1:" in back[0]
+    assert site.service(four_living[0])["state_reason"] == "a probe was answered"
+    (told, *_) = _events(site, "service_suspect")
+    assert told["text"] == "service_id=s0: no heartbeat for 61 s; 3 of 4 services at once"
+
+
+def test_more_than_half_silent_at_once_that_are_dead_do_not(
     site: Installation, four: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    _silent(site, four[:3])
-    assert sweep(site.runtime).lapsed == 3
-    reason = site.service(four[0])["state_reason"]
-    assert "probe failed: Connection refused; 3 of 4 services at once" in reason
-    assert "look at this server first (its API answers at http://127.0.0.1:" in reason
-    assert "many services silent at once" in caplog.text
-    (told, *_) = _events(site, "service_suspect")
-    assert told["text"].startswith("service_id=s0: no heartbeat for 61 s; 3 of 4 services at once")
+    _silent(site, four)
+    assert sweep(site.runtime).lapsed == 4
+    assert sweep(site.runtime).offline == 4
+    assert "look at this server" not in caplog.text
+    told = [event["text"] for event in site.rows("SELECT text FROM events")]
+    assert any("no heartbeat for 61 s; 4 of 4 services at once" in text for text in told)
+    assert not any("look at this server" in text for text in told)
 
 
-def test_an_own_api_that_does_not_answer_is_named(site: Installation, four: list[int]) -> None:
+def test_an_own_api_that_does_not_answer_is_named(
+    site: Installation, four_living: list[int]
+) -> None:
     site.public_url = f"http://127.0.0.1:{free_port()}"
     site.configure()
-    _silent(site, four)
+    _silent(site, four_living)
     sweep(site.runtime)
-    assert "its API does not answer" in site.service(four[0])["state_reason"]
-    assert "Connection refused)" in site.service(four[0])["state_reason"]
+    (told, *_) = _events(site, "service_online")
+    assert "its API does not answer" in told["text"]
+    assert "Connection refused)" in told["text"]
 
 
 def test_half_of_them_points_at_them(

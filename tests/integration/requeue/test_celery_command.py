@@ -46,13 +46,16 @@ def _celery(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_failed_frames_are_requeued_and_their_type_is_rung(installation: Installation) -> None:
-    frame = installation.frame()
+    frame = installation.frame(settled_at=installation.now - 5400)
     installation.task_type(TYPE)
-    arguments = ("--task-type", TYPE, "--state", "failed", "--since", "2h")
+    old, new = (installation.frame(settled_at=installation.now - age) for age in (9000, 60))
+    span = ("--since", "2h", "--until", "1h")
+    arguments = ("--task-type", TYPE, "--state", "failed", *span)
     result = _celery(installation.folder, "-A", "easyai", "requeue", *arguments)
     assert result.returncode == 0, result.stderr
-    assert "requeued 1 failed frames" in result.stdout
+    assert "requeued 1 failed frame\n" in result.stdout
     assert installation.row(frame).state == "pending"
+    assert {installation.row(one).state for one in (old, new)} == {"failed"}
     with installation.db.read() as conn:
         # A ring that could not be published is taken back.
         assert conn.execute(text("SELECT rung_at FROM task_types")).scalar_one() > 0
@@ -62,7 +65,7 @@ def test_without_the_app_the_error_says_how_to_call_it(installation: Installatio
     frame = installation.frame()
     result = _celery(installation.folder, "requeue")
     assert result.returncode == 2
-    assert result.stderr.strip().endswith("celery -A easyai requeue …")
+    assert result.stderr.strip().endswith("add -A easyai to celery")
     assert installation.row(frame).state == "failed"
 
 

@@ -35,6 +35,19 @@ def test_since_means_settled_and_for_unsettled_frames_found(
     assert _newest(runtime, FrameFilter(FrameState.PENDING, since=now - 60)) == [waits]
 
 
+def test_until_is_the_other_end_of_since(installation: Installation, runtime: Runtime) -> None:
+    now = installation.now
+    late = installation.frame(found_at=now - 900, settled_at=now - 10)
+    early = installation.frame(found_at=now - 900, settled_at=now - 400)
+    installation.pending(found_at=now - 10)
+    waits = installation.pending(found_at=now - 500)
+    assert _newest(runtime, FrameFilter(until=now - 60)) == [waits, early]
+    assert _newest(runtime, FrameFilter(FrameState.PENDING, until=now - 60)) == [waits]
+    both = FrameFilter(FrameState.FAILED, since=now - 400, until=now - 10)
+    assert _newest(runtime, both) == [early], "the second moment is not part of the span"
+    assert late not in _newest(runtime, both)
+
+
 def test_a_frame_comes_with_its_service_and_its_alert(
     installation: Installation, runtime: Runtime
 ) -> None:

@@ -21,13 +21,14 @@ def hook() -> Iterator[Webhook]:
         yield server
 
 
-def _alarm(installation: Installation, kind: str, raised_ago: float, over_ago: float = 0) -> None:
-    now = installation.now
+def _alarm(installation: Installation, kind: str, began_ago: float, over_ago: float = 0) -> None:
+    """An alarm that was told half a minute after its trouble began."""
+    began = installation.now - began_ago
     with installation.db.write() as conn:
-        raised = now - raised_ago
-        alarms_db.tell(conn, kind, "人数统计", "services are dead 服务已停止", raised, raised)
+        moments = (began, began + 30, began + 30)
+        alarms_db.tell(conn, kind, "人数统计", "services are dead 服务已停止", *moments)
         if over_ago:
-            alarms_db.over(conn, kind, "人数统计", now - over_ago)
+            alarms_db.over(conn, kind, "人数统计", began, installation.now - over_ago)
 
 
 def test_ringing_ones_come_first_and_make_exit_code_1(installation: Installation) -> None:
@@ -39,6 +40,8 @@ def test_ringing_ones_come_first_and_make_exit_code_1(installation: Installation
     assert (first["kind"], first["ringing"], first["over_at"]) == ("no_algorithm", True, None)
     assert (second["kind"], second["ringing"]) == ("bus_down", False)
     assert first["raised_at"].endswith("Z")
+    assert second["began_at"] < second["raised_at"] < second["over_at"]
+    assert second["lasted_sec"] == 540.0, "the trouble, not the time that it was told"
     lines = installation.run("alarms").stdout.splitlines()
     assert "no_algorithm" in lines[1]
     assert "  2 h" in lines[1]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import easyai.cli.up as up
 from easyai.addresses import hide_address, hide_secrets
 from easyai.cli.main import cli
 
@@ -109,6 +110,75 @@ def test_only_the_secret_part_of_a_url_is_hidden(text: str, shown: str) -> None:
 )
 def test_of_a_malformed_address_the_scheme_is_shown_at_most(text: str, shown: str) -> None:
     assert hide_address(text) == shown
+
+
+_NO_BROKERS = (
+    "redis://:geheim@host:notaport/0",
+    "redis://:geheim@host:99999/0",
+    "redis://:geheim@host:6379/geheim",
+    "redis://:ge/heim@host:6379/0",
+    "amqp//easy:geheim@x",
+    "host:6379",
+    "postgresql://easy:geheim@host/x",
+    "http://easy:geheim@host/x",
+    "geheim://host",
+    "mongodb://easy:geheim@host",
+    "sentinel://:geheim@a:26379;sentinell://:geheim@b:26379",
+)
+_NO_DATABASES = (
+    "postgresql://",
+    "postgresql://easy:geheim@host:notaport/x",
+    "postgresql://easy:geheim@host:99999/x",
+    "postgresql://easy@host/x?passwort=geheim",
+    "postgresql//easy:geheim@host/x",
+    "redis://:geheim@host:6379/0",
+    "sqlite://",
+    "sqlite:///:memory:",
+    "sqlite+aiosqlite:///easyai.db",
+    "sqlite:/easyai.db",
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "address"),
+    [
+        *(("broker_url", address) for address in _NO_BROKERS),
+        *(("database_url", address) for address in _NO_DATABASES),
+    ],
+)
+def test_an_address_with_which_nothing_could_start_is_refused_by_check_and_up_in_the_same_words(
+    key: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "claim_data_dir", lambda _: pytest.fail("it would start"))
+    result = _check(f'[easyai]\n{key} = "{address}"\n')
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith(f"easyai: easyai.{key}: ")
+    assert "; use " in result.stderr
+    assert "geheim" not in result.output
+    started = CliRunner().invoke(cli, ["up", "--config", "site.toml"])
+    assert (started.exit_code, started.stderr) == (2, result.stderr)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'broker_url = "redis://h"',
+        'broker_url = "redis://:p@h:6379/15?ssl_cert_reqs=none"',
+        'broker_url = "redis+socket:///run/redis.sock?virtual_host=1"',
+        'broker_url = "sentinel://:p@a:26379/0;sentinel://:p@b:26379/0"',
+        'broker_url = "amqp://easy:p@h:5672/a/b"',
+        'broker_url = "amqps://h//"',
+        'broker_url = "filesystem://localhost/"',
+        'database_url = "postgres://easy@h:5432/x?sslmode=require&connect_timeout=3"',
+        'database_url = "postgresql+psycopg://easy:p%40@h/x"',
+        'database_url = "postgresql:///x?host=/run/postgresql"',
+        'database_url = "sqlite:///easyai.db"',
+        'database_url = "sqlite:////var/lib/easyai/easyai.db"',
+    ],
+)
+def test_addresses_in_every_form_that_works_are_valid(text: str) -> None:
+    result = _check(f"[easyai]\n{text}\n")
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_compact_makes_a_file_of_an_older_version_small_and_able_to_shrink(
         installation.frame(reason="x" * 2000)
     installation.execute("DELETE FROM frames WHERE id > 1")
     assert space.space(installation.db).shrinks is False
-    assert "easyai db compact" in installation.run("db", "size").stderr
+    assert "`db compact`" in installation.run("db", "size").stderr
     result = installation.run("db", "compact")
     assert (result.exit_code, "compacted in" in result.stdout) == (0, True), result.output
     after = space.space(Database(installation.database_url))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import time
 from pathlib import Path
 
+from easyai.db import processes
 from tests.support.installation import TYPE, Installation
 
 
@@ -76,6 +78,79 @@ def test_without_a_database_the_report_is_written_and_none_is_made(
     assert "找不到数据库" in result.stdout
     assert "db upgrade" in result.stdout
     assert list(installation.folder.iterdir()) == []
+
+
+def _configured(installation: Installation, text: str) -> Path:
+    """The installation's settings in a file, with `text` below them, and not in variables."""
+    for name in installation.environment:
+        installation.monkeypatch.delenv(name)
+    folder = installation.folder
+    file = folder / "site.toml"
+    file.write_text(
+        f"[easyai]\ndatabase_url = '{installation.database_url}'\ndata_dir = '{folder}/data'\n"
+        f"[frame_extractor]\noutput_dir = '{folder}/snapshots'\n{text}",
+        encoding="utf-8",
+    )
+    installation.monkeypatch.setenv("EASYAI_CONFIG", str(file))
+    return file
+
+
+_MISTAKE = "[ai_analysis]\nstall_alarm_sec = 0\n"
+
+
+def test_a_mistake_in_the_settings_is_told_and_the_rest_diagnosed(
+    installation: Installation,
+) -> None:
+    _broken(installation)
+    file = _configured(installation, _MISTAKE)
+    told = f"{file}: ai_analysis.stall_alarm_sec: must be above 0 (got 0)"
+    result = installation.run("diagnose", "--no-probes", "--json")
+    body = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"easyai: {told}; ")
+    codes = [cause["code"] for cause in body["causes"]]
+    assert codes[:2] == ["settings_invalid", "worker_gone"], "it may be why no worker starts"
+    assert body["causes"][0]["evidence"][0] == told
+    assert body["causes"][0]["stops_inference"]
+    assert "services_died" in codes, "the database of the file was looked at"
+    markdown = installation.run("diagnose", "--no-probes", "--lang", "zh").stdout
+    assert "### 1. 配置文件有错误" in markdown
+
+
+def test_while_a_worker_goes_on_a_mistake_stops_nothing(installation: Installation) -> None:
+    _configured(installation, _MISTAKE)
+    with installation.db.write() as conn:
+        processes.beat(conn, "worker", "here", 1, time.time())
+    body = json.loads(installation.run("diagnose", "--no-probes", "--json").stdout)
+    (cause,) = [one for one in body["causes"] if one["code"] == "settings_invalid"]
+    assert not cause["stops_inference"]
+
+
+def test_a_mistake_in_the_address_of_the_database_is_the_first_cause(
+    installation: Installation,
+) -> None:
+    file = _configured(installation, "")
+    file.write_text(file.read_text().replace(f"'{installation.database_url}'", "5"))
+    body = json.loads(installation.run("diagnose", "--json").stdout)
+    assert [cause["code"] for cause in body["causes"]] == ["settings_invalid", "database_down"]
+
+
+def test_a_file_that_is_no_toml_says_what_cannot_be_known_and_what_to_do(
+    installation: Installation,
+) -> None:
+    file = _configured(installation, "[ai_analysis")
+    for language, unknown in (("en", "cannot be told"), ("zh", "无法判断推理是否在进行")):
+        result = installation.run("diagnose", "--lang", language)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"easyai: {file}: not valid TOML: ")
+        assert unknown in result.stderr
+        assert f"easyai --config {file} config check`" in result.stderr
+        assert "EASYAI_DATABASE_URL" in result.stderr
+    installation.monkeypatch.setenv("EASYAI_DATABASE_URL", installation.database_url)
+    result = installation.run("diagnose", "--no-probes")
+    assert result.exit_code == 1
+    assert "`settings_invalid`" in result.stdout
+    assert "`worker_gone`" in result.stdout, "the database was looked at"
 
 
 def test_looking_makes_nothing(installation: Installation, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_story_of_a_failed_frame_names_service_reason_and_remedy(
     assert "3 answers held against the frame" in story
     assert "last of 2 calls without a result" in story
     assert "no face" in story
-    assert "easyai requeue" in story
+    assert "kept until it is requeued" in story
     assert installation.row(frame).image_path in story
 
 
@@ -116,6 +116,17 @@ def test_the_story_of_a_saved_frame_names_its_alert(installation: Installation) 
     )
     alert = installation.alert(frame_id=frame)
     assert f"4 detections, saved as alert {alert} (42 ms)" in _story(installation, frame)
+
+
+def test_one_of_a_thing_is_told_in_the_singular(installation: Installation) -> None:
+    counts = {"detection_count": 1, "attempts": 1, "tries": 1}
+    frame = installation.frame(
+        state="done", outcome="alert", last_failure_at=installation.now, **counts
+    )
+    story = _story(installation, frame)
+    assert "1 detection, saved as" in story
+    assert "1 answer held against the frame" in story
+    assert "last of 1 call without a result" in story
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
+from easyai.cli import requeue
+from easyai.domain.service import NO_ANSWER
 from tests.support.installation import CAMERA, TYPE, Installation
 
 
@@ -43,7 +46,7 @@ def test_a_dry_run_says_would_and_changes_nothing(installation: Installation) ->
     frame = installation.frame()
     result = installation.run("requeue", "--dry-run")
     assert result.exit_code == 0
-    assert "would requeue 1 failed frames" in result.stdout
+    assert "would requeue 1 failed frame\n" in result.stdout
     assert installation.row(frame).state == "failed"
 
 
@@ -90,6 +93,32 @@ def test_ids_that_are_no_failed_frames_are_told(installation: Installation) -> N
     result = installation.run("requeue", "--id", str(frame), "--id", "4711")
     assert result.exit_code == 0
     assert "1 of the ids given" in result.stderr
+
+
+def test_frames_of_a_span_of_time_are_requeued_and_no_others(installation: Installation) -> None:
+    ages = (4 * 3600, 2 * 3600, 600)
+    early, meant, late = (installation.frame(settled_at=installation.now - age) for age in ages)
+    result = installation.run("requeue", "--since", "3h", "--until", "1h")
+    assert result.exit_code == 0, result.output
+    assert "requeued 1 failed frame\n" in result.stdout
+    states = [installation.row(one).state for one in (early, meant, late)]
+    assert states == ["failed", "pending", "failed"]
+
+
+def test_a_span_that_holds_nothing_is_refused(installation: Installation) -> None:
+    frame = installation.frame()
+    result = installation.run("requeue", "--since", "1h", "--until", "3h")
+    assert result.exit_code == 2
+    assert "--since must lie before --until" in result.stderr
+    assert installation.row(frame).state == "failed"
+
+
+def test_the_reason_in_the_help_is_one_that_time_outs_have(installation: Installation) -> None:
+    match = re.search(r'--reason "([^"]+)"', requeue.EXAMPLES)
+    assert match is not None
+    installation.frame(reason=f"{NO_ANSWER} within 30 s")
+    result = installation.run("requeue", "--reason", match[1])
+    assert "requeued 1 failed frame\n" in result.stdout
 
 
 def test_the_command_does_not_need_celery() -> None:

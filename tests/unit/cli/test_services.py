@@ -61,7 +61,7 @@ def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
     installation.service("left", state="unregistered", state_reason="by request")
     plain = installation.run("services")
     assert "away" not in plain.stdout
-    assert "2 more offline or unregistered: easyai services --all" in plain.stderr
+    assert "2 more offline or unregistered: add --all to see them" in plain.stderr
     assert set(_listed(installation)) == {"here"}
     assert set(_listed(installation, "--all")) == {"here", "away", "left"}
     assert "probe: connection refused 5 min ago" in installation.run("services", "--all").stdout

@@ -50,6 +50,20 @@ def test_an_alarm_is_raised_once_its_grace_is_over_and_only_once() -> None:
     assert desk.after(60, held) == ""
 
 
+def test_the_trouble_lasts_from_its_beginning_to_its_end_and_not_as_long_as_it_is_told() -> None:
+    desk = Desk()
+    desk.now = 100.0
+    held = replace(_condition(grace_sec=10), lasted_sec=25.0)
+    (raised,) = desk.notices(0, held)
+    assert (raised.began_at, raised.raised_at, raised.lasted_sec) == (1075.0, 1100.0, 25.0)
+    desk.after(20, held)
+    assert desk.after(3) == "", "it must be clear for a while"
+    (over,) = desk.notices(CLEAR_SEC)
+    assert over.at == 1100.0 + 20 + 3 + CLEAR_SEC
+    assert (over.began_at, over.raised_at) == (1075.0, 1100.0)
+    assert (over.ended_at, over.lasted_sec) == (1123.0, 48.0)
+
+
 def test_a_cause_that_becomes_known_later_is_told_at_once_and_once() -> None:
     desk = Desk()
     known = replace(_condition(), explains=True)
@@ -94,7 +108,7 @@ def test_an_alarm_is_over_after_the_hold_with_the_duration_of_what_was_wrong() -
     (notice,) = desk.notices(CLEAR_SEC)
     assert (notice.change, notice.lasted_sec, notice.cause) == (Change.OVER, 61.0, "refused")
     assert desk.after(60) == ""
-    assert desk.board.ringing == []
+    assert desk.board.ringing == {}
 
 
 def test_a_condition_that_flickers_is_one_alarm() -> None:
@@ -113,7 +127,7 @@ def test_what_cannot_be_judged_stays_as_it_is() -> None:
     desk = Desk()
     desk.after(0, _condition())
     assert desk.after(7200, judged=["service_offline"]) == "repeated:bus_down"
-    assert desk.board.ringing == [("bus_down", "")]
+    assert desk.board.ringing == {("bus_down", ""): "refused"}, "with what was told of it"
 
 
 def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round() -> None:
@@ -131,16 +145,19 @@ def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round(
 def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is_told() -> None:
     desk = Desk()
     desk.now = 100.0
-    desk.board.adopt(_condition(), raised_at=1040.0, told_at=1050.0, now=100.0, wall=1100.0)
+    moments = {"began_at": 1020.0, "raised_at": 1040.0, "told_at": 1050.0}
+    desk.board.adopt(_condition(), **moments, now=100.0, wall=1100.0)
     assert desk.after(1, _condition()) == ""
     desk.after(1)
     (notice,) = desk.notices(CLEAR_SEC)
-    assert (notice.change, notice.raised_at, notice.lasted_sec) == (Change.OVER, 1040.0, 62.0)
+    assert (notice.change, notice.raised_at) == (Change.OVER, 1040.0)
+    assert (notice.began_at, notice.ended_at, notice.lasted_sec) == (1020.0, 1102.0, 82.0)
 
 
 def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
     desk = Desk()
-    desk.board.adopt(_condition(), raised_at=0.0, told_at=1000.0 - 3590, now=0.0, wall=1000.0)
+    moments = {"began_at": 0.0, "raised_at": 0.0, "told_at": 1000.0 - 3590}
+    desk.board.adopt(_condition(), **moments, now=0.0, wall=1000.0)
     assert desk.after(9, _condition()) == ""
     assert desk.after(1, _condition()) == "repeated:bus_down"
 

@@ -1,15 +1,16 @@
-"""Sampling by numbers: n follows the rates, up at once, down step by step."""
+"""Sampling by numbers: n grows while a queue does, falls where there is room, stays in between."""
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import replace
 
 import pytest
 
 from easyai.domain.sampling import (
+    BOUND_SEC,
     LARGEST_N,
-    PROBE_SEC,
     QUIET_SEC,
+    SETTLE_SEC,
     EveryNth,
     Load,
     Sampling,
@@ -17,106 +18,100 @@ from easyai.domain.sampling import (
 )
 
 NOW = 1_800_000_000.0
-LOOK_SEC = 5.0
+OVERLOAD = Load(25.0, 16.0, waiting=90, growing=True, late=True, full=True)
+QUIET = Load(25.0, 12.0, waiting=12)
 
 
-@pytest.mark.parametrize(
-    ("found", "done", "n"),
-    [
-        (30.0, 10.0, 4),
-        (18.0, 10.0, 2),
-        (9.1, 10.0, 2),
-        (100.0, 1.0, 112),
-        (9_000.0, 1.0, LARGEST_N),
-    ],
-)
-def test_a_queue_makes_n_large_enough_at_once(found: float, done: float, n: int) -> None:
-    load = Load(found, done, waiting=int(3 * done) + 10)
-    assert next_sampling(Sampling(), load, NOW) == Sampling(n, NOW, done)
+@pytest.mark.parametrize(("n", "more"), [(1, 2), (2, 3), (3, 4), (4, 6), (100, 150)])
+def test_while_the_queue_grows_n_grows_by_half_and_the_rate_is_remembered(
+    n: int, more: int
+) -> None:
+    load = replace(OVERLOAD, found_per_sec=25.0 * n)
+    assert next_sampling(Sampling(n, NOW), load, NOW + 5) == Sampling(more, NOW + 5, 25.0)
+
+
+def test_n_has_a_limit() -> None:
+    load = replace(OVERLOAD, found_per_sec=1e6)
+    assert next_sampling(Sampling(LARGEST_N, NOW), load, NOW + 5).n == LARGEST_N
 
 
 @pytest.mark.parametrize(
     "load",
     [
-        Load(30.0, 10.0, waiting=15),  # a second and a half of work
-        Load(30.0, 0.01, waiting=5),  # a few frames
-        Load(30.0, 0.0, waiting=5000),  # an outage is no slowness
-        Load(0.0, 0.0, waiting=0),
+        pytest.param(replace(OVERLOAD, late=False), id="nobody waits long"),
+        pytest.param(replace(OVERLOAD, full=False), id="there are places free"),
+        pytest.param(replace(OVERLOAD, growing=False), id="the queue shrinks"),
+        pytest.param(replace(OVERLOAD, found_per_sec=15.0), id="more is done than comes"),
+        pytest.param(replace(OVERLOAD, done_per_sec=0.0), id="an outage is no slowness"),
+        pytest.param(QUIET, id="all is well"),
+        pytest.param(Load(0.0, 0.0), id="nothing happens"),
     ],
 )
-def test_without_a_queue_every_frame_is_inferred(load: Load) -> None:
-    assert next_sampling(Sampling(), load, NOW).n == 1
+def test_n_grows_for_no_other_reason(load: Load) -> None:
+    assert next_sampling(Sampling(1, NOW), load, NOW + 5) == Sampling(1, NOW)
+    assert next_sampling(Sampling(4, NOW, 20.0), load, NOW + 5) == Sampling(4, NOW, 20.0)
 
 
-def test_while_a_backlog_drains_n_stays() -> None:
+def test_a_long_queue_that_shrinks_too_slowly_makes_n_grow_now_and_then() -> None:
     sampling = Sampling(4, NOW, 10.0)
-    load = Load(30.0, 10.0, waiting=290)
-    assert next_sampling(sampling, load, NOW + 1000).n == 4
+    slowly = Load(36.0, 10.0, waiting=400, late=True, full=True)  # one a second
+    assert next_sampling(sampling, slowly, NOW + SETTLE_SEC - 1).n == 4
+    assert next_sampling(sampling, slowly, NOW + SETTLE_SEC) == Sampling(6, NOW + SETTLE_SEC, 10.0)
+    soon_gone = replace(slowly, waiting=290)
+    assert next_sampling(sampling, soon_gone, NOW + SETTLE_SEC).n == 4
+    no_faster = replace(slowly, waiting=100_000, found_per_sec=4 * 4.9)
+    assert next_sampling(sampling, no_faster, NOW + SETTLE_SEC).n == 4
 
 
-def test_a_long_queue_that_should_not_be_there_makes_n_grow_by_one_now_and_then() -> None:
-    load = Load(30.0, 10.0, waiting=301)
-    assert next_sampling(Sampling(4, NOW, 10.0), load, NOW + 29).n == 4
-    assert next_sampling(Sampling(4, NOW, 10.0), load, NOW + 30).n == 5
+@pytest.mark.parametrize(
+    ("found", "n"),
+    [(5.0, 1), (19.0, 1), (21.0, 2), (59.0, 3), (1000.0, 8)],
+)
+def test_n_falls_at_once_as_far_as_what_was_too_much_allows(found: float, n: int) -> None:
+    sampling, load = Sampling(8, NOW, 25.0), Load(found, 10.0)
+    assert next_sampling(sampling, load, NOW + QUIET_SEC - 1) == sampling
+    assert next_sampling(sampling, load, NOW + QUIET_SEC).n == n
 
 
-def test_n_falls_by_one_after_a_quiet_while() -> None:
-    load = Load(12.0, 3.0, waiting=1)
-    sampling = Sampling(4, NOW, 10.0)
-    assert next_sampling(sampling, load, NOW + QUIET_SEC - 1).n == 4
-    assert next_sampling(sampling, load, NOW + QUIET_SEC) == Sampling(3, NOW + QUIET_SEC, 10.0)
+@pytest.mark.parametrize(("busy", "n"), [(0.0, 1), (0.07, 1), (0.14, 2), (0.6, 8), (5.0, 8)])
+def test_n_falls_as_far_as_the_endpoints_are_idle(busy: float, n: int) -> None:
+    sampling, load = Sampling(8, NOW, 4.0), Load(25.0, 3.0, busy=busy)
+    assert next_sampling(sampling, load, NOW + SETTLE_SEC - 1) == sampling
+    assert next_sampling(sampling, load, NOW + SETTLE_SEC).n == n
 
 
-def test_a_large_n_falls_by_a_quarter_but_not_below_what_is_needed() -> None:
-    sampling = Sampling(100, NOW, 10.0)
-    assert next_sampling(sampling, Load(9.0, 5.0, 0), NOW + QUIET_SEC).n == 75
-    assert next_sampling(sampling, Load(855.0, 9.0, 0), NOW + QUIET_SEC).n == 95
+@pytest.mark.parametrize(("n", "fewer"), [(2, 1), (7, 6), (8, 6), (1000, 750)])
+def test_after_five_minutes_the_bound_is_forgotten_and_n_falls_step_by_step(
+    n: int, fewer: int
+) -> None:
+    sampling, load = Sampling(n, NOW, 20.0), Load(20.0 * n, 19.0, busy=9.0)
+    assert next_sampling(sampling, load, NOW + BOUND_SEC - 1) == sampling
+    tried = next_sampling(sampling, load, NOW + BOUND_SEC)
+    assert tried == Sampling(fewer, NOW + BOUND_SEC)
+    if fewer > 1:
+        assert next_sampling(tried, load, NOW + BOUND_SEC + QUIET_SEC).n < fewer
 
 
-def test_where_the_measured_capacity_says_no_n_falls_only_after_a_long_while() -> None:
-    load = Load(30.0, 8.0, waiting=1)
-    sampling = Sampling(4, NOW, 10.0)
-    assert next_sampling(sampling, load, NOW + PROBE_SEC - 1).n == 4
-    assert next_sampling(sampling, load, NOW + PROBE_SEC).n == 3
+@pytest.mark.parametrize("sampling", [Sampling(4, NOW, 100.0), Sampling(4, NOW)])
+def test_n_does_not_fall_while_frames_wait_long_or_every_place_is_taken(
+    sampling: Sampling,
+) -> None:
+    for load in (replace(QUIET, full=True), replace(QUIET, late=True)):
+        assert next_sampling(sampling, load, NOW + 2 * BOUND_SEC).n == 4
 
 
-def test_algorithms_that_do_more_than_was_measured_are_believed() -> None:
-    load = Load(30.0, 25.0, waiting=1)
-    assert next_sampling(Sampling(3, NOW, 10.0), load, NOW + 1).capacity_per_sec == 25.0
+def test_the_bound_is_never_lower_than_what_was_done_and_falls_only_while_a_queue_grows() -> None:
+    sampling = Sampling(3, NOW, 10.0)
+    assert next_sampling(sampling, Load(90.0, 15.0), NOW + 5).capacity_per_sec == 15.0
+    assert next_sampling(sampling, Load(90.0, 3.0), NOW + 5).capacity_per_sec == 10.0
+    draining = Load(15.0, 7.0, waiting=90, late=True, full=True)
+    assert next_sampling(sampling, draining, NOW + 5).capacity_per_sec == 10.0
+    growing = Load(27.0, 7.0, waiting=90, growing=True, late=True, full=True)
+    assert next_sampling(sampling, growing, NOW + 5).capacity_per_sec == 9.0
 
 
 def test_a_clock_set_back_does_not_keep_n_for_ever() -> None:
-    assert next_sampling(Sampling(4, NOW, 100.0), Load(9.0, 9.0, 0), NOW - 3600).n == 3
-
-
-def _simulate(found: float, capacities: list[float], seconds: int) -> list[Sampling]:
-    """The sampling at each look, of a camera crowd and algorithms as fast as each part says."""
-    sampling, waiting, history = Sampling(), 0.0, []
-    for second in range(seconds):
-        capacity = capacities[second * len(capacities) // seconds]
-        waiting += found / sampling.n
-        done = min(capacity, waiting)
-        waiting -= done
-        if second % LOOK_SEC == 0:
-            sampling = next_sampling(sampling, Load(found, done, int(waiting)), NOW + second)
-        history.append(sampling)
-    assert waiting < 10 * capacities[-1]
-    return history
-
-
-def test_algorithms_three_times_too_slow_are_kept_up_with_and_n_does_not_flap() -> None:
-    history = _simulate(30.0, [10.0], 1200)
-    assert history[30].n == 4
-    ns = [one.n for one in history[60:]]
-    changes = sum(a != b for a, b in itertools.pairwise(ns))
-    assert set(ns) <= {2, 3, 4}
-    assert changes <= 10
-
-
-def test_algorithms_that_become_fast_again_get_every_frame_within_the_half_hour() -> None:
-    history = _simulate(30.0, [10.0, 40.0, 40.0], 3600)
-    assert history[1000].n >= 3
-    assert history[-1].n == 1
+    assert next_sampling(Sampling(4, NOW, 100.0), Load(9.0, 9.0), NOW - 3600).n == 1
 
 
 def test_every_nth_frame_of_each_camera_is_kept() -> None:

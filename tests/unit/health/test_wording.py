@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from easyai.db.events import Event
 from easyai.health.report.markdown import table, width
@@ -59,3 +61,58 @@ def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
     ]
     assert entries[0].subjects[0] == "yolo_0"
     assert (entries[0].at, entries[0].until) == (1000.0, 1011.0)
+
+
+def _breaker(kind: str, number: int, at: float) -> Event:
+    text = f"service_id=yolo_{number}: it answers again, after {at:.0f} s"
+    return Event(at, f"breaker_{kind}", f"http://h:{number}/", text)
+
+
+def test_what_happened_in_between_is_not_passed_over() -> None:
+    services = range(12)
+    closed = [_breaker("closed", number, 1005.0 + number / 10) for number in services]
+    opened = [_breaker("open", number, 1020.0 + number / 10) for number in services]
+    again = [_breaker("closed", number, 1040.0 + number / 10) for number in services]
+    entries = collapsed([*closed, *opened, *again])
+    assert [(one.kind, one.count, int(one.at)) for one in entries] == [
+        ("breaker_closed", 12, 1005),
+        ("breaker_open", 12, 1020),
+        ("breaker_closed", 12, 1040),
+    ]
+
+
+def test_what_happens_to_one_again_and_again_is_one_line() -> None:
+    (entry,) = collapsed(_breaker("open", 7, 1000.0 + 5 * turn) for turn in range(5))
+    assert (entry.count, entry.at, entry.until) == (5, 1000.0, 1020.0)
+
+
+def test_what_happened_to_others_in_between_parts_nothing() -> None:
+    turns = [
+        event
+        for number in range(4)
+        for event in (_breaker("open", number, 1e3 + number), _breaker("closed", number, 1e3 + 9))
+    ]
+    entries = collapsed(sorted(turns, key=lambda event: event.at))
+    told = [(one.kind, one.count) for one in entries]
+    assert told == [("breaker_open", 4), ("breaker_closed", 4)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("123"), st.sampled_from("xy")),
+        max_size=40,
+    )
+)
+def test_the_entries_tell_of_each_subject_in_the_order_of_what_happened(
+    happened: list[tuple[str, str, str]],
+) -> None:
+    ordered = [
+        Event(1000.0 + 5 * number, kind, f"http://h:{who}/", f"service_id={who}: {text}")
+        for number, (kind, who, text) in enumerate(happened)
+    ]
+    entries = collapsed(ordered)
+    assert [one.at for one in entries] == sorted(one.at for one in entries)
+    assert sum(one.count for one in entries) == len(ordered)
+    for who in "123":
+        told = [one.kind for one in entries for subject in one.subjects if subject == who]
+        assert told == [kind for kind, subject, _ in happened if subject == who]

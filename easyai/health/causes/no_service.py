@@ -1,0 +1,102 @@
+"""Causes where nothing is registered that could take work, by whose request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from easyai.domain.service import ServiceState
+from easyai.domain.words import Words
+from easyai.health.causes.cause import Cause, Remedy, curl_command
+from easyai.health.causes.service_words import ids, look_at_services
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.reasons import reason as said
+from easyai.health.wording import frames, moment, names, services
+
+
+def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
+    """Frames of these types wait, and nothing registered could ever take them."""
+    evidence = []
+    for task_type in missing:
+        number = frames(task_type.waiting)
+        evidence.append(
+            Words(
+                f"no algorithm for task type: {task_type.name}, {number.en} waiting since "
+                f"{moment(task_type.oldest_wait_at)}",
+                f"任务类型 {task_type.name} 没有算法服务，{number.zh}自 "
+                f"{moment(task_type.oldest_wait_at)} 起等待",
+            )
+        )
+    evidence += taken_out(facts, {one.name for one in missing})
+    shown = names(one.name for one in missing)
+    return Cause(
+        "no_service",
+        Words(
+            f"No service is registered for {shown}; their frames wait",
+            f"没有为 {shown} 注册的算法服务；相应的图片在等待",
+        ),
+        tuple(evidence),
+        _remedies(facts),
+        weight=71,
+        task_types=tuple(one.name for one in missing),
+    )
+
+
+def no_services(facts: Facts) -> Cause:
+    """None is registered at all, though nothing waits: the next frame will wait in vain."""
+    return Cause(
+        "no_service",
+        Words(
+            "No service is registered any more: frames that arrive will wait",
+            "没有任何已注册的算法服务：新到的图片将会等待",
+        )
+        if facts.known and facts.known.services
+        else Words(
+            "No service is registered: frames that arrive will wait",
+            "没有任何已注册的算法服务：新到的图片将会等待",
+        ),
+        tuple(taken_out(facts)),
+        _remedies(facts),
+        weight=71,
+    )
+
+
+def taken_out(facts: Facts, types: Collection[str] | None = None) -> Iterator[Words]:
+    """Which request took out the services of these types (None: of any), and when."""
+    known = facts.known.services if facts.known else ()
+    out = [
+        one
+        for one in known
+        if one.state == ServiceState.UNREGISTERED
+        and (types is None or not set(one.task_types).isdisjoint(types))
+    ]
+    if not out:
+        yield Words("None has ever registered for them", "从未有服务为其注册")
+        return
+    by_reason: dict[str, list[ServiceFacts]] = {}
+    for one in out:
+        by_reason.setdefault(one.state_reason, []).append(one)
+    for reason, some in by_reason.items():
+        number = services(len(some))
+        when = moment(max(one.state_since for one in some))
+        yield Words(
+            f"{number.en} unregistered at {when}, {reason}: {ids(some)}. Heartbeats do not bring "
+            "such a service back, only a registration does",
+            f"{number.zh}于 {when} 注销（{said(reason).zh}）：{ids(some)}。"
+            "心跳不能使其恢复，必须重新注册",
+        )
+
+
+def _remedies(facts: Facts) -> tuple[Remedy, ...]:
+    base = facts.settings.easyai.effective_public_url
+    return (
+        Remedy(
+            Words(
+                "Start the services of these types so that they register. Frames that wait are "
+                "inferred as soon as one does",
+                "启动这些类型的算法服务使其注册。有服务注册后，等待的图片立即开始推理",
+            ),
+            curl_command(f"{base}/api/v1/ai_analysis/services?state=all"),
+        ),
+        look_at_services(facts),
+    )

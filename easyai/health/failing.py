@@ -1,0 +1,57 @@
+"""Task types whose frames all end failed: each is settled and kept, so that none waits.
+
+A camera that delivers a frame a minute leaves nothing waiting between its frames, so that waiting
+frames tell nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from easyai.db.facts import MOST_FAILED
+from easyai.domain.alarm import Kind
+from easyai.domain.words import Words
+from easyai.health.known import HOUR_SEC, AlarmFacts, TypeFacts
+from easyai.health.wording import frames
+
+_FEWEST: Final = 3
+# Where others of the type succeed now and then, a few broken pictures in between are no standstill.
+_TIMES_APART: Final = 3
+_LONGEST_SEC: Final = 900.0
+#: The causes that such a standstill has.
+CAUSES: Final = frozenset({"inference_fails", "pictures_unreachable"})
+
+
+def only_fails(one: TypeFacts, alarms: Iterable[AlarmFacts], now: float) -> bool:
+    """Whether frames of a type have failed within the hour and a success is overdue.
+
+    One that is told of goes on until none of its frames is failed any more.
+    """
+    failures = one.failures
+    if not failures.count or now - failures.newest_at > HOUR_SEC:
+        return False
+    if failures.count < _FEWEST and not any(_tells(alarm, one) for alarm in alarms):
+        return False
+    overdue_sec = min(_TIMES_APART * one.apart_sec, _LONGEST_SEC)
+    return now - one.last_success_at >= overdue_sec
+
+
+def failed_frames(some: Iterable[TypeFacts]) -> Words:
+    """How many frames of these types have failed since the last success."""
+    counts = [one.failures.count for one in some]
+    number = frames(sum(counts))
+    if any(count >= MOST_FAILED for count in counts):
+        return Words(f"at least {number.en}", f"至少 {number.zh}")
+    return number
+
+
+def _tells(alarm: AlarmFacts, one: TypeFacts) -> bool:
+    """Whether an alarm that rings is of this, and of no other reason to stand still."""
+    return (
+        alarm.kind == Kind.INFERENCE_STALLED
+        and alarm.over_at is None
+        and alarm.subject in ("", one.name)
+        and alarm.cause in CAUSES
+        and alarm.raised_at > one.last_success_at
+    )

@@ -1,0 +1,249 @@
+"""The Chinese of every reason and event that is stored in English.
+
+`{n}` stands for a number, `{}` for other words, numbered from 1 in the Chinese; what stands around
+them, such as the words of a driver, stays as it is. `^` and `$` are the ends of the whole text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SERVICES: Final = {
+    "^registered$": "已注册",
+    "registered, version ": "已注册，版本 ",
+    "registered again": "重新注册",
+    "registered in place of ": "注册并取代 ",
+    "unregistered by request, by {}$": "应请求注销（按 {1}）",
+    "all services were cleared by request (clear_all)": "按请求清空了全部服务（clear_all）",
+    "^heartbeat$": "收到心跳",
+    "heartbeat; it was offline for {n} s": "收到心跳；此前离线 {1} 秒",
+    "heartbeat; it was suspect for {n} s": "收到心跳；此前可疑 {1} 秒",
+    "a probe was answered": "探测得到应答",
+    "an inference succeeded": "推理成功",
+    "; it was offline for {n} s": "；此前离线 {1} 秒",
+    "; it was suspect for {n} s": "；此前可疑 {1} 秒",
+    "; it was unregistered for {n} s": "；此前注销 {1} 秒",
+    "; it was {} for {n} s": "；此前状态为 {1}，持续 {2} 秒",
+    "no heartbeat for {n} s": "{1} 秒没有心跳",
+    "{n} of {n} services at once, so look at this server first ({})": (
+        "{2} 个服务中有 {1} 个同时如此，请先检查本服务器（{3}）"
+    ),
+    "its API does not answer at {}: ": "其 API 在 {1} 没有应答：",
+    "its API answers at ": "其 API 有应答：",
+    "not asked": "未询问",
+    "{n} of {n} services at once": "{2} 个服务中有 {1} 个同时如此",
+    "; moved to ": "；已迁移到 ",
+    "probe failed: ": "探测失败：",
+    ", though heartbeats of its id arrive": "，但收到其 ID 的心跳",
+    "calls fail ({}) though heartbeats of its id arrive": "调用失败（{1}），但收到其 ID 的心跳",
+    "no reason known": "原因未知",
+    "{n} failed calls in a row": "连续 {1} 次调用失败",
+    ", the last one: ": "，最后一次：",
+    "it answers again, after ": "恢复应答，此前",
+    "^closed$": "关闭",
+    "^open$": "打开",
+    "^half-open$": "试探中",
+    "^no service$": "没有算法服务",
+    "^no service at all$": "没有任何算法服务",
+}
+_CALLS: Final = {
+    "cannot connect: ": "无法连接：",
+    "^cannot connect$": "无法连接",
+    "Connection refused": "连接被拒绝",
+    "no answer within {n} s": "{1} 秒内没有应答",
+    "no connection within {n} s": "{1} 秒内无法建立连接",
+    "no confirm within {n} s": "{1} 秒内没有确认",
+    "^no answer$": "没有应答",
+    "^it does not answer$": "没有应答",
+    "HTTP status {n}": "HTTP 状态码 {1}",
+    "status {n}": "状态码 {1}",
+    "not JSON: ": "不是 JSON：",
+    "{} is not JSON": "{1} 不是 JSON",
+    "no field 'success' of true or false in the answer": (
+        "应答中没有值为 true 或 false 的 success 字段"
+    ),
+    "success:false without an error": "success:false，没有说明错误",
+    "the answer is not HTTP": "应答不是 HTTP",
+    "the answer is larger than {n} bytes": "应答超过 {1} 字节",
+    "more than {n} redirects": "重定向超过 {1} 次",
+    "not a usable URL at ": "无法使用的 URL：",
+    "no further words": "没有更多说明",
+    "the connection was lost": "连接中断",
+    "internal error: the answer could not be written": "内部错误：无法写入应答",
+    "internal error: ": "内部错误：",
+    "; its picture link does not work here either: ": "；其图片链接在本机也无法访问：",
+    "picture link does not work": "图片链接无法访问",
+}
+_FRAMES: Final = {
+    "the picture has gone from the store": "图片已不在存储中",
+    "the picture was gone before it could be moved": "图片在移动之前已不存在",
+    "a newer picture had taken its key": "图片已被同名的新图片取代",
+    "{n} frames parked: no service of this type takes work": (
+        "{1} 张图片已暂存：没有可用的此类型算法服务"
+    ),
+    "{n} frames at first: ": "起初 {1} 张：",
+    "more than {n} frames waited (queue_full_strategy {})": (
+        "等待的图片超过 {1} 张（queue_full_strategy {2}）"
+    ),
+    "waited for {n} hours (outage_retention_hours)": "已等待 {1} 小时（outage_retention_hours）",
+    "failed {n} days ago (failed_retention_days)": "已失败 {1} 天（failed_retention_days）",
+    "less than {n} % of the disk was free (disk_min_free_percent)": (
+        "磁盘剩余空间不足 {1} %（disk_min_free_percent）"
+    ),
+    "{n} frames wait again: their worker died, or could not renew their leases": (
+        "{1} 张图片重新等待：其 worker 已终止，或无法续租"
+    ),
+    "one of {n} frames of each camera is inferred, before one of {n}: {n} found and {n} inferred "
+    "a second, {n} wait": (
+        "每个摄像头每 {1} 张图片推理一张，此前每 {2} 张一张："
+        "每秒到达 {3} 张，推理 {4} 张，{5} 张在等待"
+    ),
+}
+_PROCESSES: Final = {
+    "^started$": "已启动",
+    "started again: ": "重新启动：",
+    "ended in order": "正常结束",
+    "it had ended by itself with exit code {n}": "此前自行退出，退出码 {1}",
+    "it had ended soon after its start": "此前启动后很快退出",
+    "it was killed by a signal": "此前被信号终止",
+    "it has hung: no sign of life for {n} s": "此前卡住：{1} 秒没有活动",
+    ", and it did not end when asked": "，且没有按要求退出",
+    "it takes no tasks: beat sends, the broker answers, no scan for {n} s": (
+        "不取任务：beat 在发送，broker 有应答，但 {1} 秒没有扫描"
+    ),
+    "the clock of this machine jumped by {n} s": "本机时钟跳变 {1} 秒",
+    "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",
+    "the clock of this server was set back by {n} s": "本服务器的时钟被回拨 {1} 秒",
+    "this server was not watching for {n} s": "本服务器有 {1} 秒没有巡检",
+}
+_STORE: Final = {
+    "frame folder {}: missing or not writable": "图片目录 {1}：不存在或不可写",
+    "frame folder {}: empty; is its disk mounted?": "图片目录 {1}：为空；磁盘是否已挂载？",
+    "frame folder {}: ": "图片目录 {1}：",
+    ": larger than {n} bytes": "：超过 {1} 字节",
+    "object store {}, bucket ": "对象存储 {1}，存储桶 ",
+    "the bucket is not there; create it, or correct ": "存储桶不存在；请创建，或更正 ",
+    "access denied; allow the user of {} to list, read, write and delete in the bucket": (
+        "拒绝访问；请允许 {1} 的用户在存储桶中列出、读取、写入和删除"
+    ),
+    "the access key is not known; ": "access key 不存在；",
+    "the secret key is not the right one; ": "secret key 不正确；",
+    ", or the certificate": "，或证书",
+    "correct {} and use_ssl": "请更正 {1} 和 use_ssl",
+    "correct {} and secret_key": "请更正 {1} 和 secret_key",
+    "bucket and endpoint": "bucket 和 endpoint",
+    "the clocks of this machine and of the store differ; set both by NTP": (
+        "本机与存储的时钟不一致；请都用 NTP 校时"
+    ),
+    "{} free on the disk of {}, less than {n} % (disk_min_free_percent)": (
+        "{2} 所在磁盘剩余 {1}，低于 {3} %（disk_min_free_percent）"
+    ),
+    "no inodes are left on the disk of {}$": "{1} 所在磁盘的 inode 已用完",
+    "no secure connection: ": "无法建立安全连接：",
+    "answers, but not as an S3 store does: ": "有应答，但不是 S3 存储的应答：",
+    "The frame store does not answer; frames wait until it does.": (
+        "图片存储没有应答；图片等待其恢复。"
+    ),
+}
+_DATABASE: Final = {
+    "no database at ": "找不到数据库：",
+    "the database does not answer for {n} s": "数据库已 {1} 秒没有应答",
+    "the database does not answer": "数据库没有应答",
+    "does not answer: ": "没有应答：",
+    "what the database holds cannot be read (see the watchdog's log) for {n} s": (
+        "已 {1} 秒无法读取数据库的内容（请查看 watchdog 的日志）"
+    ),
+    "what the database holds cannot be read (see the watchdog's log)": (
+        "无法读取数据库的内容（请查看 watchdog 的日志）"
+    ),
+    "the database file is damaged ({}); nothing is deleted and frames wait: docs/recovery.md "
+    "tells how to save what is in it": (
+        "数据库文件已损坏（{1}）；不会删除任何内容，图片等待：抢救方法见 docs/recovery.md"
+    ),
+    "no free database connection: ": "没有空闲的数据库连接：",
+    "database is locked": "数据库被锁定",
+    "the database is at revision {}, this version needs {}: run ": (
+        "数据库的版本为 {1}，本程序需要 {2}：请运行 "
+    ),
+    "The database does not answer; work goes on when it does.": "数据库没有应答；恢复后继续工作。",
+    "The database file is damaged; docs/recovery.md tells how to save what is in it.": (
+        "数据库文件已损坏；抢救方法见 docs/recovery.md。"
+    ),
+    "The database has not this version's tables; run: ": "数据库没有本版本的表；请运行：",
+    "Another worker changed the same rows meanwhile; the transaction is to be run again.": (
+        "其他 worker 同时修改了相同的行；该事务需要重新执行。"
+    ),
+}
+_BROKER: Final = {
+    "the broker ({}) does not answer: ": "broker（{1}）没有应答：",
+    "the broker ({}) is full (maxmemory) and takes no messages, frames wait: raise maxmemory, or "
+    "give the broker a Redis of its own": (
+        "broker（{1}）已满（maxmemory），无法接收消息，图片等待："
+        "请调大 maxmemory，或为 broker 使用单独的 Redis"
+    ),
+    "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
+    "^not a URL$": "不是 URL",
+    "(not a URL)": "（不是 URL）",
+}
+_BUS: Final = {
+    "^alerts wait, none is acknowledged$": "告警在等待，没有一条被确认",
+    "The message bus does not take alerts; they wait in the table until it does.": (
+        "消息总线不接收告警；告警在表中等待其恢复。"
+    ),
+    "^alert {n}: ": "告警 {1}：",
+    "; see whether the brokers of ai_analysis.mq_address run": (
+        "；请查看 ai_analysis.mq_address 的 broker 是否运行"
+    ),
+    "topic {}; make it, or let the brokers make it (auto.create.topics.enable)": (
+        "主题 {1}；请创建，或允许 broker 自动创建（auto.create.topics.enable）"
+    ),
+    "; see whether RabbitMQ runs and ai_analysis.mq_address has the right host, user, password "
+    "and virtual host": (
+        "；请查看 RabbitMQ 是否运行，以及 ai_analysis.mq_address 的主机、用户、密码和"
+        "虚拟主机是否正确"
+    ),
+    "RabbitMQ takes no messages: its memory or disk alarm is on. Let consumers empty its queues, "
+    "free disk space, or raise vm_memory_high_watermark; {} shows it": (
+        "RabbitMQ 不接收消息：触发了内存或磁盘告警。请让消费者清空队列、释放磁盘空间，"
+        "或调高 vm_memory_high_watermark；可用 {1} 查看"
+    ),
+    "RabbitMQ did not take it: a queue is full": "RabbitMQ 没有接收：队列已满",
+    "{n} bytes are more than RabbitMQ's max_message_size": (
+        "{1} 字节超过 RabbitMQ 的 max_message_size"
+    ),
+    "Redis is full (maxmemory) and takes no alerts. Let consumers trim the stream {} (XTRIM), "
+    "make room otherwise, or raise maxmemory": (
+        "Redis 已满（maxmemory），不接收告警。请让消费者裁剪 stream {1}（XTRIM），"
+        "或以其他方式腾出空间，或调高 maxmemory"
+    ),
+    "the key {} is no stream; set ai_analysis.mq_topic to another": (
+        "键 {1} 不是 stream；请把 ai_analysis.mq_topic 设为其他名称"
+    ),
+    "ai_analysis.mq_address is not a Redis URL: ": "ai_analysis.mq_address 不是 Redis URL：",
+    "ai_analysis.mq_address is not set": "ai_analysis.mq_address 未设置",
+    "ai_analysis.mq_topic is empty; the default is ": "ai_analysis.mq_topic 为空；默认为 ",
+    "ai_analysis.mq_address is no address of {}; ": "ai_analysis.mq_address 不是 {1} 的地址；",
+    "ai_analysis.mq_address is not a URL": "ai_analysis.mq_address 不是 URL",
+    "ai_analysis.mq_address is neither a URL nor host:port": (
+        "ai_analysis.mq_address 既不是 URL 也不是 host:port"
+    ),
+    "ai_analysis.mq_address has no host or a wrong port": (
+        "ai_analysis.mq_address 没有主机或端口错误"
+    ),
+    "ai_analysis.mq_address lacks a port or has a wrong one": (
+        "ai_analysis.mq_address 缺少端口或端口错误"
+    ),
+    "for ai_analysis.mq_type {} it is written ": "ai_analysis.mq_type {1} 的写法为 ",
+}
+
+#: By the English.
+CHINESE: Final = {
+    **_SERVICES,
+    **_CALLS,
+    **_FRAMES,
+    **_PROCESSES,
+    **_STORE,
+    **_DATABASE,
+    **_BROKER,
+    **_BUS,
+}

@@ -1,0 +1,78 @@
+"""Minutes of an installation in seconds: real scans and turns, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from easyai.db import task_types
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline import sampling
+from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.pictures import CarriedOut, carry_out
+from easyai.pipeline.settle import Answered
+from easyai.pipeline.turn import turn
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+BEGIN = 1_800_000_000.0
+_TOGETHER_SEC = 0.02  # answers that are settled in one transaction
+
+
+class Minutes:
+    """Cameras that are scanned each second, and one service whose calls take so long each."""
+
+    def __init__(
+        self, site: Installation, monkeypatch: pytest.MonkeyPatch, places: int, call_sec: float
+    ) -> None:
+        self.site = site
+        self.call_sec = call_sec
+        self.now = BEGIN
+        self.ns: list[int] = []  # by the second
+        self.waiting: list[int] = []  # frames, likewise, after each scan
+        self._calls: list[tuple[float, int, float, LeasedFrame, Endpoint]] = []
+        self._carried = CarriedOut()
+        self._count = self._turns = 0
+        monkeypatch.setattr(time, "time", lambda: self.now)
+        clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
+        monkeypatch.setattr(sampling, "time", clock)
+        site.register(AlgorithmStub(), max_concurrency=places)
+
+    def run(self, frames_per_sec: int, seconds: int) -> list[int]:
+        """So many seconds; n after each of them."""
+        for _ in range(seconds):
+            self._work(until=self.now + 1)
+            for _ in range(frames_per_sec):
+                self._count += 1
+                self.site.put(f"{TYPE}/camera{self._count % 5}/{self._count:06d}.jpg")
+            self.site.scan()
+            self._turn([])
+            with self.site.runtime.db.read() as conn:
+                self.ns.append(task_types.sampling(conn)[TYPE].n)
+            self.waiting.append(self.site.count("pending"))
+        return self.ns[-seconds:]
+
+    def _work(self, until: float) -> None:
+        while self._calls and self._calls[0][0] <= until:
+            self.now = self._calls[0][0]
+            answered = []
+            while self._calls and self._calls[0][0] <= self.now + _TOGETHER_SEC:
+                _, _, began, frame, endpoint = heapq.heappop(self._calls)
+                verdict = Verdict(Kind.INFERRED, elapsed_ms=(self.now - began) * 1000)
+                answered.append(Answered(frame, endpoint, verdict))
+            self._turn(answered)
+        self.now = until
+
+    def _turn(self, answered: list[Answered]) -> None:
+        runtime, carried = self.site.runtime, self._carried
+        self._turns += 1
+        settled, dispatched = turn(runtime, TYPE, answered, carried, f"turn {self._turns}")
+        self._carried = carry_out(runtime.store, settled.errands)
+        for frame in dispatched.frames:
+            endpoint = dispatched.endpoints[frame.service_pk]
+            call = (self.now + self.call_sec, frame.id, self.now, frame, endpoint)
+            heapq.heappush(self._calls, call)

@@ -1,0 +1,234 @@
+"""Frames that all end failed leave none waiting, and are told of nevertheless."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from easyai.db import statistics
+from easyai.db.frames import FrameFilter
+from easyai.db.statistics import Tally
+from easyai.domain.frame import FrameState
+from easyai.health.diagnosis import Status
+from easyai.health.report.as_markdown import markdown
+from easyai.pipeline.requeue import requeue
+from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
+from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.lively import codes, look, processes_work
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+STALL_SEC = 1.5
+OTHER = "车辆"
+REASON = "CUDA out of memory"
+
+
+def _failed(
+    site: Installation, ages: Iterable[float], reason: str = REASON, task_type: str = TYPE
+) -> None:
+    """Frames that ended failed so many seconds ago."""
+    now = time.time()
+    for age in ages:
+        site.record(1, task_type)
+        site.execute(
+            "UPDATE frames SET state = 'failed', outcome = 'failed', reason = :reason,"
+            " settled_at = :at, image_path = 'failed/' || key WHERE state = 'pending'",
+            at=now - age,
+            reason=reason,
+        )
+
+
+def _succeeded(site: Installation, ages: Iterable[float], task_type: str = TYPE) -> None:
+    """Frames that were inferred so many seconds ago."""
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        for age in ages:
+            statistics.add(conn, {task_type: Tally(successes=1, processed=1)}, now - age)
+
+
+def _configure(site: Installation) -> None:
+    site.configure(stall_alarm_sec=STALL_SEC, max_attempts=1, frame_stable_sec=0.2)
+
+
+def _fails_now(site: Installation, number: int) -> None:
+    """One frame arrives, is sent to the service, and is refused for good."""
+    site.put(f"{TYPE}/门口1/{number}.jpg")
+    site.scan()
+    site.loop().pump(TYPE, 1.0)
+    wait_until(lambda: site.count("failed") == number, 10, "the frame has failed")
+
+
+def test_a_camera_whose_every_frame_fails_is_told_of_once_and_so_is_the_next_success(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    algorithm.answer = lambda frame: (200, {"success": False, "error": REASON})
+    site.register(algorithm)
+    kennel.start()
+    for number in (1, 2):
+        _fails_now(site, number)
+    kennel.rounds(20)
+    assert kennel.kinds() == [], "two broken pictures are no standstill"
+
+    _fails_now(site, 3)
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert said.startswith("inference stands still: 3 frames failed and none succeeded for ")
+    assert f"3 frames of {TYPE} failed with: {REASON}" in said
+    assert "frames --state failed --task-type" in said
+    assert "3 张图片失败" in said
+    (alarm,) = kennel.alarms()
+    assert alarm["cause"] == "inference_fails"
+
+    for number in (4, 5):
+        _fails_now(site, number)
+        kennel.rounds(6)
+    assert kennel.kinds() == ["inference_stalled"], "it does not flap between frames"
+
+    algorithm.answer = lambda frame: detections(0)
+    site.put(f"{TYPE}/门口1/good.jpg")
+    site.work(site.loop())
+    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    assert "inference goes on" in over
+    kennel.rounds(12)
+    assert kennel.kinds() == ["inference_stalled", "recovered"]
+
+
+def test_some_broken_pictures_while_others_of_the_type_succeed_are_not_told_of(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    site.register(algorithm)
+    # Every forty seconds one is inferred; in between one camera has written five broken ones.
+    _succeeded(site, range(20, 3600, 40))
+    _failed(site, (9, 8.5, 8, 7.5, 7))
+    kennel.start()
+    kennel.rounds(30)
+    assert kennel.kinds() == []
+    assert look(site).symptom.status is not Status.STALLED
+
+    # The next success is long overdue.
+    site.execute("UPDATE statistics SET bucket = bucket - 150 WHERE bucket > 0")
+    kennel.wait_for("inference_stalled")
+
+
+def test_failures_before_the_last_success_do_not_count_however_long_ago_it_was(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    site.register(algorithm)
+    _succeeded(site, (7300, 7200))
+    _failed(site, (9000, 8000, 7500, 2400, 1200))
+    with site.runtime.db.write() as conn:
+        assert statistics.trim(conn, time.time()) == 1, "the newest success is remembered"
+    kennel.start()
+    kennel.rounds(20)
+    assert kennel.kinds() == []
+
+    _failed(site, (0,))
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert "3 frames failed and none succeeded for 40 min" in said
+
+
+def test_it_is_over_an_hour_after_the_last_failure_and_no_success_is_claimed(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    site.register(algorithm)
+    _failed(site, (3700, 3650, 3592))
+    kennel.start()
+    kennel.wait_for("inference_stalled")
+    over = kennel.wait_for("inference_stalled", "recovered", timeout=20)[-1][1]
+    assert "none has succeeded since" in over
+    assert "inference goes on" not in over
+    kennel.rounds(8)
+    assert kennel.kinds() == ["inference_stalled", "recovered"]
+
+
+def test_a_requeue_ends_it_only_when_no_failed_frame_is_left(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    site.register(algorithm)
+    _failed(site, (100, 90, 80, 70))
+    first = kennel.start()
+    kennel.wait_for("inference_stalled")
+    ids = tuple(row["id"] for row in site.frames())
+    requeue(site.runtime, FrameFilter(FrameState.FAILED, ids=ids[:3]))
+    assert site.count("failed") == 1
+    # They are taken out elsewhere: none of them succeeds, none waits.
+    site.execute("DELETE FROM frames WHERE state = 'pending'")
+    kennel.rounds(12)
+    kennel.stop(first)
+    kennel.start()
+    kennel.rounds(12)
+    assert kennel.kinds() == ["inference_stalled"], "one is left that nobody has looked at"
+    assert look(site).symptom.status is Status.STALLED
+
+    site.execute("DELETE FROM frames")
+    kennel.wait_for("inference_stalled", "recovered")
+
+
+def test_only_the_type_that_fails_is_named_while_another_goes_on(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    site.register(algorithm, task_types=[TYPE, OTHER])
+    _failed(site, (40, 30, 20), task_type=OTHER)
+    _succeeded(site, (0,))
+    kennel.start()
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert f"3 frames of {OTHER} failed" in said
+    (alarm,) = kennel.alarms()
+    assert alarm["subject"] == OTHER
+
+
+def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    _succeeded(site, (600,))
+    _failed(site, (240, 180, 120, 60))
+    found = look(site)
+    assert found.symptom.status is Status.STALLED
+    assert abs(time.time() - 240 - found.symptom.since) < 5
+    assert "for 4 min: 4 frames failed and none succeeds" in found.symptom.lines[0].en
+    assert codes(found)[0] == "inference_fails"
+    assert f"4 frames of {TYPE} failed with: {REASON}" in found.causes[0].evidence[0].en
+    commands = [remedy.command for remedy in found.causes[0].remedies]
+    assert any(f"frames --state failed --task-type '{TYPE}'" in one for one in commands)
+    assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
+    assert not found.facts.checks["queue"].ok
+    zh = markdown(found, "zh")
+    assert "已持续 4 分钟：4 张图片失败，没有成功的推理" in zh
+    assert f"“{TYPE}”的 4 张图片失败，原因：{REASON}" in zh
+
+    _succeeded(site, (0,))
+    site.execute("UPDATE services SET last_success_at = :now", now=time.time())
+    assert look(site).well, "the next success ends it"
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("cannot download http://10.0.0.1:5066/x.jpg: timed out", "pictures_unreachable"),
+        ("下载图片失败: 403", "pictures_unreachable"),
+        ("cannot download model weights from http://hub/x", "inference_fails"),
+        ("image has no faces", "inference_fails"),
+    ],
+)
+def test_the_reasons_of_the_failed_frames_say_whose_fault_it_is(
+    site: Installation, algorithm: AlgorithmStub, reason: str, cause: str
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    _failed(site, (240, 180, 120), reason)
+    _failed(site, (60,), "something else")
+    found = look(site)
+    assert codes(found) == [cause]
+    assert reason in found.causes[0].evidence[0].en
+    commands = [remedy.command for remedy in found.causes[0].remedies]
+    assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)

@@ -1,0 +1,88 @@
+"""How long a trouble lasted is one number, wherever it is told."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from easyai.cli.main import cli
+from easyai.health.diagnosis import diagnose
+from easyai.health.report.as_json import as_json
+from easyai.health.report.as_markdown import markdown
+from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import Installation
+
+WAITED_SEC = 100.0  # before anybody looks
+
+
+def test_the_notice_the_list_and_the_report_tell_the_same_duration(
+    site: Installation,
+    kennel: Kennel,
+    scans: Scans,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site.configure(stall_alarm_sec=2.0)
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    began_at = time.time() - WAITED_SEC
+    site.execute("UPDATE frames SET found_at = :at, due_at = :at", at=began_at)
+    kennel.start()
+    ((_, raised),) = kennel.wait_for("inference_stalled")
+    told_sec = re.search(r"none succeeded for (\d+) s", raised)
+    assert told_sec is not None
+    assert WAITED_SEC <= int(told_sec[1]) < WAITED_SEC + 15
+    (rings,) = kennel.alarms()
+    assert abs(rings["began_at"] - began_at) < 2
+    site.work(site.loop())
+    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    match = re.search(r"over after (\d+) s", over)
+    assert match is not None, over
+    lasted = f"{match[1]} s"
+
+    (row,) = kennel.alarms()
+    assert abs(row["began_at"] - began_at) < 2, "when frames had begun to wait"
+    assert row["began_at"] + WAITED_SEC < row["raised_at"] < row["over_at"]
+    assert f"{row['over_at'] - row['began_at']:.0f} s" == lasted
+    (event,) = site.rows("SELECT * FROM events WHERE kind = 'alarm_over'")
+    assert event["text"].startswith(f"over after {lasted}: inference_stalled")
+    assert event["at"] >= row["over_at"]
+
+    monkeypatch.setenv("EASYAI_CONFIG", str(site.config))
+    listed = CliRunner().invoke(cli, ["alarms"]).stdout
+    assert f"  {lasted}  " in listed
+    diagnosis = diagnose(site.runtime, probes=False)
+    assert f"({lasted}) inference stalled" in markdown(diagnosis)
+    (recovered,) = as_json(diagnosis)["recovered"]
+    assert f"{recovered['lasted_sec']:.0f} s" == lasted
+    assert (recovered["began_at"], recovered["over_at"]) == (row["began_at"], row["over_at"])
+    assert "; told at " in markdown(diagnosis)
+    assert re.search(r"；\d\d:\d\d:\d\d 告警$", markdown(diagnosis, "zh"), re.MULTILINE)
+
+
+def test_a_watchdog_that_takes_over_knows_when_the_trouble_began(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    """Also where nothing shows it any more: no frame has waited for long."""
+    now = time.time()
+    site.execute(
+        "INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at) VALUES "
+        "('bus_down', '', 'refused', :began, :raised, :raised)",
+        began=now - 500,
+        raised=now - 470,
+    )
+    site.register(algorithm)
+    kennel.start()
+    said = kennel.wait_for("recovered")[-1][1]
+    match = re.search(r"over after (\d+) min", said)
+    assert match is not None, said
+    (row,) = kennel.alarms()
+    assert int(match[1]) == round((row["over_at"] - row["began_at"]) / 60)
+    assert row["began_at"] == pytest.approx(now - 500, abs=1)
+    assert row["raised_at"] == pytest.approx(now - 470, abs=0.001)

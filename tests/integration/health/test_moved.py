@@ -1,0 +1,246 @@
+"""A service that moved to another endpoint: its old one does not ring, and is named with advice."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+import pytest
+
+from easyai.health.report.as_markdown import markdown
+from easyai.registry import registration
+from easyai.registry.sweep import sweep
+from tests.integration.health.kennel import Kennel
+from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.lively import codes, look, processes_work
+from tests.support.site import Installation
+from tests.support.waiting import wait_until
+
+ID = "yolo11x_head_detector_7901"
+
+
+@pytest.fixture
+def homes(site: Installation) -> Iterator[list[AlgorithmStub]]:
+    """Three endpoints that one id may stand on, of which the first is in use."""
+    site.configure(stall_alarm_sec=3600)
+    stubs = [AlgorithmStub(ID, answer=lambda frame: detections(0)).start() for _ in range(3)]
+    site.register(stubs[0])
+    _work(site, "before")
+    site.execute("UPDATE services SET register_at = register_at - 600, state_since = register_at")
+    yield stubs
+    for stub in stubs:
+        stub.stop()
+
+
+def _work(site: Installation, camera: str) -> None:
+    site.put_many(8, camera=camera)
+    site.work(site.loop())
+
+
+def _sweeps(site: Installation, count: int = 3) -> None:
+    """Frames arrive, the process sends heartbeats by its id, and sweeps look."""
+    for number in range(count):
+        _work(site, f"{time.monotonic_ns()}-{number}")
+        registration.heartbeat(site.runtime, ID)
+        site.execute("UPDATE services SET next_probe_at = 0 WHERE state = 'offline'")
+        sweep(site.runtime)
+
+
+def _passed(site: Installation, seconds: float) -> None:
+    """All this happened so much earlier."""
+    columns = ("state_since", "register_at", "last_success_at", "last_evidence", "last_heartbeat")
+    changes = ", ".join(f"{name} = {name} - {seconds}" for name in columns)
+    site.execute(f"UPDATE services SET {changes}")
+
+
+def _state(site: Installation, stub: AlgorithmStub) -> tuple[str, str]:
+    sql = "SELECT state, state_reason FROM services WHERE endpoint = :endpoint"
+    (row,) = site.rows(sql, endpoint=stub.endpoint)
+    return row["state"], row["state_reason"]
+
+
+def test_a_service_that_moved_is_no_service_offline_but_an_advice(
+    site: Installation, kennel: Kennel, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    kennel.start()
+    old.stop()
+    site.register(new)
+    _sweeps(site)
+    state, reason = _state(site, old)
+    assert (state, reason.endswith(f"; moved to {new.endpoint}")) == ("offline", True)
+    kennel.rounds(12)
+    assert kennel.kinds() == []
+
+    processes_work(site)
+    found = look(site)
+    assert codes(found) == ["service_moved"]
+    assert f"lives at {new.endpoint} now" in found.causes[0].evidence[0].en
+    assert found.facts.checks["services"].ok
+    assert "已迁移到" in markdown(found, "zh")
+    (remedy,) = found.causes[0].remedies
+    _run(site, remedy.command)
+    assert (_state(site, old)[0], _state(site, new)[0]) == ("unregistered", "online")
+    assert look(site).well, markdown(look(site))
+
+
+def _run(site: Installation, command: str) -> None:
+    """What the copied command asks of the API."""
+    words = shlex.split(command)
+    assert words[:1] == ["curl"]
+    assert words[words.index("-X") + 1] == "DELETE"
+    path = words[-1].partition("/api/v1/ai_analysis/unregister/")[2]
+    assert "/" not in path
+    assert registration.unregister(site.runtime, unquote(path)) == 1
+
+
+def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_the_move(
+    site: Installation, kennel: Kennel, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    site.execute("UPDATE services SET last_evidence = last_evidence - 100")
+    for _ in range(2):
+        sweep(site.runtime)
+    _passed(site, 7200)
+    kennel.start()
+    wait_until(lambda: "service_offline" in kennel.kinds(), 10, "the old one is told of")
+
+    site.register(new)
+    site.execute("UPDATE services SET next_probe_at = 0")
+    sweep(site.runtime)
+    wait_until(lambda: "service_online" in kennel.kinds(), 10, "and its end")
+    over = dict(kennel.told())["service_online"]
+    assert f"{ID} moved from {old.endpoint} to {new.endpoint}" in over
+    assert "online again" not in over
+    assert "no longer registered" not in over
+    _run(site, over.partition("`")[2].partition("`")[0])
+
+
+def test_heartbeats_of_the_id_do_not_bring_the_old_endpoint_back(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    site.register(new)
+    _sweeps(site)
+    # The new one was away for a while, as every service may be.
+    site.execute(
+        "UPDATE services SET state = 'offline', last_heartbeat = last_heartbeat - 600"
+        " WHERE endpoint = :new",
+        new=new.endpoint,
+    )
+    registration.heartbeat(site.runtime, ID)
+    assert (_state(site, old)[0], _state(site, new)[0]) == ("offline", "online")
+    _sweeps(site)
+    assert _state(site, old)[1].endswith(f"; moved to {new.endpoint}"), "still known"
+    registration.heartbeat(site.runtime, old.endpoint)
+    assert _state(site, old)[0] == "online", "this one is its own"
+
+
+def test_an_old_endpoint_that_answers_again_is_a_service_like_others(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    site.register(new)
+    _sweeps(site)
+    old.start()
+    site.execute("UPDATE services SET next_probe_at = 0")
+    sweep(site.runtime)
+    assert _state(site, old) == ("online", "a probe was answered")
+    processes_work(site)
+    assert len(look(site).facts.services) == 2
+
+
+def test_one_that_moved_on_is_told_with_the_way_it_went(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    first, second, third = homes
+    first.stop()
+    site.register(second)
+    _sweeps(site)
+    _passed(site, 3600)
+    second.stop()
+    site.register(third)
+    _sweeps(site)
+    assert _state(site, second)[1].endswith(f"; moved to {third.endpoint}")
+    processes_work(site)
+    assert codes(look(site)) == ["service_moved"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_of_two_endpoints_of_an_id_that_both_worked_a_dead_one_has_not_moved(
+    site: Installation, kennel: Kennel, homes: list[AlgorithmStub], again: bool
+) -> None:
+    old, other, _ = homes
+    site.register(other)
+    _work(site, "both")
+    _passed(site, 7200)
+    _work(site, "both, later")
+    kennel.start()
+    old.stop()
+    if again:
+        # Its machine was restarted: this one came up, the other did not.
+        site.execute(
+            "UPDATE services SET state = 'offline' WHERE endpoint = :it", it=other.endpoint
+        )
+        site.register(other)
+    _sweeps(site)
+    state, reason = _state(site, old)
+    assert (state, "moved" in reason) == ("offline", False)
+    wait_until(lambda: "service_offline" in kennel.kinds(), 10, "it is told of")
+
+
+def test_an_idle_one_that_dies_long_after_a_second_one_was_started_has_not_moved(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, other, _ = homes
+    _passed(site, 7200)
+    site.register(other)
+    _passed(site, 3600)
+    old.stop()
+    for _ in range(3):
+        registration.heartbeat(site.runtime, ID)
+        sweep(site.runtime)
+    state, reason = _state(site, old)
+    assert (state, "moved" in reason) == ("offline", False)
+
+
+def test_a_dead_one_of_many_has_not_moved_because_one_more_was_started(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, other, new = homes
+    site.register(other)
+    _work(site, "both")
+    _passed(site, 7200)
+    old.stop()
+    site.register(new)
+    _sweeps(site)
+    state, reason = _state(site, old)
+    assert (state, "moved" in reason) == ("offline", False), "the other lived on: nobody can tell"
+
+
+def test_a_client_that_registers_all_the_time_is_known_to_have_moved_too(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    for _ in range(3):
+        site.register(new)
+        _sweeps(site, 1)
+    assert _state(site, old)[1].endswith(f"; moved to {new.endpoint}")
+
+
+def test_one_of_several_that_were_started_together_has_not_moved(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, other, _ = homes
+    site.execute("UPDATE services SET register_at = :now, state_since = :now", now=time.time())
+    site.register(other)
+    old.stop()
+    _sweeps(site)
+    state, reason = _state(site, old)
+    assert (state, "moved" in reason) == ("offline", False)

@@ -1,0 +1,68 @@
+"""No service at all is told of though no frame waits, unless none was ever known."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.health.diagnosis import Status
+from easyai.health.report.as_markdown import markdown
+from easyai.registry import registration
+from tests.integration.health.kennel import Kennel
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import codes, look, processes_work
+from tests.support.site import TYPE, Installation
+
+
+@pytest.fixture
+def sixteen(site: Installation) -> None:
+    """Sixteen services that were registered until somebody cleared all."""
+    site.configure(stall_alarm_sec=3600)
+    for number in range(16):
+        site.register(AlgorithmStub(f"yolo_{number:02}", port=7900 + number))
+
+
+def test_services_that_were_all_cleared_are_told_of_with_the_request_and_nothing_waiting(
+    site: Installation, kennel: Kennel, sixteen: None, algorithm: AlgorithmStub
+) -> None:
+    kennel.start()
+    kennel.rounds(10)
+    assert kennel.kinds() == []
+    registration.clear_all(site.runtime)
+    ((_, said),) = kennel.wait_for("no_algorithm")
+    assert "no algorithm service at all: none is registered; no frame waits" in said
+    assert "16 services unregistered at" in said
+    assert "all services were cleared by request (clear_all)" in said
+    assert "没有任何可用的算法服务" in said
+    (alarm,) = kennel.alarms()
+    assert (alarm["subject"], alarm["cause"]) == ("", "no_service")
+
+    site.register(algorithm)
+    over = kennel.wait_for("no_algorithm", "recovered")[-1][1]
+    assert "algorithms are available again" in over
+
+
+def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> None:
+    registration.clear_all(site.runtime)
+    processes_work(site)
+    found = look(site)
+    assert (found.well, found.symptom.status) == (False, Status.DEGRADED)
+    assert codes(found) == ["no_service"]
+    assert "No service is registered" in found.causes[0].words.en
+    assert "inference stops or will stop" in found.symptom.lines[0].en
+    assert found.facts.checks["services"].reason == "no service is registered"
+    assert "all services were cleared by request (clear_all)" in markdown(found)
+    assert "按请求清空了全部服务" in markdown(found, "zh")
+
+
+def test_cameras_whose_frames_are_all_settled_have_no_service_either(
+    site: Installation, kennel: Kennel
+) -> None:
+    site.configure(stall_alarm_sec=3600)
+    site.record(1)
+    site.execute("UPDATE frames SET state = 'dropped'")
+    kennel.start()
+    ((_, said),) = kennel.wait_for("no_algorithm")
+    assert "none is registered" in said
+    assert TYPE not in said.partition("Run")[0]
+    processes_work(site)
+    assert codes(look(site)) == ["no_service"]

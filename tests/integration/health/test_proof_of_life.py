@@ -1,0 +1,171 @@
+"""Services are told to live without heartbeats only with proof, and then however few they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.health.alarms import conditions
+from easyai.registry.sweep import sweep
+from tests.integration.health.fleet import Fleet
+from tests.integration.health.kennel import Kennel
+from tests.support.lively import codes, look, processes_work
+from tests.support.site import Installation
+from tests.support.waiting import wait_until
+
+TOLD = "heartbeats_missing"
+
+
+@pytest.fixture
+def twelve(site: Installation) -> Iterator[Fleet]:
+    """Twelve services that live."""
+    # The time that the watchdog waits after its start; the services have one of their own.
+    site.configure(stall_alarm_sec=3600, heartbeat_timeout_sec=0.5)
+    fleet = Fleet(site)
+    yield fleet
+    fleet.close()
+
+
+def test_services_that_were_killed_are_never_told_to_live(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    twelve.kill()
+    # Answered until forty seconds ago, heard up to thirty seconds before.
+    twelve.succeeded(twelve.stubs, 40)
+    twelve.heard(twelve.stubs, 65)
+    kennel.start()
+    kennel.rounds(25)
+    assert kennel.kinds() == []
+    processes_work(site)
+    assert codes(look(site, probes=False)) == ["services_died"]
+
+    twelve.succeeded(twelve.stubs, 65)
+    for _ in range(2):
+        sweep(site.runtime)
+    wait_until(lambda: "service_offline" in kennel.kinds(), 10, "they are told to be offline")
+    kennel.rounds(12)
+    assert TOLD not in kennel.kinds()
+    assert "heartbeats arrive again" not in str(kennel.told())
+
+
+@pytest.mark.parametrize("silent", [12, 11, 3])
+def test_many_that_live_without_heartbeats_are_told_with_how_many_of_how_many(
+    site: Installation, twelve: Fleet, kennel: Kennel, silent: int
+) -> None:
+    twelve.heard(twelve.stubs[:silent], 70)
+    kennel.start()
+    ((_, said),) = kennel.wait_for(TOLD)
+    assert f"{silent} of 12 algorithm services that live were not heard" in said
+    assert f"yolo_01..{silent:02}" in said
+    assert ("points at this server" in said) == (2 * silent > 12)
+    assert f"12 个仍在运行的算法服务中有 {silent} 个" in said
+    (alarm,) = kennel.alarms()
+    assert (alarm["subject"], alarm["cause"]) == ("", "heartbeats_not_arriving")
+
+    twelve.heard(twelve.stubs, 0)
+    over = kennel.wait_for(TOLD, "recovered")[-1][1]
+    assert "heartbeats arrive again" in over
+
+
+@pytest.mark.parametrize("proof", ["a frame", "a probe"])
+def test_a_frame_or_a_probe_answered_since_the_heartbeat_was_overdue_is_proof(
+    site: Installation, twelve: Fleet, kennel: Kennel, proof: str
+) -> None:
+    # Heartbeats were due ten seconds ago; what was answered before that proves nothing.
+    twelve.heard(twelve.stubs, 70)
+    twelve.succeeded(twelve.stubs, 20)
+    kennel.start()
+    kennel.rounds(20)
+    assert kennel.kinds() == []
+    if proof == "a frame":
+        twelve.succeeded(twelve.stubs, 5)
+    else:
+        site.execute("UPDATE services SET last_evidence = last_heartbeat")
+        sweep(site.runtime)
+    kennel.wait_for(TOLD)
+
+
+def test_when_they_turn_out_dead_its_end_does_not_claim_that_heartbeats_arrive(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    twelve.heard(twelve.stubs, 70)
+    kennel.start()
+    kennel.wait_for(TOLD)
+    twelve.kill()
+    over = kennel.wait_for(TOLD, "recovered")[-1][1]
+    assert "heartbeats arrive again" not in over
+    assert "no heartbeat arrives still" in over
+    assert "not known to live any more: yolo_01..12" in over
+
+
+def test_when_only_some_are_heard_again_the_others_are_named(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    twelve.heard(twelve.stubs, 70)
+    kennel.start()
+    kennel.wait_for(TOLD)
+    twelve.heard(twelve.stubs[1:], 0)
+    over = kennel.wait_for(TOLD, "recovered")[-1][1]
+    assert "heartbeats of 11 of 12 services arrive again; not those of yolo_01, which live" in over
+
+
+@pytest.mark.parametrize(("count", "rings"), [(2, True), (3, True), (4, False)])
+def test_two_are_many_when_they_are_more_than_half(
+    site: Installation, kennel: Kennel, count: int, rings: bool
+) -> None:
+    site.configure(stall_alarm_sec=3600, heartbeat_timeout_sec=0.5)
+    fleet = Fleet(site, count)
+    try:
+        fleet.heard(fleet.stubs[:2], 70)
+        kennel.start()
+        if rings:
+            kennel.wait_for(TOLD)
+        else:
+            kennel.rounds(25)
+            assert kennel.kinds() == []
+    finally:
+        fleet.close()
+
+
+def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
+    site: Installation, twelve: Fleet, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lone = twelve.stubs[4]
+    twelve.heard([lone], 70)
+    kennel.start()
+    kennel.rounds(25)
+    assert kennel.kinds() == [], "inference goes on: there is time"
+
+    monkeypatch.setattr(conditions, "_FEW_HEARTBEATS_GRACE_SEC", 0.2)
+    ((_, said),) = kennel.wait_for(TOLD)
+    assert "1 of 12 algorithm services that live was not heard for 7" in said
+    assert "yolo_05" in said
+    assert "points at this server" not in said
+    (alarm,) = kennel.alarms()
+    assert alarm["subject"] == lone.endpoint
+
+    # Then all the others: another alarm, and the first goes on.
+    twelve.heard(twelve.stubs, 70)
+    said = kennel.wait_for(TOLD, TOLD)[-1][1]
+    assert "12 of 12" in said
+    twelve.heard(twelve.stubs, 0)
+    kennel.wait_for(TOLD, TOLD, "recovered")
+    assert all(alarm["over_at"] for alarm in kennel.alarms())
+
+
+def test_an_idle_service_that_is_proven_by_a_probe_each_minute_does_not_flap(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    twelve.heard(twelve.stubs, 600)
+    # The newest proof is as old as it gets before the sweep's next probe.
+    twelve.succeeded(twelve.stubs, 64)
+    kennel.start()
+    kennel.wait_for(TOLD)
+    sweep(site.runtime)
+    kennel.rounds(12)
+    assert kennel.kinds() == [TOLD]
+    # Nobody looks any more: nothing is known then, and that is what is told.
+    twelve.succeeded(twelve.stubs, 600)
+    over = kennel.wait_for(TOLD, "recovered")[-1][1]
+    assert "heartbeats arrive again" not in over

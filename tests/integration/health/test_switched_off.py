@@ -1,0 +1,89 @@
+"""Inference that somebody has switched off: told of with this cause, not with silence."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.health.diagnosis import Status
+from easyai.health.report.as_markdown import markdown
+from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import codes, look, processes_work, waits_since
+from tests.support.site import Installation
+
+STALL_SEC = 1.5
+
+
+@pytest.mark.parametrize("waiting", [3, 0])
+def test_it_is_told_of_with_its_cause_and_so_is_the_end(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub, waiting: int
+) -> None:
+    site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2)
+    site.register(algorithm)
+    kennel.start()
+    kennel.rounds(20)
+    assert kennel.kinds() == []
+
+    site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2, enable=False)
+    began = time.monotonic()
+    site.record(waiting)
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert time.monotonic() - began > STALL_SEC * 0.6
+    assert "Inference is switched off: ai_analysis.enable is false" in said
+    assert "推理被关闭：ai_analysis.enable 为 false" in said
+    assert "Set enable = true in [ai_analysis]" in said
+    (alarm,) = kennel.alarms()
+    assert (alarm["subject"], alarm["cause"]) == ("", "disabled")
+    kennel.rounds(12)
+    assert kennel.kinds() == ["inference_stalled"], "it does not flap while scans are done"
+
+    site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2)
+    site.put_many(1)
+    site.execute("DELETE FROM frames")  # recorded without a picture
+    site.work(site.loop())
+    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    assert "the cause was: inference was switched off (disabled)" in over
+
+
+def test_a_watchdog_that_starts_meanwhile_neither_repeats_it_nor_tells_its_end(
+    site: Installation, kennel: Kennel, scans: Scans
+) -> None:
+    site.configure(stall_alarm_sec=STALL_SEC, enable=False)
+    first = kennel.start()
+    kennel.wait_for("inference_stalled")
+    kennel.stop(first)
+    kennel.start()
+    kennel.rounds(20)
+    assert kennel.kinds() == ["inference_stalled"]
+
+
+def test_the_diagnosis_names_it_first_and_how_many_frames_wait(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    site.record(3)
+    waits_since(site, 600)
+    site.configure(enable=False)
+    found = look(site)
+    assert found.symptom.status is Status.STALLED
+    assert "for 10 min: 3 frames waiting and none succeeds" in found.symptom.lines[0].en
+    assert codes(found)[0] == "disabled"
+    assert "Found before and waiting: 3 frames" in found.causes[0].evidence[0].en
+    assert "config check" in found.causes[0].remedies[0].command
+
+
+def test_without_a_frame_waiting_it_is_no_stop_of_a_second_ago(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    site.configure(enable=False)
+    processes_work(site)
+    found = look(site)
+    assert (found.symptom.status, found.symptom.since) == (Status.STALLED, 0.0)
+    assert codes(found) == ["disabled"]
+    assert "stood still since" not in markdown(found)
+    assert "推理已被关闭" in markdown(found, "zh")
