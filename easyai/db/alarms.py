@@ -5,7 +5,7 @@ The trouble lasted from `began_at` to `over_at`; people were told first at `rais
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
@@ -22,16 +22,20 @@ _OVER = text("""
     UPDATE alarms SET began_at = :began_at, over_at = :over_at
      WHERE kind = :kind AND subject = :subject AND over_at IS NULL
 """)
-_COLUMNS: Final = (
-    "kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at, over_at"
-)
-_RINGING = text(f"SELECT {_COLUMNS} FROM alarms WHERE over_at IS NULL ORDER BY raised_at, id")
-_SINCE = text(f"""
-    SELECT {_COLUMNS} FROM alarms
+_RINGING = text("""
+    SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at
+      FROM alarms
+     WHERE over_at IS NULL ORDER BY raised_at, id
+""")
+_SINCE = text("""
+    SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, over_at
+      FROM alarms
      WHERE over_at IS NULL OR over_at >= :since ORDER BY raised_at, id
 """)
-_LATEST = text(f"""
-    SELECT {_COLUMNS} FROM alarms
+_LATEST = text("""
+    SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at,
+           over_at
+      FROM alarms
      ORDER BY CASE WHEN over_at IS NULL THEN 0 ELSE 1 END, raised_at DESC, id DESC LIMIT :most
 """)
 

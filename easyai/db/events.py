@@ -15,9 +15,11 @@ _BETWEEN = text("""
     SELECT at, kind, subject, text FROM events
      WHERE at >= :since AND at <= :until ORDER BY at DESC, id DESC LIMIT :most
 """)
-_ANY_SINCE = text("""
-    SELECT 1 FROM events WHERE at >= :since AND kind = :kind AND subject = :subject LIMIT 1
+_NEWEST = text("""
+    SELECT id, text FROM events WHERE at >= :since AND kind = :kind AND subject = :subject
+     ORDER BY at DESC, id DESC LIMIT 1
 """)
+_RETELL = text("UPDATE events SET text = :text WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ def between(conn: Connection, since: float, until: float, most: int) -> list[Eve
     return found[::-1]
 
 
-def any_since(conn: Connection, kind: str, subject: str, since: float) -> bool:
-    """Whether something of a kind happened to a subject since then; reads that span of time."""
+def newest(conn: Connection, kind: str, subject: str, since: float) -> tuple[int, str] | None:
+    """The number and text of the last of a kind since then; reads that span of time."""
     values = {"kind": kind, "subject": subject, "since": since}
-    return conn.execute(_ANY_SINCE, values).first() is not None
+    row = conn.execute(_NEWEST, values).first()
+    return None if row is None else (row.id, row.text)
+
+
+def retell(conn: Connection, number: int, said: str) -> None:
+    """Tell of an event in other words: it has happened again."""
+    conn.execute(_RETELL, {"id": number, "text": said[:_LONGEST_TEXT]})

@@ -70,10 +70,6 @@ _FAILED_REASONS = text("""
 """)
 _TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
 _SERVICES = text("SELECT * FROM services ORDER BY service_id, endpoint")
-_ALARMS = text("""
-    SELECT kind, subject, cause, raised_at, over_at FROM alarms
-     WHERE over_at IS NULL OR over_at >= :since ORDER BY raised_at, id
-""")
 _OUTBOX = text("SELECT count(*), min(id) FROM alerts WHERE published_at IS NULL")
 _CREATED = text("SELECT created_at FROM alerts WHERE id = :id")
 _NEWEST_EVENT = text("""
@@ -170,11 +166,6 @@ def types(conn: Connection) -> list[Row[Any]]:
 def services(conn: Connection) -> list[Row[Any]]:
     """Every endpoint ever registered."""
     return list(conn.execute(_SERVICES))
-
-
-def alarms(conn: Connection, since: float) -> list[Row[Any]]:
-    """Alarms that ring now or were over since a moment, in the order they were raised."""
-    return list(conn.execute(_ALARMS, {"since": since}))
 
 
 def outbox(conn: Connection) -> tuple[int, float]:

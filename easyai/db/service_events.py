@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
+from easyai.domain.takeover import Takeover
 
 
 def registered(service_id: str, endpoint: str, version: str, now: float) -> Event:
@@ -12,10 +13,9 @@ def registered(service_id: str, endpoint: str, version: str, now: float) -> Even
     return Event(now, "service_registered", endpoint, text)
 
 
-def replaced(row: ServiceRow, new_id: str, now: float) -> Event:
-    """Another service_id takes an endpoint over; `row` is the registration before."""
-    text = f"service_id={new_id} registered in place of service_id={row.service_id}"
-    return Event(now, "service_replaced", row.endpoint, text)
+def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
+    """Another service_id takes an endpoint over, so often since the last such event."""
+    return Event(now, "service_replaced", endpoint, f"service_id={new_id} {seen.reason}")
 
 
 def online(row: ServiceRow, evidence: str, now: float) -> Event:

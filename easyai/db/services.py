@@ -29,8 +29,9 @@ _REGISTER = text("""
            max_concurrency = excluded.max_concurrency, health_url = excluded.health_url,
            heartbeat_timeout_sec = excluded.heartbeat_timeout_sec,
            state = 'online', state_reason = excluded.state_reason,
-           state_since = CASE WHEN services.state = 'online' THEN services.state_since
-                              ELSE excluded.state_since END,
+           state_since = CASE WHEN services.state = 'online'
+                                   AND services.service_id = excluded.service_id
+                              THEN services.state_since ELSE excluded.state_since END,
            register_at = excluded.register_at, last_heartbeat = excluded.last_heartbeat,
            last_evidence = excluded.last_evidence, probe_failures = 0, next_probe_at = 0,
            breaker_open_until = CASE WHEN services.breaker_open_until > :now

@@ -6,7 +6,7 @@ seconds and only written down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -20,6 +20,7 @@ CLEAR_SEC: Final = 5.0
 CAUSE_SEC: Final = 10.0
 
 Key = tuple[str, str]  # kind and subject
+Ringing = Mapping[Key, str]  # the alarms that ring, and the cause that was told of each
 
 
 class Kind(StrEnum):
@@ -98,7 +99,7 @@ class Board:
         self._alarms: dict[Key, _Alarm] = {}
 
     @property
-    def ringing(self) -> dict[Key, str]:
+    def ringing(self) -> Ringing:
         """The alarms that were raised and are not over, each with the cause that was told."""
         return {
             key: alarm.told_cause

@@ -12,14 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
-from easyai.health import alarm_history, timeline
-from easyai.health.alarm_history import AlarmRecord
+from easyai.health import timeline
 from easyai.health.causes.cause import Cause
 from easyai.health.causes.ours import NO_DATABASE
 from easyai.health.causes.rank import rank
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.checks.standing import standing_checks
 from easyai.health.facts import Facts, gather
+from easyai.health.known import AlarmFacts
 from easyai.health.symptom import Status, Symptom, symptom
 from easyai.health.timeline import Entry
 from easyai.runtime import Runtime
@@ -40,8 +40,8 @@ class Diagnosis:
     symptom: Symptom
     causes: tuple[Cause, ...]  # most likely first
     timeline: tuple[Entry, ...]
-    recovered: tuple[AlarmRecord, ...]  # alarms of the last day that are over, newest first
-    ringing: tuple[AlarmRecord, ...]  # alarms that ring now
+    recovered: tuple[AlarmFacts, ...]  # alarms of the last day that are over, newest first
+    ringing: tuple[AlarmFacts, ...]  # alarms that ring now
 
     @property
     def well(self) -> bool:
@@ -72,7 +72,7 @@ def diagnose(
     if for_clients:
         results = [result.for_clients for result in results]
     facts = gather(runtime, results, time.time(), ask=probes)
-    return concluded(facts, *_past(runtime, facts))
+    return concluded(facts, _entries(runtime, facts))
 
 
 def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
@@ -83,11 +83,10 @@ def without_database(settings: Settings, path: str, settings_fault: str = "") ->
     return concluded(Facts(time.time(), settings, {one.name: one for one in checks}))
 
 
-def concluded(
-    facts: Facts, entries: Sequence[Entry] = (), alarms: Sequence[AlarmRecord] = ()
-) -> Diagnosis:
-    """What follows from the facts, beside what is remembered of the past."""
+def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
+    """What follows from the facts."""
     causes = tuple(rank(facts))
+    alarms = facts.known.alarms if facts.known else ()
     over = [one for one in alarms if one.over_at is not None]
     return Diagnosis(
         facts,
@@ -104,15 +103,14 @@ def _checked(runtime: Runtime, others: Sequence[Check]) -> list[CheckResult]:
     return runner.run(standing_checks(runtime, *others))
 
 
-def _past(runtime: Runtime, facts: Facts) -> tuple[list[Entry], tuple[AlarmRecord, ...]]:
+def _entries(runtime: Runtime, facts: Facts) -> list[Entry]:
     if facts.known is None:
-        return [], ()
+        return []
     moment = timeline.moment_of_interest(facts)
     try:
         with runtime.db.read() as conn:
             entries = timeline.around(conn, moment, facts.now)
-            alarms = alarm_history.read(conn, facts.now)
     except (DatabaseUnavailableError, SQLAlchemyError) as error:
         log.debug("no timeline: %s", error)
-        return [], ()
-    return timeline.newest(entries, moment, _MOST_ENTRIES), alarms
+        return []
+    return timeline.newest(entries, moment, _MOST_ENTRIES)

@@ -11,8 +11,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from easyai.db import alarms, leases, processes, statistics
 from easyai.db import facts as rows
-from easyai.db import leases, processes, statistics
 from easyai.db import services as services_db
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
@@ -110,8 +110,13 @@ class AlarmFacts:
     kind: str
     subject: str
     cause: str
-    raised_at: float
-    over_at: float | None
+    began_at: float  # the trouble
+    raised_at: float  # people were told first
+    over_at: float | None  # the trouble ended; None: it goes on
+
+    def lasted_sec(self, now: float) -> float:
+        """How long the trouble lasted, so far where it goes on."""
+        return (now if self.over_at is None else self.over_at) - self.began_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +178,8 @@ def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
             for name, row in leases.all_leases(conn).items()
         },
         alarms=tuple(
-            AlarmFacts(row.kind, row.subject, row.cause, row.raised_at, row.over_at)
-            for row in rows.alarms(conn, now - _DAY_SEC)
+            AlarmFacts(row.kind, row.subject, row.cause, row.began_at, row.raised_at, row.over_at)
+            for row in alarms.since(conn, now - _DAY_SEC)
         ),
         reasons=tuple(rows.reasons(conn)),
         outbox=outbox,

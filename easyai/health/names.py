@@ -80,6 +80,9 @@ CAUSE_NAMES: Final = {
     "endpoint_unreachable": Words(
         "services sent heartbeats but could not be reached", "服务有心跳但无法访问"
     ),
+    "endpoint_contested": Words(
+        "service_ids registered in turn at one endpoint", "多个 service_id 轮流注册同一地址"
+    ),
     "no_service": Words("no service was registered", "没有注册的算法服务"),
     "service_moved": Words("a service had moved to another endpoint", "服务已迁移到其他地址"),
     "inference_hangs": Words("inference hung in the services", "算法服务的推理卡住"),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from easyai.db import events
 from easyai.db.events import Event
+from easyai.domain.takeover import takeover
 from easyai.health.facts import Facts
 
 _INSTALLED: Final = "installed"  # a mark of ours, no change of state
@@ -19,6 +20,7 @@ _MOST_AROUND: Final = 1000
 _MOST_NEWEST: Final = 100
 _NEWEST_SEC: Final = 86_400.0
 _TOGETHER_SEC: Final = 60.0  # equal events this close are one line
+_MOST_TIMES: Final = 10_000
 _SUBJECT = re.compile(r"^service_id=(.*?)(?:: | (?=registered))", re.DOTALL)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -67,7 +69,7 @@ def collapsed(ordered: Iterable[Event]) -> list[Entry]:
     open_entries: dict[tuple[str, str], tuple[int, Entry]] = {}  # with the number of its first
     happened: dict[str, dict[str, int]] = {}  # to a subject, by kind: the number of the last one
     for number, event in enumerate(ordered):
-        who, text = _told(event)
+        who, text, times = _told(event)
         key = (event.kind, _NUMBER.sub("#", text))
         own = happened.setdefault(event.subject, {}) if event.subject else {}
         other = max((last for kind, last in own.items() if kind != event.kind), default=-1)
@@ -77,7 +79,7 @@ def collapsed(ordered: Iterable[Event]) -> list[Entry]:
             entry = Entry(event.at, event.kind, text)
             open_entries[key] = number, entry
             entries.append(entry)
-        entry.subjects.append(who)
+        entry.subjects += [who] * times
         entry.until = event.at
     return entries
 
@@ -96,9 +98,12 @@ def _at(event: Event) -> float:
     return event.at
 
 
-def _told(event: Event) -> tuple[str, str]:
-    """Who, by its service_id where the text begins with it, and the rest of the text."""
+def _told(event: Event) -> tuple[str, str, int]:
+    """Who, by its service_id where the text begins with it; the rest of the text; how often."""
     match = _SUBJECT.match(event.text)
-    if match is None:
-        return event.subject, event.text
-    return match[1], event.text[match.end() :]
+    who = match[1] if match else event.subject
+    text = event.text[match.end() :] if match else event.text
+    counted = takeover(text)
+    if counted is None:
+        return who, text, 1
+    return who, counted._replace(times=1).reason, min(counted.times, _MOST_TIMES)

@@ -14,7 +14,9 @@ from easyai.db import events, service_events, services, task_types, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
+from easyai.domain.takeover import takeover
 from easyai.errors import ServiceNotFoundError
+from easyai.registry import takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
 from easyai.runtime import Runtime
@@ -32,18 +34,18 @@ def register(runtime: Runtime, payload: Any) -> str:
     new = parse_registration(payload)
     now = time.time()
     with runtime.db.write() as conn:
-        before = services.at_endpoint(conn, new.endpoint)
-        values = {**asdict(new), "now": now, "reason": _reason(new, before)}
+        before = takeovers.before(conn, new.endpoint, new.service_id)
+        taken = takeovers.taken_over(before, new.service_id, now)
+        reason = taken.reason if taken else _reason(before)
+        values = {**asdict(new), "now": now, "reason": reason}
         del values["task_types"]
         services.register(conn, values, new.task_types)
         task_types.add(conn, new.task_types, now)
         waiting.hurry(conn, new.task_types, now)
-        replaced = _is_replaced(new, before)
-        contested = replaced and not events.any_since(
-            conn, "service_replaced", new.endpoint, now - _TELL_EVERY_SEC
-        )
-        # Two that fight for an endpoint for a year are no news with each registration.
-        events.add(conn, _changes(new, before, now) if contested or not replaced else [])
+        if taken is None:
+            events.add(conn, _changes(new, before, now))
+        else:
+            takeovers.tell(conn, new.endpoint, new.service_id, taken, now)
     log.info(
         "algorithm service registered: service_id=%s endpoint=%s task_types=%s version=%s",
         new.service_id,
@@ -51,37 +53,20 @@ def register(runtime: Runtime, payload: Any) -> str:
         ",".join(new.task_types),
         new.version or "-",
     )
-    if contested and before is not None:
-        log.warning(
-            "endpoint taken over by another service_id: endpoint=%s service_id=%s before=%s; when "
-            "both run, give each its own endpoint",
-            new.endpoint,
-            new.service_id,
-            before.service_id,
-        )
     _ring(runtime, new.task_types)
     return new.service_id
 
 
-def _is_replaced(new: Registration, before: ServiceRow | None) -> bool:
-    if before is None or before.state == ServiceState.UNREGISTERED:
-        return False
-    return bool(before.service_id != new.service_id)
-
-
-def _reason(new: Registration, before: ServiceRow | None) -> str:
+def _reason(before: ServiceRow | None) -> str:
     if before is None or before.state == ServiceState.UNREGISTERED:
         return REGISTERED
-    if _is_replaced(new, before):
-        return f"registered in place of service_id={before.service_id}"
-    if before.state == ServiceState.ONLINE and before.state_reason == REGISTERED:
-        return REGISTERED
+    kept = before.state_reason == REGISTERED or takeover(before.state_reason)
+    if kept and before.state == ServiceState.ONLINE:
+        return str(before.state_reason)
     return "registered again"
 
 
 def _changes(new: Registration, before: ServiceRow | None, now: float) -> list[Event]:
-    if before is not None and _is_replaced(new, before):
-        return [service_events.replaced(before, new.service_id, now)]
     if before is not None and before.state in AWAY:
         return [service_events.online(before, "registered again", now)]
     online = before is not None and before.state == ServiceState.ONLINE

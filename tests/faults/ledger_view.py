@@ -55,10 +55,9 @@ class LedgerView:
         """Some frames that are not settled yet, for a message."""
         return self._ask(_EXAMPLES)
 
-    def recorded(self) -> int:
-        """All frames ever found."""
-        count: int = self._ask("SELECT count(*) FROM frames")[0][0]
-        return count
+    def keys(self) -> set[str]:
+        """Of all frames ever found."""
+        return {row.key for row in self._ask("SELECT key FROM frames")}
 
     def done(self) -> int:
         """Frames inferred so far."""

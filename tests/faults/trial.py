@@ -160,9 +160,9 @@ class Trial:
         self.camera.stop()
         for fleet in self.fleets:
             fleet.control(delay_sec=0.0)
-        wanted = len(set(self.camera.keys) - self.excused)
+        wanted = set(self.camera.keys) - self.excused
         wait_until(
-            lambda: self.ledger.recorded() >= wanted, self.settle_sec, "every frame is found", 0.2
+            lambda: wanted <= self.ledger.keys(), self.settle_sec, "every frame is found", 0.2
         )
         limit = time.monotonic() + self.settle_sec
         while count := self.ledger.unsettled():

@@ -196,7 +196,7 @@ def _points(number: int, living: int) -> Words:
         )
     if 2 * number > living > 1:
         return Words(
-            "Most of them points at this server, its firewall or the network, not at them",
+            "That most are silent points at this server, its firewall or the network, not at them",
             "大部分失去心跳，问题在本服务器、防火墙或网络，而不在服务本身",
         )
     return Words(

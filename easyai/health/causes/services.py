@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from easyai.domain.service import ROUTABLE
@@ -35,10 +36,12 @@ def find(facts: Facts) -> Iterator[Cause]:
     """What is wrong with services."""
     if facts.known is None:
         return
-    gone = [one for one in facts.services if _is_gone(facts, one)]
-    unreached = [one for one in gone if _is_heard_since(facts, one, gone)]
-    died = [one for one in gone if one not in unreached]
-    unheard = [one for one in facts.services if one not in gone and lives_unheard(facts, one)]
+    gone = {one.pk: one for one in facts.services if _is_gone(facts, one)}
+    answered = sorted(one.last_success_at for one in gone.values())
+    heard = {one.pk for one in gone.values() if _is_heard_since(facts, one, answered)}
+    unreached = [one for one in gone.values() if one.pk in heard]
+    died = [one for one in gone.values() if one.pk not in heard]
+    unheard = [one for one in facts.services if one.pk not in gone and lives_unheard(facts, one)]
     # Judged together: each alone may leave others of its type, that do not work either.
     stopped = _stopped(facts, gone)
     more_died = len(died) >= len(unreached)
@@ -64,20 +67,18 @@ def _is_gone(facts: Facts, service: ServiceFacts) -> bool:
     return bool(facts.probe(service)) or is_refused(facts, service)
 
 
-def _is_heard_since(facts: Facts, service: ServiceFacts, gone: Sequence[ServiceFacts]) -> bool:
-    """Whether heartbeats arrive, and one came after calls began to fail."""
+def _is_heard_since(facts: Facts, service: ServiceFacts, answered: Sequence[float]) -> bool:
+    """Whether heartbeats arrive, and one came after calls began to fail.
+
+    `answered`: when each of those that are gone answered last, in order.
+    """
     if facts.is_silent(service):
         return False
     if service.last_failure_at <= service.last_success_at:
         return True  # no call tells
     # Of those that fell together one answered last, another had its heartbeat last.
-    answered_at = service.last_success_at
-    together = [abs(one.last_success_at - answered_at) for one in gone]
-    fell_at = max(
-        one.last_success_at
-        for one, apart_sec in zip(gone, together, strict=True)
-        if apart_sec <= service.heartbeat_timeout_sec
-    )
+    until = service.last_success_at + service.heartbeat_timeout_sec
+    fell_at = answered[bisect_right(answered, until) - 1]
     return service.last_heartbeat > fell_at + _TOGETHER_SEC
 
 
@@ -88,15 +89,15 @@ def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
     )
 
 
-def _stopped(facts: Facts, gone: Sequence[ServiceFacts]) -> set[str]:
+def _stopped(facts: Facts, gone: Mapping[int, ServiceFacts]) -> set[str]:
     """The task types of these services of which no other takes work either."""
     at_work = {
         name
         for one in facts.services
-        if one not in gone and _takes_work(facts, one)
+        if one.pk not in gone and _takes_work(facts, one)
         for name in one.task_types
     }
-    return {name for one in gone for name in one.task_types} - at_work
+    return {name for one in gone.values() for name in one.task_types} - at_work
 
 
 def _takes_work(facts: Facts, service: ServiceFacts) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from easyai.domain.words import Language
-from easyai.health.alarm_history import AlarmRecord
 from easyai.health.causes.cause import Cause
 from easyai.health.checks.check import CheckResult
 from easyai.health.diagnosis import Diagnosis
-from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.health.names import cause_name
 from easyai.health.reasons import reason
 from easyai.health.report.entries import text
@@ -100,7 +99,7 @@ def _entry(entry: Entry, diagnosis: Diagnosis, language: Language) -> dict[str, 
     }
 
 
-def _alarm(alarm: AlarmRecord, now: float, language: Language) -> dict[str, Any]:
+def _alarm(alarm: AlarmFacts, now: float, language: Language) -> dict[str, Any]:
     return {
         "kind": alarm.kind,
         "subject": alarm.subject,

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Language, Words
-from easyai.health.alarm_history import AlarmRecord
 from easyai.health.causes.cause import Cause, easyai_command
 from easyai.health.diagnosis import Diagnosis
-from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.health.names import STATES, cause_name, check_name, kind_name
 from easyai.health.reasons import reason
 from easyai.health.report import words
@@ -24,7 +23,10 @@ _LONGEST_TEXT: Final = 200  # characters of one line of the timeline
 
 
 def markdown(diagnosis: Diagnosis, language: Language = "en") -> str:
-    """The report in one language, ending with a line break; three lines when all is well."""
+    """The report in one language, ending with a line break.
+
+    When all is well three lines, and the alarms of the last day that are over.
+    """
     lines = _Report(diagnosis, language).lines()
     return "\n".join(lines).rstrip() + "\n"
 
@@ -160,15 +162,15 @@ class _Report:
         yield from self._heading(words.RINGING)
         yield from self._alarms(ringing)
 
-    def _alarms(self, alarms: Sequence[AlarmRecord]) -> Iterator[str]:
+    def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
         """Those of one kind and cause that came and went together are one line."""
-        groups: dict[tuple[object, ...], list[AlarmRecord]] = {}
+        groups: dict[tuple[object, ...], list[AlarmFacts]] = {}
         for one in alarms:
             over = one.over_at and one.over_at // _TOGETHER_SEC
             groups.setdefault((one.kind, one.cause, int(one.raised_at), over), []).append(one)
         yield from (self._alarm(some) for some in groups.values())
 
-    def _alarm(self, some: Sequence[AlarmRecord]) -> str:
+    def _alarm(self, some: Sequence[AlarmFacts]) -> str:
         first, now = some[0], self._facts.now
         began_at = min(one.began_at for one in some)
         over_at = max(one.over_at or 0.0 for one in some)

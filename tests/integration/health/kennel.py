@@ -10,7 +10,7 @@ import pytest
 from easyai.domain import alarm
 from easyai.errors import StoreUnavailableError
 from easyai.health import certainty, progress, watchdog
-from easyai.health.alarms import conditions, recorder
+from easyai.health.alarms import conditions, of_services, recorder
 from easyai.health.checks.check import Check
 from easyai.health.checks.standing import readiness_checks
 from easyai.health.watchdog import Watchdog
@@ -31,10 +31,10 @@ class Kennel:
     def __post_init__(self) -> None:
         for place, name, value in (
             (alarm, "CLEAR_SEC", CLEAR_SEC),
-            (conditions, "_NO_SERVICE_GRACE_SEC", 0.2),
+            (of_services, "_NO_SERVICE_GRACE_SEC", 0.2),
             (conditions, "_CHECK_GRACE_SEC", 0.2),
-            (conditions, "_OFFLINE_GRACE_SEC", 0.2),
-            (conditions, "_HEARTBEATS_GRACE_SEC", 0.2),
+            (of_services, "_OFFLINE_GRACE_SEC", 0.2),
+            (of_services, "_HEARTBEATS_GRACE_SEC", 0.2),
             (conditions, "_OUTBOX_STILL_SEC", 1.0),
             (progress, "SETTLING_SEC", 0.2),
             (progress, "_FIRST_LOOK_SEC", 0.0),

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from easyai.health.alarms import conditions
+from easyai.health.alarms import of_services
+from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.integration.health.fleet import Fleet
 from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work
-from tests.support.site import Installation
+from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
 TOLD = "heartbeats_missing"
@@ -137,7 +138,7 @@ def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
     kennel.rounds(25)
     assert kennel.kinds() == [], "inference goes on: there is time"
 
-    monkeypatch.setattr(conditions, "_FEW_HEARTBEATS_GRACE_SEC", 0.2)
+    monkeypatch.setattr(of_services, "_FEW_HEARTBEATS_GRACE_SEC", 0.2)
     ((_, said),) = kennel.wait_for(TOLD)
     assert "1 of 12 algorithm services that live was not heard for 7" in said
     assert "yolo_05" in said
@@ -169,3 +170,25 @@ def test_an_idle_service_that_is_proven_by_a_probe_each_minute_does_not_flap(
     twelve.succeeded(twelve.stubs, 600)
     over = kennel.wait_for(TOLD, "recovered")[-1][1]
     assert "heartbeats arrive again" not in over
+
+
+def test_when_only_services_of_this_machine_are_heard_a_firewall_is_looked_for(
+    site: Installation,
+) -> None:
+    for number in range(7901, 7913):
+        host = "127.0.0.1" if number == 7901 else "172.16.5.207"
+        body = {
+            "service_id": f"yolo_{number}",
+            "task_types": [TYPE],
+            "endpoint": f"http://{host}:{number}/infer",
+        }
+        registration.register(site.runtime, body)
+    site.execute(
+        "UPDATE services SET last_heartbeat = last_heartbeat - 600 WHERE service_id <> 'yolo_7901'"
+    )
+    processes_work(site)
+    found = look(site, probes=False)
+    assert codes(found) == ["heartbeats_not_arriving"]
+    said = "\n".join(one.en for one in found.causes[0].evidence)
+    assert "Only services on this machine are heard: that points at a firewall" in said
+    assert "listens on 127.0.0.1 only, which yolo_7902..7912 on other machines cannot reach" in said

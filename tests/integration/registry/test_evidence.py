@@ -203,11 +203,10 @@ def test_two_ids_that_fight_for_one_endpoint_are_told_of_and_the_last_one_wins(
         pk = site.register(AlgorithmStub("ab"[number % 2], port=port))
     assert site.service(pk)["service_id"] == "a"
     told = [event["text"] for event in _events(site, "service_replaced")]
-    assert len(told) == 1, "an endpoint that is fought for is news once a minute"
-    assert told[-1] == "service_id=b registered in place of service_id=a"
+    assert told == ["service_id=a registered in place of service_id=b (6 ×)"], "news once a minute"
     assert caplog.text.count("endpoint taken over by another service_id") == 1
     (entry,) = service_list(site.runtime, everything=True)["services"]
-    assert entry["state_reason"] == "registered in place of service_id=b"
+    assert entry["state_reason"] == "registered in place of service_id=b (6 ×)"
 
 
 def test_a_broken_service_that_registers_all_the_time_gets_no_more_trials_than_its_breaker_gives(

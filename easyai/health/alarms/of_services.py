@@ -1,0 +1,101 @@
+"""What is wrong with algorithm services: none takes work, some are offline, some are not heard."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from easyai.domain.alarm import Condition, Kind, Ringing
+from easyai.domain.service import ROUTABLE, ServiceState
+from easyai.health.alarms import words
+from easyai.health.causes.life import is_heard, lives_unheard
+from easyai.health.causes.no_service import taken_out
+from easyai.health.causes.rank import Ranking
+from easyai.health.facts import Facts
+from easyai.health.known import ServiceFacts
+
+# Frames wait for a moment when a service restarts; that is no outage.
+_NO_SERVICE_GRACE_SEC: Final = 10.0
+# Services that died together are found dead by sweeps 5 s apart at most: one message.
+_OFFLINE_GRACE_SEC: Final = 4.0
+# Heartbeats that were cut off together are overdue one after the other, a field client's each 30 s:
+# until then more may be to tell of than some.
+_HEARTBEATS_GRACE_SEC: Final = 30.0
+# A few whose heartbeats stay away are no outage: inference goes on.
+_FEW_HEARTBEATS_GRACE_SEC: Final = 300.0
+_MANY_SERVICES: Final = 3
+_SERVICES_AWAY: Final = (
+    "services_died",
+    "heartbeats_not_arriving",
+    "endpoint_unreachable",
+    "no_service",
+)
+
+
+def of_services(facts: Facts, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
+    """Every condition of services that holds; an alarm that rings goes on under its name."""
+    yield from _no_algorithm(facts, causes)
+    yield from _offline(facts)
+    yield from _heartbeats(facts, ringing)
+
+
+def served(facts: Facts) -> set[str]:
+    """The task types that some service may be given."""
+    routable = [one for one in facts.services if one.state in ROUTABLE]
+    return {name for one in routable for name in one.task_types}
+
+
+def _no_algorithm(facts: Facts, causes: Ranking) -> Iterator[Condition]:
+    taken = served(facts)
+    # Not where nothing was ever known: a fresh installation has nobody to miss.
+    known = bool(facts.known and facts.known.services)
+    if not taken and (known or facts.types):
+        cause = _cause(causes)
+        said = words.no_algorithm_at_all(facts, tuple(taken_out(facts)) if known else ())
+        yield Condition(Kind.NO_ALGORITHM, "", cause, said, _NO_SERVICE_GRACE_SEC)
+    for one in facts.types:
+        if one.waiting and one.name not in taken:
+            # A service of the type that is offline, or none at all.
+            offline = any(one.name in service.task_types for service in facts.services)
+            cause = _cause(causes, (one.name,)) if offline else "no_service"
+            said = words.no_algorithm(facts, one)
+            yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, _NO_SERVICE_GRACE_SEC)
+
+
+def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
+    found = (cause.code for cause in causes.about(about))
+    return next((code for code in found if code in _SERVICES_AWAY), "no_service")
+
+
+def _offline(facts: Facts) -> Iterator[Condition]:
+    for one in facts.services:
+        if one.state == ServiceState.OFFLINE:
+            said = words.service_offline(facts, one)
+            cause = one.state_reason
+            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, said, _OFFLINE_GRACE_SEC)
+
+
+def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
+    """Of services that are proven to live: inference goes on, but the way to us is broken.
+
+    Three that do not reach us are one fault, however many others do: a firewall lets through those
+    of this machine. Of fewer each is told of by itself, later, and goes on under its name.
+    """
+    unheard = [one for one in facts.services if lives_unheard(facts, one)]
+    living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
+    many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
+    if many:
+        # No more can follow when it is all of them.
+        grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else 0.0
+        yield _missing("", unheard, facts, living, grace_sec)
+    for one in unheard:
+        if not many or (Kind.HEARTBEATS_MISSING, one.endpoint) in ringing:
+            yield _missing(one.endpoint, [one], facts, living, _FEW_HEARTBEATS_GRACE_SEC)
+
+
+def _missing(
+    subject: str, unheard: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
+) -> Condition:
+    said = words.heartbeats_missing(facts, unheard, living)
+    kind, cause = Kind.HEARTBEATS_MISSING, "heartbeats_not_arriving"
+    return Condition(kind, subject, cause, said, grace_sec)

@@ -1,0 +1,129 @@
+"""Two services that take one endpoint from each other: counted, and told with what to do."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from easyai.health.causes.cause import Cause
+from easyai.health.diagnosis import Diagnosis, Status, diagnose
+from easyai.health.report.as_json import as_json
+from easyai.health.report.as_markdown import markdown
+from easyai.health.symptom import STOPS
+from easyai.registry import registration
+from easyai.registry.views import service_list
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import processes_work
+from tests.support.site import TYPE, Installation
+
+CODE = "endpoint_contested"
+
+
+def _register(site: Installation, endpoint: str, *ids: str) -> None:
+    for name in ids:
+        body = {"service_id": name, "task_types": [TYPE], "endpoint": endpoint}
+        registration.register(site.runtime, body)
+
+
+def _ago(site: Installation, seconds: float) -> None:
+    """Everything of the services and the timeline happened so much earlier."""
+    site.execute(
+        "UPDATE services SET state_since = state_since - :sec, register_at = register_at - :sec",
+        sec=seconds,
+    )
+    site.execute("UPDATE events SET at = at - :sec", sec=seconds)
+
+
+def _look(site: Installation) -> Diagnosis:
+    processes_work(site)
+    return diagnose(site.runtime, probes=False)
+
+
+def _cause(site: Installation) -> Cause | None:
+    found = [cause for cause in _look(site).causes if cause.code == CODE]
+    return found[0] if found else None
+
+
+def test_a_fight_is_a_cause_with_its_number_and_what_to_do(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    endpoint = algorithm.endpoint
+    _register(site, endpoint, *["fightA", "fightB"] * 3, "fightA")
+    found = _look(site)
+    (cause,) = [one for one in found.causes if one.code == CODE]
+    assert found.symptom.status is Status.DEGRADED
+    assert 0 < cause.weight < STOPS, "inference goes on"
+    (evidence,) = cause.evidence
+    assert f"{endpoint} has changed hands 6 times" in evidence.en
+    assert "fightA in place of fightB" in evidence.en
+    assert "已易主 6 次" in evidence.zh
+    assert "ss -ltnp" in cause.remedies[0].command
+    (entry,) = [one for one in as_json(found)["timeline"] if one["kind"] == "service_replaced"]
+    assert entry["count"] == 6, "each time counts"
+    assert "6 × fightA: registered in place of service_id=fightB" in markdown(found)
+    assert "轮流注册同一地址" in markdown(found, "zh")
+
+
+def test_the_reason_tells_of_the_last_time(site: Installation, algorithm: AlgorithmStub) -> None:
+    _register(site, algorithm.endpoint, "fightA")
+    _ago(site, 420)
+    _register(site, algorithm.endpoint, "fightB")
+    (entry,) = service_list(site.runtime, everything=True)["services"]
+    assert entry["state_reason"] == "registered in place of service_id=fightA"
+    assert time.time() - entry["state_since"] < 10, "it has stood there since now"
+    _ago(site, 30)
+    _register(site, algorithm.endpoint, "fightB")
+    registration.heartbeat(site.runtime, "fightB")
+    (entry,) = service_list(site.runtime, everything=True)["services"]
+    assert entry["state_reason"] == "registered in place of service_id=fightA"
+    assert 25 < time.time() - entry["state_since"] < 40, "registering again is no new takeover"
+
+
+def test_a_new_name_is_no_fight(site: Installation, algorithm: AlgorithmStub) -> None:
+    _register(site, algorithm.endpoint, "old", "new", "new", "new")
+    assert _cause(site) is None
+    _register(site, algorithm.endpoint, "old")
+    assert _cause(site) is None, "the new name was a mistake"
+
+
+def test_a_fight_that_is_over_is_no_cause(site: Installation, algorithm: AlgorithmStub) -> None:
+    _register(site, algorithm.endpoint, *"abab")
+    assert _cause(site) is not None
+    _ago(site, 601)
+    assert _cause(site) is None
+    _register(site, algorithm.endpoint, "a")
+    assert _cause(site) is None, "it is counted anew"
+
+
+def test_a_fight_that_goes_on_for_hours_is_one_line_and_few_rows(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    for _ in range(10):
+        _register(site, algorithm.endpoint, *"abababab")
+        _ago(site, 55)
+    rows = site.rows("SELECT text FROM events WHERE kind = 'service_replaced'")
+    assert len(rows) <= 10, "one a minute at most"
+    cause = _cause(site)
+    assert cause is not None
+    assert "79 times" in cause.evidence[0].en
+    entries = [one for one in as_json(_look(site))["timeline"] if one["kind"] == "service_replaced"]
+    assert sum(one["count"] for one in entries) == 79
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite", "postgresql"], indirect=True)
+def test_registrations_at_the_same_time_all_count(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    _register(site, algorithm.endpoint, "first")
+
+    def register(name: str) -> None:
+        _register(site, algorithm.endpoint, name)
+
+    with ThreadPoolExecutor(4) as clients:
+        list(clients.map(register, [f"s{number}" for number in range(24)]))
+    (row,) = site.rows("SELECT text FROM events WHERE kind = 'service_replaced'")
+    assert row["text"].endswith("(24 ×)")
+    (entry,) = service_list(site.runtime, everything=True)["services"]
+    assert entry["state_reason"].endswith("(24 ×)")
