@@ -19,7 +19,7 @@ from easyai.settings_tables import FrameExtractor, Settings, TaskTypeSettings
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 # How alike a key is to one of ours: less in tables that are ours alone.
 _ALIKE: Final = 0.75
-_ALIKE_AMONG_OTHERS: Final = 0.85
+_ALIKE_AMONG_OTHERS: Final = 0.8
 _SHARED_TABLES: Final = (Settings, FrameExtractor)
 
 _TAKES: Final = {

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 _LONGEST_REASON = 500
+_MOST_TOLD = 80
 _MOST_DETECTIONS = 2**31 - 1  # that a database's integer holds
 
 
@@ -41,7 +42,7 @@ class Verdict:
 def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
     """Judge an HTTP answer by the contract, section 4."""
     if status != 200:
-        return _broken(f"HTTP status {status}", elapsed_ms)
+        return _broken(f"HTTP status {status}{_told(body)}", elapsed_ms)
     try:
         answer = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -84,6 +85,12 @@ def detection_count(result: Any) -> int:
         if isinstance(found, list):
             return len(found)
     return 0
+
+
+def _told(body: bytes) -> str:
+    """What an error's body says, as far as it is words and not a page."""
+    text = " ".join(body[: 4 * _MOST_TOLD].decode("utf-8", "replace").split())
+    return f": {text[:_MOST_TOLD]}" if text and not text.startswith("<") else ""
 
 
 def _broken(reason: str, elapsed_ms: float) -> Verdict:

@@ -108,7 +108,23 @@ def test_no_word_in_a_refusal_makes_it_anything_else(word: str) -> None:
 @pytest.mark.parametrize("status", [201, 204, 301, 400, 404, 500, 503])
 def test_any_status_but_200_is_broken_whatever_the_body_says(status: int) -> None:
     verdict = judge(status, b'{"success": true, "result": {"count": 1}}', 1.0)
-    assert (verdict.kind, verdict.reason) == (Kind.BROKEN, f"HTTP status {status}")
+    assert verdict.kind is Kind.BROKEN
+    assert verdict.reason.startswith(f"HTTP status {status}")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", ""),
+        (b"<html><body>oops", ""),
+        (b"CUDA\n  out of memory ", ": CUDA out of memory"),
+        ('{"detail": "显存不足"}'.encode(), ': {"detail": "显存不足"}'),
+        (b"x" * 5000, ": " + "x" * 80),
+        (b"\xff\x00", ": \ufffd\ufffd"),
+    ],
+)
+def test_the_words_of_an_error_are_told_shortened(body: bytes, told: str) -> None:
+    assert judge(500, body, 1.0).reason == f"HTTP status 500{told}"
 
 
 @pytest.mark.parametrize(
