@@ -3,6 +3,9 @@
 The file is the operators' TOML (contract, section 6). Every key has an environment variable that
 wins over the file: ``EASYAI_AI_ANALYSIS__SCAN_INTERVAL_SEC`` for a key of a section, and for our
 own table ``[easyai]`` the short form ``EASYAI_DATABASE_URL``. ``EASYAI_CONFIG`` names the file.
+
+``easyai up`` names to its children the copy of the last good file (EASYAI_GOOD_SETTINGS), and one
+of them renews it (EASYAI_RENEW_GOOD_SETTINGS).
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli
 from pydantic import ValidationError
 
+from easyai import settings_file
 from easyai.errors import SettingsError
 from easyai.settings_tables import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
 from easyai.settings_words import Unknown, explain, is_table, unknown_keys
@@ -32,6 +35,7 @@ __all__ = [
     "Settings",
     "SettingsSource",
     "config_path",
+    "keep_copy",
     "load",
     "load_in_part",
     "load_with_unknown",
@@ -42,28 +46,89 @@ log = logging.getLogger(__name__)
 _ENV_PREFIX = "EASYAI_"
 _OWN_TABLE = "easyai"
 # Variables that start like a key of ours but are none: the file's name and process markers.
-_ENV_NOT_KEYS = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED"})
+_COPY = "EASYAI_GOOD_SETTINGS"
+_RENEWS_COPY = "EASYAI_RENEW_GOOD_SETTINGS"
+_ENV_NOT_KEYS = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED", _COPY, _RENEWS_COPY})
 _NAME_THE_DATABASE = frozenset({"database_url", "data_dir"})
 
 
 def load(path: Path | None = None) -> Settings:
     """Read file and environment.
 
-    Raises SettingsError naming the key and what it takes. Keys nobody here knows are logged in one
+    Raises SettingsError naming the key and what it takes, unless ``easyai up`` has left the last
+    good file: then that one holds, and the log says so. Keys nobody here knows are logged in one
     line and ignored, those that look like one of ours in a warning each.
     """
-    settings, unknown = load_with_unknown(path)
+    settings, _ = _load_or_last_good(path or config_path())
+    return settings
+
+
+def _load_or_last_good(path: Path | None) -> tuple[Settings, str]:
+    """The settings and why they are not what the file says, or ''."""
+    try:
+        settings, unknown = _load_and_renew(path)
+    except SettingsError as error:
+        good = _last_good(path)
+        if good is None:
+            raise
+        fault = f"{error}; {_taken(os.environ[_COPY])}"
+        log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
+        return good, fault
     others = [one.key for one in unknown if not one.meant]
     if others:
         log.info("settings keys of other plugins ignored: %s", ", ".join(others))
     _tell_misspelt(unknown)
-    return settings
+    return settings, ""
 
 
 def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]]:
-    """As `load`, with the keys of the file that are not ours; logs nothing."""
+    """What the file says and nothing else, with its keys that are not ours; logs nothing.
+
+    Raises SettingsError naming the key and what it takes.
+    """
     path = path or config_path()
-    raw = _read_toml(path) if path else {}
+    return _understood(path, settings_file.read(path) if path else "")
+
+
+def keep_copy(copy: Path, path: Path) -> None:
+    """Make `copy` the last good text of the file at `path`.
+
+    Raises SettingsError when the file has a mistake, OSError when the copy cannot be written.
+    """
+    text = settings_file.read(path)
+    _understood(path, text)
+    settings_file.keep(copy, path, text)
+
+
+def _load_and_renew(path: Path | None) -> tuple[Settings, list[Unknown]]:
+    text = settings_file.read(path) if path else ""
+    found = _understood(path, text)
+    copy = os.environ.get(_COPY, "")
+    if path and copy and os.environ.get(_RENEWS_COPY) == "1":
+        try:
+            settings_file.keep(Path(copy), path, text)
+        except OSError as error:
+            log.warning("settings: the last good ones cannot be kept in %s: %s", copy, error)
+    return found
+
+
+def _last_good(path: Path | None) -> Settings | None:
+    copy = os.environ.get(_COPY, "")
+    text = settings_file.kept(Path(copy), path) if path and copy else None
+    if text is None:
+        return None
+    try:
+        return _understood(path, text)[0]
+    except SettingsError:
+        return None  # the mistake is in a variable
+
+
+def _taken(copy: Path | str) -> str:
+    return f"the last good settings are taken from {copy}"
+
+
+def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
+    raw = settings_file.parse(path, text) if path else {}
     unknown = list(unknown_keys(raw))
     _overlay_environment(raw, os.environ)
     try:
@@ -76,19 +141,28 @@ def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]
 def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
     """As `load`, with the defaults in place of what does not fit; and what that is, or ''.
 
-    For those who look at what nothing can be started with; logs nothing. Raises SettingsError when
-    the file cannot be read as TOML and the environment does not name the database either.
+    For those who look at what nothing can be started with; logs nothing. A file that cannot be read
+    as TOML is replaced by the last good one that ``easyai up`` keeps in the data folder
+    (EASYAI_DATA_DIR or ./data). Raises SettingsError when there is none, and the environment does
+    not name the database either.
     """
     path = path or config_path()
     raw: dict[str, Any] = {}
     unread = ""
-    try:
-        raw = _read_toml(path) if path else {}
-    except SettingsError as error:
-        unread = str(error)
+    copied = False
+    if path:
+        try:
+            raw = settings_file.parse(path, settings_file.read(path))
+        except SettingsError as error:
+            unread = str(error)
+            copy = Path(os.environ.get("EASYAI_DATA_DIR") or "data") / settings_file.COPY_NAME
+            text = settings_file.kept(copy, path)
+            if text is not None:
+                raw, copied = settings_file.parse(copy, text), True
+                unread += f"; {_taken(copy)}"
     _overlay_environment(raw, os.environ)
     settings, faults = _what_fits(raw)
-    if unread and not settings.easyai.model_fields_set & _NAME_THE_DATABASE:
+    if unread and not copied and not settings.easyai.model_fields_set & _NAME_THE_DATABASE:
         raise SettingsError(unread)
     where = f"{path}: " if path and faults else ""
     return settings, unread or where + faults
@@ -129,7 +203,8 @@ def config_path() -> Path | None:
 class SettingsSource:
     """The settings in force: read again when the file changes.
 
-    A file that does not parse keeps the old values and is reported once. Safe between threads.
+    A file that does not parse keeps the old values and is reported once; at the start it leaves
+    those of the last good file, where ``easyai up`` has kept it. Safe between threads.
     """
 
     CHECK_EVERY_SEC = 1.0
@@ -143,7 +218,7 @@ class SettingsSource:
         if in_part:
             self._settings, self._fault = load_in_part(self._path)
         else:
-            self._settings = load(self._path)
+            self._settings, self._fault = _load_or_last_good(self._path)
         self._checked_at = time.monotonic()
 
     def current(self) -> Settings:
@@ -169,7 +244,7 @@ class SettingsSource:
 
     def _reload(self) -> None:
         try:
-            self._settings, unknown = load_with_unknown(self._path)
+            self._settings, unknown = _load_and_renew(self._path)
         except SettingsError as error:
             self._fault = str(error)
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
@@ -192,19 +267,6 @@ def _tell_misspelt(unknown: list[Unknown]) -> None:
     for one in unknown:
         if one.meant:
             log.warning("settings: %s", one.warning())
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to one that exists") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    try:
-        return tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
 
 
 def _overlay_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> None:

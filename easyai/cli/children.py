@@ -12,6 +12,8 @@ START_SEC = 10
 MAX_BACKOFF_SEC = 5
 #: Started once the others work: they have the processors for themselves until then.
 LAST = "watchdog"
+#: Renews the copy of the last good settings: it looks at the file every second while it works.
+RENEWS_SETTINGS = "worker"
 
 
 class Child(NamedTuple):
@@ -53,9 +55,14 @@ def program_sections(port: int, notify_socket: str) -> str:
             f"startretries={MAX_BACKOFF_SEC * 10}",
             f"stopwaitsecs={child.stop_sec}",
             "killasgroup=true",
-            f'environment=NOTIFY_SOCKET="{notify_socket}"',
+            "environment=" + _variables(child, notify_socket),
             "redirect_stderr=true",
             "stdout_logfile=NONE",
             "stdout_events_enabled=true",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _variables(child: Child, notify_socket: str) -> str:
+    own = ',EASYAI_RENEW_GOOD_SETTINGS="1"' if child.name == RENEWS_SETTINGS else ""
+    return f'NOTIFY_SOCKET="{notify_socket}"{own}'

@@ -14,7 +14,9 @@ from easyai.settings import Settings
 
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.
-_NO_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED"})
+_NO_KEYS: Final = frozenset(
+    {"EASYAI_CONFIG", "EASYAI_GOOD_SETTINGS", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED"}
+)
 
 
 class Value(NamedTuple):

@@ -18,6 +18,8 @@ from easyai.cli.up_checks import check_port, claim_data_dir
 if TYPE_CHECKING:
     from easyai.settings import Settings
 
+_COPY = "EASYAI_GOOD_SETTINGS"
+
 EXAMPLES = """\b
 Examples:
   easyai up                             frames in ./snapshots, data in ./data
@@ -78,6 +80,7 @@ def up(
     the data folder.
     """
     use_config(config)
+    os.environ.pop(_COPY, None)  # a start never goes on with a mistake
     for name, value in (("DATA_DIR", data_dir), ("HOST", host), ("PORT", port)):
         if value is not None:
             os.environ[f"EASYAI_{name}"] = str(value)
@@ -85,6 +88,7 @@ def up(
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)
+    _keep_settings(settings.easyai.data_dir.absolute())
     _migrate(settings.easyai.effective_database_url)
     _become_supervisor(settings, hang_sec)
 
@@ -104,6 +108,23 @@ def _warn(settings: Settings) -> None:
 
     for warning in at_start(settings):
         click.echo(f"easyai: warning: {warning}", err=True)
+
+
+def _keep_settings(data_dir: Path) -> None:
+    """Leave the children the settings of this start, for the time when the file has a mistake."""
+    from easyai.settings import config_path, keep_copy
+    from easyai.settings_file import COPY_NAME
+
+    copy, path = data_dir / COPY_NAME, config_path()
+    try:
+        if path is None:
+            copy.unlink(missing_ok=True)  # of an earlier run
+            return
+        keep_copy(copy, path)
+    except OSError as error:
+        click.echo(f"easyai: warning: the settings cannot be kept in {copy}: {error}", err=True)
+    else:
+        os.environ[_COPY] = str(copy)
 
 
 def _migrate(url: str) -> None:

@@ -5,6 +5,7 @@ The cost grows with the frames that wait, never with the history.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 
 # Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
 _REASONS_OF: Final = 500
+_MOST_REASONS: Final = 3
 #: Failed frames are counted as far as this.
 MOST_FAILED: Final = 1000
 _HOUR_SEC: Final = 3600.0
@@ -68,6 +70,17 @@ _FAILED_REASONS = text("""
     ) AS newest WHERE reason IS NOT NULL AND reason <> ''
      GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
+# In flight, too: a few frames that are tried all the time are hardly ever seen to wait. Those that
+# were refused last are due last.
+_REFUSED = text("""
+    SELECT reason, last_failure_at FROM (
+        SELECT reason, attempts, last_failure_at FROM frames
+         WHERE state = 'pending' AND task_type = :name ORDER BY due_at DESC, id DESC LIMIT :most
+    ) AS newest WHERE attempts > 0 AND last_failure_at > :since
+    UNION ALL
+    SELECT reason, last_failure_at FROM frames
+     WHERE state = 'leased' AND task_type = :name AND attempts > 0 AND last_failure_at > :since
+""")
 _TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
 _SERVICES = text("SELECT * FROM services ORDER BY service_id, endpoint")
 _OUTBOX = text("SELECT count(*), min(id) FROM alerts WHERE published_at IS NULL")
@@ -107,7 +120,7 @@ class Successes:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Frames of a type that ended failed since a moment."""
+    """Frames of a type that failed since a moment."""
 
     count: int = 0  # MOST_FAILED at most
     first_at: float = 0.0
@@ -156,6 +169,21 @@ def failures(conn: Connection, task_type: str, since: float) -> Failures:
         return Failures()
     reasons = conn.execute(_FAILED_REASONS, values | {"most": _REASONS_OF})
     return Failures(count, float(first), float(newest), tuple((row[0], row[1]) for row in reasons))
+
+
+def refusals(conn: Connection, task_type: str, since: float) -> Failures:
+    """Frames of a type that wait or are in flight and were refused after a moment.
+
+    Of those that wait, the newest hundreds are looked at.
+    """
+    values = {"name": task_type, "since": since, "most": _REASONS_OF}
+    found = [(row[0] or "", float(row[1])) for row in conn.execute(_REFUSED, values)]
+    if not found:
+        return Failures()
+    moments = [at for _, at in found]
+    counts = Counter(reason for reason, _ in found if reason)
+    reasons = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return Failures(len(found), min(moments), max(moments), tuple(reasons[:_MOST_REASONS]))
 
 
 def types(conn: Connection) -> list[Row[Any]]:

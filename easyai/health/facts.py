@@ -14,8 +14,8 @@ from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
 from easyai.health import known
 from easyai.health.checks.check import CheckResult
-from easyai.health.failing import only_fails
-from easyai.health.known import Known, ServiceFacts, TypeFacts
+from easyai.health.failing import FEWEST, only_fails, rings
+from easyai.health.known import RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
 from easyai.health.reasons import reason
 from easyai.runtime import Runtime
 from easyai.settings import Settings
@@ -139,10 +139,44 @@ class Facts:
         """Whether a probe's connection was taken, and no answer came."""
         return (self.probe(service) or "").removeprefix(_PROBE_FAILED).startswith(NO_ANSWER)
 
+    @property
+    def ringing(self) -> tuple[AlarmFacts, ...]:
+        """The alarms that ring."""
+        alarms = self.known.alarms if self.known else ()
+        return tuple(one for one in alarms if one.over_at is None)
+
     def only_fails(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type end failed and none succeeds, though none may wait now."""
-        alarms = self.known.alarms if self.known else ()
-        return only_fails(task_type, alarms, self.now)
+        return only_fails(task_type, self.ringing, self.now)
+
+    def is_refused(self, task_type: TypeFacts) -> bool:
+        """Whether frames of a type are held, and all that services answered lately are refusals."""
+        if not (task_type.pending or task_type.leased):
+            return False
+        failures, refusals = task_type.failures, task_type.refusals
+        newest_at = max(failures.newest_at, refusals.newest_at)
+        number = failures.count + refusals.count
+        limit_sec = self.settings.ai_analysis.stall_alarm_sec
+        if not number or self.now - newest_at > RECENT_SEC:
+            return False
+        if self.now - task_type.last_success_at < limit_sec:
+            return False
+        enough = number >= FEWEST or self.is_stalled(task_type)
+        return enough and any(
+            task_type.name in one.task_types and self._answers(one) for one in self.services
+        )
+
+    def _answers(self, service: ServiceFacts) -> bool:
+        answers = not self.probe(service) or self.is_busy(service)
+        return answers and service.state in ROUTABLE and not self.is_failing(service)
+
+    def owes_failed(self, task_type: TypeFacts) -> bool:
+        """Whether what failed of a type is part of its standstill, besides what waits."""
+        if not task_type.failures.count:
+            return False
+        return (
+            self.only_fails(task_type) or self.is_refused(task_type) or bool(self._told(task_type))
+        )
 
     def stands_since(self, task_type: TypeFacts) -> float:
         """Since when frames of a type wait, or fail, without a success; now when none does."""
@@ -158,8 +192,26 @@ class Facts:
 
     @property
     def stalled(self) -> tuple[TypeFacts, ...]:
-        """The task types that stand still."""
-        return tuple(one for one in self.types if self.is_stalled(one))
+        """The task types that stand still, those of which an alarm says so among them."""
+        return tuple(one for one in self.types if self.is_stalled(one) or self._told(one))
+
+    def stalled_since(self, task_type: TypeFacts) -> float:
+        """`stands_since` of a type that stands still, as its alarm tells it where that is longer.
+
+        Frames that fail within seconds wait for seconds: the watchdog sees that they never cease.
+        """
+        began = [one.began_at for one in self._told(task_type)]
+        since = min([*began, self.stands_since(task_type)])
+        return max(since, task_type.last_success_at)
+
+    def _told(self, task_type: TypeFacts) -> list[AlarmFacts]:
+        """The alarms that ring since a type stands still; frames of it wait or have failed."""
+        held, failed_at = task_type.waiting or task_type.leased, task_type.failures.newest_at
+        return [
+            one
+            for one in self.ringing
+            if rings(one, task_type) and (held or failed_at >= one.began_at)
+        ]
 
 
 def gather(

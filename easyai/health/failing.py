@@ -15,7 +15,7 @@ from easyai.domain.words import Words
 from easyai.health.known import HOUR_SEC, AlarmFacts, TypeFacts
 from easyai.health.wording import frames
 
-_FEWEST: Final = 3
+FEWEST: Final = 3  # frames; fewer are broken pictures, no standstill
 # Where others of the type succeed now and then, a few broken pictures in between are no standstill.
 _TIMES_APART: Final = 3
 _LONGEST_SEC: Final = 900.0
@@ -31,10 +31,20 @@ def only_fails(one: TypeFacts, alarms: Iterable[AlarmFacts], now: float) -> bool
     failures = one.failures
     if not failures.count or now - failures.newest_at > HOUR_SEC:
         return False
-    if failures.count < _FEWEST and not any(_tells(alarm, one) for alarm in alarms):
+    if failures.count < FEWEST and not any(_tells(alarm, one) for alarm in alarms):
         return False
     overdue_sec = min(_TIMES_APART * one.apart_sec, _LONGEST_SEC)
     return now - one.last_success_at >= overdue_sec
+
+
+def rings(alarm: AlarmFacts, one: TypeFacts) -> bool:
+    """Whether an alarm says that a type stands still, and nothing has succeeded since."""
+    return (
+        alarm.kind == Kind.INFERENCE_STALLED
+        and alarm.over_at is None
+        and alarm.subject in ("", one.name)
+        and alarm.raised_at > one.last_success_at
+    )
 
 
 def failed_frames(some: Iterable[TypeFacts]) -> Words:
@@ -48,10 +58,4 @@ def failed_frames(some: Iterable[TypeFacts]) -> Words:
 
 def _tells(alarm: AlarmFacts, one: TypeFacts) -> bool:
     """Whether an alarm that rings is of this, and of no other reason to stand still."""
-    return (
-        alarm.kind == Kind.INFERENCE_STALLED
-        and alarm.over_at is None
-        and alarm.subject in ("", one.name)
-        and alarm.cause in CAUSES
-        and alarm.raised_at > one.last_success_at
-    )
+    return alarm.cause in CAUSES and rings(alarm, one)

@@ -17,16 +17,19 @@ from easyai.db import services as services_db
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
 from easyai.errors import DatabaseUnavailableError
-from easyai.health.presence import SILENT_AFTER_SEC, exists
+from easyai.health.presence import EVERY_SEC, SILENT_AFTER_SEC, exists, has_ended
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 RECENT_SEC: Final = 60
+DROPS_SEC: Final = 300
 HOUR_SEC: Final = 3600.0
 _DAY_SEC: Final = 24 * HOUR_SEC
 # By which the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
+# One that shows itself lives: a container may share our host's name, and not its process numbers.
+_MISSED_SEC: Final = 1.5 * EVERY_SEC
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
 
@@ -47,7 +50,9 @@ class TypeFacts:
     recent_sec: float  # the seconds `recent` covers
     sampling_n: int
     capacity_per_sec: float | None
-    failures: Failures  # of frames, since the last success
+    failures: Failures  # of frames that ended failed since the last success
+    refusals: Failures  # of frames that wait or are in flight, likewise
+    lately: Tally  # of the last five minutes
     apart_sec: float  # of successes in the last hour, on average; 0: not known
 
     @property
@@ -71,7 +76,7 @@ class ServiceFacts:
     register_at: float
     last_heartbeat: float
     last_evidence: float
-    last_success_at: float
+    last_success_at: float  # it answered, if only to refuse a frame
     heartbeat_timeout_sec: float  # its own, else that of the settings
     probe_failures: int
     breaker: str  # closed, open or half-open
@@ -92,6 +97,7 @@ class ProcessFacts:
     started_at: float
     beat_at: float
     exists: bool | None  # None: it runs on another machine
+    ended: bool = False  # on this machine: it shows itself no more, and no process has its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +144,11 @@ class Known:
     ]  # by kind of process: the newest end in order within a day, where one lacks
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
-        """Processes of a kind (worker, beat, api, watchdog) that showed themselves lately."""
+        """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
         return [
             one
             for one in self.processes
-            if one.kind == kind and abs(now - one.beat_at) <= SILENT_AFTER_SEC
+            if one.kind == kind and not one.ended and abs(now - one.beat_at) <= SILENT_AFTER_SEC
         ]
 
     def silent(self, kind: str, now: float) -> list[ProcessFacts]:
@@ -166,8 +172,8 @@ def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
     leased = rows.leased(conn)
     services = _services(conn, leased, timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
-    own = _processes(conn)
-    lacks = {"worker", "beat", "watchdog"} - {one.kind for one in own}
+    own = _processes(conn, now)
+    lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
     return Known(
         types=_types(conn, services, leased, now),
@@ -198,6 +204,7 @@ def _types(
 ) -> tuple[TypeFacts, ...]:
     waiting, succeeded = rows.waiting(conn), rows.successes(conn, now)
     recent, seconds = statistics.recent(conn, now, RECENT_SEC)
+    lately, _ = statistics.recent(conn, now, DROPS_SEC)
     found = []
     for row in rows.types(conn):
         name = row.name
@@ -207,6 +214,7 @@ def _types(
         began = [one.since for one in (pending, parked) if one.count]
         failed = waiting.get(("failed", name), _NOTHING).count
         last_success_at = _last_success(name, succeeded, services, now)
+        held = pending.count or flying
         facts = TypeFacts(
             name=name,
             pending=pending.count,
@@ -221,6 +229,8 @@ def _types(
             sampling_n=row.sampling_n,
             capacity_per_sec=row.capacity_per_sec,
             failures=rows.failures(conn, name, last_success_at) if failed else Failures(),
+            refusals=rows.refusals(conn, name, last_success_at) if held else Failures(),
+            lately=lately.get(name, Tally()),
             apart_sec=succeeded[name].apart_sec if name in succeeded else 0.0,
         )
         found.append(facts)
@@ -289,7 +299,7 @@ def _service(
     )
 
 
-def _processes(conn: Connection) -> tuple[ProcessFacts, ...]:
+def _processes(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
     here = socket.gethostname()
     return tuple(
         ProcessFacts(
@@ -299,6 +309,9 @@ def _processes(conn: Connection) -> tuple[ProcessFacts, ...]:
             row.started_at,
             row.beat_at,
             exists(row.pid, row.kind) if row.host == here else None,
+            row.host == here
+            and abs(now - row.beat_at) > _MISSED_SEC
+            and has_ended(row.pid),
         )
         for row in processes.all_processes(conn)
     )

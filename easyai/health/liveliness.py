@@ -1,4 +1,4 @@
-"""Whether our periodic work goes on: the scan is done, a beat leads."""
+"""Whether our own work goes on: the scan is done, a beat leads, the API is there."""
 
 from __future__ import annotations
 
@@ -31,8 +31,23 @@ def scan_late(facts: Facts, known: Known) -> float:
 def beat_late(facts: Facts, known: Known) -> bool:
     """Whether no beat leads, and none stands by for the broker."""
     duty = known.duties.get("beat")
+    works = bool(known.working("beat", facts.now))
+    if duty is not None and not works and _has_ended(duty.holder, known):
+        return True
     if duty is not None and abs(duty.expires_at - facts.now) <= _BEAT_LATE_SEC:
         return False
     # A lease that was handed back says that a beat stands by, until the broker takes messages.
     stands_by = duty is not None and not duty.expires_at
-    return not (stands_by and known.working("beat", facts.now))
+    return not (stands_by and works)
+
+
+def _has_ended(holder: str, known: Known) -> bool:
+    """Whether the beat that holds a lease (host:pid:…) has ended; its row is beat@host:pid."""
+    ended = [one.name for one in known.processes if one.kind == "beat" and one.ended]
+    return any(holder.startswith(f"{name.partition('@')[2]}:") for name in ended)
+
+
+def api_gone(facts: Facts, known: Known) -> bool:
+    """Whether no API works, though one has shown itself within a day."""
+    shown = "api" in known.stopped or any(one.kind == "api" for one in known.processes)
+    return shown and not known.working("api", facts.now)

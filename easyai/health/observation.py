@@ -7,17 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from easyai.db import statistics
 from easyai.errors import EasyaiError
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.facts import Facts, gather
+from easyai.health.known import DROPS_SEC
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
-
-DROPS_WINDOW_SEC: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Observer:
     def _drops(self, now: float) -> tuple[int, int]:
         try:
             with self._runtime.db.read() as conn:
-                tallies, _ = statistics.recent(conn, now, DROPS_WINDOW_SEC)
+                tallies, _ = statistics.recent(conn, now, DROPS_SEC)
         except EasyaiError as error:
             log.debug("watchdog: sums not read: %s", error)
             return 0, 0

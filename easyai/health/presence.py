@@ -116,6 +116,18 @@ def exists(pid: int, kind: str) -> bool:
     return words is None or (kind in words and any(_PROGRAM in word for word in words))
 
 
+def has_ended(pid: int) -> bool:
+    """Whether no process has this number on this machine, but for one that was not waited for."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False  # not ours to signal, but there
+    words = _command_line(pid)
+    return words is not None and not any(words)
+
+
 def _command_line(pid: int) -> list[str] | None:
     """The words a process was started with, none when it has ended; None: not known."""
     try:

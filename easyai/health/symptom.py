@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from easyai.domain.alarm import Kind
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.known import Known, TypeFacts
-from easyai.health.names import check_name
+from easyai.health.names import check_name, kind_name
 from easyai.health.wording import counted, frames, moment, names, span
 
 # Causes from this weight on stop inference of some type or of all.
@@ -71,17 +72,38 @@ class Symptom:
 
 
 def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
-    """What one sees."""
+    """What one sees; while an alarm rings, not all is well."""
     if facts.known is None:
         return _unknown()
+    seen = _seen(facts, facts.known, causes)
+    if not facts.ringing:
+        return seen
+    return replace(seen, lines=(*seen.lines, _ringing(facts)))
+
+
+def _seen(facts: Facts, known: Known, causes: Sequence[Cause]) -> Symptom:
     if facts.stalled and not facts.failed("database"):
         return _stalled(facts)
     if any(cause.code in _STOP_SCANNING for cause in causes):
-        return _not_scanned(facts, facts.known)
+        return _not_scanned(facts, known)
     broken = [one for one in facts.checks.values() if not one.ok]
-    if not causes and not broken:
+    if not causes and not broken and not facts.ringing:
         return _well(facts)
     return _degraded(facts, causes)
+
+
+def _ringing(facts: Facts) -> Words:
+    """Which alarms ring, of what."""
+    subjects: dict[str, list[str]] = {}
+    for one in facts.ringing:
+        subjects.setdefault(one.kind, []).append(one.subject)
+    en, zh = [], []
+    for kind, of in subjects.items():
+        shown = names(filter(None, of))
+        en.append(f"{kind} ({shown})" if shown else kind)
+        called = kind_name(kind).zh
+        zh.append(f"{called}（{shown}）" if shown else called)
+    return Words(f"Alarms ringing: {', '.join(en)}", f"未解除的告警：{'、'.join(zh)}")
 
 
 def _unknown() -> Symptom:
@@ -132,8 +154,8 @@ def _last_success(last: float) -> Words:
 
 def _stalled(facts: Facts) -> Symptom:
     stalled = facts.stalled
-    failing = [one for one in stalled if facts.only_fails(one)]
-    since = min(facts.stands_since(one) for one in stalled)
+    failing = [one for one in stalled if facts.owes_failed(one)]
+    since = min(facts.stalled_since(one) for one in stalled)
     last = max(one.last_success_at for one in stalled)
     lasted = span(facts.now - since)
     which, held = _which(facts, stalled), _held(stalled, failing)
@@ -222,14 +244,18 @@ def _well(facts: Facts) -> Symptom:
 def _degraded(facts: Facts, causes: Sequence[Cause]) -> Symptom:
     number, last = frames(facts.waiting), facts.last_success_at
     threatened = any(cause.weight >= STOPS for cause in causes)
-    goes_on = (
-        Words(
+    if any(one.kind == Kind.INFERENCE_STALLED and one.raised_at > last for one in facts.ringing):
+        goes_on = Words(
+            "Inference has stood still and no frame has succeeded since",
+            "推理曾停止，此后还没有成功的推理",
+        )
+    elif threatened and not any(one.kind == Kind.INFERENCE_STALLED for one in facts.ringing):
+        goes_on = Words(
             "Nothing waits too long yet, but inference stops or will stop",
             "目前还没有图片等待过久，但推理已经停止或即将停止",
         )
-        if threatened
-        else Words("Inference goes on, but not all is well", "推理在进行，但存在问题")
-    )
+    else:
+        goes_on = Words("Inference goes on, but not all is well", "推理在进行，但存在问题")
     success = _last_success(last)
     return Symptom(
         Status.DEGRADED,

@@ -34,6 +34,7 @@ class Entry:
     text: str  # of the first of them, without its subject
     subjects: list[str] = field(default_factory=list)
     until: float = 0.0  # the last of them
+    last: str = ""  # the text of that one, where its numbers differ from those of the first
 
     @property
     def count(self) -> int:
@@ -52,7 +53,7 @@ def around(conn: Connection, moment: float, now: float) -> list[Entry]:
 
 def moment_of_interest(facts: Facts) -> float:
     """Where the timeline is centred: the last success of a standstill, else the newest alarm."""
-    stalled = [one.last_success_at or facts.stands_since(one) for one in facts.stalled]
+    stalled = [one.last_success_at or facts.stalled_since(one) for one in facts.stalled]
     if stalled:
         return min(stalled)
     alarms = facts.known.alarms if facts.known else ()
@@ -81,6 +82,7 @@ def collapsed(ordered: Iterable[Event]) -> list[Entry]:
             entries.append(entry)
         entry.subjects += [who] * times
         entry.until = event.at
+        entry.last = text if text != entry.text else ""
     return entries
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.outside import Outside
 from tests.support.waiting import wait_until
 
 CHILDREN = ("api", "worker", "beat", "watchdog")
@@ -53,6 +55,70 @@ def test_a_child_that_is_killed_is_started_again(easyai: EasyaiProcess) -> None:
         easyai.wait_for_child(name, other_than=old)
     wait_until(lambda: _answers(easyai), 15, "the API answers again")
     easyai.stop()
+
+
+_SAVES_ALL = "[ai_analysis]\nsave_only_with_detection = false\n"
+_TYPES = ("改前", "错时", "改后", "再错")
+
+
+def test_a_worker_killed_while_the_settings_have_a_mistake_comes_up_with_the_last_good_ones(
+    easyai: EasyaiProcess,
+) -> None:
+    easyai.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
+    easyai.start(timeout=60)
+    site = Outside(easyai.url, easyai.frames)
+    with AlgorithmStub("empty", _TYPES, answer=lambda _: detections(0)) as stub:
+        stub.register(site.url)
+        easyai.reconfigure(_SAVES_ALL)
+        site.assert_one_alert_each(site.put_many(3, _TYPES[0]), timeout=40)
+
+        begin = _break(easyai, "[ai_analysis]\nsave_only_with_detection = fals\n")
+        site.assert_one_alert_each(site.put_many(3, _TYPES[1]), timeout=40)
+        (*_, told) = [line for line in easyai.log[begin:].splitlines() if "last good" in line]
+        assert "worker | " in told
+        assert "config.toml: not valid TOML" in told
+        assert _codes(easyai)[:1] == ["settings_invalid"]
+        assert easyai.run("diagnose", "--no-probes", "--json").returncode == 1
+
+        easyai.reconfigure("[ai_analysis]\nsave_only_with_detection = true\n")
+        assert "settings_invalid" not in _codes(easyai)
+        seen = stub.count
+        site.put_many(3, _TYPES[2])
+        wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")
+
+        _break(easyai, "[ai_analysis]\nsave_only_with_detection = 'no'\nbatch_size = 'x'\n")
+        seen = stub.count
+        site.put_many(3, _TYPES[3])
+        wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")
+        wait_until(lambda: site.stats()["queue_size"] == 0, 40, "nothing waits")
+        assert site.alert_count(_TYPES[2]) == site.alert_count(_TYPES[3]) == 0
+    easyai.stop()
+
+
+def _break(easyai: EasyaiProcess, settings: str) -> int:
+    """Save a mistake, kill the worker; where the log of its successor begins."""
+    easyai.reconfigure(settings)
+    begin = len(easyai.log)
+    old = easyai.kill_child("worker")
+    easyai.wait_for_child("worker", other_than=old, timeout=40)
+    wait_until(lambda: "last good" in easyai.log[begin:], 40, "the successor has read them")
+    return begin
+
+
+def _codes(easyai: EasyaiProcess) -> list[str]:
+    answer = easyai.get("/api/v1/ai_analysis/diagnosis?probes=false").json()
+    return [cause["code"] for cause in answer["causes"]]
+
+
+def test_the_settings_of_the_start_are_kept_for_their_owner_only(easyai: EasyaiProcess) -> None:
+    copy = easyai.data / "settings.good.toml"
+    easyai.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
+    easyai.start(timeout=60)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert "max_concurrent_infer = 9" in copy.read_text()
+    easyai.stop()
+    easyai.configure("[ai_analysis")
+    assert easyai.run_to_end() == 2, "a start never goes on with a mistake"
 
 
 def _answers(easyai: EasyaiProcess) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long faults out unless they are asked for; then begin with the longest."""
     if config.getoption("--faults", default=False):
-        items[:] = _longest_first(items)
+        items[:] = longest_first(items)
         return
     long = [item for item in items if item.get_closest_marker("faults")]
     if long:
@@ -127,8 +128,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
-def _longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """So that no long test runs alone at the end.
+def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The tests in another order, so that no long one runs alone at the end.
 
     Each process of xdist has its next test waiting behind the one that runs. At the beginning and
     at the end that is a quick one, for nobody else can take it.
@@ -136,8 +137,8 @@ def _longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     quick = [item for item in items if item.path.stem == _QUICK]
     others = sorted((item for item in items if item not in quick), key=_place)
     first, rest = others[:_AT_ONCE], others[_AT_ONCE:]
-    pairs = zip(first, quick, strict=False)
-    return [*(item for pair in pairs for item in pair), *rest, *quick[len(first) :]]
+    pairs = zip_longest(first, quick[: len(first)])
+    return [*(item for pair in pairs for item in pair if item), *rest, *quick[len(first) :]]
 
 
 def _place(item: pytest.Item) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from tests.faults import invariants
+from tests.faults.conftest import longest_first
 from tests.faults.expected import expected
 from tests.faults.fleet import Fleet, Request
 from tests.faults.ledger_view import LedgerView
@@ -182,3 +184,14 @@ def test_what_is_wrong_is_seen(world: World, spoil: Callable[[World], None], wor
     spoil(world)
     with pytest.raises(AssertionError, match=words):
         world.check()
+
+
+@pytest.mark.parametrize(("long", "quick"), [(0, 3), (3, 0), (6, 2), (2, 6), (9, 9)])
+def test_the_order_of_the_tests_leaves_none_out(long: int, quick: int) -> None:
+    names = {"test_storms": long, "test_invariants": quick}
+    items = [
+        cast(pytest.Item, SimpleNamespace(name=f"{file}-{number}", path=Path(f"{file}.py")))
+        for file, count in names.items()
+        for number in range(count)
+    ]
+    assert sorted(item.name for item in longest_first(items)) == sorted(one.name for one in items)

@@ -21,8 +21,10 @@ _SPARED = "/clear_all"  # does what it says, whatever its body is
 
 
 def _hundred(server: str) -> list[Fleet]:
+    # One heartbeat a second of each would be all that two cores do.
+    pace = ("--heartbeat-sec", "2")
     return [
-        Fleet(server, TYPES, name=f"storm-{number}", services=SERVICES // PROCESSES)
+        Fleet(server, TYPES, name=f"storm-{number}", services=SERVICES // PROCESSES, options=pace)
         for number in range(PROCESSES)
     ]
 

@@ -20,7 +20,7 @@ ROWS = (
     ("runtime",),
     ("store", "publish", "db"),
     ("domain", "settings"),
-    ("settings_words",),
+    ("settings_words", "settings_file"),
     ("settings_tables", "supervised", "addresses"),
     ("errors",),
 )

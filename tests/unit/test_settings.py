@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from easyai import settings_file
 from easyai.errors import SettingsError
-from easyai.settings import TRIPWIRE, SettingsSource, load, load_in_part
+from easyai.settings import TRIPWIRE, SettingsSource, keep_copy, load, load_in_part
 
 Write = Callable[[str], Path]
 
@@ -446,3 +447,106 @@ def test_the_source_tells_why_the_file_is_not_in_force(write: Write) -> None:
     assert source.current().easyai.port == 7
     write("[easyai]\nport = 8")
     assert (source.fault, source.current().easyai.port) == ("", 8)
+
+
+_GOOD = "[easyai]\nport = 7\nsecret_key = 'hidden-word'\n"
+
+
+@pytest.fixture
+def copy(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What `easyai up` hands to its children, made of a good file."""
+    copy = tmp_path / "data" / settings_file.COPY_NAME
+    copy.parent.mkdir()
+    keep_copy(copy, write(_GOOD))
+    monkeypatch.setenv("EASYAI_GOOD_SETTINGS", str(copy))
+    return copy
+
+
+@pytest.mark.parametrize("broken", ["[easyai", "[easyai]\nport = 'x'\nsecret_key = 3", None])
+def test_a_process_that_starts_on_a_broken_file_has_the_last_good_values_and_says_so(
+    broken: str | None, write: Write, copy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(broken or "")
+    if broken is None:
+        path.unlink()
+    assert load(path).easyai.port == 7
+    source = _Watchful(path)
+    assert source.current().easyai.port == 7
+    assert source.fault.startswith(str(path))
+    assert source.fault.endswith(f"the last good settings are taken from {copy}")
+    assert all(record.levelname == "ERROR" for record in caplog.records)
+    assert caplog.text.count(source.fault) == 2, "once by each that has read them"
+    assert "hidden-word" not in caplog.text + source.fault
+    write("[easyai]\nport = 8")
+    assert (source.current().easyai.port, source.fault) == (8, "")
+
+
+def test_the_copy_is_for_its_owner_only_and_whole(copy: Path) -> None:
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert copy.read_text().endswith(_GOOD)
+    assert [one.name for one in copy.parent.iterdir()] == [copy.name], "no draft is left"
+
+
+def test_a_broken_file_is_never_kept(write: Write, copy: Path) -> None:
+    before = copy.read_text()
+    with pytest.raises(SettingsError, match="port"):
+        keep_copy(copy, write("[easyai]\nport = 'x'"))
+    assert copy.read_text() == before
+
+
+def test_only_the_process_that_is_told_to_renews_the_copy(
+    write: Write, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(_GOOD)
+    source = _Watchful(path)
+    write("[easyai]\nport = 8\n")
+    assert source.current().easyai.port == 8
+    assert "port = 7" in copy.read_text()
+    monkeypatch.setenv("EASYAI_RENEW_GOOD_SETTINGS", "1")
+    write("[easyai]\nport = 90\n")
+    assert source.current().easyai.port == 90
+    assert "port = 90" in copy.read_text()
+    write("[easyai")
+    assert source.current().easyai.port == 90
+    assert "port = 90" in copy.read_text()
+
+
+def test_a_copy_that_cannot_be_renewed_keeps_nobody_from_work(
+    write: Write, copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("EASYAI_GOOD_SETTINGS", str(copy.parent / "none" / copy.name))
+    monkeypatch.setenv("EASYAI_RENEW_GOOD_SETTINGS", "1")
+    assert load(write("[easyai]\nport = 9")).easyai.port == 9
+    assert "cannot be kept" in caplog.text
+
+
+def test_the_copy_of_another_file_is_not_taken(copy: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text("[easyai")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load(other)
+
+
+def test_a_mistake_in_a_variable_is_not_hidden_by_the_copy(
+    write: Write, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_PORT", "many")
+    with pytest.raises(SettingsError, match=r"easyai\.port"):
+        load(write(_GOOD))
+
+
+def test_who_looks_at_a_file_that_is_no_toml_takes_the_copy_of_the_data_folder(
+    write: Write, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EASYAI_GOOD_SETTINGS")
+    path = write("[easyai")
+    monkeypatch.chdir(tmp_path)
+    assert load_in_part(path)[0].easyai.port == 7
+    monkeypatch.chdir("/")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load_in_part(path)
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    settings, fault = load_in_part(path)
+    assert settings.easyai.port == 7
+    assert "not valid TOML" in fault
+    assert str(copy) in fault

@@ -59,7 +59,7 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
 def _held(facts: Facts, types: Sequence[TypeFacts], of: str) -> Words:
     """What a success is owed to: frames that wait, are in flight, or failed."""
     waiting, flying = sum(one.waiting for one in types), sum(one.leased for one in types)
-    failing = [one for one in types if facts.only_fails(one)]
+    failing = [one for one in types if facts.owes_failed(one)]
     of_en, of_zh = (f" of {of}", f"“{of}”的 ") if of else ("", "")
     wait, fly, fail = frames(waiting), frames(flying), failed_frames(failing)
     parts = []

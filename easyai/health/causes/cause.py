@@ -83,11 +83,14 @@ def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str
 
 
 def program(name: str = _PROGRAM) -> str:
-    """A program for a shell: as it was started, else the script of this installation."""
+    """A program for a shell: as it was started, else the script of this installation.
+
+    The short name where any shell finds the same script by it: not in a virtual environment, which
+    only the shells that activated it have in their PATH.
+    """
     started, beside = Path(sys.argv[0]), Path(sys.executable).with_name(name)
     script = started if started.name == name and started.is_file() else beside
-    found = shutil.which(name)
-    # The short name where a shell finds the same script by it.
+    found = shutil.which(name) if sys.prefix == sys.base_prefix else None
     if not script.is_file() or (found and Path(found).absolute() == script.absolute()):
         return name
     return shlex.quote(str(script.absolute()))

@@ -27,18 +27,19 @@ _OF_A_MODEL: Final = re.compile(r"model|weights|模型|权重", re.IGNORECASE)
 
 
 def only_failing(facts: Facts) -> list[TypeFacts]:
-    """Task types whose frames all end failed."""
-    return [one for one in facts.types if facts.only_fails(one)]
+    """Task types whose frames all end failed, or are all refused while some wait."""
+    return [one for one in facts.types if facts.only_fails(one) or facts.is_refused(one)]
 
 
 def blames_pictures(one: TypeFacts) -> bool:
     """Whether most of a type's failed frames failed since their picture could not be fetched."""
-    reason = one.failures.reasons[0][0] if one.failures.reasons else ""
+    reasons = one.failures.reasons or one.refusals.reasons
+    reason = reasons[0][0] if reasons else ""
     return bool(_NOT_FETCHED.search(reason)) and not _OF_A_MODEL.search(reason)
 
 
 def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Words]:
-    """Why the frames of these types failed, the most frequent reasons first."""
+    """Why the frames of these types failed or wait, the most frequent reasons first."""
     for one in some[:_FEW]:
         failures = one.failures
         for reason, count in failures.reasons:
@@ -47,6 +48,15 @@ def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Words]:
                 f"{number.en} of {one.name} failed with: {reason}",
                 f"“{one.name}”的 {number.zh}失败，原因：{said(reason).zh}",
             )
+        for reason, count in one.refusals.reasons:
+            number = frames(count)
+            yield Words(
+                f"{number.en} of {one.name} {'was' if count == 1 else 'were'} refused and "
+                f"{'waits' if count == 1 else 'wait'} for another try: {reason}",
+                f"“{one.name}”的 {number.zh}被拒绝、等待重试，原因：{said(reason).zh}",
+            )
+        if not failures.count:
+            continue
         number = failed_frames([one])
         first, newest = moment(failures.first_at), moment(failures.newest_at)
         yield Words(
@@ -57,7 +67,7 @@ def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Words]:
 
 def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """See the failed frames of these types with their reasons."""
-    for one in some[:_FEW]:
+    for one in [one for one in some if one.failed][:_FEW]:
         yield Remedy(
             Words(
                 f"See the failed frames of {one.name} with their reasons",
@@ -69,7 +79,7 @@ def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
 
 def bring_back(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """Requeue the failed frames of these types, once what they failed of is repaired."""
-    for one in some[:_FEW]:
+    for one in [one for one in some if one.failed][:_FEW]:
         number = frames(one.failed)
         yield Remedy(
             Words(

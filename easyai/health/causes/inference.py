@@ -14,7 +14,14 @@ from easyai.health.causes.failed import (
     look_at_failed,
     only_failing,
 )
-from easyai.health.causes.service_words import concerned, ids, look_at_services, of_all, verb
+from easyai.health.causes.service_words import (
+    concerned,
+    ids,
+    look_at_services,
+    of_all,
+    restart_hanging,
+    verb,
+)
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason as said
@@ -101,10 +108,11 @@ def _gives_nothing(facts: Facts, task_type: TypeFacts, some: Sequence[ServiceFac
 
 
 def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:
-    """What the last calls of services gave, and the state of their breakers."""
+    """What the last calls of services gave where they failed, and the state of their breakers."""
     by_reason: dict[str, list[ServiceFacts]] = {}
     for one in some:
-        if one.last_failure_reason:
+        # An older one tells of what has been repaired since: it has answered.
+        if one.last_failure_reason and one.last_failure_at > one.last_success_at:
             by_reason.setdefault(one.last_failure_reason, []).append(one)
     for reason, own in list(by_reason.items())[:_FEW]:
         age = span(facts.now - max(one.last_failure_at for one in own))
@@ -155,13 +163,7 @@ def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
         ),
         tuple(evidence),
         (
-            Remedy(
-                Words(
-                    "Restart these services; look at their logs, GPU and memory first",
-                    "重启这些服务；重启前先查看其日志、GPU 和内存",
-                ),
-                "nvidia-smi; free -m; ps aux --sort=-%cpu | head",
-            ),
+            restart_hanging(hanging),
             Remedy(
                 Words(
                     "Look whether they are only slow: then raise infer_timeout_sec, or let them "
@@ -181,7 +183,8 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
     refused = {one.name for one in refusing}
     stopped = refused | _stopped(facts, failing)
     own = failing or [one for one in facts.services if refused & set(one.task_types)]
-    ended = [one for one in refusing if facts.only_fails(one)]
+    shown = only_failing(facts)
+    ended = [one for one in refusing if one in shown]
     evidence = list(failed_evidence(ended))
     evidence += _calls(facts, own) if own else ()
     for task_type in filter(_refuses, refusing):
@@ -197,7 +200,7 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
             f"{frames(number).en} wait after: {reason}",
             f"{frames(number).zh}在等待，原因：{said(reason).zh}",
         )
-        for reason, number in (facts.known.reasons if facts.known else ())
+        for reason, number in (facts.known.reasons if facts.known and failing else ())
     ]
     who = names(one.service_id for one in failing) or names(one.name for one in refusing)
     return Cause(
@@ -206,18 +209,17 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
             f"Services answer but inference fails ({who})", f"算法服务有应答，但推理失败（{who}）"
         ),
         tuple(evidence),
-        tuple(_failing_remedies(facts, own, ended)),
+        tuple(_failing_remedies(facts, failing, ended)),
         weight=67 if stopped else 33,
         task_types=tuple(sorted(stopped)) or concerned(failing, ()),
     )
 
 
 def _failing_remedies(
-    facts: Facts, own: Sequence[ServiceFacts], ended: Sequence[TypeFacts]
+    facts: Facts, failing: Sequence[ServiceFacts], ended: Sequence[TypeFacts]
 ) -> Iterator[Remedy]:
     yield from look_at_failed(facts, ended)
-    told = ended or any(one.last_failure_reason for one in own)
-    if told or (facts.known and facts.known.reasons):
+    if ended or any(one.last_failure_reason for one in failing):
         yield Remedy(
             Words(
                 "The reason above is the service's: look at its log, then repair and restart it",

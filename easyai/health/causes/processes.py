@@ -1,4 +1,4 @@
-"""Causes in our own processes: no worker or beat, or one that hangs."""
+"""Causes in our own processes: no worker, beat, API or watchdog, or a worker that hangs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, celery_command, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import Known, ProcessFacts
-from easyai.health.liveliness import beat_late, scan_late
+from easyai.health.liveliness import api_gone, beat_late, scan_late
 from easyai.health.wording import moment, span
 
+_TOGETHER_SEC: Final = 6.0  # those that end together showed themselves last this close together
 _PROCESSES: Final = "ps aux | grep -E '[c]elery|[e]asyai'"
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """What is wrong with workers and beats."""
+    """What is wrong with workers, beats, APIs and watchdogs."""
     known = facts.known
     if known is None:
         return
@@ -31,6 +32,8 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _scan_stuck(facts, working, late)
     if not facts.failed("broker") and beat_late(facts, known):
         yield _beat_gone(facts, known)
+    if api_gone(facts, known):
+        yield _api_gone(facts, known)
     if not known.working("watchdog", facts.now):
         yield _watchdog_gone(facts, known)
 
@@ -57,22 +60,26 @@ def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Words]:
 
 
 def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Words]:
-    """The last that was seen of a kind of process: a row that fell silent, or an orderly end."""
+    """The last that was seen of a kind of process: rows that fell silent, or an orderly end.
+
+    Rows of processes that others replaced long before are left out.
+    """
     silent = known.silent(kind, facts.now)
     stopped_at = known.stopped.get(kind, 0.0)
-    if stopped_at > max((one.beat_at for one in silent), default=0.0):
+    newest_at = max((one.beat_at for one in silent), default=0.0)
+    if stopped_at > newest_at:
         age = span(facts.now - stopped_at)
         yield Words(
             f"The last one stopped in order at {moment(stopped_at)}, {age.en} ago",
             f"最后一个已于 {moment(stopped_at)} 正常停止（{age.zh}前）",
         )
         return
-    yield from _shown(facts, silent)
+    yield from _shown(facts, [one for one in silent if newest_at - one.beat_at <= _TOGETHER_SEC])
 
 
 def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
     everything = easyai_command(facts.settings, "up")
-    command = easyai_command if part == "watchdog" else celery_command
+    command = celery_command if part in ("worker", "beat") else easyai_command
     by_hand = command(facts.settings, part)
     return (
         Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
@@ -151,7 +158,7 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
 def _beat_gone(facts: Facts, known: Known) -> Cause:
     duty = known.duties.get("beat")
     evidence = list(_newest(facts, known, "beat"))
-    if duty is not None and duty.expires_at:
+    if duty is not None and 0 < duty.expires_at <= facts.now:
         when = moment(duty.expires_at)
         evidence.append(
             Words(
@@ -170,6 +177,26 @@ def _beat_gone(facts: Facts, known: Known) -> Cause:
         tuple(evidence),
         _start_remedies(facts, "beat"),
         weight=85,
+    )
+
+
+def _api_gone(facts: Facts, known: Known) -> Cause:
+    local = facts.settings.frame_extractor.store == "local"
+    lost = (
+        Words(
+            "algorithms cannot fetch pictures, register or send heartbeats",
+            "算法服务无法获取图片、注册或发送心跳",
+        )
+        if local
+        else Words("algorithms cannot register or send heartbeats", "算法服务无法注册或发送心跳")
+    )
+    return Cause(
+        "api_gone",
+        Words(f"No API runs: {lost.en}", f"没有 API 在运行：{lost.zh}"),
+        tuple(_newest(facts, known, "api")),
+        _start_remedies(facts, "api"),
+        # With pictures in an object store inference goes on for those that are registered.
+        weight=80 if local else 40,
     )
 
 

@@ -6,7 +6,7 @@ import shlex
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from easyai.domain.service import ROUTABLE, probe_url
 from easyai.domain.words import Words
@@ -118,6 +118,41 @@ def ports_command(some: Sequence[ServiceFacts]) -> str:
         return "ps aux"
     wanted = " or ".join(f"sport = :{port}" for port in ports[:_MOST_URLS])
     return f"ss -ltnp '( {wanted} )'"
+
+
+def machines(some: Sequence[ServiceFacts]) -> str:
+    """The hosts of their endpoints, each once."""
+    hosts = {urlsplit(one.endpoint).hostname or one.endpoint for one in some}
+    return names(sorted(hosts))
+
+
+def start_again(some: Sequence[ServiceFacts]) -> Remedy:
+    """For an endpoint at which nothing answers though heartbeats arrive."""
+    where = machines(some)
+    return Remedy(
+        Words(
+            f"Look on the machine of the service ({where}) whether it runs and listens; if not, "
+            "start it again there. It need not register: it is back at work with the first "
+            "answered probe",
+            f"在算法服务所在机器（{where}）上查看其是否在运行并监听端口；"
+            "若没有，在该机器上重新启动。无需重新注册：探测得到应答后即恢复工作",
+        ),
+        ports_command(some),
+    )
+
+
+def restart_hanging(some: Sequence[ServiceFacts]) -> Remedy:
+    """For services that live and do not answer calls."""
+    where = machines(some)
+    return Remedy(
+        Words(
+            f"Restart these services; first look at their logs, and with this command, run on "
+            f"their machine ({where}), at GPU and memory",
+            f"重启这些服务；重启前先查看其日志，并在其所在机器（{where}）上"
+            "运行此命令查看 GPU 和内存",
+        ),
+        "nvidia-smi; free -m; ps aux --sort=-%cpu | head",
+    )
 
 
 def unregister_command(facts: Facts, service: ServiceFacts) -> str:

@@ -23,6 +23,7 @@ from easyai.health.causes.service_words import (
     look_at_services,
     of_all,
     ports_command,
+    start_again,
     verb,
     without_service,
 )
@@ -161,6 +162,7 @@ def _unreached(
         ),
         (last_heartbeats(facts, unreached), answers(facts, unreached), *without_service(facts)),
         (
+            start_again(unreached),
             Remedy(
                 Words("Ask their addresses from here", "从本机访问它们的地址"),
                 curl_all(unreached),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from easyai.domain.alarm import Kind
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, easyai_command
@@ -15,7 +16,8 @@ from easyai.health.wording import frames, names, span
 def find(facts: Facts) -> Iterator[Cause]:
     """Types that are served and succeed, and yet not every frame is inferred soon."""
     working = [one for one in facts.types if _works(facts, one)]
-    slow = [one for one in working if _queues_up(facts, one)]
+    dropping = _dropping(facts)
+    slow = [one for one in working if _queues_up(facts, one) and one not in dropping] + dropping
     sampled = [one for one in working if _samples(facts, one)]
     if slow:
         yield _slow(facts, slow, sampled)
@@ -23,11 +25,27 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _sampled(facts, sampled)
 
 
+def _dropping(facts: Facts) -> list[TypeFacts]:
+    """Types that dropped frames while the alarm of that rings, though all may be well by now."""
+    if not any(one.kind == Kind.HIGH_DROP_RATE for one in facts.ringing):
+        return []
+    return [
+        one
+        for one in facts.types
+        if one.lately.dropped and _served(facts, one) and one not in facts.stalled
+    ]
+
+
+def _served(facts: Facts, task_type: TypeFacts) -> bool:
+    return any(task_type.name in one.task_types and one.state in ROUTABLE for one in facts.services)
+
+
 def _works(facts: Facts, task_type: TypeFacts) -> bool:
-    served = any(
-        task_type.name in one.task_types and one.state in ROUTABLE for one in facts.services
+    return (
+        _served(facts, task_type)
+        and bool(task_type.recent.successes)
+        and not facts.is_quiet(task_type)
     )
-    return served and bool(task_type.recent.successes) and not facts.is_quiet(task_type)
 
 
 def _queues_up(facts: Facts, task_type: TypeFacts) -> bool:
@@ -140,7 +158,13 @@ def _wait(facts: Facts, one: TypeFacts) -> Words:
 
 def _given_up(facts: Facts, one: TypeFacts) -> Iterator[Words]:
     dropped, skipped = one.recent.dropped, one.recent.sampled
-    if dropped:
+    if one in _dropping(facts):
+        lost, total = one.lately.dropped, one.lately.dropped + one.lately.processed
+        yield Words(
+            f"{one.name}: {lost} of {total} frames were dropped in five minutes",
+            f"{one.name}：五分钟内 {total} 张图片中丢弃 {lost} 张",
+        )
+    elif dropped:
         yield Words(
             f"{one.name}: {dropped} dropped in the last minute",
             f"{one.name}：最近一分钟丢弃 {dropped} 张图片",

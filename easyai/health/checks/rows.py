@@ -12,7 +12,7 @@ from easyai.health.checks.check import Check, CheckResult, NotWellError, run_one
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.known import Known
-from easyai.health.liveliness import beat_late, scan_late
+from easyai.health.liveliness import api_gone, beat_late, scan_late
 from easyai.health.wording import frames, moment, names, span
 
 _Judge = Callable[[Facts, Known], Words | None]
@@ -66,6 +66,12 @@ def _beat(facts: Facts, known: Known) -> Words | None:
     return Words(
         "no beat leads: nothing starts scans and sweeps", "没有 beat 在运行：扫描和巡检不会启动"
     )
+
+
+def _api(facts: Facts, known: Known) -> Words | None:
+    if not api_gone(facts, known):
+        return None
+    return Words("no API shows that it works", "没有正在工作的 API")
 
 
 def _watchdog(facts: Facts, known: Known) -> Words | None:
@@ -153,6 +159,7 @@ _JUMP_TOLD_SEC: Final = 600.0
 _JUDGES: Final[dict[str, _Judge]] = {
     "worker": _worker,
     "beat": _beat,
+    "api": _api,
     "watchdog": _watchdog,
     "services": _services,
     "breakers": _breakers,

@@ -79,13 +79,19 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: Language) -> dic
         "state_reason": reason(one.state_reason).said(language),
         "last_heartbeat": one.last_heartbeat or None,
         "last_evidence": one.last_evidence or None,
-        "last_success_at": one.last_success_at or None,
+        "last_success_at": min(one.last_success_at, _inferred_at(one, diagnosis)) or None,
         "last_failure_at": one.last_failure_at or None,
         "last_failure_reason": reason(one.last_failure_reason).said(language) or None,
         "breaker": one.breaker,
         "in_flight": one.in_flight,
         "probe": None if probe is None else reason(probe).said(language),
     }
+
+
+def _inferred_at(one: ServiceFacts, diagnosis: Diagnosis) -> float:
+    """When a frame of its types was inferred last: its own time counts refusals, too."""
+    types = [found for found in diagnosis.facts.types if found.name in one.task_types]
+    return max((found.last_success_at for found in types), default=0.0)
 
 
 def _entry(entry: Entry, diagnosis: Diagnosis, language: Language) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def is_alarm(entry: Entry) -> bool:
 def text(entry: Entry, facts: Facts) -> Words:
     """What happened; of an alarm in Chinese what and why, for its text is kept in English only."""
     if not is_alarm(entry):
-        return reason(entry.text)
+        first, last = reason(entry.text), reason(entry.last)
+        return Words(f"{first.en} … {last.en}", f"{first.zh} … {last.zh}") if entry.last else first
     over = f"{kind_name(entry.kind).zh}：" if entry.kind == "alarm_over" else ""
     return Words(entry.text, over + alarm(entry, facts).zh)
 

@@ -33,7 +33,7 @@ def test_the_json_is_as_documented(api: LiveApi) -> None:
     names = [check["name"] for check in body["checks"]]
     assert names == [
         *("database", "store", "broker", "disk", "pictures", "settings"),
-        *("worker", "beat", "watchdog", "services", "breakers", "queue", "clock"),
+        *("worker", "beat", "api", "watchdog", "services", "breakers", "queue", "clock"),
     ]
 
 

@@ -244,3 +244,16 @@ def test_one_of_several_that_were_started_together_has_not_moved(
     _sweeps(site)
     state, reason = _state(site, old)
     assert (state, "moved" in reason) == ("offline", False)
+
+
+def test_one_that_worked_beside_a_second_one_has_not_moved_when_it_dies_soon_after(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, other, _ = homes
+    site.register(other)
+    for number in range(3):
+        _work(site, f"both-{number}")
+    old.stop()
+    _sweeps(site)
+    state, reason = _state(site, old)
+    assert (state, "moved" in reason) == ("offline", False)

@@ -87,6 +87,16 @@ def test_a_frame_or_a_probe_answered_since_the_heartbeat_was_overdue_is_proof(
     kennel.wait_for(TOLD)
 
 
+def test_services_whose_calls_fail_are_not_told_to_live_and_work(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    twelve.heard(twelve.stubs, 70)
+    site.execute("UPDATE services SET breaker_failures = 3, breaker_open_until = 9e9")
+    kennel.start()
+    kennel.rounds(20)
+    assert kennel.kinds() == []
+
+
 def test_when_they_turn_out_dead_its_end_does_not_claim_that_heartbeats_arrive(
     site: Installation, twelve: Fleet, kennel: Kennel
 ) -> None:
@@ -150,6 +160,8 @@ def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
     twelve.heard(twelve.stubs, 70)
     said = kennel.wait_for(TOLD, TOLD)[-1][1]
     assert "12 of 12" in said
+    kennel.rounds(12)
+    assert kennel.kinds() == [TOLD, TOLD]
     twelve.heard(twelve.stubs, 0)
     kennel.wait_for(TOLD, TOLD, "recovered")
     assert all(alarm["over_at"] for alarm in kennel.alarms())

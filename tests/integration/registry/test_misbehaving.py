@@ -20,7 +20,7 @@ from tests.support.waiting import free_port, wait_until
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 GOOD = b'{"success": true, "result": {"total_count": 1}}'
-TIMEOUT_SEC = 0.5
+TIMEOUT_SEC = 1.5
 MB = 1_000_000
 
 
@@ -49,11 +49,11 @@ def _loop(connection: socket.socket) -> None:
 
 
 def _hangs(connection: socket.socket) -> None:
-    time.sleep(1.5)
+    time.sleep(4.0)
 
 
 def _slow(connection: socket.socket) -> None:
-    time.sleep(0.7)
+    time.sleep(2.0)
     connection.sendall(answer(GOOD))
 
 
@@ -63,8 +63,8 @@ def _drips(connection: socket.socket) -> None:
 
 # How a service misbehaves, and what its row says then.
 MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
-    "hangs": (_hangs, "no answer within 0.5 s"),
-    "slow": (_slow, "no answer within 0.5 s"),
+    "hangs": (_hangs, "no answer within 1.5 s"),
+    "slow": (_slow, "no answer within 1.5 s"),
     "nonsense JSON": (_sends(answer(b'{"ok": tru')), "not JSON"),
     "another JSON": (_sends(answer(b'{"code": 0}')), "no field 'success'"),
     "500": (_sends(answer(b"oops", status="500 Oops")), "HTTP status 500"),
@@ -75,7 +75,7 @@ MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
     "half a body": (_sends(answer(GOOD[:20], length=len(GOOD))), "ClientPayloadError"),
     "a redirect loop": (_loop, "more than 3 redirects"),
     "closes at once": (lambda connection: None, "ServerDisconnectedError"),
-    "drips": (_drips, "no answer within 0.5 s"),
+    "drips": (_drips, "no answer within 1.5 s"),
     "content-length too small": (_sends(answer(GOOD, length=20)), "the answer is not HTTP"),
     "content-length too large": (_sends(answer(GOOD, length=9999)), "ClientPayloadError"),
     "TLS on a plain port": (_sends(b"\x15\x03\x03\x00\x02\x02\x32"), "the answer is not HTTP"),

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from easyai.db import processes
+from easyai.settings import keep_copy
+from easyai.settings_file import COPY_NAME
 from tests.support.installation import TYPE, Installation
 
 
@@ -151,6 +153,26 @@ def test_a_file_that_is_no_toml_says_what_cannot_be_known_and_what_to_do(
     assert result.exit_code == 1
     assert "`settings_invalid`" in result.stdout
     assert "`worker_gone`" in result.stdout, "the database was looked at"
+
+
+def test_a_file_that_is_no_toml_is_replaced_by_the_last_good_one_of_up(
+    installation: Installation,
+) -> None:
+    _broken(installation)
+    file = _configured(installation, "")
+    copy = installation.folder / "data" / COPY_NAME
+    copy.parent.mkdir(exist_ok=True)
+    keep_copy(copy, file)
+    file.write_text("[ai_analysis", encoding="utf-8")
+    installation.monkeypatch.chdir(installation.folder)
+    result = installation.run("diagnose", "--no-probes", "--json")
+    body = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"easyai: {file}: not valid TOML: ")
+    assert "the last good settings are taken from data/" in result.stderr
+    codes = [cause["code"] for cause in body["causes"]]
+    assert codes[0] == "settings_invalid"
+    assert "services_died" in codes, "the database of the last good file was looked at"
 
 
 def test_looking_makes_nothing(installation: Installation, tmp_path: Path) -> None:

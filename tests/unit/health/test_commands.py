@@ -150,7 +150,7 @@ def test_a_celery_command_likewise(
     assert not settings.easyai.data_dir.exists()
 
 
-@pytest.mark.parametrize("part", ["worker", "beat", "watchdog"])
+@pytest.mark.parametrize("part", ["worker", "beat", "api", "watchdog"])
 @pytest.mark.parametrize("named_by", _NAMED_BY)
 def test_what_starts_a_part_again_names_the_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str, part: str
@@ -197,6 +197,7 @@ def test_the_program_is_named_as_it_can_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     script = tmp_path / "easyai"
     monkeypatch.setattr(sys, "argv", ["watchdog"])
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
@@ -210,3 +211,5 @@ def test_the_program_is_named_as_it_can_be_started(
     assert program() == str(script), "in a folder that the shell need not be in"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert program() == "easyai", "a shell finds it"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert program() == str(script), "only a shell that activated the virtual environment finds it"

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.db.events import Event
+from easyai.health.facts import Facts
+from easyai.health.report.entries import text
 from easyai.health.report.markdown import table, width
 from easyai.health.timeline import collapsed
 from easyai.health.wording import names, span
+from easyai.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -84,6 +87,17 @@ def test_what_happened_in_between_is_not_passed_over() -> None:
 def test_what_happens_to_one_again_and_again_is_one_line() -> None:
     (entry,) = collapsed(_breaker("open", 7, 1000.0 + 5 * turn) for turn in range(5))
     assert (entry.count, entry.at, entry.until) == (5, 1000.0, 1020.0)
+
+
+def test_a_line_of_many_shows_the_text_of_the_first_and_of_the_last() -> None:
+    def parked(count: int, at: float) -> Event:
+        return Event(at, "frames_parked", "人数统计", f"{count} frames parked: no service")
+
+    facts = Facts(0.0, Settings(), {})
+    (two,) = collapsed([parked(5, 1000.0), parked(35, 1010.0)])
+    assert text(two, facts).en == "5 frames parked: no service … 35 frames parked: no service"
+    (same,) = collapsed([parked(5, 1000.0), parked(35, 1005.0), parked(5, 1010.0)])
+    assert text(same, facts).en == "5 frames parked: no service"
 
 
 def test_what_happened_to_others_in_between_parts_nothing() -> None:

@@ -1,0 +1,73 @@
+"""The text of the settings file, and the copy of the last text without a mistake.
+
+``easyai up`` keeps the copy in the data folder for the processes that it starts again while the
+file has a mistake. Its first line names the file, so that no other installation takes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import tomli
+
+from easyai.errors import SettingsError
+
+#: The name of the copy in the data folder.
+COPY_NAME: Final = "settings.good.toml"
+
+
+def read(path: Path) -> str:
+    """The text of the file; raises SettingsError when it is gone or no text."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to one that exists") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+
+
+def parse(path: Path, text: str) -> dict[str, Any]:
+    """The tables of the text; raises SettingsError naming the place when it is no TOML."""
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+
+
+def keep(copy: Path, path: Path, text: str) -> None:
+    """Make `copy` the last good text of the file at `path`, for its owner only: it has secrets.
+
+    Raises OSError when it cannot be written; the old copy is whole then.
+    """
+    # Written aside and renamed: a process that starts now sees the whole text.
+    draft = copy.with_suffix(f".{os.getpid()}.draft")
+    try:
+        with open(draft, "w", encoding="utf-8", opener=_for_owner) as file:
+            file.write(_first_line(path) + text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(copy)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def kept(copy: Path, path: Path) -> str | None:
+    """The last good text of the file at `path`; None where `copy` has none of it."""
+    try:
+        text = copy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    first = _first_line(path)
+    return text.removeprefix(first) if text.startswith(first) else None
+
+
+def _first_line(path: Path) -> str:
+    # The folder may be reached by several names; a link to the file itself may change its end.
+    return f"# The last good text of {json.dumps(str(path.parent.resolve() / path.name))}\n"
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,160 @@
+"""What has ended on this machine is told within seconds, and each fault once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from easyai.db import events, leases, processes
+from easyai.health.causes.cause import Cause
+from easyai.health.causes.rank import rank
+from easyai.health.diagnosis import Diagnosis
+from easyai.health.symptom import STOPS, Status
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import KINDS, codes, look, processes_work
+from tests.support.site import Installation
+
+_HERE = socket.gethostname()
+
+
+@pytest.fixture
+def ended() -> int:
+    """The number of a process that is there no more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait(10)
+    return process.pid
+
+
+def _shown(site: Installation, kind: str, pid: int, ago: float = 9.0) -> None:
+    at = time.time() - ago
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, kind, _HERE, pid, at, at - 60)
+
+
+def _all_but(*kinds: str) -> Iterable[str]:
+    return [kind for kind in KINDS if kind not in kinds]
+
+
+def _cause(found: Diagnosis, code: str) -> Cause:
+    return next(cause for cause in found.causes if cause.code == code)
+
+
+def test_seconds_after_all_were_killed_each_is_told(site: Installation, ended: int) -> None:
+    processes_work(site, kinds=())
+    for kind in KINDS:
+        _shown(site, kind, ended)
+    with site.runtime.db.write() as conn:
+        leases.release(conn, "beat", "test")
+        leases.acquire(conn, "beat", f"{_HERE}:{ended}:abc", 5.0, time.time() - 1)
+    found = look(site)
+    assert codes(found) == ["worker_gone", "beat_gone", "api_gone", "watchdog_gone"]
+    assert found.symptom.status is Status.STALLED
+    assert {name for name in KINDS if not found.facts.checks[name].ok} == {*KINDS}
+    for cause in found.causes:
+        (told,) = cause.evidence
+        assert "the process is gone" in told.en
+
+
+def test_one_that_shows_itself_works_though_its_number_is_nobodys_here(
+    site: Installation, ended: int
+) -> None:
+    processes_work(site, kinds=_all_but("worker"))
+    _shown(site, "worker", ended, ago=5)
+    assert look(site).well
+
+
+def test_one_that_lives_works_whatever_its_command_line(site: Installation) -> None:
+    processes_work(site, kinds=())
+    for kind in KINDS:
+        _shown(site, kind, os.getpid())
+    assert look(site).well
+
+
+def test_a_beat_that_ended_is_no_fault_while_another_stands_by(
+    site: Installation, ended: int
+) -> None:
+    processes_work(site)
+    _shown(site, "beat", ended)
+    with site.runtime.db.write() as conn:
+        leases.release(conn, "beat", "test")
+        leases.acquire(conn, "beat", f"{_HERE}:{ended}:abc", 5.0, time.time() - 1)
+    assert look(site).well
+
+
+@pytest.mark.parametrize(("code", "kind"), [("worker_gone", "worker"), ("api_gone", "api")])
+def test_only_the_newest_that_ended_are_named(
+    site: Installation, ended: int, code: str, kind: str
+) -> None:
+    processes_work(site, kinds=_all_but(kind))
+    _shown(site, kind, ended, 30)
+    _shown(site, kind, 2**22 + 1, 240)  # above the kernel's largest
+    told = [one.en for one in _cause(look(site), code).evidence]
+    assert [line.split()[0] for line in told] == [f"{kind}@{_HERE}:{ended}"]
+    _shown(site, kind, 2**22 + 2, 33)
+    assert len(_cause(look(site), code).evidence) == 2, "they ended together"
+
+
+def test_the_api_stopped_in_order_is_the_first_cause_with_the_local_store(
+    site: Installation,
+) -> None:
+    processes_work(site, kinds=_all_but("api"))
+    assert look(site).well, "none has ever shown itself"
+    stopped = events.Event(time.time() - 5, "process_stopped", f"api@{_HERE}:7", "ended in order")
+    with site.runtime.db.write() as conn:
+        events.add(conn, [stopped])
+    site.public_url = "http://127.0.0.1:9"  # nobody listens there
+    site.configure()
+    site.runtime = site.open()
+    found = look(site)
+    assert codes(found) == ["api_gone", "pictures_unreachable"]
+    assert "stopped in order" in found.causes[0].evidence[0].en
+    assert "fetch pictures" in found.causes[0].words.en
+    assert any(" api`" in one.words.en for one in found.causes[0].remedies)
+
+
+def test_with_an_object_store_inference_goes_on_without_the_api(
+    site: Installation, ended: int
+) -> None:
+    processes_work(site, kinds=_all_but("api"))
+    _shown(site, "api", ended)
+    facts = look(site).facts
+    extractor = facts.settings.frame_extractor.model_copy(update={"store": "minio"})
+    settings = facts.settings.model_copy(update={"frame_extractor": extractor})
+    (cause,) = rank(replace(facts, settings=settings))
+    assert cause.code == "api_gone"
+    assert cause.weight < STOPS
+    assert "pictures" not in cause.words.en
+
+
+def test_a_service_that_is_not_reached_is_to_be_started_on_its_machine(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    algorithm.stop()
+    processes_work(site)
+    first = _cause(look(site), "endpoint_unreachable").remedies[0]
+    assert "start it again" in first.words.en
+    assert "(127.0.0.1)" in first.words.en
+    assert "（127.0.0.1）" in first.words.zh
+    assert first.command.startswith("ss -ltnp")
+
+
+def test_where_to_look_at_a_service_that_hangs_is_said(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    site.execute(
+        "UPDATE services SET last_failure_at = :now, last_failure_reason = 'no answer within 30 s'",
+        now=time.time(),
+    )
+    first = _cause(look(site), "inference_hangs").remedies[0]
+    assert "nvidia-smi" in first.command
+    assert "run on their machine (127.0.0.1)" in first.words.en

@@ -1,0 +1,153 @@
+"""A service that refuses every frame is named at once; no report is well while an alarm rings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from easyai.db import alarms, statistics
+from easyai.db.statistics import Tally
+from easyai.health.diagnosis import Status
+from easyai.health.report.as_json import as_json
+from easyai.health.report.as_markdown import markdown
+from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import codes, look, processes_work
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+REASON = "model not loaded"
+REPAIRED = "HTTP status 500"
+
+
+def _worked_until(site: Installation, age: float) -> None:
+    """A frame succeeded in each ten seconds, with a repaired fault of two minutes in between."""
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        for ago in (*range(0, 120, 10), *range(240, 480, 10)):
+            statistics.add(
+                conn, {TYPE: Tally(found=10, successes=10, processed=10)}, now - age - ago
+            )
+    site.execute(
+        "UPDATE services SET last_failure_reason = :reason, last_failure_at = :at,"
+        " last_success_at = :answered",
+        reason=REPAIRED,
+        at=now - age - 130,
+        answered=now - age,
+    )
+
+
+def _pumps(site: Installation, done: Callable[[], bool]) -> None:
+    loop = site.loop()
+
+    def pumped() -> bool:
+        loop.pump(TYPE, 0.2)
+        return done()
+
+    wait_until(pumped, 20, "the service has refused")
+
+
+def _rings(site: Installation, kind: str, subject: str = "", cause: str = "") -> None:
+    """An alarm was raised some seconds ago, of trouble that began half a minute before."""
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        alarms.tell(conn, kind, subject, cause, now - 35, now - 5, now - 5)
+
+
+def test_the_first_message_names_refusals_with_the_services_words(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    site.configure(stall_alarm_sec=2.0, max_attempts=100, frame_stable_sec=0.2)
+    algorithm.answer = lambda frame: (200, {"success": False, "error": REASON})
+    pk = site.register(algorithm)
+    _worked_until(site, 25)
+    site.put_many(3)
+    site.scan()
+    _pumps(site, lambda: algorithm.count >= 6)
+    kennel.start()
+    _pumps(site, lambda: bool(kennel.kinds()))
+
+    ((_, said),) = kennel.wait_for("inference_stalled")
+    assert f"3 frames of {TYPE} were refused and wait for another try: {REASON}" in said
+    assert f"“{TYPE}”的 3 张图片被拒绝、等待重试，原因：{REASON}" in said
+    assert "The cause is not known" not in said
+    assert REPAIRED not in said
+    (alarm,) = kennel.alarms()
+    assert alarm["cause"] == "inference_fails"
+
+    found = look(site)
+    assert (found.symptom.status, codes(found)[0]) == (Status.STALLED, "inference_fails")
+    evidence = "\n".join(one.en for one in found.causes[0].evidence)
+    assert REASON in evidence
+    assert REPAIRED not in evidence
+    assert REPAIRED not in markdown(found)
+    (service,) = as_json(found)["services"]
+    (task_type,) = as_json(found)["task_types"]
+    assert site.service(pk)["last_success_at"] > task_type["last_success_at"]
+    assert service["last_success_at"] == task_type["last_success_at"], "a refusal is no success"
+
+
+def test_refusals_before_the_last_success_are_no_cause(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(max_attempts=100, frame_stable_sec=0.2)
+    algorithm.answer = lambda frame: (200, {"success": False, "error": REASON})
+    site.register(algorithm)
+    processes_work(site)
+    site.put_many(3)
+    site.scan()
+    _pumps(site, lambda: algorithm.count >= 3)
+    # Both within the minute, and the last success is longer ago than the alarm's time.
+    _worked_until(site, 25)
+    site.configure(stall_alarm_sec=2.0)
+    site.execute("UPDATE frames SET last_failure_at = last_failure_at - 45")
+    (task_type,) = look(site).facts.types
+    assert task_type.refusals.count == 0
+    assert "inference_fails" not in codes(look(site))
+
+
+def test_a_standstill_that_rings_is_no_well_though_its_frames_are_young(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    _worked_until(site, 50)
+    site.record(2)
+    site.execute("UPDATE frames SET found_at = :now, due_at = :now", now=time.time())
+    assert look(site).well, markdown(look(site))
+    _rings(site, "inference_stalled")
+    found = look(site)
+    assert found.symptom.status is Status.STALLED
+    assert "2 frames waiting and none succeeds" in found.symptom.lines[0].en
+    assert 30 <= time.time() - found.symptom.since <= 45, "since the alarm's trouble began"
+    assert found.symptom.lines[-1].en == "Alarms ringing: inference_stalled"
+    assert found.symptom.lines[-1].zh == "未解除的告警：推理停止"
+
+    # None is held any more: what goes on is not known.
+    site.execute("DELETE FROM frames")
+    found = look(site)
+    assert found.symptom.status is Status.DEGRADED
+    assert "no frame has succeeded since" in found.symptom.lines[0].en
+
+    _worked_until(site, 0)
+    found = look(site)
+    assert found.symptom.status is Status.DEGRADED, "until the alarm is over"
+    assert found.symptom.lines[0].en == "Inference goes on, but not all is well"
+
+
+def test_drops_that_ring_are_told_by_the_diagnosis_with_their_number(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        statistics.add(conn, {TYPE: Tally(processed=259, queue_full=70, successes=259)}, now - 120)
+    assert look(site).well
+    _rings(site, "high_drop_rate", cause="algorithms_too_slow")
+    found = look(site)
+    assert (found.symptom.status, codes(found)) == (Status.DEGRADED, ["algorithms_too_slow"])
+    evidence = "\n".join(one.en for one in found.causes[0].evidence)
+    assert f"{TYPE}: 70 of 329 frames were dropped in five minutes" in evidence
+    assert found.symptom.lines[-1].en == "Alarms ringing: high_drop_rate"
