@@ -24,7 +24,7 @@ Examples:
 \b
 Works when the database, the API or everything else is down, and with mistakes in the settings
 file: a key that does not fit is told, and its default taken for the report. For a file that is
-gone or no TOML the report takes the last good settings, which `easyai up` keeps in its data folder
+gone or no TOML the report takes the last good settings, which `up` keeps in its data folder
 (./data or EASYAI_DATA_DIR). Without them the command ends with code 2, unless EASYAI_DATABASE_URL
 or EASYAI_DATA_DIR names the database.
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
@@ -96,14 +96,14 @@ def _tell_unknown(error: SettingsError, lang: Language) -> None:
     check = easyai_command(Settings(), "config", "check")
     words = Words(
         "Whether inference goes on cannot be told: where the database is stands in these settings. "
-        "What runs goes on with those it has read, and so does what `easyai up` starts again; "
+        "What runs goes on with those it has read, and so does what `up` starts again; "
         "whatever else is started now does not start. "
         f"Correct them until `{check}` finds nothing wrong, then ask again. To look before that, "
-        "set EASYAI_DATA_DIR to the data folder of `easyai up`, or EASYAI_DATABASE_URL",
+        "set EASYAI_DATA_DIR to the data folder of `up`, or EASYAI_DATABASE_URL",
         "无法判断推理是否在进行：数据库的地址就在该配置中。正在运行的进程沿用已读取的配置，"
-        "由 `easyai up` 重新拉起的进程也是如此；除此之外，新启动的进程无法启动。"
+        "由 `up` 重新拉起的进程也是如此；除此之外，新启动的进程无法启动。"
         f"请更正配置，直到 `{check}` 没有报错，然后重新诊断。"
-        "如需在更正之前诊断，请将 EASYAI_DATA_DIR 设为 `easyai up` 的数据目录，"
+        "如需在更正之前诊断，请将 EASYAI_DATA_DIR 设为 `up` 的数据目录，"
         "或设置 EASYAI_DATABASE_URL",
     )
     click.echo(f"easyai: {error}\n{words.said(lang)}", err=True)

@@ -309,9 +309,7 @@ def _processes(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
             row.started_at,
             row.beat_at,
             exists(row.pid, row.kind) if row.host == here else None,
-            row.host == here
-            and abs(now - row.beat_at) > _MISSED_SEC
-            and has_ended(row.pid),
+            row.host == here and abs(now - row.beat_at) > _MISSED_SEC and has_ended(row.pid),
         )
         for row in processes.all_processes(conn)
     )

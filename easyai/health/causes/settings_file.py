@@ -11,11 +11,11 @@ from easyai.health.facts import Facts
 
 _DEFAULTS: Final = Words(
     "A report from the command line takes the default of a key that does not fit; for a file that "
-    "is gone or no TOML it takes the last good settings, which `easyai up` keeps in its data "
+    "is gone or no TOML it takes the last good settings, which `up` keeps in its data "
     "folder (./data or EASYAI_DATA_DIR), and without them there is none unless "
     "EASYAI_DATABASE_URL or EASYAI_DATA_DIR names the database",
     "命令行生成的报告对有误的配置项采用默认值；配置文件不存在或不是有效的 TOML 时，"
-    "采用 `easyai up` 在数据目录（./data 或 EASYAI_DATA_DIR）中保留的最近一份正确配置；"
+    "采用 `up` 在数据目录（./data 或 EASYAI_DATA_DIR）中保留的最近一份正确配置；"
     "没有这份配置时，须设置 EASYAI_DATABASE_URL 或 EASYAI_DATA_DIR 才能生成报告",
 )
 
@@ -30,8 +30,8 @@ def find(facts: Facts) -> Iterator[Cause]:
         "settings_invalid",
         Words(
             "The settings file has a mistake: what runs goes on with the old values, and so does "
-            "what `easyai up` starts again; whatever else is started now does not start",
-            "配置文件有错误：正在运行的进程沿用旧的配置，由 `easyai up` 重新拉起的进程也是如此；"
+            "what `up` starts again; whatever else is started now does not start",
+            "配置文件有错误：正在运行的进程沿用旧的配置，由 `up` 重新拉起的进程也是如此；"
             "除此之外，新启动的进程无法启动",
         ),
         (facts.why("settings"), _DEFAULTS),
