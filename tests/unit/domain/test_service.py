@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.service import ROUTABLE, ServiceState, check_endpoint, probe_url
+from easyai.domain.service import (
+    ROUTABLE,
+    ServiceState,
+    check_endpoint,
+    moved_to,
+    probe_url,
+    with_move,
+)
 from easyai.errors import BadRequestError
 
 
@@ -82,3 +89,11 @@ def test_a_service_that_names_its_health_url_is_asked_there() -> None:
 
 def test_a_suspect_service_is_still_given_work_and_an_offline_one_is_not() -> None:
     assert set(ROUTABLE) == {ServiceState.ONLINE, ServiceState.SUSPECT}
+
+
+@pytest.mark.parametrize("reason", ["probe failed: Connection refused", "; moved to a shed", ""])
+def test_where_a_service_moved_is_read_from_the_reason_of_its_old_endpoint(reason: str) -> None:
+    new = "http://127.0.0.1:7902/infer?a=b;c"
+    assert moved_to(with_move(reason, new)) == new
+    assert with_move(reason, "") == reason
+    assert moved_to("probe failed: Connection refused") == ""
