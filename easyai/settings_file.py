@@ -40,8 +40,11 @@ def parse(path: Path, text: str) -> dict[str, Any]:
 def keep(copy: Path, path: Path, text: str) -> None:
     """Make `copy` the last good text of the file at `path`, for its owner only: it has secrets.
 
+    A file that has been emptied (a full disk, an editor in between) is no good text.
     Raises OSError when it cannot be written; the old copy is whole then.
     """
+    if not text.strip():
+        return
     # Written aside and renamed: a process that starts now sees the whole text.
     draft = copy.with_suffix(f".{os.getpid()}.draft")
     try:

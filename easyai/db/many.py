@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 _SQL: Final = {int: "bigint", float: "double precision", str: "text"}
+# PostgreSQL takes 1 GB at once, and a result may be some megabytes.
+_MOST_ROWS: Final = 100
 
 
 class ManyRows:
@@ -31,6 +33,10 @@ class ManyRows:
             return 0
         if conn.dialect.name == "sqlite":
             return conn.execute(self._row, rows).rowcount
+        starts = range(0, len(rows), _MOST_ROWS)
+        return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)
+
+    def _run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         # The driver takes no array of 0 and 0.5, nor of text and names of an enum.
         arrays = {
             name: [None if row[name] is None else type_(row[name]) for row in rows]

@@ -130,7 +130,7 @@ class Room:
         if most <= 0:
             return 0
         if analysis.affinity(task_type):
-            if self._priority(task_type) > self._priority(self._task_type):
+            if self._priority(task_type) != self._priority(self._task_type):
                 return self._could_go_in_order(task_type, most)
             due = len(waiting.due_heads(self._conn, task_type, self._now, most))
         else:

@@ -13,13 +13,13 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import amqp
-from amqp.exceptions import AccessRefused, AMQPError, PreconditionFailed
+from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, PreconditionFailed
 
 from easyai.errors import BusUnavailableError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
 
-_TROUBLE: Final = (AMQPError, OSError)
+_TROUBLE: Final = (AMQPError, MessageNacked, OSError)
 _LONGEST_KEY: Final = 255  # bytes; AMQP 0-9-1, section 4.2.5.3
 _PERSISTENT: Final = 2
 _REMEDY: Final = (

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from celery.app import control
 
-from easyai.errors import BrokerUnavailableError
+log = logging.getLogger(__name__)
 
 
 class Control(control.Control):  # type: ignore[misc]
     """Celery's, which would make the folders of an embedded broker that nobody uses."""
 
     def broadcast(self, *args: Any, **kwargs: Any) -> Any:
-        """Ask. Raises BrokerUnavailableError where no embedded broker has ever been."""
+        """Ask; nobody answers where no embedded broker has been yet, and the log says why."""
         folder = self.app.conf.broker_transport_options.get("control_folder")
         if folder is not None and not Path(folder).is_dir():
-            raise BrokerUnavailableError(
-                f"no broker at {Path(folder).parent}: nothing has run with these settings yet. "
-                "If easyai runs, name its settings with EASYAI_CONFIG or its folder with "
-                "EASYAI_DATA_DIR"
+            log.warning(
+                "no broker at %s: nothing has run with these settings yet. If easyai runs, name "
+                "its settings with EASYAI_CONFIG or its folder with EASYAI_DATA_DIR",
+                Path(folder).parent,
             )
+            return []
         return super().broadcast(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from functools import cached_property
 from typing import Final
@@ -17,6 +18,8 @@ from easyai.health.causes import (
 )
 from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
+
+log = logging.getLogger(__name__)
 
 _OURS: Final = (settings_file, ours, processes)
 _OTHERS: Final = (services, contested, inference, flow)
@@ -45,7 +48,14 @@ class Ranking:
         facts = self._facts
         # While the database fails its rows are stale: they may show that a process is gone.
         families = _OURS if facts.failed("database") else (*_OURS, *_OTHERS)
-        return [cause for family in families for cause in family.find(facts)]
+        found: list[Cause] = []
+        for family in families:
+            try:
+                found += family.find(facts)
+            except Exception:
+                # A defect in one, or its working folder gone, must not silence every alarm.
+                log.exception("causes not looked for: %s", family.__name__)
+        return found
 
     def about(self, names: Collection[str] = ()) -> list[Cause]:
         """Those that concern these task types, by what waits for them (empty: of all)."""

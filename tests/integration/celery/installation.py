@@ -14,7 +14,6 @@ from typing import Any
 import easyai
 from easyai.celery import make_app
 from easyai.db.migrate import upgrade
-from easyai.errors import BrokerUnavailableError
 from easyai.registry.registration import register
 from easyai.runtime import Runtime
 from easyai.settings import Settings, SettingsSource, load
@@ -177,11 +176,8 @@ class Installation:
         draft.rename(folder / f"{name}.jpg")
 
     def queues_of(self, worker: CeleryProcess) -> set[str]:
-        """The queues a worker consumes from, by its own account; none before it has started."""
-        try:
-            answers = self.app.control.inspect(timeout=1.0).active_queues() or {}
-        except BrokerUnavailableError:
-            return set()  # the worker has not made its folders yet
+        """The queues a worker consumes from, by its own account."""
+        answers = self.app.control.inspect(timeout=1.0).active_queues() or {}
         number = self._processes.index(worker)
         own = [queues for name, queues in answers.items() if name.startswith(f"w{number}@")]
         return {queue["name"] for queues in own for queue in queues}

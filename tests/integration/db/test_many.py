@@ -71,3 +71,10 @@ def test_a_row_that_is_there_or_comes_twice_is_added_once(conn: Connection) -> N
 def test_no_rows_are_no_work(conn: Connection) -> None:
     assert ADD.run(conn, []) == 0
     assert _all(conn) == []
+
+
+def test_more_rows_than_one_statement_takes_are_all_written(conn: Connection) -> None:
+    rows = [{"id": number, "name": "x", "share": 0.5, "size": number} for number in range(250)]
+    assert ADD.run(conn, rows) == 250
+    assert RENAME.run(conn, rows) == 250
+    assert [row[0] for row in _all(conn)] == list(range(250))

@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from easyai.db import events, leases, processes
+from easyai.health.causes import settings_file
 from easyai.health.causes.cause import Cause
 from easyai.health.causes.rank import rank
 from easyai.health.diagnosis import Diagnosis
@@ -158,3 +159,15 @@ def test_where_to_look_at_a_service_that_hangs_is_said(
     first = _cause(look(site), "inference_hangs").remedies[0]
     assert "nvidia-smi" in first.command
     assert "run on their machine (127.0.0.1)" in first.words.en
+
+
+def test_a_defect_in_the_search_for_one_cause_silences_no_other(
+    site: Installation, ended: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_facts: object) -> list[Cause]:
+        raise FileNotFoundError("the working folder is gone")
+
+    processes_work(site, kinds=_all_but("worker"))
+    _shown(site, "worker", ended)
+    monkeypatch.setattr(settings_file, "find", broken)
+    assert "worker_gone" in codes(look(site))
