@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +159,9 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
             copy = Path(os.environ.get("EASYAI_DATA_DIR") or "data") / settings_file.COPY_NAME
             text = settings_file.kept(copy, path)
             if text is not None:
-                raw, copied = settings_file.parse(copy, text), True
-                unread += f"; {_taken(copy)}"
+                with suppress(SettingsError):  # changed by hand: as if there were none
+                    raw, copied = settings_file.parse(copy, text), True
+                    unread += f"; {_taken(copy)}"
     _overlay_environment(raw, os.environ)
     settings, faults = _what_fits(raw)
     if unread and not copied and not settings.easyai.model_fields_set & _NAME_THE_DATABASE:
