@@ -87,8 +87,11 @@ class Outbox:
                 rows = outbox.waiting(conn, newest, most, _LARGEST_BATCH_BYTES, report.held_up)
             if not rows:
                 return not report.held_up
-            receipt = self._send_batch(bus, rows, limit, report)
-            self._mark(rows, receipt)
+            receipt = Receipt()
+            try:
+                self._send_batch(bus, rows, limit, report, receipt)
+            finally:
+                self._mark(rows, receipt)  # also what went before something broke
             report.acknowledged += len(receipt.acknowledged)
             report.refused += len(receipt.refused)
             if receipt.trouble:
@@ -97,9 +100,14 @@ class Outbox:
                 return False
 
     def _send_batch(
-        self, bus: Bus, rows: Sequence[WaitingRow], limit: float, report: PublishReport
-    ) -> Receipt:
-        total = Receipt()
+        self,
+        bus: Bus,
+        rows: Sequence[WaitingRow],
+        limit: float,
+        report: PublishReport,
+        total: Receipt,
+    ) -> None:
+        """Send rows wave by wave; `total` gathers what the bus answers."""
         cameras = {row.id: row.task_id for row in rows}
         for wave in waves(rows):
             messages = [self._message(row) for row in wave if row.task_id not in report.held_up]
@@ -114,7 +122,6 @@ class Outbox:
             answered = len(receipt.acknowledged) + len(receipt.refused) + len(receipt.held_up)
             if receipt.trouble or answered < len(messages) or time.monotonic() >= limit:
                 break
-        return total
 
     def _message(self, row: WaitingRow) -> Message:
         body = json.dumps(alert_json(row._asdict(), self._link(row)), ensure_ascii=False)

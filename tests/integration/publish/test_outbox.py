@@ -303,3 +303,31 @@ def test_whatever_the_bus_takes_or_answers_nothing_is_lost_and_the_order_holds(
             outbox.publish(5.0)
     assert {alert["id"] for alert in bus.received} == set(range(1, 61))
     assert in_order_for_each_camera(bus.received)
+
+
+class BreakingBus(FickleBus):
+    """A bus that takes one wave and breaks at the next."""
+
+    def send(self, messages: Sequence[Message]) -> Receipt:
+        """Take all of it, the first time."""
+        if self.received:
+            raise BusUnavailableError("gone")
+        self.received = [json.loads(message.body) for message in messages]
+        return Receipt(acknowledged=[message.alert_id for message in messages])
+
+
+@on_sqlite
+def test_what_was_acknowledged_before_something_broke_is_not_sent_again(
+    site: Installation,
+) -> None:
+    site.configure(mq_type="redis", mq_address="nowhere:1")
+    outbox = Outbox(
+        site.runtime.db,
+        site.runtime.store,
+        lambda: site.runtime.settings.ai_analysis,
+        BreakingBus(1),
+    )
+    settled(site, "门口1", "门口2", "门口1")
+    with pytest.raises(BusUnavailableError):
+        outbox.publish(5.0)
+    assert waiting(site) == [3]
