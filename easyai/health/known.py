@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,13 +10,15 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import alarms, leases, processes, statistics
+from easyai.db import alarms, leases, statistics
 from easyai.db import facts as rows
 from easyai.db import services as services_db
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
 from easyai.errors import DatabaseUnavailableError
-from easyai.health.presence import EVERY_SEC, SILENT_AFTER_SEC, exists, has_ended
+from easyai.health import process_facts
+from easyai.health.presence import SILENT_AFTER_SEC
+from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,6 @@ HOUR_SEC: Final = 3600.0
 _DAY_SEC: Final = 24 * HOUR_SEC
 # By which the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
-# One that shows itself lives: a container may share our host's name, and not its process numbers.
-_MISSED_SEC: Final = 1.5 * EVERY_SEC
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
 
@@ -85,28 +84,6 @@ class ServiceFacts:
     ewma_ms: float | None  # of answered calls
     in_flight: int
     oldest_lease_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessFacts:
-    """One process of ours."""
-
-    name: str
-    kind: str
-    pid: int
-    started_at: float
-    beat_at: float
-    exists: bool | None  # None: it runs on another machine
-    ended: bool = False  # on this machine: it shows itself no more, and no process has its number
-
-
-@dataclass(frozen=True, slots=True)
-class DutyFacts:
-    """A periodic duty: who holds it, until when, and when it was last done."""
-
-    holder: str
-    expires_at: float
-    done_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +149,7 @@ def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
     leased = rows.leased(conn)
     services = _services(conn, leased, timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
-    own = _processes(conn, now)
+    own = process_facts.read(conn, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
     return Known(
@@ -296,20 +273,4 @@ def _service(
         ewma_ms=row.ewma_ms,
         in_flight=sum(lease[2] for lease in flying),
         oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
-    )
-
-
-def _processes(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
-    here = socket.gethostname()
-    return tuple(
-        ProcessFacts(
-            row.name,
-            row.kind,
-            row.pid,
-            row.started_at,
-            row.beat_at,
-            exists(row.pid, row.kind) if row.host == here else None,
-            row.host == here and abs(now - row.beat_at) > _MISSED_SEC and has_ended(row.pid),
-        )
-        for row in processes.all_processes(conn)
     )

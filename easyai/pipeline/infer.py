@@ -22,6 +22,7 @@ from easyai.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _GIVE_BACK_SEC = 5.0  # at a stop
+_TICK_SEC = 0.5
 
 Result = TypeVar("Result")
 
@@ -141,13 +142,15 @@ class InferenceLoop:
     async def _renew(self) -> None:
         """Keep the leases of this process alive, for as long as the process is."""
         while True:
+            await self._tick()
             lease_sec = self._runtime.settings.ai_analysis.lease_sec
-            await asyncio.sleep(lease_sec / 3)
             tokens = sorted(self._tokens())
             if not tokens:
                 self._renewed_at = self._loop.time()
                 continue
             began = self._loop.time()
+            if began - self._renewed_at < lease_sec / 3:
+                continue
             try:
                 await self._shop.write(partial(self._extend, tokens, lease_sec))
                 self._renewed_at = began
@@ -160,8 +163,8 @@ class InferenceLoop:
     async def _guard(self) -> None:
         """End the calls whose leases could not be renewed, before others may be given them."""
         while True:
+            await self._tick()
             lease_sec = self._runtime.settings.ai_analysis.lease_sec
-            await asyncio.sleep(lease_sec / 10)
             if self._loop.time() - self._renewed_at < GIVE_UP_AFTER * lease_sec:
                 continue
             self._renewed_at = self._loop.time()
@@ -176,11 +179,15 @@ class InferenceLoop:
         Frames of the same lease that were answered meanwhile are settled first.
         """
         while True:
-            await asyncio.sleep(self._runtime.settings.ai_analysis.lease_sec / 10)
+            await self._tick()
             if tokens := self._given_up - self._tokens():
                 self._given_up -= tokens
                 if not await self._give_back(sorted(tokens)):
                     self._given_up |= tokens
+
+    async def _tick(self) -> None:
+        """Until leases are looked at again: soon, too, when `lease_sec` was just made shorter."""
+        await asyncio.sleep(min(_TICK_SEC, self._runtime.settings.ai_analysis.lease_sec / 10))
 
     def _tokens(self) -> set[str]:
         return set().union(*(lane.tokens() for lane in self._lanes.values()))

@@ -8,8 +8,9 @@ from typing import Final
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, celery_command, easyai_command
 from easyai.health.facts import Facts
-from easyai.health.known import Known, ProcessFacts
+from easyai.health.known import Known
 from easyai.health.liveliness import api_gone, beat_late, scan_late
+from easyai.health.process_facts import ProcessFacts
 from easyai.health.wording import moment, span
 
 _TOGETHER_SEC: Final = 6.0  # those that end together showed themselves last this close together

@@ -59,3 +59,20 @@ def test_a_stop_does_not_wait_for_a_database_that_hangs(
         began = time.monotonic()
         loop.drain(0.5)
         assert time.monotonic() - began < 9
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_shorter_leases_end_no_call_under_way(
+    site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.configure(lease_sec=15.0)
+    site.register(algorithm)
+    algorithm.delay = 3.0
+    site.put_many(3)
+    site.scan()
+    site.loop().pump(TYPE, 0.2)
+    wait_until(lambda: algorithm.running == 3, 10, "in flight")
+    site.configure(lease_sec=1.0)
+    wait_until(lambda: site.count("done") == 3, 10, "answered")
+    assert algorithm.count == 3, "none was sent twice"
+    assert "given up" not in caplog.text
