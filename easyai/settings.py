@@ -4,18 +4,16 @@ The file is the operators' TOML (contract, section 6). Every key has an environm
 wins over the file: ``EASYAI_AI_ANALYSIS__SCAN_INTERVAL_SEC`` for a key of a section, and for our
 own table ``[easyai]`` the short form ``EASYAI_DATABASE_URL``. ``EASYAI_CONFIG`` names the file.
 
-``easyai up`` names to its children the copy of the last good file (EASYAI_GOOD_SETTINGS), and one
-of them renews it (EASYAI_RENEW_GOOD_SETTINGS).
+``easyai up`` names to its children the copy of the last good file, and one of them renews it
+(settings_file.py).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,11 @@ from pydantic import ValidationError
 
 from easyai import settings_file
 from easyai.errors import SettingsError
+from easyai.settings_addresses import check_addresses, check_broker
+from easyai.settings_file import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE
 from easyai.settings_tables import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
-from easyai.settings_words import Unknown, explain, is_table, unknown_keys
+from easyai.settings_variables import overlay
+from easyai.settings_words import Unknown, explain, unknown_keys
 
 __all__ = [
     "TRIPWIRE",
@@ -44,12 +45,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_ENV_PREFIX = "EASYAI_"
-_OWN_TABLE = "easyai"
-# Variables that start like a key of ours but are none: the file's name and process markers.
-_COPY = "EASYAI_GOOD_SETTINGS"
-_RENEWS_COPY = "EASYAI_RENEW_GOOD_SETTINGS"
-_ENV_NOT_KEYS = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED", _COPY, _RENEWS_COPY})
 _NAME_THE_DATABASE = frozenset({"database_url", "data_dir"})
 
 
@@ -69,10 +64,11 @@ def _load_or_last_good(path: Path | None) -> tuple[Settings, str]:
     try:
         settings, unknown = _load_and_renew(path)
     except SettingsError as error:
-        good = _last_good(path)
+        copy = _copy()
+        good = _last_good(path, copy)
         if good is None:
             raise
-        fault = f"{error}; {_taken(os.environ[_COPY])}"
+        fault = f"{error}; {_taken(copy)}"
         log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
         return good, fault
     others = [one.key for one in unknown if not one.meant]
@@ -91,31 +87,35 @@ def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]
     return _understood(path, settings_file.read(path) if path else "")
 
 
-def keep_copy(copy: Path, path: Path) -> None:
-    """Make `copy` the last good text of the file at `path`.
+def keep_copy(copy: Path, path: Path) -> bool:
+    """Make `copy` the last good text of the file at `path`; False when the file is empty.
 
     Raises SettingsError when the file has a mistake, OSError when the copy cannot be written.
     """
     text = settings_file.read(path)
     _understood(path, text)
-    settings_file.keep(copy, path, text)
+    return settings_file.keep(copy, path, text)
 
 
 def _load_and_renew(path: Path | None) -> tuple[Settings, list[Unknown]]:
-    text = settings_file.read(path) if path else ""
+    copy = _copy()
+    text = settings_file.read(path, copy) if path else ""
     found = _understood(path, text)
-    copy = os.environ.get(_COPY, "")
-    if path and copy and os.environ.get(_RENEWS_COPY) == "1":
+    if path and copy and os.environ.get(RENEWS_VARIABLE) == "1":
         try:
-            settings_file.keep(Path(copy), path, text)
+            settings_file.keep(copy, path, text)
         except OSError as error:
             log.warning("settings: the last good ones cannot be kept in %s: %s", copy, error)
     return found
 
 
-def _last_good(path: Path | None) -> Settings | None:
-    copy = os.environ.get(_COPY, "")
-    text = settings_file.kept(Path(copy), path) if path and copy else None
+def _copy() -> Path | None:
+    name = os.environ.get(COPY_VARIABLE, "")
+    return Path(name) if name else None
+
+
+def _last_good(path: Path | None, copy: Path | None) -> Settings | None:
+    text = settings_file.kept(copy, path) if path and copy else None
     if text is None:
         return None
     try:
@@ -124,45 +124,47 @@ def _last_good(path: Path | None) -> Settings | None:
         return None  # the mistake is in a variable
 
 
-def _taken(copy: Path | str) -> str:
+def _taken(copy: Path | None) -> str:
     return f"the last good settings are taken from {copy}"
 
 
 def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
     raw = settings_file.parse(path, text) if path else {}
     unknown = list(unknown_keys(raw))
-    _overlay_environment(raw, os.environ)
+    overlay(raw, os.environ)
     try:
-        return Settings.model_validate(raw), unknown
+        settings = Settings.model_validate(raw)
     except ValidationError as error:
         where = f"{path}: " if path else ""
         raise SettingsError(where + explain(error)) from None
+    check_addresses(settings.easyai.broker_url, settings.easyai.database_url)
+    return settings, unknown
 
 
 def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
     """As `load`, with the defaults in place of what does not fit; and what that is, or ''.
 
     For those who look at what nothing can be started with; logs nothing. A file that cannot be read
-    as TOML is replaced by the last good one that ``easyai up`` keeps in the data folder
-    (EASYAI_DATA_DIR or ./data). Raises SettingsError when there is none, and the environment does
-    not name the database either.
+    as TOML, or has been emptied, is replaced by the last good one of ``easyai up``, looked for in
+    EASYAI_DATA_DIR, else in ./data. Raises SettingsError when there is none, and the environment
+    does not name the database either.
     """
     path = path or config_path()
     raw: dict[str, Any] = {}
     unread = ""
     copied = False
+    copy = Path(os.environ.get("EASYAI_DATA_DIR") or "data") / COPY_NAME
     if path:
         try:
-            raw = settings_file.parse(path, settings_file.read(path))
+            raw = settings_file.parse(path, settings_file.read(path, copy))
         except SettingsError as error:
             unread = str(error)
-            copy = Path(os.environ.get("EASYAI_DATA_DIR") or "data") / settings_file.COPY_NAME
             text = settings_file.kept(copy, path)
             if text is not None:
                 with suppress(SettingsError):  # changed by hand: as if there were none
                     raw, copied = settings_file.parse(copy, text), True
                     unread += f"; {_taken(copy)}"
-    _overlay_environment(raw, os.environ)
+    overlay(raw, os.environ)
     settings, faults = _what_fits(raw)
     if unread and not copied and not settings.easyai.model_fields_set & _NAME_THE_DATABASE:
         raise SettingsError(unread)
@@ -174,10 +176,16 @@ def _what_fits(raw: dict[str, Any]) -> tuple[Settings, str]:
     faults = ""
     while True:
         try:
-            return Settings.model_validate(raw), faults
+            settings = Settings.model_validate(raw)
+            check_broker(settings.easyai.broker_url)
         except ValidationError as error:
             faults = faults or explain(error)
             _drop(raw, error.errors()[0]["loc"])
+        except SettingsError as error:
+            faults = "; ".join(filter(None, (faults, str(error))))
+            _drop(raw, ("easyai", "broker_url"))
+        else:
+            return settings, faults
 
 
 def _drop(raw: Any, place: tuple[int | str, ...]) -> None:
@@ -205,8 +213,9 @@ def config_path() -> Path | None:
 class SettingsSource:
     """The settings in force: read again when the file changes.
 
-    A file that does not parse keeps the old values and is reported once; at the start it leaves
-    those of the last good file, where ``easyai up`` has kept it. Safe between threads.
+    A file that does not parse keeps the old values and is logged, again every alarm_repeat_sec; at
+    the start it leaves those of the last good file, where ``easyai up`` has kept it. Safe between
+    threads.
     """
 
     CHECK_EVERY_SEC = 1.0
@@ -221,7 +230,7 @@ class SettingsSource:
             self._settings, self._fault = load_in_part(self._path)
         else:
             self._settings, self._fault = _load_or_last_good(self._path)
-        self._checked_at = time.monotonic()
+        self._checked_at = self._told_at = time.monotonic()
 
     def current(self) -> Settings:
         """The settings in force now; costs one ``stat`` a second at most."""
@@ -236,6 +245,7 @@ class SettingsSource:
                 self._signature = signature
                 self._reload()
             self._seen = signature
+            self._remind()
         return self._settings
 
     @property
@@ -244,7 +254,16 @@ class SettingsSource:
         self.current()
         return self._fault
 
+    def _remind(self) -> None:
+        """Tell a mistake that stays, as often as an alarm that goes on."""
+        if not self._fault:
+            return
+        if self._checked_at - self._told_at >= self._settings.ai_analysis.alarm_repeat_sec:
+            self._told_at = self._checked_at
+            log.error("settings: what the file says is still not in force: %s", self._fault)
+
     def _reload(self) -> None:
+        self._told_at = self._checked_at
         try:
             self._settings, unknown = _load_and_renew(self._path)
         except SettingsError as error:
@@ -269,42 +288,3 @@ def _tell_misspelt(unknown: list[Unknown]) -> None:
     for one in unknown:
         if one.meant:
             log.warning("settings: %s", one.warning())
-
-
-def _overlay_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
-    for name, value in environ.items():
-        if not name.startswith(_ENV_PREFIX) or name in _ENV_NOT_KEYS:
-            continue
-        parts = name[len(_ENV_PREFIX) :].lower().split("__")
-        if len(parts) == 1:
-            parts = [_OWN_TABLE, *parts]
-        if not _is_key(parts):
-            continue
-        table = raw
-        for part in parts[:-1]:
-            child = table.setdefault(part, {})
-            if not isinstance(child, dict):
-                raise SettingsError(f"{name}: '{part}' in the file is not a table")
-            table = child
-        table[parts[-1]] = _parse_environment(name, value)
-
-
-def _is_key(parts: list[str]) -> bool:
-    model: Any = Settings
-    for part in parts:
-        if not is_table(model):
-            return False
-        field = model.model_fields.get(part)
-        if field is None:
-            return False
-        model = field.annotation
-    return True
-
-
-def _parse_environment(name: str, value: str) -> Any:
-    if value[:1] in ("[", "{"):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise SettingsError(f"{name}: not valid JSON: {error}") from None
-    return value

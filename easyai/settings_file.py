@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,16 +18,27 @@ from easyai.errors import SettingsError
 
 #: The name of the copy in the data folder.
 COPY_NAME: Final = "settings.good.toml"
+#: By this variable ``easyai up`` names the copy to its children; to the one whose second variable
+#: is 1, for it to renew the copy.
+COPY_VARIABLE: Final = "EASYAI_GOOD_SETTINGS"
+RENEWS_VARIABLE: Final = "EASYAI_RENEW_GOOD_SETTINGS"
 
 
-def read(path: Path) -> str:
-    """The text of the file; raises SettingsError when it is gone or no text."""
+def read(path: Path, copy: Path | None = None) -> str:
+    """The text of the file; raises SettingsError when it is gone or no text.
+
+    Also when it is empty, and its last good text, kept in `copy`, is not: by a full disk, or an
+    editor that is about to write it. The defaults would be another installation.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to one that exists") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    if copy and not text.strip() and kept(copy, path):
+        raise SettingsError(f"{path}: has been emptied; write the settings again")
+    return text
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
@@ -37,14 +49,15 @@ def parse(path: Path, text: str) -> dict[str, Any]:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
 
 
-def keep(copy: Path, path: Path, text: str) -> None:
+def keep(copy: Path, path: Path, text: str) -> bool:
     """Make `copy` the last good text of the file at `path`, for its owner only: it has secrets.
 
-    A file that has been emptied (a full disk, an editor in between) is no good text.
+    A file that has been emptied (a full disk, an editor in between) is no good text: False.
     Raises OSError when it cannot be written; the old copy is whole then.
     """
     if not text.strip():
-        return
+        return False
+    _clear_up(copy)
     # Written aside and renamed: a process that starts now sees the whole text.
     draft = copy.with_suffix(f".{os.getpid()}.draft")
     try:
@@ -55,6 +68,26 @@ def keep(copy: Path, path: Path, text: str) -> None:
         draft.replace(copy)
     finally:
         draft.unlink(missing_ok=True)
+    return True
+
+
+def _clear_up(copy: Path) -> None:
+    """Remove the drafts of processes that were killed over them."""
+    pattern = re.compile(rf"{re.escape(copy.stem)}\.([0-9]{{1,9}})\.draft")
+    for draft in copy.parent.glob("*.draft"):
+        found = pattern.fullmatch(draft.name)
+        if found and not _runs(int(found[1])):
+            draft.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # not ours to signal
+        return True
+    return True
 
 
 def kept(copy: Path, path: Path) -> str | None:

@@ -6,6 +6,8 @@ import shlex
 import sys
 from typing import NamedTuple
 
+from easyai.settings_file import RENEWS_VARIABLE
+
 # A child that ends within START_SEC of its start is started again after 1, 2, … MAX_BACKOFF_SEC;
 # one that has run longer, at once. Nobody ever gives up.
 START_SEC = 10
@@ -64,5 +66,5 @@ def program_sections(port: int, notify_socket: str) -> str:
 
 
 def _variables(child: Child, notify_socket: str) -> str:
-    own = ',EASYAI_RENEW_GOOD_SETTINGS="1"' if child.name == RENEWS_SETTINGS else ""
+    own = f',{RENEWS_VARIABLE}="1"' if child.name == RENEWS_SETTINGS else ""
     return f'NOTIFY_SOCKET="{notify_socket}"{own}'

@@ -74,13 +74,13 @@ def check(path: Path | None, as_json: bool) -> None:
 
 
 def _report() -> Report:
-    from easyai.cli.config_addresses import check_addresses
     from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
     from easyai.settings import config_path, load_with_unknown
+    from easyai.tasks.broker_address import check_broker_url
 
     settings, unknown = load_with_unknown()
-    check_addresses(settings)
+    check_broker_url(settings)
     values = effective_values(settings, os.environ)
     path = config_path()
     return Report(

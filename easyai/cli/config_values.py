@@ -11,11 +11,12 @@ from pydantic import BaseModel, SecretStr
 
 from easyai.addresses import HIDDEN, hide_address, hide_secrets
 from easyai.settings import Settings
+from easyai.settings_file import COPY_VARIABLE, RENEWS_VARIABLE
 
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.
 _NO_KEYS: Final = frozenset(
-    {"EASYAI_CONFIG", "EASYAI_GOOD_SETTINGS", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED"}
+    {"EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED", COPY_VARIABLE, RENEWS_VARIABLE}
 )
 
 

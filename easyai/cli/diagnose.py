@@ -24,9 +24,10 @@ Examples:
 \b
 Works when the database, the API or everything else is down, and with mistakes in the settings
 file: a key that does not fit is told, and its default taken for the report. For a file that is
-gone or no TOML the report takes the last good settings, which `up` keeps in its data folder
-(./data or EASYAI_DATA_DIR). Without them the command ends with code 2, unless EASYAI_DATABASE_URL
-or EASYAI_DATA_DIR names the database.
+gone, emptied or no TOML the report takes the last good settings, which `up` keeps in its data
+folder. They are looked for in EASYAI_DATA_DIR, else in ./data: after `up --data-dir`, or data_dir
+in the file, set EASYAI_DATA_DIR. Without them the command ends with code 2, unless
+EASYAI_DATABASE_URL or EASYAI_DATA_DIR names the database.
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 """

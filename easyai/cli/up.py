@@ -14,11 +14,10 @@ from easyai.cli.main import use_config
 from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import check_port, claim_data_dir
+from easyai.settings_file import COPY_NAME, COPY_VARIABLE, kept
 
 if TYPE_CHECKING:
     from easyai.settings import Settings
-
-_COPY = "EASYAI_GOOD_SETTINGS"
 
 EXAMPLES = """\b
 Examples:
@@ -80,7 +79,7 @@ def up(
     the data folder.
     """
     use_config(config)
-    os.environ.pop(_COPY, None)  # a start never goes on with a mistake
+    os.environ.pop(COPY_VARIABLE, None)  # a start never goes on with a mistake
     for name, value in (("DATA_DIR", data_dir), ("HOST", host), ("PORT", port)):
         if value is not None:
             os.environ[f"EASYAI_{name}"] = str(value)
@@ -95,11 +94,11 @@ def up(
 
 def _settings() -> Settings:
     # Imported here: help and wrong options are answered without it.
-    from easyai.cli.config_addresses import check_addresses
     from easyai.settings import load
+    from easyai.tasks.broker_address import check_broker_url
 
     settings = load()
-    check_addresses(settings)
+    check_broker_url(settings)
     return settings
 
 
@@ -113,18 +112,22 @@ def _warn(settings: Settings) -> None:
 def _keep_settings(data_dir: Path) -> None:
     """Leave the children the settings of this start, for the time when the file has a mistake."""
     from easyai.settings import config_path, keep_copy
-    from easyai.settings_file import COPY_NAME
 
     copy, path = data_dir / COPY_NAME, config_path()
     try:
         if path is None:
             copy.unlink(missing_ok=True)  # of an earlier run
             return
-        keep_copy(copy, path)
+        if not keep_copy(copy, path) and kept(copy, path):
+            click.echo(
+                f"easyai: warning: {path} is empty: the defaults are in force, not the last good "
+                f"settings in {copy}",
+                err=True,
+            )
+            return  # without the name of the copy, or the children would take it
+        os.environ[COPY_VARIABLE] = str(copy)
     except OSError as error:
         click.echo(f"easyai: warning: the settings cannot be kept in {copy}: {error}", err=True)
-    else:
-        os.environ[_COPY] = str(copy)
 
 
 def _migrate(url: str) -> None:

@@ -5,18 +5,23 @@ The trouble lasted from `began_at` to `over_at`; people were told first at `rais
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
 AlarmRow = Row[Any]
 
+#: Alarms looked at for what was over lately.
+NEWEST: Final = 1000
+
 # One that rings already was raised by a watchdog that told it alone: the earlier moment counts.
+# What was known of its cause stays true when nothing more is known.
 _RAISE = text("""
     INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at)
     VALUES (:kind, :subject, :cause, :began_at, :raised_at, :told_at)
     ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE
-       SET cause = excluded.cause, told_at = excluded.told_at
+       SET cause = CASE WHEN excluded.cause = '' THEN alarms.cause ELSE excluded.cause END,
+           told_at = excluded.told_at
 """)
 _OVER = text("""
     UPDATE alarms SET began_at = :began_at, over_at = :over_at
@@ -27,10 +32,15 @@ _RINGING = text("""
       FROM alarms
      WHERE over_at IS NULL ORDER BY raised_at, id
 """)
+# Read every two seconds, so never the whole history: no index tells when alarms were over.
 _SINCE = text("""
     SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, over_at
-      FROM alarms
-     WHERE over_at IS NULL OR over_at >= :since ORDER BY raised_at, id
+      FROM (
+        SELECT * FROM alarms WHERE over_at IS NULL
+        UNION ALL
+        SELECT * FROM (SELECT * FROM alarms ORDER BY id DESC LIMIT :most) AS newest
+         WHERE over_at >= :since
+      ) AS known ORDER BY raised_at, id
 """)
 _LATEST = text("""
     SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at,
@@ -76,8 +86,11 @@ def ringing(conn: Connection) -> list[AlarmRow]:
 
 
 def since(conn: Connection, moment: float) -> list[AlarmRow]:
-    """The alarms that ring, and those that were over after a moment, in the order of raising."""
-    return list(conn.execute(_SINCE, {"since": moment}))
+    """The alarms that ring, and those that were over after a moment, in the order of raising.
+
+    Of those that are over, the newest `NEWEST` are looked at.
+    """
+    return list(conn.execute(_SINCE, {"since": moment, "most": NEWEST}))
 
 
 def latest(conn: Connection, most: int) -> list[AlarmRow]:

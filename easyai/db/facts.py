@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, text
 # Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
 _REASONS_OF: Final = 500
 _MOST_REASONS: Final = 3
+# Frames without an attempt that a burst puts behind those that were refused.
+_REFUSED_AMONG: Final = 5000
 #: Failed frames are counted as far as this.
 MOST_FAILED: Final = 1000
 _HOUR_SEC: Final = 3600.0
@@ -26,9 +28,13 @@ _WAITING = text("""
     UNION ALL
     SELECT 'parked', task_type, count(*), min(id) FROM frames
      WHERE state = 'parked' GROUP BY task_type
-    UNION ALL
-    SELECT 'failed', task_type, count(*), 0 FROM frames
-     WHERE state = 'failed' GROUP BY task_type
+""")
+# They are kept for weeks: may be millions.
+_ANY_FAILED = text("""
+    SELECT name, (SELECT count(*) FROM (
+               SELECT 1 FROM frames
+                WHERE state = 'failed' AND task_type = task_types.name LIMIT :most) AS counted)
+      FROM task_types
 """)
 # A frame that was brought back waits since it was due again, not since it was found.
 _SINCE = text("""
@@ -71,12 +77,15 @@ _FAILED_REASONS = text("""
      GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
 # In flight, too: a few frames that are tried all the time are hardly ever seen to wait. Those that
-# were refused last are due last.
+# were refused last are due last, but for frames that were found since.
 _REFUSED = text("""
-    SELECT reason, last_failure_at FROM (
-        SELECT reason, attempts, last_failure_at FROM frames
-         WHERE state = 'pending' AND task_type = :name ORDER BY due_at DESC, id DESC LIMIT :most
-    ) AS newest WHERE attempts > 0 AND last_failure_at > :since
+    SELECT * FROM (
+        SELECT reason, last_failure_at FROM (
+            SELECT reason, attempts, last_failure_at FROM frames
+             WHERE state = 'pending' AND task_type = :name
+             ORDER BY due_at DESC, id DESC LIMIT :looked_at
+        ) AS newest WHERE attempts > 0 AND last_failure_at > :since LIMIT :most
+    ) AS refused
     UNION ALL
     SELECT reason, last_failure_at FROM frames
      WHERE state = 'leased' AND task_type = :name AND attempts > 0 AND last_failure_at > :since
@@ -115,7 +124,7 @@ class Successes:
     """When frames of a type succeeded, known to ten seconds."""
 
     last_at: float  # the start of the newest ten seconds with a success
-    apart_sec: float = 0.0  # in the last hour, on average; 0: fewer than two
+    apart_sec: float = 0.0  # in the last hour up to now, on average; 0: none in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,7 @@ class Failures:
 
 
 def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
-    """Pending, parked and failed frames by state and task type."""
+    """Pending and parked frames by state and task type."""
     rows = list(conn.execute(_WAITING))
     ids = [first for _, _, _, first in rows if first]
     since: dict[int, float] = {}
@@ -139,6 +148,11 @@ def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
         (state, task_type): Waiting(count, since.get(first, 0.0))
         for state, task_type, count, first in rows
     }
+
+
+def failed(conn: Connection, most: int) -> dict[str, int]:
+    """Failed frames of every task type, each counted as far as `most`."""
+    return {row[0]: row[1] for row in conn.execute(_ANY_FAILED, {"most": most})}
 
 
 def leased(conn: Connection) -> list[tuple[str, int | None, int, float]]:
@@ -156,7 +170,8 @@ def successes(conn: Connection, now: float) -> dict[str, Successes]:
     values = {"hour_ago": now - _HOUR_SEC, "until": now + _CLOCK_SLACK_SEC}
     found = {}
     for task_type, last, first, count in conn.execute(_SUCCESSES, values):
-        apart_sec = (last - first) / (count - 1) if count > 1 else 0.0
+        # Up to now: one burst within the hour tells that the next may be long in coming.
+        apart_sec = max(0.0, now - first) / count if count else 0.0
         found[task_type] = Successes(float(last), float(apart_sec))
     return found
 
@@ -174,9 +189,14 @@ def failures(conn: Connection, task_type: str, since: float) -> Failures:
 def refusals(conn: Connection, task_type: str, since: float) -> Failures:
     """Frames of a type that wait or are in flight and were refused after a moment.
 
-    Of those that wait, the newest hundreds are looked at.
+    Of those that wait, the newest hundreds among the thousands that are due last.
     """
-    values = {"name": task_type, "since": since, "most": _REASONS_OF}
+    values = {
+        "name": task_type,
+        "since": since,
+        "most": _REASONS_OF,
+        "looked_at": _REFUSED_AMONG,
+    }
     found = [(row[0] or "", float(row[1])) for row in conn.execute(_REFUSED, values)]
     if not found:
         return Failures()

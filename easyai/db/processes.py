@@ -11,10 +11,16 @@ ProcessRow = Row[Any]
 _BEAT = text("""
     INSERT INTO processes (name, kind, host, pid, started_at, beat_at)
     VALUES (:name, :kind, :host, :pid, :started_at, :now)
-    ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at, started_at = excluded.started_at
+    ON CONFLICT (name) DO UPDATE
+       SET beat_at = excluded.beat_at, started_at = excluded.started_at, host = excluded.host
 """)
 _GONE = text("DELETE FROM processes WHERE name = :name")
 _ALL = text("SELECT * FROM processes ORDER BY kind, host, pid")
+_STARTS = text("""
+    SELECT subject, at, text FROM events
+     WHERE at >= :since AND at <= :now AND kind IN ('process_started', 'process_restarted')
+     ORDER BY at
+""")
 
 
 def name_of(kind: str, host: str, pid: int) -> str:
@@ -23,13 +29,22 @@ def name_of(kind: str, host: str, pid: int) -> str:
 
 
 def beat(
-    conn: Connection, kind: str, host: str, pid: int, now: float, started_at: float | None = None
+    conn: Connection,
+    kind: str,
+    host: str,
+    pid: int,
+    now: float,
+    started_at: float | None = None,
+    home: str = "",
 ) -> None:
-    """Note that a process (worker, beat, api, watchdog) works, since `started_at` or now."""
+    """Note that a process (worker, beat, api, watchdog) works, since `started_at` or now.
+
+    `home` says where its number means something (health/presence.py), if not on all of the host.
+    """
     values = {
         "name": name_of(kind, host, pid),
         "kind": kind,
-        "host": host,
+        "host": home or host,
         "pid": pid,
         "now": now,
         "started_at": now if started_at is None else started_at,
@@ -45,3 +60,11 @@ def gone(conn: Connection, kind: str, host: str, pid: int) -> None:
 def all_processes(conn: Connection) -> list[ProcessRow]:
     """Every process that is known, those that fell silent too."""
     return list(conn.execute(_ALL))
+
+
+def starts(conn: Connection, since: float, now: float) -> dict[str, list[tuple[float, str]]]:
+    """By name of process: when it started since a moment, oldest first, and what it said of it."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for name, at, said in conn.execute(_STARTS, {"since": since, "now": now}):
+        found.setdefault(str(name), []).append((float(at), str(said)))
+    return found

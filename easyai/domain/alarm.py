@@ -6,10 +6,10 @@ seconds and only written down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from easyai.domain.words import Words
 
@@ -18,6 +18,9 @@ CLEAR_SEC: Final = 5.0
 
 #: Another cause than the one told must hold for this long before it is told in its place.
 CAUSE_SEC: Final = 10.0
+
+#: What was seen for a moment only does not go with others of its kind: so long is two looks.
+TOGETHER_SEC: Final = 3.0
 
 Key = tuple[str, str]  # kind and subject
 Ringing = Mapping[Key, str]  # the alarms that ring, and the cause that was told of each
@@ -74,6 +77,7 @@ class Notice:
     raised_at: float  # when it was told first
     at: float  # when this is told
     lasted_sec: float  # the trouble, so far or until it ended
+    seen: bool = True  # to hold, by the one that tells; not: it was over when that one began
 
     @property
     def ended_at(self) -> float:
@@ -84,7 +88,8 @@ class Notice:
 @dataclass(slots=True)
 class _Alarm:
     condition: Condition
-    holds_since: float
+    seen_since: float | None  # None: only another process has seen it
+    holds_since: float  # it may have held before it was seen
     clear_since: float | None = None
     raised_at: float | None = None  # wall; None: its grace is not over
     told: float = 0.0
@@ -118,7 +123,7 @@ class Board:
     ) -> None:
         """Go on with an alarm that was raised by another process, or by this one before."""
         key = (condition.kind, condition.subject)
-        alarm = self._alarms.setdefault(key, _Alarm(condition, now))
+        alarm = self._alarms.setdefault(key, _Alarm(condition, None, now))
         if alarm.raised_at is not None and alarm.raised_at <= raised_at:
             return
         alarm.raised_at = raised_at
@@ -144,7 +149,8 @@ class Board:
         holding = {(one.kind, one.subject): one for one in conditions if one.kind in judged}
         for key, condition in holding.items():
             begun = now - condition.lasted_sec
-            alarm = self._alarms.setdefault(key, _Alarm(condition, begun))
+            alarm = self._alarms.setdefault(key, _Alarm(condition, now, begun))
+            alarm.seen_since = now if alarm.seen_since is None else alarm.seen_since
             # What was known of the cause stays true when nothing more is to be seen of it.
             cause = condition.cause or alarm.condition.cause
             alarm.condition, alarm.clear_since = replace(condition, cause=cause), None
@@ -166,10 +172,13 @@ class Board:
         ]
 
     def _raise(self, now: float, wall: float) -> list[Notice]:
-        def is_ripe(alarm: _Alarm) -> bool:
-            return now - alarm.holds_since >= alarm.condition.grace_sec
-
-        due = self._due(lambda alarm: alarm.raised_at is None, is_ripe)
+        due = _due(
+            {
+                key: _Hold(now - one.holds_since - one.condition.grace_sec, now - one.seen_since)
+                for key, one in self._alarms.items()
+                if one.raised_at is None and one.seen_since is not None
+            }
+        )
         for key in due:
             alarm = self._alarms[key]
             alarm.raised_at = wall
@@ -177,10 +186,13 @@ class Board:
         return [self._notice(Change.RAISED, key, now, wall) for key in due]
 
     def _over(self, now: float, wall: float) -> list[Notice]:
-        def is_ripe(alarm: _Alarm) -> bool:
-            return alarm.clear_since is not None and now - alarm.clear_since >= CLEAR_SEC
-
-        due = self._due(lambda alarm: alarm.clear_since is not None, is_ripe)
+        due = _due(
+            {
+                key: _Hold(now - one.clear_since - CLEAR_SEC, now - one.clear_since)
+                for key, one in self._alarms.items()
+                if one.clear_since is not None
+            }
+        )
         notices = [self._notice(Change.OVER, key, now, wall) for key in due]
         for key in due:
             del self._alarms[key]
@@ -202,20 +214,13 @@ class Board:
             key
             for key, alarm in self._alarms.items()
             if alarm.raised_at is not None
+            and alarm.seen_since is not None
             and alarm.clear_since is None
             and now - alarm.told >= repeat_sec
         ]
         for key in due:
             self._told(key, now)
         return [self._notice(Change.REPEATED, key, now, wall) for key in due]
-
-    def _due(
-        self, is_candidate: Callable[[_Alarm], bool], is_ripe: Callable[[_Alarm], bool]
-    ) -> list[Key]:
-        """With one that is ripe go all others of its kind: twelve services make one message."""
-        candidates = [key for key, alarm in self._alarms.items() if is_candidate(alarm)]
-        ripe = {key[0] for key in candidates if is_ripe(self._alarms[key])}
-        return [key for key in candidates if key[0] in ripe]
 
     def _notice(self, change: Change, key: Key, now: float, wall: float) -> Notice:
         alarm = self._alarms[key]
@@ -227,8 +232,43 @@ class Board:
         began_at = wall - (now - alarm.holds_since)
         # Towards its end other causes may show for a moment: the one that was told counts.
         cause = alarm.told_cause or condition.cause
-        words = condition.words
-        return Notice(change, *key, cause, words, began_at, raised_at, wall, lasted_sec)
+        words, seen = condition.words, alarm.seen_since is not None
+        return Notice(change, *key, cause, words, began_at, raised_at, wall, lasted_sec, seen)
+
+
+class _Hold(NamedTuple):
+    """Something that is to be told once it has held for its time."""
+
+    over_sec: float  # for how long it has been time; below 0: not yet
+    seen_sec: float
+
+    @property
+    def is_ripe(self) -> bool:
+        return self.over_sec >= 0
+
+    @property
+    def is_new(self) -> bool:
+        return self.seen_sec < TOGETHER_SEC
+
+
+def _due(holds: Mapping[Key, _Hold]) -> list[Key]:
+    """With one that is ripe go the others of its kind: twelve services make one message.
+
+    It waits for those that were seen for too short a time, as long as those need at most.
+    """
+    by_kind: dict[str, list[_Hold]] = {}
+    for (kind, _), hold in holds.items():
+        by_kind.setdefault(kind, []).append(hold)
+    go = {kind for kind, own in by_kind.items() if _go(own)}
+    return [
+        key for key, hold in holds.items() if key[0] in go and (hold.is_ripe or not hold.is_new)
+    ]
+
+
+def _go(own: Sequence[_Hold]) -> bool:
+    ripe_sec = max(hold.over_sec for hold in own)
+    waits = any(hold.is_new and not hold.is_ripe for hold in own)
+    return ripe_sec >= (TOGETHER_SEC if waits else 0.0)
 
 
 def _is_explained(alarm: _Alarm, now: float) -> bool:

@@ -2,7 +2,8 @@
 
 `next_sampling` is a loop on what is seen, asked every few seconds:
 
-- Frames wait for seconds, every place is taken, and more of them wait each time: n grows by half.
+- Frames wait for seconds, every place is taken, and more of them wait each time: n grows by half,
+  once in five seconds however many scanners ask.
   The rate that was let through was too much; it is remembered as a bound of the capacity.
   (Also, every half minute, where a queue shrinks so slowly that it would last five minutes.)
 - No frame waits long: n falls as far as four fifths of that bound allow, or, a while later, as far
@@ -25,6 +26,8 @@ LATE_SEC: Final = 5.0  # a frame that has waited for longer than this is late
 QUIET_SEC: Final = 10.0  # after a change, before n falls
 SETTLE_SEC: Final = 30.0  # after a change, until the rates measured are those of the n in force
 BOUND_SEC: Final = 300.0  # after a change, until the bound is forgotten
+# After a change, until a queue that grows tells of it: a little less than between two looks.
+STEP_SEC: Final = 4.5
 _DRAIN_SEC: Final = 300.0  # in which a queue has to be gone
 _BELOW_BOUND: Final = 0.8  # rates measured over ten seconds are a tenth off
 _BUSY: Final = 0.6  # of the time: endpoints that work at one call after the other have room
@@ -71,7 +74,7 @@ def _too_much(now: Sampling, load: Load, since_sec: float) -> bool:
         return False  # they are not what frames wait for; an outage is no slowness
     kept_per_sec = load.found_per_sec / now.n
     if load.growing and kept_per_sec > load.done_per_sec:
-        return True
+        return since_sec >= STEP_SEC
     # A long queue; letting less than half through would not make it shorter much sooner.
     shrinks_by = load.done_per_sec - kept_per_sec
     lasts = load.waiting > shrinks_by * _DRAIN_SEC and kept_per_sec > load.done_per_sec / 2

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
+from easyai.db.facts import MOST_FAILED
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
 from easyai.health import known
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
-from easyai.health.known import RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
+from easyai.health.known import (
+    HOUR_SEC,
+    RECENT_SEC,
+    AlarmFacts,
+    Known,
+    ServiceFacts,
+    TypeFacts,
+)
 from easyai.health.reasons import reason
 from easyai.runtime import Runtime
 from easyai.settings import Settings
@@ -28,7 +37,7 @@ _QUIET_SEC: Final = 20.0  # the time of a last success is known to ten
 _PROBE_FAILED: Final = "probe failed: "  # so the sweep begins its reason (registry/vitals.py)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is asked for again and again is kept
 class Facts:
     """What is known now."""
 
@@ -48,7 +57,7 @@ class Facts:
         result = self.checks.get(name, _OK)
         return result.words or reason(result.reason)
 
-    @property
+    @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:
         """The services that are expected to work: not unregistered by request, nor moved away."""
         found = self.known.services if self.known else ()
@@ -58,7 +67,7 @@ class Facts:
             if one.state != ServiceState.UNREGISTERED and not self.moved_to(one)
         )
 
-    @property
+    @cached_property
     def moved(self) -> tuple[ServiceFacts, ...]:
         """The offline endpoints that their services have left for another one."""
         found = self.known.services if self.known else ()
@@ -85,7 +94,7 @@ class Facts:
         """Frames that wait for inference, parked ones included."""
         return sum(one.waiting for one in self.types)
 
-    @property
+    @cached_property
     def last_success_at(self) -> float:
         """When a frame was inferred last."""
         return max((one.last_success_at for one in self.types), default=0.0)
@@ -139,7 +148,7 @@ class Facts:
         """Whether a probe's connection was taken, and no answer came."""
         return (self.probe(service) or "").removeprefix(_PROBE_FAILED).startswith(NO_ANSWER)
 
-    @property
+    @cached_property
     def ringing(self) -> tuple[AlarmFacts, ...]:
         """The alarms that ring."""
         alarms = self.known.alarms if self.known else ()
@@ -147,7 +156,7 @@ class Facts:
 
     def only_fails(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type end failed and none succeeds, though none may wait now."""
-        return only_fails(task_type, self.ringing, self.now)
+        return only_fails(task_type, self.ringing, self.now, self.last_success_at)
 
     def is_refused(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type are held, and all that services answered lately are refusals."""
@@ -182,7 +191,9 @@ class Facts:
         """Since when frames of a type wait, or fail, without a success; now when none does."""
         began = [at for at in (task_type.oldest_wait_at, task_type.oldest_lease_at) if at]
         if self.only_fails(task_type):
-            began.append(task_type.failures.first_at)
+            failed_at, last = task_type.failures.first_at, task_type.last_success_at
+            # A success bounds it; without one a frame that failed weeks ago dates nothing.
+            began.append(failed_at if last else max(failed_at, self.now - HOUR_SEC))
         return max(min(began, default=self.now), task_type.last_success_at)
 
     def is_stalled(self, task_type: TypeFacts) -> bool:
@@ -190,7 +201,7 @@ class Facts:
         limit = self.settings.ai_analysis.stall_alarm_sec
         return self.now - self.stands_since(task_type) >= limit
 
-    @property
+    @cached_property
     def stalled(self) -> tuple[TypeFacts, ...]:
         """The task types that stand still, those of which an alarm says so among them."""
         return tuple(one for one in self.types if self.is_stalled(one) or self._told(one))
@@ -215,19 +226,26 @@ class Facts:
 
 
 def gather(
-    runtime: Runtime, checks: Sequence[CheckResult], now: float, *, ask: bool = False
+    runtime: Runtime,
+    checks: Sequence[CheckResult],
+    now: float,
+    *,
+    ask: bool = False,
+    exact: bool = True,
 ) -> Facts:
     """Everything known now; `checks` are the results of a round of `standing_checks` just made.
 
     The checks that the rows answer are added to them.
 
-    Cheap: some reads over partial indexes. With `ask` every service and our own API are probed
-    besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
+    Cheap: some reads over partial indexes. Without `exact` failed frames (perhaps millions) are
+    not all counted; no alarm tells their number. With `ask` every service and our own API are
+    probed besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
     """
     # Imported here: those checks are made of the facts.
     from easyai.health.checks.rows import row_results
 
-    facts = Facts(now, runtime.settings, _by_name(checks), known.read(runtime, now))
+    most = known.ALL if exact else MOST_FAILED
+    facts = Facts(now, runtime.settings, _by_name(checks), known.read(runtime, now, most))
     facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
     return probed(facts) if ask else facts
 

@@ -23,15 +23,18 @@ _LONGEST_SEC: Final = 900.0
 CAUSES: Final = frozenset({"inference_fails", "pictures_unreachable"})
 
 
-def only_fails(one: TypeFacts, alarms: Iterable[AlarmFacts], now: float) -> bool:
+def only_fails(
+    one: TypeFacts, alarms: Iterable[AlarmFacts], now: float, any_success_at: float
+) -> bool:
     """Whether frames of a type have failed within the hour and a success is overdue.
 
-    One that is told of goes on until none of its frames is failed any more.
+    One that is told of goes on until none of its frames is failed any more. `any_success_at` is
+    when a frame of any type succeeded last.
     """
     failures = one.failures
     if not failures.count or now - failures.newest_at > HOUR_SEC:
         return False
-    if failures.count < FEWEST and not any(_tells(alarm, one) for alarm in alarms):
+    if failures.count < FEWEST and not any(_tells(alarm, one, any_success_at) for alarm in alarms):
         return False
     overdue_sec = min(_TIMES_APART * one.apart_sec, _LONGEST_SEC)
     return now - one.last_success_at >= overdue_sec
@@ -56,6 +59,14 @@ def failed_frames(some: Iterable[TypeFacts]) -> Words:
     return number
 
 
-def _tells(alarm: AlarmFacts, one: TypeFacts) -> bool:
-    """Whether an alarm that rings is of this, and of no other reason to stand still."""
-    return alarm.cause in CAUSES and rings(alarm, one)
+def _tells(alarm: AlarmFacts, one: TypeFacts, any_success_at: float) -> bool:
+    """Whether an alarm that rings is of this, and of no other reason to stand still.
+
+    One of everything is of the types that had failed frames when it was raised, and of none once
+    any type succeeds: else one broken picture would hold it.
+    """
+    if alarm.cause not in CAUSES or not rings(alarm, one):
+        return False
+    if alarm.subject:
+        return True
+    return one.failures.first_at <= alarm.raised_at and any_success_at < alarm.raised_at

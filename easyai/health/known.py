@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from easyai.health import process_facts
 from easyai.health.presence import SILENT_AFTER_SEC
 from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.runtime import Runtime
+from easyai.settings_tables import AiAnalysis
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,9 @@ _DAY_SEC: Final = 24 * HOUR_SEC
 CLOCK_SLACK_SEC: Final = 30.0
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
+#: Count every failed frame.
+ALL: Final = 2**62
+_Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class TypeFacts:
     pending: int
     parked: int
     leased: int
-    failed: int
+    failed: int  # as far as they were counted
     oldest_wait_at: float  # 0: nothing waits
     oldest_lease_at: float  # 0: nothing is in flight
     last_success_at: float  # within ten seconds; 0: none is remembered
@@ -50,9 +55,9 @@ class TypeFacts:
     sampling_n: int
     capacity_per_sec: float | None
     failures: Failures  # of frames that ended failed since the last success
-    refusals: Failures  # of frames that wait or are in flight, likewise
+    refusals: Failures  # of frames that wait or are in flight, likewise, once a success is overdue
     lately: Tally  # of the last five minutes
-    apart_sec: float  # of successes in the last hour, on average; 0: not known
+    apart_sec: float  # of successes in the last hour, on average; 0: none in it
 
     @property
     def waiting(self) -> int:
@@ -134,26 +139,29 @@ class Known:
         return [one for one in self.processes if one.kind == kind and one not in working]
 
 
-def read(runtime: Runtime, now: float) -> Known | None:
-    """What the database tells; None when it does not answer."""
-    timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
+def read(runtime: Runtime, now: float, most_failed: int = ALL) -> Known | None:
+    """What the database tells; None when it does not answer.
+
+    Failed frames of each type are counted as far as `most_failed`.
+    """
+    analysis = runtime.settings.ai_analysis
     try:
         with runtime.db.read() as conn:
-            return _read(conn, timeout_sec, now)
+            return _read(conn, analysis, now, most_failed)
     except (DatabaseUnavailableError, SQLAlchemyError) as error:
         log.debug("no facts from the database: %s", error)
         return None
 
 
-def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
+def _read(conn: Connection, analysis: AiAnalysis, now: float, most_failed: int) -> Known:
     leased = rows.leased(conn)
-    services = _services(conn, leased, timeout_sec, now)
+    services = _services(conn, leased, analysis.heartbeat_timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
     own = process_facts.read(conn, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
     return Known(
-        types=_types(conn, services, leased, now),
+        types=_types(conn, services, leased, now, most_failed, analysis.stall_alarm_sec),
         services=services,
         processes=own,
         duties={
@@ -176,22 +184,28 @@ def _read(conn: Connection, timeout_sec: float, now: float) -> Known:
 def _types(
     conn: Connection,
     services: tuple[ServiceFacts, ...],
-    leased: list[tuple[str, int | None, int, float]],
+    leased: Sequence[_Lease],
     now: float,
+    most_failed: int,
+    overdue_sec: float,
 ) -> tuple[TypeFacts, ...]:
     waiting, succeeded = rows.waiting(conn), rows.successes(conn, now)
     recent, seconds = statistics.recent(conn, now, RECENT_SEC)
     lately, _ = statistics.recent(conn, now, DROPS_SEC)
+    all_failed, answered = rows.failed(conn, most_failed), _answered(services)
+    by_type: defaultdict[str, list[_Lease]] = defaultdict(list)
+    for lease in leased:
+        by_type[lease[0]].append(lease)
     found = []
     for row in rows.types(conn):
         name = row.name
         pending = waiting.get(("pending", name), _NOTHING)
         parked = waiting.get(("parked", name), _NOTHING)
-        flying = [lease for lease in leased if lease[0] == name]
+        flying = by_type[name]
         began = [one.since for one in (pending, parked) if one.count]
-        failed = waiting.get(("failed", name), _NOTHING).count
-        last_success_at = _last_success(name, succeeded, services, now)
-        held = pending.count or flying
+        failed = all_failed.get(name, 0)
+        last_success_at = _last_success(answered.get(name, 0.0), succeeded.get(name), now)
+        overdue = (pending.count or flying) and now - last_success_at >= overdue_sec
         facts = TypeFacts(
             name=name,
             pending=pending.count,
@@ -206,7 +220,7 @@ def _types(
             sampling_n=row.sampling_n,
             capacity_per_sec=row.capacity_per_sec,
             failures=rows.failures(conn, name, last_success_at) if failed else Failures(),
-            refusals=rows.refusals(conn, name, last_success_at) if held else Failures(),
+            refusals=rows.refusals(conn, name, last_success_at) if overdue else Failures(),
             lately=lately.get(name, Tally()),
             apart_sec=succeeded[name].apart_sec if name in succeeded else 0.0,
         )
@@ -214,30 +228,36 @@ def _types(
     return tuple(found)
 
 
-def _last_success(
-    name: str,
-    succeeded: Mapping[str, Successes],
-    services: tuple[ServiceFacts, ...],
-    now: float,
-) -> float:
+def _answered(services: Sequence[ServiceFacts]) -> dict[str, float]:
+    """By task type, when a service of it answered last."""
+    found: dict[str, float] = {}
+    for one in services:
+        for name in one.task_types:
+            found[name] = max(found.get(name, 0.0), one.last_success_at)
+    return found
+
+
+def _last_success(answered_at: float, succeeded: Successes | None, now: float) -> float:
     # A service's own time counts refusals and its other types, too. Sums of ten seconds tell them
     # apart, for as long as they are kept.
-    own = max((one.last_success_at for one in services if name in one.task_types), default=0.0)
-    if name in succeeded:
-        last_at = succeeded[name].last_at
-        return max(last_at, min(own, last_at + _BUCKET_SEC, now))
-    return own if own <= now - HOUR_SEC else 0.0
+    if succeeded:
+        last_at = succeeded.last_at
+        return max(last_at, min(answered_at, last_at + _BUCKET_SEC, now))
+    return answered_at if answered_at <= now - HOUR_SEC else 0.0
 
 
 def _services(
     conn: Connection,
-    leased: list[tuple[str, int | None, int, float]],
+    leased: Sequence[_Lease],
     timeout_sec: float,
     now: float,
 ) -> tuple[ServiceFacts, ...]:
     types = services_db.all_task_types(conn)
+    flying: defaultdict[int | None, list[_Lease]] = defaultdict(list)
+    for lease in leased:
+        flying[lease[1]].append(lease)
     return tuple(
-        _service(row, tuple(types.get(row.pk, ())), leased, timeout_sec, now)
+        _service(row, tuple(types.get(row.pk, ())), flying[row.pk], timeout_sec, now)
         for row in rows.services(conn)
     )
 
@@ -245,11 +265,10 @@ def _services(
 def _service(
     row: Any,
     task_types: tuple[str, ...],
-    leased: list[tuple[str, int | None, int, float]],
+    flying: Sequence[_Lease],
     timeout_sec: float,
     now: float,
 ) -> ServiceFacts:
-    flying = [lease for lease in leased if lease[1] == row.pk]
     breaker = services_db.breaker_of(row)
     word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
     return ServiceFacts(

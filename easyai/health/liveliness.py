@@ -51,3 +51,14 @@ def api_gone(facts: Facts, known: Known) -> bool:
     """Whether no API works, though one has shown itself within a day."""
     shown = "api" in known.stopped or any(one.kind == "api" for one in known.processes)
     return shown and not known.working("api", facts.now)
+
+
+def calls_ran(facts: Facts, since: float, until: float) -> bool:
+    """Whether the workers ran all the time that a call leased at `since` has no answer.
+
+    They were there before, and have each shown themselves since `until`, when its answer was
+    overdue: one that was held up, killed or started anew says nothing of the services it called.
+    """
+    working = facts.known.working("worker", facts.now) if facts.known else []
+    ran = [one for one in working if one.started_at <= since]
+    return bool(ran) and all(one.beat_at >= until for one in ran)

@@ -8,11 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from easyai.db import statistics
-from easyai.errors import EasyaiError
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.facts import Facts, gather
-from easyai.health.known import DROPS_SEC
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -24,8 +21,6 @@ class Observation:
 
     facts: Facts
     at: float  # when it began, on the monotonic clock
-    dropped: int = 0  # frames given up in the last five minutes
-    processed: int = 0
 
 
 class Observer:
@@ -94,18 +89,4 @@ class Observer:
         self._results = self._runner.run(self._checks())
         self._began_at = time.monotonic()  # checks have their own limits: from here on, none has
         now = time.time()
-        facts = gather(self._runtime, self._results, now)
-        dropped, processed = self._drops(now) if facts.known else (0, 0)
-        return Observation(facts, began, dropped, processed)
-
-    def _drops(self, now: float) -> tuple[int, int]:
-        try:
-            with self._runtime.db.read() as conn:
-                tallies, _ = statistics.recent(conn, now, DROPS_SEC)
-        except EasyaiError as error:
-            log.debug("watchdog: sums not read: %s", error)
-            return 0, 0
-        return (
-            sum(tally.dropped for tally in tallies.values()),
-            sum(tally.processed for tally in tallies.values()),
-        )
+        return Observation(gather(self._runtime, self._results, now, exact=False), began)

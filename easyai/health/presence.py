@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,8 @@ EVERY_SEC: Final = 5.0
 #: A process whose row is older has hung or was killed: three rows in a row are missing.
 SILENT_AFTER_SEC: Final = 20.0
 _PROGRAM: Final = "easyai"  # stands in the command line of each of our processes
+_WITH_BEAT: Final = re.compile(r"--beat|-[A-Za-z]*B")
+_AGAIN: Final = "started again: "
 
 
 class Presence:
@@ -36,6 +38,7 @@ class Presence:
         """`kind` is worker, beat, api or watchdog; `works` says whether its loops turn."""
         self._kind = kind
         self._host = socket.gethostname()
+        self._home = home()
         self._pid = os.getpid()
         self._open = database
         self._works = works
@@ -78,7 +81,9 @@ class Presence:
 
     def _show(self, db: Database, now: float) -> None:
         with db.write() as conn:
-            processes.beat(conn, self._kind, self._host, self._pid, now, self._started_at)
+            processes.beat(
+                conn, self._kind, self._host, self._pid, now, self._started_at, self._home
+            )
             if not self._announced:
                 events.add(conn, [self._start_event()])
         self._announced = True
@@ -86,7 +91,7 @@ class Presence:
     def _start_event(self) -> events.Event:
         reason = restart_reason()
         kind = "process_restarted" if reason else "process_started"
-        text = f"started again: {reason}" if reason else "started"
+        text = f"{_AGAIN}{reason}" if reason else "started"
         return events.Event(self._started_at, kind, self._name, text)
 
     def _leave(self, db: Database, now: float) -> None:
@@ -97,6 +102,24 @@ class Presence:
     @property
     def _name(self) -> str:
         return processes.name_of(self._kind, self._host, self._pid)
+
+
+def reason_of_start(said: str) -> str:
+    """Why a supervisor had to start a process again, by its event; '' for a first start."""
+    return said.removeprefix(_AGAIN) if said.startswith(_AGAIN) else ""
+
+
+def home() -> str:
+    """Where process numbers mean the same: this host, since it booted, in this container.
+
+    Machines and containers may share a host's name. Where the system does not say, the name alone.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()} {boot} {space}"
 
 
 def exists(pid: int, kind: str) -> bool:
@@ -113,7 +136,24 @@ def exists(pid: int, kind: str) -> bool:
     except OSError:
         pass  # not ours to signal, but there
     words = _command_line(pid)
-    return words is None or (kind in words and any(_PROGRAM in word for word in words))
+    return words is None or (_is_kind(kind, words) and _is_ours(pid, words))
+
+
+def _is_kind(kind: str, words: Sequence[str]) -> bool:
+    if kind in words:
+        return True
+    # `celery worker -B` runs beat in a child, which keeps the command line.
+    return kind == "beat" and "worker" in words and any(map(_WITH_BEAT.fullmatch, words))
+
+
+def _is_ours(pid: int, words: Sequence[str]) -> bool:
+    if any(_PROGRAM in word for word in words):
+        return True
+    try:
+        told = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return any(one.startswith(b"CELERY_APP=" + _PROGRAM.encode()) for one in told.split(b"\0"))
 
 
 def has_ended(pid: int) -> bool:

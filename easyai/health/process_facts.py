@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from easyai.db import processes
-from easyai.health.presence import EVERY_SEC, exists, has_ended
+from easyai.health.presence import (
+    EVERY_SEC,
+    SILENT_AFTER_SEC,
+    exists,
+    has_ended,
+    home,
+    reason_of_start,
+)
 
+#: Starts this old are looked at.
+STARTS_SEC: Final = 120.0
 # One that shows itself lives: a container may share our host's name, and not its process numbers.
 _MISSED_SEC: Final = 1.5 * EVERY_SEC
+# Its supervisor ends one that hangs as the alarm is raised, and needs seconds to start another.
+_HUNG_TOLD_SEC: Final = 60.0
+
+
+class Start(NamedTuple):
+    """One start of a process."""
+
+    at: float
+    reason: str  # why its supervisor had to start it again; '' for a first start
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +46,8 @@ class ProcessFacts:
     beat_at: float
     exists: bool | None  # None: it runs on another machine
     ended: bool = False  # on this machine: it shows itself no more, and no process has its number
+    hung: bool = False  # silent and there, now or as we looked within the last minute
+    starts: tuple[Start, ...] = ()  # under this name within STARTS_SEC, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +61,45 @@ class DutyFacts:
 
 def read(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
     """Every process that has a row."""
-    here = socket.gethostname()
+    here = {home(), socket.gethostname()}  # an older version of us noted the name alone
+    starts = processes.starts(conn, now - STARTS_SEC, now)
     return tuple(
-        ProcessFacts(
-            row.name,
-            row.kind,
-            row.pid,
-            row.started_at,
-            row.beat_at,
-            exists(row.pid, row.kind) if row.host == here else None,
-            row.host == here and abs(now - row.beat_at) > _MISSED_SEC and has_ended(row.pid),
+        _facts(
+            row,
+            here,
+            [Start(at, reason_of_start(said)) for at, said in starts.get(row.name, ())],
+            now,
         )
         for row in processes.all_processes(conn)
     )
+
+
+def _facts(row: Any, here: Collection[str], starts: list[Start], now: float) -> ProcessFacts:
+    age_sec, is_here = abs(now - row.beat_at), row.host in here
+    there = exists(row.pid, row.kind) if is_here else None
+    return ProcessFacts(
+        row.name,
+        row.kind,
+        row.pid,
+        row.started_at,
+        row.beat_at,
+        there,
+        is_here and age_sec > _MISSED_SEC and has_ended(row.pid),
+        _hangs_or_hung(row.name, row.beat_at, bool(there) and age_sec > SILENT_AFTER_SEC),
+        tuple(starts),
+    )
+
+
+# Who hung, by name and last sign of life, and when that was seen last, on the monotonic clock. A
+# process that has ended tells no more whether it hung before; its row is the same either way.
+_seen_hung: dict[tuple[str, float], float] = {}
+
+
+def _hangs_or_hung(name: str, beat_at: float, hangs: bool) -> bool:
+    now = time.monotonic()
+    for one, seen_at in list(_seen_hung.items()):
+        if now - seen_at > _HUNG_TOLD_SEC:
+            _seen_hung.pop(one, None)  # another thread may have
+    if hangs:
+        _seen_hung[name, beat_at] = now
+    return (name, beat_at) in _seen_hung

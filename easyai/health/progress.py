@@ -6,6 +6,7 @@ was set; what was watched on the monotonic clock never lies, but begins anew wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,10 +24,18 @@ _FIRST_LOOK_SEC: Final = 4.0  # until the first look is over
 class Standstill:
     """What stands still, and for how long."""
 
-    types: tuple[str, ...]  # whose frames wait or fail and none succeeds
-    everything: bool  # no other type has succeeded since then either
-    blind: bool  # nothing is known or found any more
-    lasted_sec: float
+    types: Mapping[str, float]  # whose frames wait or fail and none succeeds: for how many seconds
+    everything: bool  # no other type has succeeded either, since all of them do
+    blind_sec: float = 0.0  # for how long nothing is known or found any more; 0: it is
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing is known or found any more."""
+        return self.blind_sec > 0
+
+    def lasted_sec(self, subject: str = "") -> float:
+        """For how long one of the types stands still; '': the longest of any."""
+        return self.blind_sec or self.types.get(subject) or max(self.types.values())
 
 
 @dataclass(slots=True)
@@ -69,18 +78,16 @@ class Progress:
         goes_on = any(lasted[one.name] < limit for one in busy)
         pause = facts.settings.ai_analysis.scan_interval_sec
         if blind_sec >= limit + pause - 1 and not goes_on:
-            names = tuple(one.name for one in still)
-            return Standstill(names, everything=True, blind=True, lasted_sec=blind_sec)
+            return Standstill({one.name: lasted[one.name] for one in still}, True, blind_sec)
         if not still:
             return None
-        lasted_sec = max(
-            max(lasted[one.name], facts.now - facts.stands_since(one)) for one in still
-        )
-        names = tuple(one.name for one in still)
-        begun = facts.now - lasted_sec
+        stood = {
+            one.name: max(lasted[one.name], facts.now - facts.stands_since(one)) for one in still
+        }
+        begun = facts.now - min(stood.values())
         # Since then, not lately: else each rare frame of another type would change the answer.
-        everything = all(one.last_success_at <= begun for one in types if one.name not in names)
-        return Standstill(names, everything, blind=False, lasted_sec=lasted_sec)
+        everything = all(one.last_success_at <= begun for one in types if one.name not in stood)
+        return Standstill(stood, everything)
 
     def _watch(self, facts: Facts, task_type: TypeFacts, now: float) -> float:
         """For how long frames of a type were seen to wait or fail without a success."""

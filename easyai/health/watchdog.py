@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
+from easyai.health.absence import NOT_RUNNING, AbsenceWatch, as_alarm
 from easyai.health.alarms.conditions import judge
 from easyai.health.alarms.people import PeopleTeller
 from easyai.health.alarms.recorder import Entry, Recorder, Standing
-from easyai.health.alarms.telling import Message, messages
+from easyai.health.alarms.telling import Message, messages, of_absence
 from easyai.health.alarms.words import clock_jump
 from easyai.health.certainty import unsure
 from easyai.health.checks.check import Check
@@ -70,6 +71,7 @@ class Watchdog:
         self._progress = Progress(self._started)
         self._outbox = OutboxWatch()
         self._stall = SilentStall()
+        self._absence = AbsenceWatch()
         self._role = ""
         self._end = threading.Event()
 
@@ -117,6 +119,8 @@ class Watchdog:
         self._heal(seen, now)
         if not self._take_role(standing, now, wall):
             return
+        if standing.leads and self._looks_back(standing, seen, now, wall):
+            return
         outbox_still_sec = self._outbox.still_sec(seen.facts, now)
         judged = judge(seen, standstill, self._board.ringing, outbox_still_sec)
         notices = self._board.move(
@@ -127,7 +131,7 @@ class Watchdog:
             wall,
         )
         if notices:
-            self._tell(notices, messages(notices, seen.facts))
+            self._tell(notices, messages(notices, seen.facts, self._absence.found))
 
     def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
         facts = seen.facts
@@ -159,6 +163,24 @@ class Watchdog:
         if standing.leads is False or (standing.leads and changed):
             self._adopt(standing, now, wall)
         return standing.leads is not False
+
+    def _looks_back(self, standing: Standing, seen: Observation, now: float, wall: float) -> bool:
+        """Tell once for how long nothing ran before; whether that cannot be known yet."""
+        told, started_at = self._absence.found, wall - (now - self._started)
+        if self._absence.looks(standing.left_at, started_at, seen.facts, now):
+            return True
+        found = self._absence.found
+        if found and not told:
+            message = of_absence(found, seen.facts, wall)
+            rings = {(row.kind, row.subject) for row in standing.ringing}
+            if (Kind.INFERENCE_STALLED, "") in rings:
+                # The end of that alarm is told when it is over.
+                event = Event(wall, NOT_RUNNING, "", message.words.en)
+                self._recorder.write(Entry(events=(event,)))
+                self._tell([], [message])
+            else:
+                self._tell(as_alarm(found, message.words, wall), [message])
+        return False
 
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:
         for row in standing.ringing:

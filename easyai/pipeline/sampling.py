@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SEC: Final = 5.0
 _SCANS: Final = 3  # at least, in the time over which rates are measured
+# What waited longer ago says nothing of now: other workers may have scanned in between.
+_FRESH_SEC: Final = 3 * _LOOK_EVERY_SEC
 
 
 class Sampler:
@@ -38,7 +40,8 @@ class Sampler:
         self._runtime = runtime
         self._every_nth = EveryNth()
         self._looked_at = time.monotonic()
-        self._waited: Mapping[str, int] = {}  # frames by type, at the last look
+        self._waited: Mapping[str, int] = {}  # frames by type, when that was looked at last
+        self._waited_at = self._looked_at
 
     def split(
         self, conn: Connection, frames: Sequence[NewFrame]
@@ -60,9 +63,12 @@ class Sampler:
         """Now and then, let the n of each type with sampling "auto" follow what is seen of it."""
         analysis = self._runtime.settings.ai_analysis
         names = _automatic(analysis)
-        if not names or time.monotonic() - self._looked_at < _LOOK_EVERY_SEC:
+        looked_at = time.monotonic()
+        if not names or looked_at - self._looked_at < _LOOK_EVERY_SEC:
             return
-        self._looked_at = time.monotonic()
+        self._looked_at = looked_at
+        if looked_at - self._waited_at > max(_FRESH_SEC, _SCANS * analysis.scan_interval_sec):
+            self._waited = {}
         now = time.time()
         buckets = math.ceil(_SCANS * analysis.scan_interval_sec / statistics.BUCKET_SEC)
         with self._runtime.db.read() as conn:
@@ -73,7 +79,7 @@ class Sampler:
                 name: self._load(conn, name, waiting[name], recent, now)
                 for name in sorted(names & before.keys() & waiting.keys())
             }
-        self._waited = waiting
+        self._waited, self._waited_at = waiting, looked_at
         for name, load in loads.items():
             self._change(name, before[name], next_sampling(before[name], load, now), load)
 

@@ -110,9 +110,11 @@ class AmqpBus:
         And publish to nobody, see `_probe`.
         """
         for _ in range(2 if self._connection is not None else 1):
+            kept = self._connection is not None
             try:
                 channel = self._open()
-                self._probe()
+                if kept:  # a new one has just been probed
+                    self._probe()
                 self._declare(channel)
             except _AlarmError:
                 raise BusUnavailableError(_ALARM) from None

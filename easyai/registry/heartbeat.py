@@ -17,7 +17,7 @@ from typing import Any
 
 from easyai.db import events, service_events, services, waiting
 from easyai.db.services import ServiceRow
-from easyai.domain.service import ServiceState, moved_to
+from easyai.domain.service import REGISTERED, ServiceState, moved_to
 from easyai.registry.payload import is_clean_text, said_in
 from easyai.runtime import Runtime
 
@@ -92,14 +92,20 @@ def _vouched(
         return list(rows)
     # Of one that moved, the heartbeats come from where it lives now (registry/moves.py).
     rows = [row for row in rows if row.endpoint == name or not moved_to(row.state_reason)] or rows
-    if not any(row.state == ServiceState.ONLINE for row in rows):
+    online = [row for row in rows if row.state == ServiceState.ONLINE]
+    if not online:
         return list(rows)
+    # What was registered first after an endpoint had gone sends these heartbeats, and not that one.
+    came_at = max((row.state_since for row in online if row.state_reason == REGISTERED), default=0)
     return [
         row
         for row in rows
         if row.state == ServiceState.ONLINE
         or row.endpoint == name
-        or abs(now - row.last_heartbeat) > (row.heartbeat_timeout_sec or timeout_sec)
+        or (
+            abs(now - row.last_heartbeat) > (row.heartbeat_timeout_sec or timeout_sec)
+            and not (row.state == ServiceState.OFFLINE and row.state_since < came_at)
+        )
     ]
 
 

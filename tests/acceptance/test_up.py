@@ -81,7 +81,7 @@ def test_a_worker_killed_while_the_settings_have_a_mistake_comes_up_with_the_las
         assert easyai.run("diagnose", "--no-probes", "--json").returncode == 1
 
         easyai.reconfigure("[ai_analysis]\nsave_only_with_detection = true\n")
-        assert "settings_invalid" not in _codes(easyai)
+        wait_until(lambda: "settings_invalid" not in _codes(easyai), 10, "the API has read it, too")
         seen = stub.count
         site.put_many(3, _TYPES[2])
         wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")

@@ -16,12 +16,13 @@ from tests.faults.installations import EMBEDDED, Embedded, Production, Site
 from tests.faults.outcome import PROPERTY, Outcome
 from tests.faults.people import People
 from tests.faults.schema import Schema
-from tests.faults.trial import SETTINGS, Trial
+from tests.faults.trial import ALWAYS, SHORT, Trial
 from tests.support.services import PostgresServer
 
 TYPES = ("人数统计", "人脸检测")
 #: The longest first, those that mostly wait among those that work; others take half a minute.
 _LONG = (
+    "default_times",
     "random_points[embedded]",
     "random_points[production]",
     "an hour ahead, then right again-3600-0-embedded",
@@ -55,6 +56,7 @@ class Trials:
         kind: str = EMBEDDED,
         *,
         settings: str = "",  # TOML lines of [ai_analysis]
+        times: str = SHORT,  # likewise; '' for the defaults
         environment: dict[str, str] | None = None,
         rate: float = 20.0,
         fleets: Callable[[str], Sequence[Fleet]] | None = None,  # of the API's URL
@@ -66,7 +68,7 @@ class Trials:
     ) -> Trial:
         """A trial that has not begun; three services for two task types if not said otherwise."""
         people = People()
-        text = f'{SETTINGS}notify_urls = ["{people.url}"]\n{settings}'
+        text = f'{ALWAYS}{times}notify_urls = ["{people.url}"]\n{settings}'
         own = environment or {}
         site: Site
         if kind == EMBEDDED:

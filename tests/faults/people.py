@@ -34,15 +34,14 @@ class People:
         """The Apprise URL of this webhook."""
         return f"json://127.0.0.1:{self._server.server_port}/"
 
-    def told(self, title: str, since: float, words: str = "") -> Message | None:
-        """The first message since then with this title and these words in its text."""
+    def told(self, title: str, since: float) -> list[Message]:
+        """The messages since then with this title, in the order they came."""
         # The rest of a title is the same in Chinese.
-        recent = (
+        return [
             one
             for one in list(self.messages)
             if one.at >= since and one.title.partition(" / ")[0] == title
-        )
-        return next((one for one in recent if words in one.text), None)
+        ]
 
     def close(self) -> None:
         """Listen no more."""

@@ -9,6 +9,7 @@ import pytest
 from tests.faults.conftest import TYPES, Trials
 from tests.faults.fleet import Fleet
 from tests.faults.installations import BOTH, EMBEDDED
+from tests.faults.together import together
 
 #: A silent service that does not live is offline by then: 5 s of silence, two sweeps, and slack.
 OFFLINE_SEC = 25
@@ -17,6 +18,7 @@ OFFLINE_SEC = 25
 @pytest.mark.parametrize("kind", [EMBEDDED, pytest.param("production", marks=pytest.mark.faults)])
 def test_all_services_die_at_once_and_return(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
+        trial.services_at_fault = True
         with trial.fault("all services killed, back later"):
             trial.fleet.kill()
             trial.alarm("inference_stalled", "died", within_sec=60)
@@ -25,7 +27,7 @@ def test_all_services_die_at_once_and_return(trials: Trials, kind: str) -> None:
         trial.alarm_over("inference_stalled", within_sec=30)
 
 
-def _twelve(server: str) -> list[Fleet]:
+def _twelve(server: str, *options: str) -> list[Fleet]:
     """As in the field: yolo11x_head_detector_1 … 12, here three in a process."""
     return [
         Fleet(
@@ -34,6 +36,7 @@ def _twelve(server: str) -> list[Fleet]:
             name=f"yolo11x_head_detector_{number}",
             services=3,
             max_concurrency=2,
+            options=options,
         )
         for number in range(4)
     ]
@@ -46,6 +49,7 @@ def test_heartbeats_of_twelve_services_are_cut_off_while_they_live(
 ) -> None:
     """The incident: inference goes on, and within a minute the right people know."""
     with trials(kind, fleets=_twelve) as trial:
+        trial.services_at_fault = True
         with trial.fault("heartbeats of 12 services cut off, services live"):
             for fleet in trial.fleets:
                 fleet.control(heartbeats=False)
@@ -60,10 +64,40 @@ def test_heartbeats_of_twelve_services_are_cut_off_while_they_live(
         trial.alarm_over("heartbeats_missing", within_sec=30)
 
 
+def _field(server: str) -> list[Fleet]:
+    """The same with heartbeats as seldom as in the field."""
+    return _twelve(server, "--heartbeat-sec", "30")
+
+
+@pytest.mark.faults
+def test_the_incident_at_default_times(trials: Trials) -> None:
+    """A minute after heartbeats are overdue, or nothing is inferred, people know why."""
+    with trials(EMBEDDED, times="", fleets=_field) as trial:
+        trial.services_at_fault = True
+        with trial.fault("at default times: heartbeats of 12 services cut off, services live"):
+            for fleet in trial.fleets:
+                fleet.control(heartbeats=False)
+            trial.alarm("heartbeats_missing", "points at this server", within_sec=60 + 60)
+            trial.no_alarm("inference_stalled")
+            for fleet in trial.fleets:
+                fleet.control(heartbeats=True)
+        trial.resumes(within_sec=5)
+        trial.alarm_over("heartbeats_missing", within_sec=60)
+        trial.rest()
+        with trial.fault("at default times: all 12 services killed, back later"):
+            for fleet in trial.fleets:
+                fleet.kill()
+            trial.alarm("inference_stalled", "died", within_sec=60)
+            together(*(fleet.start for fleet in trial.fleets))
+        trial.resumes(within_sec=10)
+        trial.alarm_over("inference_stalled", within_sec=30)
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
 def test_services_hang_and_heal(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
+        trial.services_at_fault = True
         with trial.fault("all services hang (accept, never answer), then heal"):
             trial.fleet.control(hangs=True)
             trial.alarm("inference_stalled", "inference hangs", within_sec=60)
@@ -75,6 +109,7 @@ def test_services_hang_and_heal(trials: Trials, kind: str) -> None:
 @pytest.mark.faults
 def test_services_held_by_the_system_are_used_again_when_they_go_on(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
+        trial.services_at_fault = True
         with trial.fault("all services held (SIGSTOP) for 15 s"):
             trial.fleet.pause()
             time.sleep(15)

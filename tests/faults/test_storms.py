@@ -33,6 +33,7 @@ def _hundred(server: str) -> list[Fleet]:
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_hundred_services_restart_together(trials: Trials, kind: str) -> None:
     with trials(kind, fleets=_hundred) as trial:
+        trial.services_at_fault = True
         wait_until(lambda: _registered(trial) == SERVICES, 30, "all have registered", 0.2)
         with trial.fault("100 services restart together"):
             for fleet in trial.fleets:
@@ -53,7 +54,7 @@ def _registered(trial: Trial) -> int:
 def test_ten_thousand_frames_at_once(trials: Trials, kind: str) -> None:
     with trials(kind, delay_sec=0.005, max_concurrency=8) as trial:
         trial.settle_sec = 150
-        with trial.fault("10,000 frames at once"):
+        with trial.fault("10,000 frames at once", also=("queue_backlog",)):
             trial.camera.stop()
             trial.camera.burst(10_000)
         trial.camera.start()

@@ -19,17 +19,29 @@ from tests.support.waiting import wait_until
 
 _START_LIMIT_SEC = 30.0
 _SETTLE_SEC = 60.0
+_UNKNOWN = "The cause is not known"
+_BLAMES_SERVICES = {
+    "services_died",
+    "inference_hangs",
+    "inference_fails",
+    "heartbeats_not_arriving",
+    "endpoint_unreachable",
+    "no_service",
+}
 LIMIT = 24  # max_concurrent_infer of every trial
 
-#: Short times, so that a trial takes seconds; docs/reliability.md names them.
-SETTINGS = f"""
+#: Of every trial: nothing is trimmed, for every alert is looked for at the end.
+ALWAYS = f"""
 [ai_analysis]
-lease_sec = 3
 max_concurrent_infer = {LIMIT}
+max_alerts_in_db = 0
+"""
+#: Short times, so that a trial takes seconds; docs/reliability.md names them.
+SHORT = """\
+lease_sec = 3
 infer_timeout_sec = 5
 heartbeat_timeout_sec = 5
 stall_alarm_sec = 5
-max_alerts_in_db = 0
 """
 
 
@@ -48,10 +60,13 @@ class Trial:
         self.ledger = LedgerView(site.database_url)
         self.began_at = self.ended_at = 0.0
         self.settle_sec = _SETTLE_SEC
+        self.services_at_fault = False
         self.pardoned: tuple[str, ...] = ()  # outcomes that the fault itself brings about
         self.excused: set[str] = set()  # keys whose picture it took away: they may lack a row
         self._outcomes: list[Outcome] = []
         self._checked = (0, 0)  # frames and alerts of the faults before
+        self._working_since = 0.0
+        self._expected: set[str] = set()  # kinds of alarms since then
         self._record = record
 
     @property
@@ -71,6 +86,7 @@ class Trial:
         wait_until(self.ledger.watched, _START_LIMIT_SEC, "a watchdog watches", 0.1)
         # Of a slow start, or the fault before; none may be taken for the next fault's.
         wait_until(self._quiet, _START_LIMIT_SEC, "no alarm rings before the fault", 0.1)
+        self._working_since, self._expected = time.time(), set()
 
     def _quiet(self) -> bool:
         return all(row.over_at is not None for row in self.ledger.alarms())
@@ -81,8 +97,12 @@ class Trial:
         wait_until(lambda: self.ledger.done() >= wanted, limit_sec, "frames are inferred", 0.1)
 
     @contextmanager
-    def fault(self, name: str, times: int = 1) -> Iterator[Outcome]:
-        """The time in which something is broken; `name` stands in the report."""
+    def fault(self, name: str, times: int = 1, also: Sequence[str] = ()) -> Iterator[Outcome]:
+        """The time in which something is broken; `name` stands in the report.
+
+        `also`: kinds of alarms that may be raised besides those that are asked for.
+        """
+        self._expected.update(also)
         if not self._outcomes or self._outcomes[-1].fault != name:
             self._outcomes.append(Outcome(name, self.site.kind, times=times))
         self.began_at = time.time()
@@ -119,18 +139,23 @@ class Trial:
         return took
 
     def alarm(self, kind: str, cause: str, *, within_sec: float) -> Message:
-        """Assert that people were told of an alarm since the fault began, with its cause.
+        """Assert that people were told of an alarm since the fault began, and no wrong cause.
 
-        `cause` are words of the message's text; those asked for last stand in the report.
+        `cause` are words of the first message that names one; those asked for last stand in the
+        report, with the time of the first message.
         """
+        title = f"easyai: {kind}"
 
-        def told() -> Message | None:
-            return self.people.told(f"easyai: {kind}", self.began_at, cause)
+        def explained() -> Message | None:
+            told = self.people.told(title, self.began_at)
+            return next((one for one in told if _UNKNOWN not in one.text), None)
 
-        message = wait_until(told, within_sec, f"people are told of {kind} {cause}", 0.1)
+        message = wait_until(explained, within_sec, f"people are told of {kind} {cause}", 0.1)
+        assert cause in message.text, f"people were told another cause of {kind}"
+        self._expected.add(kind)
         outcome = self._the_outcome()
         outcome.alarm, outcome.cause = kind, cause
-        outcome.alarm_after_sec = message.at - self.began_at
+        outcome.alarm_after_sec = self.people.told(title, self.began_at)[0].at - self.began_at
         return message
 
     def no_alarm(self, kind: str) -> None:
@@ -150,7 +175,7 @@ class Trial:
         told = wait_until(
             lambda: self.people.told(title, self.began_at), within_sec, f"people hear {title}", 0.1
         )
-        self._the_outcome().alarm_over_sec = max(0.0, told.at - self.ended_at)
+        self._the_outcome().alarm_over_sec = max(0.0, told[0].at - self.ended_at)
 
     def settle(self) -> None:
         """Stop the camera and wait until every frame put in has its fate.
@@ -181,9 +206,17 @@ class Trial:
             pardoned=self.pardoned,
             excused=self.excused,
         )
+        self._check_alarms()
         outcome, (put_in, alerts) = self._the_outcome(), self._checked
         outcome.put_in, outcome.alerts = fates.put_in - put_in, fates.alerts - alerts
         self._checked = (fates.put_in, fates.alerts)
+
+    def _check_alarms(self) -> None:
+        raised = [row for row in self.ledger.alarms() if row.raised_at >= self._working_since]
+        others = {row.kind for row in raised} - self._expected - {"inference_stalled"}
+        assert not others, f"alarms that have nothing to do with the fault: {others}"
+        blamed = {row.cause for row in raised} & _BLAMES_SERVICES
+        assert self.services_at_fault or not blamed, f"services are blamed for the fault: {blamed}"
 
     def rest(self) -> None:
         """Between two faults: all is settled and checked as at the end, then work goes on."""

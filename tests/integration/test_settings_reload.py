@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings import SettingsSource, keep_copy
+from easyai.settings_file import COPY_NAME, COPY_VARIABLE
+from tests.support.waiting import wait_until
 
 
 class _Watchful(SettingsSource):
@@ -41,6 +43,40 @@ def test_a_file_that_is_empty_for_a_moment_changes_nothing(path: Path) -> None:
     assert source.current().ai_analysis.batch_size == 7
     path.write_text("[ai_analysis]\nbatch_size = 8\n")
     assert source.current().ai_analysis.batch_size == 8
+
+
+def test_a_file_that_stays_empty_leaves_the_old_values_where_the_last_good_ones_are_known(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / COPY_NAME
+    keep_copy(copy, path)
+    monkeypatch.setenv(COPY_VARIABLE, str(copy))
+    source = _Watchful(path)
+    path.write_text("")
+    for _ in range(3):
+        assert source.current().ai_analysis.batch_size == 7
+    assert "has been emptied" in source.fault
+    path.write_text("[ai_analysis]\nbatch_size = 8\n")
+    assert source.current().ai_analysis.batch_size == 8
+    assert source.fault == ""
+
+
+def test_a_mistake_that_stays_is_logged_as_often_as_an_alarm_that_goes_on(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("[ai_analysis]\nalarm_repeat_sec = 2\n")
+    source = _Watchful(path)
+    path.write_text("[ai_analysis")
+
+    def reminders() -> int:
+        source.current()
+        return caplog.text.count("still not in force: ")
+
+    assert reminders() == 0
+    wait_until(reminders, 10, "it is told again")
+    assert [reminders() for _ in range(20)] == [1] * 20
+    path.write_text("[ai_analysis]\nbatch_size = 8\n")
+    assert (source.current().ai_analysis.batch_size, source.fault) == (8, "")
 
 
 def test_folders_of_alerts_and_failed_frames_stay_until_the_restart(

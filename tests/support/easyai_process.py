@@ -71,7 +71,7 @@ class EasyaiProcess:
         assert self._process is not None, "not started"
         return self._process.pid
 
-    def start(self, wait: bool = True, timeout: float = 15.0) -> EasyaiProcess:
+    def start(self, wait: bool = True, timeout: float = 30.0) -> EasyaiProcess:
         """Start; with ``wait`` until the ready line is there."""
         command = easyai_command("up", "--config", str(self.config), "--port", str(self.port))
         begin = len(self.log)

@@ -20,7 +20,8 @@ ROWS = (
     ("runtime",),
     ("store", "publish", "db"),
     ("domain", "settings"),
-    ("settings_words", "settings_file"),
+    ("settings_variables",),
+    ("settings_words", "settings_file", "settings_addresses"),
     ("settings_tables", "supervised", "addresses"),
     ("errors",),
 )

@@ -11,13 +11,12 @@ from easyai.health.alarms import words
 from easyai.health.alarms.of_services import of_services, served
 from easyai.health.causes.cause import Cause
 from easyai.health.causes.rank import Ranking
+from easyai.health.checks.rows import BACKLOG_OVER_BELOW
 from easyai.health.observation import Observation
 from easyai.health.progress import Standstill
+from easyai.health.symptom import STOPS
 
 _CHECK_GRACE_SEC: Final = 10.0
-# A number that has passed its limit must fall well below it: no flapping around the limit.
-_WELL_BELOW: Final = 0.8
-_STOPS_INFERENCE: Final = 50  # a cause's weight
 _FEWEST: Final = 10  # frames; a rate of fewer tells nothing
 _FEW: Final = 3  # calls; a mean of fewer is one call's mood
 #: The head of the outbox: a bus that works takes it within seconds.
@@ -87,7 +86,7 @@ def _stalled(
             subject,
             cause.code if cause else "",
             words.inference_stalled(seen.facts, standstill, subject, cause),
-            lasted_sec=standstill.lasted_sec,
+            lasted_sec=standstill.lasted_sec(subject),
             explains=True,
         )
 
@@ -116,7 +115,7 @@ def _stopping(causes: Ranking, about: Collection[str] = (), told: str = "") -> C
 
     The cause that was told stays while it holds, unless one is found for all that it concerns.
     """
-    found = [cause for cause in causes.about(about) if cause.weight >= _STOPS_INFERENCE]
+    found = [cause for cause in causes.about(about) if cause.weight >= STOPS]
     standing = next((cause for cause in found if cause.code == told), None)
     if standing and not found[0].covers(standing):
         return standing
@@ -148,10 +147,11 @@ def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[C
 
 def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.high_drop_rate_percent
-    total = seen.dropped + seen.processed
-    percent = 100.0 * seen.dropped / total if total >= _FEWEST else 0.0
+    dropped = sum(one.lately.dropped for one in seen.facts.types)
+    total = dropped + sum(one.lately.processed for one in seen.facts.types)
+    percent = 100.0 * dropped / total if total >= _FEWEST else 0.0
     if percent > _limit(most, (Kind.HIGH_DROP_RATE, ""), ringing):
-        said = words.drops(seen.facts, percent, seen.dropped, total)
+        said = words.drops(seen.facts, percent, dropped, total)
         yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(causes), said)
 
 
@@ -172,7 +172,8 @@ def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> str:
 
 
 def _limit(most: float, key: Key, ringing: Ringing) -> float:
-    return most * _WELL_BELOW if key in ringing else most
+    # A number that has passed its limit must fall well below it: no flapping around the limit.
+    return most * BACKLOG_OVER_BELOW if key in ringing else most
 
 
 _OF_NUMBERS: Final[tuple[Callable[[Observation, Ranking, Ringing], Iterator[Condition]], ...]] = (

@@ -13,10 +13,11 @@ from easyai.db.statistics import BUCKET_SEC
 from easyai.domain.alarm import Kind, Notice
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
+from easyai.health.absence import Absence
 from easyai.health.causes.life import is_heard, lives_unheard
 from easyai.health.facts import Facts
 from easyai.health.known import TypeFacts
-from easyai.health.wording import frames, names
+from easyai.health.wording import frames, moment, names
 
 _FEW: Final = 3  # calls; a mean of fewer tells nothing
 _OTHERS: Final = {
@@ -39,6 +40,14 @@ def end(kind: str, group: Sequence[Notice], facts: Facts) -> Words:
     """What is so now that alarms of a kind are over."""
     say = _SEEN.get(Kind(kind))
     return say(group, facts) if say else _OTHERS[Kind(kind)]
+
+
+def not_running(absence: Absence) -> Words:
+    """From when to when nothing of ours ran."""
+    since, until = moment(absence.since), moment(absence.until)
+    return Words(
+        f"easyai did not run from {since} to {until}", f"easyai 从 {since} 到 {until} 没有运行"
+    )
 
 
 def _algorithms(group: Sequence[Notice], facts: Facts) -> Words:
@@ -99,7 +108,7 @@ def _backlog(group: Sequence[Notice], facts: Facts) -> Words:
 
 def _speed(group: Sequence[Notice], facts: Facts) -> Words:
     own = _types([one.subject for one in group], facts)
-    if all(one.recent.successes >= _FEW for one in own):
+    if own and all(one.recent.successes >= _FEW for one in own):
         return Words("inference is as fast as it should be", "推理速度恢复正常")
     return Words(
         "too few answers in the last minute to tell how fast inference is",

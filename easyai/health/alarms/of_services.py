@@ -80,17 +80,22 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
 
     Three that do not reach us are one fault, however many others do: a firewall lets through those
     of this machine. Of fewer each is told of by itself, later, and goes on under its name.
+    The alarm of many goes on until those that are left are heard, or told of by name.
     """
     unheard = [one for one in facts.services if lives_unheard(facts, one)]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
     many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
-    if many:
+    named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
+    left = "" in named and any(one.endpoint not in named for one in unheard)
+    if many or left:
         # No more can follow when it is all of them.
         grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else 0.0
         yield _missing("", unheard, facts, living, grace_sec)
+    # After a cure they are heard one after the other; one that is not by then stays away.
+    grace_sec = _HEARTBEATS_GRACE_SEC if "" in named else _FEW_HEARTBEATS_GRACE_SEC
     for one in unheard:
-        if not many or (Kind.HEARTBEATS_MISSING, one.endpoint) in ringing:
-            yield _missing(one.endpoint, [one], facts, living, _FEW_HEARTBEATS_GRACE_SEC)
+        if not many or one.endpoint in named:
+            yield _missing(one.endpoint, [one], facts, living, grace_sec)
 
 
 def _missing(

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.db import alarms, alerts, events, leases
+from easyai.db import alarms, alerts, events, facts, leases
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.health.alarms.telling import Message
@@ -41,6 +41,7 @@ class Standing:
     leads: bool | None  # None: it does not answer, so each watchdog tells by itself
     ringing: Sequence[Any] = ()  # the alarms it knew
     number: int = 0  # of the answer
+    left_at: float = 0.0  # the last sign of a watchdog before this one; 0: it ended in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Recorder:
         self._standing = Standing(None)
         self._asked_at = time.monotonic()
         self._answers = 0
+        self._left_at = 0.0
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
@@ -125,10 +127,12 @@ class Recorder:
             if last:
                 leases.release(conn, LEASE, self._holder)
                 return
+            left_at = self._left_at if self._answers else _left_at(conn)
             leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, now)
             ringing = alarms.ringing(conn)
         self._answers += 1
-        self._standing = Standing(leads, ringing, self._answers)
+        self._left_at = left_at
+        self._standing = Standing(leads, ringing, self._answers, left_at)
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -142,6 +146,16 @@ class Recorder:
                 # What the database refuses for ever must not keep out what stands behind it.
                 log.exception("watchdog: an alarm cannot be written, it is told all the same")
             self._waiting.popleft()
+
+
+def _left_at(conn: Connection) -> float:
+    """When a watchdog held the lease last; 0 when anything of ours has ended in order since."""
+    row = leases.all_leases(conn).get(LEASE)
+    if row is None or not row.expires_at:
+        return 0.0
+    left_at = float(row.expires_at) - LEASE_SEC
+    # Those that end with it in order are a while about it.
+    return 0.0 if facts.stopped(conn, left_at - LEASE_SEC) else left_at
 
 
 def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:

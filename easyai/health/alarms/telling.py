@@ -8,12 +8,13 @@ from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.alarms.ends import end
+from easyai.health.absence import Absence
+from easyai.health.alarms.ends import end, not_running
 from easyai.health.causes.service_words import unregister_command
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
 from easyai.health.names import cause_name, kind_name
-from easyai.health.wording import names, span
+from easyai.health.wording import frames, names, span
 
 RECOVERED: Final = "recovered"
 SERVICE_ONLINE: Final = "service_online"
@@ -46,19 +47,43 @@ class Message:
         return self.task_type == RECOVERED
 
 
-def messages(notices: Sequence[Notice], facts: Facts) -> list[Message]:
-    """The notices of one round as messages, in their order."""
+def messages(
+    notices: Sequence[Notice], facts: Facts, absence: Absence | None = None
+) -> list[Message]:
+    """The notices of one round as messages, in their order.
+
+    `absence`: nobody watched then; alarms that rang before it and are over since ended sometime.
+    """
     groups: dict[tuple[Change, str], list[Notice]] = {}
     for notice in notices:
         groups.setdefault((notice.change, notice.kind), []).append(notice)
-    return [_message(change, kind, group, facts) for (change, kind), group in groups.items()]
+    return [
+        _message(change, kind, group, facts, absence) for (change, kind), group in groups.items()
+    ]
 
 
-def _message(change: Change, kind: str, group: Sequence[Notice], facts: Facts) -> Message:
+def of_absence(absence: Absence, facts: Facts, at: float) -> Message:
+    """That nothing of ours ran, when it is over: nobody could tell before."""
+    kind, lasted, waiting = Kind.INFERENCE_STALLED, span(absence.lasted_sec), frames(facts.waiting)
+    what = not_running(absence)
+    said = Words(
+        f"over after {lasted.en}: {kind}; {what.en} ({lasted.en}): it was killed, or the power was "
+        f"lost. It runs again; {waiting.en} {'waits' if facts.waiting == 1 else 'wait'}",
+        f"告警解除，持续 {lasted.zh}：{kind}；{what.zh}（{lasted.zh}）：进程被终止或断电。"
+        f"现已重新运行；{waiting.zh}在等待",
+    )
+    return Message(Change.OVER, Kind.INFERENCE_STALLED, RECOVERED, said, at)
+
+
+def _message(
+    change: Change, kind: str, group: Sequence[Notice], facts: Facts, absence: Absence | None
+) -> Message:
     if change == Change.OVER:
-        if kind == Kind.SERVICE_OFFLINE:
-            return Message(change, kind, SERVICE_ONLINE, _services_over(group, facts), group[0].at)
-        return Message(change, kind, RECOVERED, _over(kind, group, facts), group[0].at)
+        services = kind == Kind.SERVICE_OFFLINE
+        lasted, unseen = _lasted(group, absence)
+        said = _services_over(group, facts, lasted) if services else _over(group, facts, lasted)
+        said = Words(said.en + unseen.en, said.zh + unseen.zh)
+        return Message(change, kind, SERVICE_ONLINE if services else RECOVERED, said, group[0].at)
     if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
         said = _services_offline(group, facts)
     else:
@@ -84,8 +109,21 @@ def _several(group: Sequence[Notice]) -> Words:
     )
 
 
-def _over(kind: str, group: Sequence[Notice], facts: Facts) -> Words:
+def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Words, Words]:
+    """How long alarms lasted that are over, and what is not known of it."""
     lasted = span(max(one.lasted_sec for one in group))
+    unseen = [one for one in group if not one.seen]
+    if absence is None or not unseen or unseen[0].raised_at > absence.until:
+        return lasted, Words("", "")
+    what = not_running(absence)
+    at_most = Words(f"at most {lasted.en}", f"最多 {lasted.zh}")
+    return at_most, Words(
+        f"; it may have been over sooner: {what.en}", f"；可能更早已恢复：{what.zh}"
+    )
+
+
+def _over(group: Sequence[Notice], facts: Facts, lasted: Words) -> Words:
+    kind = group[0].kind
     what = end(kind, group, facts)
     of = names([one.subject for one in group if one.subject])
     of_en, of_zh = (f" for {of}", f"（{of}）") if of else ("", "")
@@ -140,12 +178,11 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
     )
 
 
-def _services_over(group: Sequence[Notice], facts: Facts) -> Words:
+def _services_over(group: Sequence[Notice], facts: Facts, lasted: Words) -> Words:
     registered = {one.endpoint for one in facts.services}
     moved = {one.endpoint: one for one in facts.moved}
     back = [one for one in group if one.subject in registered]
     gone = [one for one in group if one.subject not in registered and one.subject not in moved]
-    lasted = span(max(one.lasted_sec for one in group))
     parts = []
     if back:
         which, of_all = names([one.subject for one in back]), max(len(registered), len(back))

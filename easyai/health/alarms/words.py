@@ -20,6 +20,7 @@ from easyai.health.progress import Standstill
 from easyai.health.reasons import reason
 from easyai.health.wording import counted, frames, names, span
 
+_MOST_TYPES: Final = 3
 _CHECKS: Final = {
     Kind.STORE_DOWN: Words(
         "the frame store does not work, no frame is found or read",
@@ -35,7 +36,7 @@ _CHECKS: Final = {
 
 def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Cause | None) -> Words:
     """Nothing succeeds, for all types or for the one named."""
-    lasted = span(still.lasted_sec)
+    lasted = _lasted(facts, still, subject)
     if still.blind:
         what = Words(
             f"inference stands still: for {lasted.en} no frame could be found",
@@ -54,6 +55,16 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
             f"推理停止：{held.zh}，{lasted.zh}内没有成功的推理",
         )
     return _joined(what, _why(cause), _next(facts, cause))
+
+
+def _lasted(facts: Facts, still: Standstill, subject: str) -> Words:
+    """For how long; of several types from the shortest to the longest, where they differ."""
+    longest_sec = still.lasted_sec(subject)
+    shortest_sec = longest_sec if subject or still.blind else min(still.types.values())
+    longest, shortest = span(longest_sec), span(shortest_sec)
+    if longest_sec - shortest_sec < facts.settings.ai_analysis.stall_alarm_sec:
+        return longest
+    return Words(f"{shortest.en} to {longest.en}", f"{shortest.zh}至 {longest.zh}")
 
 
 def _held(facts: Facts, types: Sequence[TypeFacts], of: str) -> Words:
@@ -127,23 +138,40 @@ def backlog(facts: Facts, waiting: int, most: int) -> Words:
             f"将丢弃图片（queue_full_strategy = {strategy}）",
         )
     )
+    sample = _or_sample(facts, [one for one in facts.types if one.pending])
     return Words(
         f"inference backlog alert: {waiting} frames wait, more than max_queue_size = {most}; "
-        f"{fate.en}. Add services of the busy types, or set sampling for them",
+        f"{fate.en}. Add services of the busy types{sample.en}",
         f"推理积压告警：{waiting} 张图片在等待，超过 max_queue_size = {most}；{fate.zh}。"
-        "请增加繁忙类型的算法服务，或设置抽样 (sampling)",
+        f"请增加繁忙类型的算法服务{sample.zh}",
     )
 
 
 def drops(facts: Facts, percent: float, dropped: int, total: int) -> Words:
-    """Too many frames were given up."""
+    """Too many frames were given up, and of which types most."""
     command = easyai_command(facts.settings, "stats")
+    dropping = [one for one in facts.types if one.lately.dropped]
+    worst = sorted(dropping, key=lambda one: -one.lately.dropped)[:_MOST_TYPES]
+    which = ", ".join(f"{names([one.name])} ({one.lately.dropped})" for one in worst)
+    sample = _or_sample(facts, worst)
     return Words(
         f"high drop rate: {dropped} of {total} frames ({percent:.0f} %) were dropped in five "
-        f"minutes. See `{command}` for the types; add services, or sample less important cameras",
-        f"丢弃率过高：五分钟内 {total} 张图片中丢弃 {dropped} 张 ({percent:.0f} %)。"
-        f"请运行 `{command}` 查看类型；增加算法服务，或对次要摄像头抽样",
+        f"minutes, the most of {which}. Add services of these types{sample.en}. "
+        f"See `{command}` for all types",
+        f"丢弃率过高：五分钟内 {total} 张图片中丢弃 {dropped} 张 ({percent:.0f} %)，"
+        f"丢弃最多的类型：{which}。请增加这些类型的算法服务{sample.zh}。"
+        f"所有类型请运行 `{command}` 查看",
     )
+
+
+def _or_sample(facts: Facts, some: Sequence[TypeFacts]) -> Words:
+    """The other way out, for those of these types of which every frame is inferred."""
+    of_type = facts.settings.ai_analysis.type_settings
+    every = [one.name for one in some if of_type(one.name).sampling == 1]
+    if not every:
+        return Words("", "")
+    shown = names(every)
+    return Words(f", or set sampling for {shown}", f"，或为 {shown} 设置抽样 (sampling)")
 
 
 def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:

@@ -75,7 +75,8 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
 
 def _only_here_is_heard(facts: Facts, unheard: Sequence[ServiceFacts]) -> bool:
     """Whether heartbeats come from this machine and from no other: so a firewall looks."""
-    others = [one for one in facts.services if one not in unheard]
+    pks = {one.pk for one in unheard}
+    others = [one for one in facts.services if one.pk not in pks]
     return all(is_here(one.endpoint) for one in others) and not any(
         is_here(one.endpoint) for one in unheard
     )

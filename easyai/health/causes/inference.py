@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from easyai.domain.words import Words
@@ -24,6 +24,7 @@ from easyai.health.causes.service_words import (
 )
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.liveliness import calls_ran
 from easyai.health.reasons import reason as said
 from easyai.health.wording import frames, moment, names, span
 
@@ -40,7 +41,8 @@ def find(facts: Facts) -> Iterator[Cause]:
         return
     reached = [one for one in facts.services if facts.probe(one) == "" or not facts.is_silent(one)]
     hanging = [one for one in reached if hangs(facts, one)]
-    failing = [one for one in reached if _fails(facts, one) and one not in hanging]
+    hung = {one.pk for one in hanging}
+    failing = [one for one in reached if one.pk not in hung and _fails(facts, one)]
     held = {name for one in hanging for name in one.task_types}
     ended = only_failing(facts)
     unfetched = {one.name for one in ended if blames_pictures(one)}  # told of in flow.py
@@ -62,20 +64,17 @@ def hangs(facts: Facts, service: ServiceFacts) -> bool:
         return True
     if facts.answers_nothing(service) and not facts.is_busy(service):
         return not facts.is_silent(service)
-    if not service.oldest_lease_at or not _worker_works(facts):
+    if not service.oldest_lease_at:
         return False
     analysis = facts.settings.ai_analysis
     patience = max(
         min(analysis.stall_alarm_sec, analysis.infer_timeout_sec) / 3,
         3 * (service.ewma_ms or 0.0) / 1000,
     )
-    held_sec = facts.now - service.oldest_lease_at
-    return held_sec >= patience and service.last_success_at <= service.oldest_lease_at
-
-
-def _worker_works(facts: Facts) -> bool:
-    """Whether it is a living worker that holds the leases."""
-    return bool(facts.known and facts.known.working("worker", facts.now))
+    overdue_at = service.oldest_lease_at + patience
+    if facts.now < overdue_at or service.last_success_at > service.oldest_lease_at:
+        return False
+    return calls_ran(facts, service.oldest_lease_at, overdue_at)
 
 
 def _fails(facts: Facts, service: ServiceFacts) -> bool:
@@ -90,21 +89,21 @@ def _refuses(task_type: TypeFacts) -> bool:
 
 def _stopped(facts: Facts, some: Sequence[ServiceFacts]) -> set[str]:
     """The task types of which these services are the reason that nothing succeeds."""
-    types = {name for one in some for name in one.task_types}
+    types, pks = {name for one in some for name in one.task_types}, {one.pk for one in some}
     # Those in flight count: with a few frames none waits, and yet nothing succeeds.
     return {
         one.name
         for one in facts.types
-        if one.name in types and (one.waiting or one.leased) and _gives_nothing(facts, one, some)
+        if one.name in types and (one.waiting or one.leased) and _gives_nothing(facts, one, pks)
     }
 
 
-def _gives_nothing(facts: Facts, task_type: TypeFacts, some: Sequence[ServiceFacts]) -> bool:
+def _gives_nothing(facts: Facts, task_type: TypeFacts, pks: Collection[int]) -> bool:
     if not task_type.recent.successes or facts.is_quiet(task_type):
         return True
     own = [one for one in facts.services if task_type.name in one.task_types]
     newest = max((one.last_success_at for one in own), default=0.0)
-    return all(one in some for one in own) and facts.now - newest >= _SILENCE_SEC
+    return all(one.pk in pks for one in own) and facts.now - newest >= _SILENCE_SEC
 
 
 def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:

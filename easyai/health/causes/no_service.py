@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
 from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
@@ -12,6 +14,8 @@ from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason as said
 from easyai.health.wording import frames, moment, names, services
+
+_MOST_CALLS: Final = 3
 
 
 def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
@@ -36,7 +40,7 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
             f"没有为 {shown} 注册的算法服务；相应的图片在等待",
         ),
         tuple(evidence),
-        _remedies(facts),
+        _remedies(facts, {one.name for one in missing}),
         weight=71,
         task_types=tuple(one.name for one in missing),
     )
@@ -61,15 +65,19 @@ def no_services(facts: Facts) -> Cause:
     )
 
 
-def taken_out(facts: Facts, types: Collection[str] | None = None) -> Iterator[Words]:
-    """Which request took out the services of these types (None: of any), and when."""
+def _out(facts: Facts, types: Collection[str] | None) -> list[ServiceFacts]:
     known = facts.known.services if facts.known else ()
-    out = [
+    return [
         one
         for one in known
         if one.state == ServiceState.UNREGISTERED
         and (types is None or not set(one.task_types).isdisjoint(types))
     ]
+
+
+def taken_out(facts: Facts, types: Collection[str] | None = None) -> Iterator[Words]:
+    """Which request took out the services of these types (None: of any), and when."""
+    out = _out(facts, types)
     if not out:
         yield Words("None has ever registered for them", "从未有服务为其注册")
         return
@@ -87,8 +95,9 @@ def taken_out(facts: Facts, types: Collection[str] | None = None) -> Iterator[Wo
         )
 
 
-def _remedies(facts: Facts) -> tuple[Remedy, ...]:
+def _remedies(facts: Facts, types: Collection[str] | None = None) -> tuple[Remedy, ...]:
     base = facts.settings.easyai.effective_public_url
+    newest = sorted(_out(facts, types), key=lambda one: -one.state_since)
     return (
         Remedy(
             Words(
@@ -98,5 +107,26 @@ def _remedies(facts: Facts) -> tuple[Remedy, ...]:
             ),
             curl_command(f"{base}/api/v1/ai_analysis/services?state=all"),
         ),
+        *(_register_again(base, one) for one in newest[:_MOST_CALLS]),
         look_at_services(facts),
+    )
+
+
+def _register_again(base: str, service: ServiceFacts) -> Remedy:
+    body = {
+        "service_id": service.service_id,
+        "endpoint": service.endpoint,
+        "task_types": service.task_types,
+        "health_url": service.health_url,
+    }
+    told = json.dumps({key: value for key, value in body.items() if value}, ensure_ascii=False)
+    return Remedy(
+        Words(
+            f"If {service.service_id} at {service.endpoint} runs, this registers it again",
+            f"若 {service.service_id}（{service.endpoint}）仍在运行，用此命令重新注册",
+        ),
+        curl_command(
+            f"{base}/api/v1/ai_analysis/register",
+            *("-X", "POST", "-H", "Content-Type: application/json", "-d", told),
+        ),
     )

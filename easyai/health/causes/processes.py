@@ -7,6 +7,7 @@ from typing import Final
 
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, celery_command, easyai_command
+from easyai.health.causes.restarts import hung_and_ended, restarts
 from easyai.health.facts import Facts
 from easyai.health.known import Known
 from easyai.health.liveliness import api_gone, beat_late, scan_late
@@ -25,18 +26,28 @@ def find(facts: Facts) -> Iterator[Cause]:
     if facts.failed("database"):
         yield from _gone_for_sure(facts, known)
         return
-    working = known.working("worker", facts.now)
-    if not working:
-        hung = [one for one in known.silent("worker", facts.now) if one.exists]
-        yield _worker_hung(facts, hung) if hung else _worker_gone(facts, known)
-    elif late := scan_late(facts, known):
-        yield _scan_stuck(facts, working, late)
+    yield from _workers(facts, known)
     if not facts.failed("broker") and beat_late(facts, known):
         yield _beat_gone(facts, known)
     if api_gone(facts, known):
         yield _api_gone(facts, known)
     if not known.working("watchdog", facts.now):
         yield _watchdog_gone(facts, known)
+
+
+def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
+    working = known.working("worker", facts.now)
+    hung = [one for one in known.silent("worker", facts.now) if one.exists]
+    again = list(restarts(facts, known))
+    if hung and not working:
+        yield _worker_hung(facts, hung)
+    elif ended := hung_and_ended(facts, known):
+        yield ended
+    elif not working and not any(one.code == "worker_restarts" for one in again):
+        yield _worker_gone(facts, known)
+    elif working and (late := scan_late(facts, known)):
+        yield _scan_stuck(facts, working, late)
+    yield from again
 
 
 def _gone_for_sure(facts: Facts, known: Known) -> Iterator[Cause]:

@@ -16,8 +16,9 @@ from easyai.health.wording import frames, names, span
 def find(facts: Facts) -> Iterator[Cause]:
     """Types that are served and succeed, and yet not every frame is inferred soon."""
     working = [one for one in facts.types if _works(facts, one)]
-    dropping = _dropping(facts)
-    slow = [one for one in working if _queues_up(facts, one) and one not in dropping] + dropping
+    dropping = [one for one in facts.types if _drops(facts, one)]
+    queues = [one for one in working if _queues_up(facts, one) and not _drops(facts, one)]
+    slow = queues + dropping
     sampled = [one for one in working if _samples(facts, one)]
     if slow:
         yield _slow(facts, slow, sampled)
@@ -25,15 +26,14 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _sampled(facts, sampled)
 
 
-def _dropping(facts: Facts) -> list[TypeFacts]:
-    """Types that dropped frames while the alarm of that rings, though all may be well by now."""
-    if not any(one.kind == Kind.HIGH_DROP_RATE for one in facts.ringing):
-        return []
-    return [
-        one
-        for one in facts.types
-        if one.lately.dropped and _served(facts, one) and one not in facts.stalled
-    ]
+def _drops(facts: Facts, task_type: TypeFacts) -> bool:
+    """Whether frames were dropped while the alarm of that rings, though all may be well by now."""
+    return (
+        bool(task_type.lately.dropped)
+        and any(one.kind == Kind.HIGH_DROP_RATE for one in facts.ringing)
+        and _served(facts, task_type)
+        and task_type not in facts.stalled
+    )
 
 
 def _served(facts: Facts, task_type: TypeFacts) -> bool:
@@ -158,7 +158,7 @@ def _wait(facts: Facts, one: TypeFacts) -> Words:
 
 def _given_up(facts: Facts, one: TypeFacts) -> Iterator[Words]:
     dropped, skipped = one.recent.dropped, one.recent.sampled
-    if one in _dropping(facts):
+    if _drops(facts, one):
         lost, total = one.lately.dropped, one.lately.dropped + one.lately.processed
         yield Words(
             f"{one.name}: {lost} of {total} frames were dropped in five minutes",

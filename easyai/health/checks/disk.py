@@ -56,10 +56,11 @@ def disks(settings: Settings) -> list[Disk]:
     folders = [settings.easyai.data_dir.absolute()]
     if settings.frame_extractor.store == "local":
         folders.append(settings.frame_extractor.output_dir.absolute())
-    return [disk for folder in folders if (disk := _disk(folder)) is not None]
+    return [disk for folder in folders if (disk := disk_of(folder)) is not None]
 
 
-def _disk(folder: Path) -> Disk | None:
+def disk_of(folder: Path) -> Disk | None:
+    """The disk of a folder; None when it is gone."""
     try:
         status = os.statvfs(folder)
     except OSError:

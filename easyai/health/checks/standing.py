@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
 from easyai.db import revision
 from easyai.errors import DatabaseUnavailableError, SettingsError
 from easyai.health.causes.cause import easyai_command
 from easyai.health.checks.check import Check
-from easyai.health.checks.disk import DiskCheck
+from easyai.health.checks.disk import DiskCheck, disk_of
 from easyai.health.checks.pictures import PicturesCheck
 from easyai.runtime import Runtime
 from easyai.store.base import Store
+
+_WRITES_A_PAGE: Final = text("UPDATE alembic_version SET version_num = version_num")
 
 
 class DatabaseCheck:
@@ -17,6 +25,9 @@ class DatabaseCheck:
 
     name = "database"
     limit_sec = 7.0  # SQLite's lock is waited for during 5 s: then the error names the lock
+    # With less free on SQLite's disk a page is written at each look. A transaction that changes
+    # nothing, or is rolled back, touches no disk and succeeds on a full one.
+    SCARCE_BYTES = 16 * 2**20
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -27,6 +38,8 @@ class DatabaseCheck:
         # nothing.
         with self._runtime.db.write() as conn:
             found = revision.revision(conn)
+            if found and self._room_is_scarce():
+                conn.execute(_WRITES_A_PAGE)
         newest = revision.newest()
         if found != newest:
             command = easyai_command(self._runtime.settings, "db", "upgrade")
@@ -34,6 +47,11 @@ class DatabaseCheck:
                 f"the database is at revision {found or 'none'}, this version needs {newest}: "
                 f"run `{command}`"
             )
+
+    def _room_is_scarce(self) -> bool:
+        file = make_url(self._runtime.db.url).database if self._runtime.db.is_sqlite else None
+        disk = disk_of(Path(file).absolute().parent) if file else None
+        return disk is not None and disk.free_bytes < self.SCARCE_BYTES
 
 
 class StoreCheck:

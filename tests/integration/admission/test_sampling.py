@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,6 +129,25 @@ def test_automatic_sampling_follows_the_queue_and_is_remembered_for_every_scanne
     assert "sampling changed: task_type=人数统计 n=2" in caplog.text
     (row,) = site.rows("SELECT capacity_per_sec AS c FROM task_types WHERE name = :t", t=TYPE)
     assert row["c"] >= 12.5
+
+
+@pytest.mark.parametrize(("ago_sec", "n"), [(14.0, 2), (16.0, 1)])
+def test_what_waited_long_ago_does_not_tell_that_the_queue_grows(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, ago_sec: float, n: int
+) -> None:
+    site.register(AlgorithmStub(), max_concurrency=4)
+    site.record(200)
+    site.lease()
+    _sample(site, '"auto"')
+    site.scan()
+    _overloaded(site, monkeypatch)
+    # Lately enough for a queue that lasts to be no reason yet.
+    site.execute("UPDATE task_types SET sampling_changed_at = :at", at=time.time() - 10)
+    # Other workers have scanned since.
+    clock = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + ago_sec)
+    monkeypatch.setattr(sampling, "time", clock)
+    site.scan()
+    assert _n(site) == n
 
 
 def test_frames_that_wait_though_there_are_places_free_do_not_change_the_sampling(

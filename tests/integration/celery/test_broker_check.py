@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from easyai.errors import BrokerUnavailableError
+from easyai.errors import BrokerUnavailableError, SettingsError
 from easyai.runtime import Runtime, open_runtime
 from easyai.tasks.broker_check import BrokerCheck
 from tests.support.services import RabbitmqServer, RedisServer
@@ -116,6 +116,6 @@ def test_a_server_that_accepts_and_never_answers(open_with: Open, scheme: str) -
 
 
 def test_a_broker_url_that_is_none_is_named_and_not_shown(open_with: Open) -> None:
-    with pytest.raises(BrokerUnavailableError, match=r"easyai\.broker_url: not a URL") as caught:
-        BrokerCheck(open_with("rediss//:geheim@127.0.0.1")).check()
+    with pytest.raises(SettingsError, match=r"easyai\.broker_url: not a URL") as caught:
+        open_with("rediss//:geheim@127.0.0.1")
     assert "geheim" not in str(caught.value)

@@ -114,6 +114,22 @@ def test_some_broken_pictures_while_others_of_the_type_succeed_are_not_told_of(
     kennel.wait_for("inference_stalled")
 
 
+def test_broken_pictures_between_two_bursts_of_a_camera_are_not_told_of(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    _configure(site)
+    site.register(algorithm)
+    _succeeded(site, (300,))  # all of its last burst; how long until the next nobody knows
+    _failed(site, (9, 8.5, 8))
+    kennel.start()
+    kennel.rounds(20)
+    assert kennel.kinds() == []
+
+    # A quarter of an hour is long enough for any camera.
+    site.execute("UPDATE statistics SET bucket = bucket - 700 WHERE bucket > 0")
+    kennel.wait_for("inference_stalled")
+
+
 def test_failures_before_the_last_success_do_not_count_however_long_ago_it_was(
     site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
@@ -190,7 +206,7 @@ def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
 ) -> None:
     site.register(algorithm)
     processes_work(site)
-    _succeeded(site, (600,))
+    _succeeded(site, (1000,))
     _failed(site, (240, 180, 120, 60))
     found = look(site)
     assert found.symptom.status is Status.STALLED

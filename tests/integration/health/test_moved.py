@@ -104,7 +104,7 @@ def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_th
     site.execute("UPDATE services SET last_evidence = last_evidence - 100")
     for _ in range(2):
         sweep(site.runtime)
-    _passed(site, 7200)
+    _passed(site, 300)
     kennel.start()
     wait_until(lambda: "service_offline" in kennel.kinds(), 10, "the old one is told of")
 
@@ -117,6 +117,42 @@ def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_th
     assert "online again" not in over
     assert "no longer registered" not in over
     _run(site, over.partition("`")[2].partition("`")[0])
+
+
+def test_one_that_comes_a_day_after_the_old_one_left_is_another_service(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    site.execute("UPDATE services SET state = 'offline', state_reason = 'probe failed'")
+    _passed(site, 86_400)
+    site.register(new)
+    _sweeps(site)
+    state, reason = _state(site, old)
+    assert (state, "moved" in reason) == ("offline", False)
+
+
+def test_of_two_old_endpoints_only_the_one_that_left_last_has_moved_to_a_new_one(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    first, last, new = homes
+    site.register(last)
+    _work(site, "both")
+    _passed(site, 200)
+    site.execute(
+        "UPDATE services SET last_success_at = last_success_at - 100,"
+        " last_evidence = last_success_at - 100"
+        " WHERE endpoint = :first",
+        first=first.endpoint,
+    )
+    first.stop()
+    last.stop()
+    site.execute("UPDATE services SET state = 'offline', state_reason = 'probe failed'")
+    site.register(new)
+    for _ in range(3):
+        _sweeps(site)
+        assert "moved" not in _state(site, first)[1]
+    assert _state(site, last)[1].endswith(f"; moved to {new.endpoint}")
 
 
 def test_heartbeats_of_the_id_do_not_bring_the_old_endpoint_back(

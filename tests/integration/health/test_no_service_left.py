@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import pytest
 
 from easyai.health.diagnosis import Status
@@ -66,3 +69,18 @@ def test_cameras_whose_frames_are_all_settled_have_no_service_either(
     assert TYPE not in said.partition("Run")[0]
     processes_work(site)
     assert codes(look(site)) == ["no_service"]
+
+
+def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_works(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    registration.clear_all(site.runtime)
+    processes_work(site)
+    (cause,) = look(site).causes
+    (remedy,) = [one for one in cause.remedies if "registers it again" in one.words.en]
+    assert algorithm.endpoint in remedy.words.zh
+    words = shlex.split(remedy.command)
+    assert words[-1].endswith("/api/v1/ai_analysis/register")
+    registration.register(site.runtime, json.loads(words[words.index("-d") + 1]))
+    assert look(site).well

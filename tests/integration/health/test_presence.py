@@ -13,7 +13,7 @@ import pytest
 
 from easyai.cli.children import Child, children
 from easyai.db import processes
-from easyai.health.presence import exists
+from easyai.health.presence import Presence, exists, home
 from easyai.health.report.as_markdown import markdown
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
@@ -58,6 +58,52 @@ def test_each_of_our_processes_is_known_by_its_command_line(start: Start, child:
 )
 def test_a_foreign_process_is_not_taken_for_our_worker(start: Start, words: tuple[str]) -> None:
     assert not exists(start(*words), "worker")
+
+
+@pytest.mark.parametrize("with_beat", ["-B", "--beat", "-EB"])
+def test_a_worker_that_runs_beat_beside_itself_is_both(start: Start, with_beat: str) -> None:
+    pid = start("-A", "easyai", "worker", with_beat, "-l", "INFO")
+    assert [kind for kind in ("api", "beat", "worker") if exists(pid, kind)] == ["beat", "worker"]
+
+
+def test_a_worker_that_was_given_its_app_by_a_variable_is_known(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_APP", "easyai.celery:app")
+    ours = start("worker", "-l", "INFO")
+    monkeypatch.setenv("CELERY_APP", "shop")
+    foreign = start("worker", "-l", "INFO")
+    assert (exists(ours, "worker"), exists(foreign, "worker")) == (True, False)
+
+
+def test_a_number_is_not_judged_where_it_means_another_process(site: Installation) -> None:
+    """A container, or another machine, that has the name of this one."""
+    processes_work(site, kinds=("api", "beat", "watchdog"))
+    host, other = socket.gethostname(), f"{home()}0"
+    minute_ago = time.time() - 60
+    with site.runtime.db.write() as conn:
+        gone = 2**22 + 1  # above the kernel's largest
+        processes.beat(conn, "worker", host, gone, minute_ago, minute_ago, other)
+    report = markdown(look(site))
+    assert f"worker@{host}:{gone} showed itself last" in report
+    assert "the process is gone" not in report
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", host, gone, minute_ago, minute_ago, home())
+    assert "the process is gone" in markdown(look(site))
+
+
+def test_a_process_shows_where_its_number_means_something(site: Installation) -> None:
+    presence = Presence("worker", lambda: site.runtime.db)
+    presence.start()
+    try:
+        rows = wait_until(lambda: site.rows("SELECT name, host FROM processes"), 10, "its row")
+    finally:
+        presence.close()
+    assert (rows[0]["name"].rpartition(":")[0], rows[0]["host"]) == (
+        f"worker@{socket.gethostname()}",
+        home(),
+    )
+    assert not site.rows("SELECT name FROM processes"), "it ended in order"
 
 
 def test_a_title_that_a_program_gave_itself_is_read_as_well(start: Start) -> None:

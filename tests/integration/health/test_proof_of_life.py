@@ -117,7 +117,9 @@ def test_when_only_some_are_heard_again_the_others_are_named(
     kennel.start()
     kennel.wait_for(TOLD)
     twelve.heard(twelve.stubs[1:], 0)
-    over = kennel.wait_for(TOLD, "recovered")[-1][1]
+    told = kennel.wait_for(TOLD, TOLD, "recovered")
+    assert "1 of 12 algorithm services that live was not heard" in told[1][1]
+    over = told[-1][1]
     assert "heartbeats of 11 of 12 services arrive again; not those of yolo_01, which live" in over
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.alarm import CLEAR_SEC, Board, Change, Condition, Notice
+from easyai.domain.alarm import CLEAR_SEC, TOGETHER_SEC, Board, Change, Condition, Notice
 from easyai.domain.words import Words
 
 KINDS = ("bus_down", "service_offline")
@@ -136,10 +136,39 @@ def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round(
     services = [_condition("service_offline", name, grace_sec=4) for name in names]
     assert desk.after(0, *services[:5]) == ""
     assert desk.after(2, *services) == ""
-    assert len(desk.notices(2, *services)) == 12
-    assert desk.after(2) == ""
-    over = desk.notices(CLEAR_SEC)
+    assert desk.after(2, *services) == "", "those seen last have not been seen for long"
+    assert len(desk.notices(1, *services)) == 12
+    assert desk.after(2, *services[:5]) == ""
+    assert desk.after(3) == ""
+    over = desk.notices(CLEAR_SEC - 3 + TOGETHER_SEC)
     assert [one.change for one in over] == [Change.OVER] * 12
+
+
+def test_what_was_seen_for_a_moment_is_not_told_with_others_of_its_kind() -> None:
+    desk = Desk()
+    lasting, moment = (_condition("service_offline", name, grace_sec=4) for name in "ab")
+    assert desk.after(0, lasting) == ""
+    assert desk.after(4, lasting, moment) == "", "it waits: another may be to tell of, too"
+    assert desk.after(1, lasting) == "raised:a"
+    assert desk.after(60, lasting) == ""
+
+
+def test_what_flickers_does_not_hold_up_what_lasts() -> None:
+    desk = Desk()
+    lasting, flicker = (_condition("service_offline", name, grace_sec=4) for name in "ab")
+    told = [desk.after(1, lasting, *([flicker] if number % 2 else [])) for number in range(12)]
+    assert [word for word in told if word] == ["raised:a"]
+    assert told.index("raised:a") <= 4 + TOGETHER_SEC
+
+
+def test_an_alarm_that_was_clear_for_a_moment_is_not_over_with_others_of_its_kind() -> None:
+    desk = Desk()
+    ends, goes_on = (_condition("service_offline", name) for name in "ab")
+    assert desk.after(0, ends, goes_on) == "raised:a raised:b"
+    assert desk.after(1, goes_on) == ""
+    assert desk.after(CLEAR_SEC) == "", "it waits: another may be over, too"
+    assert desk.after(1, goes_on) == "over:a"
+    assert set(desk.board.ringing) == {("service_offline", "b")}
 
 
 def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is_told() -> None:
@@ -160,6 +189,17 @@ def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
     desk.board.adopt(_condition(), **moments, now=0.0, wall=1000.0)
     assert desk.after(9, _condition()) == ""
     assert desk.after(1, _condition()) == "repeated:bus_down"
+
+
+def test_an_adopted_alarm_that_was_not_seen_to_hold_is_not_told_to_go_on() -> None:
+    desk = Desk()
+    desk.now = 10_000.0
+    moments = {"began_at": 1000.0, "raised_at": 1000.0, "told_at": 1000.0}
+    desk.board.adopt(_condition(), **moments, now=10_000.0, wall=11_000.0)
+    assert desk.after(1, judged=()) == "", "nothing is known yet"
+    assert desk.after(1) == ""
+    (over,) = desk.notices(CLEAR_SEC)
+    assert (over.change, over.seen) == (Change.OVER, False)
 
 
 @given(

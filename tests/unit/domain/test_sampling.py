@@ -11,6 +11,7 @@ from easyai.domain.sampling import (
     LARGEST_N,
     QUIET_SEC,
     SETTLE_SEC,
+    STEP_SEC,
     EveryNth,
     Load,
     Sampling,
@@ -28,6 +29,12 @@ def test_while_the_queue_grows_n_grows_by_half_and_the_rate_is_remembered(
 ) -> None:
     load = replace(OVERLOAD, found_per_sec=25.0 * n)
     assert next_sampling(Sampling(n, NOW), load, NOW + 5) == Sampling(more, NOW + 5, 25.0)
+
+
+def test_n_grows_once_in_five_seconds_however_many_scanners_look() -> None:
+    sampling, load = Sampling(2, NOW), replace(OVERLOAD, found_per_sec=50.0)
+    assert next_sampling(sampling, load, NOW + STEP_SEC - 0.1) == sampling
+    assert next_sampling(sampling, load, NOW + STEP_SEC).n == 3
 
 
 def test_n_has_a_limit() -> None:

@@ -1,0 +1,40 @@
+"""The table of alarms: what was known stays known, and reading it costs no history."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.db import alarms
+from tests.support.site import Installation
+
+
+def test_a_cause_that_was_known_is_not_lost_when_it_is_told_again_without_one(
+    site: Installation,
+) -> None:
+    with site.runtime.db.write() as conn:
+        alarms.tell(conn, "inference_stalled", "", "services_died", 90.0, 100.0, 100.0)
+        alarms.tell(conn, "inference_stalled", "", "", 90.0, 100.0, 150.0)
+        (row,) = alarms.ringing(conn)
+        assert (row.cause, row.told_at) == ("services_died", 150.0)
+        alarms.tell(conn, "inference_stalled", "", "worker_gone", 90.0, 100.0, 160.0)
+        (row,) = alarms.ringing(conn)
+        assert row.cause == "worker_gone"
+
+
+def test_what_rings_and_what_was_over_lately_is_read_without_the_whole_history(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.runtime.db.write() as conn:
+        alarms.tell(conn, "bus_down", "", "refused", 1.0, 1.0, 1.0)
+        for number in range(10, 16):
+            subject = f"http://10.0.0.9:79{number}/infer"
+            alarms.tell(conn, "service_offline", subject, "died", number, number, number)
+            alarms.over(conn, "service_offline", subject, number, number + 100.0)
+
+        def raised(since: float) -> list[float]:
+            return [row.raised_at for row in alarms.since(conn, since)]
+
+        assert raised(0.0) == [1.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
+        assert raised(114.0) == [1.0, 14.0, 15.0]
+        monkeypatch.setattr(alarms, "NEWEST", 3)
+        assert raised(0.0) == [1.0, 13.0, 14.0, 15.0], "the one that rings is the oldest"

@@ -1,0 +1,139 @@
+"""When everything was killed at once, the next watchdog tells for how long nothing ran."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from easyai.db import alarms, events, leases, processes
+from easyai.health import absence
+from easyai.health.alarms import recorder
+from tests.integration.health.kennel import Kennel
+from tests.support.site import Installation
+
+AGO_SEC = 7200.0
+
+
+@pytest.fixture(autouse=True)
+def short_times(kennel: Kennel, site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lives has half a second to show itself. No worker runs, and that is not told."""
+    monkeypatch.setattr(absence, "SHOWN_SEC", 0.5)
+    site.configure(stall_alarm_sec=3600)
+
+
+def _killed(site: Installation, ago: float = AGO_SEC, host: str = "") -> float:
+    """Everything ran until so long ago, and was killed; when that was."""
+    at = time.time() - ago
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with site.runtime.db.write() as conn:
+        for kind in ("worker", "beat", "api", "watchdog"):
+            processes.beat(conn, kind, host or socket.gethostname(), gone.pid, at, at - 600)
+        leases.acquire(conn, recorder.LEASE, "old", recorder.LEASE_SEC, at)
+    return at
+
+
+@pytest.mark.parametrize("host", ["", "another-box"])
+def test_people_are_told_once_from_when_to_when_nothing_ran(
+    site: Installation, kennel: Kennel, host: str
+) -> None:
+    at = _killed(site, host=host)
+    started = time.time()
+    first = kennel.start()
+    ((_, said),) = kennel.wait_for("recovered")
+    assert "over after 2 h: inference_stalled; easyai did not run from " in said
+    assert "0 frames wait" in said
+    assert "没有运行（2 小时）" in said
+    (alarm,) = kennel.alarms()
+    assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "not_running")
+    assert abs(alarm["began_at"] - at) < 1
+    assert abs(alarm["over_at"] - started) < 3
+    told = site.rows("SELECT kind FROM events WHERE kind LIKE 'alarm%' ORDER BY id")
+    assert [row["kind"] for row in told] == ["alarm_raised", "alarm_over"]
+    kennel.stop(first)
+    kennel.start()
+    kennel.rounds()
+    assert kennel.kinds() == ["recovered"]
+
+
+def _killed_a_moment_ago(site: Installation) -> None:
+    _killed(site, ago=10.0)
+
+
+def _ended_in_order(site: Installation) -> None:
+    at = _killed(site)
+    with site.runtime.db.write() as conn:
+        leases.release(conn, recorder.LEASE, "old")
+        events.add(conn, [events.Event(at, "process_stopped", "watchdog@box:1", "ended in order")])
+
+
+def _stopped_with_a_watchdog_that_was_slow(site: Installation) -> None:
+    at = _killed(site)
+    with site.runtime.db.write() as conn:
+        events.add(conn, [events.Event(at - 1, "process_stopped", "worker@box:1", "in order")])
+
+
+def _only_the_watchdog(site: Installation) -> None:
+    at = _killed(site)
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "another-box", 7, time.time() - 2, at - 600)
+
+
+def _clock_set_back(site: Installation) -> None:
+    _killed(site, ago=-AGO_SEC)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        _killed_a_moment_ago,
+        _ended_in_order,
+        _stopped_with_a_watchdog_that_was_slow,
+        _only_the_watchdog,
+        _clock_set_back,
+    ],
+)
+def test_nothing_is_told_when_it_was_short_or_in_order_or_others_ran(
+    site: Installation, kennel: Kennel, before: Callable[[Installation], None]
+) -> None:
+    before(site)
+    kennel.start()
+    kennel.rounds()
+    assert kennel.kinds() == []
+
+
+def test_one_that_lives_elsewhere_has_time_to_show_itself(
+    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As after an outage of the database in which the watchdog was started anew.
+    monkeypatch.setattr(absence, "SHOWN_SEC", 3.0)
+    at = _killed(site, host="another-box")
+    kennel.start()
+    kennel.rounds(3)
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "another-box", 7, time.time(), at - 600)
+    kennel.rounds(18)
+    assert kennel.kinds() == []
+
+
+@pytest.mark.parametrize("rings", ["bus_down", "inference_stalled"])
+def test_an_alarm_that_rang_then_and_is_over_claims_no_duration_that_nobody_saw(
+    site: Installation, kennel: Kennel, rings: str
+) -> None:
+    at = _killed(site)
+    with site.runtime.db.write() as conn:
+        alarms.tell(conn, rings, "", "refused", at - 60, at - 30, at - 30)
+    kennel.start()
+    said = kennel.wait_for("recovered", "recovered", timeout=60)[1][1]
+    assert f"over after at most 2 h: {rings}" in said
+    assert "the cause was: refused; it may have been over sooner: easyai did not run from " in said
+    assert "可能更早已恢复：easyai 从 " in said
+    (alarm,) = [
+        one for one in kennel.alarms() if one["kind"] == rings and one["cause"] == "refused"
+    ]
+    assert abs(alarm["began_at"] - (at - 60)) < 1

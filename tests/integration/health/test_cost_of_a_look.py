@@ -1,0 +1,84 @@
+"""What the watchdog reads every two seconds is bounded, and yet it sees what it must."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import event
+
+from easyai.db import statistics
+from easyai.db.facts import MOST_FAILED
+from easyai.db.statistics import Tally
+from easyai.health.facts import Facts, gather
+from easyai.health.observation import Observer
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import look
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+REFUSED = "model not loaded"
+
+
+def _facts(site: Installation) -> Facts:
+    return gather(site.runtime, [], time.time(), exact=False)
+
+
+def test_failed_frames_are_counted_as_far_as_needed_and_exactly_for_who_asks(
+    site: Installation,
+) -> None:
+    site.record(MOST_FAILED + 200)
+    site.execute(
+        "UPDATE frames SET state = 'failed', outcome = 'failed', reason = 'x', settled_at = :now",
+        now=time.time(),
+    )
+    observer = Observer(site.runtime, tuple, every_sec=0.1)
+    observer.start()
+    try:
+        wait_until(lambda: observer.newest is not None, 10, "the first look")
+    finally:
+        observer.close()
+    assert observer.newest is not None
+    (seen,) = observer.newest.facts.types
+    assert (seen.failed, seen.failures.count) == (MOST_FAILED, MOST_FAILED)
+    (reported,) = look(site, probes=False).facts.types
+    assert reported.failed == MOST_FAILED + 200
+
+
+def test_refused_frames_are_seen_behind_thousands_that_were_found_since(
+    site: Installation,
+) -> None:
+    now = time.time()
+    site.record(3)
+    site.execute(
+        "UPDATE frames SET attempts = 1, tries = 1, reason = :reason, last_failure_at = :at,"
+        " due_at = :at + 0.25",
+        reason=REFUSED,
+        at=now - 40,
+    )
+    site.record(2000)
+    (seen,) = _facts(site).types
+    assert (seen.refusals.count, seen.refusals.reasons) == (3, ((REFUSED, 3),))
+
+
+def test_refusals_are_not_looked_for_while_frames_succeed(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    site.record(5)
+    with site.runtime.db.write() as conn:
+        statistics.add(conn, {TYPE: Tally(successes=1, processed=1)}, time.time())
+    asked: list[str] = []
+
+    def listen(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    engine = site.runtime.db.engine
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        _facts(site)
+        assert not [one for one in asked if "last_failure_at >" in one], "a success was just now"
+        site.execute("UPDATE statistics SET bucket = bucket - 300 WHERE bucket > 0")
+        _facts(site)
+        assert [one for one in asked if "last_failure_at >" in one]
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)

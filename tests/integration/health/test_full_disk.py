@@ -1,0 +1,68 @@
+"""A disk without a free byte: the checks say so, and nothing else is blamed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from easyai.health.checks.check import run_one
+from easyai.health.checks.standing import DatabaseCheck
+from tests.support.site import Installation
+
+
+@pytest.fixture
+def site(migrated_file: Path, tmp_path: Path) -> Iterator[Installation]:
+    """An installation on SQLite, on a small disk of its own; needs root, as CI has it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"a tmpfs cannot be mounted, run as root: {done.stderr}", pytrace=False)
+    try:
+        shutil.copy(migrated_file, folder / "easyai.db")
+        installation = Installation(folder, f"sqlite:///{folder / 'easyai.db'}")
+        yield installation
+        installation.close()
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def _full(folder: Path) -> Iterator[None]:
+    path = folder / ".ballast"
+    with path.open("wb", buffering=0) as ballast:
+        try:
+            while ballast.write(bytes(1 << 12)):
+                pass
+        except OSError:
+            pass  # full
+    yield
+    path.unlink()
+
+
+def _log_bytes(site: Installation) -> int:
+    return (site.folder / "easyai.db-wal").stat().st_size
+
+
+def test_a_database_that_cannot_grow_does_not_look_well(site: Installation) -> None:
+    check = DatabaseCheck(site.runtime)
+    assert run_one(check).reason == ""
+    with _full(site.folder):
+        for _ in range(3):
+            assert "disk is full" in run_one(check).reason
+    assert run_one(check).reason == ""
+
+
+def test_a_look_writes_nothing_while_there_is_room(site: Installation) -> None:
+    check = DatabaseCheck(site.runtime)
+    run_one(check)
+    before = _log_bytes(site)
+    for _ in range(5):
+        assert run_one(check).reason == ""
+    assert _log_bytes(site) == before

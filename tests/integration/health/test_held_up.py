@@ -1,0 +1,41 @@
+"""A service is not judged by calls whose worker did not run meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.db import processes
+from easyai.health.facts import gather
+from easyai.health.liveliness import calls_ran
+from tests.support.site import Installation
+
+_LEASED, _OVERDUE = 12.0, 2.0  # seconds ago
+
+
+def _worker(site: Installation, pid: int, started: float, shown: float) -> None:
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "box", pid, now - shown, now - started)
+
+
+@pytest.mark.parametrize(
+    ("workers", "ran"),
+    [
+        ([(600, 1)], True),
+        ([(600, 9)], False),  # held up, and may be so still
+        ([(5, 1)], False),  # another had the call
+        ([(600, 1), (600, 9)], False),  # whose call it is nobody knows
+        ([(600, 1), (5, 1)], True),
+        ([(600, 1), (600, 40)], True),  # that one is no worker any more
+        ([], False),
+    ],
+)
+def test_a_call_counts_when_its_worker_ran_from_its_lease_until_it_was_overdue(
+    site: Installation, workers: list[tuple[float, float]], ran: bool
+) -> None:
+    for pid, (started, shown) in enumerate(workers, start=1):
+        _worker(site, pid, started, shown)
+    facts = gather(site.runtime, [], time.time())
+    assert calls_ran(facts, facts.now - _LEASED, facts.now - _OVERDUE) is ran

@@ -1,0 +1,68 @@
+"""What is told of too much load names the types, and advises only what is not in force already."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.db import statistics
+from easyai.db.statistics import Tally
+from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.alarms.ends import end
+from easyai.health.facts import Facts
+from easyai.settings import Settings
+from tests.integration.health.kennel import Kennel
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+OTHERS = ("车辆", "人脸", "烟火")
+
+
+def _sampled(*names: str) -> str:
+    return "\n".join(f'[ai_analysis.types."{name}"]\nsampling = "auto"' for name in names)
+
+
+@pytest.mark.parametrize("sampled", [(), (TYPE,), (TYPE, OTHERS[0])])
+def test_a_backlog_advises_sampling_only_for_types_that_are_not_sampled(
+    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, sampled: tuple[str, ...]
+) -> None:
+    site.configure(_sampled(*sampled), stall_alarm_sec=3600, max_queue_size=3)
+    site.register(algorithm, task_types=[TYPE, *OTHERS])
+    site.record(2, TYPE)
+    site.record(2, OTHERS[0])
+    kennel.start()
+    ((_, said),) = kennel.wait_for("queue_backlog")
+    assert "Add services of the busy types" in said
+    advised = {name for name in (TYPE, OTHERS[0]) if name not in sampled}
+    told = said.partition("set sampling for ")[2].partition("\n")[0]
+    assert {name for name in (TYPE, *OTHERS) if name in told} == advised
+    assert ("(sampling)" in said) == bool(advised)
+
+
+def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is_on(
+    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+) -> None:
+    site.configure(_sampled(TYPE, OTHERS[0]), stall_alarm_sec=3600)
+    site.register(algorithm, task_types=[TYPE, *OTHERS])
+    tallies = {TYPE: 30, OTHERS[0]: 40, OTHERS[1]: 20, OTHERS[2]: 10}
+    with site.runtime.db.write() as conn:
+        for name, dropped in tallies.items():
+            tally = Tally(processed=100, successes=100, queue_full=dropped)
+            statistics.add(conn, {name: tally}, time.time())
+    kennel.start()
+    ((_, said),) = kennel.wait_for("high_drop_rate")
+    assert "100 of 500 frames (20 %) were dropped" in said
+    shown = f"{OTHERS[0]} (40), {TYPE} (30), {OTHERS[1]} (20)"
+    assert f"the most of {shown}. Add services of these types, or set sampling for 人脸. " in said
+    assert f"丢弃最多的类型：{shown}。" in said
+    assert OTHERS[2] not in said
+
+
+def test_inference_is_not_fast_again_where_no_type_is_known_to_be() -> None:
+    notice = Notice(
+        Change.OVER, Kind.SLOW_INFERENCE, TYPE, "algorithms_too_slow", Words("", ""), 0, 0, 0, 0
+    )
+    said = end(Kind.SLOW_INFERENCE, [notice], Facts(0.0, Settings(), {})).en
+    assert said.startswith("too few answers")
