@@ -1,17 +1,16 @@
 """Runs the demo: `python -m examples.demo --help`."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import NoReturn
 
 from rich.console import Console
 
 from examples.demo.cameras import DIFFICULT
 from examples.demo.errors import VideoError
 from examples.demo.scenario import Options, run
+from examples.demo.signals import end_on_signals
 from examples.demo.video import Video
 
 DESCRIPTION = """\
@@ -80,11 +79,6 @@ def _number_of_frames(text: str) -> int:
     return int(text)
 
 
-def _end(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
 if __name__ == "__main__":
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _end)
+    end_on_signals()
     sys.exit(main())

@@ -14,7 +14,7 @@ from typing import IO, Self
 from examples.demo.cameras import LARGE_BYTES
 from examples.demo.errors import DemoError
 from examples.demo.frames import FACES, LARGE, PEOPLE
-from examples.demo.signals import uninterrupted
+from examples.demo.signals import still_wanted, uninterrupted
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,7 +75,8 @@ class Parts:
         return "easyai is ready:" in self._log("easyai").read_text(errors="replace")
 
     def check(self) -> None:
-        """Raise DemoError with the end of its log when a process has ended."""
+        """Raise DemoError with the end of its log when a process has ended, or end if asked to."""
+        still_wanted()
         for name, process in self._processes.items():
             if process.poll() is not None:
                 tail = self._log(name).read_text(errors="replace").splitlines()[-10:]

@@ -1,10 +1,33 @@
-"""Steps that Ctrl-C and the like must not cut in two."""
+"""Ctrl-C and the like end the demo, but must not cut some steps in two."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_asked: list[int] = []
+
+
+def end_on_signals() -> None:
+    """From now on these signals raise KeyboardInterrupt or SystemExit; for the main thread."""
+    for number in ENDINGS:
+        signal.signal(number, _end)
+
+
+def still_wanted() -> None:
+    """Raise again what a signal raised: a library's C code may have dropped it."""
+    if _asked:
+        _raise(_asked[0])
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    _asked.append(number)
+    _raise(number)
+
+
+def _raise(number: int) -> NoReturn:
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 @contextmanager

@@ -138,6 +138,27 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+_DROPPED = """
+import os, signal
+from examples.demo.signals import end_on_signals, still_wanted
+end_on_signals()
+still_wanted()
+try:
+    os.kill(os.getpid(), signal.{name})
+except BaseException:
+    pass
+still_wanted()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", -2), ("SIGTERM", 143)])
+def test_a_signal_whose_exception_is_dropped_ends_the_demo_all_the_same(
+    name: str, code: int
+) -> None:
+    program = [sys.executable, "-c", _DROPPED.format(name=name)]
+    assert subprocess.run(program, cwd=ROOT, capture_output=True).returncode == code
+
+
 @pytest.mark.parametrize(
     ("video", "said"),
     [

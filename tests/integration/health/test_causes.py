@@ -107,7 +107,7 @@ def test_frame_folder_gone(sqlite_site: Installation) -> None:
 
 def test_a_disk_that_is_full(sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     full = Disk(sqlite_site.folder, 1_000_000, 0.1, 50.0)
-    monkeypatch.setattr(checks_disk, "_disk", lambda _: full)
+    monkeypatch.setattr(checks_disk, "disk_of", lambda _: full)
     diagnosis = look(sqlite_site)
     assert codes(diagnosis) == ["disk_full"]
     assert "0.1 %" in _evidence(diagnosis)
