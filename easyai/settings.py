@@ -14,16 +14,15 @@ import logging
 import os
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from easyai import settings_file
 from easyai.errors import SettingsError
-from easyai.settings_addresses import check_addresses, check_broker
-from easyai.settings_file import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE
+from easyai.settings_addresses import check_addresses
+from easyai.settings_file import COPY_VARIABLE, RENEWS_VARIABLE, config_path
+from easyai.settings_in_part import load_in_part
 from easyai.settings_tables import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
 from easyai.settings_variables import overlay
 from easyai.settings_words import Unknown, explain, unknown_keys
@@ -44,8 +43,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-_NAME_THE_DATABASE = frozenset({"database_url", "data_dir"})
 
 
 def load(path: Path | None = None) -> Settings:
@@ -68,7 +65,7 @@ def _load_or_last_good(path: Path | None) -> tuple[Settings, str]:
         good = _last_good(path, copy)
         if good is None:
             raise
-        fault = f"{error}; {_taken(copy)}"
+        fault = f"{error}; {settings_file.taken(copy)}"
         log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
         return good, fault
     others = [one.key for one in unknown if not one.meant]
@@ -124,10 +121,6 @@ def _last_good(path: Path | None, copy: Path | None) -> Settings | None:
         return None  # the mistake is in a variable
 
 
-def _taken(copy: Path | None) -> str:
-    return f"the last good settings are taken from {copy}"
-
-
 def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
     raw = settings_file.parse(path, text) if path else {}
     unknown = list(unknown_keys(raw))
@@ -139,75 +132,6 @@ def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
         raise SettingsError(where + explain(error)) from None
     check_addresses(settings.easyai.broker_url, settings.easyai.database_url)
     return settings, unknown
-
-
-def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
-    """As `load`, with the defaults in place of what does not fit; and what that is, or ''.
-
-    For those who look at what nothing can be started with; logs nothing. A file that cannot be read
-    as TOML, or has been emptied, is replaced by the last good one of ``easyai up``, looked for in
-    EASYAI_DATA_DIR, else in ./data. Raises SettingsError when there is none, and the environment
-    does not name the database either.
-    """
-    path = path or config_path()
-    raw: dict[str, Any] = {}
-    unread = ""
-    copied = False
-    copy = Path(os.environ.get("EASYAI_DATA_DIR") or "data") / COPY_NAME
-    if path:
-        try:
-            raw = settings_file.parse(path, settings_file.read(path, copy))
-        except SettingsError as error:
-            unread = str(error)
-            text = settings_file.kept(copy, path)
-            if text is not None:
-                with suppress(SettingsError):  # changed by hand: as if there were none
-                    raw, copied = settings_file.parse(copy, text), True
-                    unread += f"; {_taken(copy)}"
-    overlay(raw, os.environ)
-    settings, faults = _what_fits(raw)
-    if unread and not copied and not settings.easyai.model_fields_set & _NAME_THE_DATABASE:
-        raise SettingsError(unread)
-    where = f"{path}: " if path and faults else ""
-    return settings, unread or where + faults
-
-
-def _what_fits(raw: dict[str, Any]) -> tuple[Settings, str]:
-    faults = ""
-    while True:
-        try:
-            settings = Settings.model_validate(raw)
-            check_broker(settings.easyai.broker_url)
-        except ValidationError as error:
-            faults = faults or explain(error)
-            _drop(raw, error.errors()[0]["loc"])
-        except SettingsError as error:
-            faults = "; ".join(filter(None, (faults, str(error))))
-            _drop(raw, ("easyai", "broker_url"))
-        else:
-            return settings, faults
-
-
-def _drop(raw: Any, place: tuple[int | str, ...]) -> None:
-    """Remove a value, so that its default holds; the end of a place may name a type instead."""
-    found: list[tuple[Any, int | str]] = []
-    for part in place:
-        if not _holds(raw, part):
-            break
-        found.append((raw, part))
-        raw = raw[part]
-    table, key = found[-1]
-    del table[key]
-
-
-def _holds(table: Any, part: int | str) -> bool:
-    return part in table if isinstance(table, dict) else isinstance(table, list)
-
-
-def config_path() -> Path | None:
-    """The file named by ``EASYAI_CONFIG``, or None for defaults only."""
-    name = os.environ.get("EASYAI_CONFIG", "")
-    return Path(name) if name else None
 
 
 class SettingsSource:

@@ -26,8 +26,7 @@ def check_addresses(broker_url: str, database_url: str) -> None:
 
     Raises SettingsError that names the key and what to write instead.
     """
-    if database_url:
-        _check_database(database_url)
+    check_database(database_url)
     check_broker(broker_url)
 
 
@@ -58,7 +57,10 @@ def _is_number_or_none(text: str) -> bool:
     return not text or (text.isascii() and text.isdigit())
 
 
-def _check_database(url: str) -> None:
+def check_database(url: str) -> None:
+    """As `check_addresses`, for the other."""
+    if not url:
+        return
     # Imported here: the embedded default is answered without it.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -80,6 +82,8 @@ def _check_database(url: str) -> None:
             "postgresql://user:password@host/name"
         )
     said = "use postgresql://user:password@host:5432/name"
+    if "@" in (parsed.host or ""):
+        raise SettingsError(f"easyai.database_url: has more than one @; {said}, {_ENCODED}")
     if not (parsed.host or parsed.database or parsed.query):
         raise SettingsError(f"easyai.database_url: names no host and no database; {said}")
     if parsed.port is not None and not 0 < parsed.port <= _LARGEST_PORT:

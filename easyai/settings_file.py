@@ -100,6 +100,17 @@ def kept(copy: Path, path: Path) -> str | None:
     return text.removeprefix(first) if text.startswith(first) else None
 
 
+def config_path() -> Path | None:
+    """The file named by ``EASYAI_CONFIG``, or None for defaults only."""
+    name = os.environ.get("EASYAI_CONFIG", "")
+    return Path(name) if name else None
+
+
+def taken(copy: Path | None) -> str:
+    """What to add to a mistake when the copy holds in its place."""
+    return f"the last good settings are taken from {copy}"
+
+
 def _first_line(path: Path) -> str:
     # The folder may be reached by several names; a link to the file itself may change its end.
     return f"# The last good text of {json.dumps(str(path.parent.resolve() / path.name))}\n"

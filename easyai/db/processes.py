@@ -17,9 +17,10 @@ _BEAT = text("""
 _GONE = text("DELETE FROM processes WHERE name = :name")
 _ALL = text("SELECT * FROM processes ORDER BY kind, host, pid")
 _STARTS = text("""
-    SELECT subject, at, text FROM events
-     WHERE at >= :since AND at <= :now AND kind IN ('process_started', 'process_restarted')
-     ORDER BY at
+    SELECT subject, at, text, kind FROM events
+     WHERE at >= :since AND at <= :now
+       AND kind IN ('process_started', 'process_restarted', 'process_stopped')
+     ORDER BY at, id
 """)
 
 
@@ -63,8 +64,15 @@ def all_processes(conn: Connection) -> list[ProcessRow]:
 
 
 def starts(conn: Connection, since: float, now: float) -> dict[str, list[tuple[float, str]]]:
-    """By name of process: when it started since a moment, oldest first, and what it said of it."""
+    """By name of process: when it started since a moment, oldest first, and what it said of it.
+
+    Without those that ended in order; a container's process has its name again each time.
+    """
     found: dict[str, list[tuple[float, str]]] = {}
-    for name, at, said in conn.execute(_STARTS, {"since": since, "now": now}):
-        found.setdefault(str(name), []).append((float(at), str(said)))
+    for name, at, said, kind in conn.execute(_STARTS, {"since": since, "now": now}):
+        own = found.setdefault(str(name), [])
+        if kind != "process_stopped":
+            own.append((float(at), str(said)))
+        elif own:
+            own.pop()
     return found

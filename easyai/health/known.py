@@ -33,6 +33,7 @@ _DAY_SEC: Final = 24 * HOUR_SEC
 CLOCK_SLACK_SEC: Final = 30.0
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
+_SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
 #: Count every failed frame.
 ALL: Final = 2**62
 _Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it
@@ -82,6 +83,7 @@ class ServiceFacts:
     last_evidence: float
     last_success_at: float  # it answered, if only to refuse a frame
     heartbeat_timeout_sec: float  # its own, else that of the settings
+    registered: Mapping[str, str | float]  # what else it said of itself, as far as it did
     probe_failures: int
     breaker: str  # closed, open or half-open
     last_failure_reason: str
@@ -285,6 +287,7 @@ def _service(
         last_evidence=row.last_evidence,
         last_success_at=row.last_success_at,
         heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
+        registered={key: value for key in _SAID if (value := getattr(row, key))},
         probe_failures=row.probe_failures,
         breaker=word,
         last_failure_reason=row.last_failure_reason or "",

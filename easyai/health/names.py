@@ -60,7 +60,7 @@ KINDS: Final = {
     "sampling_changed": Words("sampling changed", "抽样变化"),
     "leases_expired": Words("leases expired", "租约到期"),
     "alert_refused": Words("alert refused by the bus", "消息总线拒收告警"),
-    "not_running": Words("did not run", "没有运行"),
+    "not_running": Words("no sign of easyai", "没有运行迹象"),
     "installed": Words("installed", "安装"),
 }
 # As they are told when it is over.
@@ -72,7 +72,7 @@ CAUSE_NAMES: Final = {
     "worker_gone": Words("no worker ran", "没有 worker 在运行"),
     "worker_hung": Words("the worker hung", "worker 卡住"),
     "worker_restarts": Words("the worker ended again and again", "worker 反复退出"),
-    "not_running": Words("easyai did not run", "easyai 没有运行"),
+    "not_running": Words("easyai showed no sign of itself", "easyai 没有运行迹象"),
     "store_down": Words("the frame store did not work", "图片存储不可用"),
     "beat_gone": Words("no beat ran", "没有 beat 在运行"),
     "api_gone": Words("no API ran", "没有 API 在运行"),

@@ -84,12 +84,18 @@ def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
 def _seen(facts: Facts, known: Known, causes: Sequence[Cause]) -> Symptom:
     if facts.stalled and not facts.failed("database"):
         return _stalled(facts)
-    if any(cause.code in _STOP_SCANNING for cause in causes):
+    if any(_stops_scanning(cause) for cause in causes):
         return _not_scanned(facts, known)
     broken = [one for one in facts.checks.values() if not one.ok]
     if not causes and not broken and not facts.ringing:
         return _well(facts)
     return _degraded(facts, causes)
+
+
+def _stops_scanning(cause: Cause) -> bool:
+    # Workers that end again and again may live long enough to work.
+    again = cause.code == "worker_restarts" and cause.weight >= STOPS
+    return again or cause.code in _STOP_SCANNING
 
 
 def _ringing(facts: Facts) -> Words:

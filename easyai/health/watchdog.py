@@ -171,9 +171,9 @@ class Watchdog:
             return True
         found = self._absence.found
         if found and not told:
-            message = of_absence(found, seen.facts, wall)
-            rings = {(row.kind, row.subject) for row in standing.ringing}
-            if (Kind.INFERENCE_STALLED, "") in rings:
+            rings = any(row.kind == Kind.INFERENCE_STALLED for row in standing.ringing)
+            message = of_absence(found, seen.facts, wall, rings=rings)
+            if rings:
                 # The end of that alarm is told when it is over.
                 event = Event(wall, NOT_RUNNING, "", message.words.en)
                 self._recorder.write(Entry(events=(event,)))

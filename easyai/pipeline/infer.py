@@ -54,6 +54,7 @@ class InferenceLoop:
         self._ending = False  # takes no more frames
         self._drained = False
         self._renewed_at = 0.0  # on the loop's clock
+        self._renewed_for_sec = 0.0  # `lease_sec` then: a change of it is in no lease yet
         self._given_up: set[str] = set()  # leases whose calls were ended: to be given back
         self._drain_lock = threading.Lock()
         self._loop = uvloop.new_event_loop()
@@ -103,7 +104,7 @@ class InferenceLoop:
 
     async def _open(self) -> Workshop:
         shop = Workshop(self._runtime)
-        self._renewed_at = self._loop.time()
+        self._note_renewal(self._loop.time(), self._runtime.settings.ai_analysis.lease_sec)
         keepers = (self._renew(), self._guard(), self._return_given_up())
         self._keepers = [asyncio.create_task(work) for work in keepers]
         return shop
@@ -146,14 +147,14 @@ class InferenceLoop:
             lease_sec = self._runtime.settings.ai_analysis.lease_sec
             tokens = sorted(self._tokens())
             if not tokens:
-                self._renewed_at = self._loop.time()
+                self._note_renewal(self._loop.time(), lease_sec)
                 continue
             began = self._loop.time()
-            if began - self._renewed_at < lease_sec / 3:
+            if began - self._renewed_at < min(lease_sec, self._renewed_for_sec) / 3:
                 continue
             try:
                 await self._shop.write(partial(self._extend, tokens, lease_sec))
-                self._renewed_at = began
+                self._note_renewal(began, lease_sec)
             except DatabaseUnavailableError as error:
                 log.warning("leases not renewed, trying again: %s", error)
             except Exception:
@@ -164,8 +165,7 @@ class InferenceLoop:
         """End the calls whose leases could not be renewed, before others may be given them."""
         while True:
             await self._tick()
-            lease_sec = self._runtime.settings.ai_analysis.lease_sec
-            if self._loop.time() - self._renewed_at < GIVE_UP_AFTER * lease_sec:
+            if self._loop.time() - self._renewed_at < GIVE_UP_AFTER * self._renewed_for_sec:
                 continue
             self._renewed_at = self._loop.time()
             self._given_up |= self._tokens()
@@ -185,8 +185,11 @@ class InferenceLoop:
                 if not await self._give_back(sorted(tokens)):
                     self._given_up |= tokens
 
+    def _note_renewal(self, at: float, lease_sec: float) -> None:
+        self._renewed_at, self._renewed_for_sec = at, lease_sec
+
     async def _tick(self) -> None:
-        """Until leases are looked at again: soon, too, when `lease_sec` was just made shorter."""
+        """Until leases are looked at again: soon, too, when `lease_sec` was just changed."""
         await asyncio.sleep(min(_TICK_SEC, self._runtime.settings.ai_analysis.lease_sec / 10))
 
     def _tokens(self) -> set[str]:

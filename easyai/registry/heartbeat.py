@@ -95,7 +95,8 @@ def _vouched(
     online = [row for row in rows if row.state == ServiceState.ONLINE]
     if not online:
         return list(rows)
-    # What was registered first after an endpoint had gone sends these heartbeats, and not that one.
+    # What was registered after an endpoint had gone sends these heartbeats, perhaps not that one:
+    # it comes back by its own probe.
     came_at = max((row.state_since for row in online if row.state_reason == REGISTERED), default=0)
     return [
         row

@@ -20,6 +20,7 @@ ROWS = (
     ("runtime",),
     ("store", "publish", "db"),
     ("domain", "settings"),
+    ("settings_in_part",),
     ("settings_variables",),
     ("settings_words", "settings_file", "settings_addresses"),
     ("settings_tables", "supervised", "addresses"),
@@ -29,6 +30,8 @@ LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in
 # They read or set variables for the processes they start, or ask who started them.
 ENVIRONMENT = {
     "settings.py",
+    "settings_file.py",
+    "settings_in_part.py",
     "supervised.py",
     "cli/main.py",
     "cli/up.py",

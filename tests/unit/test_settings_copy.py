@@ -152,3 +152,21 @@ def test_a_good_file_renews_the_copy(path: Path, copy: Path) -> None:
     path.write_text("[easyai]\nport = 2\n")
     assert load(path).easyai.port == 2
     assert kept(copy, path) == "[easyai]\nport = 2\n"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@127.0.0.1:99999/n", "sqlite://", "postgresql://u:s3@cret@h/n"]
+)
+def test_a_report_takes_the_last_good_database_in_place_of_one_that_cannot_be(
+    path: Path, copy: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    path.write_text(f'[easyai]\ndatabase_url = "{url}"\n', encoding="utf-8")
+    copy.unlink()
+    with pytest.raises(SettingsError, match=r"easyai\.database_url"):
+        load_in_part(path)
+    keep(copy, path, '[easyai]\ndatabase_url = "sqlite:////srv/ours.db"\n')
+    settings, fault = load_in_part(path)
+    assert settings.easyai.database_url == "sqlite:////srv/ours.db"
+    assert "easyai.database_url" in fault
+    assert "cret" not in fault

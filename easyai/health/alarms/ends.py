@@ -43,10 +43,11 @@ def end(kind: str, group: Sequence[Notice], facts: Facts) -> Words:
 
 
 def not_running(absence: Absence) -> Words:
-    """From when to when nothing of ours ran."""
+    """From when to when nothing of ours showed that it runs."""
     since, until = moment(absence.since), moment(absence.until)
     return Words(
-        f"easyai did not run from {since} to {until}", f"easyai 从 {since} 到 {until} 没有运行"
+        f"easyai showed no sign of itself from {since} to {until}",
+        f"easyai 从 {since} 到 {until} 没有任何运行迹象",
     )
 
 

@@ -13,6 +13,7 @@ from easyai.health.causes.no_service import taken_out
 from easyai.health.causes.rank import Ranking
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
+from easyai.health.liveliness import api_gone
 
 # Frames wait for a moment when a service restarts; that is no outage.
 _NO_SERVICE_GRACE_SEC: Final = 10.0
@@ -102,5 +103,6 @@ def _missing(
     subject: str, unheard: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
 ) -> Condition:
     said = words.heartbeats_missing(facts, unheard, living)
-    kind, cause = Kind.HEARTBEATS_MISSING, "heartbeats_not_arriving"
+    gone = facts.known is not None and api_gone(facts, facts.known)
+    kind, cause = Kind.HEARTBEATS_MISSING, "api_gone" if gone else "heartbeats_not_arriving"
     return Condition(kind, subject, cause, said, grace_sec)

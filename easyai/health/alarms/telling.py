@@ -62,17 +62,27 @@ def messages(
     ]
 
 
-def of_absence(absence: Absence, facts: Facts, at: float) -> Message:
-    """That nothing of ours ran, when it is over: nobody could tell before."""
+def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Message:
+    """That nothing of ours ran, when it is over: nobody could tell before.
+
+    `rings`: inference stood still already when it began, and that alarm goes on.
+    """
     kind, lasted, waiting = Kind.INFERENCE_STALLED, span(absence.lasted_sec), frames(facts.waiting)
-    what = not_running(absence)
+    what, waits = not_running(absence), "waits" if facts.waiting == 1 else "wait"
     said = Words(
-        f"over after {lasted.en}: {kind}; {what.en} ({lasted.en}): it was killed, or the power was "
-        f"lost. It runs again; {waiting.en} {'waits' if facts.waiting == 1 else 'wait'}",
-        f"告警解除，持续 {lasted.zh}：{kind}；{what.zh}（{lasted.zh}）：进程被终止或断电。"
+        f"{what.en} ({lasted.en}): it was killed, the power was lost, or its database was away. "
+        f"It runs again; {waiting.en} {waits}",
+        f"{what.zh}（{lasted.zh}）：进程被终止、断电或数据库不可用。"
         f"现已重新运行；{waiting.zh}在等待",
     )
-    return Message(Change.OVER, Kind.INFERENCE_STALLED, RECOVERED, said, at)
+    if rings:
+        goes_on = Words(f"{said.en}; the alarm of before goes on", f"{said.zh}；此前的告警仍未解除")
+        return Message(Change.REPEATED, kind, kind, goes_on, at)
+    over = Words(
+        f"over after {lasted.en}: {kind}; {said.en}",
+        f"告警解除，持续 {lasted.zh}：{kind}；{said.zh}",
+    )
+    return Message(Change.OVER, kind, RECOVERED, over, at)
 
 
 def _message(

@@ -16,6 +16,7 @@ from easyai.health.checks.check import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.known import ServiceFacts, TypeFacts
+from easyai.health.liveliness import api_gone
 from easyai.health.progress import Standstill
 from easyai.health.reasons import reason
 from easyai.health.wording import counted, frames, names, span
@@ -204,7 +205,8 @@ def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: in
     silent = span(facts.now - max(one.last_heartbeat for one in unheard))
     who, number = names(one.service_id for one in unheard), len(unheard)
     command = easyai_command(facts.settings, "diagnose")
-    points = _points(number, living)
+    gone = facts.known is not None and api_gone(facts, facts.known)
+    points = _NO_API if gone else _points(number, living)
     were = "was" if number == 1 else "were"
     return Words(
         f"no heartbeats arrive: {number} of {living} algorithm services that live {were} not heard "
@@ -213,6 +215,11 @@ def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: in
         f"收不到心跳：{living} 个仍在运行的算法服务中有 {number} 个已 {silent.zh}没有心跳"
         f"（{who}）。只要服务有应答，推理会继续。{points.zh}。请运行 `{command}`",
     )
+
+
+_NO_API: Final = Words(
+    "No API of easyai runs that could hear them", "没有可接收心跳的 easyai API 在运行"
+)
 
 
 def _points(number: int, living: int) -> Words:

@@ -27,7 +27,7 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     The proof is a probe or a frame answered since the heartbeat became overdue: one that died as
     its heartbeats stopped has answered before, too.
     """
-    if not facts.is_silent(service):
+    if not facts.is_silent(service) or not _could_be_heard(facts, service):
         return False
     answer = facts.probe(service)
     if facts.was_probed(service) and not answer:
@@ -40,6 +40,16 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     answers = not answer or facts.is_busy(service)
     in_use = service.state in ROUTABLE and service.breaker == "closed"
     return answers and in_use and not is_refused(facts, service)
+
+
+def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether an API of ours has listened for as long as a heartbeat may take.
+
+    One that was started again has missed some. That none runs is a cause of its own.
+    """
+    apis = facts.known.working("api", facts.now) if facts.known else []
+    since = max(service.last_heartbeat, min((one.started_at for one in apis), default=0.0))
+    return facts.now - since > service.heartbeat_timeout_sec
 
 
 def is_heard(facts: Facts, service: ServiceFacts) -> bool:

@@ -117,9 +117,9 @@ def _register_again(base: str, service: ServiceFacts) -> Remedy:
         "service_id": service.service_id,
         "endpoint": service.endpoint,
         "task_types": service.task_types,
-        "health_url": service.health_url,
+        **service.registered,
     }
-    told = json.dumps({key: value for key, value in body.items() if value}, ensure_ascii=False)
+    told = json.dumps(body, ensure_ascii=False)
     return Remedy(
         Words(
             f"If {service.service_id} at {service.endpoint} runs, this registers it again",

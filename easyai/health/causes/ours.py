@@ -131,6 +131,8 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
 
 def _disk(facts: Facts) -> Cause:
     full = "No space left" in facts.failed("broker")  # one of files: they lie there, too
+    said = facts.failed("database")
+    by_it = "disk is full" in said or "No space left" in said
     hit = bool(full or facts.failed("database") or facts.failed("store"))
     folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute()))
     return Cause(
@@ -151,7 +153,7 @@ def _disk(facts: Facts) -> Cause:
                 )
             ),
         ),
-        weight=92 if hit else 58,
+        weight=96 if by_it else 92 if hit else 58,
     )
 
 

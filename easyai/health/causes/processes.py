@@ -52,7 +52,10 @@ def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
 
 def _gone_for_sure(facts: Facts, known: Known) -> Iterator[Cause]:
     """Workers whose process is not there; that they wrote nothing is the database's fault."""
-    workers = [one for one in known.processes if one.kind == "worker"]
+    every = [one for one in known.processes if one.kind == "worker"]
+    newest_at = max((one.beat_at for one in every), default=0.0)
+    # Those of before a restart of the machine are nobody's who could be running now.
+    workers = [one for one in every if newest_at - one.beat_at <= _TOGETHER_SEC]
     if workers and all(one.exists is False for one in workers):
         yield _worker_gone(facts, known)
 

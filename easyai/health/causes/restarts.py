@@ -102,7 +102,7 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
     evidence = [Words(f"{where} started at {moments}", f"{where} 启动于 {moments}")]
     for said in dict.fromkeys(start.reason for start in reversed(starts) if start.reason):
         evidence.append(Words(f"Started again: {said}", f"重新启动的原因：{reason(said).zh}"))
-    stops = kind == "worker" and (facts.stalled or not works)
+    stops = kind == "worker" and bool(facts.stalled or not works or _scans_stay_out(facts))
     return Cause(
         f"{kind}_restarts",
         Words(
@@ -122,6 +122,14 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
         ),
         weight=88 if stops else 30,
     )
+
+
+def _scans_stay_out(facts: Facts) -> bool:
+    """Whether each life is too short for a scan."""
+    duty = facts.known.duties.get("scan") if facts.known else None
+    analysis = facts.settings.ai_analysis
+    allowed_sec = analysis.stall_alarm_sec + analysis.scan_interval_sec
+    return analysis.enable and duty is not None and facts.now - duty.done_at > allowed_sec
 
 
 def _log_command(facts: Facts, kind: str) -> str:

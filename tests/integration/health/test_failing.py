@@ -248,3 +248,15 @@ def test_the_reasons_of_the_failed_frames_say_whose_fault_it_is(
     assert reason in found.causes[0].evidence[0].en
     commands = [remedy.command for remedy in found.causes[0].remedies]
     assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
+
+
+@pytest.mark.parametrize(("number", "stalled"), [(9, False), (10, True)])
+def test_many_failures_in_a_row_are_no_broken_pictures_whatever_the_rhythm(
+    site: Installation, number: int, stalled: bool
+) -> None:
+    """An hour after an outage two frames succeeded, and every one since has been refused."""
+    site.configure(stall_alarm_sec=30)
+    _succeeded(site, (75, 62))
+    _failed(site, [40.0] * number)
+    processes_work(site)
+    assert (look(site).symptom.status == Status.STALLED) is stalled

@@ -74,7 +74,8 @@ def test_cameras_whose_frames_are_all_settled_have_no_service_either(
 def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_works(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
-    site.register(algorithm)
+    site.register(algorithm, max_concurrency=2, heartbeat_timeout_sec=33)
+    before = site.rows("SELECT name, version, max_concurrency, heartbeat_timeout_sec FROM services")
     registration.clear_all(site.runtime)
     processes_work(site)
     (cause,) = look(site).causes
@@ -83,4 +84,6 @@ def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_wo
     words = shlex.split(remedy.command)
     assert words[-1].endswith("/api/v1/ai_analysis/register")
     registration.register(site.runtime, json.loads(words[words.index("-d") + 1]))
+    after = site.rows("SELECT name, version, max_concurrency, heartbeat_timeout_sec FROM services")
+    assert after == before, "its limits stay"
     assert look(site).well

@@ -206,3 +206,30 @@ def test_when_only_services_of_this_machine_are_heard_a_firewall_is_looked_for(
     said = "\n".join(one.en for one in found.causes[0].evidence)
     assert "Only services on this machine are heard: that points at a firewall" in said
     assert "listens on 127.0.0.1 only, which yolo_7902..7912 on other machines cannot reach" in said
+
+
+def test_heartbeats_that_an_api_just_started_has_missed_are_not_missing(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    twelve.heard(twelve.stubs, 70)
+    processes_work(site)
+    site.execute("UPDATE processes SET started_at = started_at + 30 WHERE kind = 'api'")
+    kennel.start()
+    kennel.rounds(25)
+    assert kennel.kinds() == [], "it listens for half a minute"
+    site.execute("UPDATE processes SET started_at = started_at - 60 WHERE kind = 'api'")
+    kennel.wait_for(TOLD)
+
+
+def test_when_no_api_runs_that_is_why_heartbeats_are_missing(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    processes_work(site)
+    site.execute("UPDATE processes SET beat_at = beat_at - 600 WHERE kind = 'api'")
+    twelve.heard(twelve.stubs, 70)
+    kennel.start()
+    ((_, said),) = kennel.wait_for(TOLD)
+    assert "No API of easyai runs" in said
+    assert "没有可接收心跳的" in said
+    (alarm,) = kennel.alarms()
+    assert alarm["cause"] == "api_gone"

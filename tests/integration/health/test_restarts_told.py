@@ -16,7 +16,7 @@ from easyai.db import processes
 from easyai.db.events import Event
 from easyai.health.causes.restarts import HUNG
 from easyai.health.process_facts import Start, read
-from easyai.health.symptom import STOPS
+from easyai.health.symptom import STOPS, Status
 from tests.support.lively import KINDS, codes, happened, look, processes_work, waits_since
 from tests.support.site import Installation
 
@@ -140,3 +140,33 @@ def test_where_a_number_is_used_again_each_start_counts(site: Installation) -> N
         (one,) = read(conn, time.time())
     assert [type(start) for start in one.starts] == [Start] * 3
     assert [start.reason for start in one.starts] == [_KILLED] * 3
+
+
+def test_one_that_is_restarted_in_order_under_its_old_name_does_not_end_again_and_again(
+    site: Installation,
+) -> None:
+    """As the first process of a container with a fixed host name."""
+    processes_work(site)
+    for ago in (60, 40, 20):
+        _started(site, 1, ago)
+        name = processes.name_of("worker", "box", 1)
+        happened(site, Event(time.time() - ago + 10, "process_stopped", name, "ended in order"))
+    _started(site, 1, 5)
+    assert "worker_restarts" not in codes(look(site))
+
+
+def test_a_worker_whose_lives_are_too_short_for_a_scan_stops_everything(
+    site: Installation,
+) -> None:
+    processes_work(site, kinds=_all_but_worker())
+    for number, ago in enumerate((60, 40, 20, 2)):
+        _started(site, _NOBODY + number, ago, _KILLED if number else "", shown=ago - 1)
+    site.execute(
+        "UPDATE processes SET beat_at = beat_at - 60 WHERE kind = 'worker' AND pid < :it",
+        it=_NOBODY + 3,
+    )
+    assert look(site).causes[0].weight < STOPS, "scans are done"
+    site.execute("UPDATE process_leases SET done_at = done_at - 100 WHERE name = 'scan'")
+    found = look(site)
+    assert (codes(found)[0], found.causes[0].weight >= STOPS) == ("worker_restarts", True)
+    assert found.symptom.status == Status.STALLED

@@ -67,12 +67,34 @@ def test_shorter_leases_end_no_call_under_way(
 ) -> None:
     site.configure(lease_sec=15.0)
     site.register(algorithm)
-    algorithm.delay = 3.0
+    algorithm.delay = 5.0
     site.put_many(3)
     site.scan()
     site.loop().pump(TYPE, 0.2)
     wait_until(lambda: algorithm.running == 3, 10, "in flight")
+    since = time.monotonic()
+    wait_until(lambda: time.monotonic() - since > 2, 10, "the last renewal is older than a lease")
     site.configure(lease_sec=1.0)
     wait_until(lambda: site.count("done") == 3, 10, "answered")
     assert algorithm.count == 3, "none was sent twice"
     assert "given up" not in caplog.text
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_longer_leases_are_renewed_before_the_short_ones_are_over(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(lease_sec=2.0)
+    site.register(algorithm)
+    algorithm.delay = 60.0
+    site.put_many(3)
+    site.scan()
+    site.loop().pump(TYPE, 0.2)
+    wait_until(lambda: algorithm.running == 3, 10, "in flight")
+    site.configure(lease_sec=60.0)
+
+    def ends_in_sec() -> float:
+        (row,) = site.rows("SELECT min(lease_expires_at) AS at FROM frames")
+        return float(row["at"]) - time.time()
+
+    wait_until(lambda: ends_in_sec() > 30, 5, "renewed with the new length")

@@ -37,6 +37,7 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
             last_heartbeat=START + at,
             last_evidence=START + now,
             last_success_at=START + now,
+            registered={},
             heartbeat_timeout_sec=TIMEOUT_SEC,
             probe_failures=0,
             breaker="closed",
