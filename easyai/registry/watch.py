@@ -17,7 +17,8 @@ from easyai.db import leases
 from easyai.runtime import Runtime
 
 _LOOKED = "services_watched"  # done_at: the last look at them
-_SINCE = "services_watched_since"  # done_at: since when without a gap
+#: The duty whose `done_at` says since when without a gap.
+WATCHED_SINCE: Final = "services_watched_since"
 LONGEST_GAP_SEC: Final = 20.0  # between two looks, one every 5 s; longer: nobody watched
 _SLACK_SEC: Final = 5.0  # by which the clocks of two machines may differ
 
@@ -66,10 +67,10 @@ def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     jump_sec = runtime.part(ProcessClock).jumped_sec()
     noted = leases.all_leases(conn)
     looked_at = noted[_LOOKED].done_at if _LOOKED in noted else 0.0
-    since = noted[_SINCE].done_at if _SINCE in noted else 0.0
+    since = noted[WATCHED_SINCE].done_at if WATCHED_SINCE in noted else 0.0
     gap_sec = now - looked_at if looked_at else 0.0
     leases.note(conn, _LOOKED, now)
     if -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
         return Watch(since if since <= now + _SLACK_SEC else 0.0, 0.0, 0.0)
-    leases.note(conn, _SINCE, now)
+    leases.note(conn, WATCHED_SINCE, now)
     return Watch(now, gap_sec, jump_sec)

@@ -22,6 +22,8 @@ _OFFLINE_GRACE_SEC: Final = 4.0
 # Heartbeats that were cut off together are overdue one after the other, a field client's each 30 s:
 # until then more may be to tell of than some.
 _HEARTBEATS_GRACE_SEC: Final = 30.0
+# No more can follow when it is all of them; heartbeats that we missed for a moment come at once.
+_ALL_SILENT_GRACE_SEC: Final = 5.0
 # A few whose heartbeats stay away are no outage: inference goes on.
 _FEW_HEARTBEATS_GRACE_SEC: Final = 300.0
 _MANY_SERVICES: Final = 3
@@ -89,8 +91,7 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
     left = "" in named and any(one.endpoint not in named for one in unheard)
     if many or left:
-        # No more can follow when it is all of them.
-        grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else 0.0
+        grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else _ALL_SILENT_GRACE_SEC
         yield _missing("", unheard, facts, living, grace_sec)
     # After a cure they are heard one after the other; one that is not by then stays away.
     grace_sec = _HEARTBEATS_GRACE_SEC if "" in named else _FEW_HEARTBEATS_GRACE_SEC

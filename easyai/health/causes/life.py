@@ -7,6 +7,7 @@ from typing import Final
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
+from easyai.registry.watch import WATCHED_SINCE
 
 #: So begins the reason of a call that never connected (pipeline/caller.py).
 NOT_CONNECTED: Final = "cannot connect"
@@ -43,13 +44,18 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
 
 
 def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
-    """Whether an API of ours has listened for as long as a heartbeat may take.
+    """Whether we have listened for as long as a heartbeat may take.
 
-    One that was started again has missed some. That none runs is a cause of its own.
+    An API that was started again has missed some, and so have all while the database was away or
+    nothing of ours ran. That no API runs is a cause of its own.
     """
-    apis = facts.known.working("api", facts.now) if facts.known else []
-    since = max(service.last_heartbeat, min((one.started_at for one in apis), default=0.0))
-    return facts.now - since > service.heartbeat_timeout_sec
+    known = facts.known
+    if known is None:
+        return False
+    apis = [one.started_at for one in known.working("api", facts.now)]
+    watched = known.duties.get(WATCHED_SINCE)
+    since = max(min(apis, default=0.0), watched.done_at if watched else 0.0)
+    return facts.now - max(service.last_heartbeat, since) > service.heartbeat_timeout_sec
 
 
 def is_heard(facts: Facts, service: ServiceFacts) -> bool:

@@ -35,6 +35,7 @@ class Kennel:
             (conditions, "_CHECK_GRACE_SEC", 0.2),
             (of_services, "_OFFLINE_GRACE_SEC", 0.2),
             (of_services, "_HEARTBEATS_GRACE_SEC", 0.2),
+            (of_services, "_ALL_SILENT_GRACE_SEC", 0.0),
             (conditions, "_OUTBOX_STILL_SEC", 1.0),
             (progress, "SETTLING_SEC", 0.2),
             (progress, "_FIRST_LOOK_SEC", 0.0),

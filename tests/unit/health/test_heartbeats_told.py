@@ -120,3 +120,12 @@ def test_a_single_one_that_was_never_of_many_has_its_long_grace() -> None:
     told = _told(30.0, {number: 0.0 for number in range(1, SERVICES + 1) if number != 4})
     assert _short(told) == [(Change.RAISED, "04")]
     assert told[0].at - START >= CUT + TIMEOUT_SEC + 270
+
+
+def test_a_heartbeat_of_all_that_comes_a_moment_late_rings_for_nobody() -> None:
+    board = Board()
+    for now, heard in ((200.0, 139.0), (202.0, 139.0), (204.0, 139.0), (206.0, 205.0)):
+        facts = _facts([heard] * SERVICES, now)
+        conditions = list(of_services(facts, Ranking(facts), board.ringing))
+        assert board.move(conditions, set(Kind), 3600.0, now, START + now) == []
+        assert bool(conditions) is (heard < 200)
