@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+_PLACES = ("database_url", "broker_url", "data_dir", "host", "port")
 
 
 def load(path: Path | None = None) -> Settings:
@@ -150,6 +153,7 @@ class SettingsSource:
         self._lock = threading.Lock()
         self._signature = self._seen = self._stat()
         self._fault = ""
+        self._at_start = self._places()
         if in_part:
             self._settings, self._fault = load_in_part(self._path)
         else:
@@ -197,6 +201,24 @@ class SettingsSource:
             self._fault = ""
             log.info("settings reloaded from %s", self._path)
             _tell_misspelt(unknown)
+            self._tell_places()
+
+    def _tell_places(self) -> None:
+        now = self._places()
+        changed = [key for key in _PLACES if now.get(key) != self._at_start.get(key)]
+        if changed:
+            named = ", ".join(f"easyai.{key}" for key in changed)
+            log.warning("settings: %s changed: in force once all of easyai is restarted", named)
+
+    def _places(self) -> dict[str, Any]:
+        """What the file names of the places that nobody moves to while running."""
+        if self._path is None:
+            return {}
+        try:
+            own = settings_file.parse(self._path, settings_file.read(self._path)).get("easyai")
+        except SettingsError:
+            return {}
+        return {key: own[key] for key in _PLACES if key in own} if isinstance(own, dict) else {}
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:

@@ -156,6 +156,9 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
         "EASYAI_HOST": own.host,
         "EASYAI_PORT": str(own.port),
+        # A child that is started again goes where the others are, whatever the file says by then.
+        "EASYAI_DATABASE_URL": own.effective_database_url,
+        "EASYAI_BROKER_URL": own.broker_url,
         "EASYAI_SUPERVISED": "1",
         "PYTHONUNBUFFERED": "1",
     }

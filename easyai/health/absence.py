@@ -34,11 +34,10 @@ class Absence:
         return self.until - self.since
 
 
-def as_alarm(absence: Absence, words: Words, at: float) -> list[Notice]:
-    """The alarm that would have been raised, and its end; `at`: now, Unix seconds."""
+def as_alarm(absence: Absence, words: Words, at: float) -> Notice:
+    """The alarm that nobody could raise then, as it is raised now; `at`: Unix seconds."""
     key = (Kind.INFERENCE_STALLED, "", NOT_RUNNING, words)
-    moments = (absence.since, at, at, absence.lasted_sec)
-    return [Notice(change, *key, *moments) for change in (Change.RAISED, Change.OVER)]
+    return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
 
 
 class AbsenceWatch:

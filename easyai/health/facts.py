@@ -77,12 +77,20 @@ class Facts:
         """The endpoint that the service of an offline one registered at since; '' for none."""
         new = moved_to(service.state_reason) if service.state == ServiceState.OFFLINE else ""
         known = self.known.services if new and self.known else ()
-        registered = any(
-            (one.endpoint, one.service_id) == (new, service.service_id)
-            and one.state != ServiceState.UNREGISTERED
-            for one in known
-        )
-        return new if registered else ""
+        found = ""
+        passed = {service.endpoint}
+        while new and new not in passed:
+            # It may have moved on since.
+            passed.add(new)
+            there = [
+                one
+                for one in known
+                if (one.endpoint, one.service_id) == (new, service.service_id)
+                and one.state != ServiceState.UNREGISTERED
+            ]
+            found = new if there else found
+            new = moved_to(there[0].state_reason) if there else ""
+        return found
 
     @property
     def types(self) -> tuple[TypeFacts, ...]:

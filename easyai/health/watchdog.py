@@ -173,13 +173,17 @@ class Watchdog:
         if found and not told:
             rings = any(row.kind == Kind.INFERENCE_STALLED for row in standing.ringing)
             message = of_absence(found, seen.facts, wall, rings=rings)
+            notice = as_alarm(found, message.words, wall)
             if rings:
-                # The end of that alarm is told when it is over.
+                # That alarm goes on; its end is told when it is over.
                 event = Event(wall, NOT_RUNNING, "", message.words.en)
                 self._recorder.write(Entry(events=(event,)))
-                self._tell([], [message])
             else:
-                self._tell(as_alarm(found, message.words, wall), [message])
+                # As one that rings: it ends, or becomes another cause's, by what is seen from now.
+                key = (notice.kind, notice.subject, notice.cause)
+                condition = Condition(*key, notice.words, explains=True)
+                self._board.adopt(condition, notice.began_at, wall, wall, now, wall)
+            self._tell([] if rings else [notice], [message])
         return False
 
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 
 import aiohttp
 
@@ -14,13 +15,15 @@ from easyai.pipeline.caller import why_not_connected
 PROBE_TIMEOUT_SEC = 2.0
 ROUND_LIMIT_SEC = 10.0
 _AT_ONCE = 100
+_ALIVE = frozenset({*range(500), HTTPStatus.NOT_IMPLEMENTED})
 _CONNECT_SHARE = 0.75  # of the time: who has not taken the connection by then is not there
 
 
 def probe_all(urls: Mapping[int, str]) -> dict[int, str]:
     """Probe the URLs (by service pk); '' for one that lives, else why it does not.
 
-    Any HTTP status under 500 is alive: a service without that path still answered. Those whose turn
+    Any HTTP status under 500 is alive: a service without that path still answered; so is 501, with
+    which servers that know POST only answer a GET. Those whose turn
     had not come after `ROUND_LIMIT_SEC` are left out: ask them first next time.
     """
     if not urls:
@@ -57,7 +60,7 @@ async def _probe(
             return None
         try:
             async with session.get(url, allow_redirects=False) as response:
-                return "" if response.status < 500 else f"status {response.status}"
+                return "" if response.status in _ALIVE else f"status {response.status}"
         except aiohttp.ConnectionTimeoutError:
             return f"no connection within {PROBE_TIMEOUT_SEC * _CONNECT_SHARE:g} s"
         except TimeoutError:

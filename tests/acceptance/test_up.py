@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
@@ -119,6 +120,21 @@ def test_the_settings_of_the_start_are_kept_for_their_owner_only(easyai: EasyaiP
     easyai.stop()
     easyai.configure("[ai_analysis")
     assert easyai.run_to_end() == 2, "a start never goes on with a mistake"
+
+
+def test_a_child_that_is_started_again_stays_with_the_database_of_the_others(
+    easyai: EasyaiProcess,
+) -> None:
+    easyai.start()
+    easyai.configure('[easyai]\ndatabase_url = "sqlite:///elsewhere.db"\n')
+    worker = easyai.child("worker")
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    site = Outside(easyai.url, easyai.frames)
+    with AlgorithmStub("stays", ("留下",)) as stub:
+        stub.register(site.url)
+        site.assert_one_alert_each(site.put_many(3, "留下"), timeout=30)
+    assert not (easyai.folder / "elsewhere.db").exists()
 
 
 def _answers(easyai: EasyaiProcess) -> bool:

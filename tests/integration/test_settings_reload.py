@@ -91,3 +91,16 @@ def test_folders_of_alerts_and_failed_frames_stay_until_the_restart(
         assert analysis.batch_size == 9
     assert runtime.store.rules.excluded == ("alarms/", "failed/")
     assert caplog.text.count("change with the next restart only") == 1
+
+
+def test_places_that_nobody_moves_to_while_running_are_told_to_need_a_restart(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = _Watchful(path)
+    path.write_text("[easyai]\nport = 5067\n[ai_analysis]\nbatch_size = 8\n")
+    assert source.current().ai_analysis.batch_size == 8
+    assert "easyai.port changed: in force once all of easyai is restarted" in caplog.text
+    caplog.clear()
+    path.write_text("[ai_analysis]\nbatch_size = 9\n")
+    assert source.current().ai_analysis.batch_size == 9
+    assert "restarted" not in caplog.text

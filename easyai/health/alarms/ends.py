@@ -31,7 +31,7 @@ _OTHERS: Final = {
 _UNSEEN: Final = frozenset(
     {
         *("beat_gone", "broker_down", "database_down", "disabled", "disk_full"),
-        *("settings_invalid", "store_down", "worker_gone", "worker_hung"),
+        *("settings_invalid", "store_down", "worker_gone", "worker_hung", "not_running"),
     }
 )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.absence import Absence
+from easyai.health.absence import NOT_RUNNING, Absence
 from easyai.health.alarms.ends import end, not_running
 from easyai.health.causes.service_words import unregister_command
 from easyai.health.facts import Facts
@@ -63,7 +63,7 @@ def messages(
 
 
 def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Message:
-    """That nothing of ours ran, when it is over: nobody could tell before.
+    """That nothing of ours ran: nobody could tell before.
 
     `rings`: inference stood still already when it began, and that alarm goes on.
     """
@@ -76,13 +76,8 @@ def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Mes
         f"现已重新运行；{waiting.zh}在等待",
     )
     if rings:
-        goes_on = Words(f"{said.en}; the alarm of before goes on", f"{said.zh}；此前的告警仍未解除")
-        return Message(Change.REPEATED, kind, kind, goes_on, at)
-    over = Words(
-        f"over after {lasted.en}: {kind}; {said.en}",
-        f"告警解除，持续 {lasted.zh}：{kind}；{said.zh}",
-    )
-    return Message(Change.OVER, kind, RECOVERED, over, at)
+        said = Words(f"{said.en}; the alarm of before goes on", f"{said.zh}；此前的告警仍未解除")
+    return Message(Change.REPEATED if rings else Change.RAISED, kind, kind, said, at)
 
 
 def _message(
@@ -122,11 +117,13 @@ def _several(group: Sequence[Notice]) -> Words:
 def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Words, Words]:
     """How long alarms lasted that are over, and what is not known of it."""
     lasted = span(max(one.lasted_sec for one in group))
-    unseen = [one for one in group if not one.seen]
-    if absence is None or not unseen or unseen[0].raised_at > absence.until:
-        return lasted, Words("", "")
-    what = not_running(absence)
     at_most = Words(f"at most {lasted.en}", f"最多 {lasted.zh}")
+    unseen = [one for one in group if not one.seen]
+    if absence is None or not unseen:
+        return lasted, Words("", "")
+    if unseen[0].raised_at > absence.until:
+        return (at_most if unseen[0].cause == NOT_RUNNING else lasted), Words("", "")
+    what = not_running(absence)
     return at_most, Words(
         f"; it may have been over sooner: {what.en}", f"；可能更早已恢复：{what.zh}"
     )

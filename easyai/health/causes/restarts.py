@@ -46,8 +46,8 @@ def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
         (
             Remedy(
                 Words(
-                    "Nothing, if inference goes on within a minute; else, and to learn why it "
-                    "hung, look at its log",
+                    "Nothing needs to be done if inference goes on within a minute; else, and to "
+                    "learn why it hung, look at its log",
                     "若一分钟内推理恢复，无需处理；否则（或要查明卡住原因）请查看其日志",
                 ),
                 _log_command(facts, "worker"),

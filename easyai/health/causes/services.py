@@ -115,13 +115,23 @@ def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight:
         if overdue
         else Words("no heartbeat has come since the last answer", "最后一次应答之后没有心跳")
     )
-    return Cause(
-        "services_died",
-        Words(
+    if all(facts.answers_nothing(one) for one in died):
+        # Something holds the port: a process that is suspended, or hangs with its heartbeats.
+        words = Words(
+            f"{who.en} {verb(died, 'hangs', 'hang')} or {verb(died, 'is', 'are')} suspended: "
+            f"{beats.en}, and {verb(died, 'its address takes', 'their addresses take')} "
+            f"connections but never {verb(died, 'answers', 'answer')} ({ids(died)})",
+            f"{who.zh}卡住或被挂起：{beats.zh}，其地址接受连接但从不应答（{ids(died)}）",
+        )
+    else:
+        words = Words(
             f"{who.en} died: {beats.en} and nothing answers at "
             f"{verb(died, 'its address', 'their addresses')} ({ids(died)})",
             f"{who.zh}已停止运行：{beats.zh}，其地址也没有应答（{ids(died)}）",
-        ),
+        )
+    return Cause(
+        "services_died",
+        words,
         (last_heartbeats(facts, died), answers(facts, died), *without_service(facts)),
         (
             Remedy(
@@ -133,9 +143,11 @@ def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight:
             ),
             Remedy(
                 Words(
-                    "Start the services again. They need not register: the first heartbeat or "
-                    "answered probe puts them back to work",
-                    "重新启动算法服务。无需重新注册：收到第一次心跳或探测得到应答后即恢复工作",
+                    "Start the services again (a suspended one: kill -CONT, or kill -9 first). "
+                    "They need not register: the first heartbeat or answered probe puts them back "
+                    "to work",
+                    "重新启动算法服务（被挂起的：kill -CONT，或先 kill -9）。"
+                    "无需重新注册：收到第一次心跳或探测得到应答后即恢复工作",
                 )
             ),
             Remedy(

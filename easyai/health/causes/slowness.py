@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from easyai.domain.alarm import Kind
 from easyai.domain.service import ROUTABLE
@@ -11,6 +12,8 @@ from easyai.health.causes.cause import Cause, Remedy, easyai_command
 from easyai.health.facts import Facts
 from easyai.health.known import TypeFacts
 from easyai.health.wording import frames, names, span
+
+_STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -53,10 +56,22 @@ def _queues_up(facts: Facts, task_type: TypeFacts) -> bool:
     if not task_type.pending:
         return False
     waited_sec = facts.now - task_type.oldest_wait_at if task_type.oldest_wait_at else 0.0
-    behind = waited_sec >= facts.settings.ai_analysis.stall_alarm_sec
+    stall_sec = facts.settings.ai_analysis.stall_alarm_sec
+    behind = waited_sec >= stall_sec and not _stood(facts, task_type)
     full = bool(limit) and task_type.pending > limit
     losing = recent.found > recent.processed + recent.sampled
     return (behind and losing) or full or bool(recent.queue_full)
+
+
+def _stood(facts: Facts, task_type: TypeFacts) -> bool:
+    """Whether a type stood still within the time that its rates are measured over."""
+    known = facts.known
+    return known is not None and any(
+        one.kind in _STANDSTILLS
+        and one.subject in ("", task_type.name)
+        and (one.over_at is None or facts.now - one.over_at <= 2 * task_type.recent_sec)
+        for one in known.alarms
+    )
 
 
 def _samples(facts: Facts, task_type: TypeFacts) -> bool:

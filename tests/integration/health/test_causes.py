@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from easyai.db import leases, processes, session
+from easyai.db import alarms, leases, processes, session, statistics
+from easyai.db.statistics import Tally
 from easyai.domain.words import Words
 from easyai.health.checks import disk as checks_disk
 from easyai.health.checks.disk import Disk
@@ -274,6 +275,24 @@ def test_algorithms_slower_than_the_cameras(site: Installation, algorithm: Algor
     assert codes(diagnosis) == ["algorithms_too_slow"]
     assert diagnosis.symptom.status is Status.DEGRADED
     assert "20 frames waiting" in _evidence(diagnosis)
+
+
+@pytest.mark.parametrize("ago", [10, 300])
+def test_what_waits_since_a_standstill_does_not_mean_that_algorithms_are_slow(
+    site: Installation, algorithm: AlgorithmStub, ago: float
+) -> None:
+    site.register(algorithm)
+    site.put_many(3)
+    site.work(site.loop())
+    site.record(20)
+    waits_since(site, 60)
+    now = time.time()
+    with site.runtime.db.write() as conn:
+        statistics.add(conn, {TYPE: Tally(found=40)}, now)
+        alarms.tell(conn, "inference_stalled", "", "services_died", *[now - ago - 60] * 3)
+        alarms.over(conn, "inference_stalled", "", now - ago - 60, now - ago)
+    processes_work(site)
+    assert codes(look(site)) == ([] if ago == 10 else ["algorithms_too_slow"])
 
 
 def test_a_clock_that_was_set_back(sqlite_site: Installation, algorithm: AlgorithmStub) -> None:

@@ -5,6 +5,7 @@ The report must come to the same conclusion by itself, and tell apart what the f
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -155,6 +156,23 @@ def test_services_that_hang_are_told_from_those_that_died(
     assert "All 12 services live but inference hangs there" in en
     assert "no answer within 0.3 s" in en
     assert "推理卡住" in zh
+
+
+def test_services_that_are_suspended_with_their_heartbeats_are_not_told_to_have_died(
+    site: Installation,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}/infer"
+        registration.register(
+            site.runtime, {"service_id": "held", "endpoint": endpoint, "task_types": [TYPE]}
+        )
+        silent_for(site, 300)
+        processes_work(site)
+        (cause,) = look(site).causes
+    assert "hangs or is suspended" in cause.words.en
+    assert "被挂起" in cause.words.zh
+    assert "died" not in cause.words.en
+    assert any("kill -CONT" in one.words.en for one in cause.remedies)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

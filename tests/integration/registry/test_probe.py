@@ -25,8 +25,8 @@ def _health(stub: AlgorithmStub) -> str:
     return stub.endpoint.replace("/infer", "/health")
 
 
-@pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429])
-def test_any_status_below_500_is_alive(algorithm: AlgorithmStub, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429, 501])
+def test_any_status_below_500_and_501_is_alive(algorithm: AlgorithmStub, status: int) -> None:
     algorithm.health_status = status
     assert probe_all({7: _health(algorithm)}) == {7: ""}
 
