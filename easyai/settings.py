@@ -127,6 +127,8 @@ def _last_good(path: Path | None, copy: Path | None) -> Settings | None:
 def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
     raw = settings_file.parse(path, text) if path else {}
     unknown = list(unknown_keys(raw))
+    if os.environ.get("EASYAI_SUPERVISED") == "1":
+        _check_named(path, raw)
     overlay(raw, os.environ)
     try:
         settings = Settings.model_validate(raw)
@@ -135,6 +137,16 @@ def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
         raise SettingsError(where + explain(error)) from None
     check_addresses(settings.easyai.broker_url, settings.easyai.database_url)
     return settings, unknown
+
+
+def _check_named(path: Path | None, raw: dict[str, Any]) -> None:
+    """Refuse addresses that the variables of ``easyai up`` hide: its next start could not."""
+    own = raw.get("easyai")
+    named = own if isinstance(own, dict) else {}
+    urls = [named.get(key, "") for key in ("broker_url", "database_url")]
+    if not all(isinstance(url, str) for url in urls):
+        raise SettingsError(f"{path}: easyai.broker_url and easyai.database_url: each takes a text")
+    check_addresses(*urls)
 
 
 class SettingsSource:

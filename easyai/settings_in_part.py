@@ -58,9 +58,11 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
 
 def _database_fault(raw: dict[str, Any]) -> str:
     """Why the database that a file names cannot be; '' where it can, or a variable counts."""
-    own = raw.get("easyai")
-    url = own.get("database_url") if isinstance(own, dict) else None
-    if isinstance(url, str) and "EASYAI_DATABASE_URL" not in os.environ:
+    own = raw.get("easyai", {})
+    url = own.get("database_url", "") if isinstance(own, dict) else own
+    if "EASYAI_DATABASE_URL" not in os.environ:
+        if not isinstance(url, str):
+            return "easyai.database_url: takes a text such as postgresql://user:password@host/name"
         try:
             check_database(url)
         except SettingsError as error:

@@ -19,7 +19,7 @@ FEWEST: Final = 3  # frames; fewer are broken pictures, no standstill
 # Where others of the type succeed now and then, a few broken pictures in between are no standstill.
 _TIMES_APART: Final = 3
 _LONGEST_SEC: Final = 900.0
-# So many in a row are no broken pictures, whatever the rhythm of the type.
+# So many, for longer than successes are apart, are no broken pictures.
 _MANY: Final = 10
 _MANY_SEC: Final = 30.0
 #: The causes that such a standstill has.
@@ -39,7 +39,9 @@ def only_fails(
         return False
     if failures.count < FEWEST and not any(_tells(alarm, one, any_success_at) for alarm in alarms):
         return False
-    longest_sec = _MANY_SEC if failures.count >= _MANY else _LONGEST_SEC
+    lasted_sec = failures.newest_at - failures.first_at
+    in_a_row = failures.count >= _MANY and lasted_sec >= one.apart_sec
+    longest_sec = _MANY_SEC if in_a_row else _LONGEST_SEC
     overdue_sec = min(_TIMES_APART * one.apart_sec, longest_sec)
     return now - one.last_success_at >= overdue_sec
 

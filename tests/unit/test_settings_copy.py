@@ -154,6 +154,34 @@ def test_a_good_file_renews_the_copy(path: Path, copy: Path) -> None:
     assert kept(copy, path) == "[easyai]\nport = 2\n"
 
 
+@pytest.mark.parametrize("address", [*ADDRESSES, "database_url = 7"])
+def test_an_address_that_the_supervisors_variables_hide_replaces_no_good_text_either(
+    path: Path, copy: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("SUPERVISED", "1"),
+        ("DATABASE_URL", "sqlite:////srv/ours.db"),
+        ("BROKER_URL", ""),
+    ):
+        monkeypatch.setenv(f"EASYAI_{name}", value)
+    path.write_text(f"[easyai]\n{address}\n")
+    source = SettingsSource(path)
+    assert "easyai." in source.fault
+    assert source.current().easyai.database_url == "sqlite:////srv/ours.db"
+    assert kept(copy, path) == GOOD
+
+
+def test_a_database_that_is_no_text_is_not_replaced_by_the_default(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    keep(copy, path, '[easyai]\ndatabase_url = "sqlite:////srv/ours.db"\n')
+    path.write_text('[easyai]\ndatabase_url = ["sqlite:////srv/other.db"]\n')
+    settings, fault = load_in_part(path)
+    assert settings.easyai.database_url == "sqlite:////srv/ours.db"
+    assert "easyai.database_url: takes a text" in fault
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://u:p@127.0.0.1:99999/n", "sqlite://", "postgresql://u:s3@cret@h/n"]
 )

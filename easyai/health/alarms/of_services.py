@@ -85,10 +85,14 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
     of this machine. Of fewer each is told of by itself, later, and goes on under its name.
     The alarm of many goes on until those that are left are heard, or told of by name.
     """
-    unheard = [one for one in facts.services if lives_unheard(facts, one)]
+    named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
+    unheard = [
+        one
+        for one in facts.services
+        if lives_unheard(facts, one, told=not named.isdisjoint(("", one.endpoint)))
+    ]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
     many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
-    named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
     left = "" in named and any(one.endpoint not in named for one in unheard)
     if many or left:
         grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else _ALL_SILENT_GRACE_SEC

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from easyai.domain.alarm import Kind
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
-from easyai.health.known import ServiceFacts
+from easyai.health.known import CLOCK_SLACK_SEC, ServiceFacts
 from easyai.registry.watch import WATCHED_SINCE
 
 #: So begins the reason of a call that never connected (pipeline/caller.py).
@@ -22,13 +23,16 @@ def is_refused(facts: Facts, service: ServiceFacts) -> bool:
     return refused and facts.is_failing(service) and not facts.was_probed(service)
 
 
-def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
+def lives_unheard(facts: Facts, service: ServiceFacts, *, told: bool = False) -> bool:
     """Whether a service is proven to live although its heartbeats are overdue.
 
     The proof is a probe or a frame answered since the heartbeat became overdue: one that died as
-    its heartbeats stopped has answered before, too.
+    its heartbeats stopped has answered before, too. `told`: an alarm says so, and that they could
+    not be heard for a while since is no reason to end it.
     """
-    if not facts.is_silent(service) or not _could_be_heard(facts, service):
+    if not facts.is_silent(service):
+        return False
+    if not (told or _is_told(facts, service) or _could_be_heard(facts, service)):
         return False
     answer = facts.probe(service)
     if facts.was_probed(service) and not answer:
@@ -43,19 +47,34 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     return answers and in_use and not is_refused(facts, service)
 
 
+def _is_told(facts: Facts, service: ServiceFacts) -> bool:
+    return any(
+        one.kind == Kind.HEARTBEATS_MISSING and one.subject in ("", service.endpoint)
+        for one in facts.ringing
+    )
+
+
 def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
     """Whether we have listened for as long as a heartbeat may take.
 
     An API that was started again has missed some, and so have all while the database was away or
-    nothing of ours ran. That no API runs is a cause of its own.
+    nothing of ours ran. That no API runs is a cause of its own; one that starts again and again
+    puts it off once only.
     """
-    known = facts.known
+    known, allowed_sec = facts.known, service.heartbeat_timeout_sec
     if known is None:
         return False
-    apis = [one.started_at for one in known.working("api", facts.now)]
+    heard_at = _past(facts, service.last_heartbeat)
+    apis = [_past(facts, one.started_at) for one in known.working("api", facts.now)]
+    listens_since = min(min(apis, default=0.0), heard_at + allowed_sec)
     watched = known.duties.get(WATCHED_SINCE)
-    since = max(min(apis, default=0.0), watched.done_at if watched else 0.0)
-    return facts.now - max(service.last_heartbeat, since) > service.heartbeat_timeout_sec
+    watched_since = _past(facts, watched.done_at) if watched else 0.0
+    return facts.now - max(heard_at, listens_since, watched_since) > allowed_sec
+
+
+def _past(facts: Facts, moment: float) -> float:
+    """A moment; 0 when it lies ahead, for the clock was set back since."""
+    return moment if moment <= facts.now + CLOCK_SLACK_SEC else 0.0
 
 
 def is_heard(facts: Facts, service: ServiceFacts) -> bool:

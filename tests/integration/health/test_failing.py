@@ -250,13 +250,16 @@ def test_the_reasons_of_the_failed_frames_say_whose_fault_it_is(
     assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
 
 
-@pytest.mark.parametrize(("number", "stalled"), [(9, False), (10, True)])
-def test_many_failures_in_a_row_are_no_broken_pictures_whatever_the_rhythm(
-    site: Installation, number: int, stalled: bool
+@pytest.mark.parametrize(
+    ("ages", "stalled"),
+    [(range(5, 50, 5), False), (range(5, 55, 5), True), (range(40, 50), False)],
+)
+def test_many_failures_for_longer_than_successes_are_apart_are_no_broken_pictures(
+    site: Installation, ages: Iterable[float], stalled: bool
 ) -> None:
     """An hour after an outage two frames succeeded, and every one since has been refused."""
     site.configure(stall_alarm_sec=30)
     _succeeded(site, (75, 62))
-    _failed(site, [40.0] * number)
+    _failed(site, ages)
     processes_work(site)
     assert (look(site).symptom.status == Status.STALLED) is stalled

@@ -242,3 +242,42 @@ def test_when_no_api_runs_that_is_why_heartbeats_are_missing(
     assert "没有可接收心跳的" in said
     (alarm,) = kennel.alarms()
     assert alarm["cause"] == "api_gone"
+
+
+def test_a_restart_of_the_api_ends_no_alarm_of_heartbeats_that_are_missing_still(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    processes_work(site)
+    twelve.heard(twelve.stubs, 70)
+    site.execute("UPDATE processes SET started_at = started_at - 600 WHERE kind = 'api'")
+    kennel.start()
+    kennel.wait_for(TOLD)
+    site.execute("UPDATE processes SET started_at = started_at + 655 WHERE kind = 'api'")
+    with site.runtime.db.write() as conn:
+        leases.note(conn, WATCHED_SINCE, time.time())
+    kennel.rounds(15)
+    assert kennel.kinds() == [TOLD]
+    twelve.heard(twelve.stubs, 0)
+    kennel.wait_for(TOLD, "recovered")
+
+
+@pytest.mark.parametrize(("heard", "told"), [(90, False), (125, True)])
+def test_an_api_that_starts_again_and_again_puts_it_off_once_only(
+    site: Installation, twelve: Fleet, kennel: Kennel, heard: float, told: bool
+) -> None:
+    processes_work(site)
+    twelve.heard(twelve.stubs, heard)
+    site.execute("UPDATE processes SET started_at = started_at + 55 WHERE kind = 'api'")
+    kennel.start()
+    kennel.rounds(15)
+    assert kennel.kinds() == [TOLD] * told
+
+
+def test_a_clock_that_was_set_back_silences_nothing(
+    site: Installation, twelve: Fleet, kennel: Kennel
+) -> None:
+    processes_work(site)
+    twelve.heard(twelve.stubs, 70)
+    site.execute("UPDATE processes SET started_at = started_at + 86400 WHERE kind = 'api'")
+    kennel.start()
+    kennel.wait_for(TOLD)
