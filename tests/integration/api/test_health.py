@@ -31,7 +31,7 @@ def test_a_database_without_migrations_is_not_ready_and_says_what_to_do(
 
         assert response.status_code == 503
         assert body["status"] == "not ready"
-        assert "easyai db upgrade" in body["checks"]["database"]
+        assert "db upgrade" in body["checks"]["database"]
         assert body["checks"]["store"] == "ok"
         assert body["error"].startswith("database: ")
         assert api.get("/healthz") == {"status": "ok"}

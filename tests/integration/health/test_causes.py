@@ -124,7 +124,7 @@ def test_no_worker_ever(site: Installation) -> None:
     processes_work(site, kinds=("api", "beat", "watchdog"))
     diagnosis = look(site)
     assert codes(diagnosis) == ["worker_gone"]
-    assert "celery -A easyai worker" in markdown(diagnosis)
+    assert "-A easyai worker" in markdown(diagnosis)
 
 
 def test_a_worker_that_was_killed_is_told_from_one_that_hangs(sqlite_site: Installation) -> None:
@@ -207,12 +207,12 @@ def test_services_that_refuse_every_frame(site: Installation, algorithm: Algorit
     _try_in_vain(site, algorithm)
     diagnosis = look(site)
     assert codes(diagnosis) == ["inference_fails"]
-    assert "easyai requeue --task-type" in _plain_commands(diagnosis)
+    assert "requeue --task-type" in _plain_commands(diagnosis)
 
 
 def _plain_commands(diagnosis: Diagnosis) -> str:
     lines = [remedy.command for cause in diagnosis.causes for remedy in cause.remedies]
-    return "\n".join(line.partition("easyai ")[1] + line.partition("easyai ")[2] for line in lines)
+    return "\n".join(lines)
 
 
 def _try_in_vain(site: Installation, algorithm: AlgorithmStub) -> None:

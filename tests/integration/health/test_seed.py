@@ -102,7 +102,7 @@ def test_services_that_died_are_told_with_probes_and_heartbeats(
         assert ALL in report
         assert refused in report
         assert f"no algorithm for task type: {TYPE}" in report or "没有可用的算法服务" in report
-        assert "easyai --config" in report or "easyai services --all" in report
+        assert "--config" in report or "services --all" in report
         assert f"http://127.0.0.1:{detectors[0].port}/health" in report
     assert "12 × " in en, "equal events are one line"
     assert en.count("heartbeat timeout") <= 3

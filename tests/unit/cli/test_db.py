@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,13 +46,13 @@ def test_current_names_the_upgrade_that_is_due(empty: Installation) -> None:
     result = empty.run("db", "current")
     assert result.exit_code == 1
     assert "revision none" in result.stdout
-    assert "easyai db upgrade" in result.stdout
+    assert "db upgrade" in result.stdout
 
 
 def test_current_without_a_database_makes_none(empty: Installation) -> None:
     result = empty.run("db", "current")
     assert result.exit_code == 2
-    assert "easyai db upgrade" in result.stderr
+    assert "db upgrade" in result.stderr
     assert list(empty.folder.iterdir()) == []
 
 
@@ -92,7 +93,8 @@ def test_compact_makes_a_file_of_an_older_version_small_and_able_to_shrink(
     assert "`db compact`" in installation.run("db", "size").stderr
     result = installation.run("db", "compact")
     assert (result.exit_code, "compacted in" in result.stdout) == (0, True), result.output
-    after = space.space(Database(installation.database_url))
+    with closing(Database(installation.database_url)) as database:
+        after = space.space(database)
     assert after.shrinks
     assert path.stat().st_size == after.size < 500_000
     assert json.loads(installation.run("frames", "--json").stdout)

@@ -85,7 +85,7 @@ def test_a_missing_database_is_not_created_and_the_hint_names_the_command(
     result = installation.run(command)
     assert result.exit_code == 2
     assert "easyai: no database at " in result.stderr
-    assert "easyai db upgrade" in result.stderr
+    assert "db upgrade" in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(installation.folder.iterdir()) == []
 
@@ -101,7 +101,7 @@ def test_a_database_of_another_version_gets_the_hint(
     installation.execute(damage.format(table))
     result = installation.run(command)
     assert result.exit_code == 2, result.output
-    assert "easyai db upgrade" in result.stderr
+    assert "db upgrade" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
