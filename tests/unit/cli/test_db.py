@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,8 +92,9 @@ def test_compact_makes_a_file_of_an_older_version_small_and_able_to_shrink(
     assert "`db compact`" in installation.run("db", "size").stderr
     result = installation.run("db", "compact")
     assert (result.exit_code, "compacted in" in result.stdout) == (0, True), result.output
-    with closing(Database(installation.database_url)) as database:
-        after = space.space(database)
+    database = Database(installation.database_url)
+    after = space.space(database)
+    database.dispose()
     assert after.shrinks
     assert path.stat().st_size == after.size < 500_000
     assert json.loads(installation.run("frames", "--json").stdout)
