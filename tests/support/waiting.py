@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import time
@@ -12,6 +13,11 @@ T = TypeVar("T")
 
 # Below those that systems give to clients: nobody takes one by chance while its server is down.
 _PORTS = range(10_000, 32_000)
+# Each process of xdist has ports of its own: of a server that is down for a moment another must not
+# take the place.
+_PROCESSES = 16
+_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_OWN_PORTS = _PORTS[_NUMBER % _PROCESSES :: _PROCESSES]
 
 
 def wait_until(
@@ -35,7 +41,7 @@ def wait_until(
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nobody listens on now."""
     while True:
-        port = secrets.choice(_PORTS)
+        port = secrets.choice(_OWN_PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
