@@ -26,7 +26,7 @@ algorithm services received, that
 PostgreSQL and Redis. Measured on a machine of two cores that runs four of these at a time, so times
 are longer than an installation alone would take; they are rounded up. The limits are those of the
 test. Some times of the settings are set short, where the defaults would only make the wait longer,
-but not in the trials "at default times":
+but not in the trials "at default times"; where workers are held, calls have 30 s as by default:
 
 ```toml
 """

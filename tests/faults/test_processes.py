@@ -12,11 +12,14 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.installations import BOTH, EMBEDDED, PRODUCTION, Embedded, Production
-from tests.faults.trial import Trial
+from tests.faults.trial import SHORT, Trial
 from tests.support.waiting import wait_until
 
 LEASE_SEC = 3
 SWEEP_SEC = 5
+# As by default a call may take longer than the worker is held: else it is the worker that lets
+# calls run out of time, which looks as if services hung.
+_PATIENT = SHORT.replace("infer_timeout_sec = 5", "infer_timeout_sec = 30")
 
 
 @pytest.mark.parametrize("kind", [EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.faults)])
@@ -72,7 +75,7 @@ def test_everything_is_killed_at_once(trials: Trials, kind: str) -> None:
 def test_a_worker_held_for_longer_than_its_leases_counts_nothing_twice(
     trials: Trials, kind: str
 ) -> None:
-    with trials(kind, delay_sec=0.5) as trial:
+    with trials(kind, times=_PATIENT, delay_sec=0.5) as trial:
         with trial.fault("workers held (SIGSTOP) for 3 leases"):
             trial.site.signal("worker", signal.SIGSTOP)
             time.sleep(3 * LEASE_SEC)
@@ -84,7 +87,7 @@ def test_a_worker_held_for_longer_than_its_leases_counts_nothing_twice(
 def test_frames_of_a_held_worker_go_to_the_other_and_its_late_results_count_for_nothing(
     trials: Trials,
 ) -> None:
-    with trials(PRODUCTION, delay_sec=0.5) as trial:
+    with trials(PRODUCTION, times=_PATIENT, delay_sec=0.5) as trial:
         assert isinstance(trial.site, Production)
         held = trial.site.parts["worker-1"]
         with trial.fault("one of two workers held (SIGSTOP) for 3 leases"):
