@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from easyai.db.facts import MOST_FAILED
+from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
@@ -161,6 +162,14 @@ class Facts:
         """The alarms that ring."""
         alarms = self.known.alarms if self.known else ()
         return tuple(one for one in alarms if one.over_at is None)
+
+    @cached_property
+    def _told_unheard(self) -> frozenset[str]:
+        return frozenset(one.subject for one in self.ringing if one.kind == Kind.HEARTBEATS_MISSING)
+
+    def tells_unheard(self, service: ServiceFacts) -> bool:
+        """Whether an alarm rings since heartbeats of a service are missing."""
+        return not self._told_unheard.isdisjoint(("", service.endpoint))
 
     def only_fails(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type end failed and none succeeds, though none may wait now."""

@@ -1,41 +1,29 @@
-"""Whether broker_url names a broker that works here; what it holds is never repeated."""
+"""Whether what the broker of broker_url needs is installed; its words are checked by settings."""
 
 from __future__ import annotations
 
-from typing import Final
 from urllib.parse import urlsplit
 
 from kombu.transport import TRANSPORT_ALIASES, get_transport_cls
 
 from easyai.errors import SettingsError
 from easyai.settings import Settings
-from easyai.tasks.config import celery_settings
-
-_REDIS: Final = ("redis", "rediss")
 
 
 def check_broker_url(settings: Settings) -> None:
-    """Refuse an address with which no worker could ever start.
+    """Refuse a broker that no worker here could ever talk to; its words were checked with the file.
 
     Raises SettingsError that names the key and what to write instead.
     """
-    # Refuses what is no URL.
-    celery_settings(settings)
     for url in filter(None, settings.easyai.broker_url.split(";")):
-        parts = urlsplit(url)
-        if not _is_known(parts.scheme.partition("+")[0]):
+        if not _is_installed(urlsplit(url).scheme.partition("+")[0]):
             raise SettingsError(
-                "easyai.broker_url: what stands before :// names no broker that works here; use "
+                "easyai.broker_url: what this broker needs is not installed; use "
                 "redis://:password@host:6379/0 or amqp://user:password@host:5672/"
             )
-        if parts.scheme in _REDIS and not _is_number_or_none(parts.path.strip("/")):
-            raise SettingsError(
-                "easyai.broker_url: behind the host stands the number of a database of Redis; use "
-                "redis://:password@host:6379/0, with @ : / in the password written as %40 %3A %2F"
-            )
 
 
-def _is_known(scheme: str) -> bool:
+def _is_installed(scheme: str) -> bool:
     """Whether kombu has such a transport, and what it needs is installed."""
     if scheme not in TRANSPORT_ALIASES:
         return False
@@ -44,7 +32,3 @@ def _is_known(scheme: str) -> bool:
     except (ImportError, AttributeError):
         return False
     return True
-
-
-def _is_number_or_none(text: str) -> bool:
-    return not text or (text.isascii() and text.isdigit())

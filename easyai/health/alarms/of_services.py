@@ -7,7 +7,7 @@ from typing import Final
 
 from easyai.domain.alarm import Condition, Kind, Ringing
 from easyai.domain.service import ROUTABLE, ServiceState
-from easyai.health.alarms import words
+from easyai.health.alarms import words_of_services as words
 from easyai.health.causes.life import is_heard, lives_unheard
 from easyai.health.causes.no_service import taken_out
 from easyai.health.causes.rank import Ranking

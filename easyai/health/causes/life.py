@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.domain.alarm import Kind
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
 from easyai.health.known import CLOCK_SLACK_SEC, ServiceFacts
@@ -32,7 +31,7 @@ def lives_unheard(facts: Facts, service: ServiceFacts, *, told: bool = False) ->
     """
     if not facts.is_silent(service):
         return False
-    if not (told or _is_told(facts, service) or _could_be_heard(facts, service)):
+    if not (told or facts.tells_unheard(service) or _could_be_heard(facts, service)):
         return False
     answer = facts.probe(service)
     if facts.was_probed(service) and not answer:
@@ -45,13 +44,6 @@ def lives_unheard(facts: Facts, service: ServiceFacts, *, told: bool = False) ->
     answers = not answer or facts.is_busy(service)
     in_use = service.state in ROUTABLE and service.breaker == "closed"
     return answers and in_use and not is_refused(facts, service)
-
-
-def _is_told(facts: Facts, service: ServiceFacts) -> bool:
-    return any(
-        one.kind == Kind.HEARTBEATS_MISSING and one.subject in ("", service.endpoint)
-        for one in facts.ringing
-    )
 
 
 def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
