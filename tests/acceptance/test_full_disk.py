@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
+from tests.support.small_disk import kept_full, small_disk
 from tests.support.waiting import wait_until
 
 MEGABYTES = 128
@@ -28,17 +26,9 @@ SERVED = ("满前", "满时", "满后")
 def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
     """``easyai up`` on a small disk of its own; needs root, as CI has it."""
     folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"a tmpfs cannot be mounted, run as root: {done.stderr}", pytrace=False)
-    try:
-        with EasyaiProcess(folder) as process:
-            process.log_path = tmp_path / "up.out"
-            yield process
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(folder, MEGABYTES), EasyaiProcess(folder) as process:
+        process.log_path = tmp_path / "up.out"
+        yield process
 
 
 def _free_percent(folder: Path) -> float:
@@ -55,27 +45,6 @@ def _fill(site: Outside) -> list[str]:
         keys.append(f"{UNSERVED}/门口1/{len(keys):05d}.jpg")
         site.put(keys[-1], content)
     return keys
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Another program fills the disk, and takes again what is given back meanwhile."""
-    path, over = folder / ".ballast", threading.Event()
-
-    def hold() -> None:
-        with path.open("ab", buffering=0) as ballast:
-            while not over.wait(0.1):
-                while _free_percent(folder) >= FULL_PERCENT:
-                    ballast.write(bytes(1 << 16))
-
-    holder = threading.Thread(target=hold, name="ballast")
-    holder.start()
-    try:
-        yield
-    finally:
-        over.set()
-        holder.join()
-        path.unlink()
 
 
 def _drops(site: Outside) -> int:
@@ -98,7 +67,7 @@ def test_a_full_disk_is_made_room_on_by_the_oldest_parked_frames_and_live_ones_g
         assert given < len(keys) / 2, "no more than makes room"
         wait_until(lambda: site.pictures(UNSERVED) == keys[given:], 10, "the oldest went")
 
-        with _held(easyai.folder):
+        with kept_full(easyai.folder, lambda: _free_percent(easyai.folder) >= FULL_PERCENT):
             wait_until(lambda: site.alerts("disk_low"), 40, "people are told")
             site.assert_one_alert_each(site.put_many(5, SERVED[1]), timeout=40)
         wait_until(lambda: "disk" in _said(site, "recovered"), 40, "they are told its end")

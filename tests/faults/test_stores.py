@@ -4,61 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.installations import EMBEDDED, Embedded
+from tests.support.small_disk import kept_full, small_disk
 
 KEEP_PARKED = "disk_min_free_percent = 0\n"  # the guard would give up what waits: not tried here
-
-
-@contextmanager
-def _small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """A disk of its own for a folder; needs root, as CI has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"a tmpfs cannot be mounted, run as root: {done.stderr}", pytrace=False)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@contextmanager
-def _full(folder: Path) -> Iterator[None]:
-    """Every byte that is left on a disk is taken, and again what is given back meanwhile."""
-    path, over = folder / ".ballast", threading.Event()
-
-    def hold() -> None:
-        with path.open("ab", buffering=0) as ballast:
-            while not over.wait(0.2):
-                _fill(ballast)
-
-    holder = threading.Thread(target=hold, name="ballast")
-    holder.start()
-    try:
-        yield
-    finally:
-        over.set()
-        holder.join()
-        path.unlink()
-
-
-def _fill(ballast: FileIO) -> None:
-    try:
-        while ballast.write(bytes(1 << 16)):
-            pass
-    except OSError:
-        return  # full
 
 
 @pytest.mark.faults
@@ -66,8 +21,8 @@ def _fill(ballast: FileIO) -> None:
 def test_the_disk_is_full(trials: Trials, tmp_path: Path, where: str) -> None:
     frames, data = tmp_path / "snapshots", tmp_path / "data"
     folder = {"frames": frames, "data": data}.get(where, tmp_path)
-    with _small_disk(folder, 48), trials(EMBEDDED, settings=KEEP_PARKED) as trial:
-        with trial.fault(f"disk of {where} full"), _full(folder):
+    with small_disk(folder, 48), trials(EMBEDDED, settings=KEEP_PARKED) as trial:
+        with trial.fault(f"disk of {where} full"), kept_full(folder):
             if folder != frames:
                 trial.alarm("inference_stalled", "A disk is full", within_sec=45)
             told = trial.alarm("disk_low", "free on the disk of", within_sec=45)
@@ -112,7 +67,7 @@ def test_the_store_cannot_be_read_goes_away_and_comes_back(trials: Trials) -> No
 @pytest.mark.faults
 def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
     frames = tmp_path / "snapshots"
-    with _small_disk(frames, 48), trials(EMBEDDED) as trial:
+    with small_disk(frames, 48), trials(EMBEDDED) as trial:
         with trial.fault("store read-only"):
             _remount(frames, "ro")
             trial.alarm("store_down", "missing or not writable", within_sec=60)

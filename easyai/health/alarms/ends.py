@@ -121,7 +121,7 @@ def _heartbeats(group: Sequence[Notice], facts: Facts) -> Words:
     subjects = {one.subject for one in group}
     own = [one for one in facts.services if "" in subjects or one.endpoint in subjects]
     heard = [one for one in own if is_heard(facts, one)]
-    living = [one.service_id for one in own if lives_unheard(facts, one, told=True)]
+    living = [one.service_id for one in own if lives_unheard(facts, one)]
     lost = [one for one in own if one not in heard and one.service_id not in living]
     parts = []
     if len(heard) == len(own) and own:

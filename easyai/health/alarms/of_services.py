@@ -86,11 +86,7 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
     The alarm of many goes on until those that are left are heard, or told of by name.
     """
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
-    unheard = [
-        one
-        for one in facts.services
-        if lives_unheard(facts, one, told=not named.isdisjoint(("", one.endpoint)))
-    ]
+    unheard = [one for one in facts.services if lives_unheard(facts, one)]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
     many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
     left = "" in named and any(one.endpoint not in named for one in unheard)

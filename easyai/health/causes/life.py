@@ -22,16 +22,16 @@ def is_refused(facts: Facts, service: ServiceFacts) -> bool:
     return refused and facts.is_failing(service) and not facts.was_probed(service)
 
 
-def lives_unheard(facts: Facts, service: ServiceFacts, *, told: bool = False) -> bool:
+def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     """Whether a service is proven to live although its heartbeats are overdue.
 
     The proof is a probe or a frame answered since the heartbeat became overdue: one that died as
-    its heartbeats stopped has answered before, too. `told`: an alarm says so, and that they could
-    not be heard for a while since is no reason to end it.
+    its heartbeats stopped has answered before, too. While an alarm says so, that they could not be
+    heard for a while since is no reason to end it.
     """
     if not facts.is_silent(service):
         return False
-    if not (told or facts.tells_unheard(service) or _could_be_heard(facts, service)):
+    if not (facts.tells_unheard(service) or _could_be_heard(facts, service)):
         return False
     answer = facts.probe(service)
     if facts.was_probed(service) and not answer:

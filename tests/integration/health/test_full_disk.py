@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,24 +12,18 @@ import pytest
 from easyai.health.checks.check import run_one
 from easyai.health.checks.standing import DatabaseCheck
 from tests.support.site import Installation
+from tests.support.small_disk import small_disk
 
 
 @pytest.fixture
 def site(migrated_file: Path, tmp_path: Path) -> Iterator[Installation]:
     """An installation on SQLite, on a small disk of its own; needs root, as CI has it."""
     folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"a tmpfs cannot be mounted, run as root: {done.stderr}", pytrace=False)
-    try:
+    with small_disk(folder, 24):
         shutil.copy(migrated_file, folder / "easyai.db")
         installation = Installation(folder, f"sqlite:///{folder / 'easyai.db'}")
         yield installation
         installation.close()
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
