@@ -7,13 +7,35 @@ set apart from history, so the cost of finding and leasing does not grow with wh
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, Text, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER only
+from easyai.db.models_base import Base, BigId
+from easyai.db.models_own import (
+    Alarm,
+    Deletion,
+    Event,
+    Generation,
+    Installation,
+    Process,
+    ProcessLease,
+)
 
-
-class Base(DeclarativeBase):
-    """The metadata that migrations are checked against."""
+__all__ = [
+    "Alarm",
+    "Alert",
+    "Base",
+    "Deletion",
+    "Event",
+    "Frame",
+    "Generation",
+    "Installation",
+    "Process",
+    "ProcessLease",
+    "Service",
+    "ServiceTaskType",
+    "Statistic",
+    "TaskType",
+]
 
 
 class Service(Base):
@@ -81,6 +103,10 @@ class TaskType(Base):
     sampling_n: Mapped[int] = mapped_column(Integer, server_default="1")
     sampling_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
     capacity_per_sec: Mapped[float | None] = mapped_column(Double)  # a bound (domain/sampling.py)
+    seen_at: Mapped[float] = mapped_column(Double, server_default="0")  # named by anything last
+    # rate_limit: frames that may be leased at once, as of a moment (a token bucket)
+    rate_tokens: Mapped[float | None] = mapped_column(Double)
+    rate_at: Mapped[float] = mapped_column(Double, server_default="0")
 
 
 class Frame(Base):
@@ -104,6 +130,7 @@ class Frame(Base):
     last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
     avoid_service: Mapped[int | None] = mapped_column(BigInteger)  # failed this frame last
     reason: Mapped[str | None] = mapped_column(Text)
+    requeued_at: Mapped[float | None] = mapped_column(Double)  # by an operator; NULL: never
 
     service_pk: Mapped[int | None] = mapped_column(BigInteger)
     lease_token: Mapped[str | None] = mapped_column(Text)
@@ -151,6 +178,20 @@ class Frame(Base):
             sqlite_where=text("state = 'parked'"),
             postgresql_where=text("state = 'parked'"),
         ),
+        # Their due_at says when they go next, not since when they wait.
+        Index(
+            "ix_frames_retried",
+            "found_at",
+            sqlite_where=text("settled_at IS NULL AND tries > 0"),
+            postgresql_where=text("settled_at IS NULL AND tries > 0"),
+        ),
+        Index(
+            "ix_frames_requeued",
+            "task_type",
+            "id",
+            sqlite_where=text("state = 'pending' AND requeued_at IS NOT NULL"),
+            postgresql_where=text("state = 'pending' AND requeued_at IS NOT NULL"),
+        ),
         Index(
             "ix_frames_leased",
             "service_pk",
@@ -184,6 +225,8 @@ class Alert(Base):
     task_id: Mapped[str] = mapped_column(Text, index=True)
     task_type: Mapped[str] = mapped_column(Text, index=True)
     image_path: Mapped[str] = mapped_column(Text)
+    # Of the picture there, where a move keeps it (a local folder); NULL: not known
+    image_version: Mapped[str | None] = mapped_column(Text)
     algorithm_id: Mapped[str] = mapped_column(Text)
     algorithm_name: Mapped[str] = mapped_column(Text)
     result: Mapped[str] = mapped_column(Text)  # JSON
@@ -235,6 +278,7 @@ class Statistic(Base):
     too_old: Mapped[int] = mapped_column(BigInteger, server_default="0")
     disk_low: Mapped[int] = mapped_column(BigInteger, server_default="0")
     sampled: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    superseded: Mapped[int] = mapped_column(BigInteger, server_default="0")
     infer_ms_sum: Mapped[float] = mapped_column(Double, server_default="0")
     infer_ms_max: Mapped[float] = mapped_column(Double, server_default="0")
     moves: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -242,65 +286,3 @@ class Statistic(Base):
     move_ms_sum: Mapped[float] = mapped_column(Double, server_default="0")
     move_ms_max: Mapped[float] = mapped_column(Double, server_default="0")
     updated_at: Mapped[float] = mapped_column(Double, server_default="0")
-
-
-class ProcessLease(Base):
-    """Which process holds a periodic duty now: the beat, a scan, a sweep."""
-
-    __tablename__ = "process_leases"
-
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    holder: Mapped[str] = mapped_column(Text)
-    expires_at: Mapped[float] = mapped_column(Double)
-    done_at: Mapped[float] = mapped_column(Double, server_default="0")  # last run that succeeded
-
-
-class Process(Base):
-    """A process of ours, and when it last showed that it works."""
-
-    __tablename__ = "processes"
-
-    name: Mapped[str] = mapped_column(Text, primary_key=True)  # kind@host:pid
-    kind: Mapped[str] = mapped_column(Text)  # worker, beat, api, watchdog
-    host: Mapped[str] = mapped_column(Text)
-    pid: Mapped[int] = mapped_column(Integer)
-    started_at: Mapped[float] = mapped_column(Double)
-    beat_at: Mapped[float] = mapped_column(Double)
-
-
-class Event(Base):
-    """What changed and when: the timeline of a diagnosis."""
-
-    __tablename__ = "events"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    at: Mapped[float] = mapped_column(Double, index=True)
-    kind: Mapped[str] = mapped_column(Text)  # service_offline, breaker_open, process_started, …
-    subject: Mapped[str] = mapped_column(Text)  # an endpoint, a process, a check, a task type
-    text: Mapped[str] = mapped_column(Text)  # what happened and why, for people
-
-
-class Alarm(Base):
-    """A system alarm, from raised to over; the one of a kind and subject that is not over rings."""
-
-    __tablename__ = "alarms"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(Text)  # '' where the kind says it all
-    cause: Mapped[str] = mapped_column(Text)
-    raised_at: Mapped[float] = mapped_column(Double)  # people were told first
-    told_at: Mapped[float] = mapped_column(Double)  # and last
-    over_at: Mapped[float | None] = mapped_column(Double)  # the trouble ended
-    began_at: Mapped[float | None] = mapped_column(Double)  # and had begun; NULL: with raised_at
-
-    __table_args__ = (
-        Index(
-            "uq_alarms_ringing",
-            "kind",
-            "subject",
-            unique=True,
-            sqlite_where=text("over_at IS NULL"),
-            postgresql_where=text("over_at IS NULL"),
-        ),
-    )

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cache
+from pathlib import Path
+from typing import IO, TypeVar
 
 T = TypeVar("T")
 
 # Below those that systems give to clients: nobody takes one by chance while its server is down.
-_PORTS = range(10_000, 32_000)
-# Each process of xdist has ports of its own: of a server that is down for a moment another must not
-# take the place.
-_PROCESSES = 16
-_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-_OWN_PORTS = _PORTS[_NUMBER % _PROCESSES :: _PROCESSES]
+_FIRST, _BLOCK, _BLOCKS = 10_000, 100, 220
+_locks: list[IO[str]] = []  # held until this process ends
+
+
+def _own_block() -> range:
+    """A hundred ports that no other test process on this machine uses while this one runs.
+
+    Of a server that is down for a moment another test must not take the place, whichever checkout
+    or user it belongs to: the block is claimed by a lock that ends with the process.
+    """
+    folder = Path(tempfile.gettempdir()) / "easyai-test-ports"
+    folder.mkdir(mode=0o777, exist_ok=True)
+    for number in secrets.SystemRandom().sample(range(_BLOCKS), _BLOCKS):
+        try:
+            lock = (folder / f"{number}-{os.getuid()}").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        _locks.append(lock)
+        return range(_FIRST + number * _BLOCK, _FIRST + (number + 1) * _BLOCK)
+    raise AssertionError(
+        f"no block of {_BLOCK} ports is free: {_BLOCKS} test processes run already"
+    )
 
 
 def wait_until(
@@ -38,10 +59,15 @@ def wait_until(
         time.sleep(every)
 
 
+@cache
+def _ports() -> range:
+    return _own_block()
+
+
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nobody listens on now."""
     while True:
-        port = secrets.choice(_OWN_PORTS)
+        port = secrets.choice(_ports())
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

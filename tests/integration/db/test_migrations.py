@@ -73,6 +73,8 @@ def test_every_partial_index_says_which_rows(database_url: str) -> None:
     assert conditions["ix_frames_pending"] == "state='pending'"
     assert conditions["ix_frames_pending_stream"] == "state='pending'andstreamisnotnull"
     assert conditions["ix_frames_parked"] == "state='parked'"
+    assert conditions["ix_frames_retried"] == "settled_atisnullandtries>0"
+    assert conditions["ix_frames_requeued"] == "state='pending'andrequeued_atisnotnull"
     assert conditions["ix_alerts_unpublished"] == "published_atisnull"
     assert conditions["uq_alarms_ringing"] == "over_atisnull"
     assert conditions["ix_frames_leased"] == "state='leased'"

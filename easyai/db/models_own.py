@@ -1,0 +1,106 @@
+"""The tables of what we know of ourselves: processes, duties, events, alarms, the installation."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Double, Index, Integer, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easyai.db.models_base import Base, BigId
+
+
+class ProcessLease(Base):
+    """Which process holds a periodic duty now: the beat, a scan, a sweep."""
+
+    __tablename__ = "process_leases"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    holder: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[float] = mapped_column(Double)
+    done_at: Mapped[float] = mapped_column(Double, server_default="0")  # last run that succeeded
+
+
+class Process(Base):
+    """A process of ours, and when it last showed that it works."""
+
+    __tablename__ = "processes"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)  # kind@host:pid
+    kind: Mapped[str] = mapped_column(Text)  # worker, beat, api, watchdog
+    host: Mapped[str] = mapped_column(Text)
+    pid: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[float] = mapped_column(Double)
+    beat_at: Mapped[float] = mapped_column(Double)
+    # What the process says of itself, so that another one knows it again (process identity).
+    start_ticks: Mapped[int | None] = mapped_column(BigInteger)  # /proc/PID/stat, since boot
+    lease_owner: Mapped[str | None] = mapped_column(Text)  # its lease tokens begin so
+    clock_offset_sec: Mapped[float] = mapped_column(
+        Double, server_default="0"
+    )  # minus the database's
+
+
+class Event(Base):
+    """What changed and when: the timeline of a diagnosis."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[float] = mapped_column(Double, index=True)
+    kind: Mapped[str] = mapped_column(Text)  # service_offline, breaker_open, process_started, …
+    subject: Mapped[str] = mapped_column(Text)  # an endpoint, a process, a check, a task type
+    text: Mapped[str] = mapped_column(Text)  # what happened and why, for people
+
+
+class Alarm(Base):
+    """A system alarm, from raised to over; the one of a kind and subject that is not over rings."""
+
+    __tablename__ = "alarms"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)  # '' where the kind says it all
+    cause: Mapped[str] = mapped_column(Text)
+    raised_at: Mapped[float] = mapped_column(Double)  # people were told first
+    told_at: Mapped[float] = mapped_column(Double)  # and last
+    over_at: Mapped[float | None] = mapped_column(Double)  # the trouble ended
+    began_at: Mapped[float | None] = mapped_column(Double)  # and had begun; NULL: with raised_at
+
+    __table_args__ = (
+        Index(
+            "uq_alarms_ringing",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("over_at IS NULL"),
+            postgresql_where=text("over_at IS NULL"),
+        ),
+    )
+
+
+class Installation(Base):
+    """Who we are: one row, made by the migration, kept for ever."""
+
+    __tablename__ = "installation"
+
+    pk: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)  # 1
+    installation_id: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Double)
+
+
+class Deletion(Base):
+    """A picture of ours that is to be deleted and that no other row names any more."""
+
+    __tablename__ = "deletions"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)  # '': as the mark of the store says
+    asked_at: Mapped[float] = mapped_column(Double)
+
+
+class Generation(Base):
+    """A number that grows with every change of something that processes remember."""
+
+    __tablename__ = "generations"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)  # registry
+    number: Mapped[int] = mapped_column(BigInteger)
