@@ -22,6 +22,7 @@ from easyai.pipeline.pictures import (
     Errand,
     carry_out,
 )
+from easyai.pipeline.prepare import Prepared, prepare
 from easyai.pipeline.settle import Answered, Settled
 from easyai.pipeline.turn import turn
 from easyai.pipeline.workshop import Workshop
@@ -63,6 +64,7 @@ class Lane:
         self.leasing = False  # in a transaction that looks for frames
         self._shop = shop
         self._calls: dict[asyncio.Task[None], LeasedFrame] = {}
+        self._preparing: dict[asyncio.Task[None], list[LeasedFrame]] = {}
         self._answered: list[Answered] = []
         self._settling: list[Answered] = []  # in the transaction under way
         self._carrying: set[asyncio.Task[None]] = set()
@@ -88,6 +90,7 @@ class Lane:
     def tokens(self) -> set[str]:
         """The leases to be kept alive."""
         held = {frame.lease_token for frame in self._calls.values()}
+        held |= {frame.lease_token for batch in self._preparing.values() for frame in batch}
         return held | {one.frame.lease_token for one in (*self._answered, *self._settling)}
 
     async def run(self) -> None:
@@ -99,7 +102,7 @@ class Lane:
                 hungry = await self._turn()
             if hungry:
                 continue  # a full batch was leased: there may be room for another at once
-            if not (self._calls or self._carrying):
+            if not (self._calls or self._preparing or self._carrying):
                 if self._answered or self._carried:
                     continue
                 if not self.may_lease():
@@ -109,17 +112,20 @@ class Lane:
 
     async def cancel_calls(self) -> int:
         """Give up the calls under way, how many; their leases are the caller's to give back."""
-        calls = list(self._calls)
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
-        for call in calls:
-            self._calls.pop(call, None)
+        count = len(self._calls) + sum(map(len, self._preparing.values()))
+        # Those that prepare first: they start calls.
+        for work in (self._preparing, self._calls):
+            tasks = list(work)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for task in tasks:
+                work.pop(task, None)
         self._changed.set()
-        return len(calls)
+        return count
 
     def _idle_but_carried(self) -> bool:
-        return bool(self._carried) and not self._calls and not self._carrying
+        return bool(self._carried) and not (self._calls or self._preparing or self._carrying)
 
     async def _gather(self) -> None:
         """Wait for answers; while looking for room, also for the room that others make."""
@@ -195,12 +201,30 @@ class Lane:
         return [Answered(one.frame, one.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
 
     def _start_calls(self, dispatched: Dispatched, leased_at: float) -> None:
-        analysis = self._shop.runtime.settings.ai_analysis
+        if dispatched.frames:
+            task = asyncio.create_task(self._prepare(dispatched, leased_at))
+            self._preparing[task] = dispatched.frames
+
+    async def _prepare(self, dispatched: Dispatched, leased_at: float) -> None:
+        """Make the pictures of a batch ready, then start its calls."""
+        runtime, endpoints = self._shop.runtime, dispatched.endpoints
+        try:
+            prepared = await self._shop.prepare(partial(prepare, runtime, dispatched.frames))
+        except Exception as error:
+            # A defect of ours must not lose the frames: they go back with its reason.
+            log.exception("frames not prepared: task_type=%s", self.task_type)
+            verdict = Verdict(Kind.UNFETCHED, reason=f"internal error: {type(error).__name__}")
+            prepared = Prepared(ended=[(frame, verdict) for frame in dispatched.frames])
+        for frame, verdict in prepared.ended:
+            self._answered.append(Answered(frame, endpoints[frame.service_pk], verdict))
+        analysis = runtime.settings.ai_analysis
         start_by = leased_at + GIVE_UP_AFTER * analysis.lease_sec
-        for frame in dispatched.frames:
-            endpoint = dispatched.endpoints[frame.service_pk]
+        for frame in prepared.ready:
+            endpoint = endpoints[frame.service_pk]
             call = asyncio.create_task(self._call(frame, endpoint, analysis, start_by))
             self._calls[call] = frame
+        self._preparing.pop(_this_task(), None)
+        self._changed.set()
 
     async def _call(
         self, frame: LeasedFrame, endpoint: Endpoint, analysis: AiAnalysis, start_by: float

@@ -34,6 +34,8 @@ class Workshop:
         # One writer: SQLite has only one, and a transaction of many frames beats many of few.
         self._writer = ThreadPoolExecutor(1, "ledger")
         self._carrier = ThreadPoolExecutor(2, "pictures")
+        # Apart from the carrier: calls must not wait until hundreds of pictures are moved.
+        self._preparer = ThreadPoolExecutor(2, "prepare")
         self.movers = ThreadPoolExecutor(movers, "movers") if runtime.store.remote else None
 
     def next_token(self) -> str:
@@ -48,6 +50,10 @@ class Workshop:
     async def carry(self, work: Callable[[], Result]) -> Result:
         """Run a piece of store work in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._carrier, work)
+
+    async def prepare(self, work: Callable[[], Result]) -> Result:
+        """Run what calls wait for in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._preparer, work)
 
     def wait_for_room(self, event: asyncio.Event) -> None:
         """Set the event when a lane of this process makes room: it has nothing else to wait for."""
@@ -75,6 +81,6 @@ class Workshop:
     async def close(self) -> None:
         """Close connections and threads."""
         await self.caller.close()
-        for pool in (self._writer, self._carrier, self.movers):
+        for pool in (self._writer, self._carrier, self._preparer, self.movers):
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,58 @@
+"""What is prepared between lease and call: every frame of a batch is called, or has its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import StoreUnavailableError
+from easyai.pipeline import lane
+from easyai.pipeline.prepare import Prepared
+from easyai.runtime import Runtime
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
+
+def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_odd(_: Runtime, frames: Sequence[LeasedFrame]) -> Prepared:
+        gone = Verdict(Kind.MISSING, reason="gone before its call")
+        even = [(frame, gone) for frame in frames if frame.id % 2 == 0]
+        return Prepared([frame for frame in frames if frame.id % 2], even)
+
+    monkeypatch.setattr(lane, "prepare", only_odd)
+    site.register(algorithm)
+    site.put_many(10)
+    site.scan()
+    site.loop().pump(TYPE, 5.0)
+    assert algorithm.count == 5
+    outcomes = [frame["outcome"] for frame in site.frames()]
+    assert (outcomes.count("alert"), outcomes.count("missing")) == (5, 5)
+
+
+def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_frame(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Runtime, frames: Sequence[LeasedFrame]) -> Prepared:
+        raise StoreUnavailableError("the disk is away")
+
+    monkeypatch.setattr(lane, "prepare", fails)
+    pk = site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.3)
+    wait_until(lambda: site.count("pending") == 3, 5, "they wait again")
+    assert {(f["attempts"], f["tries"] > 0) for f in site.frames()} == {(0, True)}
+    assert site.service(pk)["breaker_failures"] == 0
+    assert algorithm.count == 0
+    monkeypatch.undo()
+    site.work(loop)
+    assert algorithm.count == 3
