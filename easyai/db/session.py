@@ -12,7 +12,7 @@ from sqlite3 import Cursor
 from sqlite3 import Error as SqliteError
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -23,6 +23,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from easyai.db import clock
 from easyai.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
@@ -73,10 +74,13 @@ class Database:
 
     @contextmanager
     def dispatching(self) -> Iterator[Connection]:
-        """A write transaction that alone, over all machines, may hand out leases."""
+        """A write transaction that alone, over all machines, may hand out leases.
+
+        The database's clock has been read (db/clock.py), at no further cost.
+        """
         with self.write() as conn:
             if not self.is_sqlite:
-                conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": DISPATCH_LOCK})
+                clock.lock(conn, DISPATCH_LOCK)
             yield conn
 
     @contextmanager
@@ -139,6 +143,7 @@ def _create_engine(url: str) -> Engine:
         " -c plan_cache_mode=force_custom_plan",
     }
     engine = create_engine(url, pool_timeout=10, connect_args=connect_args)
+    event.listen(engine, "begin", clock.forget)
     _ping_after_idling(engine)
     return engine
 

@@ -1,0 +1,107 @@
+"""The database's clock: what it says is what counts, and it costs one question a transaction."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event
+
+from easyai.db import clock
+from easyai.db.session import Database
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def database(migrated_url: str) -> Iterator[Database]:
+    """Each kind of database."""
+    opened = Database(migrated_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """What is sent to the database."""
+    sent: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_it_agrees_with_this_machine_and_goes_on(database: Database) -> None:
+    with database.read() as conn:
+        before = clock.now(conn)
+        time.sleep(0.05)
+        after = clock.now(conn)
+    assert abs(before - time.time()) < 2.0
+    assert 0.04 < after - before < 2.0
+
+
+def test_it_costs_one_question_a_transaction(database: Database, statements: list[str]) -> None:
+    for _ in range(2):
+        with database.write() as conn:
+            for _ in range(3):
+                clock.now(conn)
+    asked = [statement for statement in statements if "clock_timestamp" in statement]
+    assert len(asked) == (0 if database.is_sqlite else 2)
+
+
+def test_it_costs_nothing_where_frames_are_leased(
+    database: Database, statements: list[str]
+) -> None:
+    with database.dispatching() as conn:
+        clock.now(conn)
+    assert len([one for one in statements if "BEGIN" not in one and "PRAGMA" not in one]) == (
+        0 if database.is_sqlite else 1
+    )
+
+
+def test_who_waited_for_the_right_to_lease_knows_what_time_it_is_now(database: Database) -> None:
+    holds, ends = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with database.dispatching():
+            holds.set()
+            ends.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert holds.wait(10)
+    threading.Timer(0.3, ends.set).start()
+    began = time.time()
+    with database.dispatching() as conn:
+        moment = clock.now(conn)
+    thread.join()
+    assert moment - began > 0.25
+
+
+def test_a_machine_whose_clock_is_off_goes_by_the_database(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = time.time
+    for off in (HOUR, -HOUR, 0.0):
+        monkeypatch.setattr(time, "time", lambda off=off: truth() + off)
+        with database.write() as conn:
+            moment, offset = clock.now(conn), clock.offset_sec(conn)
+        if database.is_sqlite:  # all its processes share this machine and its clock
+            assert offset == 0.0
+            assert abs(moment - truth() - off) < 2.0
+            continue
+        assert abs(moment - truth()) < 2.0
+        assert abs(offset - off) < 2.0
+        assert abs(clock.estimate(database.engine) - truth()) < 2.0
+
+
+def test_without_an_answer_yet_this_machines_clock_is_taken(database: Database) -> None:
+    fresh = Database(database.url)
+    assert clock.known_offset_sec(fresh.engine) == (0.0 if database.is_sqlite else None)
+    assert abs(clock.estimate(fresh.engine) - time.time()) < 1.0
+    fresh.dispose()
