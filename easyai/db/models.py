@@ -104,6 +104,7 @@ class TaskType(Base):
     sampling_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
     capacity_per_sec: Mapped[float | None] = mapped_column(Double)  # a bound (domain/sampling.py)
     seen_at: Mapped[float] = mapped_column(Double, server_default="0")  # named by anything last
+    framed_at: Mapped[float] = mapped_column(Double, server_default="0")  # by a frame; 0: never
     # rate_limit: frames that may be leased at once, as of a moment (a token bucket)
     rate_tokens: Mapped[float | None] = mapped_column(Double)
     rate_at: Mapped[float] = mapped_column(Double, server_default="0")

@@ -45,6 +45,7 @@ def upgrade() -> None:
         "statistics", sa.Column("superseded", sa.BigInteger(), server_default="0", nullable=False)
     )
     op.add_column("task_types", _number("seen_at"))
+    op.add_column("task_types", _number("framed_at"))
     op.add_column("task_types", sa.Column("rate_tokens", sa.Double(), nullable=True))
     op.add_column("task_types", _number("rate_at"))
     op.add_column("processes", sa.Column("start_ticks", sa.BigInteger(), nullable=True))
@@ -87,6 +88,7 @@ def downgrade() -> None:
         ("processes", "start_ticks"),
         ("task_types", "rate_at"),
         ("task_types", "rate_tokens"),
+        ("task_types", "framed_at"),
         ("task_types", "seen_at"),
         ("statistics", "superseded"),
         ("alerts", "image_version"),
