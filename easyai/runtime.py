@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -21,10 +21,10 @@ Part = TypeVar("Part")
 
 
 class Doorbell(Protocol):
-    """Wakes a worker for a task type."""
+    """Wakes workers for task types."""
 
-    def ring(self, task_type: str) -> None:
-        """Ask for inference of a type; never raises: a wake that is lost costs one scan."""
+    def ring_all(self, task_types: Iterable[str]) -> None:
+        """Ask for inference of types; never raises: a wake that is lost costs one scan."""
 
     def close(self) -> None:
         """Send what waits, within a moment."""
@@ -33,7 +33,7 @@ class Doorbell(Protocol):
 class SilentDoorbell:
     """Rings nowhere: frames wait for the next scan."""
 
-    def ring(self, task_type: str) -> None:
+    def ring_all(self, task_types: Iterable[str]) -> None:
         """Do nothing."""
 
     def close(self) -> None:

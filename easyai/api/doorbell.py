@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from easyai.runtime import Doorbell
 
@@ -21,10 +22,10 @@ class BackgroundDoorbell:
         self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
         self._thread.start()
 
-    def ring(self, task_type: str) -> None:
-        """Ask for inference of a type soon; returns at once."""
+    def ring_all(self, task_types: Iterable[str]) -> None:
+        """Ask for inference of types soon; returns at once."""
         with self._changed:
-            self._waiting[task_type] = None
+            self._waiting.update(dict.fromkeys(task_types))
             self._changed.notify()
 
     def close(self, timeout_sec: float = 3.0) -> None:
@@ -36,14 +37,13 @@ class BackgroundDoorbell:
         self._doorbell.close()
 
     def _run(self) -> None:
-        while (task_type := self._next()) is not None:
-            self._doorbell.ring(task_type)
+        while task_types := self._next():
+            self._doorbell.ring_all(task_types)
 
-    def _next(self) -> str | None:
+    def _next(self) -> list[str]:
+        """The types rung since the last time; none once it is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            if not self._waiting:
-                return None
-            task_type = next(iter(self._waiting))
-            del self._waiting[task_type]
-            return task_type
+            task_types = list(self._waiting)
+            self._waiting.clear()
+            return task_types

@@ -53,8 +53,7 @@ def requeue(runtime: Runtime, wanted: FrameFilter, dry_run: bool = False) -> Req
     report.by_task_type = types if dry_run else _bring_back(runtime, ready)
     if not dry_run and report.requeued:
         log.info("frames requeued: count=%d by_task_type=%s", report.requeued, report.by_task_type)
-        for task_type in report.by_task_type:
-            runtime.doorbell.ring(task_type)
+        runtime.doorbell.ring_all(report.by_task_type)
     return report
 
 

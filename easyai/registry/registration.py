@@ -53,7 +53,7 @@ def register(runtime: Runtime, payload: Any) -> str:
         ",".join(new.task_types),
         new.version or "-",
     )
-    _ring(runtime, new.task_types)
+    runtime.doorbell.ring_all(new.task_types)
     return new.service_id
 
 
@@ -87,7 +87,7 @@ def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
 def heartbeats(runtime: Runtime, beats: Sequence[Heartbeat]) -> list[bool]:
     """Take a group of heartbeats in one transaction; for each, whether its service is known."""
     known, woken = take(runtime, beats, time.time())
-    _ring(runtime, woken)
+    runtime.doorbell.ring_all(woken)
     return known
 
 
@@ -138,8 +138,3 @@ def _tell_unregistered(rows: Iterable[ServiceRow]) -> None:
             row.service_id,
             row.endpoint,
         )
-
-
-def _ring(runtime: Runtime, names: Iterable[str]) -> None:
-    for name in names:
-        runtime.doorbell.ring(name)

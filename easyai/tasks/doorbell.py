@@ -1,14 +1,13 @@
-"""Wakes a worker for a task type by a message that carries nothing but the type."""
+"""Wakes workers for task types, each by a message that carries nothing but the type."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from easyai.db import task_types
+from easyai.db import clock, rings
 from easyai.db.session import Database
 from easyai.settings import SettingsSource
 from easyai.tasks.outage import OutageLog
@@ -23,8 +22,7 @@ log = logging.getLogger(__name__)
 
 # A wake nobody has answered for this long may be lost, and the next one is sent.
 QUIET_SEC = 3.0
-
-
+_SHOWN = 5  # types named in a log line
 _CLOSE_TIMEOUT_SEC = 1.0
 
 
@@ -41,23 +39,28 @@ class CeleryDoorbell:
         self._publisher = Publisher(app)
         self._outage = OutageLog(log, "broker does not answer, frames wait for the next scan")
         self._changed = threading.Condition()
-        self._waiting: list[str] = []  # types to send a message for
+        self._waiting: dict[str, None] = {}  # types to send a message for, in order
         self._idle = True
         self._thread: threading.Thread | None = None
 
-    def ring(self, task_type: str) -> None:
-        """Wake a worker, unless an earlier wake is still unanswered; never raises.
+    def ring_all(self, task_types: Iterable[str]) -> None:
+        """Wake a worker for each type, unless an earlier wake is still unanswered; never raises.
 
-        A ring that cannot be sent is given up: the next scan rings again.
+        All are claimed in one transaction. A ring that cannot be sent is given up: the next scan
+        rings again.
         """
+        names = sorted(set(task_types))
+        if not names:
+            return
         try:
             with self._database().write() as conn:
-                ours = task_types.claim_ring(conn, task_type, time.time(), QUIET_SEC)
+                ours = rings.claim(conn, names, clock.now(conn), QUIET_SEC)
         except Exception as error:  # noqa: BLE001 - the caller has done its own work
-            log.warning("no ring for %s, the next scan rings again: %s", task_type, error)
+            shown = ", ".join(names[:_SHOWN]) + ("…" if len(names) > _SHOWN else "")
+            log.warning("no ring for %s, the next scan rings again: %s", shown, error)
             return
         if ours:
-            self._hand_over(task_type)
+            self._hand_over(ours)
 
     def close(self) -> None:
         """Wait a moment until every ring was sent."""
@@ -68,10 +71,9 @@ class CeleryDoorbell:
         with self._changed:
             return self._changed.wait_for(lambda: self._idle and not self._waiting, timeout_sec)
 
-    def _hand_over(self, task_type: str) -> None:
+    def _hand_over(self, names: list[str]) -> None:
         with self._changed:
-            if task_type not in self._waiting:
-                self._waiting.append(task_type)
+            self._waiting.update(dict.fromkeys(names))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._send, name="doorbell", daemon=True)
                 self._thread.start()
@@ -84,7 +86,8 @@ class CeleryDoorbell:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: bool(self._waiting))
                 self._idle = False
-                task_type = self._waiting.pop(0)
+                task_type = next(iter(self._waiting))
+                del self._waiting[task_type]
             try:
                 self._publisher.publish(task_type)
             except Exception as error:  # noqa: BLE001 - each broker has errors of its own
@@ -100,8 +103,7 @@ class CeleryDoorbell:
             self._waiting.clear()
         try:
             with self._database().write() as conn:
-                for name in given_up:
-                    task_types.answer_ring(conn, name)
+                rings.answer(conn, given_up)
         except Exception as error:  # noqa: BLE001 - the claims lapse after QUIET_SEC
             log.debug("rings not taken back: %s", error)
 

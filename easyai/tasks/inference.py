@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from easyai.celery import app
-from easyai.db import task_types
+from easyai.db import rings
 from easyai.tasks.process import process
 from easyai.tasks.publisher import INFER_TASK
 
@@ -21,10 +21,10 @@ def infer(task_type: str) -> dict[str, Any]:
     runtime = process.runtime()
     began = time.monotonic()
     with runtime.db.write() as conn:
-        task_types.answer_ring(conn, task_type)
+        rings.answer(conn, [task_type])
     report = process.pump(task_type, PUMP_BUDGET_SEC)
     if report is None or report.more:
         # None: this process is stopping; another one, or its successor, shall take the work.
-        runtime.doorbell.ring(task_type)
+        runtime.doorbell.ring_all([task_type])
     outcome = {"stopping": True} if report is None else asdict(report)
     return {**outcome, "task_type": task_type, "seconds": round(time.monotonic() - began, 3)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -55,7 +55,7 @@ def _scan(runtime: Runtime) -> dict[str, Any]:
     from easyai.pipeline import intake
 
     report = intake.scan(runtime)
-    _ring(runtime, report.waiting)
+    runtime.doorbell.ring_all(report.waiting)
     return {"new_frames": report.new_frames, "waiting": report.waiting}
 
 
@@ -63,7 +63,7 @@ def _sweep(runtime: Runtime) -> dict[str, Any]:
     from easyai.registry import sweep as registry
 
     report = registry.sweep(runtime)
-    _ring(runtime, report.woken)
+    runtime.doorbell.ring_all(report.woken)
     return {"woken": sorted(report.woken)}
 
 
@@ -71,11 +71,6 @@ def _upkeep(runtime: Runtime) -> dict[str, Any]:
     from easyai.pipeline import upkeep as pipeline
 
     return {name: count for name, count in asdict(pipeline.run(runtime)).items() if count}
-
-
-def _ring(runtime: Runtime, task_types: Iterable[str]) -> None:
-    for task_type in sorted(task_types):
-        runtime.doorbell.ring(task_type)
 
 
 def _once(task: str, duty: str, run: Duty) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -27,9 +28,9 @@ class RecordingDoorbell:
 
     rung: list[str] = field(default_factory=list)
 
-    def ring(self, task_type: str) -> None:
-        """Remember the type."""
-        self.rung.append(task_type)
+    def ring_all(self, task_types: Iterable[str]) -> None:
+        """Remember the types."""
+        self.rung.extend(task_types)
 
     def close(self) -> None:
         """Nothing waits to be sent."""

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from easyai.db import task_types
+from easyai.db import rings, task_types
 from easyai.tasks.doorbell import CeleryDoorbell
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
@@ -24,7 +24,7 @@ def test_a_ring_makes_one_message_until_a_worker_answers(installation: Installat
         _ring(installation)
     assert _waiting(installation) == 1
     with installation.runtime.db.write() as conn:
-        task_types.answer_ring(conn, PEOPLE)
+        rings.answer(conn, [PEOPLE])
     _ring(installation)
     assert _waiting(installation) == 2
 
@@ -42,22 +42,22 @@ def test_a_ring_while_the_broker_is_away_neither_raises_nor_blocks_and_works_aft
     _ring(installation)
     assert _waiting(installation) == 1
     with installation.runtime.db.write() as conn:
-        task_types.answer_ring(conn, PEOPLE)
+        rings.answer(conn, [PEOPLE])
     redis_server.stop() if fault == "stopped" else redis_server.pause()
     began = time.monotonic()
     with caplog.at_level(logging.ERROR):
         for _ in range(20):
-            installation.runtime.doorbell.ring(PEOPLE)
+            installation.runtime.doorbell.ring_all([PEOPLE])
         assert time.monotonic() - began < 2
         assert _doorbell(installation).flush(20)
     assert len([line for line in caplog.messages if "broker does not answer" in line]) == 1
     redis_server.start() if fault == "stopped" else redis_server.resume()
 
-    def rings() -> bool:
+    def arrives() -> bool:
         _ring(installation)
         return _waiting(installation) > 1 - (fault == "stopped")
 
-    wait_until(rings, 10, "a ring arrives after the broker's return")
+    wait_until(arrives, 10, "a ring arrives after the broker's return")
 
 
 def _doorbell(installation: Installation) -> CeleryDoorbell:
@@ -67,7 +67,7 @@ def _doorbell(installation: Installation) -> CeleryDoorbell:
 
 
 def _ring(installation: Installation) -> None:
-    _doorbell(installation).ring(PEOPLE)
+    _doorbell(installation).ring_all([PEOPLE])
     assert _doorbell(installation).flush(20)
 
 

@@ -56,7 +56,7 @@ def test_a_worker_pinned_with_q_serves_its_queue_only_and_takes_no_periodic_task
     # The pinned worker, woken by the registration, may have taken its frame already.
     assert {PEOPLE} <= set(intake.scan(installation.runtime).waiting) <= {FACES, PEOPLE}
     for task_type in (PEOPLE, FACES):
-        installation.runtime.doorbell.ring(task_type)
+        installation.runtime.doorbell.ring_all([task_type])
     wait_for_frames(algorithm, 1, worker)
     assert algorithm.received[0].frame["task_type"] == FACES
     assert installation.queues_of(worker) == {queue_name(FACES)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,9 @@ class NotingDoorbell:
     def __init__(self) -> None:
         self.rung: list[str] = []
 
-    def ring(self, task_type: str) -> None:
-        """Note the type."""
-        self.rung.append(task_type)
+    def ring_all(self, task_types: Iterable[str]) -> None:
+        """Note the types."""
+        self.rung.extend(task_types)
 
     def close(self) -> None:
         """Nothing waits to be sent."""

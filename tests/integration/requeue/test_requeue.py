@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -179,10 +180,10 @@ def test_each_type_is_rung_once_and_after_the_commit(
     found = [installation.frame(), installation.frame(), installation.frame(task_type="人脸")]
     rung: list[tuple[str, set[str]]] = []
 
-    def ring(task_type: str) -> None:
-        rung.append((task_type, {installation.row(one).state for one in found}))
+    def ring_all(types: Iterable[str]) -> None:
+        rung.extend((name, {installation.row(one).state for one in found}) for name in types)
 
-    monkeypatch.setattr(runtime.doorbell, "ring", ring)
+    monkeypatch.setattr(runtime.doorbell, "ring_all", ring_all)
     requeue(runtime, FAILED)
     assert sorted(rung) == [("人数统计", {"pending"}), ("人脸", {"pending"})]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from easyai.api.doorbell import BackgroundDoorbell
 from tests.support.waiting import wait_until
@@ -18,10 +19,10 @@ class SlowDoorbell:
         self.started = threading.Event()
         self.rung: list[str] = []
 
-    def ring(self, task_type: str) -> None:
+    def ring_all(self, task_types: Iterable[str]) -> None:
         self.started.set()
         assert self.answered.wait(LIMIT_SEC)
-        self.rung.append(task_type)
+        self.rung.extend(task_types)
 
     def close(self) -> None:
         """Nothing of its own to send."""
@@ -31,11 +32,11 @@ def test_ringing_returns_while_the_broker_still_hangs() -> None:
     slow = SlowDoorbell()
     doorbell = BackgroundDoorbell(slow)
 
-    doorbell.ring("人数统计")
+    doorbell.ring_all(["人数统计"])
     assert slow.started.wait(LIMIT_SEC)
     for _ in range(3):
-        doorbell.ring("人脸")
-        doorbell.ring("人数统计")
+        doorbell.ring_all(["人脸"])
+        doorbell.ring_all(["人数统计"])
     assert slow.rung == []
     slow.answered.set()
 
@@ -49,8 +50,8 @@ def test_closing_passes_on_what_waits() -> None:
     slow.answered.set()
     doorbell = BackgroundDoorbell(slow)
 
-    doorbell.ring("a")
-    doorbell.ring("b")
+    doorbell.ring_all(["a"])
+    doorbell.ring_all(["b"])
     doorbell.close()
 
     assert slow.rung == ["a", "b"]
