@@ -69,6 +69,8 @@ class AiAnalysis(_Table):
     # Settled frames are remembered this long and this many; 0 = no limit.
     history_retention_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
     max_history_rows: Annotated[int, Field(ge=0)] = 2_000_000
+    # Task types besides those that the settings name; each has a queue in the broker.
+    max_task_types: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
     stall_alarm_sec: Seconds = 30.0  # frames wait and nothing succeeds for so long: alarm
     alarm_repeat_sec: Annotated[float, Field(ge=1, le=604_800)] = 3600.0
@@ -181,3 +183,9 @@ class Settings(_Table):
     ai_analysis: AiAnalysis = Field(default_factory=AiAnalysis)
     frame_extractor: FrameExtractor = Field(default_factory=FrameExtractor)
     easyai: Easyai = Field(default_factory=Easyai)
+
+    @property
+    def task_types(self) -> frozenset[str]:
+        """The task types that the settings name."""
+        cameras = (task.task_type for task in self.frame_extractor.tasks if task.task_type)
+        return frozenset({*self.ai_analysis.types, *self.frame_extractor.task_types, *cameras})

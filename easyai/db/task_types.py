@@ -1,4 +1,4 @@
-"""Task types ever seen, and how they are sampled."""
+"""Task types that are known, and how they are sampled."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from easyai.domain.sampling import Sampling
 
 _NAMES = text("SELECT name FROM task_types ORDER BY name")
 _ADD = text("""
-    INSERT INTO task_types (name, first_seen) VALUES (:name, :now)
-    ON CONFLICT (name) DO NOTHING
+    INSERT INTO task_types (name, first_seen, seen_at) VALUES (:name, :now, :now)
+    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
 """)
 _SAMPLING = text("SELECT name, sampling_n, sampling_changed_at, capacity_per_sec FROM task_types")
 _SET_SAMPLING = text("""
@@ -22,12 +22,13 @@ _SET_SAMPLING = text("""
 
 
 def names(conn: Connection) -> list[str]:
-    """Every task type ever seen, in order of name."""
+    """Every task type that is known, in order of name."""
     return list(conn.execute(_NAMES).scalars())
 
 
 def add(conn: Connection, task_types: Iterable[str], now: float) -> None:
-    """Remember task types; those known already stay as they are."""
+    """Note that something names these types, those that are new included; room is not asked for."""
+    # In one order, so that two processes never deadlock.
     rows = [{"name": name, "now": now} for name in sorted(set(task_types))]
     if rows:
         conn.execute(_ADD, rows)

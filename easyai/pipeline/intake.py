@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from easyai.db import admission, ledger, statistics, task_types, waiting
+from easyai.db import admission, ledger, statistics, waiting
 from easyai.db.ledger import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameKey, captured_at
@@ -16,6 +16,7 @@ from easyai.pipeline.admission import review
 from easyai.pipeline.admission_drops import delete
 from easyai.pipeline.resurfaced import send_back
 from easyai.pipeline.sampling import Sampler
+from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis
 
@@ -33,6 +34,7 @@ class ScanReport:
     new_frames: int = 0
     half_written: int = 0  # looked at again by the next scan
     strays: int = 0  # pictures too high in the tree to name type and camera
+    refused: int = 0  # of types that have no place (max_task_types); left in the store
     waiting: list[str] = field(default_factory=list)  # types with frames, parked ones too
 
 
@@ -65,6 +67,7 @@ class Scanner:
             self._first = False
         for page in self._runtime.store.walk():
             self._take_in(page, analysis, report)
+        self._runtime.part(TypeGate).report()
         self._tell(report)
         self._sampler.adapt()
         review(self._runtime)
@@ -73,7 +76,7 @@ class Scanner:
         return report
 
     def _take_in(self, page: Sequence[str], analysis: AiAnalysis, report: ScanReport) -> None:
-        unknown = self._unknown(page, report)
+        unknown = self._with_place(self._unknown(page, report), report)
         if not unknown:
             return
         with self._runtime.db.read() as conn:
@@ -105,6 +108,15 @@ class Scanner:
                 report.strays += 1
         return unknown
 
+    def _with_place(self, keys: list[FrameKey], report: ScanReport) -> list[FrameKey]:
+        """Those whose task types have a place."""
+        if not keys:
+            return keys
+        types = self._runtime.part(TypeGate).admit({key.task_type for key in keys})
+        left = [key for key in keys if key.task_type in types]
+        report.refused += len(keys) - len(left)
+        return left
+
     def _examine(self, key: FrameKey, analysis: AiAnalysis) -> NewFrame | None:
         picture = self._runtime.store.ready(key.key, analysis.frame_stable_sec)
         if picture is None:
@@ -125,7 +137,6 @@ class Scanner:
             # By a scan elsewhere, while this one looked: it may be inferred and gone by now.
             meanwhile = ledger.recorded_since(conn, newest_id)
             new = [frame for frame in found if (frame.key, frame.version) not in meanwhile]
-            task_types.add(conn, {frame.task_type for frame in new}, now)
             kept, sampled = self._sampler.split(conn, new)
             ledger.add(conn, kept, now)
             unwanted = admission.add_sampled(conn, sampled, now)

@@ -19,6 +19,7 @@ from easyai.pipeline.frame_history import FrameHistory
 from easyai.pipeline.orphans import Orphans
 from easyai.pipeline.pace import turns
 from easyai.pipeline.sqlite_file import SqliteFile
+from easyai.pipeline.type_upkeep import keep_types
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class UpkeepReport:
     alarms: int = 0
     statistics: int = 0  # ten-second sums
     processes: int = 0  # silent for a day
+    task_types: int = 0  # named by nothing for a day
     freed_bytes: int = 0  # given back to the disk by SQLite
     alerts: int = 0  # beyond max_alerts_in_db, deleted with their pictures
     orphans: int = 0  # pictures that nobody knew, deleted
@@ -59,6 +61,7 @@ def run(
     with runtime.db.write() as conn:
         report.statistics = statistics.trim(conn, now)
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
+    report.task_types = keep_types(runtime)
     report.frames = runtime.part(FrameHistory).forget(now, half)
     report.freed_bytes = runtime.part(SqliteFile).look_after(half)
     try:

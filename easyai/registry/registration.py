@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import events, service_events, services, task_types, waiting
+from easyai.db import events, service_events, services, type_room, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
-from easyai.errors import ServiceNotFoundError
+from easyai.errors import BadRequestError, ServiceNotFoundError
 from easyai.registry import takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
@@ -29,7 +29,8 @@ _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 def register(runtime: Runtime, payload: Any) -> str:
     """Register an endpoint, in place of what was registered at it before; its service_id.
 
-    Frames that wait for its task types are due at once. Raises BadRequestError.
+    Frames that wait for its task types are due at once. Raises BadRequestError, also when its new
+    task types do not fit below max_task_types.
     """
     new = parse_registration(payload)
     now = time.time()
@@ -39,8 +40,8 @@ def register(runtime: Runtime, payload: Any) -> str:
         reason = taken.reason if taken else _reason(before)
         values = {**asdict(new), "now": now, "reason": reason}
         del values["task_types"]
+        _take_places(runtime, conn, new, now)  # before its types count as registered
         services.register(conn, values, new.task_types)
-        task_types.add(conn, new.task_types, now)
         waiting.hurry(conn, new.task_types, now)
         if taken is None:
             events.add(conn, _changes(new, before, now))
@@ -55,6 +56,18 @@ def register(runtime: Runtime, payload: Any) -> str:
     )
     runtime.doorbell.ring_all(new.task_types)
     return new.service_id
+
+
+def _take_places(runtime: Runtime, conn: Connection, new: Registration, now: float) -> None:
+    settings = runtime.settings
+    limit, always = settings.ai_analysis.max_task_types, settings.task_types
+    missing = type_room.admit_registered(conn, new.task_types, limit, always, now)
+    if missing:
+        raise BadRequestError(
+            f"task_types: too many: {missing} of them would be more than the max_task_types = "
+            f"{limit} that this server keeps; raise ai_analysis.max_task_types, unregister "
+            "services whose task types nobody needs, or send fewer"
+        )
 
 
 def _reason(before: ServiceRow | None) -> str:

@@ -1,0 +1,156 @@
+"""The SQL of places for task types: how many there are, who gets one, and what is forgotten.
+
+A type loses its row only while no frame names it, so no frame waits unseen: whoever records frames
+has noted their types within the last hours (`add_framed`), and a row noted lately is never taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, text
+
+from easyai.db import task_types
+from easyai.domain import type_room
+from easyai.domain.type_room import RENEW_SEC, KnownType, Naming
+
+_KNOWN = text("SELECT name, seen_at, framed_at FROM task_types ORDER BY name")
+_REGISTERED = text("""
+    SELECT DISTINCT task_type FROM service_task_types
+      JOIN services ON services.pk = service_task_types.service_pk
+     WHERE services.state <> 'unregistered'
+""")
+_LEASED = text("SELECT DISTINCT task_type FROM frames WHERE state = 'leased'")
+# The recursion jumps from type to type along the index instead of reading every frame.
+_HELD = [
+    text(f"""
+        WITH RECURSIVE held(task_type) AS (
+            SELECT min(task_type) FROM frames WHERE state = '{state}'
+            UNION ALL
+            SELECT (SELECT min(task_type) FROM frames
+                     WHERE state = '{state}' AND task_type > held.task_type)
+              FROM held WHERE held.task_type IS NOT NULL
+        )
+        SELECT task_type FROM held WHERE task_type IS NOT NULL
+    """)  # noqa: S608
+    for state in ("pending", "parked", "failed")
+]
+_FRESH = {
+    column: text(f"""
+        SELECT name FROM task_types
+         WHERE name IN :names AND {column} BETWEEN :now - :renew_sec AND :now + :renew_sec
+    """).bindparams(bindparam("names", expanding=True))  # noqa: S608
+    for column in ("seen_at", "framed_at")
+}
+_ADD_FRAMED = text("""
+    INSERT INTO task_types (name, first_seen, seen_at, framed_at) VALUES (:name, :now, :now, :now)
+    ON CONFLICT (name) DO UPDATE
+       SET seen_at = excluded.seen_at, framed_at = excluded.framed_at
+""")
+# As it was when it was chosen: a type named meanwhile stays.
+_FORGET = text("""
+    DELETE FROM task_types
+     WHERE name = :name AND seen_at = :seen_at AND framed_at = :framed_at
+""")
+_BATCH = 500  # names in one IN list
+
+
+def known(conn: Connection) -> list[KnownType]:
+    """Every task type, in order of name."""
+    return [KnownType(*row) for row in conn.execute(_KNOWN)]
+
+
+def naming(conn: Connection, by_settings: Iterable[str]) -> Naming:
+    """The task types that settings, frames or services name now; the cost follows their number."""
+    by_frames = set(conn.execute(_LEASED).scalars())
+    for statement in _HELD:
+        by_frames.update(conn.execute(statement).scalars())
+    by_services = frozenset(conn.execute(_REGISTERED).scalars())
+    return Naming(frozenset(by_settings), frozenset(by_frames), by_services)
+
+
+def registered(conn: Connection) -> frozenset[str]:
+    """The task types of all services but those that were unregistered."""
+    return frozenset(conn.execute(_REGISTERED).scalars())
+
+
+def fresh(conn: Connection, names: Collection[str], now: float) -> set[str]:
+    """Those of the types that are known and were noted for a frame within the last hour."""
+    return _fresh(conn, "framed_at", names, now)
+
+
+def _fresh(conn: Connection, column: str, names: Collection[str], now: float) -> set[str]:
+    found: set[str] = set()
+    wanted = sorted(names)
+    for start in range(0, len(wanted), _BATCH):
+        values = {"names": wanted[start : start + _BATCH], "now": now, "renew_sec": RENEW_SEC}
+        found.update(conn.execute(_FRESH[column], values).scalars())
+    return found
+
+
+def add_framed(conn: Connection, names: Collection[str], now: float) -> None:
+    """Note that frames name these types, those that are new included."""
+    if names:  # in one order, so that two processes never deadlock
+        conn.execute(_ADD_FRAMED, [{"name": name, "now": now} for name in sorted(names)])
+
+
+def forget(conn: Connection, types: Sequence[KnownType]) -> int:
+    """Forget types, but for those named since they were read; how many."""
+    rows = [{"name": one.name, "seen_at": one.seen_at, "framed_at": one.framed_at} for one in types]
+    return sum(conn.execute(_FORGET, row).rowcount for row in rows)
+
+
+def admit_framed(
+    conn: Connection, names: Collection[str], limit: int, always: Collection[str], now: float
+) -> set[str]:
+    """Those of the types, named by frames, that have or get a place; they are noted.
+
+    `limit` is how many types are known at most besides those of the settings (`always`).
+    """
+    types = known(conn)
+    there = {one.name for one in types}
+    new = sorted(set(names) - there - set(always))
+    places = limit - type_room.counted(types, always)
+    if new and len(new) > places:
+        places += _make_room(conn, types, always, len(new) - places, now, for_frames=True)
+    admitted = set(names) - set(new[max(0, places) :])
+    add_framed(conn, admitted, now)
+    return admitted
+
+
+def admit_registered(
+    conn: Connection, names: Collection[str], limit: int, always: Collection[str], now: float
+) -> int:
+    """Note the types of a registration; how many places are missing (then nothing is noted).
+
+    A type that is registered already takes no place anew: its services may come back at any time.
+    """
+    unsure = set(names) - _fresh(conn, "seen_at", names, now)
+    if not unsure:
+        return 0
+    types = known(conn)
+    missing = unsure - {one.name for one in types} - set(always)
+    places = limit - type_room.counted(types, always)
+    new = missing
+    if len(missing) > places:
+        places += _make_room(conn, types, always, len(missing) - places, now, for_frames=False)
+        new = missing - registered(conn)
+        if len(new) > places:
+            return len(new) - max(0, places)
+    # Types whose places folders with frames took do without, until frames of them come.
+    without = sorted(missing - new)[max(0, places - len(new)) :]
+    task_types.add(conn, unsure - set(without), now)
+    return 0
+
+
+def _make_room(
+    conn: Connection,
+    types: Sequence[KnownType],
+    always: Iterable[str],
+    most: int,
+    now: float,
+    *,
+    for_frames: bool,
+) -> int:
+    named = naming(conn, always)
+    return forget(conn, type_room.victims(types, named, now, most, for_frames=for_frames))

@@ -1,0 +1,102 @@
+"""Takes in frames of a new task type while there is a place for it (``max_task_types``)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from easyai.db import clock, events, type_room
+from easyai.db.events import Event
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+#: The event that says which folders are not taken in.
+FULL: Final = "task_types_full"
+# A row noted for a frame is kept for a day: what was seen this long ago holds.
+_TRUST_SEC: Final = 60.0
+_ASK_AGAIN_SEC: Final = 5.0
+_REMIND_SEC: Final = 3600.0
+_MOST_NAMES: Final = 5  # in one message
+
+
+class TypeGate:
+    """Knows which types have a place; asks the database once a minute for each."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        # When the database was asked, on the monotonic clock.
+        self._admitted: dict[str, float] = {}
+        self._refused: dict[str, float] = {}
+        self._told_at: float | None = None  # monotonic; None while there is room
+
+    def admit(self, names: Iterable[str]) -> set[str]:
+        """Those of the types whose frames may be recorded now; each has its row in task_types.
+
+        Call before the transaction that records them. Frames of the others stay in the store.
+        Raises DatabaseUnavailableError.
+        """
+        wanted, now = set(names), time.monotonic()
+        unsure = {name for name in wanted if self._is_unsure(name, now)}
+        if unsure:
+            self._ask(unsure, now)
+        return wanted & self._admitted.keys()
+
+    def _is_unsure(self, name: str, now: float) -> bool:
+        asked_at = self._admitted.get(name)
+        if asked_at is not None:
+            return now - asked_at >= _TRUST_SEC
+        return now - self._refused.get(name, -_TRUST_SEC) >= _ASK_AGAIN_SEC
+
+    def _ask(self, unsure: Collection[str], now: float) -> None:
+        with self._runtime.db.read() as conn:
+            admitted = type_room.fresh(conn, unsure, clock.now(conn))
+        if stale := set(unsure) - admitted:
+            admitted |= self._note(stale)
+        for memory in (self._admitted, self._refused):
+            for name in [name for name, at in memory.items() if now - at >= _TRUST_SEC]:
+                del memory[name]
+        for name in unsure:
+            memory, other = self._admitted, self._refused
+            if name not in admitted:
+                memory, other = other, memory
+            memory[name] = now
+            other.pop(name, None)
+
+    def _note(self, names: Collection[str]) -> set[str]:
+        settings = self._runtime.settings
+        limit, always = settings.ai_analysis.max_task_types, settings.task_types
+        with self._runtime.db.write() as conn:
+            return type_room.admit_framed(conn, names, limit, always, clock.now(conn))
+
+    def report(self) -> None:
+        """Name the folders that are not taken in: at once, seldom while it lasts, and its end."""
+        now = time.monotonic()
+        if not self._refused:
+            if self._told_at is not None:
+                self._told_at = None
+                log.info("every task type has a place again, frames of all folders are taken in")
+        elif self._told_at is None or now - self._told_at >= _REMIND_SEC:
+            self._told_at = now
+            self._warn()
+
+    def _warn(self) -> None:
+        limit = self._runtime.settings.ai_analysis.max_task_types
+        shown = ", ".join(sorted(self._refused)[:_MOST_NAMES])
+        more = "" if len(self._refused) <= _MOST_NAMES else ", …"
+        said = (
+            f"folders not taken in: count={len(self._refused)}, as max_task_types = {limit} task "
+            f"types are known; their frames stay in the store: {shown}{more}"
+        )
+        log.warning(
+            "%s; raise ai_analysis.max_task_types, name the types in the settings, or see whether "
+            "the first level below the store holds something other than task types",
+            said,
+        )
+        with self._runtime.db.write() as conn:
+            at = clock.now(conn)
+            # Scans run in turn by several processes, each with a memory of its own.
+            if events.newest(conn, FULL, "", at - _REMIND_SEC) is None:
+                events.add(conn, [Event(at, FULL, "", said)])

@@ -1,0 +1,36 @@
+"""Forgets task types that nothing names any more, so that their queues end."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from easyai.db import clock, task_types, type_room
+from easyai.domain.type_room import needs_renewal, unnamed
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_MOST_NAMES: Final = 10  # in one message
+
+
+def keep_types(runtime: Runtime) -> int:
+    """Note which types are named now and forget those unnamed for a day; how many were forgotten.
+
+    Writes to a type's row once an hour. Raises DatabaseUnavailableError.
+    """
+    with runtime.db.write() as conn:
+        now = clock.now(conn)
+        known = type_room.known(conn)
+        naming = type_room.naming(conn, runtime.settings.task_types)
+        fresh = {one.name for one in known if not needs_renewal(one.seen_at, now)}
+        there = {one.name for one in known}
+        # Frames of a type without a row would be leased by nobody: whoever removed it.
+        task_types.add(conn, ((naming.by_any & there) | naming.by_frames) - fresh, now)
+        over = unnamed(known, naming, now)
+        forgotten = type_room.forget(conn, over)
+    if forgotten:
+        names = [one.name for one in over]
+        shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
+        log.info("task types forgotten, nothing has named them for a day: %s", shown)
+    return forgotten

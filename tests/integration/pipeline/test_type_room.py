@@ -1,0 +1,231 @@
+"""Places for task types: who gets one, who gives way, and what is forgotten."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from easyai.db import clock, task_types
+from easyai.errors import BadRequestError
+from easyai.pipeline.type_gate import FULL, TypeGate
+from easyai.pipeline.type_upkeep import keep_types
+from easyai.registry import registration
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+DAY = 86_400.0
+ODD = (
+    "a,b",
+    "a b",
+    "Cafe\u0301",
+    "Caf\u00e9",
+    "TYPE",
+    "type",
+    "😀 笑脸",
+    "很长的类型" * 14,
+    "infer.人脸",
+    "%2F",
+)
+
+
+def register(site: Installation, number: int, *names: str) -> None:
+    """Register a service of these types at an endpoint of its own."""
+    body = {"service_id": f"s{number}", "endpoint": f"http://127.0.0.1:9/{number}"}
+    registration.register(site.runtime, body | {"task_types": list(names)})
+
+
+def known(site: Installation) -> list[str]:
+    """The task types that are known."""
+    with site.runtime.db.read() as conn:
+        return task_types.names(conn)
+
+
+def age(site: Installation, sec: float) -> None:
+    """Let so much time pass for every type."""
+    site.execute(
+        "UPDATE task_types SET seen_at = seen_at - :sec,"
+        " framed_at = CASE WHEN framed_at > 0 THEN framed_at - :sec ELSE 0 END",
+        sec=sec,
+    )
+
+
+def admit_anew(site: Installation, *names: str) -> set[str]:
+    """What a process without a memory admits."""
+    return TypeGate(site.runtime).admit(names)
+
+
+def test_a_registration_beyond_the_limit_gets_a_clear_answer_and_changes_nothing(
+    site: Installation,
+) -> None:
+    site.configure(max_task_types=3)
+    register(site, 1, "a", "b")
+    with pytest.raises(BadRequestError, match=r"task_types: .*max_task_types = 3") as caught:
+        register(site, 2, "c", "d")
+    assert "ai_analysis.max_task_types" in str(caught.value)
+    assert known(site) == ["a", "b"]
+    assert [row["service_id"] for row in site.rows("SELECT service_id FROM services")] == ["s1"]
+    register(site, 2, "c", "b")
+    register(site, 1, "b", "a")  # what is registered already always fits
+    assert known(site) == ["a", "b", "c"]
+
+
+def test_services_that_were_cleared_make_room_at_once(site: Installation) -> None:
+    site.configure(max_task_types=20)
+    for cycle in range(5):
+        register(site, cycle, *(f"{cycle}-{number}" for number in range(20)))
+        registration.clear_all(site.runtime)
+    assert len(known(site)) == 20
+
+
+def test_garbage_of_a_registrar_keeps_no_folder_out_and_a_folder_no_setting(
+    site: Installation,
+) -> None:
+    site.configure('[ai_analysis.types."named"]\npriority = 5\n', max_task_types=4)
+    register(site, 1, *(f"garbage{number}" for number in range(4)))
+    for number in range(6):
+        site.put(f"folder{number}/c/1.jpg")
+    site.put("named/c/1.jpg")
+    report = site.scan()
+    assert report.new_frames == 5
+    assert report.refused == 2
+    assert len(known(site)) == 5
+    assert all(name.startswith("folder") or name == "named" for name in known(site))
+    # Its types gave way; it is registered all the same, and may register again.
+    register(site, 1, *(f"garbage{number}" for number in range(4)))
+
+
+def test_frames_of_a_folder_without_a_place_are_kept_named_once_and_taken_in_later(
+    site: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easyai.pipeline.type_gate._ASK_AGAIN_SEC", 0.0)
+    site.configure(max_task_types=2)
+    for name in ("a", "b", "c"):
+        site.put(f"{name}/c/1.jpg")
+    with caplog.at_level(logging.WARNING, "easyai.pipeline.type_gate"):
+        for _ in range(3):
+            site.scan()
+    (record,) = [one for one in caplog.records if one.name == "easyai.pipeline.type_gate"]
+    assert "max_task_types = 2" in record.getMessage()
+    (left,) = {"a", "b", "c"} - {frame["task_type"] for frame in site.frames()}
+    assert f"their frames stay in the store: {left}" in record.getMessage()
+    assert site.pictures(left) == [f"{left}/c/1.jpg"]
+    events = site.rows("SELECT text FROM events WHERE kind = :kind", kind=FULL)
+    assert len(events) == 1
+    site.configure(max_task_types=3)
+    assert site.scan().new_frames == 1
+    assert {frame["task_type"] for frame in site.frames()} == {"a", "b", "c"}
+
+
+def test_a_type_that_nothing_names_for_a_day_is_forgotten_and_comes_back_at_once(
+    site: Installation,
+) -> None:
+    names = [*ODD, *(f"类型{number}" for number in range(190))]
+    assert admit_anew(site, *names) == set(names)
+    assert set(known(site)) == set(names)
+    age(site, DAY - 60)
+    assert keep_types(site.runtime) == 0
+    age(site, 120)
+    assert keep_types(site.runtime) == len(names)
+    assert known(site) == []
+    assert admit_anew(site, *names) == set(names)
+    assert len(known(site)) == len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("state", ["pending", "parked", "leased", "failed"])
+def test_a_type_is_kept_while_a_frame_names_it(site: Installation, state: str) -> None:
+    site.record(1, "held")
+    site.execute("UPDATE frames SET state = :state", state=state)
+    age(site, 2 * DAY)
+    assert keep_types(site.runtime) == 0
+    (row,) = site.rows("SELECT seen_at FROM task_types")
+    with site.runtime.db.read() as conn:
+        assert abs(row["seen_at"] - clock.now(conn)) < 60
+
+
+def test_a_type_is_kept_while_a_service_or_a_setting_names_it(site: Installation) -> None:
+    extra = '[ai_analysis.types."set"]\npriority = 5\n'
+    site.configure(extra)
+    register(site, 1, "served")
+    admit_anew(site, "set", "gone")
+    age(site, 2 * DAY)
+    assert keep_types(site.runtime) == 1
+    assert known(site) == ["served", "set"]
+    registration.clear_all(site.runtime)
+    age(site, 2 * DAY)
+    assert keep_types(site.runtime) == 1
+    assert known(site) == ["set"]
+
+
+def test_a_type_whose_row_was_removed_by_somebody_gets_it_back_while_frames_wait(
+    site: Installation,
+) -> None:
+    site.record(1, "waits")
+    site.execute("DELETE FROM task_types")
+    keep_types(site.runtime)
+    assert known(site) == ["waits"]
+
+
+def test_what_is_known_is_written_once_an_hour_only(site: Installation) -> None:
+    register(site, 1, "a")
+    admit_anew(site, "a", "b")
+
+    def rows() -> list[dict[str, Any]]:
+        return site.rows("SELECT * FROM task_types ORDER BY name")
+
+    before = rows()
+    register(site, 1, "a")
+    admit_anew(site, "a", "b")
+    keep_types(site.runtime)
+    assert rows() == before
+    age(site, 2 * 3600)
+    admit_anew(site, "a")
+    assert rows()[0]["framed_at"] >= before[0]["framed_at"]
+    assert rows()[1]["framed_at"] < before[1]["framed_at"]
+
+
+def test_a_type_named_while_it_is_about_to_be_forgotten_stays(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit_anew(site, "a")
+    age(site, 2 * DAY)
+    from easyai.db import type_room
+
+    forget = type_room.forget
+
+    def named_meanwhile(conn: Any, types: Any) -> int:
+        task_types.add(conn, ["a"], clock.now(conn))
+        return forget(conn, types)
+
+    monkeypatch.setattr(type_room, "forget", named_meanwhile)
+    assert keep_types(site.runtime) == 0
+    assert known(site) == ["a"]
+
+
+def test_frames_are_inferred_of_types_with_odd_names_that_were_forgotten(
+    site: Installation,
+) -> None:
+    with AlgorithmStub("odd", ODD) as stub:
+        site.register(stub)
+        admit_anew(site, *ODD)
+        site.execute("DELETE FROM service_task_types")
+        age(site, 2 * DAY)
+        assert keep_types(site.runtime) == len(ODD)
+        site.register(stub)
+        loop = site.loop()
+        for name in ODD:
+            site.put(f"{name}/c/1.jpg")
+        site.scan()
+        for name in ODD:
+            site.work(loop, name) if name == ODD[-1] else loop.pump(name, 1.0)
+        assert {one.frame["task_type"] for one in stub.received} == set(ODD)
+        assert stub.count == len(ODD)
+
+
+def test_the_types_of_a_scan_have_their_rows_before_its_frames(site: Installation) -> None:
+    site.put(f"{TYPE}/c/1.jpg")
+    site.scan()
+    (row,) = site.rows("SELECT name, framed_at FROM task_types")
+    assert row["name"] == TYPE
+    assert row["framed_at"] > 0
