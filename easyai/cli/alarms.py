@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,6 +17,7 @@ from easyai.cli.output import (
     print_table,
 )
 from easyai.db import alarms as alarms_db
+from easyai.db import clock
 
 if TYPE_CHECKING:
     from easyai.cli.alarm_trial import Outcome
@@ -65,16 +65,16 @@ def alarms(ctx: click.Context, limit: int, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     with opened() as runtime, runtime.db.read() as conn:
-        rows = alarms_db.latest(conn, limit)
+        rows, now = alarms_db.latest(conn, limit), clock.now(conn)
     if as_json:
-        print_json({"alarms": [_as_dict(row) for row in rows]})
+        print_json({"alarms": [_as_dict(row, now) for row in rows]})
     else:
-        _print(rows)
+        _print(rows, now)
     if any(row.over_at is None for row in rows):
         ctx.exit(1)
 
 
-def _as_dict(row: AlarmRow) -> dict[str, Any]:
+def _as_dict(row: AlarmRow, now: float) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "subject": row.subject,
@@ -84,17 +84,17 @@ def _as_dict(row: AlarmRow) -> dict[str, Any]:
         "raised_at": iso(row.raised_at),
         "told_at": iso(row.told_at),
         "over_at": iso(row.over_at),
-        "lasted_sec": round(_lasted_sec(row), 1),
+        "lasted_sec": round(_lasted_sec(row, now), 1),
     }
 
 
-def _lasted_sec(row: AlarmRow) -> float:
+def _lasted_sec(row: AlarmRow, now: float) -> float:
     """How long the trouble lasted, so far where it goes on."""
-    ended_at = time.time() if row.over_at is None else row.over_at
+    ended_at = now if row.over_at is None else row.over_at
     return float(ended_at - row.began_at)
 
 
-def _print(rows: list[AlarmRow]) -> None:
+def _print(rows: list[AlarmRow], now: float) -> None:
     if not rows:
         click.echo("no alarm rings, none has rung", err=True)
         return
@@ -104,7 +104,7 @@ def _print(rows: list[AlarmRow]) -> None:
         rings = row.over_at is None
         table.add_row(
             cell(moment(row.began_at)),
-            cell(duration(_lasted_sec(row))),
+            cell(duration(_lasted_sec(row, now))),
             cell(moment(row.raised_at)),
             cell(row.kind),
             cell(row.subject),

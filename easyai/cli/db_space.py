@@ -150,10 +150,10 @@ def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> Non
 
 def _running(db: Database) -> str:
     """Which processes of easyai work on this database now; '' for none."""
-    from easyai.db import leases, processes
+    from easyai.db import clock, leases, processes
 
-    now = time.time()
     with db.read() as conn:
+        now = clock.now(conn)
         names = [
             row.name for row in processes.all_processes(conn) if now - row.beat_at < _ALIVE_SEC
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -63,15 +62,15 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
     }
 
 
-def print_story(rows: Sequence[FrameRow]) -> None:
-    """Tell of frames, a paragraph each."""
+def print_story(rows: Sequence[FrameRow], now: float) -> None:
+    """Tell of frames, a paragraph each; `now` by the database's clock."""
     if len(rows) > 1:
         click.echo(f"The name was used {len(rows)} times; the last one first.\n")
     for number, row in enumerate(rows):
         if number:
             click.echo()
         click.echo(plain(row.key))
-        for label, value in _lines(row, time.time()):
+        for label, value in _lines(row, now):
             click.echo(f"  {label:<10}{plain(value)}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import click
@@ -10,6 +9,7 @@ import click
 from easyai.cli.frame_story import as_dict, picture, print_story
 from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
 from easyai.cli.since import require_span, since_option, until_option
+from easyai.db import clock
 from easyai.db import frames as frames_db
 from easyai.db.frames import FrameFilter, FrameRow
 from easyai.domain.frame import FrameState
@@ -84,23 +84,23 @@ def frames(
     wanted = FrameFilter(wanted_state, task_type, task_id, since, reason, until=until)
     with opened() as runtime, runtime.db.read() as conn:
         rows = frames_db.newest(conn, wanted, limit)
-        counts = frames_db.counts(conn)
+        counts, now = frames_db.counts(conn), clock.now(conn)
     totals = {str(name): sum(one[name] for one in counts.values()) for name in frames_db.LIVE}
     if as_json:
         print_json({"frames": [as_dict(row) for row in rows], "counts": totals})
     else:
-        _print(rows, totals)
+        _print(rows, totals, now)
     if not rows:
         click.get_current_context().exit(1)
 
 
 def _story(key: str, as_json: bool) -> None:
     with opened() as runtime, runtime.db.read() as conn:
-        rows = frames_db.by_key(conn, key)
+        rows, now = frames_db.by_key(conn, key), clock.now(conn)
     if as_json:
         print_json({"frames": [as_dict(row) for row in rows]})
     elif rows:
-        print_story(rows)
+        print_story(rows, now)
     else:
         click.echo(
             f"no frame {key!r}; a key is <task_type>/<task_id>/…/<file> below the frame folder. "
@@ -111,16 +111,15 @@ def _story(key: str, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _print(rows: list[FrameRow], totals: dict[str, int]) -> None:
+def _print(rows: list[FrameRow], totals: dict[str, int], now: float) -> None:
     if rows:
-        _print_table(rows)
+        _print_table(rows, now)
     else:
         click.echo("no frame matches; without filters the newest are shown", err=True)
     click.echo(" · ".join(f"{name} {number}" for name, number in totals.items()))
 
 
-def _print_table(rows: list[FrameRow]) -> None:
-    now = time.time()
+def _print_table(rows: list[FrameRow], now: float) -> None:
     numbers = ("ID", "ATTEMPTS", "FOUND")
     table = new_table(
         "ID", "STATE", "OUTCOME", "FOUND", "ATTEMPTS", "SERVICE", "PICTURE", "REASON", right=numbers

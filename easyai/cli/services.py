@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from easyai.cli.output import cell, console, duration, new_table, opened, print_json, print_table
-from easyai.db import ledger
+from easyai.db import clock, ledger
 from easyai.db import services as services_db
 from easyai.domain.service import ROUTABLE
 from easyai.registry.views import service_list
@@ -46,21 +45,22 @@ def services(everything: bool, as_json: bool) -> None:
     of life brings it back. Unregistered: by request.
     """
     with opened() as runtime:
-        known = _read(runtime)
+        known, now = _read(runtime)
     shown = [one for one in known if everything or one["state"] in ROUTABLE]
     if as_json:
         print_json({"services": shown, "total": len(shown)})
     else:
-        _print(shown, len(known) - len(shown))
+        _print(shown, len(known) - len(shown), now)
     if not shown:
         click.get_current_context().exit(1)
 
 
-def _read(runtime: Runtime) -> list[dict[str, Any]]:
-    """Every service as the API tells it, with what only the database knows."""
+def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
+    """Every service as the API tells it, with what only the database knows; and when that was."""
     known: list[dict[str, Any]] = service_list(runtime, everything=True)["services"]
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
+        now = clock.now(conn)
         rows = {row.endpoint: row for row in services_db.all_services(conn)}
         in_flight: dict[int, int] = {}
         for pk, _, count in ledger.in_flight(conn):
@@ -72,12 +72,12 @@ def _read(runtime: Runtime) -> list[dict[str, Any]]:
         allowed_sec = row.heartbeat_timeout_sec or timeout_sec
         one["heartbeat_overdue"] = one["heartbeat_age_sec"] > allowed_sec
         one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
-    return known
+    return known, now
 
 
-def _print(shown: list[dict[str, Any]], hidden: int) -> None:
+def _print(shown: list[dict[str, Any]], hidden: int, now: float) -> None:
     if shown:
-        _print_table(shown)
+        _print_table(shown, now)
     else:
         click.echo("no algorithm service can take work now", err=True)
     if hidden:
@@ -86,12 +86,12 @@ def _print(shown: list[dict[str, Any]], hidden: int) -> None:
         click.echo("none has ever registered: POST /api/v1/ai_analysis/register", err=True)
 
 
-def _print_table(shown: list[dict[str, Any]]) -> None:
+def _print_table(shown: list[dict[str, Any]], now: float) -> None:
     # A narrow terminal gets what an operator asks first, in columns that can be read.
     names = _COLUMNS if console().width >= _WIDE else _NARROW_COLUMNS
     table = new_table(*names, right=_NUMBERS)
     for one in shown:
-        cells = _cells(one, time.time())
+        cells = _cells(one, now)
         table.add_row(*(cells[name] for name in names))
     print_table(table)
 

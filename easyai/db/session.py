@@ -99,6 +99,10 @@ class Database:
             finally:
                 cursor.close()
 
+    def estimated_now(self) -> float:
+        """Unix seconds by the database's clock, without asking it (db/clock.py)."""
+        return clock.estimate(self.engine)
+
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()

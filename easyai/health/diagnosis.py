@@ -71,7 +71,7 @@ def diagnose(
     results = _checked(runtime, others)
     if for_clients:
         results = [result.for_clients for result in results]
-    facts = gather(runtime, results, time.time(), ask=probes)
+    facts = gather(runtime, results, ask=probes)
     return concluded(facts, _entries(runtime, facts))
 
 

@@ -245,7 +245,6 @@ class Facts:
 def gather(
     runtime: Runtime,
     checks: Sequence[CheckResult],
-    now: float,
     *,
     ask: bool = False,
     exact: bool = True,
@@ -262,7 +261,8 @@ def gather(
     from easyai.health.checks.rows import row_results
 
     most = known.ALL if exact else MOST_FAILED
-    facts = Facts(now, runtime.settings, _by_name(checks), known.read(runtime, now, most))
+    found, now = known.read(runtime, most)
+    facts = Facts(now, runtime.settings, _by_name(checks), found)
     facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
     return probed(facts) if ask else facts
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import alarms, leases, statistics
+from easyai.db import alarms, clock, leases, statistics
 from easyai.db import facts as rows
 from easyai.db import services as services_db
 from easyai.db.facts import Failures, Successes, Waiting
@@ -141,18 +141,19 @@ class Known:
         return [one for one in self.processes if one.kind == kind and one not in working]
 
 
-def read(runtime: Runtime, now: float, most_failed: int = ALL) -> Known | None:
-    """What the database tells; None when it does not answer.
+def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]:
+    """What the database tells, None when it does not answer; and what time it is there.
 
     Failed frames of each type are counted as far as `most_failed`.
     """
     analysis = runtime.settings.ai_analysis
     try:
         with runtime.db.read() as conn:
-            return _read(conn, analysis, now, most_failed)
+            now = clock.now(conn)
+            return _read(conn, analysis, now, most_failed), now
     except (DatabaseUnavailableError, SQLAlchemyError) as error:
         log.debug("no facts from the database: %s", error)
-        return None
+        return None, runtime.db.estimated_now()
 
 
 def _read(conn: Connection, analysis: AiAnalysis, now: float, most_failed: int) -> Known:

@@ -110,7 +110,7 @@ class Watchdog:
             log.exception("watchdog: a turn failed, the next one follows")
 
     def _turn(self) -> None:
-        now, wall = time.monotonic(), time.time()
+        now, wall = time.monotonic(), self._runtime.db.estimated_now()
         self._watch_clock(now, wall)
         standing, seen = self._recorder.standing, self._seen(wall)
         if seen is None or self._waits_for_answer(standing, now):
@@ -194,7 +194,7 @@ class Watchdog:
                 self._board.adopt(condition, *moments, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:
-        jump_sec = self._clock.look(wall, now)
+        jump_sec = self._clock.look(time.time(), now)
         if jump_sec:
             self._progress.unsettle(now)
             said = f"the clock of this machine jumped by {jump_sec:+.0f} s"

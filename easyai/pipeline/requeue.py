@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from easyai.db import frames
+from easyai.db import clock, frames
 from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
 from easyai.errors import BadRequestError
@@ -78,7 +77,7 @@ def _bring_back(runtime: Runtime, ready: Sequence[int]) -> dict[str, int]:
     types: Counter[str] = Counter()
     for start in range(0, len(ready), _CHUNK):
         with runtime.db.write() as conn:
-            types.update(frames.bring_back(conn, ready[start : start + _CHUNK], time.time()))
+            types.update(frames.bring_back(conn, ready[start : start + _CHUNK], clock.now(conn)))
     return dict(types)
 
 

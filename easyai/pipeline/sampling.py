@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, events, ledger, services, statistics, task_types
+from easyai.db import admission, clock, events, ledger, services, statistics, task_types
 from easyai.db.events import Event
 from easyai.db.ledger import NewFrame
 from easyai.db.statistics import Tally
@@ -69,9 +69,9 @@ class Sampler:
         self._looked_at = looked_at
         if looked_at - self._waited_at > max(_FRESH_SEC, _SCANS * analysis.scan_interval_sec):
             self._waited = {}
-        now = time.time()
         buckets = math.ceil(_SCANS * analysis.scan_interval_sec / statistics.BUCKET_SEC)
         with self._runtime.db.read() as conn:
+            now = clock.now(conn)
             before = task_types.sampling(conn)
             waiting = admission.waiting_served(conn)
             recent = statistics.recent(conn, now, buckets * statistics.BUCKET_SEC)

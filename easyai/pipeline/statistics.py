@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from easyai.db import admission, ledger, statistics, waiting
+from easyai.db import admission, clock, ledger, statistics, waiting
 from easyai.db.statistics import Tally
 from easyai.runtime import Runtime
 
@@ -20,13 +19,12 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
     `updated_at` is when the sums changed last, Unix seconds, 0 for never. The `minio_move_*`
     numbers count the moves of a local folder just as well.
     """
-    now = time.time()
     with runtime.db.read() as conn:
         pending = sum(waiting.counts(conn).values())
         parked = sum(admission.parked_counts(conn).values())
         leased = sum(count for _, _, count in ledger.in_flight(conn))
         tally, updated_at = statistics.total(conn)
-        rates = statistics.rates(conn, now)
+        rates = statistics.rates(conn, clock.now(conn))
     analysis = runtime.settings.ai_analysis
     return (
         {

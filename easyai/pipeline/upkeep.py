@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from easyai.db import history, statistics
+from easyai.db import clock, history, statistics
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.retention import forget_before
 from easyai.pipeline.alert_removal import trim_alerts
@@ -47,13 +47,15 @@ class UpkeepReport:
 
 
 def run(
-    runtime: Runtime, clock: Callable[[], float] = time.time, budget_sec: float = BUDGET_SEC
+    runtime: Runtime, wall: Callable[[], float] | None = None, budget_sec: float = BUDGET_SEC
 ) -> UpkeepReport:
     """One round; it ends early when its time is up, and the next one goes on.
 
+    `wall` gives Unix seconds in place of the database's clock.
     Raises DatabaseUnavailableError, and StoreUnavailableError after all that needs no store.
     """
-    now, limit = clock(), time.monotonic() + budget_sec
+    limit = time.monotonic() + budget_sec
+    now = wall() if wall else _now(runtime)
     half = limit - budget_sec / 2  # a long history to forget leaves time for alerts
     report = UpkeepReport()
     report.events = _forget_log(runtime, EVENTS, now, EVENT_DAYS, half)
@@ -69,6 +71,11 @@ def run(
     finally:
         _tell(report)
     return report
+
+
+def _now(runtime: Runtime) -> float:
+    with runtime.db.read() as conn:
+        return clock.now(conn)
 
 
 def _look_after_pictures(runtime: Runtime, now: float, limit: float, report: UpkeepReport) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from easyai.db import events, outbox
+from easyai.db import clock, events, outbox
 from easyai.db.events import Event
 from easyai.db.outbox import WaitingRow
 from easyai.db.session import Database
@@ -140,8 +140,8 @@ class Outbox:
     def _mark(self, rows: Sequence[WaitingRow], receipt: Receipt) -> None:
         if not (receipt.acknowledged or receipt.refused):
             return
-        now = time.time()
         with self._db.write() as conn:
+            now = clock.now(conn)
             outbox.acknowledged(conn, receipt.acknowledged, now)
             outbox.refused(conn, list(receipt.refused), now)
             events.add(conn, _refusals(rows, receipt, now))

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from easyai.db import events, service_events, services, waiting
+from easyai.db import clock, events, service_events, services, waiting
 from easyai.db.services import ServiceRow
 from easyai.domain.service import REGISTERED, ServiceState, moved_to
 from easyai.registry.payload import is_clean_text, said_in
@@ -35,7 +35,7 @@ class Heartbeat:
     stats: Any = None
 
 
-def take(runtime: Runtime, beats: Sequence[Heartbeat], now: float) -> tuple[list[bool], list[str]]:
+def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list[str]]:
     """Take a group of heartbeats in one transaction.
 
     For each, whether its service is known; and the task types whose frames were made due because a
@@ -46,6 +46,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat], now: float) -> tuple[list
         return [False] * len(beats), []
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.write() as conn:
+        now = clock.now(conn)
         by_name = _by_name(services.find(conn, names), set(names))
         vouched = {name: _vouched(name, rows, timeout_sec, now) for name, rows in by_name.items()}
         living = {row.pk: row for rows in vouched.values() for row in rows}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import events, service_events, services, type_room, waiting
+from easyai.db import clock, events, service_events, services, type_room, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
@@ -33,8 +32,8 @@ def register(runtime: Runtime, payload: Any) -> str:
     task types do not fit below max_task_types.
     """
     new = parse_registration(payload)
-    now = time.time()
     with runtime.db.write() as conn:
+        now = clock.now(conn)
         before = takeovers.before(conn, new.endpoint, new.service_id)
         taken = takeovers.taken_over(before, new.service_id, now)
         reason = taken.reason if taken else _reason(before)
@@ -99,7 +98,7 @@ def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
 
 def heartbeats(runtime: Runtime, beats: Sequence[Heartbeat]) -> list[bool]:
     """Take a group of heartbeats in one transaction; for each, whether its service is known."""
-    known, woken = take(runtime, beats, time.time())
+    known, woken = take(runtime, beats)
     runtime.doorbell.ring_all(woken)
     return known
 
@@ -138,7 +137,7 @@ def clear_all(runtime: Runtime) -> int:
 def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:
     if not rows:
         return
-    pks, now = [row.pk for row in rows], time.time()
+    pks, now = [row.pk for row in rows], clock.now(conn)
     services.lock(conn, pks)
     services.set_state(conn, pks, ServiceState.UNREGISTERED, reason, now)
     events.add(conn, [service_events.unregistered(row, reason, now) for row in rows])

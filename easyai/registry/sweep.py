@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import events, ledger, task_types, upkeep
+from easyai.db import clock, events, ledger, task_types, upkeep
 from easyai.db.events import Event
 from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
@@ -51,15 +51,16 @@ def sweep(runtime: Runtime) -> SweepReport:
 
 
 def _follow_clock(runtime: Runtime) -> Watch:
-    now, lease_sec = time.time(), runtime.settings.ai_analysis.lease_sec
+    lease_sec = runtime.settings.ai_analysis.lease_sec
     with runtime.db.dispatching() as conn:
+        now = clock.now(conn)
         moved = upkeep.follow_clock(conn, now, lease_sec)
         frames = upkeep.pull_back(conn, now)
         watch = look(conn, runtime, now)
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
     if frames == upkeep.AT_ONCE:
-        frames += _by_and_by(runtime, lambda conn: upkeep.pull_back(conn, now))
+        frames += _by_and_by(runtime, lambda conn: upkeep.pull_back(conn, clock.now(conn)))
     moved += frames
     if moved:
         log.warning("clock was set back: count=%d times far ahead were pulled back", moved)
@@ -95,8 +96,8 @@ def _by_and_by(runtime: Runtime, change: Callable[[Connection], int]) -> int:
 
 
 def _expire_leases(runtime: Runtime, watch: Watch, report: SweepReport) -> None:
-    now = time.time()
     with runtime.db.write() as conn:
+        now = clock.now(conn)
         if watch.jump_sec > 0:
             # The clock's hour was not theirs: living workers renew before the next look.
             ledger.spare(conn, now, now + runtime.settings.ai_analysis.lease_sec)

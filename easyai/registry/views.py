@@ -5,12 +5,11 @@ Times are Unix seconds, durations milliseconds.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from statistics import fmean, median, pvariance
 from typing import Any, Final
 
-from easyai.db import services
+from easyai.db import clock, services
 from easyai.db.services import ServiceRow
 from easyai.domain.service import ROUTABLE
 from easyai.runtime import Runtime
@@ -32,8 +31,7 @@ def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any
     half-open) with `breaker_trial_in_sec` (0: requests may go), and the last call that failed:
     `last_failure` and `last_failure_at`, null when none did.
     """
-    rows, types = _read(runtime)
-    now = time.time()
+    rows, types, now = _read(runtime)
     entries = []
     for row in rows:
         if not everything and not _routable(row):
@@ -47,7 +45,7 @@ def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any
 
 def task_type_services(runtime: Runtime, task_type: str) -> dict[str, Any]:
     """The services of one task type that can take work now."""
-    rows, types = _read(runtime)
+    rows, types, _ = _read(runtime)
     entries = [
         _entry(row, types[row.pk])
         for row in rows
@@ -62,10 +60,8 @@ def load_balance(runtime: Runtime) -> dict[str, Any]:
     `weight` is the requests per second of one request at a time, `allocation_ratio` its share of
     the type's `total_weight`; without `has_data` the service counts as its type's median.
     """
-    now = int(time.time())
-    balance = {
-        task_type: _balance(task_type, rows, now) for task_type, rows in _by_type(runtime).items()
-    }
+    by_type, now = _by_type(runtime)
+    balance = {name: _balance(name, rows, int(now)) for name, rows in by_type.items()}
     return {"load_balance": balance, "total_task_types": len(balance)}
 
 
@@ -76,26 +72,27 @@ def load_analysis(runtime: Runtime) -> dict[str, Any]:
     mean: up to 0.1 excellent, 0.3 good, 0.6 fair, above poor; no_data before the first call.
     Services of unequal speed get unequal calls: poor alone is no fault.
     """
-    return {"analysis": {name: _analysis(rows) for name, rows in _by_type(runtime).items()}}
+    return {"analysis": {name: _analysis(rows) for name, rows in _by_type(runtime)[0].items()}}
 
 
-def _read(runtime: Runtime) -> tuple[list[ServiceRow], dict[int, list[str]]]:
+def _read(runtime: Runtime) -> tuple[list[ServiceRow], dict[int, list[str]], float]:
+    """Every service, the task types by service pk, and when that was."""
     with runtime.db.read() as conn:
-        return services.all_services(conn), services.all_task_types(conn)
+        return services.all_services(conn), services.all_task_types(conn), clock.now(conn)
 
 
 def _routable(row: ServiceRow) -> bool:
     return row.state in ROUTABLE
 
 
-def _by_type(runtime: Runtime) -> dict[str, list[ServiceRow]]:
-    rows, types = _read(runtime)
+def _by_type(runtime: Runtime) -> tuple[dict[str, list[ServiceRow]], float]:
+    rows, types, now = _read(runtime)
     by_type: dict[str, list[ServiceRow]] = {}
     for row in rows:
         if _routable(row):
             for task_type in types.get(row.pk, ()):
                 by_type.setdefault(task_type, []).append(row)
-    return dict(sorted(by_type.items()))
+    return dict(sorted(by_type.items())), now
 
 
 def _entry(row: ServiceRow, task_types: Sequence[str]) -> dict[str, Any]:

@@ -9,13 +9,12 @@ service out.
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from easyai.db import events, service_events, services, waiting
+from easyai.db import clock, events, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, ServiceState, probe_url, with_move
@@ -45,9 +44,9 @@ class Findings:
 
 def examine(runtime: Runtime, watch: Watch) -> Findings:
     """One look at every service; raises DatabaseUnavailableError."""
-    now, timeout_sec = time.time(), runtime.settings.ai_analysis.heartbeat_timeout_sec
+    timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
-        rows = services.all_services(conn)
+        rows, now = services.all_services(conn), clock.now(conn)
     silent = {row.pk: watch.silent_sec(row.last_evidence, now) for row in rows}
     lapsed = [row for row in rows if _has_lapsed(row, silent[row.pk], timeout_sec)]
     together = _together(rows, lapsed)
@@ -137,7 +136,8 @@ def _suspect(
     runtime: Runtime, lapsed: Sequence[ServiceRow], silent: dict[int, float], together: str
 ) -> set[int]:
     """The pks of those whose lapse is an event."""
-    now = time.time()
+    if not lapsed:
+        return set()
     reasons = {row.pk: f"no heartbeat for {silent[row.pk]:.0f} s" for row in lapsed}
     for row in lapsed:
         if together:
@@ -149,10 +149,12 @@ def _suspect(
             row.endpoint,
             silent[row.pk],
         )
-    demotions = [
-        _demotion(row, ServiceState.SUSPECT, reasons[row.pk], now, now, 0, 0.0) for row in lapsed
-    ]
     with runtime.db.write() as conn:
+        now = clock.now(conn)
+        demotions = [
+            _demotion(row, ServiceState.SUSPECT, reasons[row.pk], now, now, 0, 0.0)
+            for row in lapsed
+        ]
         written = services.demote(conn, demotions)
         told = [row for row in lapsed if row.pk in written and not _lives_by_probes(row)]
         changes = [
@@ -171,10 +173,12 @@ def _revive(
     runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float, blame: str
 ) -> tuple[int, list[str]]:
     """Online again, for those whose probe was answered; how many, and the types they serve."""
-    now = time.time()
+    if not living:
+        return 0, []
     evidence = f"{services.PROBED}; {blame}" if blame else services.PROBED
     quiet = {row.pk for row in living if _lives_by_probes(row)}
     with runtime.db.write() as conn:
+        now = clock.now(conn)
         locked = services.lock(conn, [row.pk for row in living])
         back = [row for row in locked if row.state in AWAY]
         pks = [row.pk for row in back]
@@ -202,21 +206,14 @@ def _doubt(
     moves: dict[int, str],
 ) -> int:
     """Suspect or offline, for those whose probe failed; how many went offline."""
-    now = time.time()
-    demotions = {}
-    for row in dead:
-        # One that was online until this very look has failed one probe, whatever came before.
-        failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
-        state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
-        reason = _reason(row, answers[row.pk], row.pk in unconfirmed)
-        if together and row.state == ServiceState.ONLINE:
-            reason += f"; {together}"
-        if state == ServiceState.OFFLINE:
-            reason = with_move(reason, moves[row.pk])
-        since = row.state_since if row.state == state else now
-        demotion = _demotion(row, state, reason, now, since, failures, _pause_sec(failures))
-        demotions[row.pk] = demotion | {"unconfirmed": row.pk in unconfirmed}
+    if not dead:
+        return 0
     with runtime.db.write() as conn:
+        now = clock.now(conn)
+        demotions = {
+            row.pk: _failed(row, answers[row.pk], row.pk in unconfirmed, together, moves, now)
+            for row in dead
+        }
         written = services.demote(conn, list(demotions.values()))
         changed = [
             row
@@ -234,6 +231,28 @@ def _doubt(
             demotions[row.pk]["reason"],
         )
     return len(gone)
+
+
+def _failed(
+    row: ServiceRow,
+    answer: str,
+    unconfirmed: bool,
+    together: str,
+    moves: dict[int, str],
+    now: float,
+) -> dict[str, Any]:
+    """The demotion of one whose probe failed."""
+    # One that was online until this very look has failed one probe, whatever came before.
+    failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
+    state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
+    reason = _reason(row, answer, unconfirmed)
+    if together and row.state == ServiceState.ONLINE:
+        reason += f"; {together}"
+    if state == ServiceState.OFFLINE:
+        reason = with_move(reason, moves[row.pk])
+    since = row.state_since if row.state == state else now
+    demotion = _demotion(row, state, reason, now, since, failures, _pause_sec(failures))
+    return demotion | {"unconfirmed": unconfirmed}
 
 
 def _pause_sec(failures: int) -> float:

@@ -1,7 +1,7 @@
 """Whether services have been watched: silence while nobody listened is no evidence.
 
-Time is missing when this server was down, its machine slept, or its clock jumped. Which of them,
-the monotonic clock of a process that lived through it tells.
+Time is missing when this server was down, its machine slept, or the database's clock jumped. Which
+of them, the monotonic clock of a process that lived through it tells.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOOKED = "services_watched"  # done_at: the last look at them
 #: The duty whose `done_at` says since when without a gap.
 WATCHED_SINCE: Final = "services_watched_since"
 LONGEST_GAP_SEC: Final = 20.0  # between two looks, one every 5 s; longer: nobody watched
-_SLACK_SEC: Final = 5.0  # by which the clocks of two machines may differ
+_SLACK_SEC: Final = 5.0  # a smaller step is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Watch:
 
     since: float  # silence before is no evidence; 0: always
     gap_sec: float  # unwatched just before this look; negative: the clock was set back; 0: none
-    jump_sec: float  # by which the wall clock of this process went its own way since its last look
+    jump_sec: float  # by which the clock went its own way since the last look of this process
+    whose: str = "this server"  # clock it is
 
     def silent_sec(self, evidence_at: float, now: float) -> float:
         """For how long there was no evidence; evidence from the future is none."""
@@ -39,32 +40,33 @@ class Watch:
     def why(self) -> str:
         """What the gap came from, in words; '' without one."""
         if self.jump_sec:
-            return f"the clock of this server jumped by {self.jump_sec:+.0f} s"
+            return f"the clock of {self.whose} jumped by {self.jump_sec:+.0f} s"
         if self.gap_sec < 0:
-            return f"the clock of this server was set back by {-self.gap_sec:.0f} s"
+            return f"the clock of {self.whose} was set back by {-self.gap_sec:.0f} s"
         if self.gap_sec:
             return f"this server was not watching for {self.gap_sec:.0f} s"
         return ""
 
 
-class ProcessClock:
-    """The wall clock of this process against its monotonic one; a part of the runtime."""
+class SteadyClock:
+    """The database's clock against the monotonic one of this process; a part of the runtime."""
 
     def __init__(self, _runtime: Runtime) -> None:
         self._lock = threading.Lock()
-        self._offset = time.time() - time.monotonic()
+        self._offset: float | None = None
 
-    def jumped_sec(self) -> float:
-        """Seconds by which the wall clock jumped since this was asked last; 0 for small steps."""
+    def jumped_sec(self, now: float) -> float:
+        """Seconds by which the clock jumped since this was asked last; 0 for small steps."""
+        offset = now - time.monotonic()
         with self._lock:
-            before, self._offset = self._offset, time.time() - time.monotonic()
-            jump_sec = self._offset - before
+            before, self._offset = self._offset, offset
+        jump_sec = 0.0 if before is None else offset - before
         return jump_sec if abs(jump_sec) > _SLACK_SEC else 0.0
 
 
 def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     """Note that services are looked at now; what was missed since the last look."""
-    jump_sec = runtime.part(ProcessClock).jumped_sec()
+    jump_sec = runtime.part(SteadyClock).jumped_sec(now)
     noted = leases.all_leases(conn)
     looked_at = noted[_LOOKED].done_at if _LOOKED in noted else 0.0
     since = noted[WATCHED_SINCE].done_at if WATCHED_SINCE in noted else 0.0
@@ -73,4 +75,5 @@ def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     if -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
         return Watch(since if since <= now + _SLACK_SEC else 0.0, 0.0, 0.0)
     leases.note(conn, WATCHED_SINCE, now)
-    return Watch(now, gap_sec, jump_sec)
+    whose = "this server" if runtime.db.is_sqlite else "the database"
+    return Watch(now, gap_sec, jump_sec, whose)

@@ -17,7 +17,7 @@ from typing import Any
 from celery import beat, signals
 from celery.schedules import schedule as interval_schedule
 
-from easyai.db import leases
+from easyai.db import clock, leases
 from easyai.db.session import Database
 from easyai.health.presence import Presence
 from easyai.settings import SettingsSource
@@ -96,7 +96,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
             return True
         try:
             with self._db.write() as conn:
-                leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, time.time())
+                leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, clock.now(conn))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end beat
             self._database_outage.failed(error)
             leads = False

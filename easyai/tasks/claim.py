@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from easyai.db import leases
+from easyai.db import clock, leases
 from easyai.db.session import Database
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class _Claim:
     def extend(self, ttl_sec: float) -> bool:
         """Claim, or claim for longer."""
         with self._db.write() as conn:
-            return leases.acquire(conn, self._duty, self._holder, ttl_sec, time.time())
+            return leases.acquire(conn, self._duty, self._holder, ttl_sec, clock.now(conn))
 
     def start_renewing(self) -> None:
         """Keep the claim until `stop_renewing`."""
@@ -84,9 +84,9 @@ class _Claim:
 
     def end(self, quiet_sec: float, done: bool) -> None:
         """Release the claim after `quiet_sec`, which may have passed; note a run that is done."""
-        now = time.time()
         try:
             with self._db.write() as conn:
+                now = clock.now(conn)
                 if done:
                     leases.done(conn, self._duty, self._holder, now)
                 if quiet_sec > 0:

@@ -52,11 +52,12 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     server: PostgresServer = request.getfixturevalue("postgres_server")
     server.start()
     url: str = request.getfixturevalue("migrated_database")
-    _empty(url)
+    empty(url)
     return url
 
 
-def _empty(url: str) -> None:
+def empty(url: str) -> None:
+    """Take every row out of a migrated database."""
     database = Database(url)
     tables = ", ".join(Base.metadata.tables)
     with database.write() as conn:

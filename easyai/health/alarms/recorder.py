@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.db import alarms, alerts, events, facts, leases
+from easyai.db import alarms, alerts, clock, events, facts, leases
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.health.alarms.telling import Message
@@ -122,8 +122,8 @@ class Recorder:
         self._asked_at = time.monotonic()
 
     def _hold_lease(self, last: bool) -> None:
-        now = time.time()
         with self._runtime.db.write() as conn:
+            now = clock.now(conn)
             if last:
                 leases.release(conn, LEASE, self._holder)
                 return

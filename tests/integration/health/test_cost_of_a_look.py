@@ -20,7 +20,7 @@ REFUSED = "model not loaded"
 
 
 def _facts(site: Installation) -> Facts:
-    return gather(site.runtime, [], time.time(), exact=False)
+    return gather(site.runtime, [], exact=False)
 
 
 def test_failed_frames_are_counted_as_far_as_needed_and_exactly_for_who_asks(

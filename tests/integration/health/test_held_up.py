@@ -37,5 +37,5 @@ def test_a_call_counts_when_its_worker_ran_from_its_lease_until_it_was_overdue(
 ) -> None:
     for pid, (started, shown) in enumerate(workers, start=1):
         _worker(site, pid, started, shown)
-    facts = gather(site.runtime, [], time.time())
+    facts = gather(site.runtime, [])
     assert calls_ran(facts, facts.now - _LEASED, facts.now - _OVERDUE) is ran

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from easyai.db import ledger, upkeep
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import step_clocks
 from tests.support.site import TYPE, Installation
 
 HOUR = 3600.0
@@ -17,10 +18,8 @@ HOUR = 3600.0
 
 @pytest.fixture
 def step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds by which the wall clock of this process is off; changed in place."""
-    offset, clock = [0.0], time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + offset[0])
-    return offset
+    """Seconds by which all clocks are off; changed in place."""
+    return step_clocks(monkeypatch)
 
 
 def test_expired_leases_return_and_are_rung_for(

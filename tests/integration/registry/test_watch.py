@@ -12,6 +12,7 @@ from easyai.registry import probe
 from easyai.registry.probe import probe_all
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import step_clocks
 from tests.support.site import Installation, Row
 from tests.support.waiting import free_port
 
@@ -20,10 +21,8 @@ HOUR = 3600.0
 
 @pytest.fixture
 def step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds by which the wall clock of this process is off; changed in place."""
-    offset, clock = [0.0], time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + offset[0])
-    return offset
+    """Seconds by which all clocks are off; changed in place."""
+    return step_clocks(monkeypatch)
 
 
 @pytest.fixture
@@ -131,9 +130,10 @@ def test_a_clock_that_jumps_makes_no_service_suspect_there_or_back(
             assert sweep(site.runtime).lapsed == 0
         site.execute("UPDATE services SET last_evidence = :now", now=time.time())
     assert _states(site) == ["online"] * 4
+    whose = "this server" if site.runtime.db.is_sqlite else "the database"
     assert [event["text"][:60] for event in _events(site, "clock_jump")] == [
-        f"the clock of this server jumped by {hours * HOUR:+.0f} s",
-        f"the clock of this server jumped by {-hours * HOUR:+.0f} s",
+        f"the clock of {whose} jumped by {hours * HOUR:+.0f} s",
+        f"the clock of {whose} jumped by {-hours * HOUR:+.0f} s",
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from celery.schedules import crontab
 
 from easyai.celery import make_app
-from easyai.db import leases
+from easyai.db import clock, leases
 from easyai.db.migrate import upgrade
 from easyai.db.session import Database
 from easyai.settings import load
@@ -48,6 +48,7 @@ class Beat:
     def __init__(self, config: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EASYAI_CONFIG", str(config))
         monkeypatch.setattr(beat_module, "time", clocks)
+        monkeypatch.setattr(clock, "now", lambda conn: clocks.wall)
         self.clocks = clocks
         self.sent: list[str] = []
         self.fails: Exception | None = None

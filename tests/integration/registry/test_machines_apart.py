@@ -1,0 +1,79 @@
+"""Machines whose clocks differ share one PostgreSQL: its clock alone judges.
+
+The wall clock of this process stands for the machine that is off; whatever it writes must look the
+same to all others.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.db import leases
+from easyai.registry import registration
+from easyai.registry.sweep import sweep
+from easyai.registry.views import service_list
+from easyai.tasks.claim import claimed
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.services import PostgresServer
+from tests.support.site import Installation
+from tests.support.site_fixtures import empty
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
+    """PostgreSQL only: with SQLite all processes share a machine."""
+    postgres_server.start()
+    empty(migrated_database)
+    return migrated_database
+
+
+@pytest.fixture(params=[20.0, HOUR, -HOUR], ids=["20 s ahead", "1 h ahead", "1 h behind"])
+def off(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
+    """From now on this machine's clock is off by so many seconds."""
+    truth, seconds = time.time, float(request.param)
+    monkeypatch.setattr(time, "time", lambda: truth() + seconds)
+    return seconds
+
+
+def test_a_sweeper_ends_no_lease_of_a_living_worker(site: Installation, off: float) -> None:
+    site.register(AlgorithmStub())
+    site.record(2)
+    (moment,) = site.rows("SELECT extract(epoch FROM now())::float8 AS now")
+    site.execute("UPDATE frames SET due_at = 0")
+    assert len(site.lease(now=moment["now"]).frames) == 2
+    for _ in range(2):
+        assert sweep(site.runtime).expired_leases == 0
+    assert site.count("leased") == 2
+
+
+def test_a_heartbeat_keeps_a_service_online(
+    site: Installation, algorithm: AlgorithmStub, off: float
+) -> None:
+    pk = site.register(algorithm)
+    registration.heartbeat(site.runtime, algorithm.service_id)
+    row = site.rows("SELECT last_heartbeat - extract(epoch FROM now()) AS ahead FROM services")[0]
+    assert abs(row["ahead"]) < 5
+    for _ in range(2):
+        assert sweep(site.runtime).lapsed == 0
+    assert site.service(pk)["state"] == "online"
+    (shown,) = service_list(site.runtime, everything=True)["services"]
+    assert shown["heartbeat_age_sec"] < 5
+
+
+def test_a_duty_that_another_machine_holds_is_left_alone(site: Installation, off: float) -> None:
+    (moment,) = site.rows("SELECT extract(epoch FROM now())::float8 AS now")
+    with site.runtime.db.write() as conn:
+        leases.acquire(conn, "scan", "another machine", 10.0, moment["now"])
+    with claimed(site.runtime.db, "scan", 1.0) as ours:
+        assert not ours
+
+
+def test_a_duty_done_here_is_seen_as_just_done(site: Installation, off: float) -> None:
+    with claimed(site.runtime.db, "scan", 1.0) as ours:
+        assert ours
+    (row,) = site.rows("SELECT done_at - extract(epoch FROM now()) AS ahead FROM process_leases")
+    assert abs(row["ahead"]) < 5

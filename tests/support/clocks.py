@@ -1,0 +1,25 @@
+"""Clocks that a test sets: this machine's and the database's at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from easyai.db import clock
+
+
+def set_clocks(monkeypatch: pytest.MonkeyPatch, wall: Callable[[], float]) -> None:
+    """Have this process's wall clock and the database's show what `wall` says."""
+    monkeypatch.setattr(time, "time", wall)
+    monkeypatch.setattr(clock, "now", lambda conn: wall())
+    monkeypatch.setattr(clock, "estimate", lambda engine: wall())
+    monkeypatch.setattr(clock, "offset_sec", lambda conn: 0.0)
+
+
+def step_clocks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds by which all clocks are off from now on; changed in place."""
+    offset, truth = [0.0], time.time
+    set_clocks(monkeypatch, lambda: truth() + offset[0])
+    return offset
