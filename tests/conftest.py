@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.ports import release_ports
 from tests.support.server_process import ServerProcess
 from tests.support.services import (
     PostgresServer,
@@ -28,6 +29,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
     ]
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """The ports that a test has drawn are its own until everything of it has ended."""
+    try:
+        return (yield)
+    finally:
+        release_ports()
 
 
 def _started(kind: Callable[[], S]) -> Iterator[S]:

@@ -18,8 +18,9 @@ from tests.support import part_process
 from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detections
 from tests.support.outside import Outside
 from tests.support.part_process import PartProcess, celery_command, easyai_command, run_to_end
+from tests.support.ports import HeldPort
 from tests.support.services import PostgresServer, RedisServer
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 PEOPLE, FACES = "人数统计", "人脸检测"
 AT_ONCE = 12
@@ -46,7 +47,8 @@ def production(
     postgres_server.start()
     redis_server.start()
     folder = tmp_path_factory.mktemp("production")
-    port, flower_port = free_port(), free_port()
+    held, flower_held = HeldPort(), HeldPort()
+    port, flower_port = held.number, flower_held.number
     environment = {
         "EASYAI_CONFIG": str(_write_config(folder, port)),
         "EASYAI_DATABASE_URL": postgres_server.create_database(),
@@ -64,6 +66,8 @@ def production(
     options = ("flower", "--address=127.0.0.1", f"--port={flower_port}")
     flower = PartProcess(celery_command(*options), environment, lambda _: _ok(flower_url))
     with ExitStack() as stack:
+        stack.callback(held.release)
+        stack.callback(flower_held.release)
         parts = [api, *workers, pinned, *beats, flower]
         for part in parts:
             stack.callback(part.close)

@@ -145,9 +145,7 @@ def _answers(easyai: EasyaiProcess) -> bool:
 
 
 def test_a_port_in_use_is_explained_and_nothing_is_started(easyai: EasyaiProcess) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", easyai.port))
-        other.listen()
+    with socket.create_server(("127.0.0.1", easyai.port)):
         assert easyai.run_to_end() == 2
     (line,) = easyai.log.splitlines()
     assert f"127.0.0.1:{easyai.port}" in line

@@ -12,18 +12,9 @@ from typing import Any
 
 import requests
 
+from tests.support.ports import free_port
 from tests.support.server_process import ServerProcess
-from tests.support.waiting import accepts_connections, free_port
-
-_given: set[int] = set()
-
-
-def _own_port() -> int:
-    """A port of no other fleet: of a hundred drawn before one is opened, two may be the same."""
-    while (port := free_port()) in _given:
-        pass
-    _given.add(port)
-    return port
+from tests.support.waiting import accepts_connections
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ class Fleet(ServerProcess):
         options: Sequence[str] = (),  # further ones of the program
     ) -> None:
         super().__init__()
-        self.ports = {f"{name}-{number}": _own_port() for number in range(1, services + 1)}
+        self.ports = {f"{name}-{number}": free_port() for number in range(1, services + 1)}
         self.max_concurrency = max_concurrency
         self.delay_sec = delay_sec
         self._server, self._types = server, task_types

@@ -20,8 +20,9 @@ from tests.faults.together import together
 from tests.support import part_process
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.part_process import PartProcess, celery_command, easyai_command
+from tests.support.ports import HeldPort
 from tests.support.services import PostgresServer, RedisServer
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 EMBEDDED = "embedded"
 PRODUCTION = "production"
@@ -160,7 +161,8 @@ class Production(Site):
         self.postgres, self.redis = postgres, redis
         self.migrate_after_sec: float | None = None  # None: the schema is there
         self.database_url = database_url
-        self._port = free_port()
+        self._held = HeldPort()
+        self._port = self._held.number
         config = folder / "config.toml"
         config.write_text(settings, encoding="utf-8")
         own = {
@@ -230,6 +232,7 @@ class Production(Site):
         """Kill whatever is left, drop the database, empty the broker."""
         for part in self.parts.values():
             part.close()
+        self._held.release()
         if self.redis.running:
             self.redis.flush()
         if self.postgres.running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -22,6 +23,8 @@ def test_a_server_works_again_after_stop_kill_and_pause(
     assert server.answers()
     server.stop()
     assert not server.answers()
+    with socket.socket() as grabber, pytest.raises(OSError, match="in use"):
+        grabber.bind(("127.0.0.1", server.port))
     server.start()
     server.kill()
     assert not server.answers()

@@ -17,7 +17,8 @@ from tests.support.part_process import (
     easyai_command,
     run_to_end,
 )
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import HeldPort
+from tests.support.waiting import wait_until
 
 _MARK = "EASYAI_TEST_RUN"
 
@@ -34,10 +35,10 @@ class EasyaiProcess:
         folder: Path,
         settings: str = "",
         environment: dict[str, str] | None = None,
-        port: int | None = None,
     ) -> None:
         self.folder = folder
-        self.port = port or free_port()
+        self._held = HeldPort()
+        self.port = self._held.number
         self.config = folder / "config.toml"
         self.config.write_text(settings, encoding="utf-8")
         self.log_path = folder / "up.out"
@@ -233,8 +234,9 @@ class EasyaiProcess:
         return self._process is not None and pid == self._process.pid
 
     def close(self) -> None:
-        """Kill whatever is left."""
+        """Kill whatever is left, give the port back."""
         self.kill_everything()
+        self._held.release()
 
     def __enter__(self) -> EasyaiProcess:
         return self

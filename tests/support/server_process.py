@@ -13,13 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import HeldPort
+from tests.support.waiting import wait_until
 
 
 class ServerProcess(ABC):
     """One server on a free loopback port, its data in a folder of its own.
 
-    The port and the data stay the same over `stop`, `kill` and `start`.
+    The port and the data stay the same over `stop`, `kill` and `start`; until `close` no other
+    program can take the port.
     """
 
     name = "server"
@@ -27,7 +29,8 @@ class ServerProcess(ABC):
     stop_signal = signal.SIGTERM
 
     def __init__(self, user: str | None = None) -> None:
-        self.port = free_port()
+        self._held = HeldPort()
+        self.port = self._held.number
         self.user = user
         # Not pytest's tmp_path: that one cannot be entered by another user.
         self.folder = Path(tempfile.mkdtemp(prefix=f"easyai-{self.name}-"))
@@ -120,8 +123,9 @@ class ServerProcess(ABC):
         self._signal_group(signal.SIGCONT)
 
     def close(self) -> None:
-        """Kill and remove all data."""
+        """Kill, remove all data, give the port back."""
         self.kill()
+        self._held.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, number: signal.Signals) -> None:

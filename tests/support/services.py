@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.ports import HeldPort
 from tests.support.server_process import ServerProcess
-from tests.support.waiting import free_port
 
 _REMEDY = "run `make services`"
 
@@ -153,8 +153,7 @@ class RabbitmqServer(ServerProcess):
         # The script of /usr/sbin insists on root or rabbitmq; this one runs as anybody.
         self._server = _program("rabbitmq-server", Path("/usr/lib/rabbitmq/bin"))
         super().__init__()
-        self._distribution_port = free_port()
-        self._epmd_port = free_port()
+        self._distribution, self._epmd = HeldPort(), HeldPort()
 
     @property
     def url(self) -> str:
@@ -173,7 +172,7 @@ class RabbitmqServer(ServerProcess):
             "RABBITMQ_NODENAME": f"easyai{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
-            "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "RABBITMQ_DIST_PORT": str(self._distribution.number),
             "RABBITMQ_BASE": str(folder),
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
@@ -183,7 +182,7 @@ class RabbitmqServer(ServerProcess):
             "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(self._epmd.number),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
         return dict(os.environ) | own
@@ -196,12 +195,14 @@ class RabbitmqServer(ServerProcess):
         """Kill the node and the port mapper that Erlang leaves behind."""
         super().close()
         subprocess.run(
-            [_program("epmd"), "-port", str(self._epmd_port), "-kill"],
+            [_program("epmd"), "-port", str(self._epmd.number), "-kill"],
             env=self.environment(),
             capture_output=True,
             timeout=10,
             check=False,
         )
+        self._distribution.release()
+        self._epmd.release()
 
 
 def _exchange(port: int, greeting: bytes) -> bytes:
