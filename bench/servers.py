@@ -9,9 +9,10 @@ from dataclasses import replace
 from redis import Redis
 
 from bench.contest import Backend
-from tests.support.services import PostgresServer, RedisServer, ServiceMissingError
+from tests.support.needs import MissingError
+from tests.support.services import PostgresServer, RedisServer
 
-__all__ = ["ServiceMissingError", "redis_and_postgres", "redis_only"]
+__all__ = ["MissingError", "redis_and_postgres", "redis_only"]
 
 
 class _DurablePostgres(PostgresServer):
@@ -27,7 +28,7 @@ class _DurablePostgres(PostgresServer):
 
 @contextmanager
 def redis_and_postgres() -> Iterator[Backend]:
-    """Both while the block runs; raises ServiceMissingError where one is not installed."""
+    """Both while the block runs; raises MissingError where one is not installed."""
     with redis_only() as backend, ExitStack() as stack:
         postgres = _DurablePostgres()
         stack.callback(postgres.close)
@@ -38,7 +39,7 @@ def redis_and_postgres() -> Iterator[Backend]:
 
 @contextmanager
 def redis_only() -> Iterator[Backend]:
-    """A Redis while the block runs; raises ServiceMissingError where it is not installed."""
+    """A Redis while the block runs; raises MissingError where it is not installed."""
     redis = RedisServer()
     try:
         redis.start()

@@ -16,7 +16,7 @@ from bench.processes import Child
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
-from bench.servers import ServiceMissingError, redis_and_postgres, redis_only
+from bench.servers import MissingError, redis_and_postgres, redis_only
 
 _EMBEDDED = Target("frames/s, embedded ÷ one plain Celery task a frame", 5, 10)
 _NOOPS = Target("frames/s, embedded ÷ Celery's no-op tasks/s on Redis", 2, 4)
@@ -71,7 +71,7 @@ def on_servers(scale: Scale, progress: Progress) -> list[Row]:
             easyai = _easyai(backend, endpoint, scale)
             plain = _plain(backend, endpoint, scale, progress)
             _alternate([easyai, plain], scale, progress)
-    except ServiceMissingError as error:
+    except MissingError as error:
         return [Row(_SERVERS, not_run=str(error))]
     return [_row(_SERVERS, easyai, plain)]
 
@@ -87,7 +87,7 @@ def against_noops(scale: Scale, progress: Progress) -> list[Row]:
             noops = _noops(backend, scale, progress)
             own_transport = _noops(EMBEDDED, scale, progress)
             _alternate([easyai, noops, own_transport], scale, progress)
-    except ServiceMissingError as error:
+    except MissingError as error:
         return [Row(_NOOPS, not_run=str(error))]
     row = _row(_NOOPS, easyai, noops)
     detail = f"{row.detail}; over easyai's transport {own_transport.rate:,.0f}/s"

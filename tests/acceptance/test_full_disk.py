@@ -24,7 +24,7 @@ SERVED = ("满前", "满时", "满后")
 
 @pytest.fixture
 def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
-    """``easyai up`` on a small disk of its own; needs root, as CI has it."""
+    """``easyai up`` on a small disk of its own."""
     folder = tmp_path / "disk"
     with small_disk(folder, MEGABYTES), EasyaiProcess(folder) as process:
         process.log_path = tmp_path / "up.out"

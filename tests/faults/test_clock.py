@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.installations import BOTH, EMBEDDED
+from tests.support.needs import faketime_library
 
 
 class FakeClock:
@@ -16,11 +17,8 @@ class FakeClock:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
         self.set(0)
-        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-        if not libraries:
-            pytest.fail("libfaketime is not installed; run `make services`", pytrace=False)
         self.environment = {
-            "LD_PRELOAD": str(libraries[0]),
+            "LD_PRELOAD": str(faketime_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",  # seconds until the file is read again
             # No clock of any system lets this one jump.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.installations import EMBEDDED, Embedded
-from tests.support.small_disk import kept_full, small_disk
+from tests.support.small_disk import kept_full, remount, small_disk
 
 KEEP_PARKED = "disk_min_free_percent = 0\n"  # the guard would give up what waits: not tried here
 
@@ -69,15 +68,11 @@ def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
     frames = tmp_path / "snapshots"
     with small_disk(frames, 48), trials(EMBEDDED) as trial:
         with trial.fault("store read-only"):
-            _remount(frames, "ro")
+            remount(frames, "ro")
             trial.alarm("store_down", "missing or not writable", within_sec=60)
-            _remount(frames, "rw")
+            remount(frames, "rw")
         trial.resumes(within_sec=15)
         trial.alarm_over("store_down", within_sec=30)
-
-
-def _remount(folder: Path, option: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{option}", str(folder)], check=True)
 
 
 @pytest.mark.faults

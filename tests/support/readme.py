@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.needs import program
 from tests.support.part_process import clean_environment, easyai_command
 
 _README = Path(__file__).parents[2] / "README.md"
@@ -37,6 +38,8 @@ def run(script: str, easyai: EasyaiProcess, service_port: int) -> str:
         (".venv/bin/easyai", shlex.join(easyai_command())),
     ):
         script = script.replace(old, new)
+    if re.search(r"\bcurl\b", script):
+        program("curl", "curl")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=easyai.folder,

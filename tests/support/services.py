@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,24 +12,9 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.needs import program
 from tests.support.ports import HeldPort
 from tests.support.server_process import ServerProcess
-
-_REMEDY = "run `make services`"
-
-
-class ServiceMissingError(RuntimeError):
-    """A server program that the tests need is not installed."""
-
-
-def _program(name: str, *folders: Path) -> str:
-    for folder in folders:
-        if (folder / name).is_file():
-            return str(folder / name)
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        raise ServiceMissingError(f"{name} is not installed; {_REMEDY}")
-    return found
 
 
 def _postgres_folders() -> list[Path]:
@@ -48,8 +32,8 @@ class PostgresServer(ServerProcess):
     stop_signal = signal.SIGINT  # "fast": ends sessions instead of waiting for them
 
     def __init__(self) -> None:
-        self._postgres = _program("postgres", *_postgres_folders())
-        self._initdb = _program("initdb", Path(self._postgres).parent)
+        self._postgres = program("postgres", "PostgreSQL", *_postgres_folders())
+        self._initdb = program("initdb", "PostgreSQL", Path(self._postgres).parent)
         # initdb and postgres refuse to run as root.
         super().__init__(user="postgres" if os.geteuid() == 0 else None)
         self._numbers = itertools.count(1)
@@ -121,7 +105,7 @@ class RedisServer(ServerProcess):
     name = "redis"
 
     def __init__(self) -> None:
-        self._redis = _program("redis-server")
+        self._redis = program("redis-server", "Redis")
         super().__init__()
 
     @property
@@ -151,7 +135,7 @@ class RabbitmqServer(ServerProcess):
 
     def __init__(self) -> None:
         # The script of /usr/sbin insists on root or rabbitmq; this one runs as anybody.
-        self._server = _program("rabbitmq-server", Path("/usr/lib/rabbitmq/bin"))
+        self._server = program("rabbitmq-server", "RabbitMQ", Path("/usr/lib/rabbitmq/bin"))
         super().__init__()
         self._distribution, self._epmd = HeldPort(), HeldPort()
 
@@ -195,7 +179,7 @@ class RabbitmqServer(ServerProcess):
         """Kill the node and the port mapper that Erlang leaves behind."""
         super().close()
         subprocess.run(
-            [_program("epmd"), "-port", str(self._epmd.number), "-kill"],
+            [program("epmd", "RabbitMQ"), "-port", str(self._epmd.number), "-kill"],
             env=self.environment(),
             capture_output=True,
             timeout=10,

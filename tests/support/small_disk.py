@@ -1,7 +1,8 @@
-"""A small disk for a folder, and a program that keeps it full; needs root, as CI has it."""
+"""A small disk for a folder, and a program that keeps it full; needs root or sudo."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -9,23 +10,29 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-import pytest
+from tests.support.needs import MissingError, as_root
 
 _BLOCK = bytes(1 << 16)
 
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Mount a tmpfs there; the test fails where that cannot be done."""
+    """Mount a tmpfs there for this user; raises MissingError where that cannot be done."""
     folder.mkdir(parents=True, exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    options = f"size={megabytes}m,uid={os.getuid()},gid={os.getgid()}"
+    mount = [*as_root(), "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.fail(f"a tmpfs cannot be mounted, run as root: {done.stderr}", pytrace=False)
+        raise MissingError("to mount a small disk", done.stderr.strip())
     try:
         yield
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run([*as_root(), "umount", "--lazy", str(folder)], check=True)
+
+
+def remount(folder: Path, option: str) -> None:
+    """Change a mounted `small_disk`: ``ro`` or ``rw``."""
+    subprocess.run([*as_root(), "mount", "-o", f"remount,{option}", str(folder)], check=True)
 
 
 @contextmanager

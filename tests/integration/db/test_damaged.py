@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy import text
 from easyai.db import migrate
 from easyai.db.session import Database
 from easyai.errors import DatabaseDamagedError
+from tests.support.needs import program
 from tests.support.part_process import easyai_command, run_to_end
 from tests.support.waiting import free_port
 
@@ -71,12 +71,12 @@ def test_easyai_up_ends_with_the_remedy(path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the shell of SQLite, see the document")
 def test_the_documented_recovery_saves_services_and_frames(path: Path) -> None:
     _overwrite(path, PAGE * 70, PAGE * 73)
     saved = path.with_name("saved.db")
+    shell = program("sqlite3", "the shell of SQLite")
     subprocess.run(
-        f"sqlite3 {path} .recover | sqlite3 {saved}", shell=True, check=False, capture_output=True
+        f"{shell} {path} .recover | {shell} {saved}", shell=True, check=False, capture_output=True
     )
     migrate.upgrade(f"sqlite:///{saved}")
     database = Database(f"sqlite:///{saved}")

@@ -17,7 +17,7 @@ from tests.support.small_disk import small_disk
 
 @pytest.fixture
 def site(migrated_file: Path, tmp_path: Path) -> Iterator[Installation]:
-    """An installation on SQLite, on a small disk of its own; needs root, as CI has it."""
+    """An installation on SQLite, on a small disk of its own."""
     folder = tmp_path / "disk"
     with small_disk(folder, 24):
         shutil.copy(migrated_file, folder / "easyai.db")
