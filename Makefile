@@ -28,7 +28,8 @@ demo: setup ## The whole system on real photographs, or on a video: make demo [V
 run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a settings file)
 	@$(BIN)/easyai up
 
-test: setup ## Run all tests; the real services they need: make services (PYTEST_ARGS="-k frame")
+test: setup ## Install what the tests need, if root or sudo can, and run them (PYTEST_ARGS="-k frame")
+	@scripts/install-services --if-possible
 	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(PYTEST_ARGS)
 
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
@@ -46,7 +47,7 @@ format: setup ## Rewrite the code in the project's style
 bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-services: ## Install what the tests need: Redis, PostgreSQL, RabbitMQ, libfaketime (Debian, root or sudo)
+services: ## Install the servers and programs that the tests need (Debian packages; root or sudo)
 	@scripts/install-services
 
 clean: ## Remove the virtual environment and all caches; keeps data and snapshots
