@@ -38,7 +38,8 @@ class Parts:
         self._folder = folder
         self.logs = folder / "logs"
         self.frames = folder / "snapshots"
-        self._port = _free_port()
+        self._holder = _held_port()
+        self._port: int = self._holder.getsockname()[1]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -106,6 +107,7 @@ class Parts:
     ) -> None:
         with uninterrupted():
             self._stop()
+            self._holder.close()
 
     def _stop(self) -> None:
         """Services first: they unregister at a server that still answers."""
@@ -152,8 +154,12 @@ def _end(process: "subprocess.Popen[bytes]", limit_sec: float) -> None:
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _held_port() -> socket.socket:
+    """A socket that keeps a free port from other programs; easyai can listen there beside it.
+
+    It never listens, and allows sharing, as servers do, only once the port is its own.
+    """
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return holder
