@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from easyai.process.identity import has_ended
+
 LeaseRow = Row[Any]
 
 _ACQUIRE = text("""
@@ -17,6 +19,7 @@ _ACQUIRE = text("""
         OR process_leases.expires_at > :furthest
     RETURNING holder
 """)
+_HOLDER = text("SELECT holder FROM process_leases WHERE name = :name")
 _RELEASE = text("""
     UPDATE process_leases SET expires_at = 0 WHERE name = :name AND holder = :holder
 """)
@@ -26,22 +29,29 @@ _NOTE = text("""
     ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at
 """)
 _ALL = text("SELECT name, holder, expires_at, done_at FROM process_leases ORDER BY name")
-_CLOCK_SLACK_SEC = 60.0  # by which the clocks of two machines may differ
+_LONGEST_SEC = 60.0  # by which a lease of a duty outlasts the one that is asked for
 
 
 def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float) -> bool:
     """Take or extend a lease; whether `holder` holds it now.
 
     A lease that ends more than a minute later than the one asked for was taken before the clock was
-    set back (a box without a battery clock, after a power loss), and is free.
+    set back (a box without a battery clock, after a power loss), and is free. So is the lease of a
+    process of this machine that has ended, as its holder's mark says (process/identity.py).
     """
     values = {
         "name": name,
         "holder": holder,
         "now": now,
         "expires_at": now + ttl_sec,
-        "furthest": now + ttl_sec + _CLOCK_SLACK_SEC,
+        "furthest": now + ttl_sec + _LONGEST_SEC,
     }
+    if conn.execute(_ACQUIRE, values).first() is not None:
+        return True
+    held_by = conn.execute(_HOLDER, {"name": name}).scalar_one_or_none()
+    if held_by is None or not has_ended(held_by):
+        return False
+    release(conn, name, held_by)
     return conn.execute(_ACQUIRE, values).first() is not None
 
 

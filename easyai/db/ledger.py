@@ -8,12 +8,14 @@ counts for nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from easyai.db.locks import Skipping
 from easyai.db.many import ManyRows
 from easyai.db.waiting import PendingFrame
 from easyai.errors import ConflictError
@@ -103,15 +105,28 @@ _GIVE_BACK = _in(
     """,
     "tokens",
 )
-_EXPIRE = text("""
+# A lease that another transaction holds is being settled or renewed right now.
+_EXPIRE = Skipping("""
     UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
-     WHERE state = 'leased' AND lease_expires_at <= :now
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'leased' AND lease_expires_at <= :now {skipping})
     RETURNING task_type
 """)
-_SPARE = text("""
+_SPARE = Skipping("""
     UPDATE frames SET lease_expires_at = :expires_at
-     WHERE state = 'leased' AND lease_expires_at <= :now
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'leased' AND lease_expires_at <= :now {skipping})
 """)
+_TOKENS = text("SELECT DISTINCT lease_token FROM frames WHERE state = 'leased'")
+_TAKE_BACK = Skipping(
+    """
+    UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'leased' AND lease_token IN :tokens {skipping})
+    RETURNING task_type
+    """,
+    "tokens",
+)
 _HELD = _in(
     """
     SELECT id FROM frames WHERE id IN :ids AND state = 'leased' AND lease_token = :token
@@ -266,15 +281,26 @@ def give_back(conn: Connection, tokens: Sequence[str]) -> int:
 
 def expire(conn: Connection, now: float) -> dict[str, int]:
     """Return expired leases to pending; how many, by task type."""
-    returned: dict[str, int] = {}
-    for task_type in conn.execute(_EXPIRE, {"now": now}).scalars():
-        returned[task_type] = returned.get(task_type, 0) + 1
+    return Counter(conn.execute(_EXPIRE.on(conn), {"now": now}).scalars())
+
+
+def tokens(conn: Connection) -> list[str]:
+    """The tokens of all live leases."""
+    return list(conn.execute(_TOKENS).scalars())
+
+
+def take_back(conn: Connection, tokens: Sequence[str]) -> dict[str, int]:
+    """Return the leases of holders that have ended to pending; how many, by task type."""
+    returned: Counter[str] = Counter()
+    for start in range(0, len(tokens), _CHUNK):
+        values = {"tokens": tokens[start : start + _CHUNK]}
+        returned.update(conn.execute(_TAKE_BACK.on(conn), values).scalars())
     return returned
 
 
 def spare(conn: Connection, now: float, expires_at: float) -> None:
     """Let expired leases live once more: the clock jumped over their end."""
-    conn.execute(_SPARE, {"now": now, "expires_at": expires_at})
+    conn.execute(_SPARE.on(conn), {"now": now, "expires_at": expires_at})
 
 
 def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[tuple[int, str]]:

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, Row, text
 ProcessRow = Row[Any]
 
 _BEAT = text("""
-    INSERT INTO processes (name, kind, host, pid, started_at, beat_at)
-    VALUES (:name, :kind, :host, :pid, :started_at, :now)
+    INSERT INTO processes (name, kind, host, pid, started_at, beat_at, start_ticks,
+                           clock_offset_sec)
+    VALUES (:name, :kind, :host, :pid, :started_at, :now, :start_ticks, :clock_offset_sec)
     ON CONFLICT (name) DO UPDATE
-       SET beat_at = excluded.beat_at, started_at = excluded.started_at, host = excluded.host
+       SET beat_at = excluded.beat_at, started_at = excluded.started_at, host = excluded.host,
+           start_ticks = excluded.start_ticks, clock_offset_sec = excluded.clock_offset_sec
 """)
 _GONE = text("DELETE FROM processes WHERE name = :name")
 _ALL = text("SELECT * FROM processes ORDER BY kind, host, pid")
@@ -37,10 +39,15 @@ def beat(
     now: float,
     started_at: float | None = None,
     home: str = "",
+    *,
+    start_ticks: int | None = None,
+    clock_offset_sec: float = 0.0,
 ) -> None:
     """Note that a process (worker, beat, api, watchdog) works, since `started_at` or now.
 
-    `home` says where its number means something (health/presence.py), if not on all of the host.
+    `home` says where its number means something, if not on all of the host, `start_ticks` when the
+    kernel started it (process/identity.py), `clock_offset_sec` by how much its clock is ahead of
+    the database's.
     """
     values = {
         "name": name_of(kind, host, pid),
@@ -49,6 +56,8 @@ def beat(
         "pid": pid,
         "now": now,
         "started_at": now if started_at is None else started_at,
+        "start_ticks": start_ticks,
+        "clock_offset_sec": clock_offset_sec,
     }
     conn.execute(_BEAT, values)
 

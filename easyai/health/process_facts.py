@@ -11,18 +11,12 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from easyai.db import processes
-from easyai.health.presence import (
-    EVERY_SEC,
-    SILENT_AFTER_SEC,
-    exists,
-    has_ended,
-    home,
-    reason_of_start,
-)
+from easyai.health.presence import EVERY_SEC, SILENT_AFTER_SEC, reason_of_start
+from easyai.process.identity import home, runs
 
 #: Starts this old are looked at.
 STARTS_SEC: Final = 120.0
-# One that shows itself lives: a container may share our host's name, and not its process numbers.
+# One that shows itself lives.
 _MISSED_SEC: Final = 1.5 * EVERY_SEC
 # Its supervisor ends one that hangs as the alarm is raised, and needs seconds to start another.
 _HUNG_TOLD_SEC: Final = 60.0
@@ -45,7 +39,7 @@ class ProcessFacts:
     started_at: float
     beat_at: float
     exists: bool | None  # None: it runs on another machine
-    ended: bool = False  # on this machine: it shows itself no more, and no process has its number
+    ended: bool = False  # on this machine
     hung: bool = False  # silent and there, now or as we looked within the last minute
     starts: tuple[Start, ...] = ()  # under this name within STARTS_SEC, oldest first
 
@@ -76,7 +70,9 @@ def read(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
 
 def _facts(row: Any, here: Collection[str], starts: list[Start], now: float) -> ProcessFacts:
     age_sec, is_here = abs(now - row.beat_at), row.host in here
-    there = exists(row.pid, row.kind) if is_here else None
+    there = runs(row.pid, row.start_ticks) if is_here else None
+    # Without its start, its number may be one of another machine of this name.
+    surely = row.start_ticks is not None or age_sec > _MISSED_SEC
     return ProcessFacts(
         row.name,
         row.kind,
@@ -84,7 +80,7 @@ def _facts(row: Any, here: Collection[str], starts: list[Start], now: float) -> 
         row.started_at,
         row.beat_at,
         there,
-        is_here and age_sec > _MISSED_SEC and has_ended(row.pid),
+        there is False and surely,
         _hangs_or_hung(row.name, row.beat_at, bool(there) and age_sec > SILENT_AFTER_SEC),
         tuple(starts),
     )

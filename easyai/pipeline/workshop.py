@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from easyai.pipeline.caller import Caller
+from easyai.process.identity import mark
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ class Workshop:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.caller = Caller(runtime)
-        self.owner = secrets.token_hex(6)
+        # Its mark: who starts after a crash sees that this process has ended (pipeline/reclaim.py).
+        self.owner = f"{mark()}.{secrets.token_hex(3)}"
         self._leases = 0
         self._no_service_told: dict[str, float] = {}
         self._waiting_for_room: set[asyncio.Event] = set()

@@ -15,6 +15,7 @@ from easyai.db import clock, events, ledger, task_types, upkeep
 from easyai.db.events import Event
 from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
+from easyai.pipeline.reclaim import reclaim
 from easyai.registry.vitals import examine
 from easyai.registry.watch import Watch, look
 from easyai.runtime import Runtime
@@ -41,6 +42,7 @@ def sweep(runtime: Runtime) -> SweepReport:
     report = SweepReport()
     watch = _follow_clock(runtime)
     _give_streams(runtime)
+    report.expired_leases += sum(reclaim(runtime).values())
     _expire_leases(runtime, watch, report)
     found = examine(runtime, watch)
     report.lapsed, report.offline, report.revived = found.lapsed, found.offline, found.revived

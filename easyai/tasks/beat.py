@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import socket
 import time
-import uuid
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +17,7 @@ from celery.schedules import schedule as interval_schedule
 from easyai.db import clock, leases
 from easyai.db.session import Database
 from easyai.health.presence import Presence
+from easyai.process.identity import holder
 from easyai.settings import SettingsSource
 from easyai.supervised import Loop, Notifier
 from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
@@ -47,7 +45,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
     def __init__(self, app: Any, *args: Any, lazy: bool = False, **kwargs: Any) -> None:
         self._source = SettingsSource()
         self._db = Database(self._source.current().easyai.effective_database_url)
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._holder = holder()
         self._due: dict[str, float] = {}
         self._leads_until = 0.0
         self._led: bool | None = None

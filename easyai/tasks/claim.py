@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from easyai.db import clock, leases
 from easyai.db.session import Database
+from easyai.process.identity import holder
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +45,7 @@ class _Claim:
     def __init__(self, db: Database, duty: str) -> None:
         self._db = db
         self._duty = duty
-        thread = threading.get_ident()
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{thread}:{uuid.uuid4().hex[:8]}"
+        self._holder = holder()
         self._ended = threading.Lock()
         self._timer: threading.Timer | None = None
 

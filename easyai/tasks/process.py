@@ -124,13 +124,16 @@ def _load_bodies(**_: Any) -> None:
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _warm_up(sender: Any, **_: Any) -> None:
-    """Open the inference loop before the first frame needs it."""
+    """Take back what processes held that have ended, and open the inference loop."""
     if isinstance(sender.pool, ThreadPool):  # a forking pool would copy it half-way
         threading.Thread(target=_open_inference, name="warm-up", daemon=True).start()
 
 
 def _open_inference() -> None:
+    from easyai.pipeline.reclaim import reclaim
+
     try:
+        reclaim(process.runtime())
         process.inference()
     except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
         log.warning("inference not opened yet: %s", error)

@@ -23,7 +23,7 @@ ROWS = (
     ("settings_in_part",),
     ("settings_variables",),
     ("settings_words", "settings_file", "settings_addresses"),
-    ("settings_tables", "supervised", "addresses"),
+    ("settings_tables", "supervised", "addresses", "process"),
     ("errors",),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}

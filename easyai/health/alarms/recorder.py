@@ -6,11 +6,8 @@ A thread of its own: a database that hangs holds up neither the log nor the peop
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.health.alarms.telling import Message
 from easyai.health.names import alarm_over
+from easyai.process.identity import holder
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -58,7 +56,7 @@ class Recorder:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._holder = holder()
         self._waiting: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._ending = False

@@ -1,7 +1,9 @@
-"""A process of ours is told from one that was given its number after it had ended."""
+"""A process of ours is known by its number and its start, whatever its command line says."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,28 +13,29 @@ from pathlib import Path
 
 import pytest
 
-from easyai.cli.children import Child, children
 from easyai.db import processes
-from easyai.health.presence import Presence, exists, home
+from easyai.health.presence import Presence
 from easyai.health.report.as_markdown import markdown
+from easyai.process.identity import has_ended, holder, home, mark, runs, start_ticks
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
 
 Start = Callable[..., int]
+_NOBODY = 2**22 + 1  # above the kernel's largest
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts a process that sleeps, with these words in its command line; its pid."""
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a process that sleeps, below a folder like that of a clone; its pid."""
     started: list[subprocess.Popen[bytes]] = []
+    program = tmp_path / "my site" / "easyai" / "worker"
+    program.parent.mkdir(parents=True)
+    program.write_text("import time; time.sleep(120)")
 
     def start(*words: str) -> int:
-        command = [sys.executable, "-c", "import time; time.sleep(120)", *words]
-        process = subprocess.Popen(command)
+        process = subprocess.Popen([sys.executable, str(program), *words], cwd=program.parent)
         started.append(process)
-        shown = Path(f"/proc/{process.pid}/cmdline")
-        wait_until(lambda: b"time.sleep" in shown.read_bytes(), 10, "the process has begun")
         return process.pid
 
     yield start
@@ -41,39 +44,73 @@ def start() -> Iterator[Start]:
         process.wait(10)
 
 
-@pytest.mark.parametrize("child", children(5066), ids=lambda child: child.name)
-def test_each_of_our_processes_is_known_by_its_command_line(start: Start, child: Child) -> None:
-    pid = start(*child.arguments)
-    assert [one.name for one in children(5066) if exists(pid, one.name)] == [child.name]
+def test_a_process_is_known_by_its_number_and_its_start(start: Start) -> None:
+    pid = start("-A", "easyai", "worker")
+    ticks = start_ticks(pid)
+    assert ticks
+    assert runs(pid, ticks)
+    assert not runs(pid, ticks - 1), "its number was another process's before"
+    assert runs(pid, None), "an older version of us did not note the start"
+    assert not runs(_NOBODY, None)
+
+
+def test_a_process_that_is_stopped_lives(start: Start) -> None:
+    pid = start()
+    ticks = start_ticks(pid)
+    os.kill(pid, signal.SIGSTOP)
+    assert runs(pid, ticks)
+
+
+def test_a_process_that_ended_and_was_not_waited_for_is_not_there() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as ended:
+        ticks = start_ticks(ended.pid)
+        ended.kill()
+        state = Path(f"/proc/{ended.pid}/stat")
+        wait_until(lambda: ") Z " in state.read_text(), 10, "it is a zombie")
+        assert not runs(ended.pid, ticks)
+
+
+def test_where_the_kernel_does_not_say_any_process_counts(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = start()
+
+    def no_file(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", no_file)
+    assert start_ticks(pid) is None
+    assert runs(pid, 7)
+    assert not runs(_NOBODY, 7)
+
+
+def test_a_mark_tells_whether_its_process_has_ended(start: Start) -> None:
+    assert not has_ended(mark())
+    assert not has_ended(holder())
+    other, _, ticks = mark().split(".")
+    assert has_ended(f"{other}.{_NOBODY}.{ticks}")
+    assert has_ended(f"host.name:12:{other}.{os.getpid()}.{int(ticks) - 1}:abcd"), "an earlier one"
+    assert has_ended(f"{other}.{_NOBODY}.{ticks}.3f2a1b-17"), "as a token of a lease"
+    pid = start()
+    os.kill(pid, signal.SIGSTOP)
+    assert not has_ended(f"{other}.{pid}.{start_ticks(pid)}.3f2a1b-17")
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
-        (),
-        ("-A", "shop", "worker"),
-        ("-f", "/var/log/easyai/worker.log"),
-        ("-m", "easyai.cli.main", "api"),
+        "",
+        "3f2a1b3f2a1b-17",  # a token of an older version
+        "host:12:abcd",  # a holder of an older version
+        f"000000000000.{_NOBODY}.17.3f2a1b-17",  # another machine
     ],
 )
-def test_a_foreign_process_is_not_taken_for_our_worker(start: Start, words: tuple[str]) -> None:
-    assert not exists(start(*words), "worker")
+def test_nobody_is_judged_who_may_live(text: str) -> None:
+    assert not has_ended(text)
 
 
-@pytest.mark.parametrize("with_beat", ["-B", "--beat", "-EB"])
-def test_a_worker_that_runs_beat_beside_itself_is_both(start: Start, with_beat: str) -> None:
-    pid = start("-A", "easyai", "worker", with_beat, "-l", "INFO")
-    assert [kind for kind in ("api", "beat", "worker") if exists(pid, kind)] == ["beat", "worker"]
-
-
-def test_a_worker_that_was_given_its_app_by_a_variable_is_known(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CELERY_APP", "easyai.celery:app")
-    ours = start("worker", "-l", "INFO")
-    monkeypatch.setenv("CELERY_APP", "shop")
-    foreign = start("worker", "-l", "INFO")
-    assert (exists(ours, "worker"), exists(foreign, "worker")) == (True, False)
+def test_without_a_start_nobody_is_judged() -> None:
+    assert not has_ended(f"{mark().split('.')[0]}.{_NOBODY}.0")
 
 
 def test_a_number_is_not_judged_where_it_means_another_process(site: Installation) -> None:
@@ -82,7 +119,7 @@ def test_a_number_is_not_judged_where_it_means_another_process(site: Installatio
     host, other = socket.gethostname(), f"{home()}0"
     minute_ago = time.time() - 60
     with site.runtime.db.write() as conn:
-        gone = 2**22 + 1  # above the kernel's largest
+        gone = _NOBODY
         processes.beat(conn, "worker", host, gone, minute_ago, minute_ago, other)
     report = markdown(look(site))
     assert f"worker@{host}:{gone} showed itself last" in report
@@ -96,38 +133,16 @@ def test_a_process_shows_where_its_number_means_something(site: Installation) ->
     presence = Presence("worker", lambda: site.runtime.db)
     presence.start()
     try:
-        rows = wait_until(lambda: site.rows("SELECT name, host FROM processes"), 10, "its row")
+        rows = wait_until(lambda: site.rows("SELECT * FROM processes"), 10, "its row")
     finally:
         presence.close()
     assert (rows[0]["name"].rpartition(":")[0], rows[0]["host"]) == (
         f"worker@{socket.gethostname()}",
         home(),
     )
+    assert rows[0]["start_ticks"] == start_ticks(os.getpid())
+    assert abs(rows[0]["clock_offset_sec"]) < 2
     assert not site.rows("SELECT name FROM processes"), "it ended in order"
-
-
-def test_a_title_that_a_program_gave_itself_is_read_as_well(start: Start) -> None:
-    assert exists(start("[celeryd: celery@h:MainProcess] -active- (-A easyai worker)"), "worker")
-
-
-def test_a_process_that_ended_and_was_not_waited_for_is_not_there(start: Start) -> None:
-    with subprocess.Popen([sys.executable, "-c", "", "easyai", "worker"]) as ended:
-        state = Path(f"/proc/{ended.pid}/stat")
-        wait_until(lambda: ") Z " in state.read_text(), 10, "it is a zombie")
-        assert not exists(ended.pid, "worker")
-
-
-def test_where_command_lines_cannot_be_read_any_process_counts(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pid = start()
-
-    def no_file(_: Path) -> bytes:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_bytes", no_file)
-    assert exists(pid, "worker")
-    assert not exists(2**22 + 1, "worker"), "above the kernel's largest"
 
 
 def test_nobody_is_told_to_kill_a_foreign_process_that_has_the_number_of_our_worker(
@@ -136,8 +151,10 @@ def test_nobody_is_told_to_kill_a_foreign_process_that_has_the_number_of_our_wor
     processes_work(site, kinds=("api", "beat", "watchdog"))
     minute_ago = time.time() - 60
     with site.runtime.db.write() as conn:
-        pid = start("--serve", "shop")
-        processes.beat(conn, "worker", socket.gethostname(), pid, minute_ago, minute_ago)
+        pid = start("-A", "easyai", "worker")
+        ticks = (start_ticks(pid) or 0) - 1  # of the process that had this number before
+        here = (socket.gethostname(), pid, minute_ago, minute_ago, home())
+        processes.beat(conn, "worker", *here, start_ticks=ticks)
     found = look(site)
     assert codes(found) == ["worker_gone"]
     report = markdown(found)

@@ -1,0 +1,36 @@
+"""How a statement takes rows that others may hold: the same words on both databases.
+
+PostgreSQL locks rows one by one, in the order in which a statement meets them. Transactions that
+wait for each other's rows are a deadlock, so each takes them in one order
+(docs/architecture.md, "Locks"); what may skip a row that somebody holds never waits at all. SQLite
+has one writer and no locks of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+_SKIPPING: Final = "FOR UPDATE SKIP LOCKED"
+
+
+class Skipping:
+    """A statement that leaves rows alone which another transaction holds.
+
+    It has `{skipping}` at the end of the sub-query that chooses its rows.
+    """
+
+    def __init__(self, sql: str, *lists: str) -> None:
+        """`lists` are the parameters that hold several values."""
+        self._sqlite = _text(sql.format(skipping=""), lists)
+        self._postgresql = _text(sql.format(skipping=_SKIPPING), lists)
+
+    def on(self, conn: Connection) -> TextClause:
+        """The statement for the database of a connection."""
+        return self._sqlite if conn.dialect.name == "sqlite" else self._postgresql
+
+
+def _text(sql: str, lists: Sequence[str]) -> TextClause:
+    return text(sql).bindparams(*(bindparam(name, expanding=True) for name in lists))

@@ -1,0 +1,1 @@
+"""What a process says of itself, so that another one knows it again."""

@@ -1,0 +1,106 @@
+"""Leases of processes that have ended are taken back at once; those that may live keep theirs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.db import leases, ledger, waiting
+from easyai.pipeline.reclaim import reclaim
+from easyai.process.identity import mark, start_ticks
+from easyai.registry.sweep import sweep
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+HERE = mark().split(".")[0]
+
+
+class Worker:
+    """A process of this machine that holds leases."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
+        self.mark = f"{HERE}.{self.process.pid}.{start_ticks(self.process.pid)}"
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """A living worker."""
+    made = Worker()
+    yield made
+    made.kill()
+
+
+def _lease(site: Installation, owner: str, most: int = 2) -> None:
+    """Lease frames as the process with this mark does."""
+    token = f"{owner}.{secrets.token_hex(3)}-1"
+    with site.runtime.db.dispatching() as conn:
+        frames = waiting.due(conn, TYPE, 4e9, most)
+        (service,) = conn.exec_driver_sql("SELECT pk FROM services").scalars()
+        ledger.lease(conn, {service: frames}, token, 4e9, 4e9 + 15)
+
+
+def _site_with_frames(site: Installation, worker: Worker) -> None:
+    site.register(AlgorithmStub())
+    site.record(6)
+    _lease(site, worker.mark)
+    _lease(site, mark())
+    _lease(site, f"000000000000.{worker.process.pid}.1")  # another machine
+    assert site.count("leased") == 6
+
+
+def test_only_what_an_ended_process_held_comes_back(site: Installation, worker: Worker) -> None:
+    _site_with_frames(site, worker)
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    assert reclaim(site.runtime) == {}, "a process that is stopped may go on"
+    worker.kill()
+    assert reclaim(site.runtime) == {TYPE: 2}
+    assert (site.count("leased"), site.count("pending")) == (4, 2)
+    (event,) = site.rows("SELECT text FROM events WHERE kind = 'leases_expired'")
+    assert "has ended" in event["text"]
+
+
+def test_the_sweep_takes_them_back_too(site: Installation, worker: Worker) -> None:
+    _site_with_frames(site, worker)
+    assert sweep(site.runtime).expired_leases == 0
+    worker.kill()
+    assert sweep(site.runtime).expired_leases == 2
+
+
+def test_a_wake_that_the_ended_process_had_taken_keeps_none_back(
+    site: Installation, worker: Worker
+) -> None:
+    _site_with_frames(site, worker)
+    site.execute("UPDATE task_types SET rung_at = 4e9")
+    worker.kill()
+    reclaim(site.runtime)
+    assert site.rows("SELECT rung_at FROM task_types") == [{"rung_at": 0.0}]
+
+
+def test_duties_of_an_ended_process_are_free_at_once(site: Installation, worker: Worker) -> None:
+    def acquire(name: str) -> bool:
+        with site.runtime.db.write() as conn:
+            return leases.acquire(conn, "scan", name, 10.0, 1e9)
+
+    assert acquire(f"host:{worker.process.pid}:{worker.mark}:abcd")
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    assert not acquire("another")
+    worker.kill()
+    assert acquire("another")
+    assert not acquire("a third"), "that holder is of no process that can be judged"
+
+
+def test_an_inference_loop_marks_its_leases(site: Installation) -> None:
+    loop = site.loop()
+    assert loop._shop.next_token().startswith(f"{mark()}.")
