@@ -32,7 +32,6 @@ class Process(Base):
     beat_at: Mapped[float] = mapped_column(Double)
     # What the process says of itself, so that another one knows it again (process identity).
     start_ticks: Mapped[int | None] = mapped_column(BigInteger)  # /proc/PID/stat, since boot
-    lease_owner: Mapped[str | None] = mapped_column(Text)  # its lease tokens begin so
     clock_offset_sec: Mapped[float] = mapped_column(
         Double, server_default="0"
     )  # minus the database's

@@ -49,7 +49,6 @@ def upgrade() -> None:
     op.add_column("task_types", sa.Column("rate_tokens", sa.Double(), nullable=True))
     op.add_column("task_types", _number("rate_at"))
     op.add_column("processes", sa.Column("start_ticks", sa.BigInteger(), nullable=True))
-    op.add_column("processes", sa.Column("lease_owner", sa.Text(), nullable=True))
     op.add_column("processes", _number("clock_offset_sec"))
     op.create_table(
         "installation",
@@ -84,7 +83,6 @@ def downgrade() -> None:
     op.drop_table("installation")
     for table, column in (
         ("processes", "clock_offset_sec"),
-        ("processes", "lease_owner"),
         ("processes", "start_ticks"),
         ("task_types", "rate_at"),
         ("task_types", "rate_tokens"),
