@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from easyai.db.installation import installation_id
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
 from easyai.settings import Settings, SettingsSource
@@ -127,16 +128,34 @@ def open_runtime(
     signer = LinkSigner(
         load_secret(own.secret_key.get_secret_value(), own.data_dir), own.effective_public_url
     )
+    db = Database(own.effective_database_url)
     return Runtime(
         source,
-        Database(own.effective_database_url),
-        open_store(settings, signer, make_folder=not looking),
+        db,
+        open_store(settings, signer, Owner(db), make_folder=not looking),
         signer,
         doorbell or SilentDoorbell(),
     )
 
 
-def open_store(settings: Settings, signer: LinkSigner, *, make_folder: bool = True) -> Store:
+class Owner:
+    """The id of this installation, read from its database when it is asked for first."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._id = ""
+
+    def __call__(self) -> str:
+        """The id. Raises DatabaseUnavailableError."""
+        if not self._id:
+            with self._db.read() as conn:
+                self._id = installation_id(conn)
+        return self._id
+
+
+def open_store(
+    settings: Settings, signer: LinkSigner, owner: Callable[[], str], *, make_folder: bool = True
+) -> Store:
     """The store that the settings name; makes a local folder that is not there yet."""
     extractor, analysis = settings.frame_extractor, settings.ai_analysis
     excluded = (analysis.alert_base_path, analysis.failed_base_path)
@@ -145,7 +164,7 @@ def open_store(settings: Settings, signer: LinkSigner, *, make_folder: bool = Tr
 
         base_path = extractor.minio.base_path.strip("/")
         rules = KeyRules(f"{base_path}/" if base_path else "", excluded)
-        return MinioStore(extractor.minio, rules)
+        return MinioStore(extractor.minio, rules, owner)
     if make_folder:
         _make_folder(extractor.output_dir)
     return LocalStore(extractor.output_dir, KeyRules("", excluded), signer)

@@ -201,6 +201,9 @@ class InferenceStats(BaseModel):
     parked: int = Field(description="Frames that wait for a service of their type")
     dropped_by_reason: DroppedByReason
     sampled_total: int = Field(description="Frames sampled out; not in dropped_total")
+    superseded_total: int = Field(
+        description="Frames whose camera wrote a newer picture under their name before the end"
+    )
     avg_inference_ms: float
     max_inference_ms: float
     total_inferences: int

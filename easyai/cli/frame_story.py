@@ -122,6 +122,7 @@ def _outcome(row: FrameRow) -> str:
         + (f"alert {row.alert_id}" if row.alert_id else "an alert that has been deleted since"),
         "no_detection": "nothing detected, picture deleted by policy",
         "missing": "somebody removed the picture before it was inferred",
+        "superseded": "its camera wrote a newer picture under its name before the end",
         "failed": "kept until it is requeued",
         "queue_full": "given up by queue_full_strategy: more than max_queue_size waited",
         "too_old": "given up: it waited or was kept as long as the settings allow",

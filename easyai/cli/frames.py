@@ -20,6 +20,7 @@ Examples:
   easyai frames --state failed --since 2h
   easyai frames --state parked --limit 5   wait for a service of their type
   easyai frames --state dropped --reason queue_full   or too_old, disk_low, sampled
+  easyai frames --state done --reason superseded      a newer picture had come under the name
   easyai frames --task-type 人数统计 --task-id 门口2 --limit 10
   easyai frames --key 人数统计/门口2/20251114-164712.618.jpg
   easyai frames --state failed --json | jq -r '.frames[].reason'

@@ -129,7 +129,11 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
             f"{now['success_inferences']} good, {now['failed_inferences']} failed; "
             f"{now['avg_inference_ms']:.1f} ms mean, {now['max_inference_ms']:.1f} ms longest",
         ),
-        ("frames", f"{now['processed_total']} processed, {now['sampled_total']} sampled out"),
+        (
+            "frames",
+            f"{now['processed_total']} processed, {now['sampled_total']} sampled out, "
+            f"{now['superseded_total']} superseded",
+        ),
         (
             "dropped",
             f"{now['dropped_total']}: {dropped['queue_full']} queue full, "

@@ -29,14 +29,14 @@ OUTBOX_LOCK = 0x6561_7380
 _INTO = """
     INSERT INTO alerts (frame_id, task_id, task_type, image_path, algorithm_id, algorithm_name,
                         result, confidence, detection_count, inference_time_ms, created_at,
-                        updated_at, published_at)
+                        updated_at, published_at, image_version)
 """
 _ADD = ManyRows(
     _INTO
     + """
     SELECT {frame_id}, {task_id}, {task_type}, {image_path}, {algorithm_id}, {algorithm_name},
            {result}, {confidence}, {detection_count}, {inference_time_ms}, {now}, {now},
-           {published_at}
+           {published_at}, {image_version}
     {rows}
     """,
     {
@@ -52,13 +52,14 @@ _ADD = ManyRows(
         "inference_time_ms": float,
         "now": float,
         "published_at": float,
+        "image_version": str,
     },
 )
 _ADD_SYSTEM = text(
     _INTO
     + """
     VALUES (NULL, 'system', :task_type, '', 'system_monitor', 'system_monitor', :result, 0, 0, 0,
-            :now, :now, :published_at)
+            :now, :now, :published_at, NULL)
     RETURNING id
     """
 )
@@ -100,6 +101,7 @@ ALERTS = table(
             "created_at",
             "updated_at",
             "published_at",
+            "image_version",
         ),
     ),
 )
@@ -123,7 +125,8 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -
     """Save alerts; those for a bus (`AiAnalysis.has_bus`) wait in the outbox from the commit on."""
     if rows:
         published_at = _published_at(conn, for_bus=for_bus)
-        _ADD.run(conn, [{**row, "published_at": published_at} for row in rows])
+        defaults = {"image_version": None, "published_at": published_at}
+        _ADD.run(conn, [{**defaults, **row} for row in rows])
 
 
 def add_system(conn: Connection, kind: str, message: str, now: float, *, for_bus: bool) -> int:

@@ -27,22 +27,6 @@ _FORGET_PROCESSES = text("""
     DELETE FROM processes
      WHERE beat_at < :before AND beat_at < (SELECT max(beat_at) FROM processes) - :silent_sec
 """)
-_INSTALLED_AT = text("SELECT at FROM events WHERE kind = 'installed' ORDER BY id LIMIT 1")
-# A picture's path stands in its alert, in a frame that is not over, or in an errand under way: one
-# statement for each partial index, for history has none.
-_FRAMES_KNOW = text(
-    " UNION ALL ".join(
-        f"SELECT {column} FROM frames WHERE {condition} AND {column} IN :paths"  # noqa: S608
-        for column, condition in (
-            ("image_path", "state = 'pending'"),
-            ("image_path", "state = 'parked'"),
-            ("image_path", "state = 'leased'"),
-            ("image_path", "state = 'failed'"),
-            ("image_path", "image_target IS NOT NULL"),
-            ("image_target", "image_target IS NOT NULL"),
-        )
-    )
-).bindparams(bindparam("paths", expanding=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +84,7 @@ class Log:
         return forgotten
 
 
-# The event of the installation tells old pictures from ours: it stays for ever.
+# The event of the installation is the beginning of every timeline: it stays for ever.
 EVENTS: Final = Log("events", "at", "kind <> 'installed'")
 ALARMS: Final = Log("alarms", "over_at", "over_at IS NOT NULL")
 
@@ -126,14 +110,3 @@ def forget_processes(conn: Connection, now: float, silent_sec: float) -> int:
     """Forget processes silent for so long, by the clock and by the newest sign of another."""
     values = {"before": now - silent_sec, "silent_sec": silent_sec}
     return conn.execute(_FORGET_PROCESSES, values).rowcount
-
-
-def installed_at(conn: Connection) -> float | None:
-    """When this installation began to keep its ledger, Unix seconds; None: not known."""
-    at: float | None = conn.execute(_INSTALLED_AT).scalar_one_or_none()
-    return at
-
-
-def paths_of_frames(conn: Connection, paths: Sequence[str]) -> set[str]:
-    """Those of the picture paths that the ledger knows; reads every frame that is not over."""
-    return set(conn.execute(_FRAMES_KNOW, {"paths": paths}).scalars()) if paths else set()

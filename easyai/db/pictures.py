@@ -40,6 +40,21 @@ _LOST_PICTURE = text("""
     UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
      WHERE id = :id AND image_target = :target
 """)
+# No link to nothing, and never to another picture that comes there.
+_LOST_OF_ALERT = text("""
+    UPDATE alerts SET image_path = '', image_version = NULL
+     WHERE frame_id = :id AND image_path = :target
+""")
+# What was given up by a policy, or has its alert, keeps that fate.
+_REPLACED = text("""
+    UPDATE frames
+       SET image_path = '', image_target = NULL, reason = :reason,
+           state = CASE WHEN state = 'failed' THEN 'done' ELSE state END,
+           outcome = CASE WHEN outcome IN ('no_detection', 'failed') THEN 'superseded'
+                          ELSE outcome END
+     WHERE id = :id AND image_target = :target
+    RETURNING outcome
+""")
 _RETARGET = text("""
     UPDATE frames SET image_target = :name WHERE id = :id AND image_target = :target
 """)
@@ -83,6 +98,22 @@ def lost(conn: Connection, targets: Mapping[int, str], reason: str) -> None:
     rows = [{"id": id_, "target": name, "reason": reason} for id_, name in targets.items()]
     if rows:
         conn.execute(_LOST_PICTURE, rows)
+    if moved := [row for row in rows if row["target"]]:
+        conn.execute(_LOST_OF_ALERT, moved)
+
+
+def replaced(conn: Connection, targets: Mapping[int, str], reason: str) -> int:
+    """Newer pictures had taken the keys of these frames (targets by id); how many are superseded.
+
+    The newer ones are frames of their own.
+    """
+    superseded = 0
+    for id_, target in targets.items():
+        values = {"id": id_, "target": target, "reason": reason}
+        superseded += conn.execute(_REPLACED, values).scalar() == "superseded"
+        if target:
+            conn.execute(_LOST_OF_ALERT, values)
+    return superseded
 
 
 def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> None:

@@ -28,6 +28,7 @@ class Tally:
     too_old: int = 0
     disk_low: int = 0
     sampled: int = 0
+    superseded: int = 0  # replaced by a newer picture under their name
     infer_ms_sum: float = 0.0
     infer_ms_max: float = 0.0
     moves: int = 0

@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     ALERT = "alert"  # saved as an alert, its picture beside it
     NO_DETECTION = "no_detection"  # inferred, nothing found, picture deleted by policy
     MISSING = "missing"  # somebody else removed the picture before it was inferred
+    SUPERSEDED = "superseded"  # its camera wrote a newer picture under its name before the end
     FAILED = "failed"  # kept under failed/ with its reason
     # Dropped, by the policy of the operator that says so:
     QUEUE_FULL = "queue_full"  # more than max_queue_size waited, queue_full_strategy

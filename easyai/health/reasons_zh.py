@@ -78,6 +78,7 @@ _FRAMES: Final = {
     "the picture has gone from the store": "图片已不在存储中",
     "the picture was gone before it could be moved": "图片在移动之前已不存在",
     "a newer picture had taken its key": "图片已被同名的新图片取代",
+    "another picture lay where this one had been put": "原存放位置上是另一张图片，未作处理",
     "{n} frames parked: no service of this type takes work": (
         "{1} 张图片已暂存：没有可用的此类型算法服务"
     ),

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, pictures
-from easyai.pipeline.pictures import Errand, carry_out, record
+from easyai.db import alerts, clock, installation, pictures
+from easyai.pipeline.deletions import Deletions
+from easyai.pipeline.pictures import Errand, carry_out, errand_for, record
 from easyai.runtime import Runtime
 
+_CARRY_SEC = 2.0  # for pictures that only alerts knew; what is left then is the sweep's
 _TRIM_AT_ONCE = 200  # alerts in one transaction, and their pictures after it
 
 
@@ -25,9 +27,10 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
     """
     with runtime.db.write() as conn:
         removed = alerts.remove(conn, list(dict.fromkeys(ids)))
-        errands = _errands(conn, removed)
+        errands = _errands(conn, removed, clock.now(conn))
     if errands:
         _run(runtime, errands)
+    runtime.part(Deletions).carry(time.monotonic() + _CARRY_SEC)
     return len(removed)
 
 
@@ -55,28 +58,26 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
     return deleted
 
 
-def _errands(conn: Connection, removed: Sequence[alerts.AlertRow]) -> list[Errand]:
+def _errands(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -> list[Errand]:
+    """The pictures that frames know, as errands; of the others it is noted that they go."""
     with_picture = [row for row in removed if row.image_path]
     frame_ids = [row.frame_id for row in with_picture if row.frame_id is not None]
-    frames = pictures.discard(conn, frame_ids)
-    # A picture is with the alert, or still at its key, where a newer one may have replaced it.
-    errands = [
-        Errand(frame.id, frame.image_path, "", "")
-        if frame.image_path
-        else Errand(frame.id, frame.key, "", frame.version)
-        for frame in frames
-    ]
-    # It may have been moved a moment ago without that being recorded yet: under its alert too.
-    paths = {row.frame_id: row.image_path for row in with_picture}
-    errands += [Errand(0, paths[one.id], "", one.version) for one in frames if not one.image_path]
-    known = {frame.id for frame in frames}
-    # Where the ledger has forgotten the frame, only the alert knows the path.
-    errands += [
-        Errand(row.frame_id or 0, row.image_path, "", "")
-        for row in with_picture
-        if row.frame_id not in known
-    ]
-    return errands
+    frames = {frame.id: frame for frame in pictures.discard(conn, frame_ids)}
+    installation.ask_deletions(
+        conn,
+        # Where a frame's picture is on its way, it may have come already without being recorded.
+        [
+            (row.image_path, row.image_version or _version(frames.get(row.frame_id)))
+            for row in with_picture
+            if row.frame_id not in frames or not frames[row.frame_id].image_path
+        ],
+        now,
+    )
+    return [errand_for(frame) for frame in frames.values()]
+
+
+def _version(frame: pictures.Uncarried | None) -> str:
+    return frame.version if frame else ""
 
 
 def _run(runtime: Runtime, errands: Sequence[Errand]) -> None:
@@ -87,4 +88,4 @@ def _run(runtime: Runtime, errands: Sequence[Errand]) -> None:
     with pooled as pool:
         carried = carry_out(runtime.store, errands, pool)
     with runtime.db.write() as conn:
-        record(conn, carried, time.time())
+        record(conn, carried, clock.now(conn))

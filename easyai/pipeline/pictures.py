@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from easyai.db import pictures, statistics
 from easyai.db.statistics import Tally
 from easyai.domain.fate import unique_key
-from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
+from easyai.pipeline.deletions import Deletions
 from easyai.runtime import Runtime
 from easyai.store.base import Carried, Store
 
@@ -37,7 +38,8 @@ class Errand:
     frame_id: int
     source: str
     target: str
-    version: str  # '': whatever lies there
+    version: str  # '': not known
+    ours: bool = False  # a move has put it there: nobody else writes under this name
 
     def renamed(self) -> Errand:
         """The errand to a name of its own, for a target that another file has."""
@@ -52,6 +54,7 @@ class CarriedOut:
     # Targets by frame id.
     done: dict[int, str] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
+    foreign: dict[int, str] = field(default_factory=dict)  # not what we had put there: left alone
     replaced: dict[int, str] = field(default_factory=dict)
     # Under a name that another file has, and the same under a name of its own, to be run again.
     taken: list[tuple[Errand, Errand]] = field(default_factory=list)
@@ -59,12 +62,14 @@ class CarriedOut:
     tally: Tally = field(default_factory=Tally)
 
     def __bool__(self) -> bool:
-        return bool(self.done or self.missing or self.replaced or self.taken or self.failed)
+        noted = self.done or self.missing or self.foreign or self.replaced or self.taken
+        return bool(noted or self.failed)
 
     def add(self, other: CarriedOut) -> None:
         """Take in another group."""
         self.done |= other.done
         self.missing |= other.missing
+        self.foreign |= other.foreign
         self.replaced |= other.replaced
         self.taken += other.taken
         self.failed += other.failed
@@ -82,21 +87,28 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
 
     mapped = pool.map(run, errands) if store.remote and pool is not None else map(run, errands)
     for errand, result, milliseconds in mapped:
-        match result:
-            case Carried.DONE:
-                carried.done[errand.frame_id] = errand.target
-            case Carried.MISSING:
-                log.error("picture lost before it was moved: source=%s", errand.source)
-                carried.missing[errand.frame_id] = errand.target
-            case Carried.REPLACED:
-                carried.replaced[errand.frame_id] = errand.target
-            case Carried.TAKEN:
-                carried.taken.append((errand, errand.renamed()))
-            case None:
-                carried.failed += 1
+        _sort(carried, errand, result)
         if errand.target:
             carried.tally.moved(milliseconds, failed=result is not Carried.DONE)
     return carried
+
+
+def _sort(carried: CarriedOut, errand: Errand, result: Carried | None) -> None:
+    match result:
+        case Carried.MISSING if errand.target:
+            log.error("picture lost before it was moved: source=%s", errand.source)
+            carried.missing[errand.frame_id] = errand.target
+        case Carried.DONE | Carried.MISSING:
+            carried.done[errand.frame_id] = errand.target
+        case Carried.REPLACED if errand.ours:
+            log.warning("picture left alone, it is not what was put there: key=%s", errand.source)
+            carried.foreign[errand.frame_id] = errand.target
+        case Carried.REPLACED:
+            carried.replaced[errand.frame_id] = errand.target
+        case Carried.TAKEN:
+            carried.taken.append((errand, errand.renamed()))
+        case None:
+            carried.failed += 1
 
 
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
@@ -109,7 +121,11 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     """Note in the ledger what was carried out."""
     pictures.carried(conn, carried.done)
     pictures.lost(conn, carried.missing, "the picture was gone before it could be moved")
-    pictures.lost(conn, carried.replaced, "a newer picture had taken its key")
+    pictures.lost(conn, carried.foreign, "another picture lay where this one had been put")
+    # Set, not added: a transaction may be run again.
+    carried.tally.superseded = pictures.replaced(
+        conn, carried.replaced, "a newer picture had taken its key"
+    )
     pictures.retarget(conn, [(old.frame_id, old.target, new.target) for old, new in carried.taken])
 
 
@@ -157,24 +173,25 @@ class LeftBehind:
 
 def carry_left_behind(runtime: Runtime) -> int:
     """One round of this process over the errands left behind; how many were carried out."""
-    return runtime.part(LeftBehind).carry()
+    done = runtime.part(LeftBehind).carry()
+    return done + runtime.part(Deletions).carry(time.monotonic() + _ROUND_SEC)
 
 
 def errand_for(row: pictures.Uncarried) -> Errand:
     """The errand that the ledger notes for a settled frame."""
-    return Errand(row.id, row.image_path or row.key, row.image_target, _version(row))
-
-
-def _version(row: pictures.Uncarried) -> str:
-    # A picture that was moved before stands under a key of ours: nobody else writes there.
-    return "" if row.image_path else row.version
+    source = row.image_path or row.key
+    return Errand(row.id, source, row.image_target, row.version, ours=bool(row.image_path))
 
 
 def _run(store: Store, errand: Errand) -> Carried | None:
     try:
+        if errand.ours:
+            if errand.target:
+                return store.move(errand.source, errand.target, "")
+            return store.discard(errand.source, errand.version)
         if errand.target:
-            return store.move(errand.source, errand.target, errand.version)
-        return store.delete(errand.source, errand.version)
-    except (StoreUnavailableError, InvalidKeyError) as error:
+            return store.move(errand.source, errand.target, errand.version, errand.frame_id)
+        return store.delete(errand.source, errand.version, errand.frame_id)
+    except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
         log.warning("picture not moved yet, the sweep tries again: %s", error)
         return None

@@ -54,12 +54,14 @@ def settle(
     now: float,
     *,
     careful: bool = False,
+    moves_keep_versions: bool = True,
 ) -> Settled:
     """Settle a group of answers; those whose lease has gone count for nothing.
 
     Nearly always every lease still stands and no picture name is taken: then nothing is asked
     beforehand, and ConflictError or IntegrityError tells of the exception. Roll back then, and
-    settle again with `careful`, which looks first.
+    settle again with `careful`, which looks first. `moves_keep_versions`: in this store a picture
+    that was moved has the version that it had before.
     """
     settled = Settled()
     valid = list(answered)
@@ -74,7 +76,10 @@ def settle(
     rows = {row.pk: row for row in services.lock(conn, list(pks))}
     fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
     targets = _targets(conn, analysis, fates, careful)
-    _write_frames(conn, targets, fates, now, settled, for_bus=analysis.has_bus)
+    saved = _write_frames(conn, targets, fates, now, settled)
+    if not moves_keep_versions:
+        saved = [row | {"image_version": None} for row in saved]
+    alerts.add(conn, saved, for_bus=analysis.has_bus)
     evidence.record(conn, analysis, _by_service(valid), rows, now)
     settled.tally = _tally(fates)
     return settled
@@ -146,9 +151,8 @@ def _write_frames(
     fates: Sequence[tuple[Answered, Fate]],
     now: float,
     settled: Settled,
-    *,
-    for_bus: bool,
-) -> None:
+) -> list[dict[str, Any]]:
+    """Write what became of the frames; the rows of their alerts, to be saved."""
     finished, returned, saved = [], [], []
     for one, fate in fates:
         frame, verdict = one.frame, one.verdict
@@ -160,15 +164,15 @@ def _write_frames(
         if fate.outcome is Outcome.ALERT:
             saved.append(_alert_row(one, target, now))
         if fate.outcome is not Outcome.MISSING and target != frame.image_path:
-            version = "" if frame.image_path else frame.version
-            settled.errands.append(Errand(frame.id, frame.image_key, target, version))
+            ours = bool(frame.image_path)
+            settled.errands.append(Errand(frame.id, frame.image_key, target, frame.version, ours))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
             log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, verdict.reason)
     written = ledger.finish(conn, finished) + ledger.return_to_pending(conn, returned)
     if written != len(fates):
         raise ConflictError  # a lease was lost
-    alerts.add(conn, saved, for_bus=for_bus)
     settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
+    return saved
 
 
 def _returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
@@ -208,6 +212,7 @@ def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
         "task_id": frame.task_id,
         "task_type": frame.task_type,
         "image_path": target,
+        "image_version": frame.version,
         "algorithm_id": one.endpoint.service_id,
         "algorithm_name": one.endpoint.name,
         "result": result_text(verdict.result),

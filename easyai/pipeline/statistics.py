@@ -58,6 +58,7 @@ def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, An
             "disk_low": tally.disk_low,
         },
         "sampled_total": tally.sampled,
+        "superseded_total": tally.superseded,
         "processed_total": tally.processed,
         "drop_rate": _ratio(tally.dropped, tally.dropped + tally.processed),
         "avg_inference_ms": _ratio(tally.infer_ms_sum, tally.successes),

@@ -38,7 +38,14 @@ def turn(
                 # everywhere, so that two workers never wait for each other.
                 note(conn, carried)
                 if answered:
-                    settled = settle(conn, analysis, answered, now, careful=careful)
+                    settled = settle(
+                        conn,
+                        analysis,
+                        answered,
+                        now,
+                        careful=careful,
+                        moves_keep_versions=not runtime.store.remote,
+                    )
                 statistics.add(conn, {task_type: settled.tally.merged(carried.tally)}, now)
                 if token is not None:
                     batch = analysis.batch_size

@@ -16,7 +16,6 @@ from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.retention import forget_before
 from easyai.pipeline.alert_removal import trim_alerts
 from easyai.pipeline.frame_history import FrameHistory
-from easyai.pipeline.orphans import Orphans
 from easyai.pipeline.pace import turns
 from easyai.pipeline.sqlite_file import SqliteFile
 from easyai.pipeline.type_upkeep import keep_types
@@ -43,7 +42,6 @@ class UpkeepReport:
     task_types: int = 0  # named by nothing for a day
     freed_bytes: int = 0  # given back to the disk by SQLite
     alerts: int = 0  # beyond max_alerts_in_db, deleted with their pictures
-    orphans: int = 0  # pictures that nobody knew, deleted
 
 
 def run(
@@ -67,7 +65,7 @@ def run(
     report.frames = runtime.part(FrameHistory).forget(now, half)
     report.freed_bytes = runtime.part(SqliteFile).look_after(half)
     try:
-        _look_after_pictures(runtime, now, limit, report)
+        _look_after_pictures(runtime, limit, report)
     finally:
         _tell(report)
     return report
@@ -78,10 +76,9 @@ def _now(runtime: Runtime) -> float:
         return clock.now(conn)
 
 
-def _look_after_pictures(runtime: Runtime, now: float, limit: float, report: UpkeepReport) -> None:
+def _look_after_pictures(runtime: Runtime, limit: float, report: UpkeepReport) -> None:
     runtime.store.check()  # one in trouble keeps its pictures, and we the alerts that know them
     report.alerts = trim_alerts(runtime, limit)
-    report.orphans = runtime.part(Orphans).look(now, limit)
 
 
 def _forget_log(runtime: Runtime, kept: Log, now: float, days: float, limit: float) -> int:

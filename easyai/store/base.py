@@ -23,9 +23,17 @@ class Carried(Enum):
     """What became of a move or a deletion; both may be asked for again after a crash."""
 
     DONE = auto()
-    MISSING = auto()  # neither where it was nor where it should go
+    MISSING = auto()  # neither where it was nor, for a move, where it should go
     REPLACED = auto()  # another picture stands under the key: left alone, it is a new frame
     TAKEN = auto()  # another picture stands under the target: nothing was moved
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What came of holding a picture: DONE, MISSING or REPLACED."""
+
+    carried: Carried
+    key: str  # where the very version lies now, when DONE
 
 
 class Store(Protocol):
@@ -40,13 +48,6 @@ class Store(Protocol):
 
     def walk(self) -> Iterator[list[str]]:
         """Every key that may be a frame, page by page; alerts and failed frames are left out."""
-
-    def kept(self, folder: str, after: str, most: int) -> list[Picture]:
-        """Up to `most` pictures below a folder (its key ends with '/') whose keys follow `after`.
-
-        In the order of their keys; fewer than `most` are the last ones. Leftovers of a move that
-        was cut short come with them, see `is_leftover`.
-        """
 
     def ready(self, key: str, stable_sec: float) -> Picture | None:
         """The picture, or None while it is still being written or when it has gone."""
@@ -66,11 +67,43 @@ class Store(Protocol):
     def version(self, key: str) -> str | None:
         """The version of what lies under the key, or None."""
 
-    def move(self, source: str, target: str, version: str) -> Carried:
-        """Move a picture, if it still is the given version ('' for any); never overwrites."""
+    def hold(self, key: str, frame_id: int, version: str) -> Held:
+        """Look whether the picture of a frame still is the version, and keep writers from it.
 
-    def delete(self, key: str, version: str) -> Carried:
-        """Delete a picture, if it still is the given version."""
+        A folder gives it a private name, where it is found again by `move` and `delete`. A newer
+        picture stays under the key. May be called again.
+        """
+
+    def keep(self, source: str, target: str, version: str) -> Carried:
+        """Before the commit of an alert: make sure that its target gets the very version.
+
+        A store of whole objects copies it there now; a folder looks once more, and `move` brings
+        it there after the commit.
+        """
+
+    def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
+        """Move a frame's picture, held or not, if it still is the version; never overwrites.
+
+        '' for a version: whatever lies there, which is a place of ours.
+        """
+
+    def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
+        """Delete a frame's picture, held or not, if it still is the version ('' for any)."""
+
+    def discard(self, key: str, version: str) -> Carried:
+        """Delete a picture that a `move` of this installation has put there.
+
+        REPLACED when it is another's, which stays. '' for a version that is not known.
+        """
+
+    def held(self) -> Iterator[str]:
+        """The keys of pictures under private names, whatever frame they are of."""
+
+    def release(self, held: str) -> Carried:
+        """Give a picture under a private name its own key again; TAKEN when that is not free."""
+
+    def claim(self, content: bytes, *, replace: bool = False) -> bytes:
+        """Write who uses this store, unless that stands there already; what stands there then."""
 
     def url(self, key: str, ttl_sec: float) -> str:
         """A link that needs no credentials and lives for at least `ttl_sec` seconds."""

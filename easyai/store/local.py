@@ -5,28 +5,31 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
+import secrets
 import stat
 import time
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from easyai.domain.frame import KeyRules, is_picture
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
-from easyai.store.base import Carried, Picture
-from easyai.store.keys import LONGEST_KEY, is_text, leftover_name, split_key
-from easyai.store.local_folder import GONE, kept, version_of
+from easyai.store.base import Picture
+from easyai.store.keys import LONGEST_KEY, is_text, split_key
+from easyai.store.local_folder import CLAIM_KEY, GONE, version_of
+from easyai.store.local_moves import Moves
+from easyai.store.renames import rename_noreplace
 from easyai.store.signing import LinkSigner
 
 log = logging.getLogger(__name__)
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_LARGEST_CLAIM = 10_000  # bytes
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
-class LocalStore:
+class LocalStore(Moves):
     """A folder tree; keys are paths below it with '/' between their parts.
 
     Symbolic links are never followed, neither by the scan nor by a link to a picture.
@@ -35,7 +38,7 @@ class LocalStore:
     remote = False
 
     def __init__(self, root: Path, rules: KeyRules, signer: LinkSigner) -> None:
-        self.root = root.absolute()
+        super().__init__(root)
         self.rules = rules
         self._signer = signer
         self._complained: set[str] = set()
@@ -74,14 +77,6 @@ class LocalStore:
             if key not in self.rules.excluded:
                 yield from self._walk(f"{folder}/{name}", key)
 
-    def kept(self, folder: str, after: str, most: int) -> list[Picture]:
-        """The next pictures below a folder; costs a listing of each folder on the way."""
-        split_key(folder.rstrip("/"))
-        try:
-            return list(islice(kept(str(self.root), folder, after), most))
-        except OSError as error:
-            raise self._unavailable(error) from error
-
     def ready(self, key: str, stable_sec: float) -> Picture | None:
         """A picture is whole when it ends as its format does, else when unchanged for a while."""
         path = self._path(key)
@@ -100,39 +95,6 @@ class LocalStore:
             self._complain_once(key, f"cannot be read: {error.strerror}")
             return None
         return Picture(key, version_of(status), status.st_mtime)
-
-    def exists(self, key: str) -> bool:
-        """Whether something lies under the key."""
-        return self.version(key) is not None
-
-    def gone(self, key: str) -> bool:
-        """Whether nothing lies under the key, in a folder that is surely the cameras'.
-
-        Raises StoreUnavailableError when the whole folder is empty: so looks the place of a disk
-        that is not mounted, and taking its frames for gone would infer them twice later.
-        """
-        if self.exists(key):
-            return False
-        self._must_be_mounted()
-        return True
-
-    def _must_be_mounted(self) -> None:
-        try:
-            with os.scandir(self.root) as entries:
-                if next(entries, None) is not None:
-                    return
-        except OSError as error:
-            raise self._unavailable(error) from error
-        raise StoreUnavailableError(f"frame folder {self.root}: empty; is its disk mounted?")
-
-    def version(self, key: str) -> str | None:
-        """Modification time and size, or None when there is nothing."""
-        try:
-            return version_of(os.lstat(self._path(key)))
-        except OSError as error:
-            if error.errno in GONE:
-                return None
-            raise self._unavailable(error) from error
 
     def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
         """Version and content of a small file below the folder."""
@@ -174,58 +136,36 @@ class LocalStore:
             raise PictureNotFoundError
         return os.fdopen(descriptor, "rb")
 
-    def move(self, source: str, target: str, version: str) -> Carried:
-        """Rename a picture; the folder of the target is made when it is missing."""
-        path, goal = self._path(source), self._path(target)
-        found = self.version(source)
-        if found is None:
-            # A rename keeps the version, so another file under the target is told apart.
-            there = self.version(target)
-            if there is not None and (not version or there == version):
-                return Carried.DONE
-            self._must_be_mounted()
-            return Carried.MISSING
-        if version and found != version:
-            # A rename keeps the version: moved before a crash, and a newer one came since.
-            return Carried.DONE if self.version(target) == version else Carried.REPLACED
+    def held(self) -> Iterator[str]:
+        """The keys of pictures under private names; reads every folder of cameras."""
         try:
-            if os.path.lexists(goal):
-                # Another worker may have moved this very picture since we looked.
-                moved = self.version(source) is None and self.version(target) == found
-                return Carried.DONE if moved else Carried.TAKEN
+            yield from self.held_outside(self.rules.excluded)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def claim(self, content: bytes, *, replace: bool = False) -> bytes:
+        """Put a claim into the folder, unless there is one; what stands there then."""
+        path = f"{self.root}/{CLAIM_KEY}"
+        draft = f"{path}.{secrets.token_hex(4)}"
+        try:
             try:
-                os.rename(path, goal)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(goal), exist_ok=True)
-                os.rename(path, goal)
-        except OSError as error:
-            if error.errno == errno.EXDEV:
-                return self._move_to_other_disk(path, goal)
-            raise self._unavailable(error) from error
-        return Carried.DONE
-
-    def _move_to_other_disk(self, path: str, goal: str) -> Carried:
-        try:
-            _copy_and_delete(path, goal)
-        except OSError as error:
-            raise self._unavailable(error) from error
-        return Carried.DONE
-
-    def delete(self, key: str, version: str) -> Carried:
-        """Remove a picture; one that has gone already is as good."""
-        found = self.version(key)
-        if found is None:
-            self._must_be_mounted()  # else it would come back with its disk, as a new frame
-            return Carried.DONE
-        if version and found != version:
-            return Carried.REPLACED
-        try:
-            os.unlink(self._path(key))
-        except FileNotFoundError:
-            return Carried.DONE
+                with open(draft, "xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if replace:
+                    os.replace(draft, path)
+                else:
+                    rename_noreplace(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(draft)
+            with open(path, "rb") as file:
+                return file.read(_LARGEST_CLAIM)
         except OSError as error:
             raise self._unavailable(error) from error
-        return Carried.DONE
 
     def url(self, key: str, ttl_sec: float) -> str:
         """A signed link of this server."""
@@ -245,10 +185,6 @@ class LocalStore:
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise StoreUnavailableError(f"frame folder {self.root}: missing or not writable")
 
-    def _path(self, key: str) -> str:
-        split_key(key)
-        return f"{self.root}/{key}"
-
     def _is_text(self, key: str) -> bool:
         if is_text(key):
             if len(key.encode()) <= LONGEST_KEY:
@@ -263,20 +199,6 @@ class LocalStore:
         if key not in self._complained and len(self._complained) < 10_000:
             self._complained.add(key)
             log.warning("not a frame, left alone: %r: %s", key, why)
-
-    def _unavailable(self, error: OSError) -> StoreUnavailableError:
-        return StoreUnavailableError(f"frame folder {self.root}: {error.strerror}")
-
-
-def _copy_and_delete(path: str, goal: str) -> None:
-    folder, name = os.path.split(goal)
-    draft = f"{folder}/{leftover_name(name)}"
-    shutil.copy2(path, draft)  # the time of modification too: it is part of the version
-    descriptor = os.open(draft, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    os.rename(draft, goal)
-    os.unlink(path)
 
 
 def _ends_as_it_should(path: str, size: int) -> bool:

@@ -1,19 +1,18 @@
-"""Walks through the folders of pictures that are kept, following no symbolic link."""
+"""The folder of a local store: paths, versions, and whether its disk is there at all."""
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
-from easyai.domain.frame import is_picture
-from easyai.store.base import Picture
-from easyai.store.keys import is_leftover, is_text
+from easyai.errors import StoreUnavailableError
+from easyai.store.keys import split_key
 
 # A name too long or a link that runs in a circle: nothing lies there and nothing can.
 GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+CLAIM_KEY: Final = ".easyai-installation.json"
 
 
 def version_of(status: os.stat_result) -> str:
@@ -21,48 +20,52 @@ def version_of(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}"
 
 
-def kept(root: str, folder: str, after: str) -> Iterator[Picture]:
-    """Pictures below `root`/`folder` whose keys follow `after`, in the order of their keys.
+class Folder:
+    """A folder whose files are named by keys; OSErrors come out as StoreUnavailableError."""
 
-    Nothing where the folder is missing or is reached through a symbolic link. Raises OSError.
-    """
-    parts = folder.rstrip("/").split("/")
-    ways = ("/".join(parts[: number + 1]) for number in range(len(parts)))
-    if not any(os.path.islink(f"{root}/{way}") for way in ways):
-        yield from _kept(root, folder, after)
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
 
+    def version(self, key: str) -> str | None:
+        """Modification time and size, or None when there is nothing."""
+        return self._version_at(self._path(key))
 
-def _kept(root: str, prefix: str, after: str) -> Iterator[Picture]:
-    found = _entries(f"{root}/{prefix}")
-    for name in sorted(found):
-        key = prefix + name
-        if name.endswith("/"):
-            if key > after or after.startswith(key):
-                yield from _kept(root, key, after)
-        elif key > after and (is_picture(name) or is_leftover(name)):
-            status = _regular_file(found[name])
-            if status is not None:
-                yield Picture(key, version_of(status), status.st_mtime)
+    def exists(self, key: str) -> bool:
+        """Whether something lies under the key."""
+        return self.version(key) is not None
 
+    def gone(self, key: str) -> bool:
+        """Whether nothing lies under the key, in a folder that is surely the cameras'.
 
-def _entries(folder: str) -> dict[str, os.DirEntry[str]]:
-    """What lies in a folder; a folder's name ends with '/', so that names sort as keys do."""
-    try:
-        with os.scandir(folder) as entries:
-            return {
-                entry.name + "/" * entry.is_dir(follow_symlinks=False): entry
-                for entry in entries
-                if is_text(entry.name)
-            }
-    except OSError as error:
-        if error.errno in GONE:
-            return {}
-        raise
+        Raises StoreUnavailableError when the whole folder is empty: so looks the place of a disk
+        that is not mounted, and taking its frames for gone would infer them twice later.
+        """
+        if self.exists(key):
+            return False
+        self._must_be_mounted()
+        return True
 
+    def _must_be_mounted(self) -> None:
+        try:
+            with os.scandir(self.root) as entries:
+                # Our own claim may have been written into the bare place of the disk.
+                if any(entry.name != CLAIM_KEY for entry in entries):
+                    return
+        except OSError as error:
+            raise self._unavailable(error) from error
+        raise StoreUnavailableError(f"frame folder {self.root}: empty; is its disk mounted?")
 
-def _regular_file(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None  # gone since the listing
-    return status if stat.S_ISREG(status.st_mode) else None
+    def _version_at(self, path: str) -> str | None:
+        try:
+            return version_of(os.lstat(path))
+        except OSError as error:
+            if error.errno in GONE:
+                return None
+            raise self._unavailable(error) from error
+
+    def _path(self, key: str) -> str:
+        split_key(key)
+        return f"{self.root}/{key}"
+
+    def _unavailable(self, error: OSError) -> StoreUnavailableError:
+        return StoreUnavailableError(f"frame folder {self.root}: {error.strerror}")

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 
 from minio import Minio as Client
-from minio.commonconfig import REPLACE, CopySource
 from minio.datatypes import Object
-from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules, is_picture
-from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.settings import Minio
-from easyai.store.base import Carried, Picture
+from easyai.store.base import Picture
 from easyai.store.bucket import Bucket
-from easyai.store.keys import LONGEST_KEY, split_key
+from easyai.store.bucket_moves import BucketMoves, check_key
 
 _PAGE = 1000
 _TRUST_LISTING_SEC = 5.0
 _LONGEST_LINK_SEC = 7 * 86_400  # the most that S3 signs
-_MOVED_FROM = "x-amz-meta-easyai-moved-from"
 
 
-class MinioStore:
+class MinioStore(BucketMoves):
     """A bucket; safe between threads. Building one asks nothing of the store.
 
-    A version is an ETag. A picture that is moved gets a mark of where it came from, so that a move
-    cut short by a crash is told from a name that another picture has taken.
+    A version is an ETag.
     """
 
     remote = True
 
-    def __init__(self, settings: Minio, rules: KeyRules) -> None:
-        self.rules = rules
-        self._bucket = Bucket(settings)
+    def __init__(self, settings: Minio, rules: KeyRules, owner: Callable[[], str]) -> None:
+        super().__init__(Bucket(settings), rules, owner)
         self._listing: tuple[float, dict[str, Picture]] = (0.0, {})
         self._listed_before: set[str] = set()
 
@@ -53,18 +46,6 @@ class MinioStore:
                 yield list(page)
         self._listed_before = listed
 
-    def kept(self, folder: str, after: str, most: int) -> list[Picture]:
-        """The next pictures below a folder; a store copies whole, so there are no leftovers."""
-        name = self._bucket.name
-        with self._bucket.asking() as client:
-            found = client.list_objects(name, folder, recursive=True, start_after=after or None)
-            pictures = (
-                _picture(one.object_name or "", one)
-                for one in found
-                if is_picture(one.object_name or "")
-            )
-            return list(islice(pictures, most))
-
     def ready(self, key: str, stable_sec: float) -> Picture | None:
         """The picture: an object store shows whole objects only.
 
@@ -78,71 +59,13 @@ class MinioStore:
         found = self._stat(key)
         return None if found is None else _picture(key, found)
 
-    def exists(self, key: str) -> bool:
-        """Whether an object lies under the key."""
-        return self._stat(key) is not None
-
-    def version(self, key: str) -> str | None:
-        """The ETag, or None when there is nothing."""
-        found = self._stat(key)
-        return None if found is None else found.etag or ""
-
-    def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
-        """ETag and content of a small object."""
-        _check(key)
-        try:
-            with self._bucket.asking() as client:
-                response = client.get_object(self._bucket.name, key)
-                try:
-                    content = response.read(limit + 1)
-                finally:
-                    response.close()
-        except S3Error:
-            return None
-        if len(content) > limit:
-            raise StoreUnavailableError(f"{key}: larger than {limit} bytes")
-        return response.headers.get("etag", "").replace('"', ""), content
-
     def gone(self, key: str) -> bool:
         """Whether nothing lies under the key; the bucket was seen within the last seconds."""
         return not self.exists(key)
 
-    def move(self, source: str, target: str, version: str) -> Carried:
-        """Copy in the store, then delete; goes on where a crash has cut it short."""
-        version = version or self.version(source) or ""
-        there = self._stat(target)
-        if there is None:
-            copied = self._copy(source, target, version)
-            if copied is not Carried.DONE:
-                # Another worker may have moved it since we looked.
-                moved = _is_copy_of(self._stat(target), source, version)
-                return Carried.DONE if moved else copied
-        elif not _is_copy_of(there, source, version):
-            if self.exists(source):
-                return Carried.TAKEN
-            return Carried.DONE
-        self.delete(source, version)  # leaves a newer picture alone: that is a frame of its own
-        return Carried.DONE
-
-    def delete(self, key: str, version: str) -> Carried:
-        """Remove an object; one that has gone already is as good."""
-        _check(key)
-        if version:
-            found = self.version(key)
-            if found is None:
-                return Carried.DONE
-            if found != version:
-                return Carried.REPLACED
-        try:
-            with self._bucket.asking() as client:
-                client.remove_object(self._bucket.name, key)
-        except S3Error:
-            return Carried.DONE
-        return Carried.DONE
-
     def url(self, key: str, ttl_sec: float) -> str:
         """A presigned link, made without a request; it lives for 7 days at most, as S3 allows."""
-        _check(key)
+        check_key(key)
         lifetime = timedelta(seconds=max(1, min(math.ceil(ttl_sec), _LONGEST_LINK_SEC)))
         client = self._bucket.signing_client
         return client.presigned_get_object(self._bucket.name, key, expires=lifetime)
@@ -168,53 +91,7 @@ class MinioStore:
             elif by_folder and found.is_dir and key != prefix:
                 yield from self._pictures(client, key)
 
-    def _stat(self, key: str) -> Object | None:
-        _check(key)
-        try:
-            with self._bucket.asking() as client:
-                return client.stat_object(self._bucket.name, key)
-        except S3Error:
-            return None
-
-    def _copy(self, source: str, target: str, version: str) -> Carried:
-        _check(source)
-        try:
-            with self._bucket.asking() as client:
-                client.copy_object(
-                    self._bucket.name,
-                    target,
-                    CopySource(self._bucket.name, source, match_etag=version or None),
-                    metadata={
-                        "Content-Type": _content_type(source),
-                        _MOVED_FROM: _mark(source, version),
-                    },
-                    metadata_directive=REPLACE,
-                )
-        except S3Error as error:
-            return Carried.MISSING if error.code == "NoSuchKey" else Carried.REPLACED
-        return Carried.DONE
-
 
 def _picture(key: str, found: Object) -> Picture:
     modified_at = found.last_modified.timestamp() if found.last_modified else time.time()
     return Picture(key, found.etag or "", modified_at)
-
-
-def _is_copy_of(there: Object | None, source: str, version: str) -> bool:
-    marks = there.metadata if there else None
-    return marks is not None and marks.get(_MOVED_FROM) == _mark(source, version)
-
-
-def _mark(source: str, version: str) -> str:
-    # A digest, because metadata takes ASCII only; an ETag would not do: a copy may get another.
-    return hashlib.blake2b(f"{source}\n{version}".encode(), digest_size=16).hexdigest()
-
-
-def _content_type(key: str) -> str:
-    return "image/png" if key.lower().endswith(".png") else "image/jpeg"
-
-
-def _check(key: str) -> None:
-    split_key(key)
-    if len(key.encode()) > LONGEST_KEY or not key.strip():
-        raise InvalidKeyError

@@ -241,7 +241,7 @@ def test_a_picture_that_the_store_keeps_for_now_is_left_to_the_sweep(
         raise StoreUnavailableError
 
     with monkeypatch.context() as trouble:
-        trouble.setattr(runtime.store, "delete", refuse)
+        trouble.setattr(runtime.store, "discard", refuse)
         assert api.call("DELETE", f"{ALERTS}/{saved}").json() == {"ok": True}
     assert _pictures(folder) == ["a.jpg"]
 

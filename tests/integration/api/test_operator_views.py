@@ -27,6 +27,7 @@ STATS_FIELDS = {
     "parked",
     "dropped_by_reason",
     "sampled_total",
+    "superseded_total",
     "avg_inference_ms",
     "max_inference_ms",
     "total_inferences",

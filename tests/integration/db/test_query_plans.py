@@ -129,7 +129,6 @@ WORK: dict[str, tuple[str, Work]] = {
     "newest frame": ("", history.newest_frame),
     "frames after": ("", lambda c: history.frames_after(c, 0)),
     "forget frames": ("", lambda c: history.forget_frames(c, list(range(1, 501)))),
-    "paths of frames": ("ix_frames_failed", lambda c: history.paths_of_frames(c, ["a", "b"])),
     "forget events": ("ix_events_at", lambda c: history.EVENTS.forget(c, SETTLED, 10**9, 2.0)),
     "oldest event": ("ix_events_at", history.EVENTS.oldest_at),
     "unserved": ("ix_frames_pending", admission.unserved),

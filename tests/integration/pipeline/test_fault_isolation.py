@@ -171,10 +171,10 @@ def test_errands_that_cannot_succeed_hold_up_no_others(
     keys = site.put_many(30)
     stuck, move = set(keys), store.move
 
-    def sometimes(source: str, target: str, version: str) -> Carried:
+    def sometimes(source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         if source in stuck:
             raise StoreUnavailableError("no right to move it")
-        return move(source, target, version)
+        return move(source, target, version, frame_id)
 
     monkeypatch.setattr(store, "move", sometimes)
     site.register(algorithm)

@@ -26,15 +26,15 @@ def broken_moves(site: Installation, monkeypatch: pytest.MonkeyPatch) -> list[bo
     store = site.runtime.store
     move, delete = store.move, store.delete
 
-    def _move(source: str, target: str, version: str) -> Carried:
+    def _move(source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         if broken[0]:
             raise StoreUnavailableError("disk full")
-        return move(source, target, version)
+        return move(source, target, version, frame_id)
 
-    def _delete(key: str, version: str) -> Carried:
+    def _delete(key: str, version: str, frame_id: int = 0) -> Carried:
         if broken[0]:
             raise StoreUnavailableError("disk full")
-        return delete(key, version)
+        return delete(key, version, frame_id)
 
     monkeypatch.setattr(store, "move", _move)
     monkeypatch.setattr(store, "delete", _delete)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +39,12 @@ def place(request: pytest.FixtureRequest) -> Place:
     """Each kind of store in turn."""
     chosen: Place = request.getfixturevalue("folder" if request.param == "local" else "bucket")
     return chosen
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Folder]:
+    """A folder that every user can enter; pytest's own ones only root can."""
+    root = Path(tempfile.mkdtemp(prefix="easyai-frames-"))
+    root.chmod(0o755)
+    yield Folder(root)
+    shutil.rmtree(root)

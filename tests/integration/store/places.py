@@ -76,9 +76,9 @@ class BucketPlace:
         self.bucket = server.create_bucket()
         self.client = server.client()
 
-    def store(self, rules: KeyRules | None = None) -> MinioStore:
-        """A MinioStore of the bucket."""
-        return MinioStore(self.server.settings(self.bucket), rules or KeyRules())
+    def store(self, rules: KeyRules | None = None, owner: str = "we") -> MinioStore:
+        """A MinioStore of the bucket, of an installation."""
+        return MinioStore(self.server.settings(self.bucket), rules or KeyRules(), lambda: owner)
 
     def put(self, key: str, content: bytes) -> None:
         """Upload."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.base import Carried
-from easyai.store.keys import is_leftover
 from tests.integration.store.as_nobody import as_nobody
 from tests.integration.store.places import Folder, jpeg, walked
 
@@ -28,15 +25,6 @@ def age(folder: Folder, key: str, seconds: float) -> None:
     """Let a file have been written some time ago."""
     moment = time.time() - seconds
     os.utime(folder.root / key, (moment, moment))
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Folder]:
-    """A folder that every user can enter; pytest's own ones only root can."""
-    root = Path(tempfile.mkdtemp(prefix="easyai-frames-"))
-    root.chmod(0o755)
-    yield Folder(root)
-    shutil.rmtree(root)
 
 
 @pytest.mark.parametrize("content", [jpeg("1"), PNG])
@@ -266,25 +254,3 @@ def test_a_link_to_a_picture_is_signed_and_quoted(folder: Folder) -> None:
     url = folder.store().url("人数统计/门口2/a b%.jpg", 3600)
     assert url.startswith("http://127.0.0.1:5066/api/v1/files/%E4%BA%BA")
     assert "a%20b%25.jpg?expires=" in url
-
-
-def test_kept_pictures_are_never_looked_for_behind_a_link(folder: Folder, tmp_path: Path) -> None:
-    outside = tmp_path / "outside" / "c"
-    outside.mkdir(parents=True)
-    (outside / "1.jpg").write_bytes(jpeg("1"))
-    folder.put("alerts/t/c/1.jpg", jpeg("1"))
-    (folder.root / "alerts/t/linked").symlink_to(outside)
-    (folder.root / "alerts/t/c/2.jpg").symlink_to(outside / "1.jpg")
-    (folder.root / "failed").symlink_to(outside.parent)
-    store = folder.store()
-    assert [picture.key for picture in store.kept("alerts/", "", 10)] == ["alerts/t/c/1.jpg"]
-    assert store.kept("failed/", "", 10) == []
-
-
-def test_a_copy_that_a_crash_cut_short_is_seen_among_the_kept_pictures(folder: Folder) -> None:
-    for name in (".1.jpg.part", ".draft", ".2.txt.part", ".hidden.jpg/1.txt"):
-        folder.put(f"alerts/t/c/{name}", jpeg("1"))
-    (kept,) = folder.store().kept("alerts/", "", 10)
-    assert kept.key == "alerts/t/c/.1.jpg.part"
-    assert is_leftover(kept.key)
-    assert folder.store().delete(kept.key, kept.version) is Carried.DONE

@@ -113,7 +113,7 @@ def test_walk_keeps_to_the_base_path(bucket: BucketPlace) -> None:
     for key in ("cams/t/c/1.jpg", "cams2/t/c/2.jpg", "t/c/3.jpg", "alerts/t/c/4.jpg"):
         bucket.put(key, jpeg(key))
     rules = KeyRules("cams/", ("alerts/", "failed/"))
-    store = MinioStore(bucket.server.settings(bucket.bucket, "cams/"), rules)
+    store = MinioStore(bucket.server.settings(bucket.bucket, "cams/"), rules, lambda: "we")
     assert walked(store) == {"cams/t/c/1.jpg"}
 
 

@@ -48,7 +48,7 @@ def refusal(store: Store, call: Callable[[Store], object]) -> str:
 
 def store_of(settings: Minio) -> MinioStore:
     """A store with the usual rules."""
-    return MinioStore(settings, KeyRules())
+    return MinioStore(settings, KeyRules(), lambda: "we")
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_a_listing_that_breaks_off_is_an_error_not_an_end() -> None:
         return failure(400, "Broken") if "continuation-token=2" in path else first
 
     with FakeS3(answer) as fake:
-        store = MinioStore(fake.settings(), KeyRules("", ()))
+        store = MinioStore(fake.settings(), KeyRules("", ()), lambda: "we")
         assert "Broken: words" in refusal(store, CALLS["walk"])
 
 

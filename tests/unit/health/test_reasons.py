@@ -32,7 +32,6 @@ _FILES = (
 )
 # Told to a client, to people or to the log, and stored nowhere.
 _NEVER_STORED = {
-    "pipeline/orphans.py",
     "pipeline/requeue.py",
     "publish/people.py",
     "registry/payload.py",

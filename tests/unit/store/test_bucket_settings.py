@@ -17,7 +17,7 @@ GOOD = Minio(
 
 def build(**changes: object) -> MinioStore:
     """A store from good settings with some changed."""
-    return MinioStore(GOOD.model_copy(update=changes), KeyRules())
+    return MinioStore(GOOD.model_copy(update=changes), KeyRules(), lambda: "we")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,189 @@
+"""Moving and deleting pictures of a bucket, on condition that they still are the version.
+
+Objects are whole: nobody writes into one, a newer one replaces it. A picture that is moved gets
+marks of where it came from and of the installation that moved it: so a move cut short by a crash is
+told from a name that another picture has taken, and only what is ours is deleted there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Final
+
+from minio.commonconfig import REPLACE, CopySource
+from minio.datatypes import Object
+from minio.error import S3Error
+
+from easyai.domain.frame import KeyRules
+from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.store.base import Carried, Held
+from easyai.store.bucket import Bucket
+from easyai.store.keys import LONGEST_KEY, split_key
+
+_MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
+_OWNER: Final = "x-amz-meta-easyai-installation"
+_CLAIM: Final = ".easyai/installation.json"
+_LARGEST_CLAIM: Final = 10_000  # bytes
+
+
+class BucketMoves:
+    """What changes in a bucket. `owner` gives the id of this installation."""
+
+    def __init__(self, bucket: Bucket, rules: KeyRules, owner: Callable[[], str]) -> None:
+        self._bucket = bucket
+        self.rules = rules
+        self._owner = owner
+
+    def exists(self, key: str) -> bool:
+        """Whether an object lies under the key."""
+        return self._stat(key) is not None
+
+    def version(self, key: str) -> str | None:
+        """The ETag, or None when there is nothing."""
+        found = self._stat(key)
+        return None if found is None else found.etag or ""
+
+    def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
+        """ETag and content of a small object."""
+        check_key(key)
+        try:
+            with self._bucket.asking() as client:
+                response = client.get_object(self._bucket.name, key)
+                try:
+                    content = response.read(limit + 1)
+                finally:
+                    response.close()
+        except S3Error:
+            return None
+        if len(content) > limit:
+            raise StoreUnavailableError(f"{key}: larger than {limit} bytes")
+        return response.headers.get("etag", "").replace('"', ""), content
+
+    def hold(self, key: str, frame_id: int, version: str) -> Held:
+        """Look at the picture: what follows is done on condition that it still is the version."""
+        found = self.version(key)
+        if found is None:
+            return Held(Carried.MISSING, key)
+        return Held(Carried.DONE if found == version else Carried.REPLACED, key)
+
+    def keep(self, source: str, target: str, version: str) -> Carried:
+        """Copy a picture in the store, unless it has been copied there; overwrites nothing."""
+        version = version or self.version(source) or ""
+        there = self._stat(target)
+        if there is None:
+            copied = self._copy(source, target, version)
+            if copied is Carried.DONE:
+                return copied
+            # Another worker may have copied it since we looked.
+            there = self._stat(target)
+            return Carried.DONE if self._is_copy_of(there, source, version) else copied
+        if self._is_copy_of(there, source, version):
+            return Carried.DONE
+        if self.exists(source):
+            return Carried.TAKEN
+        return Carried.MISSING if version else Carried.DONE
+
+    def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
+        """Copy in the store, then delete; goes on where a crash has cut it short."""
+        version = version or self.version(source) or ""
+        kept = self.keep(source, target, version)
+        if kept is Carried.DONE:
+            self.delete(source, version)  # leaves a newer picture alone: that is another frame
+        return kept
+
+    def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
+        """Remove an object that still is the version; one that has gone already is MISSING."""
+        found = self._stat(key)
+        if found is None:
+            return Carried.MISSING
+        if version and found.etag != version:
+            return Carried.REPLACED
+        return self._remove(key)
+
+    def discard(self, key: str, version: str) -> Carried:
+        """Remove a picture that carries the marks of this installation."""
+        found = self._stat(key)
+        if found is None:
+            return Carried.MISSING
+        return self._remove(key) if self._is_ours(found) else Carried.REPLACED
+
+    def held(self) -> Iterator[str]:
+        """None: pictures of a bucket keep their key until they are moved."""
+        return iter(())
+
+    def release(self, held: str) -> Carried:
+        """Nothing is under a private name."""
+        return Carried.MISSING
+
+    def claim(self, content: bytes, *, replace: bool = False) -> bytes:
+        """Put a claim below the base path, unless there is one; what stands there then."""
+        key = f"{self.rules.base_path}{_CLAIM}"
+        there = None if replace else self.read(key, _LARGEST_CLAIM)
+        if there is None:
+            with self._bucket.asking() as client:
+                client.put_object(
+                    self._bucket.name, key, BytesIO(content), len(content), "application/json"
+                )
+            # Not every store knows a condition for it: of two at once, the last one stands.
+            there = self.read(key, _LARGEST_CLAIM)
+        return there[1] if there else content
+
+    def _remove(self, key: str) -> Carried:
+        try:
+            with self._bucket.asking() as client:
+                client.remove_object(self._bucket.name, key)
+        except S3Error:
+            return Carried.MISSING
+        return Carried.DONE
+
+    def _stat(self, key: str) -> Object | None:
+        check_key(key)
+        try:
+            with self._bucket.asking() as client:
+                return client.stat_object(self._bucket.name, key)
+        except S3Error:
+            return None
+
+    def _copy(self, source: str, target: str, version: str) -> Carried:
+        check_key(source)
+        marks = {_MOVED_FROM: _mark(source, version), _OWNER: self._owner()}
+        try:
+            with self._bucket.asking() as client:
+                client.copy_object(
+                    self._bucket.name,
+                    target,
+                    CopySource(self._bucket.name, source, match_etag=version or None),
+                    metadata={"Content-Type": _content_type(source), **marks},
+                    metadata_directive=REPLACE,
+                )
+        except S3Error as error:
+            return Carried.MISSING if error.code == "NoSuchKey" else Carried.REPLACED
+        return Carried.DONE
+
+    def _is_copy_of(self, there: Object | None, source: str, version: str) -> bool:
+        if there is None or there.metadata is None or not self._is_ours(there):
+            return False
+        return there.metadata.get(_MOVED_FROM) == _mark(source, version)
+
+    def _is_ours(self, there: Object) -> bool:
+        """Whether a move put it there; those of earlier releases did not note who moved."""
+        marks = there.metadata or {}
+        return _MOVED_FROM in marks and marks.get(_OWNER, self._owner()) == self._owner()
+
+
+def check_key(key: str) -> None:
+    """Raise InvalidKeyError for a key that no object can have."""
+    split_key(key)
+    if len(key.encode()) > LONGEST_KEY or not key.strip():
+        raise InvalidKeyError
+
+
+def _mark(source: str, version: str) -> str:
+    # A digest, because metadata takes ASCII only; an ETag would not do: a copy may get another.
+    return hashlib.blake2b(f"{source}\n{version}".encode(), digest_size=16).hexdigest()
+
+
+def _content_type(key: str) -> str:
+    return "image/png" if key.lower().endswith(".png") else "image/jpeg"

@@ -1,0 +1,118 @@
+"""Nothing that is not ours is deleted, and what is ours goes in the end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from easyai.errors import StoreUnavailableError
+from easyai.pipeline import pictures, upkeep
+from easyai.pipeline.alert_removal import delete_alerts
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+DAY = 86_400.0
+KEYS = [f"{TYPE}/门口1/{number}.jpg" for number in range(3)]
+
+
+@pytest.fixture
+def alerted(site: Installation, algorithm: AlgorithmStub) -> Installation:
+    """An installation with three alerts."""
+    site.register(algorithm)
+    for key in KEYS:
+        site.put(key, _jpeg(key))
+    site.work(site.loop())
+    assert len(site.alerts()) == 3
+    return site
+
+
+def test_a_foreign_picture_among_the_alerts_stays_whatever_upkeep_does(
+    alerted: Installation,
+) -> None:
+    foreign = [
+        alerted.put(f"{folder}/{TYPE}/c/{name}", modified_at=time.time() - 3 * DAY)
+        for folder in ("alerts", "failed")
+        for name in ("1.jpg", ".1.jpg.part", "notes.txt")
+    ]
+    alerted.execute("UPDATE events SET at = at - 864000 WHERE kind = 'installed'")
+    for _ in range(3):
+        upkeep.run(alerted.runtime)
+        pictures.carry_left_behind(alerted.runtime)
+    assert all(path.exists() for path in foreign)
+
+
+def test_a_restored_backup_deletes_no_picture_that_came_after_it(alerted: Installation) -> None:
+    alerted.execute("DELETE FROM alerts")
+    alerted.execute("DELETE FROM frames")
+    alerted.execute("UPDATE events SET at = at - 864000 WHERE kind = 'installed'")
+    before = alerted.pictures("alerts")
+    upkeep.run(alerted.runtime)
+    assert alerted.pictures("alerts") == before
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_an_alert_that_is_deleted_takes_only_its_own_picture_along(
+    alerted: Installation, caplog: pytest.LogCaptureFixture, forgotten: bool
+) -> None:
+    if forgotten:
+        alerted.execute("DELETE FROM frames")
+    replaced = alerted.snapshots / "alerts" / KEYS[0]
+    replaced.unlink()
+    replaced.write_bytes(b"another site's picture")
+    ids = [alert["id"] for alert in alerted.alerts()]
+    assert delete_alerts(alerted.runtime, ids) == 3
+    assert alerted.pictures("alerts") == [f"alerts/{KEYS[0]}"]
+    assert "picture left alone, it is not what was put there" in caplog.text
+    assert alerted.rows("SELECT * FROM deletions") == []
+
+
+def test_a_picture_that_no_row_names_is_deleted_when_the_store_is_back(
+    alerted: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(key: str, version: str) -> None:
+        raise StoreUnavailableError("the disk is away")
+
+    alerted.execute("DELETE FROM frames")
+    with monkeypatch.context() as trouble:
+        trouble.setattr(alerted.runtime.store, "discard", refuse)
+        delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
+        assert len(alerted.pictures("alerts")) == 3
+    assert pictures.carry_left_behind(alerted.runtime) == 3
+    assert alerted.pictures("alerts") == []
+    assert alerted.rows("SELECT * FROM deletions") == []
+
+
+def test_an_alert_of_before_whose_version_is_not_known_takes_its_picture_along(
+    alerted: Installation,
+) -> None:
+    alerted.execute("DELETE FROM frames")
+    alerted.execute("UPDATE alerts SET image_version = NULL")
+    delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
+    assert alerted.pictures("alerts") == []
+
+
+def test_a_picture_whose_path_a_new_alert_has_is_not_deleted_for_the_old_one(
+    alerted: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(key: str, version: str) -> None:
+        raise StoreUnavailableError("the disk is away")
+
+    alerted.execute("DELETE FROM frames")
+    alerted.execute("UPDATE alerts SET image_version = NULL")
+    (first,) = (one for one in alerted.alerts() if one["image_path"] == f"alerts/{KEYS[0]}")
+    with monkeypatch.context() as trouble:
+        trouble.setattr(alerted.runtime.store, "discard", refuse)
+        delete_alerts(alerted.runtime, [first["id"]])
+    path = alerted.snapshots / str(first["image_path"])
+    path.unlink()  # by an operator
+    alerted.put(KEYS[0], _jpeg("the next one"))
+    alerted.work(alerted.loop())
+    assert alerted.alerts()[-1]["image_path"] == first["image_path"]
+    pictures.carry_left_behind(alerted.runtime)
+    assert Path(path).read_bytes() == _jpeg("the next one")
+
+
+def _jpeg(text: str) -> bytes:
+    return b"\xff\xd8" + text.encode() + b"\xff\xd9"
