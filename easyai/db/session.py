@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +22,11 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easyai.db import clock
+from easyai.db.guard import WriteGuard
 from easyai.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
+    EasyaiError,
     SchemaMissingError,
     SettingsError,
 )
@@ -49,16 +49,21 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = normalize_url(url)
-        self.engine = _create_engine(self.url)
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
-        # SQLite has one writer: threads of this process queue here instead of polling its lock.
-        self._write_lock = threading.Lock()
+        self.is_sqlite = self.url.startswith("sqlite")
+        self.guard = WriteGuard(_sqlite_file(self.url), BUSY_TIMEOUT_SEC)
+        self.engine = _sqlite_engine(self.url, self.guard) if self.is_sqlite else _engine(self.url)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that reads one consistent state."""
+        """A transaction that reads one consistent state.
+
+        Raises EasyaiError, and rolls back, when the block has written: it holds no guard.
+        """
         with _translated(), self.engine.connect() as conn, conn.begin():
+            before = _changes(conn)
             yield conn
+            if _changes(conn) != before:
+                raise EasyaiError("a transaction that reads has written: use Database.write")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -67,7 +72,7 @@ class Database:
             with _translated(), self.engine.begin() as conn:
                 yield conn
             return
-        with self._write_lock, _translated(), self.engine.connect() as plain:
+        with self.guard.held(), _translated(), self.engine.connect() as plain:
             conn = plain.execution_options(**{_WRITE: True})
             with conn.begin():
                 yield conn
@@ -87,9 +92,9 @@ class Database:
     def outside_transaction(self) -> Iterator[Cursor]:
         """A plain cursor of SQLite, for statements that no transaction may hold, such as VACUUM.
 
-        As `write`, it shuts out the other writers of this process.
+        As `write`, it shuts out the other writers of the file.
         """
-        with self._write_lock, _translated(), self.engine.connect() as conn:
+        with self.guard.held(), _translated(), self.engine.connect() as conn:
             connection = conn.connection.driver_connection
             cursor: Cursor = connection.cursor()  # type: ignore[union-attr]
             try:
@@ -106,6 +111,7 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        self.guard.close()
 
 
 def normalize_url(url: str) -> str:
@@ -129,12 +135,24 @@ def normalize_url(url: str) -> str:
     raise SettingsError(f"easyai.database_url: {family} is not supported; use SQLite or PostgreSQL")
 
 
-def _create_engine(url: str) -> Engine:
-    if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SEC})
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+def _sqlite_file(url: str) -> str | None:
+    """The file of an SQLite database; None for one in memory and for PostgreSQL."""
+    parsed = make_url(url)
+    name = parsed.database
+    return name if parsed.drivername.startswith("sqlite") and name != ":memory:" else None
+
+
+def _sqlite_engine(url: str, guard: WriteGuard) -> Engine:
+    def configure(connection: Any, _record: Any) -> None:
+        _configure_sqlite(connection, guard)
+
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SEC})
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _engine(url: str) -> Engine:
     # Keepalives notice a server that vanished without a word, within half a minute.
     connect_args = {
         "connect_timeout": 5,
@@ -173,13 +191,12 @@ def _ping_after_idling(engine: Engine) -> None:
     event.listen(engine, "checkin", checked_in)
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     cursor = connection.cursor()
-    if cursor.execute("PRAGMA page_count").fetchone() == (0,):
-        # Only an empty file takes it, and only before WAL: it can give space back later.
-        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        with guard.held():
+            _make_wal(cursor)
     # A picture is deleted right after the commit that says so: that commit must be on the disk.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -187,32 +204,22 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _make_wal(cursor: Cursor) -> None:
+    if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+        # Only an empty file takes it, and only before WAL: it can give space back later.
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    cursor.execute("PRAGMA journal_mode=WAL")
+
+
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get(_WRITE)
-    if not writes:
-        conn.exec_driver_sql("BEGIN")
-        return
-    # SQLite's own waiting looks ever more seldom, up to every 100 ms: a process that writes all the
-    # time would shut out one that wants to write once, such as a heartbeat.
-    limit = time.monotonic() + BUSY_TIMEOUT_SEC
-    conn.exec_driver_sql("PRAGMA busy_timeout=0")
-    try:
-        while not _begins(conn, last_try=time.monotonic() >= limit):
-            time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311
-    finally:
-        conn.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SEC * 1000}")
+    # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start waits.
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _begins(conn: Connection, *, last_try: bool) -> bool:
-    try:
-        # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start
-        # waits.
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as error:
-        if last_try or "locked" not in str(error.orig):
-            raise
-        return False
-    return True
+def _changes(conn: Connection) -> int:
+    """How many rows a connection of SQLite has written; 0 on PostgreSQL, which has no guard."""
+    return getattr(conn.connection.driver_connection, "total_changes", 0)
 
 
 @contextmanager

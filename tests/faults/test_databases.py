@@ -6,11 +6,13 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Trials
 from tests.faults.installations import EMBEDDED, PRODUCTION, Embedded, Production
+from tests.support.database_writer import write_side_by_side
 
 
 @contextmanager
@@ -35,6 +37,11 @@ def test_sqlite_locked_for_20_s(trials: Trials) -> None:
             time.sleep(max(0.0, ends_at - time.monotonic()))
         trial.resumes(within_sec=15)
         trial.alarm_over("inference_stalled", within_sec=30)
+
+
+@pytest.mark.faults
+def test_sqlite_written_and_checkpointed_by_four_processes_for_a_minute(tmp_path: Path) -> None:
+    write_side_by_side(tmp_path / "a.db", seconds=60)
 
 
 @pytest.mark.faults

@@ -1,0 +1,162 @@
+"""One writer of an SQLite file at a time, over all processes of a machine.
+
+SQLite 3.7.0 to 3.51.2 has the "WAL-reset" race (https://sqlite.org/wal.html): a checkpoint that
+starts while another connection's commit starts the write-ahead log anew may leave out a part of
+what is committed later. So whoever writes, checkpoints or rewrites the file holds this guard.
+Readers never do. Why so, and the figures: docs/decisions/0007-sqlite-wal-guard.md.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from easyai.errors import DatabaseUnavailableError
+
+GUARD: Final = "-guard"  # behind the name of the database
+QUEUE: Final = "-queue"
+# Between two looks at a lock that another process holds: a tenth of the wait so far, within these.
+_SHORTEST_SEC, _LONGEST_SEC = 0.0001, 0.001
+_FIRST_AFFECTED: Final = (3, 7, 0)
+_FIXED: Final = (3, 51, 3)
+_FIXED_BRANCHES: Final = ((3, 44, 6), (3, 50, 7))  # to which the fix was carried back
+
+
+def has_wal_reset_race(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this release of SQLite can lose commits when a write meets a checkpoint."""
+    if not _FIRST_AFFECTED <= version < _FIXED:
+        return False
+    return not any(version[:2] == fixed[:2] and version >= fixed for fixed in _FIXED_BRANCHES)
+
+
+class WriteGuard:
+    """Lets one thread of one process write an SQLite file; safe between threads and after a fork.
+
+    Threads of this process queue on a lock of ours, processes on flock(2) of two files beside the
+    database: who waits for the guard holds the queue meanwhile. So a process that writes all the
+    time, and takes the guard again at once, lets the first in the queue go before it.
+
+    Without a path (a database in memory) only threads exclude each other.
+    """
+
+    def __init__(self, database: str | None, limit_sec: float) -> None:
+        # SQLite follows links to find its log: each name of one file has to have the same guard.
+        path = Path(database).resolve() if database else None
+        self._files = [_LockFile(f"{path}{suffix}") for suffix in (QUEUE, GUARD)] if path else []
+        self._limit_sec = limit_sec
+        self._threads = threading.RLock()
+        self._depth = 0
+        _guards.add(self)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the guard; a thread that holds it already goes on.
+
+        Raises DatabaseUnavailableError when other processes hold it for longer than the limit, or
+        when its files cannot be made or locked.
+        """
+        with self._threads:
+            if self._files and self._depth == 0:
+                self._lock(*self._files)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._files and self._depth == 0:
+                    self._files[-1].unlock()
+
+    def close(self) -> None:
+        """Close the files; the next use opens them again."""
+        with self._threads:
+            for file in self._files if self._depth == 0 else ():
+                file.close()
+
+    def _lock(self, queue: _LockFile, guard: _LockFile) -> None:
+        limit = time.monotonic() + self._limit_sec
+        queue.lock(limit)
+        try:
+            guard.lock(limit)
+        finally:
+            queue.unlock()
+
+    def _after_fork(self) -> None:
+        """Leave the guard to the parent: a lock lives as long as any copy of its open file."""
+        self._threads = threading.RLock()
+        self._depth = 0
+        for file in self._files:
+            file.close()
+
+
+class _LockFile:
+    """An exclusive lock between processes; not safe between threads."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def lock(self, limit: float) -> None:
+        """Take the lock before a moment of the monotonic clock; DatabaseUnavailableError if not."""
+        began = time.monotonic()
+        try:
+            while not self._try_lock():
+                now = time.monotonic()
+                if now >= limit:
+                    raise DatabaseUnavailableError(
+                        "the database does not answer: it is locked, other processes have been "
+                        f"writing for {now - began:.1f} s ({self._path})"
+                    )
+                time.sleep(min(max((now - began) / 10, _SHORTEST_SEC), _LONGEST_SEC))
+        except OSError as error:
+            raise DatabaseUnavailableError(
+                f"the database does not answer: {self._path} cannot be locked "
+                f"({error.strerror}); its folder must be on a local disk and writable"
+            ) from error
+
+    def unlock(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            # Not by closing: a child between fork and exec may have the file open, too.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _try_lock(self) -> bool:
+        if self._file is None:
+            # Reading is enough for a lock: so the file may belong to another user.
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        if self._is_in_place(self._file):
+            return True
+        self.close()  # somebody removed the file: who opens it now locks another one
+        return False
+
+    def _is_in_place(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), Path(self._path).stat())
+        except FileNotFoundError:
+            return False
+
+
+def _after_fork() -> None:
+    for guard in list(_guards):
+        guard._after_fork()
+
+
+_guards: weakref.WeakSet[WriteGuard] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_after_fork)

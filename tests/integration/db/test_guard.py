@@ -1,0 +1,255 @@
+"""The guard: who writes or checkpoints an SQLite file is alone, over all processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from easyai.db import guard, session, space
+from easyai.db.guard import has_wal_reset_race
+from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError, EasyaiError
+from tests.support.database_writer import prepare, write_side_by_side, writer
+from tests.support.part_process import clean_environment
+
+_HOLD = """
+import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_RDONLY | os.O_CREAT)
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+# Holds the guard, makes a child by fork that goes on, and dies without giving anything back.
+_FORK = """
+import os, sys, time
+from easyai.db.session import Database
+database = Database(sys.argv[1])
+with database.write():
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+    print(child, flush=True)
+    os._exit(1)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.db"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = prepare(path)
+    yield database
+    database.dispose()
+
+
+def _python(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        env=clean_environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def _held_by_another_process(path: Path) -> Iterator[None]:
+    with _python("-c", _HOLD, f"{path}{guard.GUARD}") as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        try:
+            yield
+        finally:
+            holder.kill()
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 46, 1), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 4), False),
+    ],
+)
+def test_releases_with_the_wal_reset_race_are_known(
+    version: tuple[int, ...], affected: bool
+) -> None:
+    assert has_wal_reset_race(version) is affected
+
+
+def _write(database: Database) -> None:
+    with database.write() as conn:
+        conn.execute(text("INSERT INTO sums VALUES ('w', 1)"))
+
+
+def _configure_a_new_file(database: Database) -> None:
+    path = space.file_of(database)
+    assert path
+    database.dispose()
+    for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        name.unlink(missing_ok=True)
+    with database.read():
+        pass
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        _write,
+        lambda database: space.checkpoint(database, 0),
+        lambda database: space.checkpoint(database, 1 << 40),
+        lambda database: space.shrink(database, 0),
+        space.compact,
+        space.optimize,
+        _configure_a_new_file,
+    ],
+    ids=["write", "truncate", "passive", "shrink", "compact", "optimize", "configure"],
+)
+def test_whatever_writes_or_checkpoints_waits_for_the_guard(
+    path: Path, database: Database, work: Callable[[Database], None]
+) -> None:
+    with database.write() as conn:  # something to give back
+        conn.execute(text("CREATE TABLE large AS SELECT zeroblob(1000000) AS x"))
+    with database.write() as conn:
+        conn.execute(text("DROP TABLE large"))
+    thread = threading.Thread(target=work, args=[database])
+    with _held_by_another_process(path):
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_readers_go_on_and_change_nothing_while_another_process_holds_the_guard(
+    path: Path, database: Database
+) -> None:
+    _write(database)
+    files = [path, path.with_name(f"{path.name}-wal")]
+    before = [file.read_bytes() for file in files]
+    with _held_by_another_process(path):
+        for _ in range(20):  # opening and closing a connection, not the last of the file
+            reader = Database(database.url)
+            with reader.read() as conn:
+                assert conn.execute(text("SELECT count(*) FROM sums")).scalar_one() == 1
+            reader.dispose()
+        assert [file.read_bytes() for file in files] == before
+
+
+def test_a_transaction_that_reads_cannot_write(database: Database) -> None:
+    with pytest.raises(EasyaiError, match="has written"), database.read() as conn:
+        conn.execute(text("INSERT INTO sums VALUES ('w', 1)"))
+    with database.read() as conn:
+        assert conn.execute(text("SELECT count(*) FROM sums")).scalar_one() == 0
+
+
+def test_a_guard_held_for_too_long_is_an_outage(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.2)
+    database = prepare(path)
+    with (
+        _held_by_another_process(path),
+        pytest.raises(DatabaseUnavailableError, match=r"locked.*a\.db-guard"),
+        database.write(),
+    ):
+        pass
+    _write(database)
+    database.dispose()
+
+
+def test_a_guard_that_cannot_be_made_is_an_outage_that_names_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'gone' / 'a.db'}")
+    with (
+        pytest.raises(DatabaseUnavailableError, match="local disk and writable"),
+        database.write(),
+    ):
+        pass
+    database.dispose()
+
+
+def test_a_guard_whose_file_was_removed_is_the_same_for_all(path: Path, database: Database) -> None:
+    other = Database(f"sqlite:///{path}")
+    _write(database)
+    for suffix in (guard.GUARD, guard.QUEUE):
+        Path(f"{path}{suffix}").unlink()
+    thread = threading.Thread(target=space.checkpoint, args=[database, 0])
+    with other.write():
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(10)
+    assert not thread.is_alive()
+    other.dispose()
+
+
+def test_names_of_one_file_have_one_guard(path: Path, database: Database) -> None:
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    linked = Database(f"sqlite:///{link}")
+    thread = threading.Thread(target=space.checkpoint, args=[linked, 0])
+    with database.write():
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(10)
+    linked.dispose()
+
+
+def test_a_forked_child_does_not_keep_the_guard_of_a_killed_parent(
+    path: Path, database: Database
+) -> None:
+    with _python("-c", _FORK, database.url) as parent:
+        assert parent.stdout
+        child = int(parent.stdout.readline())
+        try:
+            assert parent.wait(10) == 1
+            began = time.monotonic()
+            _write(database)
+            assert time.monotonic() - began < 3
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_process_that_writes_all_the_time_lets_others_write(
+    path: Path, database: Database
+) -> None:
+    with writer(path, "busy", 60, "busy") as busy:
+        assert busy.stdout
+        assert busy.stdout.readline()
+        waits = []
+        for _ in range(30):
+            began = time.monotonic()
+            with database.write() as conn:
+                conn.execute(text("UPDATE sums SET count = count WHERE writer = 'w'"))
+            waits.append(time.monotonic() - began)
+            time.sleep(0.02)
+        busy.kill()
+    # Without the queue: 85 ms at the median, up to a second.
+    assert statistics.median(waits) < 0.04, waits
+
+
+def test_writers_and_checkpoints_of_many_processes_lose_nothing(path: Path) -> None:
+    write_side_by_side(path, seconds=4)
