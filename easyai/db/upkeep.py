@@ -7,26 +7,31 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db.locks import Skipping
+from easyai.db.services import lock
 from easyai.db.waiting import LONGEST_WAIT_SEC
 
 AT_ONCE: Final = 5000  # frames in one transaction: dispatch, heartbeats and settling get their turn
 
 # Living workers renew their leases: one from the future is shortened, and ends if its worker died.
-_SHORTEN_LEASES = text("""
+_SHORTEN_LEASES = Skipping("""
     UPDATE frames SET lease_expires_at = :expires_at
-     WHERE state = 'leased' AND leased_at > :now AND lease_expires_at > :expires_at
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'leased' AND leased_at > :now
+                     AND lease_expires_at > :expires_at {skipping})
 """)
 # One by one for each state, for its partial index; the frames that are due first go first.
 _PULL_BACK_FRAMES = [
-    text(f"""
+    Skipping(f"""
         UPDATE frames SET due_at = :now
          WHERE id IN (SELECT id FROM frames
                        WHERE state = '{state}' AND due_at > :furthest
                          AND task_type IN (SELECT name FROM task_types)
-                       LIMIT :most)
+                       LIMIT :most {{skipping}})
     """)  # noqa: S608
     for state in ("pending", "parked")
 ]
+_LATE_BREAKERS = text("SELECT pk FROM services WHERE breaker_open_until > :furthest")
 _PULL_BACK_BREAKERS = text("""
     UPDATE services SET breaker_open_until = :now WHERE breaker_open_until > :furthest
 """)
@@ -34,12 +39,15 @@ _ANY_WITHOUT_STREAM = text("""
     SELECT 1 FROM frames
      WHERE state = 'pending' AND stream IS NULL AND task_type IN :task_types LIMIT 1
 """).bindparams(bindparam("task_types", expanding=True))
-_GIVE_STREAM = text("""
+_GIVE_STREAM = Skipping(
+    """
     UPDATE frames SET stream = task_id
      WHERE id IN (SELECT id FROM frames
                    WHERE state = 'pending' AND stream IS NULL AND task_type IN :task_types
-                   LIMIT :most)
-""").bindparams(bindparam("task_types", expanding=True))
+                   LIMIT :most {skipping})
+    """,
+    "task_types",
+)
 
 
 def follow_clock(conn: Connection, now: float, lease_sec: float) -> int:
@@ -49,8 +57,11 @@ def follow_clock(conn: Connection, now: float, lease_sec: float) -> int:
     """
     leases = {"now": now, "expires_at": now + lease_sec}
     breakers = {"now": now, "furthest": now + LONGEST_WAIT_SEC}
-    moved = conn.execute(_SHORTEN_LEASES, leases).rowcount
-    return moved + conn.execute(_PULL_BACK_BREAKERS, breakers).rowcount
+    # Services before frames, as everywhere.
+    if late := sorted(conn.execute(_LATE_BREAKERS, breakers).scalars()):
+        lock(conn, late)
+    moved = conn.execute(_PULL_BACK_BREAKERS, breakers).rowcount if late else 0
+    return moved + conn.execute(_SHORTEN_LEASES.on(conn), leases).rowcount
 
 
 def pull_back(conn: Connection, now: float) -> int:
@@ -60,7 +71,7 @@ def pull_back(conn: Connection, now: float) -> int:
     """
     values, moved = {"now": now, "furthest": now + LONGEST_WAIT_SEC}, 0
     for statement in _PULL_BACK_FRAMES:
-        moved += conn.execute(statement, values | {"most": AT_ONCE - moved}).rowcount
+        moved += conn.execute(statement.on(conn), values | {"most": AT_ONCE - moved}).rowcount
     return moved
 
 
@@ -77,4 +88,4 @@ def give_streams(conn: Connection, task_types: Sequence[str]) -> int:
     Inside a `Database.dispatching` transaction. At most `AT_ONCE`; fewer when none is left.
     """
     values = {"task_types": task_types, "most": AT_ONCE}
-    return conn.execute(_GIVE_STREAM, values).rowcount
+    return conn.execute(_GIVE_STREAM.on(conn), values).rowcount

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
+from easyai.db.locks import Skipping
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, LONGEST_RETRY_SEC
 
 # No wait of a frame or an endpoint is longer, clocks that differ included.
@@ -96,10 +97,16 @@ _DUE_HEADS = text("""
                           AND held.stream = camera.stream)
      ORDER BY head.due_at, head.id LIMIT :most
 """)
-_HURRY = text("""
+# One that another transaction holds is being leased, or hurried by it: no reason to wait for it.
+_HURRY = Skipping(
+    """
     UPDATE frames SET due_at = :now
-     WHERE state = 'pending' AND due_at > :now AND due_at <= :furthest AND task_type IN :task_types
-""").bindparams(bindparam("task_types", expanding=True))
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'pending' AND due_at > :now AND due_at <= :furthest
+                     AND task_type IN :task_types {skipping})
+    """,
+    "task_types",
+)
 
 
 def counts(conn: Connection) -> dict[str, int]:
@@ -149,4 +156,4 @@ def hurry(conn: Connection, task_types: Iterable[str], now: float) -> None:
     """
     if names := sorted(set(task_types)):
         values = {"task_types": names, "now": now, "furthest": now + LONGEST_WAIT_SEC}
-        conn.execute(_HURRY, values)
+        conn.execute(_HURRY.on(conn), values)
