@@ -186,7 +186,7 @@ def test_children_that_are_just_starting_do_not_outlive_a_killed_up_either(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start(wait=False)
-    wait_until(lambda: easyai.child("watchdog"), 15, "the last child is started", every=0.001)
+    wait_until(lambda: easyai.child("watchdog"), 30, "the last child is started", every=0.01)
     easyai.kill()
     wait_until(lambda: not easyai.processes(), 40, "every child ended")
 
