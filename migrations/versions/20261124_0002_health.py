@@ -22,6 +22,12 @@ _LARGE = (
 _BUSY = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500"
 _OLD_COUNTS = ("requests", "responses", "successes", "failures", "processed")
 _OLD_REST = ("infer_ms_sum", "infer_ms_max", "moves", "moves_failed", "move_ms_sum", "move_ms_max")
+_DROPS = ("queue_full", "too_old", "disk_low", "sampled")
+_NEW_COUNTS = ("found", *_DROPS)
+_LARGEST = ("infer_ms_max", "move_ms_max")
+_SUMMED = (*_OLD_COUNTS, *(name for name in _OLD_REST if name not in _LARGEST))
+# What a downgrade keeps for the next upgrade; migration 0001 drops them on its way down.
+_KEPT_STATISTICS, _KEPT_OUTBOX = "kept_statistics", "kept_outbox"
 
 
 def _statistics(*of_this_version: sa.Column[int] | sa.Column[str], key: list[str]) -> None:
@@ -139,33 +145,96 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'parked'"),
         postgresql_where=sa.text("state = 'parked'"),
     )
+    _restore_outbox()
     _statistics_by_type()
     _storage("SET", _LARGE, _BUSY)
 
 
 def _statistics_by_type() -> None:
+    kept = sa.inspect(op.get_bind()).has_table(_KEPT_STATISTICS)
     op.rename_table("statistics", "statistics_before")
     if op.get_bind().dialect.name == "postgresql":
         # The name of the key stays with the renamed table.
         op.execute("ALTER INDEX statistics_pkey RENAME TO statistics_before_pkey")
     _statistics(
         sa.Column("task_type", sa.Text(), nullable=False),
-        *(_count(name) for name in ("found", "queue_full", "too_old", "disk_low", "sampled")),
+        *(_count(name) for name in _NEW_COUNTS),
         key=["bucket", "task_type"],
     )
-    kept = ", ".join((*_OLD_COUNTS, *_OLD_REST, "updated_at"))
-    op.execute(
-        f"INSERT INTO statistics (bucket, task_type, {kept}) "
-        f"SELECT bucket, '', {kept} FROM statistics_before"
-    )
+    if kept:
+        _restore_statistics()
+    else:
+        columns = ", ".join((*_OLD_COUNTS, *_OLD_REST, "updated_at"))
+        op.execute(
+            f"INSERT INTO statistics (bucket, task_type, {columns}) "
+            f"SELECT bucket, '', {columns} FROM statistics_before"
+        )
     op.drop_table("statistics_before")
+
+
+def _restore_statistics() -> None:
+    """Bring back what a downgrade kept by type, and add what was counted since under no type.
+
+    A bucket that went back in between was forgotten or reset there: then only its new counts stay.
+    """
+    columns = ", ".join((*_NEW_COUNTS, *_OLD_COUNTS, *_OLD_REST, "updated_at"))
+    sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMMED)
+    goes_on = " AND ".join(f"old.{name} >= kept.{name}" for name in _OLD_COUNTS)
+    op.execute(
+        f"INSERT INTO statistics (bucket, task_type, {columns}) "
+        f"SELECT bucket, task_type, {columns} FROM {_KEPT_STATISTICS} WHERE bucket IN "
+        f"(SELECT old.bucket FROM statistics_before AS old JOIN "
+        f"(SELECT bucket, {sums} FROM {_KEPT_STATISTICS} GROUP BY bucket) AS kept "
+        f"ON kept.bucket = old.bucket WHERE {goes_on})"
+    )
+    # What is there now is a part of the old sums: the rest was counted since.
+    rest = ", ".join(f"old.{name} - coalesce(now.{name}, 0)" for name in _SUMMED)
+    more = " OR ".join(f"old.{name} > coalesce(now.{name}, 0)" for name in _OLD_COUNTS)
+    targets = ", ".join((*_SUMMED, *_LARGEST, "updated_at"))
+    largest = ", ".join(f"old.{name}" for name in (*_LARGEST, "updated_at"))
+    op.execute(
+        f"INSERT INTO statistics (bucket, task_type, {targets}) "
+        f"SELECT old.bucket, '', {rest}, {largest} FROM statistics_before AS old LEFT JOIN "
+        f"(SELECT bucket, {sums} FROM statistics GROUP BY bucket) AS now "
+        f"ON now.bucket = old.bucket WHERE now.bucket IS NULL OR {more} "
+        "ON CONFLICT (bucket, task_type) DO UPDATE SET "
+        + ", ".join(f"{name} = statistics.{name} + excluded.{name}" for name in _SUMMED)
+        + "".join(f", {name} = excluded.{name}" for name in (*_LARGEST, "updated_at"))
+    )
+    op.drop_table(_KEPT_STATISTICS)
+
+
+def _keep_statistics() -> None:
+    """Sum up the statistics over the types, and keep them by type for the way back."""
+    op.rename_table("statistics", _KEPT_STATISTICS)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"ALTER INDEX statistics_pkey RENAME TO {_KEPT_STATISTICS}_pkey")
+    _statistics(_count("dropped"), key=["bucket"])
+    sums = ", ".join(f"sum({name})" for name in _SUMMED)
+    largest = ", ".join(f"max({name})" for name in (*_LARGEST, "updated_at"))
+    op.execute(
+        f"INSERT INTO statistics (bucket, {', '.join((*_SUMMED, *_LARGEST))}, updated_at, dropped) "
+        f"SELECT bucket, {sums}, {largest}, sum({' + '.join(_DROPS)}) "
+        f"FROM {_KEPT_STATISTICS} GROUP BY bucket"
+    )
+
+
+def _restore_outbox() -> None:
+    """Let alerts wait for the bus again that did so before a downgrade."""
+    if sa.inspect(op.get_bind()).has_table(_KEPT_OUTBOX):
+        op.execute(
+            "UPDATE alerts SET published_at = "
+            f"(SELECT kept.published_at FROM {_KEPT_OUTBOX} AS kept WHERE kept.id = alerts.id) "
+            f"WHERE id IN (SELECT id FROM {_KEPT_OUTBOX})"
+        )
+        op.drop_table(_KEPT_OUTBOX)
 
 
 def downgrade() -> None:
     _storage("RESET", *(_names(parameters) for parameters in (_LARGE, _BUSY)))
     op.execute("UPDATE frames SET state = 'pending' WHERE state = 'parked'")
-    op.drop_table("statistics")
-    _statistics(_count("dropped"), key=["bucket"])
+    _keep_statistics()
+    op.execute(f"CREATE TABLE {_KEPT_OUTBOX} AS SELECT id, published_at FROM alerts")
     op.drop_index("ix_frames_parked", table_name="frames")
     op.drop_index("ix_alerts_unpublished", table_name="alerts")
     for table, column in (

@@ -50,23 +50,10 @@ def upgrade() -> None:
     op.add_column("task_types", _number("rate_at"))
     op.add_column("processes", sa.Column("start_ticks", sa.BigInteger(), nullable=True))
     op.add_column("processes", _number("clock_offset_sec"))
-    op.create_table(
-        "installation",
-        sa.Column("pk", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("installation_id", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("pk"),
-    )
-    own = sa.text("INSERT INTO installation (pk, installation_id, created_at) VALUES (1, :id, :at)")
-    op.get_bind().execute(own, {"id": uuid.uuid4().hex, "at": time.time()})
-    op.create_table(
-        "deletions",
-        sa.Column("id", _BIG_ID, nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("version", sa.Text(), nullable=False),
-        sa.Column("asked_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
+    if not _brought_back("installation"):
+        _installation()
+    if not _brought_back("deletions"):
+        _deletions()
     op.create_table(
         "generations",
         sa.Column("name", sa.Text(), nullable=False),
@@ -77,10 +64,42 @@ def upgrade() -> None:
     op.execute("UPDATE task_types SET seen_at = first_seen")
 
 
+def _brought_back(table: str) -> bool:
+    """Whether a downgrade had kept this table."""
+    kept = sa.inspect(op.get_bind()).has_table(f"kept_{table}")
+    if kept:
+        op.rename_table(f"kept_{table}", table)
+    return kept
+
+
+def _installation() -> None:
+    op.create_table(
+        "installation",
+        sa.Column("pk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("installation_id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+    )
+    own = sa.text("INSERT INTO installation (pk, installation_id, created_at) VALUES (1, :id, :at)")
+    op.get_bind().execute(own, {"id": uuid.uuid4().hex, "at": time.time()})
+
+
+def _deletions() -> None:
+    op.create_table(
+        "deletions",
+        sa.Column("id", _BIG_ID, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
 def downgrade() -> None:
     op.drop_table("generations")
-    op.drop_table("deletions")
-    op.drop_table("installation")
+    # An installation with another id would not know its own pictures and folders again.
+    for table in ("deletions", "installation"):
+        op.rename_table(table, f"kept_{table}")
     for table, column in (
         ("processes", "clock_offset_sec"),
         ("processes", "start_ticks"),
