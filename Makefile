@@ -7,9 +7,10 @@ PYTEST_ARGS ?=
 # Test processes side by side: tests wait more than they compute.
 AT_ONCE     ?= 4
 BENCH_ARGS  ?=
+MINUTES     ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test faults lint format bench services clean
+.PHONY: help setup demo run test faults soak lint format bench services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -34,6 +35,9 @@ test: setup ## Install what the tests need, if root or sudo can, and run them (P
 
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)
+
+soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter 60,$(MINUTES)),--write-report)
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

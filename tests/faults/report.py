@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.faults.outcome import Outcome
 from tests.faults.trial import ALWAYS, SHORT
+from tests.support.reliability import soak_section
 
 _HEAD = """# Reliability
 
@@ -63,7 +64,8 @@ def write(outcomes: Sequence[Outcome], path: Path) -> None:
     """Write the report; figures are rounded, so that they change little from run to run."""
     groups = [_group(title, _of(outcomes, name)) for name, title in _GROUPS.items()]
     text = _HEAD + (ALWAYS + SHORT).lstrip() + _MIDDLE + "".join(groups)
-    path.write_text(text, encoding="utf-8")
+    soak = soak_section(path)
+    path.write_text(f"{text}\n{soak}" if soak else text, encoding="utf-8")
 
 
 def _of(outcomes: Iterable[Outcome], group: str) -> list[Outcome]:

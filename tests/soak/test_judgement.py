@@ -1,0 +1,45 @@
+"""The soak's verdict: growth is seen, what levels off after the warm-up is not called growth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak import report
+from tests.soak.judgement import figures
+from tests.support.reliability import SOAK, put_soak_section, soak_section
+
+
+def _verdict(name: str, values: list[float]) -> bool:
+    (figure,) = figures([{name: value} for value in values])
+    return figure.is_flat
+
+
+def test_what_levels_off_after_the_warm_up_is_flat() -> None:
+    assert _verdict("memory of worker, MB", [50.0 + min(n, 20) * 5 for n in range(60)])
+
+
+def test_what_grows_all_the_time_is_not_flat() -> None:
+    assert not _verdict("memory of worker, MB", [100.0 + n * 0.5 for n in range(60)])
+    assert not _verdict("open files", [40.0 + n * 0.2 for n in range(60)])
+
+
+def test_too_few_samples_are_no_verdict() -> None:
+    with pytest.raises(ValueError, match="too few"):
+        figures([{"threads": 1.0}] * 5)
+
+
+def test_the_soak_and_the_faults_write_one_page_without_losing_the_other(tmp_path: Path) -> None:
+    page = tmp_path / "reliability.md"
+    page.write_text("# Reliability\n\nfaults\n", encoding="utf-8")
+    found = figures([{"threads": 7.0}] * 60)
+    for count in (1, 2):
+        text = report.section(
+            found, minutes=60, every_sec=10, restarts=count, messages=3, written=1, settled_sec=2
+        )
+        put_soak_section(page, text)
+        assert page.read_text(encoding="utf-8") == f"# Reliability\n\nfaults\n\n{text}"
+        assert soak_section(page) == text
+    assert text.startswith(SOAK)
+    assert "| threads | 7.0 | 7.0 | 7.0 |" in text
