@@ -40,6 +40,7 @@ def make_app(config: Any) -> Celery:
     """An application of easyai with this configuration (a mapping, or the name of a module)."""
     made = Celery("easyai", amqp="easyai.tasks.queues:AMQP", control="easyai.tasks.control:Control")
     made.config_from_object(config)
+    made.Task.Request = "easyai.tasks.request:Request"
     made.steps["consumer"].add(QueueSubscription)
     made.steps["consumer"].add(LifeSigns)
     return made

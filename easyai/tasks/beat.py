@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from easyai.process.identity import holder
 from easyai.settings import SettingsSource
 from easyai.supervised import Loop, Notifier
 from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
+from easyai.tasks.expiry import expiry
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.queues import publishing_connection
 
@@ -110,7 +112,17 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         for entry in list(self.schedule.values()):
             if not self._is_due(entry):
                 continue
-            self.apply_async(self.reserve(entry), producer=self.producer, advance=False)
+            dated = self._dated(self.reserve(entry))
+            self.apply_async(dated, producer=self.producer, advance=False)
+
+    def _dated(self, entry: beat.ScheduleEntry) -> beat.ScheduleEntry:
+        """The entry with its `expires` by the database's clock (tasks/request.py)."""
+        seconds = entry.options.get("expires")
+        if not isinstance(seconds, int | float):
+            return entry
+        dated = copy(entry)
+        dated.options = entry.options | {"expires": expiry(self._db.estimated_now(), seconds)}
+        return dated
 
     def _is_due(self, entry: beat.ScheduleEntry) -> bool:
         now = time.monotonic()

@@ -20,7 +20,7 @@ SWEEP_INTERVAL_SEC = 5.0
 UPKEEP_INTERVAL_SEC = 60.0
 _PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
 # Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
-# Generous: machines whose clocks differ by more would drop every tick as expired.
+# By the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
 # kombu warns where no host is named.
 EMBEDDED_BROKER_URL = "filesystem://localhost/"

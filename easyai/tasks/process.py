@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
-from easyai.db import task_types
+from easyai.db import clock, task_types
 from easyai.tasks import bodies
 from easyai.tasks.doorbell import open_ringing_runtime
 
@@ -67,6 +67,11 @@ class WorkerProcess:
             return False
         inference.ask(answer)
         return True
+
+    def clock_offset_sec(self) -> float | None:
+        """Seconds by which this machine's clock is ahead of the database's; None: not known yet."""
+        runtime = self._runtime
+        return None if runtime is None else clock.known_offset_sec(runtime.db.engine)
 
     def _open(self) -> Runtime:
         if self._runtime is None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from easyai.tasks.expiry import expiry
 from easyai.tasks.queues import infer_queue, publishing_connection
 
 if TYPE_CHECKING:
     from celery import Celery
 
 INFER_TASK = "easyai.infer"
-# Generous: machines whose clocks differ by more would drop every wake as expired.
 EXPIRES_SEC = 30.0
 
 
 class Publisher:
     """Publishes wakes; for one thread."""
 
-    def __init__(self, app: Celery | None = None) -> None:
+    def __init__(self, app: Celery | None = None, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives Unix seconds by the database's clock."""
         self._app = app
+        self._clock = clock
         self._connection: Any = None
         self._producer: Any = None
 
@@ -43,7 +47,7 @@ class Publisher:
             INFER_TASK,
             args=(task_type,),
             queue=infer_queue(task_type),
-            expires=EXPIRES_SEC,
+            expires=expiry(self._clock(), EXPIRES_SEC),
             expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
             ignore_result=True,
             retry=False,

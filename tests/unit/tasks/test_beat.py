@@ -18,7 +18,13 @@ from easyai.db.session import Database
 from easyai.settings import load
 from easyai.tasks import beat as beat_module
 from easyai.tasks.beat import LeaderScheduler
-from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK, SWEEP_TASK, celery_settings
+from easyai.tasks.config import (
+    PUBLISH_TASK,
+    SCAN_TASK,
+    SWEEP_TASK,
+    TICK_EXPIRES_SEC,
+    celery_settings,
+)
 
 
 class Clocks:
@@ -51,6 +57,7 @@ class Beat:
         monkeypatch.setattr(clock, "now", lambda conn: clocks.wall)
         self.clocks = clocks
         self.sent: list[str] = []
+        self.expires: list[Any] = []
         self.fails: Exception | None = None
         settings = celery_settings(load()) | {"broker_url": "memory://"}
         self.scheduler = LeaderScheduler(make_app(settings))
@@ -60,6 +67,7 @@ class Beat:
         if self.fails is not None:
             raise self.fails
         self.sent.append(entry.name)
+        self.expires.append(entry.options.get("expires"))
 
     def run(self, seconds: float) -> list[str]:
         """Tick for a while, sleeping as celery beat does; what was sent."""
@@ -216,3 +224,15 @@ def _write(path: Path, scan_interval_sec: float, more: str = "") -> None:
         f'[easyai]\ndata_dir = "{path.parent / "data"}"\n',
         encoding="utf-8",
     )
+
+
+def test_ticks_expire_by_the_clock_of_the_database(
+    make_beat: Callable[[], Beat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = make_beat()
+    for moment in (1_700_000_000.0, 1_800_000_000.0):
+        monkeypatch.setattr(clock, "estimate", lambda engine, moment=moment: moment)
+        beat.expires.clear()
+        beat.run(2)
+        assert beat.expires
+        assert {one.timestamp() for one in beat.expires} == {moment + TICK_EXPIRES_SEC}
