@@ -125,10 +125,10 @@ def open_runtime(
     source = source or SettingsSource()
     settings = source.current()
     own = settings.easyai
-    signer = LinkSigner(
-        load_secret(own.secret_key.get_secret_value(), own.data_dir), own.effective_public_url
-    )
+    secret = load_secret(own.secret_key.get_secret_value(), own.data_dir)
     db = Database(own.effective_database_url)
+    # One machine signs a link and another one checks it: by the clock of the database both.
+    signer = LinkSigner(secret, own.effective_public_url, db.estimated_now)
     return Runtime(
         source,
         db,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -31,10 +32,13 @@ from easyai.errors import (
     SettingsError,
 )
 
+log = logging.getLogger(__name__)
+
 BUSY_TIMEOUT_SEC = 5
 # Any number, the same in every process: who dispatches on PostgreSQL holds this lock.
 DISPATCH_LOCK = 0x6561_7379
 _WRITE = "easyai_write"
+_ASK_CLOCK_EVERY_SEC = 5.0
 _PING_AFTER_SEC = 1.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
@@ -52,6 +56,7 @@ class Database:
         self.is_sqlite = self.url.startswith("sqlite")
         self.guard = WriteGuard(_sqlite_file(self.url), BUSY_TIMEOUT_SEC)
         self.engine = _sqlite_engine(self.url, self.guard) if self.is_sqlite else _engine(self.url)
+        self._ask_clock_at = 0.0  # on the monotonic clock
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -105,7 +110,17 @@ class Database:
                 cursor.close()
 
     def estimated_now(self) -> float:
-        """Unix seconds by the database's clock, without asking it (db/clock.py)."""
+        """Unix seconds by the database's clock, as this process read it last.
+
+        Asks where it was never read. By this machine's own while the database does not answer.
+        """
+        if clock.known_offset_sec(self.engine) is None and time.monotonic() >= self._ask_clock_at:
+            self._ask_clock_at = time.monotonic() + _ASK_CLOCK_EVERY_SEC
+            try:
+                with self.read() as conn:
+                    clock.now(conn)
+            except DatabaseUnavailableError as error:
+                log.debug("the database's clock is not known: %s", error)
         return clock.estimate(self.engine)
 
     def dispose(self) -> None:

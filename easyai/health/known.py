@@ -153,7 +153,7 @@ def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]
             return _read(conn, analysis, now, most_failed), now
     except (DatabaseUnavailableError, SQLAlchemyError) as error:
         log.debug("no facts from the database: %s", error)
-        return None, runtime.db.estimated_now()
+        return None, clock.estimate(runtime.db.engine)
 
 
 def _read(conn: Connection, analysis: AiAnalysis, now: float, most_failed: int) -> Known:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from easyai.db import clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.health.absence import NOT_RUNNING, AbsenceWatch, as_alarm
@@ -110,7 +111,7 @@ class Watchdog:
             log.exception("watchdog: a turn failed, the next one follows")
 
     def _turn(self) -> None:
-        now, wall = time.monotonic(), self._runtime.db.estimated_now()
+        now, wall = time.monotonic(), clock.estimate(self._runtime.db.engine)
         self._watch_clock(now, wall)
         standing, seen = self._recorder.standing, self._seen(wall)
         if seen is None or self._waits_for_answer(standing, now):

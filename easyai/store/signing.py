@@ -7,7 +7,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -21,13 +21,17 @@ _GRANULARITY_SEC = 60  # links made within a minute are the same, so clients may
 class LinkSigner:
     """Signs and checks links with HMAC-SHA256 over key and expiry."""
 
-    def __init__(self, secret: bytes, public_url: str) -> None:
+    def __init__(
+        self, secret: bytes, public_url: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`clock` gives Unix seconds; the same for all who share the secret."""
         self._secret = secret
+        self._clock = clock
         self._prefix = public_url.rstrip("/") + FILES_PATH + "/"
 
     def url(self, key: str, ttl_sec: float, now: float | None = None) -> str:
         """A link to a key that lives for `ttl_sec` to `ttl_sec` + 60 s."""
-        moment = time.time() if now is None else now
+        moment = self._clock() if now is None else now
         expires = (int(moment + ttl_sec) // _GRANULARITY_SEC + 1) * _GRANULARITY_SEC
         signature = self._sign(key, expires)
         return f"{self._prefix}{quote(key)}?expires={expires}&signature={signature}"
@@ -39,8 +43,12 @@ class LinkSigner:
         expected = self._sign(key, int(expires))
         if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
             raise SignatureError
-        if int(expires) < (time.time() if now is None else now):
+        if self.left_sec(int(expires), now) < 0:
             raise SignatureError
+
+    def left_sec(self, expires: int, now: float | None = None) -> float:
+        """For how long a link lives that expires then; below 0 when it is over."""
+        return expires - (self._clock() if now is None else now)
 
     def _sign(self, key: str, expires: int) -> str:
         message = f"{expires}\n{key}".encode("utf-8", "surrogatepass")

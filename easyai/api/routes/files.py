@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
@@ -44,18 +43,19 @@ def picture(
         raise PictureNotFoundError("pictures lie in the object store; ask for a new link")
     file = runtime.store.open(key)
     try:
-        return _response(file, key, int(expires), head=request.method == "HEAD")
+        left_sec = int(runtime.signer.left_sec(int(expires)))
+        return _response(file, key, left_sec, head=request.method == "HEAD")
     except BaseException:
         file.close()
         raise
 
 
-def _response(file: BinaryIO, key: str, expires: int, *, head: bool) -> Response:
+def _response(file: BinaryIO, key: str, left_sec: int, *, head: bool) -> Response:
     size = os.fstat(file.fileno()).st_size
     headers = {
         "content-type": content_type(key),
         "x-content-type-options": "nosniff",
-        "cache-control": _cache_control(key, expires),
+        "cache-control": _cache_control(key, left_sec),
     }
     if head:
         file.close()
@@ -74,11 +74,11 @@ def content_type(key: str) -> str:
     return _TYPES.get(PurePosixPath(name).suffix.lower(), _OTHER_TYPE)
 
 
-def _cache_control(key: str, expires: int) -> str:
+def _cache_control(key: str, left_sec: int) -> str:
     # A camera's configuration changes under its name, a picture does not.
     if content_type(key) not in _TYPES.values():
         return "no-store"
-    return f"private, max-age={max(0, expires - int(time.time()))}"
+    return f"private, max-age={max(0, left_sec)}"
 
 
 def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ same to all others.
 from __future__ import annotations
 
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -17,7 +18,7 @@ from easyai.registry.views import service_list
 from easyai.tasks.claim import claimed
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.services import PostgresServer
-from tests.support.site import Installation
+from tests.support.site import TYPE, Installation
 from tests.support.site_fixtures import empty
 
 HOUR = 3600.0
@@ -77,3 +78,15 @@ def test_a_duty_done_here_is_seen_as_just_done(site: Installation, off: float) -
         assert ours
     (row,) = site.rows("SELECT done_at - extract(epoch FROM now()) AS ahead FROM process_leases")
     assert abs(row["ahead"]) < 5
+
+
+def test_a_link_that_one_machine_signs_another_one_accepts(
+    site: Installation, off: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"{TYPE}/门口1/1.jpg"
+    query = parse_qs(urlsplit(site.open().store.url(key, HOUR)).query)
+    expires, signature = query["expires"][0], query["signature"][0]
+    assert HOUR <= int(expires) - (time.time() - off) <= HOUR + 61, "by the database's clock"
+    site.open().signer.check(key, expires, signature)
+    monkeypatch.undo()
+    site.open().signer.check(key, expires, signature)
