@@ -8,9 +8,10 @@ PYTEST_ARGS ?=
 AT_ONCE     ?= 4
 BENCH_ARGS  ?=
 MINUTES     ?= 60
+SEEDS       ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test faults soak lint format bench services clean
+.PHONY: help setup demo run test simulate faults soak lint format bench services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -32,6 +33,9 @@ run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a set
 test: setup ## Install what the tests need, if root or sudo can, and run them (PYTEST_ARGS="-k frame")
 	@scripts/install-services --if-possible
 	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(PYTEST_ARGS)
+
+simulate: setup ## Invent worlds and their faults, one a seed: make simulate SEEDS=1000, or SEED=7
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) --shrink,--seeds $(SEEDS)) $(SIMULATE_ARGS)
 
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)

@@ -1,0 +1,112 @@
+"""``python -m tests.simulation --seeds 1000``: runs seeds on all cores, or one with its story."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+_FIXED_HASHES = "0"  # sets of names have their order from it
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one seed."""
+
+    seed: int
+    violations: list[str]
+    seconds: float  # simulated
+    frames: int
+
+
+def run_seed(seed: int, ignored: frozenset[str]) -> Result:
+    """Run one seed."""
+    from tests.simulation.plan import draw
+    from tests.simulation.world import World
+
+    outcome = World(draw(seed), ignored).run()
+    return Result(seed, outcome.violations, outcome.seconds, outcome.frames)
+
+
+def main() -> int:
+    """0 when every promise held in every run."""
+    if os.environ.get("PYTHONHASHSEED") != _FIXED_HASHES:
+        os.environ["PYTHONHASHSEED"] = _FIXED_HASHES
+        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
+    options = _options()
+    ignored = frozenset(options.ignore.split(",")) if options.ignore else _not_mended()
+    if options.seed is not None:
+        return _one(options.seed, ignored, shrinking=options.shrink)
+    return _many(range(options.first, options.first + options.seeds), ignored, options.jobs)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, help="how many seeds to run")
+    parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--seed", type=int, help="run this one and print its story")
+    parser.add_argument("--shrink", action="store_true", help="make a failing plan smaller first")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--ignore", default="", help="kinds of violations that end no run")
+    return parser.parse_args()
+
+
+def _not_mended() -> frozenset[str]:
+    from tests.simulation.known import NOT_MENDED
+
+    return frozenset(NOT_MENDED)
+
+
+def _one(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
+    from tests.simulation.plan import draw
+    from tests.simulation.shrink import kind_of, shrink
+    from tests.simulation.world import World
+
+    plan = draw(seed)
+    outcome = World(plan, ignored).run()
+    if outcome.violations and shrinking:
+        plan = shrink(plan, kind_of(outcome.violations[0]), ignored)
+        outcome = World(plan, ignored).run()
+    print(plan.told())
+    print("\n".join(outcome.story))
+    for violation in outcome.violations:
+        print(f"seed {seed}: {violation}")
+    if not outcome.violations:
+        print(f"seed {seed}: every promise held, {outcome.frames} pictures")
+    return 1 if outcome.violations else 0
+
+
+def _many(seeds: range, ignored: frozenset[str], jobs: int) -> int:
+    began, kinds, failed = time.monotonic(), Counter[str](), list[Result]()
+    done = frames = 0
+    simulated = 0.0
+    with ProcessPoolExecutor(jobs) as pool:
+        for result in pool.map(run_seed, seeds, [ignored] * len(seeds), chunksize=4):
+            done, frames, simulated = (
+                done + 1,
+                frames + result.frames,
+                simulated + result.seconds,
+            )
+            if result.violations:
+                failed.append(result)
+                kinds[result.violations[0].split(":")[0]] += 1
+                print(f"seed {result.seed}: {result.violations[0]}", flush=True)
+            if done % 50 == 0:
+                rate = done / (time.monotonic() - began)
+                print(f"{done} of {len(seeds)} seeds, {rate:.1f} a second", flush=True)
+    took = time.monotonic() - began
+    print(
+        f"{done} runs, {frames} pictures, {simulated / 3600:.1f} simulated hours in {took:.0f} s; "
+        f"{len(failed)} failed {dict(kinds) if kinds else ''}"
+    )
+    if failed:
+        print(f"repeat one with: make simulate SEED={failed[0].seed}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""A bucket below MinioStore: the client's methods, with listings cut into pages or stale.
+
+Single objects are seen as they are; a listing shows each page as of its own moment, or of seconds
+before, as the listings of real stores do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from minio.datatypes import Object
+from minio.error import S3Error
+
+from easyai.errors import StoreUnavailableError
+from tests.simulation.scheduler import EPOCH, Scheduler
+
+_CALL_SEC = 0.004
+
+
+@dataclass
+class _Object:
+    content: bytes
+    etag: str
+    modified_at: float  # since the run began
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class ObjectServer:
+    """What keeps the objects; every change is remembered, for listings of the past."""
+
+    def __init__(self, scheduler: Scheduler, page: int, stale_sec: float) -> None:
+        self.scheduler = scheduler
+        self.page = page
+        self.stale_sec = stale_sec
+        self.objects: dict[str, _Object] = {}
+        self.down_until = 0.0
+        self._changes: list[tuple[float, str, _Object | None]] = []
+
+    def put(self, key: str, content: bytes, metadata: dict[str, str] | None = None) -> str:
+        """Write an object; its ETag."""
+        etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        self._change(key, _Object(content, etag, self.scheduler.now, metadata or {}))
+        return etag
+
+    def remove(self, key: str) -> None:
+        """Delete an object."""
+        if key in self.objects:
+            self._change(key, None)
+
+    def _change(self, key: str, now: _Object | None) -> None:
+        self._changes.append((self.scheduler.now, key, self.objects.get(key)))
+        if now is None:
+            del self.objects[key]
+        else:
+            self.objects[key] = now
+
+    def as_of(self, moment: float) -> dict[str, _Object]:
+        """The objects as they were then."""
+        seen = dict(self.objects)
+        for at, key, before in reversed(self._changes):
+            if at <= moment:
+                break
+            if before is None:
+                seen.pop(key, None)
+            else:
+                seen[key] = before
+        return seen
+
+
+class SimClient:
+    """The methods of `minio.Minio` that the store uses."""
+
+    def __init__(self, server: ObjectServer) -> None:
+        self._server = server
+
+    def _call(self) -> None:
+        self._server.scheduler.point(_CALL_SEC)
+        if self._server.scheduler.now < self._server.down_until:
+            raise StoreUnavailableError("object store: does not answer: refused")
+
+    def _get(self, key: str) -> _Object:
+        self._call()
+        found = self._server.objects.get(key)
+        if found is None:
+            raise _error("NoSuchKey")
+        return found
+
+    def list_objects(
+        self,
+        bucket: str,
+        prefix: str | None = None,
+        recursive: bool = False,
+        start_after: str | None = None,
+        **_: Any,
+    ) -> Iterator[Object]:
+        """Page by page, each as of a moment of its own."""
+        after, prefix = start_after or "", prefix or ""
+        given: set[str] = set()
+        while True:
+            self._call()
+            rng: random.Random = self._server.scheduler.current.rng
+            stale = self._server.stale_sec * rng.random() if rng.random() < 0.5 else 0.0
+            seen = self._server.as_of(self._server.scheduler.now - stale)
+            keys = sorted(key for key in seen if key.startswith(prefix) and key > after)
+            page = keys[: self._server.page]
+            for key in page:
+                yield from _listed(bucket, key, seen[key], prefix, recursive, given)
+            if len(page) < self._server.page:
+                return
+            after = page[-1]
+
+    def stat_object(self, bucket: str, key: str, **_: Any) -> Object:
+        """HEAD."""
+        return _object(bucket, key, self._get(key))
+
+    def get_object(self, bucket: str, key: str, **_: Any) -> Any:
+        """GET."""
+        return _Response(self._get(key))
+
+    def remove_object(self, bucket: str, key: str, **_: Any) -> None:
+        """DELETE: whatever lies there."""
+        self._call()
+        self._server.remove(key)
+
+    def put_object(
+        self, bucket: str, key: str, data: Any, length: int, *_: Any, **options: Any
+    ) -> Object:
+        """PUT, also on the condition that nothing lies there."""
+        self._call()
+        headers = {k.lower(): v for k, v in (options.get("metadata") or {}).items()}
+        if headers.get("if-none-match") == "*" and key in self._server.objects:
+            raise _error("PreconditionFailed")
+        self._server.put(key, data.read(length), headers)
+        return _object(bucket, key, self._server.objects[key])
+
+    def copy_object(
+        self, bucket: str, key: str, source: Any, metadata: Any = None, **_: Any
+    ) -> Object:
+        """A copy inside of the store, on condition of the source's ETag where it is given."""
+        found = self._get(source.object_name)
+        if source.match_etag and source.match_etag != found.etag:
+            raise _error("PreconditionFailed")
+        marks = {k.lower(): v for k, v in (metadata or {}).items()}
+        self._server.put(key, found.content, marks)
+        return _object(bucket, key, self._server.objects[key])
+
+    def bucket_exists(self, _bucket: str, **_: Any) -> bool:
+        """Always."""
+        self._call()
+        return True
+
+    def presigned_get_object(self, _bucket: str, key: str, **_: Any) -> str:
+        """A link that the services of the simulation understand."""
+        return f"sim://{key}"
+
+
+class SimBucket:
+    """Stands in for easyai.store.bucket.Bucket."""
+
+    name = "frames"
+
+    def __init__(self, server: ObjectServer) -> None:
+        self.signing_client = SimClient(server)
+
+    @contextmanager
+    def asking(self) -> Iterator[SimClient]:
+        """The client; S3Error NoSuchKey and PreconditionFailed are answers."""
+        yield self.signing_client
+
+    def check(self) -> None:
+        """Raise StoreUnavailableError when it does not answer."""
+        self.signing_client.bucket_exists(self.name)
+
+
+class _Response:
+    def __init__(self, found: _Object) -> None:
+        self._content = found.content
+        self.headers = {"etag": f'"{found.etag}"'}
+
+    def read(self, limit: int | None = None) -> bytes:
+        return self._content[:limit]
+
+    def close(self) -> None:
+        return None
+
+    def release_conn(self) -> None:
+        return None
+
+
+def _listed(
+    bucket: str, key: str, found: _Object, prefix: str, recursive: bool, given: set[str]
+) -> Iterator[Object]:
+    rest = key[len(prefix) :]
+    if recursive or "/" not in rest:
+        yield _object(bucket, key, found)
+        return
+    folder = prefix + rest.split("/")[0] + "/"
+    if folder not in given:
+        given.add(folder)
+        yield Object(bucket, folder)
+
+
+def _object(bucket: str, key: str, found: _Object) -> Object:
+    modified = datetime.fromtimestamp(EPOCH + found.modified_at, UTC)
+    return Object(
+        bucket,
+        key,
+        last_modified=modified,
+        etag=found.etag,
+        size=len(found.content),
+        metadata=dict(found.metadata),
+    )
+
+
+def _error(code: str) -> S3Error:
+    return S3Error(None, code, "", "", "", "")  # type: ignore[arg-type]

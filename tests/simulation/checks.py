@@ -1,0 +1,126 @@
+"""What must hold in every run, looked at from outside: the promises P1 and P4, and what is ours."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from tests.simulation.cameras import Album, Version
+from tests.simulation.site import Site
+
+Row = dict[str, Any]
+_OVER = ("done", "failed", "dropped")
+_POLICIES = ("queue_full", "too_old", "disk_low", "sampled")
+
+
+def rows_of(conn: Connection, sql: str) -> list[Row]:
+    """The rows of a query."""
+    return [dict(row) for row in conn.execute(text(sql)).mappings()]
+
+
+class Ledger:
+    """The ledger's rows at one moment, beside what is known of the pictures."""
+
+    def __init__(self, conn: Connection, album: Album, site: Site) -> None:
+        self.frames = rows_of(conn, "SELECT * FROM frames ORDER BY id")
+        self.alerts = rows_of(conn, "SELECT * FROM alerts WHERE task_id <> 'system' ORDER BY id")
+        self.dropped = rows_of(
+            conn,
+            "SELECT sum(queue_full + too_old + disk_low) AS n FROM statistics WHERE bucket = 0",
+        )[0]["n"]
+        self._album = album
+        self._site = site
+        self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in self.frames:
+            self._rows[row["key"], row["version"]].append(row)
+
+    def rows(self, version: Version) -> list[Row]:
+        """The frames of one picture."""
+        return self._rows[version.key, version.text]
+
+    def waiting(self) -> list[str]:
+        """What is not over yet, in words."""
+        left = [
+            f"picture {version.number} of {version.key} is not in the ledger"
+            for version in self._album.versions
+            if version.stayed and not self.rows(version)
+        ]
+        left += [
+            f"frame {row['id']} of {row['key']} is {row['state']}: tries {row['tries']}, "
+            f"{row['reason']}"
+            for row in self.frames
+            if row["state"] not in _OVER
+        ]
+        left += [
+            f"the picture of frame {row['id']}, {row['key']}, is not carried"
+            for row in self.frames
+            if row["image_target"] is not None
+        ]
+        return left
+
+    def violations(self, inferred: dict[int, list[int]], deleted: set[int]) -> list[str]:
+        """What is wrong when nothing is left to do."""
+        found = [text for version in self._album.versions for text in self._of(version, inferred)]
+        found += self._of_alerts(deleted)
+        found += self._of_store(deleted)
+        dropped = sum(row["outcome"] in _POLICIES[:3] for row in self.frames)
+        if dropped != (self.dropped or 0):
+            found.append(f"count: {dropped} frames dropped, {self.dropped} counted")
+        return found
+
+    def _of(self, version: Version, inferred: dict[int, list[int]]) -> list[str]:
+        rows, name = self.rows(version), f"picture {version.number} of {version.key}"
+        if len(rows) > 1:
+            return [f"twice: {name} became frames {[row['id'] for row in rows]}"]
+        if not version.stayed:
+            return []
+        (row,) = rows
+        fate = f"{row['state']}/{row['outcome']}: {row['reason']}"
+        if row["outcome"] in ("alert", "no_detection"):
+            return [] if inferred.get(version.number) else [f"lost: {name}, never inferred, {fate}"]
+        if row["state"] == "dropped" and row["outcome"] in _POLICIES:
+            return []
+        if row["state"] == "failed" and version.poison:
+            return []
+        return [f"lost: {name} ended as {fate}"]
+
+    def _of_alerts(self, deleted: set[int]) -> list[str]:
+        found, seen = [], Counter[int]()
+        keys = {row["id"]: row["key"] for row in self.frames}
+        for alert in self.alerts:
+            result = json.loads(alert["result"])
+            version = self._album.versions[result["seen"]]
+            seen[version.number] += 1
+            content = self._site.read(alert["image_path"])
+            if content != version.content:
+                other = self._album.seen_in(content) if content else None
+                there = "nothing" if content is None else f"picture {other and other.number}"
+                found.append(
+                    f"alert-picture: alert {alert['id']} of picture {version.number} of "
+                    f"{keys.get(alert['frame_id'])} has {there} at {alert['image_path']}"
+                )
+        found += [f"twice: picture {one} has {n} alerts" for one, n in seen.items() if n > 1]
+        with_alert = {alert["frame_id"] for alert in self.alerts} | deleted
+        found += [
+            f"lost: frame {row['id']} of {row['key']} has no alert"
+            for row in self.frames
+            if row["outcome"] == "alert" and row["id"] not in with_alert
+        ]
+        return found
+
+    def _of_store(self, deleted: set[int]) -> list[str]:
+        there = set(self._site.keys())
+        found = [
+            f"foreign: {key} is not what it was"
+            for key, content in self._site.foreign.items()
+            if self._site.read(key) != content
+        ]
+        ours = {alert["image_path"] for alert in self.alerts}
+        ours |= {row["image_path"] for row in self.frames if row["state"] == "failed"}
+        ours |= {version.key for version in self._album.at_key.values() if not self.rows(version)}
+        for key in sorted(there - ours - set(self._site.foreign)):
+            found.append(f"left: {key} lies there and nobody knows it")
+        return found

@@ -1,0 +1,139 @@
+"""The ledger of a run: SQLite in memory, its transactions the steps of the simulation.
+
+A transaction is atomic here as it is there; what may happen before, after and around it (another
+actor, the end of the process, an answer that is lost) is drawn. Statements cost time, so that a
+transaction of many statements holds up others.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from easyai.db import migrate
+from easyai.db.session import BUSY_TIMEOUT_SEC, Database
+from easyai.errors import DatabaseUnavailableError
+from tests.simulation.scheduler import Lock, Scheduler
+
+STATEMENT_SEC = 0.0003  # a round trip to the server, or a look into the file
+
+_shared: list[tuple[sqlite3.Connection, sqlite3.Connection, Engine]] = []
+
+
+def _engine() -> tuple[sqlite3.Connection, sqlite3.Connection, Engine]:
+    """Template, connection and engine: made once, for compiled statements are worth keeping."""
+    if not _shared:
+        template = sqlite3.connect(":memory:")
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "easyai.db")
+            migrate.upgrade(f"sqlite:///{path}")
+            source = sqlite3.connect(path)
+            source.backup(template)
+            source.close()
+        plain = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        plain.execute("PRAGMA foreign_keys=ON")
+        engine = create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool)
+        event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+        _shared.append((template, plain, engine))
+    return _shared[0]
+
+
+class SharedDatabase:
+    """The one database of a run, to which every process has a `SimDatabase`."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        template, self._plain, self.engine = _engine()
+        template.backup(self._plain)
+        self.scheduler = scheduler
+        self.lock = Lock(scheduler, BUSY_TIMEOUT_SEC)
+        self.down_until = 0.0
+        self.unheard = 0.0  # share of commits whose answer gets lost
+        self.statements = 0
+        event.listen(self.engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_: Any) -> None:
+        self.statements += 1
+
+    def changes(self) -> int:
+        """Rows written so far."""
+        return self._plain.total_changes
+
+    def close(self) -> None:
+        """Stop counting."""
+        event.remove(self.engine, "before_cursor_execute", self._count)
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A look from outside of the world, between two transactions; it changes nothing."""
+        while self.lock.held:
+            self.scheduler.advance(0.005)
+        with self.engine.connect() as conn, conn.begin():
+            yield conn
+
+
+class SimDatabase(Database):
+    """What one process has of the database."""
+
+    def __init__(self, shared: SharedDatabase) -> None:
+        self.url = "sqlite://"
+        self.engine = shared.engine
+        self.is_sqlite = False  # nothing looks after a file here
+        self._shared = shared
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """As in the real one: it must not write."""
+        with self._transaction() as conn:
+            before = self._shared.changes()
+            yield conn
+            if self._shared.changes() != before:
+                raise AssertionError("a transaction that reads has written")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """As in the real one; at times the answer of the commit gets lost."""
+        with self._transaction() as conn:
+            yield conn
+        shared = self._shared
+        if shared.unheard and shared.scheduler.current.rng.random() < shared.unheard:
+            raise DatabaseUnavailableError("the answer of the commit got lost")
+
+    @contextmanager
+    def dispatching(self) -> Iterator[Connection]:
+        """As in the real one."""
+        with self.write() as conn:
+            yield conn
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        shared, scheduler = self._shared, self._shared.scheduler
+        scheduler.point()
+        self._must_be_up()
+        try:
+            shared.lock.__enter__()
+        except TimeoutError:
+            raise DatabaseUnavailableError("the database does not answer: locked") from None
+        try:
+            self._must_be_up()
+            before = shared.statements
+            with shared.engine.connect() as conn, conn.begin():
+                yield conn
+                scheduler.sleep(STATEMENT_SEC * (shared.statements - before))
+                self._must_be_up()
+        finally:
+            shared.lock.__exit__()
+        scheduler.point()
+
+    def _must_be_up(self) -> None:
+        if self._shared.scheduler.now < self._shared.down_until:
+            raise DatabaseUnavailableError("the database does not answer: connection refused")
+
+    def dispose(self) -> None:
+        """Nothing of its own is open."""

@@ -1,0 +1,120 @@
+"""A real folder below LocalStore, each call of the system a step of the simulation.
+
+The store's modules get `FolderOs` in place of `os`: between any two of their calls a writer,
+another worker or the end of the process may come. Times of files and folders are those of a file
+server with a clock of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from easyai.store import renames
+from tests.simulation.scheduler import EPOCH, Scheduler
+
+_CALL_SEC = 0.0002
+_CHANGES = ("rename", "replace", "link", "unlink", "remove", "makedirs", "mkdir", "rmdir")
+_LOOKS = ("lstat", "stat", "open", "access", "listdir", "utime")
+
+
+class FileServer:
+    """What keeps the files: its clock gives them their times."""
+
+    def __init__(self, scheduler: Scheduler, root: str, offset: float, grain: float) -> None:
+        self.scheduler = scheduler
+        self.root = root
+        self.offset = offset  # of its clock
+        self.grain = grain  # coarseness of the times it keeps, seconds; 0: none
+
+    def now_ns(self) -> int:
+        """The time that a file written now gets."""
+        now = EPOCH + self.scheduler.now + self.offset
+        if self.grain:
+            now -= now % self.grain
+        return int(now * 1e9)
+
+    def touch_folder(self, *paths: Any) -> None:
+        """Give the folders of these paths the time of now, as a change of an entry does."""
+        now = self.now_ns()
+        for path in paths:
+            folder = os.path.dirname(os.fsdecode(path)) if isinstance(path, str | bytes) else ""
+            if folder.startswith(self.root) and os.path.isdir(folder):
+                os.utime(folder, ns=(now, now))
+
+
+class _Entries:
+    """What scandir gives, in an order that the seed decides."""
+
+    def __init__(self, entries: list[os.DirEntry[str]]) -> None:
+        self._entries = iter(entries)
+
+    def __enter__(self) -> _Entries:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[os.DirEntry[str]]:
+        return self._entries
+
+    def __next__(self) -> os.DirEntry[str]:
+        return next(self._entries)
+
+    def close(self) -> None:
+        """Everything was read already."""
+
+
+class FolderOs:
+    """Stands in for the module `os` in the modules of the store."""
+
+    def __init__(self, server: FileServer) -> None:
+        self._server = server
+        self.path = os.path
+        for name in _CHANGES:
+            setattr(self, name, self.step(getattr(os, name), changes=True))
+        for name in _LOOKS:
+            setattr(self, name, self.step(getattr(os, name), changes=False))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def step(self, call: Callable[..., Any], *, changes: bool) -> Callable[..., Any]:
+        """A call of the system as a step; `changes`: it changes the folders of its paths."""
+        server = self._server
+
+        def step(*args: Any, **kwargs: Any) -> Any:
+            server.scheduler.point(_CALL_SEC)
+            result = call(*args, **kwargs)
+            if changes:
+                server.touch_folder(*args)
+            return result
+
+        return step
+
+    def scandir(self, path: Any = ".") -> _Entries:
+        """The entries of a folder, all at one moment."""
+        self._server.scheduler.point(_CALL_SEC)
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        random.Random(f"{self._server.scheduler.seed} {len(entries)}").shuffle(entries)
+        return _Entries(entries)
+
+
+@contextmanager
+def below(modules: list[ModuleType], server: FileServer) -> Iterator[None]:
+    """Put the file server below the modules of the store."""
+    with ExitStack() as stack:
+        replacement = FolderOs(server)
+        noreplace = replacement.step(renames.rename_noreplace, changes=True)
+        for module in modules:
+            if hasattr(module, "os"):
+                stack.enter_context(patch.object(module, "os", replacement))
+            if hasattr(module, "rename_noreplace"):
+                stack.enter_context(patch.object(module, "rename_noreplace", noreplace))
+        yield

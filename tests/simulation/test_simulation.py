@@ -1,0 +1,30 @@
+"""Some seeds of the simulation, and that a seed is one run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _simulate(*options: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own: the order of its sets is that of every other run of a seed."""
+    command = [sys.executable, "-m", "tests.simulation", *options]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("EASYAI_")
+    }
+    return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_promises_hold_in_some_worlds_of_many() -> None:
+    run = _simulate("--seeds", "6", "--jobs", "1")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_seed_is_one_run() -> None:
+    first, second = (_simulate("--seed", "7") for _ in range(2))
+    assert first.stdout == second.stdout
+    assert "every promise held" in first.stdout, first.stdout + first.stderr

@@ -1,0 +1,348 @@
+"""One run: machines, processes, services, cameras and faults of a plan, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from easyai.db import clock, leases
+from easyai.db.frames import FrameFilter
+from easyai.domain.frame import FrameState
+from easyai.errors import EasyaiError
+from easyai.pipeline import requeue
+from easyai.registry import registration
+from easyai.runtime import Owner, Runtime
+from easyai.settings import Settings
+from tests.simulation import pipeline
+from tests.simulation.cameras import Album, CameraPlan
+from tests.simulation.checks import Ledger, rows_of
+from tests.simulation.clocks import simulated_identity, simulated_time, true_time
+from tests.simulation.database import SharedDatabase, SimDatabase
+from tests.simulation.monitor import Monitor
+from tests.simulation.plan import HORIZON_SEC, Fault, Plan, ServicePlan
+from tests.simulation.scheduler import EPOCH, Machine, Process, RunawayError, Scheduler
+from tests.simulation.services import Network
+from tests.simulation.site import Site
+from tests.simulation.story import Story
+
+_RECOVERY_SEC = 150.0  # after the last fault, until every frame is over
+_LOOK_EVERY_SEC = 3.0
+_HEARTBEAT_SEC = 4.0
+_BEAT_LEASE_SEC, _BEAT_SEC = 5.0, 1.0
+
+
+@dataclass
+class Outcome:
+    """What came of a run."""
+
+    violations: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    seconds: float = 0.0  # simulated
+    frames: int = 0
+
+
+class FixedSource:
+    """Settings that never change."""
+
+    fault = ""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def current(self) -> Settings:
+        """The settings."""
+        return self._settings
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, plan: Plan, ignored: frozenset[str] = frozenset()) -> None:
+        """`ignored`: kinds of violations, the word before the colon, that end no run."""
+        self.plan = plan
+        self._ignored = ignored
+        self.scheduler = Scheduler(plan.seed)
+        self.story = Story(self.scheduler)
+        self.violations: list[str] = []
+        self.album = Album()
+        self.site = Site(plan, self.scheduler, self.album, self.story.note)
+        self.database = SharedDatabase(self.scheduler)
+        self.database.unheard = plan.unheard
+        self.machines = [
+            Machine(f"machine{number}", offset) for number, offset in enumerate(plan.offsets)
+        ]
+        self.source: Any = FixedSource(Settings.model_validate({"ai_analysis": plan.settings}))
+        self.network = Network(
+            self.scheduler, self.album, self.site.fetch, self.violate, self.story.note
+        )
+        self.network.of_installation = plan.settings["max_concurrent_infer"]
+        self.network.lease_sec = plan.settings["lease_sec"]
+        self.broker = pipeline.Broker(self.scheduler)
+        self.monitor = Monitor(
+            plan, self.scheduler, self.album, self.database, self.network, self.violate
+        )
+        self.processes: list[Process] = []  # dead ones too
+        self.workers: list[Process] = []
+        self.beats: list[Process] = []
+        self.deleted: set[int] = set()  # frames whose alerts an operator deleted
+        self.api = self.runtime()
+
+    def violate(self, text: str) -> None:
+        """A promise is broken: the run ends."""
+        if text.split(":")[0] in self._ignored:
+            return
+        self.story.note(f"VIOLATION {text}")
+        self.violations.append(text)
+        self.scheduler.failures.append(("world", AssertionError(text)))
+
+    def runtime(self) -> Runtime:
+        """What a new process works with."""
+        database = SimDatabase(self.database)
+        return Runtime(
+            self.source,
+            database,
+            self.site.open(Owner(database)),
+            self.site.signer,
+            pipeline.Doorbell(self.broker),
+        )
+
+    def machine(self, number: int) -> Machine:
+        """The machine on which the n-th process of a kind runs."""
+        return self.machines[number % len(self.machines)]
+
+    # Processes
+
+    def _process(self, name: str, number: int) -> Process:
+        """A process with a number that none had before."""
+        self.processes.append(Process(name, self.machine(number), len(self.processes) + 100))
+        return self.processes[-1]
+
+    def start_worker(self, number: int) -> None:
+        """Start a worker, in place of the one before."""
+        process = self._process(f"worker{number}", number)
+        self.workers[number : number + 1] = [process]
+
+        def begin() -> None:
+            worker = pipeline.Worker(
+                self.scheduler, process, self.runtime(), self.broker, self.network
+            )
+            worker.after_scan = self.monitor.scanned
+            worker.start(self.plan.slots)
+
+        self.scheduler.spawn(f"{process.name} main", process, begin)
+
+    def start_beat(self, number: int) -> None:
+        """Start a beat, in place of the one before."""
+        process = self._process(f"beat{number}", number + 1)
+        self.beats[number : number + 1] = [process]
+        self.scheduler.spawn(process.name, process, lambda: self._beat(process.name))
+
+    def _beat(self, name: str) -> None:
+        """As easyai.tasks.beat: ticks while it holds the lease."""
+        database, due = SimDatabase(self.database), dict.fromkeys(pipeline.INTERVALS, 0.0)
+        number = self.scheduler.current.rng.getrandbits(32)
+        while True:
+            try:
+                with database.write() as conn:
+                    now = clock.now(conn)
+                    leads = leases.acquire(conn, "beat", f"{name}:{number}", _BEAT_LEASE_SEC, now)
+            except EasyaiError:
+                leads = False
+            for task, at in due.items():
+                if leads and self.scheduler.now >= at:
+                    self.broker.send(task)
+                    due[task] = self.scheduler.now + pipeline.INTERVALS[task]
+            self.scheduler.sleep(_BEAT_SEC)
+
+    def _service(self, plan: ServicePlan) -> None:
+        """A service registers, then sends heartbeats for ever; started anew, it registers again."""
+        self.scheduler.sleep(plan.start)
+        self.network.add(plan)
+        registered_at = -1.0
+        while True:
+            down_until = self.network.down_until.get(plan.endpoint, -1.0)
+            try:
+                if not self.network.is_up(plan.endpoint):
+                    pass
+                elif registered_at < down_until or registered_at < 0:
+                    self._register(plan)
+                    registered_at = self.scheduler.now
+                else:
+                    name = plan.name if plan.by_id else plan.endpoint
+                    registration.heartbeat(self.api, name)
+            except EasyaiError as error:
+                self.story.note(f"{plan.name}: {error}")
+            self.scheduler.sleep(_HEARTBEAT_SEC * self.scheduler.current.rng.uniform(0.5, 1.0))
+
+    def _register(self, plan: ServicePlan) -> None:
+        body: dict[str, Any] = {
+            "service_id": plan.name,
+            "task_types": list(plan.task_types),
+            "endpoint": plan.endpoint,
+        }
+        if plan.limit is not None:
+            body["max_concurrency"] = plan.limit
+        registration.register(self.api, body)
+        self.story.note(f"{plan.name} registers for {plan.task_types}, limit {plan.limit}")
+
+    # Faults
+
+    def _fault(self, fault: Fault) -> None:
+        self.scheduler.sleep(fault.at)
+        self.story.note(f"FAULT {fault}")
+        self.monitor.trouble(fault.seconds)
+        handler: Callable[[Fault], None] = getattr(self, f"_{fault.kind}")
+        try:
+            handler(fault)
+        except EasyaiError as error:
+            self.story.note(f"{fault.kind}: {error}")
+
+    def _kill_worker(self, fault: Fault) -> None:
+        number = fault.target % len(self.workers)
+        self.scheduler.kill(self.workers[number])
+        self.scheduler.sleep(fault.seconds)
+        if not self.workers[number].alive:
+            self.start_worker(number)
+
+    def _kill_beat(self, fault: Fault) -> None:
+        number = fault.target % len(self.beats)
+        self.scheduler.kill(self.beats[number])
+        self.scheduler.sleep(fault.seconds)
+        if not self.beats[number].alive:
+            self.start_beat(number)
+
+    def _kill_everything(self, fault: Fault) -> None:
+        for process in (*self.workers, *self.beats):
+            self.scheduler.kill(process)
+        self.scheduler.sleep(fault.seconds)
+        for number in range(len(self.workers)):
+            self.start_worker(number)
+        for number in range(len(self.beats)):
+            self.start_beat(number)
+
+    def _freeze_worker(self, fault: Fault) -> None:
+        self._freeze([self.workers[fault.target % len(self.workers)]], fault.seconds)
+
+    def _freeze(self, processes: list[Process], seconds: float) -> None:
+        for process in processes:
+            process.frozen_since = self.scheduler.now
+            process.frozen_until = self.scheduler.now + seconds
+
+    def _suspend(self, fault: Fault) -> None:
+        machine = self.machines[fault.target % len(self.machines)]
+        machine.suspended += fault.seconds
+        on_it = [one for one in (*self.workers, *self.beats) if one.machine is machine]
+        self._freeze(on_it, fault.seconds)
+
+    def _clock_jump(self, fault: Fault) -> None:
+        self.machines[fault.target % len(self.machines)].offset += fault.seconds
+
+    def _database_down(self, fault: Fault) -> None:
+        self.database.down_until = self.scheduler.now + fault.seconds
+
+    def _service_dies(self, fault: Fault) -> None:
+        if self.plan.services:
+            service = self.plan.services[fault.target % len(self.plan.services)]
+            self.network.down_until[service.endpoint] = self.scheduler.now + fault.seconds
+
+    def _requeue(self, _: Fault) -> None:
+        requeue.requeue(self.api, FrameFilter(state=FrameState.FAILED))
+
+    def _delete_alert(self, fault: Fault) -> None:
+        with self.database.looking() as conn:
+            found = rows_of(conn, "SELECT id, frame_id FROM alerts ORDER BY id")
+        if found:
+            row = found[fault.target % len(found)]
+            self.deleted.add(row["frame_id"])
+            pipeline.delete_alerts(self.api, [row["id"]])
+
+    def _take_away(self, fault: Fault) -> None:
+        keys = sorted(self.album.at_key)
+        if keys:
+            key = keys[fault.target % len(keys)]
+            self.album.replace(key, self.scheduler.now)
+            self.site.remove(key)
+
+    # The run
+
+    def run(self) -> Outcome:
+        """From nothing to the last check."""
+        with ExitStack() as stack:
+            stack.callback(self.database.close)
+            stack.enter_context(simulated_time(self.scheduler))
+            for where, name, what in (*pipeline.REPLACED, (*pipeline.PROBES, self.network.probe)):
+                stack.enter_context(patch.object(where, name, what))
+            stack.enter_context(simulated_identity(self.scheduler, self.processes))
+            if self.plan.machines > 1:
+                for name in ("now", "estimate"):
+                    stack.enter_context(patch.object(clock, name, self._true_time))
+            stack.enter_context(self.site.in_use())
+            self.story.attach()
+            stack.callback(self.story.detach)
+            stack.callback(self.scheduler.stop)
+            self._run()
+        return Outcome(
+            self.violations, list(self.story.lines), self.scheduler.now, len(self.album.versions)
+        )
+
+    def _true_time(self, _: object) -> float:
+        return true_time(self.scheduler)
+
+    def _run(self) -> None:
+        plan = self.plan
+        with self.database.engine.begin() as conn:
+            conn.exec_driver_sql(
+                "INSERT INTO events (id, at, kind, subject, text)"
+                " VALUES (0, ?, 'installed', '', '')",
+                (EPOCH - 30 * 86_400.0,),
+            )
+        for number in range(plan.workers):
+            self.start_worker(number)
+        for number in range(plan.beats):
+            self.start_beat(number)
+        for service in plan.services:
+            self.scheduler.spawn(service.name, None, partial(self._service, service))
+        self.scheduler.spawn("monitor", None, self.monitor.run)
+        cameras = [self._start_camera(camera) for camera in plan.cameras]
+        faults = [self.scheduler.spawn("fault", None, partial(self._fault, f)) for f in plan.faults]
+        try:
+            while not all(one.done for one in (*cameras, *faults)) and not self._failed():
+                self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
+            self._recover()
+        except RunawayError as error:
+            self.violate(f"runaway: {error}")
+        self._failed()
+
+    def _start_camera(self, plan: CameraPlan) -> Any:
+        work = self.site.camera(plan)
+        return self.scheduler.spawn(f"camera {plan.name}", None, work, after=plan.start)
+
+    def _recover(self) -> None:
+        self.database.unheard = 0.0
+        until = max(self.scheduler.now, HORIZON_SEC) + _RECOVERY_SEC
+        left = ["nothing was looked at"]
+        while left and self.scheduler.now < until and not self._failed():
+            self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
+            with self.database.looking() as conn:
+                ledger = Ledger(conn, self.album, self.site)
+            left = ledger.waiting()
+        if self._failed():
+            return
+        if left:
+            self.violate(f"late: {len(left)} not over after {_RECOVERY_SEC:g} s, {left[0]}")
+            return
+        for text in ledger.violations(self.network.inferred, self.deleted):
+            self.violate(text)
+
+    def _failed(self) -> bool:
+        for name, error in self.scheduler.failures:
+            if name != "world":
+                self.violations.append(f"error: {name}: {type(error).__name__}: {error}"[:500])
+                self.story.note(self.violations[-1])
+                self.error = error
+        self.scheduler.failures[:] = [one for one in self.scheduler.failures if one[0] == "world"]
+        return bool(self.violations)
