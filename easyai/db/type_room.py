@@ -22,8 +22,8 @@ _REGISTERED = text("""
 """)
 _LEASED = text("SELECT DISTINCT task_type FROM frames WHERE state = 'leased'")
 # The recursion jumps from type to type along the index instead of reading every frame.
-_HELD = [
-    text(f"""
+_IN_STATE = {
+    state: text(f"""
         WITH RECURSIVE held(task_type) AS (
             SELECT min(task_type) FROM frames WHERE state = '{state}'
             UNION ALL
@@ -34,7 +34,7 @@ _HELD = [
         SELECT task_type FROM held WHERE task_type IS NOT NULL
     """)  # noqa: S608
     for state in ("pending", "parked", "failed")
-]
+}
 _FRESH = {
     column: text(f"""
         SELECT name FROM task_types
@@ -63,10 +63,18 @@ def known(conn: Connection) -> list[KnownType]:
 def naming(conn: Connection, by_settings: Iterable[str]) -> Naming:
     """The task types that settings, frames or services name now; the cost follows their number."""
     by_frames = set(conn.execute(_LEASED).scalars())
-    for statement in _HELD:
-        by_frames.update(conn.execute(statement).scalars())
+    by_frames |= _in_states(conn, "pending", "parked", "failed")
     by_services = frozenset(conn.execute(_REGISTERED).scalars())
     return Naming(frozenset(by_settings), frozenset(by_frames), by_services)
+
+
+def waiting(conn: Connection) -> set[str]:
+    """The task types with frames that wait, parked ones too."""
+    return _in_states(conn, "pending", "parked")
+
+
+def _in_states(conn: Connection, *states: str) -> set[str]:
+    return {name for state in states for name in conn.execute(_IN_STATE[state]).scalars()}
 
 
 def registered(conn: Connection) -> frozenset[str]:

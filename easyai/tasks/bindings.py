@@ -11,7 +11,8 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _TABLE = ".exchange"
 _OWNER = ".owner"
+# The clock of file systems ticks every 10 ms at worst: a file that changed less than this ago may
+# change again and look the same.
+_SETTLED_NS = 50_000_000
+_Signature = tuple[int, int, int]
 
 
 class Binding(NamedTuple):
@@ -37,19 +42,37 @@ class Bindings:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # By exchange, as the file was read last; exchanges are a handful.
+        self._read: dict[str, tuple[_Signature, tuple[Binding, ...]]] = {}
 
-    def table(self, exchange: str) -> list[Binding]:
-        """The bindings of an exchange; a table that a power cut tore counts as empty."""
+    def table(self, exchange: str) -> tuple[Binding, ...]:
+        """The bindings of an exchange; a table that a power cut tore counts as empty.
+
+        The file is read again only when it has changed.
+        """
         path = self._table_path(exchange)
+        signature = _signature(path)
+        if signature is None:
+            self._read.pop(exchange, None)
+            return ()
+        known = self._read.get(exchange)
+        if known is not None and known[0] == signature:
+            return known[1]
+        rows = self._parse(path)
+        if abs(time.time_ns() - signature[1]) > _SETTLED_NS:
+            self._read[exchange] = signature, rows
+        return rows
+
+    def _parse(self, path: Path) -> tuple[Binding, ...]:
         try:
-            return [Binding(*row) for row in json.loads(path.read_bytes())]
+            return tuple(Binding(*row) for row in json.loads(path.read_bytes()))
         except FileNotFoundError:
-            return []
+            return ()
         except (ValueError, TypeError) as error:
             # Every live process binds its queues again within seconds.
             log.warning("broker: table %s is damaged and is made anew: %s", path.name, error)
             path.unlink(missing_ok=True)
-            return []
+            return ()
 
     def bind(self, exchange: str, binding: Binding) -> None:
         """Add a binding where it is missing."""
@@ -62,6 +85,8 @@ class Bindings:
 
     def unbind(self, exchange: str, binding: Binding) -> None:
         """Remove a binding where it is there."""
+        if binding not in self.table(exchange):
+            return
         with self._locked():
             rows = self.table(exchange)
             if binding in rows:
@@ -119,7 +144,7 @@ class Bindings:
     def _owner_path(self, queue: str) -> Path:
         return self._folder / f"{file_part(queue)}{_OWNER}"
 
-    def _write(self, path: Path, rows: list[Binding]) -> None:
+    def _write(self, path: Path, rows: Sequence[Binding]) -> None:
         draft = path.with_name(f".{path.name}.new")
         draft.write_text(json.dumps(rows), encoding="utf-8")
         draft.rename(path)
@@ -133,6 +158,14 @@ class Bindings:
             yield
         finally:
             os.close(descriptor)
+
+
+def _signature(path: Path) -> _Signature | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _is_file(descriptor: int, path: Path) -> bool:

@@ -47,6 +47,8 @@ class Channel(filesystem.Channel):
 
     def __init__(self, connection: Transport, **kwargs: Any) -> None:
         self._owned: dict[str, int] = {}
+        self._reading: set[str] = set()  # as a list, kombu's own is searched for each message
+        self._served = ""  # the queue whose turn it was last
         super().__init__(connection, **kwargs)
 
     @property
@@ -61,9 +63,44 @@ class Channel(filesystem.Channel):
         tables: Bindings = self.connection.tables
         return tables
 
-    def get_table(self, exchange: str) -> list[Binding]:
+    def get_table(self, exchange: str) -> tuple[Binding, ...]:
         """The bindings of an exchange, those of other processes included."""
         return self.tables.table(exchange)
+
+    def queue_bind(
+        self,
+        queue: str,
+        exchange: str | None = None,
+        routing_key: str = "",
+        arguments: Any = None,
+        **_: Any,
+    ) -> None:
+        """Bind a queue to an exchange."""
+        exchange = exchange or "amq.direct"
+        if not self.state.has_binding(queue, exchange, routing_key):
+            self.state.binding_declare(queue, exchange, routing_key, arguments)
+            self._bind(queue, exchange, routing_key, arguments)
+
+    def _bind(self, queue: str, exchange: str, routing_key: str, arguments: Any) -> None:
+        # A queue under its own name needs no row, however many thousands there are.
+        if routing_key != queue or not self._names_queues(exchange):
+            kind = self.typeof(exchange)
+            self._queue_bind(exchange, *kind.prepare_bind(queue, exchange, routing_key, arguments))
+
+    def _names_queues(self, exchange: str) -> bool:
+        """Whether a routing key of the exchange is a queue's name as it stands.
+
+        So it is for durable direct ones, as for AMQP's default exchange. Others (the replies to
+        questions of remote control) have queues that come and go, whose rows say so.
+        """
+        declared = self.state.exchanges.get(exchange, {})
+        return bool(declared.get("durable") and declared.get("type") == "direct")
+
+    def _lookup(self, exchange: str, routing_key: str, default: Any = None) -> list[str]:
+        if exchange and self._names_queues(exchange):
+            bound = {row.queue for row in self.get_table(exchange) if row[0] == routing_key}
+            return sorted(bound | {routing_key})
+        return list(super()._lookup(exchange, routing_key, default))
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         self.tables.bind(exchange, Binding(routing_key or "", pattern or "", queue or ""))
@@ -74,6 +111,22 @@ class Channel(filesystem.Channel):
         self._purge(queue)
         self.tables.unbind(exchange, Binding(routing_key or "", pattern or "", queue or ""))
 
+    def queue_declare(self, queue: str | None = None, passive: bool = False, **kwargs: Any) -> Any:
+        """Declare a queue; the number of messages is exact when asked for (`passive`)."""
+        if passive:
+            self.spool.look()
+        return super().queue_declare(queue, passive, **kwargs)
+
+    def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> None:
+        """Read from one more queue."""
+        super().basic_consume(queue, *args, **kwargs)
+        self._reading.add(queue)
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """Read from a queue no more."""
+        self._reading.discard(self._tag_to_queue.get(consumer_tag, ""))
+        super().basic_cancel(consumer_tag)
+
     def _new_queue(
         self, queue: str, exclusive: bool = False, auto_delete: bool = False, **_: Any
     ) -> None:
@@ -82,6 +135,7 @@ class Channel(filesystem.Channel):
 
     def queue_delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
         """Delete a queue, its bindings and messages."""
+        self.spool.look()
         super().queue_delete(queue, *args, **kwargs)
         descriptor = self._owned.pop(queue, None)
         if descriptor is not None:
@@ -111,9 +165,14 @@ class Channel(filesystem.Channel):
         return message
 
     def _poll(self, cycle: Any, callback: Callable[..., Any], timeout: float | None = None) -> Any:
-        if not self.spool.has_any(self._active_queues):
-            raise Empty
-        return cycle.get(callback)
+        for queue in self.spool.in_turn(self._reading, self._served):
+            try:
+                message = self._get(queue)
+            except Empty:
+                continue  # another process was faster
+            self._served = queue
+            return callback(message, queue)
+        raise Empty
 
     def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
         """The next message of a queue, or None."""
@@ -133,8 +192,7 @@ class Channel(filesystem.Channel):
                 os.close(descriptor)
                 self._owned[queue] = self.tables.own(queue)
         for (queue, exchange, routing_key), arguments in list(self.state.bindings.items()):
-            kind = self.typeof(exchange)
-            self._queue_bind(exchange, *kind.prepare_bind(queue, exchange, routing_key, arguments))
+            self._bind(queue, exchange, routing_key, arguments)
 
     def close(self) -> None:
         """Close, and delete the queues that were ours alone."""

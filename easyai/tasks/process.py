@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
-from easyai.db import clock, task_types
+from easyai.db import clock, task_types, type_room
 from easyai.tasks import bodies
 from easyai.tasks.doorbell import open_ringing_runtime
 
@@ -79,9 +79,14 @@ class WorkerProcess:
         return self._runtime
 
     def task_types(self) -> list[str]:
-        """Every task type ever seen."""
+        """Every task type that is known."""
         with self.runtime().db.read() as conn:
             return task_types.names(conn)
+
+    def waiting_types(self) -> list[str]:
+        """The task types with frames that wait."""
+        with self.runtime().db.read() as conn:
+            return sorted(type_room.waiting(conn))
 
     def stop_pumping(self) -> None:
         """Begin the end: `pump` takes no more work. Safe in a signal handler."""

@@ -109,6 +109,8 @@ class Queues(amqp.Queues):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: Queues the operator excluded (``-X``) or cancelled by remote control.
         self.excluded: set[str] = set()
+        #: Those of the task types that this worker serves, as the database knows them.
+        self.of_types: set[str] = set()
         super().__init__(*args, **kwargs)
 
     @property
@@ -119,6 +121,25 @@ class Queues(amqp.Queues):  # type: ignore[misc]
     def new_missing(self, name: str) -> Queue:
         """A queue that appears by its name alone."""
         return _queue(name)
+
+    def declaration(self, name: str) -> Queue:
+        """The declaration of a task type's queue, which is not consumed from by this."""
+        return _queue(name)
+
+    def add_type(self, name: str) -> None:
+        """Note that the queue of a task type is consumed from."""
+        self.add(_queue(name))
+        self.of_types.add(name)
+
+    def drop_type(self, name: str) -> None:
+        """Note that the queue of a task type is consumed from no more."""
+        self.of_types.discard(name)
+        self.pop(name, None)
+
+    def drop_types(self) -> None:
+        """Keep the queues that the worker had at its start."""
+        for name in list(self.of_types):
+            self.drop_type(name)
 
     def select_add(self, queue: Any, **kwargs: Any) -> Queue:
         """Consume from one more queue."""

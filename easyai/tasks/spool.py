@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _SUFFIX = ".msg"
@@ -48,7 +49,8 @@ class Spool:
     def __init__(self, folder: Path, claimed: Path) -> None:
         self.folder = folder
         self._claimed = claimed
-        self._waiting: dict[str, deque[str]] = {}
+        self._waiting: dict[str, deque[str]] = {}  # file names by queue
+        self._order: list[str] = []  # of the queues, for their turns
         self._seen_mtime_ns = -1
         self._settled = False
         self._listed_ns = -_LIST_AT_LEAST_EVERY_NS
@@ -81,17 +83,20 @@ class Spool:
 
     def refresh(self) -> bool:
         """Look at the folder, where it may have changed; whether any message waits."""
-        now = time.monotonic_ns()
-        age = now - self._listed_ns
-        if self._waiting and age < _LIST_AT_MOST_EVERY_NS:
-            return True
-        mtime = self._mtime_ns()
-        if not self._settled or mtime != self._seen_mtime_ns or age >= _LIST_AT_LEAST_EVERY_NS:
+        age = time.monotonic_ns() - self._listed_ns
+        if not self._waiting or age >= _LIST_AT_MOST_EVERY_NS:
+            self.look()
+        return bool(self._waiting)
+
+    def look(self) -> None:
+        """List the folder, unless it is as it was at the last look."""
+        now, mtime = time.monotonic_ns(), self._mtime_ns()
+        seen = self._settled and mtime == self._seen_mtime_ns
+        if not seen or now - self._listed_ns >= _LIST_AT_LEAST_EVERY_NS:
             self._settled = abs(time.time_ns() - mtime) > _SETTLED_NS
             self._seen_mtime_ns = mtime
             self._listed_ns = now
             self._list()
-        return bool(self._waiting)
 
     def _mtime_ns(self) -> int:
         try:
@@ -107,16 +112,33 @@ class Spool:
             part = _queue_part(name)
             if part is not None:
                 waiting.setdefault(part, deque()).append(name)
-        self._waiting = waiting
+        self._waiting = {name_of(part): names for part, names in waiting.items()}
+        self._order = sorted(self._waiting)
 
-    def has_any(self, queues: Iterable[str]) -> bool:
+    def has_any(self, queues: Collection[str]) -> bool:
         """Whether a message for one of `queues` was there at the last look."""
-        return bool(self._waiting) and any(file_part(queue) in self._waiting for queue in queues)
+        few, many = self._waiting.keys(), queues
+        if len(queues) < len(few):
+            return any(queue in few for queue in queues)
+        return any(queue in many for queue in few)
+
+    def in_turn(self, queues: Collection[str], last: str) -> Iterator[str]:
+        """Those of `queues` with messages at the last look, beginning with the one after `last`.
+
+        So each queue gets its turn, and the cost follows the queues with messages alone.
+        """
+        order = self._order
+        if len(queues) < len(order):
+            order = sorted(queue for queue in queues if queue in self._waiting)
+        first = bisect_right(order, last)
+        for place in range(first, first + len(order)):
+            queue = order[place % len(order)]
+            if queue in self._waiting and queue in queues:
+                yield queue
 
     def take(self, queue: str) -> bytes | None:
         """Remove the oldest message of `queue` seen at the last look and return its content."""
-        part = file_part(queue)
-        names = self._waiting.get(part)
+        names = self._waiting.get(queue)
         while names:
             payload = self._claim(names.popleft())
             if payload is not None:
@@ -124,7 +146,7 @@ class Spool:
         else:
             payload = None
         if names is not None and not names:
-            self._waiting.pop(part, None)
+            self._waiting.pop(queue, None)
         return payload
 
     def _claim(self, name: str) -> bytes | None:
@@ -138,26 +160,24 @@ class Spool:
         return payload
 
     def count(self, queue: str) -> int:
-        """Messages waiting for `queue` now."""
-        return sum(1 for _ in self._files_of(queue))
+        """Messages that waited for `queue` at the last look."""
+        return len(self._waiting.get(queue, ()))
 
     def purge(self, queue: str) -> int:
         """Remove the messages waiting for `queue`; returns how many."""
-        return sum(_remove(path) for path in self._files_of(queue))
-
-    def _files_of(self, queue: str) -> list[Path]:
         part = file_part(queue)
-        return [path for path in self.folder.glob(f"*{_SUFFIX}") if _queue_part(path.name) == part]
+        names = os.listdir(self.folder) if self.folder.is_dir() else []  # noqa: PTH208
+        return sum(_remove(self.folder / name) for name in names if _queue_part(name) == part)
 
     def remove_older(self, age_sec: float) -> int:
         """Remove messages and what killed processes left that are older than this; how many."""
         limit = time.time() - age_sec
         removed = 0
         for folder in (self.folder, self._claimed):
-            for path in list(folder.glob("*")):
+            for entry in os.scandir(folder) if folder.is_dir() else ():
                 try:
-                    if path.stat().st_mtime < limit:
-                        removed += _remove(path)
+                    if entry.stat().st_mtime < limit:
+                        removed += _remove(Path(entry))
                 except FileNotFoundError:
                     continue
         return removed

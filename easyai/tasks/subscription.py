@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Final
 
 from celery import bootsteps, signals
 
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.process import process
+from easyai.tasks.queue_slices import Change, carry_out, summary, wake
 from easyai.tasks.queues import queue_name
 
 log = logging.getLogger(__name__)
 
-_CHECK_EVERY_SEC = 1.0
+_CHECK_EVERY_SEC: Final = 1.0
+#: A slice holds up the consumer for so long; then the loop has as long for everything else.
+_SLICE_SEC: Final = 0.05
 
 
 class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -22,7 +25,8 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
 
     A worker pinned with ``-Q`` keeps its own. The database is read in a thread of this step, so
     that one that does not answer never holds up the consumer; the consumer's own thread changes
-    the queues. Starts anew with every broker connection.
+    the queues, a slice at a time, so that thousands of types do not hold it up either. Starts anew
+    with every broker connection, from the control queue alone.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -30,58 +34,71 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
         self._stop = threading.Event()
-        self._subscribed: set[str] = set()
+        self._names: dict[str, str] = {}  # queues by type, as they were read last
         self._outage = OutageLog(log, "task types not read, queues stay as they are")
         # Without this the loop over the embedded broker notices a SIGTERM after up to 4 s.
-        signals.worker_shutting_down.connect(lambda **_: _wake(consumer, True), weak=False)
+        signals.worker_shutting_down.connect(lambda **_: wake(consumer, True), weak=False)
 
     def start(self, consumer: Any) -> None:
         """Begin to watch the database."""
-        if consumer.app.amqp.queues.pinned:
-            log.info("serving the queues of -Q only: %s", ", ".join(self._consumed(consumer)))
+        queues = consumer.app.amqp.queues
+        if queues.pinned:
+            log.info("serving the queues of -Q only: %s", ", ".join(sorted(queues.consume_from)))
             return
         self._stop = threading.Event()
-        self._subscribed = set(self._consumed(consumer))
         threading.Thread(
             target=self._watch, args=(consumer, self._stop), name="queue-subscription", daemon=True
         ).start()
 
     def stop(self, consumer: Any) -> None:
-        """Cease watching; the queues stay for the next connection."""
+        """Cease watching. The next connection begins with the queues that it had at the start."""
         self._stop.set()
+        consumer.app.amqp.queues.drop_types()
 
     def _watch(self, consumer: Any, stop: threading.Event) -> None:
         while not stop.is_set():
-            wanted = self._read()
-            if wanted is not None and wanted - consumer.app.amqp.queues.excluded - self._subscribed:
-                consumer.call_soon(self._subscribe, consumer, wanted)
-                _wake(consumer)
+            try:
+                self._follow(consumer, stop)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the watch
+                self._outage.failed(error)
+            else:
+                self._outage.worked()
             stop.wait(_CHECK_EVERY_SEC)
 
-    def _read(self) -> set[str] | None:
+    def _follow(self, consumer: Any, stop: threading.Event) -> None:
+        """Make the queues those of the known types, the types with frames waiting first."""
+        error: Exception | None = None
         try:
-            names = {queue_name(name) for name in process.task_types()}
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the watch
-            self._outage.failed(error)
-            return None
-        self._outage.worked()
-        return names
-
-    def _subscribe(self, consumer: Any, wanted: set[str]) -> None:
+            self._read()
+        except Exception as failure:  # noqa: BLE001 - reported below
+            error = failure  # a new connection serves the types known before
         queues = consumer.app.amqp.queues
-        if consumer.task_consumer is None:
-            return
-        for name in sorted(wanted - queues.excluded - self._subscribed):
-            _ = queues[name]  # declares it as ours, else Celery makes an exchange for it
-            consumer.add_task_queue(name)
-            self._subscribed.add(name)
+        known = set(self._names.values())
+        subscribed: set[str] = queues.of_types
+        new = known - queues.excluded - subscribed
+        add, cancel = self._in_order(new), sorted(subscribed - known)
+        change = Change(add, cancel)
+        while change and not stop.is_set():
+            change.begin()
+            consumer.call_soon(carry_out, consumer, change, stop, _SLICE_SEC)
+            wake(consumer)
+            while not change.paused.wait(0.5) and not stop.is_set():
+                pass
+            stop.wait(_SLICE_SEC)
+        if error is not None:
+            raise error
+        if add:
+            log.info("consuming from the queues of new task types: %s", summary(add))
+        if cancel:
+            log.info("consuming no more from the queues of forgotten types: %s", summary(cancel))
 
-    def _consumed(self, consumer: Any) -> list[str]:
-        return sorted(consumer.app.amqp.queues.consume_from)
+    def _read(self) -> None:
+        known = process.task_types()
+        if known != list(self._names):
+            self._names = {name: self._names.get(name) or queue_name(name) for name in known}
 
-
-def _wake(consumer: Any, for_good: bool = False) -> None:
-    # Only the embedded broker's connection needs it: the others' loop wakes by itself.
-    interrupt = getattr(getattr(consumer.connection, "transport", None), "interrupt", None)
-    if interrupt is not None:
-        interrupt(for_good)
+    def _in_order(self, new: set[str]) -> list[str]:
+        if len(new) < 2:
+            return list(new)
+        first = {self._names.get(name, "") for name in process.waiting_types()}
+        return sorted(new, key=lambda name: (name not in first, name))

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer, Producer
 
 from easyai.tasks import filesystem
+from easyai.tasks.bindings import Binding, Bindings
 from easyai.tasks.spool import Spool
 from tests.support.waiting import wait_until
 from tests.unit.tasks.broker import Broker, Reader, mailbox, task_queue
@@ -52,6 +54,7 @@ def start_reader(broker: Broker) -> Iterator[StartReader]:
 
 def test_messages_arrive_in_order_in_queues_with_any_name(broker: Broker) -> None:
     names = [CHINESE, "infer.a.b.c", "infer.with space", "infer.100%", "infer.a/b", "infer.A"]
+    names += ["infer.a", "infer.Caf\u00e9", "infer.Cafe\u0301", "infer.😀", "infer.100%25"]
     for number in range(3):
         for name in names:
             broker.put(name, f"{name}:{number}")
@@ -60,6 +63,60 @@ def test_messages_arrive_in_order_in_queues_with_any_name(broker: Broker) -> Non
     for name in names:
         own = [body for body in received if body.startswith(f"{name}:")]
         assert own == [f"{name}:{number}" for number in range(3)]
+
+
+def test_each_of_many_queues_gets_its_turn_beside_one_that_is_flooded(broker: Broker) -> None:
+    names = [f"infer.{number:03}" for number in range(100)]
+    broker.put(names[0], *range(200))
+    for name in names[1:]:
+        broker.put(name, name)
+    reader = Reader(broker.connect(), *map(task_queue, names))
+    received = reader.read(200)
+    assert set(names[1:]) <= set(received)
+
+
+def test_thousands_of_queues_cost_next_to_nothing_while_nothing_happens(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(broker.connect(), *(task_queue(f"infer.{n}") for n in range(2000)))
+    assert reader.is_idle()
+    monkeypatch.setattr(filesystem, "_HOUSEKEEPING_EVERY_SEC", 0.0)
+    began = time.thread_time()
+    assert reader.is_idle()
+    # Once every 15 s.
+    assert time.thread_time() - began < 0.15
+
+
+def test_a_queue_bound_under_its_own_name_is_reached_through_its_exchange(broker: Broker) -> None:
+    reader = Reader(broker.connect(), task_queue(CHINESE), task_queue("infer.other"))
+    producer = Producer(broker.connect().channel())
+    for name in (CHINESE, "infer.other"):
+        exchange = task_queue(name).exchange
+        producer.publish(name, exchange=exchange, routing_key=name, declare=[exchange])
+    assert sorted(reader.read(2)) == sorted([CHINESE, "infer.other"])
+
+
+def test_a_reply_to_somebody_who_has_gone_is_dropped(broker: Broker) -> None:
+    exchange = Exchange("reply.box.pidbox", "direct", durable=False)
+    queue = Queue("1.reply.box.pidbox", exchange, routing_key="1", auto_delete=True)
+    connection = broker.connect()
+    reader = Reader(connection, queue)
+    producer = Producer(broker.connect().channel())
+    producer.publish("answer", exchange=exchange, routing_key="1", declare=[exchange])
+    assert reader.read(1) == ["answer"]
+    connection.release()
+    producer.publish("too late", exchange=exchange, routing_key="1", declare=[exchange])
+    assert broker.files() == []
+
+
+def test_bindings_of_another_process_are_seen_however_fast_they_change(tmp_path: Path) -> None:
+    ours, theirs = Bindings(tmp_path / "control"), Bindings(tmp_path / "control")
+    for number in range(300):
+        binding = Binding("", "", f"{number % 3}")
+        theirs.bind("box", binding)
+        assert ours.table("box") == (binding,)
+        theirs.unbind("box", binding)
+        assert ours.table("box") == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""A worker's queues are changed a slice at a time, whatever their number."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from easyai.celery import make_app
+from easyai.settings import Settings
+from easyai.tasks.config import celery_settings
+from easyai.tasks.queue_slices import Change, carry_out, summary
+from tests.unit.tasks.broker import Broker
+
+SLICE_SEC = 0.05
+
+
+@pytest.fixture
+def consumer(broker: Broker) -> Any:
+    """A worker's consumer on the embedded broker, as far as slices need it."""
+    app = make_app(celery_settings(Settings()) | {"broker_transport_options": broker.options})
+    connection = broker.connect()
+    task_consumer = app.amqp.TaskConsumer(connection, on_message=lambda message: message.ack())
+    return SimpleNamespace(app=app, connection=connection, task_consumer=task_consumer)
+
+
+def slices(consumer: Any, change: Change) -> list[float]:
+    """Carry a change out; the CPU seconds of each slice."""
+    took = []
+    while change:
+        began = time.thread_time()
+        carry_out(consumer, change, threading.Event(), SLICE_SEC)
+        took.append(time.thread_time() - began)
+    return took
+
+
+def consumed(consumer: Any) -> set[str]:
+    """The queues that are read."""
+    return {queue.name for queue in consumer.task_consumer.queues}
+
+
+def test_three_thousand_queues_are_added_and_cancelled_without_holding_up_the_loop(
+    consumer: Any,
+) -> None:
+    names = [f"infer.类型{number}" for number in range(3000)]
+    took = slices(consumer, Change(names, []))
+    assert max(took) < 0.3
+    assert sum(took) < 4
+    assert consumed(consumer) == {"easyai", *names}
+    assert consumer.app.amqp.queues.of_types == set(names)
+    took = slices(consumer, Change([], names))
+    assert max(took) < 0.3
+    assert sum(took) < 4
+    assert consumed(consumer) == {"easyai"}
+    assert set(consumer.app.amqp.queues) == {"easyai"}
+
+
+def test_a_change_begins_with_the_first_queue_and_takes_at_least_one_a_slice(
+    consumer: Any,
+) -> None:
+    change = Change(["infer.first", "infer.second"], [])
+    carry_out(consumer, change, threading.Event(), 0.0)
+    assert consumed(consumer) == {"easyai", "infer.first"}
+    assert list(change.add) == ["infer.second"]
+    assert change.paused.is_set()
+
+
+def test_a_slice_of_a_connection_that_was_lost_changes_nothing(consumer: Any) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    change = Change(["infer.a"], [])
+    carry_out(consumer, change, stopped, SLICE_SEC)
+    assert consumed(consumer) == {"easyai"}
+
+
+def test_a_queue_that_could_not_be_added_is_tried_again_with_the_next_change(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(consumer.task_consumer, "consume", _fail)
+        change = Change(["infer.a", "infer.b"], [])
+        with pytest.raises(OSError, match="disk full"):
+            carry_out(consumer, change, threading.Event(), SLICE_SEC)
+    assert not change
+    assert change.paused.is_set()
+    assert consumer.app.amqp.queues.of_types == set()
+    slices(consumer, Change(["infer.a", "infer.b"], []))
+    assert all(consumer.task_consumer.consuming_from(name) for name in ("infer.a", "infer.b"))
+
+
+def test_a_new_connection_begins_with_the_queues_of_the_start(consumer: Any) -> None:
+    slices(consumer, Change(["infer.a"], []))
+    queues = consumer.app.amqp.queues
+    queues.drop_types()
+    assert set(queues.consume_from) == {"easyai"}
+    assert queues.of_types == set()
+
+
+def test_a_line_of_the_log_names_the_first_queues_and_their_number() -> None:
+    names = [f"infer.{number}" for number in range(7)]
+    assert summary(names) == "count=7: infer.0, infer.1, infer.2, infer.3, infer.4, …"
+    assert summary(names[:2]) == "count=2: infer.0, infer.1"
+
+
+def _fail() -> None:
+    raise OSError("disk full")
