@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from easyai.db import clock, events, service_events, services, waiting
+from easyai.db import clock, events, service_events, services, type_room, waiting
 from easyai.db.services import ServiceRow
 from easyai.domain.service import REGISTERED, ServiceState, moved_to
 from easyai.registry.payload import is_clean_text, said_in
@@ -38,8 +38,8 @@ class Heartbeat:
 def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list[str]]:
     """Take a group of heartbeats in one transaction.
 
-    For each, whether its service is known; and the task types whose frames were made due because a
-    service came back.
+    For each, whether its service is known; and the task types with frames waiting that were made
+    due because a service came back.
     """
     names = sorted({name for beat in beats if (name := lookup(beat.name))})
     if not names:
@@ -58,7 +58,9 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         back = [row for row in living.values() if row.state != ServiceState.ONLINE]
         events.add(conn, [service_events.online(row, _HEARTBEAT, now) for row in back])
         woken = services.task_types_of(conn, sorted(row.pk for row in back))
-        waiting.hurry(conn, woken, now)
+        if woken:
+            waiting.hurry(conn, woken, now)
+            woken = sorted(type_room.waiting(conn) & set(woken))
     for row in back:
         log.info(
             "algorithm service is back: service_id=%s endpoint=%s was=%s",

@@ -42,6 +42,7 @@ def register(runtime: Runtime, payload: Any) -> str:
         _take_places(runtime, conn, new, now)  # before its types count as registered
         services.register(conn, values, new.task_types)
         waiting.hurry(conn, new.task_types, now)
+        woken = type_room.waiting(conn) & set(new.task_types)
         if taken is None:
             events.add(conn, _changes(new, before, now))
         else:
@@ -53,7 +54,7 @@ def register(runtime: Runtime, payload: Any) -> str:
         ",".join(new.task_types),
         new.version or "-",
     )
-    runtime.doorbell.ring_all(new.task_types)
+    runtime.doorbell.ring_all(woken)  # 200 wakes for nothing would hold up the others
     return new.service_id
 
 

@@ -115,6 +115,8 @@ class Channel(filesystem.Channel):
         """Declare a queue; the number of messages is exact when asked for (`passive`)."""
         if passive:
             self.spool.look()
+        else:
+            self.spool.refresh()  # thousands are declared in a row
         return super().queue_declare(queue, passive, **kwargs)
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> None:
