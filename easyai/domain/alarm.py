@@ -40,6 +40,7 @@ class Kind(StrEnum):
     STORE_DOWN = "store_down"
     DISK_LOW = "disk_low"
     CLOCK_JUMP = "clock_jump"
+    CLOCK_OFF = "clock_off"
 
 
 class Change(StrEnum):

@@ -129,11 +129,12 @@ class Known:
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
-        return [
-            one
-            for one in self.processes
-            if one.kind == kind and not one.ended and abs(now - one.beat_at) <= SILENT_AFTER_SEC
-        ]
+        own = [one for one in self.processes if one.kind == kind and not one.ended]
+        return [one for one in own if self.is_recent(one, now)]
+
+    def is_recent(self, process: ProcessFacts, now: float) -> bool:
+        """Whether a process has shown itself lately."""
+        return abs(now - process.beat_at) <= SILENT_AFTER_SEC
 
     def silent(self, kind: str, now: float) -> list[ProcessFacts]:
         """Processes of a kind that did not stop in order and show themselves no more."""

@@ -43,6 +43,7 @@ KINDS: Final = {
     "store_down": Words("store down", "图片存储不可用"),
     "disk_low": Words("disk low", "磁盘空间不足"),
     "clock_jump": Words("clock jump", "时钟跳变"),
+    "clock_off": Words("clock off", "时钟不准"),
     "service_registered": Words("service registered", "服务注册"),
     "service_suspect": Words("heartbeat timeout", "心跳超时"),
     "service_online": Words("service back", "服务恢复"),
@@ -96,6 +97,7 @@ CAUSE_NAMES: Final = {
     "algorithms_too_slow": Words("algorithms were too slow", "算法处理速度不足"),
     "bus_down": Words("the message bus did not work", "消息总线不可用"),
     "clock_jumped": Words("the clock jumped", "时钟跳变"),
+    "clock_off": Words("the clock of a machine was off", "机器时钟不准"),
 }
 
 

@@ -42,6 +42,7 @@ class ProcessFacts:
     ended: bool = False  # on this machine
     hung: bool = False  # silent and there, now or as we looked within the last minute
     starts: tuple[Start, ...] = ()  # under this name within STARTS_SEC, oldest first
+    clock_offset_sec: float = 0.0  # of its machine's clock, ahead of the database's
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def _facts(row: Any, here: Collection[str], starts: list[Start], now: float) -> 
         there is False and surely,
         _hangs_or_hung(row.name, row.beat_at, bool(there) and age_sec > SILENT_AFTER_SEC),
         tuple(starts),
+        row.clock_offset_sec,
     )
 
 

@@ -91,6 +91,9 @@ _FRAMES: Final = {
     "less than {n} % of the disk was free (disk_min_free_percent)": (
         "磁盘剩余空间不足 {1} %（disk_min_free_percent）"
     ),
+    "{n} frames wait again: their worker on this machine has ended": (
+        "{1} 张图片重新等待：本机上处理它们的 worker 已结束"
+    ),
     "{n} frames wait again: their worker died, or could not renew their leases": (
         "{1} 张图片重新等待：其 worker 已终止，或无法续租"
     ),
@@ -115,6 +118,8 @@ _PROCESSES: Final = {
     "the clock of this machine jumped by {n} s": "本机时钟跳变 {1} 秒",
     "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",
     "the clock of this server was set back by {n} s": "本服务器的时钟被回拨 {1} 秒",
+    "the clock of the database jumped by {n} s": "数据库的时钟跳变 {1} 秒",
+    "the clock of the database was set back by {n} s": "数据库的时钟被回拨 {1} 秒",
     "this server was not watching for {n} s": "本服务器有 {1} 秒没有巡检",
 }
 _STORE: Final = {

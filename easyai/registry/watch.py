@@ -30,7 +30,7 @@ class Watch:
     since: float  # silence before is no evidence; 0: always
     gap_sec: float  # unwatched just before this look; negative: the clock was set back; 0: none
     jump_sec: float  # by which the clock went its own way since the last look of this process
-    whose: str = "this server"  # clock it is
+    apart: bool = False  # whether the database has a machine, and a clock, of its own
 
     def silent_sec(self, evidence_at: float, now: float) -> float:
         """For how long there was no evidence; evidence from the future is none."""
@@ -40,9 +40,9 @@ class Watch:
     def why(self) -> str:
         """What the gap came from, in words; '' without one."""
         if self.jump_sec:
-            return f"the clock of {self.whose} jumped by {self.jump_sec:+.0f} s"
+            return _jumped(self.jump_sec, apart=self.apart)
         if self.gap_sec < 0:
-            return f"the clock of {self.whose} was set back by {-self.gap_sec:.0f} s"
+            return _set_back(-self.gap_sec, apart=self.apart)
         if self.gap_sec:
             return f"this server was not watching for {self.gap_sec:.0f} s"
         return ""
@@ -75,5 +75,16 @@ def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     if -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
         return Watch(since if since <= now + _SLACK_SEC else 0.0, 0.0, 0.0)
     leases.note(conn, WATCHED_SINCE, now)
-    whose = "this server" if runtime.db.is_sqlite else "the database"
-    return Watch(now, gap_sec, jump_sec, whose)
+    return Watch(now, gap_sec, jump_sec, apart=not runtime.db.is_sqlite)
+
+
+def _jumped(seconds: float, *, apart: bool) -> str:
+    if apart:
+        return f"the clock of the database jumped by {seconds:+.0f} s"
+    return f"the clock of this server jumped by {seconds:+.0f} s"
+
+
+def _set_back(seconds: float, *, apart: bool) -> str:
+    if apart:
+        return f"the clock of the database was set back by {seconds:.0f} s"
+    return f"the clock of this server was set back by {seconds:.0f} s"

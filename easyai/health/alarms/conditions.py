@@ -8,6 +8,7 @@ from typing import Final
 
 from easyai.domain.alarm import Condition, Key, Kind, Ringing
 from easyai.health.alarms import words
+from easyai.health.alarms.of_clocks import of_clocks
 from easyai.health.alarms.of_services import of_services, served
 from easyai.health.causes.cause import Cause
 from easyai.health.causes.rank import Ranking
@@ -33,6 +34,7 @@ _FROM_DATABASE: Final = (
     Kind.SLOW_INFERENCE,
     Kind.SERVICE_OFFLINE,
     Kind.HEARTBEATS_MISSING,
+    Kind.CLOCK_OFF,
 )
 
 
@@ -69,6 +71,7 @@ def judge(
     if seen.facts.known is not None:
         kinds.update(_FROM_DATABASE)
         conditions += of_services(seen.facts, causes, ringing)
+        conditions += of_clocks(seen.facts, ringing)
         for find in _OF_NUMBERS:
             conditions += find(seen, causes, ringing)
     return Judged(tuple(conditions), frozenset(kinds))

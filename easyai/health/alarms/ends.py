@@ -26,6 +26,9 @@ _OTHERS: Final = {
     Kind.STORE_DOWN: Words("the frame store works again", "图片存储已恢复"),
     Kind.DISK_LOW: Words("there is disk space again", "磁盘空间已恢复"),
     Kind.CLOCK_JUMP: Words("the clock is steady", "时钟已稳定"),
+    Kind.CLOCK_OFF: Words(
+        "the clock agrees with the database's, or is gone", "时钟已与数据库一致，或该机器已停用"
+    ),
 }
 # Causes by which no frame was looked for.
 _UNSEEN: Final = frozenset(

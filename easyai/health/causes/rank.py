@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from easyai.health.causes import (
+    clocks,
     contested,
     flow,
     inference,
@@ -21,7 +22,7 @@ from easyai.health.facts import Facts
 
 log = logging.getLogger(__name__)
 
-_OURS: Final = (settings_file, ours, processes)
+_OURS: Final = (settings_file, ours, processes, clocks)
 _OTHERS: Final = (services, contested, inference, flow)
 # Weights of causes at services, in calls and pictures: each stops the types it concerns, so that
 # what waits for them counts first.

@@ -9,6 +9,7 @@ from typing import Final
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.checks.check import Check, CheckResult, NotWellError, run_one
+from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.known import Known
@@ -147,6 +148,13 @@ def _clock(facts: Facts, known: Known) -> Words | None:
         return Words(
             f"rows lie {ahead.en} ahead of the clock: it was set back",
             f"记录比时钟超前 {ahead.zh}：时钟被回拨",
+        )
+    off = clocks_off(known, facts.now)
+    if off:
+        shown = names(sorted(off))
+        return Words(
+            f"off by more than {MOST_OFF_SEC:g} s from the database's on {shown}",
+            f"{shown} 与数据库时钟相差超过 {MOST_OFF_SEC:g} 秒",
         )
     if facts.now - known.clock_jump_at < _JUMP_TOLD_SEC:
         when = moment(known.clock_jump_at)

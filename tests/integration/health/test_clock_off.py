@@ -1,0 +1,92 @@
+"""A machine whose clock is off is named, with what to do, and again when it is right."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.db import processes
+from easyai.health.alarms import of_clocks
+from easyai.health.presence import Presence
+from tests.integration.health.kennel import Kennel
+from tests.support.lively import codes, look, processes_work
+from tests.support.site import Installation
+from tests.support.waiting import wait_until
+
+HOUR = 3600.0
+
+
+def _shows(site: Installation, host: str, ahead_sec: float, kind: str = "worker") -> None:
+    with site.runtime.db.write() as conn:
+        now = time.time()
+        processes.beat(conn, kind, host, 7, now, now - 600, clock_offset_sec=ahead_sec)
+
+
+@pytest.mark.parametrize(
+    ("ahead_sec", "en", "zh"), [(HOUR, "60 min ahead", "快"), (-5.0, "5 s behind", "慢")]
+)
+def test_the_diagnosis_names_the_machine_and_the_remedy(
+    site: Installation, ahead_sec: float, en: str, zh: str
+) -> None:
+    processes_work(site)
+    _shows(site, "camera-hall", ahead_sec)
+    _shows(site, "camera-hall", ahead_sec / 2, "api")
+    found = look(site)
+    assert codes(found) == ["clock_off"]
+    (cause,) = found.causes
+    assert [f"camera-hall is {en}" in one.en for one in cause.evidence] == [True]
+    assert zh in cause.evidence[0].zh
+    assert "set-ntp" in cause.remedies[0].command
+    assert not found.facts.checks["clock"].ok
+    assert "camera-hall" in found.facts.checks["clock"].reason
+
+
+def test_two_seconds_are_no_fault(site: Installation) -> None:
+    processes_work(site)
+    _shows(site, "camera-hall", 1.9)
+    assert look(site).well
+
+
+def test_a_machine_that_is_gone_is_not_named(site: Installation) -> None:
+    processes_work(site)
+    _shows(site, "camera-hall", HOUR)
+    site.execute("UPDATE processes SET beat_at = beat_at - 60 WHERE host = 'camera-hall'")
+    assert "clock_off" not in codes(look(site))
+
+
+def test_the_alarm_rings_and_is_over_when_the_clock_is_right(
+    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_clocks, "_GRACE_SEC", 0.2)
+    processes_work(site)
+    _shows(site, "camera-hall", HOUR)
+    kennel.start()
+    ((_, said),) = kennel.wait_for("clock_off")
+    assert "the clock of camera-hall is 60 min ahead" in said
+    assert "camera-hall 的时钟" in said
+    assert "timedatectl" in said
+    (row,) = site.rows("SELECT kind, subject, cause FROM alarms")
+    assert (row["kind"], row["subject"], row["cause"]) == ("clock_off", "camera-hall", "clock_off")
+    _shows(site, "camera-hall", 1.5)
+    kennel.rounds(10)
+    assert "recovered" not in kennel.kinds(), "it must come well near"
+    _shows(site, "camera-hall", 0.2)
+    kennel.wait_for("clock_off", "recovered")
+
+
+def test_a_process_shows_by_how_much_its_clock_is_off(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = time.time
+    monkeypatch.setattr(time, "time", lambda: truth() + HOUR)
+    db = site.open().db
+    presence = Presence("worker", lambda: db)
+    presence.start()
+    try:
+        (row,) = wait_until(lambda: site.rows("SELECT * FROM processes"), 10, "its row")
+    finally:
+        presence.close()
+    shared = site.runtime.db.is_sqlite  # one machine, one clock
+    assert row["clock_offset_sec"] == pytest.approx(0.0 if shared else HOUR, abs=2)
+    assert row["beat_at"] - truth() == pytest.approx(HOUR if shared else 0.0, abs=5)
