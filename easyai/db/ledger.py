@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
@@ -21,6 +21,8 @@ from easyai.db.waiting import PendingFrame
 from easyai.errors import ConflictError
 
 _CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
+# Any number but that of db/session.py, the same in every process.
+_RECORD_LOCK: Final = text("SELECT pg_advisory_xact_lock(7234315)")
 
 
 def _in(sql: str, *names: str) -> TextClause:
@@ -39,6 +41,14 @@ class NewFrame:
     stream: str | None
 
 
+class Recorded(NamedTuple):
+    """A frame as a scan knows it again."""
+
+    key: str
+    version: str
+    in_place: bool
+
+
 @dataclass(frozen=True, slots=True)
 class LeasedFrame(PendingFrame):
     """A frame as its holder needs it to call an algorithm and to settle."""
@@ -52,9 +62,12 @@ class LeasedFrame(PendingFrame):
         return self.image_path or self.key
 
 
-_KNOWN = _in("SELECT key FROM frames WHERE image_path IS NULL AND key IN :keys", "keys")
 _NEWEST_ID = text("SELECT coalesce(max(id), 0) FROM frames")
-_RECORDED_SINCE = text("SELECT key, version FROM frames WHERE id > :newest_id")
+_RECORDED_SINCE = text("""
+    SELECT key, version, image_path IS NULL FROM frames WHERE id > :newest_id ORDER BY id
+""")
+# In the order of the index, which is all that is read.
+_KEYS_IN_PLACE = text("SELECT key FROM frames WHERE image_path IS NULL ORDER BY key")
 _ADD = ManyRows(
     """
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
@@ -178,23 +191,29 @@ _RETURN = ManyRows(
 )
 
 
-def known_keys(conn: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of the keys that stand in the ledger with their picture in place."""
-    known: set[str] = set()
-    for start in range(0, len(keys), _CHUNK):
-        known.update(conn.execute(_KNOWN, {"keys": keys[start : start + _CHUNK]}).scalars())
-    return known
-
-
 def newest_id(conn: Connection) -> int:
     """The id of the frame recorded last; 0 when there is none."""
     found: int = conn.execute(_NEWEST_ID).scalar_one()
     return found
 
 
-def recorded_since(conn: Connection, newest_id: int) -> set[tuple[str, str]]:
-    """Key and version of the frames recorded after one, whatever became of them."""
-    return {(row[0], row[1]) for row in conn.execute(_RECORDED_SINCE, {"newest_id": newest_id})}
+def recorded_since(conn: Connection, newest_id: int) -> list[Recorded]:
+    """The frames recorded after one, whatever became of them."""
+    return [Recorded(*row) for row in conn.execute(_RECORDED_SINCE, {"newest_id": newest_id})]
+
+
+def keys_in_place(conn: Connection) -> set[str]:
+    """The keys of all frames whose picture is in place: those that wait or are on their way."""
+    return set(conn.execute(_KEYS_IN_PLACE).scalars())
+
+
+def record_alone(conn: Connection) -> None:
+    """Let no other transaction record frames until this one ends.
+
+    So ids become visible in their order, and `recorded_since` misses none. SQLite has one writer.
+    """
+    if conn.dialect.name != "sqlite":
+        conn.execute(_RECORD_LOCK)
 
 
 def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:

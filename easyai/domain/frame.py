@@ -11,6 +11,14 @@ from typing import Final
 PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 ALGO_CONFIG_NAME: Final = "algo_config.json"
 _PREVIEW_PREFIX: Final = "preview_"
+# A folder of a day, a month or a year: 20251114, 2025-11-14, 2025.11, 2025, 2025年11月14日
+_DATE = re.compile(
+    r"(19|20)\d\d([-_.]?(0[1-9]|1[0-2])([-_.]?(0[1-9]|[12]\d|3[01]))?)?"
+    r"|(19|20)\d\d年(\d{1,2}月(\d{1,2}日)?)?",
+    re.ASCII,
+)
+_EARLIEST: Final = 946_684_800.0  # the year 2000: cameras without a clock write 1970
+_AHEAD_SEC: Final = 60.0
 _CAPTURED = re.compile(r"(\d{8}-\d{6})(\.\d{1,6})?")
 
 
@@ -84,6 +92,20 @@ class KeyRules:
 def is_picture(filename: str) -> bool:
     """Whether a file name ends like a picture, in any case."""
     return filename.lower().endswith(PICTURE_SUFFIXES)
+
+
+def is_date(folder: str) -> bool:
+    """Whether a folder's name is a date: a task type's never looks so unless somebody names it."""
+    return _DATE.fullmatch(folder) is not None
+
+
+def written_at(modified_at: float, found_at: float) -> float:
+    """When a picture was written by its file's time, or when it was found where that cannot be.
+
+    Unix seconds. Programs set file times as they like, and a camera's clock may never have been
+    set.
+    """
+    return modified_at if _EARLIEST <= modified_at <= found_at + _AHEAD_SEC else found_at
 
 
 def captured_at(filename: str, modified_at: float) -> float:

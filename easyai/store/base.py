@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -17,6 +17,47 @@ class Picture:
     key: str
     version: str  # changes when somebody writes another picture under the key
     modified_at: float  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Some keys that may be frames, as a look over the store found them."""
+
+    keys: list[str]
+    first: bool  # nobody has looked there before: what lies there may have lain there for long
+
+
+class Watch(Protocol):
+    """What one scanner remembers of a store from look to look; lost without harm.
+
+    Not safe between threads. Both looks raise StoreUnavailableError when the store does not answer.
+    """
+
+    def listings(self, until: float) -> Iterator[Listing]:
+        """Keys to look at, until a moment (monotonic); the next call goes on from there.
+
+        Every picture comes when it is new or changed, and now and then. Alerts and failed frames
+        are left out.
+        """
+
+    def again(self, keys: Sequence[str]) -> None:
+        """Offer these keys with the next listings: something may have changed under them."""
+
+    def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
+        """The pictures under these keys that are whole, in any order.
+
+        Those still being written are offered again. `wary`: keys under which something lay before;
+        it may be on its way out, or be written over, and is looked at twice. Raises
+        InvalidKeyError for a key that no picture can have.
+        """
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last listings ended before everything had been listed."""
+
+    @property
+    def unfinished(self) -> int:
+        """How many pictures are still being written."""
 
 
 class Carried(Enum):
@@ -46,11 +87,8 @@ class Store(Protocol):
     rules: KeyRules
     remote: bool  # a call is a network round trip: worth many at once
 
-    def walk(self) -> Iterator[list[str]]:
-        """Every key that may be a frame, page by page; alerts and failed frames are left out."""
-
-    def ready(self, key: str, stable_sec: float) -> Picture | None:
-        """The picture, or None while it is still being written or when it has gone."""
+    def watch(self) -> Watch:
+        """A new memory, for one scanner."""
 
     def exists(self, key: str) -> bool:
         """Whether something lies under the key."""

@@ -17,10 +17,10 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
-from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.errors import StoreUnavailableError
 from easyai.store.base import Carried, Held
 from easyai.store.bucket import Bucket
-from easyai.store.keys import LONGEST_KEY, split_key
+from easyai.store.bucket_objects import check_key, stat_object
 
 _MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
 _OWNER: Final = "x-amz-meta-easyai-installation"
@@ -139,12 +139,7 @@ class BucketMoves:
         return Carried.DONE
 
     def _stat(self, key: str) -> Object | None:
-        check_key(key)
-        try:
-            with self._bucket.asking() as client:
-                return client.stat_object(self._bucket.name, key)
-        except S3Error:
-            return None
+        return stat_object(self._bucket, key)
 
     def _copy(self, source: str, target: str, version: str) -> Carried:
         check_key(source)
@@ -171,13 +166,6 @@ class BucketMoves:
         """Whether a move put it there; those of earlier releases did not note who moved."""
         marks = there.metadata or {}
         return _MOVED_FROM in marks and marks.get(_OWNER, self._owner()) == self._owner()
-
-
-def check_key(key: str) -> None:
-    """Raise InvalidKeyError for a key that no object can have."""
-    split_key(key)
-    if len(key.encode()) > LONGEST_KEY or not key.strip():
-        raise InvalidKeyError
 
 
 def _mark(source: str, version: str) -> str:

@@ -96,7 +96,7 @@ def _plan(site: Installation, work: Work) -> str:
 
 
 WORK: dict[str, tuple[str, Work]] = {
-    "known keys": ("uq_frames_key_in_place", lambda c: ledger.known_keys(c, ["a", "b"])),
+    "keys in place": ("uq_frames_key_in_place", ledger.keys_in_place),
     "newest id": ("", ledger.newest_id),
     "recorded since": ("", lambda c: ledger.recorded_since(c, SETTLED + 700)),
     "due types": ("ix_frames_pending", lambda c: waiting.due_types(c, 9e9)),

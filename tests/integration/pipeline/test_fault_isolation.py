@@ -16,7 +16,7 @@ from easyai.errors import StoreUnavailableError
 from easyai.pipeline import pictures
 from easyai.pipeline.pictures import Errand
 from easyai.registry.sweep import sweep
-from easyai.store import local
+from easyai.store import local_watch, whole
 from easyai.store.base import Carried
 from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -192,15 +192,15 @@ def test_errands_that_cannot_succeed_hold_up_no_others(
 def test_a_picture_that_cannot_be_read_stops_the_scan_of_no_others(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read = local._ends_as_it_should
+    read = whole.ends_as_it_should
 
-    def bad_sector(path: str, size: int) -> bool:
+    def bad_sector(path: str, version: str) -> bool:
         if path.endswith("00000.jpg") and bad:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return read(path, size)
+        return read(path, version)
 
     bad = [True]
-    monkeypatch.setattr(local, "_ends_as_it_should", bad_sector)
+    monkeypatch.setattr(local_watch, "ends_as_it_should", bad_sector)
     keys = [f"{TYPE}/门口1/0000{number}.jpg" for number in range(3)]
     for key in keys:
         site.put(key, modified_at=time.time() + 3600)

@@ -13,6 +13,7 @@ import pytest
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
+from easyai.store import local_watch, whole
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import JPEG, TYPE, Installation
 from tests.support.waiting import wait_until
@@ -62,8 +63,11 @@ def test_a_half_written_picture_waits_until_it_is_whole(site: Installation) -> N
 
 
 def test_a_picture_without_end_mark_counts_once_it_has_been_still(site: Installation) -> None:
-    site.put(KEY, b"no jpeg at all", modified_at=time.time() - 1)
-    assert site.scan().new_frames == 1
+    for modified_at in (time.time() - 1000, time.time() + 1000):
+        site.put(KEY, b"no jpeg at all %f" % modified_at, modified_at=modified_at)
+        assert (site.scan().half_written, site.count("parked")) == (1, 0)
+        wait_until(lambda: site.scan().new_frames == 1, 5, "taken in")
+        site.execute("DELETE FROM frames")
 
 
 def test_a_name_used_again_after_settling_is_a_new_frame(
@@ -115,15 +119,14 @@ def test_thousands_of_waiting_frames_are_recorded_once_and_none_is_missed(
     assert len({frame["key"] for frame in site.frames()}) == 2101
 
 
-def test_a_name_used_again_is_found_in_the_midst_of_thousands(
-    site: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_used_again_is_found_in_the_midst_of_thousands(site: Installation) -> None:
     site.put_many(2010)
     site.scan()
-    site.execute("UPDATE frames SET state = 'done', image_path = '' WHERE key LIKE '%/00007.jpg'")
-    assert site.scan().new_frames == 0  # the scanner goes by its memory, for a while
-    monkeypatch.setattr(intake, "_TRUST_SEC", 0.0)
-    assert site.scan().new_frames == 1
+    key = f"{TYPE}/门口1/00007.jpg"
+    site.put(key, JPEG + b"another" + JPEG[-2:])
+    assert site.scan().new_frames == 0  # the one before it waits still
+    site.execute("UPDATE frames SET state = 'done', image_path = '' WHERE key = :key", key=key)
+    wait_until(lambda: site.scan().new_frames == 1, 5, "the next picture of that name is found")
 
 
 def test_frames_found_together_are_taken_in_order_of_capture(site: Installation) -> None:
@@ -157,16 +160,17 @@ def test_a_picture_inferred_while_another_scan_looks_at_it_is_no_second_frame(
     algorithm.answer = lambda frame: detections(count)
     site.register(algorithm)
     site.put(KEY)
-    slow = site.open()
-    ready = slow.store.ready
+    slow = Scanner(site.open())
+    look = slow._watch.look
 
-    def look_then_stand_still(key: str, stable_sec: float) -> Any:
-        picture = ready(key, stable_sec)
+    def look_then_stand_still(*what: Any) -> Any:
+        pictures = look(*what)
+        assert [picture.key for picture in pictures] == [KEY]
         site.work(site.loop())
-        return picture
+        return pictures
 
-    monkeypatch.setattr(slow.store, "ready", look_then_stand_still)
-    assert intake.scan(slow).new_frames == 0
+    monkeypatch.setattr(slow._watch, "look", look_then_stand_still)
+    assert slow.scan().new_frames == 0
     assert (len(site.frames()), algorithm.count, len(site.alerts())) == (1, 1, count)
 
 
@@ -205,14 +209,14 @@ def test_pictures_deleted_while_they_are_listed_do_no_harm(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put_many(5)
-    ready = site.runtime.store.ready
+    look = whole.ends_as_it_should
 
-    def vanish(key: str, stable_sec: float) -> Any:
-        if key.endswith("00002.jpg"):
+    def vanish(path: str, version: str) -> bool:
+        if path.endswith("00002.jpg"):
             shutil.rmtree(site.snapshots / TYPE)
-        return ready(key, stable_sec)
+        return look(path, version)
 
-    monkeypatch.setattr(site.runtime.store, "ready", vanish)
+    monkeypatch.setattr(local_watch, "ends_as_it_should", vanish)
     assert site.scan().new_frames < 5
 
 

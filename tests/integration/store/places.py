@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Store
+from easyai.store.base import Picture, Store, Watch
+from easyai.store.bucket_watch import BucketWatch
 from easyai.store.local import LocalStore
+from easyai.store.local_watch import LocalWatch
 from easyai.store.minio import MinioStore
 from easyai.store.signing import LinkSigner
 from tests.integration.store.swift_server import SwiftServer
@@ -24,10 +27,24 @@ def jpeg(text: str) -> bytes:
 
 
 def walked(store: Store) -> set[str]:
-    """All keys of a walk; none comes twice."""
-    keys = [key for page in store.walk() for key in page]
+    """All keys of a first look over a store; none comes twice."""
+    return listed(store.watch())
+
+
+def listed(watch: Watch) -> set[str]:
+    """All keys of one look over a store; none comes twice."""
+    keys = [key for listing in watch.listings(math.inf) for key in listing.keys]
     assert len(keys) == len(set(keys))
     return set(keys)
+
+
+def look(
+    place: Store | Watch, key: str, stable_sec: float = 2.0, *, wary: bool = False
+) -> Picture | None:
+    """One look at one key, the first where a store is given."""
+    watch = place if isinstance(place, LocalWatch | BucketWatch) else cast(Store, place).watch()
+    found = watch.look([key], stable_sec, {key} if wary else set())
+    return found[0] if found else None
 
 
 class Place(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from easyai.domain.frame import KeyRules
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.store.base import Carried
-from tests.integration.store.places import Place, jpeg, walked
+from tests.integration.store.places import Place, jpeg, look, walked
 
 ODD_NAMES = [
     "人数统计/门口2/20251114-164712.618.jpg",
@@ -55,7 +56,7 @@ def test_walk_shows_pictures_too_high_in_the_tree_so_that_they_are_counted(place
 
 
 def test_walk_of_an_empty_store_gives_no_page(place: Place) -> None:
-    assert list(place.store().walk()) == []
+    assert walked(place.store()) == set()
 
 
 def test_walk_comes_page_by_page_and_loses_none(place: Place) -> None:
@@ -71,7 +72,7 @@ def test_a_picture_is_ready_readable_movable_and_deletable_whatever_its_name(
 ) -> None:
     store = place.store()
     place.put(key, jpeg(key))
-    picture = store.ready(key, 2.0)
+    picture = look(store, key, 2.0)
     assert picture is not None
     assert (picture.key, picture.version) == (key, store.version(key))
     assert store.read(key, 1000) == (picture.version, jpeg(key))
@@ -83,18 +84,20 @@ def test_a_picture_is_ready_readable_movable_and_deletable_whatever_its_name(
 
 
 def test_ready_after_a_walk_gives_the_same_version(place: Place) -> None:
-    store = place.store()
+    store, seen = place.store(), []
     place.put(KEY, jpeg("1"))
-    for page in store.walk():
-        for key in page:
-            picture = store.ready(key, 2.0)
-            assert picture is not None
-            assert picture.version == store.version(key)
+    watch = store.watch()
+    for listing in watch.listings(math.inf):
+        assert listing.first
+        for picture in watch.look(listing.keys, 2.0, set()):
+            assert picture.version == store.version(picture.key)
+            seen.append(picture.key)
+    assert seen == [KEY]
 
 
 def test_nothing_is_ready_exists_or_is_read_where_nothing_lies(place: Place) -> None:
     store = place.store()
-    assert store.ready(KEY, 0.0) is None
+    assert look(store, KEY, 0.0) is None
     assert store.exists(KEY) is False
     assert store.version(KEY) is None
     assert store.read(KEY, 10) is None
@@ -104,7 +107,7 @@ def test_a_picture_is_not_a_folder_for_others(place: Place) -> None:
     place.put("t/cam/1.jpg", jpeg("1"))
     store = place.store()
     assert store.exists("t/cam/1.jpg/x.jpg") is False
-    assert store.ready("t/cam/1.jpg/x.jpg", 0.0) is None
+    assert look(store, "t/cam/1.jpg/x.jpg", 0.0) is None
 
 
 def test_read_gives_small_files_whole_and_never_a_part_of_a_large_one(place: Place) -> None:
@@ -204,7 +207,7 @@ def test_a_key_that_no_picture_can_have_is_refused_by_every_call(place: Place, k
     store = place.store()
     place.put(KEY, jpeg("1"))
     calls = (
-        lambda: store.ready(key, 0.0),
+        lambda: look(store, key, 0.0),
         lambda: store.exists(key),
         lambda: store.version(key),
         lambda: store.read(key, 10),

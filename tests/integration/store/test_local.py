@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.base import Carried
 from tests.integration.store.as_nobody import as_nobody
-from tests.integration.store.places import Folder, jpeg, walked
+from tests.integration.store.places import Folder, jpeg, listed, look, walked
 
 KEY = "t/cam/1.jpg"
 STABLE_SEC = 2.0
@@ -30,45 +32,94 @@ def age(folder: Folder, key: str, seconds: float) -> None:
 @pytest.mark.parametrize("content", [jpeg("1"), PNG])
 def test_a_picture_with_its_end_marker_is_ready_at_once(folder: Folder, content: bytes) -> None:
     folder.put(KEY, content)
-    assert folder.store().ready(KEY, STABLE_SEC) is not None
+    assert look(folder.store(), KEY, STABLE_SEC) is not None
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", JPEG_START, JPEG_START + b"half", PNG_START, PNG[:-1], b"\xff\xd9", b"GIF89a", PNG[-8:]],
-)
-def test_a_picture_without_its_end_marker_waits_until_it_is_stable(
-    folder: Folder, content: bytes
+CUT_SHORT = [
+    JPEG_START,
+    JPEG_START + b"half",
+    PNG_START,
+    PNG[:-1],
+    b"\xff\xd9",
+    b"GIF89a",
+    PNG[-8:],
+]
+# A thumbnail in the EXIF segment has an end mark of its own; here the writer pauses behind it.
+EXIF = b"\xff\xd8\xff\xe1\x10\x00Exif\0\0" + b"\xff\xd8 thumbnail \xff\xd9"
+
+
+@pytest.mark.parametrize("content", [*CUT_SHORT, EXIF, b"GIF89a"])
+@pytest.mark.parametrize("age_sec", [0.0, -3600.0, 3600.0, 10_000.0])
+def test_a_picture_without_its_end_is_whole_when_it_was_the_same_at_two_looks(
+    folder: Folder, content: bytes, age_sec: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whatever the file's time is: the clock of a file server is not ours.
+    watch = folder.store().watch()
     folder.put(KEY, content)
-    store = folder.store()
-    assert store.ready(KEY, STABLE_SEC) is None
-    age(folder, KEY, STABLE_SEC + 1)
-    assert store.ready(KEY, STABLE_SEC) is not None
+    age(folder, KEY, age_sec)
+    clock = time.monotonic()
+    for passed, ready in ((0.0, False), (STABLE_SEC - 0.1, False), (STABLE_SEC, True)):
+        monkeypatch.setattr(time, "monotonic", lambda moment=clock + passed: moment)
+        assert (look(watch, KEY, STABLE_SEC) is not None) is ready
+    assert watch.unfinished == 0
+
+
+def test_an_empty_file_is_never_whole(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = folder.store().watch()
+    folder.put(KEY, b"")
+    age(folder, KEY, 1e6)
+    clock = time.monotonic()
+    for passed in (0.0, 10.0, 1e4):
+        monkeypatch.setattr(time, "monotonic", lambda moment=clock + passed: moment)
+        assert look(watch, KEY, 0.0) is None
 
 
 def test_a_growing_picture_is_ready_when_its_end_comes(folder: Folder) -> None:
-    store = folder.store()
-    folder.put(KEY, JPEG_START)
+    watch = folder.store().watch()
+    folder.put(KEY, b"\xff\xd8")
     with (folder.root / KEY).open("ab") as file:
         for _ in range(3):
             file.write(b"more")
             file.flush()
-            assert store.ready(KEY, STABLE_SEC) is None
+            assert look(watch, KEY, STABLE_SEC) is None
+            assert KEY in next(watch.listings(0.0)).keys  # by name: its folder does not change
         file.write(b"\xff\xd9")
-    assert store.ready(KEY, STABLE_SEC) is not None
+    assert look(watch, KEY, STABLE_SEC) is not None
 
 
-def test_a_picture_from_the_future_is_ready_after_the_clock_was_set_back(folder: Folder) -> None:
-    folder.put(KEY, JPEG_START)
-    age(folder, KEY, -3600)
-    assert folder.store().ready(KEY, STABLE_SEC) is not None
+def test_a_picture_written_over_an_older_one_in_place_is_not_taken_by_the_old_ones_end(
+    folder: Folder,
+) -> None:
+    watch = folder.store().watch()
+    folder.put(KEY, jpeg("a" * 1000))
+    over = threading.Event()
+
+    def write() -> None:
+        with (folder.root / KEY).open("r+b", buffering=0) as file:
+            while not over.wait(0.01):
+                file.write(b"\xff\xd8b")  # the start of a new one; the old one's end stands there
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert look(watch, KEY, STABLE_SEC, wary=True) is None
+    finally:
+        over.set()
+        writer.join()
+    assert look(watch, KEY, STABLE_SEC) is not None  # it was wary of it, and is still now
 
 
-def test_ready_tells_when_the_picture_was_written(folder: Folder) -> None:
+def test_a_name_used_again_by_renaming_is_ready_at_once(folder: Folder) -> None:
+    folder.put(KEY, jpeg("1"))
+    began = time.monotonic()
+    assert look(folder.store(), KEY, STABLE_SEC, wary=True) is not None
+    assert time.monotonic() - began < STABLE_SEC / 2
+
+
+def test_a_look_tells_when_the_picture_was_written(folder: Folder) -> None:
     folder.put(KEY, jpeg("1"))
     age(folder, KEY, 100)
-    picture = folder.store().ready(KEY, STABLE_SEC)
+    picture = look(folder.store(), KEY, STABLE_SEC)
     assert picture is not None
     assert picture.modified_at == pytest.approx(time.time() - 100, abs=30)
 
@@ -83,7 +134,7 @@ def test_symbolic_links_are_never_followed(folder: Folder, tmp_path: Path) -> No
     (folder.root / "t" / "self").symlink_to(folder.root / "t")
     store = folder.store()
     assert walked(store) == {KEY}
-    assert store.ready("t/cam/link.jpg", 0.0) is None
+    assert look(store, "t/cam/link.jpg", 0.0) is None
     for key in ("t/cam/link.jpg", "t/linked/secret.jpg", "t/self/cam/1.jpg"):
         assert store.read(key, 100) is None
         with pytest.raises(PictureNotFoundError):
@@ -94,7 +145,7 @@ def test_a_link_that_runs_in_a_circle_is_nothing(folder: Folder) -> None:
     (folder.root / "t").symlink_to("t")
     store = folder.store()
     assert walked(store) == set()
-    assert store.ready(KEY, 0.0) is None
+    assert look(store, KEY, 0.0) is None
     assert store.read(KEY, 10) is None
 
 
@@ -103,7 +154,7 @@ def test_a_pipe_named_like_a_picture_holds_nobody_up(folder: Folder) -> None:
     os.mkfifo(folder.root / "t" / "cam" / "pipe.jpg")
     store = folder.store()
     assert walked(store) == {KEY}
-    assert store.ready("t/cam/pipe.jpg", 0.0) is None
+    assert look(store, "t/cam/pipe.jpg", 0.0) is None
     assert store.read("t/cam/pipe.jpg", 10) is None
 
 
@@ -111,7 +162,7 @@ def test_a_folder_named_like_a_picture_is_a_folder(folder: Folder) -> None:
     folder.put("t/cam.jpg/1.jpg", jpeg("1"))
     store = folder.store()
     assert walked(store) == {"t/cam.jpg/1.jpg"}
-    assert store.ready("t/cam.jpg", 0.0) is None
+    assert look(store, "t/cam.jpg", 0.0) is None
     assert store.read("t/cam.jpg", 10) is None
 
 
@@ -129,10 +180,10 @@ def test_a_name_that_is_not_text_is_left_alone_and_told_once(
     other = folder.root / "t" / os.fsdecode(b"\xe9t\xe9")
     other.mkdir()
     (other / "3.jpg").write_bytes(jpeg("3"))
-    store = folder.store()
+    watch = folder.store().watch()
     with caplog.at_level(logging.WARNING):
-        assert walked(store) == {KEY}
-        assert walked(store) == {KEY}
+        assert listed(watch) == {KEY}
+        assert listed(watch) == {KEY}
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert all("not UTF-8; rename it" in line for line in told)
@@ -144,13 +195,13 @@ def test_a_folder_that_vanishes_during_the_walk_ends_nothing(
     keys = {f"t/cam{number}/1.jpg" for number in range(4)}
     for key in keys:
         folder.put(key, jpeg(key))
-    walk = folder.store().walk()
+    walk = folder.store().watch().listings(math.inf)
     first = next(walk)
-    gone = sorted(keys - set(first))[:2]
+    gone = sorted(keys - set(first.keys))[:2]
     for key in gone:
         shutil.rmtree((folder.root / key).parent)
-    rest = {key for page in walk for key in page}
-    assert set(first) | rest == keys - set(gone)
+    rest = {key for page in walk for key in page.keys}
+    assert set(first.keys) | rest == keys - set(gone)
     assert caplog.records == []
 
 
@@ -173,7 +224,7 @@ def test_a_picture_that_may_not_be_read_is_told_and_not_ready(
     (open_folder.root / KEY).chmod(0o600)
     store = open_folder.store()
     with caplog.at_level(logging.WARNING):
-        assert as_nobody(lambda: store.ready(KEY, STABLE_SEC)) is None
+        assert as_nobody(lambda: look(store, KEY, STABLE_SEC)) is None
     assert "cannot be read: Permission denied" in caplog.text
 
 
@@ -211,7 +262,7 @@ def test_a_frame_folder_that_is_not_there_is_an_error_naming_it_and_heals(
     if left_there == "a file":
         folder.root.write_bytes(b"")
     with pytest.raises(StoreUnavailableError, match=str(folder.root)):
-        list(store.walk())
+        walked(store)
     if left_there == "nothing":
         with pytest.raises(StoreUnavailableError, match=str(folder.root)):
             store.check()
@@ -245,7 +296,7 @@ def test_while_the_disk_is_away_no_picture_counts_as_moved_or_deleted(
 def test_a_name_too_long_for_the_disk_is_nothing(folder: Folder) -> None:
     store = folder.store()
     key = f"t/cam/{'长' * 100}.jpg"
-    assert store.ready(key, 0.0) is None
+    assert look(store, key, 0.0) is None
     assert store.exists(key) is False
     assert store.read(key, 10) is None
 

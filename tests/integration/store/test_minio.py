@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,9 +13,10 @@ import urllib3
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.store import bucket_watch
 from easyai.store.base import Carried
 from easyai.store.minio import MinioStore
-from tests.integration.store.places import BucketPlace, jpeg, started, walked
+from tests.integration.store.places import BucketPlace, jpeg, listed, look, started, walked
 from tests.integration.store.swift_server import PAGE, SECRET_KEY, SwiftServer
 
 KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
@@ -70,7 +72,7 @@ def test_a_key_longer_than_s3_allows_is_refused(bucket: BucketPlace) -> None:
         with pytest.raises(InvalidKeyError):
             store.url(key, 3600)
         with pytest.raises(InvalidKeyError):
-            store.ready(key, 2.0)
+            look(store, key, 2.0)
 
 
 def test_a_store_in_another_region_is_used_without_being_told_which(
@@ -130,24 +132,38 @@ def test_new_pictures_of_a_walk_are_ready_without_a_request_each(
     keys = [f"t/cam/{number}.jpg" for number in range(2 * PAGE)]
     for key in keys:
         bucket.put(key, jpeg(key))
-    store = bucket.store()
-    for page in store.walk():
+    watch = bucket.store().watch()
+    for listing in watch.listings(math.inf):
         sent.clear()
-        pictures = [store.ready(key, 2.0) for key in page]
+        pictures = watch.look(listing.keys, 2.0, set())
         assert sent == []
-        assert [picture.key for picture in pictures if picture] == page
-    assert all(store.ready(key, 2.0) for key in keys)
+        assert [picture.key for picture in pictures] == listing.keys
+    assert len(watch.look(keys, 2.0, set())) == len(keys)  # whether they were listed or not
 
 
 def test_a_picture_carried_away_while_it_was_listed_is_not_ready(bucket: BucketPlace) -> None:
     bucket.put(KEY, jpeg("1"))
-    store = bucket.store()
-    assert walked(store) == {KEY}  # the scan that recorded it
-    walk = store.walk()
-    page = next(walk)
+    watch = bucket.store().watch()
+    listing = next(watch.listings(math.inf))
     bucket.remove(KEY)  # inferred and deleted by now
-    assert page == [KEY]
-    assert store.ready(KEY, 2.0) is None
+    assert (listing.keys, listing.first) == ([KEY], True)
+    assert look(watch, KEY, wary=True) is None
+
+
+def test_a_listing_is_gone_on_with_where_it_was_cut(bucket: BucketPlace, sent: list[str]) -> None:
+    keys = [f"t/cam/{number:03}.jpg" for number in range(3 * PAGE)]
+    for key in keys:
+        bucket.put(key, jpeg(key))
+    watch, found = bucket.store().watch(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bucket_watch, "_PAGE", PAGE)
+        for _ in range(3):
+            sent.clear()
+            found += [key for page in watch.listings(until=0.0) for key in page.keys]
+            assert len(sent) <= 3
+    assert found == keys
+    assert listed(watch) == set()  # the end of that round
+    assert listed(watch) == set(keys)
 
 
 def test_a_move_cut_short_between_copy_and_deletion_is_finished(

@@ -15,7 +15,7 @@ from easyai.store import bucket as bucket_module
 from easyai.store.base import Store
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import EMPTY_LISTING, Answer, FakeS3, failure
-from tests.integration.store.places import BucketPlace, jpeg, walked
+from tests.integration.store.places import BucketPlace, jpeg, look, walked
 from tests.integration.store.swift_server import (
     SECRET_KEY,
     VIEWER_ACCESS_KEY,
@@ -25,8 +25,8 @@ from tests.integration.store.swift_server import (
 
 KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
 CALLS: dict[str, Callable[[Store], object]] = {
-    "walk": lambda store: list(store.walk()),
-    "ready": lambda store: store.ready(KEY, 2.0),
+    "walk": walked,
+    "ready": lambda store: look(store, KEY, 2.0),
     "exists": lambda store: store.exists(KEY),
     "version": lambda store: store.version(KEY),
     "read": lambda store: store.read(KEY, 10),

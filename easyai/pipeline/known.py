@@ -1,0 +1,123 @@
+"""What the ledger knows of pictures, held in memory by a scanner from look to look.
+
+A scan asks the ledger *before* it looks at the store, and once more in the transaction that records
+what it found: so a picture that others record, infer and delete meanwhile is not taken for new.
+What left the ledger's care within the last minute is remembered with its version, for listings of
+object stores may show it for some seconds yet.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import ledger
+from easyai.db.ledger import NewFrame, Recorded
+from easyai.db.session import Database
+
+REMEMBER_SEC: Final = 60.0
+_NEWEST: Final = 50_000  # frames whose versions a new process learns
+# All keys in place are read anew once a second, and less often when so many wait that reading them
+# would take more than some hundredths of a core. Until then one that has left counts as known.
+_KEYS_PER_SEC: Final = 40_000
+_FORGET_EVERY_SEC: Final = 5.0
+
+
+class Known:
+    """The memory of one scanner."""
+
+    def __init__(self, db: Database, *, stale_listings: bool) -> None:
+        """`stale_listings`: the store may show what left it within the last minute."""
+        self._db = db
+        self._stale_listings = stale_listings
+        self._in_place: set[str] = set()
+        # Version and when it was recorded, or was seen to have left (monotonic).
+        self._recorded: dict[str, tuple[str, float]] = {}
+        self._left: dict[str, tuple[str | None, float]] = {}
+        self._meanwhile: set[tuple[str, str]] = set()  # recorded since the last `refresh`
+        self._newest_id = 0
+        self._refreshed_at = self._read_at = self._forgot_at = -math.inf
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the picture under a key is in the ledger's care."""
+        return key in self._in_place
+
+    def lately(self, key: str) -> bool:
+        """Whether a picture was recorded, or left, under a key within the last minute."""
+        return key in self._left or key in self._recorded
+
+    def has(self, key: str, version: str) -> bool:
+        """Whether this very picture is in the ledger's care, or left it since it was looked at."""
+        if key in self._in_place or (key, version) in self._meanwhile:
+            return True
+        return self._stale_listings and any(
+            memory[key][0] == version for memory in (self._recorded, self._left) if key in memory
+        )
+
+    def refresh(self) -> list[str]:
+        """Learn what the ledger knows now; keys whose picture has left its care since.
+
+        Raises DatabaseUnavailableError.
+        """
+        now = time.monotonic()
+        with self._db.read() as conn:
+            newest_id = ledger.newest_id(conn)
+            if self._is_too_old(newest_id, now):
+                self._newest_id = max(0, newest_id - _NEWEST)
+                self._read_at = -math.inf
+            rows = ledger.recorded_since(conn, self._newest_id)
+            every = len(self._in_place) / _KEYS_PER_SEC
+            in_place = ledger.keys_in_place(conn) if now - self._read_at >= every else None
+        self._forget(now)
+        self._meanwhile.clear()
+        self._learn(rows, now)
+        self._newest_id = max(self._newest_id, newest_id)
+        self._refreshed_at = now
+        if in_place is None:
+            return []
+        self._read_at = now
+        left = sorted(self._in_place - in_place)
+        for key in left:
+            self._left[key] = self._recorded.pop(key, (None, now))[0], now
+        self._in_place = in_place
+        return left
+
+    def catch_up(self, conn: Connection) -> None:
+        """Learn what was recorded since, inside a transaction that alone may record."""
+        rows = ledger.recorded_since(conn, self._newest_id)
+        self._learn(rows, time.monotonic())
+        self._meanwhile.update((row.key, row.version) for row in rows)
+        self._newest_id = max(self._newest_id, ledger.newest_id(conn))
+
+    def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
+        """Learn what this scanner has recorded, once that is committed."""
+        self._learn([Recorded(one.key, one.version, True) for one in frames], time.monotonic())
+        self._newest_id = newest_id
+
+    def _is_too_old(self, newest_id: int, now: float) -> bool:
+        """Whether what is remembered says too little: a new process, a pause, another database."""
+        pause = now - self._refreshed_at
+        return pause > REMEMBER_SEC or not 0 <= newest_id - self._newest_id <= _NEWEST
+
+    def _learn(self, rows: Iterable[Recorded], now: float) -> None:
+        for row in rows:
+            if row.in_place:
+                self._in_place.add(row.key)
+                self._recorded[row.key] = row.version, now
+                self._left.pop(row.key, None)
+            else:
+                self._left[row.key] = row.version, now
+
+    def _forget(self, now: float) -> None:
+        if now - self._forgot_at < _FORGET_EVERY_SEC:
+            return
+        self._forgot_at = now
+        since = now - REMEMBER_SEC
+        for memory in (self._recorded, self._left):
+            old = [key for key, (_, at) in memory.items() if at < since]
+            for key in old:
+                del memory[key]

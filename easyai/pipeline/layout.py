@@ -1,0 +1,115 @@
+"""Pictures that lie where no frame should: too high in the tree, or below folders of dates.
+
+They stay where they are. The log says so when their number grows, and the timeline of a diagnosis.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from easyai.db import clock, events, type_room
+from easyai.db.events import Event
+from easyai.domain.frame import FrameKey, is_date
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+# Longer than a store takes to list everything again (store/local_tree.py).
+_FORGET_SEC: Final = 90.0
+_MOST: Final = 10_000  # keys of each kind that are remembered
+_REMIND_SEC: Final = 3600.0
+_TREE = "<task_type>/<task_id>/"
+
+
+class _Misplaced:
+    """Keys seen in wrong places lately, with when (monotonic)."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, float] = {}
+        self._reported = 0
+        self._reported_at = 0.0
+
+    def note(self, key: str) -> None:
+        """It lies there still."""
+        self._seen.pop(key, None)
+        if len(self._seen) < _MOST:
+            self._seen[key] = time.monotonic()
+
+    def count(self) -> int:
+        """How many lie there."""
+        since = time.monotonic() - _FORGET_SEC
+        while self._seen and (oldest := next(iter(self._seen))) and self._seen[oldest] < since:
+            del self._seen[oldest]
+        return len(self._seen)
+
+    def must_be_reported(self) -> bool:
+        """Whether there are more than were reported last, or an hour has passed since."""
+        count, now = self.count(), time.monotonic()
+        if count == self._reported:
+            return False
+        due = count > self._reported and (
+            self._reported == 0 or now - self._reported_at >= _REMIND_SEC
+        )
+        if due or count == 0:
+            self._reported, self._reported_at = count, now
+        return due
+
+    def example(self) -> str:
+        """The key noted last."""
+        return next(reversed(self._seen))
+
+
+class Layout:
+    """What one scanner has seen of misplaced pictures."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._strays, self._dated = _Misplaced(), _Misplaced()
+        self._types: set[str] | None = None  # that settings or services name
+
+    def begin(self) -> None:
+        """Another scan begins."""
+        self._types = None
+
+    def stray(self, key: str) -> None:
+        """A picture too high in the tree to name its type and camera."""
+        self._strays.note(key)
+
+    def is_dated(self, key: FrameKey) -> bool:
+        """Whether a picture lies in a folder of a date where that of a task type should be."""
+        if not is_date(key.task_type) or key.task_type in self._named_types():
+            return False
+        self._dated.note(key.key)
+        return True
+
+    def report(self) -> tuple[int, int]:
+        """How many strays and dated pictures there are, which the log is told when it is new.
+
+        Raises DatabaseUnavailableError.
+        """
+        if self._strays.must_be_reported():
+            log.warning("pictures outside %s, left alone: count=%d", _TREE, self._strays.count())
+        if self._dated.must_be_reported():
+            self._report_dates(self._dated.example(), self._dated.count())
+        return self._strays.count(), self._dated.count()
+
+    def _report_dates(self, example: str, count: int) -> None:
+        base = self._runtime.store.rules.base_path
+        folder = base + example[len(base) :].split("/")[0] + "/"
+        words = (
+            f"pictures in folders of dates are left alone, such as {folder}: the layout must be "
+            f"{base}{_TREE}…/<file>.jpg; put the folder of the task type first, then the camera's, "
+            "and dates below them"
+        )
+        with self._runtime.db.write() as conn:
+            events.add(conn, [Event(clock.now(conn), "layout_by_date", folder, words)])
+        log.warning("%s: count=%d", words, count)
+
+    def _named_types(self) -> set[str]:
+        if self._types is None:
+            self._types = set(self._runtime.settings.task_types)
+            with self._runtime.db.read() as conn:
+                self._types.update(type_room.registered(conn))
+        return self._types

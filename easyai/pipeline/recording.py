@@ -1,0 +1,62 @@
+"""Records pictures that a scan found whole as new frames, a page in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from easyai.db import admission, clock, ledger, statistics
+from easyai.db.ledger import NewFrame
+from easyai.db.statistics import Tally
+from easyai.domain.frame import captured_at, written_at
+from easyai.pipeline.admission_drops import delete
+from easyai.pipeline.known import Known
+from easyai.pipeline.sampling import Sampler
+from easyai.runtime import Runtime
+from easyai.store.base import Picture
+
+
+class Recording:
+    """The recording of one scanner."""
+
+    def __init__(self, runtime: Runtime, known: Known, sampler: Sampler) -> None:
+        self._runtime = runtime
+        self._known = known
+        self._sampler = sampler
+
+    def record(self, pictures: Sequence[Picture]) -> int:
+        """Record a page of pictures in order of capture; how many were new.
+
+        Raises DatabaseUnavailableError, and has changed nothing then.
+        """
+        with self._runtime.db.write() as conn:
+            ledger.record_alone(conn)
+            # By a scan elsewhere, while this one looked: it may be inferred and gone by now.
+            self._known.catch_up(conn)
+            now = clock.now(conn)
+            new = self._in_order_of_capture(pictures, now)
+            kept, sampled = self._sampler.split(conn, new)
+            ledger.add(conn, kept, now)
+            unwanted = admission.add_sampled(conn, sampled, now)
+            counts = Counter(frame.task_type for frame in new)
+            out = Counter(frame.task_type for frame in sampled)
+            tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
+            statistics.add(conn, tallies, now)
+            newest_id = ledger.newest_id(conn)
+        self._known.note(new, newest_id)
+        delete(self._runtime, unwanted)
+        return len(new)
+
+    def _in_order_of_capture(self, pictures: Sequence[Picture], now: float) -> list[NewFrame]:
+        affinity = self._runtime.settings.ai_analysis.affinity
+        frames = []
+        for picture in pictures:
+            key = self._runtime.store.rules.parse(picture.key)
+            if key is None or self._known.has(picture.key, picture.version):
+                continue
+            captured = captured_at(key.filename, written_at(picture.modified_at, now))
+            stream = key.task_id if affinity(key.task_type) else None
+            frame = NewFrame(key.key, key.task_type, key.task_id, picture.version, captured, stream)
+            frames.append((captured, picture.modified_at, key.key, frame))
+        frames.sort(key=lambda one: one[:3])
+        return [one[3] for one in frames]

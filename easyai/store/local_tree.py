@@ -1,0 +1,173 @@
+"""The folders of a local store: which of them have to be listed, and what lies in them.
+
+A folder whose times have not changed is not listed again. Each is listed every half minute all the
+same, for file systems whose times cannot be relied on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import stat
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.domain.frame import KeyRules, is_picture
+from easyai.errors import StoreUnavailableError
+from easyai.store.base import Listing
+from easyai.store.file_systems import FolderTimes
+from easyai.store.keys import LONGEST_KEY, is_text
+from easyai.store.local_folder import GONE
+
+log = logging.getLogger(__name__)
+
+LIST_AGAIN_SEC: Final = 30.0
+# Times on a disk may be as coarse as 2 s: what comes within them after a listing changes nothing.
+_SETTLE_SEC: Final = 3.0
+_REMIND_SEC: Final = 86_400.0
+_MOST_COMPLAINTS: Final = 10_000
+
+
+@dataclass(slots=True)
+class _Folder:
+    prefix: str  # of the keys in it; '' or ends with '/'
+    path: str
+    times: tuple[int, ...] = ()  # as of the last listing; (): never listed
+    changed_at: float = 0.0  # monotonic: when its times were seen to differ last
+    list_again_at: float = 0.0  # monotonic
+
+
+class Tree:
+    """Every folder below a root, as this process has seen them; follows no symbolic link."""
+
+    def __init__(self, root: str, rules: KeyRules) -> None:
+        self._rules = rules
+        self._root = _Folder("", root)
+        self._folders: dict[str, _Folder] = {"": self._root}
+        self._round: deque[_Folder] = deque()  # what is left of a round over all folders
+        self._times = FolderTimes()
+        self._complained: dict[str, float] = {}  # monotonic
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last call ended in the midst of a round."""
+        return bool(self._round)
+
+    def listings(self, until: float) -> Iterator[Listing]:
+        """What lies in folders that may have changed, until a moment (monotonic).
+
+        The next call goes on where this one was cut. Raises StoreUnavailableError when the root
+        cannot be listed.
+        """
+        try:
+            os.stat(self._root.path)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        if not self._round:
+            self._round.extend(self._folders.values())
+        while self._round:
+            folder = self._round.popleft()
+            first = not folder.times
+            keys = self._changed(folder)
+            if keys:
+                yield Listing(keys, first)
+            if time.monotonic() >= until:
+                return
+
+    def complain(self, key: str, why: str) -> None:
+        """Log why something is left alone; once a day for each key."""
+        now = time.monotonic()
+        if now - self._complained.get(key, -_REMIND_SEC) < _REMIND_SEC:
+            return
+        if len(self._complained) >= _MOST_COMPLAINTS:
+            self._complained.pop(next(iter(self._complained)))
+        self._complained.pop(key, None)
+        self._complained[key] = now
+        log.warning("not a frame, left alone: %r: %s", key, why)
+
+    def _changed(self, folder: _Folder) -> list[str]:
+        """The pictures in a folder, [] when it has not changed."""
+        try:
+            # The root may be a link, as an operator sets it.
+            status = os.stat(folder.path, follow_symlinks=folder is self._root)
+            if folder is not self._root and not stat.S_ISDIR(status.st_mode):
+                raise NotADirectoryError
+            if not self._must_list(folder, status):
+                return []
+            keys = self._list(folder)
+        except OSError as error:
+            self._failed(folder, error)
+            return []
+        folder.times = _times(status)
+        self._complained.pop(folder.prefix, None)
+        return keys
+
+    def _must_list(self, folder: _Folder, status: os.stat_result) -> bool:
+        now = time.monotonic()
+        if _times(status) != folder.times:
+            folder.changed_at = now
+        elif (
+            now < folder.list_again_at
+            and now - folder.changed_at >= _SETTLE_SEC
+            and self._times.trusted(status.st_dev, folder.path)
+        ):
+            return False
+        # Spread over time, or all that were found together would be listed together.
+        folder.list_again_at = now + LIST_AGAIN_SEC * random.uniform(0.5, 1.0)  # noqa: S311
+        return True
+
+    def _list(self, folder: _Folder) -> list[str]:
+        keys: list[str] = []
+        prefix = folder.prefix
+        room = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
+        plain = is_text(prefix)
+        with os.scandir(folder.path) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    self._add(f"{prefix}{name}/", entry.path)
+                elif is_picture(name):
+                    key = prefix + name
+                    if not entry.is_file(follow_symlinks=False):
+                        self.complain(key, "not a regular file")
+                    elif (plain and name.isascii() and len(name) <= room) or self._is_text(key):
+                        keys.append(key)
+        return keys
+
+    def _add(self, prefix: str, path: str) -> None:
+        if prefix not in self._folders and prefix not in self._rules.excluded:
+            folder = self._folders[prefix] = _Folder(prefix, path)
+            self._round.append(folder)
+
+    def _failed(self, folder: _Folder, error: OSError) -> None:
+        if folder is self._root:
+            raise self._unavailable(error) from error
+        if error.errno in GONE or isinstance(error, NotADirectoryError):
+            self._folders.pop(folder.prefix, None)  # found again with its parent's next listing
+            return
+        folder.times = ()
+        self.complain(folder.prefix, f"cannot be listed: {error.strerror}")
+
+    def _is_text(self, key: str) -> bool:
+        if is_text(key):
+            if len(key.encode()) <= LONGEST_KEY:
+                return True
+            self.complain(key, f"its path is longer than {LONGEST_KEY} bytes; shorten it")
+            return False
+        shown = key.encode("utf-8", "backslashreplace").decode()
+        self.complain(shown, "its name is not UTF-8; rename it")
+        return False
+
+    def _unavailable(self, error: OSError) -> StoreUnavailableError:
+        return StoreUnavailableError(f"frame folder {self._root.path}: {error.strerror}")
+
+
+def _times(status: os.stat_result) -> tuple[int, ...]:
+    """What differs when a folder's content has changed; a program may set all but the ctime."""
+    return status.st_ctime_ns, status.st_mtime_ns, status.st_ino, status.st_dev

@@ -1,0 +1,141 @@
+"""What one scanner remembers of a local folder: its tree, and pictures that are being written.
+
+File times are compared with each other, never with a clock: the file server's may differ from ours,
+and writers set times as they like.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.domain.frame import KeyRules
+from easyai.store.base import Listing, Picture
+from easyai.store.keys import split_key
+from easyai.store.local_folder import GONE, version_of
+from easyai.store.local_tree import Tree
+from easyai.store.whole import ends_as_it_should
+
+# Between two looks at a picture that has its end, but may be written over an older one in place:
+# the older one's end still stands there then.
+_MOMENT_SEC: Final = 0.05
+_RESTLESS_SEC: Final = 10.0  # after its last change a picture is looked at by every scan,
+_LOOK_AGAIN_SEC: Final = 5.0  # and later every so often
+_FORGET_SEC: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A picture that was not whole when it was looked at."""
+
+    version: str
+    since: float  # monotonic: when it was first seen as this version
+    looked_at: float  # monotonic
+    wary: bool
+    ended: bool  # it ends as its format does
+
+
+class LocalWatch:
+    """The memory of one scanner; not safe between threads."""
+
+    def __init__(self, root: str, rules: KeyRules) -> None:
+        self._root = root
+        self._tree = Tree(root, rules)
+        self._seen: dict[str, _Seen] = {}
+        self._again: set[str] = set()
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last listings ended before everything had been listed."""
+        return self._tree.cut
+
+    @property
+    def unfinished(self) -> int:
+        """Pictures that were looked at and are still being written."""
+        return len(self._seen)
+
+    def listings(self, until: float) -> Iterator[Listing]:
+        """Pictures to look at again by name, then those in folders that may have changed.
+
+        A picture that grows or is written anew in place does not change its folder's times.
+        """
+        by_name, self._again = self._again, set()
+        by_name.update(self._due())
+        if by_name:
+            yield Listing(sorted(by_name), first=False)
+        yield from self._tree.listings(until)
+
+    def again(self, keys: Sequence[str]) -> None:
+        """Offer these keys with the next listings, whatever the times of their folders."""
+        self._again.update(keys)
+
+    def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
+        """The whole ones: with their end, or the same at two looks `stable_sec` apart."""
+        whole, rewritten = [], []
+        for key in keys:
+            picture = self._look(key, stable_sec, wary=key in wary)
+            if picture is not None:
+                whole.append(picture)
+            elif (seen := self._seen.get(key)) is not None and seen.ended and seen.wary:
+                rewritten.append(key)
+        if rewritten:
+            last = max(self._seen[key].since for key in rewritten)
+            time.sleep(max(0.0, last + _moment(stable_sec) - time.monotonic()))
+            again = (self._look(key, stable_sec, wary=True) for key in rewritten)
+            whole += [picture for picture in again if picture is not None]
+        return whole
+
+    def _due(self) -> Iterator[str]:
+        now = time.monotonic()
+        for key, seen in list(self._seen.items()):
+            if now - seen.looked_at >= _FORGET_SEC:
+                del self._seen[key]  # nobody asks any more: it has been recorded elsewhere
+            elif now - seen.since < _RESTLESS_SEC or now - seen.looked_at >= _LOOK_AGAIN_SEC:
+                yield key
+
+    def _look(self, key: str, stable_sec: float, *, wary: bool) -> Picture | None:
+        split_key(key)
+        path = f"{self._root}/{key}"
+        seen, now = self._seen.get(key), time.monotonic()
+        try:
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode):
+                raise FileNotFoundError
+            version = version_of(status)
+            if seen is None or seen.version != version:
+                wary = wary or (seen is not None and seen.wary)
+                ended = status.st_size > 0 and ends_as_it_should(path, version)
+                seen = _Seen(version, now, now, wary, ended)
+        except OSError as error:
+            self._failed(key, error)
+            return None
+        seen.looked_at = now
+        if status.st_size > 0 and now - seen.since >= _wait_sec(seen, stable_sec):
+            self._seen.pop(key, None)
+            return Picture(key, version, status.st_mtime)
+        self._seen[key] = seen
+        return None
+
+    def _failed(self, key: str, error: OSError) -> None:
+        seen, now = self._seen.pop(key, None), time.monotonic()
+        if isinstance(error, FileNotFoundError) or error.errno in GONE:
+            return
+        # One bad file or sector must not stop the others.
+        since = now if seen is None else seen.since
+        self._seen[key] = _Seen("", since, now, wary=True, ended=False)
+        self._tree.complain(key, f"cannot be read: {error.strerror}")
+
+
+def _wait_sec(seen: _Seen, stable_sec: float) -> float:
+    """How long a picture must have been the same to be whole."""
+    if not seen.ended:
+        return stable_sec
+    return _moment(stable_sec) if seen.wary else 0.0
+
+
+def _moment(stable_sec: float) -> float:
+    return min(_MOMENT_SEC, stable_sec)
