@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +16,7 @@ from easyai.pipeline.pictures import CarriedOut, carry_out
 from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import set_clocks
 from tests.support.site import TYPE, Installation
 
 BEGIN = 1_800_000_000.0
@@ -37,7 +37,7 @@ class Minutes:
         self._calls: list[tuple[float, int, float, LeasedFrame, Endpoint]] = []
         self._carried = CarriedOut()
         self._count = self._turns = 0
-        monkeypatch.setattr(time, "time", lambda: self.now)
+        set_clocks(monkeypatch, lambda: self.now)
         clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
         monkeypatch.setattr(sampling, "time", clock)
         site.register(AlgorithmStub(), max_concurrency=places)
