@@ -14,6 +14,9 @@ from easyai.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _FRESH_SEC = 2.0
+# After the last frame of a camera: cameras come and go. Not sooner, for while its file is broken the
+# configuration before is known here alone.
+_FORGET_SEC = 86_400.0
 _LARGEST = 1_000_000  # bytes
 
 
@@ -36,6 +39,7 @@ class AlgoConfigs:
         self._store = runtime.store
         self._lock = threading.Lock()
         self._cached: dict[tuple[str, str], tuple[float, AlgoConfig]] = {}
+        self._forgot_at = time.monotonic()
 
     def get(self, task_type: str, task_id: str) -> AlgoConfig:
         """The configuration of a camera; blocks for one look at the store when it is due."""
@@ -47,6 +51,8 @@ class AlgoConfigs:
             before = cached[1] if cached else _NONE
             config = self._look(self._store.rules.algo_config_key(task_type, task_id), before)
             self._cached[task_type, task_id] = (now, config)
+            if now - self._forgot_at >= _FORGET_SEC:
+                self._forget(now)
         return config
 
     def fresh(self, task_type: str, task_id: str) -> AlgoConfig | None:
@@ -55,6 +61,15 @@ class AlgoConfigs:
         if cached is not None and time.monotonic() - cached[0] < _FRESH_SEC:
             return cached[1]
         return None
+
+    def _forget(self, now: float) -> None:
+        self._forgot_at = now
+        # In one step, for `fresh` takes no lock: at most one look at the store is repeated.
+        self._cached = {
+            camera: cached
+            for camera, cached in self._cached.items()
+            if now - cached[0] < _FORGET_SEC
+        }
 
     def _look(self, key: str, before: AlgoConfig) -> AlgoConfig:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,3 +110,19 @@ def test_a_file_broken_from_the_start_is_told_once_and_frames_go_without(
     for _ in range(3):
         assert send()["algo_config"] is None
     assert caplog.text.count("algo_config is not JSON") == 1
+
+
+def test_a_camera_without_frames_for_a_day_is_forgotten(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [1000.0]
+    monkeypatch.setattr(algo_config, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    configs = AlgoConfigs(site.runtime)
+    for number in range(50):
+        configs.get("人脸", f"门口{number}")
+    moment[0] += 86_399
+    configs.get("人脸", "门口0")
+    assert len(configs._cached) == 50
+    moment[0] += 1
+    configs.get("人脸", "大门")
+    assert set(configs._cached) == {("人脸", "门口0"), ("人脸", "大门")}
