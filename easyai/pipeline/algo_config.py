@@ -14,8 +14,8 @@ from easyai.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _FRESH_SEC = 2.0
-# After the last frame of a camera: cameras come and go. Not sooner, for while its file is broken the
-# configuration before is known here alone.
+# After the last frame of a camera: cameras come and go. Not sooner, for while its file is broken
+# the configuration before is known here alone.
 _FORGET_SEC = 86_400.0
 _LARGEST = 1_000_000  # bytes
 

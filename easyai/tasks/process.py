@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.db import clock, task_types, type_room
+from easyai.process.last_resort import LastResort
 from easyai.tasks import bodies
 from easyai.tasks.doorbell import open_ringing_runtime
 
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DRAIN_TIMEOUT_SEC = 15.0
+DRAIN_TIMEOUT_SEC = 15.0  # from the signal to stop until the frames in flight are given back
+_TASKS_TIMEOUT_SEC = (
+    8.0  # of it, for the tasks to end before the frames are given back without them
+)
+_LONGEST_STOP_SEC = DRAIN_TIMEOUT_SEC + 3
 
 
 class WorkerProcess:
@@ -35,9 +41,12 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._runtime: Runtime | None = None
         self._inference: InferenceLoop | None = None
+        self._closing = threading.Lock()
         self._stopping = False
+        self._stop_at = float("inf")  # monotonic: when draining must be over
         #: Taken away just before the connections are closed.
         self.presence: Presence | None = None
+        self.last_resort: LastResort | None = None
 
     def after_fork(self) -> None:
         """Start with nothing in a new child; the parent's connections stay the parent's."""
@@ -91,6 +100,7 @@ class WorkerProcess:
     def stop_pumping(self) -> None:
         """Begin the end: `pump` takes no more work. Safe in a signal handler."""
         self._stopping = True
+        self._stop_at = time.monotonic() + DRAIN_TIMEOUT_SEC
         if self._inference is not None:
             self._inference.stop_leasing()
 
@@ -103,14 +113,20 @@ class WorkerProcess:
     def close(self) -> None:
         """Finish or give back the frames in flight and close every connection.
 
-        Call when the tasks of this process have ended.
+        Call when the tasks of this process have ended, or do not. Who calls second waits for the
+        first.
         """
+        with self._closing:
+            self._close()
+
+    def _close(self) -> None:
         with self._lock:
             runtime, inference = self._runtime, self._inference
             self._runtime = self._inference = None
         try:
             if inference is not None:
-                inference.drain(DRAIN_TIMEOUT_SEC)
+                left = self._stop_at - time.monotonic()
+                inference.drain(min(max(left, 1.0), DRAIN_TIMEOUT_SEC))
         except Exception:
             # Other workers take those frames.
             log.exception("drain failed; the frames in flight return when their leases expire")
@@ -136,6 +152,7 @@ def _load_bodies(**_: Any) -> None:
 def _warm_up(sender: Any, **_: Any) -> None:
     """Take back what processes held that have ended, and open the inference loop."""
     if isinstance(sender.pool, ThreadPool):  # a forking pool would copy it half-way
+        process.last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
         threading.Thread(target=_open_inference, name="warm-up", daemon=True).start()
 
 
@@ -152,6 +169,8 @@ def _open_inference() -> None:
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop_pumping(**_: Any) -> None:
     process.stop_pumping()
+    if process.last_resort is not None:
+        process.last_resort.stop_begins()
 
 
 @signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
