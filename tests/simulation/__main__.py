@@ -71,7 +71,7 @@ def _one(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
     if outcome.violations and shrinking:
         plan = shrink(plan, kind_of(outcome.violations[0]), ignored)
         outcome = World(plan, ignored).run()
-    print(plan.told())
+    print(plan.as_text())
     print("\n".join(outcome.story))
     for violation in outcome.violations:
         print(f"seed {seed}: {violation}")

@@ -41,18 +41,18 @@ class Ledger:
         """The frames of one picture."""
         return self._rows[version.key, version.text]
 
-    def waiting(self) -> list[str]:
-        """What is not over yet, in words."""
+    def waiting(self, served: set[str]) -> list[str]:
+        """What is not over yet though a service takes its type, in words."""
         left = [
             f"picture {version.number} of {version.key} is not in the ledger"
             for version in self._album.versions
-            if version.stayed and not self.rows(version)
+            if version.stayed and version.task_type in served and not self.rows(version)
         ]
         left += [
             f"frame {row['id']} of {row['key']} is {row['state']}: tries {row['tries']}, "
             f"{row['reason']}"
             for row in self.frames
-            if row["state"] not in _OVER
+            if row["state"] not in _OVER and row["task_type"] in served
         ]
         left += [
             f"the picture of frame {row['id']}, {row['key']}, is not carried"
@@ -63,13 +63,18 @@ class Ledger:
 
     def violations(self, inferred: dict[int, list[int]], deleted: set[int]) -> list[str]:
         """What is wrong when nothing is left to do."""
-        found = [text for version in self._album.versions for text in self._of(version, inferred)]
+        over = [one for one in self._album.versions if self._is_over(one)]
+        found = [text for version in over for text in self._of(version, inferred)]
         found += self._of_alerts(deleted)
         found += self._of_store(deleted)
         dropped = sum(row["outcome"] in _POLICIES[:3] for row in self.frames)
         if dropped != (self.dropped or 0):
             found.append(f"count: {dropped} frames dropped, {self.dropped} counted")
         return found
+
+    def _is_over(self, version: Version) -> bool:
+        rows = self.rows(version)
+        return bool(rows) and all(row["state"] in _OVER for row in rows)
 
     def _of(self, version: Version, inferred: dict[int, list[int]]) -> list[str]:
         rows, name = self.rows(version), f"picture {version.number} of {version.key}"
@@ -120,7 +125,7 @@ class Ledger:
         ]
         ours = {alert["image_path"] for alert in self.alerts}
         ours |= {row["image_path"] for row in self.frames if row["state"] == "failed"}
-        ours |= {version.key for version in self._album.at_key.values() if not self.rows(version)}
+        ours |= {one.key for one in self._album.at_key.values() if not self._is_over(one)}
         for key in sorted(there - ours - set(self._site.foreign)):
             found.append(f"left: {key} lies there and nobody knows it")
         return found

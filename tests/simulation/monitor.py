@@ -85,10 +85,10 @@ class Monitor:
                 continue
             waited = self._waited[version.number] = self._waited.get(version.number, 0) + _EVERY_SEC
             if waited > LONGEST_WAIT_SEC:
-                self._tell(version, waited)
+                self._report(version, waited)
                 return
 
-    def _tell(self, version: Version, waited: float) -> None:
+    def _report(self, version: Version, waited: float) -> None:
         self._violate(
             f"starved: picture {version.number} of {version.key} has waited for {waited:.0f} s "
             "though all is well"

@@ -73,7 +73,7 @@ class Plan:
             for number in range(len(getattr(self, name)))
         ]
 
-    def told(self) -> str:
+    def as_text(self) -> str:
         """The plan in words, a line for each part."""
         simple = {
             each.name: getattr(self, each.name)

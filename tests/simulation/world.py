@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,20 +9,18 @@ from typing import Any
 from unittest.mock import patch
 
 from easyai.db import clock, leases
-from easyai.db.frames import FrameFilter
-from easyai.domain.frame import FrameState
 from easyai.errors import EasyaiError
-from easyai.pipeline import requeue
 from easyai.registry import registration
 from easyai.runtime import Owner, Runtime
 from easyai.settings import Settings
 from tests.simulation import pipeline
 from tests.simulation.cameras import Album, CameraPlan
-from tests.simulation.checks import Ledger, rows_of
+from tests.simulation.checks import Ledger
 from tests.simulation.clocks import simulated_identity, simulated_time, true_time
 from tests.simulation.database import SharedDatabase, SimDatabase
+from tests.simulation.faults import Faults
 from tests.simulation.monitor import Monitor
-from tests.simulation.plan import HORIZON_SEC, Fault, Plan, ServicePlan
+from tests.simulation.plan import HORIZON_SEC, Plan, ServicePlan
 from tests.simulation.scheduler import EPOCH, Machine, Process, RunawayError, Scheduler
 from tests.simulation.services import Network
 from tests.simulation.site import Site
@@ -87,9 +84,11 @@ class World:
         )
         self.processes: list[Process] = []  # dead ones too
         self.workers: list[Process] = []
+        self._served = {name for service in plan.services for name in service.task_types}
         self.beats: list[Process] = []
         self.deleted: set[int] = set()  # frames whose alerts an operator deleted
         self.api = self.runtime()
+        self.faults = Faults(self)
 
     def violate(self, text: str) -> None:
         """A promise is broken: the run ends."""
@@ -189,84 +188,6 @@ class World:
         registration.register(self.api, body)
         self.story.note(f"{plan.name} registers for {plan.task_types}, limit {plan.limit}")
 
-    # Faults
-
-    def _fault(self, fault: Fault) -> None:
-        self.scheduler.sleep(fault.at)
-        self.story.note(f"FAULT {fault}")
-        self.monitor.trouble(fault.seconds)
-        handler: Callable[[Fault], None] = getattr(self, f"_{fault.kind}")
-        try:
-            handler(fault)
-        except EasyaiError as error:
-            self.story.note(f"{fault.kind}: {error}")
-
-    def _kill_worker(self, fault: Fault) -> None:
-        number = fault.target % len(self.workers)
-        self.scheduler.kill(self.workers[number])
-        self.scheduler.sleep(fault.seconds)
-        if not self.workers[number].alive:
-            self.start_worker(number)
-
-    def _kill_beat(self, fault: Fault) -> None:
-        number = fault.target % len(self.beats)
-        self.scheduler.kill(self.beats[number])
-        self.scheduler.sleep(fault.seconds)
-        if not self.beats[number].alive:
-            self.start_beat(number)
-
-    def _kill_everything(self, fault: Fault) -> None:
-        for process in (*self.workers, *self.beats):
-            self.scheduler.kill(process)
-        self.scheduler.sleep(fault.seconds)
-        for number in range(len(self.workers)):
-            self.start_worker(number)
-        for number in range(len(self.beats)):
-            self.start_beat(number)
-
-    def _freeze_worker(self, fault: Fault) -> None:
-        self._freeze([self.workers[fault.target % len(self.workers)]], fault.seconds)
-
-    def _freeze(self, processes: list[Process], seconds: float) -> None:
-        for process in processes:
-            process.frozen_since = self.scheduler.now
-            process.frozen_until = self.scheduler.now + seconds
-
-    def _suspend(self, fault: Fault) -> None:
-        machine = self.machines[fault.target % len(self.machines)]
-        machine.suspended += fault.seconds
-        on_it = [one for one in (*self.workers, *self.beats) if one.machine is machine]
-        self._freeze(on_it, fault.seconds)
-
-    def _clock_jump(self, fault: Fault) -> None:
-        self.machines[fault.target % len(self.machines)].offset += fault.seconds
-
-    def _database_down(self, fault: Fault) -> None:
-        self.database.down_until = self.scheduler.now + fault.seconds
-
-    def _service_dies(self, fault: Fault) -> None:
-        if self.plan.services:
-            service = self.plan.services[fault.target % len(self.plan.services)]
-            self.network.down_until[service.endpoint] = self.scheduler.now + fault.seconds
-
-    def _requeue(self, _: Fault) -> None:
-        requeue.requeue(self.api, FrameFilter(state=FrameState.FAILED))
-
-    def _delete_alert(self, fault: Fault) -> None:
-        with self.database.looking() as conn:
-            found = rows_of(conn, "SELECT id, frame_id FROM alerts ORDER BY id")
-        if found:
-            row = found[fault.target % len(found)]
-            self.deleted.add(row["frame_id"])
-            pipeline.delete_alerts(self.api, [row["id"]])
-
-    def _take_away(self, fault: Fault) -> None:
-        keys = sorted(self.album.at_key)
-        if keys:
-            key = keys[fault.target % len(keys)]
-            self.album.replace(key, self.scheduler.now)
-            self.site.remove(key)
-
     # The run
 
     def run(self) -> Outcome:
@@ -308,7 +229,9 @@ class World:
             self.scheduler.spawn(service.name, None, partial(self._service, service))
         self.scheduler.spawn("monitor", None, self.monitor.run)
         cameras = [self._start_camera(camera) for camera in plan.cameras]
-        faults = [self.scheduler.spawn("fault", None, partial(self._fault, f)) for f in plan.faults]
+        faults = [
+            self.scheduler.spawn("fault", None, partial(self.faults.happen, f)) for f in plan.faults
+        ]
         try:
             while not all(one.done for one in (*cameras, *faults)) and not self._failed():
                 self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
@@ -321,15 +244,25 @@ class World:
         work = self.site.camera(plan)
         return self.scheduler.spawn(f"camera {plan.name}", None, work, after=plan.start)
 
+    def _steady_cameras(self) -> list[CameraPlan]:
+        """Beside a picture on which services break their others show that they are fine."""
+        types = {camera.task_type for camera in self.plan.cameras if camera.poisons}
+        return [
+            CameraPlan(f"steady{number}", name, "rename", start=0.0, period=4.0, count=15)
+            for number, name in enumerate(sorted(types))
+        ]
+
     def _recover(self) -> None:
         self.database.unheard = 0.0
+        for camera in self._steady_cameras():
+            self._start_camera(camera)
         until = max(self.scheduler.now, HORIZON_SEC) + _RECOVERY_SEC
         left = ["nothing was looked at"]
         while left and self.scheduler.now < until and not self._failed():
             self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
             with self.database.looking() as conn:
                 ledger = Ledger(conn, self.album, self.site)
-            left = ledger.waiting()
+            left = ledger.waiting(self._served)
         if self._failed():
             return
         if left:
