@@ -90,6 +90,8 @@ def simulated_time(scheduler: Scheduler) -> Iterator[None]:
         (time, "sleep", scheduler.sleep),
         (threading, "Timer", lambda seconds, work: _Timer(scheduler, seconds, work)),
         (threading, "Lock", lambda: _ThreadLock(scheduler)),
+        (random, "uniform", rng.uniform),
+        (random, "random", rng.random),
         (secrets, "token_hex", lambda size=8: f"{rng.getrandbits(size * 8):0{size * 2}x}"),
     ]
     with ExitStack() as stack:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -19,8 +19,10 @@ from easyai.store import renames
 from tests.simulation.scheduler import EPOCH, Scheduler
 
 _CALL_SEC = 0.0002
+_APART = ("easyai.store.renames", "easyai.store.signing")  # its one function is a step as it is
 _CHANGES = ("rename", "replace", "link", "unlink", "remove", "makedirs", "mkdir", "rmdir")
-_LOOKS = ("lstat", "stat", "open", "access", "listdir", "utime")
+_LOOKS = ("open", "access", "listdir", "utime")
+_STATS = ("lstat", "stat", "fstat")
 
 
 class FileServer:
@@ -70,6 +72,22 @@ class _Entries:
         """Everything was read already."""
 
 
+class _Status:
+    """What stat gives; the time of the last change, which nobody can set, is that of writing."""
+
+    def __init__(self, status: os.stat_result) -> None:
+        self._status = status
+        self.st_ctime_ns = status.st_mtime_ns
+        self.st_ctime = status.st_mtime
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._status, name)
+
+
+def _status_of(call: Callable[..., os.stat_result]) -> Callable[..., _Status]:
+    return lambda *args, **kwargs: _Status(call(*args, **kwargs))
+
+
 class FolderOs:
     """Stands in for the module `os` in the modules of the store."""
 
@@ -78,6 +96,8 @@ class FolderOs:
         self.path = os.path
         for name in _CHANGES:
             setattr(self, name, self.step(getattr(os, name), changes=True))
+        for name in _STATS:
+            setattr(self, name, self.step(_status_of(getattr(os, name)), changes=False))
         for name in _LOOKS:
             setattr(self, name, self.step(getattr(os, name), changes=False))
 
@@ -107,12 +127,14 @@ class FolderOs:
 
 
 @contextmanager
-def below(modules: list[ModuleType], server: FileServer) -> Iterator[None]:
+def below(server: FileServer) -> Iterator[None]:
     """Put the file server below the modules of the store."""
     with ExitStack() as stack:
         replacement = FolderOs(server)
         noreplace = replacement.step(renames.rename_noreplace, changes=True)
-        for module in modules:
+        for name, module in sorted(sys.modules.items()):
+            if not name.startswith("easyai.store.") or name in _APART:
+                continue
             if hasattr(module, "os"):
                 stack.enter_context(patch.object(module, "os", replacement))
             if hasattr(module, "rename_noreplace"):

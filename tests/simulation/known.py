@@ -6,7 +6,6 @@ from typing import Final
 
 # By kind of violation, the word before the colon: what is broken.
 NOT_MENDED: Final[dict[str, str]] = {
-    "half-written": "a picture is taken for whole by comparing clocks",
     "alert-picture": "a name written again takes the place of the picture that was inferred",
     "twice": "what one scan settles while another one lists counts as new",
     "left": "a picture that was replaced while it was inferred stays behind",

@@ -7,16 +7,16 @@ threads of Celery and the event loop are actors here.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from types import ModuleType
 from typing import Any, TypeVar
 
 from easyai.db import clock, ledger
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Verdict, judge
 from easyai.errors import DatabaseUnavailableError, EasyaiError
-from easyai.pipeline import admission_drops, alert_removal, caller, intake, upkeep
+from easyai.pipeline import alert_removal, caller, intake, upkeep
 from easyai.pipeline.algo_config import AlgoConfigs
 from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
@@ -27,14 +27,11 @@ from easyai.process import identity
 from easyai.registry import sweep as registry_sweep
 from easyai.registry import vitals
 from easyai.runtime import Runtime
-from easyai.store import local, local_folder, local_moves
 from easyai.tasks.claim import claimed
 from easyai.tasks.config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
 from tests.simulation.scheduler import Actor, Lock, Process, Scheduler, Signal
 from tests.simulation.services import Network
 
-STORE_MODULES: list[ModuleType] = [local, local_folder, local_moves]
-PROBES: tuple[Any, str] = (vitals, "probe_all")
 SCAN, SWEEP, UPKEEP, INFER = "scan", "sweep", "upkeep", "infer"
 INTERVALS = {SCAN: 1.0, SWEEP: SWEEP_INTERVAL_SEC, UPKEEP: UPKEEP_INTERVAL_SEC}
 _PUMP_BUDGET_SEC = 3.0
@@ -381,8 +378,12 @@ class SimPool:
         return map(work, *items)
 
 
-REPLACED: list[tuple[Any, str, Any]] = [
-    (asyncio, "to_thread", to_thread),
-    (admission_drops, "ThreadPoolExecutor", SimPool),
-    (alert_removal, "ThreadPoolExecutor", SimPool),
-]
+def replacements(network: Network) -> list[tuple[Any, str, Any]]:
+    """What the run replaces in the pipeline: probes, pools of threads, and waiting for one."""
+    pooled = [
+        (module, "ThreadPoolExecutor", SimPool)
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("easyai.") and hasattr(module, "ThreadPoolExecutor")
+    ]
+    probes = (vitals, "probe_all", network.probe)
+    return [(asyncio, "to_thread", to_thread), probes, *pooled]

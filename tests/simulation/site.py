@@ -18,7 +18,6 @@ from easyai.store.signing import LinkSigner
 from tests.simulation.bucket import ObjectServer, SimBucket
 from tests.simulation.cameras import Album, CameraPlan, FolderCamera
 from tests.simulation.folder import FileServer, below
-from tests.simulation.pipeline import STORE_MODULES
 from tests.simulation.plan import Plan
 from tests.simulation.scheduler import Scheduler
 
@@ -79,7 +78,7 @@ class Site:
         """While the store's modules run on it."""
         try:
             if self.folder:
-                with below(STORE_MODULES, self.files):
+                with below(self.files):
                     yield
             else:
                 yield

@@ -195,7 +195,7 @@ class World:
         with ExitStack() as stack:
             stack.callback(self.database.close)
             stack.enter_context(simulated_time(self.scheduler))
-            for where, name, what in (*pipeline.REPLACED, (*pipeline.PROBES, self.network.probe)):
+            for where, name, what in pipeline.replacements(self.network):
                 stack.enter_context(patch.object(where, name, what))
             stack.enter_context(simulated_identity(self.scheduler, self.processes))
             if self.plan.machines > 1:
