@@ -55,11 +55,12 @@ class LeasedFrame(PendingFrame):
 
     service_pk: int
     lease_token: str
+    held_key: str = ""  # the private name under which the picture is held
 
     @property
     def image_key(self) -> str:
-        """Where the picture lies now: at its key, or under failed/ after a requeue."""
-        return self.image_path or self.key
+        """Where the picture lies now: held, at its key, or under failed/ after a requeue."""
+        return self.held_key or self.image_path or self.key
 
 
 _NEWEST_ID = text("SELECT coalesce(max(id), 0) FROM frames")

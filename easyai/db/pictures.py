@@ -25,6 +25,18 @@ class Uncarried:
     image_target: str
 
 
+@dataclass(frozen=True, slots=True)
+class FramePicture:
+    """A frame's picture, as the ledger knows it."""
+
+    id: int
+    key: str
+    version: str
+    image_path: str | None
+    image_target: str | None
+    state: str
+
+
 # Only the errand that was carried out: by then the frame may have been requeued and settled anew.
 _CARRIED = ManyRows(
     """
@@ -73,6 +85,9 @@ _NEWEST_CARRIED = text("""
        AND state IN ('done', 'dropped', 'failed')
        AND image_path IS NOT NULL AND image_path <> key AND image_target IS NULL
 """)
+_BY_IDS = text("""
+    SELECT id, key, version, image_path, image_target, state FROM frames WHERE id IN :ids
+""").bindparams(bindparam("ids", expanding=True))
 _CARRY_AGAIN = text("""
     UPDATE frames SET image_target = image_path, image_path = NULL
      WHERE id = :id AND image_path = :path AND image_target IS NULL
@@ -152,6 +167,15 @@ def newest_carried(conn: Connection, most: int) -> list[Uncarried]:
     return [Uncarried(*row) for row in conn.execute(_NEWEST_CARRIED, {"most": most})]
 
 
-def carry_again(conn: Connection, frames: Iterable[Uncarried]) -> None:
-    """Order the errands of these frames anew: their pictures are back at their keys."""
-    conn.execute(_CARRY_AGAIN, [{"id": one.id, "path": one.image_target} for one in frames])
+def by_ids(conn: Connection, ids: Sequence[int]) -> list[FramePicture]:
+    """The pictures of frames, in any state."""
+    found: list[FramePicture] = []
+    for start in range(0, len(ids), _CHUNK):
+        values = {"ids": ids[start : start + _CHUNK]}
+        found += [FramePicture(*row) for row in conn.execute(_BY_IDS, values)]
+    return found
+
+
+def carry_again(conn: Connection, paths: Mapping[int, str]) -> None:
+    """Order anew the errands of frames (`image_path` by id): their pictures are back."""
+    conn.execute(_CARRY_AGAIN, [{"id": id_, "path": path} for id_, path in paths.items()])

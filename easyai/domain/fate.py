@@ -50,10 +50,12 @@ def decide(
     steps_aside = holds_its_camera and unanswered and tries + 1 >= max_attempts
     match verdict.kind:
         case Kind.INFERRED:
-            keep = verdict.detection_count > 0 or not save_only_with_detection
+            keep = is_alert(verdict, save_only_with_detection=save_only_with_detection)
             return Fate(FrameState.DONE, Outcome.ALERT if keep else Outcome.NO_DETECTION, attempts)
         case Kind.MISSING:
             return Fate(FrameState.DONE, Outcome.MISSING, attempts)
+        case Kind.SUPERSEDED:
+            return Fate(FrameState.DONE, Outcome.SUPERSEDED, attempts)
         case Kind.REFUSED:
             attempts += 1
         case Kind.BROKEN if service_is_fine:
@@ -66,6 +68,16 @@ def decide(
         return Fate(FrameState.FAILED, Outcome.FAILED, attempts)
     delay_sec = _ASIDE_SEC if steps_aside else retry_delay_sec(tries)
     return Fate(FrameState.PENDING, None, attempts, delay_sec)
+
+
+def is_alert(verdict: Verdict, *, save_only_with_detection: bool) -> bool:
+    """Whether an inferred frame makes an alert, whose picture is kept."""
+    return verdict.detection_count > 0 or not save_only_with_detection
+
+
+def is_nested(key: str, task_type: str, task_id: str) -> bool:
+    """Whether a frame lies deeper than its camera's folder: another may have the same name."""
+    return not key.endswith(f"{task_type}/{task_id}/{key.rpartition('/')[2]}")
 
 
 def alert_key(alert_base_path: str, task_type: str, task_id: str, key: str) -> str:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BROKEN = "broken"  # 5xx, cut off, not the contract's JSON: service or frame
     UNFETCHED = "unfetched"  # our own store or picture link does not answer: nobody's fault there
     MISSING = "missing"  # the picture is no longer in the store
+    SUPERSEDED = "superseded"  # a newer picture had come under its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Verdict:
     confidence: float = 0.0
     inference_ms: float = 0.0  # as the algorithm says
     detection_count: int = 0
+    called: bool = True  # False: over before the service was asked
 
 
 def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:

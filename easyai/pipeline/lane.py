@@ -16,6 +16,7 @@ from functools import partial
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.confirm import confirm
 from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.pictures import (
     CarriedOut,
@@ -153,6 +154,9 @@ class Lane:
         self.leasing = leasing
         self.woken = self.woken and not leasing  # a wake from here on tells of something new
         try:
+            if group:
+                confirmed = partial(confirm, shop.runtime, group, shop.movers)
+                group = self._settling = await shop.prepare(confirmed)
             settled, dispatched = await self._shop.write(
                 partial(turn, shop.runtime, self.task_type, group, carried, token)
             )
@@ -209,7 +213,9 @@ class Lane:
         """Make the pictures of a batch ready, then start its calls."""
         runtime, endpoints = self._shop.runtime, dispatched.endpoints
         try:
-            prepared = await self._shop.prepare(partial(prepare, runtime, dispatched.frames))
+            prepared = await self._shop.prepare(
+                partial(prepare, runtime, dispatched.frames, self._shop.movers)
+            )
         except Exception as error:
             # A defect of ours must not lose the frames: they go back with its reason.
             log.exception("frames not prepared: task_type=%s", self.task_type)

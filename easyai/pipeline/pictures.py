@@ -40,6 +40,7 @@ class Errand:
     target: str
     version: str  # '': not known
     ours: bool = False  # a move has put it there: nobody else writes under this name
+    copied: bool = False  # the target has it already, the source is to go
 
     def renamed(self) -> Errand:
         """The errand to a name of its own, for a target that another file has."""
@@ -185,6 +186,9 @@ def errand_for(row: pictures.Uncarried) -> Errand:
 
 def _run(store: Store, errand: Errand) -> Carried | None:
     try:
+        if errand.copied:
+            store.delete(errand.source, errand.version)  # a newer one stays: it is another frame
+            return Carried.DONE
         if errand.ours:
             if errand.target:
                 return store.move(errand.source, errand.target, "")

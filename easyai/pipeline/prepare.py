@@ -1,13 +1,28 @@
-"""Prepare: what is done with leased frames after the lease's commit, before their calls start."""
+"""Prepare: what is done with leased frames after the lease's commit, before their calls start.
+
+Each picture is looked at, and held where the store can hold it: what the algorithm gets is the very
+version that was taken in, and no newer one can come in its place until the frame is settled.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
 
 from easyai.db.ledger import LeasedFrame
-from easyai.domain.verdict import Verdict
+from easyai.domain.verdict import Kind, Verdict, clean_reason
+from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.runtime import Runtime
+from easyai.store.base import Carried, Store
+
+log = logging.getLogger(__name__)
+
+_GONE: Final = "the picture has gone from the store"
+_REPLACED: Final = "a newer picture had taken its key"
 
 
 @dataclass(slots=True)
@@ -19,10 +34,35 @@ class Prepared:
     ended: list[tuple[LeasedFrame, Verdict]] = field(default_factory=list)
 
 
-def prepare(runtime: Runtime, frames: Sequence[LeasedFrame]) -> Prepared:
-    """Make a batch of leased frames ready for their calls.
+def prepare(
+    runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None = None
+) -> Prepared:
+    """Make a batch of leased frames ready for their calls; many at once where a pool is given.
 
     Runs in a thread of its own, once for each turn's frames. What it raises sends every frame of
     the batch back to pending with that reason, held against none of them.
     """
-    return Prepared(ready=list(frames))
+    prepared = Prepared()
+    run = partial(_hold, runtime.store)
+    mapped = pool.map(run, frames) if pool is not None else map(run, frames)
+    for frame, held in zip(frames, mapped, strict=True):
+        if isinstance(held, Verdict):
+            prepared.ended.append((frame, held))
+        else:
+            prepared.ready.append(held)
+    return prepared
+
+
+def _hold(store: Store, frame: LeasedFrame) -> LeasedFrame | Verdict:
+    if frame.image_path:
+        return frame  # requeued: it lies where we have put it, and nobody else writes there
+    try:
+        held = store.hold(frame.key, frame.id, frame.version)
+    except (StoreUnavailableError, InvalidKeyError) as error:
+        return Verdict(Kind.UNFETCHED, reason=clean_reason(str(error)), called=False)
+    if held.carried is Carried.DONE:
+        return frame if held.key == frame.key else replace(frame, held_key=held.key)
+    if held.carried is Carried.MISSING:
+        return Verdict(Kind.MISSING, reason=_GONE, called=False)
+    log.debug("frame superseded before its call: key=%s", frame.key)
+    return Verdict(Kind.SUPERSEDED, reason=_REPLACED, called=False)

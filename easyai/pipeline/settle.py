@@ -10,11 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, ledger, services
+from easyai.db import alerts, installation, ledger, services
 from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
-from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
+from easyai.domain.fate import (
+    Fate,
+    alert_key,
+    decide,
+    failed_key,
+    is_nested,
+    result_text,
+    unique_key,
+)
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
@@ -25,6 +33,9 @@ from easyai.settings import AiAnalysis
 
 log = logging.getLogger(__name__)
 
+_SUPERSEDED = "a newer picture had taken its key"
+_NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the version of the frame is no more
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -33,6 +44,8 @@ class Answered:
     frame: LeasedFrame
     endpoint: Endpoint
     verdict: Verdict
+    superseded: bool = False  # the picture was replaced before its answer: that counts for nothing
+    copied_to: str = ""  # the picture of an alert lies there already (`confirm`)
 
 
 @dataclass(slots=True)
@@ -95,12 +108,15 @@ def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:
 def _by_service(answered: Sequence[Answered]) -> dict[int, list[Verdict]]:
     by_service: dict[int, list[Verdict]] = {}
     for one in answered:
-        by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
+        if one.verdict.called:
+            by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
     return by_service
 
 
 def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fate:
     frame = one.frame
+    if one.superseded:
+        return Fate(FrameState.DONE, Outcome.SUPERSEDED, frame.attempts)
     fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
     return decide(
         one.verdict,
@@ -121,7 +137,7 @@ def _targets(
 ) -> dict[int, str]:
     """Where pictures go, by frame id; where a name is taken, it gets the frame's id."""
     wanted = {
-        one.frame.id: _target(analysis, one.frame, fate.outcome)
+        one.frame.id: _target(analysis, one, fate.outcome)
         for one, fate in fates
         if fate.outcome in (Outcome.ALERT, Outcome.FAILED)
     }
@@ -135,14 +151,16 @@ def _targets(
     return targets
 
 
-def _target(analysis: AiAnalysis, frame: LeasedFrame, outcome: Outcome | None) -> str:
+def _target(analysis: AiAnalysis, one: Answered, outcome: Outcome | None) -> str:
+    frame = one.frame
     if outcome is Outcome.ALERT:
-        return alert_key(analysis.alert_base_path, frame.task_type, frame.task_id, frame.key)
+        return one.copied_to or alert_key(
+            analysis.alert_base_path, frame.task_type, frame.task_id, frame.key
+        )
     target = failed_key(analysis.failed_base_path, frame.task_type, frame.task_id, frame.key)
-    if frame.key.endswith(target.removeprefix(analysis.failed_base_path)):
-        return target
     # From a nested folder: a frame of the same name may be failing elsewhere right now.
-    return unique_key(target, frame.id)
+    nested = is_nested(frame.key, frame.task_type, frame.task_id)
+    return unique_key(target, frame.id) if nested else target
 
 
 def _write_frames(
@@ -153,7 +171,7 @@ def _write_frames(
     settled: Settled,
 ) -> list[dict[str, Any]]:
     """Write what became of the frames; the rows of their alerts, to be saved."""
-    finished, returned, saved = [], [], []
+    finished, returned, saved, superfluous = [], [], [], []
     for one, fate in fates:
         frame, verdict = one.frame, one.verdict
         if fate.state is FrameState.PENDING:
@@ -163,16 +181,30 @@ def _write_frames(
         finished.append(_finished_row(one, fate, target, now))
         if fate.outcome is Outcome.ALERT:
             saved.append(_alert_row(one, target, now))
-        if fate.outcome is not Outcome.MISSING and target != frame.image_path:
-            ours = bool(frame.image_path)
-            settled.errands.append(Errand(frame.id, frame.image_key, target, frame.version, ours))
+        if fate.outcome not in _NO_PICTURE and target != frame.image_path:
+            settled.errands.append(_errand(one, target))
+        if one.copied_to and one.copied_to != target:
+            superfluous.append((one.copied_to, ""))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
             log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, verdict.reason)
     written = ledger.finish(conn, finished) + ledger.return_to_pending(conn, returned)
     if written != len(fates):
         raise ConflictError  # a lease was lost
+    installation.ask_deletions(conn, superfluous, now)
     settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
     return saved
+
+
+def _errand(one: Answered, target: str) -> Errand:
+    frame = one.frame
+    return Errand(
+        frame.id,
+        frame.image_path or frame.key,
+        target,
+        frame.version,
+        ours=bool(frame.image_path),
+        copied=bool(target) and target == one.copied_to,
+    )
 
 
 def _returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
@@ -188,19 +220,20 @@ def _returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
 
 
 def _finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
-    stays = fate.outcome is Outcome.MISSING or target == one.frame.image_path
+    gone = fate.outcome in _NO_PICTURE
+    stays = gone or target == one.frame.image_path
     return {
         "id": one.frame.id,
         "token": one.frame.lease_token,
         "state": str(fate.state),
         "outcome": str(fate.outcome),
-        "reason": one.verdict.reason or None,
+        "reason": _SUPERSEDED if one.superseded else one.verdict.reason or None,
         "attempts": fate.attempts,
         "tries": one.frame.tries + (fate.state is FrameState.FAILED),
         "now": now,
-        "detection_count": one.verdict.detection_count,
+        "detection_count": 0 if one.superseded else one.verdict.detection_count,
         "inference_ms": one.verdict.elapsed_ms,
-        "image_path": "" if fate.outcome is Outcome.MISSING else one.frame.image_path,
+        "image_path": "" if gone else one.frame.image_path,
         "image_target": None if stays else target,
     }
 
@@ -224,11 +257,16 @@ def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
 
 
 def _tally(fates: Sequence[tuple[Answered, Fate]]) -> Tally:
-    tally = Tally(requests=len(fates))
+    tally = Tally()
     for one, fate in fates:
         verdict = one.verdict
+        superseded = fate.outcome is Outcome.SUPERSEDED
+        tally.superseded += superseded
+        tally.processed += fate.state is FrameState.DONE and not superseded
+        if not verdict.called:
+            continue
+        tally.requests += 1
         tally.responses += verdict.kind is not Kind.UNREACHABLE
-        tally.processed += fate.state is FrameState.DONE
         if verdict.kind is Kind.INFERRED:
             tally.successes += 1
             tally.infer_ms_sum += verdict.elapsed_ms

@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from easyai.errors import InvalidKeyError
 from easyai.store.base import Carried, Held
 from easyai.store.keys import draft_name, held_key, held_name
 from easyai.store.local_folder import GONE, Folder
@@ -66,30 +65,41 @@ class Moves(Folder):
         return Held(Carried.REPLACED, key)
 
     def keep(self, source: str, target: str, version: str) -> Carried:
-        """Whether a picture still is the version: it is moved after the commit."""
-        return self._look(source, version).carried
+        """Whether a picture still is the version: it is moved after the commit.
+
+        One that was changed under its private name, by a writer that had it open, goes back.
+        """
+        looked = self._look(source, version)
+        folder, _, name = source.rpartition("/")
+        own = held_name(name)
+        if looked.carried is Carried.REPLACED and own is not None:
+            self._put_back(self._path(source), self._path(f"{folder}/{own.name}"))
+        return looked.carried
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Rename a picture; the folder of the target is made when it is missing."""
-        path, goal = self._path(source), self._path(target)
+        goal = self._path(target)
         if not version:
-            return self._move_ours(path, goal)
-        there = self._version_at(goal)
-        if there is not None:
-            # A rename keeps the version: moved before a crash, unless the picture is still here.
-            moved = _alike(there, version) and self._where(source, version, frame_id) is None
-            return Carried.DONE if moved else self._taken(source, goal, version, frame_id)
-        held = self.hold(source, frame_id, version)
+            return self._move_ours(self._path(source), goal)
+        held = self._find(source, frame_id, version)
         if held.carried is not Carried.DONE:
-            # Another worker may have moved it since we looked.
-            return Carried.DONE if self._version_at(goal) == version else held.carried
-        return self._rename(self._path(held.key), goal)
+            # A rename keeps the version: moved before a crash, or by another worker just now.
+            there = self._version_at(goal)
+            return Carried.DONE if there and _alike(there, version) else held.carried
+        path = self._path(held.key)
+        moved = self._rename(path, goal)
+        if moved is not Carried.TAKEN:
+            return moved
+        moved = self._finish_copy(path, goal)
+        if moved is Carried.TAKEN and not frame_id:
+            self.release(held.key)  # nobody would find it again
+        return moved
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
         """Remove a picture that still is the version; one that has gone already is MISSING."""
         if not version:
             return self._unlink(key)
-        held = self.hold(key, frame_id, version)
+        held = self._find(key, frame_id, version)
         return self._unlink(held.key) if held.carried is Carried.DONE else held.carried
 
     def discard(self, key: str, version: str) -> Carried:
@@ -111,21 +121,16 @@ class Moves(Folder):
         folder, _, name = held.rpartition("/")
         own = held_name(name)
         if own is None:
-            raise InvalidKeyError
+            return Carried.MISSING
         return self._rename(self._path(held), self._path(f"{folder}/{own.name}"))
 
-    def _where(self, key: str, version: str, frame_id: int) -> str | None:
-        """The path of a version that lies under its private name or its key, else None."""
-        for path in (f"{self.root}/{held_key(key, frame_id, version)}", self._path(key)):
-            if self._version_at(path) == version:
-                return path
-        return None
-
-    def _taken(self, source: str, goal: str, version: str, frame_id: int) -> Carried:
-        path = self._where(source, version, frame_id)
-        if path is None:
-            return Carried.MISSING if self.version(source) is None else Carried.REPLACED
-        return self._finish_copy(path, goal)
+    def _find(self, key: str, frame_id: int, version: str) -> Held:
+        """As `hold`, for a picture that is held already as a rule."""
+        self._path(key)
+        held = held_key(key, frame_id, version)
+        if self._version_at(f"{self.root}/{held}") == version:
+            return Held(Carried.DONE, held)
+        return self.hold(key, frame_id, version)
 
     def _look(self, key: str, version: str) -> Held:
         found = self.version(key)

@@ -8,6 +8,7 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import text
 
@@ -18,6 +19,8 @@ from easyai.pipeline.infer import InferenceLoop
 from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings import SettingsSource
+from easyai.store.keys import held_name
+from easyai.store.local_folder import CLAIM_KEY
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.waiting import wait_until
 
@@ -126,17 +129,20 @@ class Installation:
     def record(
         self, count: int, task_type: str = TYPE, camera: str = "门口1", stream: str | None = None
     ) -> None:
-        """Pending frames in the ledger without pictures in the store."""
+        """Pending frames, recorded without a scan."""
+        keys = [f"{task_type}/{camera}/{secrets.token_hex(6)}.jpg" for _ in range(count)]
+        for key in keys:
+            self.put(key)
         new = [
             ledger.NewFrame(
-                key=f"{task_type}/{camera}/{secrets.token_hex(6)}.jpg",
+                key=key,
                 task_type=task_type,
                 task_id=camera,
-                version="1",
+                version=self.runtime.store.version(key) or "",
                 captured_at=float(number),
                 stream=stream,
             )
-            for number in range(count)
+            for number, key in enumerate(keys)
         ]
         with self.runtime.db.write() as conn:
             task_types.add(conn, [task_type], time.time())
@@ -203,13 +209,18 @@ class Installation:
         wait_until(settled, timeout, "every frame is settled and its picture carried")
 
     def pictures(self, folder: str) -> list[str]:
-        """The pictures below a folder of the store, as keys in order."""
+        """The pictures below a folder of the store, as keys in order; held ones by their own."""
         found = (self.snapshots / folder).rglob("*")
         return sorted(
-            str(path.relative_to(self.snapshots))
+            str(_shown(path).relative_to(self.snapshots))
             for path in found
-            if path.is_file() and path.name != "algo_config.json"
+            if path.is_file() and path.name not in ("algo_config.json", CLAIM_KEY)
         )
+
+    def linked(self, frame: dict[str, Any]) -> Path:
+        """Where the link leads that an algorithm was given with a frame."""
+        key = unquote(urlsplit(frame["image_url"]).path).partition("/files/")[2]
+        return self.snapshots / key
 
     def close(self) -> None:
         """Stop every loop and close every connection."""
@@ -217,6 +228,11 @@ class Installation:
             loop.drain(5.0)
         for runtime in self._opened:
             runtime.close()
+
+
+def _shown(path: Path) -> Path:
+    held = held_name(path.name)
+    return path.with_name(held.name) if held else path
 
 
 def _toml(value: Any) -> str:

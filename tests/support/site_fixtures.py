@@ -59,7 +59,8 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def empty(url: str) -> None:
     """Take every row out of a migrated database."""
     database = Database(url)
-    tables = ", ".join(Base.metadata.tables)
+    # What the migration itself has written stays.
+    tables = ", ".join(Base.metadata.tables.keys() - {"installation", "generations"})
     with database.write() as conn:
         conn.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     database.dispose()

@@ -59,7 +59,7 @@ def _queues_up(facts: Facts, task_type: TypeFacts) -> bool:
     stall_sec = facts.settings.ai_analysis.stall_alarm_sec
     behind = waited_sec >= stall_sec and not _stood(facts, task_type)
     full = bool(limit) and task_type.pending > limit
-    losing = recent.found > recent.processed + recent.sampled
+    losing = recent.found > recent.processed + recent.sampled + recent.superseded
     return (behind and losing) or full or bool(recent.queue_full)
 
 

@@ -108,8 +108,9 @@ def test_a_clock_that_jumps_a_day_ahead_and_back_loses_no_frame(
 
 def _fail(site: Installation, name: str, days: float) -> str:
     path = f"failed/{TYPE}/门口1/{name}"
-    site.put(path)
     site.record(1)
+    (site.snapshots / path).parent.mkdir(parents=True, exist_ok=True)
+    (site.snapshots / site.frames()[-1]["key"]).rename(site.snapshots / path)
     site.execute(
         "UPDATE frames SET state = 'failed', outcome = 'failed', settled_at = :t, due_at = :t,"
         " image_path = :p WHERE state IN ('pending', 'parked')",

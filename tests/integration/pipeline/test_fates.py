@@ -105,7 +105,7 @@ def test_a_picture_that_somebody_removed_is_missing_and_nobodys_fault(
     site: Installation, algorithm: AlgorithmStub, answer: Any
 ) -> None:
     def remove(frame: Frame) -> Any:
-        (site.snapshots / frame["image_path"]).unlink()
+        site.linked(frame).unlink()
         return answer
 
     algorithm.answer = remove

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_odd(_: Runtime, frames: Sequence[LeasedFrame]) -> Prepared:
+    def only_odd(_: Runtime, frames: Sequence[LeasedFrame], pool: object) -> Prepared:
         gone = Verdict(Kind.MISSING, reason="gone before its call")
         even = [(frame, gone) for frame in frames if frame.id % 2 == 0]
         return Prepared([frame for frame in frames if frame.id % 2], even)
@@ -40,7 +40,7 @@ def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
 def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_frame(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_: Runtime, frames: Sequence[LeasedFrame]) -> Prepared:
+    def fails(_: Runtime, frames: Sequence[LeasedFrame], pool: object) -> Prepared:
         raise StoreUnavailableError("the disk is away")
 
     monkeypatch.setattr(lane, "prepare", fails)

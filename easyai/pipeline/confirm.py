@@ -1,0 +1,72 @@
+"""Confirm: what is done with answers before the transaction that settles them.
+
+An answer counts only for the picture that it was given for: each is looked at once more, and in a
+store of whole objects the picture of an alert is copied beside the alert before that is committed.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
+
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.fate import alert_key, is_alert, is_nested, unique_key
+from easyai.domain.verdict import Kind, Verdict, clean_reason
+from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
+from easyai.pipeline.settle import Answered
+from easyai.runtime import Runtime
+from easyai.settings import AiAnalysis
+from easyai.store.base import Carried, Store
+
+log = logging.getLogger(__name__)
+
+
+def confirm(
+    runtime: Runtime, answered: Sequence[Answered], pool: Executor | None = None
+) -> list[Answered]:
+    """The answers, those of a picture that was replaced meanwhile marked as superseded.
+
+    In a thread of its own, before `turn`; many at once where a pool is given. May be asked for
+    again with what it gave.
+    """
+    run = partial(_confirm, runtime.store, runtime.settings.ai_analysis)
+    return list(pool.map(run, answered) if pool is not None else map(run, answered))
+
+
+def _confirm(store: Store, analysis: AiAnalysis, one: Answered) -> Answered:
+    frame, verdict = one.frame, one.verdict
+    if verdict.kind is not Kind.INFERRED or frame.image_path or one.superseded or one.copied_to:
+        return one
+    alerts = is_alert(verdict, save_only_with_detection=analysis.save_only_with_detection)
+    if store.remote and not alerts:
+        return one  # deleted on condition, after the commit
+    try:
+        kept, target = _keep(store, analysis.alert_base_path, frame)
+    except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
+        unfetched = Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(str(error)))
+        return replace(one, verdict=unfetched)
+    if kept is Carried.REPLACED:
+        log.debug("frame superseded before its answer: key=%s", frame.key)
+        return replace(one, superseded=True)
+    return replace(one, copied_to=target) if store.remote and kept is Carried.DONE else one
+
+
+def _keep(store: Store, alert_base_path: str, frame: LeasedFrame) -> tuple[Carried, str]:
+    """Make sure of the picture of an alert; what came of it, and where it goes."""
+    target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
+    if not store.remote:
+        return store.keep(frame.image_key, target, frame.version), target
+    names = [unique_key(target, frame.id), unique_key(target, frame.id, secrets.token_hex(3))]
+    if not is_nested(frame.key, frame.task_type, frame.task_id):
+        # From nested folders a frame of the same name may be copied there at this moment.
+        names.insert(0, target)
+    kept = Carried.TAKEN
+    for name in names:
+        kept = store.keep(frame.image_key, name, frame.version)
+        if kept is not Carried.TAKEN:
+            return kept, name
+    raise StoreUnavailableError(f"{target}: no free name beside it")
