@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +12,25 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 TRIPWIRE = "绊线人数统计"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smh])\s*")
+_RATE_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_MOST_PER_SEC = 1_000_000.0
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+@lru_cache(maxsize=1024)
+def parse_rate(text: str) -> float:
+    """Frames a second of "30/s", "100/m" or "1000/h"; 0 for "".
+
+    Raises ValueError for anything else, and for nothing at all ("0/s").
+    """
+    if not text.strip():
+        return 0.0
+    match = _RATE.fullmatch(text)
+    per_sec = float(match[1]) / _RATE_UNITS[match[2]] if match else 0.0
+    if not 0 < per_sec <= _MOST_PER_SEC:
+        raise ValueError('must be frames per second, minute or hour, such as "30/s" or "100/m"')
+    return per_sec
 
 
 class _Table(BaseModel):
@@ -29,6 +49,18 @@ class TaskTypeSettings(_Table):
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     # Of each camera every n-th frame is inferred; auto: as many as the algorithms keep up with.
     sampling: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = 1
+    rate_limit: str = ""  # frames sent to algorithms, over all workers: "30/s", "100/m"; "": any
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        parse_rate(value)
+        return value.replace(" ", "")
+
+    @property
+    def rate_per_sec(self) -> float:
+        """Frames a second that may be sent; 0: no limit."""
+        return parse_rate(self.rate_limit)
 
 
 _NOTHING_DIFFERS = TaskTypeSettings()
@@ -102,6 +134,10 @@ class AiAnalysis(_Table):
     def type_settings(self, task_type: str) -> TaskTypeSettings:
         """What differs for one task type; the defaults when nothing does."""
         return self.types.get(task_type, _NOTHING_DIFFERS)
+
+    def limited_types(self) -> list[str]:
+        """The task types with a rate limit."""
+        return [name for name, own in self.types.items() if own.rate_limit]
 
     def type_limit(self, task_type: str) -> int | None:
         """Requests in flight allowed for this type over all workers; None: no limit of its own."""

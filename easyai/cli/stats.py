@@ -91,6 +91,7 @@ def _read(runtime: Runtime) -> dict[str, Any]:
             "leased": found.get("leased", 0),
             "failed": found.get("failed", 0),
             "services": balance.get(name, {}).get("total_services", 0),
+            "rate_limit": runtime.settings.ai_analysis.type_settings(name).rate_limit,
         }
     return inference_stats(runtime) | {"task_types": types}
 
@@ -148,11 +149,13 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _print_types(types: dict[str, dict[str, int]]) -> None:
-    numbers = ("WAITING", "PARKED", "LEASED", "FAILED", "SERVICES")
+def _print_types(types: dict[str, dict[str, Any]]) -> None:
+    limited = any(one["rate_limit"] for one in types.values())
+    numbers = ("WAITING", "PARKED", "LEASED", "FAILED", "SERVICES", *(["RATE"] if limited else []))
     table = new_table("TYPE", *numbers, right=numbers)
     for name, one in types.items():
         stuck = (one["waiting"] or one["parked"]) and not one["services"]
+        rate = [cell(one["rate_limit"] or "-")] if limited else []
         table.add_row(
             cell(name),
             cell(one["waiting"], "bold red" if stuck else ""),
@@ -160,5 +163,6 @@ def _print_types(types: dict[str, dict[str, int]]) -> None:
             cell(one["leased"]),
             cell(one["failed"], "yellow" if one["failed"] else ""),
             cell(one["services"], "bold red" if stuck else ""),
+            *rate,
         )
     print_table(table)

@@ -96,14 +96,14 @@ _IN_FLIGHT_AT = text("""
     SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = :service_pk
 """)
 # coalesce: PostgreSQL would else join the ids with the whole indexes of waiting frames.
-_LEASE = _in(
+_LEASE = ManyRows(
     """
     UPDATE frames
-       SET state = 'leased', service_pk = :service_pk, lease_token = :token,
-           lease_expires_at = :expires_at, leased_at = :now
-     WHERE id IN :ids AND coalesce(state, '') IN ('pending', 'parked')
+       SET state = 'leased', service_pk = {service_pk}, lease_token = {token},
+           lease_expires_at = {expires_at}, leased_at = {now}
+    {rows} WHERE frames.id = {id} AND coalesce(frames.state, '') IN ('pending', 'parked')
     """,
-    "ids",
+    {"id": int, "service_pk": int, "token": str, "expires_at": float, "now": float},
 )
 _RENEW = _in(
     """
@@ -247,29 +247,23 @@ def in_flight_at(conn: Connection, service_pk: int) -> int:
 
 def lease(
     conn: Connection,
-    by_service: Mapping[int, Sequence[PendingFrame]],
+    chosen: Sequence[tuple[PendingFrame, int]],
     token: str,
     now: float,
     expires_at: float,
 ) -> list[LeasedFrame]:
-    """Lease waiting frames (by service pk) under one token, inside a dispatching transaction.
+    """Lease waiting frames (each to a service's pk), inside a dispatching transaction.
 
-    Raises ConflictError when one of them no longer waits.
+    All under one token. Raises ConflictError when one of them no longer waits.
     """
-    leased = []
-    for service_pk, frames in by_service.items():
-        values = {
-            "service_pk": service_pk,
-            "token": token,
-            "now": now,
-            "expires_at": expires_at,
-            "ids": [frame.id for frame in frames],
-        }
-        if conn.execute(_LEASE, values).rowcount != len(frames):
-            raise ConflictError
-        leased += [_leased(frame, service_pk, token) for frame in frames]
-    leased.sort(key=lambda frame: frame.id)
-    return leased
+    shared = {"token": token, "now": now, "expires_at": expires_at}
+    in_order = sorted(chosen, key=lambda one: one[0].id)
+    rows: list[dict[str, Any]] = [
+        {"id": frame.id, "service_pk": pk, **shared} for frame, pk in in_order
+    ]
+    if _LEASE.run(conn, rows) != len(rows):
+        raise ConflictError
+    return [_leased(frame, pk, token) for frame, pk in in_order]
 
 
 def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:

@@ -24,19 +24,20 @@ def claim(conn: Connection, names: Sequence[str], now: float, quiet_sec: float) 
 
     Not those for which one of the last `quiet_sec` seconds is unanswered, nor unknown ones.
     """
-    _lock(conn, names)
+    lock(conn, names)
     values = {"names": names, "now": now, "quiet_sec": quiet_sec}
     return sorted(conn.execute(_CLAIM, values).scalars())
 
 
-def answer(conn: Connection, names: Sequence[str]) -> None:
+def answer(conn: Connection, names: Sequence[str], *, locked: bool = False) -> None:
     """A worker has woken for these types: the next wakes may be sent at once."""
     if names:
-        _lock(conn, names)
+        if not locked:
+            lock(conn, names)
         conn.execute(_ANSWER, {"names": names})
 
 
-def _lock(conn: Connection, names: Sequence[str]) -> None:
-    # Whoever locks many types does so in order of name, so that two never wait for each other.
-    if conn.dialect.name != "sqlite":
+def lock(conn: Connection, names: Sequence[str]) -> None:
+    """Lock the rows of types, in order of name, so that two who lock many never wait in a ring."""
+    if names and conn.dialect.name != "sqlite":
         conn.execute(_LOCK, {"names": names})

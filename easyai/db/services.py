@@ -87,30 +87,12 @@ _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY
 _TYPES_OF = text("""
     SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
 """).bindparams(bindparam("pks", expanding=True))
-_ROUTABLE = text("""
-    SELECT pk, service_id, name, endpoint, state, max_concurrency, ewma_ms, call_count,
-           breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
-           (SELECT count(*) FROM service_task_types AS own WHERE own.service_pk = services.pk)
-               AS type_count
-      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE service_task_types.task_type = :task_type AND state IN ('online', 'suspect')
-     ORDER BY pk
-""")
 _BY_PK = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk").bindparams(
     bindparam("pks", expanding=True)
 )
 _BY_PK_LOCKED = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk FOR UPDATE").bindparams(
     bindparam("pks", expanding=True)
 )
-_SHARERS = text("""
-    SELECT service_pk, task_type FROM service_task_types
-     WHERE service_pk IN :pks AND task_type <> :task_type
-""").bindparams(bindparam("pks", expanding=True))
-_SERVED_TYPES = text("""
-    SELECT DISTINCT task_type
-      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE state IN ('online', 'suspect') AND breaker_open_until <= :now
-""")
 _ALONE = text("""
     SELECT count(*) FROM service_task_types AS own
      WHERE own.service_pk = :pk AND NOT EXISTS (
@@ -118,15 +100,6 @@ _ALONE = text("""
                     JOIN services ON services.pk = other.service_pk
             WHERE other.task_type = own.task_type AND other.service_pk <> :pk
               AND services.state IN ('online', 'suspect') AND services.breaker_open_until = 0)
-""")
-_CAPACITY = text("""
-    SELECT CASE WHEN breaker_open_until > 0 THEN 1
-                WHEN concurrency_cap < coalesce(max_concurrency, concurrency_cap + 1)
-                THEN concurrency_cap ELSE max_concurrency END,
-           (SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = services.pk)
-      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE service_task_types.task_type = :task_type AND services.state IN ('online', 'suspect')
-       AND breaker_open_until <= :now
 """)
 _RECORD_CALLS = text("""
     UPDATE services
@@ -240,38 +213,9 @@ def task_types_of(conn: Connection, pks: Sequence[int]) -> list[str]:
     return list(conn.execute(_TYPES_OF, {"pks": pks}).scalars()) if pks else []
 
 
-def routable(conn: Connection, task_type: str) -> list[ServiceRow]:
-    """Endpoints of a type that may be called: online or suspect; breakers are the caller's."""
-    return list(conn.execute(_ROUTABLE, {"task_type": task_type}))
-
-
-def served_types(conn: Connection, now: float) -> list[str]:
-    """Task types that some endpoint serves now."""
-    return list(conn.execute(_SERVED_TYPES, {"now": now}).scalars())
-
-
 def is_alone(conn: Connection, pk: int) -> bool:
     """Whether an endpoint has a task type that no other endpoint serves without failing."""
     return bool(conn.execute(_ALONE, {"pk": pk}).scalar_one())
-
-
-def capacity(conn: Connection, task_type: str, now: float, most: int) -> int:
-    """How many further requests the endpoints of a type take now, up to `most`.
-
-    One whose breaker's pause is over takes a single trial.
-    """
-    free = 0
-    for limit, busy in conn.execute(_CAPACITY, {"task_type": task_type, "now": now}):
-        free += most if limit is None else max(0, limit - busy)
-    return min(free, most)
-
-
-def sharers(conn: Connection, pks: Sequence[int], task_type: str) -> dict[int, list[str]]:
-    """The other task types that these endpoints serve, by service pk."""
-    shared: dict[int, list[str]] = {}
-    for service_pk, name in conn.execute(_SHARERS, {"pks": pks, "task_type": task_type}):
-        shared.setdefault(service_pk, []).append(name)
-    return shared
 
 
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:

@@ -6,11 +6,12 @@ their type had no live service, and go when no pending one of their type can.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from easyai.db.locks import Skipping
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, LONGEST_RETRY_SEC
@@ -35,40 +36,25 @@ class PendingFrame:
     avoid_service: int | None
 
 
+@dataclass(slots=True)
+class WaitingType:
+    """A task type with frames that wait."""
+
+    name: str
+    pending: bool = False  # some that may be leased now
+    parked: bool = False
+    next_due_at: float | None = None  # when the next one of those pending may be, that may not now
+
+
 _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
-_DUE_TYPES = text("""
-    SELECT name FROM task_types
-     WHERE EXISTS (SELECT 1 FROM frames
-                    WHERE state = 'pending' AND task_type = task_types.name AND due_at <= :now)
-        OR EXISTS (SELECT 1 FROM frames
-                    WHERE state = 'parked' AND task_type = task_types.name AND due_at <= :now)
-""")
-_DUE = text("""
-    SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
-           avoid_service
-      FROM frames
-     WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now
-     ORDER BY due_at, id LIMIT :most
-""")
-# Whenever they are due: what they waited for is there, or they would not be asked for.
-_PARKED = text("""
-    SELECT id, key, task_type, task_id, version, image_path, attempts, tries, last_failure_at,
-           avoid_service
-      FROM frames
-     WHERE state = 'parked' AND task_type = :task_type
-     ORDER BY due_at, id LIMIT :most
-""")
-_COUNT_DUE = text("""
-    SELECT count(*) FROM (
-        SELECT 1 FROM frames
-         WHERE state = 'pending' AND task_type = :task_type AND due_at <= :now LIMIT :most
-    ) AS due
-""")
-_COUNT_PARKED = text("""
-    SELECT count(*) FROM (
-        SELECT 1 FROM frames WHERE state = 'parked' AND task_type = :task_type LIMIT :most
-    ) AS parked
-""")
+_COLUMNS: Final = """id, key, task_type, task_id, version, image_path, attempts, tries,
+           last_failure_at, avoid_service"""
+_NEXT: Final = {
+    # Parked ones whenever they are due: what they waited for is there, or nobody would ask.
+    "pending": "state = 'pending' AND task_type = {task_type} AND due_at <= :now",
+    "parked": "state = 'parked' AND task_type = {task_type}",
+}
+_BRANCHES: Final = (1, 4, 16, 64)  # sub-selects in one statement of SQLite: few statements to cache
 # For types with a state per camera: the oldest waiting frame of each camera that has none in
 # flight. The recursion jumps from camera to camera along the index instead of reading every frame.
 # One that waits longer than any retry has stepped aside (domain/fate.py) and holds up no others.
@@ -97,6 +83,29 @@ _DUE_HEADS = text("""
                           AND held.stream = camera.stream)
      ORDER BY head.due_at, head.id LIMIT :most
 """)
+# The recursion jumps from type to type along the index instead of reading every frame.
+_TYPES = text("""
+    WITH RECURSIVE kind(task_type) AS (
+        SELECT min(task_type) FROM frames WHERE state = 'pending'
+        UNION ALL
+        SELECT (SELECT min(task_type) FROM frames
+                 WHERE state = 'pending' AND task_type > kind.task_type)
+          FROM kind WHERE kind.task_type IS NOT NULL
+    ), parked(task_type) AS (
+        SELECT min(task_type) FROM frames WHERE state = 'parked'
+        UNION ALL
+        SELECT (SELECT min(task_type) FROM frames
+                 WHERE state = 'parked' AND task_type > parked.task_type)
+          FROM parked WHERE parked.task_type IS NOT NULL
+    )
+    SELECT task_type, 0,
+           (SELECT min(due_at) FROM frames WHERE state = 'pending' AND task_type = kind.task_type),
+           (SELECT min(due_at) FROM frames
+             WHERE state = 'pending' AND task_type = kind.task_type AND due_at > :now)
+      FROM kind WHERE task_type IS NOT NULL
+    UNION ALL
+    SELECT task_type, 1, NULL, NULL FROM parked WHERE task_type IS NOT NULL
+""")
 # One that another transaction holds is being leased, or hurried by it: no reason to wait for it.
 _HURRY = Skipping(
     """
@@ -114,31 +123,87 @@ def counts(conn: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(_COUNTS)}
 
 
+def types(conn: Connection, now: float) -> list[WaitingType]:
+    """Task types with frames that wait, in order of name; costs some index look-ups for each."""
+    found: dict[str, WaitingType] = {}
+    for task_type, parked, first_at, later_at in conn.execute(_TYPES, {"now": now}):
+        one = found.setdefault(task_type, WaitingType(task_type))
+        if parked:
+            one.parked = True
+        else:
+            one.pending = first_at <= now
+            one.next_due_at = later_at
+    return [found[name] for name in sorted(found)]
+
+
 def due_types(conn: Connection, now: float) -> list[str]:
-    """Task types with a frame, parked or not, that may be leased now; two index look-ups a type."""
-    return list(conn.execute(_DUE_TYPES, {"now": now}).scalars())
+    """Task types with a frame, parked or not, that may be leased now."""
+    return [one.name for one in types(conn, now) if one.pending or one.parked]
 
 
-def due(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
-    """Frames of a type to lease next, oldest first."""
-    values = {"task_type": task_type, "now": now, "most": most}
-    return [PendingFrame(*row) for row in conn.execute(_DUE, values)]
+def due(conn: Connection, wanted: Mapping[str, int], now: float) -> dict[str, list[PendingFrame]]:
+    """Frames to lease next, oldest first, up to so many of each type."""
+    return _fetch(conn, "pending", wanted, now)
 
 
-def parked(conn: Connection, task_type: str, most: int) -> list[PendingFrame]:
-    """Parked frames of a type to lease with the room that live ones leave, oldest first."""
-    values = {"task_type": task_type, "most": most}
-    return [PendingFrame(*row) for row in conn.execute(_PARKED, values)]
+def parked(
+    conn: Connection, wanted: Mapping[str, int], now: float
+) -> dict[str, list[PendingFrame]]:
+    """Parked frames to lease with the room that live ones leave, up to so many of each type."""
+    return _fetch(conn, "parked", wanted, now)
 
 
-def count_due(conn: Connection, task_type: str, now: float, most: int) -> int:
-    """How many frames of a type, parked ones too, may be leased now, up to `most`."""
-    values = {"task_type": task_type, "now": now, "most": most}
-    count: int = conn.execute(_COUNT_DUE, values).scalar_one()
-    if count < most:
-        values = {"task_type": task_type, "most": most - count}
-        count += conn.execute(_COUNT_PARKED, values).scalar_one()
-    return count
+def _fetch(
+    conn: Connection, state: str, wanted: Mapping[str, int], now: float
+) -> dict[str, list[PendingFrame]]:
+    fetched: dict[str, list[PendingFrame]] = {name: [] for name in wanted}
+    names = sorted(wanted)
+    if conn.dialect.name != "sqlite":
+        values = {"names": names, "counts": [wanted[name] for name in names], "now": now}
+        rows = list(conn.execute(_of_each(state), values)) if names else []
+    else:
+        rows = []
+        for start in range(0, len(names), _BRANCHES[-1]):
+            rows += _of_some(conn, state, names[start : start + _BRANCHES[-1]], wanted, now)
+    for row in rows:
+        fetched[row[2]].append(PendingFrame(*row))
+    return fetched
+
+
+def _of_some(
+    conn: Connection, state: str, names: Sequence[str], wanted: Mapping[str, int], now: float
+) -> Iterable[Row[Any]]:
+    branches = next(count for count in _BRANCHES if count >= len(names))
+    values: dict[str, Any] = {"now": now}
+    for number in range(branches):
+        name = names[number] if number < len(names) else ""
+        values |= {f"type{number}": name, f"most{number}": wanted.get(name, 0)}
+    return conn.execute(_branches(state, branches), values)
+
+
+@cache
+def _branches(state: str, count: int) -> TextClause:
+    """For SQLite: a sub-select for each type."""
+    parts = (
+        f"SELECT * FROM (SELECT {_COLUMNS} FROM frames"  # noqa: S608
+        f" WHERE {_NEXT[state].format(task_type=f':type{number}')}"
+        f" ORDER BY due_at, id LIMIT :most{number})"
+        for number in range(count)
+    )
+    return text(" UNION ALL ".join(parts))
+
+
+@cache
+def _of_each(state: str) -> TextClause:
+    """For PostgreSQL: one plan for however many types."""
+    return text(f"""
+        SELECT picked.* FROM unnest(CAST(:names AS text[]), CAST(:counts AS bigint[]))
+                             AS wanted(task_type, most)
+         CROSS JOIN LATERAL (
+               SELECT {_COLUMNS} FROM frames
+                WHERE {_NEXT[state].format(task_type="wanted.task_type")}
+                ORDER BY due_at, id LIMIT wanted.most) AS picked
+    """)  # noqa: S608
 
 
 def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:

@@ -1,41 +1,130 @@
-"""Which endpoint takes a frame."""
+"""Which endpoint takes a frame: the one that is expected to be done first, or a camera's own."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from statistics import median
+from typing import Final, Protocol
 
 from easyai.domain.service import Candidate
 
-_UNMEASURED_MS = 50.0  # when no service of the type has been measured yet
+_UNMEASURED_MS: Final = 50.0  # when no service of the type has been measured yet
+_FEW: Final = 32  # endpoints that may have changed before the others are put in order anew
+
+Rank = tuple[bool, float, int, int]  # suspects last, expected completion, calls so far, pk
 
 
-def choose_fastest(candidates: Sequence[Candidate], avoid: int | None = None) -> Candidate | None:
-    """The endpoint with the least expected completion time, (in flight + 1) × EWMA latency.
+class Load(Protocol):
+    """What the endpoints have in flight and still take, at one moment."""
 
-    A suspect comes last, the endpoint that failed this frame before (`avoid`, a pk) after the
-    others of its kind; a service never measured counts as the median. None when all are full.
+    def in_flight(self, pk: int) -> int:
+        """Requests under way at an endpoint, over all workers."""
+
+    def free(self, candidate: Candidate) -> int:
+        """How many further requests an endpoint takes now."""
+
+    def busy(self) -> Iterable[int]:
+        """The pks of endpoints with requests under way when the moment began."""
+
+
+class Ranking:
+    """The endpoints of one task type in the order in which they are taken while they are idle.
+
+    Put in order once, and not for every frame: an endpoint that has changed since stands aside
+    until the next time.
     """
-    open_ones = [candidate for candidate in candidates if candidate.free != 0]
-    if not open_ones:
-        return None
-    measured = [candidate.ewma_ms for candidate in candidates if candidate.ewma_ms is not None]
-    typical_ms = median(measured) if measured else _UNMEASURED_MS
 
-    def expected(candidate: Candidate) -> tuple[bool, bool, float, int, int]:
-        latency_ms = typical_ms if candidate.ewma_ms is None else candidate.ewma_ms
-        completion_ms = (candidate.in_flight + 1) * latency_ms
-        return (
-            candidate.suspect,
-            candidate.pk == avoid,
-            completion_ms,
-            candidate.call_count,
-            candidate.pk,
-        )
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self.candidates = {one.pk: one for one in candidates}
+        self.order: list[Rank] = []
+        self.changed: set[int] = set()
+        self._typical_ms = _UNMEASURED_MS
+        self._sort()
 
-    return min(open_ones, key=expected)
+    def note_change(self, pk: int) -> None:
+        """The latency or the calls of an endpoint have changed."""
+        self.changed.add(pk)
+        if len(self.changed) > max(_FEW, len(self.candidates) // 4):
+            self._sort()
+
+    def rank(self, candidate: Candidate, in_flight: int) -> Rank:
+        """Expected completion is (in flight + 1) × EWMA latency; one never measured: the median."""
+        latency_ms = self._typical_ms if candidate.ewma_ms is None else candidate.ewma_ms
+        completion_ms = (in_flight + 1) * latency_ms
+        return candidate.suspect, completion_ms, candidate.call_count, candidate.pk
+
+    def _sort(self) -> None:
+        ones = self.candidates.values()
+        measured = [one.ewma_ms for one in ones if one.ewma_ms is not None]
+        self._typical_ms = median(measured) if measured else _UNMEASURED_MS
+        self.order = sorted(self.rank(one, 0) for one in ones)
+        self.changed.clear()
+
+
+class FastestFirst:
+    """Takes the endpoints of a type under one load, the least expected completion time first.
+
+    A suspect comes last, the endpoint that failed a frame before (`avoid`) after the others of its
+    kind. Costs what the busy endpoints and those taken cost, however many there are.
+    """
+
+    def __init__(self, ranking: Ranking, load: Load) -> None:
+        self._ranking = ranking
+        self._load = load
+        own = ranking.candidates
+        self._apart = {pk for pk in load.busy() if pk in own} | ranking.changed
+        self._heap = [self._rank(own[pk]) for pk in self._apart]
+        heapify(self._heap)
+        self._next = 0  # of those that are idle and in order
+
+    def take(self, avoid: int | None = None) -> Candidate | None:
+        """The endpoint for one frame; None when all are full. What it takes is the load's to note.
+
+        Between two calls other types may have filled an endpoint, never emptied it.
+        """
+        first = self._pop()
+        if first is None:
+            return None
+        chosen = first
+        if first.pk == avoid:
+            second = self._pop()
+            if second is not None:
+                if second.suspect == first.suspect:
+                    chosen = second
+                self._push(first if chosen is second else second)
+        self._push(chosen)  # under its rank of now: looked at again when its turn has come
+        return chosen
+
+    def _pop(self) -> Candidate | None:
+        """The best with a free place, off the heap."""
+        while True:
+            self._bring_idle()
+            if not self._heap:
+                return None
+            rank = heappop(self._heap)
+            candidate = self._ranking.candidates[rank[-1]]
+            if self._load.free(candidate) <= 0:
+                continue  # full, for the rest of this moment
+            if self._rank(candidate) != rank:
+                self._push(candidate)
+                continue
+            return candidate
+
+    def _bring_idle(self) -> None:
+        order = self._ranking.order
+        while self._next < len(order) and not (self._heap and self._heap[0] < order[self._next]):
+            pk = order[self._next][-1]
+            self._next += 1
+            if pk not in self._apart:
+                self._push(self._ranking.candidates[pk])
+
+    def _push(self, candidate: Candidate) -> None:
+        heappush(self._heap, self._rank(candidate))
+
+    def _rank(self, candidate: Candidate) -> Rank:
+        return self._ranking.rank(candidate, self._load.in_flight(candidate.pk))
 
 
 def choose_for_camera(
@@ -51,17 +140,6 @@ def choose_for_camera(
         if preferred_endpoint and candidate.endpoint == preferred_endpoint:
             return candidate
     return max(candidates, key=lambda one: _weight(one.endpoint, task_id), default=None)
-
-
-def with_one_more(candidate: Candidate) -> Candidate:
-    """The candidate after one further request was given to it."""
-    free = None if candidate.free is None else candidate.free - 1
-    return replace(
-        candidate,
-        in_flight=candidate.in_flight + 1,
-        free=free,
-        call_count=candidate.call_count + 1,
-    )
 
 
 def _weight(endpoint: str, task_id: str) -> bytes:

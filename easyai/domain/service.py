@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 from urllib.parse import urlsplit
 
+from easyai.domain.breaker import Breaker
 from easyai.errors import BadRequestError
 
 
@@ -18,6 +20,7 @@ class ServiceState(StrEnum):
     UNREGISTERED = "unregistered"
 
 
+UNLIMITED: Final = 1_000_000_000  # requests at once
 AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brings it back
 # So begins why a probe failed of one that took the connection and said nothing.
 NO_ANSWER = "no answer within"
@@ -27,19 +30,34 @@ REGISTERED = "registered"
 _MOVED = "; moved to "  # ends the reason of an offline one whose service_id lives elsewhere now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
-    """One endpoint as dispatch sees it."""
+    """One endpoint as dispatch sees it: online or suspect, its breaker perhaps open."""
 
     pk: int
     endpoint: str
     service_id: str
     name: str
     suspect: bool
-    in_flight: int
-    free: int | None  # further requests it takes now; None: no limit of its own
     ewma_ms: float | None  # None: never measured
     call_count: int = 0
+    breaker: Breaker = field(default_factory=Breaker)
+    cap: int | None = None  # requests at once, as its time-outs taught; None: no cap
+    max_concurrency: int | None = None  # as it registered; None: no limit of its own
+    task_types: tuple[str, ...] = ()
+
+    def admits(self, now: float, in_flight: int) -> int:
+        """How many further requests it takes; with an open breaker none, on trial one at once."""
+        admitted = self.breaker.admits(now, in_flight)
+        free = UNLIMITED if admitted is None else admitted
+        for limit in (self.cap, self.max_concurrency):
+            if limit is not None:
+                free = min(free, max(0, limit - in_flight))
+        return free
+
+    def rests(self, now: float, in_flight: int) -> bool:
+        """Whether its breaker lets nothing through now: open, or its one trial is under way."""
+        return self.breaker.admits(now, in_flight) == 0
 
 
 def check_endpoint(value: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,19 +28,28 @@ _FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # the service's, as f
 _INFERRED = "an inference succeeded"
 
 
+@dataclass(slots=True)
+class Evidence:
+    """What calls say of their services."""
+
+    updates: list[dict[str, Any]] = field(default_factory=list)  # as services.record_calls takes it
+    # The pks of those whose state, breaker or cap is another now: the registry has changed.
+    changed: set[int] = field(default_factory=set)
+
+
 def record(
     conn: Connection,
     analysis: AiAnalysis,
     by_service: Mapping[int, Sequence[Verdict]],
     rows: Mapping[int, ServiceRow],
     now: float,
-) -> None:
+) -> Evidence:
     """Write what the calls (by service pk, in order of time) say of their endpoints.
 
     `rows` are the services as they stood, locked. A breaker that closes makes the frames of its
-    types due, and every change is an event.
+    types due, and every change is an event. What the process shall remember of it.
     """
-    updates, changes, recovered, revived = [], [], [], []
+    updates, changes, recovered, revived, changed = [], [], [], [], set()
     for pk, verdicts in by_service.items():
         row = rows.get(pk)
         if row is None:
@@ -47,18 +57,22 @@ def record(
         breaker = _breaker(conn, row, verdicts, now)
         cap = _cap(conn, row, verdicts, analysis.infer_timeout_sec, now)
         updates.append(_update(row, verdicts, breaker, now) | cap)
+        if breaker.open_until != row.breaker_open_until or cap["cap"] != row.concurrency_cap:
+            changed.add(pk)
         changes += _breaker_events(row, breaker, verdicts, now)
         answered = any(verdict.kind in _ANSWERED for verdict in verdicts)
         if breaker.closed and not services.breaker_of(row).closed:
             recovered.append(pk)
         if answered and row.state in AWAY:
             revived.append(pk)
+            changed.add(pk)
             changes.append(service_events.online(row, _INFERRED, now))
     services.record_calls(conn, updates)
     services.alive(conn, revived, _INFERRED, now)
     if recovered:
         waiting.hurry(conn, services.task_types_of(conn, recovered), now)
     events.add(conn, changes)
+    return Evidence(updates, changed)
 
 
 def _breaker(conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> Breaker:

@@ -14,14 +14,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, clock, events, ledger, services, statistics, task_types
+from easyai.db import admission, clock, events, routable, services, statistics, task_types
 from easyai.db.events import Event
 from easyai.db.ledger import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState
 from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling
-from easyai.pipeline.candidates import find_candidates
-from easyai.pipeline.room import Room
+from easyai.pipeline.dispatch import has_room
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis, Settings
 
@@ -141,15 +140,12 @@ def _is_late(conn: Connection, task_type: str, now: float) -> bool:
 
 def _is_full(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
     """Whether no place is free at the algorithms, as a dispatch now would find."""
-    in_flight = ledger.in_flight(conn)
-    limits = Room(conn, settings, task_type, in_flight, now)
-    candidates = limits.at_services(*find_candidates(conn, task_type, in_flight, now))
-    return limits.of_installation(1) <= 0 or all(one.free == 0 for one in candidates)
+    return not has_room(conn, settings, task_type, now)
 
 
 def _busy(conn: Connection, task_type: str, tallies: Mapping[str, Tally], seconds: float) -> float:
     """Calls under way, on average, per endpoint of a type; of other types there, too."""
-    pks = [row.pk for row in services.routable(conn, task_type)]
+    pks = routable.of_type(conn, task_type)
     names = services.task_types_of(conn, pks)
     busy_sec = sum(tallies[name].infer_ms_sum for name in names if name in tallies) / 1000
     return busy_sec / seconds / len(pks) if pks else 0.0

@@ -28,6 +28,7 @@ from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
 from easyai.pipeline import evidence
 from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.evidence import Evidence
 from easyai.pipeline.pictures import Errand
 from easyai.settings import AiAnalysis
 
@@ -49,6 +50,17 @@ class Answered:
 
 
 @dataclass(slots=True)
+class OfType:
+    """What one settling did with the frames of one task type."""
+
+    finished: int = 0
+    alerts: int = 0
+    returned: int = 0
+    late: int = 0
+    tally: Tally = field(default_factory=Tally)  # for the caller to add at the transaction's end
+
+
+@dataclass(slots=True)
 class Settled:
     """What one settling did."""
 
@@ -57,7 +69,8 @@ class Settled:
     alerts: int = 0
     returned: int = 0  # back to pending
     late: int = 0  # results of leases that were no longer held
-    tally: Tally = field(default_factory=Tally)  # for the caller to add at the transaction's end
+    types: dict[str, OfType] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 def settle(
@@ -82,6 +95,9 @@ def settle(
         held = ledger.still_held(conn, _ids_by_token(answered))
         valid = [one for one in answered if (one.frame.id, one.frame.lease_token) in held]
         settled.late = len(answered) - len(valid)
+        for one in answered:
+            if (one.frame.id, one.frame.lease_token) not in held:
+                settled.types.setdefault(one.frame.task_type, OfType()).late += 1
     if not valid:
         return settled
     valid.sort(key=lambda one: one.frame.id)  # rows are locked in this order everywhere
@@ -93,8 +109,8 @@ def settle(
     if not moves_keep_versions:
         saved = [row | {"image_version": None} for row in saved]
     alerts.add(conn, saved, for_bus=analysis.has_bus)
-    evidence.record(conn, analysis, _by_service(valid), rows, now)
-    settled.tally = _tally(fates)
+    settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now)
+    _count(settled, fates)
     return settled
 
 
@@ -256,10 +272,13 @@ def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
     }
 
 
-def _tally(fates: Sequence[tuple[Answered, Fate]]) -> Tally:
-    tally = Tally()
+def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
     for one, fate in fates:
-        verdict = one.verdict
+        verdict, own = one.verdict, settled.types.setdefault(one.frame.task_type, OfType())
+        own.returned += fate.state is FrameState.PENDING
+        own.finished += fate.state is not FrameState.PENDING
+        own.alerts += fate.outcome is Outcome.ALERT
+        tally = own.tally
         superseded = fate.outcome is Outcome.SUPERSEDED
         tally.superseded += superseded
         tally.processed += fate.state is FrameState.DONE and not superseded
@@ -273,4 +292,3 @@ def _tally(fates: Sequence[tuple[Answered, Fate]]) -> Tally:
             tally.infer_ms_max = max(tally.infer_ms_max, verdict.elapsed_ms)
         elif verdict.kind is not Kind.MISSING:
             tally.failures += 1
-    return tally

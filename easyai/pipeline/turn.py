@@ -2,57 +2,92 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from easyai.db import statistics
+from easyai.db import clock, generations, rings, statistics
 from easyai.errors import ConflictError
-from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
 from easyai.pipeline.pictures import CarriedOut, note
+from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Answered, Settled, settle
 from easyai.runtime import Runtime
 
 
 def turn(
     runtime: Runtime,
-    task_type: str,
     answered: Sequence[Answered],
     carried: CarriedOut,
     token: str | None,
+    *,
+    serves: Serves | None = None,
+    rung: Sequence[str] = (),
 ) -> tuple[Settled, Dispatched]:
     """Record, settle and, where a lease token is given, lease up to `batch_size`: all or nothing.
 
-    Raises DatabaseUnavailableError; nothing has changed then, or (an answer of the commit that got
-    lost) everything has: the same turn may be tried again.
+    Answers are of any task type; leased are frames of the types that this process `serves` (None:
+    all). `rung` are types whose wakes have arrived. Raises DatabaseUnavailableError; nothing has
+    changed then, or (an answer of the commit that got lost) everything has: the same turn may be
+    tried again.
     """
-    settings, db = runtime.settings, runtime.db
-    analysis = settings.ai_analysis
+    cache = runtime.part(ServiceCache)
     for careful in (False, True):
-        now = time.time()
         settled, dispatched = Settled(), Dispatched()
         try:
-            with db.write() if token is None else db.dispatching() as conn:
-                # Pictures carried, services, frames, statistics: rows are locked in this order
-                # everywhere, so that two workers never wait for each other.
-                note(conn, carried)
-                if answered:
-                    settled = settle(
-                        conn,
-                        analysis,
-                        answered,
-                        now,
-                        careful=careful,
-                        moves_keep_versions=not runtime.store.remote,
-                    )
-                statistics.add(conn, {task_type: settled.tally.merged(carried.tally)}, now)
+            with runtime.db.write() if token is None else runtime.db.dispatching() as conn:
+                _answer(conn, runtime, rung, leasing=token is not None)
+                settled = _settle(conn, runtime, answered, carried, careful=careful)
+                cache.note_calls(settled.evidence.updates, settled.evidence.changed)
                 if token is not None:
-                    batch = analysis.batch_size
-                    dispatched = dispatch(conn, settings, task_type, batch, token, now)
-            break
+                    now = clock.now(conn)
+                    dispatched = dispatch(conn, runtime.settings, cache, token, now, serves=serves)
+                _count(conn, settled, carried)
+                if settled.evidence.changed:
+                    cache.bumped(generations.bump_registry(conn))
         except (ConflictError, IntegrityError):
             # A lease was lost, or another alert has the picture's name: then look first.
+            cache.forget()
             if careful:
                 raise
+        except BaseException:
+            cache.forget()
+            raise
+        else:
+            break
     return settled, dispatched
+
+
+def _answer(conn: Connection, runtime: Runtime, rung: Sequence[str], *, leasing: bool) -> None:
+    limited = runtime.settings.ai_analysis.limited_types() if leasing else []
+    rings.lock(conn, sorted({*rung, *limited}))  # the rates of those are written at the end
+    rings.answer(conn, rung, locked=True)
+
+
+def _settle(
+    conn: Connection,
+    runtime: Runtime,
+    answered: Sequence[Answered],
+    carried: CarriedOut,
+    *,
+    careful: bool,
+) -> Settled:
+    # Types rung for, pictures carried, services, frames, statistics, the registry's generation:
+    # rows are locked in this order everywhere, so that two workers never wait for each other.
+    note(conn, carried)
+    if not answered:
+        return Settled()
+    return settle(
+        conn,
+        runtime.settings.ai_analysis,
+        answered,
+        clock.now(conn),
+        careful=careful,
+        moves_keep_versions=not runtime.store.remote,
+    )
+
+
+def _count(conn: Connection, settled: Settled, carried: CarriedOut) -> None:
+    tallies = {name: own.tally for name, own in settled.types.items()}
+    statistics.add(conn, {**tallies, "": carried.tally}, clock.now(conn))

@@ -1,22 +1,16 @@
-"""What the lanes of one process share: settings, HTTP, threads for database and pictures."""
+"""What a dispatcher works with: settings, HTTP, threads for database and pictures."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from easyai.pipeline.caller import Caller
 from easyai.process.identity import mark
 from easyai.runtime import Runtime
-
-log = logging.getLogger(__name__)
-
-_NO_SERVICE_EVERY_SEC = 60.0
 
 Result = TypeVar("Result")
 
@@ -30,8 +24,6 @@ class Workshop:
         # Its mark: who starts after a crash sees that this process has ended (pipeline/reclaim.py).
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
         self._leases = 0
-        self._no_service_told: dict[str, float] = {}
-        self._waiting_for_room: set[asyncio.Event] = set()
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
         # One writer: SQLite has only one, and a transaction of many frames beats many of few.
         self._writer = ThreadPoolExecutor(1, "ledger")
@@ -57,28 +49,9 @@ class Workshop:
         """Run what calls wait for in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._preparer, work)
 
-    def wait_for_room(self, event: asyncio.Event) -> None:
-        """Set the event when a lane of this process makes room: it has nothing else to wait for."""
-        self._waiting_for_room.add(event)
-
-    def stop_waiting(self, event: asyncio.Event) -> None:
-        """Set the event no more."""
-        self._waiting_for_room.discard(event)
-
-    def tell_room(self) -> None:
-        """Some leases have ended."""
-        for event in self._waiting_for_room:
-            event.set()
-
-    def tell_no_service(self, task_type: str) -> None:
-        """Say, once a minute for each type, that its frames wait for a service."""
-        now = time.monotonic()
-        if now - self._no_service_told.get(task_type, float("-inf")) >= _NO_SERVICE_EVERY_SEC:
-            self._no_service_told[task_type] = now
-            log.warning(
-                "no algorithm for task type: task_type=%s; its frames wait until one is there",
-                task_type,
-            )
+    def ring(self, task_types: Sequence[str]) -> None:
+        """Have workers elsewhere woken, by and by."""
+        self._carrier.submit(self.runtime.doorbell.ring_all, task_types)
 
     async def close(self) -> None:
         """Close connections and threads."""

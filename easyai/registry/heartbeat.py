@@ -15,7 +15,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from easyai.db import clock, events, service_events, services, type_room, waiting
+from easyai.db import (
+    clock,
+    events,
+    generations,
+    service_events,
+    services,
+    type_room,
+    waiting,
+)
 from easyai.db.services import ServiceRow
 from easyai.domain.service import REGISTERED, ServiceState, moved_to
 from easyai.registry.payload import is_clean_text, said_in
@@ -61,6 +69,8 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         if woken:
             waiting.hurry(conn, woken, now)
             woken = sorted(type_room.waiting(conn) & set(woken))
+        if back:
+            generations.bump_registry(conn)
     for row in back:
         log.info(
             "algorithm service is back: service_id=%s endpoint=%s was=%s",

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import clock, events, service_events, services, type_room, waiting
+from easyai.db import clock, events, generations, service_events, services, type_room, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
@@ -34,12 +34,12 @@ def register(runtime: Runtime, payload: Any) -> str:
     new = parse_registration(payload)
     with runtime.db.write() as conn:
         now = clock.now(conn)
+        _take_places(runtime, conn, new, now)  # before its types count as registered
         before = takeovers.before(conn, new.endpoint, new.service_id)
         taken = takeovers.taken_over(before, new.service_id, now)
         reason = taken.reason if taken else _reason(before)
         values = {**asdict(new), "now": now, "reason": reason}
         del values["task_types"]
-        _take_places(runtime, conn, new, now)  # before its types count as registered
         services.register(conn, values, new.task_types)
         waiting.hurry(conn, new.task_types, now)
         woken = type_room.waiting(conn) & set(new.task_types)
@@ -47,6 +47,7 @@ def register(runtime: Runtime, payload: Any) -> str:
             events.add(conn, _changes(new, before, now))
         else:
             takeovers.tell(conn, new.endpoint, new.service_id, taken, now)
+        generations.bump_registry(conn)
     log.info(
         "algorithm service registered: service_id=%s endpoint=%s task_types=%s version=%s",
         new.service_id,
@@ -142,6 +143,7 @@ def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None
     services.lock(conn, pks)
     services.set_state(conn, pks, ServiceState.UNREGISTERED, reason, now)
     events.add(conn, [service_events.unregistered(row, reason, now) for row in rows])
+    generations.bump_registry(conn)
 
 
 def _tell_unregistered(rows: Iterable[ServiceRow]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import clock, events, ledger, task_types, upkeep
+from easyai.db import clock, events, generations, ledger, task_types, upkeep
 from easyai.db.events import Event
 from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
@@ -61,6 +61,8 @@ def _follow_clock(runtime: Runtime) -> Watch:
         watch = look(conn, runtime, now)
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
+        if moved:
+            generations.bump_registry(conn)  # breakers among them, perhaps
     if frames == upkeep.AT_ONCE:
         frames += _by_and_by(runtime, lambda conn: upkeep.pull_back(conn, clock.now(conn)))
     moved += frames

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from easyai.db import clock, events, service_events, services, waiting
+from easyai.db import clock, events, generations, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, ServiceState, probe_url, with_move
@@ -161,6 +161,8 @@ def _suspect(
             service_events.demoted(row, ServiceState.SUSPECT, reasons[row.pk], now) for row in told
         ]
         events.add(conn, changes)
+        if written:
+            generations.bump_registry(conn)
     return {row.pk for row in told}
 
 
@@ -188,6 +190,8 @@ def _revive(
         waiting.hurry(conn, types, now)
         told = [row for row in back if row.pk not in quiet]
         events.add(conn, [service_events.online(row, evidence, now) for row in told])
+        if back:
+            generations.bump_registry(conn)
     for row in back:
         if row.state == ServiceState.OFFLINE:
             log.info(
@@ -221,6 +225,8 @@ def _doubt(
             if row.pk in written - told and row.state != demotions[row.pk]["state"]
         ]
         events.add(conn, [_demoted(row, demotions[row.pk], now) for row in changed])
+        if any(row.state != demotions[row.pk]["state"] for row in dead):
+            generations.bump_registry(conn)
     gone = [row for row in changed if demotions[row.pk]["state"] == ServiceState.OFFLINE]
     for row in gone:
         log.warning(

@@ -18,7 +18,7 @@ UPKEEP_TASK = "easyai.upkeep"
 PUBLISH_TASK = "easyai.publish"
 SWEEP_INTERVAL_SEC = 5.0
 UPKEEP_INTERVAL_SEC = 60.0
-_PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
+PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
 # Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
 # By the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
@@ -37,7 +37,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **_beat(settings.ai_analysis),
         "imports": ("easyai.tasks.periodic", "easyai.tasks.publishing", "easyai.tasks.inference"),
         "task_default_queue": CONTROL_QUEUE,
-        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in _PERIODIC},
+        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in PERIODIC},
         # The ledger holds results; a message only wakes.
         "task_ignore_result": True,
         "result_backend": None,
@@ -98,12 +98,13 @@ def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
 
 def _worker() -> dict[str, Any]:
     return {
-        # Threads start on demand. A pump of a type whose services are slow holds one for seconds;
-        # this many types can be slow before the others wait.
-        "worker_pool": "threads",
+        # Threads start on demand. A wake takes a moment, and each duty has a thread of its own.
+        "worker_pool": "easyai.tasks.pool:TaskPool",
         "worker_consumer": "easyai.tasks.consumer:Consumer",
-        "worker_concurrency": 32,
+        "worker_concurrency": 8,
         "worker_prefetch_multiplier": 1,
+        # Of messages, which only wake: what limits frames is ai_analysis.types.<type>.rate_limit.
+        "worker_disable_rate_limits": True,
         # A wake is answered by being taken: one that is lost costs a scan, one that is delivered
         # twice costs a look at the ledger.
         "task_acks_late": False,

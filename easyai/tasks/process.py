@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import threading
@@ -16,10 +17,12 @@ from easyai.db import clock, task_types, type_room
 from easyai.process.last_resort import LastResort
 from easyai.tasks import bodies
 from easyai.tasks.doorbell import open_ringing_runtime
+from easyai.tasks.queues import serves
 
 if TYPE_CHECKING:
     from easyai.health.presence import Presence
-    from easyai.pipeline.infer import InferenceLoop, PumpReport
+    from easyai.pipeline.infer import InferenceLoop
+    from easyai.pipeline.tell import Counts
     from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -66,7 +69,7 @@ class WorkerProcess:
             from easyai.pipeline.infer import InferenceLoop
 
             if self._inference is None:
-                self._inference = InferenceLoop(self._open())
+                self._inference = InferenceLoop(self._open(), serves)
             return self._inference
 
     def ask_inference(self, answer: Callable[[], None]) -> bool:
@@ -97,18 +100,19 @@ class WorkerProcess:
         with self.runtime().db.read() as conn:
             return sorted(type_room.waiting(conn))
 
-    def stop_pumping(self) -> None:
-        """Begin the end: `pump` takes no more work. Safe in a signal handler."""
+    def stop_leasing(self) -> None:
+        """Begin the end: take no more frames. Safe in a signal handler."""
         self._stopping = True
         self._stop_at = time.monotonic() + DRAIN_TIMEOUT_SEC
         if self._inference is not None:
             self._inference.stop_leasing()
 
-    def pump(self, task_type: str, budget_sec: float) -> PumpReport | None:
-        """Infer frames of a type for up to the budget; None when the process is stopping."""
-        if self._stopping:
-            return None
-        return self.inference().pump(task_type, budget_sec)
+    def wake(self, task_type: str) -> Counts | None:
+        """Have the dispatcher look; None when the process is stopping.
+
+        What became of the type's frames in this process since the last wake.
+        """
+        return None if self._stopping else self.inference().wake(task_type)
 
     def close(self) -> None:
         """Finish or give back the frames in flight and close every connection.
@@ -146,6 +150,7 @@ os.register_at_fork(after_in_child=process.after_fork)
 def _load_bodies(**_: Any) -> None:
     """Import what the tasks need while this process has one thread."""
     bodies.load()
+    importlib.import_module("easyai.tasks.rate_limit")
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
@@ -167,8 +172,8 @@ def _open_inference() -> None:
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _stop_pumping(**_: Any) -> None:
-    process.stop_pumping()
+def _stop_leasing(**_: Any) -> None:
+    process.stop_leasing()
     if process.last_resort is not None:
         process.last_resort.stop_begins()
 

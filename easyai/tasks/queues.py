@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from celery.app import amqp
@@ -34,6 +35,7 @@ _TIMEOUT_OPTIONS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def queue_name(task_type: str) -> str:
     """The queue of a task type: ``infer.<task_type>``.
 
@@ -152,6 +154,19 @@ class Queues(amqp.Queues):  # type: ignore[misc]
         names = [exclude] if isinstance(exclude, str) else list(exclude or ())
         self.excluded.update(names)
         super().deselect(names)
+
+
+def serves(task_type: str) -> bool:
+    """Whether this process takes the frames of a task type.
+
+    A worker pinned with ``-Q`` those of its queues; any other all, but for queues that its operator
+    excluded (``-X``) or cancelled.
+    """
+    from easyai.celery import app  # imports this module in its turn
+
+    queues = app.amqp.queues
+    name = queue_name(task_type)
+    return name in queues.consume_from if queues.pinned else name not in queues.excluded
 
 
 class AMQP(amqp.AMQP):  # type: ignore[misc]

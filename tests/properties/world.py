@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from easyai.db import ledger, services, upkeep
+from easyai.db import generations, ledger, services, upkeep
 from easyai.db.frames import FrameFilter
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.frame import FrameState
@@ -19,6 +19,7 @@ from easyai.pipeline import pictures, requeue
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
 from easyai.pipeline.pictures import CarriedOut, Errand
+from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Answered, Settled, settle
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
@@ -156,13 +157,14 @@ class World:
         with self.site.runtime.db.write() as conn:
             pks = [row.pk for row in services.find(conn, [endpoint])]
             services.set_state(conn, pks, state, "silent", self.clock())
+            generations.bump_registry(conn)
 
     def turn(self, worker: Worker, task_type: str, leasing: bool) -> tuple[Settled, Dispatched]:
-        """One turn of a worker's lane: record, settle, lease."""
+        """One turn of a worker's dispatcher, of one type only: record, settle, lease."""
         token = secrets.token_hex(8) if leasing else None
         runtime = self.site.runtime
         group, carried = self._of_type(worker, task_type), worker.carried
-        settled, dispatched = turn(runtime, task_type, group, carried, token)
+        settled, dispatched = turn(runtime, group, carried, token, serves=task_type.__eq__)
         self.forget(worker, group, carried)
         worker.errands += settled.errands + [renamed for _, renamed in carried.taken]
         worker.calls += [(one, dispatched.endpoints[one.service_pk]) for one in dispatched.frames]
@@ -182,7 +184,8 @@ class World:
         """A turn that is committed, but the worker hears of a lost connection: it keeps all."""
         token = secrets.token_hex(8)
         group = self._of_type(worker, task_type)
-        _, leased = turn(self.site.runtime, task_type, group, worker.carried, token)
+        runtime, carried = self.site.runtime, worker.carried
+        _, leased = turn(runtime, group, carried, token, serves=task_type.__eq__)
         return leased
 
     def turn_rolled_back(self, worker: Worker, task_type: str) -> None:
@@ -193,7 +196,9 @@ class World:
             with runtime.db.dispatching() as conn:
                 pictures.note(conn, worker.carried)
                 settle(conn, analysis, group, self.clock(), careful=True)
-                dispatch(conn, runtime.settings, task_type, BATCH, "rolled-back", self.clock())
+                cache, serves = ServiceCache(), task_type.__eq__
+                now = self.clock()
+                dispatch(conn, runtime.settings, cache, "rolled-back", now, serves=serves)
                 raise PowerCutError
         except PowerCutError:
             return

@@ -290,7 +290,8 @@ class Lane:
         self.woken = self.woken and not leasing
         try:
             with worker.writer:
-                settled, leased = turn(worker.runtime, self.task_type, group, carried, token)
+                serves = self.task_type.__eq__
+                settled, leased = turn(worker.runtime, group, carried, token, serves=serves)
         except (DatabaseUnavailableError, TimeoutError):
             self._answered, self._settling = group + self._answered, []
             self.woken = self.woken or leasing
@@ -315,7 +316,7 @@ class Lane:
             self._carrying += 1
             name = f"{worker.process.name} pictures"
             worker.scheduler.spawn(name, worker.process, lambda: self._carry(errands))
-        self.woken = self.woken or leased.more
+        self.woken = self.woken or bool(leased.crowded)
 
     def _prepare(self, leased: Dispatched, began: float) -> None:
         prepared = prepare(self._worker.runtime, leased.frames)

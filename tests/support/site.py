@@ -12,16 +12,17 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import text
 
-from easyai.db import ledger, task_types
+from easyai.db import generations, ledger, task_types
 from easyai.pipeline import intake
 from easyai.pipeline.dispatch import Dispatched, dispatch
-from easyai.pipeline.infer import InferenceLoop
+from easyai.pipeline.service_cache import ServiceCache
 from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings import SettingsSource
 from easyai.store.keys import held_name
 from easyai.store.local_folder import CLAIM_KEY
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.pumping import PumpedLoop
 from tests.support.waiting import wait_until
 
 TYPE = "人数统计"
@@ -48,7 +49,7 @@ class Installation:
         self.public_url = public_url  # where picture links lead
         self.database_url = database_url
         self._opened: list[Runtime] = []
-        self._loops: list[InferenceLoop] = []
+        self._loops: list[PumpedLoop] = []
         self.configure(**analysis)
         self.runtime = self.open()
 
@@ -80,9 +81,9 @@ class Installation:
         self._opened.append(runtime)
         return runtime
 
-    def loop(self, runtime: Runtime | None = None) -> InferenceLoop:
+    def loop(self, runtime: Runtime | None = None) -> PumpedLoop:
         """An inference loop, drained at the end."""
-        loop = InferenceLoop(runtime or self.runtime)
+        loop = PumpedLoop(runtime or self.runtime)
         self._loops.append(loop)
         return loop
 
@@ -149,10 +150,13 @@ class Installation:
             ledger.add(conn, new, time.time())
 
     def lease(self, task_type: str = TYPE, most: int = 32, now: float | None = None) -> Dispatched:
-        """One dispatch, as a worker does it, without the calls."""
+        """One dispatch of a worker that serves one type, without the calls."""
         token, moment = secrets.token_hex(6), time.time() if now is None else now
+        settings, cache = self.runtime.settings, ServiceCache()
         with self.runtime.db.dispatching() as conn:
-            return dispatch(conn, self.runtime.settings, task_type, most, token, moment)
+            return dispatch(
+                conn, settings, cache, token, moment, most=most, serves=task_type.__eq__
+            )
 
     def give_back(self, dispatched: Dispatched) -> None:
         """Return what a `lease` has leased."""
@@ -170,6 +174,8 @@ class Installation:
         """Run one statement in a transaction of its own."""
         with self.runtime.db.write() as conn:
             conn.execute(text(sql), values)
+            if "services" in sql:
+                generations.bump_registry(conn)
 
     def frames(self) -> list[Row]:
         """The ledger in order of id."""
@@ -194,7 +200,7 @@ class Installation:
         number: int = found[0]["n"]
         return number
 
-    def work(self, loop: InferenceLoop, task_type: str = TYPE, timeout: float = 15.0) -> None:
+    def work(self, loop: PumpedLoop, task_type: str = TYPE, timeout: float = 15.0) -> None:
         """Scan and pump, as beat does, until every frame is settled and its picture carried."""
 
         def settled() -> bool:

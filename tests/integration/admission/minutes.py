@@ -70,7 +70,7 @@ class Minutes:
     def _turn(self, answered: list[Answered]) -> None:
         runtime, carried = self.site.runtime, self._carried
         self._turns += 1
-        settled, dispatched = turn(runtime, TYPE, answered, carried, f"turn {self._turns}")
+        settled, dispatched = turn(runtime, answered, carried, f"turn {self._turns}")
         self._carried = carry_out(runtime.store, settled.errands)
         for frame in dispatched.frames:
             endpoint = dispatched.endpoints[frame.service_pk]

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from easyai.pipeline.room import is_floor
+from easyai.pipeline.shares import is_floor
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import Installation
 

@@ -53,9 +53,9 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], now)
         ledger.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
-        pending = waiting.due(conn, "人数统计", now, 1)
-        ledger.lease(conn, {1: pending}, "token", now, now + 15)
-        frame_id = pending[0].id
+        (frame,) = waiting.due(conn, {"人数统计": 1}, now)["人数统计"]
+        ledger.lease(conn, [(frame, 1)], "token", now, now + 15)
+        frame_id = frame.id
         settled = {
             "id": frame_id,
             "token": "token",

@@ -163,8 +163,8 @@ def _add_frames(runtime: Runtime, count: int, leased: int) -> None:
     with runtime.db.write() as conn:
         task_types.add(conn, ["t"], now)
         ledger.add(conn, frames, now)
-        due = waiting.due(conn, "t", now, leased)
-        ledger.lease(conn, {1: due}, "token", now, now + 60)
+        due = waiting.due(conn, {"t": leased}, now)["t"]
+        ledger.lease(conn, [(frame, 1) for frame in due], "token", now, now + 60)
 
 
 def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(

@@ -11,6 +11,8 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+from sqlalchemy import text
+
 import easyai
 from easyai.celery import make_app
 from easyai.db.migrate import upgrade
@@ -174,6 +176,12 @@ class Installation:
         draft = folder / ".draft"
         draft.write_bytes(_PICTURE)
         draft.rename(folder / f"{name}.jpg")
+
+    def done(self) -> int:
+        """Frames that were inferred."""
+        with self.runtime.db.read() as conn:
+            done = conn.execute(text("SELECT count(*) FROM frames WHERE state = 'done'"))
+            return int(done.scalar_one())
 
     def queues_of(self, worker: CeleryProcess) -> set[str]:
         """The queues a worker consumes from, by its own account."""

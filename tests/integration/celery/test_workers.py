@@ -32,6 +32,8 @@ def test_a_type_first_seen_after_the_worker_started_is_served_and_so_after_its_r
     for task_type in (PEOPLE, LONG):
         installation.add_frame(task_type, "1")
     wait_for_frames(algorithm, 3, celery_setup.worker)
+    # Those in flight would be inferred again: their lease is taken back at once.
+    wait_until(lambda: installation.done() == 3, 10, "the answers are settled")
     celery_setup.worker.kill()
     for task_type in (FACES, PEOPLE, LONG):
         installation.add_frame(task_type, "2")

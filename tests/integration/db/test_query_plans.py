@@ -16,7 +16,6 @@ from easyai.db import (
     ledger,
     outbox,
     pictures,
-    services,
     task_types,
     upkeep,
     waiting,
@@ -95,6 +94,10 @@ def _plan(site: Installation, work: Work) -> str:
     return "\n".join(steps)
 
 
+def _chosen(conn: Connection) -> list[tuple[waiting.PendingFrame, int]]:
+    return [(frame, 1) for frame in waiting.due(conn, {TYPE: 2}, 9e9)[TYPE]]
+
+
 WORK: dict[str, tuple[str, Work]] = {
     "keys in place": ("uq_frames_key_in_place", ledger.keys_in_place),
     "newest id": ("", ledger.newest_id),
@@ -102,11 +105,11 @@ WORK: dict[str, tuple[str, Work]] = {
     "due types": ("ix_frames_pending", lambda c: waiting.due_types(c, 9e9)),
     "waiting": ("ix_frames_pending", waiting.counts),
     "in flight": ("ix_frames_leased", ledger.in_flight),
-    "due": ("ix_frames_pending", lambda c: waiting.due(c, TYPE, 9e9, 32)),
+    "due": ("ix_frames_pending", lambda c: waiting.due(c, {TYPE: 32}, 9e9)),
     "due heads": ("ix_frames_pending_stream", lambda c: waiting.due_heads(c, TYPE, 9e9, 32)),
-    "parked": ("ix_frames_parked", lambda c: waiting.parked(c, TYPE, 32)),
-    "count due": ("ix_frames_pending", lambda c: waiting.count_due(c, TYPE, 9e9, 32)),
-    "lease": ("", lambda c: ledger.lease(c, {1: waiting.due(c, TYPE, 9e9, 2)}, "t", 1, 2)),
+    "parked": ("ix_frames_parked", lambda c: waiting.parked(c, {TYPE: 32}, 9e9)),
+    "parked types": ("ix_frames_parked", lambda c: waiting.types(c, 9e9)),
+    "lease": ("", lambda c: ledger.lease(c, _chosen(c), "t", 1, 2)),
     "still held": ("", lambda c: ledger.still_held(c, {"t1": [SETTLED + 601]})),
     "renew": ("ix_frames_leased", lambda c: ledger.renew(c, ["t1", "t2"], 9e9)),
     "give back": ("ix_frames_leased", lambda c: ledger.give_back(c, ["t1"])),
@@ -119,7 +122,6 @@ WORK: dict[str, tuple[str, Work]] = {
     "hurry": ("ix_frames_pending", lambda c: waiting.hurry(c, [TYPE], 1.0)),
     "carried": ("", lambda c: pictures.carried(c, {SETTLED + 701: "x"})),
     "taken paths": ("uq_alerts_image_path", lambda c: alerts.taken_paths(c, ["alerts/1", "x"])),
-    "capacity": ("ix_frames_leased", lambda c: services.capacity(c, TYPE, 1.0, 100)),
     "oldest alerts": ("", lambda c: alerts.oldest(c, 0, 200, system=False)),
     "oldest of system": ("ix_alerts_task_id", lambda c: alerts.oldest(c, 0, 200, system=True)),
     "outbox empty": ("ix_alerts_unpublished", outbox.is_empty),

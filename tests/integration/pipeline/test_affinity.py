@@ -146,7 +146,7 @@ def test_a_crowded_endpoint_does_not_keep_another_one_idle(
 
 def _home(stubs: list[AlgorithmStub], camera: str) -> str:
     ones = [
-        Candidate(number, stub.endpoint, stub.service_id, "", False, 0, None, None)
+        Candidate(number, stub.endpoint, stub.service_id, "", False, None)
         for number, stub in enumerate(stubs)
     ]
     chosen = choose_for_camera(ones, camera)

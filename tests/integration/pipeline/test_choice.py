@@ -63,7 +63,8 @@ def test_a_service_that_is_out_gets_nothing(site: Installation, pks: list[int], 
     _set(site, pks[0], state=state)
     assert _shares(site.lease(most=10)) == {pks[1]: 10}
     _set(site, pks[1], state=state)
-    assert (site.lease().frames, site.lease().services) == ([], 0)
+    leased = site.lease()
+    assert (leased.frames, leased.unserved) == ([], [TYPE])
 
 
 def test_an_open_breaker_gets_nothing_and_a_half_open_one_a_single_trial(

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import text
 
-from easyai.pipeline import lane
-from easyai.pipeline.infer import InferenceLoop
+from easyai.pipeline import dispatcher
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.pumping import PumpedLoop
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
@@ -40,7 +40,7 @@ limited = pytest.mark.parametrize("limit_by", [_installation, _service])
 
 
 @contextmanager
-def _rung(loop: InferenceLoop, types: tuple[str, ...]) -> Iterator[None]:
+def _rung(loop: PumpedLoop, types: tuple[str, ...]) -> Iterator[None]:
     """Workers that pump the types for as long as the block runs."""
     ended: list[bool] = []
 
@@ -190,7 +190,7 @@ def test_a_type_that_found_no_room_goes_on_when_another_one_makes_room(
     elsewhere: bool,
 ) -> None:
     if not elsewhere:  # in one process nobody has to look again and again
-        monkeypatch.setattr(lane, "_LOOK_AGAIN_SEC", 60.0)
+        monkeypatch.setattr(dispatcher, "_LOOK_AGAIN_SEC", 60.0)
     algorithm.task_types = ALL
     algorithm.delay = lambda frame: 0.4 if frame["task_type"] == TYPE else 0.0
     site.configure(max_concurrent_infer=4)

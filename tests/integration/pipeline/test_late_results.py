@@ -10,7 +10,7 @@ import pytest
 
 from easyai.db import ledger
 from easyai.domain.verdict import Kind, Verdict
-from easyai.pipeline import intake, lane
+from easyai.pipeline import dispatcher, intake
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
@@ -64,7 +64,7 @@ def test_both_answers_of_a_frame_leased_twice_by_one_process_settle_it_once(
         Answered(one.frames[0], one.endpoints[pk], Verdict(Kind.INFERRED, 1.0, detection_count=n))
         for n, one in enumerate((first, again), start=1)
     ]
-    settled, _ = turn(site.runtime, TYPE, answers, CarriedOut(), None)
+    settled, _ = turn(site.runtime, answers, CarriedOut(), None)
     assert (settled.finished, settled.late) == (1, 1)
     assert [alert["detection_count"] for alert in site.alerts()] == [2]
 
@@ -111,14 +111,14 @@ def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
     monkeypatch: pytest.MonkeyPatch,
     detected: int,
 ) -> None:
-    from easyai.pipeline import lane, pictures
+    from easyai.pipeline import pictures
 
     algorithm.answer = lambda frame: detections(detected)
     site.register(algorithm)
     site.put(KEY)
     site.scan()
     # As if killed right after the commit: the errands are never run, nor recorded.
-    monkeypatch.setattr(lane, "carry_out", lambda *_: pictures.CarriedOut())
+    monkeypatch.setattr(dispatcher, "carry_out", lambda *_: pictures.CarriedOut())
     assert site.loop().pump(TYPE, 3.0).finished == 1
     assert site.pictures("") == [KEY]
     assert site.scan().new_frames == 0
@@ -134,7 +134,7 @@ def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
 def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from easyai.pipeline import lane, pictures
+    from easyai.pipeline import pictures
 
     site.register(algorithm)
     site.put(KEY)
@@ -144,7 +144,7 @@ def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
         pictures.carry_out(*arguments)  # type: ignore[arg-type]
         return pictures.CarriedOut()
 
-    monkeypatch.setattr(lane, "carry_out", move_and_die)
+    monkeypatch.setattr(dispatcher, "carry_out", move_and_die)
     assert site.loop().pump(TYPE, 3.0).finished == 1
     site.put(KEY)  # the camera uses the name again before the sweep comes by
     monkeypatch.undo()
@@ -208,14 +208,14 @@ def test_a_process_that_stood_still_after_leasing_calls_nobody(
     site.scan()
     committed = threading.Event()
 
-    def stands_still(*arguments: Any) -> Any:
-        done = turn(*arguments)
+    def stands_still(*arguments: Any, **options: Any) -> Any:
+        done = turn(*arguments, **options)
         if not committed.is_set():
             committed.set()
             time.sleep(0.5)
         return done
 
-    monkeypatch.setattr(lane, "turn", stands_still)
+    monkeypatch.setattr(dispatcher, "turn", stands_still)
     loop = site.loop()
     loop.pump(TYPE, 1.0)
     assert committed.is_set()

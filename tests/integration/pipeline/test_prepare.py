@@ -9,7 +9,7 @@ import pytest
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import StoreUnavailableError
-from easyai.pipeline import lane
+from easyai.pipeline import calls
 from easyai.pipeline.prepare import Prepared
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub
@@ -27,7 +27,7 @@ def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
         even = [(frame, gone) for frame in frames if frame.id % 2 == 0]
         return Prepared([frame for frame in frames if frame.id % 2], even)
 
-    monkeypatch.setattr(lane, "prepare", only_odd)
+    monkeypatch.setattr(calls, "prepare", only_odd)
     site.register(algorithm)
     site.put_many(10)
     site.scan()
@@ -43,7 +43,7 @@ def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_fram
     def fails(_: Runtime, frames: Sequence[LeasedFrame], pool: object) -> Prepared:
         raise StoreUnavailableError("the disk is away")
 
-    monkeypatch.setattr(lane, "prepare", fails)
+    monkeypatch.setattr(calls, "prepare", fails)
     pk = site.register(algorithm)
     site.put_many(3)
     site.scan()

@@ -46,9 +46,9 @@ def _lease(site: Installation, owner: str, most: int = 2) -> None:
     """Lease frames as the process with this mark does."""
     token = f"{owner}.{secrets.token_hex(3)}-1"
     with site.runtime.db.dispatching() as conn:
-        frames = waiting.due(conn, TYPE, 4e9, most)
+        frames = waiting.due(conn, {TYPE: most}, 4e9)[TYPE]
         (service,) = conn.exec_driver_sql("SELECT pk FROM services").scalars()
-        ledger.lease(conn, {service: frames}, token, 4e9, 4e9 + 15)
+        ledger.lease(conn, [(frame, service) for frame in frames], token, 4e9, 4e9 + 15)
 
 
 def _site_with_frames(site: Installation, worker: Worker) -> None:

@@ -17,7 +17,9 @@ from sqlalchemy import event
 
 from easyai.pipeline import pictures, turn
 from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.settle import settle
+from easyai.pipeline.tell import Counts
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -67,7 +69,8 @@ def test_two_processes_give_every_frame_exactly_one_call_and_one_end(
         wait_until(lambda: site.count("done") == 400, 30, "all frames are done")
     assert sorted(algorithm.image_paths) == keys
     assert len(site.alerts()) == len(site.pictures("alerts")) == len(site.pictures("")) == 200
-    assert site.rows("SELECT requests, moves, moves_failed FROM statistics WHERE bucket = 0") == [
+    sums = "sum(requests) AS requests, sum(moves) AS moves, sum(moves_failed) AS moves_failed"
+    assert site.rows(f"SELECT {sums} FROM statistics WHERE bucket = 0") == [
         {"requests": 400, "moves": 200, "moves_failed": 0}
     ]
 
@@ -171,7 +174,7 @@ def test_leases_are_kept_alive_while_their_answers_are_being_written(
     loop.pump(TYPE, 0.1)
     assert entered.wait(10)
     (frame,) = site.frames()
-    held = loop._lanes[TYPE].tokens()
+    held = loop._dispatcher.tokens()
     go.set()
     assert held == {frame["lease_token"]}
 
@@ -184,34 +187,25 @@ def test_a_drained_loop_may_be_drained_again(site: Installation) -> None:
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_pump_ends_with_its_budget_and_says_that_there_is_more(
+def test_a_wake_holds_nobody_up_and_says_what_was_done_since_the_last(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
-    algorithm.delay = 0.05
-    site.configure(max_concurrent_infer=2)
+    algorithm.delay = 0.3
     site.register(algorithm)
-    site.put_many(200)
+    site.put_many(5)
     site.scan()
+    loop = InferenceLoop(site.open())
     began = time.monotonic()
-    report = site.loop().pump(TYPE, 0.5)
-    assert 0.4 < time.monotonic() - began < 3
-    assert report.more
-    assert 0 < report.finished <= report.frames < 100
+    assert loop.wake(TYPE) == Counts()
+    assert time.monotonic() - began < 0.2
+    wait_until(lambda: site.count("done") == 5, 10, "inferred without a further wake")
+    wait_until(lambda: loop.wake(TYPE) == Counts(5, 5, 5), 5, "and told")
+    assert loop.wake(TYPE) == Counts()
+    loop.drain(5.0)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_pump_without_work_ends_at_once(site: Installation, algorithm: AlgorithmStub) -> None:
-    site.register(algorithm)
-    loop = site.loop()
-    began = time.monotonic()
-    for _ in range(10):
-        report = loop.pump(TYPE, 30.0)
-    assert (report.frames, report.more, report.busy) == (0, False, False)
-    assert time.monotonic() - began < 10
-
-
-@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_second_pump_of_a_type_only_wakes_the_first(
+def test_frames_found_while_a_call_is_under_way_need_one_wake(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 0.5
@@ -224,7 +218,7 @@ def test_a_second_pump_of_a_type_only_wakes_the_first(
         algorithm.wait_for(1)
         site.put(f"{TYPE}/门口1/2.jpg")
         site.scan()
-        assert loop.pump(TYPE, 5.0).busy
+        loop.wake(TYPE)
         assert first.result().finished == 2
 
 
@@ -248,8 +242,8 @@ def test_a_wake_in_the_midst_of_a_look_that_finds_nothing_is_not_lost(
 ) -> None:
     looked, woken = threading.Semaphore(0), threading.Event()
 
-    def slowly(*arguments: Any) -> Dispatched:
-        found = dispatch(*arguments)
+    def slowly(*arguments: Any, **options: Any) -> Dispatched:
+        found = dispatch(*arguments, **options)
         looked.release()
         woken.wait(10)
         return found
@@ -260,7 +254,7 @@ def test_a_wake_in_the_midst_of_a_look_that_finds_nothing_is_not_lost(
     with ThreadPoolExecutor(1) as pool:
         pumping = pool.submit(loop.pump, TYPE, 5.0)
         assert looked.acquire(timeout=10)
-        assert loop.pump(TYPE, 5.0).busy
+        loop.wake(TYPE)
         woken.set()
         assert looked.acquire(timeout=10), "it looks again"
         assert pumping.result().frames == 0

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from easyai.pipeline import intake
-from easyai.pipeline.infer import InferenceLoop
 from easyai.runtime import open_runtime
 from easyai.settings import SettingsSource
+from tests.support.pumping import PumpedLoop
 
 
 def main(config: Path, task_type: str) -> None:
@@ -19,7 +19,7 @@ def main(config: Path, task_type: str) -> None:
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     runtime = open_runtime(SettingsSource(config))
-    loop = InferenceLoop(runtime)
+    loop = PumpedLoop(runtime)
     print("ready", flush=True)
     while not stopping:
         intake.scan(runtime)

@@ -72,7 +72,8 @@ def test_a_silent_service_is_suspect_and_still_used_then_offline_and_not(
     assert len(site.lease(most=1).frames) == 1
     report = sweep(site.runtime)
     assert (report.offline, _state(site, pk)) == (1, "offline")
-    assert (site.lease().frames, site.lease().services) == ([], 0)
+    leased = site.lease()
+    assert (leased.frames, leased.unserved) == ([], [TYPE])
     assert site.service(pk)["last_heartbeat"] < time.time() - 60
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from easyai.db import alerts
 from easyai.db.alerts import AlertFilter
-from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.intake import scan
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.installation import CAMERA, TYPE, Installation
+from tests.support.pumping import PumpedLoop
 from tests.support.waiting import wait_until
 
 KEY = f"{TYPE}/{CAMERA}/20251114-164712.618.jpg"
@@ -20,9 +20,9 @@ PICTURE = b"\xff\xd8 a picture \xff\xd9"
 
 
 @pytest.fixture
-def inference(runtime: Runtime) -> Iterator[InferenceLoop]:
+def inference(runtime: Runtime) -> Iterator[PumpedLoop]:
     """The inference of one worker process."""
-    loop = InferenceLoop(runtime)
+    loop = PumpedLoop(runtime)
     yield loop
     loop.drain(5)
 
@@ -31,7 +31,7 @@ def inference(runtime: Runtime) -> Iterator[InferenceLoop]:
 def refused(
     installation: Installation,
     runtime: Runtime,
-    inference: InferenceLoop,
+    inference: PumpedLoop,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
 ) -> int:
@@ -52,7 +52,7 @@ def refused(
 
 
 def test_a_requeued_frame_becomes_an_alert_with_its_picture(
-    installation: Installation, runtime: Runtime, inference: InferenceLoop, refused: int
+    installation: Installation, runtime: Runtime, inference: PumpedLoop, refused: int
 ) -> None:
     assert installation.row(refused).state == "failed"
     result = installation.run("requeue", "--task-type", TYPE, "--since", "2h")
@@ -72,7 +72,7 @@ def test_a_requeued_frame_becomes_an_alert_with_its_picture(
 
 def test_a_frame_that_fails_again_can_be_requeued_again(
     installation: Installation,
-    inference: InferenceLoop,
+    inference: PumpedLoop,
     algorithm: AlgorithmStub,
     refused: int,
 ) -> None:

@@ -61,8 +61,8 @@ def test_a_requeued_frame_can_be_leased_at_once_with_the_picture_under_failed(
     frame = installation.frame()
     requeue(runtime, FAILED)
     with runtime.db.write() as conn:
-        due = waiting.due(conn, TYPE, time.time(), 10)
-        leased = ledger.lease(conn, {1: due[:1]}, "token", time.time(), time.time() + 15)
+        (due,) = waiting.due(conn, {TYPE: 10}, time.time())[TYPE]
+        leased = ledger.lease(conn, [(due, 1)], "token", time.time(), time.time() + 15)
     assert [one.id for one in leased] == [frame]
     assert leased[0].image_key == installation.row(frame).image_path
 

@@ -23,6 +23,7 @@ def test_each_type_tells_what_waits_runs_and_has_failed_and_who_serves_it(
     installation.frame(state="leased")
     installation.frame()
     body = json.loads(installation.run("stats", "--json").stdout)
+    assert {one.pop("rate_limit") for one in body["task_types"].values()} == {""}
     assert body["task_types"] == {
         TYPE: {"waiting": 1, "parked": 0, "leased": 1, "failed": 1, "services": 1},
         "人脸": {"waiting": 1, "parked": 1, "leased": 0, "failed": 0, "services": 0},

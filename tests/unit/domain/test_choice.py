@@ -3,94 +3,144 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.choice import choose_fastest, choose_for_camera, with_one_more
+from easyai.domain.choice import FastestFirst, Ranking, choose_for_camera
 from easyai.domain.service import Candidate
 
 
 def candidate(
-    pk: int,
-    *,
-    ewma_ms: float | None = 100.0,
-    in_flight: int = 0,
-    free: int | None = None,
-    suspect: bool = False,
-    call_count: int = 0,
+    pk: int, *, ewma_ms: float | None = 100.0, suspect: bool = False, call_count: int = 0
 ) -> Candidate:
     """An endpoint of a service."""
-    endpoint = f"http://127.0.0.1:{7900 + pk}/infer"
-    return Candidate(pk, endpoint, f"s{pk}", "", suspect, in_flight, free, ewma_ms, call_count)
+    return Candidate(
+        pk, f"http://127.0.0.1:{7900 + pk}/infer", f"s{pk}", "", suspect, ewma_ms, call_count
+    )
 
 
-def chosen(*candidates: Candidate, avoid: int | None = None) -> int | None:
-    """The pk of the fastest."""
-    fastest = choose_fastest(candidates, avoid)
+@dataclass
+class FixedLoad:
+    """What is in flight and free by pk; nothing and any number where nothing is said."""
+
+    flying: dict[int, int] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)
+
+    def in_flight(self, pk: int) -> int:
+        return self.flying.get(pk, 0)
+
+    def free(self, candidate: Candidate) -> int:
+        return self.places.get(candidate.pk, 1000)
+
+    def busy(self) -> Iterable[int]:
+        return [pk for pk, count in self.flying.items() if count]
+
+    def take(self, pk: int) -> None:
+        self.flying[pk] = self.in_flight(pk) + 1
+        if pk in self.places:
+            self.places[pk] -= 1
+
+
+def chosen(
+    *candidates: Candidate, load: FixedLoad | None = None, avoid: int | None = None
+) -> int | None:
+    """The pk of the endpoint that takes one frame."""
+    fastest = FastestFirst(Ranking(candidates), load or FixedLoad()).take(avoid)
     return fastest.pk if fastest else None
 
 
+def slowly_chosen(those: Sequence[Candidate], load: FixedLoad, avoid: int | None) -> int | None:
+    """The same by looking at every one."""
+    measured = [one.ewma_ms for one in those if one.ewma_ms is not None]
+    typical = median(measured) if measured else 50.0
+
+    def key(one: Candidate) -> tuple[bool, bool, float, int, int]:
+        latency = typical if one.ewma_ms is None else one.ewma_ms
+        completion = (load.in_flight(one.pk) + 1) * latency
+        return one.suspect, one.pk == avoid, completion, one.call_count, one.pk
+
+    free = [one for one in those if load.free(one) > 0]
+    return min(free, key=key).pk if free else None
+
+
+pks = st.integers(1, 50)
 candidates = st.lists(
     st.builds(
         candidate,
-        pk=st.integers(1, 50),
+        pk=pks,
         ewma_ms=st.none() | st.floats(0.01, 60_000),
-        in_flight=st.integers(0, 100),
-        free=st.none() | st.integers(0, 3),
         suspect=st.booleans(),
         call_count=st.integers(0, 10**9),
     ),
-    max_size=8,
+    max_size=12,
     unique_by=lambda one: one.pk,
+)
+loads = st.builds(
+    FixedLoad,
+    st.dictionaries(pks, st.integers(0, 100)),
+    st.dictionaries(pks, st.integers(0, 3)),
 )
 cameras = [f"门口{number}" for number in range(200)]
 
 
-@given(candidates, st.none() | st.integers(1, 50))
-def test_a_full_endpoint_is_never_chosen_and_a_free_one_always(
-    those: list[Candidate], avoid: int | None
+@given(candidates, loads, st.lists(st.none() | pks, max_size=30))
+def test_every_frame_goes_where_a_look_at_every_endpoint_would_send_it(
+    those: list[Candidate], load: FixedLoad, avoided: list[int | None]
 ) -> None:
-    fastest = choose_fastest(those, avoid)
-    if any(one.free != 0 for one in those):
-        assert fastest in those
-        assert fastest is not None
-        assert fastest.free != 0
-    else:
-        assert fastest is None
+    fastest = FastestFirst(Ranking(those), load)
+    for avoid in avoided:
+        expected = slowly_chosen(those, load, avoid)
+        taken = fastest.take(avoid)
+        assert (taken.pk if taken else None) == expected
+        if taken is not None:
+            load.take(taken.pk)
 
 
-@given(candidates)
-def test_the_order_of_the_candidates_does_not_matter(those: list[Candidate]) -> None:
-    assert choose_fastest(those) == choose_fastest(list(reversed(those)))
-
-
-@given(candidates)
-def test_a_suspect_is_chosen_only_when_no_other_is_free(those: list[Candidate]) -> None:
-    fastest = choose_fastest(those)
-    if fastest is not None and fastest.suspect:
-        assert all(one.suspect or one.free == 0 for one in those)
+@given(candidates, loads, st.lists(pks, max_size=40), st.data())
+def test_endpoints_that_others_fill_or_that_changed_are_seen_as_they_are_now(
+    those: list[Candidate], load: FixedLoad, taken_by_others: list[int], data: st.DataObject
+) -> None:
+    ranking = Ranking(those)
+    for one in data.draw(st.lists(st.sampled_from(those), max_size=5)) if those else []:
+        one.call_count += 1
+        if one.ewma_ms is not None:
+            one.ewma_ms = data.draw(st.floats(0.01, 60_000))
+        ranking.note_change(one.pk)
+    ranking._sort()  # the median as the slow way takes it
+    for one in data.draw(st.lists(st.sampled_from(those), max_size=5)) if those else []:
+        one.call_count += 1
+        ranking.note_change(one.pk)
+    fastest = FastestFirst(ranking, load)
+    for other in taken_by_others:
+        if load.places.get(other, 1) > 0:
+            load.take(other)
+        expected = slowly_chosen(those, load, None)
+        taken = fastest.take()
+        assert (taken.pk if taken else None) == expected
+        if taken is not None:
+            load.take(taken.pk)
 
 
 def test_nobody_is_chosen_of_none() -> None:
-    assert choose_fastest([]) is None
+    assert chosen() is None
     assert choose_for_camera([], "cam") is None
 
 
 def test_the_least_expected_completion_time_wins() -> None:
-    assert chosen(candidate(1, ewma_ms=100), candidate(2, ewma_ms=50)) == 2
-    assert chosen(candidate(1, ewma_ms=100), candidate(2, ewma_ms=50, in_flight=2)) == 1
-    assert (
-        chosen(candidate(1, ewma_ms=100, in_flight=1), candidate(2, ewma_ms=50, in_flight=2)) == 2
-    )
+    slow, fast = candidate(1, ewma_ms=100), candidate(2, ewma_ms=50)
+    assert chosen(slow, fast) == 2
+    assert chosen(slow, fast, load=FixedLoad({2: 2})) == 1
+    assert chosen(slow, fast, load=FixedLoad({1: 1, 2: 2})) == 2
 
 
 def test_a_service_never_measured_counts_as_the_median() -> None:
-    busy, typical, slow = (candidate(pk, ewma_ms=ms) for pk, ms in ((1, 10), (2, 100), (3, 1000)))
-    new, busy = candidate(4, ewma_ms=None), replace(busy, in_flight=99)
-    assert chosen(new, busy, typical, slow) == 2
-    assert chosen(new, busy, replace(typical, in_flight=1), slow) == 4
+    those = [candidate(pk, ewma_ms=ms) for pk, ms in ((1, 10), (2, 100), (3, 1000), (4, None))]
+    assert chosen(*those, load=FixedLoad({1: 99})) == 2
+    assert chosen(*those, load=FixedLoad({1: 99, 2: 1})) == 4
 
 
 def test_the_endpoint_that_failed_the_frame_comes_after_the_others_of_its_kind() -> None:
@@ -103,32 +153,32 @@ def test_the_endpoint_that_failed_the_frame_comes_after_the_others_of_its_kind()
 
 def test_equals_take_turns() -> None:
     those = [candidate(pk) for pk in (1, 2, 3)]
-    taken: Counter[int] = Counter()
+    ranking, taken = Ranking(those), Counter[int]()
     for _ in range(30):
-        fastest = choose_fastest(those)
+        fastest = FastestFirst(ranking, FixedLoad()).take()
         assert fastest is not None
         taken[fastest.pk] += 1
-        those[those.index(fastest)] = replace(fastest, call_count=fastest.call_count + 1)
+        fastest.call_count += 1
+        ranking.note_change(fastest.pk)
     assert set(taken.values()) == {10}
 
 
-def test_giving_one_more_uses_up_a_place() -> None:
-    more = with_one_more(candidate(1, free=2, in_flight=1, call_count=5))
-    assert (more.free, more.in_flight, more.call_count) == (1, 2, 6)
-    assert with_one_more(candidate(1)).free is None
+def test_a_look_costs_what_it_takes_and_not_what_there_is() -> None:
+    class CountingLoad(FixedLoad):
+        asked = 0
 
+        def in_flight(self, pk: int) -> int:
+            self.asked += 1
+            return super().in_flight(pk)
 
-@given(candidates)
-def test_giving_out_frames_never_exceeds_what_is_free(those: list[Candidate]) -> None:
-    places = {one.pk: one.free for one in those if one.free is not None}
-    taken: Counter[int] = Counter()
-    for _ in range(40):
-        fastest = choose_fastest(those)
-        if fastest is None:
-            break
-        taken[fastest.pk] += 1
-        those[those.index(fastest)] = with_one_more(fastest)
-    assert all(taken[pk] <= free for pk, free in places.items())
+    ranking = Ranking(candidate(pk, ewma_ms=float(pk)) for pk in range(1, 3001))
+    load = CountingLoad({5: 3, 7: 1})
+    fastest = FastestFirst(ranking, load)
+    for _ in range(10):
+        taken = fastest.take()
+        assert taken is not None
+        load.take(taken.pk)
+    assert load.asked < 200
 
 
 def test_a_camera_goes_where_the_operator_wants_it() -> None:
@@ -141,16 +191,6 @@ def test_a_camera_whose_preferred_endpoint_has_gone_is_still_served() -> None:
     those = [candidate(1), candidate(2)]
     gone = candidate(3).endpoint
     assert choose_for_camera(those, "门口2", gone) == choose_for_camera(those, "门口2")
-
-
-def test_a_camera_waits_for_its_endpoint_when_that_is_full() -> None:
-    those = [candidate(pk) for pk in (1, 2)]
-    before = choose_for_camera(those, "门口2")
-    full = [replace(one, free=0, in_flight=9, ewma_ms=9e9) for one in those]
-    after = choose_for_camera(full, "门口2")
-    assert before is not None
-    assert after is not None
-    assert after.pk == before.pk
 
 
 @given(st.integers(2, 12), st.data())

@@ -2,41 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from easyai.pipeline.room import shares
+from easyai.domain.service import Candidate
+from easyai.pipeline.places import Places
+from easyai.pipeline.service_cache import ServiceCache
+from easyai.pipeline.shares import Contender, is_floor, share
+from easyai.settings import AiAnalysis
 
 TYPES = ["人数统计", "人脸", "车辆", "烟火", "安全帽"]
+NO_FLOOR = 1.0  # a second in which priorities and shares hold
 
 
-@pytest.mark.parametrize(("limit", "count", "share"), [(100, 1, 100), (100, 3, 33), (5, 5, 1)])
-def test_enough_places_are_shared_equally(limit: int, count: int, share: int) -> None:
-    assert shares(limit, TYPES[:count], 0.0) == dict.fromkeys(TYPES[:count], share)
+class OneService(ServiceCache):
+    """A service without a limit that serves all types."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        service = Candidate(1, "http://127.0.0.1:1/infer", "s", "", False, None)
+        service.task_types = tuple(TYPES)
+        self._replace([service])
+
+
+def shared(
+    limit: int, types: Sequence[str], now: float, in_flight: dict[str, int] | None = None
+) -> dict[str, int]:
+    """What each type gets of a limit while each has any number of frames."""
+    contenders = [Contender(name, 5, ours=True) for name in types]
+    flying = [(1, name, count) for name, count in (in_flight or {}).items()]
+    places = Places(AiAnalysis(max_concurrent_infer=limit), flying, now)
+    share(contenders, places, OneService(), 10_000, now)
+    return {one.name: one.wanted for one in contenders}
+
+
+@pytest.mark.parametrize(("limit", "count", "part"), [(100, 1, 100), (99, 3, 33), (5, 5, 1)])
+def test_enough_places_are_shared_equally(limit: int, count: int, part: int) -> None:
+    assert shared(limit, TYPES[:count], NO_FLOOR) == dict.fromkeys(TYPES[:count], part)
+
+
+def test_what_is_left_over_is_given_too() -> None:
+    assert sorted(shared(100, TYPES[:3], NO_FLOOR).values()) == [33, 33, 34]
+
+
+def test_what_is_in_flight_counts() -> None:
+    assert shared(10, TYPES[:2], NO_FLOOR, {TYPES[0]: 4}) == {TYPES[0]: 1, TYPES[1]: 5}
+    assert shared(10, TYPES[:2], NO_FLOOR, {TYPES[0]: 9}) == {TYPES[0]: 0, TYPES[1]: 1}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4])
 def test_fewer_places_than_types_go_to_as_many_types(limit: int) -> None:
     for second in range(50):
-        share = shares(limit, TYPES, float(second))
-        assert sorted(share.values()) == [0] * (5 - limit) + [1] * limit
+        assert (
+            sorted(shared(limit, TYPES, float(second)).values()) == [0] * (5 - limit) + [1] * limit
+        )
 
 
 def test_every_type_gets_its_turns() -> None:
     turns = dict.fromkeys(TYPES, 0)
     for second in range(500):
-        for name, share in shares(1, TYPES, float(second)).items():
-            turns[name] += share
+        for name, places in shared(1, TYPES, float(second)).items():
+            turns[name] += places
     assert 60 < min(turns.values()) <= max(turns.values()) < 150
 
 
 def test_everybody_comes_to_the_same_answer_in_any_order() -> None:
     for second in range(50):
-        assert shares(2, TYPES, second + 0.1) == shares(2, TYPES[::-1], second + 0.9)
+        assert shared(2, TYPES, second + 0.1) == shared(2, TYPES[::-1], second + 0.9)
 
 
 def test_whoever_has_the_turn_among_all_has_it_among_some() -> None:
     for second in range(200):
-        (first,) = [name for name, share in shares(1, TYPES, second).items() if share]
-        others = [name for name in TYPES if name != first]
-        for other in others:
-            assert shares(1, [other, first], second) == {first: 1, other: 0}
+        (first,) = [name for name, places in shared(1, TYPES, second).items() if places]
+        for other in (name for name in TYPES if name != first):
+            assert shared(1, [other, first], second) == {first: 1, other: 0}
+
+
+def test_one_second_in_ten_is_everybodys() -> None:
+    assert [second for second in range(30) if is_floor(float(second))] == [0, 10, 20]

@@ -68,7 +68,9 @@ def test_the_file_of_the_folder_celery_is_started_in_wins(tmp_path: Path) -> Non
 def test_without_that_file_the_defaults_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert easyai.celery._config_module() == "easyai.tasks.defaults"
-    assert importlib.import_module("easyai.tasks.defaults").worker_pool == "threads"
+    assert (
+        importlib.import_module("easyai.tasks.defaults").worker_pool == "easyai.tasks.pool:TaskPool"
+    )
 
 
 @pytest.mark.parametrize("module", ["easyai", "easyai.sdk"])

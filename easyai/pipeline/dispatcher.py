@@ -1,0 +1,256 @@
+"""The dispatcher: one for each process, for the frames of all task types, from lease to settled.
+
+Follow a frame here: `turn` is one transaction that records carried pictures, settles what was
+answered and leases what comes next; `Calls` sends a frame; `_carry` moves pictures after the
+commit. While a transaction runs, further answers gather and make the next one's group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from easyai.db import clock
+from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.calls import Calls
+from easyai.pipeline.dispatch import Dispatched, Serves
+from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
+from easyai.pipeline.settle import Answered, Settled
+from easyai.pipeline.tell import Tally
+from easyai.pipeline.turn import turn
+from easyai.pipeline.workshop import Workshop
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_SEC: Final = 0.2  # for room that workers elsewhere have made
+_SOONEST_SEC: Final = 0.01  # between looks that no wake and no answer asks for
+_OUTAGE_PAUSE_SEC: Final = 0.5
+_LARGEST_GROUP: Final = 500  # answers settled in one transaction
+_RING_EVERY_SEC: Final = 1.0
+_MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all that it serves
+_UNSETTLED: Final = "internal error: the answer could not be written"
+
+
+class Dispatcher:
+    """Leases while there is work and room, and settles what was answered; on one loop.
+
+    Nobody waits for it: a wake only says that there may be something new. It looks by itself when
+    a frame is due, a breaker's pause is over, a rate limit lets the next frame through, and, while
+    frames wait for room, when its own answers or (by looking again) others have made some.
+    """
+
+    def __init__(self, shop: Workshop, serves: Serves | None = None) -> None:
+        self.calls = Calls(shop, self._take_answers)
+        self.tally = Tally()
+        self._shop = shop
+        self._serves = serves
+        self._leases = True
+        self._rung: set[str] = set()
+        self._look = True  # there may be something to lease
+        self._crowded: list[str] = []  # types with frames that only wait for room
+        self._look_at: float | None = None  # monotonic
+        self._answered: list[Answered] = []
+        self._settling: list[Answered] = []  # in the transaction under way
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._carried = CarriedOut()
+        self._changed = asyncio.Event()
+        self._turning = False
+        self._settle_first = False
+        self._most = _LARGEST_GROUP
+        self._rang_at = 0.0  # monotonic
+
+    def wake(self, task_type: str) -> None:
+        """There may be new frames of a type, or room for some."""
+        self._rung.add(task_type)
+        self._look = True
+        self._changed.set()
+
+    def stop_leasing(self) -> None:
+        """Take no more frames."""
+        self._leases = False
+        self._changed.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is leased, to be settled or carried, or (while leasing) looked for."""
+        looking = self._leases and (self._look or bool(self._crowded))
+        at_work = self._turning or len(self.calls) > 0 or bool(self._carrying)
+        return looking or at_work or bool(self._answered or self._carried)
+
+    def tokens(self) -> set[str]:
+        """The leases to be kept alive."""
+        return self.calls.tokens() | {
+            one.frame.lease_token for one in (*self._answered, *self._settling)
+        }
+
+    async def run(self) -> None:
+        """Work until it leases no more and everything that it leased is settled and carried."""
+        while self._leases or self.busy:
+            self._changed.clear()
+            if self._wants_turn():
+                await self._turn()
+            self.tally.log(at_once=not self.busy)
+            if self._leases and self._is_time_to_look():
+                continue
+            if self._leases or self.busy:
+                await self._gather()
+        self.tally.log(at_once=True)
+
+    def _wants_turn(self) -> bool:
+        at_work = len(self.calls) > 0 or bool(self._carrying)
+        return (
+            bool(self._answered or self._rung)
+            or (self._leases and self._is_time_to_look())
+            or (bool(self._carried) and not at_work)
+        )
+
+    def _is_time_to_look(self) -> bool:
+        return self._look or (self._look_at is not None and time.monotonic() >= self._look_at)
+
+    async def _gather(self) -> None:
+        """Wait for answers, for a wake, or until it is time to look."""
+        try:
+            async with asyncio.timeout(self._pause_sec()):
+                await self._changed.wait()
+        except TimeoutError:
+            # Workers elsewhere make room without a word.
+            self._look = self._look or bool(self._crowded)
+
+    def _pause_sec(self) -> float | None:
+        pauses = []
+        if self._leases and self._crowded:
+            pauses.append(_LOOK_AGAIN_SEC)
+        if self._leases and self._look_at is not None:
+            pauses.append(max(_SOONEST_SEC, self._look_at - time.monotonic()))
+        return min(pauses, default=None)
+
+    async def _turn(self) -> None:
+        """One transaction and what follows from it."""
+        group, self._answered = self._answered[: self._most], self._answered[self._most :]
+        carried, self._carried = self._carried, CarriedOut()
+        rung, self._rung = sorted(self._rung), set()
+        looking = self._look or bool(self._crowded) or self._is_time_to_look()
+        leasing = self._leases and looking and not self._settle_first
+        token = self._shop.next_token() if leasing else None
+        self._look = self._look and not leasing  # a wake from here on is about something new
+        self._settling, self._turning = group, True
+        began = time.monotonic()
+        work = partial(
+            turn, self._shop.runtime, group, carried, token, serves=self._serves, rung=rung
+        )
+        try:
+            settled, dispatched = await self._shop.write(work)
+        except DatabaseUnavailableError as error:
+            log.warning("ledger not written, trying again: %s", error)
+            self._take_back(group, carried, rung, leasing=leasing)
+            await asyncio.sleep(_OUTAGE_PAUSE_SEC)
+            return
+        except Exception:
+            log.exception("answers not settled: count=%d leasing=%s", len(group), leasing)
+            self._take_apart(group, carried, rung, leasing=leasing)
+            await asyncio.sleep(_OUTAGE_PAUSE_SEC)
+            return
+        finally:
+            self._turning = False
+        self._settling, self._settle_first = [], False
+        if self._answered:
+            self._changed.set()
+        else:
+            self._most = _LARGEST_GROUP
+        if leasing:
+            self._note_look(dispatched)
+        self._follow(settled, dispatched, carried, began, leasing=leasing)
+
+    def _note_look(self, found: Dispatched) -> None:
+        self._crowded = found.crowded
+        batch_size = self._shop.runtime.settings.ai_analysis.batch_size
+        if found.crowded and len(found.frames) >= batch_size:
+            self._look = True  # there may be room for another batch at once
+            self._ring_others(found.crowded)
+        self._look_at = None
+        if found.look_at is not None:
+            wait_sec = found.look_at - clock.estimate(self._shop.runtime.db.engine)
+            self._look_at = time.monotonic() + max(_SOONEST_SEC, wait_sec)
+        self.tally.no_service(found.unserved)
+
+    def _follow(
+        self,
+        settled: Settled,
+        dispatched: Dispatched,
+        carried: CarriedOut,
+        began: float,
+        *,
+        leasing: bool,
+    ) -> None:
+        """After the commit: calls, pictures, numbers, and who else shall look."""
+        self.calls.start(dispatched, began)
+        errands = settled.errands + [renamed for _, renamed in carried.taken]
+        if errands:
+            self._carrying.add(asyncio.create_task(self._carry(errands)))
+        self.tally.leased(dispatched.frames)
+        self.tally.settled(settled)
+        if not leasing and (settled.returned or settled.evidence.changed):
+            self._look = True  # for when they are due, or which service takes some again
+
+    def _ring_others(self, task_types: Sequence[str]) -> None:
+        """Frames are left: workers on other machines shall look, too, should they be idle."""
+        now = time.monotonic()
+        if now - self._rang_at >= _RING_EVERY_SEC:
+            self._rang_at = now
+            start = int(now) % len(task_types)
+            some = [*task_types[start:], *task_types[:start]][:_MOST_RUNG]
+            self._shop.ring(some)
+
+    def _take_answers(self, answers: list[Answered]) -> None:
+        self._answered += answers
+        self._changed.set()
+
+    def _take_back(
+        self, group: list[Answered], carried: CarriedOut, rung: Sequence[str], *, leasing: bool
+    ) -> None:
+        self._answered, self._settling = group + self._answered, []
+        self._look = self._look or leasing
+        self._rung.update(rung)
+        carried.add(self._carried)
+        self._carried = carried
+        self._changed.set()
+
+    def _take_apart(
+        self, group: list[Answered], carried: CarriedOut, rung: Sequence[str], *, leasing: bool
+    ) -> None:
+        """After a failure of ours: what can be written must not be held up, nor be lost unseen."""
+        if leasing:
+            self._settle_first = True  # the leasing may be the cause
+            self._take_back(group, carried, rung, leasing=True)
+        elif carried:
+            # What was carried may be the cause: it stays in the ledger for the sweep.
+            self._take_back(group, CarriedOut(), (), leasing=False)
+        else:
+            self._take_back(self._isolate(group), carried, (), leasing=False)
+
+    def _isolate(self, group: list[Answered]) -> list[Answered]:
+        """Settle one by one; the one that cannot be is tried again with another verdict."""
+        if len(group) != 1:
+            self._most = 1
+            return group
+        (one,) = group
+        if one.verdict.reason == _UNSETTLED:
+            return []  # its lease expires: the frame is inferred anew
+        return [Answered(one.frame, one.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
+
+    async def _carry(self, errands: list[Errand]) -> None:
+        shop = self._shop
+        try:
+            carried = await shop.carry(lambda: carry_out(shop.runtime.store, errands, shop.movers))
+            self._carried.add(carried)
+        except Exception:
+            log.exception("pictures not moved, the sweep does it: count=%d", len(errands))
+        # Off the set before the signal: whoever wakes up must not wait for this task again.
+        task = asyncio.current_task()
+        self._carrying = {other for other in self._carrying if other is not task}
+        self._changed.set()

@@ -1,0 +1,107 @@
+"""The services that may be called, as this process remembers them between its dispatches.
+
+Asked for anew when anybody has changed the registry (db/generations.py), so a lease never goes by a
+stale limit, state or breaker. Latencies and counts of calls that other processes made are up to
+five seconds old; those of our own calls are noted at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.db import generations, routable
+from easyai.domain.choice import Ranking
+from easyai.domain.service import Candidate
+from easyai.runtime import Runtime
+
+_RELOAD_SEC: Final = 5.0
+_NEVER: Final = -1
+
+
+class ServiceCache:
+    """For one thread at a time, inside the transaction that leases or settles."""
+
+    def __init__(self, _runtime: Runtime | None = None) -> None:
+        self._services: dict[int, Candidate] = {}
+        self._by_type: dict[str, dict[int, Candidate]] = {}
+        self._rankings: dict[str, Ranking] = {}
+        self._generation = _NEVER
+        self._loaded_at = 0.0  # monotonic
+        self._stale: set[int] = set()
+
+    def refresh(self, conn: Connection) -> None:
+        """Bring it up to what this transaction sees."""
+        generation = generations.registry(conn)
+        now = time.monotonic()
+        if generation != self._generation or now - self._loaded_at >= _RELOAD_SEC:
+            self._replace(routable.load(conn))
+            self._generation, self._loaded_at = generation, now
+        elif self._stale:
+            self._put(sorted(self._stale), routable.load_these(conn, sorted(self._stale)))
+        self._stale.clear()
+
+    def forget(self) -> None:
+        """The transaction was rolled back: what it said of the services never was."""
+        self._generation = _NEVER
+
+    def note_calls(self, updates: Iterable[Mapping[str, Any]], changed: Collection[int]) -> None:
+        """What our own calls say: `updates` as `services.record_calls` takes them.
+
+        `changed`: the pks of those whose state, breaker or cap is another now.
+        """
+        self._stale.update(changed)
+        for update in updates:
+            service = self._services.get(update["pk"])
+            if service is None:
+                continue
+            service.ewma_ms = update["ewma_ms"]
+            service.call_count += update["calls"]
+            for task_type in service.task_types:
+                if (ranking := self._rankings.get(task_type)) is not None:
+                    ranking.note_change(service.pk)
+
+    def bumped(self, generation: int) -> None:
+        """This process has changed the registry, and knows what it changed."""
+        if generation == self._generation + 1:
+            self._generation = generation
+
+    def get(self, pk: int) -> Candidate | None:
+        """A service that may be called."""
+        return self._services.get(pk)
+
+    def of_type(self, task_type: str) -> Collection[Candidate]:
+        """The services of a type that may be called; their breakers may be open."""
+        return self._by_type.get(task_type, {}).values()
+
+    def ranking(self, task_type: str) -> Ranking:
+        """The services of a type, in order."""
+        ranking = self._rankings.get(task_type)
+        if ranking is None:
+            ranking = self._rankings[task_type] = Ranking(self.of_type(task_type))
+        return ranking
+
+    def _replace(self, services: Iterable[Candidate]) -> None:
+        self._services.clear()
+        self._by_type.clear()
+        self._rankings.clear()
+        for service in services:
+            self._add(service)
+
+    def _put(self, pks: Iterable[int], services: Iterable[Candidate]) -> None:
+        for pk in pks:
+            before = self._services.pop(pk, None)
+            for task_type in before.task_types if before else ():
+                self._by_type[task_type].pop(pk, None)
+                self._rankings.pop(task_type, None)
+        for service in services:
+            self._add(service)
+
+    def _add(self, service: Candidate) -> None:
+        self._services[service.pk] = service
+        for task_type in service.task_types:
+            self._by_type.setdefault(task_type, {})[service.pk] = service
+            self._rankings.pop(task_type, None)

@@ -1,0 +1,92 @@
+"""The worker's threads: some for wakes, and one apart for each periodic duty.
+
+Whatever ``-c`` says, and however many task types ring: no duty waits for inference, nor one duty
+for another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
+
+from celery.concurrency.base import apply_target
+from celery.concurrency.thread import ApplyResult
+from celery.concurrency.thread import TaskPool as ThreadPool
+
+from easyai.tasks.config import PERIODIC
+
+_MOST: Final = 2  # ticks of a duty at once: one runs, one waits
+
+Target = Callable[..., Any]
+
+
+class TaskPool(ThreadPool):  # type: ignore[misc]  # celery has no types
+    """Celery's pool of threads, in which a duty has a thread of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._duties = {name: _Duty(name) for name in PERIODIC}
+
+    def on_apply(
+        self,
+        target: Target,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        callback: Target | None = None,
+        accept_callback: Target | None = None,
+        **options: Any,
+    ) -> ApplyResult:
+        """Run a task; its name is the first argument of every target."""
+        duty = self._duties.get(args[0]) if args else None
+        if duty is None:
+            return super().on_apply(target, args, kwargs, callback, accept_callback, **options)
+        work = (args, kwargs, callback, accept_callback)
+        future = duty.submit(apply_target, target, *work)
+        if future is None:
+            future = Future()
+            future.set_result(apply_target(_skip, *work))
+        return ApplyResult(future)
+
+    def on_stop(self) -> None:
+        """Wait for what runs, wakes and duties."""
+        super().on_stop()
+        for duty in self._duties.values():
+            duty.stop()
+
+
+class _Duty:
+    """One thread, and how many ticks of its duty run or wait."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, name)
+        self._lock = threading.Lock()
+        self._ticks = 0
+
+    def submit(self, work: Target, *args: Any) -> Future[Any] | None:
+        """Run soon; None, and nothing is run, while one tick runs and another waits already.
+
+        A tick that waits is not acknowledged: without a bound they would use up what the worker
+        may take at once, and hold up wakes and other duties.
+        """
+        with self._lock:
+            if self._ticks >= _MOST:
+                return None
+            self._ticks += 1
+        future = self._executor.submit(work, *args)
+        future.add_done_callback(self._ended)
+        return future
+
+    def stop(self) -> None:
+        """Wait for the tick that runs; one that waits is given up."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _ended(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._ticks -= 1
+
+
+def _skip(*_: Any, **__: Any) -> tuple[int, dict[str, str], float]:
+    """What Celery's own targets return: not failed, the result, the seconds it took."""
+    return 0, {"skipped": "one runs and another waits in this worker"}, 0.0

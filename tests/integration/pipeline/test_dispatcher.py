@@ -1,0 +1,225 @@
+"""One dispatcher a process: all types in one transaction, and it looks by itself when it must."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from easyai.domain import breaker
+from easyai.pipeline import turn as turn_module
+from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.infer import InferenceLoop
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.turn import turn
+from easyai.registry import registration
+from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+MANY = [f"type-{number:03d}" for number in range(200)]
+
+
+@contextmanager
+def _statements(site: Installation) -> Iterator[list[str]]:
+    """The statements that the block sends."""
+    sent: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(" ".join(statement.split()))
+
+    engine = site.runtime.db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def _working(site: Installation) -> Iterator[InferenceLoop]:
+    """A worker's loop, as it runs in production: nobody pumps it."""
+    loop = InferenceLoop(site.open())
+    try:
+        yield loop
+    finally:
+        loop.drain(5.0)
+
+
+def _turn(site: Installation) -> Dispatched:
+    _, dispatched = turn(site.runtime, [], CarriedOut(), f"token-{time.monotonic_ns()}")
+    return dispatched
+
+
+def _services(site: Installation, count: int, types: list[str], **extra: Any) -> None:
+    for number in range(count):
+        body = {
+            "service_id": f"s{number}",
+            "task_types": types,
+            "endpoint": f"http://127.0.0.1:{9000 + number}/infer",
+        }
+        registration.register(site.runtime, body | extra)
+
+
+def test_a_frame_of_each_of_200_types_is_leased_in_one_transaction(site: Installation) -> None:
+    site.configure(batch_size=200, max_concurrent_infer=200)
+    _services(site, 20, MANY)
+    for name in MANY:
+        site.record(1, name)
+    leased = _turn(site)
+    assert {frame.task_type for frame in leased.frames} == set(MANY)
+    assert (leased.crowded, leased.unserved, leased.look_at) == ([], [], None)
+    rows = site.rows("SELECT count(*) AS n FROM frames WHERE state = 'leased' GROUP BY service_pk")
+    assert {row["n"] for row in rows} == {10}, "spread evenly over the services"
+
+
+def test_a_turn_that_finds_no_room_costs_the_same_however_many_types_wait(
+    site: Installation,
+) -> None:
+    _services(site, 2, MANY, max_concurrency=1)
+    for name in MANY:
+        site.record(2, name)
+    assert len(_turn(site).frames) == 2
+    with _statements(site) as sent:
+        found = _turn(site)
+    assert (found.frames, len(found.crowded)) == ([], 200)
+    assert len(sent) <= 5, sent
+
+
+def test_a_turn_that_leases_sends_few_statements_however_many_types_it_leases_from(
+    site: Installation,
+) -> None:
+    site.configure(batch_size=60, max_concurrent_infer=60)
+    _services(site, 3, MANY)
+    for name in MANY[:60]:
+        site.record(3, name)
+    _turn(site)  # the services are known from here on
+    site.execute("UPDATE frames SET state = 'done', lease_token = NULL WHERE state = 'leased'")
+    with _statements(site) as sent:
+        leased = _turn(site)
+    assert len(leased.frames) == 60
+    assert len(sent) <= 7, sent
+
+
+def test_a_turn_takes_services_that_nobody_changed_from_memory(site: Installation) -> None:
+    _services(site, 5, [TYPE])
+    site.record(5)
+    _turn(site)
+    site.record(5)
+    with _statements(site) as sent:
+        assert len(_turn(site).frames) == 5
+    assert not [text for text in sent if "FROM services" in text]
+
+
+def test_a_limit_lowered_elsewhere_holds_at_once(site: Installation) -> None:
+    stub = AlgorithmStub()
+    site.register(stub, max_concurrency=10)
+    site.record(50)
+    assert len(_turn(site).frames) == 10
+    body = {"service_id": "stub", "task_types": [TYPE], "endpoint": stub.endpoint}
+    registration.register(site.open(), body | {"max_concurrency": 4})
+    site.execute("UPDATE frames SET state = 'done', lease_token = NULL WHERE state = 'leased'")
+    assert len(_turn(site).frames) == 4
+
+
+def test_a_service_taken_out_elsewhere_gets_nothing_from_then_on(site: Installation) -> None:
+    site.register(AlgorithmStub())
+    site.record(5)
+    site.configure(batch_size=2)
+    assert len(_turn(site).frames) == 2
+    registration.clear_all(site.open())
+    found = _turn(site)
+    assert (found.frames, found.unserved) == ([], [TYPE])
+
+
+def test_what_a_rolled_back_turn_learned_of_a_service_is_forgotten(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.register(AlgorithmStub(), max_concurrency=3)
+    site.record(5)
+
+    def fails(*arguments: Any, **options: Any) -> Dispatched:
+        dispatch(*arguments, **options)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(turn_module, "dispatch", fails)
+    with pytest.raises(ZeroDivisionError):
+        _turn(site)
+    monkeypatch.undo()
+    with _statements(site) as sent:
+        assert len(_turn(site).frames) == 3
+    assert [text for text in sent if "FROM services" in text]
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_frame_is_tried_again_when_it_is_due_and_not_when_somebody_scans(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    algorithm.answer = lambda frame: (500, {}) if algorithm.count <= 2 else detections(1)
+    site.register(algorithm)
+    site.put_many(1)
+    site.scan()
+    with _working(site) as loop:
+        loop.wake(TYPE)  # once, and never again
+        wait_until(lambda: site.count("done") == 1, 5, "the third try")
+    assert algorithm.count == 3
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_breaker_gets_its_trial_when_its_pause_is_over(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_SEC", 0.5)
+    algorithm.answer = lambda frame: (500, {}) if algorithm.count <= 5 else detections(1)
+    site.register(algorithm)
+    site.put_many(5)
+    site.scan()
+    with _working(site) as loop:
+        loop.wake(TYPE)
+        wait_until(lambda: site.count("done") == 5, 10, "inferred after the breaker's pause")
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_worker_that_starts_looks_without_a_wake(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    with _working(site):
+        wait_until(lambda: site.count("done") == 3, 5, "inferred")
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_leasing_that_fails_holds_up_no_answer(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    algorithm.delay = 0.5
+    site.register(algorithm)
+    site.put_many(4)
+    site.scan()
+    with _working(site) as loop:
+        algorithm.wait_for(4)
+
+        def fails(*_: Any, **__: Any) -> Dispatched:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(turn_module, "dispatch", fails)
+        site.put(f"{TYPE}/门口1/9.jpg")
+        site.scan()
+        loop.wake(TYPE)
+        wait_until(lambda: site.count("done") == 4, 10, "the answers are settled")
+        assert {frame["reason"] for frame in site.frames()} == {None}
+        monkeypatch.undo()
+        wait_until(lambda: site.count("done") == 5, 10, "and leasing goes on")
+
+
+def test_a_wake_is_answered_by_the_turn_that_it_leads_to(site: Installation) -> None:
+    site.record(1)
+    site.record(1, "人脸")
+    site.execute("UPDATE task_types SET rung_at = 5")
+    turn(site.runtime, [], CarriedOut(), None, rung=[TYPE])
+    rows = site.rows("SELECT name, rung_at FROM task_types")
+    assert {row["name"]: row["rung_at"] for row in rows} == {TYPE: 0, "人脸": 5}

@@ -1,0 +1,103 @@
+"""Each periodic duty has a thread of its own, whatever ``-c`` says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from easyai.tasks.config import SCAN_TASK, SWEEP_TASK, UPKEEP_TASK
+from easyai.tasks.pool import TaskPool
+from easyai.tasks.publisher import INFER_TASK
+from tests.support.waiting import wait_until
+
+LIMIT_SEC = 10.0
+
+
+class Work:
+    """What a pool runs: waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.started: list[str] = []
+        self.accepted: list[str] = []
+        self.results: list[Any] = []
+
+    def put(self, pool: TaskPool, name: str) -> None:
+        """Hand it to the pool under the name of a task, as Celery does."""
+
+        def run(task_name: str) -> str:
+            self.started.append(task_name)
+            assert self.go.wait(LIMIT_SEC)
+            return "ran"
+
+        pool.on_apply(
+            run,
+            (name,),
+            callback=self.results.append,
+            accept_callback=lambda *_: self.accepted.append(name),
+        )
+
+
+@pytest.fixture
+def work() -> Work:
+    """Work that waits."""
+    return Work()
+
+
+@pytest.fixture
+def pool(work: Work) -> Iterator[TaskPool]:
+    """A pool as ``-c 1`` makes it."""
+    made = TaskPool(1)
+    yield made
+    work.go.set()
+    made.on_stop()
+
+
+def test_duties_run_beside_wakes_that_fill_the_pool_and_beside_each_other(
+    pool: TaskPool, work: Work
+) -> None:
+    for _ in range(50):
+        work.put(pool, INFER_TASK)
+    for name in (UPKEEP_TASK, SWEEP_TASK, SCAN_TASK):
+        work.put(pool, name)
+    wanted = {INFER_TASK, UPKEEP_TASK, SWEEP_TASK, SCAN_TASK}
+    wait_until(lambda: set(work.started) == wanted, LIMIT_SEC, "all of them run")
+    assert len(work.started) == 4
+
+
+def test_a_duty_never_runs_twice_at_once(pool: TaskPool, work: Work) -> None:
+    work.put(pool, SCAN_TASK)
+    wait_until(lambda: work.started == [SCAN_TASK], LIMIT_SEC, "it runs")
+    work.put(pool, SCAN_TASK)
+    work.go.set()
+    wait_until(lambda: len(work.results) == 2, LIMIT_SEC, "one after the other")
+    assert work.results == ["ran", "ran"]
+
+
+def test_ticks_that_pile_up_behind_a_duty_are_taken_and_given_up(
+    pool: TaskPool, work: Work
+) -> None:
+    # One that is not acknowledged counts among the messages that a worker may take at once.
+    for _ in range(40):
+        work.put(pool, UPKEEP_TASK)
+    wait_until(lambda: len(work.started) == 1, LIMIT_SEC, "one runs")
+    assert len(work.accepted) == 39, "all but the one that waits"
+    work.go.set()
+    wait_until(lambda: len(work.results) == 40, LIMIT_SEC, "all have ended")
+    assert work.results.count("ran") == 2
+
+
+def test_a_stop_waits_for_what_runs(work: Work) -> None:
+    pool = TaskPool(1)
+    work.put(pool, SCAN_TASK)
+    wait_until(lambda: work.started == [SCAN_TASK], LIMIT_SEC, "it runs")
+    stopping = threading.Thread(target=pool.on_stop)
+    stopping.start()
+    stopping.join(0.2)
+    assert stopping.is_alive()
+    work.go.set()
+    stopping.join(LIMIT_SEC)
+    assert work.results == ["ran"]

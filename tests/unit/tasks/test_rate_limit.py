@@ -1,0 +1,36 @@
+"""``celery control rate_limit`` of our tasks changes nothing and says what to set."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from celery.worker.control import Panel
+
+from easyai.settings import Settings
+from easyai.tasks import rate_limit as module
+from easyai.tasks.config import SCAN_TASK, celery_settings
+from easyai.tasks.publisher import INFER_TASK
+
+
+def _ask(task_name: str) -> Any:
+    state = SimpleNamespace(app=None, consumer=None)  # whatever it touched would fail
+    return Panel.data["rate_limit"](state, task_name=task_name, rate_limit="6/m")
+
+
+def test_the_command_is_ours() -> None:
+    assert Panel.data["rate_limit"] is module.rate_limit
+
+
+def test_for_inference_it_names_the_setting() -> None:
+    answer = _ask(INFER_TASK)["error"]
+    assert '[ai_analysis.types."<task_type>"] rate_limit = "6/m"' in answer
+    assert "nothing was changed" in answer
+
+
+def test_for_a_duty_it_names_the_intervals() -> None:
+    assert "scan_interval_sec" in _ask(SCAN_TASK)["error"]
+
+
+def test_workers_hold_no_message_back() -> None:
+    assert celery_settings(Settings())["worker_disable_rate_limits"] is True
