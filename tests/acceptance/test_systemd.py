@@ -15,7 +15,8 @@ from tests.support.part_process import (
     easyai_command,
     run_to_end,
 )
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 PARTS = {
     "api": easyai_command("api"),

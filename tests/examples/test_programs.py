@@ -18,7 +18,8 @@ from easyai.sdk.check.picture_host import PictureHost
 from easyai.sdk.check.sample import SAMPLE_JPEG
 from easyai.sdk.image_header import image_size
 from examples.plain_service import FrameError, picture_size
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 from tests.unit.sdk.fake_easyai_server import FakeEasyaiServer
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,8 @@ import aiohttp
 import requests
 from aiohttp import web
 
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 T = TypeVar("T")
 Frame = dict[str, Any]

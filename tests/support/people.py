@@ -15,7 +15,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 USER, PASSWORD = "easyai", "correct-horse"
 

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tests.support.ports import free_port as free_port  # where tests look for it
-
 T = TypeVar("T")
 
 

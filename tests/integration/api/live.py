@@ -16,7 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from easyai.api.protocol import ContractProtocol
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 ANALYSIS = "/api/v1/ai_analysis"
 ALERTS = "/api/v1/alerts"

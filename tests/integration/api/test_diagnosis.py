@@ -19,8 +19,9 @@ from easyai.runtime import Runtime
 from easyai.settings import SettingsSource
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
+from tests.support.ports import free_port
 from tests.support.services import PostgresServer
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 PATH = f"{ANALYSIS}/diagnosis"
 

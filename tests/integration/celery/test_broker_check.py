@@ -14,8 +14,8 @@ import redis
 from easyai.errors import BrokerUnavailableError, SettingsError
 from easyai.runtime import Runtime, open_runtime
 from easyai.tasks.broker_check import BrokerCheck
+from tests.support.ports import free_port
 from tests.support.services import RabbitmqServer, RedisServer
-from tests.support.waiting import free_port
 
 Open = Callable[[str], Runtime]
 

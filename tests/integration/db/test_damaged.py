@@ -14,7 +14,7 @@ from easyai.db.session import Database
 from easyai.errors import DatabaseDamagedError
 from tests.support.needs import program
 from tests.support.part_process import easyai_command, run_to_end
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 PAGE = 4096
 FRAMES = 3000

@@ -24,9 +24,9 @@ from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, silent_for, waits_since
+from tests.support.ports import free_port
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.site import TYPE, Installation
-from tests.support.waiting import free_port
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import pytest
 from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.ports import free_port
 from tests.support.site import TYPE, Installation
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 STALL_SEC = 2.0
 

@@ -19,8 +19,9 @@ from easyai.registry.sweep import sweep
 from easyai.store import local_watch, whole
 from easyai.store.base import Carried
 from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detections
+from tests.support.ports import free_port
 from tests.support.site import TYPE, Installation
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 

@@ -14,7 +14,7 @@ import pytest
 from easyai.errors import NotifyError, SettingsError
 from easyai.publish.people import People, Tone
 from tests.support.people import MailServer, Webhook, webhook
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 TITLE = "easyai: no algorithm 无算法"
 BODY = "no algorithm for task type: 人数统计\n没有算法 <b> \\n & 100 %"

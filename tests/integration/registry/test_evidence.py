@@ -13,8 +13,9 @@ from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
 from tests.support.algorithm_process import AlgorithmProcess
 from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.ports import free_port
 from tests.support.site import TYPE, Installation, Row
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 ID = "yolo"
 

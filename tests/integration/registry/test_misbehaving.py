@@ -13,9 +13,10 @@ from easyai.domain import breaker
 from easyai.registry.views import service_list
 from tests.support import raw_service
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.ports import free_port
 from tests.support.raw_service import RawService, answer
 from tests.support.site import Installation
-from tests.support.waiting import free_port, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 

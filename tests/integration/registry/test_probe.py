@@ -11,7 +11,7 @@ import pytest
 from easyai.registry import probe
 from easyai.registry.probe import probe_all
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from easyai.registry.probe import probe_all
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import step_clocks
+from tests.support.ports import free_port
 from tests.support.site import Installation, Row
-from tests.support.waiting import free_port
 
 HOUR = 3600.0
 

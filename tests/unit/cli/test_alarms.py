@@ -10,8 +10,8 @@ import pytest
 from easyai.db import alarms as alarms_db
 from tests.support.installation import Installation
 from tests.support.people import MailServer, Webhook, webhook
+from tests.support.ports import free_port
 from tests.support.services import RedisServer
-from tests.support.waiting import free_port
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from easyai.cli import readiness
 from easyai.cli.readiness import ReadinessWatch, why_not_ready
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 
 class _Server(ThreadingHTTPServer):

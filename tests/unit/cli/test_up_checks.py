@@ -12,7 +12,7 @@ import pytest
 
 from easyai.cli.up_checks import check_port, claim_data_dir, release_data_dir
 from easyai.errors import SettingsError
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 HOLD = """
 import sys

@@ -17,7 +17,7 @@ from easyai.sdk.check.__main__ import main
 from easyai.sdk.check.picture_host import PictureHost
 from easyai.sdk.check.sample import SAMPLE_JPEG
 from easyai.sdk.image_header import image_size
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 from tests.unit.sdk.http_stub import Answer, Call, HttpStub, as_json
 
 GOOD: dict[str, Any] = {

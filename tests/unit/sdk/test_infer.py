@@ -18,7 +18,8 @@ from easyai.sdk import Detection, Picture, PictureError, Service, UnavailableErr
 from easyai.sdk.check.picture_host import PictureHost
 from easyai.sdk.check.sample import SAMPLE_JPEG
 from easyai.sdk.detection import Answer, DetectFunction
-from tests.support.waiting import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 from tests.unit.sdk.http_stub import HttpStub
 
 
