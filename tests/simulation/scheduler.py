@@ -11,6 +11,7 @@ import heapq
 import itertools
 import math
 import random
+from asyncio import events
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,6 +186,7 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001 - found, told with the run's story
             self.failures.append((actor.name, error))
         finally:
+            events._set_running_loop(None)
             actor.done = True
             if actor.process is not None and actor in actor.process.actors:
                 actor.process.actors.remove(actor)
@@ -203,7 +205,13 @@ class Scheduler:
         actor = self.current
         self._check(actor)
         self._push(actor, self.now + max(0.0, seconds))
-        self._hub.switch()
+        # Each process has an event loop of its own, and asyncio but one running in a thread.
+        loop = events._get_running_loop()
+        events._set_running_loop(None)
+        try:
+            self._hub.switch()
+        finally:
+            events._set_running_loop(loop)
         self._check(actor)
 
     def point(self, mean_sec: float = 0.001) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from tests.simulation.scheduler import Scheduler
 
@@ -13,9 +14,11 @@ _LONGEST = 400  # lines
 class Story(logging.Handler):
     """Gathers lines; also the log's while it is `attached`."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, failed: Callable[[str], None]) -> None:
+        """`failed` is told of errors of ours, which the pipeline logs and survives."""
         super().__init__(logging.INFO)
         self._scheduler = scheduler
+        self._failed = failed
         self.lines: deque[str] = deque(maxlen=_LONGEST)
         self._before = (logging.NOTSET, True)
 
@@ -28,6 +31,8 @@ class Story(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """A log line."""
         self.note(f"log: {record.getMessage()}"[:240])
+        if record.exc_info and record.exc_info[1] is not None:
+            self._failed(f"error: {record.getMessage()}: {record.exc_info[1]!r}"[:400])
 
     def attach(self) -> None:
         """Take the log of easyai, and let nobody else have it."""

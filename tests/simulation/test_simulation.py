@@ -20,11 +20,11 @@ def _simulate(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_promises_hold_in_some_worlds_of_many() -> None:
-    run = _simulate("--seeds", "6", "--jobs", "1")
+    run = _simulate("--seeds", "5", "--first", "6", "--jobs", "1")
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_a_seed_is_one_run() -> None:
-    first, second = (_simulate("--seed", "7") for _ in range(2))
+    first, second = (_simulate("--seed", "15") for _ in range(2))
     assert first.stdout == second.stdout
     assert "every promise held" in first.stdout, first.stdout + first.stderr

@@ -63,7 +63,7 @@ class World:
         self.plan = plan
         self._ignored = ignored
         self.scheduler = Scheduler(plan.seed)
-        self.story = Story(self.scheduler)
+        self.story = Story(self.scheduler, self.violate)
         self.violations: list[str] = []
         self.album = Album()
         self.site = Site(plan, self.scheduler, self.album, self.story.note)
@@ -98,6 +98,9 @@ class World:
         self.violations.append(text)
         self.scheduler.failures.append(("world", AssertionError(text)))
 
+    def _inference_failed(self, why: str) -> None:
+        self.violate(f"error: {why}")
+
     def runtime(self) -> Runtime:
         """What a new process works with."""
         database = SimDatabase(self.database)
@@ -127,7 +130,7 @@ class World:
 
         def begin() -> None:
             worker = pipeline.Worker(
-                self.scheduler, process, self.runtime(), self.broker, self.network
+                self.scheduler, process, self.runtime(), self.broker, self._inference_failed
             )
             worker.after_scan = self.monitor.scanned
             worker.start(self.plan.slots)
