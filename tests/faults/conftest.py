@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Trials:
         fleets: Callable[[str], Sequence[Fleet]] | None = None,  # of the API's URL
         workers: int = 2,
         beats: int = 1,
+        elsewhere: Mapping[str, Mapping[str, str]] | None = None,  # of a part, by its name
         migrated: bool = True,  # else the database is empty
         download: bool = False,  # services fetch every picture
         **fleet_options: Any,
@@ -81,7 +82,15 @@ class Trials:
             schema: Schema = self._request.getfixturevalue("schema")
             url = schema.copy() if migrated else postgres.create_database()
             site = Production(
-                self._folder, text, own, postgres, redis, url, workers=workers, beats=beats
+                self._folder,
+                text,
+                own,
+                postgres,
+                redis,
+                url,
+                workers=workers,
+                beats=beats,
+                elsewhere=elsewhere,
             )
         made = (
             fleets(site.url)

@@ -156,7 +156,9 @@ class Production(Site):
         *,
         workers: int = 2,
         beats: int = 1,
+        elsewhere: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        """`elsewhere`: further variables of single parts, as on another machine, by name."""
         super().__init__(folder, settings, environment)
         self.postgres, self.redis = postgres, redis
         self.migrate_after_sec: float | None = None  # None: the schema is there
@@ -179,10 +181,12 @@ class Production(Site):
             "api": PartProcess(easyai_command("api"), own, lambda _: self.ready())
         }
         for number in range(1, workers + 1):
-            self.parts[f"worker-{number}"] = part_process.worker(f"w{number}", own)
+            there = own | dict((elsewhere or {}).get(f"worker-{number}", {}))
+            self.parts[f"worker-{number}"] = part_process.worker(f"w{number}", there)
         beat = celery_command("beat", "-l", "INFO", "--pidfile", "")
         for number in range(1, beats + 1):
-            self.parts[f"beat-{number}"] = PartProcess(beat, own, _leads_or_stands_by)
+            there = own | dict((elsewhere or {}).get(f"beat-{number}", {}))
+            self.parts[f"beat-{number}"] = PartProcess(beat, there, _leads_or_stands_by)
         self.parts["watchdog"] = PartProcess(easyai_command("watchdog"), own, _runs)
 
     @property

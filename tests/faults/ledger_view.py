@@ -75,6 +75,11 @@ class LedgerView:
             return None
         return found
 
+    def scanned_at(self) -> float:
+        """When the last scan ended, by the database's clock; 0 before the first."""
+        rows = self._ask("SELECT done_at FROM process_leases WHERE name = 'scan'")
+        return float(rows[0][0]) if rows else 0.0
+
     def watched(self) -> bool:
         """Whether a watchdog holds its lease, and has thus seen how things were before."""
         return bool(self._ask(_WATCHES))

@@ -1,0 +1,30 @@
+"""Clocks of machines, made by libfaketime: each process may be told another time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.needs import faketime_library
+
+
+class FakeClock:
+    """What libfaketime tells the processes that are started with `environment`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self.set(0)
+        self.environment = {
+            "LD_PRELOAD": str(faketime_library()),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",  # seconds until the file is read again
+            # No clock of any system lets this one jump.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Else every wait for Python's GIL returns at once: five times less work gets done.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+        }
+
+    def set(self, seconds: int) -> None:
+        """So many seconds ahead of the true time, from now on, in every process."""
+        draft = self._file.with_suffix(".draft")
+        draft.write_text(f"{seconds:+d}\n")
+        draft.replace(self._file)
