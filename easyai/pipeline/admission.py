@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, events
+from easyai.db import admission, clock, events
 from easyai.db.events import Event
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.overload import give_way, in_turn
@@ -74,7 +74,7 @@ class Admission:
             begins = begins and count > 0 and task_type not in self._parking
             if begins:
                 words = f"{count} frames parked: no service of this type takes work"
-                events.add(conn, [Event(time.time(), "frames_parked", task_type, words)])
+                events.add(conn, [Event(clock.now(conn), "frames_parked", task_type, words)])
         if begins:
             self._parking.add(task_type)
             log.warning(

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, events, statistics
+from easyai.db import admission, clock, events, statistics
 from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
@@ -53,8 +53,8 @@ class Drops:
 
         Raises DatabaseUnavailableError; nothing has changed then.
         """
-        now = time.time()
         with self._runtime.db.dispatching() as conn:
+            now = clock.now(conn)
             dropped = admission.drop(conn, choose(conn), state, outcome, reason, now)
             by_type = Counter(one.task_type for one in dropped)
             if by_type:
@@ -95,7 +95,7 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
             if done.failed or time.monotonic() >= until:
                 break
     with runtime.db.write() as conn:
-        record(conn, done, time.time())
+        record(conn, done, clock.now(conn))
     return len(done.done) == len(pictures)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from easyai.db import waiting
+from easyai.db import clock, waiting
 from easyai.domain.arrivals import Arrivals
 from easyai.domain.frame import FrameKey
 from easyai.pipeline.admission import review
@@ -103,7 +103,7 @@ class Scanner:
         self._sampler.adapt()
         review(self._runtime)
         with self._runtime.db.read() as conn:
-            report.waiting = waiting.due_types(conn, time.time())
+            report.waiting = waiting.due_types(conn, clock.now(conn))
         return report
 
     def _unknown(self, listing: Listing) -> list[FrameKey]:

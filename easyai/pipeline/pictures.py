@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import pictures, statistics
+from easyai.db import clock, pictures, statistics
 from easyai.db.statistics import Tally
 from easyai.domain.fate import unique_key
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
@@ -148,7 +148,7 @@ class LeftBehind:
         runtime, limit, done = self._runtime, time.monotonic() + seconds, 0
         while time.monotonic() < limit:
             with runtime.db.read() as conn:
-                before = time.time() - _LEFT_BEHIND_SEC
+                before = clock.now(conn) - _LEFT_BEHIND_SEC
                 rows = pictures.uncarried(conn, before, self._after_id, _GROUP)
             self._after_id = rows[-1].id if len(rows) == _GROUP else 0
             if not rows:
@@ -161,15 +161,14 @@ class LeftBehind:
         return done
 
     def _record(self, carried: CarriedOut) -> None:
-        now = time.time()
         try:
             with self._runtime.db.write() as conn:
-                record(conn, carried, now)
+                record(conn, carried, clock.now(conn))
         except SQLAlchemyError as error:
             # A new name that is taken as well: without it, and another one the next time.
             log.warning("pictures not renamed, trying again: %s", type(error).__name__)
             with self._runtime.db.write() as conn:
-                record(conn, replace(carried, taken=[]), now)
+                record(conn, replace(carried, taken=[]), clock.now(conn))
 
 
 def carry_left_behind(runtime: Runtime) -> int:

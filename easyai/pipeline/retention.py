@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission
+from easyai.db import admission, clock
 from easyai.domain.frame import FrameState, Outcome
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.runtime import Runtime
@@ -66,7 +66,8 @@ class Retention:
     def _give_up_old(
         self, state: FrameState, limit_sec: float, slack_sec: float, reason: str
     ) -> None:
-        until, oldest = time.monotonic() + _BUDGET_SEC, time.time() - limit_sec
+        until = time.monotonic() + _BUDGET_SEC
+        oldest = self._runtime.db.estimated_now() - limit_sec
         self._start_afresh(state, oldest - slack_sec, until)
         old = partial(
             admission.aged, state=state, since=oldest - slack_sec, until=oldest, most=AT_ONCE
@@ -85,7 +86,7 @@ class Retention:
         count = 0
         while left and time.monotonic() < until:
             with self._runtime.db.dispatching() as conn:
-                some = admission.start_afresh(conn, found(conn), state, time.time())
+                some = admission.start_afresh(conn, found(conn), state, clock.now(conn))
             left, count = some == AT_ONCE, count + some
         if count:
             log.warning(

@@ -29,7 +29,10 @@ def _put(easyai: EasyaiProcess, count: int) -> None:
 
 
 def test_a_thousand_frames_in_flight_go_on_within_seconds_of_the_start(tmp_path: Path) -> None:
-    settings = f"[ai_analysis]\nmax_concurrent_infer = {IN_FLIGHT}\ninfer_timeout_sec = 120\nlease_sec = 60\n"
+    settings = (
+        f"[ai_analysis]\nmax_concurrent_infer = {IN_FLIGHT}\n"
+        "infer_timeout_sec = 120\nlease_sec = 60\n"
+    )
     stub = AlgorithmStub(delay=100.0)
     stub.start()
     with EasyaiProcess(tmp_path, settings) as easyai:

@@ -12,6 +12,7 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.pipeline.admission import review
 from easyai.pipeline.statistics import inference_stats
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import step_clocks
 from tests.support.site import TYPE, Installation
 
 FALLS, CROWD = "跌倒", "人群"
@@ -172,8 +173,7 @@ def test_the_drops_of_an_episode_are_one_event_and_a_new_episode_another(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve(site, "drop_oldest", limit=1)
-    offset, clock = [0.0], time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + offset[0])
+    offset = step_clocks(monkeypatch)
     for seconds in (0.0, 1.0, 20.0, 60.0, 200.0, 201.0):
         offset[0] = seconds
         site.record(2)

@@ -11,6 +11,7 @@ from easyai.pipeline.statistics import inference_stats
 from easyai.registry.sweep import sweep
 from easyai.store.local import LocalStore
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import step_clocks
 from tests.support.site import TYPE, Installation
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -96,8 +97,7 @@ def test_frames_that_nobody_saw_growing_old_stay_when_there_was_no_time_for_all(
 def test_a_clock_that_jumps_a_day_ahead_and_back_loses_no_frame(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offset, clock = [0.0], time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + offset[0])
+    offset = step_clocks(monkeypatch)
     site.put_many(3)
     for offset[0] in (0.0, 26 * HOUR, 0.0, -26 * HOUR, 0.0):
         site.scan()
@@ -141,8 +141,7 @@ def test_failed_frames_that_nobody_saw_growing_old_are_kept_as_long_again(
     site.scan()
     assert (site.count("failed"), len(site.pictures("failed"))) == (1, 1)
     assert site.frames()[0]["settled_at"] == failed_at
-    clock = time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + 30.1 * DAY)
+    step_clocks(monkeypatch)[0] = 30.1 * DAY
     site.scan()
     assert (site.count("dropped"), site.pictures("failed")) == (1, [])
 

@@ -12,6 +12,7 @@ from easyai.db.statistics import Tally
 from easyai.pipeline import sampling
 from easyai.pipeline.statistics import inference_stats
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import set_clocks
 from tests.support.site import TYPE, Installation
 
 FACES = "人脸"
@@ -92,7 +93,7 @@ def test_pictures_that_the_store_keeps_are_deleted_by_the_sweep(
 def _overloaded(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """25 frames a second were found in the last 19, 15 inferred, and the oldest waits for 6."""
     now = 1_800_000_000.0 + 9.0
-    monkeypatch.setattr(time, "time", lambda: now)
+    set_clocks(monkeypatch, lambda: now)
     with site.runtime.db.write() as conn:
         statistics.add(conn, {TYPE: Tally(found=19 * 25, processed=19 * 15)}, now)
     site.execute("UPDATE frames SET due_at = :due WHERE state = 'pending'", due=now - 6)
