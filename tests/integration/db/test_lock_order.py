@@ -1,0 +1,248 @@
+"""Transactions that change the same rows never wait for each other in a circle (docs, "Locks").
+
+On PostgreSQL everything that locks rows runs against everything else, for as long as a deadlock
+took to come a hundred times over when the order was not kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from easyai.db import ledger, statistics, upkeep
+from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.settle import Answered
+from easyai.pipeline.turn import turn
+from easyai.registry import registration
+from easyai.runtime import Runtime
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.services import PostgresServer
+from tests.support.site import TYPE, Installation
+from tests.support.site_fixtures import empty
+
+_RUN_SEC = 6.0
+_FRAMES = 60
+_FAR = 3e9  # a time long after now
+
+
+@pytest.fixture
+def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
+    """PostgreSQL only: SQLite has one writer."""
+    postgres_server.start()
+    empty(migrated_database)
+    return migrated_database
+
+
+@pytest.fixture
+def busy(site: Installation) -> Iterator[Installation]:
+    """A site with frames and two services; a deadlock shows within 20 ms."""
+    name = site.rows("SELECT current_database() AS name")[0]["name"]
+    site.execute(f'ALTER DATABASE "{name}" SET deadlock_timeout = 20')
+    for stub in (AlgorithmStub(service_id="s1"), AlgorithmStub(service_id="s2")):
+        site.register(stub)
+    site.record(_FRAMES)
+    yield site
+    site.execute(f'ALTER DATABASE "{name}" RESET deadlock_timeout')
+
+
+class Worker:
+    """Leases and settles in turns; every third one settles only."""
+
+    def __init__(self, runtime: Runtime, name: str) -> None:
+        self._runtime, self._name = runtime, name
+        self._turns = itertools.count()
+        self._answered: list[Answered] = []
+
+    def __call__(self) -> None:
+        """One turn."""
+        number = next(self._turns)
+        answered, self._answered = self._answered, []
+        token = f"{self._name}-{number}" if number % 3 else None
+        _, dispatched = turn(self._runtime, answered, CarriedOut(), token)
+        self._answered = [
+            Answered(frame, dispatched.endpoints[frame.service_pk], _ANSWERS[frame.id % 2])
+            for frame in dispatched.frames
+        ]
+
+
+_ANSWERS = (
+    Verdict(Kind.UNREACHABLE, reason="refused"),
+    Verdict(Kind.REFUSED, reason="no", elapsed_ms=1.0),
+)
+
+
+def _trouble(runtime: Runtime) -> Callable[[], None]:
+    """Breakers that an answer closes, and frames whose next attempt is due any moment."""
+
+    def change() -> None:
+        with runtime.db.write() as conn:
+            conn.execute(
+                text(
+                    "UPDATE services SET breaker_failures = 3, breaker_pause_sec = 5,"
+                    " breaker_open_until = :until WHERE pk IN"
+                    " (SELECT pk FROM services ORDER BY pk FOR UPDATE)"
+                ),
+                {"until": time.time() + 0.01},
+            )
+        with runtime.db.write() as conn:
+            conn.execute(
+                text(
+                    "UPDATE frames SET state = 'pending', attempts = 0, tries = 0,"
+                    " settled_at = NULL, image_target = NULL, due_at = :now + random() * 0.03"
+                    " WHERE id IN (SELECT id FROM frames WHERE state IN ('pending', 'failed')"
+                    " FOR UPDATE SKIP LOCKED)"
+                ),
+                {"now": time.time()},
+            )
+
+    return change
+
+
+def _registry(runtime: Runtime, endpoints: list[dict[str, Any]]) -> Callable[[], None]:
+    rounds = itertools.cycle(endpoints)
+
+    def change() -> None:
+        body = next(rounds)
+        with runtime.db.write() as conn:
+            conn.execute(text("UPDATE services SET state = 'offline' WHERE service_id = 's1'"))
+        registration.heartbeat(runtime, "s1")
+        registration.register(runtime, body)
+
+    return change
+
+
+def _clock(runtime: Runtime) -> Callable[[], None]:
+    def change() -> None:
+        with runtime.db.write() as conn:
+            conn.execute(
+                text(
+                    "UPDATE services SET breaker_open_until = :far WHERE pk IN"
+                    " (SELECT pk FROM services ORDER BY pk FOR UPDATE)"
+                ),
+                {"far": _FAR},
+            )
+        with runtime.db.write() as conn:
+            conn.execute(
+                text(
+                    "UPDATE frames SET leased_at = :far, lease_expires_at = :far WHERE id IN"
+                    " (SELECT id FROM frames WHERE state = 'leased' FOR UPDATE SKIP LOCKED)"
+                ),
+                {"far": _FAR},
+            )
+        with runtime.db.dispatching() as conn:
+            upkeep.follow_clock(conn, time.time(), 15.0)
+            upkeep.pull_back(conn, time.time())
+
+    return change
+
+
+def _sweep(runtime: Runtime) -> Callable[[], None]:
+    def change() -> None:
+        time.sleep(0.1)
+        with runtime.db.write() as conn:
+            ledger.expire(conn, _FAR)
+
+    return change
+
+
+def _deadlocks(site: Installation) -> int:
+    (row,) = site.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return int(row["deadlocks"])
+
+
+def test_nobody_waits_in_a_circle(busy: Installation) -> None:
+    bodies = [
+        {
+            "service_id": row["service_id"],
+            "name": "stub",
+            "task_types": [TYPE],
+            "endpoint": row["endpoint"],
+            "version": "1",
+        }
+        for row in busy.rows("SELECT service_id, endpoint FROM services")
+    ]
+    jobs: list[Callable[[], None]] = [Worker(busy.open(), f"w{number}") for number in range(3)]
+    jobs += [_registry(busy.open(), bodies), _clock(busy.open()), _sweep(busy.open())]
+    jobs += [_trouble(busy.open())]
+    errors: list[Exception] = []
+    before = _deadlocks(busy)
+    until, done = time.monotonic() + _RUN_SEC, [0] * len(jobs)
+
+    def run(number: int) -> None:
+        while time.monotonic() < until and not errors:
+            try:
+                jobs[number]()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
+                errors.append(error)
+            done[number] += 1
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors, str(errors[0])
+    assert min(done) >= 5, done
+    assert _deadlocks(busy) == before
+
+
+def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
+    busy: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = busy.lease(most=1), busy.lease(most=1)
+    at_first, at_second = first.frames[0].service_pk, second.frames[0].service_pk
+    assert at_first != at_second
+    busy.execute(
+        "UPDATE services SET breaker_failures = 3, breaker_pause_sec = 5, breaker_open_until = :now"
+        " WHERE pk = :pk",
+        now=time.time(),
+        pk=at_first,
+    )
+    # Its answer makes these due, and they are due before its transaction ends.
+    busy.execute("UPDATE frames SET due_at = :at WHERE state = 'pending'", at=time.time() + 0.4)
+    add = statistics.add
+
+    def slowly(*values: Any) -> None:
+        if threading.current_thread().name == "evidence":
+            time.sleep(1.2)
+        add(*values)
+
+    monkeypatch.setattr(statistics, "add", slowly)
+    errors: list[Exception] = []
+    before = _deadlocks(busy)
+
+    def run(dispatched: Any, token: str | None) -> None:
+        frame = dispatched.frames[0]
+        answered = [Answered(frame, dispatched.endpoints[frame.service_pk], _ANSWERS[1])]
+        try:
+            turn(busy.open(), answered, CarriedOut(), token)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
+            errors.append(error)
+
+    evidence = threading.Thread(target=run, args=(first, None), name="evidence")
+    leasing = threading.Thread(target=run, args=(second, "leasing-1"))
+    evidence.start()
+    time.sleep(0.6)
+    leasing.start()
+    evidence.join()
+    leasing.join()
+    assert not errors, str(errors[0])
+    assert _deadlocks(busy) == before
+    assert busy.count("leased") > 0
+
+
+def test_a_deadlock_is_an_outage_of_a_moment_and_its_transaction_is_tried_again(
+    site: Installation,
+) -> None:
+    for sqlstate in ("40P01", "40001"):  # deadlock detected, could not serialize
+        with pytest.raises(DatabaseUnavailableError) as caught, site.runtime.db.write() as conn:
+            conn.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$"))
+        assert caught.value.retryable
