@@ -68,6 +68,10 @@ _NEWEST = text("""
      WHERE state = 'pending' AND task_type = :task_type
      ORDER BY due_at DESC, id DESC LIMIT :most
 """)
+_REQUEUED_FRAMES = text("""
+    SELECT requeued_at, id FROM frames WHERE state = 'pending' AND requeued_at IS NOT NULL
+       AND task_type = :task_type ORDER BY id LIMIT :most
+""")
 # Of the frames at the head of the queue: ordering a million takes seconds, each time.
 _SUPERSEDED = text(f"""
     SELECT id FROM (
@@ -79,19 +83,25 @@ _SUPERSEDED = text(f"""
     ) AS waiting
      WHERE place > 1 ORDER BY id LIMIT :most
 """)  # noqa: S608
+# A frame waits since it was found or requeued: it is due then, until it has been tried.
 _AGED = _in_each("""
     SELECT id FROM frames
      WHERE state = :state AND task_type IN (SELECT name FROM task_types)
-       AND due_at >= :since AND due_at < :until
+       AND due_at >= :since AND due_at < :until AND tries = 0
      LIMIT :most
+""")
+_AGED_RETRIED = _in_each("""
+    SELECT id FROM frames
+     WHERE settled_at IS NULL AND tries > 0 AND found_at < :until
+       AND coalesce(requeued_at, found_at) >= :since AND coalesce(requeued_at, found_at) < :until
+       AND coalesce(state, '') = :state LIMIT :most
 """)
 # A failed frame that got a fresh start keeps the time of its failure: due_at says since when.
 _AGED_FAILED = text("""
     SELECT id FROM frames
      WHERE state = 'failed' AND task_type IN (SELECT name FROM task_types)
        AND settled_at < :until AND due_at < :until
-       AND (settled_at >= :since OR due_at >= :since) AND image_target IS NULL
-     LIMIT :most
+       AND (settled_at >= :since OR due_at >= :since) AND image_target IS NULL LIMIT :most
 """)
 _STILL = _by_ids("""
     SELECT id FROM frames WHERE id IN :ids AND coalesce(state, '') = :state
@@ -107,10 +117,16 @@ _UNPARK = _by_ids("""
 _START_AFRESH = _by_ids("""
     UPDATE frames SET due_at = :now WHERE id IN :ids AND coalesce(state, '') = :state
 """)
+_WAIT_AFRESH = _by_ids("""
+    UPDATE frames
+       SET due_at = :now, found_at = :now,
+           requeued_at = CASE WHEN requeued_at IS NOT NULL THEN :now END
+     WHERE id IN :ids AND coalesce(state, '') = :state
+""")
 _DROP = _by_ids("""
     UPDATE frames
        SET state = 'dropped', outcome = :outcome, reason = :reason, settled_at = :now,
-           image_target = CASE WHEN image_path = '' THEN NULL ELSE '' END
+           image_target = CASE WHEN image_path = '' THEN NULL ELSE '' END, requeued_at = NULL
      WHERE id IN :ids AND coalesce(state, '') = :state AND image_target IS NULL
     RETURNING id, key, version, image_path, image_target, task_type
 """)
@@ -136,7 +152,7 @@ class Dropped:
 
 
 def unserved(conn: Connection) -> list[str]:
-    """Task types with pending frames and no endpoint that is routable with a closed breaker."""
+    """Task types with pending frames that are not served."""
     return list(conn.execute(_UNSERVED).scalars())
 
 
@@ -146,7 +162,7 @@ def served(conn: Connection) -> set[str]:
 
 
 def waiting_served(conn: Connection) -> dict[str, int]:
-    """Pending frames of each served type; reads every one of them."""
+    """Pending frames of each served type; reads all of them."""
     return {row[0]: row[1] for row in conn.execute(_WAITING_SERVED)}
 
 
@@ -175,8 +191,14 @@ def oldest(
 
 def newest(conn: Connection, task_type: str, most: int) -> list[tuple[float, int]]:
     """The pending frames of a type that came last, the last one first, as (due at, id)."""
-    values = {"task_type": task_type, "most": most}
-    return [(row[0], row[1]) for row in conn.execute(_NEWEST, values)]
+    found = conn.execute(_NEWEST, {"task_type": task_type, "most": most})
+    return [(row[0], row[1]) for row in found]
+
+
+def requeued(conn: Connection, task_type: str, most: int) -> list[tuple[float, int]]:
+    """Pending frames of a type that were requeued, as (requeued at, id)."""
+    found = conn.execute(_REQUEUED_FRAMES, {"task_type": task_type, "most": most})
+    return [(row[0], row[1]) for row in found]
 
 
 def superseded(conn: Connection, task_type: str, most: int) -> list[int]:
@@ -190,9 +212,12 @@ def superseded(conn: Connection, task_type: str, most: int) -> list[int]:
 
 def aged(conn: Connection, state: FrameState, since: float, until: float, most: int) -> list[int]:
     """Ids of frames that have been waiting, or failed, since a moment of [since, until)."""
-    statement = _AGED_FAILED if state is FrameState.FAILED else _AGED[state]
     values = {"since": since, "until": until, "most": most}
-    return list(conn.execute(statement, values).scalars())
+    if state is FrameState.FAILED:
+        return list(conn.execute(_AGED_FAILED, values).scalars())
+    found = list(conn.execute(_AGED[state], values).scalars())
+    values["most"] = most - len(found)
+    return found + list(conn.execute(_AGED_RETRIED[state], values).scalars())
 
 
 def park(conn: Connection, ids: Sequence[int]) -> int:
@@ -207,7 +232,8 @@ def unpark(conn: Connection, ids: Sequence[int]) -> int:
 
 def start_afresh(conn: Connection, ids: Sequence[int], state: FrameState, now: float) -> int:
     """Let frames wait as if they had just been found (failed ones: had just failed); how many."""
-    return _change(conn, _START_AFRESH, ids, state, now=now)
+    statement = _START_AFRESH if state is FrameState.FAILED else _WAIT_AFRESH
+    return _change(conn, statement, ids, state, now=now)
 
 
 def drop(

@@ -73,7 +73,8 @@ _BRING_BACK = text("""
     UPDATE frames
        SET state = 'pending', attempts = 0, tries = 0, due_at = :now, last_failure_at = 0,
            avoid_service = NULL, reason = NULL, service_pk = NULL, leased_at = NULL,
-           settled_at = NULL, outcome = NULL, detection_count = NULL, inference_ms = NULL
+           requeued_at = :now, settled_at = NULL, outcome = NULL, detection_count = NULL,
+           inference_ms = NULL
      WHERE id IN :ids AND state = 'failed' AND image_target IS NULL
        AND (image_path IS NULL OR image_path <> '')
     RETURNING task_type

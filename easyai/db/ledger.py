@@ -154,7 +154,7 @@ _FINISH = ManyRows(
        SET state = {state}, outcome = {outcome}, reason = {reason}, attempts = {attempts},
            settled_at = {now}, detection_count = {detection_count}, inference_ms = {inference_ms},
            image_path = {image_path}, image_target = {image_target},
-           tries = {tries}, lease_token = NULL, lease_expires_at = NULL
+           tries = {tries}, requeued_at = NULL, lease_token = NULL, lease_expires_at = NULL
     {rows} WHERE frames.id = {id} AND frames.state = 'leased' AND frames.lease_token = {token}
     """,
     {

@@ -39,8 +39,9 @@ def decide(
 
     A frame never fails because services are down: only answers that the frame itself must answer
     for are held against it — success:false, and a broken answer from a service that
-    (`service_is_fine`) has answered other frames since it broke on this one. A time-out is not:
-    it tells of too much at once.
+    (`service_is_fine`) has answered other frames since it broke on this one. A time-out is held
+    against it when the service answered others quickly meanwhile (`frames_fault`); any other tells
+    of too much at once.
 
     A frame that `holds_its_camera` (its type goes in order of capture) and has had no answer
     `max_attempts` times steps aside, so that another frame shows whether the service or the frame
@@ -60,7 +61,7 @@ def decide(
             attempts += 1
         case Kind.BROKEN if service_is_fine:
             attempts += 1
-        case Kind.TIMEOUT if service_is_fine and steps_aside:
+        case Kind.TIMEOUT if verdict.frames_fault or (service_is_fine and steps_aside):
             attempts += 1
         case _:
             pass

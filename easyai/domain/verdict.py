@@ -39,6 +39,7 @@ class Verdict:
     inference_ms: float = 0.0  # as the algorithm says
     detection_count: int = 0
     called: bool = True  # False: over before the service was asked
+    frames_fault: bool = False  # a time-out that says nothing of the service: it answered others
 
 
 def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:

@@ -144,18 +144,26 @@ def _surplus(analysis: AiAnalysis, conn: Connection) -> list[int]:
         most = min(count, AT_ONCE - len(ids))
         if most == 0:
             break
-        found = [
-            frame
-            for name in crowd
-            for frame in (
-                admission.newest(conn, name, most)
-                if newest
-                else admission.oldest(conn, FrameState.PENDING, name, most)
-            )
-        ]
-        found.sort(reverse=newest)
-        ids += [frame_id for _, frame_id in found[:most]]
+        ids += _of_crowd(conn, crowd, most, newest=newest)
     return ids
+
+
+def _of_crowd(conn: Connection, crowd: Sequence[str], most: int, *, newest: bool) -> list[int]:
+    """Ids of up to `most` frames of some types: those that were requeued before any live one."""
+    requeued = [frame for name in crowd for frame in admission.requeued(conn, name, most)]
+    ids = dict.fromkeys(frame_id for _, frame_id in sorted(requeued)[:most])
+    found = [
+        frame
+        for name in crowd
+        for frame in (
+            admission.newest(conn, name, most)
+            if newest
+            else admission.oldest(conn, FrameState.PENDING, name, most)
+        )
+    ]
+    found.sort(reverse=newest)
+    ids |= dict.fromkeys(frame_id for _, frame_id in found)
+    return list(ids)[:most]
 
 
 def review(runtime: Runtime) -> None:

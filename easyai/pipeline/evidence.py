@@ -151,7 +151,7 @@ def _update(
 def _cap(
     conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], timeout_sec: float, now: float
 ) -> dict[str, Any]:
-    timeouts = sum(verdict.kind is Kind.TIMEOUT for verdict in verdicts)
+    timeouts = sum(one.kind is Kind.TIMEOUT and not one.frames_fault for one in verdicts)
     if not timeouts and row.concurrency_cap is None:
         return {"cap": None, "cap_changed_at": row.cap_changed_at}
     cap = learned_cap(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,7 +26,7 @@ from easyai.domain.fate import (
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
-from easyai.pipeline import evidence
+from easyai.pipeline import evidence, time_outs
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.evidence import Evidence
 from easyai.pipeline.pictures import Errand
@@ -103,6 +103,9 @@ def settle(
     valid.sort(key=lambda one: one.frame.id)  # rows are locked in this order everywhere
     pks = {one.frame.service_pk for one in valid}
     rows = {row.pk: row for row in services.lock(conn, list(pks))}
+    calls = [(one.frame, one.verdict) for one in valid]
+    if faulty := time_outs.of_frames(conn, calls, rows, now):
+        valid = [_at_fault(one) if one.frame.id in faulty else one for one in valid]
     fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
     targets = _targets(conn, analysis, fates, careful)
     saved = _write_frames(conn, targets, fates, now, settled)
@@ -112,6 +115,10 @@ def settle(
     settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now)
     _count(settled, fates)
     return settled
+
+
+def _at_fault(one: Answered) -> Answered:
+    return replace(one, verdict=replace(one.verdict, frames_fault=True))
 
 
 def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from easyai.db import admission, ledger, task_types
+from easyai.db import admission, frames, ledger, task_types
 from easyai.domain.frame import FrameState, Outcome
 from easyai.pipeline.admission import review
 from easyai.pipeline.statistics import inference_stats
@@ -55,6 +55,19 @@ def test_the_strategy_says_which_frames_of_a_full_queue_go(
     assert _waiting(site) == left
     site.scan()
     assert _waiting(site) == left
+
+
+@pytest.mark.parametrize("strategy", ["drop_oldest", "drop_newest"])
+def test_requeued_frames_give_way_to_live_ones(site: Installation, strategy: str) -> None:
+    _serve(site, strategy, limit=4)
+    _record_in_order(site, 8)
+    site.execute("UPDATE frames SET state = 'failed', settled_at = 1 WHERE id IN (2, 3, 7)")
+    with site.runtime.db.write() as conn:
+        frames.bring_back(conn, [2, 3, 7], time.time())
+    site.scan()
+    live = {1, 4, 5, 6, 8}
+    assert set(_waiting(site)) < live
+    assert len(_waiting(site)) == 4
 
 
 def test_latest_only_keeps_the_newest_frame_of_each_camera(site: Installation) -> None:

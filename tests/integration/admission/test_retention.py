@@ -49,12 +49,50 @@ def test_frames_that_waited_too_long_are_given_up_and_counted(
     assert event["subject"] == TYPE
 
 
-def test_a_frame_that_was_tried_again_lately_is_left_alone(site: Installation) -> None:
+@pytest.mark.parametrize("served", [True, False])
+def test_retries_make_no_frame_younger(site: Installation, served: bool) -> None:
     site.configure(outage_retention_hours=2)
-    site.record(1)
-    site.execute("UPDATE frames SET found_at = 1, captured_at = 1, tries = 9")
+    if served:
+        site.register(AlgorithmStub())
+    old, young = site.put_many(2)
     site.scan()
-    assert site.count("parked") == 1
+    for key, age in ((old, 2 * HOUR + 60), (young, 2 * HOUR - 60)):
+        found_at = time.time() - age
+        site.execute("UPDATE frames SET found_at = :t, tries = 9 WHERE key = :k", t=found_at, k=key)
+    site.scan()
+    waits = "pending" if served else "parked"
+    assert [frame["state"] for frame in site.frames()] == ["dropped", waits]
+    assert site.frame(old)["outcome"] == "too_old"
+
+
+@pytest.mark.parametrize("tries", [0, 9])
+def test_a_requeued_frame_waits_since_it_was_requeued(site: Installation, tries: int) -> None:
+    site.configure(outage_retention_hours=2)
+    site.put_many(2)
+    site.scan()
+    site.execute(
+        "UPDATE frames SET found_at = 1, requeued_at = :t, due_at = :t, tries = :n",
+        t=time.time() - 2 * HOUR + 60,
+        n=tries,
+    )
+    site.scan()
+    assert site.count("parked") == 2
+    site.execute("UPDATE frames SET requeued_at = requeued_at - 120, due_at = due_at - 120")
+    site.scan()
+    assert site.count("dropped") == 2
+    assert {frame["requeued_at"] for frame in site.frames()} == {None}
+
+
+@pytest.mark.parametrize("tries", [0, 9])
+def test_frames_that_nobody_saw_growing_old_wait_afresh(site: Installation, tries: int) -> None:
+    site.configure(outage_retention_hours=2)
+    site.put_many(2)
+    site.scan()
+    site.execute("UPDATE frames SET found_at = 1, due_at = 1, tries = :n", n=tries)
+    for _ in range(2):
+        site.scan()
+    assert site.count("parked") == 2
+    assert all(time.time() - frame["found_at"] < HOUR for frame in site.frames())
 
 
 def test_no_limit_gives_up_nothing(site: Installation) -> None:

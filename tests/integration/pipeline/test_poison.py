@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -116,3 +118,62 @@ def test_a_suspect_gets_what_no_other_can_take_and_nothing_else(site: Installati
         site.work(loop)
         assert suspect.count == 4
     assert site.service(pk)["state"] == "online", "and its answers are evidence"
+
+
+def test_a_picture_on_which_a_healthy_service_hangs_fails_and_takes_no_places_away(
+    site: Installation,
+) -> None:
+    site.configure(infer_timeout_sec=0.4)
+    poison = f"{TYPE}/门口1/poison.jpg"
+
+    def delay(frame: Frame) -> float:
+        return 3.0 if frame["image_path"] == poison else 0.0
+
+    with AlgorithmStub(delay=delay) as stub:
+        pk = site.register(stub)
+        site.put(poison)
+        loop = site.loop()
+        number = 0
+
+        def failed() -> bool:
+            nonlocal number
+            for _ in range(4):
+                number += 1
+                site.put(f"{TYPE}/门口2/{number}.jpg")
+            site.scan()
+            loop.pump(TYPE, 0.15)
+            return bool(site.frame(poison)["state"] == "failed")
+
+        wait_until(failed, 30, "it fails")
+        frame = site.frame(poison)
+        assert (frame["outcome"], frame["attempts"]) == ("failed", 3)
+        assert "no answer within 0.4 s" in frame["reason"]
+        assert stub.image_paths.count(poison) == 3
+        assert site.service(pk)["concurrency_cap"] is None
+    assert site.pictures("failed") == [f"failed/{poison}"]
+
+
+def test_frames_that_time_out_since_there_are_too_many_at_once_do_not_fail(
+    site: Installation,
+) -> None:
+    site.configure(infer_timeout_sec=0.4, max_attempts=2)
+    one_at_a_time = asyncio.Lock()
+
+    async def answer(frame: Frame) -> Any:
+        async with one_at_a_time:
+            await asyncio.sleep(0.03)
+        return detections(1)
+
+    with AlgorithmStub(answer=answer) as stub:
+        site.register(stub)
+        site.put_many(60)
+        loop = site.loop()
+
+        def done() -> bool:
+            site.scan()
+            loop.pump(TYPE, 0.3)
+            site.execute("UPDATE services SET breaker_open_until = 0")
+            return site.count("done") == 60
+
+        wait_until(done, 60, "all are inferred in the end")
+    assert {frame["outcome"] for frame in site.frames()} == {"alert"}

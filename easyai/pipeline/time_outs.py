@@ -1,0 +1,62 @@
+"""Whose fault a time-out is: the frame's, or that of a service which has too much to do.
+
+A service that hangs on one picture goes on answering others quickly. One that has too much at once
+answers late, or most of its calls time out together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import statistics
+from easyai.db.ledger import LeasedFrame
+from easyai.db.services import ServiceRow
+from easyai.domain.verdict import Kind, Verdict
+
+_WINDOW_SEC: Final = 60  # in which answers and time-outs of a type are compared
+_ANSWERS_A_TIME_OUT: Final = 2  # fewer: too much at once
+
+
+def of_frames(
+    conn: Connection,
+    calls: Sequence[tuple[LeasedFrame, Verdict]],
+    rows: Mapping[int, ServiceRow],
+    now: float,
+) -> set[int]:
+    """Ids of the frames of a group whose time-outs are their own fault; `rows`: their services."""
+    suspects = [
+        (frame, verdict)
+        for frame, verdict in calls
+        if verdict.kind is Kind.TIMEOUT
+        and _answered_meanwhile(rows.get(frame.service_pk), verdict, now)
+    ]
+    together = Counter(frame.service_pk for frame, v in calls if v.kind is Kind.TIMEOUT)
+    many = {frame.task_type for frame, _ in suspects if together[frame.service_pk] > 1}
+    overloaded = _overloaded(conn, many, now) if many else set()
+    return {
+        frame.id
+        for frame, _ in suspects
+        if together[frame.service_pk] == 1 or frame.task_type not in overloaded
+    }
+
+
+def _answered_meanwhile(row: ServiceRow | None, verdict: Verdict, now: float) -> bool:
+    """Whether a call that began after this one was answered, and quickly."""
+    if row is None or row.ewma_ms is None:
+        return False
+    began = now - verdict.elapsed_ms / 1000
+    return bool(row.last_success_at - 2 * row.ewma_ms / 1000 > began)
+
+
+def _overloaded(conn: Connection, task_types: set[str], now: float) -> set[str]:
+    recent, _ = statistics.recent(conn, now, _WINDOW_SEC)
+    tallies = {name: recent.get(name, statistics.Tally()) for name in task_types}
+    return {
+        name
+        for name, tally in tallies.items()
+        if tally.successes < _ANSWERS_A_TIME_OUT * max(1, tally.failures)
+    }
