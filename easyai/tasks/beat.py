@@ -22,7 +22,7 @@ from easyai.process.identity import holder
 from easyai.settings import SettingsSource
 from easyai.supervised import Loop, Notifier
 from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
-from easyai.tasks.expiry import expiry
+from easyai.tasks.expiry import dated
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.queues import publishing_connection
 
@@ -112,17 +112,15 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         for entry in list(self.schedule.values()):
             if not self._is_due(entry):
                 continue
-            dated = self._dated(self.reserve(entry))
-            self.apply_async(dated, producer=self.producer, advance=False)
+            sent = self._dated(self.reserve(entry))
+            self.apply_async(sent, producer=self.producer, advance=False)
 
     def _dated(self, entry: beat.ScheduleEntry) -> beat.ScheduleEntry:
-        """The entry with its `expires` by the database's clock (tasks/request.py)."""
-        seconds = entry.options.get("expires")
-        if not isinstance(seconds, int | float):
-            return entry
-        dated = copy(entry)
-        dated.options = entry.options | {"expires": expiry(self._db.estimated_now(), seconds)}
-        return dated
+        """The entry with the clock of this machine beside its `expires`."""
+        sent = copy(entry)
+        headers = dated(entry.options.get("headers"), clock.known_offset_sec(self._db.engine))
+        sent.options = entry.options | {"headers": headers}
+        return sent
 
     def _is_due(self, entry: beat.ScheduleEntry) -> bool:
         now = time.monotonic()

@@ -36,7 +36,7 @@ class CeleryDoorbell:
     def __init__(self, database: Callable[[], Database], app: Celery | None = None) -> None:
         """`database` gives the one of this process; `app` is the application unless given."""
         self._database = database
-        self._publisher = Publisher(app, lambda: database().estimated_now())
+        self._publisher = Publisher(app, lambda: clock.known_offset_sec(database().engine))
         self._outage = OutageLog(log, "broker does not answer, frames wait for the next scan")
         self._changed = threading.Condition()
         self._waiting: dict[str, None] = {}  # types to send a message for, in order

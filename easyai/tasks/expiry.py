@@ -1,10 +1,19 @@
-"""When a message is too old: dated by the database's clock, as tasks/request.py judges it."""
+"""The sender's clock in a message: tasks/request.py judges by it whether the message is too old.
+
+`expires` itself stays what Celery makes of it: RabbitMQ's time to live is counted from it.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import Any, Final
+
+CLOCK_OFFSET_HEADER: Final = "clock_offset_sec"
 
 
-def expiry(moment: float, seconds: float) -> datetime:
-    """What to send as `expires`: so many seconds after a moment by the database's clock."""
-    return datetime.fromtimestamp(moment + seconds, UTC)
+def dated(headers: dict[str, Any] | None, offset_sec: float | None) -> dict[str, Any]:
+    """The headers of a message, with the seconds by which its sender's clock is ahead.
+
+    Ahead of the database's clock; without them where the sender does not know.
+    """
+    known = {} if offset_sec is None else {CLOCK_OFFSET_HEADER: offset_sec}
+    return {**(headers or {}), **known}

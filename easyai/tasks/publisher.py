@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from easyai.tasks.expiry import expiry
+from easyai.tasks.expiry import dated
 from easyai.tasks.queues import infer_queue, publishing_connection
 
 if TYPE_CHECKING:
@@ -16,13 +15,19 @@ INFER_TASK = "easyai.infer"
 EXPIRES_SEC = 30.0
 
 
+def _unknown() -> None:
+    """A sender that does not ask the database."""
+
+
 class Publisher:
     """Publishes wakes; for one thread."""
 
-    def __init__(self, app: Celery | None = None, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives Unix seconds by the database's clock."""
+    def __init__(
+        self, app: Celery | None = None, offset_sec: Callable[[], float | None] = _unknown
+    ) -> None:
+        """`offset_sec` tells by how much this machine's clock is ahead of the database's."""
         self._app = app
-        self._clock = clock
+        self._offset_sec = offset_sec
         self._connection: Any = None
         self._producer: Any = None
 
@@ -47,7 +52,8 @@ class Publisher:
             INFER_TASK,
             args=(task_type,),
             queue=infer_queue(task_type),
-            expires=expiry(self._clock(), EXPIRES_SEC),
+            expires=EXPIRES_SEC,
+            headers=dated(None, self._offset_sec()),
             expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
             ignore_result=True,
             retry=False,

@@ -14,20 +14,22 @@ from typing import Any
 
 from celery.worker import request
 
+from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
 from easyai.tasks.process import process
 
 
 class Request(request.Request):  # type: ignore[misc]
-    """A task that was received; its sender dated its end by the database's clock."""
+    """A task that was received; it expires by the database's clock where its sender knew that."""
 
     _expires: datetime | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self._expires is None:
+        sent_sec = self._request_dict.get(CLOCK_OFFSET_HEADER)
+        if self._expires is None or sent_sec is None:
             return
-        offset_sec = process.clock_offset_sec()
+        own_sec = process.clock_offset_sec()
         # Not known yet: what is too old does no harm, for each duty is claimed (tasks/claim.py).
         self._expires = (
-            None if offset_sec is None else self._expires + timedelta(seconds=offset_sec)
+            None if own_sec is None else self._expires + timedelta(seconds=own_sec - sent_sec)
         )

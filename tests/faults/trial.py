@@ -63,6 +63,7 @@ class Trial:
         self.services_at_fault = False
         self.pardoned: tuple[str, ...] = ()  # outcomes that the fault itself brings about
         self.excused: set[str] = set()  # keys whose picture it took away: they may lack a row
+        self.standing: set[str] = set()  # kinds that ring before the fault, and all the time
         self._outcomes: list[Outcome] = []
         self._checked = (0, 0)  # frames and alerts of the faults before
         self._working_since = 0.0
@@ -89,7 +90,8 @@ class Trial:
         self._working_since, self._expected = time.time(), set()
 
     def _quiet(self) -> bool:
-        return all(row.over_at is not None for row in self.ledger.alarms())
+        alarms = self.ledger.alarms()
+        return all(row.over_at is not None or row.kind in self.standing for row in alarms)
 
     def flows(self, more: int = 10, limit_sec: float = _START_LIMIT_SEC) -> None:
         """Wait until so many more frames have been inferred."""
@@ -213,7 +215,8 @@ class Trial:
 
     def _check_alarms(self) -> None:
         raised = [row for row in self.ledger.alarms() if row.raised_at >= self._working_since]
-        others = {row.kind for row in raised} - self._expected - {"inference_stalled"}
+        others = {row.kind for row in raised} - self._expected - self.standing
+        others -= {"inference_stalled"}
         assert not others, f"alarms that have nothing to do with the fault: {others}"
         blamed = {row.cause for row in raised} & _BLAMES_SERVICES
         assert self.services_at_fault or not blamed, f"services are blamed for the fault: {blamed}"

@@ -25,6 +25,7 @@ from easyai.tasks.config import (
     TICK_EXPIRES_SEC,
     celery_settings,
 )
+from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
 
 
 class Clocks:
@@ -57,7 +58,7 @@ class Beat:
         monkeypatch.setattr(clock, "now", lambda conn: clocks.wall)
         self.clocks = clocks
         self.sent: list[str] = []
-        self.expires: list[Any] = []
+        self.options: list[Any] = []
         self.fails: Exception | None = None
         settings = celery_settings(load()) | {"broker_url": "memory://"}
         self.scheduler = LeaderScheduler(make_app(settings))
@@ -67,7 +68,7 @@ class Beat:
         if self.fails is not None:
             raise self.fails
         self.sent.append(entry.name)
-        self.expires.append(entry.options.get("expires"))
+        self.options.append(entry.options)
 
     def run(self, seconds: float) -> list[str]:
         """Tick for a while, sleeping as celery beat does; what was sent."""
@@ -226,13 +227,16 @@ def _write(path: Path, scan_interval_sec: float, more: str = "") -> None:
     )
 
 
-def test_ticks_expire_by_the_clock_of_the_database(
+def test_ticks_say_by_how_much_the_clock_of_their_machine_is_off(
     make_beat: Callable[[], Beat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = make_beat()
-    for moment in (1_700_000_000.0, 1_800_000_000.0):
-        monkeypatch.setattr(clock, "estimate", lambda engine, moment=moment: moment)
-        beat.expires.clear()
+    for offset_sec in (3600.0, -3600.0):
+        monkeypatch.setattr(clock, "known_offset_sec", lambda engine, sec=offset_sec: sec)
+        beat.options.clear()
         beat.run(2)
-        assert beat.expires
-        assert {one.timestamp() for one in beat.expires} == {moment + TICK_EXPIRES_SEC}
+        assert beat.options
+        for options in beat.options:
+            assert options["headers"][CLOCK_OFFSET_HEADER] == offset_sec
+            # RabbitMQ's time to live is counted from it, by this machine's clock alone.
+            assert options["expires"] == TICK_EXPIRES_SEC

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -11,19 +12,29 @@ from celery.utils.imports import symbol_by_name
 from easyai.celery import app
 from easyai.tasks import periodic
 from easyai.tasks.config import SCAN_TASK
-from easyai.tasks.expiry import expiry
+from easyai.tasks.expiry import dated
 from easyai.tasks.process import process
 
 HOUR = 3600.0
 
 
-def _expires(sent_at: float, monkeypatch: pytest.MonkeyPatch, offset_sec: float | None) -> bool:
-    """Whether a worker whose clock is so far ahead drops what was sent then to live for 30 s."""
-    monkeypatch.setattr(process, "clock_offset_sec", lambda: offset_sec)
+def _expires(
+    age_sec: float,
+    monkeypatch: pytest.MonkeyPatch,
+    sender_sec: float | None,
+    own_sec: float | None,
+) -> bool:
+    """Whether a worker drops what was sent so long ago to live for 30 s.
+
+    `sender_sec` and `own_sec`: by how much the clocks of sender and worker are ahead.
+    """
+    monkeypatch.setattr(process, "clock_offset_sec", lambda: own_sec)
     assert periodic.scan.name == SCAN_TASK
-    headers = {"id": "1", "task": SCAN_TASK, "expires": expiry(sent_at, 30.0).isoformat()}
+    database = time.time() - (own_sec or 0.0)
+    expires = datetime.fromtimestamp(database - age_sec + (sender_sec or 0.0) + 30.0, UTC)
+    headers = {"id": "1", "task": SCAN_TASK, "expires": expires.isoformat()}
     message = SimpleNamespace(
-        headers=headers,
+        headers=dated(headers, sender_sec),
         body=b"",
         payload=([], {}, {}),
         delivery_info={},
@@ -35,16 +46,21 @@ def _expires(sent_at: float, monkeypatch: pytest.MonkeyPatch, offset_sec: float 
     return bool(received.maybe_expire())
 
 
-@pytest.mark.parametrize("ahead", [0.0, HOUR, -HOUR])
-def test_a_worker_an_hour_ahead_or_behind_drops_no_fresh_message(
-    monkeypatch: pytest.MonkeyPatch, ahead: float
+@pytest.mark.parametrize("own", [0.0, HOUR, -HOUR])
+@pytest.mark.parametrize("sender", [0.0, HOUR, -HOUR])
+def test_machines_an_hour_apart_drop_no_fresh_message_and_every_old_one(
+    monkeypatch: pytest.MonkeyPatch, sender: float, own: float
 ) -> None:
-    database = time.time() - ahead
-    assert not _expires(database, monkeypatch, ahead)
-    assert _expires(database - 40, monkeypatch, ahead)
+    assert not _expires(0.0, monkeypatch, sender, own)
+    assert _expires(40.0, monkeypatch, sender, own)
 
 
-def test_nothing_is_dropped_before_the_clock_of_the_database_is_known(
+def test_nothing_is_dropped_before_the_worker_knows_the_clock_of_the_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert not _expires(time.time() - HOUR, monkeypatch, None)
+    assert not _expires(HOUR, monkeypatch, 0.0, None)
+
+
+def test_of_a_sender_that_does_not_know_it_celery_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not _expires(0.0, monkeypatch, None, 0.0)
+    assert _expires(40.0, monkeypatch, None, 0.0)
