@@ -67,6 +67,13 @@ class StoreUnavailableError(EasyaiError):
     retryable = True
 
 
+class StoreClaimedError(EasyaiError):
+    """The frame store is used by another installation; see: easyai claim"""
+
+    http_status = 503
+    retryable = True  # it may be handed over while we wait
+
+
 class BrokerUnavailableError(EasyaiError):
     """The broker does not answer; frames wait until it does."""
 

@@ -89,6 +89,7 @@ def up(
     _warn(settings)
     _keep_settings(settings.easyai.data_dir.absolute())
     _migrate(settings.easyai.effective_database_url)
+    _claim_store()
     _become_supervisor(settings, hang_sec)
 
 
@@ -128,6 +129,24 @@ def _keep_settings(data_dir: Path) -> None:
         os.environ[COPY_VARIABLE] = str(copy)
     except OSError as error:
         click.echo(f"easyai: warning: the settings cannot be kept in {copy}: {error}", err=True)
+
+
+def _claim_store() -> None:
+    """Refuse to start on the frame store of another installation.
+
+    Whether a store that does not answer now is ours, the first scan finds out.
+    """
+    from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
+    from easyai.pipeline.ownership import require_store
+    from easyai.runtime import open_runtime
+
+    runtime = open_runtime()
+    try:
+        require_store(runtime)
+    except (StoreUnavailableError, DatabaseUnavailableError):
+        return
+    finally:
+        runtime.close()
 
 
 def _migrate(url: str) -> None:

@@ -14,6 +14,7 @@ BODIES: Final = (
     "easyai.runtime",
     "easyai.pipeline.infer",
     "easyai.pipeline.intake",
+    "easyai.pipeline.ownership",
     "easyai.pipeline.publishing",
     "easyai.pipeline.upkeep",
     "easyai.registry.sweep",

@@ -53,7 +53,9 @@ def _scan(runtime: Runtime) -> dict[str, Any]:
     # Imported here: beat and the command line load this module for the names of the tasks only,
     # and a worker has loaded the rest before its first thread (tasks/bodies.py).
     from easyai.pipeline import intake
+    from easyai.pipeline.ownership import Ownership
 
+    runtime.part(Ownership).check()
     report = intake.scan(runtime)
     runtime.doorbell.ring_all(report.waiting)
     return {"new_frames": report.new_frames, "waiting": report.waiting}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
+from celery.worker import state
 
 from easyai.db import clock, task_types, type_room
 from easyai.process.last_resort import LastResort
@@ -162,11 +163,17 @@ def _warm_up(sender: Any, **_: Any) -> None:
 
 
 def _open_inference() -> None:
+    from easyai.errors import StoreClaimedError
+    from easyai.pipeline.ownership import Ownership
     from easyai.pipeline.reclaim import reclaim
 
     try:
+        process.runtime().part(Ownership).check()
         reclaim(process.runtime())
         process.inference()
+    except StoreClaimedError as error:
+        log.critical("the worker ends: %s", error)
+        state.should_stop = os.EX_CONFIG
     except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
         log.warning("inference not opened yet: %s", error)
 

@@ -45,9 +45,13 @@ class Outside:
         return keys
 
     def pictures(self, folder: str) -> list[str]:
-        """The files below a folder, as keys in order."""
+        """The files below a folder, as keys in order; hidden ones are not cameras'."""
         found = (self.frames / folder).rglob("*")
-        return sorted(str(path.relative_to(self.frames)) for path in found if path.is_file())
+        return sorted(
+            str(path.relative_to(self.frames))
+            for path in found
+            if path.is_file() and not path.name.startswith(".")
+        )
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of a GET below ``/api/v1``; an answer other than 200 fails."""

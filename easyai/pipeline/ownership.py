@@ -1,0 +1,131 @@
+"""Whose store this is: two installations on one folder would take each other's frames away.
+
+A claim in the store names the installation that uses it. It is written by the first that comes, and
+read when a process starts and now and then. Installations with base paths of their own in one
+bucket have claims of their own, and may share a folder of alerts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from easyai.db import clock
+from easyai.db.installation import installation_id
+from easyai.domain.alert import utc_text
+from easyai.errors import StoreClaimedError
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_CHECK_EVERY_SEC: Final = 60.0
+_TOKEN_NAME: Final = "store.claim"  # noqa: S105 - a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who uses a store."""
+
+    installation: str  # the id in its database
+    host: str
+    data_dir: str
+    since: str  # ISO 8601, UTC
+    # What stands in its data folder: the same one with a new database goes on.
+    folder_token: str = ""
+
+
+class Ownership:
+    """The claim as one process knows it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._checked_at = float("-inf")
+
+    def check(self) -> None:
+        """Make sure, once a minute, that the store is ours.
+
+        Raises StoreClaimedError, StoreUnavailableError or DatabaseUnavailableError.
+        """
+        if time.monotonic() - self._checked_at < _CHECK_EVERY_SEC:
+            return
+        require_store(self._runtime)
+        self._checked_at = time.monotonic()
+
+
+def require_store(runtime: Runtime) -> None:
+    """Claim the store unless that is done; raises StoreClaimedError when it is another's."""
+    own, there = claims(runtime)
+    if there.installation == own.installation:
+        return
+    if own.folder_token and there.folder_token == own.folder_token:
+        log.warning(
+            "the database of this data folder is a new one, its frame store is claimed anew: "
+            "before=%s now=%s",
+            there.installation,
+            own.installation,
+        )
+        take_over(runtime)
+        return
+    raise StoreClaimedError(
+        f"the frame store is used by another installation: host {there.host}, data folder "
+        f"{there.data_dir}, since {there.since}. Two on one store would take each other's frames "
+        "away: give this one a folder (frame_extractor.output_dir) or base_path of its own, or, "
+        "when the other one is no more or its database was rebuilt here: easyai claim --take-over"
+    )
+
+
+def take_over(runtime: Runtime) -> Claim:
+    """Make the store ours, whoever had it before; what stands there now."""
+    return _read(runtime.store.claim(_written(_own(runtime)), replace=True))
+
+
+def claims(runtime: Runtime) -> tuple[Claim, Claim]:
+    """Our claim, and what stands in the store; ours is put there when there was none."""
+    own = _own(runtime)
+    return own, _read(runtime.store.claim(_written(own)))
+
+
+def _own(runtime: Runtime) -> Claim:
+    data_dir = runtime.settings.easyai.data_dir.absolute()
+    with runtime.db.read() as conn:
+        own_id, now = installation_id(conn), clock.now(conn)
+    return Claim(own_id, socket.gethostname(), str(data_dir), utc_text(now), _token(data_dir))
+
+
+def _token(data_dir: Path) -> str:
+    """What is written in the data folder to know it again; '' where it cannot be kept."""
+    path = data_dir / _TOKEN_NAME
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            draft = path.with_name(f"{_TOKEN_NAME}.{secrets.token_hex(4)}")
+            draft.write_text(secrets.token_hex(16), encoding="ascii")
+            try:
+                os.link(draft, path)  # of two at once the first one stands
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _written(claim: Claim) -> bytes:
+    return json.dumps(asdict(claim), ensure_ascii=False, indent=1).encode()
+
+
+def _read(content: bytes) -> Claim:
+    try:
+        found = json.loads(content)
+        known = {name: str(found.get(name, "")) for name in Claim.__dataclass_fields__}
+    except (ValueError, AttributeError):
+        return Claim("", "not known", "not known", "a time that is not known")
+    return Claim(**known)

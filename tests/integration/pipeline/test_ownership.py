@@ -1,0 +1,88 @@
+"""A second installation on the same folder is refused, by name; a rebuilt one goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from easyai.cli.main import cli
+from easyai.errors import StoreClaimedError
+from easyai.pipeline.ownership import Ownership, claims, require_store, take_over
+from easyai.store.local_folder import CLAIM_KEY
+from tests.support.site import Installation
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
+
+def _installation(folder: Path, frames: Path, database: Path, number: int) -> Installation:
+    folder.mkdir(exist_ok=True)
+    if not (folder / "snapshots").exists():
+        (folder / "snapshots").symlink_to(frames)
+    shutil.copy(database, folder / "easyai.db")
+    made = Installation(folder, f"sqlite:///{folder / 'easyai.db'}")
+    made.execute("UPDATE installation SET installation_id = :id", id=f"number {number}")
+    return made
+
+
+@pytest.fixture
+def other(site: Installation, migrated_file: Path, tmp_path: Path) -> Iterator[Installation]:
+    """A second installation on the same folder of frames."""
+    site.snapshots.mkdir(exist_ok=True)
+    made = _installation(tmp_path / "other", site.snapshots, migrated_file, 2)
+    yield made
+    made.close()
+
+
+def test_the_second_installation_on_a_folder_is_refused_by_name(
+    site: Installation, other: Installation
+) -> None:
+    require_store(site.runtime)
+    require_store(site.open())
+    with pytest.raises(StoreClaimedError, match=f"data folder {site.folder}/data") as refused:
+        other.runtime.part(Ownership).check()
+    assert "easyai claim --take-over" in str(refused.value)
+    require_store(site.runtime)
+
+
+def test_a_store_is_handed_over_by_an_operator_and_the_one_before_is_refused(
+    site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_store(site.runtime)
+    monkeypatch.setenv("EASYAI_CONFIG", str(other.config))
+    shown = CliRunner().invoke(cli, ["claim"])
+    assert (shown.exit_code, "another installation" in shown.output) == (1, True)
+    taken = CliRunner().invoke(cli, ["claim", "--take-over", "--json"])
+    assert taken.exit_code == 0
+    assert json.loads(taken.output)["ours"] is True
+    require_store(other.runtime)
+    with pytest.raises(StoreClaimedError, match="other/data"):
+        require_store(site.runtime)
+    take_over(site.runtime)
+    require_store(site.runtime)
+
+
+def test_a_new_database_in_the_same_data_folder_goes_on(
+    site: Installation, other: Installation, migrated_file: Path
+) -> None:
+    require_store(other.runtime)
+    rebuilt = _installation(other.folder, site.snapshots, migrated_file, 3)
+    require_store(rebuilt.runtime)
+    own, there = claims(rebuilt.runtime)
+    assert own.installation == there.installation == "number 3"
+    rebuilt.close()
+
+
+def test_a_claim_that_cannot_be_read_is_refused_and_can_be_taken_over(
+    site: Installation,
+) -> None:
+    site.snapshots.mkdir(exist_ok=True)
+    (site.snapshots / CLAIM_KEY).write_bytes(b"\xff[")
+    with pytest.raises(StoreClaimedError, match="not known"):
+        require_store(site.runtime)
+    take_over(site.runtime)
+    require_store(site.runtime)
