@@ -1,0 +1,77 @@
+"""Scans and sweeps keep their rhythm however busy inference is."""
+
+from __future__ import annotations
+
+import os
+import time
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import text
+
+from easyai.tasks.queues import CONTROL_QUEUE
+from tests.integration.celery.conftest import MakeInstallation
+from tests.integration.celery.installation import Installation
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.waiting import wait_until
+
+TYPES = [f"type-{number:03d}" for number in range(200)]
+FRAMES = 10  # of each type
+WATCHED_SEC = 8.0
+SCAN_INTERVAL_SEC = 1.0
+
+
+def _fill(installation: Installation) -> None:
+    installation.add_frame(TYPES[0], "first")
+    frames = installation.folder / "frames"
+    (picture,) = frames.rglob("first.jpg")
+    for name in TYPES:
+        camera = frames / name / "门口1"
+        camera.mkdir(parents=True, exist_ok=True)
+        for number in range(FRAMES):
+            os.link(picture, camera / f"{number}.jpg")
+
+
+def _scanned_at(installation: Installation) -> float:
+    with installation.runtime.db.read() as conn:
+        found = conn.execute(text("SELECT done_at FROM process_leases WHERE name = 'scan'"))
+        return float(found.scalar() or 0.0)
+
+
+def _waiting_ticks(installation: Installation) -> int:
+    with installation.app.connection_for_read() as connection:
+        count: int = connection.default_channel.queue_declare(
+            CONTROL_QUEUE, durable=True, auto_delete=False
+        ).message_count
+        return count
+
+
+@pytest.mark.parametrize("broker", ["filesystem", "redis"])
+def test_with_one_thread_and_200_busy_types_scans_keep_their_rhythm(
+    make_installation: MakeInstallation,
+    algorithm: AlgorithmStub,
+    request: pytest.FixtureRequest,
+    broker: str,
+) -> None:
+    url = request.getfixturevalue("redis_url") if broker == "redis" else ""
+    installation = make_installation(broker_url=url, scan_interval_sec=SCAN_INTERVAL_SEC)
+    algorithm.delay = 1.0  # 100 at once: it takes no more than 100 a second
+    installation.register(algorithm, *TYPES)
+    worker = installation.worker("-c", "1")
+    worker.ready()
+    installation.beat()
+    _fill(installation)
+    wait_until(lambda: algorithm.count > 100, 60, "inference is busy")
+    began, scans, longest = time.monotonic(), [_scanned_at(installation)], 0
+    while time.monotonic() - began < WATCHED_SEC:
+        at = _scanned_at(installation)
+        if at != scans[-1]:
+            scans.append(at)
+        longest = max(longest, _waiting_ticks(installation))
+        time.sleep(0.05)
+    gaps = [after - before for before, after in pairwise(scans)]
+    assert gaps, worker.logs()
+    assert max(gaps) < 3 * SCAN_INTERVAL_SEC, f"{gaps}\n{worker.logs()}"
+    assert longest <= 5, f"{longest} ticks wait in the queue {CONTROL_QUEUE}"
+    served = {one.frame["task_type"] for one in algorithm.received}
+    assert len(served) > 150, "and every type gets its turns"
