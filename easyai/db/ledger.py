@@ -236,7 +236,7 @@ def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
 
 def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
     """Live leases as (service pk, task type, count)."""
-    return [(row[0], row[1], row[2]) for row in conn.execute(_IN_FLIGHT)]
+    return [(row[0], row[1], row[2]) for row in conn.execute(_IN_FLIGHT).all()]
 
 
 def in_flight_at(conn: Connection, service_pk: int) -> int:

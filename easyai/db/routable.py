@@ -34,7 +34,7 @@ _OF_TYPE = text(f"""
 
 def load(conn: Connection) -> list[Candidate]:
     """Every service that may be called."""
-    return _candidates(conn.execute(_ALL), conn.execute(_ALL_TYPES))
+    return _candidates(conn.execute(_ALL).all(), conn.execute(_ALL_TYPES).all())
 
 
 def load_these(conn: Connection, pks: Sequence[int]) -> list[Candidate]:

@@ -221,7 +221,7 @@ def is_alone(conn: Connection, pk: int) -> bool:
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
     """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
     statement = _BY_PK if conn.dialect.name == "sqlite" else _BY_PK_LOCKED
-    return list(conn.execute(statement, {"pks": sorted(pks)}))
+    return list(conn.execute(statement, {"pks": sorted(pks)}).all())
 
 
 def breaker_of(row: ServiceRow) -> Breaker:

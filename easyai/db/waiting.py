@@ -160,7 +160,7 @@ def _fetch(
     names = sorted(wanted)
     if conn.dialect.name != "sqlite":
         values = {"names": names, "counts": [wanted[name] for name in names], "now": now}
-        rows = list(conn.execute(_of_each(state), values)) if names else []
+        rows = conn.execute(_of_each(state), values).all() if names else []
     else:
         rows = []
         for start in range(0, len(names), _BRANCHES[-1]):
@@ -172,13 +172,13 @@ def _fetch(
 
 def _of_some(
     conn: Connection, state: str, names: Sequence[str], wanted: Mapping[str, int], now: float
-) -> Iterable[Row[Any]]:
+) -> Sequence[Row[Any]]:
     branches = next(count for count in _BRANCHES if count >= len(names))
     values: dict[str, Any] = {"now": now}
     for number in range(branches):
         name = names[number] if number < len(names) else ""
         values |= {f"type{number}": name, f"most{number}": wanted.get(name, 0)}
-    return conn.execute(_branches(state, branches), values)
+    return conn.execute(_branches(state, branches), values).all()
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -108,9 +109,10 @@ def test_workers_on_one_database_never_pass_a_limit_and_do_reach_it(
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda loop: [loop.pump(TYPE, 1.0) for _ in range(3)], loops))
-    wait_until(lambda: site.count("done") == 150, 10, "all are inferred")
+    with ExitStack() as stack:
+        for loop in loops:
+            stack.enter_context(loop.pumped(TYPE))
+        wait_until(lambda: site.count("done") == 150, 30, "all are inferred")
     ended.set()
     watcher.join(10)
     assert max(most) == 6

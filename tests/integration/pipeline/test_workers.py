@@ -109,13 +109,10 @@ def test_two_loops_never_wait_for_each_others_rows(
         site.put_many(500)
         site.scan()
         loops = [site.loop(site.open()) for _ in range(2)]
-
-        def pump(number: int) -> None:
-            wait_until(lambda: loops[number].pump(TYPE, 0.5).frames == 0, 30, "nothing is left")
-
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(pump, range(2)))
-        wait_until(lambda: site.count("done") == 500, 10, "all frames are done")
+        with contextlib.ExitStack() as stack:
+            for loop in loops:
+                stack.enter_context(loop.pumped(TYPE))
+            wait_until(lambda: site.count("done") == 500, 60, "all frames are done")
     assert "trying again" not in caplog.text
     assert "Traceback" not in caplog.text
 
