@@ -90,6 +90,17 @@ class CheckBody(BaseModel):
     elapsed_ms: float
 
 
+class DatabaseBody(BaseModel):
+    """Which library stores the ledger."""
+
+    name: Literal["SQLite", "PostgreSQL"]
+    version: str | None = Field(description="null: the server's")
+    wal_reset_race: bool = Field(
+        description="This release of SQLite can lose commits where nothing guards it"
+    )
+    guard: str | None = Field(description="The file that writers and checkpoints lock in turn")
+
+
 class DiagnosisBody(BaseModel):
     """The incident report."""
 
@@ -110,3 +121,4 @@ class DiagnosisBody(BaseModel):
     recovered: list[AlarmBody] = Field(description="Alarms of the last day that are over")
     ringing: list[AlarmBody]
     checks: list[CheckBody]
+    database: DatabaseBody

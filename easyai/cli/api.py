@@ -42,6 +42,7 @@ def _serve() -> None:
     import uvicorn
 
     from easyai import settings
+    from easyai.db.library import library
     from easyai.supervised import die_with_parent
 
     if os.environ.get("EASYAI_SUPERVISED") == "1":
@@ -53,6 +54,7 @@ def _serve() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
     shown = f"[{own.host}]" if ":" in own.host else own.host
     log.info("api starts: http://%s:%d (docs /docs)", shown, own.port)
+    log.info("%s", library(own.effective_database_url).words.en)
     uvicorn.run(
         "easyai.api.app:create_app",
         factory=True,

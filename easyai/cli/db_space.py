@@ -49,16 +49,19 @@ def size(as_json: bool) -> None:
     Reads the whole file of SQLite: some seconds where it is large.
     """
     from easyai.db import space
+    from easyai.db.library import library
 
     with opened() as runtime:
         analysis = runtime.settings.ai_analysis
+        behind = library(runtime.db.url)
         whole, tables = space.space(runtime.db), space.tables(runtime.db)
     if as_json:
         limits = _limits(analysis)
         listed = [asdict(table) | {"limit": limits.get(table.name)} for table in tables]
-        print_json({"database": asdict(whole), "tables": listed})
+        print_json({"database": asdict(whole), "library": asdict(behind), "tables": listed})
         return
     _print(whole, tables, _limits(analysis))
+    click.echo(behind.words.en)
 
 
 @click.command(epilog=COMPACT_EXAMPLES)

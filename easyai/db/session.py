@@ -27,7 +27,6 @@ from easyai.db.guard import WriteGuard
 from easyai.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
-    EasyaiError,
     SchemaMissingError,
     SettingsError,
 )
@@ -62,13 +61,13 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that reads one consistent state.
 
-        Raises EasyaiError, and rolls back, when the block has written: it holds no guard.
+        Raises RuntimeError, and rolls back, when the block has written: it holds no guard.
         """
         with _translated(), self.engine.connect() as conn, conn.begin():
             before = _changes(conn)
             yield conn
             if _changes(conn) != before:
-                raise EasyaiError("a transaction that reads has written: use Database.write")
+                raise RuntimeError("a transaction that reads has written: use Database.write")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -15,6 +15,7 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.worker import state
 
 from easyai.db import clock, task_types, type_room
+from easyai.db.library import library
 from easyai.process.last_resort import LastResort
 from easyai.tasks import bodies
 from easyai.tasks.doorbell import open_ringing_runtime
@@ -171,6 +172,7 @@ def _open_inference() -> None:
         process.runtime().part(Ownership).check()
         reclaim(process.runtime())
         process.inference()
+        log.info("%s", library(process.runtime().db.url).words.en)
     except StoreClaimedError as error:
         log.critical("the worker ends: %s", error)
         state.should_stop = os.EX_CONFIG

@@ -5,8 +5,10 @@ Times are Unix seconds and null for never, durations seconds.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from easyai.db.library import library
 from easyai.domain.words import Language
 from easyai.health.causes.cause import Cause
 from easyai.health.checks.check import CheckResult
@@ -40,6 +42,7 @@ def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
         "recovered": [_alarm(one, facts.now, language) for one in diagnosis.recovered],
         "ringing": [_alarm(one, facts.now, language) for one in diagnosis.ringing],
         "checks": [_check(result, language) for result in diagnosis.checks],
+        "database": asdict(library(facts.settings.easyai.effective_database_url)),
     }
 
 

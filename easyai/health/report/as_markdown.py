@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from easyai.db.library import library
 from easyai.domain.words import Language, Words
 from easyai.health.causes.cause import Cause, easyai_command
 from easyai.health.diagnosis import Diagnosis
@@ -41,7 +42,8 @@ class _Report:
         """Every line."""
         diagnosis = self._diagnosis
         if diagnosis.well:
-            yield from (self._say(line) for line in diagnosis.symptom.lines)
+            *lines, last = (self._say(line) for line in diagnosis.symptom.lines)
+            yield from (*lines, f"{last} {self._database()}")
             yield from self._recovered()
             return
         yield f"# {self._say(words.TITLE)} {moment(self._facts.now)}"
@@ -194,6 +196,10 @@ class _Report:
             why = self._say(result.words or reason(result.reason))
             rows.append((self._say(check_name(result.name)), state, why))
         yield from table(self._head(words.CHECK_HEAD), rows)
+        yield from ("", self._database())
+
+    def _database(self) -> str:
+        return self._say(library(self._facts.settings.easyai.effective_database_url).words)
 
     def _verify(self) -> Iterator[str]:
         yield from self._heading(words.VERIFY)

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from easyai.db import guard, session, space
 from easyai.db.guard import has_wal_reset_race
 from easyai.db.session import Database
-from easyai.errors import DatabaseUnavailableError, EasyaiError
+from easyai.errors import DatabaseUnavailableError
 from tests.support.database_writer import prepare, write_side_by_side, writer
 from tests.support.part_process import clean_environment
 
@@ -159,7 +159,7 @@ def test_readers_go_on_and_change_nothing_while_another_process_holds_the_guard(
 
 
 def test_a_transaction_that_reads_cannot_write(database: Database) -> None:
-    with pytest.raises(EasyaiError, match="has written"), database.read() as conn:
+    with pytest.raises(RuntimeError, match="has written"), database.read() as conn:
         conn.execute(text("INSERT INTO sums VALUES ('w', 1)"))
     with database.read() as conn:
         assert conn.execute(text("SELECT count(*) FROM sums")).scalar_one() == 0
