@@ -31,10 +31,16 @@ _WAITING = text("""
 """)
 # They are kept for weeks: may be millions.
 _ANY_FAILED = text("""
+    WITH RECURSIVE held(name) AS (
+        SELECT min(task_type) FROM frames WHERE state = 'failed'
+        UNION ALL
+        SELECT (SELECT min(task_type) FROM frames WHERE state = 'failed' AND task_type > held.name)
+          FROM held WHERE held.name IS NOT NULL
+    )
     SELECT name, (SELECT count(*) FROM (
                SELECT 1 FROM frames
-                WHERE state = 'failed' AND task_type = task_types.name LIMIT :most) AS counted)
-      FROM task_types
+                WHERE state = 'failed' AND task_type = held.name LIMIT :most) AS counted)
+      FROM held WHERE name IS NOT NULL
 """)
 # A frame that was brought back waits since it was due again, not since it was found.
 _SINCE = text("""
@@ -54,7 +60,8 @@ _REASONS = text("""
 _SUCCESSES = text("""
     SELECT task_type, max(bucket), min(CASE WHEN bucket >= :hour_ago THEN bucket END),
            sum(CASE WHEN bucket >= :hour_ago THEN 1 ELSE 0 END)
-      FROM statistics WHERE bucket > 0 AND bucket <= :until AND successes > 0 GROUP BY task_type
+      FROM statistics
+     WHERE bucket > :after AND bucket <= :until AND successes > 0 GROUP BY task_type
 """)
 _FAILED = text("""
     SELECT (SELECT settled_at FROM frames
@@ -128,6 +135,27 @@ class Successes:
 
 
 @dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The ten-second sums of a type that hold a success."""
+
+    last_at: float  # the start of the newest
+    first_at: float | None  # of the first within the last hour; None: none in it
+    count: int  # of those within the last hour
+
+    def and_then(self, newer: Succeeded) -> Succeeded:
+        """These and later ones."""
+        first_at = newer.first_at if self.first_at is None else self.first_at
+        return Succeeded(newer.last_at, first_at, self.count + newer.count)
+
+    def as_of(self, now: float) -> Successes:
+        """What they tell at a moment."""
+        if self.first_at is None:
+            return Successes(self.last_at)
+        # Up to now: one burst within the hour tells that the next may be long in coming.
+        return Successes(self.last_at, max(0.0, now - self.first_at) / self.count)
+
+
+@dataclass(frozen=True, slots=True)
 class Failures:
     """Frames of a type that failed since a moment."""
 
@@ -151,7 +179,7 @@ def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
 
 
 def failed(conn: Connection, most: int) -> dict[str, int]:
-    """Failed frames of every task type, each counted as far as `most`."""
+    """Failed frames by task type, of those that have any, each counted as far as `most`."""
     return {row[0]: row[1] for row in conn.execute(_ANY_FAILED, {"most": most})}
 
 
@@ -165,15 +193,19 @@ def reasons(conn: Connection) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in conn.execute(_REASONS, {"most": _REASONS_OF})]
 
 
-def successes(conn: Connection, now: float) -> dict[str, Successes]:
-    """By task type, of the ten-second sums still kept; none that a wrong clock put ahead of now."""
-    values = {"hour_ago": now - _HOUR_SEC, "until": now + _CLOCK_SLACK_SEC}
-    found = {}
-    for task_type, last, first, count in conn.execute(_SUCCESSES, values):
-        # Up to now: one burst within the hour tells that the next may be long in coming.
-        apart_sec = max(0.0, now - first) / count if count else 0.0
-        found[task_type] = Successes(float(last), float(apart_sec))
-    return found
+def succeeded(
+    conn: Connection, now: float, *, after: float = 0.0, until: float | None = None
+) -> dict[str, Succeeded]:
+    """By task type, of the ten-second sums still kept that began after a moment, up to another.
+
+    By default up to now; none that a wrong clock put ahead of that.
+    """
+    last = now + _CLOCK_SLACK_SEC if until is None else until
+    values = {"hour_ago": now - _HOUR_SEC, "after": after, "until": last}
+    return {
+        row[0]: Succeeded(float(row[1]), None if row[2] is None else float(row[2]), int(row[3]))
+        for row in conn.execute(_SUCCESSES, values)
+    }
 
 
 def failures(conn: Connection, task_type: str, since: float) -> Failures:

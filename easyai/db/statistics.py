@@ -58,6 +58,7 @@ class Tally:
 _SUMS = tuple(name for name in Tally.__dataclass_fields__ if not name.endswith("_max"))
 _MAXIMA = ("infer_ms_max", "move_ms_max")
 _COLUMNS = (*_SUMS, *_MAXIMA)
+_KINDS = tuple(type(getattr(Tally(), name)) for name in _COLUMNS)
 _TALLY = ", ".join(
     [f"coalesce(sum({name}), 0)" for name in _SUMS]
     + [f"coalesce(max({name}), 0)" for name in _MAXIMA]
@@ -146,6 +147,5 @@ def trim(conn: Connection, now: float) -> int:
 
 def _tally(values: Sequence[Any]) -> Tally:
     # PostgreSQL sums big integers to Decimals.
-    kinds = (type(getattr(Tally(), name)) for name in _COLUMNS)
-    named = zip(_COLUMNS, kinds, values, strict=True)
+    named = zip(_COLUMNS, _KINDS, values, strict=True)
     return Tally(**{name: kind(value) for name, kind, value in named})

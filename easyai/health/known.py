@@ -20,8 +20,8 @@ from easyai.errors import DatabaseUnavailableError
 from easyai.health import process_facts
 from easyai.health.presence import SILENT_AFTER_SEC
 from easyai.health.process_facts import DutyFacts, ProcessFacts
+from easyai.health.successes import SuccessMemory
 from easyai.runtime import Runtime
-from easyai.settings_tables import AiAnalysis
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +123,7 @@ class Known:
     outbox_since: float  # the oldest of them; 0: none
     ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
     clock_jump_at: float  # within the last hour; 0: none
-    stopped: Mapping[
-        str, float
-    ]  # by kind of process: the newest end in order within a day, where one lacks
+    stopped: Mapping[str, float]  # by kind: its newest orderly end within a day, where one lacks
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
@@ -147,17 +145,18 @@ def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]
 
     Failed frames of each type are counted as far as `most_failed`.
     """
-    analysis = runtime.settings.ai_analysis
     try:
         with runtime.db.read() as conn:
             now = clock.now(conn)
-            return _read(conn, analysis, now, most_failed), now
+            return _read(conn, runtime, now, most_failed), now
     except (DatabaseUnavailableError, SQLAlchemyError) as error:
         log.debug("no facts from the database: %s", error)
         return None, clock.estimate(runtime.db.engine)
 
 
-def _read(conn: Connection, analysis: AiAnalysis, now: float, most_failed: int) -> Known:
+def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> Known:
+    analysis = runtime.settings.ai_analysis
+    succeeded = runtime.part(SuccessMemory).read(conn, now)
     leased = rows.leased(conn)
     services = _services(conn, leased, analysis.heartbeat_timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
@@ -165,7 +164,7 @@ def _read(conn: Connection, analysis: AiAnalysis, now: float, most_failed: int) 
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
     return Known(
-        types=_types(conn, services, leased, now, most_failed, analysis.stall_alarm_sec),
+        types=_types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec),
         services=services,
         processes=own,
         duties={
@@ -189,11 +188,12 @@ def _types(
     conn: Connection,
     services: tuple[ServiceFacts, ...],
     leased: Sequence[_Lease],
+    succeeded: Mapping[str, Successes],
     now: float,
     most_failed: int,
     overdue_sec: float,
 ) -> tuple[TypeFacts, ...]:
-    waiting, succeeded = rows.waiting(conn), rows.successes(conn, now)
+    waiting = rows.waiting(conn)
     recent, seconds = statistics.recent(conn, now, RECENT_SEC)
     lately, _ = statistics.recent(conn, now, DROPS_SEC)
     all_failed, answered = rows.failed(conn, most_failed), _answered(services)
@@ -219,13 +219,13 @@ def _types(
             oldest_wait_at=min(began, default=0.0),
             oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
             last_success_at=last_success_at,
-            recent=recent.get(name, Tally()),
+            recent=recent.get(name) or Tally(),
             recent_sec=seconds,
             sampling_n=row.sampling_n,
             capacity_per_sec=row.capacity_per_sec,
             failures=rows.failures(conn, name, last_success_at) if failed else Failures(),
             refusals=rows.refusals(conn, name, last_success_at) if overdue else Failures(),
-            lately=lately.get(name, Tally()),
+            lately=lately.get(name) or Tally(),
             apart_sec=succeeded[name].apart_sec if name in succeeded else 0.0,
         )
         found.append(facts)

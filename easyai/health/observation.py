@@ -7,12 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.facts import Facts, gather
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
+
+#: Thousands of busy types make a look dear: then it is taken less often, within these bounds.
+_MOST_OF_A_CORE: Final = 0.05
+_LONGEST_PAUSE_SEC: Final = 5.0  # a silence of 8 s would count as the database's
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Observer:
 
     def _run(self) -> None:
         while not self._end.is_set():
-            self._began_at = time.monotonic()
+            self._began_at, worked_sec = time.monotonic(), time.thread_time()
             try:
                 self._newest = self._look()
                 self._broken_since = None
@@ -82,7 +87,11 @@ class Observer:
                 if self._broken_since is None:
                     self._broken_since = self._began_at
                 log.exception("watchdog: a look failed, the next one follows")
-            self._end.wait(max(0.1, self._every_sec - (time.monotonic() - self._began_at)))
+            pause_sec = self._every_sec - (time.monotonic() - self._began_at)
+            costly_sec = min(
+                _LONGEST_PAUSE_SEC, (time.thread_time() - worked_sec) / _MOST_OF_A_CORE
+            )
+            self._end.wait(max(0.1, pause_sec, costly_sec))
 
     def _look(self) -> Observation:
         began = time.monotonic()

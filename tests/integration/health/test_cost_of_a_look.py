@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
-from easyai.db import statistics
+from easyai.db import statistics, task_types
 from easyai.db.facts import MOST_FAILED
 from easyai.db.statistics import Tally
 from easyai.health.facts import Facts, gather
 from easyai.health.observation import Observer
+from easyai.health.successes import SuccessMemory
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look
 from tests.support.site import TYPE, Installation
@@ -82,3 +83,53 @@ def test_refusals_are_not_looked_for_while_frames_succeed(
         assert [one for one in asked if "last_failure_at >" in one]
     finally:
         event.remove(engine, "before_cursor_execute", listen)
+
+
+def test_the_older_sums_of_thousands_are_read_once_a_minute_and_nothing_is_told_otherwise(
+    site: Installation,
+) -> None:
+    now = int(time.time())
+    rows = [
+        {"bucket": now // 10 * 10 - 10 * back, "name": f"t{number}"}
+        for number in range(20)
+        for back in range(1, 360)
+    ]
+    with site.runtime.db.write() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO statistics (bucket, task_type, successes) VALUES (:bucket, :name, 1)"
+            ),
+            rows,
+        )
+        task_types.add(conn, {str(row["name"]) for row in rows}, now)
+    remembered = SuccessMemory(site.runtime)
+    for number, at in ((0, now), (1, now), (2, now + 9)):
+        with site.runtime.db.write() as conn:
+            statistics.add(conn, {f"t{number}": Tally(successes=1), "new": Tally(successes=1)}, at)
+        with site.runtime.db.read() as conn:
+            told = remembered.read(conn, at + 1)
+            fresh = SuccessMemory(site.runtime).read(conn, at + 1)
+        assert told.keys() == fresh.keys()
+        for name, one in told.items():
+            assert one.last_at == fresh[name].last_at
+            assert abs(one.apart_sec - fresh[name].apart_sec) < 0.1
+    assert remembered._closed is not None
+
+
+def test_a_look_that_costs_much_is_taken_less_often(site: Installation) -> None:
+    looks = []
+
+    def dear() -> tuple[()]:
+        looks.append(time.monotonic())
+        began = time.thread_time()
+        while time.thread_time() - began < 0.1:
+            pass
+        return ()
+
+    observer = Observer(site.runtime, dear, every_sec=0.1)
+    observer.start()
+    try:
+        wait_until(lambda: len(looks) == 2, 15, "the second look")
+    finally:
+        observer.close()
+    assert looks[1] - looks[0] >= 2.0
