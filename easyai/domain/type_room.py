@@ -10,6 +10,8 @@ from typing import Final
 KEPT_SEC: Final = 86_400.0
 #: How old the note of a type's last mention may be before it is renewed.
 RENEW_SEC: Final = 3600.0
+#: The event that says which folders are not taken in.
+TYPES_FULL: Final = "task_types_full"
 
 
 @dataclass(frozen=True, slots=True)

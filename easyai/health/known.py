@@ -6,37 +6,39 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import alarms, clock, leases, statistics
+from easyai.db import alarms, clock, events, leases, statistics
 from easyai.db import facts as rows
-from easyai.db import services as services_db
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
+from easyai.domain.type_room import TYPES_FULL
 from easyai.errors import DatabaseUnavailableError
-from easyai.health import process_facts
+from easyai.health import process_facts, service_facts
 from easyai.health.presence import SILENT_AFTER_SEC
 from easyai.health.process_facts import DutyFacts, ProcessFacts
+from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
 from easyai.runtime import Runtime
+
+__all__ = ["AlarmFacts", "Known", "ServiceFacts", "TypeFacts", "read"]
 
 log = logging.getLogger(__name__)
 
 RECENT_SEC: Final = 60
 DROPS_SEC: Final = 300
 HOUR_SEC: Final = 3600.0
+_REFUSED_SEC: Final = 1.1 * HOUR_SEC  # it is said again every hour
 _DAY_SEC: Final = 24 * HOUR_SEC
 # By which the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
-_SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
 #: Count every failed frame.
 ALL: Final = 2**62
-_Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +66,6 @@ class TypeFacts:
     def waiting(self) -> int:
         """Frames that wait for inference, parked ones included."""
         return self.pending + self.parked
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
-    """One endpoint."""
-
-    pk: int
-    service_id: str
-    endpoint: str
-    health_url: str | None
-    task_types: tuple[str, ...]
-    state: str
-    state_reason: str
-    state_since: float
-    register_at: float
-    last_heartbeat: float
-    last_evidence: float
-    last_success_at: float  # it answered, if only to refuse a frame
-    heartbeat_timeout_sec: float  # its own, else that of the settings
-    registered: Mapping[str, str | float]  # what else it said of itself, as far as it did
-    probe_failures: int
-    breaker: str  # closed, open or half-open
-    last_failure_reason: str
-    last_failure_at: float
-    ewma_ms: float | None  # of answered calls
-    in_flight: int
-    oldest_lease_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +99,9 @@ class Known:
     ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
     clock_jump_at: float  # within the last hour; 0: none
     stopped: Mapping[str, float]  # by kind: its newest orderly end within a day, where one lacks
+    types_refused: str = (
+        ""  # what was said last of folders that are not taken in; '': nothing lately
+    )
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
@@ -158,8 +136,9 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
     analysis = runtime.settings.ai_analysis
     succeeded = runtime.part(SuccessMemory).read(conn, now)
     leased = rows.leased(conn)
-    services = _services(conn, leased, analysis.heartbeat_timeout_sec, now)
+    services = service_facts.read(conn, leased, analysis.heartbeat_timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
+    refused = events.newest(conn, TYPES_FULL, "", now - _REFUSED_SEC)
     own = process_facts.read(conn, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
@@ -179,6 +158,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
         outbox=outbox,
         outbox_since=outbox_since,
         ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
+        types_refused=refused[1] if refused else "",
         clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
         stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
     )
@@ -187,7 +167,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
 def _types(
     conn: Connection,
     services: tuple[ServiceFacts, ...],
-    leased: Sequence[_Lease],
+    leased: Sequence[Lease],
     succeeded: Mapping[str, Successes],
     now: float,
     most_failed: int,
@@ -197,7 +177,7 @@ def _types(
     recent, seconds = statistics.recent(conn, now, RECENT_SEC)
     lately, _ = statistics.recent(conn, now, DROPS_SEC)
     all_failed, answered = rows.failed(conn, most_failed), _answered(services)
-    by_type: defaultdict[str, list[_Lease]] = defaultdict(list)
+    by_type: defaultdict[str, list[Lease]] = defaultdict(list)
     for lease in leased:
         by_type[lease[0]].append(lease)
     found = []
@@ -248,53 +228,3 @@ def _last_success(answered_at: float, succeeded: Successes | None, now: float) -
         last_at = succeeded.last_at
         return max(last_at, min(answered_at, last_at + _BUCKET_SEC, now))
     return answered_at if answered_at <= now - HOUR_SEC else 0.0
-
-
-def _services(
-    conn: Connection,
-    leased: Sequence[_Lease],
-    timeout_sec: float,
-    now: float,
-) -> tuple[ServiceFacts, ...]:
-    types = services_db.all_task_types(conn)
-    flying: defaultdict[int | None, list[_Lease]] = defaultdict(list)
-    for lease in leased:
-        flying[lease[1]].append(lease)
-    return tuple(
-        _service(row, tuple(types.get(row.pk, ())), flying[row.pk], timeout_sec, now)
-        for row in rows.services(conn)
-    )
-
-
-def _service(
-    row: Any,
-    task_types: tuple[str, ...],
-    flying: Sequence[_Lease],
-    timeout_sec: float,
-    now: float,
-) -> ServiceFacts:
-    breaker = services_db.breaker_of(row)
-    word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
-    return ServiceFacts(
-        pk=row.pk,
-        service_id=row.service_id,
-        endpoint=row.endpoint,
-        health_url=row.health_url,
-        task_types=task_types,
-        state=row.state,
-        state_reason=row.state_reason,
-        state_since=row.state_since,
-        register_at=row.register_at,
-        last_heartbeat=row.last_heartbeat,
-        last_evidence=row.last_evidence,
-        last_success_at=row.last_success_at,
-        heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
-        registered={key: value for key in _SAID if (value := getattr(row, key))},
-        probe_failures=row.probe_failures,
-        breaker=word,
-        last_failure_reason=row.last_failure_reason or "",
-        last_failure_at=row.last_failure_at,
-        ewma_ms=row.ewma_ms,
-        in_flight=sum(lease[2] for lease in flying),
-        oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
-    )

@@ -57,6 +57,7 @@ KINDS: Final = {
     "alarm_raised": Words("alarm", "告警"),
     "alarm_over": Words("alarm over", "告警解除"),
     "frames_parked": Words("frames parked", "图片暂存"),
+    "task_types_full": Words("folders not taken in", "未接收的文件夹"),
     "frames_dropped": Words("frames dropped", "图片被丢弃"),
     "sampling_changed": Words("sampling changed", "抽样变化"),
     "leases_expired": Words("leases expired", "租约到期"),
@@ -89,6 +90,7 @@ CAUSE_NAMES: Final = {
     "endpoint_contested": Words(
         "service_ids registered in turn at one endpoint", "多个 service_id 轮流注册同一地址"
     ),
+    "task_types_full": Words("there was no room for further task types", "任务类型数量已达上限"),
     "no_service": Words("no service was registered", "没有注册的算法服务"),
     "service_moved": Words("a service had moved to another endpoint", "服务已迁移到其他地址"),
     "inference_hangs": Words("inference hung in the services", "算法服务的推理卡住"),

@@ -75,6 +75,10 @@ _CALLS: Final = {
     "picture link does not work": "图片链接无法访问",
 }
 _FRAMES: Final = {
+    "folders not taken in: count={n}, as max_task_types = {n} task types are known; their frames "
+    "stay in the store: {}": (
+        "未接收的文件夹：{1} 个，因为已知任务类型达到 max_task_types = {2}；图片保留在存储中：{3}"
+    ),
     "the picture has gone from the store": "图片已不在存储中",
     "the picture was gone before it could be moved": "图片在移动之前已不存在",
     "a newer picture had taken its key": "图片已被同名的新图片取代",

@@ -9,12 +9,11 @@ from typing import Final
 
 from easyai.db import clock, events, type_room
 from easyai.db.events import Event
+from easyai.domain.type_room import TYPES_FULL
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-#: The event that says which folders are not taken in.
-FULL: Final = "task_types_full"
 # A row noted for a frame is kept for a day: what was seen this long ago holds.
 _TRUST_SEC: Final = 60.0
 _ASK_AGAIN_SEC: Final = 5.0
@@ -98,5 +97,5 @@ class TypeGate:
         with self._runtime.db.write() as conn:
             at = clock.now(conn)
             # Scans run in turn by several processes, each with a memory of its own.
-            if events.newest(conn, FULL, "", at - _REMIND_SEC) is None:
-                events.add(conn, [Event(at, FULL, "", said)])
+            if events.newest(conn, TYPES_FULL, "", at - _REMIND_SEC) is None:
+                events.add(conn, [Event(at, TYPES_FULL, "", said)])

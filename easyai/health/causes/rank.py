@@ -16,6 +16,7 @@ from easyai.health.causes import (
     processes,
     services,
     settings_file,
+    types_full,
 )
 from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
@@ -23,7 +24,7 @@ from easyai.health.facts import Facts
 log = logging.getLogger(__name__)
 
 _OURS: Final = (settings_file, ours, processes, clocks)
-_OTHERS: Final = (services, contested, inference, flow)
+_OTHERS: Final = (services, contested, inference, flow, types_full)
 # Weights of causes at services, in calls and pictures: each stops the types it concerns, so that
 # what waits for them counts first.
 _ALIKE: Final = range(60, 75)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from easyai.db import clock, task_types
+from easyai.domain.type_room import TYPES_FULL
 from easyai.errors import BadRequestError
-from easyai.pipeline.type_gate import FULL, TypeGate
+from easyai.pipeline.type_gate import TypeGate
 from easyai.pipeline.type_upkeep import keep_types
 from easyai.registry import registration
 from tests.support.algorithm_stub import AlgorithmStub
@@ -111,7 +112,7 @@ def test_frames_of_a_folder_without_a_place_are_kept_named_once_and_taken_in_lat
     (left,) = {"a", "b", "c"} - {frame["task_type"] for frame in site.frames()}
     assert f"their frames stay in the store: {left}" in record.getMessage()
     assert site.pictures(left) == [f"{left}/c/1.jpg"]
-    events = site.rows("SELECT text FROM events WHERE kind = :kind", kind=FULL)
+    events = site.rows("SELECT text FROM events WHERE kind = :kind", kind=TYPES_FULL)
     assert len(events) == 1
     site.configure(max_task_types=3)
     assert site.scan().new_frames == 1

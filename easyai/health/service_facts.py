@@ -1,0 +1,93 @@
+"""What the database knows of one endpoint."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.db import facts as rows
+from easyai.db import services as services_db
+
+_SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
+Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """One endpoint."""
+
+    pk: int
+    service_id: str
+    endpoint: str
+    health_url: str | None
+    task_types: tuple[str, ...]
+    state: str
+    state_reason: str
+    state_since: float
+    register_at: float
+    last_heartbeat: float
+    last_evidence: float
+    last_success_at: float  # it answered, if only to refuse a frame
+    heartbeat_timeout_sec: float  # its own, else that of the settings
+    registered: Mapping[str, str | float]  # what else it said of itself, as far as it did
+    probe_failures: int
+    breaker: str  # closed, open or half-open
+    last_failure_reason: str
+    last_failure_at: float
+    ewma_ms: float | None  # of answered calls
+    in_flight: int
+    oldest_lease_at: float
+
+
+def read(
+    conn: Connection,
+    leased: Sequence[Lease],
+    timeout_sec: float,
+    now: float,
+) -> tuple[ServiceFacts, ...]:
+    types = services_db.all_task_types(conn)
+    flying: defaultdict[int | None, list[Lease]] = defaultdict(list)
+    for lease in leased:
+        flying[lease[1]].append(lease)
+    return tuple(
+        _service(row, tuple(types.get(row.pk, ())), flying[row.pk], timeout_sec, now)
+        for row in rows.services(conn)
+    )
+
+
+def _service(
+    row: Any,
+    task_types: tuple[str, ...],
+    flying: Sequence[Lease],
+    timeout_sec: float,
+    now: float,
+) -> ServiceFacts:
+    breaker = services_db.breaker_of(row)
+    word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
+    return ServiceFacts(
+        pk=row.pk,
+        service_id=row.service_id,
+        endpoint=row.endpoint,
+        health_url=row.health_url,
+        task_types=task_types,
+        state=row.state,
+        state_reason=row.state_reason,
+        state_since=row.state_since,
+        register_at=row.register_at,
+        last_heartbeat=row.last_heartbeat,
+        last_evidence=row.last_evidence,
+        last_success_at=row.last_success_at,
+        heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
+        registered={key: value for key in _SAID if (value := getattr(row, key))},
+        probe_failures=row.probe_failures,
+        breaker=word,
+        last_failure_reason=row.last_failure_reason or "",
+        last_failure_at=row.last_failure_at,
+        ewma_ms=row.ewma_ms,
+        in_flight=sum(lease[2] for lease in flying),
+        oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
+    )
