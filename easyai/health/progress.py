@@ -72,6 +72,8 @@ class Progress:
         limit = facts.settings.ai_analysis.stall_alarm_sec
         types = facts.types
         lasted = {one.name: self._watch(facts, one, now) for one in types}
+        if facts.known is not None:
+            self._types = {name: self._types[name] for name in lasted}  # not those forgotten
         busy = [one for one in types if one.waiting or one.leased]
         still = [one for one in types if _is_still(facts, one, lasted[one.name], limit)]
         blind_sec = self._blind_sec(facts, now, limit)

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, clock, events
+from easyai.db import admission, clock, events, task_types
 from easyai.db.events import Event
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.overload import give_way, in_turn
@@ -53,6 +53,7 @@ class Admission:
             ]
             if self._parking:
                 self._parking -= admission.served(conn)
+                self._parking &= set(task_types.names(conn))  # not those forgotten
         self._park(unserved)
         self._unpark(in_order)
         self._thin(analysis)

@@ -28,6 +28,7 @@ _CARRY_SEC: Final = 1.0  # what pictures are left then is the sweep's
 _GROUP: Final = 64  # pictures before the clock and the store's health are looked at
 _THREADS: Final = 16
 _TELL_EVERY_SEC: Final = 60.0
+_FORGET_SEC: Final = 3600.0  # types come and go
 _EPISODE_SEC: Final = 60  # without a drop for so long, the next one begins a new episode
 
 Choose = Callable[[Connection], Sequence[int]]
@@ -77,6 +78,9 @@ class Drops:
             outcome,
             reason,
         )
+        for old in [old for old, at in self._told_at.items() if now - at >= _FORGET_SEC]:
+            del self._told_at[old]
+            self._untold.pop(old, None)  # the statistics have them
 
 
 def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
