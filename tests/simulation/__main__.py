@@ -38,6 +38,10 @@ def main() -> int:
         os.environ["PYTHONHASHSEED"] = _FIXED_HASHES
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
     options = _options()
+    if options.mutations:
+        from tests.simulation import mutations
+
+        return mutations.main()
     ignored = frozenset(options.ignore.split(",")) if options.ignore else _not_mended()
     if options.seed is not None:
         return _one(options.seed, ignored, shrinking=options.shrink)
@@ -52,6 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrink", action="store_true", help="make a failing plan smaller first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--ignore", default="", help="kinds of violations that end no run")
+    parser.add_argument("--mutations", action="store_true", help="break the code on purpose")
     return parser.parse_args()
 
 

@@ -1,0 +1,158 @@
+"""Breaks the code on purpose, one thing at a time: the simulation must find each.
+
+``python -m tests.simulation --mutations`` says within how many seeds it did.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from easyai.db import ledger, pictures
+from easyai.db.many import ManyRows
+from easyai.domain.breaker import Breaker
+from easyai.pipeline import admission_drops, dispatcher
+from easyai.pipeline.known import Known
+from easyai.pipeline.places import Places
+from easyai.registry import sweep
+from easyai.store import local_watch, renames
+from easyai.store.local_moves import Moves
+from tests.simulation.known import NOT_MENDED
+from tests.simulation.plan import draw
+from tests.simulation.world import World
+
+MOST_SEEDS = 120
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One defect, and where it is put in."""
+
+    name: str
+    where: Any
+    attribute: str
+    broken: Any
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first run that a mutation broke."""
+
+    seed: int
+    violation: str
+
+
+def _wrapped(where: Any, attribute: str, change: Callable[[Any], Any]) -> Any:
+    real = getattr(where, attribute)
+    return lambda *args, **kwargs: change(real(*args, **kwargs))
+
+
+def _without(statement: ManyRows, condition: str) -> ManyRows:
+    # Its text with the names of values in braces, as it was written.
+    sql = statement._row.text
+    for name in statement._types:
+        sql = sql.replace(f":{name}", f"{{{name}}}")
+    broken = sql.replace(condition, "")
+    assert broken != sql, f"{condition!r} is not in the statement"
+    return ManyRows(broken, statement._types)
+
+
+MUTATIONS = (
+    Mutation(
+        "a service takes one request more than its limit",
+        Places,
+        "free",
+        _wrapped(Places, "free", lambda free: free + 1),
+    ),
+    Mutation(
+        "leases expire by the sweeper's own clock",
+        sweep,
+        "clock",
+        SimpleNamespace(now=lambda _: time.time()),
+    ),
+    Mutation("expired leases are never given out again", ledger, "expire", lambda *_: {}),
+    Mutation(
+        "a late result counts",
+        ledger,
+        "_FINISH",
+        _without(ledger._FINISH, " AND frames.lease_token = {token}"),
+    ),
+    Mutation(
+        "an errand is noted whatever the row asks for by now",
+        pictures,
+        "_CARRIED",
+        _without(pictures._CARRIED, " AND frames.image_target = {target}"),
+    ),
+    Mutation("a rename replaces what stands there", renames, "rename_noreplace", os.rename),
+    Mutation(
+        "a held picture is not looked at",
+        Moves,
+        "_version_at",
+        lambda self, path: _AnyVersion(self, path),
+    ),
+    Mutation(
+        "answers are settled without a look at the picture",
+        dispatcher,
+        "confirm",
+        lambda _runtime, answered, _pool=None: list(answered),
+    ),
+    Mutation(
+        "a scan does not look at what others have recorded", Known, "catch_up", lambda *_: None
+    ),
+    Mutation("what a dead process left behind stays", sweep, "carry_left_behind", lambda _: 0),
+    Mutation("every picture is whole", local_watch, "_wait_sec", lambda *_: 0.0),
+    Mutation(
+        "a breaker never lets a trial through",
+        Breaker,
+        "admits",
+        _wrapped(Breaker, "admits", lambda most: None if most is None else 0),
+    ),
+    Mutation("drops are not counted", admission_drops, "_note", lambda *_: None),
+)
+
+
+class _AnyVersion(str):
+    """A version that equals any other, where there is a picture."""
+
+    def __new__(cls, _store: Any, _path: str) -> _AnyVersion:
+        return super().__new__(cls, "any")
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = str.__hash__
+
+
+def find(mutation: Mutation, most_seeds: int = MOST_SEEDS) -> Found | None:
+    """The first of the seeds that the mutation breaks; None when none does."""
+    ignored = frozenset(NOT_MENDED)
+    for seed in range(most_seeds):
+        with patch.object(mutation.where, mutation.attribute, mutation.broken):
+            violations = World(draw(seed), ignored).run().violations
+        if violations:
+            return Found(seed, violations[0])
+    return None
+
+
+def main() -> int:
+    """Prints what was found; 0 when everything was."""
+    missed = 0
+    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
+        for mutation, found in zip(MUTATIONS, pool.map(_find, range(len(MUTATIONS))), strict=True):
+            missed += found is None
+            where = "NOT FOUND" if found is None else f"seed {found.seed:3}"
+            print(f"{where}: {mutation.name}", flush=True)
+            if found is not None:
+                print(f"    {found.violation[:160]}", flush=True)
+    print(f"{len(MUTATIONS) - missed} of {len(MUTATIONS)} found within {MOST_SEEDS} seeds each")
+    return 1 if missed else 0
+
+
+def _find(number: int) -> Found | None:
+    return find(MUTATIONS[number])
