@@ -79,6 +79,7 @@ class CameraPlan:
     sets_times: str = ""  # past, future: it sets the time of its files
     slow: float = 0.0  # seconds that it writes at one picture
     first_byte: float = 0.0  # seconds until the first byte of a file in place
+    truncates: bool = True  # a file in place is empty before it is written anew
     poisons: dict[int, str] = field(default_factory=dict)  # by number of its pictures
 
 
@@ -138,7 +139,8 @@ class FolderCamera:
         plan, scheduler = self.plan, self._scheduler
         self._album.replace(version.key, scheduler.now)
         version.fresh = not os.path.exists(path)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        truncates = os.O_TRUNC if plan.truncates else 0
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | truncates, 0o644)
         try:
             self._touch(descriptor)
             self._server.touch_folder(path)
@@ -153,6 +155,7 @@ class FolderCamera:
                 if part < parts - 1:
                     pause = plan.slow / parts * scheduler.current.rng.uniform(0.3, 1.7)
                     scheduler.sleep(min(pause, _LONGEST_PAUSE_SEC))
+            os.ftruncate(descriptor, size)
             self._set_times(descriptor, version)
             version.text = _version_text(descriptor)
             # Whoever renamed the file away meanwhile has it: then it did not stay under its key.

@@ -81,6 +81,13 @@ class Faults:
     def _database_down(self, fault: Fault) -> None:
         self._world.database.down_until = self._scheduler.now + fault.seconds
 
+    def _store_down(self, fault: Fault) -> None:
+        until = self._scheduler.now + fault.seconds
+        self._world.site.files.down_until = self._world.site.objects.down_until = until
+
+    def _no_heartbeats(self, fault: Fault) -> None:
+        self._world.deaf_until = self._scheduler.now + fault.seconds
+
     def _service_dies(self, fault: Fault) -> None:
         if self._world.plan.services:
             service = self._world.plan.services[fault.target % len(self._world.plan.services)]

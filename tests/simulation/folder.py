@@ -7,6 +7,7 @@ server with a clock of its own.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sys
@@ -32,7 +33,13 @@ class FileServer:
         self.scheduler = scheduler
         self.root = root
         self.offset = offset  # of its clock
+        self.down_until = 0.0
         self.grain = grain  # coarseness of the times it keeps, seconds; 0: none
+
+    def must_be_up(self) -> None:
+        """Raise OSError while it does not answer."""
+        if self.scheduler.now < self.down_until:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def now_ns(self) -> int:
         """The time that a file written now gets."""
@@ -110,6 +117,7 @@ class FolderOs:
 
         def step(*args: Any, **kwargs: Any) -> Any:
             server.scheduler.point(_CALL_SEC)
+            server.must_be_up()
             result = call(*args, **kwargs)
             if changes:
                 server.touch_folder(*args)
@@ -120,6 +128,7 @@ class FolderOs:
     def scandir(self, path: Any = ".") -> _Entries:
         """The entries of a folder, all at one moment."""
         self._server.scheduler.point(_CALL_SEC)
+        self._server.must_be_up()
         with os.scandir(path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         random.Random(f"{self._server.scheduler.seed} {len(entries)}").shuffle(entries)

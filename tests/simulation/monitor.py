@@ -68,7 +68,7 @@ class Monitor:
     def _look_at_scans(self) -> None:
         gap = self._scheduler.now - self.scanned_at
         # A claim whose commit was not heard of is nobody's until it lapses.
-        longest = LONGEST_GAP_SEC + (TTL_SEC if self._plan.unheard else 0.0)
+        longest = LONGEST_GAP_SEC + (2.5 * TTL_SEC if self._plan.unheard else 0.0)
         if gap > longest:
             self._violate(f"rhythm: no scan for {gap:.1f} s though all is well")
 

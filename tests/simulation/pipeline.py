@@ -15,7 +15,7 @@ from typing import Any
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Verdict, judge
-from easyai.errors import EasyaiError
+from easyai.errors import EasyaiError, StoreUnavailableError
 from easyai.pipeline import alert_removal, caller, intake, upkeep, workshop
 from easyai.pipeline.algo_config import AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
@@ -62,7 +62,10 @@ class SimCaller(caller.Caller):
         return judge(status, answer, (network.scheduler.now - began) * 1000)
 
     async def _unreachable(self, frame: LeasedFrame) -> str:
-        gone = await asyncio.to_thread(self._store.gone, frame.image_key)
+        try:
+            gone = await asyncio.to_thread(self._store.gone, frame.image_key)
+        except StoreUnavailableError as error:
+            return str(error)
         return "status 404" if gone else ""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from tests.simulation.cameras import CameraPlan
 
 TRIPWIRE = "绊线人数统计"
+RETENTION_SEC = 100.0  # of frames, in some runs
 HORIZON_SEC = 30.0  # faults and new pictures come until then
 
 
@@ -155,6 +156,7 @@ def _camera(rng: random.Random, number: int, types: list[str], store: str) -> Ca
         sets_times=rng.choice(["", "", "", "past", "future"]) if store == "local" else "",
         slow=slow,
         first_byte=rng.choice([0.0, 0.0, 4.0]) if slow else 0.0,
+        truncates=habit != "in_place" or rng.random() < 0.7,
         poisons=_poisons(rng) if rng.random() < 0.12 else {},
     )
 
@@ -164,7 +166,8 @@ def _poisons(rng: random.Random) -> dict[int, str]:
 
 
 def _services(rng: random.Random, types: list[str]) -> tuple[ServicePlan, ...]:
-    count = max(rng.randint(1, 5), len(types) // 10)
+    crowd = rng.random() < 0.03
+    count = 100 if crowd else max(rng.randint(1, 5), len(types) // 10)
     plans = []
     for number in range(count):
         # Each type is served by somebody.
@@ -201,6 +204,7 @@ def _settings(rng: random.Random) -> dict[str, Any]:
         ),
         "max_queue_size": rng.choice([5, 5000]),
         "max_alerts_in_db": 0,
+        "outage_retention_hours": rng.choice([24.0, 24.0, 24.0, RETENTION_SEC / 3600]),
         "disk_min_free_percent": 0,
     }
 
@@ -219,6 +223,8 @@ _KINDS = (
     "delete_alert",
     "take_away",
     "kill_beat",
+    "store_down",
+    "no_heartbeats",
 )
 
 
@@ -241,6 +247,8 @@ def _faults(rng: random.Random, workers: int, services: int, machines: int) -> t
 def _seconds(rng: random.Random, kind: str) -> float:
     if kind == "clock_jump":
         return rng.choice([-3600.0, -10.0, 10.0, 3600.0])
+    if kind == "no_heartbeats":
+        return rng.choice([10.0, 25.0])
     if kind == "freeze_worker":
         return rng.choice([1.0, 8.0, 20.0])
     return rng.choice([0.5, 3.0, 10.0])

@@ -120,7 +120,9 @@ class Site:
             scheduler.sleep(plan.period * scheduler.current.rng.uniform(0.5, 1.5))
 
     def fetch(self, url: str) -> bytes | None:
-        """What a service gets under a link."""
+        """What a service gets under a link; None where it gets nothing."""
+        if self._scheduler.now < max(self.files.down_until, self.objects.down_until):
+            return None
         return self.read(url.removeprefix("sim://"))
 
     def read(self, key: str) -> bytes | None:

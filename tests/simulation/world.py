@@ -88,6 +88,7 @@ class World:
         self.beats: list[Process] = []
         self.deleted: set[int] = set()  # frames whose alerts an operator deleted
         self.api = self.runtime()
+        self.deaf_until = 0.0  # heartbeats get lost
         self.faults = Faults(self)
 
     def violate(self, text: str) -> None:
@@ -173,7 +174,7 @@ class World:
                 elif registered_at < down_until or registered_at < 0:
                     self._register(plan)
                     registered_at = self.scheduler.now
-                else:
+                elif self.scheduler.now >= self.deaf_until:
                     name = plan.name if plan.by_id else plan.endpoint
                     registration.heartbeat(self.api, name)
             except EasyaiError as error:
