@@ -252,7 +252,7 @@ class World:
         """Beside a picture on which services break their others show that they are fine."""
         types = {camera.task_type for camera in self.plan.cameras if camera.poisons}
         return [
-            CameraPlan(f"steady{number}", name, "rename", start=0.0, period=4.0, count=15)
+            CameraPlan(f"steady{number}", name, "rename", start=0.0, period=3.0, count=40)
             for number, name in enumerate(sorted(types))
         ]
 
