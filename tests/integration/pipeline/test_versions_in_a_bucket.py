@@ -1,0 +1,142 @@
+"""In a bucket, too, a frame is one version of a picture, and only what is ours is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easyai.pipeline.alert_removal import delete_alerts
+from tests.integration.store.conftest import swift_server
+from tests.integration.store.places import BucketPlace, jpeg
+from tests.integration.store.swift_server import SwiftServer
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+__all__ = ["swift_server"]
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+KEY = f"{TYPE}/门口1/latest.jpg"
+
+
+@pytest.fixture
+def bucket(swift_server: SwiftServer) -> BucketPlace:
+    """A fresh bucket."""
+    swift_server.start()
+    return BucketPlace(swift_server)
+
+
+@pytest.fixture
+def site(
+    migrated_url: str, tmp_path: Path, bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
+    """An installation whose frames lie in the bucket."""
+    settings = bucket.server.settings(bucket.bucket)
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "minio")
+    for name in ("endpoint", "bucket", "access_key"):
+        variable = f"EASYAI_FRAME_EXTRACTOR__MINIO__{name.upper()}"
+        monkeypatch.setenv(variable, getattr(settings, name))
+    secret = settings.secret_key.get_secret_value()
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__SECRET_KEY", secret)
+    installation = Installation(tmp_path, migrated_url)
+    yield installation
+    installation.close()
+
+
+def work(site: Installation, frames: int) -> list[str]:
+    """Scan and pump until so many frames are settled; their outcomes."""
+    loop = site.loop()
+
+    def over() -> bool:
+        site.scan()
+        loop.pump(TYPE, 0.3)
+        found = site.frames()
+        return len(found) == frames and all(
+            one["outcome"] is not None and one["image_target"] is None for one in found
+        )
+
+    wait_until(over, 40, f"{frames} frames are settled and their pictures carried")
+    return [frame["outcome"] for frame in site.frames()]
+
+
+@pytest.mark.parametrize("found", [0, 1])
+def test_a_picture_replaced_while_it_is_inferred_is_superseded(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace, found: int
+) -> None:
+    def replace(frame: Frame) -> Any:
+        if algorithm.count == 1:
+            bucket.put(KEY, jpeg("2"))
+        return detections(found if algorithm.count == 1 else 1)
+
+    algorithm.answer = replace
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    assert work(site, 2) == ["superseded", "alert"]
+    (alert,) = site.alerts()
+    assert bucket.content(alert["image_path"]) == jpeg("2")
+    assert bucket.content(KEY) is None
+    (row,) = site.rows("SELECT sum(superseded) AS n FROM statistics WHERE bucket = 0")
+    assert row["n"] == 1
+
+
+def test_a_picture_replaced_before_its_call_is_not_sent(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    site.scan()
+    bucket.put(KEY, jpeg("2"))
+    assert work(site, 2) == ["superseded", "alert"]
+    assert algorithm.count == 1
+
+
+def test_every_alert_has_its_own_picture_beside_it_before_it_is_committed(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    algorithm.download = True
+    site.register(algorithm)
+    foreign = f"alerts/{TYPE}/门口1/1.jpg"
+    bucket.put(foreign, jpeg("foreign"))
+    keys = [f"{TYPE}/门口1/{name}" for name in ("1.jpg", "2.jpg", "上午/2.jpg")]
+    for key in keys:
+        bucket.put(key, jpeg(key))
+    assert work(site, 3) == ["alert"] * 3
+    sent = {item.frame["image_path"]: item.picture for item in algorithm.received}
+    by_id = {frame["id"]: frame["key"] for frame in site.frames()}
+    for alert in site.alerts():
+        key = by_id[alert["frame_id"]]
+        assert bucket.content(alert["image_path"]) == jpeg(key) == sent[key]
+    assert bucket.content(foreign) == jpeg("foreign")
+    assert [bucket.content(key) for key in keys] == [None] * 3
+
+
+def test_a_picture_of_another_site_under_the_path_of_an_alert_is_left_alone(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    site.register(algorithm)
+    for number in range(2):
+        bucket.put(f"{TYPE}/门口1/{number}.jpg", jpeg(str(number)))
+    work(site, 2)
+    first, second = (alert["image_path"] for alert in site.alerts())
+    other = bucket.store(owner="another site")
+    bucket.put("their/cam/1.jpg", jpeg("theirs"))
+    bucket.remove(first)
+    other.move("their/cam/1.jpg", first, other.version("their/cam/1.jpg") or "")
+    site.execute("DELETE FROM frames")
+    assert delete_alerts(site.runtime, [alert["id"] for alert in site.alerts()]) == 2
+    assert bucket.content(first) == jpeg("theirs")
+    assert bucket.content(second) is None
+
+
+def test_a_copy_made_before_a_crash_is_taken_over_by_the_second_try(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    store = site.runtime.store
+    store.keep(KEY, f"alerts/{KEY}", store.version(KEY) or "")
+    assert work(site, 1) == ["alert"]
+    assert [alert["image_path"] for alert in site.alerts()] == [f"alerts/{KEY}"]
+    assert bucket.content(KEY) is None
