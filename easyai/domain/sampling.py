@@ -108,10 +108,20 @@ class EveryNth:
 
     def __init__(self) -> None:
         self._skipped: dict[Hashable, int] = {}
+        self._before: dict[Hashable, int] = {}  # cameras not seen since `forget`
+
+    def __len__(self) -> int:
+        """How many cameras are remembered."""
+        return len(self._skipped) + len(self._before)
+
+    def forget(self) -> None:
+        """Forget the cameras that were not seen since this was called last."""
+        self._before, self._skipped = self._skipped, {}
 
     def keeps(self, camera: Hashable, n: int) -> bool:
         """Whether to infer the next frame of a camera; n may change from frame to frame."""
-        skipped = self._skipped.get(camera)
+        before = self._before.pop(camera, None)
+        skipped = self._skipped.get(camera, before)
         if skipped is None or skipped + 1 >= n:
             self._skipped[camera] = 0
             return True

@@ -26,7 +26,7 @@ from easyai.settings import AiAnalysis
 
 log = logging.getLogger(__name__)
 
-_BUDGET_SEC: Final = 2.0  # of one scan; the next goes on
+_BUDGET_SEC: Final = 0.5  # of one scan; the next goes on
 
 
 class Admission:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SEC: Final = 5.0
 _SCANS: Final = 3  # at least, in the time over which rates are measured
+# A camera that is silent for twice so long is forgotten; its next frame is inferred.
+_FORGET_EVERY_SEC: Final = 3600.0
 # What waited longer ago says nothing of now: other workers may have scanned in between.
 _FRESH_SEC: Final = 3 * _LOOK_EVERY_SEC
 
@@ -38,6 +40,7 @@ class Sampler:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._every_nth = EveryNth()
+        self._forgot_at = time.monotonic()
         self._looked_at = time.monotonic()
         self._waited: Mapping[str, int] = {}  # frames by type, when that was looked at last
         self._waited_at = self._looked_at
@@ -49,6 +52,9 @@ class Sampler:
         analysis = self._runtime.settings.ai_analysis
         if not any(own.sampling != 1 for own in analysis.types.values()):
             return list(frames), []
+        if time.monotonic() - self._forgot_at >= _FORGET_EVERY_SEC:
+            self._forgot_at = time.monotonic()
+            self._every_nth.forget()
         n_of = self._n_of(conn, analysis)
         kept: list[NewFrame] = []
         sampled: list[NewFrame] = []

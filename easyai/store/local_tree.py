@@ -36,7 +36,8 @@ _MOST_COMPLAINTS: Final = 10_000
 class _Folder:
     prefix: str  # of the keys in it; '' or ends with '/'
     path: str
-    times: tuple[int, ...] = ()  # as of the last listing; (): never listed
+    tried: bool = False  # to list it
+    times: tuple[int, ...] = ()  # as of the last listing; (): none succeeded
     changed_at: float = 0.0  # monotonic: when its times were seen to differ last
     list_again_at: float = 0.0  # monotonic
 
@@ -48,14 +49,15 @@ class Tree:
         self._rules = rules
         self._root = _Folder("", root)
         self._folders: dict[str, _Folder] = {"": self._root}
-        self._round: deque[_Folder] = deque()  # what is left of a round over all folders
+        self._round: deque[_Folder] = deque()  # what is left of a round over those tried before
+        self._new: deque[_Folder] = deque([self._root])
         self._times = FolderTimes()
         self._complained: dict[str, float] = {}  # monotonic
 
     @property
     def cut(self) -> bool:
         """Whether the last call ended in the midst of a round."""
-        return bool(self._round)
+        return bool(self._round or self._new)
 
     def listings(self, until: float) -> Iterator[Listing]:
         """What lies in folders that may have changed, until a moment (monotonic).
@@ -68,9 +70,15 @@ class Tree:
         except OSError as error:
             raise self._unavailable(error) from error
         if not self._round:
-            self._round.extend(self._folders.values())
-        while self._round:
-            folder = self._round.popleft()
+            self._round.extend(folder for folder in self._folders.values() if folder.tried)
+        yield from self._look(self._round, until)
+        # After those in which cameras write now: what lies here has lain here for long. One at
+        # least each time, so that they get on whatever else there is.
+        yield from self._look(self._new, until)
+
+    def _look(self, folders: deque[_Folder], until: float) -> Iterator[Listing]:
+        while folders:
+            folder = folders.popleft()
             first = not folder.times
             keys = self._changed(folder)
             if keys:
@@ -91,6 +99,7 @@ class Tree:
 
     def _changed(self, folder: _Folder) -> list[str]:
         """The pictures in a folder, [] when it has not changed."""
+        folder.tried = True
         try:
             # The root may be a link, as an operator sets it.
             status = os.stat(folder.path, follow_symlinks=folder is self._root)
@@ -143,7 +152,7 @@ class Tree:
     def _add(self, prefix: str, path: str) -> None:
         if prefix not in self._folders and prefix not in self._rules.excluded:
             folder = self._folders[prefix] = _Folder(prefix, path)
-            self._round.append(folder)
+            self._new.append(folder)
 
     def _failed(self, folder: _Folder, error: OSError) -> None:
         if folder is self._root:

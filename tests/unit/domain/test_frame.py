@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.frame import FrameKey, KeyRules, captured_at, is_picture
+from easyai.domain.frame import FrameKey, KeyRules, captured_at, is_date, is_picture, written_at
 
 RULES = KeyRules()
 BASED = KeyRules("cams/frames/", ("alerts/", "failed/"))
@@ -173,3 +173,28 @@ def test_frames_of_a_camera_sort_in_the_order_of_their_names() -> None:
     times = [captured_at(name, 0.0) for name in names]
     assert times == sorted(times)
     assert len(set(times)) == len(times)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["20251114", "2025-11-14", "2025_11_14", "2025.11", "202511", "2025", "2025年11月14日"],
+)
+def test_a_folder_of_a_date_is_known_as_one(folder: str) -> None:
+    assert is_date(folder)
+
+
+@pytest.mark.parametrize(
+    "folder", ["人数统计", "20251314", "2025111", "1", "30251114", "20251114-cam", "人脸2025", ""]
+)
+def test_a_folder_of_a_task_type_is_no_date(folder: str) -> None:
+    assert not is_date(folder)
+
+
+@pytest.mark.parametrize(
+    ("modified_at", "written"),
+    [(1e9, 1e9), (2e9 + 59, 2e9 + 59), (2e9 + 3600, 2e9), (0.0, 2e9), (-1e9, 2e9), (1e18, 2e9)],
+)
+def test_a_file_time_that_cannot_be_gives_way_to_when_the_picture_was_found(
+    modified_at: float, written: float
+) -> None:
+    assert written_at(modified_at, found_at=2e9) == written

@@ -133,3 +133,14 @@ def test_a_smaller_n_counts_from_the_frame_kept_last() -> None:
     every = EveryNth()
     assert [every.keeps("a", 10) for _ in range(4)] == [True, False, False, False]
     assert [every.keeps("a", 2) for _ in range(4)] == [True, False, True, False]
+
+
+def test_cameras_that_are_gone_are_forgotten() -> None:
+    every = EveryNth()
+    for camera in range(1000):
+        assert every.keeps(camera, 3)
+    every.forget()
+    assert not every.keeps(7, 3)  # as it goes on
+    every.forget()
+    assert len(every) == 1
+    assert [every.keeps(7, 3) for _ in range(3)] == [False, True, False]

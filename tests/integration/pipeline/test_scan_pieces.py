@@ -1,0 +1,162 @@
+"""The scan keeps its rhythm: pages over folders, pieces beside a backlog, and no idle listing."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from easyai.pipeline import intake
+from easyai.pipeline.intake import Scanner
+from easyai.store import local_tree
+from easyai.store.file_systems import FolderTimes
+from tests.support.site import JPEG, TYPE, Installation
+from tests.support.waiting import wait_until
+
+KEY = f"{TYPE}/门口1/1.jpg"
+
+
+def test_new_frames_of_many_cameras_are_recorded_together(site: Installation) -> None:
+    inserts: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "INSERT INTO statistics" in statement:
+            inserts.append(statement)
+
+    for camera in range(200):
+        site.put(f"{TYPE}/{camera}/1.jpg")
+    event.listen(site.runtime.db.engine, "before_cursor_execute", note)
+    assert site.scan().new_frames == 200
+    event.remove(site.runtime.db.engine, "before_cursor_execute", note)
+    assert len(inserts) <= 3  # one a transaction
+
+
+def test_live_frames_go_first_and_a_backlog_is_taken_in_piece_by_piece(
+    site: Installation,
+) -> None:
+    site.configure(scan_interval_sec=0.05)
+    site.put_many(3000)
+    first = intake.scan(site.runtime)
+    while not first.new_frames:
+        first = intake.scan(site.runtime)
+    assert first.new_frames < 3000
+    assert first.more
+    site.put(f"{TYPE}/门口1/99999.jpg")
+    for _ in range(3):
+        intake.scan(site.runtime)
+        if found := site.rows("SELECT id FROM frames WHERE key LIKE '%/99999.jpg'"):
+            break
+    assert found
+    assert site.count("parked") + site.count("pending") < 3001
+    site.scan()
+    assert len({frame["key"] for frame in site.frames()}) == 3001
+
+
+def test_a_folder_that_has_not_changed_is_not_listed_again(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_tree, "_SETTLE_SEC", 0.0)
+    for camera in range(50):
+        site.put(f"{TYPE}/{camera}/1.jpg")
+    site.scan()
+    listed: list[str] = []
+    listing = os.scandir
+
+    def note(path: Any) -> Any:
+        listed.append(str(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", note)
+    site.scan()
+    assert listed == []
+    site.put(f"{TYPE}/7/2.jpg")
+    assert site.scan().new_frames == 1
+    assert listed == [f"{site.snapshots}/{TYPE}/7"]
+    monkeypatch.setattr(local_tree, "LIST_AGAIN_SEC", 0.0)
+    site.scan()
+    monkeypatch.setattr(FolderTimes, "trusted", lambda *_: False)  # a network's folder
+    listed.clear()
+    site.scan()
+    assert len(listed) >= 51
+
+
+def test_a_picture_written_anew_in_place_is_found_once_the_one_before_has_settled(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_tree, "_SETTLE_SEC", 0.0)
+    path = site.put(KEY)
+    assert site.scan().new_frames == 1
+    path.write_bytes(JPEG[:-2] + b"another" + JPEG[-2:])  # its folder's times stay as they are
+    assert site.scan().new_frames == 0
+    site.execute("UPDATE frames SET state = 'done', outcome = 'superseded', image_path = ''")
+    wait_until(lambda: site.scan().new_frames == 1, 5, "the picture written since is found")
+
+
+@pytest.mark.parametrize("ahead_sec", [-3600.0, 0.0, 3600.0])
+def test_a_picture_that_is_written_slowly_is_taken_in_whole(
+    site: Installation, ahead_sec: float
+) -> None:
+    # Whatever its times are: by a file server's clock, or as the writer sets them.
+    site.configure(frame_stable_sec=1.0)
+    path = site.snapshots / KEY
+    path.parent.mkdir(parents=True)
+    size, pieces = 60_456, 10
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as file:
+            time.sleep(0.2)
+            for _ in range(pieces):
+                file.write(bytes(size // pieces))
+                os.utime(path, (time.time() + ahead_sec,) * 2)
+                time.sleep(0.2)
+            file.write(bytes(size % pieces))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        wait_until(lambda: site.scan().new_frames == 1, 30, "the picture is taken in")
+    finally:
+        writer.join()
+    (frame,) = site.frames()
+    assert frame["version"].endswith(f"-{size}")
+    assert abs(frame["captured_at"] - time.time()) < 3700
+
+
+@pytest.mark.parametrize("date", ["20251114", "2025-11-14"])
+def test_a_first_level_of_dates_is_named_and_left_alone(
+    site: Installation, caplog: pytest.LogCaptureFixture, date: str
+) -> None:
+    site.put(f"{date}/门口1/1.jpg")
+    site.put(KEY)
+    for _ in range(2):
+        report = site.scan()
+    assert (report.dated, [frame["key"] for frame in site.frames()]) == (1, [KEY])
+    assert site.rows("SELECT name FROM task_types") == [{"name": TYPE}]
+    assert caplog.text.count("the layout must be <task_type>/<task_id>/") == 1
+    (told,) = site.rows("SELECT subject FROM events WHERE kind = 'layout_by_date'")
+    assert told["subject"] == f"{date}/"
+    assert (site.snapshots / f"{date}/门口1/1.jpg").exists()
+    site.configure(f'[ai_analysis.types."{date}"]\npriority = 1\n')  # so it is one after all
+    site.put(f"{date}/门口1/2.jpg")
+    wait_until(lambda: site.scan().new_frames > 0, 5, "a type that the settings name is taken in")
+
+
+def test_a_scanner_forgets_folders_and_pictures_that_are_gone(
+    site: Installation, tmp_path: Path
+) -> None:
+    scanner = Scanner(site.runtime)
+    for camera in range(20):
+        site.put(f"{TYPE}/{camera}/1.jpg", b"half")
+    while scanner.scan().more:
+        pass
+    watch: Any = scanner._watch
+    assert (len(watch._tree._folders), watch.unfinished) == (22, 20)
+    (site.snapshots / TYPE).rename(tmp_path / "away")
+    for _ in range(3):
+        scanner.scan()
+    assert (len(watch._tree._folders), watch.unfinished) == (1, 0)
