@@ -40,8 +40,8 @@ class Arrivals:
         for key in keys:
             if key.key not in self:
                 by_camera[key.task_type, key.task_id].append(key.key)
-        for camera, names in by_camera.items():
-            names.sort(key=_natural)
+        for camera, found in by_camera.items():
+            names = sorted(set(found), key=_natural)
             in_order = self._in_order(camera[0])
             if first or (in_order and camera in self._backlog):
                 self._add_to_backlog(camera, names, in_order)

@@ -56,6 +56,7 @@ KINDS: Final = {
     "process_restarted": Words("process restarted", "进程重启"),
     "alarm_raised": Words("alarm", "告警"),
     "alarm_over": Words("alarm over", "告警解除"),
+    "layout_by_date": Words("folders of dates", "按日期的目录"),
     "frames_parked": Words("frames parked", "图片暂存"),
     "task_types_full": Words("folders not taken in", "未接收的文件夹"),
     "frames_dropped": Words("frames dropped", "图片被丢弃"),

@@ -83,6 +83,11 @@ _FRAMES: Final = {
     "the picture was gone before it could be moved": "图片在移动之前已不存在",
     "a newer picture had taken its key": "图片已被同名的新图片取代",
     "another picture lay where this one had been put": "原存放位置上是另一张图片，未作处理",
+    "pictures in folders of dates are left alone, such as {}: the folder of the task type "
+    "comes first, then the camera's, dates below them: {}": (
+        "按日期命名的目录中的图片未被处理，例如 {1}：第一级目录必须是任务类型，第二级是摄像头，"
+        "日期目录放在其下：{2}"
+    ),
     "{n} frames parked: no service of this type takes work": (
         "{1} 张图片已暂存：没有可用的此类型算法服务"
     ),

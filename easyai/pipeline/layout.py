@@ -99,9 +99,8 @@ class Layout:
         base = self._runtime.store.rules.base_path
         folder = base + example[len(base) :].split("/")[0] + "/"
         words = (
-            f"pictures in folders of dates are left alone, such as {folder}: the layout must be "
-            f"{base}{_TREE}…/<file>.jpg; put the folder of the task type first, then the camera's, "
-            "and dates below them"
+            f"pictures in folders of dates are left alone, such as {folder}: the folder of the "
+            f"task type comes first, then the camera's, dates below them: {base}{_TREE}"
         )
         with self._runtime.db.write() as conn:
             events.add(conn, [Event(clock.now(conn), "layout_by_date", folder, words)])

@@ -43,7 +43,7 @@ _NOT_STORED = re.compile(
     r"7, \"algo_config\"|7/\*\.log"
 )
 _REFUSALS = {"BadRequestError", "ServiceNotFoundError", "SettingsError"}
-_ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "_complain_once"}
+_ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "complain"}
 _SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION)\b")
 # What is kept: numbers, names of keys and of programs.
 _KEPT = re.compile(
