@@ -41,7 +41,7 @@ def main() -> int:
     if options.mutations:
         from tests.simulation import mutations
 
-        return mutations.main()
+        return mutations.main(options.mutations)
     ignored = frozenset(options.ignore.split(",")) if options.ignore else _not_mended()
     if options.seed is not None:
         return _one(options.seed, ignored, shrinking=options.shrink)
@@ -56,7 +56,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrink", action="store_true", help="make a failing plan smaller first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--ignore", default="", help="kinds of violations that end no run")
-    parser.add_argument("--mutations", action="store_true", help="break the code on purpose")
+    parser.add_argument(
+        "--mutations", type=int, help="break the code on purpose, in the first so many ways"
+    )
     return parser.parse_args()
 
 

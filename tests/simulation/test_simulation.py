@@ -28,3 +28,8 @@ def test_a_seed_is_one_run() -> None:
     first, second = (_simulate("--seed", "15") for _ in range(2))
     assert first.stdout == second.stdout
     assert "every promise held" in first.stdout, first.stdout + first.stderr
+
+
+def test_a_limit_broken_on_purpose_is_found() -> None:
+    run = _simulate("--mutations", "1")
+    assert "1 of 1 found" in run.stdout, run.stdout + run.stderr
