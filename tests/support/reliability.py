@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-SOAK = "## An hour with everything on\n"
+SOAK = "## Everything on, for long\n"
 
 
 def soak_section(page: Path) -> str:
