@@ -33,7 +33,7 @@ def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
         "EASYAI_TEST_HANG_BELOW": str(tmp_path / "snapshots"),
     }
     with EasyaiProcess(tmp_path, environment=environment) as easyai:
-        easyai.start(timeout=60)
+        easyai.start(timeout=120)
         yield easyai
 
 

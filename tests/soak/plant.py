@@ -61,7 +61,7 @@ class Plant:
         self._open.callback(self._people.close)
         settings = _SETTINGS.format(bus=self._bus.url, topic=_TOPIC, people=self._people.url)
         self.easyai = self._open.enter_context(EasyaiProcess(self._folder, settings))
-        self.easyai.start(timeout=60)
+        self.easyai.start(timeout=120)
         types = [*TYPES, TRIPWIRE]
         self._steady = self._started(
             Fleet(self.easyai.url, types, name="steady", services=2, delay_sec=0.05)
