@@ -12,6 +12,24 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 
 _MOST_NAMES: Final = 5  # in one message
+#: A slice ends after this much work, or when a slow broker has taken this long. By work, since on a
+#: busy machine each slice also pays for a look at all queues.
+_WORK_SEC: Final = 0.03
+_LONGEST_SEC: Final = 0.25
+#: Then the loop has this long for everything else.
+REST_SEC: Final = 0.05
+
+
+class _Slice:
+    """How long the slice under way may still take."""
+
+    def __init__(self) -> None:
+        self._began, self._worked = time.monotonic(), time.thread_time()
+
+    def is_over(self) -> bool:
+        """Whether it has to end."""
+        worked = time.thread_time() - self._worked >= _WORK_SEC
+        return worked or time.monotonic() - self._began >= _LONGEST_SEC
 
 
 class Change:
@@ -31,22 +49,26 @@ class Change:
         self.paused.clear()
 
 
-def carry_out(consumer: Any, change: Change, stop: threading.Event, limit_sec: float) -> None:
-    """Add and cancel queues for so long, and at least one; in the consumer's thread.
+def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
+    """Add and cancel queues for a moment, and at least one; in the consumer's thread.
 
-    What fails is tried again with the next look at the types. Raises what the broker's client
-    raises: the connection is lost then.
+    An event loop of kombu's goes on by itself after a rest, for nothing else wakes it
+    sooner than its next timer. What fails is tried again with the next look at the types. Raises
+    what the broker's client raises: the connection is lost then.
     """
-    limit = time.monotonic() + limit_sec
+    under_way = _Slice()
     try:
         if not stop.is_set() and consumer.task_consumer is not None:
-            _add(consumer, change.add, limit)
-            _cancel(consumer, change.cancel, limit)
+            _add(consumer, change.add, under_way)
+            _cancel(consumer, change.cancel, under_way)
     except BaseException:
         change.add.clear()
         change.cancel.clear()
+        change.paused.set()
         raise
-    finally:
+    if change and consumer.hub is not None and not stop.is_set():
+        consumer.hub.call_later(REST_SEC, carry_out, consumer, change, stop)
+    else:
         change.paused.set()
 
 
@@ -58,10 +80,10 @@ def wake(consumer: Any, for_good: bool = False) -> None:
         interrupt(for_good)
 
 
-def _add(consumer: Any, names: deque[str], limit: float) -> None:
+def _add(consumer: Any, names: deque[str], under_way: _Slice) -> None:
     queues = consumer.app.amqp.queues
     added: list[str] = []
-    while names and (not added or time.monotonic() < limit):
+    while names and not (added and under_way.is_over()):
         name = names.popleft()
         if not consumer.task_consumer.consuming_from(name):
             # Not Consumer.add_task_queue: it goes through all queues for each one added.
@@ -73,13 +95,13 @@ def _add(consumer: Any, names: deque[str], limit: float) -> None:
             queues.add_type(name)
 
 
-def _cancel(consumer: Any, names: deque[str], limit: float) -> None:
+def _cancel(consumer: Any, names: deque[str], under_way: _Slice) -> None:
     while names:
         name = names.popleft()
         consumer.task_consumer.cancel_by_queue(name)
         consumer.app.amqp.queues.drop_type(name)
         _delete(consumer, name)
-        if time.monotonic() >= limit:
+        if under_way.is_over():
             return
 
 

@@ -10,14 +10,12 @@ from celery import bootsteps, signals
 
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.process import process
-from easyai.tasks.queue_slices import Change, carry_out, summary, wake
+from easyai.tasks.queue_slices import REST_SEC, Change, carry_out, summary, wake
 from easyai.tasks.queues import queue_name
 
 log = logging.getLogger(__name__)
 
 _CHECK_EVERY_SEC: Final = 1.0
-#: A slice holds up the consumer for so long; then the loop has as long for everything else.
-_SLICE_SEC: Final = 0.05
 
 
 class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -80,11 +78,11 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
         change = Change(add, cancel)
         while change and not stop.is_set():
             change.begin()
-            consumer.call_soon(carry_out, consumer, change, stop, _SLICE_SEC)
+            consumer.call_soon(carry_out, consumer, change, stop)
             wake(consumer)
             while not change.paused.wait(0.5) and not stop.is_set():
                 pass
-            stop.wait(_SLICE_SEC)
+            stop.wait(REST_SEC)
         if error is not None:
             raise error
         if add:

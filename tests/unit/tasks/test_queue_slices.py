@@ -11,11 +11,10 @@ import pytest
 
 from easyai.celery import make_app
 from easyai.settings import Settings
+from easyai.tasks import queue_slices
 from easyai.tasks.config import celery_settings
 from easyai.tasks.queue_slices import Change, carry_out, summary
 from tests.unit.tasks.broker import Broker
-
-SLICE_SEC = 0.05
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def consumer(broker: Broker) -> Any:
     app = make_app(celery_settings(Settings()) | {"broker_transport_options": broker.options})
     connection = broker.connect()
     task_consumer = app.amqp.TaskConsumer(connection, on_message=lambda message: message.ack())
-    return SimpleNamespace(app=app, connection=connection, task_consumer=task_consumer)
+    return SimpleNamespace(app=app, connection=connection, task_consumer=task_consumer, hub=None)
 
 
 def slices(consumer: Any, change: Change) -> list[float]:
@@ -32,7 +31,7 @@ def slices(consumer: Any, change: Change) -> list[float]:
     took = []
     while change:
         began = time.thread_time()
-        carry_out(consumer, change, threading.Event(), SLICE_SEC)
+        carry_out(consumer, change, threading.Event())
         took.append(time.thread_time() - began)
     return took
 
@@ -59,20 +58,39 @@ def test_three_thousand_queues_are_added_and_cancelled_without_holding_up_the_lo
 
 
 def test_a_change_begins_with_the_first_queue_and_takes_at_least_one_a_slice(
-    consumer: Any,
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(queue_slices, "_WORK_SEC", 0.0)
     change = Change(["infer.first", "infer.second"], [])
-    carry_out(consumer, change, threading.Event(), 0.0)
+    carry_out(consumer, change, threading.Event())
     assert consumed(consumer) == {"easyai", "infer.first"}
     assert list(change.add) == ["infer.second"]
     assert change.paused.is_set()
+
+
+def test_on_an_event_loop_a_change_goes_on_by_itself_after_a_rest(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_slices, "_WORK_SEC", 0.0)
+    later: list[tuple[float, Any, Any]] = []
+    consumer.hub = SimpleNamespace(
+        call_later=lambda sec, call, *args: later.append((sec, call, args))
+    )
+    change = Change(["infer.first", "infer.second"], [])
+    carry_out(consumer, change, threading.Event())
+    assert not change.paused.is_set()
+    ((_, call, args),) = later
+    call(*args)
+    assert change.paused.is_set()
+    assert consumed(consumer) == {"easyai", "infer.first", "infer.second"}
+    assert len(later) == 1
 
 
 def test_a_slice_of_a_connection_that_was_lost_changes_nothing(consumer: Any) -> None:
     stopped = threading.Event()
     stopped.set()
     change = Change(["infer.a"], [])
-    carry_out(consumer, change, stopped, SLICE_SEC)
+    carry_out(consumer, change, stopped)
     assert consumed(consumer) == {"easyai"}
 
 
@@ -83,7 +101,7 @@ def test_a_queue_that_could_not_be_added_is_tried_again_with_the_next_change(
         patch.setattr(consumer.task_consumer, "consume", _fail)
         change = Change(["infer.a", "infer.b"], [])
         with pytest.raises(OSError, match="disk full"):
-            carry_out(consumer, change, threading.Event(), SLICE_SEC)
+            carry_out(consumer, change, threading.Event())
     assert not change
     assert change.paused.is_set()
     assert consumer.app.amqp.queues.of_types == set()
