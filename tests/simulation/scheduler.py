@@ -239,7 +239,7 @@ class Scheduler:
         """End one actor: what it does is given up where it stands."""
         if actor.done or actor is self.current:
             return
-        before = self.current
+        before, loop = self.current, events._get_running_loop()
         self.current = actor
         actor.green.parent = getcurrent()
         if actor.green:  # it has begun
@@ -248,6 +248,7 @@ class Scheduler:
         if actor.process is not None and actor in actor.process.actors:
             actor.process.actors.remove(actor)
         self.current = before
+        events._set_running_loop(loop)  # the one of whoever ends it
 
     def run(self, until: float) -> None:
         """Let time pass; raises RunawayError when nothing comes to an end."""
