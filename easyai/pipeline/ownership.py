@@ -127,5 +127,5 @@ def _read(content: bytes) -> Claim:
         found = json.loads(content)
         known = {name: str(found.get(name, "")) for name in Claim.__dataclass_fields__}
     except (ValueError, AttributeError):
-        return Claim("", "not known", "not known", "a time that is not known")
+        return Claim("", "?", "?", "?")
     return Claim(**known)

@@ -16,7 +16,7 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.keys import split_key
 from easyai.store.local_folder import CLAIM_KEY, GONE, version_of
-from easyai.store.local_moves import Moves
+from easyai.store.local_moves import NO_WRITES, Moves
 from easyai.store.local_watch import LocalWatch
 from easyai.store.renames import rename_noreplace
 from easyai.store.signing import LinkSigner
@@ -91,28 +91,47 @@ class LocalStore(Moves):
             raise self._unavailable(error) from error
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Put a claim into the folder, unless there is one; what stands there then."""
+        """Put a claim into the folder, unless there is one; what stands there then.
+
+        In a folder that takes no file now (full, read-only) nothing is put: the next call tries.
+        """
         path = f"{self.root}/{CLAIM_KEY}"
-        draft = f"{path}.{secrets.token_hex(4)}"
+        there = None if replace else self._claim_at(path)
+        if there is not None:
+            return there
         try:
-            try:
-                with open(draft, "xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                if replace:
-                    os.replace(draft, path)
-                else:
-                    rename_noreplace(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(draft)
+            self._put_claim(path, content, replace=replace)
+        except OSError as error:
+            if replace or error.errno not in NO_WRITES:
+                raise self._unavailable(error) from error
+            log.warning("frame folder not claimed yet: %s: %s", self.root, error.strerror)
+        return self._claim_at(path) or content
+
+    def _claim_at(self, path: str) -> bytes | None:
+        try:
             with open(path, "rb") as file:
                 return file.read(_LARGEST_CLAIM)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise self._unavailable(error) from error
+
+    def _put_claim(self, path: str, content: bytes, *, replace: bool) -> None:
+        draft = f"{path}.{secrets.token_hex(4)}"
+        try:
+            with open(draft, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if replace:
+                os.replace(draft, path)
+            else:
+                rename_noreplace(draft, path)
+        except FileExistsError:
+            pass  # another process was faster
+        finally:
+            with suppress(OSError):  # not there, or the folder takes no changes at all
+                os.unlink(draft)
 
     def url(self, key: str, ttl_sec: float) -> str:
         """A signed link of this server."""

@@ -24,7 +24,7 @@ from easyai.store.renames import rename_noreplace
 log = logging.getLogger(__name__)
 
 # The folder may not be changed, or not now: pictures are used where they lie.
-_NO_RENAMES: Final = (
+NO_WRITES: Final = (
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
@@ -51,7 +51,7 @@ class Moves(Folder):
         except FileExistsError:
             pass  # held before; what stands under the key is a newer one
         except OSError as error:
-            if error.errno in _NO_RENAMES:
+            if error.errno in NO_WRITES:
                 self._tell_no_renames(error)
                 return self._look(key, version)
             if error.errno not in GONE:

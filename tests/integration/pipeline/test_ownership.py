@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +84,25 @@ def test_a_claim_that_cannot_be_read_is_refused_and_can_be_taken_over(
 ) -> None:
     site.snapshots.mkdir(exist_ok=True)
     (site.snapshots / CLAIM_KEY).write_bytes(b"\xff[")
-    with pytest.raises(StoreClaimedError, match="not known"):
+    with pytest.raises(StoreClaimedError, match=r"host \?"):
         require_store(site.runtime)
     take_over(site.runtime)
     require_store(site.runtime)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_folder_that_takes_no_file_is_used_and_claimed_later(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as full:
+        full.setattr("easyai.store.local.rename_noreplace", refuse)
+        require_store(site.runtime)
+    assert list(site.snapshots.glob(f"{CLAIM_KEY}*")) == []
+    require_store(site.runtime)
+    with monkeypatch.context() as full:
+        full.setattr("easyai.store.local.rename_noreplace", refuse)
+        require_store(site.runtime)  # the claim stands, nothing is written
+    assert (site.snapshots / CLAIM_KEY).exists()
