@@ -21,6 +21,8 @@ _LOOKED = "services_watched"  # done_at: the last look at them
 WATCHED_SINCE: Final = "services_watched_since"
 LONGEST_GAP_SEC: Final = 20.0  # between two looks, one every 5 s; longer: nobody watched
 _SLACK_SEC: Final = 5.0  # a smaller step is none
+# By which evidence may lie ahead of a clock that was set back unnoticed between two looks.
+_AHEAD_SEC: Final = LONGEST_GAP_SEC + _SLACK_SEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Watch:
     apart: bool = False  # whether the database has a machine, and a clock, of its own
 
     def silent_sec(self, evidence_at: float, now: float) -> float:
-        """For how long there was no evidence; evidence from the future is none."""
-        seen_at = evidence_at if evidence_at <= now + _SLACK_SEC else 0.0
+        """For how long there was no evidence; evidence from far ahead is none."""
+        seen_at = evidence_at if evidence_at <= now + _AHEAD_SEC else 0.0
         return max(0.0, now - max(seen_at, self.since))
 
     def why(self) -> str:
