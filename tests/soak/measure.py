@@ -26,7 +26,9 @@ def sample(easyai: EasyaiProcess) -> Sample:
     found["database, MB"] = database.stat().st_size / _MB
     found["write-ahead log, MB"] = _size(database.with_name("easyai.db-wal")) / _MB
     found["files of the broker"] = _files(easyai.data / "broker")
-    found["pictures, all folders"] = _files(easyai.frames)
+    failed = _files(easyai.frames / "failed")
+    found["pictures, without failed/"] = _files(easyai.frames) - failed
+    found["failed frames' pictures"] = failed
     found.update(_rows(database))
     return dict(found)
 
@@ -61,10 +63,12 @@ def _rows(database: Path) -> Sample:
             number: int = conn.execute(sql).fetchone()[0]
             return float(number)
 
+        failed = "SELECT count(*) FROM frames WHERE state = 'failed'"
         waiting = "SELECT count(*) FROM frames WHERE state IN ('pending', 'leased', 'parked')"
         tables = ("frames", "alerts", "events", "statistics")
         rows = {f"rows of {table}": count(f"SELECT count(*) FROM {table}") for table in tables}
-        return {"frames that wait": count(waiting), **rows}
+        rows["rows of frames"] -= count(failed)
+        return {"frames that wait": count(waiting), "failed frames": count(failed), **rows}
 
 
 def _files(folder: Path) -> int:

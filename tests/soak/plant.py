@@ -35,7 +35,6 @@ mq_address = "{bus}"
 mq_topic = "{topic}"
 max_alerts_in_db = 1000
 max_history_rows = 8000
-failed_retention_days = 0.004
 heartbeat_timeout_sec = 10
 notify_urls = ["{people}"]
 

@@ -13,9 +13,10 @@ Written by `make soak`. `easyai up` on SQLite for {minutes:.0f} minutes at {rate
 task types, one of them sampled and one with affinity; {latest:.0f} of the frames a second by
 {cameras} cameras that write `latest.jpg` again and again; alerts on Redis, messages to people; 3 %
 of the frames refused by their service; half of the services killed and started again every two
-minutes ({restarts} times; people got {messages} messages). History, alerts and failed frames are
-trimmed to little, so that each limit was reached early. {written:,} frames were written; when the
-cameras had stopped, none waited after {settled:.0f} s. Samples every {every:.0f} s.
+minutes ({restarts} times; people got {messages} messages). History and alerts are trimmed to
+little, so that each limit was reached early; events, failed frames and the sums of ten seconds are
+kept for longer than the run. {written:,} frames were written; when the cameras had stopped, none
+waited after {settled:.0f} s. Samples every {every:.0f} s.
 
 | | after {warm:.0f} minutes | at the end | highest |
 |---|--:|--:|--:|
