@@ -1,7 +1,8 @@
 """Whose fault a time-out is: the frame's, or that of a service which has too much to do.
 
-A service that hangs on one picture goes on answering others quickly. One that has too much at once
-answers late, or most of its calls time out together.
+A service that hangs on one picture goes on answering others quickly: meanwhile or, where it gets
+one call at a time, before and after. One that has too much at once answers late, or most of its
+calls time out together.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def of_frames(
         (frame, verdict)
         for frame, verdict in calls
         if verdict.kind is Kind.TIMEOUT
-        and _answered_meanwhile(rows.get(frame.service_pk), verdict, now)
+        and _answers_others(rows.get(frame.service_pk), frame, verdict, now)
     ]
     together = Counter(frame.service_pk for frame, v in calls if v.kind is Kind.TIMEOUT)
     many = {frame.task_type for frame, _ in suspects if together[frame.service_pk] > 1}
@@ -44,12 +45,18 @@ def of_frames(
     }
 
 
-def _answered_meanwhile(row: ServiceRow | None, verdict: Verdict, now: float) -> bool:
-    """Whether a call that began after this one was answered, and quickly."""
+def _answers_others(
+    row: ServiceRow | None, frame: LeasedFrame, verdict: Verdict, now: float
+) -> bool:
+    """Whether a service (as it stood before) answers other frames than this one, and quickly."""
     if row is None or row.ewma_ms is None:
         return False
     began = now - verdict.elapsed_ms / 1000
-    return bool(row.last_success_at - 2 * row.ewma_ms / 1000 > began)
+    if row.last_success_at - 2 * row.ewma_ms / 1000 > began:
+        return True  # a call that began after this one
+    # The only call under way: it was not too much at once, and the one before was answered.
+    alone = 1 in (row.concurrency_cap, row.max_concurrency) and row.breaker_failures == 0
+    return bool(alone and 0 < frame.last_failure_at < row.last_success_at)
 
 
 def _overloaded(conn: Connection, task_types: set[str], now: float) -> set[str]:

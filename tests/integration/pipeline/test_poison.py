@@ -153,6 +153,36 @@ def test_a_picture_on_which_a_healthy_service_hangs_fails_and_takes_no_places_aw
     assert site.pictures("failed") == [f"failed/{poison}"]
 
 
+def test_a_picture_fails_on_which_a_service_hangs_that_takes_one_call_at_a_time(
+    site: Installation,
+) -> None:
+    site.configure(infer_timeout_sec=0.3)
+    poison = f"{TYPE}/门口1/poison.jpg"
+
+    def delay(frame: Frame) -> float:
+        return 1.0 if frame["image_path"] == poison else 0.0
+
+    with AlgorithmStub(delay=delay) as stub:
+        pk = site.register(stub)
+        site.execute("UPDATE services SET max_concurrency = 1 WHERE pk = :pk", pk=pk)
+        site.put(poison)
+        loop = site.loop()
+        number = 0
+
+        def failed() -> bool:
+            nonlocal number
+            number += 1
+            site.put(f"{TYPE}/门口2/{number}.jpg")
+            site.scan()
+            loop.pump(TYPE, 0.3)
+            return bool(site.frame(poison)["state"] == "failed")
+
+        wait_until(failed, 30, "it fails")
+        others = [row for row in site.frames() if row["key"] != poison and row["state"] == "done"]
+    assert others
+    assert {row["outcome"] for row in others} == {"alert"}
+
+
 def test_frames_that_time_out_since_there_are_too_many_at_once_do_not_fail(
     site: Installation,
 ) -> None:
