@@ -68,7 +68,7 @@ class StoreUnavailableError(EasyaiError):
 
 
 class StoreClaimedError(EasyaiError):
-    """The frame store is used by another installation; see: easyai claim"""
+    """The frame store is used by another installation; the command `claim` shows which."""
 
     http_status = 503
     retryable = True  # it may be handed over while we wait

@@ -136,16 +136,16 @@ _STORE: Final = {
     "frame folder {}: empty; is its disk mounted?": "图片目录 {1}：为空；磁盘是否已挂载？",
     "frame folder {}: ": "图片目录 {1}：",
     "{}: no free name beside it": "{1}：旁边没有空闲的文件名",
-    "The frame store is used by another installation; see: easyai claim": (
-        "图片目录正由另一个安装使用；请查看 `easyai claim`"
+    "The frame store is used by another installation; the command `claim` shows which.": (
+        "图片目录正由另一个安装使用；命令 `claim` 可查看是哪一个。"
     ),
     "the frame store is used by another installation: host {}, data folder {}, since {}. Two on "
     "one store would take each other's frames away: give this one a folder "
     "(frame_extractor.output_dir) or base_path of its own, or, when the other one is no more or "
-    "its database was rebuilt here: easyai claim --take-over": (
+    "its database was rebuilt here, hand it over with `claim --take-over`": (
         "图片目录正由另一个安装使用：主机 {1}，数据目录 {2}，自 {3} 起。两个安装共用会互相取走"
         "图片：请为本安装设置自己的目录（frame_extractor.output_dir）或 base_path；若另一个已"
-        "不存在，或其数据库在此重建，请执行 `easyai claim --take-over`"
+        "不存在，或其数据库在此重建，请用 `claim --take-over` 接管"
     ),
     ": larger than {n} bytes": "：超过 {1} 字节",
     "object store {}, bucket ": "对象存储 {1}，存储桶 ",

@@ -77,7 +77,8 @@ def require_store(runtime: Runtime) -> None:
         f"the frame store is used by another installation: host {there.host}, data folder "
         f"{there.data_dir}, since {there.since}. Two on one store would take each other's frames "
         "away: give this one a folder (frame_extractor.output_dir) or base_path of its own, or, "
-        "when the other one is no more or its database was rebuilt here: easyai claim --take-over"
+        "when the other one is no more or its database was rebuilt here, hand it over with "
+        "`claim --take-over`"
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from easyai.store.local_folder import CLAIM_KEY
 from examples.demo.parts import Parts
 
 _PAGE = 100  # alerts, the most that a page has
@@ -83,7 +84,7 @@ def _files(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): digest(path.read_bytes())
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != CLAIM_KEY
     }
 
 

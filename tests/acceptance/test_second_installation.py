@@ -41,4 +41,4 @@ def test_up_names_the_installation_that_uses_the_folder(tmp_path: Path) -> None:
     )
     assert refused.returncode == 2, refused.stderr
     assert f"data folder {first / 'data'}" in refused.stderr
-    assert "easyai claim --take-over" in refused.stderr
+    assert "`claim --take-over`" in refused.stderr

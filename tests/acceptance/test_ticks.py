@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
-from tests.support.folder_opens import FolderOpens
 from tests.support.outside import Outside
+from tests.support.scan_times import ScanTimes
 from tests.support.waiting import wait_until
 
 PAUSED = "暂停"
@@ -39,7 +39,7 @@ def test_ticks_that_piled_up_behind_a_frozen_worker_make_no_burst_of_scans(
 ) -> None:
     worker = wait_until(lambda: running.child("worker"), 10, "the worker runs")
     queue = running.data / "broker" / "queue"
-    with AlgorithmStub("paused", (PAUSED,)) as stub, FolderOpens(running.frames) as scans:
+    with AlgorithmStub("paused", (PAUSED,)) as stub, ScanTimes(running.data / "easyai.db") as scans:
         stub.register(site.url)
         wait_until(scans.times, 5, "scans are seen")
         _freeze(worker, queue)

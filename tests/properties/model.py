@@ -89,8 +89,8 @@ class Model:
     def settled(self, group: Iterable[Answered], attempts: dict[int, int]) -> None:
         """A settling was committed: answers whose lease still stood count, others do not.
 
-        `attempts` by frame id, as the ledger tells: whether a broken answer was held against its
-        frame depends on what else the service has answered.
+        `attempts` by frame id, as the ledger tells: whether a broken or late answer was held against
+        its frame depends on what else the service has answered.
         """
         for one in group:
             frame = self.frames[one.frame.id]
@@ -110,8 +110,8 @@ class Model:
             frame.result = frame.result if verdict.detection_count else None
         elif verdict.kind is Kind.MISSING:
             frame.state, frame.outcome = "done", "missing"
-        elif verdict.kind in (Kind.REFUSED, Kind.BROKEN):
-            assert attempts == frame.attempts + 1 or verdict.kind is Kind.BROKEN
+        elif verdict.kind in (Kind.REFUSED, Kind.BROKEN, Kind.TIMEOUT):
+            assert attempts == frame.attempts + 1 or verdict.kind is not Kind.REFUSED
             assert attempts - frame.attempts in (0, 1)
             frame.attempts = attempts
             if frame.attempts >= MAX_ATTEMPTS:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from easyai.db import clock as db_clock
 from tests.properties.machine import Ledger, MakeWorld
 from tests.properties.world import Clock, World
 
@@ -54,11 +55,17 @@ def make_world(tmp_path: Path, fresh_url: Callable[[Path], str]) -> Iterator[Mak
         def make() -> World:
             folder = tmp_path / str(next(numbers))
             folder.mkdir()
-            for clock in clocks:
-                clock.stop()
-            clocks[:] = [patch.object(time, "time", clock := Clock())]
+            for one in clocks:
+                one.stop()
+            clock = Clock()
+            # PostgreSQL's own, too: a world has one clock, which the machine sets.
+            clocks[:] = [
+                patch.object(time, "time", clock),
+                patch.object(db_clock, "now", lambda _conn: clock()),
+            ]
             url = fresh_url(folder)
-            clocks[0].start()
+            for one in clocks:
+                one.start()
             return World(folder, url, clock)
 
         stack.callback(lambda: [clock.stop() for clock in clocks])

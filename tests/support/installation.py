@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection, insert, select, text
 
 from easyai.cli.main import cli
-from easyai.db import migrate
+from easyai.db import generations, migrate
 from easyai.db.models import Alert, Frame, Service, ServiceTaskType, TaskType
 from easyai.db.session import Database
 
@@ -102,6 +102,7 @@ class Installation:
             pk = self._insert(conn, Service, values | columns)
             for name in task_types or (TYPE,):
                 conn.execute(insert(ServiceTaskType), {"service_pk": pk, "task_type": name})
+            generations.bump_registry(conn)
         return pk
 
     def task_type(self, name: str) -> None:

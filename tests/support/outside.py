@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import requests
 
+from easyai.store.keys import held_name
+from easyai.store.local_folder import CLAIM_KEY
 from tests.support.jpeg import jpeg
 from tests.support.waiting import wait_until
 
@@ -45,12 +47,12 @@ class Outside:
         return keys
 
     def pictures(self, folder: str) -> list[str]:
-        """The files below a folder, as keys in order; hidden ones are not cameras'."""
+        """The files below a folder, as keys in order; one that is held under its own name."""
         found = (self.frames / folder).rglob("*")
         return sorted(
-            str(path.relative_to(self.frames))
+            str(_own(path).relative_to(self.frames))
             for path in found
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file() and path.name != CLAIM_KEY
         )
 
     def get(self, path: str, **query: Any) -> Any:
@@ -126,3 +128,8 @@ class Outside:
     def _post(self, path: str) -> requests.Response:
         with requests.post(f"{self.url}{_API}{path}", timeout=10) as response:
             return response
+
+
+def _own(path: Path) -> Path:
+    held = held_name(path.name)
+    return path.with_name(held.name) if held else path

@@ -118,7 +118,7 @@ def test_automatic_sampling_follows_the_queue_and_is_remembered_for_every_scanne
     assert _n(site) == 2
     site.put_many(8)
     site.scan()
-    assert len(site.pictures(TYPE)) == 4
+    assert len(site.pictures(TYPE)) == 200 + 4
     (event,) = site.rows(
         "SELECT subject, text FROM events WHERE kind = 'sampling_changed' AND text LIKE '%of 1:%'"
     )

@@ -47,7 +47,7 @@ def test_the_second_installation_on_a_folder_is_refused_by_name(
     require_store(site.open())
     with pytest.raises(StoreClaimedError, match=f"data folder {site.folder}/data") as refused:
         other.runtime.part(Ownership).check()
-    assert "easyai claim --take-over" in str(refused.value)
+    assert "`claim --take-over`" in str(refused.value)
     require_store(site.runtime)
 
 
