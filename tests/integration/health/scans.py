@@ -15,17 +15,21 @@ class Scans:
     def __init__(self, site: Installation) -> None:
         self._db = site.open().db
         self._cease = threading.Event()
+        self._show()  # before anybody looks
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         while not self._cease.wait(0.1):
-            now = time.time()
-            with self._db.write() as conn:
-                leases.acquire(conn, "scan", "me", 0.5, now)
-                leases.done(conn, "scan", "me", now)
-                leases.acquire(conn, "beat", "me", 5.0, now)
-                processes.beat(conn, "worker", "elsewhere", 1, now)
+            self._show()
+
+    def _show(self) -> None:
+        now = time.time()
+        with self._db.write() as conn:
+            leases.acquire(conn, "scan", "me", 0.5, now)
+            leases.done(conn, "scan", "me", now)
+            leases.acquire(conn, "beat", "me", 5.0, now)
+            processes.beat(conn, "worker", "elsewhere", 1, now)
 
     def cease(self) -> None:
         """No scan succeeds any more."""
