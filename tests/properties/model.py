@@ -89,8 +89,8 @@ class Model:
     def settled(self, group: Iterable[Answered], attempts: dict[int, int]) -> None:
         """A settling was committed: answers whose lease still stood count, others do not.
 
-        `attempts` by frame id, as the ledger tells: whether a broken or late answer was held against
-        its frame depends on what else the service has answered.
+        `attempts` by frame id, as the ledger tells: whether a broken or late answer was held
+        against its frame depends on what else the service has answered.
         """
         for one in group:
             frame = self.frames[one.frame.id]
