@@ -224,7 +224,9 @@ def test_a_picture_held_for_a_frame_that_the_ledger_lost_is_a_frame_again(
     runtime = site.open()
     assert Scanner(runtime).scan().new_frames == 3
     site.work(site.loop())
-    assert Scanner(site.open()).scan().new_frames == 1, "its name is free by now"
+    again = Scanner(site.open())
+    found = sum(again.scan().new_frames for _ in range(5))  # a scan on a busy machine ends early
+    assert found == 1, "its name is free by now"
     site.work(site.loop())
     assert len(alerts_are_of_their_pictures(site)) == 4
 
