@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from sqlalchemy import text
+
+from easyai.db import generations
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -35,12 +38,12 @@ class Fleet:
         self._set(some, "last_evidence", ago)
 
     def _set(self, some: Sequence[AlgorithmStub], column: str, ago: float) -> None:
-        for stub in some:
-            self.site.execute(
-                f"UPDATE services SET {column} = :at WHERE endpoint = :endpoint",
-                at=time.time() - ago,
-                endpoint=stub.endpoint,
-            )
+        statement = text(f"UPDATE services SET {column} = :at WHERE endpoint = :endpoint")
+        at = time.time() - ago
+        # In one transaction: a watchdog that looks meanwhile sees all of them changed, or none.
+        with self.site.runtime.db.write() as conn:
+            conn.execute(statement, [{"at": at, "endpoint": stub.endpoint} for stub in some])
+            generations.bump_registry(conn)
 
     def kill(self) -> None:
         """All at once; frames that come then are refused, until every breaker is open."""
