@@ -25,7 +25,8 @@ TRIPWIRE = "绊线人数统计"
 STEADY_RATE, LATEST_CAMERAS, LATEST_RATE = 24.0, 3, 2.0
 RATE = STEADY_RATE + LATEST_CAMERAS * LATEST_RATE  # frames a second
 _TOPIC = "easyai.alerts"
-_RESTART_EVERY_SEC, _AWAY_SEC = 120.0, 8.0
+# Away for long enough to be found dead, so that people are told of it and of its end.
+_RESTART_EVERY_SEC, _AWAY_SEC = 120.0, 35.0
 _KEPT_ON_THE_BUS = 10_000
 # What is kept is little, so that each limit has been reached long before the figures count.
 _SETTINGS = """
