@@ -12,12 +12,12 @@ import pytest
 from tests.faults import report
 from tests.faults.camera import Camera
 from tests.faults.fleet import Fleet
-from tests.faults.installations import EMBEDDED, Embedded, Production, Site
+from tests.faults.installations import EMBEDDED, RABBITMQ, REDIS, Embedded, Production, Site
 from tests.faults.outcome import PROPERTY, Outcome
 from tests.faults.people import People
 from tests.faults.schema import Schema
 from tests.faults.trial import ALWAYS, SHORT, Trial
-from tests.support.services import PostgresServer
+from tests.support.services import PostgresServer, RabbitmqServer
 
 TYPES = ("人数统计", "人脸检测")
 #: The longest first, those that mostly wait among those that work; others take half a minute.
@@ -62,6 +62,7 @@ class Trials:
         fleets: Callable[[str], Sequence[Fleet]] | None = None,  # of the API's URL
         workers: int = 2,
         beats: int = 1,
+        broker: str = REDIS,  # of production
         elsewhere: Mapping[str, Mapping[str, str]] | None = None,  # of a part, by its name
         migrated: bool = True,  # else the database is empty
         download: bool = False,  # services fetch every picture
@@ -90,6 +91,7 @@ class Trials:
                 url,
                 workers=workers,
                 beats=beats,
+                broker_url=self._rabbitmq() if broker == RABBITMQ else "",
                 elsewhere=elsewhere,
             )
         made = (
@@ -98,9 +100,15 @@ class Trials:
             else [Fleet(site.url, TYPES, options=("--download",) * download, **fleet_options)]
         )
         camera = Camera(site.frames, TYPES, rate=rate)
-        return Trial(site, made, camera, people, self._record)
+        return Trial(site, made, camera, people, self.record)
 
-    def _record(self, outcome: Outcome) -> None:
+    def _rabbitmq(self) -> str:
+        server: RabbitmqServer = self._request.getfixturevalue("rabbitmq_server")
+        server.start()
+        return server.url
+
+    def record(self, outcome: Outcome) -> None:
+        """Put a row into the report."""
         outcome.group = self._request.path.stem
         self._record_property(PROPERTY, outcome.as_property())
 

@@ -74,7 +74,7 @@ class Service:
         body = {
             "service_id": self._id,
             "name": f"detector {self._id}",
-            "task_types": options.types.split(","),
+            "task_types": self._task_types(),
             "endpoint": f"http://127.0.0.1:{self._port}/infer",
             "version": "1.0",
             "max_concurrency": options.max_concurrency,
@@ -85,6 +85,10 @@ class Service:
             await asyncio.sleep(options.heartbeat_sec)
             if self._fleet.heartbeats:
                 await self._post(f"/heartbeat/{quote(self._id, safe='')}", None)
+
+    def _task_types(self) -> list[str]:
+        own = [f"{self._id}类{number}" for number in range(self._fleet.options.own_types)]
+        return own or self._fleet.options.types.split(",")
 
     async def _post(self, path: str, body: Any) -> bool:
         url = self._fleet.options.server + _API + path
@@ -152,6 +156,7 @@ def main() -> None:
     parser.add_argument("--server", required=True, help="URL of the easyai API")
     parser.add_argument("--services", required=True, help="id:port,id:port,…")
     parser.add_argument("--types", required=True, help="task types, with commas")
+    parser.add_argument("--own-types", type=int, default=0, help="so many of each one's own")
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--delay", type=float, default=0.1)
     parser.add_argument("--max-concurrency", type=int, default=4)

@@ -27,6 +27,8 @@ from tests.support.waiting import wait_until
 EMBEDDED = "embedded"
 PRODUCTION = "production"
 BOTH = (EMBEDDED, PRODUCTION)
+REDIS = "Redis"  # brokers of production
+RABBITMQ = "RabbitMQ"
 
 
 class Site(ABC):
@@ -156,9 +158,13 @@ class Production(Site):
         *,
         workers: int = 2,
         beats: int = 1,
+        broker_url: str = "",
         elsewhere: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """`elsewhere`: further variables of single parts, as on another machine, by name."""
+        """`broker_url`: where it is not the Redis.
+
+        `elsewhere`: further variables of single parts, as on another machine, by name.
+        """
         super().__init__(folder, settings, environment)
         self.postgres, self.redis = postgres, redis
         self.migrate_after_sec: float | None = None  # None: the schema is there
@@ -171,7 +177,7 @@ class Production(Site):
             **environment,
             "EASYAI_CONFIG": str(config),
             "EASYAI_DATABASE_URL": self.database_url,
-            "EASYAI_BROKER_URL": redis.url,
+            "EASYAI_BROKER_URL": broker_url or redis.url,
             "EASYAI_DATA_DIR": str(folder / "data"),
             "EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR": str(self.frames),
             "EASYAI_PORT": str(self._port),

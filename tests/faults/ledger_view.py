@@ -15,7 +15,8 @@ _FRAMES = """
     SELECT id, key, state, outcome, detection_count, reason, image_path, image_target FROM frames
 """
 _ALERTS = """
-    SELECT frame_id, task_type, detection_count, image_path FROM alerts WHERE frame_id IS NOT NULL
+    SELECT frame_id, task_type, detection_count, image_path, result
+      FROM alerts WHERE frame_id IS NOT NULL
 """
 _NOT_SETTLED = "state IN ('pending', 'leased', 'parked') OR image_target IS NOT NULL"
 _UNSETTLED = f"SELECT count(*) FROM frames WHERE {_NOT_SETTLED}"
@@ -43,13 +44,17 @@ class LedgerView:
         return self._ask(_FRAMES)
 
     def alerts(self) -> list[Row[Any]]:
-        """Every alert about a frame: frame_id, task_type, detection_count, image_path."""
+        """Every alert about a frame: frame_id, task_type, detection_count, image_path, result."""
         return self._ask(_ALERTS)
 
     def unsettled(self) -> int:
         """Frames that wait or are under way, and pictures that are still to be moved."""
-        count: int = self._ask(_UNSETTLED)[0][0]
-        return count
+        return self.count(_UNSETTLED)
+
+    def count(self, statement: str) -> int:
+        """What a statement that counts gives."""
+        number: int = self._ask(statement)[0][0]
+        return number
 
     def examples(self) -> list[Row[Any]]:
         """Some frames that are not settled yet, for a message."""
@@ -61,8 +66,7 @@ class LedgerView:
 
     def done(self) -> int:
         """Frames inferred so far."""
-        count: int = self._ask("SELECT count(*) FROM frames WHERE state = 'done'")[0][0]
-        return count
+        return self.count("SELECT count(*) FROM frames WHERE state = 'done'")
 
     def first_success(self, since: float) -> float | None:
         """When the first frame leased at `since` or later was settled as done; None: none yet.

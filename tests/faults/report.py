@@ -49,8 +49,11 @@ _GROUPS = {
     "test_brokers": "Broker",
     "test_databases": "Database",
     "test_stores": "Store and disk",
+    "test_versions": "Names written again and again",
     "test_clock": "Clock",
+    "test_clocks_apart": "Clocks apart",
     "test_storms": "Much at once",
+    "test_many_types": "Many task types",
     "test_migration": "Upgrade",
 }
 _TABLE = """
