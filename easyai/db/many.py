@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -16,13 +17,16 @@ class ManyRows:
     """Written once for both databases: ``{name}`` is a value of the row, ``{rows}`` its FROM.
 
     PostgreSQL plans a statement anew each time it is run (db/session.py says why): row by row the
-    planning costs as much as the work. SQLite plans it once, and has nothing to send.
+    planning costs as much as the work. SQLite plans it once and has nothing to send; there the rows
+    go straight to the driver, since SQLAlchemy would spend more on each than SQLite does.
     """
 
     def __init__(self, sql: str, types: Mapping[str, type]) -> None:
         """`types`: int, float or str, for each value. Columns in WHERE name their table."""
-        self._types = types
-        self._row = text(sql.format(rows="", **{name: f":{name}" for name in types}))
+        self.sql, self.types = sql, types
+        names = (name for _, name, _, _ in Formatter().parse(sql) if name)
+        self._order = [name for name in names if name != "rows"]
+        self._row = sql.format(rows="", **dict.fromkeys(types, "?"))
         arrays = ", ".join(f"CAST(:{name} AS {_SQL[type_]}[])" for name, type_ in types.items())
         rows = f"FROM unnest({arrays}) AS r ({', '.join(types)})"
         self._rows = text(sql.format(rows=rows, **{name: f"r.{name}" for name in types}))
@@ -32,7 +36,8 @@ class ManyRows:
         if not rows:
             return 0
         if conn.dialect.name == "sqlite":
-            return conn.execute(self._row, rows).rowcount
+            values = [tuple([row[name] for name in self._order]) for row in rows]
+            return conn.exec_driver_sql(self._row, values).rowcount
         starts = range(0, len(rows), _MOST_ROWS)
         return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)
 
@@ -40,6 +45,6 @@ class ManyRows:
         # The driver takes no array of 0 and 0.5, nor of text and names of an enum.
         arrays = {
             name: [None if row[name] is None else type_(row[name]) for row in rows]
-            for name, type_ in self._types.items()
+            for name, type_ in self.types.items()
         }
         return conn.execute(self._rows, arrays).rowcount

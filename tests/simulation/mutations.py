@@ -54,13 +54,10 @@ def _wrapped(where: Any, attribute: str, change: Callable[[Any], Any]) -> Any:
 
 
 def _without(statement: ManyRows, condition: str) -> ManyRows:
-    # Its text with the names of values in braces, as it was written.
-    sql = statement._row.text
-    for name in statement._types:
-        sql = sql.replace(f":{name}", f"{{{name}}}")
+    sql = statement.sql
     broken = sql.replace(condition, "")
     assert broken != sql, f"{condition!r} is not in the statement"
-    return ManyRows(broken, statement._types)
+    return ManyRows(broken, statement.types)
 
 
 MUTATIONS = (
