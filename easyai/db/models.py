@@ -262,7 +262,7 @@ class Alert(Base):
 
 
 class Statistic(Base):
-    """Sums by task type: `bucket` 0 since the last reset, others ten seconds each."""
+    """Sums: of all types since the last reset in `bucket` 0, by type for ten seconds in others."""
 
     __tablename__ = "statistics"
 

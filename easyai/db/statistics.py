@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from easyai.db.many import ManyRows
+
 BUCKET_SEC: Final = 10
 _KEEP_SEC: Final = 3600
 _TOTAL: Final = 0
+_ALL_TYPES: Final = ""  # whose total is kept: nobody asks for that of one type
 
 
 @dataclass(slots=True)
@@ -50,22 +54,22 @@ class Tally:
 
     def merged(self, other: Tally) -> Tally:
         """This tally and another as one."""
-        sums = {name: getattr(self, name) + getattr(other, name) for name in _SUMS}
-        maxima = {name: max(getattr(self, name), getattr(other, name)) for name in _MAXIMA}
-        return Tally(**sums, **maxima)
+        return _merged((self, other))
 
 
 _SUMS = tuple(name for name in Tally.__dataclass_fields__ if not name.endswith("_max"))
 _MAXIMA = ("infer_ms_max", "move_ms_max")
 _COLUMNS = (*_SUMS, *_MAXIMA)
 _KINDS = tuple(type(getattr(Tally(), name)) for name in _COLUMNS)
+_values = attrgetter(*_COLUMNS)
 _TALLY = ", ".join(
     [f"coalesce(sum({name}), 0)" for name in _SUMS]
     + [f"coalesce(max({name}), 0)" for name in _MAXIMA]
 )
-_ADD = text(
-    f"INSERT INTO statistics (bucket, task_type, updated_at, {', '.join(_COLUMNS)}) "  # noqa: S608
-    f"VALUES (:bucket, :task_type, :now, {', '.join(':' + name for name in _COLUMNS)}) "
+_ADD: Final = ManyRows(
+    f"INSERT INTO statistics (bucket, task_type, updated_at, {', '.join(_COLUMNS)}) "
+    f"SELECT {{bucket}}, {{task_type}}, {{now}}, {', '.join(f'{{{name}}}' for name in _COLUMNS)} "
+    "{rows} WHERE true "
     "ON CONFLICT (bucket, task_type) DO UPDATE SET updated_at = excluded.updated_at, "
     + ", ".join(f"{name} = statistics.{name} + excluded.{name}" for name in _SUMS)
     + ", "
@@ -73,7 +77,8 @@ _ADD = text(
         f"{name} = CASE WHEN excluded.{name} > statistics.{name} "
         f"THEN excluded.{name} ELSE statistics.{name} END"
         for name in _MAXIMA
-    )
+    ),
+    {"bucket": int, "task_type": str, "now": float, **dict(zip(_COLUMNS, _KINDS, strict=True))},
 )
 _READ_TOTAL = text(
     f"SELECT {_TALLY}, coalesce(max(updated_at), 0) FROM statistics WHERE bucket = 0"  # noqa: S608
@@ -95,16 +100,28 @@ def add(conn: Connection, tallies: Mapping[str, Tally], now: float) -> None:
 
     After services and frames, for all transactions lock the same rows, in this order.
     """
+    counted = {name: tally for name, tally in tallies.items() if any(_values(tally))}
+    if not counted:
+        return
     bucket = int(now) // BUCKET_SEC * BUCKET_SEC
-    rows = []
-    for task_type, tally in sorted(tallies.items()):
-        values = {name: getattr(tally, name) for name in _COLUMNS}
-        if any(values.values()):
-            values |= {"task_type": task_type, "now": now}
-            rows += [{"bucket": _TOTAL, **values}, {"bucket": bucket, **values}]
-    if rows:
-        rows.sort(key=lambda row: row["bucket"])
-        conn.execute(_ADD, rows)
+    total = _merged(list(counted.values()))
+    _ADD.run(
+        conn,
+        [
+            _row(_TOTAL, _ALL_TYPES, total, now),
+            *(_row(bucket, name, counted[name], now) for name in sorted(counted)),
+        ],
+    )
+
+
+def _merged(tallies: Sequence[Tally]) -> Tally:
+    columns = zip(_COLUMNS, zip(*map(_values, tallies), strict=True), strict=True)
+    return Tally(**{name: (max if name in _MAXIMA else sum)(column) for name, column in columns})
+
+
+def _row(bucket: int, task_type: str, tally: Tally, now: float) -> dict[str, Any]:
+    row = dict(zip(_COLUMNS, _values(tally), strict=True))
+    return row | {"bucket": bucket, "task_type": task_type, "now": now}
 
 
 def total(conn: Connection) -> tuple[Tally, float]:

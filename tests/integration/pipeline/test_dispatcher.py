@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from sqlalchemy import event
 
 from easyai.domain import breaker
+from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import turn as turn_module
 from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -25,12 +28,14 @@ MANY = [f"type-{number:03d}" for number in range(200)]
 
 
 @contextmanager
-def _statements(site: Installation) -> Iterator[list[str]]:
-    """The statements that the block sends."""
+def _statements(site: Installation, *, by_row: bool = False) -> Iterator[list[str]]:
+    """The statements that the block sends; `by_row`: one for many rows once for each of them."""
     sent: list[str] = []
 
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(" ".join(statement.split()))
+    def note(
+        _conn: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool
+    ) -> None:
+        sent.extend([" ".join(statement.split())] * (len(values) if many and by_row else 1))
 
     engine = site.runtime.db.engine
     event.listen(engine, "before_cursor_execute", note)
@@ -101,6 +106,38 @@ def test_a_turn_that_leases_sends_few_statements_however_many_types_it_leases_fr
         leased = _turn(site)
     assert len(leased.frames) == 60
     assert len(sent) <= 7, sent
+
+
+def _answers(leased: Dispatched) -> list[Answered]:
+    inferred = Verdict(Kind.INFERRED, 5.0)
+    return [Answered(one, leased.endpoints[one.service_pk], inferred) for one in leased.frames]
+
+
+def _statements_of_a_turn(site: Installation, types: list[str]) -> Counter[str]:
+    """Of one that settles 60 frames and leases 60 others of these types."""
+    for name in types:
+        site.record(120 // len(types), name)
+    answers = _answers(_turn(site))
+    assert len(answers) == 60
+    with _statements(site, by_row=True) as sent:
+        settled, leased = turn(site.runtime, answers, CarriedOut(), "next")
+    assert (settled.finished, len(leased.frames)) == (60, 60)
+    settled, _ = turn(site.runtime, _answers(leased), CarriedOut(), None)
+    return Counter(sent)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_turn_for_60_types_sends_one_row_more_for_each_type_and_nothing_else(
+    site: Installation,
+) -> None:
+    site.configure(batch_size=60, max_concurrent_infer=60)
+    _services(site, 1, MANY[:60])
+    few = _statements_of_a_turn(site, MANY[:1])
+    many = _statements_of_a_turn(site, MANY[:60])
+    more = many - few
+    assert [count for text, count in more.items() if "INTO statistics" in text] == [59]
+    # The frames of all types are asked for at once: by another statement, and by no further one.
+    assert many.total() - few.total() == 59, more
 
 
 def test_a_turn_takes_services_that_nobody_changed_from_memory(site: Installation) -> None:
