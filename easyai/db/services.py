@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
 
+from easyai.db.many import ManyRows
 from easyai.domain import breaker
 from easyai.domain.breaker import Breaker
 from easyai.domain.service import ServiceState
@@ -87,12 +89,11 @@ _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY
 _TYPES_OF = text("""
     SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
 """).bindparams(bindparam("pks", expanding=True))
-_BY_PK = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk").bindparams(
-    bindparam("pks", expanding=True)
-)
-_BY_PK_LOCKED = text("SELECT * FROM services WHERE pk IN :pks ORDER BY pk FOR UPDATE").bindparams(
-    bindparam("pks", expanding=True)
-)
+# Neither with a list of values, which SQLAlchemy would write into the statement each time.
+_BY_PK = text("""
+    SELECT * FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk
+""")
+_BY_PK_LOCKED = text("SELECT * FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE")
 _ALONE = text("""
     SELECT count(*) FROM service_task_types AS own
      WHERE own.service_pk = :pk AND NOT EXISTS (
@@ -101,15 +102,32 @@ _ALONE = text("""
             WHERE other.task_type = own.task_type AND other.service_pk <> :pk
               AND services.state IN ('online', 'suspect') AND services.breaker_open_until = 0)
 """)
-_RECORD_CALLS = text("""
+_RECORD_CALLS = ManyRows(
+    """
     UPDATE services
-       SET call_count = call_count + :calls, ewma_ms = :ewma_ms,
-           last_success_at = :last_success_at, last_evidence = :last_evidence,
-           breaker_failures = :failures, breaker_open_until = :open_until,
-           breaker_pause_sec = :pause_sec, concurrency_cap = :cap, cap_changed_at = :cap_changed_at,
-           last_failure_reason = :failure, last_failure_at = :failed_at
-     WHERE pk = :pk
-""")
+       SET call_count = call_count + {calls}, ewma_ms = {ewma_ms},
+           last_success_at = {last_success_at}, last_evidence = {last_evidence},
+           breaker_failures = {failures}, breaker_open_until = {open_until},
+           breaker_pause_sec = {pause_sec}, concurrency_cap = {cap},
+           cap_changed_at = {cap_changed_at}, last_failure_reason = {failure},
+           last_failure_at = {failed_at}
+    {rows} WHERE services.pk = {pk}
+    """,
+    {
+        "pk": int,
+        "calls": int,
+        "ewma_ms": float,
+        "last_success_at": float,
+        "last_evidence": float,
+        "failures": int,
+        "open_until": float,
+        "pause_sec": float,
+        "cap": int,
+        "cap_changed_at": float,
+        "failure": str,
+        "failed_at": float,
+    },
+)
 _ALIVE = text("""
     UPDATE services
        SET state = 'online', state_reason = :reason, state_since = :now, last_evidence = :now,
@@ -220,8 +238,9 @@ def is_alone(conn: Connection, pk: int) -> bool:
 
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
     """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
-    statement = _BY_PK if conn.dialect.name == "sqlite" else _BY_PK_LOCKED
-    return list(conn.execute(statement, {"pks": sorted(pks)}).all())
+    if conn.dialect.name == "sqlite":
+        return list(conn.execute(_BY_PK, {"pks": json.dumps(sorted(pks))}).all())
+    return list(conn.execute(_BY_PK_LOCKED, {"pks": sorted(pks)}).all())
 
 
 def breaker_of(row: ServiceRow) -> Breaker:
@@ -231,8 +250,7 @@ def breaker_of(row: ServiceRow) -> Breaker:
 
 def record_calls(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write back what the calls of a settled group say of their endpoints."""
-    if rows:
-        conn.execute(_RECORD_CALLS, list(rows))
+    _RECORD_CALLS.run(conn, rows)
 
 
 def alive(conn: Connection, pks: Sequence[int], reason: str, now: float) -> int:

@@ -42,7 +42,7 @@ class Breaker:
 
     def succeeded(self) -> Breaker:
         """HALF-OPEN → CLOSED, or stays CLOSED with its count of failures cleared."""
-        return Breaker()
+        return _CLEAN
 
     def failed(self, now: float, *, alone: bool = False) -> Breaker:
         """CLOSED → OPEN at the third failure in a row, HALF-OPEN → OPEN with twice the pause.
@@ -59,6 +59,9 @@ class Breaker:
         if alone:
             pause = min(pause, LONGEST_PAUSE_ALONE_SEC)
         return Breaker(failures, now + pause, pause)
+
+
+_CLEAN: Final = Breaker()
 
 
 def learned_cap(

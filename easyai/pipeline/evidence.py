@@ -54,16 +54,17 @@ def record(
         row = rows.get(pk)
         if row is None:
             continue
-        breaker = _breaker(conn, row, verdicts, now)
+        before = services.breaker_of(row)
+        breaker = _breaker(conn, row, before, verdicts, now)
         cap = _cap(conn, row, verdicts, analysis.infer_timeout_sec, now)
         updates.append(_update(row, verdicts, breaker, now) | cap)
-        if breaker.open_until != row.breaker_open_until or cap["cap"] != row.concurrency_cap:
+        if breaker.open_until != before.open_until or cap["cap"] != row.concurrency_cap:
             changed.add(pk)
-        changes += _breaker_events(row, breaker, verdicts, now)
-        answered = any(verdict.kind in _ANSWERED for verdict in verdicts)
-        if breaker.closed and not services.breaker_of(row).closed:
+        if breaker != before:
+            changes += _breaker_events(row, before, breaker, verdicts, now)
+        if breaker.closed and not before.closed:
             recovered.append(pk)
-        if answered and row.state in AWAY:
+        if row.state in AWAY and any(verdict.kind in _ANSWERED for verdict in verdicts):
             revived.append(pk)
             changed.add(pk)
             changes.append(service_events.online(row, _INFERRED, now))
@@ -75,9 +76,11 @@ def record(
     return Evidence(updates, changed)
 
 
-def _breaker(conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> Breaker:
-    breaker = services.breaker_of(row)
-    alone = not breaker.closed and services.is_alone(conn, row.pk)
+def _breaker(
+    conn: Connection, row: ServiceRow, before: Breaker, verdicts: Sequence[Verdict], now: float
+) -> Breaker:
+    breaker = before
+    alone = not before.closed and services.is_alone(conn, row.pk)
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
             breaker = breaker.succeeded()
@@ -87,10 +90,9 @@ def _breaker(conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], now
 
 
 def _breaker_events(
-    row: ServiceRow, breaker: Breaker, verdicts: Sequence[Verdict], now: float
+    row: ServiceRow, before: Breaker, breaker: Breaker, verdicts: Sequence[Verdict], now: float
 ) -> list[Event]:
     """The event of a breaker that opens or closes; each opening is logged, doublings too."""
-    before = services.breaker_of(row)
     if breaker.closed:
         if before.closed:
             return []
