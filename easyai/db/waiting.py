@@ -126,7 +126,7 @@ def counts(conn: Connection) -> dict[str, int]:
 def types(conn: Connection, now: float) -> list[WaitingType]:
     """Task types with frames that wait, in order of name; costs some index look-ups for each."""
     found: dict[str, WaitingType] = {}
-    for task_type, parked, first_at, later_at in conn.execute(_TYPES, {"now": now}):
+    for task_type, parked, first_at, later_at in conn.execute(_TYPES, {"now": now}).all():
         one = found.setdefault(task_type, WaitingType(task_type))
         if parked:
             one.parked = True

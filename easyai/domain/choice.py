@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence, Set
 from heapq import heapify, heappop, heappush
 from statistics import median
 from typing import Final, Protocol
@@ -11,7 +12,7 @@ from typing import Final, Protocol
 from easyai.domain.service import Candidate
 
 _UNMEASURED_MS: Final = 50.0  # when no service of the type has been measured yet
-_FEW: Final = 32  # endpoints that may have changed before the others are put in order anew
+_FEW: Final = 32  # changes before what is typical is looked at again
 
 Rank = tuple[bool, float, int, int]  # suspects last, expected completion, calls so far, pk
 
@@ -25,29 +26,35 @@ class Load(Protocol):
     def free(self, candidate: Candidate) -> int:
         """How many further requests an endpoint takes now."""
 
-    def busy(self) -> Iterable[int]:
+    def busy(self) -> Set[int]:
         """The pks of endpoints with requests under way when the moment began."""
 
 
 class Ranking:
     """The endpoints of one task type in the order in which they are taken while they are idle.
 
-    Put in order once, and not for every frame: an endpoint that has changed since stands aside
-    until the next time.
+    Kept in order: a change moves one endpoint.
     """
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
         self.candidates = {one.pk: one for one in candidates}
+        self.pks = frozenset(self.candidates)
         self.order: list[Rank] = []
-        self.changed: set[int] = set()
+        self._ranks: dict[int, Rank] = {}
+        self._changes = 0
         self._typical_ms = _UNMEASURED_MS
         self._sort()
 
     def note_change(self, pk: int) -> None:
         """The latency or the calls of an endpoint have changed."""
-        self.changed.add(pk)
-        if len(self.changed) > max(_FEW, len(self.candidates) // 4):
-            self._sort()
+        self._changes += 1
+        if self._changes > max(_FEW, len(self.candidates)):
+            self._sort()  # with what is typical now
+            return
+        before, after = self._ranks[pk], self.rank(self.candidates[pk], 0)
+        del self.order[bisect_left(self.order, before)]
+        insort(self.order, after)
+        self._ranks[pk] = after
 
     def rank(self, candidate: Candidate, in_flight: int) -> Rank:
         """Expected completion is (in flight + 1) × EWMA latency; one never measured: the median."""
@@ -59,8 +66,9 @@ class Ranking:
         ones = self.candidates.values()
         measured = [one.ewma_ms for one in ones if one.ewma_ms is not None]
         self._typical_ms = median(measured) if measured else _UNMEASURED_MS
-        self.order = sorted(self.rank(one, 0) for one in ones)
-        self.changed.clear()
+        self._ranks = {one.pk: self.rank(one, 0) for one in ones}
+        self.order = sorted(self._ranks.values())
+        self._changes = 0
 
 
 class FastestFirst:
@@ -73,9 +81,8 @@ class FastestFirst:
     def __init__(self, ranking: Ranking, load: Load) -> None:
         self._ranking = ranking
         self._load = load
-        own = ranking.candidates
-        self._apart = {pk for pk in load.busy() if pk in own} | ranking.changed
-        self._heap = [self._rank(own[pk]) for pk in self._apart]
+        self._busy = ranking.pks & load.busy()
+        self._heap = [self._rank(ranking.candidates[pk]) for pk in self._busy]
         heapify(self._heap)
         self._next = 0  # of those that are idle and in order
 
@@ -115,10 +122,10 @@ class FastestFirst:
     def _bring_idle(self) -> None:
         order = self._ranking.order
         while self._next < len(order) and not (self._heap and self._heap[0] < order[self._next]):
-            pk = order[self._next][-1]
+            rank = order[self._next]
             self._next += 1
-            if pk not in self._apart:
-                self._push(self._ranking.candidates[pk])
+            if rank[-1] not in self._busy:
+                heappush(self._heap, rank)
 
     def _push(self, candidate: Candidate) -> None:
         heappush(self._heap, self._rank(candidate))

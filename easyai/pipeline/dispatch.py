@@ -214,10 +214,10 @@ class _Look:
         return self._analysis.type_settings(task_type).rate_per_sec
 
     def _fetch_first(self, most: int) -> None:
-        """As many frames of each type as it would get of equal shares, and one more."""
+        """Of each type more frames than it would get of equal shares."""
         able = [one for one in self._contenders if one.limit > 0]
         places = min(most, self._places.room)
-        equal = -(-places // len(able)) if able else 0
+        equal = places // len(able) if able else 0
         self._fetch([(one, min(equal, one.limit) + 1) for one in able])
 
     def _fetch_more(self) -> bool:

@@ -5,7 +5,7 @@ Free is limit minus live leases, counted in the transaction that leases.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 
 from easyai.domain.service import Candidate
 from easyai.settings import AiAnalysis
@@ -25,7 +25,7 @@ class Places:
         for pk, task_type, count in in_flight:
             self._at[pk] = self._at.get(pk, 0) + count
             self._of[task_type] = self._of.get(task_type, 0) + count
-        self._busy = tuple(self._at)
+        self._busy = frozenset(self._at)
         self.room = analysis.max_concurrent_infer - sum(self._of.values())
 
     def of_type(self, task_type: str) -> int:
@@ -53,7 +53,7 @@ class Places:
         """Whether a service's breaker lets nothing through."""
         return service.rests(self._now, self.in_flight(service.pk))
 
-    def busy(self) -> Iterable[int]:
+    def busy(self) -> Set[int]:
         """The pks of services with requests in flight when the moment began."""
         return self._busy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -36,8 +36,8 @@ class FixedLoad:
     def free(self, candidate: Candidate) -> int:
         return self.places.get(candidate.pk, 1000)
 
-    def busy(self) -> Iterable[int]:
-        return [pk for pk, count in self.flying.items() if count]
+    def busy(self) -> Set[int]:
+        return {pk for pk, count in self.flying.items() if count}
 
     def take(self, pk: int) -> None:
         self.flying[pk] = self.in_flight(pk) + 1
