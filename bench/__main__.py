@@ -19,12 +19,14 @@ from bench.report import Row
 from bench.scale import FULL, QUICK, Scale
 from bench.scan_tick import scan_tick
 from bench.throughput import against_noops, embedded, on_servers
+from bench.turns import turns
 
 BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "embedded": embedded,
     "noops": against_noops,
     "servers": on_servers,
     "scan": scan_tick,
+    "turns": turns,
 }
 EXAMPLES = """\b
 Examples:

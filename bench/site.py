@@ -19,6 +19,7 @@ _SETTINGS = """
 [ai_analysis]
 scan_interval_sec = 0.05
 max_alerts_in_db = 0
+max_concurrent_infer = {at_once}
 [frame_extractor]
 output_dir = "{folder}/snapshots"
 [easyai]
@@ -35,11 +36,15 @@ def fresh_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def write_settings(folder: Path, broker_url: str = "", database_url: str = "") -> Path:
+def write_settings(
+    folder: Path, broker_url: str = "", database_url: str = "", at_once: int = 100
+) -> Path:
     """A settings file for an installation in `folder`; '' means embedded."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"
-    text = _SETTINGS.format(folder=folder, broker_url=broker_url, database_url=database_url)
+    text = _SETTINGS.format(
+        folder=folder, broker_url=broker_url, database_url=database_url, at_once=at_once
+    )
     path.write_text(text, encoding="utf-8")
     return path
 

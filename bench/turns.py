@@ -1,0 +1,161 @@
+"""CPU of a turn for each frame: with many types, services and cameras, and with few."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import site
+from bench.processes import BenchError
+from bench.progress import Progress
+from bench.report import Row, Target
+from bench.scale import Scale
+from easyai.db import generations, ledger, migrate, services, task_types
+from easyai.db.ledger import NewFrame
+from easyai.domain.service import REGISTERED
+from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline.dispatch import Dispatched
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.settle import Answered, Settled
+from easyai.pipeline.turn import turn
+from easyai.runtime import Runtime, open_runtime
+from easyai.settings import SettingsSource
+
+_MOST_TYPES = 60
+_SERVICES_A_TYPE = 50
+_MOST_CAMERAS = 1_000
+_FEW_CAMERAS = 8
+_AT_ONCE = 200  # two batches of the default size: one is answered, one under way
+_WARM_UP_ROUNDS = 1
+_INFERRED = Verdict(Kind.INFERRED, 5.0)
+
+
+def turns(scale: Scale, progress: Progress) -> list[Row]:
+    """Rounds of both installations in turn, so that both meet the same weather."""
+    target = Target(
+        f"CPU a frame, {_MOST_TYPES} types × {_SERVICES_A_TYPE} services, {_MOST_CAMERAS:,} cameras"
+        f" ÷ 1 type, 1 service, {_FEW_CAMERAS} cameras",
+        2,
+        1.3,
+        lower_is_better=True,
+    )
+    with site.fresh_folder() as folder, ExitStack() as stack:
+        with progress.step(f"turns: {_MOST_TYPES * _SERVICES_A_TYPE:,} services register"):
+            many = _Fleet(folder / "many", stack, _MOST_TYPES, _SERVICES_A_TYPE, _MOST_CAMERAS)
+            few = _Fleet(folder / "few", stack, 1, 1, _FEW_CAMERAS)
+        with progress.step(f"turns: {scale.turn_rounds} rounds on either side") as step:
+            for _ in range(_WARM_UP_ROUNDS + scale.turn_rounds):
+                many.play(scale.turn_frames)
+                few.play(scale.turn_frames)
+            step.outcome = f"{many.median_us:.0f} µs a frame and {few.median_us:.0f} µs"
+        return [_row(target, many, few)]
+
+
+@dataclass
+class _Fleet:
+    """An installation whose turns are timed: nothing is called, every frame is answered at once."""
+
+    folder: Path
+    stack: ExitStack
+    types: int
+    services_a_type: int
+    cameras: int
+
+    def __post_init__(self) -> None:
+        source = SettingsSource(site.write_settings(self.folder, at_once=_AT_ONCE))
+        migrate.upgrade(source.current().easyai.effective_database_url)
+        self.runtime: Runtime = self.stack.enter_context(closing(open_runtime(source)))
+        self.names = [f"type-{number:03d}" for number in range(self.types)]
+        self._recorded = 0
+        self._turns = 0
+        self._rounds_us: list[float] = []
+        with self.runtime.db.write() as conn:
+            for number in range(self.types * self.services_a_type):
+                services.register(conn, _service(number), [self.names[number % self.types]])
+            generations.bump_registry(conn)
+
+    @property
+    def rounds_us(self) -> list[float]:
+        """Microseconds of CPU a frame in every round after the warm-up."""
+        return self._rounds_us[_WARM_UP_ROUNDS:]
+
+    @property
+    def median_us(self) -> float:
+        """The median round."""
+        return median(self.rounds_us)
+
+    def play(self, frames: int) -> None:
+        """Record frames, then time the turns that lease and settle them all."""
+        self._record(frames)
+        began = time.process_time()
+        self._settle(frames)
+        self._rounds_us.append((time.process_time() - began) / frames * 1e6)
+
+    def _record(self, frames: int) -> None:
+        numbers = range(self._recorded, self._recorded + frames)
+        self._recorded += frames
+        new = [self._frame(number) for number in numbers]
+        now = time.time()
+        with self.runtime.db.write() as conn:
+            task_types.add(conn, self.names, now)
+            ledger.add(conn, new, now)
+
+    def _frame(self, number: int) -> NewFrame:
+        name, camera = self.names[number % self.types], f"camera-{number % self.cameras}"
+        key = f"{name}/{camera}/{number:08d}.jpg"
+        return NewFrame(key, name, camera, "1", float(number), None)
+
+    def _settle(self, frames: int) -> None:
+        """Turns as a busy worker has them: it leases while the batch before is under way."""
+        calls: deque[Dispatched] = deque([Dispatched(), Dispatched()])
+        carried, left = CarriedOut(), frames
+        while left:
+            settled, dispatched = self._turn(calls.popleft(), carried)
+            calls.append(dispatched)
+            if not any(batch.frames for batch in calls) and left > settled.finished:
+                raise BenchError(f"nothing was leased while {left} frames were left")
+            carried = CarriedOut(done={one.frame_id: one.target for one in settled.errands})
+            left -= settled.finished
+        self._turn(Dispatched(), carried)
+
+    def _turn(self, calls: Dispatched, carried: CarriedOut) -> tuple[Settled, Dispatched]:
+        self._turns += 1
+        answered = [
+            Answered(frame, calls.endpoints[frame.service_pk], _INFERRED) for frame in calls.frames
+        ]
+        return turn(self.runtime, answered, carried, f"turn-{self._turns}")
+
+
+def _service(number: int) -> dict[str, Any]:
+    return {
+        "service_id": f"service-{number}",
+        "name": f"service-{number}",
+        "endpoint": f"http://127.0.0.1:{1024 + number}/infer",
+        "version": "1",
+        "max_concurrency": None,
+        "health_url": None,
+        "heartbeat_timeout_sec": None,
+        "reason": REGISTERED,
+        "now": time.time(),
+    }
+
+
+def _row(target: Target, many: _Fleet, few: _Fleet) -> Row:
+    ratios = [ours / theirs for ours, theirs in zip(many.rounds_us, few.rounds_us, strict=True)]
+    return Row(
+        target,
+        measured=median(ratios),
+        detail=f"{many.median_us:.0f} µs ÷ {few.median_us:.0f} µs",
+        figures={
+            "ratios": [round(ratio, 3) for ratio in ratios],
+            "us_a_frame": {
+                "many": [round(one, 1) for one in many.rounds_us],
+                "few": [round(one, 1) for one in few.rounds_us],
+            },
+        },
+    )
