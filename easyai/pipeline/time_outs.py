@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import statistics
+from easyai.db import ledger, statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.domain.verdict import Kind, Verdict
@@ -33,7 +33,7 @@ def of_frames(
         (frame, verdict)
         for frame, verdict in calls
         if verdict.kind is Kind.TIMEOUT
-        and _answers_others(rows.get(frame.service_pk), frame, verdict, now)
+        and _answers_others(conn, rows.get(frame.service_pk), frame, verdict, now)
     ]
     together = Counter(frame.service_pk for frame, v in calls if v.kind is Kind.TIMEOUT)
     many = {frame.task_type for frame, _ in suspects if together[frame.service_pk] > 1}
@@ -46,7 +46,7 @@ def of_frames(
 
 
 def _answers_others(
-    row: ServiceRow | None, frame: LeasedFrame, verdict: Verdict, now: float
+    conn: Connection, row: ServiceRow | None, frame: LeasedFrame, verdict: Verdict, now: float
 ) -> bool:
     """Whether a service (as it stood before) answers other frames than this one, and quickly."""
     if row is None or row.ewma_ms is None:
@@ -54,9 +54,15 @@ def _answers_others(
     began = now - verdict.elapsed_ms / 1000
     if row.last_success_at - 2 * row.ewma_ms / 1000 > began:
         return True  # a call that began after this one
-    # The only call under way: it was not too much at once, and the one before was answered.
-    alone = 1 in (row.concurrency_cap, row.max_concurrency) and row.breaker_failures == 0
-    return bool(alone and 0 < frame.last_failure_at < row.last_success_at)
+    if row.breaker_failures > 0 or not 0 < frame.last_failure_at < row.last_success_at:
+        return False
+    # The call before was answered. Was this one the only one under way, so not too much at once?
+    return 1 in (row.concurrency_cap, row.max_concurrency) or _is_alone(conn, row)
+
+
+def _is_alone(conn: Connection, row: ServiceRow) -> bool:
+    """Whether no other frame is leased to the service than the one that is being settled."""
+    return ledger.in_flight_at(conn, row.pk) == 1
 
 
 def _overloaded(conn: Connection, task_types: set[str], now: float) -> set[str]:
