@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from easyai.db import clock, leases
 from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
 from easyai.process.identity import holder
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def claimed(db: Database, duty: str, quiet_sec: float) -> Iterator[bool]:
     """
     claim = _Claim(db, duty)
     began = time.monotonic()
-    if not claim.extend(TTL_SEC):
+    if not claim.begin():
         yield False
         return
     claim.start_renewing()
@@ -48,6 +49,22 @@ class _Claim:
         self._holder = holder()
         self._ended = threading.Lock()
         self._timer: threading.Timer | None = None
+
+    def begin(self) -> bool:
+        """Claim the duty; nobody holds a claim of which this process does not know."""
+        try:
+            return self.extend(TTL_SEC)
+        except DatabaseUnavailableError:
+            # The commit may have worked all the same, and only its answer was lost.
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        try:
+            with self._db.write() as conn:
+                leases.release(conn, self._duty, self._holder)
+        except DatabaseUnavailableError as error:
+            log.debug("claim of %s not released, it lapses by itself: %s", self._duty, error)
 
     def extend(self, ttl_sec: float) -> bool:
         """Claim, or claim for longer."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from easyai.tasks.claim import TTL_SEC
 from tests.simulation.cameras import Album, Version
 from tests.simulation.checks import rows_of
 from tests.simulation.database import SharedDatabase
@@ -67,9 +66,7 @@ class Monitor:
 
     def _look_at_scans(self) -> None:
         gap = self._scheduler.now - self.scanned_at
-        # A claim whose commit was not heard of is nobody's until it lapses.
-        longest = LONGEST_GAP_SEC + (2.5 * TTL_SEC if self._plan.unheard else 0.0)
-        if gap > longest:
+        if gap > LONGEST_GAP_SEC:
             self._violate(f"rhythm: no scan for {gap:.1f} s though all is well")
 
     def _look_at_pictures(self) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from easyai.db.migrate import upgrade
 from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
 from easyai.tasks import claim
 from easyai.tasks.claim import claimed
 from tests.support.waiting import wait_until
@@ -46,6 +49,27 @@ def test_the_next_run_may_start_when_the_first_has_ended_or_failed(db: Database)
         failing_run()
     with claimed(db, "scan", 0) as second:
         assert second
+
+
+@pytest.mark.parametrize("lost", [1, 2], ids=["of the claim", "of its release too"])
+def test_a_claim_whose_commit_was_not_heard_of_holds_nobody_up(
+    db: Database, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    heard = db.write
+    left = iter(range(lost))
+
+    @contextmanager
+    def unheard() -> Iterator[Connection]:
+        with heard() as conn:
+            yield conn
+        if next(left, None) is not None:
+            raise DatabaseUnavailableError("the answer of the commit got lost")
+
+    monkeypatch.setattr(db, "write", unheard)
+    with pytest.raises(DatabaseUnavailableError), claimed(db, "scan", 0):
+        pass
+    with claimed(db, "scan", 0) as ours:
+        assert ours
 
 
 def test_ticks_that_piled_up_make_one_run(db: Database) -> None:
