@@ -42,6 +42,8 @@ class Album:
 
     versions: list[Version] = field(default_factory=list)
     at_key: dict[str, Version] = field(default_factory=dict)  # the newest under each key
+    drafts: set[str] = field(default_factory=set)  # files that cameras are writing aside
+    taken_away: set[str] = field(default_factory=set)  # keys whose picture somebody removed
 
     def begin(self, key: str, task_type: str, now: float, *, marked: bool, size: int) -> Version:
         """A picture that is about to be written."""
@@ -87,9 +89,15 @@ class FolderCamera:
     """A camera that writes into the folder."""
 
     def __init__(
-        self, plan: CameraPlan, album: Album, server: FileServer, note: Callable[[str], None]
+        self,
+        plan: CameraPlan,
+        album: Album,
+        server: FileServer,
+        note: Callable[[str], None],
+        goes_on: Callable[[], bool],
     ) -> None:
         self.plan = plan
+        self._goes_on = goes_on
         self._album = album
         self._server = server
         self._note = note
@@ -99,8 +107,10 @@ class FolderCamera:
         return self._server.scheduler
 
     def run(self) -> None:
-        """Write all pictures of the plan."""
+        """Write all pictures of the plan, as long as it goes on."""
         for number in range(self.plan.count):
+            if not self._goes_on():
+                return
             self.write(number)
             rng = self._scheduler.current.rng
             self._scheduler.sleep(self.plan.period * rng.uniform(0.5, 1.5))
@@ -126,12 +136,14 @@ class FolderCamera:
 
     def _write_aside(self, path: str, version: Version) -> None:
         draft = f"{path}.tmp"
+        self._album.drafts.add(f"{version.key}.tmp")
         self._put(draft, version.content, "wb")
         self._set_times(draft, version)
         self._scheduler.sleep(0.01)
         self._album.replace(version.key, self._scheduler.now)
         version.text = _version_text(draft)
         os.rename(draft, path)
+        self._album.drafts.discard(f"{version.key}.tmp")
         self._server.touch_folder(path)
         self._is_whole(version)
 
@@ -142,8 +154,9 @@ class FolderCamera:
         truncates = os.O_TRUNC if plan.truncates else 0
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | truncates, 0o644)
         try:
-            self._touch(descriptor)
-            self._server.touch_folder(path)
+            if plan.truncates or version.fresh:
+                self._touch(descriptor)
+                self._server.touch_folder(path)
             scheduler.sleep(plan.first_byte)
             parts = _PARTS if plan.slow else 1
             size = len(version.content)

@@ -33,6 +33,8 @@ class Ledger:
         )[0]["n"]
         self._album = album
         self._site = site
+        # On a file server with coarse times several may look the same: as many frames are right.
+        self._alike = Counter((one.key, one.text) for one in album.versions)
         self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in self.frames:
             self._rows[row["key"], row["version"]].append(row)
@@ -40,6 +42,10 @@ class Ledger:
     def rows(self, version: Version) -> list[Row]:
         """The frames of one picture."""
         return self._rows[version.key, version.text]
+
+    def poisons_left(self) -> bool:
+        """Whether a picture on which services break is not over yet."""
+        return any(not self._is_over(one) for one in self._album.versions if one.poison)
 
     def waiting(self, served: set[str]) -> list[str]:
         """What is not over yet though a service takes its type, in words."""
@@ -78,11 +84,11 @@ class Ledger:
 
     def _of(self, version: Version, inferred: dict[int, list[int]]) -> list[str]:
         rows, name = self.rows(version), f"picture {version.number} of {version.key}"
-        if len(rows) > 1:
+        if len(rows) > self._alike[version.key, version.text]:
             return [f"twice: {name} became frames {[row['id'] for row in rows]}"]
         if not version.stayed:
             return []
-        (row,) = rows
+        row = rows[-1]
         fate = f"{row['state']}/{row['outcome']}: {row['reason']}"
         if row["outcome"] in ("alert", "no_detection"):
             return [] if inferred.get(version.number) else [f"lost: {name}, never inferred, {fate}"]
@@ -100,6 +106,8 @@ class Ledger:
             version = self._album.versions[result["seen"]]
             seen[version.number] += 1
             content = self._site.read(alert["image_path"])
+            if not alert["image_path"] and version.key in self._album.taken_away:
+                continue
             if content != version.content:
                 other = self._album.seen_in(content) if content else None
                 there = "nothing" if content is None else f"picture {other and other.number}"
@@ -126,6 +134,6 @@ class Ledger:
         ours = {alert["image_path"] for alert in self.alerts}
         ours |= {row["image_path"] for row in self.frames if row["state"] == "failed"}
         ours |= {one.key for one in self._album.at_key.values() if not self._is_over(one)}
-        for key in sorted(there - ours - set(self._site.foreign)):
+        for key in sorted(there - ours - set(self._site.foreign) - self._album.drafts):
             found.append(f"left: {key} lies there and nobody knows it")
         return found

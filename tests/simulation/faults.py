@@ -63,9 +63,12 @@ class Faults:
         self._freeze([self._world.workers[fault.target % len(self._world.workers)]], fault.seconds)
 
     def _freeze(self, processes: list[Process], seconds: float) -> None:
+        now = self._scheduler.now
         for process in processes:
-            process.frozen_since = self._scheduler.now
-            process.frozen_until = self._scheduler.now + seconds
+            if process.frozen_until <= now:
+                process.frozen_since = now
+            # A pause within a longer one ends with that: its actors sleep until then.
+            process.frozen_until = max(process.frozen_until, now + seconds)
 
     def _suspend(self, fault: Fault) -> None:
         machine = self._world.machines[fault.target % len(self._world.machines)]
@@ -109,4 +112,5 @@ class Faults:
         if keys:
             key = keys[fault.target % len(keys)]
             self._world.album.replace(key, self._scheduler.now)
+            self._world.album.taken_away.add(key)
             self._world.site.remove(key)

@@ -13,7 +13,7 @@ from tests.simulation.cameras import CameraPlan
 
 TRIPWIRE = "绊线人数统计"
 RETENTION_SEC = 100.0  # of frames, in some runs
-HORIZON_SEC = 30.0  # faults and new pictures come until then
+HORIZON_SEC = 20.0  # faults and new pictures come until then
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,7 @@ def _camera(rng: random.Random, number: int, types: list[str], store: str) -> Ca
     habit = "rename" if store == "s3" else rng.choice(["rename", "rename", "in_place"])
     latest = rng.random() < 0.25
     slow = rng.choice([0.0, 2.0, 4.0]) if habit == "in_place" else 0.0
+    truncates = habit != "in_place" or rng.random() < 0.7
     few = len(types) > 10
     return CameraPlan(
         name=f"门口{number}",
@@ -155,8 +156,10 @@ def _camera(rng: random.Random, number: int, types: list[str], store: str) -> Ca
         marked=rng.random() < 0.8,
         sets_times=rng.choice(["", "", "", "past", "future"]) if store == "local" else "",
         slow=slow,
-        first_byte=rng.choice([0.0, 0.0, 4.0]) if slow else 0.0,
-        truncates=habit != "in_place" or rng.random() < 0.7,
+        # Whoever keeps a file open, leaves it alone and writes over it later is not covered: no
+        # look can tell (docs/decisions/0009-one-version.md).
+        first_byte=rng.choice([0.0, 0.0, 4.0]) if slow and truncates else 0.0,
+        truncates=truncates,
         poisons=_poisons(rng) if rng.random() < 0.12 else {},
     )
 

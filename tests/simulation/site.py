@@ -95,15 +95,17 @@ class Site:
         store._bucket = SimBucket(self.objects)  # type: ignore[assignment]
         return store
 
-    def camera(self, plan: CameraPlan) -> Callable[[], None]:
-        """What a camera does."""
+    def camera(self, plan: CameraPlan, goes_on: Callable[[], bool]) -> Callable[[], None]:
+        """What a camera does, as long as it goes on."""
         if self.folder:
-            return FolderCamera(plan, self._album, self.files, self._note).run
-        return lambda: self._upload(plan)
+            return FolderCamera(plan, self._album, self.files, self._note, goes_on).run
+        return lambda: self._upload(plan, goes_on)
 
-    def _upload(self, plan: CameraPlan) -> None:
+    def _upload(self, plan: CameraPlan, goes_on: Callable[[], bool]) -> None:
         scheduler = self._scheduler
         for number in range(plan.count):
+            if not goes_on():
+                return
             key = f"{plan.task_type}/{plan.name}/" + (
                 "latest.jpg" if plan.latest else f"{number:04d}.jpg"
             )
