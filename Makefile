@@ -32,7 +32,7 @@ run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a set
 
 test: setup ## Install what the tests need, if root or sudo can, and run them (PYTEST_ARGS="-k frame")
 	@scripts/install-services --if-possible
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 simulate: setup ## Invent worlds and their faults, one a seed: make simulate SEEDS=1000, or SEED=7
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) --shrink,--seeds $(SEEDS)) $(SIMULATE_ARGS)

@@ -18,6 +18,22 @@ pytest_plugins = ["tests.support.left_out"]
 S = TypeVar("S", bound=ServerProcess)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the PostgreSQL variant of tests whose subject stands above the SQL."""
+    left_out = {
+        item
+        for item in items
+        if item.get_closest_marker("sqlite_only") and _has_value(item, "postgresql")
+    }
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _has_value(item: pytest.Item, value: str) -> bool:
+    parameters = getattr(item, "callspec", None)  # only of a test with parameters
+    return parameters is not None and value in parameters.params.values()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Broken Unicode in a captured log must not keep a report from crossing between processes."""

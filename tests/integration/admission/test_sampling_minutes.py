@@ -7,6 +7,8 @@ import pytest
 from tests.integration.admission.minutes import Minutes
 from tests.support.site import TYPE, Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 AUTO = f'[ai_analysis.types."{TYPE}"]\nsampling = "auto"'
 
 

@@ -18,6 +18,8 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import waits_since
 from tests.support.site import Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 AGO_SEC = 7200.0
 
 

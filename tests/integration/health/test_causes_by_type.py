@@ -18,6 +18,8 @@ from tests.support.lively import codes, look, processes_work, waits_since
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 OTHER = "车辆"
 STALL_SEC = 1.5
 

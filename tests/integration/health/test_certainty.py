@@ -14,6 +14,8 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 OTHER = "车辆"
 STALL_SEC = 1.5
 

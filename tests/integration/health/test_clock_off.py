@@ -14,6 +14,8 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 HOUR = 3600.0
 
 

@@ -15,6 +15,8 @@ from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 STALL_SEC = 1.5
 
 

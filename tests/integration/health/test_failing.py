@@ -21,6 +21,8 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 STALL_SEC = 1.5
 OTHER = "车辆"
 REASON = "CUDA out of memory"

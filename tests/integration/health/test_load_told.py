@@ -17,6 +17,8 @@ from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 OTHERS = ("车辆", "人脸", "烟火")
 
 

@@ -18,6 +18,8 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 ID = "yolo11x_head_detector_7901"
 
 

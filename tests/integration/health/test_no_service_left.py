@@ -15,6 +15,8 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 
 @pytest.fixture
 def sixteen(site: Installation) -> None:

@@ -18,6 +18,8 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 TOLD = "heartbeats_missing"
 
 
@@ -39,7 +41,7 @@ def test_services_that_were_killed_are_never_told_to_live(
     twelve.succeeded(twelve.stubs, 40)
     twelve.heard(twelve.stubs, 65)
     kennel.start()
-    kennel.rounds(25)
+    kennel.rounds(12)
     assert kennel.kinds() == []
     processes_work(site)
     assert codes(look(site, probes=False)) == ["services_died"]
@@ -80,7 +82,7 @@ def test_a_frame_or_a_probe_answered_since_the_heartbeat_was_overdue_is_proof(
     twelve.heard(twelve.stubs, 70)
     twelve.succeeded(twelve.stubs, 20)
     kennel.start()
-    kennel.rounds(20)
+    kennel.rounds(12)
     assert kennel.kinds() == []
     if proof == "a frame":
         twelve.succeeded(twelve.stubs, 5)
@@ -96,7 +98,7 @@ def test_services_whose_calls_fail_are_not_told_to_live_and_work(
     twelve.heard(twelve.stubs, 70)
     site.execute("UPDATE services SET breaker_failures = 3, breaker_open_until = 9e9")
     kennel.start()
-    kennel.rounds(20)
+    kennel.rounds(12)
     assert kennel.kinds() == []
 
 
@@ -138,7 +140,7 @@ def test_two_are_many_when_they_are_more_than_half(
         if rings:
             kennel.wait_for(TOLD)
         else:
-            kennel.rounds(25)
+            kennel.rounds(12)
             assert kennel.kinds() == []
     finally:
         fleet.close()
@@ -150,7 +152,7 @@ def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
     lone = twelve.stubs[4]
     twelve.heard([lone], 70)
     kennel.start()
-    kennel.rounds(25)
+    kennel.rounds(12)
     assert kennel.kinds() == [], "inference goes on: there is time"
 
     monkeypatch.setattr(of_services, "_FEW_HEARTBEATS_GRACE_SEC", 0.2)
@@ -218,12 +220,12 @@ def test_heartbeats_that_nobody_could_take_are_not_missing(
     processes_work(site)
     site.execute("UPDATE processes SET started_at = started_at + 30 WHERE kind = 'api'")
     kennel.start()
-    kennel.rounds(25)
+    kennel.rounds(12)
     assert kennel.kinds() == [], "it listens for half a minute"
     with site.runtime.db.write() as conn:
         leases.note(conn, WATCHED_SINCE, time.time() - 30)
     site.execute("UPDATE processes SET started_at = started_at - 60 WHERE kind = 'api'")
-    kennel.rounds(25)
+    kennel.rounds(12)
     assert kennel.kinds() == [], "the database was away until then"
     with site.runtime.db.write() as conn:
         leases.note(conn, WATCHED_SINCE, time.time() - 90)

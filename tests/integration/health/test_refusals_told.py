@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from easyai.db import alarms, statistics
 from easyai.db.statistics import Tally
 from easyai.health.diagnosis import Status
@@ -16,6 +18,8 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.sqlite_only
 
 REASON = "model not loaded"
 REPAIRED = "HTTP status 500"

@@ -16,6 +16,8 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work, waits_since
 from tests.support.site import TYPE, Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 OTHER, THIRD = "车辆", "人脸"
 DAY_SEC = 86_400.0
 

@@ -14,6 +14,8 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, waits_since
 from tests.support.site import Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 STALL_SEC = 1.5
 
 

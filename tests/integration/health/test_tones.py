@@ -11,6 +11,8 @@ from tests.support.people import Webhook, webhook
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 
 @pytest.fixture
 def hook() -> Iterator[Webhook]:
