@@ -23,6 +23,7 @@ TYPES = ("人数统计", "人脸检测")
 #: The longest first, those that mostly wait among those that work; others take half a minute.
 _LONG = (
     "default_times",
+    "each_picture_of_a_bucket",
     "random_points[embedded]",
     "random_points[production]",
     "an hour ahead, then right again-3600-0-embedded",

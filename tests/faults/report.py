@@ -50,6 +50,7 @@ _GROUPS = {
     "test_databases": "Database",
     "test_stores": "Store and disk",
     "test_versions": "Names written again and again",
+    "test_stale_listings": "Listings of a bucket",
     "test_clock": "Clock",
     "test_clocks_apart": "Clocks apart",
     "test_storms": "Much at once",

@@ -23,15 +23,16 @@ class SwiftServer(ServerProcess):
 
     name = "swift"
 
-    def __init__(self, region: str = "us-east-1") -> None:
+    def __init__(self, region: str = "us-east-1", page: int = PAGE) -> None:
         super().__init__()
-        self._region = region
+        self._region, self._page = region, page
         self._numbers = itertools.count(1)
 
     def command(self) -> list[str]:
         """All of Swift in one process."""
         program = str(Path(__file__).with_name("swift_process.py"))
-        return [sys.executable, program, str(self.folder), str(self.port), self._region, str(PAGE)]
+        options = [str(self.folder), str(self.port), self._region, str(self._page)]
+        return [sys.executable, program, *options]
 
     def answers(self) -> bool:
         """It answers at all: the proxy comes last."""
