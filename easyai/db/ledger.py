@@ -278,6 +278,7 @@ def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
         frame.tries,
         frame.last_failure_at,
         frame.avoid_service,
+        frame.leased_before,
         service_pk,
         token,
     )

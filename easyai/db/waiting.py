@@ -34,6 +34,7 @@ class PendingFrame:
     tries: int
     last_failure_at: float
     avoid_service: int | None
+    leased_before: bool  # it may have been given up half-way
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class WaitingType:
 
 _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
 _COLUMNS: Final = """id, key, task_type, task_id, version, image_path, attempts, tries,
-           last_failure_at, avoid_service"""
+           last_failure_at, avoid_service, leased_at IS NOT NULL"""
 _NEXT: Final = {
     # Parked ones whenever they are due: what they waited for is there, or nobody would ask.
     "pending": "state = 'pending' AND task_type = {task_type} AND due_at <= :now",
@@ -69,7 +70,8 @@ _DUE_HEADS = text("""
           FROM camera WHERE camera.stream IS NOT NULL
     )
     SELECT head.id, head.key, head.task_type, head.task_id, head.version, head.image_path,
-           head.attempts, head.tries, head.last_failure_at, head.avoid_service
+           head.attempts, head.tries, head.last_failure_at, head.avoid_service,
+           head.leased_at IS NOT NULL
       FROM camera JOIN frames AS head ON head.id = (
            SELECT id FROM frames
             WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type

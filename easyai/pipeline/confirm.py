@@ -55,17 +55,22 @@ def _confirm(store: Store, analysis: AiAnalysis, one: Answered) -> Answered:
     return replace(one, copied_to=target) if store.remote and kept is Carried.DONE else one
 
 
+def copy_names(alert_base_path: str, frame: LeasedFrame) -> list[str]:
+    """Where the picture of a frame's alert is copied to: to the first one that is free."""
+    target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
+    names = [unique_key(target, frame.id)]
+    # From nested folders a frame of the same name may be copied there at this moment.
+    return names if is_nested(frame.key, frame.task_type, frame.task_id) else [target, *names]
+
+
 def _keep(store: Store, alert_base_path: str, frame: LeasedFrame) -> tuple[Carried, str]:
     """Make sure of the picture of an alert; what came of it, and where it goes."""
     target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
     if not store.remote:
         return store.keep(frame.image_key, target, frame.version), target
-    names = [unique_key(target, frame.id), unique_key(target, frame.id, secrets.token_hex(3))]
-    if not is_nested(frame.key, frame.task_type, frame.task_id):
-        # From nested folders a frame of the same name may be copied there at this moment.
-        names.insert(0, target)
+    names = copy_names(alert_base_path, frame)
     kept = Carried.TAKEN
-    for name in names:
+    for name in [*names, unique_key(target, frame.id, secrets.token_hex(3))]:
         kept = store.keep(frame.image_key, name, frame.version)
         if kept is not Carried.TAKEN:
             return kept, name

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from easyai.db import alerts
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason
 from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.pipeline.confirm import copy_names
 from easyai.runtime import Runtime
 from easyai.store.base import Carried, Store
 
@@ -42,6 +44,8 @@ def prepare(
     Runs in a thread of its own, once for each turn's frames. What it raises sends every frame of
     the batch back to pending with that reason, held against none of them.
     """
+    if runtime.store.remote:
+        _drop_copies(runtime, [one for one in frames if one.leased_before and not one.image_path])
     prepared = Prepared()
     run = partial(_hold, runtime.store)
     mapped = pool.map(run, frames) if pool is not None else map(run, frames)
@@ -51,6 +55,20 @@ def prepare(
         else:
             prepared.ready.append(held)
     return prepared
+
+
+def _drop_copies(runtime: Runtime, frames: Sequence[LeasedFrame]) -> None:
+    """Remove what a process that died had copied beside an alert that it never committed."""
+    base_path = runtime.settings.ai_analysis.alert_base_path
+    copies = [(one, name) for one in frames for name in copy_names(base_path, one)]
+    if not copies:
+        return
+    with runtime.db.read() as conn:
+        # A frame before it, of the same picture, has its alert there.
+        taken = alerts.taken_paths(conn, [name for _, name in copies])
+    for frame, name in copies:
+        if name not in taken:
+            runtime.store.drop_copy(frame.key, name, frame.version)
 
 
 def _hold(store: Store, frame: LeasedFrame) -> LeasedFrame | Verdict:

@@ -119,6 +119,9 @@ class Store(Protocol):
         it there after the commit.
         """
 
+    def drop_copy(self, source: str, target: str, version: str) -> Carried:
+        """Undo a `keep` whose alert was not committed; anything else at its target stays."""
+
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Move a frame's picture, held or not, if it still is the version; never overwrites.
 

@@ -85,6 +85,14 @@ class BucketMoves:
             return Carried.TAKEN
         return Carried.MISSING if version else Carried.DONE
 
+    def drop_copy(self, source: str, target: str, version: str) -> Carried:
+        """Remove the copy, known by its marks."""
+        there = self._stat(target)
+        if there is None:
+            return Carried.MISSING
+        copied = self._is_copy_of(there, source, version)
+        return self._remove(target) if copied else Carried.REPLACED
+
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Copy in the store, then delete; goes on where a crash has cut it short."""
         version = version or self.version(source) or ""

@@ -76,6 +76,10 @@ class Moves(Folder):
             self._put_back(self._path(source), self._path(f"{folder}/{own.name}"))
         return looked.carried
 
+    def drop_copy(self, source: str, target: str, version: str) -> Carried:
+        """Nothing to do: `keep` copies nothing."""
+        return Carried.MISSING
+
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Rename a picture; the folder of the target is made when it is missing."""
         goal = self._path(target)

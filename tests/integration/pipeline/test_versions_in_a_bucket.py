@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from easyai.pipeline.alert_removal import delete_alerts
+from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.conftest import swift_server
 from tests.integration.store.places import BucketPlace, jpeg
 from tests.integration.store.swift_server import SwiftServer
@@ -33,13 +34,7 @@ def site(
     migrated_url: str, tmp_path: Path, bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Installation]:
     """An installation whose frames lie in the bucket."""
-    settings = bucket.server.settings(bucket.bucket)
-    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "minio")
-    for name in ("endpoint", "bucket", "access_key"):
-        variable = f"EASYAI_FRAME_EXTRACTOR__MINIO__{name.upper()}"
-        monkeypatch.setenv(variable, getattr(settings, name))
-    secret = settings.secret_key.get_secret_value()
-    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__SECRET_KEY", secret)
+    use_bucket(monkeypatch, bucket.server.settings(bucket.bucket))
     installation = Installation(tmp_path, migrated_url)
     yield installation
     installation.close()
@@ -140,3 +135,53 @@ def test_a_copy_made_before_a_crash_is_taken_over_by_the_second_try(
     assert work(site, 1) == ["alert"]
     assert [alert["image_path"] for alert in site.alerts()] == [f"alerts/{KEY}"]
     assert bucket.content(KEY) is None
+
+
+def _die_after_the_copy(site: Installation) -> None:
+    """As a worker that is killed when it has copied a picture and not yet committed its alert."""
+    site.scan()
+    dispatched = site.lease()
+    (frame,) = dispatched.frames
+    site.runtime.store.keep(frame.key, f"alerts/{frame.key}", frame.version)
+    site.give_back(dispatched)
+
+
+def test_a_copy_left_by_a_crash_goes_when_the_second_try_detects_nothing(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    algorithm.answer = lambda _: detections(0)
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    _die_after_the_copy(site)
+    assert bucket.content(f"alerts/{KEY}") == jpeg("1")
+    assert work(site, 1) == ["no_detection"]
+    assert bucket.content(f"alerts/{KEY}") is None
+
+
+def test_a_copy_left_by_a_crash_gives_its_name_to_the_alert_of_a_newer_picture(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    _die_after_the_copy(site)
+    bucket.put(KEY, jpeg("2"))
+    assert work(site, 2) == ["superseded", "alert"]
+    assert [alert["image_path"] for alert in site.alerts()] == [f"alerts/{KEY}"]
+    assert bucket.content(f"alerts/{KEY}") == jpeg("2")
+
+
+def test_a_second_try_leaves_the_alert_of_an_equal_picture_alone(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    assert work(site, 1) == ["alert"]
+    algorithm.answer = lambda _: detections(0)
+    # What is known of versions that left would hide the same picture for a minute.
+    site.execute("UPDATE frames SET version = 'another'")
+    again = Installation(site.folder, site.database_url)
+    bucket.put(KEY, jpeg("1"))
+    _die_after_the_copy(again)
+    assert work(again, 2) == ["alert", "no_detection"]
+    assert bucket.content(f"alerts/{KEY}") == jpeg("1")
+    again.close()
