@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from easyai.cli.output import cell, moment, new_table, opened, print_json, print_table
-from easyai.cli.since import since_option
+from easyai.cli.since import Moment, since_option, span
 from easyai.db import alerts as alerts_db
 from easyai.db.alerts import AlertFilter, AlertRow
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
@@ -46,7 +46,7 @@ def alerts(
     task_type: str | None,
     task_id: str | None,
     min_detections: int | None,
-    since: float | None,
+    since: Moment | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -54,8 +54,9 @@ def alerts(
 
     With --json each has a link to its picture that is good for a day.
     """
-    wanted = AlertFilter(task_id, task_type, min_detections, start_time=since)
     with opened() as runtime:
+        begin, _ = span(runtime.db, since)
+        wanted = AlertFilter(task_id, task_type, min_detections, start_time=begin)
         with runtime.db.read() as conn:
             rows, total = alerts_db.page(conn, wanted, limit, 0)
         if as_json:

@@ -8,7 +8,7 @@ import click
 
 from easyai.cli.frame_story import as_dict, picture, print_story
 from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
-from easyai.cli.since import require_span, since_option, until_option
+from easyai.cli.since import Moment, since_option, span, until_option
 from easyai.db import clock
 from easyai.db import frames as frames_db
 from easyai.db.frames import FrameFilter, FrameRow
@@ -65,8 +65,8 @@ def frames(
     task_type: str | None,
     task_id: str | None,
     reason: str | None,
-    since: float | None,
-    until: float | None,
+    since: Moment | None,
+    until: Moment | None,
     limit: int,
     key: str | None,
     as_json: bool,
@@ -80,12 +80,13 @@ def frames(
     if key is not None:
         _story(key.removeprefix("./"), as_json)
         return
-    require_span(since, until)
     wanted_state = FrameState(state) if state else None
-    wanted = FrameFilter(wanted_state, task_type, task_id, since, reason, until=until)
-    with opened() as runtime, runtime.db.read() as conn:
-        rows = frames_db.newest(conn, wanted, limit)
-        counts, now = frames_db.counts(conn), clock.now(conn)
+    with opened() as runtime:
+        begin, end = span(runtime.db, since, until)
+        wanted = FrameFilter(wanted_state, task_type, task_id, begin, reason, until=end)
+        with runtime.db.read() as conn:
+            rows = frames_db.newest(conn, wanted, limit)
+            counts, now = frames_db.counts(conn), clock.now(conn)
     totals = {str(name): sum(one[name] for one in counts.values()) for name in frames_db.LIVE}
     if as_json:
         print_json({"frames": [as_dict(row) for row in rows], "counts": totals})

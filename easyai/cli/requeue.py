@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from easyai.cli.output import cell, new_table, opened, print_json, print_table
-from easyai.cli.since import require_span, since_option, until_option
+from easyai.cli.since import Moment, since_option, span, until_option
 
 if TYPE_CHECKING:
     from easyai.pipeline.requeue import RequeueReport
@@ -84,8 +84,8 @@ def run(
     state: str,
     task_type: str | None,
     task_id: str | None,
-    since: float | None,
-    until: float | None,
+    since: Moment | None,
+    until: Moment | None,
     reason: str | None,
     ids: tuple[int, ...],
     dry_run: bool,
@@ -97,9 +97,9 @@ def run(
     from easyai.domain.frame import FrameState
     from easyai.pipeline.requeue import requeue as requeue_frames
 
-    require_span(since, until)
-    wanted = FrameFilter(FrameState(state), task_type, task_id, since, reason, ids, until)
     with open_it() as runtime:
+        begin, end = span(runtime.db, since, until)
+        wanted = FrameFilter(FrameState(state), task_type, task_id, begin, reason, ids, end)
         report = requeue_frames(runtime, wanted, dry_run)
         settings = runtime.settings
     if as_json:

@@ -1,14 +1,17 @@
-"""``--since`` and ``--until``: moments as people say them."""
+"""``--since`` and ``--until``: moments as people say them, judged by the database's clock."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+if TYPE_CHECKING:  # celery loads this module at each of its calls
+    from easyai.db.session import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,28 +19,45 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd])")
 
 
-def parse_since(value: str, now: float) -> float:
-    """The moment meant by ``30s``, ``15m``, ``2h``, ``3d`` before `now`, or by an ISO time.
+@dataclass(frozen=True)
+class Moment:
+    """A moment of which it is not known yet when now is."""
 
-    Unix seconds; a time without an offset is local. Raises ValueError with the remedy.
+    text: str
+    sec: float  # before now, or Unix seconds
+    before_now: bool
+
+    def at(self, now: float) -> float:
+        """Unix seconds; raises UsageError for the future."""
+        if self.before_now:
+            return now - self.sec
+        if self.sec > now:
+            raise click.UsageError(
+                f"{self.text!r} lies in the future; use a moment that has passed"
+            )
+        return self.sec
+
+
+def parse_moment(value: str) -> Moment:
+    """The moment meant by ``30s``, ``15m``, ``2h``, ``3d`` before now, or by an ISO time.
+
+    A time without an offset is local. Raises ValueError with the remedy.
     """
     text = value.strip()
     if (match := _DURATION.fullmatch(text)) is not None:
-        return now - float(match[1]) * _SECONDS[match[2]]
+        return Moment(value, float(match[1]) * _SECONDS[match[2]], before_now=True)
     try:
-        moment = datetime.fromisoformat(text).astimezone().timestamp()
+        sec = datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError, OSError):
         raise ValueError(
             f"{value!r} is no moment; use a duration such as 30s, 15m, 2h or 3d, "
             "or a time such as 2025-11-14T16:47 (local) or 2025-11-14T08:47:00Z"
         ) from None
-    if moment > now:
-        raise ValueError(f"{value!r} lies in the future; use a moment that has passed")
-    return moment
+    return Moment(value, sec, before_now=False)
 
 
 def since_option(help_text: str) -> Callable[[F], F]:
-    """The option ``--since`` of a command; its value is Unix seconds, or None."""
+    """The option ``--since`` of a command; its value is a Moment, or None."""
     return click.option("--since", metavar="2h|TIME", callback=_convert, help=help_text)
 
 
@@ -46,16 +66,26 @@ def until_option(help_text: str) -> Callable[[F], F]:
     return click.option("--until", metavar="1h|TIME", callback=_convert, help=help_text)
 
 
-def require_span(since: float | None, until: float | None) -> None:
-    """Raise UsageError when nothing can lie between the two."""
-    if since is not None and until is not None and since >= until:
+def span(
+    db: Database, since: Moment | None, until: Moment | None = None
+) -> tuple[float | None, float | None]:
+    """Both in Unix seconds by the database's clock, as the times in its rows are.
+
+    Raises UsageError when one lies in the future, or nothing can lie between the two.
+    """
+    if since is None and until is None:
+        return None, None
+    now = db.estimated_now()
+    begin, end = (one.at(now) if one is not None else None for one in (since, until))
+    if begin is not None and end is not None and begin >= end:
         raise click.UsageError("--since must lie before --until: --since 3h --until 1h")
+    return begin, end
 
 
-def _convert(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+def _convert(ctx: click.Context, param: click.Parameter, value: str | None) -> Moment | None:
     if value is None:
         return None
     try:
-        return parse_since(value, time.time())
+        return parse_moment(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from None

@@ -6,11 +6,14 @@ same to all others.
 
 from __future__ import annotations
 
+import json
 import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from click.testing import CliRunner
 
+from easyai.cli.main import cli
 from easyai.db import leases
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
@@ -90,3 +93,18 @@ def test_a_link_that_one_machine_signs_another_one_accepts(
     site.open().signer.check(key, expires, signature)
     monkeypatch.undo()
     site.open().signer.check(key, expires, signature)
+
+
+def test_since_and_until_of_a_command_mean_the_database_s_now(
+    site: Installation, off: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_CONFIG", str(site.config))
+    site.record(1)
+    site.execute("UPDATE frames SET found_at = extract(epoch FROM now())")
+
+    def found(*options: str) -> int:
+        result = CliRunner().invoke(cli, ["frames", "--json", *options])
+        return len(json.loads(result.stdout)["frames"])
+
+    assert found("--since", "10m") == 1
+    assert found("--until", "10m") == 0

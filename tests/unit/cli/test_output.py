@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+import click
 import pytest
 
 from easyai.cli.output import cell, duration, iso, plain
-from easyai.cli.since import parse_since
+from easyai.cli.since import parse_moment
 from tests.support.installation import Installation
 
 NOW = 1_763_110_000.0
@@ -21,7 +22,7 @@ LOOKING = ("services", "stats", "alerts", "frames", "requeue")
     [("30s", 30), ("15m", 900), ("2h", 7200), ("3d", 259_200), (" 1.5h ", 5400), ("0s", 0)],
 )
 def test_since_takes_durations(text: str, seconds: float) -> None:
-    assert parse_since(text, NOW) == NOW - seconds
+    assert parse_moment(text).at(NOW) == NOW - seconds
 
 
 @pytest.mark.parametrize(
@@ -36,18 +37,18 @@ def test_since_takes_durations(text: str, seconds: float) -> None:
 def test_since_takes_iso_times_and_those_without_offset_are_local(
     text: str, expected: float
 ) -> None:
-    assert parse_since(text, NOW) == expected
+    assert parse_moment(text).at(NOW) == expected
 
 
 @pytest.mark.parametrize("text", ["", "2", "2w", "-2h", "2 hours", "h", "nan", "0001-01-01", "x"])
 def test_since_names_the_remedy_for_anything_else(text: str) -> None:
     with pytest.raises(ValueError, match="use a duration such as 30s, 15m, 2h or 3d"):
-        parse_since(text, NOW)
+        parse_moment(text)
 
 
 def test_since_refuses_the_future() -> None:
-    with pytest.raises(ValueError, match="lies in the future"):
-        parse_since("2999-01-01", NOW)
+    with pytest.raises(click.UsageError, match="lies in the future"):
+        parse_moment("2999-01-01").at(NOW)
 
 
 def test_a_wrong_since_is_a_usage_error_of_the_command(installation: Installation) -> None:
