@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import leases
+from easyai.db import clock, leases
 from easyai.runtime import Runtime
 
 _LOOKED = "services_watched"  # done_at: the last look at them
@@ -51,11 +51,17 @@ class Watch:
 
 
 class SteadyClock:
-    """The database's clock against the monotonic one of this process; a part of the runtime."""
+    """The database's clock against the monotonic one of this process; a part of the runtime.
 
-    def __init__(self, _runtime: Runtime) -> None:
+    From when it is made, a process knows of every jump: a worker makes it as it starts, for its
+    first sweep may come long after.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
         self._lock = threading.Lock()
-        self._offset: float | None = None
+        now = runtime.db.estimated_now()
+        known = clock.known_offset_sec(runtime.db.engine) is not None
+        self._offset = now - time.monotonic() if known else None
 
     def jumped_sec(self, now: float) -> float:
         """Seconds by which the clock jumped since this was asked last; 0 for small steps."""

@@ -167,8 +167,10 @@ def _open_inference() -> None:
     from easyai.errors import StoreClaimedError
     from easyai.pipeline.ownership import Ownership
     from easyai.pipeline.reclaim import reclaim
+    from easyai.registry.watch import SteadyClock
 
     try:
+        process.runtime().part(SteadyClock)
         process.runtime().part(Ownership).check()
         reclaim(process.runtime())
         process.inference()

@@ -22,6 +22,7 @@ from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry import sweep as registry_sweep
 from easyai.registry import vitals
+from easyai.registry.watch import SteadyClock
 from easyai.runtime import Runtime
 from easyai.tasks.claim import claimed
 from easyai.tasks.config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
@@ -148,6 +149,7 @@ class Worker:
 
     def start(self, slots: int) -> None:
         """Begin to work."""
+        self.runtime.part(SteadyClock)
         self._spawn("loop", self._loop.run)
         self._spawn("reclaim", lambda: self._try(lambda: reclaim(self.runtime)))
         for duty in INTERVALS:

@@ -11,6 +11,7 @@ import pytest
 from easyai.registry import probe
 from easyai.registry.probe import probe_all
 from easyai.registry.sweep import sweep
+from easyai.registry.watch import SteadyClock
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import step_clocks
 from tests.support.ports import free_port
@@ -167,6 +168,20 @@ def test_a_forward_jump_ends_no_lease_of_a_living_worker_but_those_of_a_dead_one
     assert sweep(site.runtime).expired_leases == 3
     (told,) = _events(site, "leases_expired")
     assert told["text"].startswith("3 frames wait again")
+
+
+def test_a_jump_before_the_first_sweep_of_a_process_ends_no_lease_of_a_living_worker(
+    site: Installation, step: list[float]
+) -> None:
+    site.register(AlgorithmStub())
+    site.record(1)
+    sweep(site.runtime)
+    other = site.open()
+    other.part(SteadyClock)  # a worker makes it as it starts
+    assert len(site.lease(now=site.runtime.db.estimated_now()).frames) == 1
+    step[0] = HOUR
+    assert sweep(other).expired_leases == 0
+    assert [event["kind"] for event in _events(site, "clock_jump")] == ["clock_jump"]
 
 
 def test_leases_of_a_server_that_was_down_end_at_once(
