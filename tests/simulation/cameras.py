@@ -25,6 +25,7 @@ class Version:
     content: bytes
     began_at: float
     fresh: bool = True  # a file of its own, not one written over another in place
+    ends_early: bool = False  # an older picture's end stands there while it is being written
     whole_at: float = -1.0
     replaced_at: float = -1.0  # its writer put another in its place, or somebody took it away
     text: str = ""  # as the store names the version
@@ -151,6 +152,7 @@ class FolderCamera:
         plan, scheduler = self.plan, self._scheduler
         self._album.replace(version.key, scheduler.now)
         version.fresh = not os.path.exists(path)
+        version.ends_early = plan.marked and not (plan.truncates or version.fresh)
         truncates = os.O_TRUNC if plan.truncates else 0
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | truncates, 0o644)
         try:

@@ -22,7 +22,7 @@ from tests.simulation.scheduler import EPOCH, Scheduler
 _CALL_SEC = 0.0002
 _APART = ("easyai.store.renames", "easyai.store.signing")  # its one function is a step as it is
 _CHANGES = ("rename", "replace", "link", "unlink", "remove", "makedirs", "mkdir", "rmdir")
-_LOOKS = ("open", "access", "listdir", "utime")
+_LOOKS = ("open", "listdir", "utime")
 _STATS = ("lstat", "stat", "fstat")
 
 
@@ -124,6 +124,11 @@ class FolderOs:
             return result
 
         return step
+
+    def access(self, path: Any, mode: int) -> bool:
+        """Whether it may be used; a server that does not answer says no, and raises nothing."""
+        self._server.scheduler.point(_CALL_SEC)
+        return self._server.scheduler.now >= self._server.down_until and os.access(path, mode)
 
     def scandir(self, path: Any = ".") -> _Entries:
         """The entries of a folder, all at one moment."""

@@ -97,7 +97,7 @@ class Plan:
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     rng = random.Random(f"plan {seed}")
-    many = rng.random() < 0.06
+    many = rng.random() < 0.03
     types = _types(rng, many)
     machines = rng.choice([1, 1, 2, 3])
     store = rng.choice(["local", "local", "s3"])
@@ -169,7 +169,7 @@ def _poisons(rng: random.Random) -> dict[int, str]:
 
 
 def _services(rng: random.Random, types: list[str]) -> tuple[ServicePlan, ...]:
-    crowd = rng.random() < 0.03
+    crowd = rng.random() < 0.02
     count = 100 if crowd else max(rng.randint(1, 5), len(types) // 10)
     plans = []
     for number in range(count):

@@ -118,9 +118,9 @@ class Network:
     def _look_at(self, request: Request, content: bytes) -> Version | None:
         version = self._album.seen_in(content)
         if version is None or content != version.content:
-            began_at = version.began_at if version is not None else -1.0
-            late = request.began_at - began_at
-            if version is None or version.fresh or late > 2.0:
+            # No look can tell a writer's pause from its end where an older picture's end still
+            # stands (docs/decisions/0011-the-scan.md).
+            if version is None or not version.ends_early:
                 self._violate(
                     f"half-written: {len(content)} bytes of {request.key} sent to "
                     f"{request.service.name}"
