@@ -26,6 +26,9 @@ _THESE = text(f"{_COLUMNS} AND pk IN :pks").bindparams(bindparam("pks", expandin
 _TYPES_OF_THESE = text(f"{_TYPES} AND pk IN :pks ORDER BY task_type").bindparams(
     bindparam("pks", expanding=True)
 )
+_CALLS = text("""
+    SELECT pk, ewma_ms, call_count FROM services WHERE state IN ('online', 'suspect')
+""")
 _OF_TYPE = text(f"""
     SELECT pk FROM ({_COLUMNS}) AS routable
       JOIN service_task_types ON service_pk = pk WHERE task_type = :task_type ORDER BY pk
@@ -41,6 +44,14 @@ def load_these(conn: Connection, pks: Sequence[int]) -> list[Candidate]:
     """Those of the services (by pk) that may be called."""
     values = {"pks": pks}
     return _candidates(conn.execute(_THESE, values), conn.execute(_TYPES_OF_THESE, values))
+
+
+def calls(conn: Connection) -> list[tuple[int, float | None, int]]:
+    """What calls of all processes say of every service that may be called.
+
+    As (pk, latency in ms, number of calls).
+    """
+    return [(row[0], row[1], row[2]) for row in conn.execute(_CALLS).all()]
 
 
 def of_type(conn: Connection, task_type: str) -> list[int]:

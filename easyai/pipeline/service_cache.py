@@ -18,7 +18,7 @@ from easyai.domain.choice import Ranking
 from easyai.domain.service import Candidate
 from easyai.runtime import Runtime
 
-_RELOAD_SEC: Final = 5.0
+_MEASURED_SEC: Final = 5.0
 _NEVER: Final = -1
 
 
@@ -30,19 +30,21 @@ class ServiceCache:
         self._by_type: dict[str, dict[int, Candidate]] = {}
         self._rankings: dict[str, Ranking] = {}
         self._generation = _NEVER
-        self._loaded_at = 0.0  # monotonic
+        self._measured_at = 0.0  # monotonic
         self._stale: set[int] = set()
 
     def refresh(self, conn: Connection) -> None:
         """Bring it up to what this transaction sees."""
-        generation = generations.registry(conn)
-        now = time.monotonic()
-        if generation != self._generation or now - self._loaded_at >= _RELOAD_SEC:
+        generation, now = generations.registry(conn), time.monotonic()
+        if generation != self._generation:
             self._replace(routable.load(conn))
-            self._generation, self._loaded_at = generation, now
+            self._generation, self._measured_at = generation, now
         elif self._stale:
             self._put(sorted(self._stale), routable.load_these(conn, sorted(self._stale)))
         self._stale.clear()
+        if now - self._measured_at >= _MEASURED_SEC:
+            self._measure(routable.calls(conn))
+            self._measured_at = now
 
     def forget(self) -> None:
         """The transaction was rolled back: what it said of the services never was."""
@@ -90,6 +92,14 @@ class ServiceCache:
         self._rankings.clear()
         for service in services:
             self._add(service)
+
+    def _measure(self, calls: Iterable[tuple[int, float | None, int]]) -> None:
+        """Take in what other processes have measured."""
+        for pk, ewma_ms, call_count in calls:
+            service = self._services.get(pk)
+            if service is not None:
+                service.ewma_ms, service.call_count = ewma_ms, call_count
+        self._rankings.clear()
 
     def _put(self, pks: Iterable[int], services: Iterable[Candidate]) -> None:
         for pk in pks:
