@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from easyai.db.many import ManyRows
 from easyai.domain import breaker
@@ -89,11 +89,19 @@ _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY
 _TYPES_OF = text("""
     SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
 """).bindparams(bindparam("pks", expanding=True))
-# Neither with a list of values, which SQLAlchemy would write into the statement each time.
-_BY_PK = text("""
-    SELECT * FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk
-""")
-_BY_PK_LOCKED = text("SELECT * FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE")
+# A list of values would be written into the statement each time.
+_BY_PK = (
+    "SELECT {columns} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
+)
+_BY_PK_LOCKED = "SELECT {columns} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
+_LOCK = tuple(text(sql.format(columns="*")) for sql in (_BY_PK, _BY_PK_LOCKED))
+# Reading all of a row costs half as much again, and a turn reads one for nearly each frame.
+_CALLED = """
+    pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
+    last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
+    cap_changed_at, last_failure_reason, last_failure_at
+"""
+_LOCK_CALLED = tuple(text(sql.format(columns=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _ALONE = text("""
     SELECT count(*) FROM service_task_types AS own
      WHERE own.service_pk = :pk AND NOT EXISTS (
@@ -238,9 +246,21 @@ def is_alone(conn: Connection, pk: int) -> bool:
 
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
     """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
+    return _locked(conn, _LOCK, pks)
+
+
+def lock_called(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
+    """The same of services that were called, with what `record_calls` and its reasons need."""
+    return _locked(conn, _LOCK_CALLED, pks)
+
+
+def _locked(
+    conn: Connection, statements: tuple[TextClause, ...], pks: Sequence[int]
+) -> list[ServiceRow]:
+    on_sqlite, locking = statements
     if conn.dialect.name == "sqlite":
-        return list(conn.execute(_BY_PK, {"pks": json.dumps(sorted(pks))}).all())
-    return list(conn.execute(_BY_PK_LOCKED, {"pks": sorted(pks)}).all())
+        return list(conn.execute(on_sqlite, {"pks": json.dumps(sorted(pks))}).all())
+    return list(conn.execute(locking, {"pks": sorted(pks)}).all())
 
 
 def breaker_of(row: ServiceRow) -> Breaker:

@@ -179,8 +179,9 @@ class _Look:
             self.found.look_by(kind.next_due_at)
         if not ready:
             return False
-        if any(self._places.free(one) > 0 for one in services):
-            return True
+        for one in services:
+            if self._places.free(one) > 0:
+                return True
         if ours:
             rests = [one.breaker.open_until for one in services if self._places.rests(one)]
             self.found.look_by(min((at for at in rests if at > self._now), default=None))
@@ -214,11 +215,13 @@ class _Look:
         return self._analysis.type_settings(task_type).rate_per_sec
 
     def _fetch_first(self, most: int) -> None:
-        """Of each type more frames than it would get of equal shares."""
+        """Of each type one frame more than it would get of equal shares."""
         able = [one for one in self._contenders if one.limit > 0]
-        places = min(most, self._places.room)
-        equal = places // len(able) if able else 0
-        self._fetch([(one, min(equal, one.limit) + 1) for one in able])
+        busy = {one.name: self._places.of_type(one.name) for one in able}
+        places = min(most, self._places.room) + sum(busy.values())
+        level = -(-places // len(able)) if able else 0  # of what is in flight then
+        shares = [(one, max(1, level - busy[one.name])) for one in able]
+        self._fetch([(one, min(share, one.limit) + 1) for one, share in shares])
 
     def _fetch_more(self) -> bool:
         """Frames of the types that have places for more than were fetched; whether there are."""

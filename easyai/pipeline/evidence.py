@@ -56,14 +56,15 @@ def record(
             continue
         before = services.breaker_of(row)
         breaker = _breaker(conn, row, before, verdicts, now)
-        cap = _cap(conn, row, verdicts, analysis.infer_timeout_sec, now)
-        updates.append(_update(row, verdicts, breaker, now) | cap)
-        if breaker.open_until != before.open_until or cap["cap"] != row.concurrency_cap:
+        update = _update(row, verdicts, breaker, now)
+        update["cap"], update["cap_changed_at"] = _cap(conn, row, verdicts, analysis, now)
+        updates.append(update)
+        if breaker.open_until != before.open_until or update["cap"] != row.concurrency_cap:
             changed.add(pk)
         if breaker != before:
             changes += _breaker_events(row, before, breaker, verdicts, now)
-        if breaker.closed and not before.closed:
-            recovered.append(pk)
+            if breaker.closed and not before.closed:
+                recovered.append(pk)
         if row.state in AWAY and any(verdict.kind in _ANSWERED for verdict in verdicts):
             revived.append(pk)
             changed.add(pk)
@@ -151,25 +152,30 @@ def _update(
 
 
 def _cap(
-    conn: Connection, row: ServiceRow, verdicts: Sequence[Verdict], timeout_sec: float, now: float
-) -> dict[str, Any]:
-    timeouts = sum(one.kind is Kind.TIMEOUT and not one.frames_fault for one in verdicts)
+    conn: Connection,
+    row: ServiceRow,
+    verdicts: Sequence[Verdict],
+    analysis: AiAnalysis,
+    now: float,
+) -> tuple[int | None, float]:
+    """The cap that its time-outs have taught an endpoint, and when that changed last."""
+    timeouts = sum([one.kind is Kind.TIMEOUT and not one.frames_fault for one in verdicts])
     if not timeouts and row.concurrency_cap is None:
-        return {"cap": None, "cap_changed_at": row.cap_changed_at}
+        return None, row.cap_changed_at
     cap = learned_cap(
         row.concurrency_cap,
         timeouts=timeouts,
         # This group has left the leases already.
         in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if timeouts else 0),
         since_change_sec=abs(now - row.cap_changed_at),
-        timeout_sec=timeout_sec,
+        timeout_sec=analysis.infer_timeout_sec,
     )
     if cap == row.concurrency_cap:
-        return {"cap": cap, "cap_changed_at": row.cap_changed_at}
+        return cap, row.cap_changed_at
     if timeouts:
         log.warning(
             "algorithm service too slow for so many requests at once: endpoint=%s cap=%s",
             row.endpoint,
             cap,
         )
-    return {"cap": cap, "cap_changed_at": now}
+    return cap, now

@@ -102,7 +102,7 @@ def settle(
         return settled
     valid.sort(key=lambda one: one.frame.id)  # rows are locked in this order everywhere
     pks = {one.frame.service_pk for one in valid}
-    rows = {row.pk: row for row in services.lock(conn, list(pks))}
+    rows = {row.pk: row for row in services.lock_called(conn, list(pks))}
     calls = [(one.frame, one.verdict) for one in valid]
     if faulty := time_outs.of_frames(conn, calls, rows, now):
         valid = [_at_fault(one) if one.frame.id in faulty else one for one in valid]
@@ -281,7 +281,10 @@ def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
 
 def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
     for one, fate in fates:
-        verdict, own = one.verdict, settled.types.setdefault(one.frame.task_type, OfType())
+        verdict, task_type = one.verdict, one.frame.task_type
+        own = settled.types.get(task_type)
+        if own is None:
+            own = settled.types[task_type] = OfType()
         own.returned += fate.state is FrameState.PENDING
         own.finished += fate.state is not FrameState.PENDING
         own.alerts += fate.outcome is Outcome.ALERT
