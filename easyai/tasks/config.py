@@ -92,6 +92,7 @@ def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
             "health_check_interval": SOCKET_TIMEOUT_SEC,
             # Our messages have no priorities: one key a queue in each BRPOP instead of four.
             "priority_steps": [0],
+            "queue_order_strategy": "easyai.tasks.queue_order:DutiesFirst",
         }
     return {}
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -26,6 +26,7 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
 from kombu.utils.json import dumps, loads
 
 from easyai.tasks.bindings import Binding, Bindings
+from easyai.tasks.queues import CONTROL_QUEUE
 from easyai.tasks.spool import Spool
 from easyai.tasks.watch import FolderWatch
 
@@ -167,14 +168,19 @@ class Channel(filesystem.Channel):
         return message
 
     def _poll(self, cycle: Any, callback: Callable[..., Any], timeout: float | None = None) -> Any:
-        for queue in self.spool.in_turn(self._reading, self._served):
+        for queue in self._in_turn():
             try:
                 message = self._get(queue)
             except Empty:
                 continue  # another process was faster
-            self._served = queue
+            self._served = queue if queue != CONTROL_QUEUE else self._served
             return callback(message, queue)
         raise Empty
+
+    def _in_turn(self) -> Iterator[str]:  # ticks first: tasks/queue_order.py
+        if CONTROL_QUEUE in self._reading and self.spool.has_any((CONTROL_QUEUE,)):
+            yield CONTROL_QUEUE
+        yield from self.spool.in_turn(self._reading, self._served)
 
     def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
         """The next message of a queue, or None."""

@@ -1,0 +1,48 @@
+"""A tick waits for no wake, however many task types are busy."""
+
+# kombu says it is typed, but few of its functions are.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from kombu.entity import Queue
+from kombu.messaging import Consumer, Producer
+
+from easyai.tasks.queues import CONTROL_QUEUE, EXCHANGE, infer_queue
+from tests.integration.celery.installation import Installation
+
+TYPES = [f"type-{number:03d}" for number in range(200)]
+_LOOK_SEC = 0.1  # how seldom the embedded broker looks for messages while some wait, and more
+WAKES = 3  # that wait in the queue of each type
+
+
+def test_a_tick_is_the_next_message_however_many_types_have_wakes(
+    installation: Installation,
+) -> None:
+    control = Queue(CONTROL_QUEUE, EXCHANGE, routing_key=CONTROL_QUEUE)
+    queues = [*(infer_queue(name) for name in TYPES), control]
+    read: list[str] = []
+
+    def note(_body: Any, message: Any) -> None:
+        read.append(message.delivery_info["routing_key"])
+        message.ack()
+
+    with installation.app.connection_for_read() as connection:
+        producer = Producer(connection, EXCHANGE)
+        for queue in queues[:-1]:
+            for number in range(WAKES):
+                producer.publish(number, routing_key=queue.name, declare=[queue])
+        with Consumer(connection, queues, callbacks=[note]):
+            for turn in range(3):
+                for _ in range(50):
+                    connection.drain_events(timeout=10)
+                producer.publish(turn, routing_key=CONTROL_QUEUE)
+                time.sleep(_LOOK_SEC)
+                connection.drain_events(timeout=10)  # asked for before the tick came
+                connection.drain_events(timeout=10)
+                assert CONTROL_QUEUE in read[-2:]
+                assert read.count(CONTROL_QUEUE) == turn + 1
+    assert len(set(read)) > 140, "the types get their turns as before"
