@@ -87,6 +87,27 @@ def test_a_stopped_postgresql_is_an_outage_and_heals(
     database.dispose()
 
 
+def test_what_is_committed_outlives_a_killed_postgresql(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    # The server is one whose commits do not wait for its log, by its own settings.
+    db = Database(postgres_url)
+    with db.write() as conn:
+        conn.execute(text("CREATE TABLE numbers (n INTEGER)"))
+    for round_number in range(3):
+        for number in range(20):
+            with db.write() as conn:
+                conn.execute(text("INSERT INTO numbers VALUES (:n)"), {"n": number})
+        postgres_server.kill()
+        postgres_server.start()
+        with pytest.raises(DatabaseUnavailableError), db.read() as conn:
+            conn.execute(text("SELECT 1"))
+        with db.read() as conn:
+            count = conn.execute(text("SELECT count(*) FROM numbers")).scalar()
+        assert count == 20 * (round_number + 1)
+    db.dispose()
+
+
 def test_a_killed_session_in_a_transaction_is_an_outage(postgres_url: str) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
 
