@@ -121,4 +121,7 @@ class DiagnosisBody(BaseModel):
     recovered: list[AlarmBody] = Field(description="Alarms of the last day that are over")
     ringing: list[AlarmBody]
     checks: list[CheckBody]
+    store_ignores: list[str] = Field(
+        description="Conditions on requests that the object store was seen to ignore"
+    )
     database: DatabaseBody

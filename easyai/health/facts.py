@@ -47,6 +47,7 @@ class Facts:
     checks: Mapping[str, CheckResult]  # by name
     known: Known | None = None  # what the database tells
     probes: Mapping[int, str] | None = None  # by service pk: '' answered, else why not; not asked
+    store_ignores: tuple[str, ...] = ()  # conditions that the object store does not keep to
     own_api: str | None = None  # '' our API answers, else why not; None: not asked
 
     def failed(self, name: str) -> str:
@@ -262,7 +263,8 @@ def gather(
 
     most = known.ALL if exact else MOST_FAILED
     found, now = known.read(runtime, most)
-    facts = Facts(now, runtime.settings, _by_name(checks), found)
+    ignores = runtime.store.ignores
+    facts = Facts(now, runtime.settings, _by_name(checks), found, store_ignores=ignores)
     facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
     return probed(facts) if ask else facts
 

@@ -87,6 +87,10 @@ class Store(Protocol):
     rules: KeyRules
     remote: bool  # a call is a network round trip: worth many at once
 
+    @property
+    def ignores(self) -> tuple[str, ...]:
+        """Conditions on requests that it ignores, by name, as far as they were tried."""
+
     def watch(self) -> Watch:
         """A new memory, for one scanner."""
 

@@ -38,7 +38,7 @@ class Bucket:
     def __init__(self, settings: Minio) -> None:
         self.name = settings.bucket
         self._settings = settings
-        self._where = f"object store {settings.endpoint}, bucket {settings.bucket}"
+        self.where = f"object store {settings.endpoint}, bucket {settings.bucket}"
         _check(settings)
         self._offline_client = _new_client(settings, _DEFAULT_REGION)
         self._client: Client | None = None
@@ -103,7 +103,7 @@ class Bucket:
         return client
 
     def _unavailable(self, reason: str) -> StoreUnavailableError:
-        return StoreUnavailableError(f"{self._where}: {reason}")
+        return StoreUnavailableError(f"{self.where}: {reason}")
 
 
 def _check(settings: Minio) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BytesIO
 from typing import Final
 
@@ -20,6 +21,7 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.store.base import Carried, Held
 from easyai.store.bucket import Bucket
+from easyai.store.bucket_conditions import Conditions, remove_if
 from easyai.store.bucket_objects import check_key, stat_object
 
 _MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
@@ -35,6 +37,12 @@ class BucketMoves:
         self._bucket = bucket
         self.rules = rules
         self._owner = owner
+        self._conditions = Conditions(bucket, rules.base_path)
+
+    @property
+    def ignores(self) -> tuple[str, ...]:
+        """Conditions that the server ignores, by name; none before it was tried."""
+        return self._conditions.known.ignored if self._conditions.known else ()
 
     def exists(self, key: str) -> bool:
         """Whether an object lies under the key."""
@@ -91,7 +99,7 @@ class BucketMoves:
         if there is None:
             return Carried.MISSING
         copied = self._is_copy_of(there, source, version)
-        return self._remove(target) if copied else Carried.REPLACED
+        return self._remove(target, there) if copied else Carried.REPLACED
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Copy in the store, then delete; goes on where a crash has cut it short."""
@@ -108,14 +116,14 @@ class BucketMoves:
             return Carried.MISSING
         if version and found.etag != version:
             return Carried.REPLACED
-        return self._remove(key)
+        return self._remove(key, found)
 
     def discard(self, key: str, version: str) -> Carried:
         """Remove a picture that carries the marks of this installation."""
         found = self._stat(key)
         if found is None:
             return Carried.MISSING
-        return self._remove(key) if self._is_ours(found) else Carried.REPLACED
+        return self._remove(key, found) if self._is_ours(found) else Carried.REPLACED
 
     def held(self) -> Iterator[str]:
         """None: pictures of a bucket keep their key until they are moved."""
@@ -138,12 +146,18 @@ class BucketMoves:
             there = self.read(key, _LARGEST_CLAIM)
         return there[1] if there else content
 
-    def _remove(self, key: str) -> Carried:
+    def _remove(self, key: str, found: Object) -> Carried:
+        """Delete what was found under a key, and where the server can tell nothing newer."""
+        told = self._conditions.kept().delete and found.etag
         try:
             with self._bucket.asking() as client:
-                client.remove_object(self._bucket.name, key)
+                if told:
+                    remove_if(client, self._bucket.name, key, told)
+                else:
+                    client.remove_object(self._bucket.name, key)
         except S3Error:
-            return Carried.MISSING
+            # Some servers answer for an object that has gone as for a newer one.
+            return Carried.REPLACED if self.exists(key) else Carried.MISSING
         return Carried.DONE
 
     def _stat(self, key: str) -> Object | None:
@@ -163,7 +177,21 @@ class BucketMoves:
                 )
         except S3Error as error:
             return Carried.MISSING if error.code == "NoSuchKey" else Carried.REPLACED
-        return Carried.DONE
+        return Carried.DONE if self._was_of(source, version) else self._undo(target)
+
+    def _was_of(self, source: str, version: str) -> bool:
+        """Whether a copy made just now is of the version, where the server cannot be trusted.
+
+        A source that has gone was deleted as the version, by whoever was faster.
+        """
+        if not version or self._conditions.kept().copy:
+            return True
+        return self.version(source) in (version, None)
+
+    def _undo(self, target: str) -> Carried:
+        with suppress(S3Error), self._bucket.asking() as client:  # it has gone already
+            client.remove_object(self._bucket.name, target)
+        return Carried.REPLACED
 
     def _is_copy_of(self, there: Object | None, source: str, version: str) -> bool:
         if there is None or there.metadata is None or not self._is_ours(there):

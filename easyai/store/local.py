@@ -32,6 +32,7 @@ class LocalStore(Moves):
     Symbolic links are never followed, neither by the scan nor by a link to a picture.
     """
 
+    ignores: tuple[str, ...] = ()
     remote = False
 
     def __init__(self, root: Path, rules: KeyRules, signer: LinkSigner) -> None:

@@ -49,3 +49,4 @@ class MinioStore(BucketMoves):
     def check(self) -> None:
         """Raise StoreUnavailableError when the bucket cannot be reached or is not there."""
         self._bucket.check()
+        self._conditions.kept()

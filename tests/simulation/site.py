@@ -12,6 +12,7 @@ from pathlib import Path
 from easyai.domain.frame import KeyRules
 from easyai.settings import Minio
 from easyai.store.base import Store
+from easyai.store.bucket_conditions import Kept
 from easyai.store.local import LocalStore
 from easyai.store.minio import MinioStore
 from easyai.store.signing import LinkSigner
@@ -93,6 +94,7 @@ class Site:
         settings = Minio(endpoint="127.0.0.1:9", bucket="frames")
         store = MinioStore(settings, _RULES, owner)
         store._bucket = SimBucket(self.objects)  # type: ignore[assignment]
+        store._conditions.known = Kept(copy=True, delete=False)
         return store
 
     def camera(self, plan: CameraPlan, goes_on: Callable[[], bool]) -> Callable[[], None]:

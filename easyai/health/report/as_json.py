@@ -42,6 +42,7 @@ def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
         "recovered": [_alarm(one, facts.now, language) for one in diagnosis.recovered],
         "ringing": [_alarm(one, facts.now, language) for one in diagnosis.ringing],
         "checks": [_check(result, language) for result in diagnosis.checks],
+        "store_ignores": list(facts.store_ignores),
         "database": asdict(library(facts.settings.easyai.effective_database_url)),
     }
 

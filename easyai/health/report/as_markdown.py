@@ -197,6 +197,8 @@ class _Report:
             rows.append((self._say(check_name(result.name)), state, why))
         yield from table(self._head(words.CHECK_HEAD), rows)
         yield from ("", self._database())
+        if ignored := self._facts.store_ignores:
+            yield self._say(words.store_ignores(", ".join(ignored)))
 
     def _database(self) -> str:
         return self._say(library(self._facts.settings.easyai.effective_database_url).words)

@@ -43,3 +43,13 @@ CHECK_HEAD: Final = Words("check|state|detail", "检查|状态|详情")
 def told(when: str) -> Words:
     """When people were told of an alarm."""
     return Words(f"; told at {when}", f"；{when} 告警")
+
+
+def store_ignores(conditions: str) -> Words:
+    """What the object store does not keep to."""
+    return Words(
+        f"Object store: it ignores {conditions}; a picture that a camera replaces within the same "
+        "milliseconds may be deleted unseen, or lie beside the alert of the one before.",
+        f"对象存储：它忽略 {conditions}；摄像头在同一毫秒内替换的图片可能未经推理即被删除，"
+        "或出现在前一张图片的告警中。",
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from easyai.db import processes
+from easyai.health import presence
 from easyai.health.presence import Presence
 from easyai.health.report.as_markdown import markdown
 from easyai.process.identity import has_ended, holder, home, mark, runs, start_ticks
@@ -70,6 +71,20 @@ def test_a_process_that_ended_and_was_not_waited_for_is_not_there() -> None:
         assert not runs(ended.pid, ticks)
 
 
+def test_a_process_whose_first_thread_has_ended_lives_on_in_the_others() -> None:
+    program = (
+        "import ctypes, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as left:
+        state = Path(f"/proc/{left.pid}/stat")
+        wait_until(lambda: ") Z " in state.read_text(), 10, "its first thread has ended")
+        lives = runs(left.pid, start_ticks(left.pid))
+        left.kill()
+    assert lives
+
+
 def test_where_the_kernel_does_not_say_any_process_counts(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +128,25 @@ def test_without_a_start_nobody_is_judged() -> None:
     assert not has_ended(f"{mark().split('.')[0]}.{_NOBODY}.0")
 
 
+def test_a_mark_of_another_boot_or_container_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = f"{mark().split('.')[0]}.{_NOBODY}.17"
+    assert has_ended(ended)
+    read_text, readlink = Path.read_text, Path.readlink
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Path,
+            "read_text",
+            lambda path, **how: "later" if path.name == "boot_id" else read_text(path, **how),
+        )
+        assert not has_ended(ended)
+    monkeypatch.setattr(
+        Path, "readlink", lambda path: Path("pid:[1]") if path.name == "pid" else readlink(path)
+    )
+    assert not has_ended(ended)
+
+
 def test_a_number_is_not_judged_where_it_means_another_process(site: Installation) -> None:
     """A container, or another machine, that has the name of this one."""
     processes_work(site, kinds=("api", "beat", "watchdog"))
@@ -130,12 +164,12 @@ def test_a_number_is_not_judged_where_it_means_another_process(site: Installatio
 
 
 def test_a_process_shows_where_its_number_means_something(site: Installation) -> None:
-    presence = Presence("worker", lambda: site.runtime.db)
-    presence.start()
+    shown = Presence("worker", lambda: site.runtime.db)
+    shown.start()
     try:
         rows = wait_until(lambda: site.rows("SELECT * FROM processes"), 10, "its row")
     finally:
-        presence.close()
+        shown.close()
     assert (rows[0]["name"].rpartition(":")[0], rows[0]["host"]) == (
         f"worker@{socket.gethostname()}",
         home(),
@@ -143,6 +177,20 @@ def test_a_process_shows_where_its_number_means_something(site: Installation) ->
     assert rows[0]["start_ticks"] == start_ticks(os.getpid())
     assert abs(rows[0]["clock_offset_sec"]) < 2
     assert not site.rows("SELECT name FROM processes"), "it ended in order"
+
+
+def test_a_process_whose_loops_stand_still_is_not_shown(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "EVERY_SEC", 0.02)
+    answers = iter([False] * 5)
+    shown = Presence("worker", lambda: site.runtime.db, lambda: next(answers, True))
+    shown.start()
+    try:
+        wait_until(lambda: site.rows("SELECT name FROM processes"), 10, "its row")
+        assert next(answers, None) is None, "only once they turn"
+    finally:
+        shown.close()
 
 
 def test_nobody_is_told_to_kill_a_foreign_process_that_has_the_number_of_our_worker(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -86,6 +87,32 @@ def test_a_wake_that_the_ended_process_had_taken_keeps_none_back(
     worker.kill()
     reclaim(site.runtime)
     assert site.rows("SELECT rung_at FROM task_types") == [{"rung_at": 0.0}]
+
+
+def test_workers_that_live_are_rung_for_them(
+    site: Installation, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(site.runtime.doorbell, "ring_all", rung.extend)
+    _site_with_frames(site, worker)
+    worker.kill()
+    reclaim(site.runtime)
+    assert rung == [TYPE]
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_frame_that_another_transaction_holds_is_not_waited_for(
+    site: Installation, worker: Worker
+) -> None:
+    _site_with_frames(site, worker)
+    worker.kill()
+    with ThreadPoolExecutor(1) as pool, site.runtime.db.write() as conn:
+        conn.exec_driver_sql(
+            "SELECT id FROM frames WHERE lease_token LIKE %s LIMIT 1 FOR UPDATE",
+            (f"{worker.mark}%",),
+        )
+        assert pool.submit(reclaim, site.open()).result(10) == {TYPE: 1}
+    assert reclaim(site.runtime) == {TYPE: 1}
 
 
 def test_duties_of_an_ended_process_are_free_at_once(site: Installation, worker: Worker) -> None:

@@ -56,6 +56,7 @@ class FakeS3:
             protocol_version = "HTTP/1.1"
 
             def _serve(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 fake.requests.append((self.command, self.path))
                 answer = fake._answer(self.command, self.path)
                 body = answer.body.encode()

@@ -1,0 +1,120 @@
+"""An object store is trusted with a condition only where it was seen to keep to it."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from minio.commonconfig import CopySource
+
+from easyai.domain.frame import KeyRules
+from easyai.store import bucket_moves
+from easyai.store.base import Carried
+from easyai.store.bucket_conditions import COPY, DELETE, Kept
+from easyai.store.minio import MinioStore
+from tests.integration.store.fake_s3 import Answer, FakeS3, failure
+from tests.integration.store.places import BucketPlace, jpeg
+
+KEY, TARGET = "人数统计/门口1/1.jpg", "alerts/人数统计/门口1/1.jpg"
+_FOUND = (("ETag", '"e1"'), ("Last-Modified", "Fri, 27 Nov 2026 10:00:00 GMT"))
+_COPIED = Answer(200, '<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
+
+
+class Server:
+    """A fake that answers as servers do that keep to conditions, refuse all, or know none.
+
+    It is asked for one thing twice: first on a condition that does not hold, then on one that does.
+    """
+
+    def __init__(self, copies: list[Answer], deletes: list[Answer]) -> None:
+        self._copies, self._deletes = iter(copies), iter(deletes)
+        self._copied = False
+
+    def __call__(self, method: str, path: str) -> Answer:
+        """The answer."""
+        copy = urlsplit(path).path.endswith("-copy")
+        if method == "PUT" and copy:
+            return next(self._copies)
+        if method == "DELETE" and not copy:
+            return next(self._deletes, Answer(204))
+        if "location" in path:
+            return Answer(200, "<LocationConstraint></LocationConstraint>")
+        return Answer(200, headers=_FOUND) if method in ("HEAD", "PUT") else Answer(204)
+
+
+_NO = failure(412, "PreconditionFailed")
+_UNKNOWN = failure(501, "NotImplemented")
+
+
+@pytest.mark.parametrize(
+    ("copies", "deletes", "kept"),
+    [
+        ([_NO, _COPIED], [_NO, Answer(204)], Kept(copy=True, delete=True)),
+        ([_COPIED], [Answer(204)], Kept(copy=False, delete=False)),
+        ([_NO, _NO], [_NO, _NO], Kept(copy=False, delete=False)),
+        ([_NO, _COPIED], [_UNKNOWN], Kept(copy=True, delete=False)),
+    ],
+    ids=["keeps both", "ignores both", "refuses all", "knows one"],
+)
+def test_a_condition_is_trusted_where_it_was_seen_to_hold(
+    copies: list[Answer], deletes: list[Answer], kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FakeS3(Server(copies, deletes)) as fake:
+        store = MinioStore(fake.settings(), KeyRules("cams/", ()), lambda: "we")
+        assert store.ignores == ()
+        store.check()
+        assert store.ignores == kept.ignored
+        tried = {unquote(path) for method, path in fake.requests if method in ("PUT", "DELETE")}
+        assert all(path.startswith("/frames/cams/.easyai/try-") for path in tried)
+        asked = len(fake.requests)
+        store.check()
+        assert len(fake.requests) == asked + 1, "once in a process"
+    for name, is_kept in ((COPY, kept.copy), (DELETE, kept.delete)):
+        assert (f"{fake.settings().endpoint}" in caplog.text) == bool(kept.ignored)
+        assert (name in caplog.text) != is_kept
+
+
+def test_the_conditions_of_a_real_store_are_found_out_and_leave_nothing_behind(
+    bucket: BucketPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = bucket.store()
+    with caplog.at_level(logging.WARNING):
+        store.check()
+    assert store.ignores == (DELETE,), "as Swift and MinIO do"
+    assert DELETE in caplog.text
+    assert not list(bucket.client.list_objects(bucket.bucket, recursive=True))
+
+
+def test_a_copy_of_another_picture_is_undone_where_the_store_ignores_the_condition(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bucket.store()
+    store._conditions.known = Kept(copy=False, delete=False)
+    # What a server makes of a source on a condition when it ignores that.
+    monkeypatch.setattr(
+        bucket_moves, "CopySource", lambda name, key, match_etag: CopySource(name, key)
+    )
+    bucket.put(KEY, jpeg("1"))
+    version = store.version(KEY) or ""
+    assert store.keep(KEY, TARGET, version) is Carried.DONE
+    assert bucket.content(TARGET) == jpeg("1")
+    bucket.remove(TARGET)
+    bucket.put(KEY, jpeg("2"))
+    assert store.keep(KEY, TARGET, version) is Carried.REPLACED
+    assert bucket.content(TARGET) is None
+    assert bucket.content(KEY) == jpeg("2")
+
+
+def test_a_newer_picture_that_comes_after_the_look_is_not_deleted_where_the_store_keeps_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(method: str, path: str) -> Answer:
+        if "location" in path:
+            return Answer(200, "<LocationConstraint></LocationConstraint>")
+        return _NO if method == "DELETE" else Answer(200, headers=_FOUND)
+
+    with FakeS3(answer) as fake:
+        store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
+        store._conditions.known = Kept(copy=True, delete=True)
+        assert store.delete(KEY, "e1") is Carried.REPLACED
