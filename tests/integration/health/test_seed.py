@@ -26,6 +26,8 @@ from tests.support.lively import (
 )
 from tests.support.site import TYPE, Installation
 
+pytestmark = pytest.mark.sqlite_only
+
 FOUR_HOURS = 4 * 3600.0
 NUMBERS = range(7901, 7913)
 ALL = "yolo11x_head_detector_7901..7912"

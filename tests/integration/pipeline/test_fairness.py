@@ -16,6 +16,8 @@ from tests.support.pumping import PumpedLoop
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite_only
+
 FACES, CARS = "人脸", "车辆"
 ALL = (TYPE, FACES, CARS)
 NOW = 4_000_000_000.0  # any moment: turns must not depend on when the tests run
