@@ -69,6 +69,24 @@ def test_both_answers_of_a_frame_leased_twice_by_one_process_settle_it_once(
     assert [alert["detection_count"] for alert in site.alerts()] == [2]
 
 
+def test_the_late_answer_of_a_frame_that_another_worker_holds_counts_for_nothing(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    pk = site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+    first = site.lease()
+    site.give_back(first)
+    again = site.lease()
+    late = Answered(first.frames[0], first.endpoints[pk], Verdict(Kind.INFERRED, 1.0))
+    failed = Answered(first.frames[0], first.endpoints[pk], Verdict(Kind.BROKEN, 1.0))
+    for answer in (late, failed):
+        settled, _ = turn(site.runtime, [answer], CarriedOut(), None)
+        assert (settled.finished, settled.returned, settled.late) == (0, 0, 1)
+    (frame,) = site.frames()
+    assert (frame["state"], frame["lease_token"]) == ("leased", again.frames[0].lease_token)
+
+
 def test_the_late_answer_of_a_frame_that_waits_again_counts_for_nothing(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
