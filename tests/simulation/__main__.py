@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -21,6 +23,7 @@ class Result:
     violations: list[str]
     seconds: float  # simulated
     frames: int
+    story: str  # a digest of what happened: the same for each run of the seed
 
 
 def run_seed(seed: int, ignored: frozenset[str]) -> Result:
@@ -29,7 +32,8 @@ def run_seed(seed: int, ignored: frozenset[str]) -> Result:
     from tests.simulation.world import World
 
     outcome = World(draw(seed), ignored).run()
-    return Result(seed, outcome.violations, outcome.seconds, outcome.frames)
+    story = hashlib.sha256("\n".join(outcome.story).encode()).hexdigest()[:12]
+    return Result(seed, outcome.violations, outcome.seconds, outcome.frames, story)
 
 
 def main() -> int:
@@ -45,13 +49,19 @@ def main() -> int:
     ignored = frozenset(options.ignore.split(",")) if options.ignore else _not_mended()
     if options.seed is not None:
         return _one(options.seed, ignored, shrinking=options.shrink)
-    return _many(range(options.first, options.first + options.seeds), ignored, options.jobs)
+    seeds = options.only or range(options.first, options.first + options.seeds)
+    return _many(seeds, ignored, options.jobs, stories=bool(options.only))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds to run")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument(
+        "--only",
+        type=lambda text: [int(seed) for seed in text.split(",")],
+        help="these seeds, such as 3,5,8; with a digest of the story of each",
+    )
     parser.add_argument("--seed", type=int, help="run this one and print its story")
     parser.add_argument("--shrink", action="store_true", help="make a failing plan smaller first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -87,7 +97,7 @@ def _one(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
     return 1 if outcome.violations else 0
 
 
-def _many(seeds: range, ignored: frozenset[str], jobs: int) -> int:
+def _many(seeds: Sequence[int], ignored: frozenset[str], jobs: int, *, stories: bool) -> int:
     began, kinds, failed = time.monotonic(), Counter[str](), list[Result]()
     done = frames = 0
     simulated = 0.0
@@ -98,6 +108,8 @@ def _many(seeds: range, ignored: frozenset[str], jobs: int) -> int:
                 frames + result.frames,
                 simulated + result.seconds,
             )
+            if stories:
+                print(f"seed {result.seed}: story {result.story}")
             if result.violations:
                 failed.append(result)
                 kinds[result.violations[0].split(":")[0]] += 1
