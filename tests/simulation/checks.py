@@ -43,9 +43,16 @@ class Ledger:
         """The frames of one picture."""
         return self._rows[version.key, version.text]
 
-    def poisons_left(self) -> bool:
-        """Whether a picture on which services break is not over yet."""
-        return any(not self._is_over(one) for one in self._album.versions if one.poison)
+    def poisons_left(self, served: set[str]) -> bool:
+        """Whether a picture on which services break is not over yet.
+
+        One that was replaced before a scan saw it never becomes a frame.
+        """
+        return any(
+            not self._is_over(one)
+            for one in self._album.versions
+            if one.poison and one.task_type in served and (one.stayed or self.rows(one))
+        )
 
     def waiting(self, served: set[str]) -> list[str]:
         """What is not over yet though a service takes its type, in words."""

@@ -273,7 +273,10 @@ class World:
             self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
             with self.database.looking() as conn:
                 ledger = Ledger(conn, self.album, self.site)
-            left, self._poisons_left = ledger.waiting(self._served), ledger.poisons_left()
+            left, self._poisons_left = (
+                ledger.waiting(self._served),
+                ledger.poisons_left(self._served),
+            )
         if self._failed():
             return
         if left:
