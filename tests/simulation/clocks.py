@@ -75,12 +75,16 @@ class _ThreadLock:
 
 
 @contextmanager
-def simulated_time(scheduler: Scheduler) -> Iterator[None]:
-    """Replaces the clocks, the timers and the sources of chance."""
+def simulated_time(scheduler: Scheduler, machines: Sequence[Machine]) -> Iterator[None]:
+    """Replaces the clocks, the timers and the sources of chance.
+
+    The API is no process of a run: it has the clock of the only machine, or a true one.
+    """
+    of_api = machines[0] if len(machines) == 1 else _NO_MACHINE
 
     def machine() -> Machine:
         process = scheduler.current.process
-        return process.machine if process is not None else _NO_MACHINE
+        return process.machine if process is not None else of_api
 
     rng = random.Random(scheduler.seed)
     replaced: list[tuple[Any, str, Any]] = [

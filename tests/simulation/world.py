@@ -201,7 +201,7 @@ class World:
     def run(self) -> Outcome:
         """From nothing to the last check."""
         with ExitStack() as stack:
-            stack.enter_context(simulated_time(self.scheduler))
+            stack.enter_context(simulated_time(self.scheduler, self.machines))
             for where, name, what in pipeline.replacements(self.network):
                 stack.enter_context(patch.object(where, name, what))
             stack.enter_context(simulated_identity(self.scheduler, self.processes))
