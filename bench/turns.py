@@ -15,13 +15,14 @@ from bench.processes import BenchError
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
-from easyai.db import generations, ledger, migrate, services, task_types
-from easyai.db.ledger import NewFrame
+from easyai.db import generations, migrate, recording, services, task_types
+from easyai.db.recording import NewFrame
 from easyai.domain.service import REGISTERED
 from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
 from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.settle import Answered, Settled
+from easyai.pipeline.settle import Settled
 from easyai.pipeline.turn import turn
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings import SettingsSource
@@ -103,7 +104,7 @@ class _Fleet:
         now = time.time()
         with self.runtime.db.write() as conn:
             task_types.add(conn, self.names, now)
-            ledger.add(conn, new, now)
+            recording.add(conn, new, now)
 
     def _frame(self, number: int) -> NewFrame:
         name, camera = self.names[number % self.types], f"camera-{number % self.cameras}"

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from easyai.db.ledger import NewFrame
 from easyai.db.pictures import Uncarried
+from easyai.db.recording import NewFrame
 from easyai.domain.frame import FrameState, Outcome
 
 _CHUNK: Final = 500  # values in one IN list

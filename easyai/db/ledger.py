@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
@@ -21,32 +21,10 @@ from easyai.db.waiting import PendingFrame
 from easyai.errors import ConflictError
 
 _CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
-# Any number but that of db/session.py, the same in every process.
-_RECORD_LOCK: Final = text("SELECT pg_advisory_xact_lock(7234315)")
 
 
 def _in(sql: str, *names: str) -> TextClause:
     return text(sql).bindparams(*(bindparam(name, expanding=True) for name in names))
-
-
-@dataclass(frozen=True, slots=True)
-class NewFrame:
-    """A picture found for the first time."""
-
-    key: str
-    task_type: str
-    task_id: str
-    version: str
-    captured_at: float
-    stream: str | None
-
-
-class Recorded(NamedTuple):
-    """A frame as a scan knows it again."""
-
-    key: str
-    version: str
-    in_place: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +41,6 @@ class LeasedFrame(PendingFrame):
         return self.held_key or self.image_path or self.key
 
 
-_NEWEST_ID = text("SELECT coalesce(max(id), 0) FROM frames")
-_RECORDED_SINCE = text("""
-    SELECT key, version, image_path IS NULL FROM frames WHERE id > :newest_id ORDER BY id
-""")
-# In the order of the index, which is all that is read.
-_KEYS_IN_PLACE = text("SELECT key FROM frames WHERE image_path IS NULL ORDER BY key")
-_ADD = ManyRows(
-    """
-    INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
-                        stream)
-    SELECT {key}, {task_type}, {task_id}, 'pending', {version}, {captured_at}, {now}, {now},
-           {stream}
-    {rows} WHERE true
-    ON CONFLICT (key) WHERE image_path IS NULL DO NOTHING
-    """,
-    {
-        "key": str,
-        "task_type": str,
-        "task_id": str,
-        "version": str,
-        "captured_at": float,
-        "now": float,
-        "stream": str,
-    },
-)
 _IN_FLIGHT = text("""
     SELECT service_pk, task_type, count(*) FROM frames
      WHERE state = 'leased' GROUP BY service_pk, task_type
@@ -190,48 +143,6 @@ _RETURN = ManyRows(
         "now": float,
     },
 )
-
-
-def newest_id(conn: Connection) -> int:
-    """The id of the frame recorded last; 0 when there is none."""
-    found: int = conn.execute(_NEWEST_ID).scalar_one()
-    return found
-
-
-def recorded_since(conn: Connection, newest_id: int) -> list[Recorded]:
-    """The frames recorded after one, whatever became of them."""
-    return [Recorded(*row) for row in conn.execute(_RECORDED_SINCE, {"newest_id": newest_id})]
-
-
-def keys_in_place(conn: Connection) -> set[str]:
-    """The keys of all frames whose picture is in place: those that wait or are on their way."""
-    return set(conn.execute(_KEYS_IN_PLACE).scalars())
-
-
-def record_alone(conn: Connection) -> None:
-    """Let no other transaction record frames until this one ends.
-
-    So ids become visible in their order, and `recorded_since` misses none. SQLite has one writer.
-    """
-    if conn.dialect.name != "sqlite":
-        conn.execute(_RECORD_LOCK)
-
-
-def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
-    """Record new frames as pending; one that another process recorded meanwhile stays as it is."""
-    rows = [
-        {
-            "key": frame.key,
-            "task_type": frame.task_type,
-            "task_id": frame.task_id,
-            "version": frame.version,
-            "captured_at": frame.captured_at,
-            "stream": frame.stream,
-            "now": now,
-        }
-        for frame in frames
-    ]
-    _ADD.run(conn, rows)
 
 
 def in_flight(conn: Connection) -> list[tuple[int, str, int]]:

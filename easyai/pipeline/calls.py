@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.confirm import confirm
 from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.prepare import Prepared, prepare
-from easyai.pipeline.settle import Answered
 from easyai.pipeline.workshop import Workshop
 from easyai.settings import AiAnalysis
 

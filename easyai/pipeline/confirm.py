@@ -17,7 +17,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.fate import alert_key, is_alert, is_nested, unique_key
 from easyai.domain.verdict import Kind, Verdict, clean_reason
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
-from easyai.pipeline.settle import Answered
+from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis
 from easyai.store.base import Carried, Store

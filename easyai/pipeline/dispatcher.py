@@ -17,10 +17,11 @@ from typing import Final
 from easyai.db import clock
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
-from easyai.pipeline.settle import Answered, Settled
+from easyai.pipeline.settle import Settled
 from easyai.pipeline.tell import Tally
 from easyai.pipeline.turn import turn
 from easyai.pipeline.workshop import Workshop

@@ -15,8 +15,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import ledger
-from easyai.db.ledger import NewFrame, Recorded
+from easyai.db import recording
+from easyai.db.recording import NewFrame, Recorded
 from easyai.db.session import Database
 
 REMEMBER_SEC: Final = 60.0
@@ -65,13 +65,13 @@ class Known:
         """
         now = time.monotonic()
         with self._db.read() as conn:
-            newest_id = ledger.newest_id(conn)
+            newest_id = recording.newest_id(conn)
             if self._is_too_old(newest_id, now):
                 self._newest_id = max(0, newest_id - _NEWEST)
                 self._read_at = -math.inf
-            rows = ledger.recorded_since(conn, self._newest_id)
+            rows = recording.recorded_since(conn, self._newest_id)
             every = len(self._in_place) / _KEYS_PER_SEC
-            in_place = ledger.keys_in_place(conn) if now - self._read_at >= every else None
+            in_place = recording.keys_in_place(conn) if now - self._read_at >= every else None
         self._forget(now)
         self._meanwhile.clear()
         self._learn(rows, now)
@@ -88,10 +88,10 @@ class Known:
 
     def catch_up(self, conn: Connection) -> None:
         """Learn what was recorded since, inside a transaction that alone may record."""
-        rows = ledger.recorded_since(conn, self._newest_id)
+        rows = recording.recorded_since(conn, self._newest_id)
         self._learn(rows, time.monotonic())
         self._meanwhile.update((row.key, row.version) for row in rows)
-        self._newest_id = max(self._newest_id, ledger.newest_id(conn))
+        self._newest_id = max(self._newest_id, recording.newest_id(conn))
 
     def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
         """Learn what this scanner has recorded, once that is committed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from easyai.db import admission, clock, ledger, statistics
-from easyai.db.ledger import NewFrame
+from easyai.db import admission, clock, recording, statistics
+from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import captured_at, written_at
 from easyai.pipeline.admission_drops import delete
@@ -30,19 +30,19 @@ class Recording:
         Raises DatabaseUnavailableError, and has changed nothing then.
         """
         with self._runtime.db.write() as conn:
-            ledger.record_alone(conn)
+            recording.record_alone(conn)
             # By a scan elsewhere, while this one looked: it may be inferred and gone by now.
             self._known.catch_up(conn)
             now = clock.now(conn)
             new = self._in_order_of_capture(pictures, now)
             kept, sampled = self._sampler.split(conn, new)
-            ledger.add(conn, kept, now)
+            recording.add(conn, kept, now)
             unwanted = admission.add_sampled(conn, sampled, now)
             counts = Counter(frame.task_type for frame in new)
             out = Counter(frame.task_type for frame in sampled)
             tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
             statistics.add(conn, tallies, now)
-            newest_id = ledger.newest_id(conn)
+            newest_id = recording.newest_id(conn)
         self._known.note(new, newest_id)
         delete(self._runtime, unwanted)
         return len(new)

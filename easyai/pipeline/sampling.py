@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from easyai.db import admission, clock, events, routable, services, statistics, task_types
 from easyai.db.events import Event
-from easyai.db.ledger import NewFrame
+from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState
 from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from easyai.db import alerts, installation, ledger, services
-from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
 from easyai.domain.fate import (
@@ -20,33 +19,25 @@ from easyai.domain.fate import (
     decide,
     failed_key,
     is_nested,
-    result_text,
     unique_key,
 )
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
 from easyai.pipeline import evidence, time_outs
-from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.answers import (
+    NO_PICTURE,
+    Answered,
+    alert_row,
+    errand,
+    finished_row,
+    returned_row,
+)
 from easyai.pipeline.evidence import Evidence
 from easyai.pipeline.pictures import Errand
 from easyai.settings import AiAnalysis
 
 log = logging.getLogger(__name__)
-
-_SUPERSEDED = "a newer picture had taken its key"
-_NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the version of the frame is no more
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A leased frame and what its call gave."""
-
-    frame: LeasedFrame
-    endpoint: Endpoint
-    verdict: Verdict
-    superseded: bool = False  # the picture was replaced before its answer: that counts for nothing
-    copied_to: str = ""  # the picture of an alert lies there already (`confirm`)
 
 
 @dataclass(slots=True)
@@ -198,14 +189,14 @@ def _write_frames(
     for one, fate in fates:
         frame, verdict = one.frame, one.verdict
         if fate.state is FrameState.PENDING:
-            returned.append(_returned_row(one, fate, now))
+            returned.append(returned_row(one, fate, now))
             continue
         target = targets.get(frame.id, "")
-        finished.append(_finished_row(one, fate, target, now))
+        finished.append(finished_row(one, fate, target, now))
         if fate.outcome is Outcome.ALERT:
-            saved.append(_alert_row(one, target, now))
-        if fate.outcome not in _NO_PICTURE and target != frame.image_path:
-            settled.errands.append(_errand(one, target))
+            saved.append(alert_row(one, target, now))
+        if fate.outcome not in NO_PICTURE and target != frame.image_path:
+            settled.errands.append(errand(one, target))
         if one.copied_to and one.copied_to != target:
             superfluous.append((one.copied_to, ""))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
@@ -216,67 +207,6 @@ def _write_frames(
     installation.ask_deletions(conn, superfluous, now)
     settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
     return saved
-
-
-def _errand(one: Answered, target: str) -> Errand:
-    frame = one.frame
-    return Errand(
-        frame.id,
-        frame.image_path or frame.key,
-        target,
-        frame.version,
-        ours=bool(frame.image_path),
-        copied=bool(target) and target == one.copied_to,
-    )
-
-
-def _returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
-    return {
-        "id": one.frame.id,
-        "token": one.frame.lease_token,
-        "reason": one.verdict.reason,
-        "attempts": fate.attempts,
-        "tries": one.frame.tries + 1,
-        "due_at": now + fate.delay_sec,
-        "now": now,
-    }
-
-
-def _finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
-    gone = fate.outcome in _NO_PICTURE
-    stays = gone or target == one.frame.image_path
-    return {
-        "id": one.frame.id,
-        "token": one.frame.lease_token,
-        "state": str(fate.state),
-        "outcome": str(fate.outcome),
-        "reason": _SUPERSEDED if one.superseded else one.verdict.reason or None,
-        "attempts": fate.attempts,
-        "tries": one.frame.tries + (fate.state is FrameState.FAILED),
-        "now": now,
-        "detection_count": 0 if one.superseded else one.verdict.detection_count,
-        "inference_ms": one.verdict.elapsed_ms,
-        "image_path": "" if gone else one.frame.image_path,
-        "image_target": None if stays else target,
-    }
-
-
-def _alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
-    frame, verdict = one.frame, one.verdict
-    return {
-        "frame_id": frame.id,
-        "task_id": frame.task_id,
-        "task_type": frame.task_type,
-        "image_path": target,
-        "image_version": frame.version,
-        "algorithm_id": one.endpoint.service_id,
-        "algorithm_name": one.endpoint.name,
-        "result": result_text(verdict.result),
-        "confidence": verdict.confidence,
-        "detection_count": verdict.detection_count,
-        "inference_time_ms": verdict.inference_ms or round(verdict.elapsed_ms, 3),
-        "now": now,
-    }
 
 
 def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from easyai.db import clock, generations, rings, statistics
 from easyai.errors import ConflictError
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
 from easyai.pipeline.pictures import CarriedOut, note
 from easyai.pipeline.service_cache import ServiceCache
-from easyai.pipeline.settle import Answered, Settled, settle
+from easyai.pipeline.settle import Settled, settle
 from easyai.runtime import Runtime
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyai.domain.verdict import Kind
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
-from easyai.pipeline.settle import Answered
 from easyai.settings import TRIPWIRE
 from tests.properties.world import LEASE_SEC, Picture
 from tests.support.site import TYPE, Row

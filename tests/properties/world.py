@@ -17,10 +17,11 @@ from easyai.domain.service import ServiceState
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import pictures, requeue
 from easyai.pipeline.alert_removal import delete_alerts
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
 from easyai.pipeline.pictures import CarriedOut, Errand
 from easyai.pipeline.service_cache import ServiceCache
-from easyai.pipeline.settle import Answered, Settled, settle
+from easyai.pipeline.settle import Settled, settle
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
 from easyai.settings import TRIPWIRE

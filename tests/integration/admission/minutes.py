@@ -11,9 +11,9 @@ from easyai.db import task_types
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import sampling
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.pictures import CarriedOut, carry_out
-from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import set_clocks

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from easyai.db import admission, frames, ledger, task_types
+from easyai.db import admission, frames, recording, task_types
 from easyai.domain.frame import FrameState, Outcome
 from easyai.pipeline.admission import review
 from easyai.pipeline.statistics import inference_stats
@@ -205,10 +205,10 @@ def test_ten_thousand_frames_at_once_are_handled_in_a_moment(
     _serve(site, strategy, limit=5000)
     with site.runtime.db.write() as conn:
         task_types.add(conn, [TYPE], 1.0)
-        ledger.add(
+        recording.add(
             conn,
             [
-                ledger.NewFrame(f"{TYPE}/{n % 50}/{n}.jpg", TYPE, str(n % 50), "1", n, None)
+                recording.NewFrame(f"{TYPE}/{n % 50}/{n}.jpg", TYPE, str(n % 50), "1", n, None)
                 for n in range(10_000)
             ],
             time.time(),

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from easyai.db import alerts, ledger, task_types, waiting
+from easyai.db import alerts, ledger, recording, task_types, waiting
 from easyai.db import pictures as pictures_db
-from easyai.db.ledger import NewFrame
+from easyai.db.recording import NewFrame
 from easyai.pipeline import pictures
 from easyai.runtime import Runtime
 from tests.integration.api.live import ALERTS, LiveApi
@@ -52,7 +52,7 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
     now = time.time()
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], now)
-        ledger.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
+        recording.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
         (frame,) = waiting.due(conn, {"人数统计": 1}, now)["人数统计"]
         ledger.lease(conn, [(frame, 1)], "token", now, now + 15)
         frame_id = frame.id

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from easyai.db import ledger, services, statistics, task_types, waiting
-from easyai.db.ledger import NewFrame
+from easyai.db import ledger, recording, services, statistics, task_types, waiting
+from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.service import ServiceState
 from easyai.runtime import Runtime
@@ -162,7 +162,7 @@ def _add_frames(runtime: Runtime, count: int, leased: int) -> None:
     frames = [NewFrame(f"t/c/{n}.jpg", "t", "c", "v", now, None) for n in range(count)]
     with runtime.db.write() as conn:
         task_types.add(conn, ["t"], now)
-        ledger.add(conn, frames, now)
+        recording.add(conn, frames, now)
         due = waiting.due(conn, {"t": leased}, now)["t"]
         ledger.lease(conn, [(frame, 1) for frame in due], "token", now, now + 60)
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from easyai.api.app import create_app
-from easyai.db import ledger, services, task_types, waiting
-from easyai.db.ledger import NewFrame
+from easyai.db import recording, services, task_types, waiting
+from easyai.db.recording import NewFrame
 from easyai.domain.service import ServiceState
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
@@ -57,7 +57,7 @@ def _add_frame_in_backoff(runtime: Runtime) -> None:
     frame = NewFrame("人数统计/门口2/a.jpg", "人数统计", "门口2", "v", 0.0, None)
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], time.time())
-        ledger.add(conn, [frame], time.time() + 30)
+        recording.add(conn, [frame], time.time() + 30)
 
 
 def _due(runtime: Runtime) -> list[str]:

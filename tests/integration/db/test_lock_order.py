@@ -18,8 +18,8 @@ from sqlalchemy import text
 from easyai.db import ledger, statistics, upkeep
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
 from easyai.runtime import Runtime

@@ -16,6 +16,7 @@ from easyai.db import (
     ledger,
     outbox,
     pictures,
+    recording,
     task_types,
     upkeep,
     waiting,
@@ -99,9 +100,9 @@ def _chosen(conn: Connection) -> list[tuple[waiting.PendingFrame, int]]:
 
 
 WORK: dict[str, tuple[str, Work]] = {
-    "keys in place": ("uq_frames_key_in_place", ledger.keys_in_place),
-    "newest id": ("", ledger.newest_id),
-    "recorded since": ("", lambda c: ledger.recorded_since(c, SETTLED + 700)),
+    "keys in place": ("uq_frames_key_in_place", recording.keys_in_place),
+    "newest id": ("", recording.newest_id),
+    "recorded since": ("", lambda c: recording.recorded_since(c, SETTLED + 700)),
     "due types": ("ix_frames_pending", lambda c: waiting.due_types(c, 9e9)),
     "waiting": ("ix_frames_pending", waiting.counts),
     "in flight": ("ix_frames_leased", ledger.in_flight),

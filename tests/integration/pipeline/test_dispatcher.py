@@ -14,10 +14,10 @@ from sqlalchemy import event
 from easyai.domain import breaker
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import turn as turn_module
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
 from tests.support.algorithm_stub import AlgorithmStub, detections

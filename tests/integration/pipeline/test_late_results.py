@@ -11,8 +11,8 @@ import pytest
 from easyai.db import ledger
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import dispatcher, intake
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.settle import Answered
 from easyai.pipeline.turn import turn
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections

@@ -1,0 +1,92 @@
+"""Answers, and the rows that say what became of their frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from easyai.db.ledger import LeasedFrame
+from easyai.domain.fate import Fate, result_text
+from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.verdict import Verdict
+from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.pictures import Errand
+
+_SUPERSEDED = "a newer picture had taken its key"
+NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the version of the frame is no more
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A leased frame and what its call gave."""
+
+    frame: LeasedFrame
+    endpoint: Endpoint
+    verdict: Verdict
+    superseded: bool = False  # the picture was replaced before its answer: that counts for nothing
+    copied_to: str = ""  # the picture of an alert lies there already (`confirm`)
+
+
+def errand(one: Answered, target: str) -> Errand:
+    """Where the picture of a settled frame is to be carried."""
+    frame = one.frame
+    return Errand(
+        frame.id,
+        frame.image_path or frame.key,
+        target,
+        frame.version,
+        ours=bool(frame.image_path),
+        copied=bool(target) and target == one.copied_to,
+    )
+
+
+def returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
+    """What `ledger.return_to_pending` writes of a frame that gets another attempt."""
+    return {
+        "id": one.frame.id,
+        "token": one.frame.lease_token,
+        "reason": one.verdict.reason,
+        "attempts": fate.attempts,
+        "tries": one.frame.tries + 1,
+        "due_at": now + fate.delay_sec,
+        "now": now,
+    }
+
+
+def finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
+    """What `ledger.finish` writes of a frame whose picture goes to `target`."""
+    gone = fate.outcome in NO_PICTURE
+    stays = gone or target == one.frame.image_path
+    return {
+        "id": one.frame.id,
+        "token": one.frame.lease_token,
+        "state": str(fate.state),
+        "outcome": str(fate.outcome),
+        "reason": _SUPERSEDED if one.superseded else one.verdict.reason or None,
+        "attempts": fate.attempts,
+        "tries": one.frame.tries + (fate.state is FrameState.FAILED),
+        "now": now,
+        "detection_count": 0 if one.superseded else one.verdict.detection_count,
+        "inference_ms": one.verdict.elapsed_ms,
+        "image_path": "" if gone else one.frame.image_path,
+        "image_target": None if stays else target,
+    }
+
+
+def alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
+    """The alert of a frame whose picture goes to `target`."""
+    frame, verdict = one.frame, one.verdict
+    return {
+        "frame_id": frame.id,
+        "task_id": frame.task_id,
+        "task_type": frame.task_type,
+        "image_path": target,
+        "image_version": frame.version,
+        "algorithm_id": one.endpoint.service_id,
+        "algorithm_name": one.endpoint.name,
+        "result": result_text(verdict.result),
+        "confidence": verdict.confidence,
+        "detection_count": verdict.detection_count,
+        "inference_time_ms": verdict.inference_ms or round(verdict.elapsed_ms, 3),
+        "now": now,
+    }
