@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from easyai.cli.main import cli
 from easyai.errors import StoreClaimedError
+from easyai.pipeline import ownership
 from easyai.pipeline.ownership import Ownership, claims, require_store, take_over
 from easyai.store.local_folder import CLAIM_KEY
 from tests.support.site import Installation
@@ -77,6 +78,27 @@ def test_a_new_database_in_the_same_data_folder_goes_on(
     own, there = claims(rebuilt.runtime)
     assert own.installation == there.installation == "number 3"
     rebuilt.close()
+
+
+def test_two_whose_data_folders_keep_no_token_are_not_taken_for_one(
+    site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "_token", lambda _: "")
+    require_store(site.runtime)
+    with pytest.raises(StoreClaimedError):
+        require_store(other.runtime)
+
+
+def test_a_store_that_is_handed_over_while_a_process_runs_is_refused_within_a_minute(
+    site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = site.runtime.part(Ownership)
+    own.check()
+    take_over(other.runtime)
+    own.check()  # not read again yet
+    monkeypatch.setattr(ownership, "_CHECK_EVERY_SEC", 0.0)
+    with pytest.raises(StoreClaimedError):
+        own.check()
 
 
 def test_a_claim_that_cannot_be_read_is_refused_and_can_be_taken_over(

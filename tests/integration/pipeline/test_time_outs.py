@@ -1,49 +1,78 @@
-"""A time-out of the only call at a service that answers others is the frame's own fault."""
+"""Whose fault a time-out is, by what the service answered meanwhile and how many timed out."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass
 
 import pytest
 
-from easyai.db import services
+from easyai.db import services, statistics
+from easyai.db.statistics import Tally
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import time_outs
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.site import Installation
+from tests.support.site import TYPE, Installation
 
-_TIMEOUT_SEC = 1.5
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+_ELAPSED_SEC, _EWMA_SEC = 5.0, 0.5
 
 
-def _at_fault(site: Installation, breaker_failures: int, frames: int) -> bool:
-    """Whether the first of the frames leased to a service has itself to blame for its time-out."""
+@dataclass(frozen=True)
+class Case:
+    """What is known when the calls of some frames have just timed out after 5 s."""
+
+    success_ago_sec: float = 1.0
+    together: int = 1
+    successes: int = 0  # of the type, within the last minute
+    failures: int = 0
+    breaker_failures: int = 0
+    failed_before: bool = False  # the same frames, before the last success
+    cap: int | None = None
+    others_in_flight: int = 0
+
+
+@pytest.mark.parametrize(
+    ("case", "at_fault"),
+    [
+        (Case(), True),
+        (Case(success_ago_sec=4.5), False),  # may have begun before: it has too much to do
+        (Case(success_ago_sec=9.0), False),
+        (Case(together=2, successes=4, failures=2), True),
+        (Case(together=2, successes=3, failures=2), False),  # too much at once
+        (Case(successes=0, failures=5), True),  # alone, whatever was before
+        (Case(success_ago_sec=9.0, failed_before=True), True),
+        (Case(success_ago_sec=9.0, failed_before=True, breaker_failures=1), False),
+        (Case(success_ago_sec=9.0, failed_before=True, others_in_flight=1), False),
+        (Case(success_ago_sec=9.0, failed_before=True, others_in_flight=1, cap=1), True),
+        (Case(success_ago_sec=9.0, cap=1), False),
+    ],
+    ids=str,
+)
+def test_a_time_out_is_the_frames_fault_where_the_service_answers_others(
+    site: Installation, case: Case, at_fault: bool
+) -> None:
+    pk = site.register(AlgorithmStub())
+    site.record(case.together + case.others_in_flight)
     now = time.time()
-    with AlgorithmStub() as stub:
-        pk = site.register(stub, max_concurrency=4)
     site.execute(
-        "UPDATE services SET ewma_ms = 20, breaker_failures = :failures, last_success_at = :at",
-        failures=breaker_failures,
-        at=now - _TIMEOUT_SEC - 1,
+        "UPDATE services SET ewma_ms = :ewma, last_success_at = :at, breaker_failures = :failures,"
+        " concurrency_cap = :cap",
+        ewma=_EWMA_SEC * 1000,
+        at=now - case.success_ago_sec,
+        failures=case.breaker_failures,
+        cap=case.cap,
     )
-    site.record(frames)
-    leased = site.lease().frames
-    assert len(leased) == frames
-    frame = replace(leased[0], last_failure_at=now - _TIMEOUT_SEC - 2)
-    verdict = Verdict(Kind.TIMEOUT, elapsed_ms=_TIMEOUT_SEC * 1000)
+    if case.failed_before:
+        site.execute("UPDATE frames SET last_failure_at = :at", at=now - 20)
+    frames = site.lease(most=case.together).frames
+    if case.others_in_flight:
+        site.execute("UPDATE frames SET state = 'leased', service_pk = :pk", pk=pk)
+    verdict = Verdict(Kind.TIMEOUT, _ELAPSED_SEC * 1000)
     with site.runtime.db.write() as conn:
+        tally = Tally(successes=case.successes, failures=case.failures)
+        statistics.add(conn, {TYPE: tally}, now)
         rows = {row.pk: row for row in services.lock(conn, [pk])}
-        return frame.id in time_outs.of_frames(conn, [(frame, verdict)], rows, now)
-
-
-def test_a_frame_that_hangs_alone_is_at_fault_when_its_service_answered_others_since_its_last_call(
-    site: Installation,
-) -> None:
-    assert _at_fault(site, breaker_failures=0, frames=1)
-
-
-@pytest.mark.parametrize(("failures", "frames"), [(1, 1), (0, 2)])
-def test_a_frame_is_not_at_fault_where_the_call_before_failed_or_others_are_under_way(
-    site: Installation, failures: int, frames: int
-) -> None:
-    assert not _at_fault(site, failures, frames)
+        found = time_outs.of_frames(conn, [(frame, verdict) for frame in frames], rows, now)
+    assert len(frames) == case.together
+    assert found == ({frame.id for frame in frames} if at_fault else set())
