@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from easyai.db import ledger
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
@@ -152,6 +153,19 @@ def test_scanners_that_meet_record_each_picture_once(site: Installation) -> None
         list(pool.map(Scanner.scan, scanners))
     keys = [frame["key"] for frame in site.frames()]
     assert len(keys) == len(set(keys)) == 400
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_nobody_records_frames_while_another_transaction_does(site: Installation) -> None:
+    # Else a frame of a lower id becomes visible after one that other scans have read already.
+    site.put(KEY)
+    with ThreadPoolExecutor(1) as pool:
+        with site.runtime.db.write() as conn:
+            ledger.record_alone(conn)
+            scan = pool.submit(site.scan)
+            with pytest.raises(TimeoutError):
+                scan.result(1.0)
+        assert scan.result(20).new_frames == 1
 
 
 @pytest.mark.parametrize("count", [0, 1])

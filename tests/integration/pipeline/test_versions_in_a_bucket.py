@@ -185,3 +185,15 @@ def test_a_second_try_leaves_the_alert_of_an_equal_picture_alone(
     assert work(again, 2) == ["alert", "no_detection"]
     assert bucket.content(f"alerts/{KEY}") == jpeg("1")
     again.close()
+
+
+def test_a_second_try_leaves_a_foreign_picture_under_the_path_of_its_alert_alone(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    algorithm.answer = lambda _: detections(0)
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    bucket.put(f"alerts/{KEY}", jpeg("foreign"))
+    _die_after_the_copy(site)
+    assert work(site, 1) == ["no_detection"]
+    assert bucket.content(f"alerts/{KEY}") == jpeg("foreign")
