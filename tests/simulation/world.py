@@ -257,9 +257,11 @@ class World:
     def _steady_cameras(self) -> list[CameraPlan]:
         """Beside a picture on which services break their others show that they are fine."""
         types = {camera.task_type for camera in self.plan.cameras if camera.poisons}
+        # With a state per camera each goes to one service: several, so that each service gets some.
+        names = [name for name in sorted(types) for _ in range(6 if name == TRIPWIRE else 1)]
         return [
             CameraPlan(f"steady{number}", name, "rename", start=0.0, period=3.0, count=100)
-            for number, name in enumerate(sorted(types))
+            for number, name in enumerate(names)
         ]
 
     def _recover(self) -> None:
