@@ -17,7 +17,7 @@ from unittest.mock import patch
 from easyai.db import ledger, pictures
 from easyai.db.many import ManyRows
 from easyai.domain.breaker import Breaker
-from easyai.pipeline import admission_drops, dispatcher
+from easyai.pipeline import admission_drops, calls
 from easyai.pipeline.known import Known
 from easyai.pipeline.places import Places
 from easyai.registry import sweep
@@ -107,7 +107,7 @@ MUTATIONS = (
     ),
     Mutation(
         "answers are settled without a look at the picture",
-        dispatcher,
+        calls,
         "confirm",
         lambda _runtime, answered, _pool=None: list(answered),
     ),
