@@ -157,6 +157,10 @@ WORK: dict[str, tuple[str, Work]] = {
         "ix_frames_parked",
         lambda c: admission.aged(c, FrameState.PARKED, 0.0, 9.0, 20),
     ),
+    "aged retried": (
+        "ix_frames_retried",
+        lambda c: admission.aged(c, FrameState.PENDING, 0.0, 9.0, 20),
+    ),
     "aged failed": (
         "ix_frames_failed",
         lambda c: admission.aged(c, FrameState.FAILED, 0.0, 9.0, 20),
