@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from easyai.db import ledger
+from easyai.db import recording
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
@@ -161,7 +161,7 @@ def test_nobody_records_frames_while_another_transaction_does(site: Installation
     site.put(KEY)
     with ThreadPoolExecutor(1) as pool:
         with site.runtime.db.write() as conn:
-            ledger.record_alone(conn)
+            recording.record_alone(conn)
             scan = pool.submit(site.scan)
             with pytest.raises(TimeoutError):
                 scan.result(1.0)
