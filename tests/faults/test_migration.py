@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from easyai.db import migrate
 from easyai.db.session import Database
+from easyai.store.local_folder import version_of
 from tests.faults.conftest import Trials
 from tests.faults.installations import BOTH, Production
 from tests.faults.trial import Trial
@@ -18,7 +20,7 @@ OLD = "0001"
 _FRAME = text("""
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
                         lease_token, lease_expires_at, leased_at, service_pk)
-    VALUES (:key, :task_type, :task_id, :state, '', :now, :now, :now,
+    VALUES (:key, :task_type, :task_id, :state, :version, :now, :now, :now,
             :token, :expires_at, :leased_at, :service_pk)
 """)
 _TYPE = text("INSERT INTO task_types (name, first_seen) VALUES (:name, :now)")
@@ -46,11 +48,11 @@ def _make_old(trial: Trial) -> None:
         config = migrate._config()
         config.attributes["connection"] = conn
         command.upgrade(config, OLD)
-        _record(conn, trial.camera.keys)
+        _record(conn, trial.site.frames, trial.camera.keys)
     database.dispose()
 
 
-def _record(conn: Connection, keys: list[str]) -> None:
+def _record(conn: Connection, frames: Path, keys: list[str]) -> None:
     now = time.time()
     for name in sorted({key.partition("/")[0] for key in keys}):
         conn.execute(_TYPE, {"name": name, "now": now})
@@ -59,5 +61,6 @@ def _record(conn: Connection, keys: list[str]) -> None:
         leased = number % 4 == 0
         values = {"key": key, "task_type": task_type, "task_id": task_id, "now": now}
         values |= {"state": "leased" if leased else "pending", "token": "of-the-old" * leased}
+        values["version"] = version_of((frames / key).lstat())
         values |= {"expires_at": now + 3, "leased_at": now, "service_pk": 1}
         conn.execute(_FRAME, values)
