@@ -7,7 +7,7 @@ version that was taken in, and no newer one can come in its place until the fram
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -44,10 +44,8 @@ def prepare(
     Runs in a thread of its own, once for each turn's frames. What it raises sends every frame of
     the batch back to pending with that reason, held against none of them.
     """
-    if runtime.store.remote:
-        _drop_copies(runtime, [one for one in frames if one.leased_before and not one.image_path])
     prepared = Prepared()
-    run = partial(_hold, runtime.store)
+    run = partial(_hold, runtime.store, _copies(runtime, frames))
     mapped = pool.map(run, frames) if pool is not None else map(run, frames)
     for frame, held in zip(frames, mapped, strict=True):
         if isinstance(held, Verdict):
@@ -57,24 +55,29 @@ def prepare(
     return prepared
 
 
-def _drop_copies(runtime: Runtime, frames: Sequence[LeasedFrame]) -> None:
-    """Remove what a process that died had copied beside an alert that it never committed."""
+def _copies(runtime: Runtime, frames: Sequence[LeasedFrame]) -> dict[int, list[str]]:
+    """By id of a frame, where a process that died may have copied it beside no alert."""
+    if not runtime.store.remote:
+        return {}
     base_path = runtime.settings.ai_analysis.alert_base_path
-    copies = [(one, name) for one in frames for name in copy_names(base_path, one)]
-    if not copies:
-        return
+    again = [one for one in frames if one.leased_before and not one.image_path]
+    names = {one.id: copy_names(base_path, one) for one in again}
+    if not names:
+        return {}
     with runtime.db.read() as conn:
         # A frame before it, of the same picture, has its alert there.
-        taken = alerts.taken_paths(conn, [name for _, name in copies])
-    for frame, name in copies:
-        if name not in taken:
-            runtime.store.drop_copy(frame.key, name, frame.version)
+        taken = alerts.taken_paths(conn, [name for some in names.values() for name in some])
+    return {own: [name for name in some if name not in taken] for own, some in names.items()}
 
 
-def _hold(store: Store, frame: LeasedFrame) -> LeasedFrame | Verdict:
+def _hold(
+    store: Store, copies: Mapping[int, Sequence[str]], frame: LeasedFrame
+) -> LeasedFrame | Verdict:
     if frame.image_path:
         return frame  # requeued: it lies where we have put it, and nobody else writes there
     try:
+        for name in copies.get(frame.id, ()):
+            store.drop_copy(frame.key, name, frame.version)  # of an alert never committed
         held = store.hold(frame.key, frame.id, frame.version)
     except (StoreUnavailableError, InvalidKeyError) as error:
         return Verdict(Kind.UNFETCHED, reason=clean_reason(str(error)), called=False)

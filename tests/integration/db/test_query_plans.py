@@ -78,7 +78,8 @@ def _plan(site: Installation, work: Work) -> str:
     seen: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((statement, parameters))
+        # Of a statement for many rows the plan of one: the driver explains no more at once.
+        seen.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     db = site.runtime.db
     word = "EXPLAIN QUERY PLAN" if db.is_sqlite else "EXPLAIN"

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from easyai.domain.verdict import Kind
 from easyai.pipeline.alert_removal import delete_alerts
+from easyai.pipeline.prepare import prepare
 from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.conftest import swift_server
 from tests.integration.store.places import BucketPlace, jpeg
@@ -156,6 +158,20 @@ def test_a_copy_left_by_a_crash_goes_when_the_second_try_detects_nothing(
     assert bucket.content(f"alerts/{KEY}") == jpeg("1")
     assert work(site, 1) == ["no_detection"]
     assert bucket.content(f"alerts/{KEY}") is None
+
+
+def test_a_bucket_that_is_away_at_the_second_try_is_held_against_nobody(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    _die_after_the_copy(site)
+    dispatched = site.lease()
+    bucket.server.stop()
+    prepared = prepare(site.runtime, dispatched.frames)
+    bucket.server.start()
+    assert [verdict.kind for _, verdict in prepared.ended] == [Kind.UNFETCHED]
+    assert not prepared.ready
 
 
 def test_a_copy_left_by_a_crash_gives_its_name_to_the_alert_of_a_newer_picture(
