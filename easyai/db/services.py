@@ -90,18 +90,16 @@ _TYPES_OF = text("""
     SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
 """).bindparams(bindparam("pks", expanding=True))
 # A list of values would be written into the statement each time.
-_BY_PK = (
-    "SELECT {columns} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
-)
-_BY_PK_LOCKED = "SELECT {columns} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
-_LOCK = tuple(text(sql.format(columns="*")) for sql in (_BY_PK, _BY_PK_LOCKED))
+_BY_PK = "{select} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
+_BY_PK_LOCKED = "{select} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
+_LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOCKED))
 # Reading all of a row costs half as much again, and a turn reads one for nearly each frame.
 _CALLED = """
-    pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
+    SELECT pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
     last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
     cap_changed_at, last_failure_reason, last_failure_at
 """
-_LOCK_CALLED = tuple(text(sql.format(columns=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
+_LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _ALONE = text("""
     SELECT count(*) FROM service_task_types AS own
      WHERE own.service_pk = :pk AND NOT EXISTS (

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
 
 from easyai.db import clock, leases
+from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
 
 _LOOKED = "services_watched"  # done_at: the last look at them
@@ -59,9 +61,9 @@ class SteadyClock:
 
     def __init__(self, runtime: Runtime) -> None:
         self._lock = threading.Lock()
-        now = runtime.db.estimated_now()
-        known = clock.known_offset_sec(runtime.db.engine) is not None
-        self._offset = now - time.monotonic() if known else None
+        self._offset: float | None = None  # not known while the database is away
+        with suppress(DatabaseUnavailableError), runtime.db.read() as conn:
+            self._offset = clock.now(conn) - time.monotonic()
 
     def jumped_sec(self, now: float) -> float:
         """Seconds by which the clock jumped since this was asked last; 0 for small steps."""
