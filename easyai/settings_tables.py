@@ -139,6 +139,11 @@ class AiAnalysis(_Table):
         """The task types with a rate limit."""
         return [name for name, own in self.types.items() if own.rate_limit]
 
+    def stall_sec(self, task_type: str) -> float:
+        """For how long a type may stand still: `stall_alarm_sec`, or its rate's time for two."""
+        rate = self.type_settings(task_type).rate_per_sec
+        return max(self.stall_alarm_sec, 2 / rate) if rate else self.stall_alarm_sec
+
     def type_limit(self, task_type: str) -> int | None:
         """Requests in flight allowed for this type over all workers; None: no limit of its own."""
         own = self.types.get(task_type)

@@ -216,7 +216,7 @@ class Facts:
 
     def is_stalled(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type wait or fail and none has succeeded for the alarm's time."""
-        limit = self.settings.ai_analysis.stall_alarm_sec
+        limit = self.settings.ai_analysis.stall_sec(task_type.name)
         return self.now - self.stands_since(task_type) >= limit
 
     @cached_property

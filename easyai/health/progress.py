@@ -75,7 +75,7 @@ class Progress:
         if facts.known is not None:
             self._types = {name: self._types[name] for name in lasted}  # not those forgotten
         busy = [one for one in types if one.waiting or one.leased]
-        still = [one for one in types if _is_still(facts, one, lasted[one.name], limit)]
+        still = [one for one in types if _is_still(facts, one, lasted[one.name])]
         blind_sec = self._blind_sec(facts, now, limit)
         goes_on = any(lasted[one.name] < limit for one in busy)
         pause = facts.settings.ai_analysis.scan_interval_sec
@@ -120,9 +120,10 @@ def _is_held(facts: Facts, task_type: TypeFacts) -> bool:
     return bool(task_type.waiting or task_type.leased) or facts.only_fails(task_type)
 
 
-def _is_still(facts: Facts, task_type: TypeFacts, watched_sec: float, limit: float) -> bool:
+def _is_still(facts: Facts, task_type: TypeFacts, watched_sec: float) -> bool:
     if not _is_held(facts, task_type):
         return False
+    limit = facts.settings.ai_analysis.stall_sec(task_type.name)
     if watched_sec >= limit:
         return True
     return watched_sec >= min(SETTLING_SEC, limit) and facts.is_stalled(task_type)

@@ -117,6 +117,19 @@ def test_only_the_type_that_stands_still_is_named(
     assert "2 frames of 车辆 wait" in said
 
 
+def test_a_type_whose_rate_is_slower_than_the_alarm_does_not_stand_still(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    site.configure(f'[ai_analysis.types."{TYPE}"]\nrate_limit = "2/m"', stall_alarm_sec=1.0)
+    site.record(1)
+    kennel.start()
+    kennel.rounds(25)
+    assert kennel.kinds() == [], "a frame each half minute is what was asked for"
+    site.configure(stall_alarm_sec=1.0)
+    kennel.wait_for("inference_stalled")
+
+
 def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
     site: Installation, kennel: Kennel, people: Webhook, scans: Scans
 ) -> None:
