@@ -52,9 +52,8 @@ class Moves(Folder):
             pass  # held before; what stands under the key is a newer one
         except OSError as error:
             if error.errno in NO_WRITES:
-                self._tell_no_renames(error)
-                return self._look(key, version)
-            if error.errno not in GONE:
+                self._tell_no_renames(error)  # it may have been held when renames still worked
+            elif error.errno not in GONE:
                 raise self._unavailable(error) from error
         found = self._version_at(private)
         if found == version:

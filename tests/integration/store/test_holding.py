@@ -170,6 +170,22 @@ def test_where_nothing_may_be_renamed_a_picture_is_used_where_it_lies(
     assert caplog.text.count("pictures cannot be renamed in the frame folder") == 1
 
 
+def test_a_held_picture_is_found_where_nothing_may_be_renamed_any_more(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.put(KEY, jpeg("1"))
+    store = folder.store()
+    version = store.version(KEY) or ""
+    held = store.hold(KEY, 7, version)
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("easyai.store.local_moves.rename_noreplace", read_only)
+    assert store.hold(KEY, 7, version) == held
+    assert held.key != KEY
+
+
 def test_a_picture_is_copied_to_another_disk_and_a_copy_cut_short_is_finished(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
