@@ -82,7 +82,7 @@ def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     since = noted[WATCHED_SINCE].done_at if WATCHED_SINCE in noted else 0.0
     gap_sec = now - looked_at if looked_at else 0.0
     leases.note(conn, _LOOKED, now)
-    if -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
+    if not jump_sec and -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
         return Watch(since if since <= now + _SLACK_SEC else 0.0, 0.0, 0.0)
     leases.note(conn, WATCHED_SINCE, now)
     return Watch(now, gap_sec, jump_sec, apart=not runtime.db.is_sqlite)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from easyai.db import clock
+from easyai.registry.watch import SteadyClock
+from easyai.runtime import Runtime
 
 
 def set_clocks(monkeypatch: pytest.MonkeyPatch, wall: Callable[[], float]) -> None:
@@ -23,3 +25,11 @@ def step_clocks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     offset, truth = [0.0], time.time
     set_clocks(monkeypatch, lambda: truth() + offset[0])
     return offset
+
+
+def let_pass(offset: list[float], runtime: Runtime, seconds: float) -> None:
+    """Time passes for `step_clocks` and for the monotonic clock by which jumps are known."""
+    steady = runtime.part(SteadyClock)
+    assert steady._offset is not None
+    steady._offset += seconds
+    offset[0] += seconds

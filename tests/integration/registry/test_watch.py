@@ -13,7 +13,7 @@ from easyai.registry.probe import probe_all
 from easyai.registry.sweep import sweep
 from easyai.registry.watch import SteadyClock
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.clocks import step_clocks
+from tests.support.clocks import let_pass, step_clocks
 from tests.support.ports import free_port
 from tests.support.site import Installation, Row
 
@@ -113,10 +113,10 @@ def test_silence_while_this_server_was_down_is_held_against_no_service(
     _silent(site, four, HOUR)
     site.execute("UPDATE process_leases SET done_at = done_at - 3600")
     restarted = site.open()
-    for passed in (0.0, 15.0, 30.0, 45.0):
-        step[0] = passed
+    for passed in (0.0, 15.0, 15.0, 15.0):
+        let_pass(step, restarted, passed)
         assert sweep(restarted).lapsed == 0
-    step[0] = 62.0
+    let_pass(step, restarted, 17.0)
     assert sweep(restarted).lapsed == 4, "then they had their time"
 
 
@@ -164,7 +164,7 @@ def test_a_forward_jump_ends_no_lease_of_a_living_worker_but_those_of_a_dead_one
     assert len(site.lease().frames) == 3
     step[0] = HOUR
     assert sweep(site.runtime).expired_leases == 0
-    step[0] = HOUR + 16
+    let_pass(step, site.runtime, 16)
     assert sweep(site.runtime).expired_leases == 3
     (told,) = _events(site, "leases_expired")
     assert told["text"].startswith("3 frames wait again")
@@ -182,6 +182,21 @@ def test_a_jump_before_the_first_sweep_of_a_process_ends_no_lease_of_a_living_wo
     step[0] = HOUR
     assert sweep(other).expired_leases == 0
     assert [event["kind"] for event in _events(site, "clock_jump")] == ["clock_jump"]
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_jump_shorter_than_a_pause_of_the_sweeps_ends_no_lease(
+    site: Installation, step: list[float], swept: bool
+) -> None:
+    site.configure(lease_sec=3.0)
+    site.register(AlgorithmStub())
+    site.record(1)
+    site.runtime.part(SteadyClock)
+    if swept:
+        sweep(site.runtime)
+    assert len(site.lease(now=site.runtime.db.estimated_now()).frames) == 1
+    step[0] = 10.0
+    assert sweep(site.runtime).expired_leases == 0
 
 
 def test_leases_of_a_server_that_was_down_end_at_once(
