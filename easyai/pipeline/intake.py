@@ -81,20 +81,23 @@ class Scanner:
         self._tell_enabled(analysis.enable)
         if not analysis.enable:
             return report
-        budget_sec = min(analysis.scan_interval_sec / 2, _LONGEST_PIECE_SEC)
-        began = time.monotonic()
+        budget_sec = min(analysis.scan_interval_sec, _LONGEST_PIECE_SEC)
         if self._first:
             send_back(self._runtime)
             self._first = False
         # Before any look at the store: see pipeline/known.py.
         self._watch.again(self._known.refresh())
         self._layout.begin()
+        # What the ledger took does not count: beside a long backlog no time would be left. A busy
+        # process gives this thread a fifth of the time, so folders get the whole interval: else a
+        # live camera waits for its turn until several scans have gone round.
+        began = time.monotonic()
         gathered = [
             (self._unknown(listing), listing.first)
-            for listing in self._watch.listings(began + budget_sec / 2)
+            for listing in self._watch.listings(began + budget_sec)
         ]
         self._queue(gathered, report)
-        self._take_in(began + budget_sec, report)
+        self._take_in(time.monotonic() + budget_sec / 4, report)
         report.half_written = self._watch.unfinished
         report.more = self._watch.cut or len(self._arrivals) > 0
         report.strays, report.dated = self._layout.report()

@@ -47,6 +47,12 @@ class LedgerView:
         """Every alert about a frame: frame_id, task_type, detection_count, image_path, result."""
         return self._ask(_ALERTS)
 
+    def seen_after_sec(self, keys: Sequence[str]) -> list[float]:
+        """How long after it was written each of these pictures was found."""
+        wanted = set(keys)
+        rows = self._ask("SELECT key, found_at - captured_at AS seconds FROM frames")
+        return [float(row.seconds) for row in rows if row.key in wanted]
+
     def unsettled(self) -> int:
         """Frames that wait or are under way, and pictures that are still to be moved."""
         return self.count(_UNSETTLED)
