@@ -46,13 +46,13 @@ def test_three_thousand_queues_are_added_and_cancelled_without_holding_up_the_lo
 ) -> None:
     names = [f"infer.类型{number}" for number in range(3000)]
     took = slices(consumer, Change(names, []))
-    assert max(took) < 0.3
-    assert sum(took) < 4
+    assert max(took) < 2
+    assert sum(took) < 15
     assert consumed(consumer) == {"easyai", *names}
     assert consumer.app.amqp.queues.of_types == set(names)
     took = slices(consumer, Change([], names))
-    assert max(took) < 0.3
-    assert sum(took) < 4
+    assert max(took) < 2
+    assert sum(took) < 15
     assert consumed(consumer) == {"easyai"}
     assert set(consumer.app.amqp.queues) == {"easyai"}
 
