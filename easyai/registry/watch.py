@@ -76,7 +76,8 @@ class SteadyClock:
 
 def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     """Note that services are looked at now; what was missed since the last look."""
-    jump_sec = runtime.part(SteadyClock).jumped_sec(now)
+    # Asked anew: what came between, or a machine that slept for a moment, is no jump.
+    jump_sec = runtime.part(SteadyClock).jumped_sec(clock.now(conn))
     noted = leases.all_leases(conn)
     looked_at = noted[_LOOKED].done_at if _LOOKED in noted else 0.0
     since = noted[WATCHED_SINCE].done_at if WATCHED_SINCE in noted else 0.0

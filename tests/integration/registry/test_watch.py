@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.db import clock
 from easyai.registry import probe
 from easyai.registry.probe import probe_all
 from easyai.registry.sweep import sweep
-from easyai.registry.watch import SteadyClock
+from easyai.registry.watch import SteadyClock, look
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import let_pass, step_clocks
 from tests.support.ports import free_port
@@ -197,6 +198,13 @@ def test_a_jump_shorter_than_a_pause_of_the_sweeps_ends_no_lease(
     assert len(site.lease(now=site.runtime.db.estimated_now()).frames) == 1
     step[0] = 10.0
     assert sweep(site.runtime).expired_leases == 0
+
+
+def test_a_sweep_that_is_held_up_takes_that_for_no_jump(site: Installation) -> None:
+    with site.runtime.db.write() as conn:
+        held_up = look(conn, site.runtime, clock.now(conn) - 8.0)
+        after = look(conn, site.runtime, clock.now(conn))
+    assert (held_up.jump_sec, after.jump_sec) == (0.0, 0.0)
 
 
 def test_leases_of_a_server_that_was_down_end_at_once(
