@@ -49,6 +49,7 @@ def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
         return contest.measure([worker], number, clock.tick, finished)
 
     infer(contest.WARM_UP)
+    time.sleep(_SCAN_INTERVAL_SEC)  # a scan right after another is skipped as one too many
     return infer(count)
 
 

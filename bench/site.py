@@ -13,11 +13,8 @@ from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings import SettingsSource
 
-# The scan interval matters to beat alone, which does not run: a scan right after the warm-up
-# shall not be skipped as one too many.
 _SETTINGS = """
 [ai_analysis]
-scan_interval_sec = 0.05
 max_alerts_in_db = 0
 max_concurrent_infer = {at_once}
 [frame_extractor]
