@@ -112,7 +112,12 @@ MUTATIONS = (
         lambda _runtime, answered, _pool=None: list(answered),
     ),
     Mutation(
-        "a scan does not look at what others have recorded", Known, "catch_up", lambda *_: None
+        "a scan does not look at what others have recorded",
+        Known,
+        "catch_up",
+        lambda *_: None,
+        # Two scans at once need a process that stood still for longer than its claim lasts.
+        "integration/pipeline/test_intake.py, test_a_picture_inferred_while_another_scan_looks ...",
     ),
     Mutation("what a dead process left behind stays", sweep, "carry_left_behind", lambda _: 0),
     Mutation("every picture is whole", local_watch, "_wait_sec", lambda *_: 0.0),
