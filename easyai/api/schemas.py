@@ -25,9 +25,6 @@ TaskType = Annotated[
 ]
 
 
-LARGEST_ID = 2**53 - 1  # what every JSON reader keeps exactly
-
-
 class ErrorBody(BaseModel):
     """Every answer with a status of 400 and above."""
 
@@ -219,57 +216,6 @@ class InferenceStats(BaseModel):
     minio_move_max_time_ms: float
     minio_move_success_rate: float
     updated_at: int = Field(description="When the sums changed last, Unix seconds; 0: never")
-
-
-class AlertEntry(BaseModel):
-    """An alert; times in ISO 8601, UTC."""
-
-    id: int
-    task_id: str
-    task_type: str
-    image_path: str
-    image_url: str = Field(description="Valid for a day; empty for an alert without a picture")
-    algorithm_id: str
-    algorithm_name: str
-    result: str = Field(description="The algorithm's result as a JSON text")
-    confidence: float
-    detection_count: int
-    inference_time_ms: float
-    created_at: str
-    updated_at: str
-
-
-class AlertPage(BaseModel):
-    """Alerts, newest first, and how many there are in all."""
-
-    items: list[AlertEntry]
-    total: int
-
-
-class OneAlert(BaseModel):
-    """One alert."""
-
-    alert: AlertEntry
-
-
-class AlertIds(BaseModel):
-    """Which alerts to delete."""
-
-    model_config = ConfigDict(extra="allow")
-
-    ids: list[Annotated[int, Field(ge=1, le=LARGEST_ID)]] = Field(max_length=1000)
-
-
-class Deleted(Done):
-    """The alerts that were there are deleted."""
-
-    deleted_count: int = Field(ge=0)
-
-
-class TaskIds(BaseModel):
-    """The cameras that alerts exist of."""
-
-    task_ids: list[str]
 
 
 class Alive(BaseModel):

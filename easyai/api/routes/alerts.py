@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 
-from easyai.api import schemas
+from easyai.api import schemas, schemas_alerts
 from easyai.api.alert_query import Page, PageSize, alert_filter
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
-from easyai.api.schemas import LARGEST_ID, errors
+from easyai.api.schemas import errors
+from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.db import alerts
 from easyai.db.alerts import AlertFilter, AlertRow
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
@@ -26,7 +27,7 @@ AlertId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Filter = Annotated[AlertFilter, Depends(alert_filter)]
 
 
-@router.get("", response_model=schemas.AlertPage, responses=errors(400, 503))
+@router.get("", response_model=schemas_alerts.AlertPage, responses=errors(400, 503))
 def list_alerts(
     runtime: RuntimePart, wanted: Filter, page: Page = 1, page_size: PageSize = 20
 ) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def list_alerts(
     return {"items": [_as_json(runtime, row) for row in rows], "total": total}
 
 
-@router.get("/task_ids", response_model=schemas.TaskIds, responses=errors(503))
+@router.get("/task_ids", response_model=schemas_alerts.TaskIds, responses=errors(503))
 def task_ids(runtime: RuntimePart) -> dict[str, Any]:
     """The cameras that alerts exist of."""
     with runtime.db.read() as conn:
@@ -45,16 +46,16 @@ def task_ids(runtime: RuntimePart) -> dict[str, Any]:
 
 @router.post(
     "/batch_delete",
-    response_model=schemas.Deleted,
+    response_model=schemas_alerts.Deleted,
     responses=errors(400, 413, 503),
-    openapi_extra=documented_body(schemas.AlertIds),
+    openapi_extra=documented_body(schemas_alerts.AlertIds),
 )
 def batch_delete(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Delete alerts and their pictures; those that are gone already are not counted."""
     return {"ok": True, "deleted_count": delete_alerts(runtime, _ids(payload))}
 
 
-@router.get("/{id}", response_model=schemas.OneAlert, responses=errors(400, 404, 503))
+@router.get("/{id}", response_model=schemas_alerts.OneAlert, responses=errors(400, 404, 503))
 def get_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A002
     """One alert."""
     with runtime.db.read() as conn:
