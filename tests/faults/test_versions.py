@@ -131,7 +131,11 @@ def _check(
     ledger = LedgerView(site.database_url)
     frames, alerts = ledger.frames(), ledger.alerts()
     fates = Counter(frame.outcome for frame in frames)
-    assert set(fates) == {"alert", "no_detection", "superseded"}, fates
+    assert set(fates) <= {"alert", "no_detection", "superseded"}, fates
+    # Where the store is slower than a camera, the last version of a name may be the only one that
+    # is still there when it is settled; what that one shows decides which of the two it is.
+    assert fates["superseded"], fates
+    assert fates["alert"] + fates["no_detection"] >= len(cameras), fates
     # One alert for each frame that has one, each with a whole picture of its own: the very one
     # that its algorithm got.
     assert sorted(one.frame_id for one in alerts) == sorted(
