@@ -215,11 +215,11 @@ class _Look:
         return self._analysis.type_settings(task_type).rate_per_sec
 
     def _fetch_first(self, most: int) -> None:
-        """Of each type one frame more than it would get of equal shares."""
+        """Of each type one frame more than the least that equal shares give it."""
         able = [one for one in self._contenders if one.limit > 0]
         busy = {one.name: self._places.of_type(one.name) for one in able}
         places = min(most, self._places.room) + sum(busy.values())
-        level = -(-places // len(able)) if able else 0  # of what is in flight then
+        level = places // len(able) if able else 0  # of what is in flight then
         shares = [(one, max(1, level - busy[one.name])) for one in able]
         self._fetch([(one, min(share, one.limit) + 1) for one, share in shares])
 
