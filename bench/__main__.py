@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from bench import report
+from bench.live import live
 from bench.processes import BenchError
 from bench.progress import Progress
 from bench.report import Row
@@ -27,10 +28,11 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "servers": on_servers,
     "scan": scan_tick,
     "turns": turns,
+    "live": live,
 }
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, about three minutes
+  python -m bench                      all, about four minutes
   python -m bench --quick              smaller and less certain, about a minute
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5

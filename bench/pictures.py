@@ -18,11 +18,12 @@ _INTERVAL = timedelta(milliseconds=40)
 class Camera:
     """Writes frames with names as an extractor gives them, never the same name twice."""
 
-    def __init__(self, frames: Path) -> None:
+    def __init__(self, frames: Path, cameras: int = CAMERAS) -> None:
         self._frames = frames
+        self._cameras = cameras
         self._written = 0
         self._content = _START + random.Random(1).randbytes(_KILOBYTES * 1024) + _END
-        for number in range(CAMERAS):
+        for number in range(cameras):
             (frames / TASK_TYPE / camera_name(number)).mkdir(parents=True, exist_ok=True)
 
     def write(self, count: int) -> list[str]:
@@ -32,7 +33,7 @@ class Camera:
     def _write_one(self) -> str:
         moment = _FIRST + self._written * _INTERVAL
         name = f"{moment:%Y%m%d-%H%M%S}.{moment.microsecond // 1000:03d}.jpg"
-        key = f"{TASK_TYPE}/{camera_name(self._written % CAMERAS)}/{name}"
+        key = f"{TASK_TYPE}/{camera_name(self._written % self._cameras)}/{name}"
         self._written += 1
         draft = self._frames / f".{os.getpid()}"
         draft.write_bytes(self._content)

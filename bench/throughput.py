@@ -57,7 +57,7 @@ class Contender:
 
 def embedded(scale: Scale, progress: Progress) -> list[Row]:
     """The embedded default against the same job in plain Celery."""
-    with _algorithm() as endpoint:
+    with algorithm() as endpoint:
         easyai = _easyai(EMBEDDED, endpoint, scale)
         plain = _plain(EMBEDDED, endpoint, scale, progress)
         _alternate([easyai, plain], scale, progress)
@@ -67,7 +67,7 @@ def embedded(scale: Scale, progress: Progress) -> list[Row]:
 def on_servers(scale: Scale, progress: Progress) -> list[Row]:
     """The same job on Redis and PostgreSQL, where they are installed."""
     try:
-        with redis_and_postgres() as backend, _algorithm() as endpoint:
+        with redis_and_postgres() as backend, algorithm() as endpoint:
             easyai = _easyai(backend, endpoint, scale)
             plain = _plain(backend, endpoint, scale, progress)
             _alternate([easyai, plain], scale, progress)
@@ -82,7 +82,7 @@ def against_noops(scale: Scale, progress: Progress) -> list[Row]:
     For the record, the same no-ops over easyai's filesystem transport.
     """
     try:
-        with redis_only() as backend, _algorithm() as endpoint:
+        with redis_only() as backend, algorithm() as endpoint:
             easyai = _easyai(EMBEDDED, endpoint, scale)
             noops = _noops(backend, scale, progress)
             own_transport = _noops(EMBEDDED, scale, progress)
@@ -149,7 +149,7 @@ def _row(target: Target, easyai: Contender, other: Contender) -> Row:
 
 
 @contextmanager
-def _algorithm() -> Iterator[str]:
+def algorithm() -> Iterator[str]:
     """The endpoint of an algorithm service that answers at once."""
     with site.fresh_folder() as folder, Child("stub", ["-m", "bench.stub"], folder, {}) as stub:
         yield f"http://127.0.0.1:{stub.read_line()}/infer"

@@ -1,0 +1,33 @@
+"""``python -m bench.cameras FOLDER CAMERAS SECONDS``: each camera writes one frame a second.
+
+Prints how many frames it wrote when the seconds are over.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from bench.pictures import Camera
+from easyai.supervised import die_with_parent
+
+_PACE_SEC = 0.05
+
+
+def main() -> None:
+    """Write at an even pace; what a pause of the machine delayed is made up for at once."""
+    folder, cameras, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    camera, began, written = Camera(folder, cameras), time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        due = int(elapsed * cameras) - written
+        camera.write(due)
+        written += due
+        time.sleep(_PACE_SEC)
+    print(written, flush=True)
+    time.sleep(3600)  # until it is killed: its end would be taken for a failure
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    main()

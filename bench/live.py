@@ -1,0 +1,86 @@
+"""A thousand cameras that each write one frame a second: does easyai keep up on this machine?"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from bench import site
+from bench.processes import BenchError, Child, wait_until
+from bench.progress import Progress
+from bench.report import Row, Target
+from bench.scale import Scale
+from bench.throughput import algorithm
+from easyai.cli.children import children
+
+_CAMERAS = 1_000
+_PORT = 5067
+_WARM_UP_SEC = 5  # of frames that are not counted
+_LIMIT_SEC = 120.0
+_SETTLED = text("SELECT count(*) FROM frames WHERE state IN ('done', 'failed', 'dropped')")
+_SLOWEST = text("""
+    SELECT settled_at - found_at FROM frames WHERE state = 'done'
+     ORDER BY 1 DESC LIMIT 1 OFFSET (SELECT count(*) / 100 FROM frames)
+""")
+
+
+def live(scale: Scale, progress: Progress) -> list[Row]:
+    """The time until the last frame is settled against the time in which they were written."""
+    seconds = scale.live_sec
+    target = Target(
+        f"{_CAMERAS:,} cameras × 1 frame/s: seconds until all are settled ÷ seconds of writing",
+        1.2,
+        1.1,
+        lower_is_better=True,
+    )
+    with progress.step(f"live: {_CAMERAS:,} cameras, {seconds} s") as step:
+        took, cores, slowest = _measure(seconds)
+        step.outcome = f"settled after {took:.1f} s, {cores:.2f} cores"
+    detail = f"{took:.1f} s ÷ {seconds} s; {cores:.2f} cores; 99 of 100 within {slowest:.2f} s"
+    figures = {"cores": round(cores, 2), "within_sec_99_percent": round(slowest, 2)}
+    return [Row(target, measured=took / seconds, detail=detail, figures=figures)]
+
+
+def _measure(seconds: int) -> tuple[float, float, float]:
+    """Seconds until all is settled, cores taken meanwhile, seconds of the 99th percentile."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(site.fresh_folder())
+        endpoint = stack.enter_context(algorithm())
+        settings = site.write_settings(folder)
+        runtime = stack.enter_context(site.installation(settings, endpoint))
+        parts = [_part(stack, folder, settings, one.name, one.arguments) for one in children(_PORT)]
+        next(part for part in parts if part.name == "worker").wait_for_log(" ready.")
+        frames = str(runtime.settings.frame_extractor.output_dir)
+        arguments = ["-m", "bench.cameras", frames, str(_CAMERAS), str(_WARM_UP_SEC + seconds)]
+        writer = stack.enter_context(Child("cameras", arguments, folder, {}))
+        time.sleep(_WARM_UP_SEC)
+        before, began = _cpu(parts), time.monotonic()
+        written = int(writer.read_line())
+        engine = runtime.db.engine
+        wait_until(parts, lambda: _settled(engine) >= written, _LIMIT_SEC, "all are settled")
+        took = time.monotonic() - began
+        cores = (_cpu(parts) - before) / took
+        if _settled(engine) != written:
+            raise BenchError(f"{_settled(engine)} frames are settled, {written} were written")
+        with engine.connect() as conn:
+            return took, cores, float(conn.execute(_SLOWEST).scalar_one())
+
+
+def _part(
+    stack: ExitStack, folder: Path, settings: Path, name: str, arguments: tuple[str, ...]
+) -> Child:
+    own = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(_PORT)}
+    child = Child(name, list(arguments), folder, own)
+    return stack.enter_context(child)
+
+
+def _cpu(parts: list[Child]) -> float:
+    return sum(child.cpu_seconds() for child in parts)
+
+
+def _settled(engine: Engine) -> int:
+    with engine.connect() as conn:
+        return int(conn.execute(_SETTLED).scalar_one())
