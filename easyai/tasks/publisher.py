@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 INFER_TASK = "easyai.infer"
 EXPIRES_SEC = 30.0
+_MOST_DECLARED = 2000  # queues a connection remembers to be there; types come and go for years
 
 
 def _unknown() -> None:
@@ -48,6 +49,8 @@ class Publisher:
         if self._connection is None:
             self._connection = publishing_connection(app)
             self._producer = app.amqp.Producer(self._connection, auto_declare=False)
+        if len(self._connection.declared_entities) >= _MOST_DECLARED:
+            self._connection.declared_entities.clear()
         app.send_task(
             INFER_TASK,
             args=(task_type,),

@@ -6,10 +6,13 @@ import logging
 import time
 
 import pytest
+from celery import Celery
+from kombu.connection import Connection
 
 from easyai.db import rings, task_types
 from easyai.tasks.doorbell import CeleryDoorbell
-from easyai.tasks.queues import queue_name
+from easyai.tasks.publisher import Publisher
+from easyai.tasks.queues import publishing_connection, queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation
 from tests.support.services import RedisServer
@@ -58,6 +61,24 @@ def test_a_ring_while_the_broker_is_away_neither_raises_nor_blocks_and_works_aft
         return _waiting(installation) > 1 - (fault == "stopped")
 
     wait_until(arrives, 10, "a ring arrives after the broker's return")
+
+
+def test_types_that_come_and_go_for_years_leave_no_trace_in_the_connection(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Connection] = []
+    def noted(app: Celery) -> Connection:
+        opened.append(publishing_connection(app))
+        return opened[-1]
+
+    monkeypatch.setattr("easyai.tasks.publisher.publishing_connection", noted)
+    publisher, most = Publisher(installation.app), 0
+    for number in range(2_100):
+        publisher.publish(f"type-{number}")
+        (connection,) = opened
+        most = max(most, len(connection.declared_entities))
+    publisher.close()
+    assert 100 < most <= 2_000
 
 
 def _doorbell(installation: Installation) -> CeleryDoorbell:
