@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 
+from easyai.db.locks import lock_in_order
 from easyai.db.many import ManyRows
 
 AlertRow = Row[Any]
@@ -106,6 +107,12 @@ ALERTS = table(
     ),
 )
 _COLUMNS = ALERTS.c
+_IDS = text("SELECT id FROM alerts WHERE frame_id IN :ids").bindparams(
+    bindparam("ids", expanding=True)
+)
+_FRAME_IDS = text("""
+    SELECT frame_id FROM alerts WHERE id IN :ids AND frame_id IS NOT NULL
+""").bindparams(bindparam("ids", expanding=True))
 _TASK_IDS = text("SELECT DISTINCT task_id FROM alerts ORDER BY task_id")
 
 
@@ -185,8 +192,25 @@ def get(conn: Connection, alert_id: int) -> AlertRow | None:
     return conn.execute(select(*_COLUMNS).where(_COLUMNS.id == alert_id)).first()
 
 
+def ids_of_frames(conn: Connection, frame_ids: Sequence[int]) -> list[int]:
+    """The alerts that were made of frames."""
+    found: list[int] = []
+    for start in range(0, len(frame_ids), 500):
+        found += conn.execute(_IDS, {"ids": list(frame_ids[start : start + 500])}).scalars()
+    return found
+
+
+def frame_ids(conn: Connection, ids: Sequence[int]) -> list[int]:
+    """The frames that alerts were made of; system alerts have none."""
+    found: list[int] = []
+    for start in range(0, len(ids), 500):
+        found += conn.execute(_FRAME_IDS, {"ids": list(ids[start : start + 500])}).scalars()
+    return found
+
+
 def remove(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
     """Delete alerts; the rows that were there."""
+    lock_in_order(conn, "alerts", ids)
     removed = []
     for start in range(0, len(ids), 500):
         chunk = delete(ALERTS).where(_COLUMNS.id.in_(ids[start : start + 500]))

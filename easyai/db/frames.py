@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from easyai.db.locks import lock_in_order
 from easyai.domain.frame import FrameState
 
 FrameRow = Row[Any]
@@ -154,6 +155,7 @@ def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
     """
     if not ids:
         return []
+    lock_in_order(conn, "frames", ids)
     return list(conn.execute(_BRING_BACK, {"ids": ids, "now": now}).scalars())
 
 

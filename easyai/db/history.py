@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db.locks import lock_in_order
+
 CHUNK: Final = 500  # rows in one transaction: scans, heartbeats and settling get their turn
 
 _NEWEST_FRAME = text("SELECT coalesce(max(id), 0) FROM frames")
@@ -103,6 +105,7 @@ def frames_after(conn: Connection, after: int) -> list[OldFrame]:
 
 def forget_frames(conn: Connection, ids: Sequence[int]) -> int:
     """Forget frames that are over; how many were."""
+    lock_in_order(conn, "frames", ids)
     return conn.execute(_FORGET_FRAMES, {"ids": ids}).rowcount if ids else 0
 
 

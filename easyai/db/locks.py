@@ -8,12 +8,13 @@ has one writer and no locks of rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
 _SKIPPING: Final = "FOR UPDATE SKIP LOCKED"
+_CHUNK: Final = 500  # values in one IN list
 
 
 class Skipping:
@@ -32,5 +33,20 @@ class Skipping:
         return self._sqlite if conn.dialect.name == "sqlite" else self._postgresql
 
 
+def lock_in_order(conn: Connection, table: Literal["frames", "alerts"], ids: Iterable[int]) -> None:
+    """Lock rows in order of id: before a transaction changes those that others may change, too."""
+    if conn.dialect.name == "sqlite":
+        return
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), _CHUNK):
+        conn.execute(_IN_ORDER[table], {"ids": ordered[start : start + _CHUNK]})
+
+
 def _text(sql: str, lists: Sequence[str]) -> TextClause:
     return text(sql).bindparams(*(bindparam(name, expanding=True) for name in lists))
+
+
+_IN_ORDER: Final = {
+    table: _text(f"SELECT id FROM {table} WHERE id IN :ids ORDER BY id FOR UPDATE", ["ids"])  # noqa: S608
+    for table in ("frames", "alerts")
+}

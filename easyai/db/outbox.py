@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Text, bindparam, text
 
 from easyai.db.alerts import OUTBOX_LOCK
+from easyai.db.locks import lock_in_order
 
 WaitingRow = Row[Any]
 
@@ -107,6 +108,7 @@ def published_at(conn: Connection, alert_id: int) -> float | None:
 
 
 def _mark(conn: Connection, ids: Sequence[int], published_at: float) -> None:
+    lock_in_order(conn, "alerts", ids)
     for start in range(0, len(ids), 500):
         values = {"published_at": published_at, "ids": list(ids[start : start + 500])}
         conn.execute(_MARK, values)

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db.locks import lock_in_order
 from easyai.db.many import ManyRows
 
 _CLOCK_WAS_SET_BACK_SEC: Final = 120.0
@@ -178,4 +179,5 @@ def by_ids(conn: Connection, ids: Sequence[int]) -> list[FramePicture]:
 
 def carry_again(conn: Connection, paths: Mapping[int, str]) -> None:
     """Order anew the errands of frames (`image_path` by id): their pictures are back."""
+    lock_in_order(conn, "frames", paths)
     conn.execute(_CARRY_AGAIN, [{"id": id_, "path": path} for id_, path in paths.items()])

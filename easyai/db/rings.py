@@ -24,20 +24,27 @@ def claim(conn: Connection, names: Sequence[str], now: float, quiet_sec: float) 
 
     Not those for which one of the last `quiet_sec` seconds is unanswered, nor unknown ones.
     """
-    lock(conn, names)
-    values = {"names": names, "now": now, "quiet_sec": quiet_sec}
+    if not (there := lock(conn, names)):
+        return []
+    values = {"names": there, "now": now, "quiet_sec": quiet_sec}
     return sorted(conn.execute(_CLAIM, values).scalars())
 
 
-def answer(conn: Connection, names: Sequence[str], *, locked: bool = False) -> None:
-    """A worker has woken for these types: the next wakes may be sent at once."""
-    if names:
-        if not locked:
-            lock(conn, names)
-        conn.execute(_ANSWER, {"names": names})
+def answer(conn: Connection, names: Sequence[str], *, also: Sequence[str] = ()) -> None:
+    """A worker has woken for these types: the next wakes may be sent at once.
+
+    The rows of `also` are locked with them, for what the transaction will write there.
+    """
+    there = set(lock(conn, sorted({*names, *also})))
+    if woken := [name for name in names if name in there]:
+        conn.execute(_ANSWER, {"names": woken})
 
 
-def lock(conn: Connection, names: Sequence[str]) -> None:
-    """Lock the rows of types, in order of name, so that two who lock many never wait in a ring."""
-    if names and conn.dialect.name != "sqlite":
-        conn.execute(_LOCK, {"names": names})
+def lock(conn: Connection, names: Sequence[str]) -> list[str]:
+    """Lock the rows of types, in order of name, so that two who lock many never wait in a ring.
+
+    Those that were there: one that comes after this must not be written, for it was not locked.
+    """
+    if not names or conn.dialect.name == "sqlite":
+        return list(names)
+    return list(conn.execute(_LOCK, {"names": names}).scalars())

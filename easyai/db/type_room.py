@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.db import task_types
+from easyai.db import rings, task_types
 from easyai.domain import type_room
 from easyai.domain.type_room import RENEW_SEC, KnownType, Naming
 
@@ -52,6 +52,9 @@ _FORGET = text("""
     DELETE FROM task_types
      WHERE name = :name AND seen_at = :seen_at AND framed_at = :framed_at
 """)
+# Two at once would each give away the last places, and wait for each other's new rows in a circle.
+# Any number, the same in every process.
+_PLACES_LOCK = text("SELECT pg_advisory_xact_lock(7234316)")
 _BATCH = 500  # names in one IN list
 
 
@@ -108,6 +111,12 @@ def forget(conn: Connection, types: Sequence[KnownType]) -> int:
     return sum(conn.execute(_FORGET, row).rowcount for row in rows)
 
 
+def lock_places(conn: Connection) -> None:
+    """The right to add and to forget types, until the transaction ends."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(_PLACES_LOCK)
+
+
 def admit_framed(
     conn: Connection, names: Collection[str], limit: int, always: Collection[str], now: float
 ) -> set[str]:
@@ -115,12 +124,14 @@ def admit_framed(
 
     `limit` is how many types are known at most besides those of the settings (`always`).
     """
+    lock_places(conn)
     types = known(conn)
     there = {one.name for one in types}
     new = sorted(set(names) - there - set(always))
     places = limit - type_room.counted(types, always)
     if new and len(new) > places:
-        places += _make_room(conn, types, always, len(new) - places, now, for_frames=True)
+        most = len(new) - places
+        places += _make_room(conn, types, names, always, most, now, for_frames=True)
     admitted = set(names) - set(new[max(0, places) :])
     add_framed(conn, admitted, now)
     return admitted
@@ -136,12 +147,14 @@ def admit_registered(
     unsure = set(names) - _fresh(conn, "seen_at", names, now)
     if not unsure:
         return 0
+    lock_places(conn)
     types = known(conn)
     missing = unsure - {one.name for one in types} - set(always)
     places = limit - type_room.counted(types, always)
     new = missing
     if len(missing) > places:
-        places += _make_room(conn, types, always, len(missing) - places, now, for_frames=False)
+        most = len(missing) - places
+        places += _make_room(conn, types, names, always, most, now, for_frames=False)
         new = missing - registered(conn)
         if len(new) > places:
             return len(new) - max(0, places)
@@ -154,11 +167,14 @@ def admit_registered(
 def _make_room(
     conn: Connection,
     types: Sequence[KnownType],
+    names: Iterable[str],
     always: Iterable[str],
     most: int,
     now: float,
     *,
     for_frames: bool,
 ) -> int:
-    named = naming(conn, always)
-    return forget(conn, type_room.victims(types, named, now, most, for_frames=for_frames))
+    """Forget up to `most` types; how many. `names` are written after that."""
+    victims = type_room.victims(types, naming(conn, always), now, most, for_frames=for_frames)
+    rings.lock(conn, sorted({*names, *(one.name for one in victims)}))
+    return forget(conn, victims)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from easyai.db import alerts, clock, installation, pictures
+from easyai.db.locks import lock_in_order
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.pictures import Errand, carry_out, errand_for, record
 from easyai.runtime import Runtime
@@ -26,7 +27,8 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
     deleted. Those that a store in trouble keeps are left to the sweep; a missing one is fine.
     """
     with runtime.db.write() as conn:
-        removed = alerts.remove(conn, list(dict.fromkeys(ids)))
+        lock_in_order(conn, "frames", alerts.frame_ids(conn, ids))  # before alerts, as everywhere
+        removed = alerts.remove(conn, sorted(set(ids)))
         errands = _errands(conn, removed, clock.now(conn))
     if errands:
         _run(runtime, errands)

@@ -12,11 +12,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import clock, pictures, statistics
+from easyai.db import alerts, clock, pictures, statistics
+from easyai.db.locks import lock_in_order
 from easyai.db.statistics import Tally
 from easyai.domain.fate import unique_key
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
@@ -120,6 +122,11 @@ def record(conn: Connection, carried: CarriedOut, now: float) -> None:
 
 def note(conn: Connection, carried: CarriedOut) -> None:
     """Note in the ledger what was carried out."""
+    taken = [old.frame_id for old, _ in carried.taken]
+    everywhere = (carried.done, carried.missing, carried.foreign, carried.replaced, taken)
+    lock_in_order(conn, "frames", chain.from_iterable(everywhere))
+    if changed := [*carried.missing, *carried.replaced, *taken]:
+        lock_in_order(conn, "alerts", alerts.ids_of_frames(conn, changed))
     pictures.carried(conn, carried.done)
     pictures.lost(conn, carried.missing, "the picture was gone before it could be moved")
     pictures.lost(conn, carried.foreign, "another picture lay where this one had been put")

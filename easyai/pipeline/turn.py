@@ -62,8 +62,7 @@ def turn(
 
 def _answer(conn: Connection, runtime: Runtime, rung: Sequence[str], *, leasing: bool) -> None:
     limited = runtime.settings.ai_analysis.limited_types() if leasing else []
-    rings.lock(conn, sorted({*rung, *limited}))  # the rates of those are written at the end
-    rings.answer(conn, rung, locked=True)
+    rings.answer(conn, rung, also=limited)  # the rates of those are written at the end
 
 
 def _settle(

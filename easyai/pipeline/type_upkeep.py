@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from easyai.db import clock, task_types, type_room
+from easyai.db import clock, rings, task_types, type_room
 from easyai.domain.type_room import needs_renewal, unnamed
 from easyai.runtime import Runtime
 
@@ -25,9 +25,13 @@ def keep_types(runtime: Runtime) -> int:
         naming = type_room.naming(conn, runtime.settings.task_types)
         fresh = {one.name for one in known if not needs_renewal(one.seen_at, now)}
         there = {one.name for one in known}
-        # Frames of a type without a row would be leased by nobody: whoever removed it.
-        task_types.add(conn, ((naming.by_any & there) | naming.by_frames) - fresh, now)
         over = unnamed(known, naming, now)
+        # Frames of a type without a row would be leased by nobody: whoever removed it.
+        named = ((naming.by_any & there) | naming.by_frames) - fresh
+        if named or over:
+            type_room.lock_places(conn)
+        rings.lock(conn, sorted({*named, *(one.name for one in over)}))
+        task_types.add(conn, named, now)
         forgotten = type_room.forget(conn, over)
     if forgotten:
         names = [one.name for one in over]

@@ -67,6 +67,7 @@ def test_types_that_come_and_go_for_years_leave_no_trace_in_the_connection(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Connection] = []
+
     def noted(app: Celery) -> Connection:
         opened.append(publishing_connection(app))
         return opened[-1]

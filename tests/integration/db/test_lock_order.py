@@ -23,12 +23,16 @@ from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
 from easyai.runtime import Runtime
+from tests.integration.db.contention import (
+    deadlocks,
+    quick_to_find_deadlocks,
+    run_against_each_other,
+)
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.services import PostgresServer
 from tests.support.site import TYPE, Installation
 from tests.support.site_fixtures import empty
 
-_RUN_SEC = 6.0
 _FRAMES = 60
 _FAR = 3e9  # a time long after now
 
@@ -44,13 +48,11 @@ def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str
 @pytest.fixture
 def busy(site: Installation) -> Iterator[Installation]:
     """A site with frames and two services; a deadlock shows within 20 ms."""
-    name = site.rows("SELECT current_database() AS name")[0]["name"]
-    site.execute(f'ALTER DATABASE "{name}" SET deadlock_timeout = 20')
     for stub in (AlgorithmStub(service_id="s1"), AlgorithmStub(service_id="s2")):
         site.register(stub)
     site.record(_FRAMES)
-    yield site
-    site.execute(f'ALTER DATABASE "{name}" RESET deadlock_timeout')
+    with quick_to_find_deadlocks(site):
+        yield site
 
 
 class Worker:
@@ -153,11 +155,6 @@ def _sweep(runtime: Runtime) -> Callable[[], None]:
     return change
 
 
-def _deadlocks(site: Installation) -> int:
-    (row,) = site.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-    return int(row["deadlocks"])
-
-
 def test_nobody_waits_in_a_circle(busy: Installation) -> None:
     bodies = [
         {
@@ -172,26 +169,7 @@ def test_nobody_waits_in_a_circle(busy: Installation) -> None:
     jobs: list[Callable[[], None]] = [Worker(busy.open(), f"w{number}") for number in range(3)]
     jobs += [_registry(busy.open(), bodies), _clock(busy.open()), _sweep(busy.open())]
     jobs += [_trouble(busy.open())]
-    errors: list[Exception] = []
-    before = _deadlocks(busy)
-    until, done = time.monotonic() + _RUN_SEC, [0] * len(jobs)
-
-    def run(number: int) -> None:
-        while time.monotonic() < until and not errors:
-            try:
-                jobs[number]()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
-                errors.append(error)
-            done[number] += 1
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(jobs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors, str(errors[0])
-    assert min(done) >= 5, done
-    assert _deadlocks(busy) == before
+    run_against_each_other(busy, jobs)
 
 
 def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
@@ -217,7 +195,7 @@ def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
 
     monkeypatch.setattr(statistics, "add", slowly)
     errors: list[Exception] = []
-    before = _deadlocks(busy)
+    before = deadlocks(busy)
 
     def run(dispatched: Any, token: str | None) -> None:
         frame = dispatched.frames[0]
@@ -235,7 +213,7 @@ def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
     evidence.join()
     leasing.join()
     assert not errors, str(errors[0])
-    assert _deadlocks(busy) == before
+    assert deadlocks(busy) == before
     assert busy.count("leased") > 0
 
 
