@@ -36,15 +36,15 @@ def homes(site: Installation) -> Iterator[list[AlgorithmStub]]:
         stub.stop()
 
 
-def _work(site: Installation, camera: str) -> None:
-    site.put_many(8, camera=camera)
+def _work(site: Installation, camera: str, frames: int = 8) -> None:
+    site.put_many(frames, camera=camera)
     site.work(site.loop())
 
 
-def _sweeps(site: Installation, count: int = 3) -> None:
+def _sweeps(site: Installation, count: int = 3, frames: int = 8) -> None:
     """Frames arrive, the process sends heartbeats by its id, and sweeps look."""
     for number in range(count):
-        _work(site, f"{time.monotonic_ns()}-{number}")
+        _work(site, f"{time.monotonic_ns()}-{number}", frames)
         registration.heartbeat(site.runtime, ID)
         site.execute("UPDATE services SET next_probe_at = 0 WHERE state = 'offline'")
         sweep(site.runtime)
@@ -292,6 +292,6 @@ def test_one_that_worked_beside_a_second_one_has_not_moved_when_it_dies_soon_aft
     for number in range(3):
         _work(site, f"both-{number}")
     old.stop()
-    _sweeps(site)
+    _sweeps(site, frames=40)  # so many that the slower of the two gets some
     state, reason = _state(site, old)
     assert (state, "moved" in reason) == ("offline", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -47,4 +48,6 @@ def open_folder() -> Iterator[Folder]:
     root = Path(tempfile.mkdtemp(prefix="easyai-frames-"))
     root.chmod(0o755)
     yield Folder(root)
+    for folder, _, _ in os.walk(root):
+        Path(folder).chmod(0o755)  # before its own folders are looked into
     shutil.rmtree(root)

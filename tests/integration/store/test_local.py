@@ -210,7 +210,7 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_others_are_walked(
 ) -> None:
     open_folder.put(KEY, jpeg("1"))
     open_folder.put("t/locked/2.jpg", jpeg("2"))
-    (open_folder.root / "t" / "locked").chmod(0o700)
+    (open_folder.root / "t" / "locked").chmod(0)
     store = open_folder.store()
     with caplog.at_level(logging.WARNING):
         assert as_nobody(lambda: walked(store)) == {KEY}
@@ -221,7 +221,7 @@ def test_a_picture_that_may_not_be_read_is_told_and_not_ready(
     open_folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     open_folder.put(KEY, jpeg("1"))
-    (open_folder.root / KEY).chmod(0o600)
+    (open_folder.root / KEY).chmod(0)
     store = open_folder.store()
     with caplog.at_level(logging.WARNING):
         assert as_nobody(lambda: look(store, KEY, STABLE_SEC)) is None
@@ -230,6 +230,7 @@ def test_a_picture_that_may_not_be_read_is_told_and_not_ready(
 
 def test_a_folder_that_may_not_be_written_loses_no_picture(open_folder: Folder) -> None:
     open_folder.put(KEY, jpeg("1"))
+    (open_folder.root / KEY).parent.chmod(0o555)
     store = open_folder.store()
     version = store.version(KEY) or ""
 
