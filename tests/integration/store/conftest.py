@@ -48,6 +48,8 @@ def open_folder() -> Iterator[Folder]:
     root = Path(tempfile.mkdtemp(prefix="easyai-frames-"))
     root.chmod(0o755)
     yield Folder(root)
-    for folder, _, _ in os.walk(root):
-        Path(folder).chmod(0o755)  # before its own folders are looked into
+    root.chmod(0o755)
+    for folder, within, _ in os.walk(root):
+        for name in within:
+            Path(folder, name).chmod(0o755)  # before it is looked into
     shutil.rmtree(root)
