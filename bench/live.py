@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from sqlalchemy import Engine, text
 
@@ -17,14 +17,15 @@ from bench.throughput import algorithm
 from easyai.cli.children import children
 
 _CAMERAS = 1_000
-_PORT = 5067
 _WARM_UP_SEC = 5  # of frames that are not counted
 _LIMIT_SEC = 120.0
 _SETTLED = text("SELECT count(*) FROM frames WHERE state IN ('done', 'failed', 'dropped')")
-_SLOWEST = text("""
-    SELECT settled_at - found_at FROM frames WHERE state = 'done'
+# A version of a folder's picture begins with the time of its last change, in nanoseconds.
+_AGE_AT = """
+    SELECT {moment} - CAST(substr(version, 1, instr(version, '-') - 1) AS REAL) / 1e9
+      FROM frames WHERE state = 'done'
      ORDER BY 1 DESC LIMIT 1 OFFSET (SELECT count(*) / 100 FROM frames)
-""")
+"""
 
 
 def live(scale: Scale, progress: Progress) -> list[Row]:
@@ -37,21 +38,28 @@ def live(scale: Scale, progress: Progress) -> list[Row]:
         lower_is_better=True,
     )
     with progress.step(f"live: {_CAMERAS:,} cameras, {seconds} s") as step:
-        took, cores, slowest = _measure(seconds)
-        step.outcome = f"settled after {took:.1f} s, {cores:.2f} cores"
-    detail = f"{took:.1f} s ÷ {seconds} s; {cores:.2f} cores; 99 of 100 within {slowest:.2f} s"
-    figures = {"cores": round(cores, 2), "within_sec_99_percent": round(slowest, 2)}
+        took, figures = _measure(seconds)
+        step.outcome = f"settled after {took:.1f} s, {figures['cores']:.2f} cores"
+    detail = (
+        f"{took:.1f} s ÷ {seconds} s; {figures['cores']:.2f} cores; 99 of 100 frames seen after"
+        f" {figures['seen_sec']:.2f} s, settled after {figures['settled_sec']:.2f} s"
+    )
     return [Row(target, measured=took / seconds, detail=detail, figures=figures)]
 
 
-def _measure(seconds: int) -> tuple[float, float, float]:
-    """Seconds until all is settled, cores taken meanwhile, seconds of the 99th percentile."""
+def _measure(seconds: int) -> tuple[float, dict[str, float]]:
+    """Seconds until all is settled; cores taken meanwhile, and how old 99 of 100 frames were."""
     with ExitStack() as stack:
         folder = stack.enter_context(site.fresh_folder())
         endpoint = stack.enter_context(algorithm())
         settings = site.write_settings(folder)
         runtime = stack.enter_context(site.installation(settings, endpoint))
-        parts = [_part(stack, folder, settings, one.name, one.arguments) for one in children(_PORT)]
+        port = _free_port()
+        environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
+        parts = [
+            stack.enter_context(Child(one.name, list(one.arguments), folder, environment))
+            for one in children(port)
+        ]
         next(part for part in parts if part.name == "worker").wait_for_log(" ready.")
         frames = str(runtime.settings.frame_extractor.output_dir)
         arguments = ["-m", "bench.cameras", frames, str(_CAMERAS), str(_WARM_UP_SEC + seconds)]
@@ -62,19 +70,21 @@ def _measure(seconds: int) -> tuple[float, float, float]:
         engine = runtime.db.engine
         wait_until(parts, lambda: _settled(engine) >= written, _LIMIT_SEC, "all are settled")
         took = time.monotonic() - began
-        cores = (_cpu(parts) - before) / took
+        figures = {"cores": round((_cpu(parts) - before) / took, 2)}
         if _settled(engine) != written:
             raise BenchError(f"{_settled(engine)} frames are settled, {written} were written")
         with engine.connect() as conn:
-            return took, cores, float(conn.execute(_SLOWEST).scalar_one())
+            for name, moment in (("seen_sec", "found_at"), ("settled_sec", "settled_at")):
+                age = conn.execute(text(_AGE_AT.format(moment=moment))).scalar_one()
+                figures[name] = round(age, 2)
+        return took, figures
 
 
-def _part(
-    stack: ExitStack, folder: Path, settings: Path, name: str, arguments: tuple[str, ...]
-) -> Child:
-    own = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(_PORT)}
-    child = Child(name, list(arguments), folder, own)
-    return stack.enter_context(child)
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+    return port
 
 
 def _cpu(parts: list[Child]) -> float:
