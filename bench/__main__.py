@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from bench import report
+from bench.folders import folders
 from bench.live import live
 from bench.processes import BenchError
 from bench.progress import Progress
@@ -29,10 +30,11 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "scan": scan_tick,
     "turns": turns,
     "live": live,
+    "folders": folders,
 }
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, about four minutes
+  python -m bench                      all, about five minutes
   python -m bench --quick              smaller and less certain, about a minute
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5
