@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bench import report
 from bench.folders import folders
-from bench.live import live
+from bench.live import backlog, live
 from bench.processes import BenchError
 from bench.progress import Progress
 from bench.report import Row
@@ -30,11 +30,12 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "scan": scan_tick,
     "turns": turns,
     "live": live,
+    "backlog": backlog,
     "folders": folders,
 }
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, about five minutes
+  python -m bench                      all, about six minutes
   python -m bench --quick              smaller and less certain, about a minute
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5

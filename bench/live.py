@@ -1,4 +1,4 @@
-"""A thousand cameras that each write one frame a second: does easyai keep up on this machine?"""
+"""Cameras that each write one frame a second, with and without a backlog: does easyai keep up?"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from sqlalchemy import Engine, text
 
 from bench import site
+from bench.pictures import OLD, write_old
 from bench.processes import BenchError, Child, wait_until
 from bench.progress import Progress
 from bench.report import Row, Target
@@ -17,14 +18,18 @@ from bench.throughput import algorithm
 from easyai.cli.children import children
 
 _CAMERAS = 1_000
+_BESIDE = 50  # cameras that write beside a backlog
+_BACKLOG = 50_000  # pictures that lie there at the start
 _WARM_UP_SEC = 5  # of frames that are not counted
 _LIMIT_SEC = 120.0
-_SETTLED = text("SELECT count(*) FROM frames WHERE state IN ('done', 'failed', 'dropped')")
+_SETTLED = text(
+    "SELECT count(*) FROM frames WHERE state IN ('done', 'failed', 'dropped') AND task_id <> :old"
+)
 # A version of a folder's picture begins with the time of its last change, in nanoseconds.
 _AGE_AT = """
     SELECT {moment} - CAST(substr(version, 1, instr(version, '-') - 1) AS REAL) / 1e9
-      FROM frames WHERE state = 'done'
-     ORDER BY 1 DESC LIMIT 1 OFFSET (SELECT count(*) / 100 FROM frames)
+      FROM frames WHERE state = 'done' AND task_id <> :old
+     ORDER BY 1 DESC LIMIT 1 OFFSET (SELECT count(*) / 100 FROM frames WHERE task_id <> :old)
 """
 
 
@@ -38,7 +43,7 @@ def live(scale: Scale, progress: Progress) -> list[Row]:
         lower_is_better=True,
     )
     with progress.step(f"live: {_CAMERAS:,} cameras, {seconds} s") as step:
-        took, figures = _measure(seconds)
+        took, figures = _measure(seconds, _CAMERAS)
         step.outcome = f"settled after {took:.1f} s, {figures['cores']:.2f} cores"
     detail = (
         f"{took:.1f} s ÷ {seconds} s; {figures['cores']:.2f} cores; 99 of 100 frames seen after"
@@ -47,13 +52,35 @@ def live(scale: Scale, progress: Progress) -> list[Row]:
     return [Row(target, measured=took / seconds, detail=detail, figures=figures)]
 
 
-def _measure(seconds: int) -> tuple[float, dict[str, float]]:
-    """Seconds until all is settled; cores taken meanwhile, and how old 99 of 100 frames were."""
+def backlog(scale: Scale, progress: Progress) -> list[Row]:
+    """How soon frames of live cameras are seen beside pictures that lay there at the start."""
+    seconds = scale.live_sec
+    target = Target(
+        f"seconds until 99 of 100 frames of {_BESIDE} live cameras are seen, beside"
+        f" {_BACKLOG:,} waiting pictures",
+        2.0,
+        1.5,
+        lower_is_better=True,
+    )
+    with progress.step(f"backlog: {_BACKLOG:,} waiting, {_BESIDE} cameras, {seconds} s") as step:
+        took, figures = _measure(seconds, _BESIDE, _BACKLOG)
+        step.outcome = f"seen after {figures['seen_sec']:.2f} s"
+    detail = f"live frames settled after {took:.1f} s; {figures['cores']:.2f} cores"
+    return [Row(target, measured=figures["seen_sec"], detail=detail, figures=figures)]
+
+
+def _measure(seconds: int, cameras: int, waiting: int = 0) -> tuple[float, dict[str, float]]:
+    """Seconds until all that is written is settled, beside pictures that wait.
+
+    Cores taken meanwhile, and how old 99 of 100 frames were when they were seen and settled.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(site.fresh_folder())
         endpoint = stack.enter_context(algorithm())
         settings = site.write_settings(folder)
         runtime = stack.enter_context(site.installation(settings, endpoint))
+        root = runtime.settings.frame_extractor.output_dir
+        write_old(root, waiting)
         port = _free_port()
         environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
         parts = [
@@ -61,8 +88,7 @@ def _measure(seconds: int) -> tuple[float, dict[str, float]]:
             for one in children(port)
         ]
         next(part for part in parts if part.name == "worker").wait_for_log(" ready.")
-        frames = str(runtime.settings.frame_extractor.output_dir)
-        arguments = ["-m", "bench.cameras", frames, str(_CAMERAS), str(_WARM_UP_SEC + seconds)]
+        arguments = ["-m", "bench.cameras", str(root), str(cameras), str(_WARM_UP_SEC + seconds)]
         writer = stack.enter_context(Child("cameras", arguments, folder, {}))
         time.sleep(_WARM_UP_SEC)
         before, began = _cpu(parts), time.monotonic()
@@ -75,7 +101,7 @@ def _measure(seconds: int) -> tuple[float, dict[str, float]]:
             raise BenchError(f"{_settled(engine)} frames are settled, {written} were written")
         with engine.connect() as conn:
             for name, moment in (("seen_sec", "found_at"), ("settled_sec", "settled_at")):
-                age = conn.execute(text(_AGE_AT.format(moment=moment))).scalar_one()
+                age = conn.execute(text(_AGE_AT.format(moment=moment)), {"old": OLD}).scalar_one()
                 figures[name] = round(age, 2)
         return took, figures
 
@@ -93,4 +119,4 @@ def _cpu(parts: list[Child]) -> float:
 
 def _settled(engine: Engine) -> int:
     with engine.connect() as conn:
-        return int(conn.execute(_SETTLED).scalar_one())
+        return int(conn.execute(_SETTLED, {"old": OLD}).scalar_one())

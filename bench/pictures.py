@@ -9,6 +9,7 @@ from pathlib import Path
 
 TASK_TYPE = "人数统计"
 CAMERAS = 8
+OLD = "旧"  # the camera of pictures that lie there at the start
 _KILOBYTES = 6
 _START, _END = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"\xff\xd9"
 _FIRST = datetime(2025, 11, 14, 8, 0, 0)  # noqa: DTZ001 - cameras write local time
@@ -39,6 +40,14 @@ class Camera:
         draft.write_bytes(self._content)
         draft.rename(self._frames / key)
         return key
+
+
+def write_old(frames: Path, count: int) -> None:
+    """Pictures that lie there before anything is started."""
+    folder = frames / TASK_TYPE / OLD
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number:06d}.jpg").write_bytes(_START + _END)
 
 
 def camera_name(number: int) -> str:
