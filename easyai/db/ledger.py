@@ -62,6 +62,7 @@ _RENEW = _in(
     """
     UPDATE frames SET lease_expires_at = :expires_at
      WHERE state = 'leased' AND lease_token IN :tokens
+    RETURNING lease_token
     """,
     "tokens",
 )
@@ -195,9 +196,9 @@ def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
     )
 
 
-def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> None:
-    """Keep leases alive while their calls are under way."""
-    conn.execute(_RENEW, {"tokens": tokens, "expires_at": expires_at})
+def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> dict[str, int]:
+    """Keep leases alive while their calls are under way; of how many frames, by token."""
+    return Counter(conn.execute(_RENEW, {"tokens": tokens, "expires_at": expires_at}).scalars())
 
 
 def give_back(conn: Connection, tokens: Sequence[str]) -> int:

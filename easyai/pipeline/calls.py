@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ from easyai.pipeline.confirm import confirm
 from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.prepare import Prepared, prepare
 from easyai.pipeline.workshop import Workshop
-from easyai.settings import AiAnalysis
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +28,31 @@ GIVE_UP_AFTER: Final = 0.8  # of a lease's length, without a renewal
 _GATHER_SEC: Final = 0.002  # answers that come this close together are settled in one transaction
 _LARGEST_GROUP: Final = 500  # answers confirmed at once
 _MOST_CONFIRMING: Final = 2  # groups: a store that hangs for one holds up no more
+_TOO_LATE: Final = "not called: its lease was not renewed in time"
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Frames of one lease, until their calls have begun."""
+
+    frames: list[LeasedFrame]
+    start_by: float  # monotonic; no call begins later, for the places may be another's then
+    told: bool = False  # that it was too late for some
+
+    def tell_too_late(self) -> None:
+        if not self.told:
+            log.warning("leases not renewed in time, not called: frames=%d", len(self.frames))
+        self.told = True
 
 
 class Calls:
     """Sends leased frames to their endpoints, and hands over what they answer; on one loop."""
 
     def __init__(self, shop: Workshop, answered: Callable[[list[Answered]], None]) -> None:
-        """`answered` gets the answers as they are confirmed; none for a call that never began."""
+        """`answered` gets the answers as they are confirmed; none for a call that was cancelled."""
         self._shop = shop
         self._answered = answered
-        self._preparing: dict[asyncio.Task[None], list[LeasedFrame]] = {}
+        self._preparing: dict[asyncio.Task[None], _Batch] = {}
         self._calling: dict[asyncio.Task[None], LeasedFrame] = {}
         self._unconfirmed: list[Answered] = []
         self._confirming: dict[asyncio.Task[None], list[Answered]] = {}
@@ -46,12 +60,12 @@ class Calls:
     def __len__(self) -> int:
         """Frames under way."""
         confirming = len(self._unconfirmed) + len(self._confirming)
-        return len(self._calling) + sum(map(len, self._preparing.values())) + confirming
+        return len(self._calling) + self._count_preparing() + confirming
 
     def tokens(self) -> set[str]:
         """The leases of the frames under way."""
         held = {frame.lease_token for frame in self._calling.values()}
-        held |= {one.lease_token for batch in self._preparing.values() for one in batch}
+        held |= {one.lease_token for batch in self._preparing.values() for one in batch.frames}
         held |= {one.frame.lease_token for one in self._unconfirmed}
         return held | {
             one.frame.lease_token for batch in self._confirming.values() for one in batch
@@ -60,12 +74,20 @@ class Calls:
     def start(self, dispatched: Dispatched, leased_at: float) -> None:
         """Begin to prepare and call what was leased (at a moment of the monotonic clock)."""
         if dispatched.frames:
-            task = asyncio.create_task(self._prepare(dispatched, leased_at))
-            self._preparing[task] = dispatched.frames
+            lease_sec = self._shop.runtime.settings.ai_analysis.lease_sec
+            batch = _Batch(dispatched.frames, leased_at + GIVE_UP_AFTER * lease_sec)
+            task = asyncio.create_task(self._prepare(batch, dispatched.endpoints))
+            self._preparing[task] = batch
+
+    def renewed(self, counts: Mapping[str, int], start_by: float) -> None:
+        """Leases (of so many frames, by token) live on: calls may begin until then (monotonic)."""
+        for batch in self._preparing.values():
+            if counts.get(batch.frames[0].lease_token) == len(batch.frames):
+                batch.start_by = start_by
 
     async def cancel(self) -> int:
         """Give up what has no answer yet, how many; their leases are the caller's to give back."""
-        count = len(self._calling) + sum(map(len, self._preparing.values()))
+        count = len(self._calling) + self._count_preparing()
         await _cancel(self._preparing)  # first: they start calls
         await _cancel(self._calling)
         self._answered([])
@@ -76,48 +98,52 @@ class Calls:
         await self.cancel()
         await _cancel(self._confirming)
 
-    async def _prepare(self, dispatched: Dispatched, leased_at: float) -> None:
+    def _count_preparing(self) -> int:
+        return sum(len(batch.frames) for batch in self._preparing.values())
+
+    async def _prepare(self, batch: _Batch, endpoints: Mapping[int, Endpoint]) -> None:
         """Make the pictures of a batch ready, then start its calls."""
-        runtime, endpoints = self._shop.runtime, dispatched.endpoints
+        runtime = self._shop.runtime
         try:
             prepared = await self._shop.prepare(
-                partial(prepare, runtime, dispatched.frames, self._shop.movers)
+                partial(prepare, runtime, batch.frames, self._shop.movers)
             )
         except Exception as error:
             # A defect of ours must not lose the frames: they go back with its reason.
-            log.exception("frames not prepared: count=%d", len(dispatched.frames))
+            log.exception("frames not prepared: count=%d", len(batch.frames))
             verdict = Verdict(Kind.UNFETCHED, reason=f"internal error: {type(error).__name__}")
-            prepared = Prepared(ended=[(frame, verdict) for frame in dispatched.frames])
-        analysis = runtime.settings.ai_analysis
-        start_by = leased_at + GIVE_UP_AFTER * analysis.lease_sec
+            prepared = Prepared(ended=[(frame, verdict) for frame in batch.frames])
+        batch.frames = prepared.ready
         for frame in prepared.ready:
             endpoint = endpoints[frame.service_pk]
-            call = asyncio.create_task(self._call(frame, endpoint, analysis, start_by))
+            call = asyncio.create_task(self._call(frame, endpoint, batch))
             self._calling[call] = frame
         self._preparing.pop(_this_task(), None)
         ended = prepared.ended
         self._answered([])
         self._confirm([Answered(one, endpoints[one.service_pk], why) for one, why in ended])
 
-    async def _call(
-        self, frame: LeasedFrame, endpoint: Endpoint, analysis: AiAnalysis, start_by: float
-    ) -> None:
-        if time.monotonic() > start_by:
-            # This process stood still since it leased: the place is, or soon will be, another's.
-            self._calling.pop(_this_task(), None)
-            self._answered([])
-            return
+    async def _call(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> None:
+        if time.monotonic() > batch.start_by:
+            # This process stood still, or could not renew: the frame may be another's by now.
+            batch.tell_too_late()
+            verdict = Verdict(Kind.UNFETCHED, reason=_TOO_LATE, called=False)
+        else:
+            verdict = await self._ask(frame, endpoint)
+        self._confirm([Answered(frame, endpoint, verdict)])
+        self._calling.pop(_this_task(), None)
+
+    async def _ask(self, frame: LeasedFrame, endpoint: Endpoint) -> Verdict:
+        analysis = self._shop.runtime.settings.ai_analysis
         last_attempt = frame.attempts + 1 >= analysis.max_attempts
         try:
-            verdict = await self._shop.caller.call(
+            return await self._shop.caller.call(
                 frame, endpoint.url, analysis.infer_timeout_sec, last_attempt=last_attempt
             )
         except Exception as error:
             # A defect of ours must not lose the frame: it goes back with its reason.
             log.exception("call failed: key=%s endpoint=%s", frame.key, endpoint.url)
-            verdict = Verdict(Kind.BROKEN, reason=f"internal error: {type(error).__name__}")
-        self._confirm([Answered(frame, endpoint, verdict)])
-        self._calling.pop(_this_task(), None)
+            return Verdict(Kind.BROKEN, reason=f"internal error: {type(error).__name__}")
 
     def _confirm(self, answers: list[Answered]) -> None:
         self._unconfirmed += answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from functools import partial
 from typing import Final
 
@@ -70,12 +71,13 @@ class LeaseKeeper:
             if not tokens:
                 self._note_renewal(self._loop.time(), lease_sec)
                 continue
-            began = self._loop.time()
+            began, start_by = self._loop.time(), time.monotonic() + GIVE_UP_AFTER * lease_sec
             if began - self._renewed_at < min(lease_sec, self._renewed_for_sec) / 3:
                 continue
             try:
-                await self._shop.write(partial(self._extend, tokens, lease_sec))
+                renewed = await self._shop.write(partial(self._extend, tokens, lease_sec))
                 self._note_renewal(began, lease_sec)
+                self._dispatcher.calls.renewed(renewed, start_by)
             except DatabaseUnavailableError as error:
                 log.warning("leases not renewed, trying again: %s", error)
             except Exception:
@@ -113,6 +115,6 @@ class LeaseKeeper:
         """Until leases are looked at again: soon, too, when `lease_sec` was just changed."""
         await asyncio.sleep(min(_TICK_SEC, self._lease_sec / 10))
 
-    def _extend(self, tokens: list[str], lease_sec: float) -> None:
+    def _extend(self, tokens: list[str], lease_sec: float) -> dict[str, int]:
         with self._shop.runtime.db.write() as conn:
-            ledger.renew(conn, tokens, clock.now(conn) + lease_sec)
+            return ledger.renew(conn, tokens, clock.now(conn) + lease_sec)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from easyai.db import ledger
+from easyai.domain import fate
 from easyai.domain.verdict import Kind, Verdict
-from easyai.pipeline import dispatcher, intake
+from easyai.pipeline import calls, dispatcher, intake
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.prepare import Prepared, prepare
 from easyai.pipeline.turn import turn
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
@@ -216,10 +218,14 @@ def test_a_scan_in_the_midst_of_settling_finds_nothing_twice(
     assert sorted(algorithm.image_paths) == keys
 
 
-def test_a_process_that_stood_still_after_leasing_calls_nobody(
-    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+def test_a_process_that_stood_still_after_leasing_calls_nobody_and_gives_back(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     # Think of SIGSTOP: when it goes on, others may have been given the places it had leased.
+    monkeypatch.setattr(fate, "retry_delay_sec", lambda tries: 60.0)
     site.configure(lease_sec=0.5)
     site.register(algorithm)
     site.put(KEY)
@@ -237,8 +243,39 @@ def test_a_process_that_stood_still_after_leasing_calls_nobody(
     loop = site.loop()
     loop.pump(TYPE, 1.0)
     assert committed.is_set()
+    # Nobody sweeps here: it does not return by expiring.
+    wait_until(lambda: site.count("pending") == 1, 5, "the frame waits again")
     assert algorithm.count == 0
-    assert site.count("leased") == 1
-    _expire(site)
+    assert "leases not renewed in time, not called: frames=1" in caplog.text
+    assert site.rows("SELECT * FROM statistics WHERE requests > 0") == []
+    site.execute("UPDATE frames SET due_at = 0")
     assert loop.pump(TYPE, 5.0).finished == 1
     assert algorithm.count == 1
+
+
+def test_a_batch_whose_lease_became_anothers_while_it_was_prepared_is_not_called(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The process goes on renewing, but there is nothing left that it could renew.
+    site.configure(lease_sec=0.5)
+    site.register(algorithm)
+    site.put(KEY)
+    site.scan()
+
+    taken = threading.Event()
+
+    def slow(*arguments: Any) -> Prepared:
+        taken.wait(5)
+        time.sleep(0.7)
+        return prepare(*arguments)
+
+    monkeypatch.setattr(calls, "prepare", slow)
+    loop = site.loop()
+    loop.pump(TYPE, 0.1)
+    _expire(site)
+    other = site.lease()
+    taken.set()
+    wait_until(lambda: not loop._dispatcher.busy, 5, "the batch is over")
+    assert len(other.frames) == 1
+    assert algorithm.count == 0
+    assert site.frame(KEY)["lease_token"] == other.frames[0].lease_token

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 import pytest
 
@@ -10,7 +12,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import calls
-from easyai.pipeline.prepare import Prepared
+from easyai.pipeline.prepare import Prepared, prepare
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -56,3 +58,22 @@ def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_fram
     monkeypatch.undo()
     site.work(loop)
     assert algorithm.count == 3
+
+
+def test_a_batch_that_takes_longer_than_its_lease_to_prepare_is_called_once(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_store(
+        runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None
+    ) -> Prepared:
+        time.sleep(1.2)
+        return prepare(runtime, frames, pool)
+
+    monkeypatch.setattr(calls, "prepare", slow_store)
+    site.configure(lease_sec=0.6)
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    assert site.loop().pump(TYPE, 10.0).finished == 3
+    assert algorithm.count == 3
+    assert {frame["tries"] for frame in site.frames()} == {0}
