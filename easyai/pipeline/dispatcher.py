@@ -62,7 +62,7 @@ class Dispatcher:
         self._changed = asyncio.Event()
         self._turning = False
         self._settle_first = False
-        self._most = _LARGEST_GROUP
+        self._most = _LARGEST_GROUP  # answers of one turn: one after a failure of ours, then more
         self._rang_at = 0.0  # monotonic
 
     def wake(self, task_type: str) -> None:
@@ -159,10 +159,9 @@ class Dispatcher:
         finally:
             self._turning = False
         self._settling, self._settle_first = [], False
+        self._most = min(2 * self._most, _LARGEST_GROUP)
         if self._answered:
             self._changed.set()
-        else:
-            self._most = _LARGEST_GROUP
         if leasing:
             self._note_look(dispatched)
         self._follow(settled, dispatched, carried, began, leasing=leasing)

@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from easyai.domain import breaker
 from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline import dispatcher
 from easyai.pipeline import turn as turn_module
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, dispatch
@@ -20,6 +21,7 @@ from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
+from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -251,6 +253,29 @@ def test_leasing_that_fails_holds_up_no_answer(
         assert {frame["reason"] for frame in site.frames()} == {None}
         monkeypatch.undo()
         wait_until(lambda: site.count("done") == 5, 10, "and leasing goes on")
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_groups_of_answers_grow_again_under_load_after_one_that_could_not_be_settled(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[int] = []
+
+    def fails_once(runtime: Runtime, answered: list[Answered], *rest: Any, **options: Any) -> Any:
+        alone = 1 in groups
+        groups.append(len(answered))
+        if len(answered) > 1 and not alone:
+            raise ZeroDivisionError
+        time.sleep(0.02)  # answers wait at the end of every turn
+        return turn(runtime, answered, *rest, **options)
+
+    monkeypatch.setattr(dispatcher, "turn", fails_once)
+    site.configure(max_concurrent_infer=60)
+    site.register(algorithm)
+    site.record(900)
+    with _working(site):
+        wait_until(lambda: 1 in groups, 10, "settled one by one")
+        wait_until(lambda: max(groups[groups.index(1) :]) >= 30, 5, "settled in groups again")
 
 
 def test_a_wake_is_answered_by_the_turn_that_it_leads_to(site: Installation) -> None:
