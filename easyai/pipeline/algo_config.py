@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -39,24 +40,41 @@ class AlgoConfigs:
         self._store = runtime.store
         self._lock = threading.Lock()
         self._cached: dict[tuple[str, str], tuple[float, AlgoConfig]] = {}
+        self._looks: dict[tuple[str, str], asyncio.Future[AlgoConfig]] = {}  # under way
         self._forgot_at = time.monotonic()
+
+    async def of(self, task_type: str, task_id: str) -> AlgoConfig:
+        """The configuration of a camera, for one loop: calls at the same time share one look."""
+        if (config := self._fresh(task_type, task_id)) is not None:
+            return config
+        camera = (task_type, task_id)
+        look = self._looks.get(camera)
+        if look is None:
+            look = asyncio.get_running_loop().run_in_executor(None, self.get, *camera)
+            self._looks[camera] = look
+            look.add_done_callback(lambda _: self._looks.pop(camera, None))
+        return await asyncio.shield(look)  # others wait for it, too
+
+    def close(self) -> None:
+        """Wait for no look any more."""
+        for look in self._looks.values():
+            look.cancel()
 
     def get(self, task_type: str, task_id: str) -> AlgoConfig:
         """The configuration of a camera; blocks for one look at the store when it is due."""
+        if (config := self._fresh(task_type, task_id)) is not None:
+            return config
         now = time.monotonic()
         cached = self._cached.get((task_type, task_id))
-        if cached is not None and now - cached[0] < _FRESH_SEC:
-            return cached[1]
-        with self._lock:
-            before = cached[1] if cached else _NONE
-            config = self._look(self._store.rules.algo_config_key(task_type, task_id), before)
+        before = cached[1] if cached else _NONE
+        config = self._look(self._store.rules.algo_config_key(task_type, task_id), before)
+        with self._lock:  # of what is known, not for the look: a slow one holds up no other camera
             self._cached[task_type, task_id] = (now, config)
             if now - self._forgot_at >= _FORGET_SEC:
                 self._forget(now)
         return config
 
-    def fresh(self, task_type: str, task_id: str) -> AlgoConfig | None:
-        """The configuration when it needs no look at the store."""
+    def _fresh(self, task_type: str, task_id: str) -> AlgoConfig | None:
         cached = self._cached.get((task_type, task_id))
         if cached is not None and time.monotonic() - cached[0] < _FRESH_SEC:
             return cached[1]
@@ -64,7 +82,7 @@ class AlgoConfigs:
 
     def _forget(self, now: float) -> None:
         self._forgot_at = now
-        # In one step, for `fresh` takes no lock: at most one look at the store is repeated.
+        # In one step, for `_fresh` takes no lock: at most one look at the store is repeated.
         self._cached = {
             camera: cached
             for camera, cached in self._cached.items()

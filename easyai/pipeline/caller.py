@@ -46,6 +46,7 @@ class Caller:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._configs.close()
         await self._session.close()
 
     async def call(
@@ -58,9 +59,10 @@ class Caller:
         its link is also tried beforehand, for what was out of reach may be back by the answer.
         """
         why = await self._unreachable(frame) if last_attempt and frame.attempts else ""
+        config = await self._configs.of(frame.task_type, frame.task_id)
         started = time.perf_counter()
         try:
-            verdict = await self._exchange(frame, endpoint, timeout_sec, started)
+            verdict = await self._exchange(frame, config, endpoint, timeout_sec, started)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             verdict = _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started)
         except TimeoutError:
@@ -72,11 +74,13 @@ class Caller:
         return await self._with_picture_in_mind(frame, verdict, why, last_attempt=last_attempt)
 
     async def _exchange(
-        self, frame: LeasedFrame, endpoint: str, timeout_sec: float, started: float
+        self,
+        frame: LeasedFrame,
+        config: AlgoConfig,
+        endpoint: str,
+        timeout_sec: float,
+        started: float,
     ) -> Verdict:
-        config = self._configs.fresh(frame.task_type, frame.task_id)
-        if config is None:
-            config = await asyncio.to_thread(self._configs.get, frame.task_type, frame.task_id)
         timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=_CONNECT_TIMEOUT_SEC)
         async with self._session.post(
             endpoint,

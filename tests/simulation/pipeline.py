@@ -17,7 +17,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Verdict, judge
 from easyai.errors import EasyaiError, StoreUnavailableError
 from easyai.pipeline import alert_removal, caller, intake, upkeep, workshop
-from easyai.pipeline.algo_config import AlgoConfigs
+from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry import sweep as registry_sweep
@@ -51,9 +51,13 @@ class SimCaller(caller.Caller):
         """Nothing is open."""
 
     async def _exchange(
-        self, frame: LeasedFrame, endpoint: str, timeout_sec: float, started: float
+        self,
+        frame: LeasedFrame,
+        config: AlgoConfig,
+        endpoint: str,
+        timeout_sec: float,
+        started: float,
     ) -> Verdict:
-        config = await asyncio.to_thread(self._configs.get, frame.task_type, frame.task_id)
         body, network, loop = self._body(frame, config), self.network, asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
         began = network.scheduler.now

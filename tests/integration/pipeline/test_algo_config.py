@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,7 @@ from easyai.pipeline import algo_config
 from easyai.pipeline.algo_config import AlgoConfigs
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
 
 CAMERA = f"{TYPE}/门口1"
 KEY = f"{CAMERA}/algo_config.json"
@@ -126,3 +129,45 @@ def test_a_camera_without_frames_for_a_day_is_forgotten(
     moment[0] += 1
     configs.get("人脸", "大门")
     assert set(configs._cached) == {("人脸", "门口0"), ("人脸", "大门")}
+
+
+def test_a_look_that_hangs_for_one_camera_holds_up_no_other_and_is_not_repeated(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, back, looks = site.runtime.store, threading.Event(), list[str]()
+    version = store.version
+
+    def hangs(key: str) -> str | None:
+        if key == KEY:
+            looks.append(key)
+            back.wait(10)
+        return version(key)
+
+    monkeypatch.setattr(store, "version", hangs)
+    site.register(algorithm)
+    site.put_many(40, camera="门口1")
+    others = site.put_many(40, camera="门口2")
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.2)
+    wait_until(lambda: site.count("done") == 40, 5, "the other camera's frames")
+    assert sorted(algorithm.image_paths) == others
+    assert looks == [KEY]
+    back.set()
+    site.work(loop)
+    assert algorithm.count == 80
+
+
+def test_the_time_of_a_look_is_not_the_services(
+    site: Installation, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = site.runtime.store.version
+
+    def slow(key: str) -> str | None:
+        if key == KEY:
+            time.sleep(1.0)
+        return version(key)
+
+    monkeypatch.setattr(site.runtime.store, "version", slow)
+    send()
+    assert 0 < site.frames()[0]["inference_ms"] < 900
