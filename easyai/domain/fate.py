@@ -58,14 +58,15 @@ def decide(
         case Kind.SUPERSEDED:
             return Fate(FrameState.DONE, Outcome.SUPERSEDED, attempts)
         case Kind.REFUSED:
-            attempts += 1
-        case Kind.BROKEN if service_is_fine:
-            attempts += 1
-        case Kind.TIMEOUT if verdict.frames_fault or (service_is_fine and steps_aside):
-            attempts += 1
+            held_against_it = True
+        case Kind.BROKEN:
+            held_against_it = service_is_fine
+        case Kind.TIMEOUT:
+            held_against_it = verdict.frames_fault or (service_is_fine and steps_aside)
         case _:
-            pass
-    if attempts >= max_attempts:
+            held_against_it = False
+    attempts += held_against_it
+    if held_against_it and attempts >= max_attempts:  # which may have been lowered meanwhile
         return Fate(FrameState.FAILED, Outcome.FAILED, attempts)
     delay_sec = _ASIDE_SEC if steps_aside else retry_delay_sec(tries)
     return Fate(FrameState.PENDING, None, attempts, delay_sec)
