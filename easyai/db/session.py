@@ -41,6 +41,7 @@ _ASK_CLOCK_EVERY_SEC = 5.0
 _PING_AFTER_SEC = 1.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
+_READ_ONLY = "25006"  # PostgreSQL: a standby, or a disk that is full
 
 
 class Database:
@@ -185,7 +186,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _configure_postgresql(connection: Any, _record: Any) -> None:
+def _configure_postgresql(connection: Any, record: Any) -> None:
     # A picture is deleted right after the commit that says so: a server that answers before its log
     # is written would forget the commit when it is killed. Other levels are the operator's choice.
     connection.execute(
@@ -193,6 +194,8 @@ def _configure_postgresql(connection: Any, _record: Any) -> None:
         " WHERE current_setting('synchronous_commit') = 'off'"
     )
     connection.commit()
+    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
+    record.info["used_at"] = time.monotonic()
 
 
 def _ping_after_idling(engine: Engine) -> None:
@@ -275,10 +278,14 @@ def _is_damaged(error: DBAPIError) -> bool:
 def _is_unavailable(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    return isinstance(error, OperationalError)
+    return isinstance(error, OperationalError) or _sqlstate(error) == _READ_ONLY
 
 
 def _lacks_table(error: DBAPIError) -> bool:
     said = str(error.orig)
     sqlite = said.startswith(("no such table", "no such column"))
-    return sqlite or getattr(error.orig, "sqlstate", None) in _UNDEFINED
+    return sqlite or _sqlstate(error) in _UNDEFINED
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)

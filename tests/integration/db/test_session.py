@@ -7,9 +7,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from easyai.db import session, space
@@ -122,6 +123,52 @@ def test_a_killed_session_in_a_transaction_is_an_outage(postgres_url: str) -> No
         work()
     database.dispose()
     other.dispose()
+
+
+def test_connections_that_break_as_often_as_they_are_made_are_an_outage(postgres_url: str) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+
+    def kill(connection: Any, _record: Any) -> None:
+        with other.write() as killer:
+            pid = {"pid": connection.info.backend_pid}
+            killer.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), pid)
+
+    event.listen(database.engine, "connect", kill)
+    with pytest.raises(DatabaseUnavailableError), database.read() as conn:
+        conn.execute(text("SELECT 1"))
+    event.remove(database.engine, "connect", kill)
+    with database.read() as conn:
+        assert conn.execute(text("SELECT 1")).scalar_one() == 1
+    database.dispose()
+    other.dispose()
+
+
+def test_a_server_that_takes_no_writes_for_a_while_is_an_outage(postgres_url: str) -> None:
+    # After a switch to another machine, or with a full disk where a provider looks after it.
+    database = Database(postgres_url)
+
+    def work() -> None:
+        with database.write() as conn:
+            conn.execute(text("SET TRANSACTION READ ONLY"))
+            conn.execute(text("CREATE TABLE t (n INTEGER)"))
+
+    with pytest.raises(DatabaseUnavailableError, match="read-only"):
+        work()
+    database.dispose()
+
+
+def test_a_transaction_that_stood_still_for_too_long_is_an_outage(postgres_url: str) -> None:
+    database = Database(postgres_url)
+
+    def work() -> None:
+        with database.write() as conn:
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            time.sleep(0.5)
+            conn.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailableError):
+        work()
+    database.dispose()
 
 
 def test_no_free_connection_is_an_outage(postgres_url: str) -> None:
