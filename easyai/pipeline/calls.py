@@ -111,7 +111,8 @@ class Calls:
         except Exception as error:
             # A defect of ours must not lose the frames: they go back with its reason.
             log.exception("frames not prepared: count=%d", len(batch.frames))
-            verdict = Verdict(Kind.UNFETCHED, reason=f"internal error: {type(error).__name__}")
+            why = f"internal error: {type(error).__name__}"
+            verdict = Verdict(Kind.UNFETCHED, reason=why, called=False)
             prepared = Prepared(ended=[(frame, verdict) for frame in batch.frames])
         batch.frames = prepared.ready
         for frame in prepared.ready:
@@ -163,12 +164,16 @@ class Calls:
             except Exception as error:
                 # A defect of ours must not lose an answer's frame: it goes back with its reason.
                 log.exception("answers not confirmed: count=%d", len(group))
-                why = Verdict(Kind.UNFETCHED, reason=f"internal error: {type(error).__name__}")
-                answers = [replace(one, verdict=why) for one in group]
+                why = f"internal error: {type(error).__name__}"
+                answers = [_unfetched(one, why) for one in group]
             self._answered(answers)
             self._confirming[_this_task()] = []
         self._confirming.pop(_this_task(), None)
         self._answered([])
+
+
+def _unfetched(one: Answered, why: str) -> Answered:
+    return replace(one, verdict=replace(one.verdict, kind=Kind.UNFETCHED, reason=why))
 
 
 async def _cancel(tasks: dict[asyncio.Task[None], Any]) -> None:

@@ -9,9 +9,11 @@ from concurrent.futures import Executor
 import pytest
 
 from easyai.db.ledger import LeasedFrame
+from easyai.domain import fate
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import calls
+from easyai.pipeline.answers import Answered
 from easyai.pipeline.prepare import Prepared, prepare
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub
@@ -19,6 +21,11 @@ from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
+
+def _requests(site: Installation) -> int:
+    (row,) = site.rows("SELECT coalesce(sum(requests), 0) AS n FROM statistics WHERE bucket = 0")
+    return int(row["n"])
 
 
 def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
@@ -55,9 +62,33 @@ def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_fram
     assert {(f["attempts"], f["tries"] > 0) for f in site.frames()} == {(0, True)}
     assert site.service(pk)["breaker_failures"] == 0
     assert algorithm.count == 0
+    assert _requests(site) == 0
     monkeypatch.undo()
     site.work(loop)
     assert algorithm.count == 3
+
+
+def test_answers_that_cannot_be_confirmed_count_as_requests_only_where_one_was_sent(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_superseded(
+        runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None
+    ) -> Prepared:
+        newer = Verdict(Kind.SUPERSEDED, reason="replaced", called=False)
+        return Prepared(list(frames[1:]), [(frames[0], newer)])
+
+    def fails(*_: object) -> list[Answered]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fate, "retry_delay_sec", lambda tries: 60.0)
+    monkeypatch.setattr(calls, "prepare", first_superseded)
+    monkeypatch.setattr(calls, "confirm", fails)
+    site.register(algorithm)
+    site.put_many(3)
+    site.scan()
+    site.loop().pump(TYPE, 5.0)
+    assert {frame["reason"] for frame in site.frames()} == {"internal error: ZeroDivisionError"}
+    assert _requests(site) == algorithm.count == 2
 
 
 def test_a_batch_that_takes_longer_than_its_lease_to_prepare_is_called_once(
