@@ -8,11 +8,12 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.db.locks import lock_in_order
 from easyai.db.many import ManyRows
+from easyai.domain.frame import Outcome
 
 _CLOCK_WAS_SET_BACK_SEC: Final = 120.0
 _CHUNK: Final = 500  # values in one IN list
+_NEVER_MOVED: Final = (Outcome.MISSING, Outcome.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,15 @@ class FramePicture:
     image_path: str | None
     image_target: str | None
     state: str
+    outcome: str | None
+    task_type: str
+    task_id: str
+    lost: bool | None  # failed or of an alert, and nowhere to be found when it was to be moved
+
+    @property
+    def never_moved(self) -> bool:
+        """Whether the frame ended before its picture was: nobody of ours has taken that away."""
+        return self.outcome in _NEVER_MOVED
 
 
 # Only the errand that was carried out: by then the frame may have been requeued and settled anew.
@@ -80,20 +90,30 @@ _UNCARRIED = text("""
        AND (settled_at <= :before OR settled_at > :ahead)
      ORDER BY id LIMIT :most
 """)
-_NEWEST_CARRIED = text("""
-    SELECT id, key, version, image_path, image_path FROM frames
+# An alert that was removed has taken its picture along.
+_PICTURE = """
+    SELECT id, key, version, image_path, image_target, state, outcome, task_type, task_id,
+           image_path = '' AND (state = 'failed' OR EXISTS (
+               SELECT 1 FROM alerts WHERE alerts.frame_id = frames.id)) AS lost
+      FROM frames
+"""
+_NEWEST_CARRIED = text(f"""
+    {_PICTURE}
      WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
        AND state IN ('done', 'dropped', 'failed')
        AND image_path IS NOT NULL AND image_path <> key AND image_target IS NULL
-""")
-_BY_IDS = text("""
-    SELECT id, key, version, image_path, image_target, state FROM frames WHERE id IN :ids
-""").bindparams(bindparam("ids", expanding=True))
+""")  # noqa: S608
+_BY_IDS = text(f"{_PICTURE} WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
 _CARRY_AGAIN = text("""
-    UPDATE frames SET image_target = image_path, image_path = NULL
+    UPDATE frames SET image_target = :target, image_path = NULL
      WHERE id = :id AND image_path = :path AND image_target IS NULL
        AND NOT EXISTS (SELECT 1 FROM frames AS newer
                         WHERE newer.key = frames.key AND newer.image_path IS NULL)
+""")
+_SHOW_AGAIN = text("""
+    UPDATE alerts SET image_path = :target, image_version = :version
+     WHERE frame_id = :id AND image_path = ''
+       AND EXISTS (SELECT 1 FROM frames WHERE id = :id AND image_target = :target)
 """)
 _DISCARD_PICTURE = text(
     """
@@ -163,9 +183,10 @@ def discard(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:
     return discarded
 
 
-def newest_carried(conn: Connection, most: int) -> list[Uncarried]:
-    """The frames among the newest `most` whose picture has left its key, with where it went."""
-    return [Uncarried(*row) for row in conn.execute(_NEWEST_CARRIED, {"most": most})]
+def newest_carried(conn: Connection, most: int) -> list[FramePicture]:
+    """Those of the newest `most` frames whose picture has left its key by an errand of ours."""
+    found = [FramePicture(*row) for row in conn.execute(_NEWEST_CARRIED, {"most": most})]
+    return [one for one in found if not one.never_moved]
 
 
 def by_ids(conn: Connection, ids: Sequence[int]) -> list[FramePicture]:
@@ -177,7 +198,15 @@ def by_ids(conn: Connection, ids: Sequence[int]) -> list[FramePicture]:
     return found
 
 
-def carry_again(conn: Connection, paths: Mapping[int, str]) -> None:
-    """Order anew the errands of frames (`image_path` by id): their pictures are back."""
-    lock_in_order(conn, "frames", paths)
-    conn.execute(_CARRY_AGAIN, [{"id": id_, "path": path} for id_, path in paths.items()])
+def carry_again(conn: Connection, targets: Iterable[tuple[FramePicture, str]]) -> None:
+    """Order anew the errands of frames whose pictures are back, each to a target ('': delete).
+
+    Alerts whose pictures had been lost show them again.
+    """
+    rows = [
+        {"id": one.id, "path": one.image_path, "target": target, "version": one.version}
+        for one, target in targets
+    ]
+    conn.execute(_CARRY_AGAIN, rows)
+    if shown := [row for row in rows if row["target"] and not row["path"]]:
+        conn.execute(_SHOW_AGAIN, shown)

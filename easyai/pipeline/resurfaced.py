@@ -2,19 +2,24 @@
 
 A file system may undo the renames and deletions of its last seconds (a power loss), while the
 ledger, which is flushed with every commit, remembers them: such a picture is no new frame, its
-errand is run again. And a picture may be held under a private name for a frame that the ledger does
-not know, since the database was lost or a backup was restored: it gets its key back.
+errand is run again. A folder may have been away for a moment (a disk not mounted yet): a picture
+that nobody found for its call is a new frame, and one that nobody found to be moved goes to its
+alert, or to the failed ones. And a picture may be held under a private name for a frame that the
+ledger does not know, since the database was lost or a backup was restored: it gets its key back.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from easyai.db import pictures
+from easyai.db import alerts, pictures
+from easyai.db.locks import lock_in_order
 from easyai.db.pictures import FramePicture
-from easyai.domain.frame import FrameState
+from easyai.domain.fate import alert_key, failed_key, unique_key
+from easyai.domain.frame import FrameState, Outcome
 from easyai.runtime import Runtime
 from easyai.store.base import Carried
 from easyai.store.keys import held_key, held_name
@@ -36,46 +41,62 @@ def send_back(runtime: Runtime) -> int:
         return 0
     with runtime.db.read() as conn:
         newest = pictures.newest_carried(conn, _MOST)
-    back = {
-        one.id: one.image_target for one in newest if runtime.store.version(one.key) == one.version
-    }
-    back |= _held_without_need(runtime)
+    back = {one.id: one for one in newest if runtime.store.version(one.key) == one.version}
+    back |= {one.id: one for one in _held_without_need(runtime)}
     if back:
-        with runtime.db.write() as conn:
-            pictures.carry_again(conn, back)
+        _order(runtime, back)
         log.warning(
-            "pictures came back after they had been moved or deleted (a power loss?), done again: "
-            "count=%d",
+            "pictures came back after they had been moved or deleted (a power loss?), or could not "
+            "be (a folder was away?), done again: count=%d",
             len(back),
         )
     return len(back)
 
 
-def _held_without_need(runtime: Runtime) -> dict[int, str]:
-    """Release the held pictures of unknown frames; the paths by id of frames that are over."""
+def _order(runtime: Runtime, back: Mapping[int, FramePicture]) -> None:
+    targets = [(one, _target(runtime, one)) for one in back.values()]
+    with runtime.db.write() as conn:
+        lock_in_order(conn, "frames", back)
+        lost = [one.id for one in back.values() if one.lost]
+        lock_in_order(conn, "alerts", alerts.ids_of_frames(conn, lost))
+        pictures.carry_again(conn, targets)
+
+
+def _target(runtime: Runtime, picture: FramePicture) -> str:
+    """Where a picture had been put; where it should have been, under a name of its own."""
+    if not picture.lost:
+        return picture.image_path or ""
+    analysis, camera = runtime.settings.ai_analysis, (picture.task_type, picture.task_id)
+    if picture.outcome == Outcome.ALERT:
+        target = alert_key(analysis.alert_base_path, *camera, picture.key)
+    else:
+        target = failed_key(analysis.failed_base_path, *camera, picture.key)
+    return unique_key(target, picture.id, secrets.token_hex(3))
+
+
+def _held_without_need(runtime: Runtime) -> list[FramePicture]:
+    """Release the held pictures that are of no frame; those of frames that are over."""
     held = list(runtime.store.held())
     if not held:
-        return {}
+        return []
     ids = sorted({name.frame_id for key in held if (name := held_name(_name(key)))})
     # After the listing: a frame is in the ledger before its picture is held.
     with runtime.db.read() as conn:
-        rows = {row.id: row for row in pictures.by_ids(conn, ids)}
-    owners = {held_key(row.key, row.id, row.version): row for row in rows.values()}
+        rows = pictures.by_ids(conn, ids)
+    owners = {held_key(row.key, row.id, row.version): row for row in rows if not row.never_moved}
     _release(runtime, [key for key in held if key not in owners])
-    return _over(runtime, owners, held)
+    return list(_over(runtime, owners, held))
 
 
 def _over(
     runtime: Runtime, owners: Mapping[str, FramePicture], held: Sequence[str]
-) -> dict[int, str]:
-    paths: dict[int, str] = {}
+) -> Iterable[FramePicture]:
     for key in held:
         row = owners.get(key)
         if row is None or row.state in _IN_USE or row.image_target is not None:
             continue
         if row.image_path is not None and runtime.store.exists(key):
-            paths[row.id] = row.image_path
-    return paths
+            yield row
 
 
 def _release(runtime: Runtime, unknown: Sequence[str]) -> None:
@@ -83,13 +104,15 @@ def _release(runtime: Runtime, unknown: Sequence[str]) -> None:
     if released:
         log.warning(
             "pictures were held for frames that the ledger does not know (a lost database, or a "
-            "backup?), they are frames again: count=%d",
+            "backup?) or has given up as missing (a folder was away?), they are frames again: "
+            "count=%d",
             released,
         )
     if len(unknown) > released:
         log.warning(
-            "pictures are held for frames that the ledger does not know, and newer ones have their "
-            "names; each gets its name back at the next start when it is free: count=%d",
+            "pictures are held for frames that the ledger does not know or has given up as "
+            "missing, and newer ones have their names; each gets its name back at the next start "
+            "when it is free: count=%d",
             len(unknown) - released,
         )
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from easyai.pipeline import pictures
+from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.intake import Scanner
 from easyai.registry.sweep import sweep
+from easyai.store.base import Carried
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import JPEG, TYPE, Installation
 
@@ -64,3 +69,85 @@ def test_a_new_picture_under_the_name_is_a_new_frame(
     site.work(loop)
     assert algorithm.count == 2
     assert len(site.alerts()) == 2
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["at its key", "held by an earlier attempt"])
+def test_a_picture_that_was_away_for_its_call_is_a_frame_again_once_it_is_back(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    site.register(algorithm)
+    path = site.put(KEY)
+    site.put(f"{TYPE}/门口2/notes.txt")  # the folder of all cameras is there and not empty
+    site.scan()
+    if held:
+        (frame,) = (leased := site.lease()).frames
+        site.runtime.store.hold(KEY, frame.id, frame.version)
+        site.give_back(leased)
+    with _away(path.parent):
+        site.work(site.loop())
+        assert [frame["outcome"] for frame in site.frames()] == ["missing"]
+
+    assert Scanner(site.runtime).scan().new_frames == 1
+    assert sweep(site.runtime).pictures == 0
+    site.work(site.loop())
+    assert [frame["outcome"] for frame in site.frames()] == ["missing", "alert"]
+    assert algorithm.count == 1
+
+
+@pytest.mark.parametrize(("answer", "kept"), [(detections(1), "alerts"), (REFUSAL, "failed")])
+def test_a_picture_that_was_away_when_it_was_to_be_moved_is_moved_once_it_is_back(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Any,
+    kept: str,
+) -> None:
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    site.configure(max_attempts=1)
+    algorithm.answer = lambda frame: answer
+    site.register(algorithm)
+    path, store = site.put(KEY), site.runtime.store
+    site.put(f"{TYPE}/门口2/notes.txt")
+    move = store.move
+
+    def move_while_away(*errand: Any) -> Carried:
+        with _away(path.parent):
+            return move(*errand)
+
+    monkeypatch.setattr(store, "move", move_while_away)
+    site.work(site.loop())
+    assert [frame["image_path"] for frame in site.frames()] == [""]
+    monkeypatch.setattr(store, "move", move)
+
+    assert Scanner(site.runtime).scan().new_frames == 0
+    assert sweep(site.runtime).pictures == 1
+    (frame,) = site.frames()
+    assert site.pictures(kept) == [frame["image_path"]]
+    assert [alert["image_path"] for alert in site.alerts()] in ([], [frame["image_path"]])
+    assert algorithm.count == 1
+
+
+def test_the_picture_of_a_removed_alert_is_deleted_when_it_comes_back(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    site.register(algorithm)
+    path = site.put(KEY)
+    kept = site.snapshots.with_name("kept")
+    os.link(path, kept)
+    site.work(site.loop())
+    delete_alerts(site.runtime, [alert["id"] for alert in site.alerts()])
+    kept.rename(path)
+
+    assert Scanner(site.runtime).scan().new_frames == 0
+    assert sweep(site.runtime).pictures == 1
+    assert site.pictures("") == []
+
+
+@contextmanager
+def _away(folder: Path) -> Iterator[None]:
+    aside = folder.parents[2] / "aside"
+    folder.rename(aside)
+    yield
+    aside.rename(folder)
