@@ -80,6 +80,7 @@ _REPLACED = text("""
 """)
 _RETARGET = text("""
     UPDATE frames SET image_target = :name WHERE id = :id AND image_target = :target
+    RETURNING id
 """)
 _RETARGET_ALERT = text("""
     UPDATE alerts SET image_path = :name WHERE frame_id = :id AND image_path = :target
@@ -152,12 +153,18 @@ def replaced(conn: Connection, targets: Mapping[int, str], reason: str) -> int:
     return superseded
 
 
-def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> None:
-    """Send pictures, and the alerts that show them, elsewhere: frame id, old and new target."""
-    rows = [{"id": id_, "target": target, "name": name} for id_, target, name in changes]
-    if rows:
-        conn.execute(_RETARGET, rows)
-        conn.execute(_RETARGET_ALERT, rows)
+def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> set[int]:
+    """Send pictures, and the alerts that show them, elsewhere: frame id, old and new target.
+
+    The frames whose pictures now go there: another process may have sent one elsewhere before.
+    """
+    sent = set()
+    for id_, target, name in changes:
+        values = {"id": id_, "target": target, "name": name}
+        if conn.execute(_RETARGET, values).first() is not None:
+            conn.execute(_RETARGET_ALERT, values)
+            sent.add(id_)
+    return sent
 
 
 def uncarried(conn: Connection, before: float, after_id: int, most: int) -> list[Uncarried]:

@@ -189,7 +189,7 @@ class Dispatcher:
     ) -> None:
         """After the commit: calls, pictures, numbers, and who else shall look."""
         self.calls.start(dispatched, began)
-        errands = settled.errands + [renamed for _, renamed in carried.taken]
+        errands = settled.errands + carried.renamed
         if errands:
             self._carrying.add(asyncio.create_task(self._carry(errands)))
         self.tally.leased(dispatched.frames)

@@ -59,8 +59,10 @@ class CarriedOut:
     missing: dict[int, str] = field(default_factory=dict)
     foreign: dict[int, str] = field(default_factory=dict)  # not what we had put there: left alone
     replaced: dict[int, str] = field(default_factory=dict)
-    # Under a name that another file has, and the same under a name of its own, to be run again.
+    # Under a name that another file has, and the same under a name of its own.
     taken: list[tuple[Errand, Errand]] = field(default_factory=list)
+    # Of those, what `note` has sent to their new names: to be run once that is committed.
+    renamed: list[Errand] = field(default_factory=list)
     failed: int = 0
     tally: Tally = field(default_factory=Tally)
 
@@ -134,7 +136,10 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     carried.tally.superseded = pictures.replaced(
         conn, carried.replaced, "a newer picture had taken its key"
     )
-    pictures.retarget(conn, [(old.frame_id, old.target, new.target) for old, new in carried.taken])
+    # The others were given another name elsewhere, which is where the ledger looks for them.
+    names = [(old.frame_id, old.target, new.target) for old, new in carried.taken]
+    sent = pictures.retarget(conn, names)
+    carried.renamed = [new for _, new in carried.taken if new.frame_id in sent]
 
 
 class LeftBehind:

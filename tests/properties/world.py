@@ -167,7 +167,7 @@ class World:
         group, carried = self._of_type(worker, task_type), worker.carried
         settled, dispatched = turn(runtime, group, carried, token, serves=task_type.__eq__)
         self.forget(worker, group, carried)
-        worker.errands += settled.errands + [renamed for _, renamed in carried.taken]
+        worker.errands += settled.errands + carried.renamed
         worker.calls += [(one, dispatched.endpoints[one.service_pk]) for one in dispatched.frames]
         return settled, dispatched
 

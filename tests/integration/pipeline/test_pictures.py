@@ -119,6 +119,47 @@ def test_another_file_at_the_target_is_left_alone(
     assert [alert["image_path"] for alert in site.alerts()] in ([], [frame["image_path"]])
 
 
+@pytest.mark.parametrize("answer", [detections(1), REFUSAL])
+def test_a_picture_that_worker_and_sweep_both_rename_lies_where_the_ledger_says(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Any,
+) -> None:
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    site.configure(max_attempts=1)
+    algorithm.answer = lambda frame: answer
+    site.register(algorithm)
+    for folder in ("alerts", "failed"):
+        site.put(f"{folder}/{KEY}", b"not ours")
+    site.put(KEY)
+    store, other = site.runtime.store, site.open()
+    move = store.move
+    swept: list[int] = []
+
+    def move_while_the_sweep_does(*errand: Any) -> Carried:
+        moved = move(*errand)
+        if not swept:
+            swept.append(pictures.LeftBehind(other).carry())
+        return moved
+
+    monkeypatch.setattr(store, "move", move_while_the_sweep_does)
+    site.scan()
+    loop = site.loop()
+
+    def carried() -> bool:
+        loop.pump(TYPE, 3.0)
+        sweep(other)
+        return site.frames()[0]["image_target"] is None
+
+    wait_until(carried, 10, "the picture has found a place")
+    (frame,) = site.frames()
+    assert swept == [0]
+    assert frame["image_path"] != ""
+    assert (site.snapshots / frame["image_path"]).read_bytes() == JPEG
+    assert [alert["image_path"] for alert in site.alerts()] in ([], [frame["image_path"]])
+
+
 def test_a_removed_alert_takes_its_picture_along(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
