@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from easyai.db import alerts, installation
@@ -18,8 +19,26 @@ log = logging.getLogger(__name__)
 _GROUP: Final = 50
 
 
+@dataclass(slots=True)
+class _Tried:
+    """What came of some deletions, in their order."""
+
+    done: list[int] = field(default_factory=list)
+    deleted: int = 0
+    failed: int = 0
+    reason: str = ""  # of the first that failed
+
+    def add(self, other: _Tried) -> None:
+        self.deleted += other.deleted
+        self.failed += other.failed
+        self.reason = self.reason or other.reason
+
+
 class Deletions:
-    """What waits to be deleted; goes on where the last round ended."""
+    """What waits to be deleted; goes on where the last round ended.
+
+    So what cannot be deleted holds up no others.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -28,25 +47,38 @@ class Deletions:
     def carry(self, limit: float) -> int:
         """Delete what was asked for, until `limit` (monotonic); how many pictures went.
 
-        Ends early when the store does not answer. Raises DatabaseUnavailableError.
+        Ends early when nothing of a group can be deleted, and when a remote store does not answer.
+        Raises DatabaseUnavailableError.
         """
-        deleted = 0
-        while time.monotonic() < limit:
-            with self._runtime.db.read() as conn:
-                asked = installation.asked_deletions(conn, self._after_id, _GROUP)
-                in_use = alerts.taken_paths(conn, [one.key for one in asked])
-            done, deleted_now = self._delete(asked, in_use)
-            deleted += deleted_now
-            if done:
-                with self._runtime.db.write() as conn:
-                    installation.deletions_done(conn, done)
-            self._after_id = asked[-1].id if len(asked) == _GROUP else 0
-            if self._after_id == 0 or len(done) < len(asked):
-                break
-        return deleted
+        everything, more = _Tried(), True
+        while more and time.monotonic() < limit:
+            group, more = self._carry_group()
+            everything.add(group)
+        if everything.failed:
+            log.warning(
+                "pictures not deleted yet, the sweep tries again: count=%d first=%s",
+                everything.failed,
+                everything.reason,
+            )
+        return everything.deleted
 
-    def _delete(self, asked: Sequence[Deletion], in_use: set[str]) -> tuple[list[int], int]:
-        done, deleted = [], 0
+    def _carry_group(self) -> tuple[_Tried, bool]:
+        """What came of the next deletions, and whether it is worth while to go on."""
+        with self._runtime.db.read() as conn:
+            asked = installation.asked_deletions(conn, self._after_id, _GROUP)
+            in_use = alerts.taken_paths(conn, [one.key for one in asked])
+        group = self._delete(asked, in_use)
+        if group.done:
+            with self._runtime.db.write() as conn:
+                installation.deletions_done(conn, group.done)
+        tried = len(group.done) + group.failed
+        more = tried < len(asked) or len(asked) == _GROUP
+        self._after_id = asked[tried - 1].id if more else 0
+        away = group.failed and (self._runtime.store.remote or not group.done)
+        return group, more and not away
+
+    def _delete(self, asked: Sequence[Deletion], in_use: set[str]) -> _Tried:
+        tried = _Tried()
         for one in asked:
             try:
                 result = self._discard(one, in_use)
@@ -54,13 +86,16 @@ class Deletions:
                 log.warning("picture cannot be deleted, no store has such a key: %r", one.key)
                 result = Carried.MISSING
             except StoreUnavailableError as error:
-                log.warning("picture not deleted yet, the sweep tries again: %s", error)
-                break
-            done.append(one.id)
-            deleted += result is Carried.DONE
+                tried.failed += 1
+                tried.reason = tried.reason or str(error)
+                if self._runtime.store.remote:
+                    break  # each further one would wait for it, too
+                continue
+            tried.done.append(one.id)
+            tried.deleted += result is Carried.DONE
             if result is Carried.REPLACED:
                 log.warning("picture left alone, it is not what was put there: key=%s", one.key)
-        return done, deleted
+        return tried
 
     def _discard(self, one: Deletion, in_use: set[str]) -> Carried:
         if one.key in in_use and not one.version:

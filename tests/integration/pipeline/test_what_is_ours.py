@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from easyai.db import installation
 from easyai.errors import StoreUnavailableError
-from easyai.pipeline import pictures, upkeep
+from easyai.pipeline import deletions, pictures, upkeep
 from easyai.pipeline.alert_removal import delete_alerts
+from easyai.store.base import Carried
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
@@ -82,6 +84,57 @@ def test_a_picture_that_no_row_names_is_deleted_when_the_store_is_back(
     assert pictures.carry_left_behind(alerted.runtime) == 3
     assert alerted.pictures("alerts") == []
     assert alerted.rows("SELECT * FROM deletions") == []
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["folder", "bucket"])
+def test_a_picture_that_cannot_be_deleted_holds_up_no_others(
+    alerted: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    remote: bool,
+) -> None:
+    store = alerted.runtime.store
+    discard = store.discard
+    tried: list[str] = []
+
+    def refuse_the_first(key: str, version: str) -> Carried:
+        tried.append(key)
+        if key.endswith("/0.jpg"):
+            raise StoreUnavailableError("Permission denied")
+        return discard(key, version)
+
+    alerted.execute("DELETE FROM frames")
+    monkeypatch.setattr(store, "remote", remote)  # each call would wait for one that is away
+    monkeypatch.setattr(store, "discard", refuse_the_first)
+    delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
+    if remote:
+        assert tried == [f"alerts/{KEYS[0]}"]
+        pictures.carry_left_behind(alerted.runtime)
+    assert alerted.pictures("alerts") == [f"alerts/{KEYS[0]}"]
+    assert "count=1 first=Permission denied" in caplog.text
+    monkeypatch.undo()
+    assert pictures.carry_left_behind(alerted.runtime) == 1
+    assert alerted.pictures("alerts") == []
+
+
+def test_a_store_that_is_away_is_not_asked_for_every_picture(
+    alerted: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[str] = []
+
+    def refuse(key: str, version: str) -> Carried:
+        tried.append(key)
+        raise StoreUnavailableError("the disk is away")
+
+    monkeypatch.setattr(deletions, "_GROUP", 2)
+    monkeypatch.setattr(alerted.runtime.store, "discard", refuse)
+    with alerted.runtime.db.write() as conn:
+        installation.ask_deletions(conn, [(f"alerts/{key}", "") for key in KEYS], 1.0)
+    alerted.execute("DELETE FROM alerts")
+    for count in (2, 3, 5):
+        pictures.carry_left_behind(alerted.runtime)
+        assert len(tried) == count, "the next round goes on behind the last"
+    assert caplog.text.count("the disk is away") == 3
 
 
 def test_an_alert_of_before_whose_version_is_not_known_takes_its_picture_along(
