@@ -17,7 +17,7 @@ from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState, Outcome
-from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record
+from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -98,6 +98,7 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
             done.add(carry_out(runtime.store, group, pool))
             if done.failed or time.monotonic() >= until:
                 break
+    tell_failed(done.failed, done.reason)
     with runtime.db.write() as conn:
         record(conn, done, clock.now(conn))
     return len(done.done) == len(pictures)

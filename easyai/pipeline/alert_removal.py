@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from easyai.db import alerts, clock, installation, pictures
 from easyai.db.locks import lock_in_order
 from easyai.pipeline.deletions import Deletions
-from easyai.pipeline.pictures import Errand, carry_out, errand_for, record
+from easyai.pipeline.pictures import Errand, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
 
 _CARRY_SEC = 2.0  # for pictures that only alerts knew; what is left then is the sweep's
@@ -89,5 +89,6 @@ def _run(runtime: Runtime, errands: Sequence[Errand]) -> None:
         pooled = ThreadPoolExecutor(min(most, len(errands)), thread_name_prefix="alert-removal")
     with pooled as pool:
         carried = carry_out(runtime.store, errands, pool)
+    tell_failed(carried.failed, carried.reason)
     with runtime.db.write() as conn:
         record(conn, carried, clock.now(conn))

@@ -248,6 +248,7 @@ class Dispatcher:
         try:
             carried = await shop.carry(lambda: carry_out(shop.runtime.store, errands, shop.movers))
             self._carried.add(carried)
+            self.tally.carried(carried)
         except Exception:
             log.exception("pictures not moved, the sweep does it: count=%d", len(errands))
         # Off the set before the signal: whoever wakes up must not wait for this task again.

@@ -64,6 +64,7 @@ class CarriedOut:
     # Of those, what `note` has sent to their new names: to be run once that is committed.
     renamed: list[Errand] = field(default_factory=list)
     failed: int = 0
+    reason: str = ""  # of the first that failed
     tally: Tally = field(default_factory=Tally)
 
     def __bool__(self) -> bool:
@@ -78,14 +79,30 @@ class CarriedOut:
         self.replaced |= other.replaced
         self.taken += other.taken
         self.failed += other.failed
+        self.reason = self.reason or other.reason
         self.tally = self.tally.merged(other.tally)
 
 
-def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = None) -> CarriedOut:
-    """Run errands, many at once where the store is remote and a pool is given."""
+def tell_failed(count: int, reason: str) -> None:
+    """Log, in one line, how many errands failed, and why the first of them did."""
+    if count:
+        log.warning(
+            "pictures not moved or deleted yet, the sweep tries again: count=%d first=%s",
+            count,
+            reason,
+        )
+
+
+def carry_out(
+    store: Store, errands: Sequence[Errand], pool: Executor | None = None, *, again: bool = False
+) -> CarriedOut:
+    """Run errands, many at once where the store is remote and a pool is given.
+
+    Of those that are run `again`, a failure is not counted as another move.
+    """
     carried = CarriedOut()
 
-    def run(errand: Errand) -> tuple[Errand, Carried | None, float]:
+    def run(errand: Errand) -> tuple[Errand, Carried | str, float]:
         started = time.perf_counter()
         result = _run(store, errand)
         return errand, result, (time.perf_counter() - started) * 1000
@@ -93,12 +110,12 @@ def carry_out(store: Store, errands: Sequence[Errand], pool: Executor | None = N
     mapped = pool.map(run, errands) if store.remote and pool is not None else map(run, errands)
     for errand, result, milliseconds in mapped:
         _sort(carried, errand, result)
-        if errand.target:
+        if errand.target and not (again and isinstance(result, str)):
             carried.tally.moved(milliseconds, failed=result is not Carried.DONE)
     return carried
 
 
-def _sort(carried: CarriedOut, errand: Errand, result: Carried | None) -> None:
+def _sort(carried: CarriedOut, errand: Errand, result: Carried | str) -> None:
     match result:
         case Carried.MISSING if errand.target:
             log.error("picture lost before it was moved: source=%s", errand.source)
@@ -112,8 +129,9 @@ def _sort(carried: CarriedOut, errand: Errand, result: Carried | None) -> None:
             carried.replaced[errand.frame_id] = errand.target
         case Carried.TAKEN:
             carried.taken.append((errand, errand.renamed()))
-        case None:
+        case str(reason):
             carried.failed += 1
+            carried.reason = carried.reason or reason
 
 
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
@@ -155,22 +173,28 @@ class LeftBehind:
     def carry(self, seconds: float = _ROUND_SEC) -> int:
         """Run errands for about so long; how many were carried out.
 
-        Ends early when a remote store does not answer: each further errand would wait for it too.
+        Ends early when a whole group fails, or one errand in a remote store: each further one would
+        wait for it, or write on a full disk, too.
         """
-        runtime, limit, done = self._runtime, time.monotonic() + seconds, 0
-        while time.monotonic() < limit:
-            with runtime.db.read() as conn:
-                before = clock.now(conn) - _LEFT_BEHIND_SEC
-                rows = pictures.uncarried(conn, before, self._after_id, _GROUP)
-            self._after_id = rows[-1].id if len(rows) == _GROUP else 0
-            if not rows:
-                break
-            carried = carry_out(runtime.store, [errand_for(row) for row in rows])
+        limit, everything, more = time.monotonic() + seconds, CarriedOut(), True
+        while more and time.monotonic() < limit:
+            carried, more = self._carry_group()
+            everything.add(carried)
+        tell_failed(everything.failed, everything.reason)
+        return len(everything.done)
+
+    def _carry_group(self) -> tuple[CarriedOut, bool]:
+        """What came of the next errands, and whether it is worth while to go on."""
+        with self._runtime.db.read() as conn:
+            before = clock.now(conn) - _LEFT_BEHIND_SEC
+            rows = pictures.uncarried(conn, before, self._after_id, _GROUP)
+        self._after_id = rows[-1].id if len(rows) == _GROUP else 0
+        store = self._runtime.store
+        carried = carry_out(store, [errand_for(row) for row in rows], again=True)
+        if carried:
             self._record(carried)
-            done += len(carried.done)
-            if self._after_id == 0 or (carried.failed and runtime.store.remote):
-                break
-        return done
+        away = carried.failed and (store.remote or carried.failed == len(rows))
+        return carried, self._after_id != 0 and not away
 
     def _record(self, carried: CarriedOut) -> None:
         try:
@@ -195,7 +219,8 @@ def errand_for(row: pictures.Uncarried) -> Errand:
     return Errand(row.id, source, row.image_target, row.version, ours=bool(row.image_path))
 
 
-def _run(store: Store, errand: Errand) -> Carried | None:
+def _run(store: Store, errand: Errand) -> Carried | str:
+    """What came of an errand; in words why it failed."""
     try:
         if errand.copied:
             store.delete(errand.source, errand.version)  # a newer one stays: it is another frame
@@ -208,5 +233,4 @@ def _run(store: Store, errand: Errand) -> Carried | None:
             return store.move(errand.source, errand.target, errand.version, errand.frame_id)
         return store.delete(errand.source, errand.version, errand.frame_id)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
-        log.warning("picture not moved yet, the sweep tries again: %s", error)
-        return None
+        return str(error) or type(error).__name__

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from easyai.db.ledger import LeasedFrame
+from easyai.pipeline.pictures import CarriedOut, tell_failed
 from easyai.pipeline.settle import Settled
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Tally:
         self._untaken: dict[str, Counts] = {}
         self._unlogged: dict[str, Counts] = {}
         self._logged_at = 0.0  # monotonic
+        self._failed, self._reason = 0, ""  # errands of pictures, and why the first of them did
         self._no_service_at: dict[str, float] = {}
 
     def leased(self, frames: Iterable[LeasedFrame]) -> None:
@@ -55,6 +57,11 @@ class Tally:
         for task_type, own in settled.types.items():
             self._add(task_type, Counts(0, own.finished, own.alerts, own.returned, own.late))
 
+    def carried(self, carried: CarriedOut) -> None:
+        """Remember the pictures that could not be moved or deleted."""
+        self._failed += carried.failed
+        self._reason = self._reason or carried.reason
+
     def take(self, task_type: str) -> Counts:
         """What became of the frames of a type since the last time."""
         with self._lock:
@@ -63,10 +70,13 @@ class Tally:
     def log(self, *, at_once: bool = False) -> None:
         """Write the log lines, once a second at most."""
         now = time.monotonic()
-        if not self._unlogged or (not at_once and now - self._logged_at < _EVERY_SEC):
+        anything = self._unlogged or self._failed
+        if not anything or (not at_once and now - self._logged_at < _EVERY_SEC):
             return
         self._logged_at, unlogged = now, self._unlogged
         self._unlogged = {}
+        tell_failed(self._failed, self._reason)
+        self._failed, self._reason = 0, ""
         for task_type, own in sorted(unlogged.items()):
             if own.frames:
                 log.info("scheduling inference: task_type=%s frames=%d", task_type, own.frames)

@@ -17,6 +17,7 @@ from tests.support.waiting import wait_until
 
 KEY = f"{TYPE}/门口1/1.jpg"
 REFUSAL = (200, {"success": False, "error": "no"})
+_MOVES = "SELECT moves, moves_failed FROM statistics WHERE bucket = 0"
 
 
 @pytest.fixture
@@ -184,3 +185,58 @@ def test_more_errands_than_one_group_all_end(
     broken_moves[0] = False
     assert pictures.carry_left_behind(site.runtime) == 30
     assert len(site.pictures("alerts")) == 30
+
+
+def test_moves_that_fail_are_told_in_one_line_and_counted_once(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    broken_moves: list[bool],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site.register(algorithm)
+    site.put_many(50)
+    site.scan()
+    assert site.loop().pump(TYPE, 5.0).finished == 50
+
+    def told() -> list[int]:
+        lines = (one.getMessage() for one in caplog.records if one.name.startswith("easyai"))
+        return [int(line.split("count=")[1].split()[0]) for line in lines if "disk full" in line]
+
+    wait_until(lambda: sum(told()) == 50, 5, "all are told of")
+    assert len(told()) < 10
+    caplog.clear()
+    assert site.rows(_MOVES) == [{"moves": 50, "moves_failed": 50}]
+    sweep(site.runtime)
+    assert told() == [20], "a round ends when a whole group fails, on a folder too"
+    for _ in range(2):
+        sweep(site.runtime)
+    assert sum(told()) == 50, "the next one goes on behind it"
+    assert site.rows(_MOVES) == [{"moves": 50, "moves_failed": 50}]
+    broken_moves[0] = False
+    assert sweep(site.runtime).pictures == 50
+    assert site.rows(_MOVES) == [{"moves": 100, "moves_failed": 50}]
+
+
+def test_some_moves_that_fail_end_no_round_and_are_told_in_one_line(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    broken_moves: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site.register(algorithm)
+    site.put_many(50)
+    site.scan()
+    assert site.loop().pump(TYPE, 5.0).finished == 50
+    broken_moves[0] = False
+    move = site.runtime.store.move
+
+    def only_even(source: str, target: str, version: str, frame_id: int = 0) -> Carried:
+        if frame_id % 2:
+            raise StoreUnavailableError("not this one")
+        return move(source, target, version, frame_id)
+
+    monkeypatch.setattr(site.runtime.store, "move", only_even)
+    assert sweep(site.runtime).pictures == 25
+    assert caplog.text.count("not this one") == 1
+    assert "count=25 first=" in caplog.text
