@@ -8,6 +8,10 @@ from typing import Final
 from easyai.health.facts import Facts
 
 _STALLED_SEC: Final = 30.0  # at most; three times `stall_alarm_sec` where that is less
+# Longer, where a scan has outlived its claim (tasks/claim.py): it hangs, or lists millions of
+# pictures, and would begin again with a new worker.
+_OUTLIVED_SEC: Final = 30.0
+_SLOW_SEC: Final = 240.0
 _NOT_AGAIN_SEC: Final = 120.0  # a restart needs time to show whether it has helped
 
 
@@ -23,7 +27,8 @@ class SilentStall:
         """Why the workers should be started again; '' when they take tasks or are not to blame.
 
         Every run of a scan, also one that fails, takes or moves the lease of that duty. When beat
-        sends and the broker answers but the lease stands still, nobody takes the tasks.
+        sends and the broker answers but the lease stands still, nobody takes the tasks, or the scan
+        hangs.
         """
         known = facts.known
         if known is None or facts.failed("database") or facts.failed("broker"):
@@ -38,6 +43,8 @@ class SilentStall:
         idle_sec = now - (now if self._taken is None else self._taken)
         analysis = facts.settings.ai_analysis
         limit = min(_STALLED_SEC, 3 * analysis.stall_alarm_sec) + analysis.scan_interval_sec
+        if scan and scan.expires_at - scan.done_at > _OUTLIVED_SEC + analysis.scan_interval_sec:
+            limit += _SLOW_SEC
         if idle_sec < limit or now - self._asked < _NOT_AGAIN_SEC:
             return ""
         self._asked = now

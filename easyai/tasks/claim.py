@@ -1,4 +1,10 @@
-"""One run of a periodic duty at a time, over all threads, processes and machines."""
+"""One run of a periodic duty at a time, over all threads, processes and machines.
+
+A claim saves work; it is not what keeps frames safe. A run may hang in a call of the store and go
+on minutes after another machine has taken its duty over, so each looks once more in the transaction
+that changes something: a scan at what was recorded meanwhile, a sweep at leases, errands and names
+as they are then, upkeep at what is still there. Of the outbox, consumers ignore the ids they know.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +24,10 @@ log = logging.getLogger(__name__)
 # After kill -9 the duty waits this long at most. A slow run renews its claim.
 TTL_SEC = 10.0
 _RENEW_EVERY_SEC = 3.0
+# A run renews its claim no longer: the longest that ends by itself, upkeep, has a budget of 20 s.
+# A first scan that lists millions of pictures may be taken over in its midst, which costs a second
+# listing.
+LONGEST_SEC = 60.0
 
 
 @contextmanager
@@ -49,6 +59,7 @@ class _Claim:
         self._holder = holder()
         self._ended = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._renew_until = time.monotonic() + LONGEST_SEC
 
     def begin(self) -> bool:
         """Claim the duty; nobody holds a claim of which this process does not know."""
@@ -72,12 +83,19 @@ class _Claim:
             return leases.acquire(conn, self._duty, self._holder, ttl_sec, clock.now(conn))
 
     def start_renewing(self) -> None:
-        """Keep the claim until `stop_renewing`."""
+        """Keep the claim until `stop_renewing`, or until the run has lasted too long."""
         self._timer = threading.Timer(_RENEW_EVERY_SEC, self._renew)
         self._timer.daemon = True
         self._timer.start()
 
     def _renew(self) -> None:
+        if time.monotonic() >= self._renew_until:
+            log.warning(
+                "%s has not ended after %g s, another worker may take it over",
+                self._duty,
+                LONGEST_SEC,
+            )
+            return
         try:
             kept = self.extend(TTL_SEC)
         except Exception as error:  # noqa: BLE001 - the run itself meets the same error
