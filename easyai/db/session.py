@@ -60,9 +60,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that reads one consistent state.
+        """A transaction that reads.
 
-        Raises RuntimeError, and rolls back, when the block has written: it holds no guard.
+        SQLite shows one state to all of it; PostgreSQL shows each statement what is committed when
+        that begins, so a later one may know more than the one before. Raises RuntimeError, and
+        rolls back, when the block has written: it holds no guard.
         """
         with _translated(), self.engine.connect() as conn, conn.begin():
             before = _changes(conn)

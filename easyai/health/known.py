@@ -86,7 +86,7 @@ class AlarmFacts:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that the database tells; one consistent state."""
+    """All that the database tells, read one after the other in one `Database.read`."""
 
     types: tuple[TypeFacts, ...]
     services: tuple[ServiceFacts, ...]

@@ -93,7 +93,9 @@ class LocalWatch:
         now = time.monotonic()
         for key, seen in list(self._seen.items()):
             if now - seen.looked_at >= _FORGET_SEC:
-                del self._seen[key]  # nobody asks any more: it has been recorded elsewhere
+                # The scanner left it out (it was recorded elsewhere, or its type has no place), or
+                # no scan ran here: with the next listing of its folder it is seen anew.
+                del self._seen[key]
             elif now - seen.since < _RESTLESS_SEC or now - seen.looked_at >= _LOOK_AGAIN_SEC:
                 yield key
 

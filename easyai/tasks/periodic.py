@@ -45,7 +45,7 @@ def sweep() -> dict[str, Any]:
 
 @app.task(name=UPKEEP_TASK)  # type: ignore[untyped-decorator]
 def upkeep() -> dict[str, Any]:
-    """Forget what is over and old, delete alerts beyond the limit and pictures nobody knows."""
+    """Forget what is over and old, and delete alerts beyond the limit with their pictures."""
     return _once(UPKEEP_TASK, "upkeep", _upkeep)
 
 
