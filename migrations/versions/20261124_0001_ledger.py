@@ -199,7 +199,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for kept in ("statistics", "outbox", "installation", "deletions"):
+    for kept in ("statistics", "outbox", "installation", "deletions", "superseded"):
         op.execute(f"DROP TABLE IF EXISTS kept_{kept}")  # by the downgrades of later revisions
     op.drop_index(op.f("ix_service_task_types_task_type"), table_name="service_task_types")
     op.drop_table("service_task_types")

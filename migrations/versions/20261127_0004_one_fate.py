@@ -15,6 +15,8 @@ depends_on = None
 
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _RETRIED = sa.text("settled_at IS NULL AND tries > 0")
+_KEPT_SUPERSEDED = "kept_superseded"
+_COUNTS = ("requests", "responses", "successes", "failures", "processed")
 _REQUEUED = sa.text("state = 'pending' AND requeued_at IS NOT NULL")
 
 
@@ -44,6 +46,7 @@ def upgrade() -> None:
     op.add_column(
         "statistics", sa.Column("superseded", sa.BigInteger(), server_default="0", nullable=False)
     )
+    _restore_superseded()
     op.add_column("task_types", _number("seen_at"))
     op.add_column("task_types", _number("framed_at"))
     op.add_column("task_types", sa.Column("rate_tokens", sa.Double(), nullable=True))
@@ -70,6 +73,20 @@ def _brought_back(table: str) -> bool:
     if kept:
         op.rename_table(f"kept_{table}", table)
     return kept
+
+
+def _restore_superseded() -> None:
+    """Bring back what a downgrade kept, but not into a bucket that was reset since."""
+    if not sa.inspect(op.get_bind()).has_table(_KEPT_SUPERSEDED):
+        return
+    same = "kept.bucket = statistics.bucket AND kept.task_type = statistics.task_type"
+    goes_on = " AND ".join(f"statistics.{name} >= kept.{name}" for name in _COUNTS)
+    op.execute(
+        "UPDATE statistics SET superseded = "
+        f"(SELECT kept.superseded FROM {_KEPT_SUPERSEDED} AS kept WHERE {same}) "
+        f"WHERE EXISTS (SELECT 1 FROM {_KEPT_SUPERSEDED} AS kept WHERE {same} AND {goes_on})"
+    )
+    op.drop_table(_KEPT_SUPERSEDED)
 
 
 def _installation() -> None:
@@ -100,6 +117,11 @@ def downgrade() -> None:
     # An installation with another id would not know its own pictures and folders again.
     for table in ("deletions", "installation"):
         op.rename_table(table, f"kept_{table}")
+    op.execute(
+        f"CREATE TABLE {_KEPT_SUPERSEDED} AS "
+        f"SELECT bucket, task_type, superseded, {', '.join(_COUNTS)} FROM statistics "
+        "WHERE superseded > 0"
+    )
     for table, column in (
         ("processes", "clock_offset_sec"),
         ("processes", "start_ticks"),

@@ -14,7 +14,8 @@ from easyai.db.session import Database
 
 _COLUMNS = (
     "found, queue_full, too_old, disk_low, sampled, requests, responses, successes, failures,"
-    " processed, infer_ms_sum, infer_ms_max, moves, moves_failed, move_ms_sum, move_ms_max"
+    " processed, infer_ms_sum, infer_ms_max, moves, moves_failed, move_ms_sum, move_ms_max,"
+    " superseded"
 )
 
 
@@ -124,6 +125,19 @@ def test_statistics_reset_under_the_first_version_stay_reset(database: Database)
     _write(database, "INSERT INTO statistics (bucket, requests, updated_at) VALUES (0, 2, 1001)")
     migrate.upgrade(database.url)
     assert _rows(database, "SELECT bucket, task_type, requests FROM statistics") == [(0, "", 2)]
+
+
+def test_what_was_superseded_before_a_reset_is_not_brought_back(database: Database) -> None:
+    _down(database, "0003")
+    _write(database, "DELETE FROM statistics WHERE bucket = 0")
+    _write(
+        database,
+        "INSERT INTO statistics (bucket, task_type, requests, updated_at)"
+        " VALUES (0, '人脸', 2, 1001)",
+    )
+    migrate.upgrade(database.url)
+    sql = "SELECT bucket, task_type, superseded FROM statistics ORDER BY bucket"
+    assert _rows(database, sql) == [(0, "人脸", 0), (1_000_000_010, "人脸", 7 + 16)]
 
 
 def test_an_alert_made_by_the_first_version_does_not_wait_for_the_bus(database: Database) -> None:
