@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import time
 from pathlib import Path
 
@@ -204,3 +205,18 @@ def test_logs_of_every_process_are_on_the_terminal_and_in_files(easyai: EasyaiPr
     easyai.stop()
     assert (easyai.data / "logs" / "worker.log").stat().st_size > 0
     assert "easyai is ready" in (easyai.data / "logs" / "easyai.log").read_text()
+
+
+def test_api_and_worker_name_the_version_of_sqlite_and_its_guard_at_their_start(
+    easyai: EasyaiProcess,
+) -> None:
+    easyai.start()
+
+    def named(name: str) -> bool:
+        lines = (easyai.data / "logs" / name).read_text().splitlines()
+        said = (f"SQLite {sqlite3.sqlite_version}", "take turns by easyai.db-guard.")
+        return any(all(words in line for words in said) for line in lines)
+
+    wait_until(lambda: named("api.log"), 15, "the API names the library")
+    wait_until(lambda: named("worker.log"), 15, "the worker names the library")
+    easyai.stop()

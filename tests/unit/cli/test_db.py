@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,14 @@ def test_size_names_every_table_with_its_rows_and_its_limit(installation: Instal
     shown = installation.run("db", "size").stdout
     assert "max_alerts_in_db = 1000" in shown
     assert "free inside" in shown
+
+
+def test_size_names_the_version_of_sqlite_and_its_guard(installation: Installation) -> None:
+    shown = installation.run("db", "size").stdout
+    assert f"SQLite {sqlite3.sqlite_version}" in shown
+    assert "take turns by easyai.db-guard." in shown
+    body = json.loads(installation.run("db", "size", "--json").stdout)["library"]
+    assert (body["version"], body["guard"]) == (sqlite3.sqlite_version, "easyai.db-guard")
 
 
 def test_compact_makes_a_file_of_an_older_version_small_and_able_to_shrink(

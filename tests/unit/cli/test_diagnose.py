@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_json_is_json_and_nothing_else(installation: Installation) -> None:
         "watchdog_gone",
     ]
     assert body["services"][0]["probe"] is None, "nobody was asked"
+
+
+def test_the_report_names_the_version_of_sqlite_and_its_guard(installation: Installation) -> None:
+    _broken(installation)
+    for language, guarded in (("en", "take turns by easyai.db-guard."), ("zh", "easyai.db-guard")):
+        shown = installation.run("diagnose", "--no-probes", "--lang", language).stdout
+        assert f"SQLite {sqlite3.sqlite_version}" in shown
+        assert guarded in shown
+    body = json.loads(installation.run("diagnose", "--no-probes", "--json").stdout)["database"]
+    assert (body["version"], body["guard"]) == (sqlite3.sqlite_version, "easyai.db-guard")
 
 
 def test_every_command_of_the_report_is_one_that_a_shell_takes(installation: Installation) -> None:
