@@ -157,29 +157,41 @@ def _load_bodies(**_: Any) -> None:
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _warm_up(sender: Any, **_: Any) -> None:
-    """Take back what processes held that have ended, and open the inference loop."""
-    if isinstance(sender.pool, ThreadPool):  # a forking pool would copy it half-way
+    """Check whose store it is, take back what ended processes held, open the inference loop."""
+    begin = _require_store
+    if isinstance(sender.pool, ThreadPool):  # a forking pool would copy the loop half-way
         process.last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
-        threading.Thread(target=_open_inference, name="warm-up", daemon=True).start()
+        begin = _open_inference
+    threading.Thread(target=_begin, args=(begin,), name="warm-up", daemon=True).start()
 
 
-def _open_inference() -> None:
+def _begin(begin: Callable[[], None]) -> None:
     from easyai.errors import StoreClaimedError
-    from easyai.pipeline.ownership import Ownership
-    from easyai.pipeline.reclaim import reclaim
-    from easyai.registry.watch import SteadyClock
 
     try:
-        process.runtime().part(SteadyClock)
-        process.runtime().part(Ownership).check()
-        reclaim(process.runtime())
-        process.inference()
+        begin()
         log.info("%s", library(process.runtime().db.url).words.en)
     except StoreClaimedError as error:
         log.critical("the worker ends: %s", error)
         state.should_stop = os.EX_CONFIG
     except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
         log.warning("inference not opened yet: %s", error)
+
+
+def _require_store() -> None:
+    from easyai.pipeline.ownership import Ownership
+
+    process.runtime().part(Ownership).check()
+
+
+def _open_inference() -> None:
+    from easyai.pipeline.reclaim import reclaim
+    from easyai.registry.watch import SteadyClock
+
+    process.runtime().part(SteadyClock)
+    _require_store()
+    reclaim(process.runtime())
+    process.inference()
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
