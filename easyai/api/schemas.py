@@ -139,6 +139,7 @@ class TypeBalance(BaseModel):
     services: list[BalanceEntry]
     total_weight: float
     updated_at: int
+    rate_limit: str = Field("", description='As configured for the type: "30/s"; "" for none')
 
 
 class LoadBalance(BaseModel):

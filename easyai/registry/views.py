@@ -59,9 +59,15 @@ def load_balance(runtime: Runtime) -> dict[str, Any]:
 
     `weight` is the requests per second of one request at a time, `allocation_ratio` its share of
     the type's `total_weight`; without `has_data` the service counts as its type's median.
+    `rate_limit` is the type's own as it is configured ("30/s"), '' for none.
     """
     by_type, now = _by_type(runtime)
-    balance = {name: _balance(name, rows, int(now)) for name, rows in by_type.items()}
+    analysis = runtime.settings.ai_analysis
+    balance = {
+        name: _balance(name, rows, int(now))
+        | {"rate_limit": analysis.type_settings(name).rate_limit}
+        for name, rows in by_type.items()
+    }
     return {"load_balance": balance, "total_task_types": len(balance)}
 
 

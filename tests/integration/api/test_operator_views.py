@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -132,6 +133,25 @@ def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime
     # Without data: the median of the others.
     assert (by_name["new"]["weight"], by_name["new"]["has_data"]) == (8, False)
     assert abs(balance["updated_at"] - time.time()) < 60
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings give a type a rate; asked for before the runtime that reads them."""
+    types = {"人数统计": {"rate_limit": "30/s"}}
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__TYPES", json.dumps(types))
+
+
+@pytest.mark.usefixtures("limited")
+def test_the_rate_that_is_configured_for_a_type_is_shown_with_its_services(
+    sqlite_api: LiveApi,
+) -> None:
+    _register(sqlite_api, "both", "人数统计", "人脸检测")
+    shown = sqlite_api.get(f"{ANALYSIS}/load_balance/info")["load_balance"]
+    assert {name: one["rate_limit"] for name, one in shown.items()} == {
+        "人数统计": "30/s",
+        "人脸检测": "",
+    }
 
 
 def test_the_balance_of_calls_gets_a_word(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> None:

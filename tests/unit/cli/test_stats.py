@@ -43,6 +43,20 @@ def test_the_sums_and_the_types_are_shown_to_people(installation: Installation) 
     assert line.split() == [TYPE, "1", "0", "0", "0", "0"]
 
 
+def test_a_rate_that_is_configured_for_a_type_is_shown(installation: Installation) -> None:
+    for name in (TYPE, "人脸"):
+        installation.task_type(name)
+    assert "RATE" not in installation.run("stats").stdout
+    limited = {TYPE: {"rate_limit": "30/s"}}
+    installation.monkeypatch.setenv("EASYAI_AI_ANALYSIS__TYPES", json.dumps(limited))
+    shown = [line.split() for line in installation.run("stats").stdout.splitlines()]
+    (head,) = [cells for cells in shown if "TYPE" in cells]
+    rates = {cells[0]: dict(zip(head, cells, strict=True))["RATE"] for cells in shown[-2:]}
+    assert rates == {TYPE: "30/s", "人脸": "-"}
+    types = json.loads(installation.run("stats", "--json").stdout)["task_types"]
+    assert {name: one["rate_limit"] for name, one in types.items()} == {TYPE: "30/s", "人脸": ""}
+
+
 def _stop_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> list[float]:
     paused: list[float] = []
 
