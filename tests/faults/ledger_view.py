@@ -85,10 +85,10 @@ class LedgerView:
             return None
         return found
 
-    def scanned_at(self) -> float:
-        """When the last scan ended, by the database's clock; 0 before the first."""
-        rows = self._ask("SELECT done_at FROM process_leases WHERE name = 'scan'")
-        return float(rows[0][0]) if rows else 0.0
+    def done_at(self) -> dict[str, float]:
+        """When each periodic duty was done last, by the database's clock and the duty's name."""
+        rows = self._ask("SELECT name, done_at FROM process_leases")
+        return {row.name: float(row.done_at) for row in rows}
 
     def watched(self) -> bool:
         """Whether a watchdog holds its lease, and has thus seen how things were before."""

@@ -1,33 +1,74 @@
-"""How far apart scans are, as the database shows them."""
+"""How far apart scans and sweeps are, as the database shows them."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 
+from easyai.tasks.config import SWEEP_INTERVAL_SEC
 from tests.faults.ledger_view import LedgerView
 
 SCAN_SEC = 1.0  # scan_interval_sec as it is by default
-LONGEST_SEC = 3 * SCAN_SEC + 5  # the promise, and time for the trials that run beside this one
+_TRIALS_SEC = 5.0  # time for the trials that run beside this one
+#: The most messages that may wait in the queue of the duties: those of the longest gap of scans
+#: (ten with sweeps and upkeep), and some. Where duties are held up it is one a second and more.
+DEEPEST = 15
+
+
+@dataclass
+class _Duty:
+    """One duty; `gaps` are the seconds from each of its runs to the next."""
+
+    name: str
+    every_sec: float
+    seen_at: float = 0.0  # monotonic
+    done_at: float = 0.0  # by the database's clock
+    gaps: list[float] = field(default_factory=list)
+
+    def look(self, done_at: float) -> None:
+        """Note a run that is new."""
+        if done_at != self.done_at:
+            self.done_at = done_at
+            self.close()
+
+    def close(self) -> None:
+        """End the gap that is open."""
+        now = time.monotonic()
+        self.gaps.append(now - self.seen_at)
+        self.seen_at = now
+
+    def check(self, seconds: float) -> None:
+        """Assert that no gap was too long, and that no second beat rang as well."""
+        longest = 3 * self.every_sec + _TRIALS_SEC  # the promise, and the trials beside
+        assert max(self.gaps) <= longest, f"{self.name}s were {max(self.gaps):.1f} s apart"
+        most = seconds / self.every_sec + 4
+        assert len(self.gaps) <= most, f"{len(self.gaps)} {self.name}s in {seconds:.0f} s"
 
 
 class Rhythm:
-    """Watches scans from entering to leaving; `gaps` are the seconds from each to the next."""
+    """Watches scans and sweeps from entering to leaving, and checks then.
 
-    def __init__(self, ledger: LedgerView) -> None:
-        self.gaps: list[float] = []
+    `depth` gives how many messages wait in the queue of the duties now; None: that is not checked.
+    """
+
+    def __init__(self, ledger: LedgerView, depth: Callable[[], int] | None = None) -> None:
+        self.duties = (_Duty("scan", SCAN_SEC), _Duty("sweep", SWEEP_INTERVAL_SEC))
+        self.deepest = 0
         self.seconds = 0.0
         self._ledger = ledger
+        self._depth = depth
         self._over = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="rhythm", daemon=True)
 
     def check(self) -> None:
-        """Assert that no gap was too long, and that no second beat rang as well."""
-        assert max(self.gaps) <= LONGEST_SEC, f"scans were {max(self.gaps):.1f} s apart"
-        most = self.seconds / SCAN_SEC + 4
-        assert len(self.gaps) <= most, f"{len(self.gaps)} scans in {self.seconds:.0f} s"
+        """Assert that the duties were run often enough and their queue stayed short."""
+        for duty in self.duties:
+            duty.check(self.seconds)
+        assert self.deepest <= DEEPEST, f"{self.deepest} messages waited in the duties' queue"
 
     def _run(self) -> None:
         try:
@@ -36,14 +77,17 @@ class Rhythm:
             self._error = error
 
     def _watch(self) -> None:
-        began = seen_at = time.monotonic()
-        last = 0.0
-        while not self._over.wait(0.05):
-            done_at = self._ledger.scanned_at()
-            if done_at != last:
-                self.gaps.append(time.monotonic() - seen_at)
-                last, seen_at = done_at, time.monotonic()
-        self.gaps.append(time.monotonic() - seen_at)
+        began = time.monotonic()
+        for duty in self.duties:
+            duty.seen_at = began
+        while not self._over.wait(0.1):
+            done_at = self._ledger.done_at()
+            for duty in self.duties:
+                duty.look(done_at.get(duty.name, 0.0))
+            if self._depth is not None:
+                self.deepest = max(self.deepest, self._depth())
+        for duty in self.duties:
+            duty.close()
         self.seconds = time.monotonic() - began
 
     def __enter__(self) -> Rhythm:

@@ -1,4 +1,4 @@
-"""A worker of one thread, 200 busy types and a backlog: scans and live frames keep their rhythm."""
+"""A worker of one thread, 200 busy types, a backlog: duties and live frames keep their rhythm."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
 
 
 @pytest.mark.faults
-def test_scans_keep_their_rhythm_beside_fifty_thousand_waiting(
+def test_scans_and_sweeps_keep_their_rhythm_beside_fifty_thousand_waiting(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 1.0  # 100 at once: it takes no more than 100 a second
@@ -53,7 +53,7 @@ def test_scans_keep_their_rhythm_beside_fifty_thousand_waiting(
     wait_until(lambda: algorithm.count > 100, 60, "inference is busy")
     ledger = LedgerView(installation.settings.easyai.effective_database_url)
     live = Camera(installation.folder / "frames", [TYPES[0]], cameras=1, rate=2.0)
-    with Rhythm(ledger), live:
+    with installation.depth() as depth, Rhythm(ledger, depth), live:
         time.sleep(WATCHED_SEC)
         assert 'rate_limit = "6/m"' in _limit_rate(installation)
         time.sleep(WATCHED_SEC)

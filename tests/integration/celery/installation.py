@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
+from amqp.exceptions import ChannelError
 from sqlalchemy import text
 
 import easyai
@@ -21,6 +23,7 @@ from easyai.runtime import Runtime
 from easyai.settings import Settings, SettingsSource, load
 from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
+from easyai.tasks.queues import CONTROL_QUEUE
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.waiting import wait_until
 
@@ -189,6 +192,20 @@ class Installation:
         number = self._processes.index(worker)
         own = [queues for name, queues in answers.items() if name.startswith(f"w{number}@")]
         return {queue["name"] for queues in own for queue in queues}
+
+    @contextmanager
+    def depth(self) -> Iterator[Callable[[], int]]:
+        """Gives how many messages wait in the queue of the periodic duties; for one thread."""
+        with self.app.connection_for_read() as connection:
+
+            def ask() -> int:
+                try:
+                    declared = connection.default_channel.queue_declare(CONTROL_QUEUE, passive=True)
+                except ChannelError:  # Redis knows no empty queue
+                    return 0
+                return int(declared.message_count)
+
+            yield ask
 
     def close(self) -> None:
         """Kill what runs and close every connection."""
