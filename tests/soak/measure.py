@@ -13,6 +13,13 @@ from tests.support.easyai_process import EasyaiProcess
 PROCESSES = ("up", "api", "worker", "beat", "watchdog")
 Sample = dict[str, float]
 _MB = 1e6
+#: The tables whose rows are kept for as long as the run or longer: 30 days, an hour.
+KEPT_TABLES = ("events", "statistics")
+_BYTES = """
+    SELECT master.tbl_name, sum(pages.pgsize)
+      FROM dbstat AS pages JOIN sqlite_master AS master ON master.name = pages.name
+     WHERE pages.aggregate = TRUE GROUP BY master.tbl_name
+"""
 
 
 def sample(easyai: EasyaiProcess) -> Sample:
@@ -24,12 +31,15 @@ def sample(easyai: EasyaiProcess) -> Sample:
             _add_process(found, pid, name)
     database = easyai.data / "easyai.db"
     found["database, MB"] = database.stat().st_size / _MB
+    rows = _rows(database)
+    kept = _kept(database, rows["failed frames"], rows["rows of frames"])
+    found["database without what it keeps, MB"] = found["database, MB"] - kept / _MB
     found["write-ahead log, MB"] = _size(database.with_name("easyai.db-wal")) / _MB
     found["files of the broker"] = _files(easyai.data / "broker")
     failed = _files(easyai.frames / "failed")
     found["pictures, without failed/"] = _files(easyai.frames) - failed
     found["failed frames' pictures"] = failed
-    found.update(_rows(database))
+    found.update(rows)
     return dict(found)
 
 
@@ -56,8 +66,20 @@ def _add_process(found: Sample, pid: int, name: str) -> None:
     found["threads"] += int(status["Threads"])
 
 
+def _kept(database: Path, failed: float, others: float) -> float:
+    """Bytes of what only grows for now: some tables, and the failed ones' share of the frames."""
+    with _opened(database) as conn:
+        size = dict(conn.execute(_BYTES).fetchall())
+    share = failed / max(failed + others, 1.0)
+    return float(sum(size[name] for name in KEPT_TABLES) + share * size["frames"])
+
+
+def _opened(database: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10))
+
+
 def _rows(database: Path) -> Sample:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as conn:
+    with _opened(database) as conn:
 
         def count(sql: str) -> float:
             number: int = conn.execute(sql).fetchone()[0]

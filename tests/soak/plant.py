@@ -53,6 +53,7 @@ class Plant:
         self._restart_at = 0.0
         self._away = False
         self._latest_over = threading.Event()
+        self._latest_written = 0
         self.service_restarts = 0
 
     def __enter__(self) -> Plant:
@@ -113,8 +114,8 @@ class Plant:
 
     @property
     def frames_written(self) -> int:
-        """How many frames the cameras with names of their own have written."""
-        return len(self._camera.keys)
+        """How many frames all cameras have written, each version of `latest.jpg` as one."""
+        return len(self._camera.keys) + self._latest_written
 
     def _started(self, server: Server) -> Server:
         server.start()
@@ -126,11 +127,10 @@ class Plant:
         folders = [
             self.easyai.frames / TYPES[0] / f"大厅{number}" for number in range(LATEST_CAMERAS)
         ]
-        number = 0
         while not self._latest_over.wait(1 / LATEST_RATE):
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
                 draft = folder / ".latest"
-                draft.write_bytes(jpeg(number % 50, 64, 48))
+                draft.write_bytes(jpeg(self._latest_written % 50, 64, 48))
                 draft.replace(folder / "latest.jpg")
-                number += 1
+                self._latest_written += 1

@@ -25,6 +25,13 @@ def test_what_grows_all_the_time_is_not_flat() -> None:
     assert not _verdict("open files", [40.0 + n * 0.2 for n in range(60)])
 
 
+@pytest.mark.parametrize("name", ["database without what it keeps, MB", "write-ahead log, MB"])
+def test_a_database_may_neither_double_over_an_hour_nor_gain_a_half(name: str) -> None:
+    for grown in (4.4, 2.2):
+        assert not _verdict(name, [4.4 + grown * n / 360 for n in range(360)])
+    assert _verdict(name, [4.4 + 0.2 * (n % 2) for n in range(360)])
+
+
 def test_too_few_samples_are_no_verdict() -> None:
     with pytest.raises(ValueError, match="too few"):
         figures([{"threads": 1.0}] * 5)
