@@ -11,6 +11,7 @@ import pytest
 
 from easyai.db import session
 from easyai.db.events import Event
+from easyai.db.library import library
 from easyai.health.causes.rank import rank
 from easyai.health.diagnosis import Status
 from easyai.health.presence import Presence
@@ -69,6 +70,18 @@ def test_a_type_that_is_served_as_fast_as_it_arrives_is_not_too_slow(
     processes_work(site)
     found = look(site)
     assert found.well, markdown(found)
+
+
+def test_a_report_that_all_is_well_names_the_database_and_its_guard(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    found = look(site)
+    assert found.well, markdown(found)
+    named = library(site.database_url)
+    assert named.words.en in markdown(found)
+    assert named.words.zh in markdown(found, "zh")
 
 
 def test_without_any_process_the_report_says_since_when_and_which_ended_in_order(
