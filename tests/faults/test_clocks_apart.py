@@ -12,13 +12,16 @@ import pytest
 from tests.faults.conftest import Trials
 from tests.faults.expected import expected
 from tests.faults.fake_clock import FakeClock
+from tests.faults.fleet import most_in_flight
 from tests.faults.installations import PRODUCTION, RABBITMQ, REDIS, Production
 from tests.faults.rhythm import SCAN_SEC, Rhythm
-from tests.faults.trial import Trial
+from tests.faults.trial import LIMIT, Trial
 from tests.support.waiting import wait_until
 
 HOUR = 3600
 _FIRST_RETRY_SEC = 0.25  # of a frame that was refused
+#: Of each of three services: together more than all are allowed, so that both limits matter.
+_AT_ONCE = LIMIT // 3 + 1
 
 
 @pytest.fixture
@@ -36,12 +39,34 @@ def _apart(trials: Trials, clock: FakeClock, broker: str) -> Trial:
         beats=2,
         settings=f"scan_interval_sec = {SCAN_SEC}\n",
         elsewhere=dict.fromkeys(("worker-2", "beat-2"), clock.environment),
+        max_concurrency=_AT_ONCE,
     )
 
 
 def _keeps_rhythm(trial: Trial, seconds: float) -> None:
     with Rhythm(trial.ledger):
         time.sleep(seconds)
+
+
+def _reaches_the_limits(trial: Trial) -> None:
+    """More waits than may be in flight: all places are taken. Nobody ever took more (`finish`)."""
+    trial.camera.stop()  # it writes from one thread at a time
+    trial.fleet.control(delay_sec=1.0)  # as long as that a place stays taken
+    trial.camera.burst(12 * LIMIT)
+    trial.camera.start()
+    wait_until(
+        lambda: most_in_flight(trial.fleet.requests()) >= LIMIT - 1,
+        20,
+        f"{LIMIT - 1} frames in flight, as all machines together may have {LIMIT}",
+        0.2,
+    )
+    # Of so many at three services one has that many by arithmetic; it may have one more.
+    own = [
+        most_in_flight([one for one in trial.fleet.requests() if one.service_id == service_id])
+        for service_id in trial.fleet.ports
+    ]
+    assert max(own) >= _AT_ONCE - 1, f"in flight at each service: {own}"
+    trial.fleet.control(delay_sec=trial.fleet.delay_sec)
 
 
 def _check_calls(trial: Trial) -> None:
@@ -77,6 +102,7 @@ def test_machines_an_hour_apart_work_as_one(
         with trial.fault(f"a second machine whose clock is an hour {way} ({broker})"):
             _keeps_rhythm(trial, rhythm_sec)
             trial.goes_on(within_sec=10)
+            _reaches_the_limits(trial)
             if trials.thorough:
                 # Each machine alone: what one began the other one goes on with, not too early.
                 for left, gone in ((2, 1), (1, 2)):
