@@ -1,4 +1,7 @@
-"""Services register thousands of task types at once, more than there is room for."""
+"""Services register thousands of task types at once, more than there is room for.
+
+Then the worker is killed, and every service is cleared and registers again.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,10 @@ from tests.support.waiting import wait_until
 
 SERVICES, TYPES_EACH = 15, 200
 _FITTING, _ROOM = 4, 3100  # services that fit below 1,000 types with those of the others
+_CLEARED = ("no_algorithm", "service_offline", "heartbeats_missing")
 _PARTS = ("worker", "beat", "api", "watchdog")
 _MOST_AT_REST = 0.4  # of a core, all processes; 1.1 were burned where queues bound each other
+_MOST_OF_WATCHDOG = 0.15  # of a core, over the whole trial; 0.03 are usual
 
 
 @pytest.mark.faults
@@ -31,6 +36,7 @@ def test_services_register_three_thousand_task_types(trials: Trials) -> None:
         site = trial.site
         assert isinstance(site, Embedded)
         before = {part: site.pids(part) for part in _PARTS}
+        began, used = time.monotonic(), _cpu_sec(before["watchdog"])
         flood = Fleet(
             site.url,
             (),
@@ -45,13 +51,25 @@ def test_services_register_three_thousand_task_types(trials: Trials) -> None:
             site.process.reconfigure(f"{site.process.config.read_text()}max_task_types = {_ROOM}\n")
             # Clients go on registering until they are taken.
             wait_until(lambda: _known(trial) > SERVICES * TYPES_EACH, 60, "all are known", 0.5)
-            _frames_of_their_types(trial, flood)
+            _frames_of_their_types(trial, flood, 0)
             time.sleep(5)
         trial.resumes(within_sec=10)
         trial.settle()
         _comes_to_rest(before)
         # None was taken for hung and started again.
         assert {part: site.pids(part) for part in _PARTS} == before
+        trial.rest()
+        with trial.fault("worker killed and services cleared, with 3,000 types", also=_CLEARED):
+            _frames_of_their_types(trial, flood, 1)
+            site.kill("worker")
+            _cleared(trial)
+        trial.resumes(within_sec=20)
+        trial.settle()
+        after = {part: site.pids(part) for part in _PARTS}
+        assert {part for part in _PARTS if after[part] != before[part]} == {"worker"}
+        _comes_to_rest(after)
+        share = (_cpu_sec(after["watchdog"]) - used) / (time.monotonic() - began)
+        assert share < _MOST_OF_WATCHDOG, f"the watchdog took {share:.2f} of a core"
 
 
 def _known(trial: Trial) -> int:
@@ -74,12 +92,22 @@ def _is_refused(trial: Trial) -> None:
         assert "raise ai_analysis.max_task_types" in answer.text
 
 
-def _frames_of_their_types(trial: Trial, flood: Fleet) -> None:
+def _cleared(trial: Trial) -> None:
+    """Unregister every service by request; then each is started again, and registers."""
+    url = f"{trial.site.url}/api/v1/ai_analysis/clear_all"
+    with requests.post(url, timeout=20) as answer:
+        assert answer.json()["cleared_count"] == sum(len(fleet.ports) for fleet in trial.fleets)
+    for fleet in trial.fleets:
+        fleet.kill()
+        fleet.start()
+
+
+def _frames_of_their_types(trial: Trial, flood: Fleet, turn: int) -> None:
     """One frame for each service of the flood, in a type of its own."""
     for number, service_id in enumerate(flood.ports):
-        key = f"{service_id}类{number * 10}/门口1/{number}.jpg"
+        key = f"{service_id}类{number * 10}/门口1/{turn}-{number}.jpg"
         path = trial.site.frames / key
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(".draft")
         draft.write_bytes(jpeg(number, 64, 48))
         draft.rename(path)
