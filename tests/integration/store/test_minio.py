@@ -214,6 +214,18 @@ def test_a_move_that_another_worker_finishes_first_is_done(
     assert bucket.content(TARGET) == jpeg("1")
 
 
+def test_a_copy_that_another_installation_has_made_of_the_same_picture_is_not_ours(
+    bucket: BucketPlace,
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store, other = bucket.store(), bucket.store(owner="another site")
+    version = store.version(KEY) or ""
+    assert other.keep(KEY, TARGET, version) is Carried.DONE
+    assert store.drop_copy(KEY, TARGET, version) is Carried.REPLACED
+    assert store.move(KEY, TARGET, version) is Carried.TAKEN
+    assert bucket.content(KEY) == bucket.content(TARGET) == jpeg("1")
+
+
 @pytest.mark.parametrize(
     ("key", "kind"), [("t/cam/1.PNG", "image/png"), ("t/cam/1.jpeg", "image/jpeg")]
 )
