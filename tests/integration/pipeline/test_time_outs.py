@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from easyai.db import services, statistics
+from easyai.db.ledger import LeasedFrame
 from easyai.db.statistics import Tally
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import time_outs
@@ -16,6 +17,8 @@ from tests.support.site import TYPE, Installation
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 _ELAPSED_SEC, _EWMA_SEC = 5.0, 0.5
+
+TIMED_OUT = Verdict(Kind.TIMEOUT, _ELAPSED_SEC * 1000)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Case:
     breaker_failures: int = 0
     failed_before: bool = False  # the same frames, before the last success
     cap: int | None = None
+    most: int = 8  # that it said it takes at once
     others_in_flight: int = 0
 
 
@@ -45,7 +49,9 @@ class Case:
         (Case(success_ago_sec=9.0, failed_before=True, breaker_failures=1), False),
         (Case(success_ago_sec=9.0, failed_before=True, others_in_flight=1), False),
         (Case(success_ago_sec=9.0, failed_before=True, others_in_flight=1, cap=1), True),
+        (Case(success_ago_sec=9.0, failed_before=True, others_in_flight=1, most=1), True),
         (Case(success_ago_sec=9.0, cap=1), False),
+        (Case(success_ago_sec=21.0, failed_before=True), False),  # nothing answered since
     ],
     ids=str,
 )
@@ -55,24 +61,62 @@ def test_a_time_out_is_the_frames_fault_where_the_service_answers_others(
     pk = site.register(AlgorithmStub())
     site.record(case.together + case.others_in_flight)
     now = time.time()
-    site.execute(
-        "UPDATE services SET ewma_ms = :ewma, last_success_at = :at, breaker_failures = :failures,"
-        " concurrency_cap = :cap",
-        ewma=_EWMA_SEC * 1000,
-        at=now - case.success_ago_sec,
-        failures=case.breaker_failures,
-        cap=case.cap,
-    )
+    _note(site, case, now)
     if case.failed_before:
         site.execute("UPDATE frames SET last_failure_at = :at", at=now - 20)
     frames = site.lease(most=case.together).frames
     if case.others_in_flight:
         site.execute("UPDATE frames SET state = 'leased', service_pk = :pk", pk=pk)
-    verdict = Verdict(Kind.TIMEOUT, _ELAPSED_SEC * 1000)
+    assert len(frames) == case.together
+    found = _found(site, [(frame, TIMED_OUT) for frame in frames], case, now)
+    assert found == ({frame.id for frame in frames} if at_fault else set())
+
+
+def test_an_answer_that_is_settled_with_a_time_out_is_not_counted_as_another_one(
+    site: Installation,
+) -> None:
+    site.register(AlgorithmStub())
+    site.record(2)
+    now = time.time()
+    _note(site, Case(), now)
+    hung, answered = site.lease(most=2).frames
+    calls = [(hung, TIMED_OUT), (answered, Verdict(Kind.INFERRED, _ELAPSED_SEC * 1000))]
+    assert _found(site, calls, Case(), now) == {hung.id}
+
+
+def test_a_time_out_alone_at_its_service_counts_though_another_one_has_too_much_to_do(
+    site: Installation,
+) -> None:
+    pks = [site.register(AlgorithmStub()) for _ in range(2)]
+    site.record(3)
+    now = time.time()
+    _note(site, Case(), now)
+    *many, alone = site.lease(most=3).frames
+    calls = [(replace(frame, service_pk=pks[0]), TIMED_OUT) for frame in many]
+    calls.append((replace(alone, service_pk=pks[1]), TIMED_OUT))
+    assert _found(site, calls, Case(), now) == {alone.id}
+
+
+def _note(site: Installation, case: Case, now: float) -> None:
+    """Let the services have done what is known of them."""
+    site.execute(
+        "UPDATE services SET ewma_ms = :ewma, last_success_at = :at, breaker_failures = :failures,"
+        " concurrency_cap = :cap, max_concurrency = :most",
+        ewma=_EWMA_SEC * 1000,
+        at=now - case.success_ago_sec,
+        failures=case.breaker_failures,
+        cap=case.cap,
+        most=case.most,
+    )
+
+
+def _found(
+    site: Installation, calls: list[tuple[LeasedFrame, Verdict]], case: Case, now: float
+) -> set[int]:
+    """The frames that are at fault when these calls are settled together."""
+    pks = {frame.service_pk for frame, _ in calls}
     with site.runtime.db.write() as conn:
         tally = Tally(successes=case.successes, failures=case.failures)
         statistics.add(conn, {TYPE: tally}, now)
-        rows = {row.pk: row for row in services.lock(conn, [pk])}
-        found = time_outs.of_frames(conn, [(frame, verdict) for frame in frames], rows, now)
-    assert len(frames) == case.together
-    assert found == ({frame.id for frame in frames} if at_fault else set())
+        rows = {row.pk: row for row in services.lock(conn, sorted(pks))}
+        return time_outs.of_frames(conn, calls, rows, now)
