@@ -16,6 +16,7 @@ from easyai.cli.main import cli
 from easyai.errors import StoreClaimedError
 from easyai.pipeline import ownership
 from easyai.pipeline.ownership import Ownership, claims, require_store, take_over
+from easyai.store import renames
 from easyai.store.local_folder import CLAIM_KEY
 from tests.support.site import Installation
 
@@ -99,6 +100,30 @@ def test_a_store_that_is_handed_over_while_a_process_runs_is_refused_within_a_mi
     monkeypatch.setattr(ownership, "_CHECK_EVERY_SEC", 0.0)
     with pytest.raises(StoreClaimedError):
         own.check()
+
+
+def test_a_refused_process_is_refused_again_at_once_and_not_after_the_next_minute_only(
+    site: Installation, other: Installation
+) -> None:
+    take_over(other.runtime)
+    own = site.runtime.part(Ownership)
+    for _ in range(2):
+        with pytest.raises(StoreClaimedError):
+            own.check()
+
+
+def test_of_two_that_claim_a_folder_at_once_the_second_is_told_who_was_faster(
+    site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def come_second(draft: str, path: str) -> None:
+        monkeypatch.undo()
+        require_store(other.runtime)
+        renames.rename_noreplace(draft, path)
+
+    monkeypatch.setattr("easyai.store.local.rename_noreplace", come_second)
+    with pytest.raises(StoreClaimedError, match="other/data"):
+        require_store(site.runtime)
+    require_store(other.runtime)
 
 
 def test_a_claim_that_cannot_be_read_is_refused_and_can_be_taken_over(

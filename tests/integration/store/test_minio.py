@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -224,6 +225,21 @@ def test_a_copy_that_another_installation_has_made_of_the_same_picture_is_not_ou
     assert store.drop_copy(KEY, TARGET, version) is Carried.REPLACED
     assert store.move(KEY, TARGET, version) is Carried.TAKEN
     assert bucket.content(KEY) == bucket.content(TARGET) == jpeg("1")
+
+
+def test_of_two_claims_at_once_the_first_learns_that_the_second_stands(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = bucket.store(), bucket.store()
+    with store._bucket.asking() as client:
+        put = client.put_object
+
+    def put_and_be_overtaken(*claim: Any) -> None:
+        put(*claim)
+        other.claim(b"theirs", replace=True)  # it had looked before
+
+    monkeypatch.setattr(client, "put_object", put_and_be_overtaken)
+    assert store.claim(b"ours") == b"theirs"
 
 
 @pytest.mark.parametrize(
