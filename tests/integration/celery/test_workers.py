@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from pytest_celery import CeleryTestSetup
 
 from easyai.db.migrate import upgrade
+from easyai.errors import StoreClaimedError
 from easyai.pipeline import intake
+from easyai.tasks import periodic
 from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
@@ -118,3 +122,18 @@ def test_workers_and_beat_go_on_after_the_broker_was_restarted(
     installation.add_frame(PEOPLE, "2")
     redis_server.start()
     wait_for_frames(algorithm, 2, worker, beat)
+
+
+def test_a_worker_and_the_scan_leave_alone_a_store_that_another_installation_has_claimed(
+    make_installation: MakeInstallation,
+) -> None:
+    installation = make_installation()
+    installation.add_frame(PEOPLE, "1")
+    installation.runtime.store.claim(b'{"installation": "another", "host": "elsewhere"}')
+    with pytest.raises(StoreClaimedError, match="host elsewhere"):
+        periodic._scan(installation.runtime)
+    worker = installation.worker()
+    assert worker.process.wait(30) == os.EX_CONFIG
+    assert "the worker ends: the frame store is used by another installation" in worker.logs()
+    with installation.runtime.db.read() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM frames").scalar_one() == 0
