@@ -137,3 +137,18 @@ def test_a_worker_and_the_scan_leave_alone_a_store_that_another_installation_has
     assert "the worker ends: the frame store is used by another installation" in worker.logs()
     with installation.runtime.db.read() as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM frames").scalar_one() == 0
+
+
+def test_a_worker_takes_back_at_its_start_what_a_killed_one_had_in_flight(
+    installation: Installation, algorithm: AlgorithmStub
+) -> None:
+    installation.register(algorithm, PEOPLE)
+    installation.add_frame(PEOPLE, "1")
+    algorithm.delay = 100.0
+    worker = installation.worker()
+    installation.runtime.doorbell.ring_all(intake.scan(installation.runtime).waiting)
+    wait_until(lambda: algorithm.running == 1, 30, "the frame is in flight")
+    worker.kill()
+    algorithm.delay = 0.0
+    installation.worker()  # there is no beat: no sweep would find it
+    wait_until(lambda: installation.done() == 1, 20, "it is inferred again")
