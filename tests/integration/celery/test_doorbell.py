@@ -9,8 +9,9 @@ import pytest
 from celery import Celery
 from kombu.connection import Connection
 
-from easyai.db import rings, task_types
+from easyai.db import clock, rings, task_types
 from easyai.tasks.doorbell import CeleryDoorbell
+from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
 from easyai.tasks.publisher import Publisher
 from easyai.tasks.queues import publishing_connection, queue_name
 from tests.integration.celery.conftest import MakeInstallation
@@ -30,6 +31,18 @@ def test_a_ring_makes_one_message_until_a_worker_answers(installation: Installat
         rings.answer(conn, [PEOPLE])
     _ring(installation)
     assert _waiting(installation) == 2
+
+
+def test_a_wake_says_by_how_much_the_clock_of_its_machine_is_off(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _know(installation, PEOPLE)
+    assert _waiting(installation) == 0
+    monkeypatch.setattr(clock, "known_offset_sec", lambda engine: -3600.0)
+    _ring(installation)
+    with installation.app.connection_for_read() as connection:
+        wake = connection.default_channel.basic_get(queue_name(PEOPLE), no_ack=True)
+    assert wake.headers[CLOCK_OFFSET_HEADER] == -3600.0
 
 
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])

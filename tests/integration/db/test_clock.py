@@ -100,6 +100,18 @@ def test_a_machine_whose_clock_is_off_goes_by_the_database(
         assert abs(clock.estimate(database.engine) - truth()) < 2.0
 
 
+def test_an_answer_that_takes_long_is_no_clock_that_is_off(database: Database) -> None:
+    def dawdle(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "clock_timestamp" in statement:
+            time.sleep(0.3)
+
+    for before in ("before_cursor_execute", "after_cursor_execute"):
+        event.listen(database.engine, before, dawdle)
+        with database.read() as conn:
+            assert abs(clock.offset_sec(conn)) < 0.1
+        event.remove(database.engine, before, dawdle)
+
+
 def test_without_an_answer_yet_this_machines_clock_is_taken(database: Database) -> None:
     fresh = Database(database.url)
     assert clock.known_offset_sec(fresh.engine) == (0.0 if database.is_sqlite else None)

@@ -23,6 +23,7 @@ from tests.support.site import Installation
 from tests.support.waiting import wait_until
 
 Start = Callable[..., int]
+HOUR = 3600.0
 _NOBODY = 2**22 + 1  # above the kernel's largest
 
 
@@ -177,6 +178,23 @@ def test_a_process_shows_where_its_number_means_something(site: Installation) ->
     assert rows[0]["start_ticks"] == start_ticks(os.getpid())
     assert abs(rows[0]["clock_offset_sec"]) < 2
     assert not site.rows("SELECT name FROM processes"), "it ended in order"
+
+
+def test_a_process_shows_by_how_much_its_clock_is_off(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = time.time
+    monkeypatch.setattr(time, "time", lambda: truth() + HOUR)
+    db = site.open().db
+    presence = Presence("worker", lambda: db)
+    presence.start()
+    try:
+        (row,) = wait_until(lambda: site.rows("SELECT * FROM processes"), 10, "its row")
+    finally:
+        presence.close()
+    shared = site.runtime.db.is_sqlite  # one machine, one clock
+    assert row["clock_offset_sec"] == pytest.approx(0.0 if shared else HOUR, abs=2)
+    assert row["beat_at"] - truth() == pytest.approx(HOUR if shared else 0.0, abs=5)
 
 
 def test_a_process_whose_loops_stand_still_is_not_shown(

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from easyai.cli.main import cli
 from easyai.db import leases
+from easyai.pipeline import retention
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
@@ -23,6 +24,7 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.services import PostgresServer
 from tests.support.site import TYPE, Installation
 from tests.support.site_fixtures import empty
+from tests.support.waiting import wait_until
 
 HOUR = 3600.0
 
@@ -108,3 +110,31 @@ def test_since_and_until_of_a_command_mean_the_database_s_now(
 
     assert found("--since", "10m") == 1
     assert found("--until", "10m") == 0
+
+
+def test_a_type_with_a_rate_goes_on_when_its_next_frame_may_go(
+    site: Installation, algorithm: AlgorithmStub, off: float
+) -> None:
+    site.configure(f'[ai_analysis.types."{TYPE}"]\nrate_limit = "2/s"')
+    site.register(algorithm)
+    site.record(5)
+    site.execute("UPDATE frames SET due_at = 0")
+    with site.loop().pumped(TYPE):
+        wait_until(lambda: algorithm.count == 5, 10, "all are sent")
+
+
+def test_no_frame_is_given_up_before_its_time_or_kept_beyond_it(
+    site: Installation, off: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_WAITING_EVERY_SEC", 0.0)
+    site.configure(outage_retention_hours=2)
+    site.put_many(2)
+    site.scan()
+    for number, age in enumerate((2 * HOUR - 10, 2 * HOUR + 10)):
+        site.execute(
+            "UPDATE frames SET due_at = extract(epoch FROM now()) - :age WHERE key LIKE :key",
+            age=age,
+            key=f"%/0000{number}.jpg",
+        )
+    site.scan()
+    assert [frame["state"] for frame in site.frames()] == ["parked", "dropped"]
