@@ -7,15 +7,19 @@ import os
 import pytest
 from pytest_celery import CeleryTestSetup
 
+from easyai.db import clock
 from easyai.db.migrate import upgrade
 from easyai.errors import StoreClaimedError
 from easyai.pipeline import intake
+from easyai.registry.watch import look
 from easyai.tasks import periodic
 from easyai.tasks.config import SCAN_TASK
+from easyai.tasks.process import _open_inference, process
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation, wait_for_frames
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.clocks import step_clocks
 from tests.support.services import RedisServer
 from tests.support.waiting import wait_until
 
@@ -152,3 +156,17 @@ def test_a_worker_takes_back_at_its_start_what_a_killed_one_had_in_flight(
     algorithm.delay = 0.0
     installation.worker()  # there is no beat: no sweep would find it
     wait_until(lambda: installation.done() == 1, 20, "it is inferred again")
+
+
+def test_a_worker_knows_of_every_jump_of_the_clock_since_its_start(
+    make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = make_installation()
+    step = step_clocks(monkeypatch)
+    monkeypatch.setattr(process, "runtime", lambda: installation.runtime)
+    monkeypatch.setattr(process, "inference", lambda: None)  # opened last, and not asked here
+    _open_inference()
+    step[0] = 3600.0
+    with installation.runtime.db.write() as conn:
+        watch = look(conn, installation.runtime, clock.now(conn))
+    assert watch.jump_sec == pytest.approx(3600, abs=5)

@@ -101,6 +101,20 @@ def test_a_breaker_opened_before_the_clock_was_set_back_gets_its_trial(
     assert len(site.lease(now=time.time() + 0.1).frames) == 1
 
 
+def test_a_worker_that_remembers_such_a_breaker_is_told_of_its_trial(
+    site: Installation, algorithm: AlgorithmStub, step: list[float]
+) -> None:
+    site.register(algorithm)
+    site.record(1)
+    site.execute("UPDATE services SET breaker_open_until = :at", at=time.time() + HOUR)
+    loop = site.loop()
+    loop.pump(TYPE, 1.0)
+    assert algorithm.count == 0
+    sweep(site.runtime)
+    loop.pump(TYPE, 5.0)
+    assert algorithm.count == 1
+
+
 def test_a_breaker_open_for_less_than_a_minute_stays_open(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.record(2)

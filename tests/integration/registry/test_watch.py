@@ -121,6 +121,16 @@ def test_silence_while_this_server_was_down_is_held_against_no_service(
     assert sweep(restarted).lapsed == 4, "then they had their time"
 
 
+def test_a_clock_set_back_while_no_process_ran_is_held_against_no_service(
+    site: Installation, four: list[int], step: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    step[0] = HOUR
+    sweep(site.runtime)
+    step[0] = 0.0
+    assert sweep(site.open()).lapsed == 0
+    assert "was set back by 3600 s: the silence of services until now is no" in caplog.text
+
+
 @pytest.mark.parametrize("hours", [1.0, -1.0])
 def test_a_clock_that_jumps_makes_no_service_suspect_there_or_back(
     site: Installation, four: list[int], step: list[float], hours: float
