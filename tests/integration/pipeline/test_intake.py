@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from easyai.db import recording
+from easyai.db.recording import NewFrame
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
@@ -166,6 +167,23 @@ def test_nobody_records_frames_while_another_transaction_does(site: Installation
             with pytest.raises(TimeoutError):
                 scan.result(1.0)
         assert scan.result(20).new_frames == 1
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_picture_inferred_while_a_scan_waits_to_record_it_is_no_second_frame(
+    site: Installation,
+) -> None:
+    site.put(KEY)
+    version = site.runtime.store.version(KEY) or ""
+    with ThreadPoolExecutor(1) as pool:
+        with site.runtime.db.write() as conn:
+            recording.record_alone(conn)
+            scan = pool.submit(site.scan)
+            with pytest.raises(TimeoutError):
+                scan.result(1.0)
+            recording.add(conn, [NewFrame(KEY, TYPE, "门口1", version, 0.0, None)], time.time())
+            conn.exec_driver_sql("UPDATE frames SET state = 'done', image_path = ''")
+        assert scan.result(20).new_frames == 0
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -1,0 +1,122 @@
+"""Each transaction meets the tables in one order (docs/architecture.md, "Locks").
+
+Seen in its statements: a deadlock that the wrong order allows may take a day to come.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from easyai.db import ledger, rings, task_types
+from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline.answers import Answered
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.turn import turn
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.services import PostgresServer
+from tests.support.site import TYPE, Installation
+from tests.support.site_fixtures import empty
+
+_ORDER = ("task_types", "services", "frames", "alerts", "statistics", "generations")
+_LOCKS = re.compile(
+    r"^\s*SELECT .*? FROM (\w+) .*FOR UPDATE|UPDATE (\w+)\s+SET|INSERT INTO (\w+)", re.DOTALL
+)
+
+
+@pytest.fixture
+def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
+    """PostgreSQL only: SQLite has one writer."""
+    postgres_server.start()
+    empty(migrated_database)
+    return migrated_database
+
+
+@contextmanager
+def _tables_locked(site: Installation) -> Iterator[list[str]]:
+    """The tables in the order in which the statements of the block first lock rows of each."""
+    found: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        for names in _LOCKS.findall(statement):
+            (table,) = filter(None, names)
+            if table in _ORDER and table not in found:
+                found.append(table)
+
+    engine = site.runtime.db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_turn_that_settles_and_leases_locks_tables_in_their_order(site: Installation) -> None:
+    site.configure(f'[ai_analysis.types."{TYPE}"]\nrate_limit = "100/s"')
+    pk = site.register(AlgorithmStub())
+    site.execute(
+        "UPDATE services SET breaker_failures = 3, breaker_pause_sec = 5, breaker_open_until = 1"
+        " WHERE pk = :pk",
+        pk=pk,
+    )
+    site.record(4)
+    dispatched = site.lease(most=1)
+    detected = Verdict(Kind.INFERRED, 5.0, detection_count=1)
+    answered = [
+        Answered(frame, dispatched.endpoints[frame.service_pk], detected)
+        for frame in dispatched.frames
+    ]
+    with _tables_locked(site) as tables:
+        settled, leased = turn(site.runtime, answered, CarriedOut(), "a-token")
+    assert (settled.alerts, len(leased.frames)) == (1, 3)
+    assert tables == list(_ORDER)
+
+
+def test_a_scan_that_records_locks_tables_in_their_order(site: Installation) -> None:
+    site.put_many(2)
+    site.scan()
+    site.put(f"{TYPE}/门口1/later.jpg")
+    with _tables_locked(site) as tables:
+        assert site.scan().new_frames == 1
+    assert tables == ["frames", "statistics"]
+
+
+def test_a_frame_that_is_looked_at_to_be_settled_is_given_to_nobody_else_meanwhile(
+    site: Installation,
+) -> None:
+    site.register(AlgorithmStub())
+    site.record(1)
+    (frame,) = site.lease().frames
+    with site.runtime.db.write() as settling, site.open().db.write() as sweeping:
+        assert ledger.still_held(settling, {frame.lease_token: [frame.id]})
+        assert ledger.expire(sweeping, 4e9) == {}
+
+
+def test_those_that_lock_many_types_at_once_never_wait_in_a_ring(site: Installation) -> None:
+    names = [f"type {number}" for number in range(12)]
+    with site.runtime.db.write() as conn:
+        task_types.add(conn, names, time.time())
+    until, errors = time.monotonic() + 2.0, list[Exception]()
+
+    def lock(number: int) -> None:
+        chance, db = random.Random(number), site.open().db
+        while time.monotonic() < until and not errors:
+            try:
+                with db.write() as conn:
+                    conn.exec_driver_sql("SET LOCAL deadlock_timeout = 20")
+                    rings.lock(conn, chance.sample(names, 6))
+            except DatabaseUnavailableError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=lock, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
