@@ -35,6 +35,13 @@ def _record_in_order(site: Installation, count: int, task_type: str = TYPE, **mo
     site.execute("UPDATE frames SET due_at = due_at - 60 + id * 0.001 WHERE id > :b", b=before)
 
 
+def _requeue(site: Installation, *ids: int, at: float | None = None) -> None:
+    for frame_id in ids:
+        site.execute("UPDATE frames SET state = 'failed', settled_at = 1 WHERE id = :i", i=frame_id)
+    with site.runtime.db.write() as conn:
+        frames.bring_back(conn, ids, time.time() if at is None else at)
+
+
 def _priorities(**levels: int) -> str:
     names = {"falls": FALLS, "crowd": CROWD, "heads": TYPE}
     return "\n".join(
@@ -61,13 +68,33 @@ def test_the_strategy_says_which_frames_of_a_full_queue_go(
 def test_requeued_frames_give_way_to_live_ones(site: Installation, strategy: str) -> None:
     _serve(site, strategy, limit=4)
     _record_in_order(site, 8)
-    site.execute("UPDATE frames SET state = 'failed', settled_at = 1 WHERE id IN (2, 3, 7)")
-    with site.runtime.db.write() as conn:
-        frames.bring_back(conn, [2, 3, 7], time.time())
+    _requeue(site, 2, 3, 7)
     site.scan()
     live = {1, 4, 5, 6, 8}
     assert set(_waiting(site)) < live
     assert len(_waiting(site)) == 4
+
+
+@pytest.mark.parametrize("first", [3, 6])
+def test_the_requeued_frame_that_waits_longest_goes_but_none_of_a_more_important_type(
+    site: Installation, first: int
+) -> None:
+    _serve(site, "drop_oldest", 7, _priorities(falls=9))
+    for count, task_type in ((2, FALLS), (3, CROWD), (3, TYPE)):
+        _record_in_order(site, count, task_type)
+    for ago_sec, frame_id in ((30.0, 1), (20.0, first), (10.0, 9 - first)):
+        _requeue(site, frame_id, at=time.time() - ago_sec)
+    site.scan()
+    assert set(_waiting(site)) == set(range(1, 9)) - {first}
+
+
+def test_requeued_frames_in_flight_keep_no_waiting_one_in_a_full_queue(site: Installation) -> None:
+    _serve(site, "drop_oldest", 4)
+    _record_in_order(site, 9)
+    _requeue(site, 1, 2, 3)
+    site.execute("UPDATE frames SET state = 'leased', lease_expires_at = 4e9 WHERE id <= 3")
+    site.scan()
+    assert _waiting(site) == [6, 7, 8, 9]
 
 
 def test_latest_only_keeps_the_newest_frame_of_each_camera(site: Installation) -> None:

@@ -89,10 +89,14 @@ def test_frames_that_nobody_saw_growing_old_wait_afresh(site: Installation, trie
     site.put_many(2)
     site.scan()
     site.execute("UPDATE frames SET found_at = 1, due_at = 1, tries = :n", n=tries)
+    site.execute("UPDATE frames SET requeued_at = 1 WHERE id = 2")
     for _ in range(2):
         site.scan()
     assert site.count("parked") == 2
     assert all(time.time() - frame["found_at"] < HOUR for frame in site.frames())
+    found, requeued = (frame["requeued_at"] for frame in site.frames())
+    assert found is None
+    assert time.time() - requeued < HOUR, "it gives way to live ones still"
 
 
 def test_no_limit_gives_up_nothing(site: Installation) -> None:
