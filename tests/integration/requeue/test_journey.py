@@ -62,6 +62,7 @@ def test_a_requeued_frame_becomes_an_alert_with_its_picture(
     wait_until(lambda: installation.row(refused).image_path == f"alerts/{KEY}", what="beside alert")
     row = installation.row(refused)
     assert (row.state, row.outcome, row.reason) == ("done", "alert", None)
+    assert row.requeued_at is None, "it waits no more"
     store = installation.folder / "snapshots"
     assert (store / "alerts" / KEY).read_bytes() == PICTURE
     assert list(store.rglob("*.jpg")) == [store / "alerts" / KEY]

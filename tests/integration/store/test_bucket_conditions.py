@@ -9,6 +9,7 @@ import pytest
 from minio.commonconfig import CopySource
 
 from easyai.domain.frame import KeyRules
+from easyai.errors import StoreUnavailableError
 from easyai.store import bucket_moves
 from easyai.store.base import Carried
 from easyai.store.bucket_conditions import COPY, DELETE, Kept
@@ -73,6 +74,17 @@ def test_a_condition_is_trusted_where_it_was_seen_to_hold(
     for name, is_kept in ((COPY, kept.copy), (DELETE, kept.delete)):
         assert (f"{fake.settings().endpoint}" in caplog.text) == bool(kept.ignored)
         assert (name in caplog.text) != is_kept
+
+
+def test_a_trial_that_the_store_refuses_to_answer_shows_nothing_and_is_made_again() -> None:
+    copies = [failure(403, "AccessDenied"), _NO, _COPIED]
+    tidied_up = Answer(204)
+    with FakeS3(Server(copies, [tidied_up, _NO, Answer(204)])) as fake:
+        store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
+        with pytest.raises(StoreUnavailableError):
+            store.check()
+        store.check()
+        assert store._conditions.known == Kept(copy=True, delete=True)
 
 
 def test_the_conditions_of_a_real_store_are_found_out_and_leave_nothing_behind(
