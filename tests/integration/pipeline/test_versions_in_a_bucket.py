@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from easyai.domain.verdict import Kind
+from easyai.pipeline import known
 from easyai.pipeline.alert_removal import delete_alerts
+from easyai.pipeline.intake import Scanner
 from easyai.pipeline.prepare import prepare
 from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.conftest import swift_server
 from tests.integration.store.places import BucketPlace, jpeg
+from tests.integration.store.stale_listing import StaleListings
 from tests.integration.store.swift_server import SwiftServer
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -213,3 +216,20 @@ def test_a_second_try_leaves_a_foreign_picture_under_the_path_of_its_alert_alone
     _die_after_the_copy(site)
     assert work(site, 1) == ["no_detection"]
     assert bucket.content(f"alerts/{KEY}") == jpeg("foreign")
+
+
+def test_a_new_process_asks_for_each_picture_that_an_old_listing_shows(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    bucket: BucketPlace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    with StaleListings(bucket.server.port, 60.0) as old:
+        use_bucket(monkeypatch, bucket.server.settings(bucket.bucket), old.endpoint)
+        assert Scanner(site.open()).scan().new_frames == 1
+        assert work(site, 1) == ["alert"]
+        monkeypatch.setattr(known, "_NEWEST", 0)  # as if many had been recorded since
+        assert Scanner(site.open()).scan().new_frames == 0
+        assert old.shown_again > 0

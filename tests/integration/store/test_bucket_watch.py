@@ -1,0 +1,64 @@
+"""What a scanner remembers of a bucket is believed for seconds, and less in its first minute."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.store import bucket_watch
+from easyai.store.bucket_watch import BucketWatch
+from tests.integration.store.places import BucketPlace, jpeg, listed, look
+from tests.integration.store.swift_server import PAGE
+
+KEYS = [f"t/cam/{number:03}.jpg" for number in range(2 * PAGE)]
+
+
+def _first(watch: BucketWatch) -> bool:
+    (listing,) = watch.listings(float("inf"))
+    return listing.first
+
+
+def test_a_scanner_is_new_for_a_minute_and_again_after_a_pause_of_one(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_watch, "_NEWCOMER_SEC", 1.0)
+    bucket.put(KEYS[0], jpeg("1"))
+    watch = bucket.store().watch()
+    began = time.monotonic()
+    while _first(watch):
+        assert time.monotonic() - began < 20
+        time.sleep(0.05)
+    assert time.monotonic() - began > 0.9
+    time.sleep(1.1)
+    assert _first(watch)
+
+
+def test_what_was_listed_some_seconds_ago_is_asked_for_and_then_forgotten(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_watch, "_TRUST_LISTING_SEC", 0.2)
+    for key in KEYS[:2]:
+        bucket.put(key, jpeg("1"))
+    watch = bucket.store().watch()
+    assert listed(watch) == set(KEYS[:2])
+    for key in KEYS[:2]:
+        bucket.remove(key)
+    time.sleep(0.3)
+    assert look(watch, KEYS[0]) is None
+    assert listed(watch) == set()
+    assert watch._listed == {}
+
+
+def test_a_listing_that_was_cut_long_ago_is_begun_anew(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_watch, "_PAGE", PAGE)
+    monkeypatch.setattr(bucket_watch, "_TRUST_LISTING_SEC", 0.2)
+    for key in KEYS:
+        bucket.put(key, jpeg(key))
+    watch = bucket.store().watch()
+    for _ in range(2):
+        (page,) = watch.listings(until=0.0)
+        assert page.keys == KEYS[:PAGE]
+        time.sleep(0.3)
