@@ -79,6 +79,7 @@ _FRAMES: Final = {
     "stay in the store: {}": (
         "未接收的文件夹：{1} 个，因为已知任务类型达到 max_task_types = {2}；图片保留在存储中：{3}"
     ),
+    "not called: its lease was not renewed in time": "未调用：租约没有及时续期",
     "the picture has gone from the store": "图片已不在存储中",
     "the picture was gone before it could be moved": "图片在移动之前已不存在",
     "a newer picture had taken its key": "图片已被同名的新图片取代",
