@@ -9,17 +9,14 @@ import math
 import time
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import Final
 
-from minio import Minio as Client
-
-from easyai.domain.frame import KeyRules, is_picture
+from easyai.domain.frame import KeyRules
 from easyai.store.base import Listing, Picture
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_objects import check_key, picture_of, stat_object
+from easyai.store.bucket_round import Round
 
-_PAGE: Final = 1000
 _TRUST_LISTING_SEC: Final = 5.0
 # What left the bucket before this process watched it may come back in its listings for so long.
 _NEWCOMER_SEC: Final = 60.0
@@ -33,34 +30,29 @@ class BucketWatch:
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
-        self._rules = rules
         self._since = -math.inf  # monotonic: it has listed without a long pause since then
-        self._pages: Iterator[list[Picture]] | None = None
+        self._round = Round(bucket, rules)
         self._listed_at = -math.inf  # monotonic, of the last page
         self._listed: dict[str, tuple[float, Picture]] = {}  # with when (monotonic)
 
     @property
     def cut(self) -> bool:
         """Whether the last listings ended before everything had been listed."""
-        return self._pages is not None
+        return self._round.under_way
 
     def listings(self, until: float) -> Iterator[Listing]:
-        """Pages of up to 1000 pictures; alerts and failed frames are never paged through."""
-        now = time.monotonic()
-        if now - self._listed_at > _NEWCOMER_SEC:
-            self._since = now
-        if now - self._listed_at > _TRUST_LISTING_SEC:
-            self._pages = None  # what is left of it is old
-        self._listed = {
-            key: listed
-            for key, listed in self._listed.items()
-            if now - listed[0] < _TRUST_LISTING_SEC
-        }
-        while page := self._next_page():
-            first = self._listed_at - self._since < _NEWCOMER_SEC
-            yield Listing([picture.key for picture in page], first)
+        """Pages of up to 1000 pictures, behind those listed last."""
+        self._begin()
+        begins = not self._round.under_way
+        if begins:
+            first = self._round.first
+            yield from self._listing(self._round.begin(), first=first)
+        while self._round.under_way:
+            first = self._round.first
+            yield from self._listing(self._round.next_page(), first=first)
             if time.monotonic() >= until:
-                return
+                break
+        self._round.long = self._round.under_way or not begins
 
     def again(self, keys: Sequence[str]) -> None:
         """Do nothing: every object comes with each round of listings."""
@@ -89,31 +81,20 @@ class BucketWatch:
             if there is not None
         ]
 
-    def _next_page(self) -> list[Picture]:
-        """The next page of the round that goes on, or of a new one; [] at its end."""
-        pages, self._pages = self._pages or self._walk(), None
-        page = next(pages, [])
-        self._listed_at = time.monotonic()
-        self._listed.update((picture.key, (self._listed_at, picture)) for picture in page)
-        if page:
-            self._pages = pages  # not after an error: its end is not the end of the bucket
-        return page
+    def _begin(self) -> None:
+        now = time.monotonic()
+        if now - self._listed_at > _NEWCOMER_SEC:
+            self._since = now
+        self._listed = {
+            key: listed
+            for key, listed in self._listed.items()
+            if now - listed[0] < _TRUST_LISTING_SEC
+        }
 
-    def _walk(self) -> Iterator[list[Picture]]:
-        with self._bucket.asking() as client:
-            pictures = self._pictures(client, self._rules.base_path)
-            while page := list(islice(pictures, _PAGE)):
-                yield page
-
-    def _pictures(self, client: Client, prefix: str) -> Iterator[Picture]:
-        if prefix.startswith(self._rules.excluded):
-            return
-        # Folder by folder only as far as one to leave out lies below; the rest is one listing.
-        by_folder = any(folder.startswith(prefix) for folder in self._rules.excluded)
-        name = self._bucket.name
-        for found in client.list_objects(name, prefix or None, recursive=not by_folder):
-            key = found.object_name or ""
-            if is_picture(key):
-                yield picture_of(key, found)
-            elif by_folder and found.is_dir and key != prefix:
-                yield from self._pictures(client, key)
+    def _listing(self, pictures: Sequence[Picture], *, first: bool) -> Iterator[Listing]:
+        """What was listed just now, unless that is nothing."""
+        self._listed_at = now = time.monotonic()
+        self._listed.update((picture.key, (now, picture)) for picture in pictures)
+        if pictures:
+            newcomer = now - self._since < _NEWCOMER_SEC
+            yield Listing([picture.key for picture in pictures], first or newcomer)
