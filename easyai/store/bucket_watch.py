@@ -14,6 +14,7 @@ from typing import Final
 from easyai.domain.frame import KeyRules
 from easyai.store.base import Listing, Picture
 from easyai.store.bucket import Bucket
+from easyai.store.bucket_ends import Ends
 from easyai.store.bucket_objects import check_key, picture_of, stat_object
 from easyai.store.bucket_round import Round
 
@@ -32,6 +33,7 @@ class BucketWatch:
         self._bucket = bucket
         self._since = -math.inf  # monotonic: it has listed without a long pause since then
         self._round = Round(bucket, rules)
+        self._ends = Ends(bucket, rules)
         self._listed_at = -math.inf  # monotonic, of the last page
         self._listed: dict[str, tuple[float, Picture]] = {}  # with when (monotonic)
 
@@ -41,18 +43,17 @@ class BucketWatch:
         return self._round.under_way
 
     def listings(self, until: float) -> Iterator[Listing]:
-        """Pages of up to 1000 pictures, behind those listed last."""
+        """Pages of up to 1000 pictures, behind those listed last.
+
+        Beside a round that takes several scans the ends of the cameras' folders come first, for
+        half of the time.
+        """
         self._begin()
-        begins = not self._round.under_way
-        if begins:
-            first = self._round.first
-            yield from self._listing(self._round.begin(), first=first)
-        while self._round.under_way:
-            first = self._round.first
-            yield from self._listing(self._round.next_page(), first=first)
-            if time.monotonic() >= until:
-                break
-        self._round.long = self._round.under_way or not begins
+        if self._round.long and (self._round.under_way or not self._round.first):
+            now = time.monotonic()
+            for page in self._ends.pages(now + (until - now) / 2):
+                yield from self._listing(page.pictures, first=page.last is not None)
+        yield from self._go_round(until)
 
     def again(self, keys: Sequence[str]) -> None:
         """Do nothing: every object comes with each round of listings."""
@@ -90,6 +91,22 @@ class BucketWatch:
             for key, listed in self._listed.items()
             if now - listed[0] < _TRUST_LISTING_SEC
         }
+
+    def _go_round(self, until: float) -> Iterator[Listing]:
+        begins = not self._round.under_way
+        if begins:
+            first = self._round.first
+            yield from self._listing(self._round.begin(), first=first)
+        while self._round.under_way:
+            first = self._round.first
+            pictures = self._round.next_page()
+            self._ends.note(pictures)
+            yield from self._listing(pictures, first=first)
+            if time.monotonic() >= until:
+                break
+        self._round.long = self._round.under_way or not begins
+        if not self._round.long:
+            self._ends.forget()
 
     def _listing(self, pictures: Sequence[Picture], *, first: bool) -> Iterator[Listing]:
         """What was listed just now, unless that is nothing."""

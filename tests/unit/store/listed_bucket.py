@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 import pytest
 from minio.datatypes import Object
 
 from easyai.errors import StoreUnavailableError
-from easyai.store import bucket_pages, bucket_watch
+from easyai.store import bucket_ends, bucket_pages, bucket_watch
 
 PAGE: Final = 10
 _EMPTY_SEC: Final = 0.003  # of a page of nothing; a full one takes `page_sec`
@@ -72,7 +73,7 @@ class ListedBucket:
 
     def _page(self, prefix: str, after: str, *, recursive: bool) -> list[str]:
         page: list[str] = []
-        for key in self.keys[bisect_right(self.keys, max(after, prefix)) :]:
+        for key in islice(self.keys, bisect_right(self.keys, max(after, prefix)), None):
             if not key.startswith(prefix) or len(page) == PAGE:
                 break
             folder, slash, _ = key[len(prefix) :].partition("/")
@@ -91,6 +92,7 @@ def _object(name: str) -> Object:
 def put_clock_below(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of every watch of the test, whose pages are short."""
     clock = Clock()
-    monkeypatch.setattr(bucket_watch, "time", clock)
+    for module in (bucket_watch, bucket_ends):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(bucket_pages, "PAGE", PAGE)
     return clock

@@ -75,8 +75,9 @@ def test_with_many_workers_the_last_page_is_seen_as_soon_as_with_one(
     random.seed(workers)
     bucket = ListedBucket(clock, backlog(60, cameras=20))
     times = sorted(seen_after(clock, bucket, workers, 1.0) for _ in range(20))
-    # One worker takes 6 scans and some; it depends on luck, not on how many they are.
-    assert (times[10] < 40.0, times[-1] < 80.0) == (True, True), times
+    # One worker takes 12 scans and some, which give half of their time to live cameras; of many it
+    # depends on where they begin, and not on how many they are.
+    assert (times[10] < 60.0, times[-1] < 120.0) == (True, True), times
 
 
 def test_a_round_goes_on_where_an_error_has_stopped_it(clock: Clock) -> None:

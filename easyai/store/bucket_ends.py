@@ -1,0 +1,82 @@
+"""What cameras have put behind the last key of their folders, found beside a long round.
+
+Names grow with time, as a rule: what is new in a camera's folder comes behind the last key listed
+there. What comes in a smaller name is found by the round.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from easyai.domain.frame import KeyRules
+from easyai.store.base import Picture
+from easyai.store.bucket import Bucket
+from easyai.store.bucket_pages import Page, read_folder, read_page
+
+_REQUESTS: Final = 16  # at once
+
+
+class Ends:
+    """How far each camera's folder has been listed, by one scanner; cameras take turns."""
+
+    def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
+        self._bucket = bucket
+        self._rules = rules
+        self._last: dict[str, str] = {}  # by a camera's folder: the last frame listed in it
+        self._backlogs: set[str] = set()  # folders of which a page was full: left to the round
+        self._turn: deque[str] = deque()  # folders that are still to be looked at
+
+    def note(self, pictures: Sequence[Picture]) -> None:
+        """The round has come as far as these, in the order of their keys."""
+        for picture in pictures:
+            frame = self._rules.parse(picture.key)
+            if frame is not None:  # a preview's name does not grow
+                folder = f"{self._rules.base_path}{frame.task_type}/{frame.task_id}/"
+                self._last[folder] = max(picture.key, self._last.get(folder, ""))
+                self._backlogs.discard(folder)
+
+    def forget(self) -> None:
+        """A round takes one scan: it alone is enough."""
+        self._last.clear()
+        self._backlogs.clear()
+        self._turn.clear()
+
+    def pages(self, until: float) -> Iterator[Page]:
+        """A page of each folder behind its last key, until a moment; each comes once at most."""
+        with ThreadPoolExecutor(_REQUESTS, "scan") as pool:
+            if not self._turn:
+                self._begin_turn(pool)
+            while self._turn and time.monotonic() < until:
+                some = [self._turn.popleft() for _ in range(min(_REQUESTS, len(self._turn)))]
+                for folder, page in zip(some, pool.map(self._read, some), strict=True):
+                    self.note(page.pictures)
+                    if page.last is not None:
+                        self._backlogs.add(folder)
+                    yield page
+
+    def _read(self, folder: str) -> Page:
+        return read_page(self._bucket, folder, self._last.get(folder, ""))
+
+    def _begin_turn(self, pool: ThreadPoolExecutor) -> None:
+        def below(folder: str) -> list[str]:
+            return read_folder(self._bucket, folder)[1]
+
+        types = [one for one in below(self._rules.base_path) if not self._is_excluded(one)]
+        cameras = [one for some in pool.map(below, types) for one in some]
+        self._last = {one: self._last[one] for one in cameras if one in self._last}
+        self._backlogs.intersection_update(cameras)
+        self._turn.extend(
+            one for one in cameras if one not in self._backlogs and not self._is_near_excluded(one)
+        )
+
+    def _is_excluded(self, folder: str) -> bool:
+        return folder.startswith(self._rules.excluded)
+
+    def _is_near_excluded(self, folder: str) -> bool:
+        """Whether it is left out, or a folder below it is."""
+        near = (excluded.startswith(folder) for excluded in self._rules.excluded)
+        return self._is_excluded(folder) or any(near)
