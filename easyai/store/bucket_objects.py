@@ -23,8 +23,10 @@ def stat_object(bucket: Bucket, key: str) -> Object | None:
         return None
 
 
-def picture_of(key: str, found: Object) -> Picture:
-    """A picture; its version is the ETag."""
+def picture_of(key: str, found: Object | None) -> Picture | None:
+    """A picture, whose version is the ETag; None where nothing lies, or something empty."""
+    if found is None or found.size == 0:
+        return None
     modified_at = found.last_modified.timestamp() if found.last_modified else time.time()
     return Picture(key, found.etag or "", modified_at)
 

@@ -5,8 +5,11 @@ No listing is kept open: each page is asked for behind the last key of the one b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+
+from minio.datatypes import Object
 
 from easyai.domain.frame import is_picture
 from easyai.store.base import Picture
@@ -31,19 +34,19 @@ def read_page(bucket: Bucket, prefix: str, after: str = "") -> Page:
             bucket.name, prefix or None, recursive=True, start_after=after or None
         )
         found = list(islice(listing, PAGE))
-    keys = [(one.object_name or "", one) for one in found]
-    pictures = [picture_of(key, one) for key, one in keys if is_picture(key)]
-    return Page(pictures, keys[-1][0] if len(keys) == PAGE else None)
+    last = found[-1].object_name if len(found) == PAGE else None
+    return Page(_pictures(found), last)
 
 
 def read_folder(bucket: Bucket, prefix: str) -> tuple[list[Picture], list[str]]:
     """The pictures and the folders in one folder."""
-    pictures, folders = [], []
     with bucket.asking() as client:
-        for found in client.list_objects(bucket.name, prefix or None, recursive=False):
-            key = found.object_name or ""
-            if found.is_dir:
-                folders.append(key)
-            elif is_picture(key):
-                pictures.append(picture_of(key, found))
-    return pictures, [folder for folder in folders if folder != prefix]
+        found = list(client.list_objects(bucket.name, prefix or None, recursive=False))
+    folders = [one.object_name or "" for one in found if one.is_dir]
+    return _pictures(found), [folder for folder in folders if folder != prefix]
+
+
+def _pictures(found: Iterable[Object]) -> list[Picture]:
+    named = ((one.object_name or "", one) for one in found)
+    pictures = [picture_of(key, one) for key, one in named if is_picture(key)]
+    return [picture for picture in pictures if picture is not None]

@@ -1,6 +1,7 @@
 """What one scanner remembers of a bucket: how far its listing has come, and what it showed.
 
-An object store shows whole objects only, but its listings may be some seconds old.
+An object store shows whole objects only, but its listings may be some seconds old. An empty object
+is no picture yet, as an empty file is none.
 """
 
 from __future__ import annotations
@@ -76,11 +77,8 @@ class BucketWatch:
             return []
         with ThreadPoolExecutor(min(_REQUESTS, len(keys)), "scan") as pool:
             objects = list(pool.map(lambda key: stat_object(self._bucket, key), keys))
-        return [
-            picture_of(key, there)
-            for key, there in zip(keys, objects, strict=True)
-            if there is not None
-        ]
+        pictures = map(picture_of, keys, objects)
+        return [picture for picture in pictures if picture is not None]
 
     def _begin(self) -> None:
         now = time.monotonic()

@@ -95,6 +95,19 @@ def test_ready_after_a_walk_gives_the_same_version(place: Place) -> None:
     assert seen == [KEY]
 
 
+def test_an_empty_picture_is_never_whole_until_something_is_written(place: Place) -> None:
+    watch = place.store().watch()
+    place.put(KEY, b"")
+    for _ in range(2):  # a folder's pictures are whole at two looks
+        for listing in watch.listings(math.inf):
+            assert watch.look(listing.keys, 0.0, set()) == []
+        assert look(watch, KEY, 0.0) is None
+    place.put(KEY, jpeg("1"))
+    picture = look(watch, KEY, 0.0)
+    assert picture is not None
+    assert picture.version == place.store().version(KEY)
+
+
 def test_nothing_is_ready_exists_or_is_read_where_nothing_lies(place: Place) -> None:
     store = place.store()
     assert look(store, KEY, 0.0) is None
