@@ -2,12 +2,14 @@
 
 What came since the last look goes first. What lay there before (at a start, after an outage) takes
 turns by camera, the newest of each camera first. Where a camera's frames must go in their order,
-the oldest goes first, and what comes new waits behind it.
+the oldest goes first, and what comes new waits among what waits: in the natural order of the keys,
+folders before names.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -41,7 +43,7 @@ class Arrivals:
             if key.key not in self:
                 by_camera[key.task_type, key.task_id].append(key.key)
         for camera, found in by_camera.items():
-            names = sorted(set(found), key=_natural)
+            names = sorted(set(found), key=natural)
             in_order = self._in_order(camera[0])
             if first or (in_order and camera in self._backlog):
                 self._add_to_backlog(camera, names, in_order)
@@ -78,11 +80,23 @@ class Arrivals:
         if waiting is None:
             self._turns.append(camera)
             waiting = []
-        self._backlog[camera] = names[::-1] + waiting if in_order else waiting + names
+        self._backlog[camera] = _merged(names, waiting) if in_order else waiting + names
 
 
-def _natural(key: str) -> list[str | int]:
+def natural(key: str) -> list[str | int]:
     """Sorts 9.jpg before 10.jpg, and names that are times by time."""
     parts: list[str | int] = list(_NUMBERS.split(key))
     parts[1::2] = [int(part) for part in parts[1::2]]
     return parts
+
+
+def _merged(names: list[str], waiting: list[str]) -> list[str]:
+    """All in their order, the oldest last; `names`, sorted, the oldest first.
+
+    Only what waits between the first and the last of the names is sorted again.
+    """
+    ordered = waiting[::-1]
+    since = bisect_left(ordered, natural(names[0]), key=natural)
+    until = bisect_right(ordered, natural(names[-1]), lo=since, key=natural)
+    ordered[since:until] = sorted(ordered[since:until] + names, key=natural)
+    return ordered[::-1]

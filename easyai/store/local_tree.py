@@ -12,10 +12,11 @@ import random
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from easyai.domain.arrivals import natural
 from easyai.domain.frame import KeyRules, is_picture
 from easyai.errors import StoreUnavailableError
 from easyai.store.base import Listing
@@ -131,6 +132,7 @@ class Tree:
 
     def _list(self, folder: _Folder) -> list[str]:
         keys: list[str] = []
+        found: list[_Folder] = []
         prefix = folder.prefix
         room = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
         plain = is_text(prefix)
@@ -140,18 +142,22 @@ class Tree:
                 if name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    self._add(f"{prefix}{name}/", entry.path)
+                    below = f"{prefix}{name}/"
+                    if below not in self._folders and below not in self._rules.excluded:
+                        found.append(_Folder(below, entry.path))
                 elif is_picture(name):
                     key = prefix + name
                     if not entry.is_file(follow_symlinks=False):
                         self.complain(key, "not a regular file")
                     elif (plain and name.isascii() and len(name) <= room) or self._is_text(key):
                         keys.append(key)
+        self._add(found)
         return keys
 
-    def _add(self, prefix: str, path: str) -> None:
-        if prefix not in self._folders and prefix not in self._rules.excluded:
-            folder = self._folders[prefix] = _Folder(prefix, path)
+    def _add(self, found: Iterable[_Folder]) -> None:
+        """Those of days are listed for the first time day by day."""
+        for folder in sorted(found, key=lambda one: natural(one.prefix)):
+            self._folders[folder.prefix] = folder
             self._new.append(folder)
 
     def _failed(self, folder: _Folder, error: OSError) -> None:

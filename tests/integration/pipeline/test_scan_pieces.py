@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from easyai.domain.arrivals import natural
 from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
+from easyai.settings import TRIPWIRE
 from easyai.store import local_tree
 from easyai.store.file_systems import FolderTimes
 from tests.support.site import JPEG, TYPE, Installation
@@ -55,6 +57,24 @@ def test_live_frames_go_first_and_a_backlog_is_taken_in_piece_by_piece(
     assert site.count("parked") + site.count("pending") < 3001
     site.scan()
     assert len({frame["key"] for frame in site.frames()}) == 3001
+
+
+def test_what_waits_in_folders_of_days_is_taken_in_by_days_also_in_several_pieces(
+    site: Installation,
+) -> None:
+    site.configure(scan_interval_sec=0.05)
+    days = [f"门口1/{day}" for day in (*range(20251101, 20251131), 9, 10)]
+    keys = [key for day in sorted(days, reverse=True) for key in site.put_many(2, TRIPWIRE, day)]
+    listed: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # Each piece ends after one folder.
+        patch.setattr(intake, "_LONGEST_PIECE_SEC", 0.0)
+        while len(listed) < len(days) + 3:
+            listed.append(intake.scan(site.runtime).new_frames)
+    site.scan()
+    taken_in = [row["key"] for row in site.rows("SELECT key FROM frames ORDER BY id")]
+    assert taken_in == sorted(keys, key=natural)
+    assert max(listed) == 2
 
 
 def test_a_folder_that_has_not_changed_is_not_listed_again(

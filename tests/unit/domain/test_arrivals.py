@@ -18,6 +18,12 @@ def frames(names: Iterable[int], camera: str = "1", task_type: str = "t") -> lis
     return [FrameKey(f"{task_type}/{camera}/{n}.jpg", task_type, camera, f"{n}.jpg") for n in names]
 
 
+def dated(day: str, numbers: Iterable[int]) -> list[FrameKey]:
+    """Frames of one camera in a folder of a day, in no order."""
+    keys = [f"{ORDERED}/1/{day}/{n}.jpg" for n in numbers]
+    return [FrameKey(key, ORDERED, "1", key.rpartition("/")[2]) for key in keys[::-1]]
+
+
 def numbers(keys: Iterable[str]) -> list[int]:
     """The numbers of frames."""
     return [int(key.rpartition("/")[2].removesuffix(".jpg")) for key in keys]
@@ -53,6 +59,25 @@ def test_frames_that_go_in_order_begin_with_the_oldest_and_new_ones_wait_behind(
     assert numbers(arrivals.backlog(3) + arrivals.backlog(10)) == [1, 2, 9, 10, 11, 12]
     arrivals.add(frames([14, 13], task_type=ORDERED), first=False)
     assert numbers(arrivals.live(10)) == [13, 14]
+
+
+def test_frames_that_go_in_order_do_so_in_whatever_order_their_folders_were_listed() -> None:
+    arrivals, days = new(), ["20251114", "20251115", "20251116"]
+    for day in (days[1], days[2], days[0]):
+        arrivals.add(dated(day, range(3)), first=True)
+    assert arrivals.backlog(100) == [f"{ORDERED}/1/{day}/{n}.jpg" for day in days for n in range(3)]
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=8), max_size=8), st.booleans())
+def test_what_waits_of_a_camera_in_order_is_always_sorted(
+    listings: list[list[int]], first: bool
+) -> None:
+    arrivals, waiting = new(), set()
+    arrivals.add(frames([100], task_type=ORDERED), first=True)
+    for names in listings:
+        arrivals.add(frames(names, task_type=ORDERED), first=first)
+        waiting |= set(names)
+    assert numbers(arrivals.backlog(1000)) == [*sorted(waiting), 100]
 
 
 @given(
