@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 _PAGE: Final = 1000  # pictures that are recorded in one transaction
 _REQUESTS: Final = 200  # pictures of a page where each costs a request
+# Keys that wait in memory, 200 bytes each, before no more of a backlog is listed. Fewer would keep
+# live cameras waiting whose folders nobody has listed yet.
+_MOST_WAITING: Final = 500_000
 _LONGEST_PIECE_SEC: Final = 10.0
 _REMIND_SEC = 3600.0  # of scanning being switched off
 
@@ -91,12 +94,7 @@ class Scanner:
         # What the ledger took does not count: beside a long backlog no time would be left. A busy
         # process gives this thread a fifth of the time, so folders get the whole interval: else a
         # live camera waits for its turn until several scans have gone round.
-        began = time.monotonic()
-        gathered = [
-            (self._unknown(listing), listing.first)
-            for listing in self._watch.listings(began + budget_sec)
-        ]
-        self._queue(gathered, report)
+        self._queue(self._gather(time.monotonic() + budget_sec), report)
         self._take_in(time.monotonic() + budget_sec / 4, report)
         report.half_written = self._watch.unfinished
         report.more = self._watch.cut or len(self._arrivals) > 0
@@ -108,6 +106,23 @@ class Scanner:
         with self._runtime.db.read() as conn:
             report.waiting = waiting.due_types(conn, clock.now(conn))
         return report
+
+    def _gather(self, until: float) -> list[tuple[list[FrameKey], bool]]:
+        """What the ledger does not know, by listing; with whether it may have lain there before.
+
+        No more of a backlog than memory should hold: the next scans go on with it.
+        """
+        gathered = []
+        waiting = len(self._arrivals)
+
+        def room() -> bool:
+            return waiting < _MOST_WAITING
+
+        for listing in self._watch.listings(until, room):
+            unknown = self._unknown(listing)
+            gathered.append((unknown, listing.first))
+            waiting += len(unknown)
+        return gathered
 
     def _unknown(self, listing: Listing) -> list[FrameKey]:
         """The frames of a listing that the ledger does not know."""

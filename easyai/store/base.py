@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -27,17 +27,22 @@ class Listing:
     first: bool  # nobody has looked there before: what lies there may have lain there for long
 
 
+def always() -> bool:
+    """True."""
+    return True
+
+
 class Watch(Protocol):
     """What one scanner remembers of a store from look to look; lost without harm.
 
     Not safe between threads. Both looks raise StoreUnavailableError when the store does not answer.
     """
 
-    def listings(self, until: float) -> Iterator[Listing]:
+    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
         """Keys to look at, until a moment (monotonic); the next call goes on from there.
 
-        Every picture comes when it is new or changed, and now and then. Alerts and failed frames
-        are left out.
+        Every picture comes when it is new or changed, and now and then; what may be old comes last,
+        and only as long as there is `room`. Alerts and failed frames are left out.
         """
 
     def again(self, keys: Sequence[str]) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Listing, Picture
+from easyai.store.base import Listing, Picture, always
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_ends import Ends
 from easyai.store.bucket_objects import check_key, picture_of, stat_object
@@ -43,18 +43,21 @@ class BucketWatch:
         """Whether the last listings ended before everything had been listed."""
         return self._round.under_way
 
-    def listings(self, until: float) -> Iterator[Listing]:
+    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
         """Pages of up to 1000 pictures, behind those listed last.
 
-        Beside a round that takes several scans the ends of the cameras' folders come first, for
-        half of the time.
+        Beside a round that takes several scans, or where there is no `room` for one, the ends of
+        the cameras' folders come first, for half of the time.
         """
         self._begin()
-        if self._round.long and (self._round.under_way or not self._round.first):
+        if not room() or (self._round.long and (self._round.under_way or not self._round.first)):
             now = time.monotonic()
             for page in self._ends.pages(now + (until - now) / 2):
-                yield from self._listing(page.pictures, first=page.last is not None)
-        yield from self._go_round(until)
+                full = page.last is not None  # the round comes there, too
+                if not full or room():
+                    yield from self._listing(page.pictures, first=full)
+        if room():
+            yield from self._go_round(until, room)
 
     def again(self, keys: Sequence[str]) -> None:
         """Do nothing: every object comes with each round of listings."""
@@ -90,7 +93,7 @@ class BucketWatch:
             if now - listed[0] < _TRUST_LISTING_SEC
         }
 
-    def _go_round(self, until: float) -> Iterator[Listing]:
+    def _go_round(self, until: float, room: Callable[[], bool]) -> Iterator[Listing]:
         begins = not self._round.under_way
         if begins:
             first = self._round.first
@@ -100,7 +103,7 @@ class BucketWatch:
             pictures = self._round.next_page()
             self._ends.note(pictures)
             yield from self._listing(pictures, first=first)
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or not room():
                 break
         self._round.long = self._round.under_way or not begins
         if not self._round.long:

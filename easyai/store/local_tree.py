@@ -12,14 +12,14 @@ import random
 import stat
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.arrivals import natural
 from easyai.domain.frame import KeyRules, is_picture
 from easyai.errors import StoreUnavailableError
-from easyai.store.base import Listing
+from easyai.store.base import Listing, always
 from easyai.store.file_systems import FolderTimes
 from easyai.store.keys import LONGEST_KEY, is_text
 from easyai.store.local_folder import GONE
@@ -37,6 +37,7 @@ _MOST_COMPLAINTS: Final = 10_000
 class _Folder:
     prefix: str  # of the keys in it; '' or ends with '/'
     path: str
+    fresh: bool = False  # made since a look at the folder it lies in
     tried: bool = False  # to list it
     times: tuple[int, ...] = ()  # as of the last listing; (): none succeeded
     changed_at: float = 0.0  # monotonic: when its times were seen to differ last
@@ -51,20 +52,22 @@ class Tree:
         self._root = _Folder("", root)
         self._folders: dict[str, _Folder] = {"": self._root}
         self._round: deque[_Folder] = deque()  # what is left of a round over those tried before
-        self._new: deque[_Folder] = deque([self._root])
+        self._fresh: deque[_Folder] = deque()  # not listed yet: made since we look
+        self._new: deque[_Folder] = deque([self._root])  # not listed yet: of before
         self._times = FolderTimes()
         self._complained: dict[str, float] = {}  # monotonic
 
     @property
     def cut(self) -> bool:
         """Whether the last call ended in the midst of a round."""
-        return bool(self._round or self._new)
+        return bool(self._round or self._fresh or self._new)
 
-    def listings(self, until: float) -> Iterator[Listing]:
+    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
         """What lies in folders that may have changed, until a moment (monotonic).
 
-        The next call goes on where this one was cut. Raises StoreUnavailableError when the root
-        cannot be listed.
+        Those never listed come last, as long as there is `room`: what lies there may be old. The
+        next call goes on where this one was cut. Raises StoreUnavailableError when the root cannot
+        be listed.
         """
         try:
             os.stat(self._root.path)
@@ -73,12 +76,15 @@ class Tree:
         if not self._round:
             self._round.extend(folder for folder in self._folders.values() if folder.tried)
         yield from self._look(self._round, until)
+        yield from self._look(self._fresh, until)
         # After those in which cameras write now: what lies here has lain here for long. One at
         # least each time, so that they get on whatever else there is.
-        yield from self._look(self._new, until)
+        yield from self._look(self._new, until, room)
 
-    def _look(self, folders: deque[_Folder], until: float) -> Iterator[Listing]:
-        while folders:
+    def _look(
+        self, folders: deque[_Folder], until: float, room: Callable[[], bool] = always
+    ) -> Iterator[Listing]:
+        while folders and room():
             folder = folders.popleft()
             first = not folder.times
             keys = self._changed(folder)
@@ -136,6 +142,7 @@ class Tree:
         prefix = folder.prefix
         room = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
         plain = is_text(prefix)
+        fresh = folder.fresh or folder.times != ()
         with os.scandir(folder.path) as entries:
             for entry in entries:
                 name = entry.name
@@ -144,7 +151,7 @@ class Tree:
                 if entry.is_dir(follow_symlinks=False):
                     below = f"{prefix}{name}/"
                     if below not in self._folders and below not in self._rules.excluded:
-                        found.append(_Folder(below, entry.path))
+                        found.append(_Folder(below, entry.path, fresh))
                 elif is_picture(name):
                     key = prefix + name
                     if not entry.is_file(follow_symlinks=False):
@@ -158,7 +165,7 @@ class Tree:
         """Those of days are listed for the first time day by day."""
         for folder in sorted(found, key=lambda one: natural(one.prefix)):
             self._folders[folder.prefix] = folder
-            self._new.append(folder)
+            (self._fresh if folder.fresh else self._new).append(folder)
 
     def _failed(self, folder: _Folder, error: OSError) -> None:
         if folder is self._root:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Listing, Picture
+from easyai.store.base import Listing, Picture, always
 from easyai.store.keys import split_key
 from easyai.store.local_folder import GONE, version_of
 from easyai.store.local_tree import Tree
@@ -58,7 +58,7 @@ class LocalWatch:
         """Pictures that were looked at and are still being written."""
         return len(self._seen)
 
-    def listings(self, until: float) -> Iterator[Listing]:
+    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
         """Pictures to look at again by name, then those in folders that may have changed.
 
         A picture that grows or is written anew in place does not change its folder's times.
@@ -67,7 +67,7 @@ class LocalWatch:
         by_name.update(self._due())
         if by_name:
             yield Listing(sorted(by_name), first=False)
-        yield from self._tree.listings(until)
+        yield from self._tree.listings(until, room)
 
     def again(self, keys: Sequence[str]) -> None:
         """Offer these keys with the next listings, whatever the times of their folders."""

@@ -180,3 +180,30 @@ def test_a_scanner_forgets_folders_and_pictures_that_are_gone(
     for _ in range(3):
         scanner.scan()
     assert (len(watch._tree._folders), watch.unfinished) == (1, 0)
+
+
+def test_of_a_backlog_no_more_is_listed_than_waits_in_memory_and_live_frames_are_seen_beside_it(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_MOST_WAITING", 100)
+    monkeypatch.setattr(intake, "_PAGE", 5)
+    monkeypatch.setattr(intake, "_LONGEST_PIECE_SEC", 0.0)  # a folder and a page at each scan
+    for camera in range(20):
+        site.put_many(30, camera=str(camera))
+    scanner, waiting = Scanner(site.runtime), []
+
+    def scan(times: int) -> None:
+        for _ in range(times):
+            scanner.scan()
+            waiting.append(len(scanner._arrivals))
+
+    scan(30)
+    for live in ("0/live.jpg", "0/20251114/new-day.jpg", "new-camera/1.jpg"):
+        site.put(f"{TYPE}/{live}")
+        scan(15)
+        assert site.rows(f"SELECT id FROM frames WHERE key LIKE '%/{live}'")
+        assert waiting[-1] > 90
+    while scanner.scan().more and len(waiting) < 1000:
+        waiting.append(len(scanner._arrivals))
+    assert len(site.frames()) == 603
+    assert 100 <= max(waiting) <= 135

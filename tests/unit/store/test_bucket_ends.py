@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
@@ -32,6 +33,11 @@ def scan(watch: BucketWatch, clock: Clock) -> dict[str, bool]:
     seen = {key: one.first for one in watch.listings(tick + 1.0) for key in one.keys}
     clock.now = max(clock.now + 0.25, tick + 1.0)
     return seen
+
+
+def no_room() -> bool:
+    """Memory holds no more of a backlog."""
+    return False
 
 
 def longest_wait(clock: Clock, watch: BucketWatch, put: Callable[[int], str], scans: int) -> float:
@@ -131,3 +137,25 @@ def test_alerts_are_never_looked_through_for_cameras(clock: Clock) -> None:
         seen |= set(scan(watch, clock))
     assert seen == {*LONG, *near[3:]}
     assert not any(prefix.startswith(("alerts/", "u/cam/alerts/")) for prefix in bucket.requests)
+
+
+def test_without_room_for_a_backlog_only_ends_are_listed_and_the_round_goes_on_later(
+    clock: Clock,
+) -> None:
+    bucket = ListedBucket(clock, [*LONG, "绊线/live/01.jpg"])
+    watch, seen = watch_of(bucket), set()
+    for _ in range(10):
+        seen |= set(scan(watch, clock))
+    for one in watch.listings(math.inf, no_room):  # the turn that was cut
+        seen.update(one.keys)
+    for number in range(2, 60):
+        bucket.put(f"绊线/live/{number:02}.jpg")
+        listed = [key for one in watch.listings(clock.now + 1.0, no_room) for key in one.keys]
+        assert f"绊线/live/{number:02}.jpg" in listed
+        assert len(listed) == 1
+        assert watch.cut
+        clock.now += 1.0
+        seen.update(listed)
+    for _ in range(400):
+        seen |= set(scan(watch, clock))
+    assert seen == set(bucket.keys)
