@@ -7,7 +7,6 @@ store of whole objects the picture of an alert is copied beside the alert before
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -21,6 +20,7 @@ from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
 from easyai.settings import AiAnalysis
 from easyai.store.base import Carried, Store
+from easyai.store.keys import version_tag
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,13 @@ def _confirm(store: Store, analysis: AiAnalysis, one: Answered) -> Answered:
 
 
 def copy_names(alert_base_path: str, frame: LeasedFrame) -> list[str]:
-    """Where the picture of a frame's alert is copied to: to the first one that is free."""
+    """Where the picture of a frame's alert is copied to: to the first one that is free.
+
+    They follow from the row, so that a copy is found again after a crash.
+    """
     target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
-    names = [unique_key(target, frame.id)]
+    salt = version_tag(frame.version)
+    names = [unique_key(target, frame.id), unique_key(target, frame.id, salt)]
     # From nested folders a frame of the same name may be copied there at this moment.
     return names if is_nested(frame.key, frame.task_type, frame.task_id) else [target, *names]
 
@@ -68,9 +72,7 @@ def _keep(store: Store, alert_base_path: str, frame: LeasedFrame) -> tuple[Carri
     target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
     if not store.remote:
         return store.keep(frame.image_key, target, frame.version), target
-    names = copy_names(alert_base_path, frame)
-    kept = Carried.TAKEN
-    for name in [*names, unique_key(target, frame.id, secrets.token_hex(3))]:
+    for name in copy_names(alert_base_path, frame):
         kept = store.keep(frame.image_key, name, frame.version)
         if kept is not Carried.TAKEN:
             return kept, name

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from easyai.domain.verdict import Kind
+from easyai.domain.fate import unique_key
+from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import known
 from easyai.pipeline.alert_removal import delete_alerts
+from easyai.pipeline.answers import Answered
+from easyai.pipeline.confirm import confirm
 from easyai.pipeline.intake import Scanner
 from easyai.pipeline.prepare import prepare
 from tests.integration.pipeline.bucket_site import use_bucket
@@ -142,13 +145,20 @@ def test_a_copy_made_before_a_crash_is_taken_over_by_the_second_try(
     assert bucket.content(KEY) is None
 
 
-def _die_after_the_copy(site: Installation) -> None:
-    """As a worker that is killed when it has copied a picture and not yet committed its alert."""
+def _die_after_the_copy(site: Installation) -> str:
+    """As a worker that is killed when it has copied a picture and not yet committed its alert.
+
+    Where the copy is.
+    """
     site.scan()
     dispatched = site.lease()
     (frame,) = dispatched.frames
-    site.runtime.store.keep(frame.key, f"alerts/{frame.key}", frame.version)
+    detected = Verdict(Kind.INFERRED, detection_count=1)
+    endpoint = dispatched.endpoints[frame.service_pk]
+    (confirmed,) = confirm(site.runtime, [Answered(frame, endpoint, detected)])
     site.give_back(dispatched)
+    assert confirmed.copied_to
+    return confirmed.copied_to
 
 
 def test_a_copy_left_by_a_crash_goes_when_the_second_try_detects_nothing(
@@ -161,6 +171,22 @@ def test_a_copy_left_by_a_crash_goes_when_the_second_try_detects_nothing(
     assert bucket.content(f"alerts/{KEY}") == jpeg("1")
     assert work(site, 1) == ["no_detection"]
     assert bucket.content(f"alerts/{KEY}") is None
+
+
+def test_a_copy_under_the_last_of_its_names_goes_too_when_the_second_try_detects_nothing(
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+) -> None:
+    algorithm.answer = lambda _: detections(0)
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    foreign = [f"alerts/{KEY}", unique_key(f"alerts/{KEY}", 1)]
+    for name in foreign:
+        bucket.put(name, jpeg("foreign"))
+    copy = _die_after_the_copy(site)
+    assert bucket.content(copy) == jpeg("1")
+    assert work(site, 1) == ["no_detection"]
+    assert bucket.content(copy) is None
+    assert [bucket.content(name) for name in foreign] == [jpeg("foreign")] * 2
 
 
 def test_a_bucket_that_is_away_at_the_second_try_is_held_against_nobody(
