@@ -19,7 +19,7 @@ from typing import Final
 from easyai.store.base import Carried, Held
 from easyai.store.keys import draft_name, held_key, held_name
 from easyai.store.local_folder import GONE, Folder
-from easyai.store.renames import rename_noreplace
+from easyai.store.renames import rename_noreplace, rename_to_own
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Moves(Folder):
         path, held = self._path(key), held_key(key, frame_id, version)
         private = f"{self.root}/{held}"
         try:
-            rename_noreplace(path, private)
+            rename_to_own(path, private)
         except FileExistsError:
             pass  # held before; what stands under the key is a newer one
         except OSError as error:

@@ -23,22 +23,39 @@ def rename_noreplace(source: str, target: str) -> None:
     the next call), and where there are no hard links either by a look before the rename. Raises
     OSError.
     """
-    if _RENAMEAT2 is not None:
-        paths = os.fsencode(source), os.fsencode(target)
-        if _RENAMEAT2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _NOREPLACE) == 0:
-            return
-        number = ctypes.get_errno()
-        if number not in _NO_FLAG:
-            raise OSError(number, os.strerror(number), source, None, target)
-    _link_and_unlink(source, target)
+    if not _renamed(source, target):
+        _link_and_unlink(source, target)
+
+
+def rename_to_own(source: str, target: str) -> None:
+    """As `rename_noreplace`, to a name that nobody else makes; never unlinks the source unseen.
+
+    Where the file system cannot rename in one step, whatever stands under the source at the moment
+    of the rename goes to the target: also a picture that was renamed over it just before. Of two
+    who make the same target at once the later one would win: only the holder of a lease does.
+    """
+    if not _renamed(source, target):
+        _look_and_rename(source, target)
+
+
+def _renamed(source: str, target: str) -> bool:
+    """Rename in one step; False where the file system cannot."""
+    if _RENAMEAT2 is None:
+        return False
+    paths = os.fsencode(source), os.fsencode(target)
+    if _RENAMEAT2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number not in _NO_FLAG:
+        raise OSError(number, os.strerror(number), source, None, target)
+    return False
 
 
 def _link_and_unlink(source: str, target: str) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
-        if not os.path.samestat(os.lstat(source), os.lstat(target)):
-            raise
+        _must_be_one(source, target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -49,5 +66,13 @@ def _link_and_unlink(source: str, target: str) -> None:
 
 def _look_and_rename(source: str, target: str) -> None:
     if os.path.lexists(target):
+        _must_be_one(source, target)
+        os.unlink(source)
+    else:
+        os.rename(source, target)
+
+
+def _must_be_one(source: str, target: str) -> None:
+    """Raise FileExistsError unless both are names of one file, as a crash may have left them."""
+    if not os.path.samestat(os.lstat(source), os.lstat(target)):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), source, None, target)
-    os.rename(source, target)

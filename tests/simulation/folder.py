@@ -20,7 +20,7 @@ from easyai.store import renames
 from tests.simulation.scheduler import EPOCH, Scheduler
 
 _CALL_SEC = 0.0002
-_APART = ("easyai.store.renames", "easyai.store.signing")  # its one function is a step as it is
+_APART = ("easyai.store.renames", "easyai.store.signing")  # its functions are steps as they are
 _CHANGES = ("rename", "replace", "link", "unlink", "remove", "makedirs", "mkdir", "rmdir")
 _LOOKS = ("open", "listdir", "utime")
 _STATS = ("lstat", "stat", "fstat")
@@ -145,12 +145,16 @@ def below(server: FileServer) -> Iterator[None]:
     """Put the file server below the modules of the store."""
     with ExitStack() as stack:
         replacement = FolderOs(server)
-        noreplace = replacement.step(renames.rename_noreplace, changes=True)
-        for name, module in sorted(sys.modules.items()):
-            if not name.startswith("easyai.store.") or name in _APART:
+        steps = {
+            name: replacement.step(getattr(renames, name), changes=True)
+            for name in ("rename_noreplace", "rename_to_own")
+        }
+        for path, module in sorted(sys.modules.items()):
+            if not path.startswith("easyai.store.") or path in _APART:
                 continue
             if hasattr(module, "os"):
                 stack.enter_context(patch.object(module, "os", replacement))
-            if hasattr(module, "rename_noreplace"):
-                stack.enter_context(patch.object(module, "rename_noreplace", noreplace))
+            for name, step in steps.items():
+                if hasattr(module, name):
+                    stack.enter_context(patch.object(module, name, step))
         yield

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,19 @@ def hidden(folder: Folder) -> list[str]:
     return sorted(path.name for path in folder.root.rglob(".*"))
 
 
+@pytest.mark.parametrize("rename", [renames.rename_noreplace, renames.rename_to_own])
 def test_a_rename_never_overwrites_however_the_file_system_does_it(
-    how: str, tmp_path: Path
+    how: str, tmp_path: Path, rename: Callable[[str, str], None]
 ) -> None:
     one, two = tmp_path / "1", tmp_path / "2"
     one.write_bytes(b"1")
-    renames.rename_noreplace(str(one), str(two))
+    rename(str(one), str(two))
     one.write_bytes(b"other")
     with pytest.raises(FileExistsError):
-        renames.rename_noreplace(str(one), str(two))
+        rename(str(one), str(two))
     assert (one.read_bytes(), two.read_bytes()) == (b"other", b"1")
     with pytest.raises(FileNotFoundError):
-        renames.rename_noreplace(str(tmp_path / "3"), str(tmp_path / "4"))
+        rename(str(tmp_path / "3"), str(tmp_path / "4"))
 
 
 def test_a_rename_cut_short_between_link_and_unlink_is_finished(
@@ -61,9 +63,11 @@ def test_a_rename_cut_short_between_link_and_unlink_is_finished(
     monkeypatch.setattr(renames, "_RENAMEAT2", None)
     one, two = tmp_path / "1", tmp_path / "2"
     one.write_bytes(b"1")
-    os.link(one, two)
-    renames.rename_noreplace(str(one), str(two))
-    assert (one.exists(), two.read_bytes()) == (False, b"1")
+    for rename in (renames.rename_noreplace, renames.rename_to_own):
+        os.link(one, two)
+        rename(str(one), str(two))
+        assert (one.exists(), two.read_bytes()) == (False, b"1")
+        two.rename(one)
 
 
 def test_a_held_picture_is_hidden_and_found_again_by_its_row(how: str, folder: Folder) -> None:
@@ -110,17 +114,47 @@ def test_a_newer_picture_that_comes_between_look_and_deletion_is_not_deleted(
     folder.put(KEY, jpeg("1"))
     store = folder.store()
     version = store.version(KEY) or ""
-    rename = renames.rename_noreplace
+    rename = renames.rename_to_own
 
     def camera_is_quicker(source: str, target: str) -> None:
         if source.endswith("/latest.jpg"):
             folder.put(KEY, jpeg("another"))
         rename(source, target)
 
-    monkeypatch.setattr("easyai.store.local_moves.rename_noreplace", camera_is_quicker)
+    monkeypatch.setattr("easyai.store.local_moves.rename_to_own", camera_is_quicker)
     assert store.delete(KEY, version) is Carried.REPLACED
     assert folder.content(KEY) == jpeg("another")
     assert hidden(folder) == []
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_what_a_camera_renames_over_its_picture_stays_at_whatever_moment_of_a_hold_it_comes(
+    how: str, folder: Folder, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    folder.put(KEY, jpeg("1"))
+    store = folder.store()
+    version = store.version(KEY) or ""
+    calls = 0
+
+    def at_a_moment(do: Callable[..., object]) -> Callable[..., object]:
+        def step(*args: object, **more: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                folder.put(KEY, jpeg("newer"))
+            return do(*args, **more)
+
+        return step
+
+    for name in ("link", "rename", "unlink", "lstat"):
+        monkeypatch.setattr(os, name, at_a_moment(getattr(os, name)))
+    held = store.hold(KEY, 7, version)
+    monkeypatch.undo()
+    if calls >= call:
+        assert folder.content(KEY) == jpeg("newer")
+    if held.carried is Carried.DONE:
+        assert folder.content(held.key) == jpeg("1")
+    assert hidden(folder) == ([held.key.rpartition("/")[2]] if held.key != KEY else [])
 
 
 def test_of_two_newer_pictures_the_newest_stays(
@@ -130,14 +164,14 @@ def test_of_two_newer_pictures_the_newest_stays(
     store = folder.store()
     version = store.version(KEY) or ""
     folder.put(KEY, jpeg("newer"))
-    rename = renames.rename_noreplace
+    rename = renames.rename_to_own
 
     def camera_writes_after(source: str, target: str) -> None:
         rename(source, target)
         if source.endswith("/latest.jpg"):
             folder.put(KEY, jpeg("newest"))
 
-    monkeypatch.setattr("easyai.store.local_moves.rename_noreplace", camera_writes_after)
+    monkeypatch.setattr("easyai.store.local_moves.rename_to_own", camera_writes_after)
     assert store.hold(KEY, 7, version).carried is Carried.REPLACED
     assert folder.content(KEY) == jpeg("newest")
     assert hidden(folder) == []
@@ -181,7 +215,7 @@ def test_a_held_picture_is_found_where_nothing_may_be_renamed_any_more(
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr("easyai.store.local_moves.rename_noreplace", read_only)
+    monkeypatch.setattr("easyai.store.local_moves.rename_to_own", read_only)
     assert store.hold(KEY, 7, version) == held
     assert held.key != KEY
 
