@@ -28,7 +28,7 @@ class Result:
 
 def run_seed(seed: int, ignored: frozenset[str]) -> Result:
     """Run one seed."""
-    from tests.simulation.plan import draw
+    from tests.simulation.draw import draw
     from tests.simulation.world import World
 
     outcome = World(draw(seed), ignored).run()
@@ -79,7 +79,7 @@ def _not_mended() -> frozenset[str]:
 
 
 def _one(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
-    from tests.simulation.plan import draw
+    from tests.simulation.draw import draw
     from tests.simulation.shrink import kind_of, shrink
     from tests.simulation.world import World
 

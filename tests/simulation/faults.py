@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
 from easyai.errors import EasyaiError
 from easyai.pipeline import requeue
+from easyai.registry import registration
 from tests.simulation import pipeline
 from tests.simulation.checks import rows_of
 from tests.simulation.plan import Fault
@@ -95,6 +97,29 @@ class Faults:
         if self._world.plan.services:
             service = self._world.plan.services[fault.target % len(self._world.plan.services)]
             self._world.network.down_until[service.endpoint] = self._scheduler.now + fault.seconds
+
+    def _unregister(self, fault: Fault) -> None:
+        """An operator takes a service out; its client finds out, or not."""
+        if self._world.plan.services:
+            service = self._world.plan.services[fault.target % len(self._world.plan.services)]
+            name = service.name if service.by_id else service.endpoint
+            registration.unregister(self._world.api, name)
+
+    def _clear_all(self, _: Fault) -> None:
+        registration.clear_all(self._world.api)
+
+    def _leave(self, fault: Fault) -> None:
+        """A service stops as it should, and is started again later."""
+        self._service_dies(fault)
+        self._unregister(fault)
+
+    def _leave_all(self, fault: Fault) -> None:
+        for number in range(len(self._world.plan.services)):
+            left = max(0.0, fault.at + fault.seconds - self._scheduler.now)
+            try:
+                self._leave(replace(fault, target=number, seconds=left))
+            except EasyaiError as error:
+                self._world.story.note(f"leave: {error}")
 
     def _requeue(self, _: Fault) -> None:
         requeue.requeue(self._world.api, FrameFilter(state=FrameState.FAILED))

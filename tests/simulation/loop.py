@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeVar
 
-from tests.simulation.scheduler import Process, Scheduler, Signal
+from tests.simulation.scheduler import Machine, Process, Scheduler, Signal
 
 _LONGEST_WAIT_SEC = 3600.0
 
@@ -24,13 +24,15 @@ Result = TypeVar("Result")
 class _Selector:
     """Waits for nothing but wakes from other actors."""
 
-    def __init__(self, woken: Signal) -> None:
+    def __init__(self, woken: Signal, machine: Machine) -> None:
         self._woken = woken
+        self._machine = machine
 
     def select(self, timeout: float | None) -> list[Any]:
         """Wait, unless there is something to do at once."""
         if timeout is None or timeout > 0:
-            self._woken.wait(_LONGEST_WAIT_SEC if timeout is None else timeout)
+            seconds = _LONGEST_WAIT_SEC if timeout is None else timeout
+            self._woken.wait(self._machine.lasts(seconds))
         return []
 
     def close(self) -> None:
@@ -49,7 +51,7 @@ class SimLoop(base_events.BaseEventLoop):
         self._process = process
         self._failed = failed
         self._woken = Signal(scheduler)
-        self._selector = _Selector(self._woken)
+        self._selector = _Selector(self._woken, process.machine)
 
     def time(self) -> float:
         """The monotonic clock of its machine."""

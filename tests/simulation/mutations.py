@@ -23,8 +23,8 @@ from easyai.pipeline.places import Places
 from easyai.registry import sweep
 from easyai.store import local_watch, renames
 from easyai.store.local_moves import Moves
+from tests.simulation.draw import draw
 from tests.simulation.known import NOT_MENDED
-from tests.simulation.plan import draw
 from tests.simulation.world import World
 
 MOST_SEEDS = 120

@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from easyai.db import type_room
 from easyai.db.ledger import LeasedFrame
+from easyai.domain import type_room as room
 from easyai.domain.verdict import Verdict, judge
 from easyai.errors import EasyaiError, StoreUnavailableError
-from easyai.pipeline import alert_removal, caller, intake, upkeep, workshop
+from easyai.pipeline import alert_removal, caller, intake, type_gate, upkeep, workshop
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.reclaim import reclaim
@@ -203,6 +205,23 @@ class Worker:
 def delete_alerts(runtime: Runtime, ids: list[int]) -> None:
     """An operator deletes alerts."""
     alert_removal.delete_alerts(runtime, ids)
+
+
+def short_memory(kept_sec: float) -> list[tuple[Any, str, Any]]:
+    """What a run replaces so that task types are forgotten within it; nothing where it is 0.
+
+    The times stand to each other as the real ones do: a note is renewed well before it is too old.
+    """
+    if not kept_sec:
+        return []
+    here = sys.modules[__name__]
+    return [
+        (room, "KEPT_SEC", kept_sec),
+        (room, "RENEW_SEC", kept_sec / 3),
+        (type_room, "RENEW_SEC", kept_sec / 3),
+        (type_gate, "_TRUST_SEC", kept_sec / 4),
+        (here, "INTERVALS", {**INTERVALS, UPKEEP: kept_sec / 2}),
+    ]
 
 
 def replacements(network: Network) -> list[tuple[Any, str, Any]]:

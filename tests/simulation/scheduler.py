@@ -47,6 +47,10 @@ class Machine:
         """What `time.monotonic` says there; it never steps."""
         return 1000.0 + true * (1 + self.drift) - self.suspended
 
+    def lasts(self, seconds: float) -> float:
+        """How long seconds by its clocks truly are."""
+        return seconds / (1 + self.drift)
+
 
 @dataclass(eq=False)
 class Process:

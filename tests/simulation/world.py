@@ -11,17 +11,17 @@ from unittest.mock import patch
 
 from easyai.db import clock, leases
 from easyai.errors import EasyaiError
-from easyai.registry import registration
 from easyai.runtime import Owner, Runtime
 from easyai.settings import Settings
 from tests.simulation import pipeline
 from tests.simulation.cameras import Album, CameraPlan
 from tests.simulation.checks import Ledger
+from tests.simulation.clients import Client
 from tests.simulation.clocks import simulated_identity, simulated_time, true_time
 from tests.simulation.database import SharedDatabase, SimDatabase
 from tests.simulation.faults import Faults
 from tests.simulation.monitor import Monitor
-from tests.simulation.plan import HORIZON_SEC, TRIPWIRE, Plan, ServicePlan
+from tests.simulation.plan import TRIPWIRE, Plan
 from tests.simulation.scheduler import EPOCH, Machine, Process, RunawayError, Scheduler
 from tests.simulation.services import Network
 from tests.simulation.site import Site
@@ -31,7 +31,6 @@ _RECOVERY_SEC = 150.0  # after the last fault, until every frame is over
 # Where a picture that breaks its service steps aside, a minute each time, for its camera's others.
 _SLOW_RECOVERY_SEC = 330.0
 _LOOK_EVERY_SEC = 3.0
-_HEARTBEAT_SEC = 4.0
 _BEAT_LEASE_SEC, _BEAT_SEC = 5.0, 1.0
 
 
@@ -73,13 +72,15 @@ class World:
         self.database = SharedDatabase(self.scheduler)
         self.database.unheard = plan.unheard
         self.machines = [
-            Machine(f"machine{number}", offset) for number, offset in enumerate(plan.offsets)
+            Machine(f"machine{number}", plan.offsets[number], plan.drifts[number])
+            for number in range(plan.machines)
         ]
         self.source: Any = FixedSource(Settings.model_validate({"ai_analysis": plan.settings}))
         self.network = Network(
             self.scheduler, self.album, self.site.fetch, self.violate, self.story.note
         )
         self.network.of_installation = plan.settings["max_concurrent_infer"]
+        self.network.limits = self.source.current().ai_analysis.type_limit
         self.network.lease_sec = plan.settings["lease_sec"]
         self.broker = pipeline.Broker(self.scheduler)
         self.monitor = Monitor(
@@ -165,44 +166,16 @@ class World:
                     due[task] = self.scheduler.now + pipeline.INTERVALS[task]
             self.scheduler.sleep(_BEAT_SEC)
 
-    def _service(self, plan: ServicePlan) -> None:
-        """A service registers, then sends heartbeats for ever; started anew, it registers again."""
-        self.scheduler.sleep(plan.start)
-        self.network.add(plan)
-        registered_at = -1.0
-        while True:
-            down_until = self.network.down_until.get(plan.endpoint, -1.0)
-            try:
-                if not self.network.is_up(plan.endpoint):
-                    pass
-                elif registered_at < down_until or registered_at < 0:
-                    self._register(plan)
-                    registered_at = self.scheduler.now
-                elif self.scheduler.now >= self.deaf_until:
-                    name = plan.name if plan.by_id else plan.endpoint
-                    registration.heartbeat(self.api, name)
-            except EasyaiError as error:
-                self.story.note(f"{plan.name}: {error}")
-            self.scheduler.sleep(_HEARTBEAT_SEC * self.scheduler.current.rng.uniform(0.5, 1.0))
-
-    def _register(self, plan: ServicePlan) -> None:
-        body: dict[str, Any] = {
-            "service_id": plan.name,
-            "task_types": list(plan.task_types),
-            "endpoint": plan.endpoint,
-        }
-        if plan.limit is not None:
-            body["max_concurrency"] = plan.limit
-        registration.register(self.api, body)
-        self.story.note(f"{plan.name} registers for {plan.task_types}, limit {plan.limit}")
-
     # The run
 
     def run(self) -> Outcome:
         """From nothing to the last check."""
         with ExitStack() as stack:
             stack.enter_context(simulated_time(self.scheduler, self.machines))
-            for where, name, what in pipeline.replacements(self.network):
+            for where, name, what in (
+                *pipeline.replacements(self.network),
+                *pipeline.short_memory(self.plan.kept_sec),
+            ):
                 stack.enter_context(patch.object(where, name, what))
             stack.enter_context(simulated_identity(self.scheduler, self.processes))
             if self.plan.machines > 1:
@@ -233,7 +206,7 @@ class World:
         for number in range(plan.beats):
             self.start_beat(number)
         for service in plan.services:
-            self.scheduler.spawn(service.name, None, partial(self._service, service))
+            self.scheduler.spawn(service.name, None, Client(self, service).run)
         self.scheduler.spawn("monitor", None, self.monitor.run)
         cameras = [self._start_camera(camera, self._before_horizon) for camera in plan.cameras]
         faults = [
@@ -248,7 +221,7 @@ class World:
         self._failed()
 
     def _before_horizon(self) -> bool:
-        return self.scheduler.now < HORIZON_SEC
+        return self.scheduler.now < self.plan.horizon
 
     def _start_camera(self, plan: CameraPlan, goes_on: Callable[[], bool]) -> Any:
         work = self.site.camera(plan, goes_on)
@@ -269,7 +242,7 @@ class World:
         for camera in self._steady_cameras():
             self._start_camera(camera, lambda: self._poisons_left)
         recovery_sec = self._recovery_sec()
-        until = max(self.scheduler.now, HORIZON_SEC) + recovery_sec
+        until = max(self.scheduler.now, self.plan.horizon) + recovery_sec
         left = ["nothing was looked at"]
         while left and self.scheduler.now < until and not self._failed():
             self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
