@@ -8,9 +8,11 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 _FIXED_HASHES = "0"  # sets of names have their order from it
 
@@ -26,12 +28,13 @@ class Result:
     story: str  # a digest of what happened: the same for each run of the seed
 
 
-def run_seed(seed: int, ignored: frozenset[str]) -> Result:
-    """Run one seed."""
+def run_seed(seed: int, ignored: frozenset[str], broken: int | None = None) -> Result:
+    """Run one seed; `broken`: with so-numbered defect of the mutations put into the code."""
     from tests.simulation.draw import draw
     from tests.simulation.world import World
 
-    outcome = World(draw(seed), ignored).run()
+    with _broken(broken):
+        outcome = World(draw(seed), ignored).run()
     story = hashlib.sha256("\n".join(outcome.story).encode()).hexdigest()[:12]
     return Result(seed, outcome.violations, outcome.seconds, outcome.frames, story)
 
@@ -45,12 +48,16 @@ def main() -> int:
     if options.mutations:
         from tests.simulation import mutations
 
-        return mutations.main(options.mutations)
+        return mutations.main(options.mutations, options.jobs)
     ignored = frozenset(options.ignore.split(",")) if options.ignore else _not_mended()
     if options.seed is not None:
         return _one(options.seed, ignored, shrinking=options.shrink)
     seeds = options.only or range(options.first, options.first + options.seeds)
-    return _many(seeds, ignored, options.jobs, stories=bool(options.only))
+    run = partial(run_seed, ignored=ignored, broken=options.broken)
+    failed = _many(seeds, run, options.jobs, stories=bool(options.only))
+    if failed:
+        _tell_smallest(failed[0], ignored, options.broken)
+    return 1 if failed else 0
 
 
 def _options() -> argparse.Namespace:
@@ -69,7 +76,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--mutations", type=int, help="break the code on purpose, in the first so many ways"
     )
+    parser.add_argument(
+        "--broken", type=int, help="run the seeds with this one of the mutations in the code"
+    )
     return parser.parse_args()
+
+
+@contextmanager
+def _broken(number: int | None) -> Iterator[None]:
+    from tests.simulation.mutations import MUTATIONS, put_in
+
+    with put_in(None if number is None else MUTATIONS[number]):
+        yield
 
 
 def _not_mended() -> frozenset[str]:
@@ -97,12 +115,15 @@ def _one(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
     return 1 if outcome.violations else 0
 
 
-def _many(seeds: Sequence[int], ignored: frozenset[str], jobs: int, *, stories: bool) -> int:
+def _many(
+    seeds: Sequence[int], run: Callable[[int], Result], jobs: int, *, stories: bool
+) -> list[Result]:
+    """Run the seeds; what failed."""
     began, kinds, failed = time.monotonic(), Counter[str](), list[Result]()
     done = frames = 0
     simulated = 0.0
     with ProcessPoolExecutor(jobs) as pool:
-        for result in pool.map(run_seed, seeds, [ignored] * len(seeds), chunksize=4):
+        for result in pool.map(run, seeds, chunksize=4):
             done, frames, simulated = (
                 done + 1,
                 frames + result.frames,
@@ -122,9 +143,19 @@ def _many(seeds: Sequence[int], ignored: frozenset[str], jobs: int, *, stories: 
         f"{done} runs, {frames} pictures, {simulated / 3600:.1f} simulated hours in {took:.0f} s; "
         f"{len(failed)} failed {dict(kinds) if kinds else ''}"
     )
-    if failed:
-        print(f"repeat one with: make simulate SEED={failed[0].seed}")
-    return 1 if failed else 0
+    return failed
+
+
+def _tell_smallest(first: Result, ignored: frozenset[str], broken: int | None) -> None:
+    """Make the plan of a run that failed smaller, and print what is left of it."""
+    from tests.simulation.draw import draw
+    from tests.simulation.shrink import kind_of, shrink
+
+    print(f"seed {first.seed} is made smaller …", flush=True)
+    with _broken(broken):
+        plan = shrink(draw(first.seed), kind_of(first.violations[0]), ignored)
+    print(f"what is left of the plan of seed {first.seed}:\n{plan.as_text()}")
+    print(f"its story: make simulate SEED={first.seed}")
 
 
 if __name__ == "__main__":

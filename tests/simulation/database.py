@@ -72,6 +72,7 @@ class SharedDatabase:
     def __init__(self, scheduler: Scheduler) -> None:
         template, self._plain, self._conn = _connections()
         template.backup(self._plain)
+        self._plain.create_function("simulation_now", 0, lambda: scheduler.now)
         self.scheduler = scheduler
         self.lock = Lock(scheduler, BUSY_TIMEOUT_SEC)
         self.down_until = 0.0

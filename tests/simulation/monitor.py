@@ -61,8 +61,7 @@ class Monitor:
                 self.scanned_at = self._scheduler.now
                 continue
             self._look_at_scans()
-            if not any(camera.poisons for camera in self._plan.cameras):
-                self._look_at_pictures()
+            self._look_at_pictures()
 
     def _look_at_scans(self) -> None:
         gap = self._scheduler.now - self.scanned_at
@@ -71,22 +70,22 @@ class Monitor:
 
     def _look_at_pictures(self) -> None:
         served = self._served()
-        waiting = [
-            version
-            for version in self._album.versions
-            if version.stayed and version.number not in self._over and version.task_type in served
-        ]
-        if not waiting:
-            return
-        over = self._settled()
-        for version in waiting:
-            if (version.key, version.text) in over:
-                self._over.add(version.number)
+        rows = self._rows()
+        for version in self._album.versions:
+            if version.number in self._over or version.task_type not in served:
                 continue
-            waited = self._waited[version.number] = self._waited.get(version.number, 0) + _EVERY_SEC
-            if waited > LONGEST_WAIT_SEC:
-                self._report(version, waited)
-                return
+            settled = rows.get((version.key, version.text))
+            if settled:
+                self._over.add(version.number)
+            # What its camera replaced before any scan saw it never becomes a frame.
+            elif version.stayed or settled is not None:
+                self._waits(version)
+
+    def _waits(self, version: Version) -> None:
+        waited = self._waited[version.number] = self._waited.get(version.number, 0) + _EVERY_SEC
+        if waited > LONGEST_WAIT_SEC:
+            self._over.add(version.number)
+            self._report(version, waited)
 
     def _report(self, version: Version, waited: float) -> None:
         self._violate(
@@ -106,7 +105,8 @@ class Monitor:
             for name in service.task_types
         }
 
-    def _settled(self) -> set[tuple[str, str]]:
+    def _rows(self) -> dict[tuple[str, str], bool]:
+        """By key and version of each frame: whether it is settled."""
         with self._database.looking() as conn:
-            rows = rows_of(conn, "SELECT key, version FROM frames WHERE settled_at IS NOT NULL")
-        return {(row["key"], row["version"]) for row in rows}
+            rows = rows_of(conn, "SELECT key, version, settled_at FROM frames ORDER BY id")
+        return {(row["key"], row["version"]): row["settled_at"] is not None for row in rows}

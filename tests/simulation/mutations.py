@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,11 @@ from unittest.mock import patch
 from easyai.db import ledger, pictures
 from easyai.db.many import ManyRows
 from easyai.domain.breaker import Breaker
+from easyai.domain.rate import Bucket
 from easyai.pipeline import admission_drops, calls
 from easyai.pipeline.known import Known
 from easyai.pipeline.places import Places
-from easyai.registry import sweep
+from easyai.registry import registration, sweep
 from easyai.store import local_watch, renames
 from easyai.store.local_moves import Moves
 from tests.simulation.draw import draw
@@ -67,6 +69,19 @@ MUTATIONS = (
         Places,
         "free",
         _wrapped(Places, "free", lambda free: free + 1),
+    ),
+    Mutation(
+        "a type takes one request more than its limit",
+        Places,
+        "left_to",
+        _wrapped(Places, "left_to", lambda left: None if left is None else left + 1),
+    ),
+    Mutation("a lease costs no token of a rate", Bucket, "without", lambda bucket, _: bucket),
+    Mutation(
+        "a service that is taken out is still given frames",
+        registration,
+        "generations",
+        SimpleNamespace(bump_registry=lambda _: 0),
     ),
     Mutation(
         "leases expire by the sweeper's own clock",
@@ -143,11 +158,21 @@ class _AnyVersion(str):
     __hash__ = str.__hash__
 
 
+@contextmanager
+def put_in(mutation: Mutation | None) -> Iterator[None]:
+    """Have the code broken meanwhile."""
+    if mutation is None:
+        yield
+        return
+    with patch.object(mutation.where, mutation.attribute, mutation.broken):
+        yield
+
+
 def find(mutation: Mutation, most_seeds: int = MOST_SEEDS) -> Found | None:
     """The first of the seeds that the mutation breaks; None when none does."""
     ignored = frozenset(NOT_MENDED)
     for seed in range(most_seeds):
-        with patch.object(mutation.where, mutation.attribute, mutation.broken):
+        with put_in(mutation):
             violations = World(draw(seed), ignored).run().violations
         # A seed that fails without it as well says nothing.
         if violations and not World(draw(seed), ignored).run().violations:
@@ -155,11 +180,11 @@ def find(mutation: Mutation, most_seeds: int = MOST_SEEDS) -> Found | None:
     return None
 
 
-def main(count: int) -> int:
+def main(count: int, jobs: int) -> int:
     """Try the first so many mutations and print what found each; 0 when each was found."""
     chosen = MUTATIONS[:count]
     by_seed = by_test = 0
-    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         for mutation, found in zip(chosen, pool.map(_find, range(len(chosen))), strict=True):
             by_seed += found is not None
             by_test += bool(mutation.seen_by)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tests.simulation.plan import Plan
+from tests.simulation.plan import HORIZON_SEC, Plan
 from tests.simulation.world import World
 
+_LONGEST_SEC = 120.0
 # What may be made simpler, one after the other: the calmest value of each.
 _CALM: tuple[tuple[str, Any], ...] = (
     ("workers", 1),
@@ -21,6 +23,8 @@ _CALM: tuple[tuple[str, Any], ...] = (
     ("file_clock", 0.0),
     ("file_grain", 0.0),
     ("foreign", False),
+    ("kept_sec", 0.0),
+    ("horizon", HORIZON_SEC),
 )
 
 
@@ -30,11 +34,16 @@ def kind_of(violation: str) -> str:
 
 
 def shrink(plan: Plan, kind: str, ignored: frozenset[str], most_runs: int = 150) -> Plan:
-    """The smallest plan found within `most_runs` runs that still ends with this kind."""
-    left = [most_runs]
+    """The smallest plan found within `most_runs` runs that still ends with this kind.
+
+    A plan of hundreds of parts takes seconds a run: after some minutes no further run begins.
+    """
+    left, began = [most_runs], time.monotonic()
 
     def fails(candidate: Plan) -> bool:
         left[0] -= 1
+        if time.monotonic() - began > _LONGEST_SEC:
+            left[0] = 0
         outcome = World(candidate, ignored).run()
         return bool(outcome.violations) and kind_of(outcome.violations[0]) == kind
 
@@ -68,7 +77,16 @@ def _without_parts(plan: Plan, fails: Callable[[Plan], bool], left: list[int]) -
 def _calmer(plan: Plan) -> Iterator[Callable[[Plan], Plan]]:
     for name, value in _CALM:
         yield lambda now, name=name, value=value: replace(now, **{name: value})  # type: ignore[misc]
-    yield lambda now: replace(now, offsets=tuple(0.0 for _ in plan.offsets))
+    for name in ("offsets", "drifts"):
+        calm = tuple(0.0 for _ in plan.offsets)
+        yield lambda now, name=name, calm=calm: replace(now, **{name: calm})  # type: ignore[misc]
+    for name in plan.settings["types"]:
+        yield lambda now, name=name: _without_limits(now, name)  # type: ignore[misc]
+
+
+def _without_limits(plan: Plan, task_type: str) -> Plan:
+    types = {name: own for name, own in plan.settings["types"].items() if name != task_type}
+    return replace(plan, settings={**plan.settings, "types": types})
 
 
 def _with_fewer_pictures(plan: Plan) -> Iterator[Callable[[Plan], Plan]]:

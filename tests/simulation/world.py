@@ -20,6 +20,7 @@ from tests.simulation.clients import Client
 from tests.simulation.clocks import simulated_identity, simulated_time, true_time
 from tests.simulation.database import SharedDatabase, SimDatabase
 from tests.simulation.faults import Faults
+from tests.simulation.leased import Leases
 from tests.simulation.monitor import Monitor
 from tests.simulation.plan import TRIPWIRE, Plan
 from tests.simulation.scheduler import EPOCH, Machine, Process, RunawayError, Scheduler
@@ -86,6 +87,7 @@ class World:
         self.monitor = Monitor(
             plan, self.scheduler, self.album, self.database, self.network, self.violate
         )
+        self.leases = Leases(plan, self.source.current().ai_analysis)
         self.processes: list[Process] = []  # dead ones too
         self.workers: list[Process] = []
         self._served = {name for service in plan.services for name in service.task_types}
@@ -201,6 +203,7 @@ class World:
                 " VALUES (0, ?, 'installed', '', '')",
                 (EPOCH - 30 * 86_400.0,),
             )
+            self.leases.watch(conn)
         for number in range(plan.workers):
             self.start_worker(number)
         for number in range(plan.beats):
@@ -248,6 +251,7 @@ class World:
             self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
             with self.database.looking() as conn:
                 ledger = Ledger(conn, self.album, self.site)
+                self.leases.look(conn, self.violate)
             left, self._poisons_left = (
                 ledger.waiting(self._served),
                 ledger.poisons_left(self._served),
