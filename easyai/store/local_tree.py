@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 LIST_AGAIN_SEC: Final = 30.0
 # Times on a disk may be as coarse as 2 s: what comes within them after a listing changes nothing.
 _SETTLE_SEC: Final = 3.0
+_OF_NEW: Final = 0.25  # of the time, for folders never listed
 _REMIND_SEC: Final = 86_400.0
 _MOST_COMPLAINTS: Final = 10_000
 
@@ -75,10 +76,13 @@ class Tree:
             raise self._unavailable(error) from error
         if not self._round:
             self._round.extend(folder for folder in self._folders.values() if folder.tried)
-        yield from self._look(self._round, until)
+        # Folders never listed come after those in which cameras write now, for what lies there has
+        # lain there for long. But a camera may be new, too: where a round takes longer than this
+        # call, they get a share of the time, and one at least.
+        now = time.monotonic()
+        share = 1 - _OF_NEW if self._fresh or self._new else 1.0
+        yield from self._look(self._round, now + share * (until - now))
         yield from self._look(self._fresh, until)
-        # After those in which cameras write now: what lies here has lain here for long. One at
-        # least each time, so that they get on whatever else there is.
         yield from self._look(self._new, until, room)
 
     def _look(
