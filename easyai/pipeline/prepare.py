@@ -16,7 +16,7 @@ from typing import Final
 from easyai.db import alerts
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason
-from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.confirm import copy_names
 from easyai.runtime import Runtime
 from easyai.store.base import Carried, Store
@@ -45,7 +45,11 @@ def prepare(
     the batch back to pending with that reason, held against none of them.
     """
     prepared = Prepared()
-    run = partial(_hold, runtime.store, _copies(runtime, frames))
+    try:
+        run = partial(_hold, runtime.store, _copies(runtime, frames))
+    except DatabaseUnavailableError as error:  # an outage, no defect of ours: they wait
+        why = Verdict(Kind.UNFETCHED, reason=clean_reason(str(error)), called=False)
+        return Prepared(ended=[(frame, why) for frame in frames])
     mapped = pool.map(run, frames) if pool is not None else map(run, frames)
     for frame, held in zip(frames, mapped, strict=True):
         if isinstance(held, Verdict):

@@ -10,6 +10,7 @@ import pytest
 
 from easyai.domain.fate import unique_key
 from easyai.domain.verdict import Kind, Verdict
+from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline import known
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.answers import Answered
@@ -199,6 +200,27 @@ def test_a_bucket_that_is_away_at_the_second_try_is_held_against_nobody(
     bucket.server.stop()
     prepared = prepare(site.runtime, dispatched.frames)
     bucket.server.start()
+    assert [verdict.kind for _, verdict in prepared.ended] == [Kind.UNFETCHED]
+    assert not prepared.ready
+
+
+def test_a_database_that_is_away_at_the_second_try_is_held_against_nobody(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    bucket: BucketPlace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # tests.simulation, seed 395 of its version: it was logged as a defect of ours.
+    site.register(algorithm)
+    bucket.put(KEY, jpeg("1"))
+    _die_after_the_copy(site)
+    dispatched = site.lease()
+
+    def away() -> None:
+        raise DatabaseUnavailableError("the database does not answer")
+
+    monkeypatch.setattr(site.runtime.db, "read", away)
+    prepared = prepare(site.runtime, dispatched.frames)
     assert [verdict.kind for _, verdict in prepared.ended] == [Kind.UNFETCHED]
     assert not prepared.ready
 
