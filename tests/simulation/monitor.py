@@ -6,8 +6,10 @@ service of the type takes work.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
+from easyai.settings import AiAnalysis
 from tests.simulation.cameras import Album, Version
 from tests.simulation.checks import rows_of
 from tests.simulation.database import SharedDatabase
@@ -15,7 +17,11 @@ from tests.simulation.plan import Plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import Network
 
-LONGEST_WAIT_SEC = 40.0  # of a picture while all is well, poisons of the run apart
+LONGEST_WAIT_SEC = 40.0  # of a picture while all is well
+# A picture on which services break waits for longer: after three calls it steps aside for 65 s. It
+# holds up nothing else beyond the bound, for a breaker rests for 10 s at most while a type has no
+# other endpoint. Each further one at the same services may cost a trial and such a rest more.
+POISON_SEC = 13.0
 LONGEST_GAP_SEC = 6.0  # between two scans while all is well; every second one is due
 _SETTLE_SEC = 15.0  # after a fault, or the start of a service, until all counts as well
 _EVERY_SEC = 1.0
@@ -31,16 +37,20 @@ class Monitor:
         album: Album,
         database: SharedDatabase,
         network: Network,
+        analysis: AiAnalysis,
         violate: Callable[[str], None],
     ) -> None:
         self._plan = plan
+        self._analysis = analysis
         self._scheduler = scheduler
         self._album = album
         self._database = database
         self._network = network
         self._violate = violate
         self._waited: dict[int, float] = {}
+        self._most_beside: dict[int, int] = {}  # poisons that waited at the same services
         self._over: set[int] = set()
+        self._beside = _sharing(plan)
         self._trouble_until = 0.0
         self.scanned_at = 0.0
 
@@ -69,23 +79,40 @@ class Monitor:
             self._violate(f"rhythm: no scan for {gap:.1f} s though all is well")
 
     def _look_at_pictures(self) -> None:
-        served = self._served()
-        rows = self._rows()
-        for version in self._album.versions:
-            if version.number in self._over or version.task_type not in served:
-                continue
-            settled = rows.get((version.key, version.text))
-            if settled:
+        served, rows = self._served(), self._rows()
+        # What its camera replaced before any scan saw it never becomes a frame.
+        open_ones = [
+            version
+            for version in self._album.versions
+            if version.number not in self._over
+            and (version.stayed or (version.key, version.text) in rows)
+        ]
+        for version in open_ones:
+            if rows.get((version.key, version.text)):
                 self._over.add(version.number)
-            # What its camera replaced before any scan saw it never becomes a frame.
-            elif version.stayed or settled is not None:
-                self._waits(version)
+        waiting = [one for one in open_ones if one.number not in self._over]
+        poisoned = [one.task_type for one in waiting if one.poison]
+        for version in waiting:
+            if version.task_type in served and not version.poison:
+                self._waits(version, poisoned)
 
-    def _waits(self, version: Version) -> None:
-        waited = self._waited[version.number] = self._waited.get(version.number, 0) + _EVERY_SEC
-        if waited > LONGEST_WAIT_SEC:
-            self._over.add(version.number)
+    def _waits(self, version: Version, poisoned: list[str]) -> None:
+        number, task_type = version.number, version.task_type
+        waited = self._waited[number] = self._waited.get(number, 0) + _EVERY_SEC
+        beside = sum(name in self._beside[task_type] for name in poisoned)
+        most = self._most_beside[number] = max(self._most_beside.get(number, 0), beside)
+        if waited <= LONGEST_WAIT_SEC:
+            return
+        limit = LONGEST_WAIT_SEC + POISON_SEC * max(0, most - 1)
+        if waited > limit + self._rate_takes_sec(task_type):
             self._report(version, waited)
+
+    def _rate_takes_sec(self, task_type: str) -> float:
+        """How long the rate of a type may hold up the last of its pictures."""
+        per_sec = self._analysis.type_settings(task_type).rate_per_sec
+        if not per_sec:
+            return 0.0
+        return sum(one.task_type == task_type for one in self._album.versions) / per_sec
 
     def _report(self, version: Version, waited: float) -> None:
         self._violate(
@@ -110,3 +137,12 @@ class Monitor:
         with self._database.looking() as conn:
             rows = rows_of(conn, "SELECT key, version, settled_at FROM frames ORDER BY id")
         return {(row["key"], row["version"]): row["settled_at"] is not None for row in rows}
+
+
+def _sharing(plan: Plan) -> dict[str, set[str]]:
+    """By task type: the types that some service takes as well."""
+    beside: dict[str, set[str]] = defaultdict(set)
+    for service in plan.services:
+        for name in service.task_types:
+            beside[name] |= set(service.task_types)
+    return beside

@@ -81,13 +81,14 @@ class World:
             self.scheduler, self.album, self.site.fetch, self.violate, self.story.note
         )
         self.network.of_installation = plan.settings["max_concurrent_infer"]
-        self.network.limits = self.source.current().ai_analysis.type_limit
         self.network.lease_sec = plan.settings["lease_sec"]
         self.broker = pipeline.Broker(self.scheduler)
+        analysis = self.source.current().ai_analysis
+        self.network.limits = analysis.type_limit
         self.monitor = Monitor(
-            plan, self.scheduler, self.album, self.database, self.network, self.violate
+            plan, self.scheduler, self.album, self.database, self.network, analysis, self.violate
         )
-        self.leases = Leases(plan, self.source.current().ai_analysis)
+        self.leases = Leases(plan, analysis)
         self.processes: list[Process] = []  # dead ones too
         self.workers: list[Process] = []
         self._served = {name for service in plan.services for name in service.task_types}
