@@ -20,6 +20,8 @@ from tests.simulation.plan import (
     ServicePlan,
 )
 
+_RATE_TAKES_SEC = 60.0  # for all pictures of a type, at most
+
 
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
@@ -59,7 +61,7 @@ def _with_more(plan: Plan, types: list[str], *, crowded: bool) -> Plan:
     seed = plan.seed
     plan = replace(plan, drifts=_drifts(random.Random(f"drifts {seed}"), plan.machines))
     rng = random.Random(f"limits {seed}")
-    plan = replace(plan, settings={**plan.settings, "types": _limits(rng, types)})
+    plan = replace(plan, settings={**plan.settings, "types": _limits(rng, plan, types)})
     rng = random.Random(f"leavers {seed}")
     forgets = rng.random() < (0.5 if crowded else 0.06)
     clients = rng.choices(["sdk", "always", "once"], [4, 1, 1], k=len(plan.services))
@@ -84,15 +86,27 @@ def _drifts(rng: random.Random, machines: int) -> tuple[float, ...]:
     return tuple(rng.choice([0.0, rng.uniform(-most, most)]) for _ in range(machines))
 
 
-def _limits(rng: random.Random, types: list[str]) -> dict[str, dict[str, Any]]:
-    """``[ai_analysis.types]`` of some worlds; a rate lets all pictures of a run through in time."""
+def _limits(rng: random.Random, plan: Plan, types: list[str]) -> dict[str, dict[str, Any]]:
+    """``[ai_analysis.types]`` of some worlds."""
     own: dict[str, dict[str, Any]] = {}
     if rng.random() < 0.2:
         for name in rng.sample(types, rng.randint(1, min(3, len(types)))):
             own.setdefault(name, {})["max_concurrent"] = rng.choice([1, 1, 2, 3])
     if rng.random() < 0.12:
-        own.setdefault(rng.choice(types), {})["rate_limit"] = rng.choice(["90/m", "3/s", "10/s"])
+        name = rng.choice(types)
+        own.setdefault(name, {})["rate_limit"] = rng.choice(_rates(plan, name))
     return own
+
+
+def _rates(plan: Plan, task_type: str) -> list[str]:
+    """Those that let all pictures of a run through in time."""
+    cameras = [one for one in plan.cameras if one.task_type == task_type]
+    if any(one.poisons for one in cameras):
+        return ["3/s", "10/s"]  # cameras come that write until the poison is over
+    pictures = sum(one.count for one in cameras)
+    slow = {"6/m": 0.1, "30/m": 0.5, "60/m": 1.0}
+    fit = [rate for rate, per_sec in slow.items() if pictures <= _RATE_TAKES_SEC * per_sec]
+    return [*fit, "90/m", "3/s", "10/s"]
 
 
 def _leavers(

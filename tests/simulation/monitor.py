@@ -6,7 +6,6 @@ service of the type takes work.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 
 from easyai.settings import AiAnalysis
@@ -19,9 +18,8 @@ from tests.simulation.services import Network
 
 LONGEST_WAIT_SEC = 40.0  # of a picture while all is well
 # A picture on which services break waits for longer: after three calls it steps aside for 65 s. It
-# holds up nothing else beyond the bound, for a breaker rests for 10 s at most while a type has no
-# other endpoint. Each further one at the same services may cost a trial and such a rest more.
-POISON_SEC = 13.0
+# holds up nothing else beyond the bound, not even its camera, for a breaker rests for 10 s at most
+# while a type has no other endpoint. That it ends at all is asked for when the run is over.
 LONGEST_GAP_SEC = 6.0  # between two scans while all is well; every second one is due
 _SETTLE_SEC = 15.0  # after a fault, or the start of a service, until all counts as well
 _EVERY_SEC = 1.0
@@ -48,9 +46,7 @@ class Monitor:
         self._network = network
         self._violate = violate
         self._waited: dict[int, float] = {}
-        self._most_beside: dict[int, int] = {}  # poisons that waited at the same services
         self._over: set[int] = set()
-        self._beside = _sharing(plan)
         self._trouble_until = 0.0
         self.scanned_at = 0.0
 
@@ -91,20 +87,15 @@ class Monitor:
             if rows.get((version.key, version.text)):
                 self._over.add(version.number)
         waiting = [one for one in open_ones if one.number not in self._over]
-        poisoned = [one.task_type for one in waiting if one.poison]
         for version in waiting:
             if version.task_type in served and not version.poison:
-                self._waits(version, poisoned)
+                self._waits(version)
 
-    def _waits(self, version: Version, poisoned: list[str]) -> None:
+    def _waits(self, version: Version) -> None:
         number, task_type = version.number, version.task_type
         waited = self._waited[number] = self._waited.get(number, 0) + _EVERY_SEC
-        beside = sum(name in self._beside[task_type] for name in poisoned)
-        most = self._most_beside[number] = max(self._most_beside.get(number, 0), beside)
-        if waited <= LONGEST_WAIT_SEC:
-            return
-        limit = LONGEST_WAIT_SEC + POISON_SEC * max(0, most - 1)
-        if waited > limit + self._rate_takes_sec(task_type):
+        over = waited > LONGEST_WAIT_SEC
+        if over and waited > LONGEST_WAIT_SEC + self._rate_takes_sec(task_type):
             self._report(version, waited)
 
     def _rate_takes_sec(self, task_type: str) -> float:
@@ -137,12 +128,3 @@ class Monitor:
         with self._database.looking() as conn:
             rows = rows_of(conn, "SELECT key, version, settled_at FROM frames ORDER BY id")
         return {(row["key"], row["version"]): row["settled_at"] is not None for row in rows}
-
-
-def _sharing(plan: Plan) -> dict[str, set[str]]:
-    """By task type: the types that some service takes as well."""
-    beside: dict[str, set[str]] = defaultdict(set)
-    for service in plan.services:
-        for name in service.task_types:
-            beside[name] |= set(service.task_types)
-    return beside
