@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from easyai.db import ledger, pictures
+from easyai.db import generations, ledger, pictures
 from easyai.db.many import ManyRows
 from easyai.domain.breaker import Breaker
 from easyai.domain.rate import Bucket
@@ -63,6 +63,16 @@ def _without(statement: ManyRows, condition: str) -> ManyRows:
     return ManyRows(broken, statement.types)
 
 
+def _unheard_of(change: Callable[..., None]) -> Callable[..., None]:
+    """A change of the registry that workers do not hear of."""
+
+    def changed(*args: Any) -> None:
+        with patch.object(generations, "bump_registry", lambda _: 0):
+            change(*args)
+
+    return changed
+
+
 MUTATIONS = (
     Mutation(
         "a service takes one request more than its limit",
@@ -80,8 +90,8 @@ MUTATIONS = (
     Mutation(
         "a service that is taken out is still given frames",
         registration,
-        "generations",
-        SimpleNamespace(bump_registry=lambda _: 0),
+        "_take_out",
+        _unheard_of(registration._take_out),
     ),
     Mutation(
         "leases expire by the sweeper's own clock",
