@@ -26,6 +26,7 @@ from tests.simulation.plan import TRIPWIRE, Plan
 from tests.simulation.scheduler import EPOCH, Machine, Process, RunawayError, Scheduler
 from tests.simulation.services import Network
 from tests.simulation.site import Site
+from tests.simulation.steady import steady_cameras
 from tests.simulation.story import Story
 
 _RECOVERY_SEC = 150.0  # after the last fault, until every frame is over
@@ -231,19 +232,9 @@ class World:
         work = self.site.camera(plan, goes_on)
         return self.scheduler.spawn(f"camera {plan.name}", None, work, after=plan.start)
 
-    def _steady_cameras(self) -> list[CameraPlan]:
-        """Beside a picture on which services break their others show that they are fine."""
-        types = {camera.task_type for camera in self.plan.cameras if camera.poisons}
-        # With a state per camera each goes to one service: several, so that each service gets some.
-        names = [name for name in sorted(types) for _ in range(6 if name == TRIPWIRE else 1)]
-        return [
-            CameraPlan(f"steady{number}", name, "rename", start=0.0, period=3.0, count=100)
-            for number, name in enumerate(names)
-        ]
-
     def _recover(self) -> None:
         self.database.unheard = 0.0
-        for camera in self._steady_cameras():
+        for camera in steady_cameras(self.plan, self.network.limits):
             self._start_camera(camera, lambda: self._poisons_left)
         recovery_sec = self._recovery_sec()
         until = max(self.scheduler.now, self.plan.horizon) + recovery_sec
