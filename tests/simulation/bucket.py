@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from easyai.errors import StoreUnavailableError
-from tests.simulation.scheduler import EPOCH, Scheduler
+from tests.simulation.scheduler import EPOCH, Actor, Scheduler
 
 _CALL_SEC = 0.004
 
@@ -40,6 +40,8 @@ class ObjectServer:
         self.stale_sec = stale_sec
         self.objects: dict[str, _Object] = {}
         self.down_until = 0.0
+        self.lost: Callable[[str], None] = lambda _: None
+        self._looks: dict[Actor, tuple[str, float]] = {}  # the newest of each
         self._changes: list[tuple[float, str, _Object | None]] = []
 
     def put(self, key: str, content: bytes, metadata: dict[str, str] | None = None) -> str:
@@ -47,6 +49,22 @@ class ObjectServer:
         etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
         self._change(key, _Object(content, etag, self.scheduler.now, metadata or {}))
         return etag
+
+    def looked(self, key: str) -> None:
+        """Somebody sees an object as it is now."""
+        self._looks[self.scheduler.current] = key, self.scheduler.now
+
+    def remove_unconditionally(self, key: str) -> None:
+        """Delete an object whose condition this server ignores.
+
+        A picture that came since whoever deletes has looked is lost. That cannot be mended
+        (docs/decisions/0009-one-version.md), so `lost` is told; one that came before is a defect.
+        """
+        looked_key, looked_at = self._looks.pop(self.scheduler.current, ("", 0.0))
+        found = self.objects.get(key)
+        if found is not None and looked_key == key and found.modified_at > looked_at:
+            self.lost(key)
+        self.remove(key)
 
     def remove(self, key: str) -> None:
         """Delete an object."""
@@ -117,7 +135,9 @@ class SimClient:
 
     def stat_object(self, bucket: str, key: str, **_: Any) -> Object:
         """HEAD."""
-        return _object(bucket, key, self._get(key))
+        found = self._get(key)
+        self._server.looked(key)
+        return _object(bucket, key, found)
 
     def get_object(self, bucket: str, key: str, **_: Any) -> Any:
         """GET."""
@@ -126,7 +146,7 @@ class SimClient:
     def remove_object(self, bucket: str, key: str, **_: Any) -> None:
         """DELETE: whatever lies there."""
         self._call()
-        self._server.remove(key)
+        self._server.remove_unconditionally(key)
 
     def put_object(
         self, bucket: str, key: str, data: Any, length: int, *_: Any, **options: Any

@@ -56,8 +56,13 @@ class Site:
             self.folder = tempfile.mkdtemp(prefix="easyai-simulation-", dir=shared)
         self.files = FileServer(scheduler, self.folder, plan.file_clock, plan.file_grain)
         self.objects = ObjectServer(scheduler, plan.page, plan.stale_sec)
+        self.objects.lost = self._lost
         if plan.foreign:
             self._put_foreign()
+
+    def _lost(self, key: str) -> None:
+        self._note(f"{key} came within the moment in which the one before was deleted")
+        self._album.replace(key, self._scheduler.now)
 
     def _put_foreign(self) -> None:
         for number, key in enumerate(_FOREIGN):
