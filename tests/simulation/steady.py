@@ -16,13 +16,16 @@ def steady_cameras(plan: Plan, type_limit: Callable[[str], int | None]) -> list[
     """The cameras that come at the end of a run, for each type with such a picture."""
     types = sorted({camera.task_type for camera in plan.cameras if camera.poisons})
     names = [name for name in types for _ in range(_count(name))]
+    # All together half of what the installation lets through at once.
+    slowest_sec = max((one.latency for one in plan.services), default=0.0)
+    least_sec = 2 * len(names) * slowest_sec / plan.settings["max_concurrent_infer"]
     return [
         CameraPlan(
             name=f"steady{number}",
             task_type=name,
             habit="rename",
             start=0.0,
-            period=_period_sec(plan, name, type_limit(name)),
+            period=max(least_sec, _period_sec(plan, name, type_limit(name))),
             count=100,
         )
         for number, name in enumerate(names)
