@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from easyai.db import migrate
 from easyai.db.session import BUSY_TIMEOUT_SEC, Database
 from easyai.errors import DatabaseUnavailableError
-from tests.simulation.scheduler import Lock, Scheduler
+from tests.simulation.scheduler import Lock, RunawayError, Scheduler
 
 STATEMENT_SEC = 0.0003  # a round trip to the server, or a look into the file
 
@@ -103,6 +103,8 @@ class SharedDatabase:
     def looking(self) -> Iterator[Connection]:
         """A look from outside of the world, between two transactions; it changes nothing."""
         while self.lock.held:
+            if self.scheduler.failures:  # no time passes any more, and nobody gives it back
+                raise RunawayError("the database is held by whoever failed")
             self.scheduler.advance(0.005)
         with self.transaction() as conn:
             yield conn
