@@ -14,7 +14,7 @@ from typing import Final
 
 import urllib3
 
-_HOP: Final = ("connection", "keep-alive", "transfer-encoding", "content-length")
+_HOP: Final = ("connection", "keep-alive", "transfer-encoding")
 _Page = tuple[int, dict[str, str], bytes]
 
 
@@ -54,7 +54,11 @@ class StaleListings:
         response = self._pool.urlopen(
             method, path, body=body, headers=headers, redirect=False, retries=False
         )
-        own = {name: value for name, value in response.headers.items() if name.lower() not in _HOP}
+        own = {
+            name.title(): value
+            for name, value in response.headers.items()
+            if name.lower() not in _HOP and (method == "HEAD" or name.lower() != "content-length")
+        }
         return response.status, own, response.data
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -69,9 +73,11 @@ class StaleListings:
                     self.command, self.path, dict(self.headers.items()), body
                 )
                 self.send_response_only(status)
+                # Of a HEAD it is the length of what a GET would give.
+                length = headers.pop("Content-Length", "0") if self.command == "HEAD" else None
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Content-Length", length or str(len(content)))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(content)
