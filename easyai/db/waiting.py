@@ -51,9 +51,8 @@ _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' G
 _COLUMNS: Final = """id, key, task_type, task_id, version, image_path, attempts, tries,
            last_failure_at, avoid_service, leased_at IS NOT NULL"""
 _NEXT: Final = {
-    # Parked ones whenever they are due: what they waited for is there, or nobody would ask.
-    "pending": "state = 'pending' AND task_type = {task_type} AND due_at <= {now}",
-    "parked": "state = 'parked' AND task_type = {task_type}",
+    state: f"state = '{state}' AND task_type = {{task_type}} AND due_at <= {{now}}"
+    for state in ("pending", "parked")
 }
 _BRANCHES: Final = (1, 4, 16, 64)  # sub-selects in one statement of SQLite: few statements to cache
 # For types with a state per camera: the oldest waiting frame of each camera that has none in
@@ -109,14 +108,17 @@ _TYPES = text("""
     SELECT task_type, 1, NULL, NULL FROM parked WHERE task_type IS NOT NULL
 """)
 # One that another transaction holds is being leased, or hurried by it: no reason to wait for it.
-_HURRY = Skipping(
-    """
-    UPDATE frames SET due_at = :now
-     WHERE id IN (SELECT id FROM frames
-                   WHERE state = 'pending' AND due_at > :now AND due_at <= :furthest
-                     AND task_type IN :task_types {skipping})
-    """,
-    "task_types",
+_HURRY = tuple(
+    Skipping(
+        f"""
+        UPDATE frames SET due_at = :now
+         WHERE id IN (SELECT id FROM frames
+                       WHERE state = '{state}' AND due_at > :now AND due_at <= :furthest
+                         AND task_type IN :task_types {{skipping}})
+        """,  # noqa: S608
+        "task_types",
+    )
+    for state in _NEXT
 )
 
 
@@ -216,12 +218,18 @@ def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[P
     return [PendingFrame(*row) for row in conn.execute(_DUE_HEADS, values)]
 
 
-def hurry(conn: Connection, task_types: Iterable[str], now: float) -> None:
-    """Make frames of these types due now: something they waited for has come back.
+def hurry(
+    conn: Connection,
+    task_types: Iterable[str],
+    now: float,
+    longest_sec: float = LONGEST_WAIT_SEC,
+) -> None:
+    """Make frames of these types due now that wait no longer than `longest_sec`.
 
-    Those that wait longer than any retry are left to the sweep: the clock was set back, and they
-    may be a million (db/upkeep.py).
+    Something they waited for has come back. Those that wait longer than anything makes them wait
+    are left to the sweep: the clock was set back, and they may be a million (db/upkeep.py).
     """
     if names := sorted(set(task_types)):
-        values = {"task_types": names, "now": now, "furthest": now + LONGEST_WAIT_SEC}
-        conn.execute(_HURRY.on(conn), values)
+        values = {"task_types": names, "now": now, "furthest": now + longest_sec}
+        for statement in _HURRY:
+            conn.execute(statement.on(conn), values)

@@ -34,8 +34,9 @@ def decide(
     save_only_with_detection: bool,
     service_is_fine: bool,
     holds_its_camera: bool = False,
+    apart_sec: float = 0.0,
 ) -> Fate:
-    """The fate of a frame.
+    """The fate of a frame; its next attempt comes `apart_sec` later than another's.
 
     A frame never fails because services are down: only answers that the frame itself must answer
     for are held against it — success:false, and a broken answer from a service that
@@ -68,7 +69,7 @@ def decide(
     attempts += held_against_it
     if held_against_it and attempts >= max_attempts:  # which may have been lowered meanwhile
         return Fate(FrameState.FAILED, Outcome.FAILED, attempts)
-    delay_sec = _ASIDE_SEC if steps_aside else retry_delay_sec(tries)
+    delay_sec = _ASIDE_SEC if steps_aside else retry_delay_sec(tries) + apart_sec
     return Fate(FrameState.PENDING, None, attempts, delay_sec)
 
 

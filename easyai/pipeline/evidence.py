@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from easyai.db import events, ledger, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.breaker import Breaker, learned_cap
+from easyai.domain.breaker import LONGEST_RETRY_SEC, Breaker, learned_cap
 from easyai.domain.service import AWAY
 from easyai.domain.verdict import Kind, Verdict
 from easyai.settings import AiAnalysis
@@ -72,9 +72,17 @@ def record(
     services.record_calls(conn, updates)
     services.alive(conn, revived, _INFERRED, now)
     if recovered:
-        waiting.hurry(conn, services.task_types_of(conn, recovered), now)
+        _hurry(conn, analysis, services.task_types_of(conn, recovered), now)
     events.add(conn, changes)
     return Evidence(updates, changed)
+
+
+def _hurry(conn: Connection, analysis: AiAnalysis, types: Sequence[str], now: float) -> None:
+    in_order = [name for name in types if analysis.affinity(name)]
+    others = [name for name in types if not analysis.affinity(name)]
+    waiting.hurry(conn, in_order, now)
+    # Not those kept apart on purpose: all at once they would open the breaker again.
+    waiting.hurry(conn, others, now, longest_sec=LONGEST_RETRY_SEC)
 
 
 def _breaker(

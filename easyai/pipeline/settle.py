@@ -132,6 +132,8 @@ def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fa
     if one.superseded:
         return Fate(FrameState.DONE, Outcome.SUPERSEDED, frame.attempts)
     fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
+    ordered = analysis.affinity(frame.task_type)
+    apart = one.verdict.kind is Kind.TIMEOUT and not ordered
     return decide(
         one.verdict,
         attempts=frame.attempts,
@@ -139,7 +141,8 @@ def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fa
         max_attempts=analysis.max_attempts,
         save_only_with_detection=analysis.save_only_with_detection,
         service_is_fine=fine,
-        holds_its_camera=analysis.affinity(frame.task_type),
+        holds_its_camera=ordered,
+        apart_sec=time_outs.apart_sec(frame, analysis.infer_timeout_sec) if apart else 0.0,
     )
 
 

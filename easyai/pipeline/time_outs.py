@@ -20,6 +20,8 @@ from easyai.domain.verdict import Kind, Verdict
 
 _WINDOW_SEC: Final = 60  # in which answers and time-outs of a type are compared
 _ANSWERS_A_TIME_OUT: Final = 2  # fewer: too much at once
+_TURNS: Final = 4  # of pictures that have timed out more than once
+_LONGEST_TURN_SEC: Final = 30.0
 
 
 def of_frames(
@@ -43,6 +45,15 @@ def of_frames(
         for frame, _ in suspects
         if together[frame.service_pk] == 1 or frame.task_type not in overloaded
     }
+
+
+def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
+    """How much longer than others a picture waits for its next attempt, having timed out again.
+
+    Pictures on which a service hangs come back together as they left, take every call that it
+    allows, and nothing shows that it answers others. So they take turns of one time-out each.
+    """
+    return frame.id % _TURNS * min(timeout_sec, _LONGEST_TURN_SEC) if frame.tries > 0 else 0.0
 
 
 def _answers_others(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from easyai.domain import breaker
+from easyai.pipeline import evidence
 from easyai.settings import TRIPWIRE
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -183,6 +185,46 @@ def test_a_picture_fails_on_which_a_service_hangs_that_takes_one_call_at_a_time(
         others = [row for row in site.frames() if row["key"] != poison and row["state"] == "done"]
     assert others
     assert {row["outcome"] for row in others} == {"alert"}
+
+
+def test_as_many_hanging_pictures_as_a_service_takes_calls_stop_no_others_for_long(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As with the defaults, on a fortieth of the time: a retry comes long before a time-out.
+    monkeypatch.setattr(breaker, "LONGEST_RETRY_SEC", 0.125)
+    monkeypatch.setattr(evidence, "LONGEST_RETRY_SEC", 0.125)
+    monkeypatch.setattr(breaker, "_CAP_GROWS_EVERY_SEC", 0.025)
+    site.configure(infer_timeout_sec=0.75)
+    hanging = [f"{TYPE}/门口1/hang{number}.jpg" for number in range(4)]
+
+    def delay(frame: Frame) -> float:
+        return 5.0 if frame["image_path"] in hanging else 0.01
+
+    with AlgorithmStub(delay=delay) as stub:
+        pk = site.register(stub)
+        site.execute("UPDATE services SET max_concurrency = 4 WHERE pk = :pk", pk=pk)
+        site.put(f"{TYPE}/门口2/first.jpg")
+        site.scan()
+        loop = site.loop()
+        loop.pump(TYPE, 1.0)
+        for key in hanging:
+            site.put(key)
+        number = 0
+
+        def all_failed() -> bool:
+            nonlocal number
+            number += 1
+            site.put(f"{TYPE}/门口2/{number}.jpg")
+            site.scan()
+            loop.pump(TYPE, 0.1)
+            return all(site.frame(key)["state"] == "failed" for key in hanging)
+
+        wait_until(all_failed, 40, "they fail")
+        calls = Counter(stub.image_paths)
+        assert max(calls[key] for key in hanging) <= 10, calls  # 23 in 40 s where they never fail
+        rows = [row for row in site.frames() if row["outcome"] == "alert"]
+        waited = sorted(row["settled_at"] - row["found_at"] for row in rows)
+        assert waited[-1] < 6, waited[-5:]
 
 
 def test_frames_that_time_out_since_there_are_too_many_at_once_do_not_fail(
