@@ -22,7 +22,11 @@ from easyai.runtime import Runtime
 NEW_FRAMES = 20
 _WARM_UP_TICKS = 10
 _NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
-_FORGET = text("DELETE FROM frames WHERE state = 'pending'")
+# Not deleted: a table whose last ids are gone looks like a ledger that was put back.
+_SETTLE = text("""
+    UPDATE frames SET state = 'done', outcome = 'missing', image_path = '', settled_at = found_at
+     WHERE state = 'pending'
+""")
 
 
 def scan_tick(scale: Scale, progress: Progress) -> list[Row]:
@@ -81,7 +85,7 @@ class _Site:
         for key in keys:
             (self._frames / key).unlink()
         with self.runtime.db.write() as conn:
-            conn.execute(_FORGET)
+            conn.execute(_SETTLE)
 
 
 def _row(target: Target, full: _Site, empty: _Site) -> Row:
