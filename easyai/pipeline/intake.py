@@ -63,6 +63,8 @@ class Scanner:
         self._layout = Layout(runtime)
         self._sampler = Sampler(runtime)
         self._recording = Recording(runtime, self._known, self._sampler)
+        # Of the backlog, and not whole at the first look: they go on as backlog.
+        self._unfinished: set[str] = set()
         self._first = True
         self._disabled_told_at: float | None = None  # monotonic; None while switched on
 
@@ -120,7 +122,9 @@ class Scanner:
 
         for listing in self._watch.listings(until, room):
             unknown = self._unknown(listing)
-            gathered.append((unknown, listing.first))
+            old = [key for key in unknown if key.key in self._unfinished]
+            new = [key for key in unknown if key.key not in self._unfinished]
+            gathered += [(old, True), (new, listing.first)]
             waiting += len(unknown)
         return gathered
 
@@ -156,7 +160,10 @@ class Scanner:
             if time.monotonic() >= until:
                 break
         most = _REQUESTS if self._runtime.store.remote else _PAGE
+        if not self._watch.unfinished:
+            self._unfinished.clear()  # some have gone from the store
         while page := self._arrivals.backlog(most):
+            self._unfinished.update(page)
             report.new_frames += self._record(page, set(page))
             if time.monotonic() >= until:
                 break
@@ -165,6 +172,7 @@ class Scanner:
         """Record those of a page that are whole and new; how many."""
         stable_sec = self._runtime.settings.ai_analysis.frame_stable_sec
         pictures = self._watch.look(page, stable_sec, wary)
+        self._unfinished.difference_update(one.key for one in pictures)
         found = [one for one in pictures if not self._known.has(one.key, one.version)]
         return self._recording.record(found) if found else 0
 

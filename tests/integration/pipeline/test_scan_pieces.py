@@ -59,6 +59,27 @@ def test_live_frames_go_first_and_a_backlog_is_taken_in_piece_by_piece(
     assert len({frame["key"] for frame in site.frames()}) == 3001
 
 
+def test_a_backlog_that_is_not_whole_at_the_first_look_stays_a_backlog(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_PAGE", 50)
+    site.configure(frame_stable_sec=0.5)
+    for number in range(1500):
+        site.put(f"{TYPE}/旧/{number}.jpg", JPEG[:-2])  # without its end mark
+    site.put(f"{TYPE}/门口1/0.jpg")
+    scanner = Scanner(site.runtime)
+    wait_until(lambda: scanner.scan().half_written >= 1000, 10, "nearly all were looked at once")
+    time.sleep(0.6)
+    site.configure(frame_stable_sec=0.5, scan_interval_sec=0.05)
+    site.put(f"{TYPE}/门口1/1.jpg")
+    for _ in range(2):
+        scanner.scan()
+    assert site.rows("SELECT id FROM frames WHERE key LIKE '%/门口1/1.jpg'")
+    assert len(site.frames()) < 1000, "the others were no backlog"
+    site.configure()
+    wait_until(lambda: scanner.scan() and len(site.frames()) == 1502, 20, "all are taken in")
+
+
 def test_what_waits_in_folders_of_days_is_taken_in_by_days_also_in_several_pieces(
     site: Installation,
 ) -> None:
