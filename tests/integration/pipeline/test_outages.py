@@ -177,7 +177,7 @@ def test_a_store_that_fails_while_answers_are_settled_loses_no_answer(
     site.scan()
     loop = site.loop()
     loop.pump(TYPE, 1.0)
-    assert algorithm.count == 5
+    algorithm.wait_for(5)
     working[0] = True
     site.work(loop)
     assert algorithm.count == len(site.alerts()) == 5
