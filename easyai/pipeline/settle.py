@@ -133,7 +133,8 @@ def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fa
         return Fate(FrameState.DONE, Outcome.SUPERSEDED, frame.attempts)
     fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
     ordered = analysis.affinity(frame.task_type)
-    apart = one.verdict.kind is Kind.TIMEOUT and not ordered
+    # Where it has answered nobody since, all wait for it alike: it stands still.
+    apart = one.verdict.kind is Kind.TIMEOUT and fine and not ordered
     return decide(
         one.verdict,
         attempts=frame.attempts,
