@@ -98,7 +98,7 @@ class Scanner:
         # live camera waits for its turn until several scans have gone round.
         self._queue(self._gather(time.monotonic() + budget_sec), report)
         self._take_in(time.monotonic() + budget_sec / 4, report)
-        report.half_written = self._watch.unfinished
+        report.half_written = len(self._watch.unfinished)
         report.more = self._watch.cut or len(self._arrivals) > 0
         report.strays, report.dated = self._layout.report()
         if report.new_frames:
@@ -160,8 +160,8 @@ class Scanner:
             if time.monotonic() >= until:
                 break
         most = _REQUESTS if self._runtime.store.remote else _PAGE
-        if not self._watch.unfinished:
-            self._unfinished.clear()  # some have gone from the store
+        # Some have gone, or another worker has recorded them.
+        self._unfinished.intersection_update(self._watch.unfinished)
         while page := self._arrivals.backlog(most):
             self._unfinished.update(page)
             report.new_frames += self._record(page, set(page))

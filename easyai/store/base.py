@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -61,8 +61,8 @@ class Watch(Protocol):
         """Whether the last listings ended before everything had been listed."""
 
     @property
-    def unfinished(self) -> int:
-        """How many pictures are still being written."""
+    def unfinished(self) -> Collection[str]:
+        """The keys of pictures that were looked at and are still being written."""
 
 
 class Carried(Enum):

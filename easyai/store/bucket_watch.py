@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -28,7 +28,7 @@ _REQUESTS: Final = 16  # at once
 class BucketWatch:
     """The memory of one scanner; not safe between threads."""
 
-    unfinished = 0
+    unfinished: Collection[str] = ()
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
@@ -101,7 +101,8 @@ class BucketWatch:
         while self._round.under_way:
             first = self._round.first
             pictures = self._round.next_page()
-            self._ends.note(pictures)
+            if self._round.long:
+                self._ends.note(pictures)
             yield from self._listing(pictures, first=first)
             if time.monotonic() >= until or not room():
                 break

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,9 +54,9 @@ class LocalWatch:
         return self._tree.cut
 
     @property
-    def unfinished(self) -> int:
+    def unfinished(self) -> Collection[str]:
         """Pictures that were looked at and are still being written."""
-        return len(self._seen)
+        return self._seen.keys()
 
     def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
         """Pictures to look at again by name, then those in folders that may have changed.

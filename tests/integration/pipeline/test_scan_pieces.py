@@ -196,11 +196,11 @@ def test_a_scanner_forgets_folders_and_pictures_that_are_gone(
     while scanner.scan().more:
         pass
     watch: Any = scanner._watch
-    assert (len(watch._tree._folders), watch.unfinished) == (22, 20)
+    assert (len(watch._tree._folders), len(watch.unfinished)) == (22, 20)
     (site.snapshots / TYPE).rename(tmp_path / "away")
     for _ in range(3):
         scanner.scan()
-    assert (len(watch._tree._folders), watch.unfinished) == (1, 0)
+    assert (len(watch._tree._folders), len(watch.unfinished)) == (1, 0)
 
 
 def test_of_a_backlog_no_more_is_listed_than_waits_in_memory_and_live_frames_are_seen_beside_it(

@@ -61,7 +61,7 @@ def test_a_picture_without_its_end_is_whole_when_it_was_the_same_at_two_looks(
     for passed, ready in ((0.0, False), (STABLE_SEC - 0.1, False), (STABLE_SEC, True)):
         monkeypatch.setattr(time, "monotonic", lambda moment=clock + passed: moment)
         assert (look(watch, KEY, STABLE_SEC) is not None) is ready
-    assert watch.unfinished == 0
+    assert not watch.unfinished
 
 
 def test_an_empty_file_is_never_whole(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
