@@ -14,7 +14,6 @@ from typing import Final, Literal
 from sqlalchemy import Connection, TextClause, bindparam, text
 
 _SKIPPING: Final = "FOR UPDATE SKIP LOCKED"
-_CHUNK: Final = 500  # values in one IN list
 
 
 class Skipping:
@@ -37,9 +36,8 @@ def lock_in_order(conn: Connection, table: Literal["frames", "alerts"], ids: Ite
     """Lock rows in order of id: before a transaction changes those that others may change, too."""
     if conn.dialect.name == "sqlite":
         return
-    ordered = sorted(set(ids))
-    for start in range(0, len(ordered), _CHUNK):
-        conn.execute(_IN_ORDER[table], {"ids": ordered[start : start + _CHUNK]})
+    if ordered := sorted(set(ids)):
+        conn.execute(_IN_ORDER[table], {"ids": ordered})
 
 
 def _text(sql: str, lists: Sequence[str]) -> TextClause:
@@ -47,6 +45,6 @@ def _text(sql: str, lists: Sequence[str]) -> TextClause:
 
 
 _IN_ORDER: Final = {
-    table: _text(f"SELECT id FROM {table} WHERE id IN :ids ORDER BY id FOR UPDATE", ["ids"])  # noqa: S608
+    table: text(f"SELECT id FROM {table} WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")  # noqa: S608
     for table in ("frames", "alerts")
 }

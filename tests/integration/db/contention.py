@@ -7,10 +7,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import pytest
+
+from tests.support.services import PostgresServer
 from tests.support.site import Installation
+from tests.support.site_fixtures import empty
 
 _RUN_SEC = 6.0
 _FEWEST = 5  # times that each job has its turn
+
+
+@pytest.fixture
+def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
+    """PostgreSQL only: SQLite has one writer."""
+    postgres_server.start()
+    empty(migrated_database)
+    return migrated_database
 
 
 @contextmanager

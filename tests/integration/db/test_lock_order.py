@@ -25,24 +25,16 @@ from easyai.registry import registration
 from easyai.runtime import Runtime
 from tests.integration.db.contention import (
     deadlocks,
+    migrated_url,
     quick_to_find_deadlocks,
     run_against_each_other,
 )
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.services import PostgresServer
 from tests.support.site import TYPE, Installation
-from tests.support.site_fixtures import empty
 
+__all__ = ["migrated_url"]
 _FRAMES = 60
 _FAR = 3e9  # a time long after now
-
-
-@pytest.fixture
-def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
-    """PostgreSQL only: SQLite has one writer."""
-    postgres_server.start()
-    empty(migrated_database)
-    return migrated_database
 
 
 @pytest.fixture

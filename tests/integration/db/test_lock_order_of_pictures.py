@@ -14,11 +14,14 @@ from easyai.db.locks import lock_in_order
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.pictures import CarriedOut, Errand, record
 from easyai.runtime import Runtime
-from tests.integration.db.contention import quick_to_find_deadlocks, run_against_each_other
-from tests.support.services import PostgresServer
+from tests.integration.db.contention import (
+    migrated_url,
+    quick_to_find_deadlocks,
+    run_against_each_other,
+)
 from tests.support.site import Installation
-from tests.support.site_fixtures import empty
 
+__all__ = ["migrated_url"]
 _FRAMES = 40
 _SOME = 12  # frames or alerts of one transaction
 _READY = text("""
@@ -32,14 +35,6 @@ _ALERTS = text("""
     SELECT id, task_id, task_type, 'alerts/' || id || '.jpg', 'a', 'a', '{}', 0.5, 1, 1, 1, 1
       FROM frames WHERE NOT EXISTS (SELECT 1 FROM alerts WHERE frame_id = frames.id)
 """)
-
-
-@pytest.fixture
-def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
-    """PostgreSQL only: SQLite has one writer."""
-    postgres_server.start()
-    empty(migrated_database)
-    return migrated_database
 
 
 @pytest.fixture

@@ -17,22 +17,17 @@ from easyai.pipeline.type_gate import TypeGate
 from easyai.pipeline.type_upkeep import keep_types
 from easyai.registry import registration
 from easyai.runtime import Runtime
-from tests.integration.db.contention import quick_to_find_deadlocks, run_against_each_other
-from tests.support.services import PostgresServer
+from tests.integration.db.contention import (
+    migrated_url,
+    quick_to_find_deadlocks,
+    run_against_each_other,
+)
 from tests.support.site import Installation
-from tests.support.site_fixtures import empty
 
+__all__ = ["migrated_url"]
 _TYPES = [f"type-{number:02d}" for number in range(40)]
 _LIMIT = 20
 _LONG_AGO_SEC = 200_000.0  # over two days
-
-
-@pytest.fixture
-def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
-    """PostgreSQL only: SQLite has one writer."""
-    postgres_server.start()
-    empty(migrated_database)
-    return migrated_database
 
 
 @pytest.fixture

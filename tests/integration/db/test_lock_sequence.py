@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from sqlalchemy import event
 
 from easyai.db import ledger, rings, task_types
@@ -21,23 +20,15 @@ from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.turn import turn
+from tests.integration.db.contention import migrated_url
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.services import PostgresServer
 from tests.support.site import TYPE, Installation
-from tests.support.site_fixtures import empty
 
+__all__ = ["migrated_url"]
 _ORDER = ("task_types", "services", "frames", "alerts", "statistics", "generations")
 _LOCKS = re.compile(
     r"^\s*SELECT .*? FROM (\w+) .*FOR UPDATE|UPDATE (\w+)\s+SET|INSERT INTO (\w+)", re.DOTALL
 )
-
-
-@pytest.fixture
-def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
-    """PostgreSQL only: SQLite has one writer."""
-    postgres_server.start()
-    empty(migrated_database)
-    return migrated_database
 
 
 @contextmanager
