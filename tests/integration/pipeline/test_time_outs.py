@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 
-from easyai.db import services, statistics
+from easyai.db import generations, services, statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.db.statistics import Tally
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import time_outs
+from easyai.pipeline.answers import Answered
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.turn import turn
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 _ELAPSED_SEC, _EWMA_SEC = 5.0, 0.5
+
+_LIKE_NEW = (
+    "UPDATE services SET breaker_failures = 0, breaker_open_until = 0, concurrency_cap = NULL"
+)
 
 TIMED_OUT = Verdict(Kind.TIMEOUT, _ELAPSED_SEC * 1000)
 
@@ -120,3 +128,29 @@ def _found(
         statistics.add(conn, {TYPE: tally}, now)
         rows = {row.pk: row for row in services.lock(conn, sorted(pks))}
         return time_outs.of_frames(conn, calls, rows, now)
+
+
+@pytest.mark.parametrize("answered_others", [False, True])
+def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_only(
+    site: Installation, answered_others: bool
+) -> None:
+    pk = site.register(AlgorithmStub())
+    site.execute("UPDATE services SET max_concurrency = 4")
+    site.record(4)
+    for number in range(2):
+        leased = site.lease()
+        assert len(leased.frames) == 4
+        answers = [Answered(one, leased.endpoints[pk], TIMED_OUT) for one in leased.frames]
+        turn(site.runtime, answers, CarriedOut(), None)
+        if number == 0:
+            site.execute("UPDATE frames SET due_at = 0, last_failure_at = last_failure_at - 20")
+            site.execute(_LIKE_NEW)
+            with site.runtime.db.write() as conn:
+                generations.bump_registry(conn)
+            if answered_others:
+                site.execute("UPDATE services SET last_success_at = :at", at=time.time() - 10)
+    waits = sorted(frame["due_at"] - frame["last_failure_at"] for frame in site.frames())
+    if answered_others:
+        assert all(after - before > 25 for before, after in pairwise(waits)), waits
+    else:
+        assert waits[-1] <= 5, waits
