@@ -20,7 +20,7 @@ from easyai.domain.verdict import Kind, Verdict
 
 _WINDOW_SEC: Final = 60  # in which answers and time-outs of a type are compared
 _ANSWERS_A_TIME_OUT: Final = 2  # fewer: too much at once
-_TURNS: Final = 4  # of pictures that have timed out more than once
+_TURNS: Final = 3  # of pictures that have timed out more than once
 _LONGEST_TURN_SEC: Final = 30.0
 
 
@@ -51,9 +51,12 @@ def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
     """How much longer than others a picture waits for its next attempt, having timed out again.
 
     Pictures on which a service hangs come back together as they left, take every call that it
-    allows, and nothing shows that it answers others. So they take turns of one time-out each.
+    allows, and nothing shows that it answers others. So they take turns of one time-out each, and
+    leave it one without any of them, in which it is given more calls at once again.
     """
-    return frame.id % _TURNS * min(timeout_sec, _LONGEST_TURN_SEC) if frame.tries > 0 else 0.0
+    if frame.tries == 0:
+        return 0.0
+    return (1 + frame.id % _TURNS) * min(timeout_sec, _LONGEST_TURN_SEC)
 
 
 def _answers_others(
