@@ -28,7 +28,8 @@ class PumpedLoop(InferenceLoop):
         """Wake it for a type, until nothing is left to do or the budget is over; what was done."""
         began = time.monotonic()
         with self.pumped(task_type):
-            while self._goes_on(time.monotonic() - began, budget_sec):
+            # Asked on the loop: between two of its steps, when what it says of itself is whole.
+            while self._run(self._goes_on(time.monotonic() - began, budget_sec)):
                 time.sleep(_LOOK_SEC)
         return self._dispatcher.tally.take(task_type)
 
@@ -44,7 +45,15 @@ class PumpedLoop(InferenceLoop):
             with self._pumped_lock:
                 self._pumped[task_type] -= 1
 
-    def _goes_on(self, seconds: float, budget_sec: float) -> bool:
+    @property
+    def busy(self) -> bool:
+        """Whether frames are looked for, called or settled, or pictures carried."""
+        return self._run(self._is_busy())
+
+    async def _is_busy(self) -> bool:
+        return self._dispatcher.busy
+
+    async def _goes_on(self, seconds: float, budget_sec: float) -> bool:
         dispatcher = self._dispatcher
         looks = bool(dispatcher._rung) or dispatcher._turning  # at least once, on a busy machine
         return (looks and seconds < _LONGEST_LOOK_SEC) or (dispatcher.busy and seconds < budget_sec)

@@ -275,7 +275,7 @@ def test_a_batch_whose_lease_became_anothers_while_it_was_prepared_is_not_called
     _expire(site)
     other = site.lease()
     taken.set()
-    wait_until(lambda: not loop._dispatcher.busy, 5, "the batch is over")
+    wait_until(lambda: not loop.busy, 5, "the batch is over")
     assert len(other.frames) == 1
     assert algorithm.count == 0
     assert site.frame(KEY)["lease_token"] == other.frames[0].lease_token
