@@ -15,6 +15,7 @@ from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import check_port, claim_data_dir
 from easyai.settings_file import COPY_NAME, COPY_VARIABLE, kept
+from easyai.tasks import api_wait
 
 if TYPE_CHECKING:
     from easyai.settings import Settings
@@ -171,6 +172,7 @@ def _migrate(url: str) -> None:
 
 def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     own = settings.easyai
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(own.host, own.host)  # noqa: S104
     os.environ |= {
         "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
         "EASYAI_HOST": own.host,
@@ -179,11 +181,11 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         "EASYAI_DATABASE_URL": own.effective_database_url,
         "EASYAI_BROKER_URL": own.broker_url,
         "EASYAI_SUPERVISED": "1",
+        api_wait.VARIABLE: f"{host}:{own.port}",
         "PYTHONUNBUFFERED": "1",
     }
     # Celery's advice to use --uid does not fit here: whoever starts `up` chooses the user.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(own.host, own.host)  # noqa: S104
     shown = f"[{host}]" if ":" in host else host
     ready = (
         f"easyai is ready: http://{shown}:{own.port} (docs /docs) · frames: {_frames(settings)} · "

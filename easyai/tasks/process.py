@@ -18,6 +18,7 @@ from easyai.db import clock, task_types, type_room
 from easyai.db.library import library
 from easyai.process.last_resort import LastResort
 from easyai.tasks import bodies
+from easyai.tasks.api_wait import ApiWait
 from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.queues import serves
 
@@ -49,6 +50,7 @@ class WorkerProcess:
         self._closing = threading.Lock()
         self._stopping = False
         self._stop_at = float("inf")  # monotonic: when draining must be over
+        self.api_wait = ApiWait()
         #: Taken away just before the connections are closed.
         self.presence: Presence | None = None
         self.last_resort: LastResort | None = None
@@ -114,7 +116,13 @@ class WorkerProcess:
 
         What became of the type's frames in this process since the last wake.
         """
-        return None if self._stopping else self.inference().wake(task_type)
+        if self._stopping:
+            return None
+        if not self.api_wait.over:
+            from easyai.pipeline.tell import Counts
+
+            return Counts()  # once it is opened, the loop looks at all types by itself
+        return self.inference().wake(task_type)
 
     def close(self) -> None:
         """Finish or give back the frames in flight and close every connection.
@@ -161,6 +169,7 @@ def _warm_up(sender: Any, **_: Any) -> None:
     begin = _require_store
     if isinstance(sender.pool, ThreadPool):  # a forking pool would copy the loop half-way
         process.last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
+        process.api_wait.start()
         begin = _open_inference
     threading.Thread(target=_begin, args=(begin,), name="warm-up", daemon=True).start()
 
@@ -191,6 +200,7 @@ def _open_inference() -> None:
     process.runtime().part(SteadyClock)
     _require_store()
     reclaim(process.runtime())
+    process.api_wait.wait()
     process.inference()
 
 

@@ -12,6 +12,7 @@ from tests.support.outside import Outside
 from tests.support.waiting import wait_until
 
 CUT = "断电"
+RESTARTED = "重启"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,3 +35,18 @@ def test_a_power_cut_in_mid_work_costs_no_frame_and_makes_no_second_alert(
         assert set(seen) == set(keys)
         assert max(seen.values()) == 2, "at most those in flight are sent twice"
         assert sum(seen.values()) <= len(keys) + 8
+
+
+def test_services_are_not_blamed_for_an_api_that_starts_up_more_slowly_than_the_worker(
+    running: EasyaiProcess, site: Outside
+) -> None:
+    with AlgorithmStub("restarted", (RESTARTED,), download=True) as stub:
+        stub.register(site.url, max_concurrency=8)
+        keys: list[str] = []
+        for number in range(2):
+            running.kill_everything()
+            keys += site.put_many(8, RESTARTED, first=10 * number)
+            running.start()
+            site.assert_one_alert_each(keys, timeout=30)
+        assert all(one.picture for one in stub.received), "each found its picture"
+        assert len(stub.received) == len(keys), "at the first try"

@@ -1,0 +1,59 @@
+"""The worker of ``easyai up`` sends no frame before the API answers.
+
+Services fetch the pictures of a local store from the API. It starts beside the worker and may be
+the slower one: a service that found nobody there would be blamed for what is our own start.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from typing import Final
+
+#: ``host:port`` to wait for; set by ``easyai up`` for its children, absent elsewhere.
+VARIABLE: Final = "EASYAI_AWAIT_API"
+
+#: An API that cannot start must not stop inference: links into an object store need none.
+LONGEST_SEC: Final = 10.0
+_EVERY_SEC: Final = 0.02
+
+
+class ApiWait:
+    """Over until it is started, and again as soon as the API takes connections."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._over.set()
+
+    def start(self) -> None:
+        """Look for the API in a thread, for at most `LONGEST_SEC`."""
+        host, _, port = os.environ.get(VARIABLE, "").rpartition(":")
+        if host and port.isdecimal():
+            self._over.clear()
+            place = (host, int(port))
+            threading.Thread(target=self._look, args=place, name="api-wait", daemon=True).start()
+
+    @property
+    def over(self) -> bool:
+        """Whether frames may be sent."""
+        return self._over.is_set()
+
+    def wait(self) -> None:
+        """Return when it is over."""
+        self._over.wait()
+
+    def _look(self, host: str, port: int) -> None:
+        end = time.monotonic() + LONGEST_SEC
+        while time.monotonic() < end and not _listens(host, port):
+            time.sleep(_EVERY_SEC)
+        self._over.set()
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1.0):
+            return True
+    except OSError:
+        return False
