@@ -13,10 +13,13 @@ LeaseRow = Row[Any]
 _ACQUIRE = text("""
     INSERT INTO process_leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)
     ON CONFLICT (name) DO UPDATE
-       SET holder = excluded.holder, expires_at = excluded.expires_at
+       SET holder = excluded.holder, expires_at = excluded.expires_at,
+           done_at = CASE WHEN process_leases.done_at > :now THEN :now
+                          ELSE process_leases.done_at END
      WHERE process_leases.holder = excluded.holder
         OR process_leases.expires_at <= :now
         OR process_leases.expires_at > :furthest
+        OR process_leases.done_at > :now
     RETURNING holder
 """)
 _HOLDER = text("SELECT holder FROM process_leases WHERE name = :name")
@@ -35,9 +38,10 @@ _LONGEST_SEC = 60.0  # by which a lease of a duty outlasts the one that is asked
 def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float) -> bool:
     """Take or extend a lease; whether `holder` holds it now.
 
-    A lease that ends more than a minute later than the one asked for was taken before the clock was
-    set back (a box without a battery clock, after a power loss), and is free. So is the lease of a
-    process of this machine that has ended, as its holder's mark says (process/identity.py).
+    A lease was taken before the clock was set back (a box without a battery clock, after a power
+    loss), and is free, when it ends more than a minute later than the one asked for, or when the
+    duty was last done later than now. So is the lease of a process of this machine that has ended,
+    as its holder's mark says (process/identity.py).
     """
     values = {
         "name": name,

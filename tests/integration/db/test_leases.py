@@ -48,3 +48,16 @@ def test_a_clock_set_back_by_ten_minutes_does_not_stop_the_duty(site: Installati
 def test_clocks_that_differ_by_seconds_do_not_steal_from_each_other(site: Installation) -> None:
     assert _acquire(site, "ahead", NOW + 5)
     assert not _acquire(site, "behind", NOW)
+
+
+def test_a_clock_set_back_by_seconds_does_not_stop_a_duty_that_was_done(site: Installation) -> None:
+    assert _acquire(site, "a", NOW)
+    with site.runtime.db.write() as conn:
+        leases.done(conn, "scan", "a", NOW + 1)
+    assert _acquire(site, "a", NOW + 1, 0.5), "quiet for a moment after the run"
+    assert not _acquire(site, "b", NOW + 1)
+    assert _acquire(site, "b", NOW - 9)
+    # From now on it is a lease like any other: no two run side by side for long.
+    assert not _acquire(site, "c", NOW - 9)
+    with site.runtime.db.read() as conn:
+        assert leases.all_leases(conn)["scan"].done_at == NOW - 9
