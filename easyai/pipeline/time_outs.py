@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
+from zlib import crc32
 
 from sqlalchemy import Connection
 
@@ -52,11 +53,13 @@ def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
 
     Pictures on which a service hangs come back together as they left, take every call that it
     allows, and nothing shows that it answers others. So they take turns of one time-out each, and
-    leave it one without any of them, in which it is given more calls at once again.
+    leave it one without any of them, in which it is given more calls at once again. Turns are drawn
+    anew at each try: two that came together once are likely to part the next time.
     """
     if frame.tries == 0:
         return 0.0
-    return (1 + frame.id % _TURNS) * min(timeout_sec, _LONGEST_TURN_SEC)
+    turn = crc32(f"{frame.id} {frame.tries}".encode()) % _TURNS
+    return (1 + turn) * min(timeout_sec, _LONGEST_TURN_SEC)
 
 
 def _answers_others(

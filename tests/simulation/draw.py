@@ -59,6 +59,8 @@ def draw(seed: int) -> Plan:
 def _with_more(plan: Plan, types: list[str], *, crowded: bool) -> Plan:
     """The plan with what is drawn apart: drifting clocks, limits of types, who comes and goes."""
     seed = plan.seed
+    rng = random.Random(f"hanging {seed}")
+    plan = replace(plan, cameras=tuple(_hanging(rng, camera) for camera in plan.cameras))
     plan = replace(plan, drifts=_drifts(random.Random(f"drifts {seed}"), plan.machines))
     rng = random.Random(f"limits {seed}")
     plan = replace(plan, settings={**plan.settings, "types": _limits(rng, plan, types)})
@@ -178,6 +180,13 @@ def _camera(rng: random.Random, number: int, types: list[str], store: str) -> Ca
 
 def _poisons(rng: random.Random) -> dict[int, str]:
     return {rng.randint(0, 3): rng.choice(["hang", "refuse", "break"])}
+
+
+def _hanging(rng: random.Random, camera: CameraPlan) -> CameraPlan:
+    """Some cameras with a picture on which services hang have enough of them for all places."""
+    if "hang" not in camera.poisons.values() or rng.random() < 0.5:
+        return camera
+    return replace(camera, poisons=dict.fromkeys(range(rng.randint(2, 6)), "hang"))
 
 
 def _services(rng: random.Random, types: list[str]) -> tuple[ServicePlan, ...]:

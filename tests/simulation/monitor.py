@@ -21,6 +21,7 @@ LONGEST_WAIT_SEC = 40.0  # of a picture while all is well
 # holds up nothing else beyond the bound, not even its camera, for a breaker rests for 10 s at most
 # while a type has no other endpoint. That it ends at all is asked for when the run is over.
 LONGEST_GAP_SEC = 6.0  # between two scans while all is well; every second one is due
+_TRIES_OF_THE_SERVICE = 2  # calls for which the service is blamed before its picture is
 _SETTLE_SEC = 15.0  # after a fault, or the start of a service, until all counts as well
 _EVERY_SEC = 1.0
 
@@ -95,8 +96,15 @@ class Monitor:
         number, task_type = version.number, version.task_type
         waited = self._waited[number] = self._waited.get(number, 0) + _EVERY_SEC
         over = waited > LONGEST_WAIT_SEC
-        if over and waited > LONGEST_WAIT_SEC + self._rate_takes_sec(task_type):
+        excuse_sec = self._rate_takes_sec(task_type) + self._hanging_takes_sec() if over else 0.0
+        if over and waited > LONGEST_WAIT_SEC + excuse_sec:
             self._report(version, waited)
+
+    def _hanging_takes_sec(self) -> float:
+        """How long pictures on which services hang may hold up others, where one has one place."""
+        hanging = sum(one.poison == "hang" for one in self._album.versions)
+        tries = self._analysis.max_attempts + _TRIES_OF_THE_SERVICE
+        return hanging * tries * self._analysis.infer_timeout_sec
 
     def _rate_takes_sec(self, task_type: str) -> float:
         """How long the rate of a type may hold up the last of its pictures."""

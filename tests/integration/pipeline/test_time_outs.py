@@ -135,11 +135,11 @@ def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_
     site: Installation, answered_others: bool
 ) -> None:
     pk = site.register(AlgorithmStub())
-    site.execute("UPDATE services SET max_concurrency = 4")
-    site.record(4)
+    site.execute("UPDATE services SET max_concurrency = 12")
+    site.record(12)
     for number in range(2):
         leased = site.lease()
-        assert len(leased.frames) == 4
+        assert len(leased.frames) == 12
         answers = [Answered(one, leased.endpoints[pk], TIMED_OUT) for one in leased.frames]
         turn(site.runtime, answers, CarriedOut(), None)
         if number == 0:
@@ -156,3 +156,16 @@ def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_
         assert set(turns) == {0, 1, 2}, waits
     else:
         assert waits[-1] <= 5, waits
+
+
+def test_pictures_that_came_back_together_once_part_at_a_later_try(site: Installation) -> None:
+    site.register(AlgorithmStub())
+    site.record(30)
+    frames = site.lease(most=30).frames
+    turns = {
+        tuple(time_outs.apart_sec(replace(one, tries=tries), _TURN_SEC) for tries in range(1, 9))
+        for one in frames
+    }
+    assert len(turns) == len(frames) == 30
+    assert all(_TURN_SEC <= wait <= 3 * _TURN_SEC for waits in turns for wait in waits)
+    assert {time_outs.apart_sec(replace(one, tries=0), _TURN_SEC) for one in frames} == {0.0}
