@@ -24,7 +24,7 @@ class AlertEntry(BaseModel):
     result: str = Field(description="The algorithm's result as a JSON text")
     confidence: float
     detection_count: int
-    inference_time_ms: float
+    inference_time_ms: int
     created_at: str
     updated_at: str
 

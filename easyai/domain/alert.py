@@ -8,13 +8,14 @@ from typing import Any, Final
 
 IMAGE_URL_TTL_SEC: Final = 86_400.0  # a link is valid for a day from when it is read or published
 
+_LONGEST_MS: Final = 2**31 - 1  # the largest integer of every consumer's language
+
 _AS_SAVED: Final = (
     "algorithm_id",  # the service_id
     "algorithm_name",
     "result",  # a JSON text, or the message of a system alert
     "confidence",
     "detection_count",
-    "inference_time_ms",
 )
 
 
@@ -30,9 +31,15 @@ def alert_json(saved: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         "image_path": saved["image_path"],
         "image_url": image_url,
         **{name: saved[name] for name in _AS_SAVED},
+        "inference_time_ms": _whole_ms(saved["inference_time_ms"]),
         "created_at": utc_text(saved["created_at"]),
         "updated_at": utc_text(saved["updated_at"]),
     }
+
+
+def _whole_ms(milliseconds: float) -> int:
+    """A duration in the contract's integer: the algorithm's number may be any float."""
+    return round(min(max(milliseconds, 0.0), _LONGEST_MS))
 
 
 def utc_text(moment: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,7 @@ def test_an_alert_is_read_with_a_link_to_its_picture(
     assert alert["id"] == saved
     assert alert["image_path"] == "alerts/人数统计/门口2/晚 上#1.jpg"
     assert alert["result"] == '{"total_count":2}'
+    assert json.dumps(alert["inference_time_ms"]) == "45"
     assert alert["created_at"].endswith("Z")
     with requests.get(f"{sqlite_api.url}/api/v1/{link}", timeout=10) as picture:
         assert (picture.status_code, picture.content) == (200, PICTURE)

@@ -53,6 +53,7 @@ def test_an_alert_arrives_as_the_contract_says(site: Installation, bus: BusPlace
     assert set(alert) == FIELDS
     assert (alert["task_id"], alert["task_type"]) == ("门口2", TYPE)
     assert json.loads(alert["result"]) == {"count": 2}
+    assert json.dumps(alert["inference_time_ms"]) == "45"  # documented consumers decode into int
     assert alert["created_at"] == "2025-11-14T08:00:00.500Z"
     assert alert["image_url"].startswith(site.public_url)
     expires = int(alert["image_url"].partition("expires=")[2].partition("&")[0])

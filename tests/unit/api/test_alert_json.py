@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from easyai.domain.alert import alert_json
 
 SAVED = {
@@ -50,3 +52,14 @@ def test_times_are_utc_with_a_z() -> None:
 
     assert alert["created_at"] == "2025-11-12T04:07:41.328Z"
     assert alert["updated_at"] == "2025-11-12T04:07:41.000Z"
+
+
+@pytest.mark.parametrize(
+    ("saved", "sent"), [(45.2, 45), (0.6, 1), (12.0, 12), (0.0, 0), (-3.5, 0), (1e300, 2**31 - 1)]
+)
+def test_inference_time_is_an_integer_whatever_the_algorithm_has_said(
+    saved: float, sent: int
+) -> None:
+    alert = alert_json({**SAVED, "inference_time_ms": saved}, "")
+
+    assert json.dumps(alert["inference_time_ms"]) == str(sent)
