@@ -1,20 +1,35 @@
-"""The HTTP/1.1 of the API server: uvicorn's, with errors in the contract's shape."""
+"""The HTTP/1.1 of the API server: uvicorn's, with errors in the contract's shape.
+
+Operators' documents call with raw UTF-8 (`curl '…/alerts?task_type=人数统计'`), and curl and Go
+send these bytes as they are. h11 refuses them, so they are percent-encoded before h11 reads them.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from typing import Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_REMEDY = (
-    "percent-encode everything in the path and the query that is not ASCII, and send a Host and "
+_REMEDY: Final = (
+    "percent-encode blanks and control characters in the path and the query, and send a Host and "
     "the right Content-Length"
 )
+_NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 
 
 class ContractProtocol(H11Protocol):
-    """Answers ``{"error": …}`` also to what is no HTTP and so never reaches the app."""
+    """Takes raw UTF-8 in a request's target; answers ``{"error": …}`` also to what is no HTTP."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the socket."""
+        # Idle: a request line or headers come, never a body. Requests that a client sends without
+        # waiting for the answer before them are not looked at: h11 refuses raw bytes there.
+        if not data.isascii() and self.conn.their_state is h11.IDLE:
+            data = encode_target(self.conn.trailing_data[0], data)
+        super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that cannot be parsed, and close the connection."""
@@ -28,3 +43,17 @@ class ContractProtocol(H11Protocol):
         for event in (head, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+def encode_target(before: bytes, data: bytes) -> bytes:
+    """The next bytes of a request, with those above 127 of its target percent-encoded.
+
+    `before` is what has come of the request already. Encoding goes byte by byte, so it does not
+    matter where the network cuts; the length stays within that of h11's limit for a request's head.
+    """
+    if b"\n" in before:
+        return data  # headers
+    line, newline, rest = data.partition(b"\n")
+    method, blank, target = (b"", b"", line) if b" " in before else line.partition(b" ")
+    encoded = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], target)
+    return b"".join((method, blank, encoded, newline, rest))

@@ -181,7 +181,7 @@ def test_whatever_bytes_arrive_the_answer_is_json_and_no_fault_of_ours(
 
 @pytest.mark.parametrize(
     "request_line",
-    ["GET /api/v1/没有 HTTP/1.1", "GET  HTTP/1.1", "nonsense", "\x00\x01"],
+    ["GET /a b HTTP/1.1", "取 / HTTP/1.1", "GET / 协议", "GET  HTTP/1.1", "nonsense", "\x00\x01"],
 )
 def test_what_is_no_http_is_refused_in_the_same_shape(live: LiveApi, request_line: str) -> None:
     status, headers, body = live.raw(f"{request_line}\r\nHost: t\r\n\r\n".encode())

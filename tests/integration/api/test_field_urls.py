@@ -1,0 +1,142 @@
+"""URLs as operators' documents and field clients write them: raw UTF-8."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import pytest
+
+from easyai.api.protocol import encode_target
+from easyai.db import alerts
+from easyai.runtime import Runtime
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
+
+TYPE = "人数统计"
+CURL = f"{ALERTS}?task_type={TYPE}"  # the documented curl command
+ENDPOINT = "http://192.168.1.20:7901/infer/"
+
+
+@pytest.fixture
+def filled(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> LiveApi:
+    """The API with an alert of two types each, and a service of the first."""
+    rows = [_alert(task_type) for task_type in (TYPE, "人脸检测")]
+    with sqlite_runtime.db.write() as conn:
+        alerts.add(conn, rows, for_bus=False)
+    body = {"service_id": "计数/1", "task_types": [TYPE], "endpoint": ENDPOINT}
+    sqlite_api.post(f"{ANALYSIS}/register", body)
+    return sqlite_api
+
+
+def _alert(task_type: str) -> dict[str, Any]:
+    return {
+        "frame_id": None,
+        "task_id": "门口2",
+        "task_type": task_type,
+        "image_path": "",
+        "algorithm_id": "yolo_1",
+        "algorithm_name": "人头检测",
+        "result": "{}",
+        "confidence": 0.9,
+        "detection_count": 1,
+        "inference_time_ms": 45.2,
+        "now": time.time(),
+    }
+
+
+def _types(body: bytes) -> list[str]:
+    return [item["task_type"] for item in json.loads(body)["items"]]
+
+
+def _request(target: str, method: str = "GET", body: bytes = b"") -> bytes:
+    head = f"{method} {target} HTTP/1.1\r\nHost: t\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_raw_utf8_in_a_query_means_the_same_as_percent_encoded(filled: LiveApi) -> None:
+    raw = filled.raw_get(CURL)
+    encoded = filled.raw_get(f"{ALERTS}?task_type={quote(TYPE)}")
+
+    assert raw[0] == 200
+    assert _types(raw[2]) == [TYPE]
+    assert raw[2] == encoded[2]
+
+
+def test_raw_utf8_in_a_path_means_the_same_as_percent_encoded(filled: LiveApi) -> None:
+    status, _, body = filled.raw_get(f"{ANALYSIS}/services/stats/{TYPE}")
+
+    assert (status, json.loads(body)["total"]) == (200, 1)
+    assert filled.raw_get(f"{ANALYSIS}/heartbeat/计数/1", "POST")[0] == 200
+    assert filled.raw_get("/没有")[0] == 404
+
+
+def test_raw_utf8_is_understood_however_the_network_cuts_it(filled: LiveApi) -> None:
+    request = _request(CURL)
+    with socket.create_connection(("127.0.0.1", filled.port), timeout=15) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(request)):
+            connection.sendall(request[number : number + 1])
+            time.sleep(0.001)  # or the kernel would join them
+        with connection.makefile("rb") as answer:
+            head = answer.readline()
+    assert head.split()[1] == b"200"
+
+
+def _read_json(stream: BinaryIO) -> Any:
+    length = 0
+    while line := stream.readline().strip():
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split()[1])
+    return json.loads(stream.read(length))
+
+
+def test_bytes_of_a_body_and_of_headers_stay_as_they_are(filled: LiveApi) -> None:
+    service = {"service_id": "新", "task_types": ["车辆"], "endpoint": "http://h/"}
+    body = json.dumps(service, ensure_ascii=False).encode()
+    register = _request(f"{ANALYSIS}/register", "POST", body)
+    named = register.replace(b"Host: t", "Host: t\r\nX-Name: 门口".encode())
+    cut = len(named) - len(body) + 1
+    answers = []
+    with (
+        socket.create_connection(("127.0.0.1", filled.port), timeout=15) as connection,
+        connection.makefile("rb") as stream,
+    ):
+        # One connection for all, as clients keep theirs; the body of the last in two pieces.
+        for pieces in ([register], [_request(CURL)], [named[:cut], named[cut:]]):
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.02)
+            answers.append(_read_json(stream))
+    assert answers[0] == answers[2] == {"ok": True, "service_id": "新"}
+    assert [item["task_type"] for item in answers[1]["items"]] == [TYPE]
+    (listed,) = filled.get(f"{ANALYSIS}/services/stats/车辆")["services"]
+    assert listed["service_id"] == "新"
+
+
+def test_raw_bytes_that_are_no_utf8_are_no_fault_of_ours(filled: LiveApi) -> None:
+    request = b"GET " + f"{ALERTS}?task_type={TYPE}".encode("gbk") + b" HTTP/1.1\r\nHost: t\r\n\r\n"
+    status, _, body = filled.raw(request)
+    assert (status, _types(body)) == (200, [])
+
+
+def test_a_target_without_an_end_is_refused(filled: LiveApi) -> None:
+    status, _, body = filled.raw(f"GET /?{'人' * 30_000}".encode())
+    assert status == 400
+    assert error_of(body)
+
+
+@pytest.mark.parametrize(
+    ("before", "data", "expected"),
+    [
+        (b"", "GET /人".encode(), b"GET /%E4%BA%BA"),
+        (b"GET /a", "人 HTTP/1.1\r\nX: 人".encode(), "%E4%BA%BA HTTP/1.1\r\nX: 人".encode()),
+        (b"GET / HTTP/1.1\r\n", "X: 人\r\n".encode(), "X: 人\r\n".encode()),
+        (b"", "取 /人".encode(), "取 /%E4%BA%BA".encode()),
+        (b"G", "É".encode(), "É".encode()),
+    ],
+)
+def test_only_bytes_of_the_target_are_encoded(before: bytes, data: bytes, expected: bytes) -> None:
+    assert encode_target(before, data) == expected
