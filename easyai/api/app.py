@@ -18,6 +18,7 @@ from easyai.api.errors import install_error_handlers
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.routes import alerts, diagnosis, files, health, registry, statistics
+from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.presence import Presence
 from easyai.runtime import Runtime
 from easyai.supervised import Loop, Notifier
@@ -54,7 +55,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         description="Registry of algorithm services, alerts and statistics. "
         'Every error is `{"error": "..."}`.',
         lifespan=lifespan,
-        redirect_slashes=False,  # a trailing slash may belong to an endpoint
+        redirect_slashes=False,  # not every client follows; allow_trailing_slash answers
     )
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
@@ -69,6 +70,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     ):
         app.include_router(part.router, prefix=prefix)
         methods.add(prefix, part.router.routes)
+    allow_trailing_slash(app.router)
     return app
 
 

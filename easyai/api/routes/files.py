@@ -37,6 +37,7 @@ def picture(
     key: str, request: Request, runtime: RuntimePart, expires: str = "", signature: str = ""
 ) -> Response:
     """A picture, or a camera's algo_config.json, by the link that this server gave out."""
+    key = key.rstrip("/")
     # First: without a valid signature nobody learns what exists.
     runtime.signer.check(key, expires, signature)
     if not isinstance(runtime.store, LocalStore):

@@ -11,7 +11,7 @@ from easyai.api import schemas
 from easyai.api.json_body import JsonBody, parse_json
 from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.schemas import errors
-from easyai.errors import BadRequestError
+from easyai.errors import BadRequestError, ServiceNotFoundError
 from easyai.registry import registration, views
 from easyai.registry.heartbeat import Heartbeat
 
@@ -45,15 +45,24 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
 
     A body that does not parse still counts.
     """
-    if not await group.take(Heartbeat(id, _said(await request.body()))):
-        raise registration.unknown_service(id)
-    return JSONResponse(_DONE)
+    said = _said(await request.body())
+    if await group.take(Heartbeat(id, said)):
+        return JSONResponse(_DONE)
+    # The slash of an endpoint's own was tried first.
+    if id.endswith("/") and await group.take(Heartbeat(id.removesuffix("/"), said)):
+        return JSONResponse(_DONE)
+    raise registration.unknown_service(id)
 
 
 @router.delete("/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 503))
 def unregister(id: str, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
     """Take out every endpoint of a service_id, or one by its percent-encoded endpoint."""
-    registration.unregister(runtime, id)
+    try:
+        registration.unregister(runtime, id)
+    except ServiceNotFoundError:
+        if not id.endswith("/"):
+            raise
+        registration.unregister(runtime, id.removesuffix("/"))
     return _DONE
 
 
@@ -83,7 +92,7 @@ def services(runtime: RuntimePart, state: StateQuery = "") -> dict[str, Any]:
 )
 def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
     """The services of one task type that can take work now."""
-    return views.task_type_services(runtime, task_type)
+    return views.task_type_services(runtime, task_type.rstrip("/"))  # a type is a folder's name
 
 
 @router.get("/load_balance/info", response_model=schemas.LoadBalance, responses=errors(503))

@@ -25,7 +25,7 @@ REGISTER = f"{ANALYSIS}/register"
 def test_unknown_paths_and_methods_are_errors_of_the_same_shape(sqlite_api: LiveApi) -> None:
     assert sqlite_api.error(404, "GET", "/")
     assert sqlite_api.error(404, "GET", "/api/v1/没有")
-    assert sqlite_api.error(404, "POST", f"{REGISTER}/")
+    assert sqlite_api.error(404, "POST", f"{REGISTER}/more")
     response = sqlite_api.call("PUT", REGISTER)
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"

@@ -1,10 +1,11 @@
-"""URLs as operators' documents and field clients write them: raw UTF-8."""
+"""URLs as operators' documents and field clients write them: raw UTF-8, a slash at the end."""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
+from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -140,3 +141,61 @@ def test_a_target_without_an_end_is_refused(filled: LiveApi) -> None:
 )
 def test_only_bytes_of_the_target_are_encoded(before: bytes, data: bytes, expected: bytes) -> None:
     assert encode_target(before, data) == expected
+
+
+_SLASHED = (
+    ("GET", f"{ALERTS}/?task_type={TYPE}", 200),
+    ("GET", f"{ALERTS}/1/", 200),
+    ("DELETE", f"{ALERTS}/1/", 200),
+    ("GET", f"{ALERTS}/task_ids/", 200),
+    ("GET", f"{ANALYSIS}/services/", 200),
+    ("GET", f"{ANALYSIS}/services//", 200),
+    ("GET", f"{ANALYSIS}/services/?state=all", 200),
+    ("GET", f"{ANALYSIS}/load_balance/info/", 200),
+    ("GET", f"{ANALYSIS}/load_balance/analysis/", 200),
+    ("GET", f"{ANALYSIS}/inference_stats/", 200),
+    ("POST", f"{ANALYSIS}/inference_stats/reset/", 200),
+    ("POST", f"{ANALYSIS}/heartbeat/{quote('计数/1', safe='')}/", 200),
+    ("POST", f"{ANALYSIS}/heartbeat/{quote(ENDPOINT, safe='')}", 200),
+    ("POST", f"{ANALYSIS}/heartbeat/{quote(ENDPOINT, safe='')}/", 200),
+    ("POST", f"{ANALYSIS}/heartbeat/{ENDPOINT}", 200),
+    ("POST", f"{ANALYSIS}/heartbeat/nobody/", 400),
+    ("DELETE", f"{ANALYSIS}/unregister/{ENDPOINT}", 200),
+    ("DELETE", f"{ANALYSIS}/unregister/{quote('计数/2', safe='')}/", 200),
+    ("DELETE", f"{ANALYSIS}/unregister/nobody/", 400),
+    ("POST", f"{ANALYSIS}/clear_all/", 200),
+    ("GET", "/healthz/", 200),
+    ("GET", "/docs/", 200),
+    ("GET", "/api/v1/nothing/", 404),
+    ("GET", "/", 404),
+    ("GET", "///", 404),
+)
+
+
+def test_a_slash_at_the_end_of_a_path_changes_nothing(filled: LiveApi) -> None:
+    second = {"service_id": "计数/2", "task_types": [TYPE], "endpoint": "http://h/2"}
+    filled.post(f"{ANALYSIS}/register", second)
+    for method, path, status in _SLASHED:
+        got, headers, body = filled.raw_get(path, method)
+        assert got == status, (method, path, body)
+        assert "location" not in headers  # not every client follows
+        if status >= 400:
+            assert error_of(body)
+
+
+def test_with_a_slash_at_the_end_the_answer_is_the_same(filled: LiveApi) -> None:
+    for path in (CURL, f"{ANALYSIS}/services/stats/{TYPE}"):
+        bare, _, query = path.partition("?")
+        assert filled.get(f"{bare}/?{query}") == filled.get(path)
+    body = {"service_id": "b", "task_types": [TYPE], "endpoint": "http://h/b"}
+    assert filled.post(f"{ANALYSIS}/register/", body) == {"ok": True, "service_id": "b"}
+    assert filled.post(f"{ALERTS}/batch_delete/", {"ids": [1, 2, 3]})["deleted_count"] == 2
+
+
+def test_a_link_to_a_picture_may_end_with_a_slash(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
+) -> None:
+    (folder / "a.jpg").write_bytes(b"\xff\xd8 a picture")
+    link = sqlite_runtime.store.url("a.jpg", 60).partition("/api/v1/")[2]
+    path, _, query = link.partition("?")
+    assert sqlite_api.raw_get(f"/api/v1/{path}/?{query}")[0] == 200

@@ -175,7 +175,6 @@ WAYS_OUT = {
     "absolute": ("/etc/hostname", "/etc/hostname"),
     "absolute encoded": ("/etc/hostname", "%2Fetc%2Fhostname"),
     "empty part": ("t//c/a.jpg", "t//c/a.jpg"),
-    "trailing slash": ("t/c/a.jpg/", "t/c/a.jpg/"),
     "nul": ("t/c/a.jpg\0.png", "t/c/a.jpg%00.png"),
     "folder": ("t/c", "t/c"),
     "root": ("", ""),
