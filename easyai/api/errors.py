@@ -87,14 +87,22 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     elif error.status_code == 405:
         # The router names the methods of one of the path's routes only.
         allowed = request.app.state.methods.allowed(request.scope["path"])
-        message = f"{request.method} is not possible here, only {allowed or 'other methods'}"
-        return error_response(405, message, {"allow": allowed} if allowed else error.headers)
+        return _wrong_method(request.method, allowed or (error.headers or {}).get("Allow", ""))
     return error_response(error.status_code, message, error.headers)
+
+
+def _wrong_method(method: str, allowed: str) -> JSONResponse:
+    message = f"{method} is not possible here, only {allowed or 'other methods'}"
+    return error_response(405, message, {"allow": allowed} if allowed else None)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    allowed = request.app.state.methods.allowed(request.scope["path"])
+    if allowed and request.method not in allowed.split(", "):
+        # GET /alerts/batch_delete fits /alerts/{id}, but is no id.
+        return _wrong_method(request.method, allowed)
     return error_response(400, "; ".join(_explained(item) for item in error.errors()))
 
 

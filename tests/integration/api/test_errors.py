@@ -15,7 +15,7 @@ from easyai.api.app import create_app
 from easyai.db import migrate
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
-from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
 from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -32,6 +32,26 @@ def test_unknown_paths_and_methods_are_errors_of_the_same_shape(sqlite_api: Live
     assert list(response.json()) == ["error"]
     assert sqlite_api.call("PATCH", f"{ALERTS}/1").headers["allow"] == "DELETE, GET"
     assert sqlite_api.call("PUT", f"{ALERTS}/task_ids").headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", f"{ALERTS}/batch_delete", "POST"),
+        ("DELETE", f"{ALERTS}/batch_delete/", "POST"),
+        ("DELETE", f"{ALERTS}/task_ids", "GET"),
+        ("GET", f"{REGISTER}/", "POST"),
+        ("GET", f"{ANALYSIS}/clear_all", "POST"),
+        ("POST", f"{ANALYSIS}/unregister/a/", "DELETE"),
+        ("POST", "/docs", "GET"),
+    ],
+)
+def test_a_wrong_method_is_a_405_that_names_the_right_ones(
+    sqlite_api: LiveApi, method: str, path: str, allowed: str
+) -> None:
+    status, headers, body = sqlite_api.raw_get(path, method)
+    assert (status, headers["allow"]) == (405, allowed)
+    assert error_of(body) == f"{method} is not possible here, only {allowed}"
 
 
 def _chunked(pieces: int) -> Iterator[bytes]:
