@@ -1,4 +1,7 @@
-"""The query parameters of the alert list; an empty one counts as left out."""
+"""The query parameters of the alert list (contract, section 3); an empty one counts as left out.
+
+So does a `page`, `page_size` or `max_detections` of 0 or below: field clients send 0 for "any".
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from easyai.db.alerts import AlertFilter
 
 LARGEST_PAGE: Final = 100  # alerts
+_USUAL_PAGE: Final = 20
 _LARGEST_INT: Final = 2**31 - 1
 _LATEST: Final = 253_402_300_799.0  # the end of the year 9999, Unix seconds
 _UNIX_SECONDS: Final = {"type": "number", "minimum": 0, "maximum": _LATEST}
@@ -49,6 +53,10 @@ def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _none_if_not_positive(value: int | None) -> int | None:
+    return value if value is not None and value > 0 else None
+
+
 def _moment(value: Any) -> Any:
     return parse_moment(value) if isinstance(value, str) and value else None
 
@@ -64,20 +72,23 @@ _Count = Annotated[
     Annotated[int, Field(ge=-_LARGEST_INT, le=_LARGEST_INT)] | None,
     BeforeValidator(_none_if_empty),
 ]
+_CountAbove0 = Annotated[_Count, AfterValidator(_none_if_not_positive)]
 _Moment = Annotated[
     float | None,
     BeforeValidator(_moment),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, _UNIX_SECONDS, _EMPTY]}),
 ]
 Page = Annotated[
-    Annotated[int, Field(ge=1, le=_LARGEST_INT)],
+    Annotated[int, Field(le=_LARGEST_INT)],
     BeforeValidator(lambda value: 1 if value == "" else value),
+    AfterValidator(lambda page: max(page, 1)),
+    Query(description="0 and below count as 1"),
 ]
 PageSize = Annotated[
-    Annotated[int, Field(ge=1)],
-    BeforeValidator(lambda value: 20 if value == "" else value),
-    AfterValidator(lambda size: min(size, LARGEST_PAGE)),
-    Query(description=f"At most {LARGEST_PAGE}: more counts as that"),
+    int,
+    BeforeValidator(lambda value: _USUAL_PAGE if value == "" else value),
+    AfterValidator(lambda size: min(size, LARGEST_PAGE) if size > 0 else _USUAL_PAGE),
+    Query(description=f"At most {LARGEST_PAGE}: more counts as that; 0 and below as {_USUAL_PAGE}"),
 ]
 
 
@@ -85,7 +96,7 @@ async def alert_filter(
     task_id: _Text = None,
     task_type: _Text = None,
     min_detections: _Count = None,
-    max_detections: _Count = None,
+    max_detections: _CountAbove0 = None,
     start_time: _Moment = None,
     end_time: _Moment = None,
 ) -> AlertFilter:

@@ -47,7 +47,7 @@ class AlertIds(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    ids: list[Annotated[int, Field(ge=1, le=LARGEST_ID)]] = Field(max_length=1000)
+    ids: list[Annotated[int, Field(ge=1, le=LARGEST_ID)]] = Field(min_length=1, max_length=1000)
 
 
 class Deleted(Done):

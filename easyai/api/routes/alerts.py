@@ -65,11 +65,10 @@ def get_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A00
     return {"alert": _as_json(runtime, row)}
 
 
-@router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 404, 503))
+@router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 503))
 def delete_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A002
-    """Delete an alert and its picture."""
-    if not delete_alerts(runtime, [id]):
-        raise AlertNotFoundError
+    """Delete an alert and its picture; fine also when it is gone already."""
+    delete_alerts(runtime, [id])
     return {"ok": True}
 
 
@@ -81,7 +80,7 @@ def _as_json(runtime: Runtime, row: AlertRow) -> dict[str, Any]:
 
 def _ids(payload: Any) -> list[int]:
     ids = payload.get("ids") if isinstance(payload, dict) else None
-    if not isinstance(ids, list):
+    if not isinstance(ids, list) or not ids:
         raise BadRequestError('ids: required; send a list of alert ids: {"ids": [1, 2]}')
     if len(ids) > _MOST_IDS:
         raise BadRequestError(f"ids: at most {_MOST_IDS} at once, not {len(ids)}")
