@@ -13,6 +13,7 @@ _NO_CONTROL = r"[^\u0000-\u001f\u007f-\u009f]"
 _TEXT = {"pattern": rf"^{_NO_CONTROL}*$"}
 _ID = {"pattern": rf"^(?=.*\S){_NO_CONTROL}+$"}
 _FOLDER = {"pattern": r"^(?!\.)(?=.*\S)[^/\u0000-\u001f\u007f-\u009f]+$"}
+_RFC_3339: dict[str, Any] = {"format": "date-time"}
 _HTTP = {"pattern": r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?(/[!-~]*)?$", "format": "uri"}
 
 Text = Annotated[str, Field(max_length=limits.LONGEST_TEXT, json_schema_extra=_TEXT)]
@@ -124,10 +125,10 @@ class BalanceEntry(BaseModel):
     endpoint: str
     service_id: str
     name: str
-    avg_response_ms: float
-    weight: float = Field(description="1000 / avg_response_ms; the type's median without data")
+    avg_response_ms: int
+    weight: int = Field(ge=1, le=100, description="1000 / avg_response_ms; 10 without data")
     call_count: int
-    allocation_ratio: float = Field(description="weight / total_weight")
+    allocation_ratio: float = Field(ge=0, le=100, description="Share of total_weight in percent")
     has_data: bool
 
 
@@ -137,8 +138,8 @@ class TypeBalance(BaseModel):
     task_type: str
     total_services: int
     services: list[BalanceEntry]
-    total_weight: float
-    updated_at: int
+    total_weight: int
+    updated_at: str = Field(json_schema_extra=_RFC_3339)
     rate_limit: str = Field("", description='As configured for the type: "30/s"; "" for none')
 
 
@@ -203,7 +204,7 @@ class InferenceStats(BaseModel):
         description="Frames whose camera wrote a newer picture under their name before the end"
     )
     avg_inference_ms: float
-    max_inference_ms: float
+    max_inference_ms: int
     total_inferences: int
     success_inferences: int
     failed_inferences: int
@@ -214,9 +215,12 @@ class InferenceStats(BaseModel):
     minio_move_success: int
     minio_move_failed: int
     minio_move_avg_time_ms: float
-    minio_move_max_time_ms: float
+    minio_move_max_time_ms: int
     minio_move_success_rate: float
-    updated_at: int = Field(description="When the sums changed last, Unix seconds; 0: never")
+    updated_at: str = Field(
+        description="When the sums changed last; now while nothing is counted",
+        json_schema_extra=_RFC_3339,
+    )
 
 
 class Alive(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -128,7 +129,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "inferences",
             f"{now['success_inferences']} good, {now['failed_inferences']} failed; "
-            f"{now['avg_inference_ms']:.1f} ms mean, {now['max_inference_ms']:.1f} ms longest",
+            f"{now['avg_inference_ms']:.1f} ms mean, {now['max_inference_ms']} ms longest",
         ),
         (
             "frames",
@@ -145,7 +146,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
             f"{now['minio_move_success']} good, {now['minio_move_failed']} failed; "
             f"{now['minio_move_avg_time_ms']:.1f} ms mean",
         ),
-        ("changed", moment(now["updated_at"])),
+        ("changed", moment(datetime.fromisoformat(now["updated_at"]).timestamp())),
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from easyai.db import admission, clock, ledger, statistics, waiting
 from easyai.db.statistics import Tally
+from easyai.domain.alert import utc_text
 from easyai.runtime import Runtime
 
 
@@ -16,15 +17,17 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
     ratios (0 when there is nothing to divide by); rates are means of the last half minute;
     `queue_size` counts every waiting frame, the `parked` ones (no live service for their type) too,
     so that an outage shows where operators look; frames sampled out are not in `dropped_total`;
-    `updated_at` is when the sums changed last, Unix seconds, 0 for never. The `minio_move_*`
-    numbers count the moves of a local folder just as well.
+    `updated_at` is when the sums changed last, RFC 3339 (now when nothing was counted yet, for
+    readers take an empty time for 1970). The `minio_move_*` numbers count the moves of a local
+    folder just as well.
     """
     with runtime.db.read() as conn:
         pending = sum(waiting.counts(conn).values())
         parked = sum(admission.parked_counts(conn).values())
         leased = sum(count for _, _, count in ledger.in_flight(conn))
         tally, updated_at = statistics.total(conn)
-        rates = statistics.rates(conn, clock.now(conn))
+        now = clock.now(conn)
+        rates = statistics.rates(conn, now)
     analysis = runtime.settings.ai_analysis
     return (
         {
@@ -38,7 +41,7 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
         }
         | _inferences(tally, rates)
         | _moves(tally)
-        | {"updated_at": int(updated_at)}
+        | {"updated_at": utc_text(updated_at or now)}
     )
 
 
@@ -62,7 +65,7 @@ def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, An
         "processed_total": tally.processed,
         "drop_rate": _ratio(tally.dropped, tally.dropped + tally.processed),
         "avg_inference_ms": _ratio(tally.infer_ms_sum, tally.successes),
-        "max_inference_ms": round(tally.infer_ms_max, 3),
+        "max_inference_ms": round(tally.infer_ms_max),
         "total_inferences": tally.successes + tally.failures,
         "success_inferences": tally.successes,
         "failed_inferences": tally.failures,
@@ -79,7 +82,7 @@ def _moves(tally: Tally) -> dict[str, Any]:
         "minio_move_success": succeeded,
         "minio_move_failed": tally.moves_failed,
         "minio_move_avg_time_ms": _ratio(tally.move_ms_sum, tally.moves),
-        "minio_move_max_time_ms": round(tally.move_ms_max, 3),
+        "minio_move_max_time_ms": round(tally.move_ms_max),
         "minio_move_success_rate": _ratio(succeeded, tally.moves),
     }
 

@@ -1,23 +1,24 @@
 """What operators see of the registry (contract, section 3), as JSON-ready dicts.
 
-Times are Unix seconds, durations milliseconds.
+Times are Unix seconds unless RFC 3339 is said, durations milliseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean, median, pvariance
+from statistics import fmean, pvariance
 from typing import Any, Final
 
 from easyai.db import clock, services
 from easyai.db.services import ServiceRow
+from easyai.domain.alert import utc_text
 from easyai.domain.service import ROUTABLE
 from easyai.runtime import Runtime
 
-# A service never measured counts as the median of the others, as it does when a frame is given
-# out; this when none is measured.
-_UNMEASURED_MS: Final = 50.0
-_SHORTEST_MS: Final = 0.1
+# The predecessor's weights, which operators' pages and programs know. Frames are not given out by
+# them: see domain/choice.py.
+_LARGEST_WEIGHT: Final = 100
+_NEW_WEIGHT: Final = 10  # of a service that was never measured
 
 # Coefficient of variation of the calls of a type's services, and the word for it.
 _QUALITY: Final = ((0.1, "excellent"), (0.3, "good"), (0.6, "fair"))
@@ -57,15 +58,14 @@ def task_type_services(runtime: Runtime, task_type: str) -> dict[str, Any]:
 def load_balance(runtime: Runtime) -> dict[str, Any]:
     """How fast the services of each type are and what share of its frames that means.
 
-    `weight` is the requests per second of one request at a time, `allocation_ratio` its share of
-    the type's `total_weight`; without `has_data` the service counts as its type's median.
+    `weight` is 1000 / `avg_response_ms` as an integer from 1 to 100, 10 without `has_data`;
+    `allocation_ratio` its share of the type's `total_weight` in percent; `updated_at` RFC 3339.
     `rate_limit` is the type's own as it is configured ("30/s"), '' for none.
     """
     by_type, now = _by_type(runtime)
     analysis = runtime.settings.ai_analysis
     balance = {
-        name: _balance(name, rows, int(now))
-        | {"rate_limit": analysis.type_settings(name).rate_limit}
+        name: _balance(name, rows, now) | {"rate_limit": analysis.type_settings(name).rate_limit}
         for name, rows in by_type.items()
     }
     return {"load_balance": balance, "total_task_types": len(balance)}
@@ -130,13 +130,8 @@ def _state(row: ServiceRow, now: float) -> dict[str, Any]:
     }
 
 
-def _balance(task_type: str, rows: Sequence[ServiceRow], now: int) -> dict[str, Any]:
-    measured = [row.ewma_ms for row in rows if row.ewma_ms is not None]
-    typical_ms = median(measured) if measured else _UNMEASURED_MS
-    weights = [
-        1000.0 / max(typical_ms if row.ewma_ms is None else row.ewma_ms, _SHORTEST_MS)
-        for row in rows
-    ]
+def _balance(task_type: str, rows: Sequence[ServiceRow], now: float) -> dict[str, Any]:
+    weights = [_weight(row.ewma_ms) for row in rows]
     total = sum(weights)
     return {
         "task_type": task_type,
@@ -146,17 +141,23 @@ def _balance(task_type: str, rows: Sequence[ServiceRow], now: int) -> dict[str, 
                 "endpoint": row.endpoint,
                 "service_id": row.service_id,
                 "name": row.name,
-                "avg_response_ms": round(row.ewma_ms or 0.0, 3),
-                "weight": round(weight, 4),
+                "avg_response_ms": round(row.ewma_ms or 0.0),
+                "weight": weight,
                 "call_count": row.call_count,
-                "allocation_ratio": round(weight / total, 4),
+                "allocation_ratio": round(100.0 * weight / total, 2),
                 "has_data": row.ewma_ms is not None,
             }
             for row, weight in zip(rows, weights, strict=True)
         ],
-        "total_weight": round(total, 4),
-        "updated_at": now,
+        "total_weight": total,
+        "updated_at": utc_text(now),
     }
+
+
+def _weight(average_ms: float | None) -> int:
+    if average_ms is None:
+        return _NEW_WEIGHT
+    return min(max(int(1000.0 / max(average_ms, 1.0)), 1), _LARGEST_WEIGHT)
 
 
 def _analysis(rows: Sequence[ServiceRow]) -> dict[str, Any]:

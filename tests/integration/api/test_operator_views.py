@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -46,12 +48,38 @@ STATS_FIELDS = {
     "updated_at",
 }
 
+WHOLE_NUMBERS = {
+    "queue_size",
+    "queue_max_size",
+    "active_inferences",
+    "max_concurrent_infer",
+    "dropped_total",
+    "processed_total",
+    "parked",
+    "sampled_total",
+    "superseded_total",
+    "max_inference_ms",
+    "total_inferences",
+    "success_inferences",
+    "failed_inferences",
+    "minio_move_total",
+    "minio_move_success",
+    "minio_move_failed",
+    "minio_move_max_time_ms",
+}
+
 
 def _register(api: LiveApi, name: str, *task_types: str) -> str:
     endpoint = f"http://192.168.1.20:7901/{name}"
     body = {"service_id": name, "task_types": list(task_types), "endpoint": endpoint}
     api.post(f"{ANALYSIS}/register", body)
     return endpoint
+
+
+def _is_now(text: str) -> bool:
+    """Whether RFC 3339, as Go and browsers read it, says the present."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
+    return abs(datetime.fromisoformat(text).timestamp() - time.time()) < 60
 
 
 def _set(runtime: Runtime, name: str, column: str, value: Any) -> None:
@@ -103,7 +131,7 @@ def test_services_of_one_type_are_those_that_serve_it(api: LiveApi) -> None:
 
 
 def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime) -> None:
-    for name, latency in (("fast", 50.0), ("slow", 200.0), ("new", None)):
+    for name, latency in (("fast", 48.7), ("slow", 200.0), ("new", None)):
         _register(api, name, "人数统计")
         if latency is not None:
             _set(runtime, name, "ewma_ms", latency)
@@ -116,7 +144,7 @@ def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime
 
     assert answer["total_task_types"] == 1
     assert (balance["task_type"], balance["total_services"]) == ("人数统计", 3)
-    assert balance["total_weight"] == pytest.approx(20 + 5 + 8)
+    assert json.dumps(balance["total_weight"]) == str(20 + 5 + 10)
     assert set(by_name["fast"]) == {
         "endpoint",
         "service_id",
@@ -127,12 +155,27 @@ def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime
         "allocation_ratio",
         "has_data",
     }
-    assert by_name["fast"]["weight"] == 20
-    assert by_name["fast"]["allocation_ratio"] == pytest.approx(20 / 33, abs=1e-4)
+    assert json.dumps([by_name["fast"][name] for name in ("avg_response_ms", "weight")]) == (
+        "[49, 20]"  # integers, as the predecessor's
+    )
+    assert by_name["fast"]["allocation_ratio"] == pytest.approx(100 * 20 / 35, abs=0.01)
     assert (by_name["slow"]["avg_response_ms"], by_name["slow"]["has_data"]) == (200, True)
-    # Without data: the median of the others.
-    assert (by_name["new"]["weight"], by_name["new"]["has_data"]) == (8, False)
-    assert abs(balance["updated_at"] - time.time()) < 60
+    assert (by_name["new"]["weight"], by_name["new"]["has_data"]) == (10, False)
+    assert _is_now(balance["updated_at"])
+
+
+def test_a_weight_is_an_integer_from_1_to_100(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> None:
+    _register(sqlite_api, "one", "人数统计")
+    latencies = (0.0, 0.2, 9.9, 10.0, 334.0, 999.9, 1001.0, 60_000.0)
+    shown = []
+    for latency in latencies:
+        _set(sqlite_runtime, "one", "ewma_ms", latency)
+        balance = sqlite_api.get(f"{ANALYSIS}/load_balance/info")["load_balance"]["人数统计"]
+        (entry,) = balance["services"]
+        shown.append(entry["weight"])
+        assert entry["allocation_ratio"] == 100
+        assert isinstance(entry["avg_response_ms"], int)
+    assert json.dumps(shown) == "[100, 100, 100, 100, 2, 1, 1, 1]"
 
 
 @pytest.fixture
@@ -193,8 +236,8 @@ def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
     _add_frames(runtime, count=5, leased=2)
     tally = Tally(
         requests=12, responses=11, successes=8, failures=3, processed=9, queue_full=1,
-        infer_ms_sum=400.0, infer_ms_max=90.0,
-        moves=4, moves_failed=1, move_ms_sum=10.0, move_ms_max=6.0,
+        infer_ms_sum=400.0, infer_ms_max=90.4,
+        moves=4, moves_failed=1, move_ms_sum=10.0, move_ms_max=5.7,
     )  # fmt: skip
     with runtime.db.write() as conn:
         statistics.add(conn, {"t": tally}, time.time())
@@ -210,6 +253,7 @@ def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
     assert stats["dropped_by_reason"] == {"queue_full": 1, "too_old": 0, "disk_low": 0}
     assert (stats["parked"], stats["sampled_total"]) == (0, 0)
     assert (stats["avg_inference_ms"], stats["max_inference_ms"]) == (50, 90)
+    assert {name for name, value in stats.items() if isinstance(value, int)} == WHOLE_NUMBERS
     assert stats["total_inferences"] == 11
     assert (stats["success_inferences"], stats["failed_inferences"]) == (8, 3)
     assert stats["request_rate_per_sec"] > stats["success_rate_per_sec"] > 0
@@ -217,7 +261,7 @@ def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
     assert (stats["minio_move_success"], stats["minio_move_failed"]) == (3, 1)
     assert (stats["minio_move_avg_time_ms"], stats["minio_move_max_time_ms"]) == (2.5, 6)
     assert stats["minio_move_success_rate"] == 0.75
-    assert abs(stats["updated_at"] - time.time()) < 60
+    assert _is_now(stats["updated_at"])
 
 
 def test_a_reset_starts_the_sums_again_and_leaves_the_backlog(
@@ -233,5 +277,6 @@ def test_a_reset_starts_the_sums_again_and_leaves_the_backlog(
 
     assert answer["ok"] is True
     assert isinstance(answer["message"], str)
-    assert (stats["processed_total"], stats["updated_at"]) == (0, 0)
+    assert stats["processed_total"] == 0
+    assert _is_now(stats["updated_at"])  # not 1970, which pages of the predecessor would show
     assert stats["queue_size"] == 2

@@ -39,6 +39,7 @@ def test_the_sums_and_the_types_are_shown_to_people(installation: Installation) 
     assert "waiting     1 of 5000, 0 of them parked; when full: wait\n" in result.stdout
     # The strategy of now is not that of the drops of the past.
     assert "dropped     0: 0 queue full, 0 too old, 0 disk low\n" in result.stdout
+    assert "changed     20" in result.stdout
     line = next(line for line in result.stdout.splitlines() if line.startswith(TYPE))
     assert line.split() == [TYPE, "1", "0", "0", "0", "0"]
 
