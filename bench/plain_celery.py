@@ -147,7 +147,7 @@ def _question(key: str) -> dict[str, Any]:
         "task_id": task_id,
         "task_type": task_type,
         "image_path": key,
-        "algo_config": None,
+        "algo_config": {},
         "algo_config_url": "",
     }
 

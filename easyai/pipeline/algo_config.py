@@ -25,7 +25,8 @@ _LARGEST = 1_000_000  # bytes
 class AlgoConfig:
     """What goes to the algorithm with every frame of a camera."""
 
-    json_text: str = "null"  # the parsed file, written anew
+    # The parsed file, written anew. Not null without one: field services look for keys in it.
+    json_text: str = "{}"
     key: str = ""  # '' when the camera has none
     version: str = ""
 
@@ -107,13 +108,20 @@ class AlgoConfigs:
 
 def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoConfig:
     try:
-        # Python reads NaN, which no JSON can say: writing is where it shows.
-        text = json.dumps(json.loads(content.decode("utf-8-sig")), allow_nan=False)
+        text = _rewritten(content)
     except (ValueError, RecursionError) as error:
         log.warning(
-            "algo_config is not JSON, the one before stays: key=%s: %s; correct the file",
+            "algo_config is not a JSON object, the one before stays: key=%s: %s; correct the file",
             key,
             error,
         )
         return AlgoConfig(before.json_text, key, version)
     return AlgoConfig(text, key, version)
+
+
+def _rewritten(content: bytes) -> str:
+    parsed = json.loads(content.decode("utf-8-sig"))
+    if not isinstance(parsed, dict):
+        raise ValueError("its outermost value must be an object {…}")  # noqa: TRY004 - bad content
+    # Python reads NaN, which no JSON can say: writing is where it shows.
+    return json.dumps(parsed, allow_nan=False)

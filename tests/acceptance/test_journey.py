@@ -173,7 +173,7 @@ def test_a_cameras_configuration_goes_with_every_frame_and_its_changes_within_se
     site.put_many(1, CONFIGURED, "门口2")
     for item in stub.wait_for(4):
         with_one = item.frame["task_id"] == "门口1"
-        assert item.frame["algo_config"] == (before if with_one else None)
+        assert item.frame["algo_config"] == (before if with_one else {})
         url = item.frame["algo_config_url"]
         assert json.loads(_download(url)) == before if with_one else url == ""
 

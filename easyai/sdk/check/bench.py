@@ -82,7 +82,7 @@ class Bench:
             "task_id": task_id,
             "task_type": task_type,
             "image_path": image_path,
-            "algo_config": None,
+            "algo_config": {},
             "algo_config_url": "",
         }
 

@@ -58,7 +58,7 @@ POINTS = (
     ContractPoint(
         "algo-config",
         "a camera's algo_config object is accepted",
-        "algo_config is null or an object; use the regions you know and ignore the rest",
+        "algo_config is an object, {} without one; use the regions you know and ignore the rest",
         checks.algo_config,
     ),
     ContractPoint(

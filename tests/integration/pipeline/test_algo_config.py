@@ -56,8 +56,10 @@ def test_the_parsed_file_goes_along_and_its_link(site: Installation, send: Send)
 
 
 def test_another_camera_of_the_type_gets_none_of_it(site: Installation, send: Send) -> None:
-    site.put(KEY, b"{}")
-    assert send(f"{TYPE}/门口2")["algo_config"] is None
+    site.put(KEY, b'{"v": 1}')
+    frame = send(f"{TYPE}/门口2")
+    # Not null: services in the field call .get() on it.
+    assert (frame["algo_config"], frame["algo_config_url"]) == ({}, "")
 
 
 def test_a_change_takes_effect_and_so_does_a_removal(site: Installation, send: Send) -> None:
@@ -66,7 +68,7 @@ def test_a_change_takes_effect_and_so_does_a_removal(site: Installation, send: S
         assert send()["algo_config"] == {"v": value}
     path.unlink()
     frame = send()
-    assert (frame["algo_config"], frame["algo_config_url"]) == (None, "")
+    assert (frame["algo_config"], frame["algo_config_url"]) == ({}, "")
 
 
 def test_the_file_is_looked_at_every_two_seconds_at_most(
@@ -85,6 +87,8 @@ def test_the_file_is_looked_at_every_two_seconds_at_most(
     "broken",
     [
         b"{",
+        b"null",
+        b'["v"]',
         b"",
         b'{"v": NaN}',
         b"\xff\xfe\x00",
@@ -92,7 +96,7 @@ def test_the_file_is_looked_at_every_two_seconds_at_most(
         b"[" * 900 + b"]" * 900 + b"]",
         b'"' + b"x" * 1_100_000 + b'"',
     ],
-    ids=["cut", "empty", "NaN", "not UTF-8", "deep", "nearly deep", "large"],
+    ids=["cut", "null", "list", "empty", "NaN", "not UTF-8", "deep", "nearly deep", "large"],
 )
 def test_a_broken_file_keeps_the_one_before(
     site: Installation, send: Send, broken: bytes, caplog: pytest.LogCaptureFixture
@@ -111,8 +115,8 @@ def test_a_file_broken_from_the_start_is_told_once_and_frames_go_without(
 ) -> None:
     site.put(KEY, b"{")
     for _ in range(3):
-        assert send()["algo_config"] is None
-    assert caplog.text.count("algo_config is not JSON") == 1
+        assert send()["algo_config"] == {}
+    assert caplog.text.count("algo_config is not a JSON object") == 1
 
 
 def test_a_camera_without_frames_for_a_day_is_forgotten(
