@@ -7,6 +7,7 @@ import time
 from typing import Final, Literal, NamedTuple
 
 from easyai.db import alerts, clock, outbox
+from easyai.domain.system_alert import system_result
 from easyai.domain.words import Words
 from easyai.errors import EasyaiError
 from easyai.pipeline.publishing import DUTY, publish_waiting
@@ -48,7 +49,8 @@ def _to_table(runtime: Runtime) -> tuple[int | None, Outcome]:
     has_bus = runtime.settings.ai_analysis.has_bus
     try:
         with runtime.db.write() as conn:
-            alert_id = alerts.add_system(conn, "test", BODY.both, clock.now(conn), for_bus=has_bus)
+            result, now = system_result(BODY, "test"), clock.now(conn)
+            alert_id = alerts.add_system(conn, "test", result, now, for_bus=has_bus)
     except EasyaiError as error:
         return None, Outcome("table", "failed", str(error))
     return alert_id, Outcome("table", "worked", f"alert {alert_id}, task_id system")

@@ -11,6 +11,7 @@ from easyai.cli.since import Moment, since_option, span
 from easyai.db import alerts as alerts_db
 from easyai.db.alerts import AlertFilter, AlertRow
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
+from easyai.domain.system_alert import TASK_ID, system_words
 from easyai.runtime import Runtime
 
 EXAMPLES = """\b
@@ -89,6 +90,7 @@ def _print(rows: list[AlertRow], total: int) -> None:
 
 def _cells(row: AlertRow) -> list[Any]:
     # A system alert has no picture: its message is what there is to see.
+    text = system_words(row.result).both if row.task_id == TASK_ID else row.result
     return [
         cell(row.id),
         cell(moment(row.created_at)),
@@ -97,5 +99,5 @@ def _cells(row: AlertRow) -> list[Any]:
         cell(row.detection_count),
         cell(f"{row.confidence:.2f}"),
         cell(row.algorithm_id),
-        cell(row.image_path or row.result),
+        cell(row.image_path or text),
     ]

@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from easyai.db.locks import lock_in_order
 from easyai.db.many import ManyRows
+from easyai.domain import system_alert
 
 AlertRow = Row[Any]
 
@@ -59,8 +60,8 @@ _ADD = ManyRows(
 _ADD_SYSTEM = text(
     _INTO
     + """
-    VALUES (NULL, 'system', :task_type, '', 'system_monitor', 'system_monitor', :result, 0, 0, 0,
-            :now, :now, :published_at, NULL)
+    VALUES (:frame_id, :task_id, :task_type, :image_path, :algorithm_id, :algorithm_name, :result,
+            :confidence, :detection_count, :inference_time_ms, :now, :now, :published_at, NULL)
     RETURNING id
     """
 )
@@ -136,11 +137,12 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -
         _ADD.run(conn, [{**defaults, **row} for row in rows])
 
 
-def add_system(conn: Connection, kind: str, message: str, now: float, *, for_bus: bool) -> int:
-    """Save a system alert (contract, section 5); its id."""
+def add_system(conn: Connection, kind: str, result: str, now: float, *, for_bus: bool) -> int:
+    """Save a system alert with a `system_result`; its id."""
     row = {
+        **system_alert.COMMON,
         "task_type": kind,
-        "result": message,
+        "result": result,
         "now": now,
         "published_at": _published_at(conn, for_bus=for_bus),
     }

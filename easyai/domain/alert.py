@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from easyai.domain import system_alert
+
 IMAGE_URL_TTL_SEC: Final = 86_400.0  # a link is valid for a day from when it is read or published
 
 _LONGEST_MS: Final = 2**31 - 1  # the largest integer of every consumer's language
-
-_AS_SAVED: Final = (
-    "algorithm_id",  # the service_id
-    "algorithm_name",
-    "result",  # a JSON text, or the message of a system alert
-    "confidence",
-    "detection_count",
-)
 
 
 def alert_json(saved: Mapping[str, Any], image_url: str) -> dict[str, Any]:
@@ -30,11 +24,20 @@ def alert_json(saved: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         "task_type": saved["task_type"],
         "image_path": saved["image_path"],
         "image_url": image_url,
-        **{name: saved[name] for name in _AS_SAVED},
+        "algorithm_id": saved["algorithm_id"],  # the service_id
+        "algorithm_name": saved["algorithm_name"],
+        "result": _result(saved),
+        "confidence": saved["confidence"],
+        "detection_count": saved["detection_count"],
         "inference_time_ms": _whole_ms(saved["inference_time_ms"]),
         "created_at": utc_text(saved["created_at"]),
         "updated_at": utc_text(saved["updated_at"]),
     }
+
+
+def _result(saved: Mapping[str, Any]) -> str:
+    text: str = saved["result"]
+    return system_alert.as_json(text) if saved["task_id"] == system_alert.TASK_ID else text
 
 
 def _whole_ms(milliseconds: float) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.db import alarms, alerts, clock, events, facts, leases
+from easyai.domain import system_alert
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.health.alarms.telling import Message
@@ -180,16 +181,12 @@ def _event(notice: Notice) -> events.Event:
 
 def _alert(message: Message) -> dict[str, object]:
     """A system alert (contract, section 5)."""
-    return {
-        "frame_id": None,
-        "task_id": "system",
-        "task_type": message.task_type,
-        "image_path": "",
-        "algorithm_id": "system_monitor",
-        "algorithm_name": "system_monitor",
-        "result": message.words.both,
-        "confidence": 0.0,
-        "detection_count": 0,
-        "inference_time_ms": 0.0,
-        "now": message.at,
-    }
+    result = system_alert.system_result(
+        message.words,
+        message.cause,
+        kind=message.kind,
+        change=message.change,
+        subjects=message.subjects,
+    )
+    row = {"task_type": message.task_type, "result": result, "now": message.at}
+    return {**system_alert.COMMON, **row}

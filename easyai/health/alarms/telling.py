@@ -32,6 +32,8 @@ class Message:
     task_type: str  # of its alert: the kind, `recovered` or `service_online`
     words: Words
     at: float
+    cause: str  # as in the table of alarms, of several all of them; '' while it is not known
+    subjects: tuple[str, ...] = ()  # endpoints, task types, …
 
     @property
     def title(self) -> str:
@@ -77,7 +79,8 @@ def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Mes
     )
     if rings:
         said = Words(f"{said.en}; the alarm of before goes on", f"{said.zh}；此前的告警仍未解除")
-    return Message(Change.REPEATED if rings else Change.RAISED, kind, kind, said, at)
+    change = Change.REPEATED if rings else Change.RAISED
+    return Message(change, kind, kind, said, at, NOT_RUNNING)
 
 
 def _message(
@@ -88,7 +91,7 @@ def _message(
         lasted, unseen = _lasted(group, absence)
         said = _services_over(group, facts, lasted) if services else _over(group, facts, lasted)
         said = Words(said.en + unseen.en, said.zh + unseen.zh)
-        return Message(change, kind, SERVICE_ONLINE if services else RECOVERED, said, group[0].at)
+        return _of(group, SERVICE_ONLINE if services else RECOVERED, said)
     if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
         said = _services_offline(group, facts)
     else:
@@ -101,7 +104,15 @@ def _message(
         said = Words(
             f"the cause is now known: {cause.en}; {said.en}", f"原因已查明：{cause.zh}；{said.zh}"
         )
-    return Message(change, kind, kind, said, group[0].at)
+    return _of(group, kind, said)
+
+
+def _of(group: Sequence[Notice], task_type: str, said: Words) -> Message:
+    first = group[0]
+    causes = dict.fromkeys(one.cause for one in group if one.cause)
+    subjects = tuple(one.subject for one in group if one.subject)
+    cause = ", ".join(causes)
+    return Message(first.change, first.kind, task_type, said, first.at, cause, subjects)
 
 
 def _several(group: Sequence[Notice]) -> Words:

@@ -13,6 +13,8 @@ import requests
 from easyai.db import alerts, ledger, recording, task_types, waiting
 from easyai.db import pictures as pictures_db
 from easyai.db.recording import NewFrame
+from easyai.domain.system_alert import system_result
+from easyai.domain.words import Words
 from easyai.pipeline import pictures
 from easyai.runtime import Runtime
 from tests.integration.api.live import ALERTS, LiveApi
@@ -172,13 +174,27 @@ def test_an_alert_is_read_with_a_link_to_its_picture(
         assert (picture.status_code, picture.content) == (200, PICTURE)
 
 
-def test_an_alert_without_a_picture_has_an_empty_link(api: LiveApi, runtime: Runtime) -> None:
-    saved = _save(runtime, task_id="system", task_type="queue_backlog", result="积压 5000 帧")
+def test_a_system_alert_has_an_empty_link_and_its_result_is_json_like_every_other(
+    api: LiveApi, runtime: Runtime
+) -> None:
+    _save(runtime, task_id="system", task_type="queue_backlog", result="of an earlier release")
+    with runtime.db.write() as conn:
+        result = system_result(Words("5000 frames wait", "积压 5000 帧"), "backlog")
+        saved = alerts.add_system(conn, "queue_backlog", result, time.time(), for_bus=False)
 
     alert = api.get(f"{ALERTS}/{saved}")["alert"]
+    listed = api.get(f"{ALERTS}?task_id=system")["items"]
 
     assert (alert["image_path"], alert["image_url"]) == ("", "")
-    assert alert["result"] == "积压 5000 帧"
+    assert (alert["algorithm_id"], alert["algorithm_name"]) == ("system_monitor", "系统监控")
+    assert (alert["confidence"], alert["task_type"]) == (1.0, "queue_backlog")
+    decoded = [json.loads(item["result"]) for item in listed]
+    assert decoded[0] == {
+        "message": "5000 frames wait",
+        "message_zh": "积压 5000 帧",
+        "cause": "backlog",
+    }
+    assert decoded[1]["message"] == "of an earlier release"
 
 
 @pytest.mark.parametrize("alert_id", [12345, 2**53 - 1])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -75,7 +77,12 @@ class Kennel:
     def told(self) -> list[tuple[str, str]]:
         """The system alerts in the table: task_type and message."""
         rows = self.site.rows("SELECT * FROM alerts WHERE task_id = 'system' ORDER BY id")
-        return [(row["task_type"], row["result"]) for row in rows]
+        return [(row["task_type"], _said(row["result"])) for row in rows]
+
+    def results(self) -> list[dict[str, Any]]:
+        """The results of the system alerts in the table, as consumers decode them."""
+        rows = self.site.rows("SELECT * FROM alerts WHERE task_id = 'system' ORDER BY id")
+        return [json.loads(row["result"]) for row in rows]
 
     def kinds(self) -> list[str]:
         """The types of what was told, in order."""
@@ -100,6 +107,11 @@ class Kennel:
             return len(seen) > count
 
         wait_until(looked, 15, "the watchdog's rounds")
+
+
+def _said(result: str) -> str:
+    decoded = json.loads(result)
+    return f"{decoded['message']}\n{decoded['message_zh']}"
 
 
 class FakeCheck:

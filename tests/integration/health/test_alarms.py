@@ -53,6 +53,13 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     kennel.rounds()
     assert kennel.kinds() == ["no_algorithm"]
     assert caplog.text.count(f"no algorithm for task type: {TYPE}") == 1
+    (result,) = kennel.results()
+    assert "no algorithm for task type: 人脸; 3 frames wait" in result["message"]
+    assert "任务类型没有可用的算法服务：人脸" in result["message_zh"]
+    assert "人脸; 3 frames" not in result["message_zh"]
+    assert (result["kind"], result["change"]) == ("no_algorithm", "raised")
+    assert result["subjects"] == [TYPE, "人脸"]
+    assert result["cause"] == kennel.alarms()[0]["cause"] != ""
     (row,) = site.rows("SELECT * FROM alerts")
     assert (row["task_id"], row["algorithm_id"], row["published_at"]) == (
         "system",
@@ -64,6 +71,7 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     over = kennel.wait_for("no_algorithm", "recovered")[-1][1]
     assert "over after" in over
     assert "人脸" in over
+    assert (kennel.results()[1]["kind"], kennel.results()[1]["change"]) == ("no_algorithm", "over")
     assert all(alarm["over_at"] for alarm in kennel.alarms())
     events = [row["kind"] for row in site.rows("SELECT kind FROM events WHERE kind LIKE 'alarm%'")]
     assert events == ["alarm_raised"] * 3 + ["alarm_over"] * 3

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from easyai.db import alerts as alerts_db
+from easyai.domain.system_alert import system_result
+from easyai.domain.words import Words
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish.check import BusCheck
@@ -70,7 +72,8 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alerts_too(
     for number in range(60):
         settled(site, *[f"门口{(number + camera) % 5}" for camera in range(5)])
     with site.runtime.db.write() as conn:
-        alerts_db.add_system(conn, "no_algorithm", "无算法", time.time(), for_bus=True)
+        result = system_result(Words("no service", "无算法"), "no_service")
+        alerts_db.add_system(conn, "no_algorithm", result, time.time(), for_bus=True)
     assert anything_waits(site.runtime)
     assert publish_waiting(site.runtime, 20).acknowledged == 301
     received = [one.alert for one in bus.received(301)]
@@ -78,6 +81,9 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alerts_too(
     assert in_order_for_each_camera(received)
     (system,) = [alert for alert in received if alert["task_id"] == "system"]
     assert (system["task_type"], system["algorithm_id"]) == ("no_algorithm", "system_monitor")
+    assert (system["algorithm_name"], system["confidence"]) == ("系统监控", 1.0)
+    decoded = json.loads(system["result"])  # as the documented consumer does
+    assert decoded == {"message": "no service", "message_zh": "无算法", "cause": "no_service"}
     assert system["image_url"] == ""
     assert not anything_waits(site.runtime)
 

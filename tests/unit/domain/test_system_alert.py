@@ -1,0 +1,54 @@
+"""System alarms in the shape of an alert."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from easyai.domain.alert import alert_json
+from easyai.domain.system_alert import COMMON, system_result, system_words
+from easyai.domain.words import Words
+
+WORDS = Words('no algorithm for task type: "人脸"\nsecond line', "没有可用的算法服务：人脸")
+SAVED = {**COMMON, "id": 7, "task_type": "no_algorithm", "created_at": 1.0, "updated_at": 1.0}
+
+
+def _decoded(result: str) -> dict[str, object]:
+    """As the documented consumer reads it."""
+    alert = alert_json({**SAVED, "result": result}, "")
+    decoded: dict[str, object] = json.loads(alert["result"])
+    return decoded
+
+
+def test_a_result_is_an_object_with_the_message_in_both_languages_and_its_cause() -> None:
+    result = system_result(WORDS, "no_service", subjects=("人脸",))
+
+    assert _decoded(result) == {
+        "message": WORDS.en,
+        "message_zh": WORDS.zh,
+        "cause": "no_service",
+        "subjects": ["人脸"],
+    }
+    assert system_words(result) == WORDS
+
+
+@pytest.mark.parametrize("text", ["no service\n没有服务", "积压 5000 帧", "", "[1]", "5000", "{"])
+def test_what_an_earlier_release_saved_as_text_is_read_as_json_too(text: str) -> None:
+    en, _, zh = text.partition("\n")
+
+    assert _decoded(text) == {"message": en, "message_zh": zh or en, "cause": ""}
+
+
+def test_the_result_of_a_camera_is_never_touched() -> None:
+    alert = alert_json({**SAVED, "task_id": "门口2", "result": "[1]"}, "")
+
+    assert alert["result"] == "[1]"
+
+
+def test_a_system_alert_names_the_monitor_as_the_contract_does() -> None:
+    alert = alert_json({**SAVED, "result": system_result(WORDS)}, "")
+
+    assert (alert["task_id"], alert["algorithm_id"]) == ("system", "system_monitor")
+    assert (alert["algorithm_name"], alert["confidence"]) == ("系统监控", 1.0)
+    assert (alert["detection_count"], alert["image_path"]) == (0, "")
