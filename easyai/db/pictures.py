@@ -91,6 +91,12 @@ _UNCARRIED = text("""
        AND (settled_at <= :before OR settled_at > :ahead)
      ORDER BY id LIMIT :most
 """)
+# By the alert, for its path has an index; the last condition is the one of that index.
+_ON_ITS_WAY = text("""
+    SELECT frames.id, frames.key, frames.version, frames.image_path, frames.image_target
+      FROM alerts JOIN frames ON frames.id = alerts.frame_id
+     WHERE alerts.image_path = :path AND frames.image_target = :path AND alerts.image_path <> ''
+""")
 # An alert that was removed has taken its picture along.
 _PICTURE = """
     SELECT id, key, version, image_path, image_target, state, outcome, task_type, task_id,
@@ -179,6 +185,12 @@ def uncarried(conn: Connection, before: float, after_id: int, most: int) -> list
         "most": most,
     }
     return [Uncarried(*row) for row in conn.execute(_UNCARRIED, values)]
+
+
+def on_its_way(conn: Connection, path: str) -> Uncarried | None:
+    """The frame whose picture an alert shows under a path, but which is not there yet."""
+    row = conn.execute(_ON_ITS_WAY, {"path": path}).first()
+    return None if row is None else Uncarried(*row)
 
 
 def discard(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:

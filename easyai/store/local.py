@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
-from easyai.store.keys import split_key
+from easyai.store.keys import held_key, split_key
 from easyai.store.local_folder import CLAIM_KEY, GONE, version_of
 from easyai.store.local_moves import NO_WRITES, Moves
 from easyai.store.local_watch import LocalWatch
@@ -83,6 +83,19 @@ class LocalStore(Moves):
             os.close(descriptor)
             raise PictureNotFoundError
         return os.fdopen(descriptor, "rb")
+
+    def open_version(self, key: str, frame_id: int, version: str) -> BinaryIO:
+        """Open a frame's picture, held or not, if it still is the version ('' for any).
+
+        Raises PictureNotFoundError when it is not there.
+        """
+        for name in (held_key(key, frame_id, version), key):
+            with suppress(PictureNotFoundError):
+                file = self.open(name)
+                if version in ("", version_of(os.fstat(file.fileno()))):
+                    return file
+                file.close()
+        raise PictureNotFoundError
 
     def held(self) -> Iterator[str]:
         """The keys of pictures under private names; reads every folder of cameras."""

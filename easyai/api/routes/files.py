@@ -14,6 +14,7 @@ from easyai.api.parts import RuntimePart
 from easyai.api.schemas import errors
 from easyai.domain.frame import ALGO_CONFIG_NAME
 from easyai.errors import PictureNotFoundError
+from easyai.pipeline.links import open_picture
 from easyai.store.local import LocalStore
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -42,7 +43,7 @@ def picture(
     runtime.signer.check(key, expires, signature)
     if not isinstance(runtime.store, LocalStore):
         raise PictureNotFoundError("pictures lie in the object store; ask for a new link")
-    file = runtime.store.open(key)
+    file = open_picture(runtime, runtime.store, key)
     try:
         left_sec = int(runtime.signer.left_sec(int(expires)))
         return _response(file, key, left_sec, head=request.method == "HEAD")

@@ -121,6 +121,7 @@ WORK: dict[str, tuple[str, Work]] = {
     "without stream": ("ix_frames_pending", lambda c: upkeep.any_without_stream(c, [TYPE])),
     "give streams": ("ix_frames_pending", lambda c: upkeep.give_streams(c, [TYPE])),
     "uncarried": ("ix_frames_image_target", lambda c: pictures.uncarried(c, 9e9, 0, 500)),
+    "on its way": ("uq_alerts_image_path", lambda c: pictures.on_its_way(c, "alerts/1")),
     "hurry": ("ix_frames_pending", lambda c: waiting.hurry(c, [TYPE], 1.0)),
     "carried": ("", lambda c: pictures.carried(c, {SETTLED + 701: "x"})),
     "taken paths": ("uq_alerts_image_path", lambda c: alerts.taken_paths(c, ["alerts/1", "x"])),

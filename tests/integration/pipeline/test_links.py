@@ -1,0 +1,117 @@
+"""The link of an alert shows its picture, also while that cannot be moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from easyai.api.app import create_app
+from easyai.pipeline import pictures
+from tests.integration.api.live import ALERTS, LiveApi
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import JPEG, TYPE, Installation
+from tests.support.small_disk import remount, small_disk
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+KEY = f"{TYPE}/门口1/latest.jpg"
+NEWER = b"\xff\xd8 a newer picture \xff\xd9"
+
+
+@pytest.fixture
+def site(migrated_url: str, tmp_path: Path) -> Iterator[Installation]:
+    """An installation whose cameras write to a disk of their own."""
+    with small_disk(tmp_path / "snapshots", 16):
+        installation = Installation(
+            tmp_path, migrated_url, "http://127.0.0.1", frame_stable_sec=0.2
+        )
+        yield installation
+        installation.close()
+
+
+@pytest.fixture
+def live(site: Installation) -> Iterator[LiveApi]:
+    """The API of the installation."""
+    with LiveApi(create_app(site.runtime)) as api:
+        yield api
+
+
+def _read_only(folder: Path) -> Callable[[], None]:
+    remount(folder, "ro")
+    return lambda: remount(folder, "rw")
+
+
+def _no_inodes(folder: Path) -> Callable[[], None]:
+    disk = os.statvfs(folder)
+    remount(folder, f"nr_inodes={disk.f_files - disk.f_ffree}")
+    return lambda: remount(folder, "nr_inodes=1000")
+
+
+def _alert(site: Installation, live: LiveApi, algorithm: AlgorithmStub) -> dict[str, Any]:
+    """The alert of the picture that lies at the key."""
+    site.register(algorithm)
+    loop = site.loop()
+
+    def alerted() -> bool:
+        site.scan()
+        loop.pump(TYPE, 0.5)
+        return bool(site.alerts())
+
+    wait_until(alerted, 15, "an alert")
+    loop.drain(5.0)
+    (alert,) = live.get(ALERTS)["items"]
+    found: dict[str, Any] = alert
+    return found
+
+
+def _shown(live: LiveApi, alert: dict[str, Any]) -> tuple[int, bytes]:
+    parts = urlsplit(alert["image_url"])
+    status, _, body = live.raw_get(f"{parts.path}?{parts.query}")
+    return status, body
+
+
+@pytest.mark.parametrize("break_down", [_read_only, _no_inodes])
+def test_a_picture_that_cannot_be_moved_is_shown_where_it_is_and_later_where_it_goes(
+    site: Installation,
+    live: LiveApi,
+    algorithm: AlgorithmStub,
+    break_down: Callable[[Path], Callable[[], None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", -1.0)
+    site.put(KEY)
+    site.scan()
+    repair = break_down(site.snapshots)
+    alert = _alert(site, live, algorithm)
+    assert alert["image_path"] == f"alerts/{KEY}"
+    assert site.pictures("") == [KEY]
+    assert _shown(live, alert) == (200, JPEG)
+
+    repair()
+    assert pictures.carry_left_behind(site.runtime) == 1
+    assert site.pictures("") == [f"alerts/{KEY}"]
+    assert _shown(live, alert) == (200, JPEG)
+
+
+def test_a_newer_picture_under_the_name_is_never_shown_in_its_place(
+    site: Installation, live: LiveApi, algorithm: AlgorithmStub
+) -> None:
+    site.put(KEY)
+    site.scan()
+    repair = _read_only(site.snapshots)
+    alert = _alert(site, live, algorithm)
+    repair()
+    site.put(KEY, NEWER)
+    assert _shown(live, alert)[0] == 404
+
+
+def test_only_pictures_of_alerts_are_found_so(site: Installation, live: LiveApi) -> None:
+    site.put(KEY)
+    site.scan()
+    link = site.runtime.store.url(f"alerts/{KEY}", 60)
+    assert _shown(live, {"image_url": link})[0] == 404
