@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, text
 
+from easyai.db.outbox import backlog
+
 # Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
 _REASONS_OF: Final = 500
 _MOST_REASONS: Final = 3
@@ -99,8 +101,6 @@ _REFUSED = text("""
 """)
 _TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
 _SERVICES = text("SELECT * FROM services ORDER BY service_id, endpoint")
-_OUTBOX = text("SELECT count(*), min(id) FROM alerts WHERE published_at IS NULL")
-_CREATED = text("SELECT created_at FROM alerts WHERE id = :id")
 _NEWEST_EVENT = text("""
     SELECT max(at) FROM events WHERE at >= :since AND kind = :kind
 """)
@@ -250,9 +250,8 @@ def services(conn: Connection) -> list[Row[Any]]:
 
 def outbox(conn: Connection) -> tuple[int, float]:
     """Alerts that the bus has not acknowledged, and when the oldest was made (0: none)."""
-    count, first = conn.execute(_OUTBOX).one()
-    created = conn.execute(_CREATED, {"id": first}).scalar() if count else None
-    return count, float(created or 0.0)
+    waiting, oldest_at = backlog(conn)
+    return waiting, float(oldest_at or 0.0)
 
 
 def newest_event(conn: Connection, kind: str, since: float) -> float:

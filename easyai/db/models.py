@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from easyai.db.models_base import Base, BigId
 from easyai.db.models_own import (
     Alarm,
+    DeletedAlert,
     Deletion,
     Event,
     Generation,
@@ -24,6 +25,7 @@ __all__ = [
     "Alarm",
     "Alert",
     "Base",
+    "DeletedAlert",
     "Deletion",
     "Event",
     "Frame",

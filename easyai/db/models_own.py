@@ -1,4 +1,7 @@
-"""The tables of what we know of ourselves: processes, duties, events, alarms, the installation."""
+"""The tables of what we know of ourselves: processes, duties, events, alarms, the installation.
+
+And of what is deleted but not gone everywhere yet.
+"""
 
 from __future__ import annotations
 
@@ -94,6 +97,25 @@ class Deletion(Base):
     key: Mapped[str] = mapped_column(Text)
     version: Mapped[str] = mapped_column(Text)  # '': as the mark of the store says
     asked_at: Mapped[float] = mapped_column(Double)
+
+
+class DeletedAlert(Base):
+    """An alert that was deleted before the bus had it: it waits here until it is published."""
+
+    __tablename__ = "deleted_alerts"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)  # the alert's
+    task_id: Mapped[str] = mapped_column(Text)
+    task_type: Mapped[str] = mapped_column(Text)
+    image_path: Mapped[str] = mapped_column(Text)
+    algorithm_id: Mapped[str] = mapped_column(Text)
+    algorithm_name: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
+    confidence: Mapped[float] = mapped_column(Double)
+    detection_count: Mapped[int] = mapped_column(Integer)
+    inference_time_ms: Mapped[float] = mapped_column(Double)
+    created_at: Mapped[float] = mapped_column(Double)
+    updated_at: Mapped[float] = mapped_column(Double)
 
 
 class Generation(Base):

@@ -1,4 +1,7 @@
-"""The SQL of the outbox: alerts that the bus has not acknowledged yet (``published_at`` NULL)."""
+"""The SQL of the outbox: alerts that the bus has not acknowledged yet.
+
+``published_at`` is NULL; one that was deleted before waits in ``deleted_alerts``, with its id.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +10,73 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Text, bindparam, text
 
-from easyai.db.alerts import OUTBOX_LOCK
+from easyai.db.alerts import OUTBOX_LOCK, AlertRow
 from easyai.db.locks import lock_in_order
 
 WaitingRow = Row[Any]
 
+_NAMES = (
+    "id",
+    "task_id",
+    "task_type",
+    "image_path",
+    "algorithm_id",
+    "algorithm_name",
+    "result",
+    "confidence",
+    "detection_count",
+    "inference_time_ms",
+    "created_at",
+    "updated_at",
+)
+_COLUMNS = ", ".join(_NAMES)
+
 _LOCK = text("SELECT pg_advisory_xact_lock(:n)")
-# Sorted, not max(): with statistics from before a backlog, PostgreSQL would read all of it.
-_NEWEST = text("SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id DESC LIMIT 1")
-_OLDEST = """
-    SELECT id, task_id, task_type, image_path, algorithm_id, algorithm_name, result, confidence,
-           detection_count, inference_time_ms, created_at, updated_at
-      FROM alerts
-     WHERE published_at IS NULL AND id <= :newest AND task_id NOT IN :held_up
-     ORDER BY id LIMIT :most
+# Sorted, not max() or min(): with statistics from before a backlog or from its height, PostgreSQL
+# would read all of it, or the whole table.
+_END = """
+    SELECT (SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id {0} LIMIT 1) AS kept,
+           (SELECT id FROM deleted_alerts ORDER BY id {0} LIMIT 1) AS deleted
 """
+_NEWEST, _FIRST = text(_END.format("DESC")), text(_END.format("ASC"))
+_UP_TO = "id <= :newest AND task_id NOT IN :held_up"
+_OLDEST = (
+    f"SELECT {_COLUMNS} FROM alerts WHERE published_at IS NULL AND {_UP_TO}",  # noqa: S608
+    f"SELECT {_COLUMNS} FROM deleted_alerts WHERE {_UP_TO}",  # noqa: S608
+)
 _HELD_UP = bindparam("held_up", type_=Text(), expanding=True)
-_WAITING = text(_OLDEST).bindparams(_HELD_UP)
+# SQLite merges the two, row by row.
+_WAITING = text(f"{_OLDEST[0]} UNION ALL {_OLDEST[1]} ORDER BY id LIMIT :most").bindparams(_HELD_UP)
 # PostgreSQL's client has all rows before it gives out the first, so the server counts: it knows the
-# length of a large value without reading it.
+# length of a large value without reading it. Each part has a limit of its own, for PostgreSQL would
+# sort a whole backlog before it merges the two.
+_LIMITED = " UNION ALL ".join(f"({part} ORDER BY id LIMIT :most)" for part in _OLDEST)
 _WAITING_WITHIN = text(f"""
     SELECT * FROM (
         SELECT oldest.*, octet_length(result) AS size,
                sum(octet_length(result)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS so_far
-          FROM ({_OLDEST}) AS oldest
+          FROM ({_LIMITED} ORDER BY id LIMIT :most) AS oldest
     ) AS counted
      WHERE so_far <= :most_bytes OR so_far = size ORDER BY id
 """).bindparams(_HELD_UP)  # noqa: S608
 _MARK = text("""
     UPDATE alerts SET published_at = :published_at WHERE id IN :ids AND published_at IS NULL
 """).bindparams(bindparam("ids", expanding=True))
+_PUBLISHED = text("DELETE FROM deleted_alerts WHERE id IN :ids").bindparams(
+    bindparam("ids", expanding=True)
+)
+_VALUES = ", ".join(f":{name}" for name in _NAMES)
+_KEEP = text(f"INSERT INTO deleted_alerts ({_COLUMNS}) VALUES ({_VALUES})")  # noqa: S608
 _BACKLOG = text("""
-    SELECT count(*) AS waiting, min(id) AS oldest FROM alerts WHERE published_at IS NULL
+    SELECT count(*) AS waiting, min(id) AS oldest
+      FROM (SELECT id FROM alerts WHERE published_at IS NULL
+            UNION ALL SELECT id FROM deleted_alerts) AS waits
 """)
 _PUBLISHED_AT = text("SELECT published_at FROM alerts WHERE id = :id")
-_CREATED_AT = text("SELECT created_at FROM alerts WHERE id = :id")
-# Sorted: with statistics from the height of a backlog, PostgreSQL would read the whole table.
-_ANY = text("SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id LIMIT 1")
+_CREATED_AT = text("""
+    SELECT created_at FROM alerts WHERE id = :id
+    UNION ALL SELECT created_at FROM deleted_alerts WHERE id = :id
+""")
 
 
 class Backlog(NamedTuple):
@@ -55,7 +88,7 @@ class Backlog(NamedTuple):
 
 def is_empty(conn: Connection) -> bool:
     """Whether nothing waits for the bus."""
-    return conn.execute(_ANY).first() is None
+    return all(id_ is None for id_ in conn.execute(_FIRST).one())
 
 
 def newest(conn: Connection) -> int | None:
@@ -66,8 +99,7 @@ def newest(conn: Connection) -> int | None:
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_LOCK, {"n": OUTBOX_LOCK})
-    found: int | None = conn.execute(_NEWEST).scalar()
-    return found
+    return max((id_ for id_ in conn.execute(_NEWEST).one() if id_ is not None), default=None)
 
 
 def waiting(
@@ -101,6 +133,13 @@ def refused(conn: Connection, ids: Sequence[int], now: float) -> None:
     _mark(conn, ids, -now)
 
 
+def keep(conn: Connection, deleted: Sequence[AlertRow]) -> None:
+    """Publish these rows although they have just been deleted: those that the bus lacks."""
+    rows = [row._asdict() for row in deleted if row.published_at is None]
+    if rows:
+        conn.execute(_KEEP, rows)
+
+
 def published_at(conn: Connection, alert_id: int) -> float | None:
     """When the bus acknowledged an alert; below 0: refused it; None: it waits, or was deleted."""
     found: float | None = conn.execute(_PUBLISHED_AT, {"id": alert_id}).scalar()
@@ -112,6 +151,8 @@ def _mark(conn: Connection, ids: Sequence[int], published_at: float) -> None:
     for start in range(0, len(ids), 500):
         values = {"published_at": published_at, "ids": list(ids[start : start + 500])}
         conn.execute(_MARK, values)
+        # After the alerts: one that is being deleted comes here when its lock is free.
+        conn.execute(_PUBLISHED, {"ids": values["ids"]})
 
 
 def backlog(conn: Connection) -> Backlog:

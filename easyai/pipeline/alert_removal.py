@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, clock, installation, pictures
+from easyai.db import alerts, clock, installation, outbox, pictures
 from easyai.db.locks import lock_in_order
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.pictures import Errand, carry_out, errand_for, record, tell_failed
@@ -24,11 +24,14 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
     """Delete alerts by id; how many there were.
 
     One transaction deletes the rows and notes that their pictures go; then the pictures are
-    deleted. Those that a store in trouble keeps are left to the sweep; a missing one is fine.
+    deleted. Those that a store in trouble keeps are left to the sweep; a missing one is fine. The
+    bus gets those that still wait for it all the same.
     """
     with runtime.db.write() as conn:
         lock_in_order(conn, "frames", alerts.frame_ids(conn, ids))  # before alerts, as everywhere
         removed = alerts.remove(conn, sorted(set(ids)))
+        if runtime.settings.ai_analysis.has_bus:
+            outbox.keep(conn, removed)
         errands = _errands(conn, removed, clock.now(conn))
     if errands:
         _run(runtime, errands)

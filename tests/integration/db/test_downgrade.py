@@ -72,7 +72,7 @@ _STATISTICS = f"SELECT bucket, task_type, {_COLUMNS} FROM statistics ORDER BY bu
 _OUTBOX = "SELECT image_path, published_at FROM alerts ORDER BY id"
 
 
-@pytest.mark.parametrize("revision", ["0003", "0002", "0001"])
+@pytest.mark.parametrize("revision", ["0004", "0003", "0002", "0001"])
 def test_down_and_up_again_keeps_statistics_and_what_waits_for_the_bus(
     database: Database, revision: str
 ) -> None:
@@ -152,3 +152,20 @@ def test_an_alert_made_by_the_first_version_does_not_wait_for_the_bus(database: 
     migrate.upgrade(database.url)
     waiting = "SELECT image_path FROM alerts WHERE published_at IS NULL"
     assert _rows(database, waiting) == [("alerts/人脸/门口/4.jpg",)]
+
+
+def test_the_version_before_publishes_what_was_deleted_before_the_bus_had_it(
+    database: Database,
+) -> None:
+    _write(
+        database,
+        "INSERT INTO deleted_alerts (id, task_id, task_type, image_path, algorithm_id,"
+        " algorithm_name, result, confidence, detection_count, inference_time_ms, created_at,"
+        " updated_at)"
+        " VALUES (77, '门口', '人脸', 'alerts/人脸/门口/1.jpg', 'a', 'a', '{}', 1, 1, 1, 2, 2)",
+    )
+    _down(database, "0004")
+    waiting = "SELECT id, image_path FROM alerts WHERE published_at IS NULL AND id > 10"
+    assert _rows(database, waiting) == [(77, "")]
+    migrate.upgrade(database.url)
+    assert _rows(database, waiting) == [(77, "")]

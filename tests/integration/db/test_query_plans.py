@@ -130,6 +130,7 @@ WORK: dict[str, tuple[str, Work]] = {
     "outbox empty": ("ix_alerts_unpublished", outbox.is_empty),
     "outbox newest": ("ix_alerts_unpublished", outbox.newest),
     "outbox": ("ix_alerts_unpublished", lambda c: outbox.waiting(c, 10**9, 100, 10**6, ["门口1"])),
+    "outbox backlog": ("ix_alerts_unpublished", outbox.backlog),
     "acknowledged": ("", lambda c: outbox.acknowledged(c, [1, 2], 1.0)),
     "newest frame": ("", history.newest_frame),
     "frames after": ("", lambda c: history.frames_after(c, 0)),
