@@ -26,7 +26,6 @@ class KafkaBus:
     def __init__(self, address: str, topic: str) -> None:
         self._topic = topic
         self._last_error = ""
-        self._fatal = False  # this producer will never work again
         self._producer: Any = None
         self._settings: dict[str, Any] = {
             "bootstrap.servers": ",".join(one.strip() for one in address.split(",")),
@@ -64,11 +63,24 @@ class KafkaBus:
                 report(error.args[0], None)
         limit = time.monotonic() + SEND_SEC + 2.0
         while waits and time.monotonic() < limit:
-            producer.poll(0.1)
+            self._poll(producer, 0.1)
         if waits:
             receipt.trouble = receipt.trouble or self._reason("no answer")
+        if receipt.trouble:
+            # A producer may be at its end without a word (`_poll`), and a new one costs a moment.
             self._start_anew()
         return receipt
+
+    def _poll(self, producer: Any, seconds: float) -> None:
+        """Take in delivery reports. A fatal error of the producer is raised here, once.
+
+        Such as after a broker came back empty: it does not know the sequence numbers of this
+        producer, and librdkafka then refuses every further message of this producer.
+        """
+        try:
+            producer.poll(seconds)
+        except KafkaException as error:
+            self._note(error.args[0])
 
     def _reporter(
         self, message: Message, receipt: Receipt, waits: set[int]
@@ -102,10 +114,8 @@ class KafkaBus:
         self._start_anew()
 
     def _open(self) -> Any:
-        if self._fatal:
-            self._start_anew()
         if self._producer is None:
-            self._last_error, self._fatal = "", False
+            self._last_error = ""
             self._producer = Producer(self._settings)
         return self._producer
 
@@ -114,11 +124,10 @@ class KafkaBus:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge()
-            producer.poll(0)
+            self._poll(producer, 0)
 
     def _note(self, error: KafkaError) -> None:
         self._last_error = error.str()
-        self._fatal = self._fatal or error.fatal()
 
     def _reason(self, error: object) -> str:
         last = f" ({self._last_error})" if self._last_error else ""

@@ -153,6 +153,38 @@ def test_an_alert_the_bus_refuses_for_ever_is_given_up_and_kept(
     assert not anything_waits(site.runtime)
 
 
+@on_sqlite
+def test_alerts_go_on_when_kafka_came_back_empty_under_load(
+    site: Installation, kafka_bus: KafkaPlace
+) -> None:
+    # Brokers without their data know no producer of before: librdkafka ends that producer for ever.
+    site.configure(alert_batch_size=20, **kafka_bus.settings)
+    failed, over = threading.Semaphore(0), threading.Event()
+
+    def publish() -> None:
+        while not over.wait(0.01) or waiting(site):
+            try:
+                publish_waiting(site.runtime, 1.0)
+            except BusUnavailableError:
+                failed.release()
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    cameras = [f"门口{number % 5}" for number in range(100)]
+    for _ in range(2):
+        settled(site, *cameras)
+        kafka_bus.server.forget_producers()
+        settled(site, *cameras)
+        assert failed.acquire(timeout=10)
+    over.set()
+    publisher.join(20)
+    assert waiting(site) == []
+    assert not failed.acquire(blocking=False), "each time one wave failed, and the next arrived"
+    received = [one.alert for one in kafka_bus.received(400)]
+    assert {alert["id"] for alert in received} == set(range(1, 401))
+    assert in_order_for_each_camera(received)
+
+
 def test_rabbitmq_names_the_message_it_will_never_take_and_takes_the_next(
     rabbit_bus: RabbitPlace,
 ) -> None:
