@@ -85,6 +85,7 @@ class AiAnalysis(_Table):
     max_alerts_in_db: Annotated[int, Field(ge=0)] = 1000  # 0 = no limit
 
     # What this project adds.
+    mq_system_topic: str = ""  # of system alarms; '': mq_topic with .system behind it
     failed_base_path: str = "failed/"
     infer_timeout_sec: Seconds = 30.0  # one request to an algorithm, picture download included
     lease_sec: Seconds = 15.0  # a lease not renewed for this long returns to pending
@@ -123,6 +124,11 @@ class AiAnalysis(_Table):
     def has_bus(self) -> bool:
         """Whether alerts go to a message bus, not only to the table."""
         return self.mq_type != "none"
+
+    @property
+    def system_topic(self) -> str:
+        """The topic of system alarms, on which no consumer of `mq_topic` sees them."""
+        return self.mq_system_topic.strip() or f"{self.mq_topic}.system"
 
     def affinity(self, task_type: str) -> bool:
         """Whether every frame of one camera goes to one endpoint, one at a time and in order."""

@@ -244,8 +244,12 @@ _BUS: Final = {
         "Redis 已满（maxmemory），不接收告警。请让消费者裁剪 stream {1}（XTRIM），"
         "或以其他方式腾出空间，或调高 maxmemory"
     ),
-    "the key {} is no stream; set ai_analysis.mq_topic to another": (
-        "键 {1} 不是 stream；请把 ai_analysis.mq_topic 设为其他名称"
+    "ai_analysis.mq_system_topic, for system alarms: ": (
+        "ai_analysis.mq_system_topic（系统告警）："
+    ),
+    "the key {} is no stream; set ai_analysis.mq_topic (for system alarms mq_system_topic) to "
+    "another": (
+        "键 {1} 不是 stream；请把 ai_analysis.mq_topic（系统告警为 mq_system_topic）设为其他名称"
     ),
     "ai_analysis.mq_address is not a Redis URL: ": "ai_analysis.mq_address 不是 Redis URL：",
     "ai_analysis.mq_address is not set": "ai_analysis.mq_address 未设置",

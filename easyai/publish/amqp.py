@@ -1,4 +1,4 @@
-"""Alerts on RabbitMQ: a durable topic exchange named ``mq_topic``, publisher confirms.
+"""Alerts on RabbitMQ: a durable topic exchange named as the topic, publisher confirms.
 
 The routing key is ``<task_type>.<task_id>``. A message that no queue is bound for is gone: who
 wants alerts binds a durable queue.

@@ -28,6 +28,8 @@ class Message:
     task_type: str
     task_id: str
     body: bytes  # the alert as JSON in UTF-8
+    created_at: float = 0.0  # of the alert, Unix seconds; 0: not known
+    of_system: bool = False  # an alarm of easyai itself, not the alert of a frame
 
 
 @dataclass(slots=True)
@@ -58,10 +60,19 @@ class Bus(Protocol):
 
 def open_bus(analysis: AiAnalysis) -> Bus:
     """The bus of the settings; connects later. Raises SettingsError for an address it cannot be."""
-    kind, address, topic = analysis.mq_type, analysis.mq_address, analysis.mq_topic
     problem = address_problem(analysis)
     if problem:
         raise SettingsError(problem)
+    alerts = _open_topic(analysis, analysis.mq_topic)
+    if analysis.system_topic == analysis.mq_topic:
+        return alerts
+    from easyai.publish.system_topic import SystemApart
+
+    return SystemApart(alerts, _open_topic(analysis, analysis.system_topic))
+
+
+def _open_topic(analysis: AiAnalysis, topic: str) -> Bus:
+    kind, address = analysis.mq_type, analysis.mq_address
     if kind == "kafka":
         from easyai.publish.kafka import KafkaBus
 
@@ -135,12 +146,13 @@ class CurrentBus:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._named: tuple[str, str, str] | None = None
+        self._named: tuple[str, ...] = ()
         self._bus: Bus | None = None
 
     def of(self, analysis: AiAnalysis) -> Bus:
         """The bus of these settings. Raises SettingsError for an address it cannot be."""
-        named = (analysis.mq_type, analysis.mq_address, analysis.mq_topic)
+        topics = (analysis.mq_topic, analysis.system_topic)
+        named = (analysis.mq_type, analysis.mq_address, *topics)
         with self._lock:
             if self._bus is None or named != self._named:
                 self._close()

@@ -1,4 +1,6 @@
-"""Alerts on Kafka: topic ``mq_topic``, key ``task_id``, value the alert's JSON and nothing else.
+"""Alerts on Kafka: key ``task_id``, value the alert's JSON and nothing else.
+
+The timestamp of a record is the alert's ``created_at``.
 
 librdkafka's idempotent producer: what its own retries send twice arrives once and in order.
 """
@@ -57,7 +59,11 @@ class KafkaBus:
             report = self._reporter(message, receipt, waits)
             try:
                 producer.produce(
-                    self._topic, message.body, message.task_id.encode(), on_delivery=report
+                    self._topic,
+                    message.body,
+                    message.task_id.encode(),
+                    timestamp=milliseconds(message.created_at),
+                    on_delivery=report,
                 )
             except KafkaException as error:
                 report(error.args[0], None)
@@ -132,3 +138,8 @@ class KafkaBus:
     def _reason(self, error: object) -> str:
         last = f" ({self._last_error})" if self._last_error else ""
         return f"Kafka: {error}{last}{_REMEDY}"
+
+
+def milliseconds(moment: float) -> int:
+    """Unix milliseconds, cut as in the alert's ``created_at`` (to the microsecond first)."""
+    return round(moment * 1_000_000) // 1000

@@ -125,7 +125,9 @@ class Outbox:
 
     def _message(self, row: WaitingRow) -> Message:
         body = json.dumps(alert_json(row._asdict(), self._link(row)), ensure_ascii=False)
-        return Message(row.id, row.task_type, row.task_id, body.encode())
+        of_system = row.task_id == "system" and row.algorithm_id == "system_monitor"
+        content = (row.task_type, row.task_id, body.encode())
+        return Message(row.id, *content, created_at=row.created_at, of_system=of_system)
 
     def _link(self, row: WaitingRow) -> str:
         try:

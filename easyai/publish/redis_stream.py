@@ -1,4 +1,4 @@
-"""Alerts on a Redis stream: ``XADD <mq_topic> * alert <JSON>``.
+"""Alerts on a Redis stream: ``XADD <topic> * alert <JSON>``.
 
 The stream is never cut: trimming it is up to the consumers (``XTRIM``, or ``XDEL`` when done).
 Redis acknowledges what it holds in memory; how much of that a crash may cost is set there
@@ -22,7 +22,7 @@ _NO_ID: Final = "0-0"
 
 
 class RedisBus:
-    """A stream named by ``mq_topic``."""
+    """A stream named as the topic."""
 
     def __init__(self, address: str, topic: str) -> None:
         url = address.strip() if "://" in address else f"redis://{address.strip()}"
@@ -77,7 +77,8 @@ class RedisBus:
                 raise BusUnavailableError(self._reason(said))
         if kind not in (b"none", b"stream"):
             raise BusUnavailableError(
-                f"Redis: the key {self._topic} is no stream; set ai_analysis.mq_topic to another"
+                f"Redis: the key {self._topic} is no stream; set ai_analysis.mq_topic (for system "
+                "alarms mq_system_topic) to another"
             )
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "ai_analysis.mq_type": ("none", '"kafka"', "kafka", "kafka"),
     "ai_analysis.mq_address": ("", '"h:9092"', "h:9092", "h:9092"),
     "ai_analysis.mq_topic": ("easyai.alerts", '"t"', "t", "t"),
+    "ai_analysis.mq_system_topic": ("", '"s"', "s", "s"),
     "ai_analysis.heartbeat_timeout_sec": (60.0, "5", "5", 5.0),
     "ai_analysis.max_concurrent_infer": (100, "7", "7", 7),
     "ai_analysis.max_queue_size": (5000, "0", "0", 0),

@@ -29,7 +29,7 @@ class Received(NamedTuple):
 
 
 class BusPlace(ABC):
-    """A bus that takes alerts, and its consumer."""
+    """A bus that takes alerts, and its consumers: of frames' alerts, and of system alarms."""
 
     kind: str
     address: str
@@ -39,13 +39,18 @@ class BusPlace(ABC):
         self.topic = f"alerts.{next(_numbers)}"
 
     @property
+    def system_topic(self) -> str:
+        """Where system alarms arrive unless the settings say otherwise."""
+        return f"{self.topic}.system"
+
+    @property
     def settings(self) -> dict[str, Any]:
         """For ``[ai_analysis]``."""
         return {"mq_type": self.kind, "mq_address": self.address, "mq_topic": self.topic}
 
     @abstractmethod
-    def received(self, count: int) -> list[Received]:
-        """Everything that arrived so far, at least `count`."""
+    def received(self, count: int, topic: str = "") -> list[Received]:
+        """Everything that arrived so far (on another topic), at least `count`."""
 
     def ids(self, count: int) -> list[int]:
         """The ids that arrived so far, at least `count`."""
@@ -78,9 +83,10 @@ class RedisPlace(BusPlace):
         self.address = server.url
         self.client: Any = redis.Redis.from_url(server.url)
 
-    def received(self, count: int) -> list[Received]:
+    def received(self, count: int, topic: str = "") -> list[Received]:
         """All entries."""
-        entries = wait_until(lambda: self._entries(count), 10, f"{count} entries")
+        stream = topic or self.topic
+        entries = wait_until(lambda: self._entries(stream, count), 10, f"{count} entries")
         self.client.close()
         return [
             Received(field.decode(), json.loads(value))
@@ -97,21 +103,22 @@ class RedisPlace(BusPlace):
         """No limit."""
         self.client.config_set("maxmemory", 0)
 
-    def _entries(self, count: int) -> list[Any]:
-        entries: list[Any] = self.client.xrange(self.topic)
+    def _entries(self, stream: str, count: int) -> list[Any]:
+        entries: list[Any] = self.client.xrange(stream)
         return entries if len(entries) >= count else []
 
 
 class RabbitPlace(BusPlace):
-    """A topic exchange with one durable queue bound to everything."""
+    """Two topic exchanges, each with one durable queue bound to everything."""
 
     kind = "rabbitmq"
 
     def __init__(self, server: RabbitmqServer) -> None:
         super().__init__(server)
         self.address = server.url
-        self._found: list[Received] = []
+        self._found: dict[str, list[Received]] = {self.topic: [], self.system_topic: []}
         self.bind(self.topic, "#")
+        self.bind(self.system_topic, "#", exchange=self.system_topic)
 
     def control(self, *arguments: str) -> str:
         """What ``rabbitmqctl`` says."""
@@ -140,14 +147,15 @@ class RabbitPlace(BusPlace):
         connection.connect()
         return connection
 
-    def bind(self, queue: str, key: str, **arguments: Any) -> None:
+    def bind(self, queue: str, key: str, *, exchange: str = "", **arguments: Any) -> None:
         """Declare the exchange, and a durable queue that gets what matches a key."""
+        exchange = exchange or self.topic
         with self.connect() as connection:
             channel = connection.channel()
-            channel.exchange_declare(self.topic, "topic", durable=True, auto_delete=False)
+            channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
             declared = {name.replace("_", "-"): value for name, value in arguments.items()}
             channel.queue_declare(queue, durable=True, auto_delete=False, arguments=declared)
-            channel.queue_bind(queue, self.topic, key)
+            channel.queue_bind(queue, exchange, key)
 
     def unbind(self, queue: str, key: str) -> None:
         """No more messages for a queue."""
@@ -160,17 +168,19 @@ class RabbitPlace(BusPlace):
             declared = connection.channel().queue_declare(self.topic, passive=True)
             return int(declared.message_count)
 
-    def received(self, count: int) -> list[Received]:
+    def received(self, count: int, topic: str = "") -> list[Received]:
         """All messages of the queue that gets everything; each is taken once and remembered."""
+        queue = topic or self.topic
+        found = self._found[queue]
         with self.connect() as connection:
             channel = connection.channel()
 
             def enough() -> bool:
-                self._found += self.taken(channel, self.topic)
-                return len(self._found) >= count
+                found.extend(self.taken(channel, queue))
+                return len(found) >= count
 
             wait_until(enough, 10, f"{count} messages")
-        return self._found
+        return found
 
     @staticmethod
     def taken(channel: Any, queue: str) -> list[Received]:
@@ -183,12 +193,13 @@ class RabbitPlace(BusPlace):
         return found
 
     def close(self) -> None:
-        """Remove exchange and queue."""
+        """Remove exchanges and queues."""
         self.server.start()
         with self.connect() as connection:
             channel = connection.channel()
-            channel.queue_delete(self.topic)
-            channel.exchange_delete(self.topic)
+            for name in self._found:
+                channel.queue_delete(name)
+                channel.exchange_delete(name)
 
 
 class KafkaPlace(BusPlace):
@@ -201,9 +212,9 @@ class KafkaPlace(BusPlace):
         super().__init__(cluster)
         self.address = cluster.addresses
 
-    def received(self, count: int) -> list[Received]:
+    def received(self, count: int, topic: str = "") -> list[Received]:
         """All messages of all partitions."""
-        found = self.server.messages(self.topic, count)
+        found = self.server.messages(topic or self.topic, count)
         return [Received(one.key().decode(), json.loads(one.value())) for one in found]
 
     def break_down(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import publish_waiting
+from easyai.publish.amqp import AmqpBus
 from easyai.publish.bus import Message, open_bus
 from easyai.publish.check import BusCheck
 from easyai.settings_tables import AiAnalysis
@@ -116,8 +117,10 @@ def test_no_connections_pile_up_while_rabbitmq_blocks(
         for _ in range(5):
             _fails(site, REMEDIES["rabbitmq"])
             _check_fails(check, REMEDIES["rabbitmq"])
-        # Those of the test before may still be closing.
-        wait_until(lambda: _states(rabbit_bus) == ["blocked", "blocked"], 10, "two are left")
+        # The outbox's, the check's, and the check's for system alarms, which publishes nothing in
+        # an alarm. Those of the test before may still be closing.
+        left = ["blocked", "blocked", "blocking"]
+        wait_until(lambda: _states(rabbit_bus) == left, 10, "three are left")
     finally:
         rabbit_bus.make_room()
         check.close()
@@ -125,7 +128,7 @@ def test_no_connections_pile_up_while_rabbitmq_blocks(
 
 
 def _states(rabbit_bus: RabbitPlace) -> list[str]:
-    return rabbit_bus.control("list_connections", "--no-table-headers", "state").split()
+    return sorted(rabbit_bus.control("list_connections", "--no-table-headers", "state").split())
 
 
 class WaveIntoAlarm(list[Message]):
@@ -150,7 +153,7 @@ class WaveIntoAlarm(list[Message]):
 def test_what_got_through_before_an_alarm_counts_and_the_connection_is_used_again(
     rabbit_bus: RabbitPlace,
 ) -> None:
-    bus = open_bus(AiAnalysis(**rabbit_bus.settings))
+    bus = AmqpBus(rabbit_bus.address, rabbit_bus.topic)
     wave = [Message(number, TYPE, f"门口{number}", b'{"id": 1}') for number in range(1, 6)]
     try:
         receipt = bus.send(WaveIntoAlarm(rabbit_bus, wave))
@@ -188,7 +191,7 @@ def test_a_large_wave_that_an_alarm_cuts_off_is_told_as_the_alarm(
 def test_a_user_without_rights_for_the_default_exchange_publishes_and_hears_of_the_alarm(
     site: Installation, rabbit_bus: RabbitPlace
 ) -> None:
-    own = f"^{rabbit_bus.topic}$"
+    own = rf"^{rabbit_bus.topic}(\.system)?$"
     rabbit_bus.control("add_user", "narrow", "secret")
     rabbit_bus.control("set_permissions", "narrow", own, own, own)
     address = rabbit_bus.address.replace("guest:guest", "narrow:secret")

@@ -6,10 +6,12 @@ import json
 import time
 
 import pytest
+from confluent_kafka import TIMESTAMP_CREATE_TIME
 
 from easyai.db import alerts as alerts_db
 from easyai.domain.system_alert import system_result
 from easyai.domain.words import Words
+from easyai.domain.alert import utc_text
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish.check import BusCheck
@@ -19,7 +21,8 @@ from tests.integration.publish.alerts import (
     settled,
     waiting,
 )
-from tests.integration.publish.buses import BusPlace
+from tests.integration.publish.buses import BusPlace, KafkaPlace, RedisPlace
+from tests.support.kafka_cluster import alert_of
 from tests.support.site import TYPE, Installation
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
@@ -65,7 +68,27 @@ def test_an_alert_arrives_as_the_contract_says(site: Installation, bus: BusPlace
     assert alert["id"] == saved_row["id"]
 
 
-def test_each_cameras_alerts_arrive_in_order_and_system_alerts_too(
+def test_a_kafka_record_has_the_time_of_its_alert(
+    site: Installation, kafka_bus: KafkaPlace
+) -> None:
+    site.configure(**kafka_bus.settings)
+    moments = [1_763_107_200.5, 1_763_107_200.123, 1_763_107_200.9999]
+    with site.runtime.db.write() as conn:
+        alerts_db.add(conn, [row("门口2", now=moment) for moment in moments], for_bus=True)
+    publish_waiting(site.runtime, 10)
+    messages = kafka_bus.server.messages(kafka_bus.topic, 3)
+    stamps = {alert_of(one)["id"]: one.timestamp() for one in messages}
+    assert stamps == {
+        1: (TIMESTAMP_CREATE_TIME, 1_763_107_200_500),
+        2: (TIMESTAMP_CREATE_TIME, 1_763_107_200_123),
+        3: (TIMESTAMP_CREATE_TIME, 1_763_107_200_999),
+    }
+    for one in messages:
+        stamp = one.timestamp()[1]
+        assert alert_of(one)["created_at"] == utc_text(stamp / 1000), "as in the alert itself"
+
+
+def test_each_cameras_alerts_arrive_in_order_and_system_alarms_apart(
     site: Installation, bus: BusPlace
 ) -> None:
     site.configure(alert_batch_size=50, **bus.settings)
@@ -76,10 +99,14 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alerts_too(
         alerts_db.add_system(conn, "no_algorithm", result, time.time(), for_bus=True)
     assert anything_waits(site.runtime)
     assert publish_waiting(site.runtime, 20).acknowledged == 301
-    received = [one.alert for one in bus.received(301)]
-    assert sorted(alert["id"] for alert in received) == list(range(1, 302))
+    received = [one.alert for one in bus.received(300)]
+    assert sorted(alert["id"] for alert in received) == list(range(1, 301))
     assert in_order_for_each_camera(received)
-    (system,) = [alert for alert in received if alert["task_id"] == "system"]
+    (message,) = bus.received(1, bus.system_topic)
+    keys = {"kafka": "system", "rabbitmq": "no_algorithm.system", "redis": "alert"}
+    assert message.key == keys[bus.kind]
+    system = message.alert
+    assert (system["id"], system["task_id"]) == (301, "system")
     assert (system["task_type"], system["algorithm_id"]) == ("no_algorithm", "system_monitor")
     assert (system["algorithm_name"], system["confidence"]) == ("系统监控", 1.0)
     decoded = json.loads(system["result"])  # as the documented consumer does
@@ -121,3 +148,39 @@ def test_while_the_bus_is_away_alerts_wait_and_then_all_arrive_in_order(
     site.configure(mq_type="none")
     check.check()
     check.close()
+
+
+def test_a_topic_for_system_alarms_that_cannot_be_used_holds_up_no_alert_of_a_frame(
+    site: Installation, redis_bus: RedisPlace
+) -> None:
+    site.configure(**redis_bus.settings, mq_system_topic="alarms")
+    redis_bus.client.set("alarms", "no stream")
+    settled(site, "门口1")
+    with site.runtime.db.write() as conn:
+        for _ in range(2):
+            alerts_db.add_system(conn, "no_algorithm", "无算法", time.time(), for_bus=True)
+    settled(site, "门口1", "system")
+    report = publish_waiting(site.runtime, 10)
+    assert redis_bus.ids(2) == [1, 4]
+    assert report.held_up["system"].startswith("ai_analysis.mq_system_topic, for system alarms: ")
+    check = BusCheck(lambda: site.runtime.settings.ai_analysis)
+    with pytest.raises(BusUnavailableError, match=r"mq_system_topic.* the key alarms is no stream"):
+        check.check()
+    redis_bus.client.delete("alarms")
+    check.check()
+    check.close()
+    publish_waiting(site.runtime, 10)
+    assert [one.alert["id"] for one in redis_bus.received(2, "alarms")] == [2, 3]
+    # A camera may have that name: its alerts are those of frames.
+    assert redis_bus.ids(3) == [1, 4, 5]
+
+
+def test_system_alarms_share_the_topic_of_alerts_when_it_is_named_for_both(
+    site: Installation, redis_bus: RedisPlace
+) -> None:
+    site.configure(**redis_bus.settings, mq_system_topic=redis_bus.topic)
+    settled(site, "门口1")
+    with site.runtime.db.write() as conn:
+        alerts_db.add_system(conn, "no_algorithm", "无算法", time.time(), for_bus=True)
+    publish_waiting(site.runtime, 10)
+    assert redis_bus.ids(2) == [1, 2]

@@ -1,0 +1,53 @@
+"""System alarms on a topic of their own: who consumes alerts of frames never sees one.
+
+A connection of its own carries them. So a topic that cannot be used (it does not exist, or this
+user has no right to it) holds up the system alarms alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from easyai.errors import BusUnavailableError
+from easyai.publish.bus import Bus, Message, Receipt
+
+_KEY: Final = "ai_analysis.mq_system_topic, for system alarms: "
+
+
+class SystemApart:
+    """Two topics of one bus: one for the alerts of frames, one for system alarms."""
+
+    def __init__(self, alerts: Bus, system: Bus) -> None:
+        self._alerts = alerts
+        self._system = system
+
+    def send(self, messages: Sequence[Message]) -> Receipt:
+        """Send to the two topics; trouble of the second one holds up the system alarms only."""
+        of_system = [message for message in messages if message.of_system]
+        of_frames = [message for message in messages if not message.of_system]
+        receipt = self._alerts.send(of_frames) if of_frames else Receipt()
+        if not of_system or receipt.trouble:
+            return receipt
+        other = self._system.send(of_system)
+        receipt.acknowledged += other.acknowledged
+        receipt.refused |= other.refused
+        receipt.held_up |= other.held_up
+        if other.trouble:
+            answered = {*other.acknowledged, *other.refused, *other.held_up}
+            left = [one.alert_id for one in of_system if one.alert_id not in answered]
+            receipt.held_up |= dict.fromkeys(left, _KEY + other.trouble)
+        return receipt
+
+    def check(self) -> None:
+        """Raise BusUnavailableError with reason and remedy when one of the topics does not work."""
+        self._alerts.check()
+        try:
+            self._system.check()
+        except BusUnavailableError as error:
+            raise BusUnavailableError(f"{_KEY}{error}") from None
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._alerts.close()
+        self._system.close()
