@@ -45,7 +45,10 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_PLACES = ("database_url", "broker_url", "data_dir", "host", "port")
+_PLACES = (
+    *(f"easyai.{key}" for key in ("database_url", "broker_url", "data_dir", "host", "port")),
+    "defaulthttpconfig.httplistenaddr",
+)
 
 
 def load(path: Path | None = None) -> Settings:
@@ -219,7 +222,7 @@ class SettingsSource:
         now = self._places()
         changed = [key for key in _PLACES if now.get(key) != self._at_start.get(key)]
         if changed:
-            named = ", ".join(f"easyai.{key}" for key in changed)
+            named = ", ".join(changed)
             log.warning("settings: %s changed: in force once all of easyai is restarted", named)
 
     def _places(self) -> dict[str, Any]:
@@ -227,10 +230,15 @@ class SettingsSource:
         if self._path is None:
             return {}
         try:
-            own = settings_file.parse(self._path, settings_file.read(self._path)).get("easyai")
+            raw = settings_file.parse(self._path, settings_file.read(self._path))
         except SettingsError:
             return {}
-        return {key: own[key] for key in _PLACES if key in own} if isinstance(own, dict) else {}
+        named = {}
+        for place in _PLACES:
+            table, _, key = place.partition(".")
+            if isinstance(raw.get(table), dict) and key in raw[table]:
+                named[place] = raw[table][key]
+        return named
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:

@@ -5,9 +5,24 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from easyai.settings_predecessor import (
+    DEFAULT_FOR_NOTHING,
+    is_nothing,
+    listen_address,
+    with_listen_address,
+)
 
 TRIPWIRE = "绊线人数统计"
 
@@ -38,6 +53,17 @@ class _Table(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
+    # Keys whose "" and 0 mean the default, as the predecessor took them.
+    nothing_is_default: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _default_for_nothing(cls, value: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        if name in cls.nothing_is_default and is_nothing(value):
+            return cls.model_fields[name].default
+        return value
+
 
 class TaskTypeSettings(_Table):
     """``[ai_analysis.types."<task_type>"]``: what differs for one task type."""
@@ -64,10 +90,13 @@ class TaskTypeSettings(_Table):
 
 
 _NOTHING_DIFFERS = TaskTypeSettings()
+_HEARTBEAT_TIMEOUT_OF_NOTHING = 90.0  # heartbeat_timeout_sec = 0
 
 
 class AiAnalysis(_Table):
     """``[ai_analysis]``: scanning, inference and alerts."""
+
+    nothing_is_default = DEFAULT_FOR_NOTHING
 
     enable: bool = True
     scan_interval_sec: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
@@ -76,7 +105,7 @@ class AiAnalysis(_Table):
     mq_topic: str = "easyai.alerts"
     heartbeat_timeout_sec: Seconds = 60.0
     max_concurrent_infer: Count = 100  # requests in flight over all workers
-    max_queue_size: Annotated[int, Field(ge=0)] = 5000  # waiting frames that count as a backlog
+    max_queue_size: Annotated[int, Field(ge=1)] = 5000  # waiting frames that count as a backlog
     save_only_with_detection: bool = True
     alert_base_path: str = "alerts/"
     alert_batch_size: Count = 100
@@ -112,6 +141,17 @@ class AiAnalysis(_Table):
     notify_urls: tuple[SecretStr, ...] = ()  # Apprise URLs of the people to tell
     types: dict[str, TaskTypeSettings] = Field(default_factory=dict)
 
+    @field_validator("mq_type", mode="before")
+    @classmethod
+    def _kind(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("heartbeat_timeout_sec", mode="before")
+    @classmethod
+    def _timeout(cls, value: Any) -> Any:
+        # Another number than where the key is absent: the predecessor's own file set 60.
+        return _HEARTBEAT_TIMEOUT_OF_NOTHING if is_nothing(value) else value
+
     @field_validator("alert_base_path", "failed_base_path")
     @classmethod
     def _folder(cls, value: str) -> str:
@@ -123,7 +163,8 @@ class AiAnalysis(_Table):
     @property
     def has_bus(self) -> bool:
         """Whether alerts go to a message bus, not only to the table."""
-        return self.mq_type != "none"
+        # Without an address there was none for the predecessor, whatever mq_type said.
+        return self.mq_type != "none" and bool(self.mq_address.strip())
 
     @property
     def system_topic(self) -> str:
@@ -178,6 +219,8 @@ class Minio(_Table):
 class FrameExtractor(_Table):
     """``[frame_extractor]``: where frames come from."""
 
+    nothing_is_default = frozenset({"store", "output_dir"})
+
     store: Literal["local", "minio"] = "local"
     output_dir: Path = Path("./snapshots")
     task_types: tuple[str, ...] = ()
@@ -224,12 +267,30 @@ class Easyai(_Table):
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
+class DefaultHttpConfig(_Table):
+    """``[defaulthttpconfig]``: where the predecessor listened."""
+
+    httplistenaddr: str = ""  # ':5066', '127.0.0.1:5066'; what [easyai] says comes first
+
+    @field_validator("httplistenaddr")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        listen_address(value)
+        return value.strip()
+
+
 class Settings(_Table):
     """The whole configuration, checked and frozen."""
 
     ai_analysis: AiAnalysis = Field(default_factory=AiAnalysis)
     frame_extractor: FrameExtractor = Field(default_factory=FrameExtractor)
     easyai: Easyai = Field(default_factory=Easyai)
+    defaulthttpconfig: DefaultHttpConfig = Field(default_factory=DefaultHttpConfig)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listen_where_the_predecessor_did(cls, raw: Any) -> Any:
+        return with_listen_address(raw)
 
     @property
     def task_types(self) -> frozenset[str]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import SecretStr
+
 from easyai.errors import SettingsError
 from easyai.settings_file import COPY_VARIABLE, RENEWS_VARIABLE
 from easyai.settings_tables import Settings
@@ -28,7 +30,8 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
         parts = name[len(_PREFIX) :].lower().split("__")
         if len(parts) == 1:
             parts = [_OWN_TABLE, *parts]
-        if not _is_key(parts):
+        takes = _type_of(parts)
+        if takes is None:
             continue
         table = raw
         for part in parts[:-1]:
@@ -36,23 +39,25 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
             if not isinstance(child, dict):
                 raise SettingsError(f"{name}: '{part}' in the file is not a table")
             table = child
-        table[parts[-1]] = _parsed(name, value)
+        table[parts[-1]] = _parsed(name, value, takes)
 
 
-def _is_key(parts: list[str]) -> bool:
+def _type_of(parts: list[str]) -> Any:
+    """The type of a key or table; None where there is none of that name."""
     model: Any = Settings
     for part in parts:
         if not is_table(model):
-            return False
+            return None
         field = model.model_fields.get(part)
         if field is None:
-            return False
+            return None
         model = field.annotation
-    return True
+    return model
 
 
-def _parsed(name: str, value: str) -> Any:
-    if value[:1] in ("[", "{"):
+def _parsed(name: str, value: str, takes: Any) -> Any:
+    # A text may begin so as well: [::1]:5066.
+    if value[:1] in ("[", "{") and takes not in (str, SecretStr):
         try:
             return json.loads(value)
         except json.JSONDecodeError as error:

@@ -59,7 +59,8 @@ def _to_table(runtime: Runtime) -> tuple[int | None, Outcome]:
 def _to_bus(runtime: Runtime, alert_id: int | None) -> Outcome:
     analysis = runtime.settings.ai_analysis
     if not analysis.has_bus:
-        return Outcome("bus", "not set", "ai_analysis.mq_type is none")
+        missing = "mq_type is none" if analysis.mq_type == "none" else "mq_address is not set"
+        return Outcome("bus", "not set", f"ai_analysis.{missing}")
     if alert_id is None:
         return Outcome("bus", "failed", "what is not in the table is not sent")
     try:

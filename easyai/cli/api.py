@@ -52,7 +52,7 @@ def _serve() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
-    shown = f"[{own.host}]" if ":" in own.host else own.host
+    shown = f"[{own.host}]" if ":" in own.host else own.host or "*"
     log.info("api starts: http://%s:%d (docs /docs)", shown, own.port)
     log.info("%s", library(own.effective_database_url).words.en)
     uvicorn.run(

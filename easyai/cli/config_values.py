@@ -78,6 +78,7 @@ def _used_instead(path: tuple[str, ...], settings: Settings) -> str:
     own = settings.easyai
     words: dict[tuple[str, ...], str] = {
         ("easyai", "database_url"): own.effective_database_url,
+        ("easyai", "host"): "all interfaces",
         ("easyai", "broker_url"): f"files in {own.data_dir}",
         ("easyai", "public_url"): own.effective_public_url,
     }

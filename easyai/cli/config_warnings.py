@@ -43,9 +43,11 @@ def at_start(settings: Settings) -> list[str]:
 
 def _about_bus(analysis: AiAnalysis) -> Iterator[str]:
     problem = address_problem(analysis)
-    if problem:
+    if problem and analysis.has_bus:
         yield f"{problem}; until then alerts wait in the table"
-    if not analysis.has_bus and analysis.mq_address:
+    elif problem:
+        yield f"{problem}; until then alerts are kept in the table and go to no bus"
+    if analysis.mq_type == "none" and analysis.mq_address:
         yield (
             "ai_analysis.mq_address is set, but mq_type is none: alerts are kept in the table and "
             "go to no bus; set mq_type to kafka, rabbitmq or redis"
@@ -116,9 +118,9 @@ def _about_frames(frames: FrameExtractor) -> Iterator[str]:
 def _about_network(own: Easyai) -> Iterator[str]:
     if own.host in _ANY_ADDRESS and not own.public_url:
         yield (
-            f"easyai.host is {own.host or 'empty'} and easyai.public_url is not set: picture links "
-            f"start with {own.effective_public_url}, which algorithm services on other machines "
-            "cannot open; set easyai.public_url to this server's address"
+            f"easyai listens on {own.host or 'all interfaces'} and easyai.public_url is not set: "
+            f"picture links start with {own.effective_public_url}, which algorithm services on "
+            "other machines cannot open; set easyai.public_url to this server's address"
         )
     secret = own.secret_key.get_secret_value()
     if secret and len(secret) < _SHORT_SECRET:

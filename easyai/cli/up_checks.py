@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -71,18 +72,30 @@ def check_port(host: str, port: int, wait: bool) -> None:
 
 def _cannot_listen(host: str, port: int) -> str | None:
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
+        found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind) as probe:
-            # As the API will: connections of an earlier run in TIME_WAIT do not matter.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
+        )
+        # Without a host the API listens on each of them: all interfaces, IPv4 and IPv6.
+        for family, kind, _, _, address in found if not host else found[:1]:
+            _try_to_listen(family, kind, address)
     except OSError as error:
         reason = error.strerror or str(error)
         return (
-            f"cannot listen on {host}:{port}: {reason}; stop the program that uses the port, "
-            "or choose another with --port (EASYAI_PORT) and --host (EASYAI_HOST)"
+            f"cannot listen on {host or '*'}:{port}: {reason}; stop the program that uses the "
+            "port, or choose another with --port (EASYAI_PORT) and --host (EASYAI_HOST)"
         )
     return None
+
+
+def _try_to_listen(family: socket.AddressFamily, kind: socket.SocketKind, address: Any) -> None:
+    try:
+        probe = socket.socket(family, kind)
+    except OSError:  # a kernel without IPv6, which the API leaves out as well
+        return
+    with probe:
+        # As the API will: connections of an earlier run in TIME_WAIT do not matter.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind(address)
+        probe.listen(1)

@@ -253,7 +253,6 @@ _BUS: Final = {
     ),
     "ai_analysis.mq_address is not a Redis URL: ": "ai_analysis.mq_address 不是 Redis URL：",
     "ai_analysis.mq_address is not set": "ai_analysis.mq_address 未设置",
-    "ai_analysis.mq_topic is empty; the default is ": "ai_analysis.mq_topic 为空；默认为 ",
     "ai_analysis.mq_address is no address of {}; ": "ai_analysis.mq_address 不是 {1} 的地址；",
     "ai_analysis.mq_address is not a URL": "ai_analysis.mq_address 不是 URL",
     "ai_analysis.mq_address is neither a URL nor host:port": (

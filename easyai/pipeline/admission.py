@@ -99,7 +99,7 @@ class Admission:
     def _thin(self, analysis: AiAnalysis) -> None:
         """Give up frames while more than `max_queue_size` of served types are pending."""
         limit, strategy = analysis.max_queue_size, analysis.queue_full_strategy
-        if strategy == "wait" or limit == 0:
+        if strategy == "wait":
             return
         with self._runtime.db.read() as conn:
             if not admission.more_than(conn, limit):

@@ -102,7 +102,7 @@ _HOST: Final = re.compile(
 
 
 def address_problem(analysis: AiAnalysis) -> str:
-    """What is wrong with `mq_address` or `mq_topic` for `mq_type`, and the remedy; '' if nothing.
+    """What is wrong with `mq_address` for `mq_type`, and the remedy; '' if nothing.
 
     Never the address itself: it may hold a password.
     """
@@ -112,8 +112,6 @@ def address_problem(analysis: AiAnalysis) -> str:
     remedy = f"for ai_analysis.mq_type {kind} it is written {_EXAMPLES[kind]}"
     if not address:
         return f"ai_analysis.mq_address is not set; {remedy}"
-    if not analysis.mq_topic.strip():
-        return "ai_analysis.mq_topic is empty; the default is easyai.alerts"
     scheme = address.partition("://")[0] if "://" in address else ""
     if scheme and scheme not in _SCHEMES.get(kind, ()):
         return f"ai_analysis.mq_address is no address of {kind}; {remedy}"

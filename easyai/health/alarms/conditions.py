@@ -142,7 +142,7 @@ def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[C
     most = facts.settings.ai_analysis.max_queue_size
     # Parked frames wait for a service, not in a queue that is too long.
     waiting = sum(one.pending for one in facts.types)
-    if most and waiting > _limit(most, (Kind.QUEUE_BACKLOG, ""), ringing):
+    if waiting > _limit(most, (Kind.QUEUE_BACKLOG, ""), ringing):
         said = words.backlog(facts, waiting, most)
         cause = _of_numbers(causes, {one.name for one in facts.types if one.pending})
         yield Condition(Kind.QUEUE_BACKLOG, "", cause, said)

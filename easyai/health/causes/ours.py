@@ -249,7 +249,7 @@ def _bus(facts: Facts) -> Iterator[Cause]:
     late = bool(
         fresh and known and known.outbox and facts.now - known.outbox_since > _OUTBOX_LATE_SEC
     )
-    if facts.settings.ai_analysis.mq_type == "none" or not (reason or late):
+    if not facts.settings.ai_analysis.has_bus or not (reason or late):
         return
     evidence = [facts.why("bus")] if reason else []
     if known and known.outbox:

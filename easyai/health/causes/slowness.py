@@ -58,7 +58,7 @@ def _queues_up(facts: Facts, task_type: TypeFacts) -> bool:
     waited_sec = facts.now - task_type.oldest_wait_at if task_type.oldest_wait_at else 0.0
     stall_sec = facts.settings.ai_analysis.stall_alarm_sec
     behind = waited_sec >= stall_sec and not _stood(facts, task_type)
-    full = bool(limit) and task_type.pending > limit
+    full = task_type.pending > limit
     losing = recent.found > recent.processed + recent.sampled + recent.superseded
     return (behind and losing) or full or bool(recent.queue_full)
 

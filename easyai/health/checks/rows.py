@@ -120,7 +120,7 @@ def _queue(facts: Facts, known: Known) -> Words | None:
     waiting = sum(one.pending for one in facts.types)
     number = frames(waiting)
     rings = any(one.kind == "queue_backlog" and one.over_at is None for one in known.alarms)
-    if limit and waiting > limit * (BACKLOG_OVER_BELOW if rings else 1.0):
+    if waiting > limit * (BACKLOG_OVER_BELOW if rings else 1.0):
         return Words(
             f"{number.en} waiting, max_queue_size = {limit}",
             f"{number.zh}在等待，max_queue_size = {limit}",

@@ -106,7 +106,7 @@ def test_latest_only_keeps_the_newest_frame_of_each_camera(site: Installation) -
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_queue_that_is_just_full_loses_nothing_and_no_limit_loses_nothing(
+def test_a_queue_that_is_just_full_loses_nothing_and_0_is_the_default_limit(
     site: Installation, strategy: str
 ) -> None:
     _serve(site, strategy, limit=10)

@@ -69,10 +69,6 @@ def test_a_wrong_address_is_named_with_the_right_form_and_never_shown(
     assert str(caught.value) == problem
 
 
-def test_a_bus_without_a_topic_is_a_problem() -> None:
-    assert "mq_topic is empty" in address_problem(_analysis("redis", "host:6379", " "))
-
-
 def test_opening_a_bus_connects_nowhere() -> None:
     for kind, address in (("kafka", "h:1"), ("rabbitmq", "amqp://h"), ("redis", "h:1")):
         open_bus(_analysis(kind, address)).close()

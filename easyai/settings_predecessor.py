@@ -1,0 +1,60 @@
+"""What the operators' file means where it was written for the predecessor (contract, section 6)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+# Of [ai_analysis]; heartbeat_timeout_sec has a default of its own for 0.
+DEFAULT_FOR_NOTHING: Final = frozenset(
+    {
+        "scan_interval_sec",
+        "mq_type",
+        "mq_topic",
+        "max_concurrent_infer",
+        "max_queue_size",
+        "alert_base_path",
+        "alert_batch_size",
+        "alert_batch_interval_sec",
+        "alert_image_move_concurrent",
+    }
+)
+_LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]*)\]|(?P<host>[^\s:\[\]]*)):(?P<port>\d+)")
+_LARGEST_PORT: Final = 65535
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether the predecessor took a value as not given: "" and 0, also as a variable has them."""
+    if isinstance(value, str):
+        return not value.strip() or re.fullmatch(r"0+(\.0*)?", value.strip()) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """Host and port of ``httplistenaddr``; the host '' is all interfaces; None: not given.
+
+    Go listens on both IPv4 and IPv6 for ":5066" and "[::]:5066". Raises ValueError with what the
+    key takes.
+    """
+    if not text.strip():
+        return None
+    match = _LISTEN.fullmatch(text.strip())
+    if match is None or not 0 < int(match["port"]) <= _LARGEST_PORT:
+        raise ValueError("must be an address with a port, such as ':5066' or '127.0.0.1:5066'")
+    host = match["six"] if match["six"] is not None else match["host"]
+    return "" if host == "::" else host, int(match["port"])
+
+
+def with_listen_address(raw: Any) -> Any:
+    """The tables of a file, host and port of ``httplistenaddr`` put where ``[easyai]`` has none."""
+    theirs = raw.get("defaulthttpconfig") if isinstance(raw, dict) else None
+    own = raw.get("easyai", {}) if theirs else None
+    if not isinstance(theirs, dict) or not isinstance(own, dict):
+        return raw
+    try:
+        place = listen_address(str(theirs.get("httplistenaddr", "")))
+    except ValueError:  # the table of that key refuses it, and names it
+        return raw
+    if place is None:
+        return raw
+    return {**raw, "easyai": {"host": place[0], "port": place[1], **own}}

@@ -1,0 +1,50 @@
+"""``easyai api`` listens where the operators' file says."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.support.part_process import PartProcess, easyai_command
+from tests.support.ports import free_port
+
+
+def _connects(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _loopback() -> list[str]:
+    """The addresses on which this machine can listen for itself."""
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]
+
+
+# The second address stands for every other interface: who listens on 127.0.0.1 is not there.
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("address", "others_reach_it"), [(":{}", True), ("127.0.0.1:{}", False)])
+def test_httplistenaddr_of_the_predecessor_is_where_the_api_listens(
+    address: str, others_reach_it: bool, migrated_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    config = tmp_path / "config.toml"
+    config.write_text(f"[defaulthttpconfig]\nhttplistenaddr = '{address.format(port)}'")
+    names = {
+        "EASYAI_CONFIG": str(config),
+        "EASYAI_DATABASE_URL": migrated_url,
+        "EASYAI_DATA_DIR": str(tmp_path / "data"),
+    }
+    command = easyai_command("api")
+    with PartProcess(command, names, lambda _: _connects("127.0.0.1", port)):
+        assert _connects("127.0.0.2", port) is others_reach_it
+        if "::1" in _loopback():
+            assert _connects("::1", port) is others_reach_it
