@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -203,6 +203,11 @@ class CameraTask(_Table):
     id: str = ""
     task_type: str = ""
     preferred_algorithm_endpoint: str = ""
+    save_alert_image: bool = True  # false: the picture of an alert is deleted
+    max_frame_count: Annotated[int, Field(ge=0)] = 0  # of its frames that wait; 0 = no limit
+
+
+_NO_TASK = CameraTask()
 
 
 class Minio(_Table):
@@ -227,12 +232,27 @@ class FrameExtractor(_Table):
     tasks: tuple[CameraTask, ...] = ()
     minio: Minio = Field(default_factory=Minio)
 
+    @cached_property
+    def _tasks_by_id(self) -> dict[str, list[CameraTask]]:
+        found: dict[str, list[CameraTask]] = {}
+        for task in self.tasks:
+            found.setdefault(task.id, []).append(task)
+        return found
+
+    def task(self, task_type: str, task_id: str) -> CameraTask:
+        """What the settings say of a camera; the defaults when nothing."""
+        for task in self._tasks_by_id.get(task_id, ()):
+            if task.task_type in ("", task_type):
+                return task
+        return _NO_TASK
+
     def preferred_endpoint(self, task_type: str, task_id: str) -> str:
         """The endpoint an operator chose for this camera, or ''."""
-        for task in self.tasks:
-            if task.id == task_id and task.task_type in ("", task_type):
-                return task.preferred_algorithm_endpoint
-        return ""
+        return self.task(task_type, task_id).preferred_algorithm_endpoint
+
+    def keeps_alert_image(self, task_type: str, task_id: str) -> bool:
+        """Whether the picture of this camera's alerts is kept."""
+        return self.task(task_type, task_id).save_alert_image
 
 
 class Easyai(_Table):

@@ -25,6 +25,7 @@ class Answered:
     verdict: Verdict
     superseded: bool = False  # the picture was replaced before its answer: that counts for nothing
     copied_to: str = ""  # the picture of an alert lies there already (`confirm`)
+    keep_picture: bool = True  # false: its camera's alerts have none (`save_alert_image`)
 
 
 def errand(one: Answered, target: str) -> Errand:

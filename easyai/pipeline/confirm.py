@@ -18,7 +18,7 @@ from easyai.domain.verdict import Kind, Verdict, clean_reason
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
-from easyai.settings import AiAnalysis
+from easyai.settings import Settings
 from easyai.store.base import Carried, Store
 from easyai.store.keys import version_tag
 
@@ -33,16 +33,18 @@ def confirm(
     In a thread of its own, before `turn`; many at once where a pool is given. May be asked for
     again with what it gave.
     """
-    run = partial(_confirm, runtime.store, runtime.settings.ai_analysis)
+    run = partial(_confirm, runtime.store, runtime.settings)
     return list(pool.map(run, answered) if pool is not None else map(run, answered))
 
 
-def _confirm(store: Store, analysis: AiAnalysis, one: Answered) -> Answered:
-    frame, verdict = one.frame, one.verdict
+def _confirm(store: Store, settings: Settings, one: Answered) -> Answered:
+    frame, verdict, analysis = one.frame, one.verdict, settings.ai_analysis
+    if not settings.frame_extractor.keeps_alert_image(frame.task_type, frame.task_id):
+        one = replace(one, keep_picture=False)
     if verdict.kind is not Kind.INFERRED or frame.image_path or one.superseded or one.copied_to:
         return one
     alerts = is_alert(verdict, save_only_with_detection=analysis.save_only_with_detection)
-    if store.remote and not alerts:
+    if store.remote and not (alerts and one.keep_picture):
         return one  # deleted on condition, after the commit
     try:
         kept, target = _keep(store, analysis.alert_base_path, frame)

@@ -153,11 +153,14 @@ def _targets(
     fates: Sequence[tuple[Answered, Fate]],
     careful: bool,
 ) -> dict[int, str]:
-    """Where pictures go, by frame id; where a name is taken, it gets the frame's id."""
+    """Where pictures go, by frame id; where a name is taken, it gets the frame's id.
+
+    A picture that goes nowhere is deleted.
+    """
     wanted = {
         one.frame.id: _target(analysis, one, fate.outcome)
         for one, fate in fates
-        if fate.outcome in (Outcome.ALERT, Outcome.FAILED)
+        if fate.outcome is Outcome.FAILED or (fate.outcome is Outcome.ALERT and one.keep_picture)
     }
     taken = alerts.taken_paths(conn, list(wanted.values())) if careful else set()
     salt = secrets.token_hex(3) if careful else ""
