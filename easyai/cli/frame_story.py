@@ -124,7 +124,7 @@ def _outcome(row: FrameRow) -> str:
         "missing": "somebody removed the picture before it was inferred",
         "superseded": "its camera wrote a newer picture under its name before the end",
         "failed": "kept until it is requeued",
-        "queue_full": "given up by queue_full_strategy: more than max_queue_size waited",
+        "queue_full": "given up: more than max_queue_size, or the camera's max_frame_count, waited",
         "too_old": "given up: it waited or was kept as long as the settings allow",
         "disk_low": "given up: parked, and less than disk_min_free_percent of the disk was free",
         "sampled": "sampled out: not one of the n frames of its camera that are inferred",

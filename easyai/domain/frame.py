@@ -42,7 +42,8 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"  # its camera wrote a newer picture under its name before the end
     FAILED = "failed"  # kept under failed/ with its reason
     # Dropped, by the policy of the operator that says so:
-    QUEUE_FULL = "queue_full"  # more than max_queue_size waited, queue_full_strategy
+    # More than max_queue_size waited (queue_full_strategy), or a camera's max_frame_count.
+    QUEUE_FULL = "queue_full"
     TOO_OLD = "too_old"  # waited outage_retention_hours, or failed for failed_retention_days
     DISK_LOW = "disk_low"  # parked, and less than disk_min_free_percent of the disk was free
     SAMPLED = "sampled"  # not the n-th of its camera

@@ -93,6 +93,9 @@ _FRAMES: Final = {
         "{1} 张图片已暂存：没有可用的此类型算法服务"
     ),
     "{n} frames at first: ": "起初 {1} 张：",
+    "more than {n} frames of this camera waited (max_frame_count)": (
+        "该摄像头等待的图片超过 {1} 张（max_frame_count）"
+    ),
     "more than {n} frames waited (queue_full_strategy {})": (
         "等待的图片超过 {1} 张（queue_full_strategy {2}）"
     ),

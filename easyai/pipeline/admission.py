@@ -2,7 +2,8 @@
 
 Outage and overload are different. A type without a live service is parked: its frames wait for
 `outage_retention_hours` and while the disk has room. Types with live services that are too slow
-are thinned by `queue_full_strategy`. Both run at the end of every scan.
+are thinned by `queue_full_strategy`, single cameras by their `max_frame_count`. All this runs at
+the end of every scan.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from easyai.db import admission, clock, events, task_types
 from easyai.db.events import Event
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.overload import give_way, in_turn
+from easyai.pipeline.admission_cameras import CameraLimits
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.pipeline.retention import Retention
 from easyai.runtime import Runtime
@@ -35,6 +37,7 @@ class Admission:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._drops = Drops(runtime)
+        self._cameras = CameraLimits(runtime, self._drops)
         self._retention = Retention(runtime, self._drops)
         self._parking: set[str] = set()  # types whose outage has been told
 
@@ -56,6 +59,7 @@ class Admission:
                 self._parking &= set(task_types.names(conn))  # not those forgotten
         self._park(unserved)
         self._unpark(in_order)
+        self._cameras.review(self._runtime.settings.frame_extractor)
         self._thin(analysis)
         self._retention.review(analysis)
 

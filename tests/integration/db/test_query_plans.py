@@ -9,6 +9,7 @@ from sqlalchemy import Connection, event
 
 from easyai.db import (
     admission,
+    admission_cameras,
     alerts,
     facts,
     frames,
@@ -152,6 +153,14 @@ WORK: dict[str, tuple[str, Work]] = {
     ),
     "newest pending": ("ix_frames_pending", lambda c: admission.newest(c, TYPE, 20)),
     "superseded": ("ix_frames_pending", lambda c: admission.superseded(c, TYPE, 20)),
+    "more of a camera pending": (
+        "ix_frames_pending",
+        lambda c: admission_cameras.more_wait(c, TYPE, 10),
+    ),
+    "beyond of cameras": (
+        "ix_frames_parked",
+        lambda c: admission_cameras.beyond(c, TYPE, ["c1", "c2"], 5, 100),
+    ),
     "aged pending": (
         "ix_frames_pending",
         lambda c: admission.aged(c, FrameState.PENDING, 0.0, 9.0, 20),

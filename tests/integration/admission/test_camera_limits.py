@@ -1,0 +1,111 @@
+"""`max_frame_count` of a camera: of its waiting frames the oldest go, counted, and no other's."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.db.frames import FrameFilter
+from easyai.domain.frame import FrameState
+from easyai.pipeline import admission_cameras
+from easyai.pipeline.requeue import requeue
+from easyai.pipeline.statistics import inference_stats
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+FALLS = "跌倒"
+REASON = "more than 3 frames of this camera waited (max_frame_count)"
+
+
+@pytest.fixture(autouse=True)
+def _look_at_every_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission_cameras, "_EVERY_SEC", 0.0)
+
+
+def _limit(site: Installation, limit: int, camera: str = "门口1", task_type: str = TYPE) -> None:
+    site.configure(
+        f'[[frame_extractor.tasks]]\nid = "{camera}"\ntask_type = "{task_type}"\n'
+        f"max_frame_count = {limit}\n"
+    )
+
+
+def _waiting(site: Installation, camera: str, task_type: str = TYPE) -> list[int]:
+    return [
+        frame["id"]
+        for frame in site.frames()
+        if frame["state"] in ("pending", "parked")
+        and (frame["task_id"], frame["task_type"]) == (camera, task_type)
+    ]
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_the_oldest_waiting_frames_of_the_camera_go_and_no_other(
+    site: Installation, served: bool
+) -> None:
+    _limit(site, 3)
+    if served:
+        site.register(AlgorithmStub(task_types=(TYPE, FALLS)))
+    site.record(5)  # 1 to 5
+    site.record(5, camera="门口2")  # 6 to 10
+    site.record(5, FALLS)  # 11 to 15
+    site.scan()
+    assert _waiting(site, "门口1") == [3, 4, 5]
+    assert _waiting(site, "门口2") == [6, 7, 8, 9, 10]
+    assert _waiting(site, "门口1", FALLS) == [11, 12, 13, 14, 15]
+    dropped = [frame for frame in site.frames() if frame["state"] == "dropped"]
+    assert [(one["id"], one["outcome"], one["reason"]) for one in dropped] == [
+        (1, "queue_full", REASON),
+        (2, "queue_full", REASON),
+    ]
+    assert len(site.pictures("")) == 13, "the pictures of those given up are deleted"
+    assert inference_stats(site.runtime)["dropped_total"] == 2
+    (event,) = site.rows("SELECT subject, text FROM events WHERE kind = 'frames_dropped'")
+    assert event["subject"] == TYPE
+    assert REASON in event["text"]
+
+
+def test_frames_that_waited_before_an_outage_go_before_those_that_came_in_it(
+    site: Installation,
+) -> None:
+    _limit(site, 3)
+    site.record(2)
+    site.scan()
+    assert {frame["state"] for frame in site.frames()} == {"parked"}
+    site.register(AlgorithmStub(task_types=(TYPE,)))
+    site.record(2)
+    site.execute("UPDATE frames SET captured_at = 10 + captured_at WHERE id > 2")
+    site.scan()
+    assert _waiting(site, "门口1") == [2, 3, 4], "parked and pending ones are counted together"
+
+
+def test_frames_in_flight_do_not_wait_and_a_limit_of_0_is_none(site: Installation) -> None:
+    _limit(site, 3)
+    site.register(AlgorithmStub(task_types=(TYPE,)), max_concurrency=2)
+    site.record(5)
+    leased = site.lease(most=2)
+    site.scan()
+    assert len(_waiting(site, "门口1")) == 3
+    assert site.count("leased") == 2
+    site.give_back(leased)
+    _limit(site, 0)
+    site.record(20)
+    site.scan()
+    assert len(_waiting(site, "门口1")) == 25
+
+
+def test_a_task_without_a_type_limits_its_camera_in_each_type(site: Installation) -> None:
+    _limit(site, 1, task_type="")
+    site.record(3)
+    site.record(3, FALLS)
+    site.scan()
+    assert (_waiting(site, "门口1"), _waiting(site, "门口1", FALLS)) == ([3], [6])
+
+
+def test_requeued_frames_count_as_waiting(site: Installation) -> None:
+    _limit(site, 3)
+    site.record(3)
+    site.execute("UPDATE frames SET state = 'failed', settled_at = 1")
+    site.record(2)
+    site.execute("UPDATE frames SET captured_at = 10 + captured_at WHERE id > 3")
+    requeue(site.runtime, FrameFilter(FrameState.FAILED))
+    site.scan()
+    assert _waiting(site, "门口1") == [3, 4, 5]
