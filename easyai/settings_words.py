@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeGuard
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from easyai.settings_tables import FrameExtractor, Settings, TaskTypeSettings
+from easyai.settings_left_behind import SECTIONS, instead_of
+from easyai.settings_tables import CameraTask, FrameExtractor, Settings, TaskTypeSettings
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 # How alike a key is to one of ours: less in tables that are ours alone.
@@ -42,6 +43,7 @@ class Unknown(NamedTuple):
 
     key: str
     meant: str  # the key of ours that is spelled almost the same, or ''
+    instead: str = ""  # what to do in its place, when it is one of the predecessor's
 
     def warning(self) -> str:
         """That it has no effect, and which key may be meant."""
@@ -56,11 +58,20 @@ def is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
 def unknown_keys(
     raw: Mapping[str, Any], model: type[BaseModel] = Settings, above: str = ""
 ) -> Iterator[Unknown]:
-    """The keys of the file that are not ours, in the order of the file."""
+    """The keys of the file that are not ours, in the order of the file.
+
+    Those of a list of tables (``tasks[].rtsp_url``) once.
+    """
     for key, value in raw.items():
         name, field = above + _spelled(key), model.model_fields.get(key)
         if field is None:
-            yield Unknown(name, _meant(key, model, above))
+            yield from _not_ours(name, value, _meant(key, model, above))
+        elif key == "tasks" and isinstance(value, list):
+            tables = (table for table in value if isinstance(table, dict))
+            found = (
+                one for table in tables for one in unknown_keys(table, CameraTask, f"{name}[].")
+            )
+            yield from dict.fromkeys(found)
         elif not isinstance(value, dict):
             continue
         elif is_table(field.annotation):
@@ -70,6 +81,15 @@ def unknown_keys(
                 if isinstance(table, dict):
                     inside = f"{name}.{_spelled(task_type)}."
                     yield from unknown_keys(table, TaskTypeSettings, inside)
+
+
+def _not_ours(name: str, value: Any, meant: str) -> Iterator[Unknown]:
+    if name.lower() in SECTIONS and isinstance(value, dict):
+        names = [f"{name}.{_spelled(key)}" for key in value]
+        yield from (Unknown(one, "", instead_of(one)) for one in names)
+        return
+    instead = instead_of(name)
+    yield Unknown(name, "" if instead else meant, instead)
 
 
 def explain(error: ValidationError) -> str:

@@ -33,6 +33,7 @@ class Report(NamedTuple):
 
     file: str | None  # None: defaults and environment only
     unknown_keys: list[str]
+    predecessor_keys: dict[str, str]  # without effect here: what to do instead, by key
     unknown_variables: list[str]
     warnings: list[str]
     values: list[Value]
@@ -56,7 +57,8 @@ def config() -> None:
 def check(path: Path | None, as_json: bool) -> None:
     """Say whether the configuration is valid, what is in force and what to look at.
 
-    Secrets are hidden. Keys that are not easyai's belong to other plugins and are ignored.
+    Secrets are hidden. Keys of the predecessor that have no effect here are named, each with what
+    to do instead. Other keys that are not easyai's belong to other plugins and are ignored.
     """
     use_config(path)
     try:
@@ -85,7 +87,8 @@ def _report() -> Report:
     path = config_path()
     return Report(
         str(path) if path else None,
-        [one.key for one in unknown if not one.meant],
+        [one.key for one in unknown if not one.meant and not one.instead],
+        {one.key: one.instead for one in unknown if one.instead},
         unknown_variables(values, os.environ),
         [*(one.warning() for one in unknown if one.meant), *warnings(settings)],
         values,
@@ -103,6 +106,10 @@ def _print(report: Report) -> None:
     ):
         if names:
             click.echo(f"\n{title}: {', '.join(names)}")
+    if report.predecessor_keys:
+        click.echo("\nkeys of the predecessor that have no effect here:")
+    for key, instead in report.predecessor_keys.items():
+        click.echo(f"  {key}: {instead}")
     for warning in report.warnings:
         click.echo(f"\nwarning: {warning}")
     where = report.file or "no file: defaults and environment"

@@ -24,7 +24,7 @@ ROWS = (
     ("settings_variables",),
     ("settings_words", "settings_file", "settings_addresses"),
     ("settings_tables", "supervised", "addresses", "process"),
-    ("settings_predecessor",),
+    ("settings_predecessor", "settings_left_behind"),
     ("errors",),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}

@@ -211,6 +211,93 @@ def test_keys_of_other_plugins_are_listed_and_typing_errors_get_a_hint() -> None
     assert "keys of other plugins, ignored: rtmp\n" in result.stdout
 
 
+# What the predecessor's own file and its web pages write.
+_PREDECESSOR = """
+lanip = ''
+serverid = 'local'
+[base]
+jwtsecret = 'geheim'
+unheard = 1
+[baselog]
+maxage = 2678400
+[data]
+dsn = './data/data.db'
+[defaulthttpconfig]
+httplistenaddr = '127.0.0.1:5066'
+httpslistenaddr = ':24434'
+[rtspconfig]
+addr = ':15544'
+password = 'geheim'
+[recordconfig]
+enableflv = false
+[frame_extractor]
+enable = true
+interval_ms = 200
+max_frame_count = 500
+store = 'local'
+[frame_extractor.minio]
+endpoint = ''
+[[frame_extractor.tasks]]
+id = '门口1'
+task_type = '人数统计'
+rtsp_url = 'rtsp://admin:geheim@192.168.1.100/stream'
+interval_ms = 200
+output_path = '门口1'
+enabled = true
+[[frame_extractor.tasks]]
+id = '门口2'
+rtsp_url = 'rtsp://admin:geheim@192.168.1.101/stream'
+preferred_algorithm_endpoint = ''
+max_frame_count = 10
+save_alert_image = false
+[ai_analysis]
+alert_batch_enabled = true
+alert_batch_size = 0
+"""
+
+
+def test_each_key_of_the_predecessor_without_effect_is_named_with_what_to_do_instead() -> None:
+    report = _report(_PREDECESSOR)
+    said = report["predecessor_keys"]
+    assert list(said) == [
+        "lanip",
+        "serverid",
+        "base.jwtsecret",
+        "baselog.maxage",
+        "data.dsn",
+        "defaulthttpconfig.httpslistenaddr",
+        "rtspconfig",
+        "recordconfig",
+        "frame_extractor.enable",
+        "frame_extractor.interval_ms",
+        "frame_extractor.max_frame_count",
+        "frame_extractor.tasks[].rtsp_url",
+        "frame_extractor.tasks[].interval_ms",
+        "frame_extractor.tasks[].output_path",
+        "frame_extractor.tasks[].enabled",
+        "ai_analysis.alert_batch_enabled",
+    ]
+    assert "easyai.public_url" in said["lanip"]
+    assert (
+        "max_frame_count in each [[frame_extractor.tasks]]"
+        in said["frame_extractor.max_frame_count"]
+    )
+    assert all(said.values())
+    assert report["unknown_keys"] == ["base.unheard"]
+    assert report["warnings"] == []
+    shown = _check(_PREDECESSOR).stdout
+    for key, instead in said.items():
+        assert f"\n  {key}: {instead}\n" in shown
+    assert "geheim" not in shown
+
+
+def test_a_typing_error_in_a_task_gets_a_hint_once() -> None:
+    task = '[[frame_extractor.tasks]]\nid = "a"\nmax_frame_counts = 5\n'
+    (warning,) = _report(task * 2)["warnings"]
+    assert "frame_extractor.tasks[].max_frame_counts is no key of easyai" in warning
+    assert "did you mean frame_extractor.tasks[].max_frame_count?" in warning
+
+
 def test_a_variable_that_names_no_key_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_DATABSE_URL", "sqlite:///x.db")
     assert _report()["unknown_variables"] == ["EASYAI_DATABSE_URL"]
