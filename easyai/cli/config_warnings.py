@@ -25,7 +25,7 @@ def warnings(settings: Settings) -> list[str]:
     return [
         *_about_analysis(analysis),
         *_about_frames(settings.frame_extractor),
-        *_about_network(own),
+        *_about_network(own, links_are_ours=settings.frame_extractor.store == "local"),
         *_about_places(own),
     ]
 
@@ -37,7 +37,7 @@ def at_start(settings: Settings) -> list[str]:
     return [
         *_about_bus(analysis),
         *_about_people(analysis),
-        *_about_network(own),
+        *_about_network(own, links_are_ours=settings.frame_extractor.store == "local"),
     ]
 
 
@@ -115,8 +115,9 @@ def _about_frames(frames: FrameExtractor) -> Iterator[str]:
         )
 
 
-def _about_network(own: Easyai) -> Iterator[str]:
-    if own.host in _ANY_ADDRESS and not own.public_url:
+def _about_network(own: Easyai, *, links_are_ours: bool) -> Iterator[str]:
+    # Links into an object store are its own.
+    if links_are_ours and own.host in _ANY_ADDRESS and not own.public_url:
         yield (
             f"easyai listens on {own.host or 'all interfaces'} and easyai.public_url is not set: "
             f"picture links start with {own.effective_public_url}, which algorithm services on "

@@ -336,6 +336,11 @@ def test_what_may_not_be_meant_is_a_warning_that_names_the_key(text: str, words:
     assert words in result.stdout
 
 
+def test_links_into_an_object_store_need_no_public_url() -> None:
+    minio = '[frame_extractor]\nstore = "minio"\n[defaulthttpconfig]\nhttplistenaddr = ":5066"'
+    assert not [one for one in _report(minio)["warnings"] if "public_url" in one]
+
+
 def test_a_folder_that_cannot_be_written_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     # By the answer of the system: the tests may run as a user who may write everywhere.
     monkeypatch.setattr("os.access", lambda _, mode, **__: not mode & os.W_OK)
