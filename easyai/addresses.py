@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 HIDDEN: Final = "********"
 # Greedy up to the last '@' of a word: a password may hold '@' and ':' itself.
 _PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
+# No further than the host: a path may hold ':' and '@', and stays as it is.
+_CREDENTIALS = re.compile(r"(https?://[^\s:@/?#]*):[^\s/?#]*@", re.IGNORECASE)
 _PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
 # As Kafka has them: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
@@ -18,6 +20,11 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 def hide_secrets(text: str) -> str:
     """The text with the passwords of URLs hidden."""
     return _PARAMETER.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", text))
+
+
+def hide_credentials(text: str) -> str:
+    """The text with the passwords of http(s) URLs hidden, such as those of endpoints."""
+    return _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text) if "@" in text else text
 
 
 def hide_address(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -139,6 +140,8 @@ class AiAnalysis(_Table):
     high_drop_rate_percent: Annotated[float, Field(gt=0, le=100)] = 10.0
     slow_inference_ms: Annotated[float, Field(gt=0)] = 5000.0  # mean of a type
     notify_urls: tuple[SecretStr, ...] = ()  # Apprise URLs of the people to tell
+    # Networks in which services are called; none: those that fit the address we listen on.
+    service_networks: tuple[str, ...] = ()
     types: dict[str, TaskTypeSettings] = Field(default_factory=dict)
 
     @field_validator("mq_type", mode="before")
@@ -159,6 +162,14 @@ class AiAnalysis(_Table):
         if not parts or ".." in parts:
             raise ValueError("must be a folder below the store, such as 'alerts/'")
         return "/".join(parts) + "/"
+
+    @field_validator("service_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(one.strip(), strict=False)) for one in value)
+        except ValueError as error:
+            raise ValueError(f'{error}; write networks such as "192.168.1.0/24"') from None
 
     @property
     def has_bus(self) -> bool:

@@ -27,6 +27,7 @@ _TAKES: Final = {
     "sampling": 'takes "auto" or a whole number from 1 to 10000',
     "types": 'takes tables, each written [ai_analysis.types."人数统计"]',
     "tasks": "takes tables, each written [[frame_extractor.tasks]]",
+    "service_networks": 'takes a list, such as ["192.168.1.0/24"]',
     "notify_urls": 'takes a list, such as ["mailtos://user:password@example.com"]',
     "task_types": 'takes a list, such as ["人数统计"]',
 }

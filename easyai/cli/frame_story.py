@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from easyai.addresses import hide_credentials
 from easyai.cli.output import duration, iso, moment, plain
 from easyai.db.frames import FrameRow
 from easyai.health.wording import counted
@@ -48,7 +49,7 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
         "picture": place.path or None,
         "picture_state": place.state,
         "service_id": row.service_id,
-        "endpoint": row.endpoint,
+        "endpoint": row.endpoint and hide_credentials(row.endpoint),
         "detection_count": row.detection_count,
         "inference_ms": row.inference_ms,
         "alert_id": row.alert_id,
@@ -97,7 +98,7 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
 def _service(row: FrameRow) -> str:
     if row.service_id is None:
         return "a service that is no longer in the registry"
-    return f"{row.service_id} at {row.endpoint}"
+    return f"{row.service_id} at {hide_credentials(row.endpoint)}"
 
 
 def _state(row: FrameRow, now: float) -> str:

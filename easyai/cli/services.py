@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from easyai.addresses import hide_credentials
 from easyai.cli.output import cell, console, duration, new_table, opened, print_json, print_table
 from easyai.db import clock, ledger
 from easyai.db import services as services_db
@@ -61,7 +62,7 @@ def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
         now = clock.now(conn)
-        rows = {row.endpoint: row for row in services_db.all_services(conn)}
+        rows = {hide_credentials(row.endpoint): row for row in services_db.all_services(conn)}
         in_flight: dict[int, int] = {}
         for pk, _, count in ledger.in_flight(conn):
             in_flight[pk] = in_flight.get(pk, 0) + count

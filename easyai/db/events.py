@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from easyai.addresses import hide_credentials
+
 _LONGEST_TEXT: Final = 500
 
 _ADD = text("INSERT INTO events (at, kind, subject, text) VALUES (:at, :kind, :subject, :text)")
@@ -33,8 +35,11 @@ class Event:
 
 
 def add(conn: Connection, events: Iterable[Event]) -> None:
-    """Remember what changed, in the transaction that changed it."""
-    rows = [asdict(event) | {"text": event.text[:_LONGEST_TEXT]} for event in events]
+    """Remember what changed, in the transaction that changed it; passwords of URLs are hidden."""
+    rows = [
+        asdict(event) | {"subject": hide_credentials(event.subject), "text": _shown(event.text)}
+        for event in events
+    ]
     if rows:
         conn.execute(_ADD, rows)
 
@@ -48,11 +53,15 @@ def between(conn: Connection, since: float, until: float, most: int) -> list[Eve
 
 def newest(conn: Connection, kind: str, subject: str, since: float) -> tuple[int, str] | None:
     """The number and text of the last of a kind since then; reads that span of time."""
-    values = {"kind": kind, "subject": subject, "since": since}
+    values = {"kind": kind, "subject": hide_credentials(subject), "since": since}
     row = conn.execute(_NEWEST, values).first()
     return None if row is None else (row.id, row.text)
 
 
 def retell(conn: Connection, number: int, said: str) -> None:
     """Tell of an event in other words: it has happened again."""
-    conn.execute(_RETELL, {"id": number, "text": said[:_LONGEST_TEXT]})
+    conn.execute(_RETELL, {"id": number, "text": _shown(said)})
+
+
+def _shown(said: str) -> str:
+    return hide_credentials(said)[:_LONGEST_TEXT]

@@ -276,14 +276,15 @@ def _by_name(checks: Sequence[CheckResult]) -> dict[str, CheckResult]:
 def probed(facts: Facts) -> Facts:
     """The facts with every service and our own API probed now."""
     # Imported here: who does not ask needs no HTTP client.
-    from easyai.domain.service import probe_url
+    from easyai.pipeline.service_networks import service_networks
     from easyai.registry.probe import probe_all
 
     services = [one for one in facts.services if one.state != ServiceState.UNREGISTERED]
-    urls = {one.pk: probe_url(one.endpoint, one.health_url) for one in services}
+    urls = {one.pk: one.probe_url for one in services}
     own = f"{facts.settings.easyai.effective_public_url}/healthz"
     # First: of a thousand services that hang not all get their turn.
-    answers = probe_all({_OWN: own, **urls})
+    networks = service_networks(facts.settings)
+    answers = probe_all({_OWN: own, **urls}, networks, ours=(_OWN,))
     return replace(facts, own_api=answers.pop(_OWN, None), probes=answers)
 
 

@@ -57,6 +57,7 @@ _CALLS: Final = {
     "^it does not answer$": "没有应答",
     "HTTP status {n}": "HTTP 状态码 {1}",
     "status {n}": "状态码 {1}",
+    "not JSON: {n} bytes": "不是 JSON：{1} 字节",
     "not JSON: ": "不是 JSON：",
     "{} is not JSON": "{1} 不是 JSON",
     "no field 'success' of true or false in the answer": (
@@ -65,7 +66,15 @@ _CALLS: Final = {
     "success:false without an error": "success:false，没有说明错误",
     "the answer is not HTTP": "应答不是 HTTP",
     "the answer is larger than {n} bytes": "应答超过 {1} 字节",
-    "more than {n} redirects": "重定向超过 {1} 次",
+    "too many redirects": "重定向次数过多",
+    ", redirects are not followed: register the address it leads to": (
+        "，不跟随重定向：请注册其指向的地址"
+    ),
+    "{} is link-local or a cloud's metadata service, which is never called": (
+        "{1} 是链路本地地址或云平台元数据服务，不会调用"
+    ),
+    "{} is this server itself": "{1} 是本服务器自身",
+    "{} is not in service_networks": "{1} 不在 service_networks 允许的网段内",
     "not a usable URL at ": "无法使用的 URL：",
     "no further words": "没有更多说明",
     "the connection was lost": "连接中断",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from easyai.addresses import hide_credentials
 from easyai.db import facts as rows
 from easyai.db import services as services_db
+from easyai.domain.service import probe_url
 
 _SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
 Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it
@@ -22,7 +24,8 @@ class ServiceFacts:
 
     pk: int
     service_id: str
-    endpoint: str
+    endpoint: str  # as it may be shown: without its password
+    probe_url: str = field(repr=False)  # with it
     health_url: str | None
     task_types: tuple[str, ...]
     state: str
@@ -59,6 +62,14 @@ def read(
     )
 
 
+def _said(row: Any) -> dict[str, str | float]:
+    said = {key: value for key in _SAID if (value := getattr(row, key))}
+    return {
+        key: hide_credentials(value) if isinstance(value, str) else value
+        for key, value in said.items()
+    }
+
+
 def _service(
     row: Any,
     task_types: tuple[str, ...],
@@ -71,18 +82,19 @@ def _service(
     return ServiceFacts(
         pk=row.pk,
         service_id=row.service_id,
-        endpoint=row.endpoint,
-        health_url=row.health_url,
+        endpoint=hide_credentials(row.endpoint),
+        probe_url=probe_url(row.endpoint, row.health_url),
+        health_url=row.health_url and hide_credentials(row.health_url),
         task_types=task_types,
         state=row.state,
-        state_reason=row.state_reason,
+        state_reason=hide_credentials(row.state_reason),
         state_since=row.state_since,
         register_at=row.register_at,
         last_heartbeat=row.last_heartbeat,
         last_evidence=row.last_evidence,
         last_success_at=row.last_success_at,
         heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
-        registered={key: value for key in _SAID if (value := getattr(row, key))},
+        registered=_said(row),
         probe_failures=row.probe_failures,
         breaker=word,
         last_failure_reason=row.last_failure_reason or "",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import ssl
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,6 +18,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
+from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
 
 _URL_TTL_SEC = 3600.0
@@ -23,7 +26,6 @@ _LARGEST_ANSWER = 4_000_000  # bytes
 # How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
 _STARTS = b"{\xef\xff\xfe\0"
 _CONNECT_TIMEOUT_SEC = 5.0
-_MOST_REDIRECTS = 3
 _LINK_TIMEOUT_SEC = 5.0
 # Shorter than the 5 s after which common servers close, so that no request meets a closing one.
 _KEEPALIVE_SEC = 4.0
@@ -36,18 +38,25 @@ class Caller:
     def __init__(self, runtime: Runtime) -> None:
         self._store = runtime.store
         self._configs = AlgoConfigs(runtime)
+        self._runtime = runtime
         # The leases are the limit; a second one here would only make them wait unseen.
         connector = aiohttp.TCPConnector(
-            limit=0, ttl_dns_cache=30, keepalive_timeout=_KEEPALIVE_SEC
+            limit=0,
+            ttl_dns_cache=30,
+            keepalive_timeout=_KEEPALIVE_SEC,
+            socket_factory=self._open_socket,
         )
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
         )
+        # Our own picture links: no service chose where they lead.
+        self._links = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
         """Close every connection."""
         self._configs.close()
         await self._session.close()
+        await self._links.close()
 
     async def call(
         self, frame: LeasedFrame, endpoint: str, timeout_sec: float, *, last_attempt: bool = False
@@ -73,6 +82,9 @@ class Caller:
             return verdict
         return await self._with_picture_in_mind(frame, verdict, why, last_attempt=last_attempt)
 
+    def _open_socket(self, info: Any) -> socket.socket:
+        return service_networks(self._runtime.settings).open_socket(info)
+
     async def _exchange(
         self,
         frame: LeasedFrame,
@@ -87,7 +99,7 @@ class Caller:
             data=self._body(frame, config),
             headers=_HEADERS,
             timeout=timeout,
-            max_redirects=_MOST_REDIRECTS,
+            allow_redirects=False,  # the contract knows none, and each would be another address
         ) as response:
             body = await _read(response)
         return judge(response.status, body, (time.perf_counter() - started) * 1000)
@@ -128,7 +140,7 @@ class Caller:
         url = self._store.url(frame.image_key, _URL_TTL_SEC)
         timeout = aiohttp.ClientTimeout(total=_LINK_TIMEOUT_SEC)
         try:
-            async with self._session.get(url, timeout=timeout) as response:
+            async with self._links.get(url, timeout=timeout) as response:
                 return "" if response.status == 200 else f"status {response.status}"
         except TimeoutError:
             return f"no answer within {_LINK_TIMEOUT_SEC:g} s"
@@ -172,7 +184,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error.__cause__, HttpProcessingError):
         return "the answer is not HTTP"  # its status is aiohttp's, not the service's
     if isinstance(error, aiohttp.TooManyRedirects):
-        return f"more than {_MOST_REDIRECTS} redirects"
+        return "too many redirects"
     if isinstance(error, aiohttp.ClientResponseError):
         return f"status {error.status}"
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -180,5 +192,5 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientOSError):
         return os.strerror(error.errno) if error.errno else "the connection was lost"
     if isinstance(error, aiohttp.InvalidURL):
-        return f"not a usable URL at {urlsplit(str(error)).netloc}"
+        return f"not a usable URL at {urlsplit(str(error)).hostname}"
     return str(error) or "no further words"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from easyai.addresses import HIDDEN, hide_credentials
 from easyai.domain.numbers import as_integer
 from easyai.domain.service import check_endpoint
 from easyai.errors import BadRequestError
@@ -105,7 +106,12 @@ def _endpoint(payload: Mapping[str, Any]) -> str:
             "endpoint: required; send the URL that takes frames, "
             "such as http://192.168.1.20:7901/infer"
         )
-    return check_endpoint(endpoint)
+    if HIDDEN in endpoint:
+        raise BadRequestError(f"endpoint: put its password in the place of {HIDDEN}")
+    try:
+        return check_endpoint(endpoint)
+    except BadRequestError as error:
+        raise BadRequestError(hide_credentials(str(error))) from None
 
 
 def _health_url(payload: Mapping[str, Any]) -> str | None:
@@ -116,8 +122,8 @@ def _health_url(payload: Mapping[str, Any]) -> str | None:
         return check_endpoint(url)
     except BadRequestError:
         raise BadRequestError(
-            f"health_url: not an http(s) URL: {_shown(url)}; leave it out for /health at the "
-            "endpoint's origin"
+            f"health_url: not an http(s) URL: {_shown(hide_credentials(url))}; "
+            "leave it out for /health at the endpoint's origin"
         ) from None
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 
 import aiohttp
 
 from easyai.domain.service import NO_ANSWER
 from easyai.pipeline.caller import why_not_connected
+from easyai.pipeline.service_networks import ServiceNetworks
 
 PROBE_TIMEOUT_SEC = 2.0
 ROUND_LIMIT_SEC = 10.0
@@ -19,12 +21,18 @@ _ALIVE = frozenset({*range(500), HTTPStatus.NOT_IMPLEMENTED})
 _CONNECT_SHARE = 0.75  # of the time: who has not taken the connection by then is not there
 
 
-def probe_all(urls: Mapping[int, str]) -> dict[int, str]:
+def probe_all(
+    urls: Mapping[int, str],
+    networks: ServiceNetworks | None = None,
+    *,
+    ours: Collection[int] = (),
+) -> dict[int, str]:
     """Probe the URLs (by service pk); '' for one that lives, else why it does not.
 
     Any HTTP status under 500 is alive: a service without that path still answered; so is 501, with
     which servers that know POST only answer a GET. Those whose turn
-    had not come after `ROUND_LIMIT_SEC` are left out: ask them first next time.
+    had not come after `ROUND_LIMIT_SEC` are left out: ask them first next time. Redirects are not
+    followed, and no address outside of `networks` is asked, except for the URLs that are `ours`.
     """
     if not urls:
         return {}
@@ -33,22 +41,37 @@ def probe_all(urls: Mapping[int, str]) -> dict[int, str]:
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="probe"))
     try:
-        return loop.run_until_complete(_probe_all(urls))
+        return loop.run_until_complete(_probe_all(urls, networks, ours))
     finally:
         loop.close()
 
 
-async def _probe_all(urls: Mapping[int, str]) -> dict[int, str]:
+async def _probe_all(
+    urls: Mapping[int, str], networks: ServiceNetworks | None, ours: Collection[int]
+) -> dict[int, str]:
+    ends_at = asyncio.get_running_loop().time() + ROUND_LIMIT_SEC
+    async with AsyncExitStack() as stack:
+        anywhere = await stack.enter_async_context(_session(None))
+        within = await stack.enter_async_context(_session(networks))
+        gate = asyncio.Semaphore(_AT_ONCE)
+        probes = (
+            _probe(anywhere if pk in ours else within, gate, url, ends_at)
+            for pk, url in urls.items()
+        )
+        answers = await asyncio.gather(*probes)
+    return {pk: one for pk, one in zip(urls, answers, strict=True) if one is not None}
+
+
+def _session(networks: ServiceNetworks | None) -> aiohttp.ClientSession:
     timeout = aiohttp.ClientTimeout(
         total=PROBE_TIMEOUT_SEC, sock_connect=PROBE_TIMEOUT_SEC * _CONNECT_SHARE
     )
-    connector = aiohttp.TCPConnector(limit=_AT_ONCE, force_close=True)
-    ends_at = asyncio.get_running_loop().time() + ROUND_LIMIT_SEC
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-        gate = asyncio.Semaphore(_AT_ONCE)
-        probes = (_probe(session, gate, url, ends_at) for url in urls.values())
-        answers = await asyncio.gather(*probes)
-    return {pk: one for pk, one in zip(urls, answers, strict=True) if one is not None}
+    connector = aiohttp.TCPConnector(
+        limit=_AT_ONCE,
+        force_close=True,
+        socket_factory=networks.open_socket if networks else None,
+    )
+    return aiohttp.ClientSession(timeout=timeout, connector=connector)
 
 
 async def _probe(

@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from easyai.addresses import HIDDEN, hide_credentials
 from easyai.db import clock, events, generations, service_events, services, type_room, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import BadRequestError, ServiceNotFoundError
+from easyai.pipeline.service_networks import service_networks
 from easyai.registry import takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
@@ -28,10 +30,15 @@ _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 def register(runtime: Runtime, payload: Any) -> str:
     """Register an endpoint, in place of what was registered at it before; its service_id.
 
-    Frames that wait for its task types are due at once. Raises BadRequestError, also when its new
-    task types do not fit below max_task_types.
+    Frames that wait for its task types are due at once. Raises BadRequestError, also for an
+    address outside of service_networks, and when its new task types do not fit below
+    max_task_types.
     """
     new = parse_registration(payload)
+    networks = service_networks(runtime.settings, registering=True)
+    networks.check(new.endpoint, "endpoint")
+    if new.health_url:
+        networks.check(new.health_url, "health_url")
     with runtime.db.write() as conn:
         now = clock.now(conn)
         _take_places(runtime, conn, new, now)  # before its types count as registered
@@ -107,6 +114,7 @@ def heartbeats(runtime: Runtime, beats: Sequence[Heartbeat]) -> list[bool]:
 
 def unknown_service(name: str) -> ServiceNotFoundError:
     """The answer to the heartbeat of a service that this server does not know."""
+    name = hide_credentials(name)
     shown = name if len(name) <= 200 else name[:200] + "…"
     return ServiceNotFoundError(f"service not found: {shown!r}; register it again")
 
@@ -117,13 +125,22 @@ def unregister(runtime: Runtime, name: str) -> int:
     They stay out until they register again. Raises ServiceNotFoundError.
     """
     with runtime.db.write() as conn:
-        found = services.find(conn, [known]) if (known := lookup(name)) else []
+        known = _as_registered(conn, lookup(name))
+        found = services.find(conn, [known]) if known else []
         by = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
         _take_out(conn, found, f"unregistered by request, by {by}")
     if not found:
         raise ServiceNotFoundError
     _tell_unregistered(found)
     return len(found)
+
+
+def _as_registered(conn: Connection, name: str) -> str:
+    """The name, or the endpoint that is shown so, with its password hidden."""
+    if HIDDEN not in name:
+        return name
+    endpoints = (str(row.endpoint) for row in services.all_services(conn))
+    return next((one for one in endpoints if hide_credentials(one) == name), name)
 
 
 def clear_all(runtime: Runtime) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from statistics import fmean, pvariance
 from typing import Any, Final
 
+from easyai.addresses import hide_credentials
 from easyai.db import clock, services
 from easyai.db.services import ServiceRow
 from easyai.domain.alert import utc_text
@@ -105,7 +106,7 @@ def _entry(row: ServiceRow, task_types: Sequence[str]) -> dict[str, Any]:
     return {
         "service_id": row.service_id,
         "name": row.name,
-        "endpoint": row.endpoint,
+        "endpoint": hide_credentials(row.endpoint),
         "version": row.version,
         "task_types": list(task_types),
         "call_count": row.call_count,
@@ -119,7 +120,7 @@ def _state(row: ServiceRow, now: float) -> dict[str, Any]:
     word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
     return {
         "state": row.state,
-        "state_reason": row.state_reason,
+        "state_reason": hide_credentials(row.state_reason),
         "state_since": int(row.state_since),
         "breaker": word,
         "breaker_trial_in_sec": round(max(0.0, breaker.open_until - now), 1),
@@ -138,7 +139,7 @@ def _balance(task_type: str, rows: Sequence[ServiceRow], now: float) -> dict[str
         "total_services": len(rows),
         "services": [
             {
-                "endpoint": row.endpoint,
+                "endpoint": hide_credentials(row.endpoint),
                 "service_id": row.service_id,
                 "name": row.name,
                 "avg_response_ms": round(row.ewma_ms or 0.0),
@@ -174,7 +175,7 @@ def _analysis(rows: Sequence[ServiceRow]) -> dict[str, Any]:
         "services": [
             {
                 "service_id": row.service_id,
-                "endpoint": row.endpoint,
+                "endpoint": hide_credentials(row.endpoint),
                 "call_count": row.call_count,
             }
             for row in rows

@@ -18,6 +18,7 @@ from easyai.db import clock, events, generations, service_events, services, wait
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, ServiceState, probe_url, with_move
+from easyai.pipeline.service_networks import service_networks
 from easyai.registry.moves import move_of
 from easyai.registry.probe import probe_all
 from easyai.registry.watch import Watch
@@ -56,7 +57,8 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     doubtful = [row for row in rows if row.pk in fallen or _is_due(row, unconfirmed, now)]
     # Those that waited longest first: the whole round has a limit.
     doubtful.sort(key=lambda row: row.next_probe_at)
-    answers = probe_all({row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful})
+    urls = {row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful}
+    answers = probe_all(urls, service_networks(runtime.settings))
     asked = [row for row in doubtful if row.pk in answers]
     living = [row for row in asked if not answers[row.pk]]
     blame = _blame(runtime, rows, [row for row in living if row.pk in fallen])

@@ -18,7 +18,15 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain import type_room as room
 from easyai.domain.verdict import Verdict, judge
 from easyai.errors import EasyaiError, StoreUnavailableError
-from easyai.pipeline import alert_removal, caller, intake, type_gate, upkeep, workshop
+from easyai.pipeline import (
+    alert_removal,
+    caller,
+    intake,
+    service_networks,
+    type_gate,
+    upkeep,
+    workshop,
+)
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.reclaim import reclaim
@@ -232,4 +240,9 @@ def replacements(network: Network) -> list[tuple[Any, str, Any]]:
         for name, module in sorted(sys.modules.items())
         if name.startswith("easyai.") and hasattr(module, "ThreadPoolExecutor")
     ]
-    return [(workshop, "Caller", SimCaller), (vitals, "probe_all", network.probe), *pooled]
+    return [
+        (workshop, "Caller", SimCaller),
+        (vitals, "probe_all", network.probe),
+        (service_networks, "resolve", lambda _host: []),  # a real look-up takes real time
+        *pooled,
+    ]

@@ -60,7 +60,7 @@ class Network:
         down_until = self.down_until.get(endpoint, -1.0)
         return endpoint in self._services and self.scheduler.now >= down_until
 
-    def probe(self, urls: dict[int, str]) -> dict[int, str]:
+    def probe(self, urls: dict[int, str], _networks: object = None) -> dict[int, str]:
         """As easyai.registry.probe.probe_all."""
         self.scheduler.point(0.01)
         up = {self._origin(endpoint): self.is_up(endpoint) for endpoint in self._services}

@@ -194,6 +194,7 @@ def test_an_idle_service_that_is_proven_by_a_probe_each_minute_does_not_flap(
 def test_when_only_services_of_this_machine_are_heard_a_firewall_is_looked_for(
     site: Installation,
 ) -> None:
+    site.configure(service_networks=["127.0.0.0/8", "172.16.0.0/12"])
     for number in range(7901, 7913):
         host = "127.0.0.1" if number == 7901 else "172.16.5.207"
         body = {

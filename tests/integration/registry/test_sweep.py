@@ -194,7 +194,7 @@ def test_what_arrives_while_the_sweep_looks_is_not_overwritten(
     site.execute("UPDATE services SET state = 'suspect', probe_failures = 1")
     _silent_for(site, pk, 61)
 
-    def meanwhile(urls: dict[int, str]) -> dict[int, str]:
+    def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, str]:
         if late == "heartbeat":
             registration.heartbeat(site.runtime, "stub")
         elif late == "register":
@@ -215,7 +215,7 @@ def test_a_probe_answered_while_it_is_unregistered_does_not_bring_it_back(
     pk = site.register(algorithm)
     _silent_for(site, pk, 61)
 
-    def meanwhile(urls: dict[int, str]) -> dict[int, str]:
+    def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, str]:
         registration.unregister(site.runtime, "stub")
         return dict.fromkeys(urls, "")
 

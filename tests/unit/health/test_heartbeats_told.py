@@ -28,6 +28,7 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
             pk=number,
             service_id=f"yolo_{number:02}",
             endpoint=f"http://10.0.0.9:79{number:02}/infer",
+            probe_url=f"http://10.0.0.9:79{number:02}/health",
             health_url=None,
             task_types=("人数统计",),
             state="online",

@@ -1,0 +1,165 @@
+"""Where algorithm services may live: judged when one registers, and again at each connection.
+
+Who reaches the API chooses the addresses that this server calls. A name may lead elsewhere at the
+call than it did at the registration, so the address of the socket itself is what counts.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from easyai.errors import BadRequestError
+from easyai.settings import Settings
+
+Address = IPv4Address | IPv6Address
+
+LOOK_UP_SEC: Final = 1.0  # field clients wait a few seconds for the answer to a registration
+_MOST_LOOK_UPS: Final = 8  # at once: a name server that hangs must not fill us with threads
+_LOCAL_NAMES: Final = ("localhost", "ip6-localhost")
+_LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+# Metadata services of clouds (AWS, GCP, Alibaba, Azure, Oracle) beside the link-local ones.
+_METADATA: Final = frozenset(
+    map(
+        ip_address,
+        ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
+    )
+)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class RefusedAddressError(OSError):
+    """An address to which no connection is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceNetworks:
+    """The networks in which services are called, and the port at which we would call ourselves."""
+
+    networks: tuple[str, ...]
+    own_port: int
+
+    def refusal(self, host: str, port: int) -> str:
+        """Why an IP address is not called; '' when it may be."""
+        address = _plain(ip_address(host))
+        if address.is_link_local or address in _METADATA:
+            return f"{address} is link-local or a cloud's metadata service, which is never called"
+        if port == self.own_port and _is_ours(address):
+            return f"{address}:{port} is this server itself"
+        if not any(address in ip_network(one) for one in self.networks):
+            return f"{address} is not in service_networks"
+        return ""
+
+    def open_socket(self, info: Any) -> socket.socket:
+        """A socket for a connection, `info` as `socket.getaddrinfo` gives it.
+
+        Raises RefusedAddressError for an address that is not called.
+        """
+        family, kind, protocol, _, address = info
+        refused = self.refusal(address[0], address[1])
+        if refused:
+            raise RefusedAddressError(refused)
+        return socket.socket(family, kind, protocol)
+
+    def check(self, url: str, field: str) -> None:
+        """Refuse the URL of a registration that could never be called.
+
+        Raises BadRequestError naming the field and the remedy. A name that does not resolve now may
+        later; of one that resolves to many addresses one that is called is enough.
+        """
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+        refused = [self.refusal(host, port) for host in _addresses(parts.hostname or "")]
+        if refused and all(refused):
+            raise BadRequestError(
+                f"{field}: {refused[0]}; send the address and port at which the service listens, "
+                f"or add its network to ai_analysis.service_networks ({', '.join(self.networks)})"
+            )
+
+
+def service_networks(settings: Settings, *, registering: bool = False) -> ServiceNetworks:
+    """The networks in force: those configured, else what fits the address of this server.
+
+    A server that listens on loopback only has its services there, another one in private networks.
+    Where no setting names the address, a worker does not know it, for `easyai api --host` names it
+    to the API alone: there only `registering` services must fit the address.
+    """
+    own = settings.easyai
+    chosen = settings.ai_analysis.service_networks
+    known = registering or "host" in own.model_fields_set
+    return _known(chosen or _default(own.host if known else ""), own.port)
+
+
+@lru_cache(maxsize=16)
+def _known(networks: tuple[str, ...], own_port: int) -> ServiceNetworks:
+    return ServiceNetworks(networks, own_port)
+
+
+@lru_cache(maxsize=16)
+def _default(host: str) -> tuple[str, ...]:
+    try:
+        alone = ip_address(host).is_loopback
+    except ValueError:
+        alone = host in _LOCAL_NAMES
+    return _LOOPBACK if alone else (*_LOOPBACK, *_PRIVATE)
+
+
+def _plain(address: Address) -> Address:
+    """The address that the system would connect to."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_unspecified:
+        return ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return address
+
+
+def _is_ours(address: Address) -> bool:
+    """Whether this machine has the address; sends nothing."""
+    if address.is_loopback:
+        return True
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asked:
+            asked.connect((str(address), 9))
+            # To an address of its own the system sends from that address.
+            return bool(ip_address(asked.getsockname()[0]) == address)
+    except OSError:
+        return False
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        return [str(ip_address(host))]
+    except ValueError:
+        return resolve(host)
+
+
+_look_ups = threading.BoundedSemaphore(_MOST_LOOK_UPS)
+
+
+def resolve(host: str) -> list[str]:
+    """The addresses of a name; none when it has none now or the look-up takes too long."""
+    found: list[str] = []
+    if not _look_ups.acquire(blocking=False):
+        return found
+
+    def look_up() -> None:
+        try:
+            for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+                found.append(str(info[4][0]))
+        except (OSError, UnicodeError):
+            return
+        finally:
+            _look_ups.release()
+
+    # Not a pool: its threads would be waited for at the end of the process.
+    thread = threading.Thread(target=look_up, name="look-up", daemon=True)
+    thread.start()
+    thread.join(LOOK_UP_SEC)
+    return list(found)

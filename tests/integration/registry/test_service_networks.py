@@ -1,0 +1,176 @@
+"""Addresses are judged at the registration and again at each connection, passwords are hidden."""
+
+from __future__ import annotations
+
+import json
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from easyai.addresses import HIDDEN
+from easyai.errors import BadRequestError
+from easyai.health.diagnosis import diagnose
+from easyai.health.report.as_json import as_json
+from easyai.health.report.as_markdown import markdown
+from easyai.pipeline import service_networks as module
+from easyai.pipeline.service_networks import service_networks
+from easyai.registry import registration
+from easyai.registry.probe import probe_all
+from easyai.registry.sweep import sweep
+from easyai.registry.views import load_analysis, load_balance, service_list
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
+SECRET = "geheim-und-lang"
+BASIC = "Basic " + b64encode(f"user:{SECRET}".encode()).decode()
+
+
+def _register(site: Installation, endpoint: str, **extra: Any) -> None:
+    body = {"service_id": "stub", "task_types": [TYPE], "endpoint": endpoint}
+    registration.register(site.runtime, body | extra)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "never called"),
+        ("http://127.0.0.1:5066/api/v1/ai_analysis/clear_all", "this server itself"),
+        ("http://0.0.0.0:5066/", "this server itself"),
+        ("http://203.0.113.7/infer", "not in service_networks"),
+    ],
+)
+def test_an_address_that_is_not_called_cannot_register(
+    site: Installation, endpoint: str, why: str
+) -> None:
+    with pytest.raises(BadRequestError, match=f"^endpoint: .*{why}"):
+        _register(site, endpoint)
+    with pytest.raises(BadRequestError, match=f"^health_url: .*{why}"):
+        _register(site, "http://127.0.0.1:7901/infer", health_url=endpoint)
+    assert service_list(site.runtime)["total"] == 0
+
+
+def _pump(site: Installation) -> None:
+    site.scan()
+    site.loop().pump(TYPE, 3.0)
+
+
+def test_a_name_that_leads_elsewhere_at_the_call_is_not_called(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.configure(service_networks=["10.0.0.0/8"])
+    monkeypatch.setattr(module, "resolve", lambda _name: ["10.0.0.7"])  # at the registration
+    endpoint = algorithm.endpoint.replace("127.0.0.1", "localhost")
+    _register(site, endpoint)
+    site.put_many(1)
+    _pump(site)
+    (frame,) = site.frames()
+    assert frame["reason"].startswith("cannot connect: ")
+    assert "is not in service_networks" in frame["reason"]
+    assert frame["state"] == "pending"
+    url = endpoint.replace("/infer", "/health")
+    networks = service_networks(site.runtime.settings)
+    assert "is not in service_networks" in probe_all({1: url}, networks)[1]
+    assert (algorithm.count, algorithm.health_checks) == (0, 0)
+    assert probe_all({1: url}, networks, ours=(1,)) == {1: ""}
+    site.configure(service_networks=["127.0.0.0/8", "::1"])  # in force at once
+    site.execute("UPDATE frames SET due_at = 0")
+    site.execute("UPDATE services SET breaker_open_until = 0")
+    _pump(site)
+    assert algorithm.count == 1
+
+
+class _Algorithm(ThreadingHTTPServer):
+    """Notes each request with its Authorization; sends those of /there elsewhere."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Algorithm
+
+    def do_GET(self) -> None:
+        self._note(b"")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._note(b'{"success": true, "result": {"total_count": 1}}')
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+    def _note(self, body: bytes) -> None:
+        self.server.seen.append((self.path, self.headers.get("Authorization", "")))
+        self.send_response(302 if self.path.startswith("/there") else 200)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def server() -> Iterator[_Algorithm]:
+    with _Algorithm() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_redirects_are_not_followed(site: Installation, server: _Algorithm) -> None:
+    endpoint = f"http://127.0.0.1:{server.server_port}/there"
+    _register(site, endpoint)
+    site.put_many(1)
+    _pump(site)
+    assert "redirects are not followed" in site.frames()[0]["reason"]
+    assert probe_all({1: endpoint}, service_networks(site.runtime.settings)) == {1: ""}
+    assert {path for path, _ in server.seen} == {"/there"}
+
+
+def test_a_password_is_used_for_the_call_and_shown_nowhere(
+    site: Installation, server: _Algorithm
+) -> None:
+    shown = f"http://user:{HIDDEN}@127.0.0.1:{server.server_port}"
+    endpoint = shown.replace(HIDDEN, SECRET) + "/infer"
+    _register(site, endpoint, health_url=endpoint)
+    _register(site, endpoint, health_url=endpoint, service_id="other")  # taken over
+    site.put_many(1)
+    _pump(site)
+    assert server.seen[0] == ("/infer", BASIC)
+    server.seen.clear()
+    site.execute("UPDATE services SET last_heartbeat = 1, last_evidence = 1")
+    sweep(site.runtime)
+    assert server.seen[0] == ("/infer", BASIC)
+    site.execute("UPDATE services SET state = 'offline', state_reason = :why", why=endpoint)
+    said = _everything(site)
+    assert SECRET not in said
+    assert f"{shown}/infer" in said
+    assert registration.unregister(site.runtime, f"{shown}/infer") == 1
+    with pytest.raises(BadRequestError, match=r"^endpoint: put its password"):
+        _register(site, f"{shown}/infer")
+
+
+def _everything(site: Installation) -> str:
+    """What people see of the services and of what happened."""
+    runtime = site.runtime
+    found = diagnose(runtime)
+    assert found.facts.probes is not None
+    assert list(found.facts.probes.values()) == [""]
+    seen = [
+        service_list(runtime, everything=True),
+        load_balance(runtime),
+        load_analysis(runtime),
+        repr(found.facts),
+        [as_json(found, lang) for lang in ("en", "zh")],
+        [markdown(found, lang) for lang in ("en", "zh")],
+        site.rows("SELECT * FROM events"),
+    ]
+    return json.dumps(seen, default=str)
