@@ -6,8 +6,12 @@ import logging
 import os
 import queue
 import threading
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import cast
+
+from easyai.process import modes
 
 MAX_BYTES = 10 * 1024 * 1024  # of one file; with its backups a child takes 4 times as much
 BACKUPS = 3
@@ -59,6 +63,14 @@ class Terminal:
                     gone = True
 
 
+class _LogFile(RotatingFileHandler):
+    """A file that rotates; only we and our group read it."""
+
+    def _open(self) -> TextIOWrapper:
+        opened = open(self.baseFilename, self.mode, encoding=self.encoding, opener=modes.opener)  # noqa: SIM115
+        return cast(TextIOWrapper, opened)
+
+
 class ChildLogs:
     """Splits the output of each child into lines, for its file ``<name>.log`` and the terminal."""
 
@@ -68,7 +80,7 @@ class ChildLogs:
         logging.raiseExceptions = False
         self._folder = folder
         self._terminal = terminal
-        self._files: dict[str, RotatingFileHandler] = {}
+        self._files: dict[str, _LogFile] = {}
         self._partial: dict[str, bytes] = {}
         self._handler("easyai")  # before any thread: the only file that more than one writes to
 
@@ -106,9 +118,10 @@ class ChildLogs:
             handler.close()
         self._terminal.close()
 
-    def _handler(self, name: str) -> RotatingFileHandler:
+    def _handler(self, name: str) -> _LogFile:
         if name not in self._files:
-            self._files[name] = RotatingFileHandler(
+            modes.keep_others_out(self.path(name))
+            self._files[name] = _LogFile(
                 self.path(name),
                 maxBytes=MAX_BYTES,
                 backupCount=BACKUPS,

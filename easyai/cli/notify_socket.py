@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-import secrets
+import re
+import shutil
 import socket
 import struct
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 _CREDENTIALS: Final = struct.Struct("iII")  # pid, uid, gid: unix(7)
 _LONGEST: Final = 4096
-_MOST: Final = 500  # anybody on the machine can send without end
+_MOST: Final = 500  # at once
+_LONGEST_PATH: Final = 107  # bytes of a socket's path: unix(7)
+# What the supervisor's configuration carries to the children without quoting.
+_PLAIN_PATH: Final = re.compile(r"[\w./+@-]+", re.ASCII)
 
 
 class Heard(NamedTuple):
@@ -22,18 +28,38 @@ class Heard(NamedTuple):
 
 
 class NotifySocket:
-    """An abstract socket: it needs no disk, and goes with the process. Linux only.
+    """A socket in a folder that only our own user enters. Linux only.
 
-    Anybody on the machine can send to it, so the kernel is asked who did.
+    Who sends to it can have the children ended, so nobody else may reach it; and the kernel is
+    asked which process sent.
     """
 
-    def __init__(self) -> None:
-        name = f"easyai-up-{os.getpid()}-{secrets.token_hex(4)}"
-        self.address = f"@{name}"
+    def __init__(self, run_dir: Path) -> None:
+        """Listen below a folder, or where that does not go, in a new one for temporary files.
+
+        Raises OSError.
+        """
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._socket = socket.socket(socket.AF_UNIX, kind)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.bind(f"\0{name}")
+        self._folder = run_dir.absolute() / "notify"
+        try:
+            self.address = self._bind()
+        except OSError:
+            # Its path is too long, or a shared folder that takes no sockets.
+            self._folder = Path(tempfile.mkdtemp(prefix="easyai-"))
+            self.address = self._bind()
+
+    def _bind(self) -> str:
+        path = self._folder / "up.sock"
+        if len(os.fsencode(path)) > _LONGEST_PATH or not _PLAIN_PATH.fullmatch(str(path)):
+            raise OSError(f"no path for a socket: {path}")
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder.chmod(0o700)  # before the socket is there, whatever was there
+        path.unlink(missing_ok=True)  # of a run that was killed
+        self._socket.bind(str(path))
+        path.chmod(0o600)
+        return str(path)
 
     def heard(self) -> Iterator[Heard]:
         """What has arrived; does not wait, and takes a bounded number at once."""
@@ -49,8 +75,9 @@ class NotifySocket:
                 yield Heard(pid, _words(data))
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and leave nothing behind."""
         self._socket.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _sender(extra: list[tuple[int, int, bytes]]) -> int:

@@ -26,6 +26,7 @@ from easyai.cli.readiness import ReadinessWatch
 from easyai.cli.supervise_liveness import Liveness, Verdict
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import release_data_dir
+from easyai.process import modes
 from easyai.supervised import Notifier, die_with_parent
 
 
@@ -166,8 +167,10 @@ def run(plan: Plan) -> None:
     """Keep the children running until SIGTERM, SIGINT or SIGHUP; returns when all have ended."""
     run_dir = plan.data_dir / "run"
     config = run_dir / "supervisord.conf"
-    notices = NotifySocket()
-    config.write_text(program_sections(plan.port, notices.address), encoding="utf-8")
+    notices = NotifySocket(run_dir)
+    with open(config, "w", encoding="utf-8", opener=modes.opener) as file:
+        file.write(program_sections(plan.port, notices.address))
+    modes.make_file(run_dir / "supervisord.pid")
     options = _Options()
     options.logs = ChildLogs(plan.data_dir / "logs", Terminal())
     options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)

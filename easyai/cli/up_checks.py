@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from easyai.errors import SettingsError
+from easyai.process import modes
 
 LOCK_NAME = "up.lock"
 # The children of a killed `up` end by themselves; the slowest may take this long.
@@ -25,8 +26,9 @@ def claim_data_dir(data_dir: Path) -> bool:
     there or the folder cannot be used.
     """
     try:
-        for folder in ("run", "logs"):
-            (data_dir / folder).mkdir(parents=True, exist_ok=True)
+        for folder in (data_dir / "run", data_dir / "logs"):
+            modes.make_folder(folder)
+            modes.keep_others_out(folder)  # made by an earlier release
         descriptor = os.open(data_dir / "run" / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SettingsError(

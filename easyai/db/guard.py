@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.errors import DatabaseUnavailableError
+from easyai.process.modes import opener
 
 GUARD: Final = "-guard"  # behind the name of the database
 QUEUE: Final = "-queue"
@@ -136,7 +137,7 @@ class _LockFile:
     def _try_lock(self) -> bool:
         if self._file is None:
             # Reading is enough for a lock: so the file may belong to another user.
-            self._file = os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = opener(self._path, os.O_RDONLY | os.O_CREAT)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from easyai.db.revision import migrations_folder, newest, revision
 from easyai.db.session import Database
 from easyai.errors import SettingsError
+from easyai.process.modes import keep_others_out, make_file, make_folder
 
 __all__ = ["current", "newest", "revision", "upgrade"]
 
@@ -60,6 +61,12 @@ def _make_folder(database: Database) -> None:
     if not database.is_sqlite or not name or name == ":memory:":
         return
     try:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(name).parent)
+        if name.startswith("file:"):
+            return
+        # SQLite gives its further files the mode of the first one.
+        make_file(Path(name))
+        for end in ("-wal", "-shm"):
+            keep_others_out(Path(name + end))
     except OSError as error:
-        raise SettingsError(f"easyai.database_url: no folder for {name}: {error}") from error
+        raise SettingsError(f"easyai.database_url: no place for {name}: {error}") from error

@@ -21,6 +21,7 @@ from easyai.db import clock
 from easyai.db.installation import installation_id
 from easyai.domain.alert import utc_text
 from easyai.errors import StoreClaimedError
+from easyai.process.modes import make_folder, opener
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -104,10 +105,11 @@ def _token(data_dir: Path) -> str:
     """What is written in the data folder to know it again; '' where it cannot be kept."""
     path = data_dir / _TOKEN_NAME
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(data_dir)
         if not path.exists():
             draft = path.with_name(f"{_TOKEN_NAME}.{secrets.token_hex(4)}")
-            draft.write_text(secrets.token_hex(16), encoding="ascii")
+            with open(draft, "w", encoding="ascii", opener=opener) as file:
+                file.write(secrets.token_hex(16))
             try:
                 os.link(draft, path)  # of two at once the first one stands
             except FileExistsError:

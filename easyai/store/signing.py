@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from easyai.errors import SettingsError, SignatureError
+from easyai.process.modes import make_folder
 
 FILES_PATH = "/api/v1/files"
 _GRANULARITY_SEC = 60  # links made within a minute are the same, so clients may cache
@@ -61,7 +62,7 @@ def load_secret(configured: str, data_dir: Path) -> bytes:
         return configured.encode()
     path = data_dir / "secret.key"
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(data_dir)
         secret = _read(path)
         if secret is None:
             with _alone(path.with_suffix(".lock")):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from easyai.errors import BrokerUnavailableError
+from easyai.process.modes import make_folder
 from easyai.runtime import Runtime
 from easyai.settings import Settings
 
@@ -43,7 +44,7 @@ def _try(settings: Settings) -> None:
     if is_embedded(settings.easyai.broker_url):
         # Without its transport: the watchdog of a small box needs no Celery in its memory.
         folder = settings.easyai.data_dir.absolute() / "broker"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         _write(folder)
         return
     # Of the transport, not of the connection: that one tries again after a failure.
