@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.utils.imports import cwd_in_path
 
+from easyai.process.logs import clean_handlers
 from easyai.supervised import die_with_parent
 from easyai.tasks import filesystem
 from easyai.tasks.liveness import LifeSigns
@@ -34,6 +35,12 @@ def _quieten(loglevel: int = logging.INFO, **_: Any) -> None:
         return
     for name in _CHATTY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
+@signals.after_setup_task_logger.connect  # type: ignore[untyped-decorator]
+def _keep_to_lines(logger: logging.Logger, **_: Any) -> None:
+    clean_handlers(logger)
 
 
 def make_app(config: Any) -> Celery:

@@ -43,14 +43,13 @@ def _serve() -> None:
 
     from easyai import settings
     from easyai.db.library import library
+    from easyai.process import logs
     from easyai.supervised import die_with_parent
 
     if os.environ.get("EASYAI_SUPERVISED") == "1":
         die_with_parent()
     own = settings.load().easyai
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up()
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
     shown = f"[{own.host}]" if ":" in own.host else own.host or "*"
     log.info("api starts: http://%s:%d (docs /docs)", shown, own.port)

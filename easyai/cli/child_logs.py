@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from easyai.process import modes
+from easyai.process.logs import one_line
 
 MAX_BYTES = 10 * 1024 * 1024  # of one file; with its backups a child takes 4 times as much
 BACKUPS = 3
@@ -97,18 +98,19 @@ class ChildLogs:
         if rest:
             self._partial[name] = rest
         for line in lines:
-            text = line.decode("utf-8", "replace")
+            text = one_line(line.decode("utf-8", "replace"))
             self.file(name, text)
             self._terminal.print(_prefix(name) + text)
 
     def say(self, text: str) -> None:
         """A line of easyai itself."""
+        text = one_line(text)
         self.file("easyai", text)
         self._terminal.print(text)
 
     def file(self, name: str, text: str) -> None:
         """Write a line to a file only."""
-        self._handler(name).handle(logging.makeLogRecord({"msg": text}))
+        self._handler(name).handle(logging.makeLogRecord({"msg": one_line(text)}))
 
     def close(self) -> None:
         """Write what is left of unfinished lines and close everything."""

@@ -31,13 +31,12 @@ def watchdog() -> None:
     """
     # Imported here: help and wrong options are answered without it.
     from easyai.health.watchdog import Watchdog
+    from easyai.process import logs
     from easyai.runtime import open_runtime
     from easyai.supervised import die_with_parent
 
     die_with_parent()
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up()
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
     runtime = open_runtime()
     checks = _Checks(runtime)

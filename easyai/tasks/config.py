@@ -9,6 +9,7 @@ from typing import Any
 
 from easyai.addresses import is_url
 from easyai.errors import SettingsError
+from easyai.process.logs import FORMAT
 from easyai.settings import AiAnalysis, Settings
 from easyai.tasks.queues import CONTROL_QUEUE
 
@@ -116,8 +117,8 @@ def _worker() -> dict[str, Any]:
         "task_send_sent_event": True,
         "worker_hijack_root_logger": True,
         "worker_redirect_stdouts": False,
-        "worker_log_format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        "worker_task_log_format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        "worker_log_format": FORMAT,
+        "worker_task_log_format": FORMAT,
         "worker_log_color": False,
     }
 
