@@ -58,7 +58,9 @@ class RegisterBody(BaseModel):
         None, ge=1, le=limits.MOST_CONCURRENCY, description="Requests in flight at this endpoint"
     )
     health_url: Url | None = Field(None, description="Probed when heartbeats fail")
-    heartbeat_timeout_sec: float | None = Field(None, gt=0, le=limits.LONGEST_TIMEOUT_SEC)
+    heartbeat_timeout_sec: float | None = Field(
+        None, ge=limits.SHORTEST_TIMEOUT_SEC, le=limits.LONGEST_TIMEOUT_SEC
+    )
 
 
 class Registered(Done):

@@ -18,6 +18,9 @@ MOST_TASK_TYPES: Final = 200
 LONGEST_TASK_TYPE: Final = 80  # characters
 LONGEST_TASK_TYPE_BYTES: Final = 240  # a file name and an AMQP queue name take 255
 MOST_CONCURRENCY: Final = 1_000_000
+# Twice the sweep's interval: a shorter one would lapse between two looks though each heartbeat came
+# in time, and the service would turn suspect and back for ever.
+SHORTEST_TIMEOUT_SEC: Final = 10.0
 LONGEST_TIMEOUT_SEC: Final = 86_400.0
 _LARGEST_SAID_MS: Final = 1e12
 _LARGEST_COUNT: Final = 2**53  # what a JSON number holds exactly
@@ -178,10 +181,11 @@ def _heartbeat_timeout(value: Any) -> float | None:
     if value is None:
         return None
     seconds = _finite(value, LONGEST_TIMEOUT_SEC)
-    if not seconds:
+    if seconds is None or seconds < SHORTEST_TIMEOUT_SEC:
         raise BadRequestError(
-            f"heartbeat_timeout_sec: must be seconds above 0 and up to {LONGEST_TIMEOUT_SEC:g}, "
-            f"not {_shown(value)}"
+            f"heartbeat_timeout_sec: must be seconds from {SHORTEST_TIMEOUT_SEC:g} to "
+            f"{LONGEST_TIMEOUT_SEC:g}, not {_shown(value)}; send twice the interval of the "
+            "heartbeats, or leave it out for the server's own"
         )
     return seconds
 

@@ -58,8 +58,10 @@ class Inference:
         downloader: Downloader,
         statistics: Statistics,
         max_concurrency: int,
+        max_pixels: int,
     ) -> None:
         self._detect = detect
+        self._max_pixels = max_pixels
         self._downloader = downloader
         self._statistics = statistics
         self._slots = threading.BoundedSemaphore(max_concurrency)
@@ -96,8 +98,10 @@ class Inference:
             task_id=request.task_id,
             image_path=request.image_path,
             algo_config=request.algo_config,
+            max_pixels=self._max_pixels,
         )
-        _ = picture.size  # a broken picture fails here, also when the function never decodes it
+        # A broken or huge picture fails here, also when the function decodes it by itself or never.
+        picture.check_pixels()
         if not self._slots.acquire(timeout=_SLOT_TIMEOUT_SEC):
             raise UnavailableError("busy: more requests at once than max_concurrency")
         try:

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 from easyai.sdk.errors import PictureError
 from easyai.sdk.image_header import image_size
 
+# The largest cameras have 50 million; decoded they take three bytes each, and up to three times as
+# much on the way. A PNG of 1 MB may hold a billion.
+MAX_PIXELS = 64 * 1024 * 1024
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -24,11 +28,21 @@ class Picture:
     task_id: str = ""  # the camera, e.g. 门口2
     image_path: str = ""  # the key of the frame in the store
     algo_config: dict[str, Any] | None = field(default=None, repr=False)  # regions, parameters
+    max_pixels: int = field(default=MAX_PIXELS, repr=False, compare=False)  # of one to be decoded
 
     @cached_property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels, from the header; raises PictureError when there is none."""
         return image_size(self.content)
+
+    def check_pixels(self) -> None:
+        """Raise PictureError when its header says that it is larger than `max_pixels`."""
+        width, height = self.size
+        if width * height > self.max_pixels:
+            raise PictureError(
+                f"the picture has {width} x {height} pixels, more than {self.max_pixels} "
+                "(max_picture_pixels)"
+            )
 
     def to_array(self) -> "npt.NDArray[np.uint8]":
         """Decode to height x width x 3, uint8, channels in the order blue, green, red.
@@ -36,15 +50,19 @@ class Picture:
         That is the order of OpenCV and of most detectors; `[..., ::-1]` makes it RGB. Decodes
         with OpenCV, or with Pillow and numpy where there is no OpenCV. Rotation noted in EXIF is
         not applied, so that boxes are in pixels of the stored frame. Raises PictureError when the
-        picture cannot be decoded, ImportError when neither library is installed.
+        picture is too large or cannot be decoded, ImportError when neither library is installed.
         """
+        self.check_pixels()
         if importlib.util.find_spec("cv2") is None:
             return self._to_array_with_pillow()
         import cv2
         import numpy as np
 
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        array = cv2.imdecode(np.frombuffer(self.content, np.uint8), flags) if self.content else None
+        try:
+            array = cv2.imdecode(np.frombuffer(self.content, np.uint8), flags)
+        except cv2.error as error:
+            raise PictureError(f"broken picture: {error}") from error
         if array is None:
             raise PictureError("broken picture: OpenCV cannot decode it")
         return np.asarray(array, dtype=np.uint8)
@@ -52,8 +70,10 @@ class Picture:
     def to_pil(self) -> "Image":
         """Decode to a Pillow image in mode RGB.
 
-        Raises PictureError when it cannot be decoded, ImportError when Pillow is not installed.
+        Raises PictureError when it is too large or cannot be decoded, ImportError when Pillow is
+        not installed.
         """
+        self.check_pixels()
         try:
             from PIL import Image
         except ImportError as error:
@@ -61,7 +81,7 @@ class Picture:
         try:
             with Image.open(io.BytesIO(self.content)) as image:
                 return image.convert("RGB")
-        except (OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise PictureError(f"broken picture: {error}") from error
 
     def _to_array_with_pillow(self) -> "npt.NDArray[np.uint8]":

@@ -9,6 +9,7 @@ from easyai.sdk.detection import DetectFunction
 from easyai.sdk.download import Downloader
 from easyai.sdk.http_server import InferServer
 from easyai.sdk.inference import Inference
+from easyai.sdk.picture import MAX_PIXELS
 from easyai.sdk.registration import Registration, RegistrationState
 from easyai.sdk.server_client import ServerClient
 from easyai.sdk.settings import ServiceSettings
@@ -33,7 +34,8 @@ class Service:
     max_concurrency: how many calls of `detect` may run at the same time.
     advertise: host or host:port under which the server reaches this service, when that is not
         host and port (containers, several machines).
-    heartbeat_interval_sec, download_timeout_sec: seconds; max_picture_bytes: bytes.
+    heartbeat_interval_sec, download_timeout_sec: seconds; max_picture_bytes: bytes;
+        max_picture_pixels: width times height, judged by the header before anything is decoded.
 
     Raises ValueError naming the option that is wrong.
     """
@@ -54,6 +56,7 @@ class Service:
         heartbeat_interval_sec: float = 30.0,
         download_timeout_sec: float = 20.0,
         max_picture_bytes: int = 50 * 1024 * 1024,
+        max_picture_pixels: int = MAX_PIXELS,
     ) -> None:
         self.settings = ServiceSettings(
             service_id=service_id,
@@ -68,6 +71,7 @@ class Service:
             heartbeat_interval_sec=heartbeat_interval_sec,
             download_timeout_sec=download_timeout_sec,
             max_picture_bytes=max_picture_bytes,
+            max_picture_pixels=max_picture_pixels,
         )
         self._detect = detect
         self._statistics = Statistics()
@@ -139,7 +143,13 @@ class _Running:
             settings.max_picture_bytes,
             connections=max(32, 2 * settings.max_concurrency),
         )
-        inference = Inference(detect, self._downloader, statistics, settings.max_concurrency)
+        inference = Inference(
+            detect,
+            self._downloader,
+            statistics,
+            settings.max_concurrency,
+            settings.max_picture_pixels,
+        )
         address = (settings.host, settings.port)
         self.http = InferServer(address, inference.reply, self._health)
         self._thread = threading.Thread(

@@ -26,6 +26,7 @@ class ServiceSettings:
     heartbeat_interval_sec: float
     download_timeout_sec: float  # for one picture in all
     max_picture_bytes: int
+    max_picture_pixels: int
 
     def __post_init__(self) -> None:
         _require(bool(self.service_id.strip()), "service_id must not be empty")
@@ -37,7 +38,12 @@ class ServiceSettings:
         )
         _require(0 <= self.port <= 65535, "port must be within 0..65535")
         _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
-        for option in ("heartbeat_interval_sec", "download_timeout_sec", "max_picture_bytes"):
+        for option in (
+            "heartbeat_interval_sec",
+            "download_timeout_sec",
+            "max_picture_bytes",
+            "max_picture_pixels",
+        ):
             _require(getattr(self, option) > 0, f"{option} must be above 0")
         if self.server is not None:
             parts = urlsplit(self.server)

@@ -42,7 +42,7 @@ def test_extensions_are_taken_and_unknown_keys_ignored() -> None:
     extra = {
         "max_concurrency": 4,
         "health_url": "https://host/alive",
-        "heartbeat_timeout_sec": 1.5,
+        "heartbeat_timeout_sec": 10.5,
         "gpu": {"any": float("inf")},
     }
 
@@ -50,7 +50,7 @@ def test_extensions_are_taken_and_unknown_keys_ignored() -> None:
 
     assert new.max_concurrency == 4
     assert new.health_url == "https://host/alive"
-    assert new.heartbeat_timeout_sec == 1.5
+    assert new.heartbeat_timeout_sec == 10.5
 
 
 @pytest.mark.parametrize("name", ["人数统计", "a b", "类型-1", "😀", "t" * 80, "人" * 80, "a.b"])
@@ -114,6 +114,7 @@ def test_a_required_field_that_is_missing_or_wrong_is_named(field: str, value: A
         ("max_concurrency", "4"),
         ("max_concurrency", 10**30),
         ("heartbeat_timeout_sec", 0),
+        ("heartbeat_timeout_sec", 9.9),
         ("heartbeat_timeout_sec", -5),
         ("heartbeat_timeout_sec", "60"),
         ("heartbeat_timeout_sec", True),

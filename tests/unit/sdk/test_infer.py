@@ -188,6 +188,21 @@ def test_a_picture_that_is_too_large_is_not_downloaded_whole(pictures: PictureHo
     assert "max_picture_bytes" in answer.json()["error"]
 
 
+def test_a_picture_with_too_many_pixels_never_reaches_the_function(pictures: PictureHost) -> None:
+    seen: list[Picture] = []
+
+    def detect(picture: Picture) -> list[Detection]:
+        seen.append(picture)
+        return []
+
+    with service(detect, max_picture_pixels=160 * 120 - 1) as running:
+        answer = ask(running.endpoint, pictures.url("good", "a.jpg"))
+    assert answer.status_code == 200
+    assert answer.json()["success"] is False
+    assert "160 x 120 pixels" in answer.json()["error"]
+    assert seen == []
+
+
 def test_neither_answers_nor_logs_show_the_signature(
     pictures: PictureHost, caplog: pytest.LogCaptureFixture
 ) -> None:

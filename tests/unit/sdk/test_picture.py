@@ -1,8 +1,11 @@
 """The picture an author's function gets."""
 
 import io
+import struct
 import subprocess
 import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +90,36 @@ def test_a_picture_that_cannot_be_decoded_is_a_picture_error() -> None:
     for content in (b"", b"nothing", encoded("PNG", 40, 20)[:40]):
         with pytest.raises(PictureError):
             Picture(content).to_array()
+
+
+def _huge_png() -> bytes:
+    """A PNG whose header says that it has a billion pixels, in one scan line of real data."""
+    content = bytearray(encoded("PNG", 8, 8))
+    content[16:24] = struct.pack(">II", 32_000, 32_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+@pytest.mark.parametrize("decode", [Picture.to_array, Picture.to_pil])
+def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(
+    decode: Callable[[Picture], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv2.imdecode", None)
+    monkeypatch.setattr("PIL.Image.open", None)
+    with pytest.raises(PictureError, match="32000 x 32000 pixels, more than 67108864"):
+        decode(Picture(_huge_png()))
+    with pytest.raises(PictureError, match="5 x 5 pixels, more than 24"):
+        decode(Picture(encoded("PNG", 5, 5), max_pixels=24))
+
+
+def test_as_many_pixels_as_allowed_are_decoded() -> None:
+    assert Picture(encoded("PNG", 5, 5), max_pixels=25).to_array().shape == (5, 5, 3)
+
+
+def test_what_a_library_refuses_as_too_large_is_a_picture_error() -> None:
+    picture = Picture(_huge_png(), max_pixels=2**40)
+    with pytest.raises(PictureError):
+        picture.to_pil()
 
 
 def test_the_representation_does_not_print_the_file() -> None:

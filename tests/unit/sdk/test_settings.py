@@ -26,6 +26,7 @@ def settings(**changes: Any) -> ServiceSettings:
         ("heartbeat_interval_sec", 0),
         ("download_timeout_sec", -1),
         ("max_picture_bytes", 0),
+        ("max_picture_pixels", 0),
         ("server", "127.0.0.1:5066"),
         ("advertise", "http://192.168.1.20"),
         ("advertise", ""),
