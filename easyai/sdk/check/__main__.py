@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from easyai.sdk.check.bench import Bench
 from easyai.sdk.check.picture_host import PictureHost
+from easyai.sdk.check.progress import Progress
 from easyai.sdk.check.report import Report, run
 from easyai.sdk.check.sample import SAMPLE_JPEG
 from easyai.sdk.errors import PictureError
@@ -53,7 +54,7 @@ def _check(options: argparse.Namespace, picture: bytes, size: tuple[int, int]) -
             task_id=options.task_id,
             timeout_sec=options.timeout,
         )
-        return run(bench)
+        return run(bench, Progress(options.timeout).watch)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,10 @@ class BreachError(Exception):
     """The service breaks a contract point; the message says how it showed."""
 
 
+class BlockedError(Exception):
+    """A point cannot be judged, since another one does not hold; the message is its name."""
+
+
 class UnreachableError(BreachError):
     """No connection to the service: nothing can be checked."""
 
@@ -65,10 +69,24 @@ class Bench:
         self._task_type = task_type
         self._task_id = task_id
 
-    @cached_property
+    @property
     def valid(self) -> Answer:
-        """The answer to the first valid frame, which several points look at."""
-        return self.infer(self.request())
+        """The answer to the first valid frame, which several points look at.
+
+        Raises BreachError when there is none; it is asked for once, for it may take its whole time.
+        """
+        if isinstance(self._first, BreachError):
+            raise self._first
+        return self._first
+
+    @cached_property
+    def _first(self) -> "Answer | BreachError":
+        try:
+            return self.infer(self.request())
+        except UnreachableError:
+            raise
+        except BreachError as error:
+            return error
 
     def request(
         self, kind: str = "good", task_type: str | None = None, task_id: str | None = None

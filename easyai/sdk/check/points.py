@@ -32,7 +32,7 @@ POINTS = (
     ),
     ContractPoint(
         "shape",
-        "the answer has success true, an object result and a confidence of 0..1",
+        "the answer has success true, an object result and confidences of 0..1",
         'answer {"success": true, "result": {...}, "confidence": 0.95, "inference_time_ms": 45.2}',
         checks.shape,
     ),
@@ -44,9 +44,10 @@ POINTS = (
     ),
     ContractPoint(
         "count",
-        "result gives a detection count",
+        "result gives a detection count, the same as its list of boxes",
         "put total_count, count, num, detections or objects into result: without one the server "
-        "counts 0 and may delete the frame",
+        "counts 0 and may delete the frame; the first of them counts, so a count beside a list "
+        "must be its length: leave the list out when nothing is located",
         checks.count,
     ),
     ContractPoint(

@@ -1,9 +1,11 @@
 """Runs the contract points against a service and writes down what was seen."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from easyai.sdk.check.bench import Bench, BreachError, UnreachableError
+from easyai.sdk.check.bench import Bench, BlockedError, BreachError, UnreachableError
 from easyai.sdk.check.points import POINTS, ContractPoint
 
 
@@ -13,7 +15,7 @@ class Finding:
 
     name: str
     title: str
-    ok: bool
+    ok: bool | None  # None: not judged, for another point that failed is the cause
     detail: str  # what was seen
     remedy: str  # what to do; empty when the point holds
 
@@ -39,23 +41,33 @@ class Report:
         """Return the report as a checklist for people."""
         lines = [f"Contract of the algorithm service at {self.url}"]
         for each in self.findings:
-            mark = "ok  " if each.ok else "FAIL"
+            mark = {True: "ok  ", False: "FAIL", None: "-   "}[each.ok]
             lines.append(f"  {mark}  {each.name:<16} {each.title} ({each.detail})")
-            if not each.ok:
+            if each.ok is False:
                 lines.append(f"        what to do:      {each.remedy}")
-        held = sum(each.ok for each in self.findings)
+        held = sum(bool(each.ok) for each in self.findings)
         lines.append(f"{held} of {len(POINTS)} points hold")
         if len(self.findings) < len(POINTS):
             lines.append("The other points were not checked: the service cannot be reached.")
         return "\n".join(lines)
 
 
-def run(bench: Bench) -> Report:
-    """Check every point; stops at once when the service cannot be reached."""
+Watch = Callable[[ContractPoint], AbstractContextManager[object]]
+
+
+def run(bench: Bench, watch: Watch = lambda _point: nullcontext()) -> Report:
+    """Check every point; stops at once when the service cannot be reached.
+
+    Each check runs inside of what `watch` returns for its point.
+    """
     findings = []
     for point in POINTS:
         try:
-            findings.append(_finding(point, True, point.check(bench)))
+            with watch(point):
+                seen = point.check(bench)
+            findings.append(_finding(point, True, seen))
+        except BlockedError as error:
+            findings.append(_finding(point, None, f"not judged: see {error}"))
         except UnreachableError as error:
             remedy = "start the service, or correct host, port and path of the URL"
             findings.append(Finding(point.name, point.title, False, str(error), remedy))
@@ -65,5 +77,6 @@ def run(bench: Bench) -> Report:
     return Report(bench.url, tuple(findings))
 
 
-def _finding(point: ContractPoint, ok: bool, detail: str) -> Finding:
-    return Finding(point.name, point.title, ok, detail, "" if ok else point.remedy)
+def _finding(point: ContractPoint, ok: bool | None, detail: str) -> Finding:
+    remedy = point.remedy if ok is False else ""
+    return Finding(point.name, point.title, ok, detail, remedy)

@@ -19,13 +19,28 @@ def detection_count(result: dict[str, Any]) -> int:
         return crossed
     for key in _COUNT_KEYS:
         if key in result:
-            return _whole_number(result[key], key)
+            number = _whole_number(result[key], key)
+            if "line_crossing" not in result:  # those lines count, the boxes may be of others
+                _compare(number, key, result)
+            return number
     for key in _LIST_KEYS:
         if key in result:
             return len(_list(result[key], key))
     if "line_crossing" in result:
         return 0
     raise BreachError(f"result has none of the keys of a count, only {sorted(result)}")
+
+
+def check_confidences(result: dict[str, Any]) -> None:
+    """Raise BreachError for a confidence or score of an item that is not within 0..1."""
+    for key in _LIST_KEYS:
+        items = result.get(key)
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            for name in ("confidence", "score"):
+                value = item.get(name, 0) if isinstance(item, dict) else 0
+                if not (is_number(value) and 0 <= value <= 1):
+                    where = f"{key}[{index}].{name}"
+                    raise BreachError(f"{where} is not a number within 0..1: {value!r}")
 
 
 def check_boxes(result: dict[str, Any], size: tuple[int, int]) -> int:
@@ -44,6 +59,15 @@ def check_boxes(result: dict[str, Any], size: tuple[int, int]) -> int:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell a finite JSON number of sane size from everything else, true and false included."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e15 < value < 1e15
+
+
+def _compare(number: int, key: str, result: dict[str, Any]) -> None:
+    for name in _LIST_KEYS:
+        if name in result:
+            found = len(_list(result[name], name))
+            if found != number:
+                raise BreachError(f"{key} is {number}, but {name} holds {found}")
+            return
 
 
 def _check_box(box: object, name: str, size: tuple[int, int]) -> None:

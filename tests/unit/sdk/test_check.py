@@ -12,9 +12,10 @@ import pytest
 import requests
 
 from easyai.sdk import Detection, Picture, Service
-from easyai.sdk.check import POINTS, Bench, Report, run
+from easyai.sdk.check import POINTS, Bench, Report, progress, run
 from easyai.sdk.check.__main__ import main
 from easyai.sdk.check.picture_host import PictureHost
+from easyai.sdk.check.results import detection_count
 from easyai.sdk.check.sample import SAMPLE_JPEG
 from easyai.sdk.image_header import image_size
 from tests.support.ports import free_port
@@ -57,7 +58,7 @@ def check(answer: Callable[[Call], Answer], timeout_sec: float = 10.0) -> Report
 
 def failed(report: Report) -> set[str]:
     """The names of the points that do not hold."""
-    return {finding.name for finding in report.findings if not finding.ok}
+    return {finding.name for finding in report.findings if finding.ok is False}
 
 
 def detail(report: Report, name: str) -> str:
@@ -91,12 +92,21 @@ def test_a_service_without_the_sdk_holds_every_point_too() -> None:
         ({"confidence": 95}, "shape"),
         ({"confidence": "0.5"}, "shape"),
         ({"confidence": None}, "shape"),
+        ({"result": {"detections": [{"bbox": [1, 2, 30, 40], "confidence": 95}]}}, "shape"),
+        ({"result": {"count": 1, "objects": [{"bbox": [1, 2, 3, 4], "score": 1.01}]}}, "shape"),
+        ({"confidence": 95, "result": {"detections": [{"confidence": 95}]}}, "shape"),
+        ({"success": "true"}, "shape"),
+        ({"result": [1]}, "shape"),
         ({"inference_time_ms": "3 ms"}, "inference-time"),
         ({"inference_time_ms": -1}, "inference-time"),
         ({"inference_time_ms": True}, "inference-time"),
         ({"result": {"people": 3}}, "count"),
         ({"result": {"total_count": "3"}}, "count"),
         ({"result": {"count": 1.5}}, "count"),
+        ({"result": {"total_count": 3, "detections": [{"bbox": [1, 2, 30, 40]}]}}, "count"),
+        ({"result": {"total_count": 3, "detections": []}}, "count"),
+        ({"result": {"num": 0, "objects": [{"bbox": [1, 2, 30, 40]}]}}, "count"),
+        ({"result": {"detections": "none"}}, "count"),
         ({"result": {"num": -1}}, "count"),
         ({"result": {"count": 1, "detections": [{"bbox": [0, 0, 1000, 90]}]}}, "boxes"),
         ({"result": {"count": 1, "detections": [{"bbox": [-20, 0, 10, 90]}]}}, "boxes"),
@@ -171,6 +181,28 @@ def never_fetches(call: Call) -> Answer:
     return good(call) if b"\xff" in call.body else as_json(200, GOOD)
 
 
+def always_fails(call: Call) -> Answer:
+    """Answers success false to every frame, whose picture it has seen."""
+    status, body = good(call)
+    return (status, body) if call.method == "GET" or status != 200 else as_json(200, FAILED)
+
+
+def always_breaks(call: Call) -> Answer:
+    """Answers nothing but errors."""
+    return as_json(500, {})
+
+
+def drops_signature(call: Call) -> Answer:
+    """Asks for the picture without the query, and fails."""
+    return good(Call(call.method, call.path, call.body.replace(b"signature=", b"s=")))
+
+
+def breaks_without_signature(call: Call) -> Answer:
+    """The same, and lets it become a 500."""
+    status, body = drops_signature(call)
+    return as_json(500, {}) if json.loads(body) == FAILED else (status, body)
+
+
 @pytest.mark.parametrize(
     ("service", "points"),
     [
@@ -182,7 +214,11 @@ def never_fetches(call: Call) -> Answer:
         (trusts_missing, {"missing-picture"}),
         (trusts_broken, {"broken-picture"}),
         (trusts_garbage, {"garbage-json"}),
-        (never_fetches, {"fetch", "missing-picture", "broken-picture"}),
+        (never_fetches, {"fetch"}),
+        (always_fails, {"shape"}),
+        (always_breaks, {"frame", "health"}),
+        (drops_signature, {"fetch"}),
+        (breaks_without_signature, {"fetch"}),
     ],
 )
 def test_a_bad_service_fails_the_right_points(
@@ -193,10 +229,7 @@ def test_a_bad_service_fails_the_right_points(
 
 
 def test_a_service_that_drops_the_signature_is_told_so() -> None:
-    def unsigned(call: Call) -> Answer:
-        return good(Call(call.method, call.path, call.body.replace(b"signature=", b"s=")))
-
-    report = check(unsigned)
+    report = check(drops_signature)
     assert "without the query" in detail(report, "fetch")
 
 
@@ -212,6 +245,33 @@ def test_a_hang_on_a_missing_picture_is_found_within_the_limit() -> None:
     done.set()
     assert failed(report) == {"missing-picture"}
     assert detail(report, "missing-picture") == "no answer within 1 s"
+
+
+def test_a_service_that_hangs_is_one_failure_after_one_time_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "TELL_EVERY_SEC", 0.2)
+    done = threading.Event()
+
+    def hangs(call: Call) -> Answer:
+        if call.method == "POST":
+            done.wait(10)
+        return good(call)
+
+    with HttpStub(hangs) as service:
+        assert main([f"{service.url}/infer", "--timeout", "1", "--json"]) == 1
+        done.set()
+    shown = capsys.readouterr()
+    assert "frame: no answer for 0 s, waiting up to 1 s" in shown.err
+    points = json.loads(shown.out)["points"]
+    assert [point["name"] for point in points if point["ok"] is False] == ["frame"]
+    assert [point["name"] for point in points if point["ok"]] == ["health"]
+    assert {point["detail"] for point in points if point["ok"] is None} == {"not judged: see frame"}
+
+
+def test_lines_count_beside_other_boxes() -> None:
+    result = {"line_crossing": {"门": {"count": 0}}, "total_count": 0, "detections": [{}, {}]}
+    assert detection_count(result) == 0
 
 
 def test_a_service_that_breaks_after_garbage_is_found() -> None:

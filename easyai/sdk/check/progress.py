@@ -1,0 +1,41 @@
+"""Says on stderr which point is being checked, and how long a service lets it wait."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from easyai.sdk.check.points import ContractPoint
+
+TELL_EVERY_SEC = 5.0
+
+
+class Progress:
+    """Quiet while answers come soon; a line every few seconds while one does not."""
+
+    def __init__(self, limit_sec: float) -> None:
+        """`limit_sec` is how long one answer is waited for."""
+        self._limit_sec = limit_sec
+
+    @contextmanager
+    def watch(self, point: ContractPoint) -> Iterator[None]:
+        """Tell of a point while the block takes its time."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._tell, args=(point, done), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _tell(self, point: ContractPoint, done: threading.Event) -> None:
+        began = time.monotonic()
+        while not done.wait(TELL_EVERY_SEC):
+            waited_sec = time.monotonic() - began
+            sys.stderr.write(
+                f"{point.name}: no answer for {waited_sec:.0f} s, waiting up to "
+                f"{self._limit_sec:g} s for each (--timeout)\n"
+            )
+            sys.stderr.flush()
