@@ -2,24 +2,34 @@
 
 import json
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, SupportsFloat, SupportsIndex
 
 from easyai.sdk.picture import Picture
+
+Points = Iterable[Iterable[SupportsFloat]]  # numpy's arrays, too
+
+_LENGTHS = {"polygon": (2,), "keypoints": (2, 3)}
+_FORMS = {"polygon": "(x, y)", "keypoints": "(x, y) or (x, y, confidence)"}
 
 
 @dataclass(frozen=True)
 class Detection:
     """One thing seen, in a box (x1, y1, x2, y2) in pixels of the frame.
 
-    Raises ValueError when the box is not four finite numbers with x1 <= x2 and y1 <= y2, or the
-    confidence is not within 0..1.
+    Raises ValueError when the box is not four finite numbers with x1 <= x2 and y1 <= y2, a
+    confidence is not within 0..1, a polygon has fewer than three points, or a point is not finite
+    numbers; TypeError when track_id is neither a text nor a whole number.
     """
 
     bbox: tuple[float, float, float, float]  # left, top, right, bottom
     class_name: str  # e.g. person
     confidence: float = 1.0  # 0..1
+    track_id: SupportsIndex | str | None = None  # one thing over the frames of its camera
+    polygon: Points | None = None  # its outline: (x, y) in pixels
+    keypoints: Points | None = None  # (x, y), or (x, y, confidence of 0..1)
 
     def __post_init__(self) -> None:
         box = tuple(float(value) for value in self.bbox)  # numpy numbers are not JSON
@@ -27,11 +37,18 @@ class Detection:
             raise ValueError(f"bbox must be four finite numbers x1, y1, x2, y2, not {self.bbox}")
         if box[0] > box[2] or box[1] > box[3]:
             raise ValueError(f"bbox must be corners x1<=x2, y1<=y2, not {box}; see from_xywh")
-        confidence = float(self.confidence)
-        if not 0 <= confidence <= 1:
-            raise ValueError(f"confidence must be within 0..1, not {confidence}")
-        object.__setattr__(self, "bbox", box)
-        object.__setattr__(self, "confidence", confidence)
+        polygon = _points(self.polygon, "polygon")
+        checked = {
+            "bbox": box,
+            "confidence": _confidence(self.confidence, "confidence"),
+            "track_id": _track_id(self.track_id),
+            "polygon": polygon,
+            "keypoints": _points(self.keypoints, "keypoints"),
+        }
+        if polygon is not None and len(polygon) < 3:
+            raise ValueError(f"polygon must have at least three points, not {len(polygon)}")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_xywh(
@@ -68,11 +85,46 @@ def to_result(answer: Answer) -> tuple[dict[str, Any], float]:
 def _wire_form(detection: object) -> dict[str, Any]:
     if not isinstance(detection, Detection):
         raise TypeError(f"the list holds a {type(detection).__name__}: make it of Detection")
-    return {
+    form: dict[str, Any] = {
         "bbox": list(detection.bbox),
         "class_name": detection.class_name,
         "confidence": detection.confidence,
     }
+    if detection.track_id is not None:
+        form["track_id"] = detection.track_id
+    for name in ("polygon", "keypoints"):
+        points = getattr(detection, name)
+        if points is not None:
+            form[name] = [list(point) for point in points]
+    return form
+
+
+def _confidence(value: float, name: str) -> float:
+    confidence = float(value)
+    if not 0 <= confidence <= 1:
+        raise ValueError(f"{name} must be within 0..1, not {confidence}")
+    return confidence
+
+
+def _track_id(value: SupportsIndex | str | None) -> int | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return operator.index(value)  # numpy's whole numbers, too
+    except TypeError:
+        raise TypeError(f"track_id must be a text or a whole number, not {value!r}") from None
+
+
+def _points(value: Points | None, name: str) -> tuple[tuple[float, ...], ...] | None:
+    if value is None:
+        return None
+    points = tuple(tuple(float(number) for number in point) for point in value)
+    for point in points:
+        if len(point) not in _LENGTHS[name] or not all(map(math.isfinite, point)):
+            raise ValueError(f"{name} must be points of {_FORMS[name]}, not {point}")
+        if len(point) == 3:
+            _confidence(point[2], f"the confidence of {name}")
+    return points
 
 
 def _plain(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,3 +78,42 @@ def test_what_json_cannot_carry_is_an_error() -> None:
 def test_a_wrong_detection_is_refused_where_it_is_made(bbox: Any, confidence: float) -> None:
     with pytest.raises(ValueError, match=r"bbox|confidence"):
         Detection(bbox, "person", confidence)
+
+
+def test_a_track_an_outline_and_keypoints_go_along() -> None:
+    detection = Detection(
+        (0, 0, 10, 10),
+        "person",
+        0.5,
+        track_id=np.int64(7),
+        polygon=np.array([[0, 0], [10, 0], [10, 10]], np.int32),
+        keypoints=[(1, 2), (3, 4, np.float32(0.5))],
+    )
+    result, _ = to_result([detection, Detection((0, 0, 1, 1), "car", track_id="a7")])
+    first, second = json.loads(json.dumps(result))["detections"]
+    assert first == {
+        "bbox": [0, 0, 10, 10],
+        "class_name": "person",
+        "confidence": 0.5,
+        "track_id": 7,
+        "polygon": [[0, 0], [10, 0], [10, 10]],
+        "keypoints": [[1, 2], [3, 4, 0.5]],
+    }
+    assert second["track_id"] == "a7"
+    assert set(second) == {"bbox", "class_name", "confidence", "track_id"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"polygon": [(0, 0), (1, 1)]}, "polygon"),
+        ({"polygon": [(0, 0), (1, 1), (1, math.nan)]}, "polygon"),
+        ({"polygon": [(0, 0, 1), (1, 1, 1), (1, 0, 1)]}, "polygon"),
+        ({"keypoints": [(1,)]}, "keypoints"),
+        ({"keypoints": [(1, 2, 95)]}, "keypoints"),
+        ({"track_id": 1.5}, "track_id"),
+    ],
+)
+def test_what_no_consumer_could_read_is_refused(changes: dict[str, Any], name: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=name):
+        Detection((0, 0, 1, 1), "person", **changes)
