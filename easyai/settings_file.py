@@ -16,6 +16,9 @@ import tomli
 
 from easyai.errors import SettingsError
 
+_PATHS: Final = (("easyai", "data_dir"), ("frame_extractor", "output_dir"))
+_SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(.*)")
+
 #: The name of the copy in the data folder.
 COPY_NAME: Final = "settings.good.toml"
 #: By this variable ``easyai up`` names the copy to its children; to the one whose second variable
@@ -42,11 +45,32 @@ def read(path: Path, copy: Path | None = None) -> str:
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
-    """The tables of the text; raises SettingsError naming the place when it is no TOML."""
+    """The tables of the text; raises SettingsError naming the place when it is no TOML.
+
+    Paths that are not absolute are those beside the file, whatever folder a command is run in.
+    """
     try:
-        return tomli.loads(text)
+        raw = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    _place(raw, path.absolute().parent)
+    return raw
+
+
+def _place(raw: dict[str, Any], folder: Path) -> None:
+    for table, key in _PATHS:
+        named = raw.get(table)
+        if isinstance(named, dict) and isinstance(named.get(key), str):
+            named[key] = str(folder / named[key])
+    own = raw.get("easyai")
+    if isinstance(own, dict) and isinstance(own.get("database_url"), str):
+        own["database_url"] = absolute_sqlite(own["database_url"], folder)
+
+
+def absolute_sqlite(url: str, folder: Path) -> str:
+    """The database's URL; one of an SQLite file that is not absolute names it below `folder`."""
+    found = _SQLITE.fullmatch(url)
+    return f"{found[1]}{folder / found[2]}{found[3]}" if found else url
 
 
 def keep(copy: Path, path: Path, text: str) -> bool:

@@ -44,7 +44,7 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
             raw, text = {}, settings_file.kept(copy, path)
             if text is not None:
                 with suppress(SettingsError):  # changed by hand: as if there were none
-                    raw, copied = settings_file.parse(copy, text), True
+                    raw, copied = settings_file.parse(path, text), True
                     unread += f"; {settings_file.taken(copy)}"
     overlay(raw, os.environ)
     settings, faults = _what_fits(raw)

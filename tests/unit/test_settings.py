@@ -45,7 +45,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "frame_extractor.minio.use_ssl": (False, "true", "true", True),
     "frame_extractor.minio.base_path": ("", '"p"', "p", "p"),
     "defaulthttpconfig.httplistenaddr": ("", '"[::1]:81"', "[::1]:81", "[::1]:81"),
-    "easyai.database_url": ("", '"sqlite:///x"', "sqlite:///x", "sqlite:///x"),
+    "easyai.database_url": ("", '"sqlite:////x"', "sqlite:////x", "sqlite:////x"),
     "easyai.broker_url": ("", '"redis://h"', "redis://h", "redis://h"),
     "easyai.data_dir": (Path("data"), '"/d"', "/d", Path("/d")),
     "easyai.host": ("127.0.0.1", '"0.0.0.0"', "0.0.0.0", "0.0.0.0"),
@@ -173,6 +173,37 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xef\xbb\xbf[easyai]\r\nport = 81\r\n")
     assert load(path).easyai.port == 81
+
+
+@pytest.mark.parametrize("named", ["site/config.toml", "absolute"])
+def test_relative_paths_of_the_file_are_those_beside_it_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    site.mkdir()
+    elsewhere.mkdir()
+    (site / "config.toml").write_text(
+        "[easyai]\ndata_dir = './d'\ndatabase_url = 'sqlite:///d/own.db'\n"
+        "[frame_extractor]\noutput_dir = '../frames'\n"
+    )
+    monkeypatch.chdir(tmp_path if named != "absolute" else elsewhere)
+    settings = load(Path(named) if named != "absolute" else site / "config.toml")
+    assert settings.easyai.data_dir == site / "d"
+    assert settings.easyai.database_url == f"sqlite:///{site}/d/own.db"
+    assert settings.frame_extractor.output_dir.resolve() == tmp_path / "frames"
+
+
+def test_relative_paths_of_variables_are_those_of_the_shell(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_DATA_DIR", "d")
+    assert load(write("[easyai]\ndata_dir = 'other'\n")).easyai.data_dir == Path("d")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql://u:p@h/n", 5])
+def test_only_the_file_of_an_sqlite_url_is_placed(url: str | int) -> None:
+    text = f"[easyai]\ndatabase_url = {url!r}\n"
+    assert settings_file.parse(Path("/s/c.toml"), text)["easyai"]["database_url"] == url
 
 
 def test_the_file_is_named_by_a_variable(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
