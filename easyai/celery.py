@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -53,6 +55,20 @@ def make_app(config: Any) -> Celery:
     return made
 
 
+def _find_installation() -> None:
+    """Let ``celery -A easyai inspect`` and the like find what runs, in any folder.
+
+    A worker or beat that somebody starts belongs to the settings it is given.
+    """
+    program = Path(sys.argv[0])
+    by_celery = program.name == "celery" or program.parent.name == "celery"  # or: python -m celery
+    if by_celery and not {"worker", "beat"} & set(sys.argv):
+        from easyai.cli.installation import find_installation
+
+        find_installation()
+
+
 die_with_parent()
+_find_installation()
 filesystem.register()
 app = make_app(_config_module())

@@ -112,5 +112,9 @@ class SchemaMissingError(DatabaseUnavailableError):
     """The database has not this version's tables; run: easyai db upgrade"""
 
 
+class DatabaseMissingError(DatabaseUnavailableError):
+    """The database's file is not there: put it back, or make a new one: easyai db upgrade"""
+
+
 class ConflictError(DatabaseUnavailableError):
     """Another worker changed the same rows meanwhile; the transaction is to be run again."""

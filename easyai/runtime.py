@@ -126,7 +126,7 @@ def open_runtime(
     settings = source.current()
     own = settings.easyai
     secret = load_secret(own.secret_key.get_secret_value(), own.data_dir)
-    db = Database(own.effective_database_url)
+    db = Database(own.effective_database_url, must_exist=True)
     # One machine signs a link and another one checks it: by the clock of the database both.
     signer = LinkSigner(secret, own.effective_public_url, db.estimated_now)
     return Runtime(

@@ -56,6 +56,13 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
     return settings, unread or where + faults
 
 
+def of_variables() -> Settings:
+    """What the environment says by itself, with the defaults in place of what does not fit."""
+    raw: dict[str, Any] = {}
+    overlay(raw, os.environ)
+    return _what_fits(raw)[0]
+
+
 def _database_fault(raw: dict[str, Any]) -> str:
     """Why the database that a file names cannot be; '' where it can, or a variable counts."""
     own = raw.get("easyai", {})

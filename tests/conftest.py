@@ -18,6 +18,14 @@ pytest_plugins = ["tests.support.left_out"]
 S = TypeVar("S", bound=ServerProcess)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _notes_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What `up` notes for other commands of this user stays within the file of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the PostgreSQL variant of tests whose subject stands above the SQL."""
     left_out = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from easyai.cli.installation import find_installation
 from easyai.cli.main import use_config
 from easyai.cli.output import cell, new_table, print_json, print_table
 from easyai.errors import EasyaiError
@@ -61,6 +62,7 @@ def check(path: Path | None, as_json: bool) -> None:
     to do instead. Other keys that are not easyai's belong to other plugins and are ignored.
     """
     use_config(path)
+    find_installation(next_start=True)
     try:
         report = _report()
     except EasyaiError as error:

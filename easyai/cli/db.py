@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from easyai.cli.db_space import compact, size
-from easyai.cli.output import print_json, require_database, upgrade_hint
+from easyai.cli.installation import find_installation
+from easyai.cli.output import (
+    missing_database,
+    print_json,
+    refuse_beside_api,
+    require_database,
+    upgrade_hint,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -37,7 +44,12 @@ def upgrade() -> None:
     from easyai.db import migrate
     from easyai.settings import load
 
-    url = load().easyai.effective_database_url
+    is_meant = find_installation(next_start=True)
+    settings = load()
+    missing = missing_database(settings)
+    if missing and not is_meant:
+        refuse_beside_api(settings, missing)  # in a folder that nobody named
+    url = settings.easyai.effective_database_url
     click.echo(f"database ready: {shown_url(url)}, revision {migrate.upgrade(url)}")
 
 
@@ -51,6 +63,7 @@ def current(as_json: bool) -> None:
     from easyai.db import migrate
     from easyai.settings import load
 
+    find_installation()
     settings = load()
     require_database(settings)
     url = settings.easyai.effective_database_url

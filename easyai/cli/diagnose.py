@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from easyai.cli.installation import find_installation
 from easyai.cli.output import missing_database, print_json
 from easyai.errors import SettingsError
 
 if TYPE_CHECKING:
     from easyai.domain.words import Language
     from easyai.health.diagnosis import Diagnosis
+    from easyai.runtime import Runtime
+    from easyai.settings import Settings, SettingsSource
 
 EXAMPLES = """\b
 Examples:
@@ -25,9 +28,7 @@ Examples:
 Works when the database, the API or everything else is down, and with mistakes in the settings
 file: a key that does not fit is told, and its default taken for the report. For a file that is
 gone, emptied or no TOML the report takes the last good settings, which `up` keeps in its data
-folder. They are looked for in EASYAI_DATA_DIR, else in ./data: after `up --data-dir`, or data_dir
-in the file, set EASYAI_DATA_DIR. Without them the command ends with code 2, unless
-EASYAI_DATABASE_URL or EASYAI_DATA_DIR names the database.
+folder. Where this command finds no database but an API answers, the report is the API's.
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 """
@@ -53,8 +54,26 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     # Imported here, as below: wrong options and --help are answered without them.
     from easyai.health.report.as_json import as_json as to_json
     from easyai.health.report.as_markdown import markdown
+    from easyai.settings import SettingsSource
+    from easyai.settings_in_part import of_variables
 
-    found = _found(lang, probes)
+    find_installation()
+    try:
+        source = SettingsSource(in_part=True)
+        missing = missing_database(source.current())
+        # Looking must not create the file.
+        runtime = None if missing else _opened(source)
+    except SettingsError as error:
+        click.echo(f"easyai: {error}", err=True)
+        if _told_by_api(of_variables(), lang, probes, as_json):
+            return
+        _tell_unknown(lang)
+        raise click.exceptions.Exit(2) from error
+    if source.fault:
+        click.echo(f"easyai: {source.fault}; {_DEFAULTS}", err=True)
+    if missing and _told_by_api(source.current(), lang, probes, as_json):
+        return
+    found = _found(source, missing, runtime, probes)
     if as_json:
         print_json(to_json(found, lang))
     else:
@@ -63,23 +82,19 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _found(lang: Language, probes: bool) -> Diagnosis:
+def _opened(source: SettingsSource) -> Runtime:
+    from easyai.runtime import open_runtime
+
+    return open_runtime(source, looking=True)
+
+
+def _found(
+    source: SettingsSource, missing: str, runtime: Runtime | None, probes: bool
+) -> Diagnosis:
     from easyai.health.diagnosis import diagnose as look
     from easyai.health.diagnosis import without_database
-    from easyai.runtime import open_runtime
-    from easyai.settings import SettingsSource
     from easyai.tasks.broker_check import BrokerCheck
 
-    try:
-        source = SettingsSource(in_part=True)
-        missing = missing_database(source.current())
-        # Looking must not create the file.
-        runtime = None if missing else open_runtime(source, looking=True)
-    except SettingsError as error:
-        _tell_unknown(error, lang)
-        raise click.exceptions.Exit(2) from error
-    if source.fault:
-        click.echo(f"easyai: {source.fault}; {_DEFAULTS}", err=True)
     if runtime is None:
         return without_database(source.current(), missing, source.fault)
     try:
@@ -88,7 +103,26 @@ def _found(lang: Language, probes: bool) -> Diagnosis:
         runtime.close()
 
 
-def _tell_unknown(error: SettingsError, lang: Language) -> None:
+def _told_by_api(settings: Settings, lang: Language, probes: bool, as_json: bool) -> bool:
+    """Print the report of the API that answers at the address; whether there is one."""
+    from easyai.cli.api_client import ApiClient
+
+    api = ApiClient(settings)
+    report = api.diagnosis(lang, probes) if api.answers() else None
+    text = "" if as_json or report is None else api.diagnosis_text(lang, probes)
+    if report is None or not (as_json or text):
+        return False
+    click.echo(f"easyai: this is the report of the API at {api.url}", err=True)
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(text, nl=False)
+    if report["status"] != "well":
+        click.get_current_context().exit(1)
+    return True
+
+
+def _tell_unknown(lang: Language) -> None:
     """What can be said where the settings name no database that can be asked."""
     from easyai.domain.words import Words
     from easyai.health.causes.cause import easyai_command
@@ -107,4 +141,4 @@ def _tell_unknown(error: SettingsError, lang: Language) -> None:
         "如需在更正之前诊断，请将 EASYAI_DATA_DIR 设为 `up` 的数据目录，"
         "或设置 EASYAI_DATABASE_URL",
     )
-    click.echo(f"easyai: {error}\n{words.said(lang)}", err=True)
+    click.echo(words.said(lang), err=True)

@@ -54,6 +54,24 @@ class CommandFailedError(click.ClickException):
         click.echo(f"easyai: {self.format_message()}", file=file, err=True)
 
 
+def _with_config(command: click.Command) -> click.Command:
+    """The command with --config behind its name, too, and behind those of its subcommands."""
+    if not any("--config" in param.opts for param in command.params):
+        command.params.append(
+            click.Option(
+                ["--config"],
+                type=click.Path(path_type=Path, dir_okay=False),
+                expose_value=False,
+                callback=lambda _ctx, _param, path: use_config(path),
+                help="The TOML settings file.",
+            )
+        )
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            _with_config(one)
+    return command
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when used, so that ``--help`` answers at once."""
 
@@ -68,7 +86,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = entry.target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return _with_config(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from easyai.cli.installation import find_installation
 from easyai.errors import SchemaMissingError, SettingsError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     from easyai.runtime import open_runtime
     from easyai.settings import SettingsSource
 
+    find_installation()
     source = SettingsSource()
     require_database(source.current())
     runtime = (opener or open_runtime)(source)
@@ -67,9 +69,23 @@ def require_database(settings: Settings) -> None:
     """Raise SettingsError when the SQLite file is not there: looking must not create it."""
     missing = missing_database(settings)
     if missing:
+        refuse_beside_api(settings, missing)
         raise SettingsError(
             f"no database at {missing}; {upgrade_hint(settings)}. If easyai runs already, name its "
             "settings with --config (EASYAI_CONFIG) or its folder with EASYAI_DATA_DIR"
+        )
+
+
+def refuse_beside_api(settings: Settings, missing: str) -> None:
+    """Raise SettingsError when easyai answers at the address: its database is another one."""
+    from easyai.cli.api_client import ApiClient
+
+    api = ApiClient(settings)
+    if api.answers():
+        raise SettingsError(
+            f"easyai runs at {api.url}, but its database is not {missing}, which does not exist. "
+            "Name its settings file with --config (EASYAI_CONFIG) or its data folder with "
+            "EASYAI_DATA_DIR; the user who started it needs neither"
         )
 
 

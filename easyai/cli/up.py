@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from easyai import installations
 from easyai.cli.main import use_config
+from easyai.cli.output import missing_database
 from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
-from easyai.cli.up_checks import check_port, claim_data_dir
-from easyai.settings_file import COPY_NAME, COPY_VARIABLE, kept
+from easyai.cli.up_checks import check_port, claim_data_dir, release_data_dir, remove_database
+from easyai.settings_file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
 from easyai.tasks import api_wait
 
 if TYPE_CHECKING:
@@ -89,8 +91,7 @@ def up(
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)
     _keep_settings(settings.easyai.data_dir.absolute())
-    _migrate(settings.easyai.effective_database_url)
-    _claim_store()
+    _prepare(settings)
     _become_supervisor(settings, hang_sec)
 
 
@@ -130,6 +131,22 @@ def _keep_settings(data_dir: Path) -> None:
         os.environ[COPY_VARIABLE] = str(copy)
     except OSError as error:
         click.echo(f"easyai: warning: the settings cannot be kept in {copy}: {error}", err=True)
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring the database up to date and claim the store; a refusal leaves no new database."""
+    from easyai.errors import EasyaiError
+
+    url = settings.easyai.effective_database_url
+    made = missing_database(settings)
+    try:
+        _migrate(url)
+        _claim_store()
+    except EasyaiError:
+        if made:
+            remove_database(Path(made))
+        release_data_dir(settings.easyai.data_dir)
+        raise
 
 
 def _claim_store() -> None:
@@ -172,14 +189,18 @@ def _migrate(url: str) -> None:
 
 def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     own = settings.easyai
+    given = installations.shared(os.environ)
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(own.host, own.host)  # noqa: S104
-    os.environ |= {
+    # A child that is started again goes where the others are, whatever the file says by then.
+    places = {
         "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
         "EASYAI_HOST": own.host,
         "EASYAI_PORT": str(own.port),
-        # A child that is started again goes where the others are, whatever the file says by then.
-        "EASYAI_DATABASE_URL": own.effective_database_url,
+        "EASYAI_DATABASE_URL": absolute_sqlite(own.effective_database_url, Path.cwd()),
         "EASYAI_BROKER_URL": own.broker_url,
+    }
+    os.environ |= {
+        **places,
         "EASYAI_SUPERVISED": "1",
         api_wait.VARIABLE: f"{host}:{own.port}",
         "PYTHONUNBUFFERED": "1",
@@ -187,13 +208,40 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     # Celery's advice to use --uid does not fit here: whoever starts `up` chooses the user.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
     shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{own.port}"
+    _note(settings, url, given, places)
     ready = (
-        f"easyai is ready: http://{shown}:{own.port} (docs /docs) · frames: {_frames(settings)} · "
+        f"easyai is ready: {url} (docs /docs) · frames: {_frames(settings)} · "
         f"data: {_shown(own.data_dir)} · stop with Ctrl-C"
     )
     command = Plan(own.data_dir, host, own.port, ready, hang_sec).command()
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606  # our own interpreter, no shell
+
+
+def _note(settings: Settings, url: str, given: dict[str, str], places: dict[str, str]) -> None:
+    """Leave word for commands in other folders."""
+    data_dir, frames = settings.easyai.data_dir, settings.frame_extractor.output_dir
+    # Not in the file, where they would be absolute: below this folder, whatever folder asks.
+    if not data_dir.is_absolute():
+        given["EASYAI_DATA_DIR"] = places["EASYAI_DATA_DIR"]
+    if not frames.is_absolute():
+        given["EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR"] = str(frames.absolute())
+    if "EASYAI_DATABASE_URL" in given:
+        given["EASYAI_DATABASE_URL"] = places["EASYAI_DATABASE_URL"]
+    config = given.pop("EASYAI_CONFIG", "")
+    try:
+        installations.forget_gone()
+        installations.note(
+            installations.Installation(
+                places["EASYAI_DATA_DIR"], url, config, variables=given, in_force=places
+            )
+        )
+    except OSError as error:
+        click.echo(
+            f"easyai: warning: commands in other folders will not find this installation: {error}",
+            err=True,
+        )
 
 
 def _frames(settings: Settings) -> str:

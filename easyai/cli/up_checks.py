@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import socket
 import time
@@ -53,6 +54,12 @@ def claim_data_dir(data_dir: Path) -> bool:
 def release_data_dir(data_dir: Path) -> None:
     """Note that this run ended in order; the lock itself goes with the process."""
     os.truncate(data_dir / "run" / LOCK_NAME, 0)
+
+
+def remove_database(file: Path) -> None:
+    """Remove an SQLite file that this start has made, with what belongs to it."""
+    for path in file.parent.glob(f"{glob.escape(file.name)}*"):
+        path.unlink(missing_ok=True)
 
 
 def check_port(host: str, port: int, wait: bool) -> None:

@@ -41,7 +41,7 @@ def upgrade(url: str) -> str:
 
 def current(url: str) -> tuple[str | None, str | None]:
     """The revision of the database and the newest there is."""
-    database = Database(url)
+    database = Database(url, must_exist=True)
     try:
         with database.read() as conn:
             return revision(conn), newest()

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from sqlite3 import Cursor
 from sqlite3 import Error as SqliteError
 from typing import Any
@@ -26,6 +27,7 @@ from easyai.db import clock
 from easyai.db.guard import WriteGuard
 from easyai.errors import (
     DatabaseDamagedError,
+    DatabaseMissingError,
     DatabaseUnavailableError,
     SchemaMissingError,
     SettingsError,
@@ -51,11 +53,14 @@ class Database:
     is worth a retry; a violated constraint stays an SQLAlchemy error.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False) -> None:
+        """`must_exist`: an SQLite file that is not there is not made, it does not answer."""
         self.url = normalize_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self.guard = WriteGuard(_sqlite_file(self.url), BUSY_TIMEOUT_SEC)
         self.engine = _sqlite_engine(self.url, self.guard) if self.is_sqlite else _engine(self.url)
+        if self.is_sqlite and must_exist:
+            _require_file(self.engine, _sqlite_file(self.url))
         self._ask_clock_at = 0.0  # on the monotonic clock
 
     @contextmanager
@@ -167,6 +172,18 @@ def _sqlite_engine(url: str, guard: WriteGuard) -> Engine:
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _require_file(engine: Engine, file: str | None) -> None:
+    """Let no connection make the file: an empty one hides that the right one is elsewhere."""
+
+    def connecting(*_: Any) -> None:
+        if file and not Path(file).exists():
+            raise DatabaseMissingError(
+                f"no database at {file}: put it back where it was; `db upgrade` makes a new one"
+            ) from FileNotFoundError(file)
+
+    event.listen(engine, "do_connect", connecting)
 
 
 def _engine(url: str) -> Engine:

@@ -46,7 +46,8 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
     def __init__(self, app: Any, *args: Any, lazy: bool = False, **kwargs: Any) -> None:
         self._source = SettingsSource()
-        self._db = Database(self._source.current().easyai.effective_database_url)
+        url = self._source.current().easyai.effective_database_url
+        self._db = Database(url, must_exist=True)
         self._holder = holder()
         self._due: dict[str, float] = {}
         self._leads_until = 0.0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,6 +17,8 @@ import pytest
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.outside import Outside
+from tests.support.part_process import celery_command, easyai_command, run_to_end
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 CHILDREN = ("api", "worker", "beat", "watchdog")
@@ -220,3 +225,36 @@ def test_api_and_worker_name_the_version_of_sqlite_and_its_guard_at_their_start(
     wait_until(lambda: named("api.log"), 15, "the API names the library")
     wait_until(lambda: named("worker.log"), 15, "the worker names the library")
     easyai.stop()
+
+
+def test_commands_in_any_folder_find_what_runs_and_a_refused_start_leaves_no_database(
+    easyai: EasyaiProcess, tmp_path: Path
+) -> None:
+    easyai.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
+    easyai.start()
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+
+    def run(command: list[str], *variables: str) -> subprocess.CompletedProcess[str]:
+        own = dict(one.split("=") for one in variables)
+        return run_to_end(command, {"HOME": str(elsewhere), **own}, elsewhere)
+
+    found = f"easyai: {easyai.url}, data {easyai.data}, settings {easyai.config}\n"
+    stats = run(easyai_command("stats", "--json"))
+    assert stats.stderr == found
+    assert json.loads(stats.stdout)["max_concurrent_infer"] == 9
+    assert run(easyai_command("diagnose", "--no-probes")).stderr == found
+    pong = run(celery_command("inspect", "ping"))
+    assert (pong.returncode, "pong" in pong.stdout) == (0, True), pong.stderr
+    told = run(easyai_command("requeue", "--id", "1", "--state", "failed")).stderr
+    (pasted,) = re.findall(r"`(.+?)`", run(easyai_command("requeue")).stderr)
+    assert "no failed frame" in told
+    assert run(["sh", "-c", pasted]).stderr.startswith("no frame matches")
+
+    frames = f"EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR={easyai.frames}"
+    for refused in (easyai_command("up", "--port", str(free_port())), easyai_command("api")):
+        ended = run(refused, frames, f"EASYAI_PORT={easyai.port}", "EASYAI_DATA_DIR=other")
+        assert ended.returncode != 0
+        assert not (elsewhere / "other" / "easyai.db").exists()
+    easyai.stop()
+    assert f"data {easyai.data}" in run(easyai_command("frames")).stderr, "it is found afterwards"

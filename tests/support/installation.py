@@ -42,6 +42,7 @@ class Installation:
             "EASYAI_DATABASE_URL": self.database_url,
             "EASYAI_DATA_DIR": str(self.folder / "data"),
             "EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR": str(self.folder / "snapshots"),
+            "EASYAI_PORT": "1",  # where nothing of this machine answers
         }
         for name, value in self.environment.items():
             self.monkeypatch.setenv(name, value)

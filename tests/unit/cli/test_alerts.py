@@ -21,7 +21,7 @@ def test_json_is_the_alert_of_the_contract_with_a_link_to_its_picture(
     installation.alert(image_path=path, created_at=1_763_107_200.5)
     (item,) = _items(installation)
     assert item["image_path"] == path
-    assert item["image_url"].startswith("http://127.0.0.1:5066/")
+    assert item["image_url"].startswith("http://127.0.0.1:1/")
     assert "signature=" in item["image_url"]
     assert item["created_at"] == "2025-11-14T08:00:00.500Z"
     assert json.loads(item["result"]) == {"count": 1}

@@ -89,6 +89,31 @@ def test_the_settings_file_is_handed_to_every_process_by_its_absolute_path(
     assert result.output.strip() == str(tmp_path / "site.toml")
 
 
+def _leaves(command: click.Command, *words: str) -> list[tuple[str, ...]]:
+    if not isinstance(command, click.Group):
+        return [words]
+    context = click.Context(command)
+    found = [words] if command.invoke_without_command else []
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        assert inner is not None
+        found += _leaves(inner, *words, name)
+    return found
+
+
+@pytest.mark.parametrize("words", _leaves(module.cli), ids=" ".join)
+def test_config_is_taken_before_and_behind_the_name_of_every_command(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    broken = tmp_path / "site.toml"
+    broken.write_text("[easyai")
+    for arguments in (("--config", str(broken), *words), (*words, "--config", str(broken))):
+        os.environ["EASYAI_CONFIG"] = ""
+        result = CliRunner().invoke(module.cli, list(arguments))
+        assert result.exit_code == 2
+        assert f"{broken}: not valid TOML" in result.output
+
+
 def test_an_unknown_command_is_refused_with_a_hint() -> None:
     result = CliRunner().invoke(module.cli, ["upp"])
     assert result.exit_code == 2

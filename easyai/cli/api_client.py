@@ -1,0 +1,60 @@
+"""The API of a running easyai, asked by commands that do not find its database."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from easyai.settings import Settings
+
+_SOON_SEC: Final = 3.0  # /readyz answers within 2 s
+_REPORT_SEC: Final = 15.0
+_ANY: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+class ApiClient:
+    """Asks the API at the address of some settings; never raises for one that does not answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        own = settings.easyai
+        self._host, self._port = _ANY.get(own.host, own.host), own.port
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self.url = f"http://{shown}:{self._port}"
+
+    def answers(self) -> bool:
+        """Whether an API of easyai answers there, ready for work or not."""
+        body = self._json("/readyz", _SOON_SEC)
+        return isinstance(body, dict) and isinstance(body.get("checks"), dict)
+
+    def diagnosis(self, lang: str, probes: bool) -> dict[str, Any] | None:
+        """Its report as JSON; None when it gives none."""
+        found = self._json(self._report(lang, probes, "json"), _REPORT_SEC)
+        return found if isinstance(found, dict) and "status" in found else None
+
+    def diagnosis_text(self, lang: str, probes: bool) -> str:
+        """Its report for people; '' when it gives none."""
+        return self._get(self._report(lang, probes, "markdown"), _REPORT_SEC) or ""
+
+    @staticmethod
+    def _report(lang: str, probes: bool, form: str) -> str:
+        query = urlencode({"lang": lang, "probes": str(probes).lower(), "format": form})
+        return f"/api/v1/ai_analysis/diagnosis?{query}"
+
+    def _json(self, path: str, limit_sec: float) -> Any:
+        try:
+            return json.loads(self._get(path, limit_sec) or "null")
+        except ValueError:
+            return None
+
+    def _get(self, path: str, limit_sec: float) -> str | None:
+        connection = HTTPConnection(self._host, self._port, timeout=limit_sec)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode("utf-8", "replace")
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()

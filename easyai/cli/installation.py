@@ -1,0 +1,82 @@
+"""Which installation a command looks at, whatever folder it is run in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import click
+
+from easyai import installations
+from easyai.errors import SettingsError
+from easyai.installations import CONFIG, DATA_DIR, DATABASE_URL, Installation
+from easyai.settings_file import COPY_NAME, COPY_VARIABLE
+
+_NAMES = (CONFIG, DATA_DIR, DATABASE_URL)
+
+
+def find_installation(*, next_start: bool = False) -> bool:
+    """Give this process the settings of the installation that is meant; whether there is one.
+
+    One that is named (by --config, EASYAI_CONFIG, EASYAI_DATA_DIR) or has its data in this folder
+    is meant; else the one that ``easyai up`` runs, or ran, elsewhere on this machine. Nothing
+    changes where none is known, or EASYAI_DATABASE_URL names the database. `next_start`: what the
+    file says now counts, not what the running processes took from it. Raises SettingsError when
+    several could be meant.
+    """
+    named = {name: os.environ[name] for name in _NAMES if os.environ.get(name)}
+    if DATABASE_URL in named:
+        return True
+    known = installations.known()
+    here = Path("data").absolute()
+    if not named and (here / "easyai.db").is_file():
+        _tell_others(known, here)
+        named = {DATA_DIR: str(here)}
+    meant = [one for one in known if one.matches(named)]
+    meant = [one for one in meant if one.runs] or meant
+    if len(meant) > 1:
+        raise SettingsError(_choice(meant))
+    if meant:
+        _take(meant[0], next_start)
+        if not named:
+            click.echo(f"easyai: {_shown(meant[0])}", err=True)
+    return bool(named or meant)
+
+
+def _take(installation: Installation, next_start: bool) -> None:
+    taken = installation.environment(next_start=next_start)
+    if not next_start:
+        taken[COPY_VARIABLE] = str(Path(installation.data_dir) / COPY_NAME)
+    for name, value in taken.items():
+        if not os.environ.get(name):
+            os.environ[name] = value
+
+
+def _tell_others(known: list[Installation], here: Path) -> None:
+    """The folder has a database of its own; what runs elsewhere may be what is looked for."""
+    if any(one.runs for one in known if one.matches({DATA_DIR: str(here)})):
+        return
+    for one in known:
+        if one.runs:
+            click.echo(
+                f"easyai: this is the database in {here}; another installation runs: "
+                f"{_shown(one)}; to see it: {_variable(one)} before the command",
+                err=True,
+            )
+
+
+def _choice(meant: list[Installation]) -> str:
+    state = "run" if meant[0].runs else "are known, none of which runs,"
+    listed = "".join(f"\n  {_variable(one)}   {_shown(one)}" for one in meant)
+    return f"several installations {state} on this machine; put one of these first:{listed}"
+
+
+def _variable(installation: Installation) -> str:
+    return f"{DATA_DIR}={shlex.quote(installation.data_dir)}"
+
+
+def _shown(installation: Installation) -> str:
+    state = "" if installation.runs else " (its `up` does not run)"
+    config = f", settings {installation.config}" if installation.config else ""
+    return f"{installation.url}, data {installation.data_dir}{config}{state}"
