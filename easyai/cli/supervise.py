@@ -45,6 +45,15 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
         die_with_parent()
         super().execve(filename, argv, env)
 
+    def setsignals(self) -> None:
+        hangup = signal.getsignal(signal.SIGHUP)
+        super().setsignals()
+        if hangup == signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, hangup)  # nohup(1): it outlives its terminal
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            # They would end this process. Not SIG_IGN: children would inherit that.
+            signal.signal(number, lambda *_: None)
+
     def get_signal(self) -> int | None:
         number: int | None = super().get_signal()
         # A closed terminal means stop; supervisor would start everything anew.

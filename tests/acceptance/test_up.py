@@ -258,3 +258,23 @@ def test_commands_in_any_folder_find_what_runs_and_a_refused_start_leaves_no_dat
         assert not (elsewhere / "other" / "easyai.db").exists()
     easyai.stop()
     assert f"data {easyai.data}" in run(easyai_command("frames")).stderr, "it is found afterwards"
+
+
+def test_up_under_nohup_outlives_its_terminal_and_no_stray_signal_ends_it(
+    easyai: EasyaiProcess,
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup(1) does
+    try:
+        easyai.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    children = {name: easyai.child(name) for name in CHILDREN}
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        easyai.interrupt(number)
+        time.sleep(0.2)  # nothing is to be seen of it
+    old = easyai.kill_child("beat")
+    easyai.wait_for_child("beat", other_than=old)
+    assert {name: easyai.child(name) for name in CHILDREN if name != "beat"} == {
+        name: pid for name, pid in children.items() if name != "beat"
+    }
+    easyai.stop()
