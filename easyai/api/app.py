@@ -19,6 +19,7 @@ from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.routes import alerts, diagnosis, files, health, registry, statistics
 from easyai.api.trailing_slash import allow_trailing_slash
+from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.presence import Presence
 from easyai.runtime import Runtime
 from easyai.supervised import Loop, Notifier
@@ -96,6 +97,7 @@ def _opened(runtime: Runtime | None, loop: Loop) -> Iterator[Runtime]:
 
     opened = open_ringing_runtime()
     opened.doorbell = BackgroundDoorbell(opened.doorbell)
+    opened.part(DataFolderCheck)  # it compares with what is there now
     presence = Presence("api", lambda: opened.db, loop.turns)
     presence.start()
     try:

@@ -44,11 +44,11 @@ def upgrade() -> None:
     from easyai.db import migrate
     from easyai.settings import load
 
-    is_meant = find_installation(next_start=True)
+    is_named = find_installation(next_start=True)
     settings = load()
     missing = missing_database(settings)
-    if missing and not is_meant:
-        refuse_beside_api(settings, missing)  # in a folder that nobody named
+    if missing and not is_named:
+        refuse_beside_api(settings, missing)
     url = settings.easyai.effective_database_url
     click.echo(f"database ready: {shown_url(url)}, revision {migrate.upgrade(url)}")
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from easyai.cli.output import cell, new_table, opened, plain, print_json, print_table
+from easyai.cli.output import cell, new_table, opened, print_json, print_table, running
 from easyai.errors import BadRequestError
 
 if TYPE_CHECKING:
-    from easyai.db.session import Database
     from easyai.db.space import Space, TableSize
     from easyai.settings import AiAnalysis
 
@@ -38,7 +37,6 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 done or nothing to do, 1 easyai is running, 2 no room, usage or configuration.
 """
 _BYTES_PER_SEC: Final = 30e6  # of a slow disk
-_ALIVE_SEC: Final = 30.0
 
 
 @click.command(epilog=SIZE_EXAMPLES)
@@ -82,10 +80,10 @@ def compact(beside: bool) -> None:
             return
         before = space.space(db)
         live = before.size - before.free
-        running = _running(db)
-        if running and not beside:
+        at_work = running(db)
+        if at_work and not beside:
             click.echo(
-                f"easyai is running ({running}): inference would stand still for about "
+                f"easyai is running ({at_work}): inference would stand still for about "
                 f"{live / _BYTES_PER_SEC + 1:.0f} s, and frames wait. Stop it first, or add "
                 "--beside",
                 err=True,
@@ -149,21 +147,6 @@ def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> Non
     )
     if not whole.shrinks:
         click.echo("the file does not shrink by itself: `db compact` makes it small", err=True)
-
-
-def _running(db: Database) -> str:
-    """Which processes of easyai work on this database now; '' for none."""
-    from easyai.db import clock, leases, processes
-
-    with db.read() as conn:
-        now = clock.now(conn)
-        names = [
-            row.name for row in processes.all_processes(conn) if now - row.beat_at < _ALIVE_SEC
-        ]
-        beat = leases.all_leases(conn).get("beat")
-    if not names and beat is not None and beat.expires_at > now:
-        names = [f"beat of {beat.holder}"]
-    return plain(", ".join(names))
 
 
 def _require_room(path: Path, live: int) -> None:

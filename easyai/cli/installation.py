@@ -17,17 +17,19 @@ _NAMES = (CONFIG, DATA_DIR, DATABASE_URL)
 
 
 def find_installation(*, next_start: bool = False) -> bool:
-    """Give this process the settings of the installation that is meant; whether there is one.
+    """Give this process the settings of the installation that is meant.
 
     One that is named (by --config, EASYAI_CONFIG, EASYAI_DATA_DIR) or has its data in this folder
     is meant; else the one that ``easyai up`` runs, or ran, elsewhere on this machine. Nothing
     changes where none is known, or EASYAI_DATABASE_URL names the database. `next_start`: what the
     file says now counts, not what the running processes took from it. Raises SettingsError when
-    several could be meant.
+    several could be meant. Returns whether EASYAI_DATABASE_URL did name the database.
     """
     named = {name: os.environ[name] for name in _NAMES if os.environ.get(name)}
     if DATABASE_URL in named:
         return True
+    if not next_start:
+        _name_copy(Path(os.environ.get(DATA_DIR) or "data"))
     known = installations.known()
     here = Path("data").absolute()
     if not named and (here / "easyai.db").is_file():
@@ -41,16 +43,23 @@ def find_installation(*, next_start: bool = False) -> bool:
         _take(meant[0], next_start)
         if not named:
             click.echo(f"easyai: {_shown(meant[0])}", err=True)
-    return bool(named or meant)
+    return False
 
 
 def _take(installation: Installation, next_start: bool) -> None:
     taken = installation.environment(next_start=next_start)
     if not next_start:
-        taken[COPY_VARIABLE] = str(Path(installation.data_dir) / COPY_NAME)
+        _name_copy(Path(installation.data_dir))
     for name, value in taken.items():
         if not os.environ.get(name):
             os.environ[name] = value
+
+
+def _name_copy(data_dir: Path) -> None:
+    """Where the last good text of a settings file with a mistake is; it says of which file."""
+    copy = data_dir.absolute() / COPY_NAME
+    if copy.is_file():
+        os.environ[COPY_VARIABLE] = str(copy)
 
 
 def _tell_others(known: list[Installation], here: Path) -> None:

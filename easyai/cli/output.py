@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from easyai.db.session import Database
     from easyai.runtime import Runtime
     from easyai.settings import Settings, SettingsSource
 
 _PIPE_WIDTH: Final = 1000
+_ALIVE_SEC: Final = 30.0
 
 
 @contextmanager
@@ -42,6 +44,7 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     require_database(source.current())
     runtime = (opener or open_runtime)(source)
     try:
+        _tell_idle(runtime.db)
         yield runtime
     except SchemaMissingError as error:
         lacking = getattr(error.__cause__, "orig", "")  # the driver's words
@@ -51,6 +54,27 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
         ) from error
     finally:
         runtime.close()
+
+
+def running(db: Database) -> str:
+    """Which processes of easyai work on this database now; '' for none."""
+    from easyai.db import clock, leases, processes
+
+    with db.read() as conn:
+        now = clock.now(conn)
+        names = [
+            row.name for row in processes.all_processes(conn) if now - row.beat_at < _ALIVE_SEC
+        ]
+        beat = leases.all_leases(conn).get("beat")
+    if not names and beat is not None and beat.expires_at > now:
+        names = [f"beat of {beat.holder}"]
+    return plain(", ".join(names))
+
+
+def _tell_idle(db: Database) -> None:
+    """What a command shows of a database on which nothing works is not what is so now."""
+    if not running(db):
+        click.echo("easyai: nothing of easyai runs on this database", err=True)
 
 
 def missing_database(settings: Settings) -> str:
@@ -83,9 +107,10 @@ def refuse_beside_api(settings: Settings, missing: str) -> None:
     api = ApiClient(settings)
     if api.answers():
         raise SettingsError(
-            f"easyai runs at {api.url}, but its database is not {missing}, which does not exist. "
-            "Name its settings file with --config (EASYAI_CONFIG) or its data folder with "
-            "EASYAI_DATA_DIR; the user who started it needs neither"
+            f"easyai runs at {api.url}, but no database is at {missing}: this command has other "
+            "settings than what runs, or its data folder was moved or deleted. Name its settings "
+            "file with --config (EASYAI_CONFIG) or its data folder with EASYAI_DATA_DIR; the user "
+            "who started it needs neither"
         )
 
 

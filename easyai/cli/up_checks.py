@@ -7,6 +7,7 @@ import glob
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def claim_data_dir(data_dir: Path) -> bool:
 
 def release_data_dir(data_dir: Path) -> None:
     """Note that this run ended in order; the lock itself goes with the process."""
-    os.truncate(data_dir / "run" / LOCK_NAME, 0)
+    with suppress(FileNotFoundError):  # the folder was taken away meanwhile
+        os.truncate(data_dir / "run" / LOCK_NAME, 0)
 
 
 def remove_database(file: Path) -> None:

@@ -50,12 +50,18 @@ class _Checks:
     """What is checked every few seconds: all that costs little, in memory too."""
 
     def __init__(self, runtime: Runtime) -> None:
+        from easyai.health.checks.data_folder import DataFolderCheck
         from easyai.health.checks.disk import DiskCheck
-        from easyai.health.checks.standing import readiness_checks
+        from easyai.health.checks.standing import SettingsCheck, readiness_checks
         from easyai.tasks.broker_check import BrokerCheck
 
         self._runtime = runtime
-        self._always = [*readiness_checks(runtime, BrokerCheck(runtime)), DiskCheck(runtime)]
+        self._always = [
+            *readiness_checks(runtime, BrokerCheck(runtime)),
+            DiskCheck(runtime),
+            DataFolderCheck(runtime),
+            SettingsCheck(runtime),
+        ]
         self._bus: list[Check] = []
 
     def now(self) -> list[Check]:

@@ -41,6 +41,8 @@ class Kind(StrEnum):
     DISK_LOW = "disk_low"
     CLOCK_JUMP = "clock_jump"
     CLOCK_OFF = "clock_off"
+    SETTINGS_INVALID = "settings_invalid"
+    DATA_MOVED = "data_moved"
 
 
 class Change(StrEnum):

@@ -24,6 +24,7 @@ CHECK_NAMES: Final = {
     "breakers": Words("breakers", "熔断器"),
     "queue": Words("queue", "队列"),
     "clock": Words("clock", "时钟"),
+    "data": Words("data folder", "数据目录"),
 }
 STATES: Final = {
     "online": Words("online", "在线"),
@@ -44,6 +45,8 @@ KINDS: Final = {
     "disk_low": Words("disk low", "磁盘空间不足"),
     "clock_jump": Words("clock jump", "时钟跳变"),
     "clock_off": Words("clock off", "时钟不准"),
+    "settings_invalid": Words("settings invalid", "配置文件有误"),
+    "data_moved": Words("data folder moved", "数据目录被移动"),
     "service_registered": Words("service registered", "服务注册"),
     "service_suspect": Words("heartbeat timeout", "心跳超时"),
     "service_online": Words("service back", "服务恢复"),
@@ -70,6 +73,7 @@ KINDS: Final = {
 CAUSE_NAMES: Final = {
     "settings_invalid": Words("the settings file had a mistake", "配置文件有错误"),
     "disabled": Words("inference was switched off", "推理被关闭"),
+    "data_moved": Words("the data folder was moved or deleted", "数据目录被移动或删除"),
     "database_down": Words("the database did not work", "数据库不可用"),
     "disk_full": Words("a disk was full", "磁盘已满"),
     "worker_gone": Words("no worker ran", "没有 worker 在运行"),

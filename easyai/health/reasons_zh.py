@@ -187,6 +187,12 @@ _STORE: Final = {
 }
 _DATABASE: Final = {
     "no database at ": "找不到数据库：",
+    ": put it back where it was; `db upgrade` makes a new one": (
+        "：请将其放回原处；`db upgrade` 会创建新的数据库"
+    ),
+    "The database's file is not there: put it back, or make a new one: ": (
+        "数据库文件不存在：请放回原处，或创建新的数据库："
+    ),
     "the database does not answer for {n} s": "数据库已 {1} 秒没有应答",
     "the database does not answer": "数据库没有应答",
     "does not answer: ": "没有应答：",

@@ -85,10 +85,16 @@ def test_a_worker_killed_while_the_settings_have_a_mistake_comes_up_with_the_las
         assert "worker | " in told
         assert "config.toml: not valid TOML" in told
         assert _codes(easyai)[:1] == ["settings_invalid"]
+        for command in ("frames", "stats", "alerts", "services", "db current"):
+            shown = easyai.run(*command.split())
+            assert (shown.returncode, shown.stderr.count("\n")) == (0, 1), shown.stderr
+            assert "the last good settings are taken from" in shown.stderr
+        easyai.wait_for_line("system alarm settings_invalid: ", 30)
         assert easyai.run("diagnose", "--no-probes", "--json").returncode == 1
 
         easyai.reconfigure("[ai_analysis]\nsave_only_with_detection = true\n")
         wait_until(lambda: "settings_invalid" not in _codes(easyai), 10, "the API has read it, too")
+        easyai.wait_for_line("the settings file is right again", 30)
         seen = stub.count
         site.put_many(3, _TYPES[2])
         wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")
@@ -257,7 +263,9 @@ def test_commands_in_any_folder_find_what_runs_and_a_refused_start_leaves_no_dat
         assert ended.returncode != 0
         assert not (elsewhere / "other" / "easyai.db").exists()
     easyai.stop()
-    assert f"data {easyai.data}" in run(easyai_command("frames")).stderr, "it is found afterwards"
+    idle = run(easyai_command("frames")).stderr
+    assert f"data {easyai.data}" in idle, "it is found afterwards"
+    assert "nothing of easyai runs on this database" in idle
 
 
 def test_up_under_nohup_outlives_its_terminal_and_no_stray_signal_ends_it(
@@ -278,3 +286,20 @@ def test_up_under_nohup_outlives_its_terminal_and_no_stray_signal_ends_it(
         name: pid for name, pid in children.items() if name != "beat"
     }
     easyai.stop()
+
+
+def test_a_data_folder_that_is_moved_away_rings_and_no_command_makes_another(
+    easyai: EasyaiProcess,
+) -> None:
+    easyai.start()
+    easyai.wait_for_line("watchdog tells of alarms", 30)
+    easyai.data.rename(easyai.folder / "aside")
+    easyai.wait_for_line("system alarm data_moved: ", 20)
+    for command in ("frames", "db upgrade"):
+        refused = easyai.run(*command.split())
+        assert refused.returncode == 2
+        assert f"easyai runs at {easyai.url}, but no database is at " in refused.stderr
+    assert easyai.run("diagnose", "--json").stdout.count('"data_moved"')
+    assert not (easyai.data / "easyai.db").exists()
+    easyai.stop()
+    assert "Traceback" not in easyai.log[-5000:]

@@ -18,6 +18,8 @@ from easyai.health.progress import Standstill
 from easyai.health.symptom import STOPS
 
 _CHECK_GRACE_SEC: Final = 10.0
+#: What is not there any more does not come back by itself, and each second of it is lost.
+_GRACE_SEC: Final = {Kind.DATA_MOVED: 1.0}
 _FEWEST: Final = 10  # frames; a rate of fewer tells nothing
 _FEW: Final = 3  # calls; a mean of fewer is one call's mood
 #: The head of the outbox: a bus that works takes it within seconds.
@@ -26,6 +28,8 @@ _FROM_CHECKS: Final = {
     Kind.STORE_DOWN: "store",
     Kind.BUS_DOWN: "bus",
     Kind.DISK_LOW: "disk",
+    Kind.SETTINGS_INVALID: "settings",
+    Kind.DATA_MOVED: "data",
 }
 _FROM_DATABASE: Final = (
     Kind.NO_ALGORITHM,
@@ -67,7 +71,8 @@ def judge(
         result = seen.facts.checks.get(check)
         if result is not None and result.reason:
             said = words.check_failed(kind, result, seen.facts)
-            conditions.append(Condition(kind, "", result.reason, said, _CHECK_GRACE_SEC))
+            grace_sec = _GRACE_SEC.get(kind, _CHECK_GRACE_SEC)
+            conditions.append(Condition(kind, "", result.reason, said, grace_sec))
     if seen.facts.known is not None:
         kinds.update(_FROM_DATABASE)
         conditions += of_services(seen.facts, causes, ringing)

@@ -26,6 +26,8 @@ _OTHERS: Final = {
     Kind.STORE_DOWN: Words("the frame store works again", "图片存储已恢复"),
     Kind.DISK_LOW: Words("there is disk space again", "磁盘空间已恢复"),
     Kind.CLOCK_JUMP: Words("the clock is steady", "时钟已稳定"),
+    Kind.SETTINGS_INVALID: Words("the settings file is right again", "配置文件已恢复正确"),
+    Kind.DATA_MOVED: Words("the data folder is where it was", "数据目录已恢复原处"),
     Kind.CLOCK_OFF: Words(
         "the clock agrees with the database's, or is gone", "时钟已与数据库一致，或该机器已停用"
     ),

@@ -30,6 +30,11 @@ _CHECKS: Final = {
         "消息总线不接收告警，告警保留在表中，恢复后按顺序发送",
     ),
     Kind.DISK_LOW: Words("disk space runs low", "磁盘空间不足"),
+    Kind.SETTINGS_INVALID: Words(
+        "the settings file has a mistake; easyai goes on with the last good settings",
+        "配置文件有错误；easyai 沿用最近一份正确的配置",
+    ),
+    Kind.DATA_MOVED: Words("the data folder is not where it was", "数据目录已不在原处"),
 }
 
 

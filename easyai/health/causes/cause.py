@@ -78,7 +78,10 @@ def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str
     if own.database_url.startswith("sqlite"):
         paths.append(Path(own.database_url.partition(":///")[2]))
     if always or not all(path.is_absolute() for path in paths):
-        return f"cd {shlex.quote(str(Path.cwd()))} && {line}"
+        try:
+            return f"cd {shlex.quote(str(Path.cwd()))} && {line}"
+        except FileNotFoundError:
+            return line  # the folder is gone: no alarm may be lost by that
     return line
 
 

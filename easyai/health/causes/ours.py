@@ -8,6 +8,7 @@ from typing import Final
 
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, curl_command, easyai_command
+from easyai.health.causes.data_folder import data_moved
 from easyai.health.facts import Facts
 from easyai.health.known import Known
 from easyai.health.wording import counted, frames, moment, span
@@ -20,7 +21,9 @@ def find(facts: Facts) -> Iterator[Cause]:
     """What is wrong on our side."""
     if not facts.settings.ai_analysis.enable:
         yield _disabled(facts)
-    if facts.known is None or facts.failed("database"):
+    if facts.failed("data"):
+        yield data_moved(facts)
+    elif facts.known is None or facts.failed("database"):
         yield _database(facts)
     if facts.failed("disk"):
         yield _disk(facts)

@@ -12,11 +12,10 @@ from easyai.health.facts import Facts
 _DEFAULTS: Final = Words(
     "A report from the command line takes the default of a key that does not fit; for a file that "
     "is gone, emptied or no TOML it takes the last good settings, which `up` keeps in its data "
-    "folder, if it finds them in EASYAI_DATA_DIR, else in ./data; without them there is none "
-    "unless EASYAI_DATABASE_URL or EASYAI_DATA_DIR names the database",
+    "folder, as the other commands that read do; without them the report is that of the API",
     "命令行生成的报告对有误的配置项采用默认值；配置文件不存在、被清空或不是有效的 TOML 时，"
-    "采用 `up` 在数据目录中保留的最近一份正确配置，在 EASYAI_DATA_DIR（未设置时为 ./data）中查找；"
-    "找不到时，须设置 EASYAI_DATABASE_URL 或 EASYAI_DATA_DIR 才能生成报告",
+    "采用 `up` 在数据目录中保留的最近一份正确配置，其他只读命令也是如此；"
+    "找不到时，由 API 给出报告",
 )
 
 

@@ -12,6 +12,7 @@ from easyai.db import revision
 from easyai.errors import DatabaseUnavailableError, SettingsError
 from easyai.health.causes.cause import easyai_command
 from easyai.health.checks.check import Check
+from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.disk import DiskCheck, disk_of
 from easyai.health.checks.pictures import PicturesCheck
 from easyai.runtime import Runtime
@@ -97,6 +98,7 @@ def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
     checks = [
         *readiness_checks(runtime, *others),
         DiskCheck(runtime),
+        runtime.part(DataFolderCheck),
         PicturesCheck(runtime),
         SettingsCheck(runtime),
     ]

@@ -33,7 +33,7 @@ def test_the_json_is_as_documented(api: LiveApi) -> None:
     assert body["conclusion"] == body["causes"][0]["code"] == "worker_gone"
     names = [check["name"] for check in body["checks"]]
     assert names == [
-        *("database", "store", "broker", "disk", "pictures", "settings"),
+        *("database", "store", "broker", "disk", "data", "pictures", "settings"),
         *("worker", "beat", "api", "watchdog", "services", "breakers", "queue", "clock"),
     ]
 

@@ -69,6 +69,9 @@ def ended_pid() -> int:
     return process.pid
 
 
+_IDLE = "easyai: nothing of easyai runs on this database\n"
+
+
 def _run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
 
@@ -109,7 +112,7 @@ def test_the_one_that_runs_goes_before_those_that_do_not(
     }
     _noted(_site(tmp_path / "a", migrated_file), **how[stale])
     _noted(data := _site(tmp_path / "b", migrated_file))
-    assert _run("frames", "--json").stderr == f"easyai: http://127.0.0.1:1, data {data}\n"
+    assert _run("frames", "--json").stderr == f"easyai: http://127.0.0.1:1, data {data}\n{_IDLE}"
 
 
 def test_of_several_the_operator_chooses(tmp_path: Path, migrated_file: Path) -> None:
@@ -122,7 +125,7 @@ def test_of_several_the_operator_chooses(tmp_path: Path, migrated_file: Path) ->
     assert f"EASYAI_DATA_DIR={first}" in result.stderr
     os.environ["EASYAI_DATA_DIR"] = str(second)
     result = _run("frames", "--json")
-    assert (result.exit_code, result.stderr) == (1, ""), "it is named, so nothing is to be told"
+    assert (result.exit_code, result.stderr) == (1, _IDLE), "it is named, so nothing is to be told"
 
 
 def test_the_settings_file_names_one_of_several(tmp_path: Path, migrated_file: Path) -> None:
@@ -132,7 +135,7 @@ def test_the_settings_file_names_one_of_several(tmp_path: Path, migrated_file: P
     config = str(tmp_path / "b" / "site.toml")
     for arguments in (("--config", config, "stats"), ("stats", "--config", config)):
         result = _run(*arguments, "--json")
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, result.stderr) == (0, _IDLE)
         assert '"max_concurrent_infer": 7' in result.stdout
         assert os.environ["EASYAI_DATA_DIR"] == str(tmp_path / "b" / "data")
         for variable in ("CONFIG", "DATA_DIR", "DATABASE_URL"):

@@ -138,6 +138,14 @@ def test_a_command_that_is_told_finds_the_installation_from_any_folder(
     assert _run(command, elsewhere, monkeypatch) == _seen_here()
 
 
+def test_an_alarm_names_its_command_though_the_folder_of_the_start_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(tmp_path, monkeypatch, "nothing")
+    Path.cwd().rmdir()
+    assert easyai_command(settings, "diagnose").endswith("easyai diagnose")
+
+
 @pytest.mark.parametrize("named_by", _NAMED_BY)
 def test_a_celery_command_likewise(
     tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, named_by: str

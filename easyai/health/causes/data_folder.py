@@ -1,0 +1,33 @@
+"""The data folder is not where it was: moved, deleted or replaced under running processes."""
+
+from __future__ import annotations
+
+import shlex
+
+from easyai.domain.words import Words
+from easyai.health.causes.cause import Cause, Remedy
+from easyai.health.facts import Facts
+
+
+def data_moved(facts: Facts) -> Cause:
+    """What is written goes to files that a restart will not find."""
+    folder = facts.settings.easyai.data_dir.absolute()
+    return Cause(
+        "data_moved",
+        Words(
+            "The data folder was moved or deleted while easyai runs",
+            "数据目录在 easyai 运行期间被移动或删除",
+        ),
+        (facts.why("data"),),
+        (
+            Remedy(
+                Words(
+                    "See where the database is that easyai has open, and what is there now",
+                    "查看 easyai 打开的数据库现在的位置，以及原处现有的内容",
+                ),
+                "ls -l /proc/[0-9]*/fd 2>/dev/null | grep 'easyai[.]db' | sort -u; "
+                f"ls -ld {shlex.quote(str(folder))}*",
+            ),
+        ),
+        weight=96,
+    )
