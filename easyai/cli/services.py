@@ -8,7 +8,7 @@ import click
 
 from easyai.addresses import hide_credentials
 from easyai.cli.output import cell, console, duration, new_table, opened, print_json, print_table
-from easyai.db import clock, ledger
+from easyai.db import clock, ledger, service_results
 from easyai.db import services as services_db
 from easyai.domain.service import ROUTABLE
 from easyai.registry.views import service_list
@@ -27,10 +27,11 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 found, 1 no service to show, 2 usage or configuration.
 """
 
-_NUMBERS: Final = ("IN FLIGHT", "CALLS", "LATENCY", "HEARTBEAT")
+_NUMBERS: Final = ("IN FLIGHT", "CALLS", "FAILED", "LAST SUCCESS", "LATENCY", "HEARTBEAT")
 _COLUMNS: Final = ("SERVICE", "ENDPOINT", "STATE", "REASON", *_NUMBERS, "TYPES")
 _NARROW_COLUMNS: Final = ("SERVICE", "ENDPOINT", "STATE", "REASON")
-_WIDE: Final = 130  # characters
+_WIDE: Final = 150  # characters
+_NONE: Final = service_results.Results()
 _STYLES: Final = {"online": "green", "suspect": "yellow", "offline": "red", "unregistered": "dim"}
 
 
@@ -44,6 +45,9 @@ def services(everything: bool, as_json: bool) -> None:
     to it at the end of each pause. Suspect: its heartbeats are missing, or its calls fail though
     heartbeats of its id arrive; probed, and used last. Offline: its probes fail too; the first sign
     of life brings it back. Unregistered: by request.
+
+    FAILED: those of the newest 20,000 frames whose last call to it failed or was refused. LAST
+    SUCCESS: its last result among them. REASON says how many have failed since, and why.
     """
     with opened() as runtime:
         known, now = _read(runtime)
@@ -66,10 +70,16 @@ def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
         in_flight: dict[int, int] = {}
         for pk, _, count in ledger.in_flight(conn):
             in_flight[pk] = in_flight.get(pk, 0) + count
+        results = service_results.by_service(conn)
     for one in known:
         row = rows[one["endpoint"]]
         one["in_flight"] = in_flight.get(row.pk, 0)
         one["max_concurrency"] = row.max_concurrency
+        result = results.get(row.pk, _NONE)
+        one["failed_frames"] = result.failures
+        one["last_success_at"] = int(result.succeeded_at) or None
+        one["failed_since_success"] = result.since_success
+        one["last_refusal"] = result.reason or None
         allowed_sec = row.heartbeat_timeout_sec or timeout_sec
         one["heartbeat_overdue"] = one["heartbeat_age_sec"] > allowed_sec
         one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
@@ -106,10 +116,25 @@ def _cells(one: dict[str, Any], now: float) -> dict[str, Any]:
         "REASON": cell(_reason(one, now)),
         "IN FLIGHT": cell(f"{one['in_flight']}/{limit}" if limit else one["in_flight"]),
         "CALLS": cell(one["call_count"]),
+        "FAILED": cell(one["failed_frames"], "red" if one["failed_since_success"] else ""),
+        "LAST SUCCESS": cell(_ago(one["last_success_at"], now)),
         "LATENCY": cell(None if latency is None else f"{latency:.0f} ms"),
         "HEARTBEAT": cell(f"{duration(one['heartbeat_age_sec'])} ago"),
         "TYPES": cell(", ".join(one["task_types"])),
     }
+
+
+def _failing(one: dict[str, Any]) -> str:
+    """What is wrong where the last calls failed, though the service lives and its breaker rests."""
+    number, why = one["failed_since_success"], one["last_refusal"]
+    if not number:
+        return ""
+    calls = "last call" if number == 1 else f"last {number} calls"
+    return f"; its {calls} failed: {why or 'no reason known'}"
+
+
+def _ago(at: float | None, now: float) -> str:
+    return f"{duration(now - at)} ago" if at else "never"
 
 
 def _reason(one: dict[str, Any], now: float) -> str:
@@ -118,7 +143,7 @@ def _reason(one: dict[str, Any], now: float) -> str:
     if one["heartbeat_overdue"] and one["state"] == "online":
         said += f"; no heartbeat for {duration(one['heartbeat_age_sec'])}"
     if one["breaker"] == "closed":
-        return said
+        return said + _failing(one)
     pause = f", next trial in {one['breaker_trial_in_sec']:.0f} s" * (one["breaker"] == "open")
     failed = one["last_failure"] or "no reason known"
     return f"{said}; breaker {one['breaker']}{pause}: {failed}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
 
 from easyai.cli import output
+from easyai.db import processes
 from tests.support.installation import TYPE, Installation
 
 
@@ -35,6 +37,8 @@ def test_services_that_take_work_are_shown_with_state_load_and_heartbeat(
         "registered 5 min ago",
         "2/4",
         "7",
+        "0",
+        "never",
         "42 ms",
         re.search(r"1\d s ago", line)[0],  # type: ignore[index]
         "人数统计, 人脸",
@@ -117,3 +121,51 @@ def test_columns_with_chinese_names_stay_aligned(installation: Installation) -> 
     lines = installation.run("services").stdout.splitlines()
     columns = [len(line[: line.index("http://")].encode("gb18030")) for line in lines[1:]]
     assert columns[0] == columns[1]
+
+
+def _fails(installation: Installation, pk: int, count: int, first: float, reason: str) -> None:
+    for number in range(count):
+        at = installation.now - first + number
+        installation.frame(service_pk=pk, settled_at=at, reason=reason)
+
+
+def test_a_service_that_refuses_every_picture_says_so_with_its_last_success(
+    installation: Installation,
+) -> None:
+    pk = installation.service("yolo-1")
+    _fails(installation, pk, 2, 900, "old reason")
+    installation.frame(
+        service_pk=pk, state="done", outcome="no_detection", settled_at=installation.now - 600
+    )
+    _fails(installation, pk, 3, 60, "model not loaded")
+    installation.pending(
+        avoid_service=pk, last_failure_at=installation.now - 5, tries=1, reason="out of memory"
+    )
+    well = installation.service("yolo-2")
+    _fails(installation, well, 1, 30, "broken picture")
+    installation.frame(service_pk=well, state="done", settled_at=installation.now - 5)
+    never = installation.service("yolo-3")
+    _fails(installation, never, 1, 30, "no weights")
+    head, *lines = installation.run("services").stdout.splitlines()
+    shown = [dict(zip(re.split(r"  +", head), re.split(r"  +", one), strict=True)) for one in lines]
+    rows = {one["SERVICE"]: one for one in shown}
+    assert rows["yolo-1"]["REASON"].endswith("; its last 4 calls failed: out of memory")
+    assert (rows["yolo-1"]["FAILED"], rows["yolo-1"]["LAST SUCCESS"]) == ("6", "10 min ago")
+    assert rows["yolo-2"]["REASON"].endswith("registered 5 min ago")
+    assert rows["yolo-2"]["FAILED"] == "1"
+    assert rows["yolo-3"]["REASON"].endswith("; its last call failed: no weights")
+    assert rows["yolo-3"]["LAST SUCCESS"] == "never"
+    listed = _listed(installation)
+    assert listed["yolo-1"]["failed_since_success"] == 4
+    assert listed["yolo-2"]["last_refusal"] is None
+
+
+@pytest.mark.parametrize("command", ["services", "stats", "alerts", "alarms", "frames", "requeue"])
+def test_every_command_says_when_nothing_of_easyai_runs(
+    installation: Installation, command: str
+) -> None:
+    idle = "easyai: nothing of easyai runs on this database\n"
+    assert installation.run(command).stderr.startswith(idle)
+    with installation.db.write() as conn:
+        processes.beat(conn, "worker", "here", 1, time.time())
+    assert idle not in installation.run(command).stderr
