@@ -92,13 +92,13 @@ def note(installation: Installation) -> None:
 def forget_gone() -> None:
     """Remove the notes of installations that run no more and whose data folder is gone."""
     for path, one in _read().items():
-        if not one.runs and not Path(one.data_dir).is_dir():
+        if not one.runs and not _is_there(one.data_dir):
             path.unlink(missing_ok=True)
 
 
 def known() -> list[Installation]:
     """The installations of this machine, by data folder: those that run, and those that ran."""
-    found = [one for one in _read().values() if one.runs or Path(one.data_dir).is_dir()]
+    found = [one for one in _read().values() if one.runs or _is_there(one.data_dir)]
     return sorted(found, key=lambda one: one.data_dir)
 
 
@@ -132,6 +132,16 @@ def _user_folder() -> str:
 def _file_name(installation: Installation) -> str:
     of = f"{installation.host}:{installation.data_dir}"
     return f"{hashlib.blake2b(of.encode(), digest_size=8).hexdigest()}.json"
+
+
+def _is_there(folder: str) -> bool:
+    try:
+        os.stat(folder)  # noqa: PTH116 - Path.is_dir differs between versions of Python
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # without permission to look nobody knows that it is gone
+    return True
 
 
 def _same(one: str, other: str) -> bool:

@@ -37,6 +37,11 @@ def read(path: Path, copy: Path | None = None) -> str:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to one that exists") from None
+    except PermissionError:
+        raise SettingsError(
+            f"{path}: no permission to read it; run the command as the user who runs easyai, or "
+            "let this user read the file and enter its folder"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     if copy and not text.strip() and kept(copy, path):

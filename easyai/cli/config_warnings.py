@@ -101,17 +101,26 @@ def _about_frames(frames: FrameExtractor) -> Iterator[str]:
             yield "frame_extractor.minio.secret_key is not set, and frame_extractor.store is minio"
         return
     folder = frames.output_dir.absolute()
-    if not folder.exists():
+    try:
+        folder.stat()
+    except PermissionError:
+        yield (
+            f"frame_extractor.output_dir: no permission to look at {folder}; let this user enter "
+            "the folders above it"
+        )
+        return
+    except OSError:
         yield (
             f"frame_extractor.output_dir: {folder} does not exist; easyai makes it, but cameras "
             "that write elsewhere are not seen"
         )
-    elif not folder.is_dir():
+        return
+    if not folder.is_dir():
         yield f"frame_extractor.output_dir: {folder} is not a folder; frames cannot be found"
-    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         yield (
-            f"frame_extractor.output_dir: {folder} is not writable for this user; pictures cannot "
-            "be moved beside their alerts nor deleted"
+            f"frame_extractor.output_dir: no permission to read and write {folder}; pictures "
+            "cannot be moved beside their alerts nor deleted"
         )
 
 
@@ -154,6 +163,13 @@ def _about_places(own: Easyai) -> Iterator[str]:
 
 def _nearest(path: Path) -> Path:
     """The path, or the nearest above it that exists."""
-    while not path.exists() and path != path.parent:
+    while not _is_seen(path) and path != path.parent:
         path = path.parent
     return path
+
+
+def _is_seen(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

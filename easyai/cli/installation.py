@@ -32,7 +32,7 @@ def find_installation(*, next_start: bool = False) -> bool:
         _name_copy(Path(os.environ.get(DATA_DIR) or "data"))
     known = installations.known()
     here = Path("data").absolute()
-    if not named and (here / "easyai.db").is_file():
+    if not named and _is_file(here / "easyai.db"):
         _tell_others(known, here)
         named = {DATA_DIR: str(here)}
     meant = [one for one in known if one.matches(named)]
@@ -58,8 +58,12 @@ def _take(installation: Installation, next_start: bool) -> None:
 def _name_copy(data_dir: Path) -> None:
     """Where the last good text of a settings file with a mistake is; it says of which file."""
     copy = data_dir.absolute() / COPY_NAME
-    if copy.is_file():
+    if _is_file(copy):
         os.environ[COPY_VARIABLE] = str(copy)
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises without permission
 
 
 def _tell_others(known: list[Installation], here: Path) -> None:

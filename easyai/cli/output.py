@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,7 +88,28 @@ def missing_database(settings: Settings) -> str:
     url = make_url(normalize_url(settings.easyai.effective_database_url))
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return ""
-    return "" if Path(url.database).is_file() else url.database
+    return "" if _is_usable(Path(url.database)) else url.database
+
+
+def _is_usable(file: Path) -> bool:
+    """Whether it is there. Raises SettingsError when this user may not use it: it is not missing.
+
+    Reading takes the right to write, too: SQLite keeps its log beside the file.
+    """
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            return False
+        allowed = os.access(file, os.R_OK | os.W_OK, effective_ids=True)
+    except PermissionError:
+        allowed = False
+    except OSError:
+        return False
+    if not allowed:
+        raise SettingsError(
+            f"no permission to read and write the database {file}; run the command as the user who "
+            "runs easyai, or give this user the right to the file and its folder"
+        )
+    return True
 
 
 def require_database(settings: Settings) -> None:

@@ -178,12 +178,23 @@ def _require_file(engine: Engine, file: str | None) -> None:
     """Let no connection make the file: an empty one hides that the right one is elsewhere."""
 
     def connecting(*_: Any) -> None:
-        if file and not Path(file).exists():
+        if file and not _is_there(file):
             raise DatabaseMissingError(
                 f"no database at {file}: put it back where it was; `db upgrade` makes a new one"
             ) from FileNotFoundError(file)
 
     event.listen(engine, "do_connect", connecting)
+
+
+def _is_there(file: str) -> bool:
+    try:
+        Path(file).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        said = f"the database does not answer: {file}: {error.strerror}"
+        raise DatabaseUnavailableError(said) from error
+    return True
 
 
 def _engine(url: str) -> Engine:

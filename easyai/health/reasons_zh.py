@@ -145,9 +145,13 @@ _PROCESSES: Final = {
     "this server was not watching for {n} s": "本服务器有 {1} 秒没有巡检",
 }
 _STORE: Final = {
-    "frame folder {}: missing or not writable": "图片目录 {1}：不存在或不可写",
     "frame folder {}: empty; is its disk mounted?": "图片目录 {1}：为空；磁盘是否已挂载？",
+    "frame folder {}: missing": "图片目录 {1}：不存在",
     "frame folder {}: ": "图片目录 {1}：",
+    "not a folder": "不是目录",
+    "its disk is mounted read-only": "所在磁盘以只读方式挂载",
+    "no permission to look at it": "没有访问权限",
+    "no permission to read and write it": "没有读写权限",
     "{}: no free name beside it": "{1}：旁边没有空闲的文件名",
     "The frame store is used by another installation; the command `claim` shows which.": (
         "图片目录正由另一个安装使用；命令 `claim` 可查看是哪一个。"

@@ -162,5 +162,24 @@ class LocalStore(Moves):
 
     def check(self) -> None:
         """Raise StoreUnavailableError when the folder cannot be listed and written."""
-        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
-            raise StoreUnavailableError(f"frame folder {self.root}: missing or not writable")
+        fault = _fault(self.root)
+        if fault:
+            raise StoreUnavailableError(f"frame folder {self.root}: {fault}")
+
+
+def _fault(folder: Path) -> str:
+    """Why it cannot be listed and written; '' when it can."""
+    try:
+        if not stat.S_ISDIR(os.stat(folder).st_mode):
+            return "not a folder"
+        if os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            return ""
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return "its disk is mounted read-only"
+    except FileNotFoundError:
+        return "missing"
+    except PermissionError:
+        return "no permission to look at it"
+    except OSError as error:
+        return error.strerror or str(error)
+    return "no permission to read and write it"

@@ -42,7 +42,7 @@ def test_the_store_cannot_be_read_goes_away_and_comes_back(trials: Trials) -> No
             frames.write_bytes(b"")
             trial.camera.start()
             trial.alarm("inference_stalled", "The frame store does not work", within_sec=60)
-            trial.alarm("store_down", "missing or not writable", within_sec=60)
+            trial.alarm("store_down", "not a folder", within_sec=60)
             trial.camera.stop()  # it would make a new folder between these two
             frames.unlink()
             away.rename(frames)
@@ -55,7 +55,7 @@ def test_the_store_cannot_be_read_goes_away_and_comes_back(trials: Trials) -> No
             trial.camera.burst(100)
             frames.rename(away)
             trial.alarm("inference_stalled", "The frame store does not work", within_sec=60)
-            trial.alarm("store_down", "missing or not writable", within_sec=60)
+            trial.alarm("store_down", "missing", within_sec=60)
             if frames.is_dir():
                 shutil.rmtree(frames)
             away.rename(frames)
@@ -70,7 +70,7 @@ def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
     with small_disk(frames, 48), trials(EMBEDDED) as trial:
         with trial.fault("store read-only"):
             remount(frames, "ro")
-            trial.alarm("store_down", "missing or not writable", within_sec=60)
+            trial.alarm("store_down", "mounted read-only", within_sec=60)
             remount(frames, "rw")
         trial.resumes(within_sec=15)
         trial.alarm_over("store_down", within_sec=30)

@@ -344,7 +344,7 @@ def test_links_into_an_object_store_need_no_public_url() -> None:
 def test_a_folder_that_cannot_be_written_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     # By the answer of the system: the tests may run as a user who may write everywhere.
     monkeypatch.setattr("os.access", lambda _, mode, **__: not mode & os.W_OK)
-    assert any("is not writable" in warning for warning in _report()["warnings"])
+    assert any("no permission to read and write" in warning for warning in _report()["warnings"])
 
 
 @pytest.mark.parametrize(

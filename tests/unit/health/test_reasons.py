@@ -135,7 +135,7 @@ def test_the_texts_are_found() -> None:
         "probe failed: 7, though heartbeats of its id arrive",
         "cannot connect: 7",
         "it had ended by itself with exit code 7",
-        "frame folder 7: missing or not writable",
+        "its disk is mounted read-only",
     } <= texts
 
 
