@@ -62,8 +62,9 @@ def test_the_commands_of_the_readme_lead_from_a_frame_to_its_alert(
     assert answers.replace(" ", "") == (
         '{"ok":true,"service_id":"yolo11x_head_detector_7901"}{"ok":true}'
     )
-    street = jpeg(1, 1280, 720)
-    (running.folder / "street.jpg").write_bytes(street)
+    street = (Path(__file__).parents[2] / "examples" / "street.jpg").read_bytes()
+    (running.folder / "examples").mkdir()
+    (running.folder / "examples" / "street.jpg").write_bytes(street)
     readme.run(readme.commands("mv snapshots/"), running, stub.port)
     key = "人数统计/门口2/20261124-101500.000.jpg"
 

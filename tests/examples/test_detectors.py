@@ -110,3 +110,9 @@ def test_a_tiny_picture_is_searched_and_a_broken_one_refused(
     assert detector(encoded(np.zeros((20, 300, 3), np.uint8))) == []
     with pytest.raises(PictureError):
         detector(Picture(b"\xff\xd8 broken"))
+
+
+def test_the_sample_picture_of_the_readme_shows_two_people() -> None:
+    file = Path(__file__).parents[2] / "examples" / "street.jpg"
+    assert len(PeopleDetector()(Picture(file.read_bytes()))) == 2
+    assert file.stat().st_size < 50_000
