@@ -86,7 +86,10 @@ def _open_topic(analysis: AiAnalysis, topic: str) -> Bus:
     return RedisBus(address, topic)
 
 
+#: Before the hosts of Kafka: its listeners speak TLS.
+KAFKA_TLS: Final = "ssl://"
 _SCHEMES: Final = {
+    "kafka": ("ssl",),
     "rabbitmq": ("amqp", "amqps"),
     "redis": ("redis", "rediss"),
 }
@@ -119,9 +122,10 @@ def address_problem(analysis: AiAnalysis) -> str:
         return f"ai_analysis.mq_address is not a URL; {remedy}"
     if kind == "redis" and not scheme and not _HOST.fullmatch(address):
         return f"ai_analysis.mq_address is neither a URL nor host:port; {remedy}"
-    if scheme and not _has_host(address):
+    if scheme and kind != "kafka" and not _has_host(address):
         return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
-    if kind == "kafka" and not all(_is_host_and_port(one) for one in address.split(",")):
+    hosts = address.removeprefix(KAFKA_TLS).split(",")
+    if kind == "kafka" and not all(map(_is_host_and_port, hosts)):
         return f"ai_analysis.mq_address lacks a port or has a wrong one; {remedy}"
     return ""
 

@@ -7,6 +7,7 @@ librdkafka's idempotent producer: what its own retries send twice arrives once a
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -14,12 +15,21 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from easyai.errors import BusUnavailableError
-from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.publish.bus import CONNECT_SEC, KAFKA_TLS, SEND_SEC, Message, Receipt
 
 # Errors that mean this one message, whatever the state of the cluster.
 _FOR_EVER: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 LARGEST_MESSAGE: Final = 100_000_000  # bytes; what librdkafka itself lets pass
 _REMEDY: Final = "; see whether the brokers of ai_analysis.mq_address run"
+
+
+def _tls() -> dict[str, Any]:
+    """TLS with the authorities of OpenSSL: those of the system, or of SSL_CERT_FILE (docs/tls.md).
+
+    librdkafka has an OpenSSL of its own, which does not look there by itself.
+    """
+    file = ssl.get_default_verify_paths().cafile
+    return {"security.protocol": "ssl", **({"ssl.ca.location": file} if file else {})}
 
 
 class KafkaBus:
@@ -29,8 +39,10 @@ class KafkaBus:
         self._topic = topic
         self._last_error = ""
         self._producer: Any = None
+        hosts = address.strip().removeprefix(KAFKA_TLS)
         self._settings: dict[str, Any] = {
-            "bootstrap.servers": ",".join(one.strip() for one in address.split(",")),
+            "bootstrap.servers": ",".join(one.strip() for one in hosts.split(",")),
+            **(_tls() if hosts != address.strip() else {}),
             "client.id": "easyai",
             "enable.idempotence": True,
             "acks": "all",
@@ -104,9 +116,11 @@ class KafkaBus:
 
     def check(self) -> None:
         """Ask for the topic's metadata."""
+        producer = self._open()
         try:
-            listed = self._open().list_topics(self._topic, timeout=CONNECT_SEC)
+            listed = producer.list_topics(self._topic, timeout=CONNECT_SEC)
         except KafkaException as error:
+            producer.poll(0)  # why: a certificate that is not trusted, a name that is not known
             raise BusUnavailableError(self._reason(error.args[0].str())) from None
         problem = listed.topics[self._topic].error
         if problem is not None:

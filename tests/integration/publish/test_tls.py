@@ -1,0 +1,110 @@
+"""TLS to Kafka and S3 with a certificate authority of one's own (docs/tls.md)."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from easyai.domain.frame import KeyRules
+from easyai.errors import BusUnavailableError, StoreUnavailableError
+from easyai.publish import kafka
+from easyai.publish.kafka import KafkaBus
+from easyai.settings import Minio
+from easyai.store.minio import MinioStore
+from tests.support.needs import program
+
+
+class TlsServer:
+    """Takes connections of clients that trust its certificate, counts them and hangs up."""
+
+    def __init__(self, folder: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.pem", folder / "server.key")
+        self._context = context
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.trusted = 0
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self._socket.accept()
+            except OSError:
+                return
+            with suppress(OSError), plain:
+                plain.settimeout(5)
+                with self._context.wrap_socket(plain, server_side=True) as secure:
+                    self.trusted += bool(secure.recv(1))
+
+    def close(self) -> None:
+        """Take no more."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA (ca.pem) and a certificate for 127.0.0.1 that it has signed."""
+    folder = tmp_path_factory.mktemp("ca")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+
+    def openssl(arguments: str) -> None:
+        command = [program("openssl", "openssl"), *arguments.split()]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 9 -subj /CN=own")
+    openssl("req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server")
+    signed = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9"
+    openssl(f"{signed} -extfile names -out server.pem")
+    return folder
+
+
+@pytest.fixture
+def server(authority: Path) -> Iterator[TlsServer]:
+    """A server with that certificate."""
+    made = TlsServer(authority)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["trusted", "not trusted"])
+def trusts(
+    request: pytest.FixtureRequest, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Whether SSL_CERT_FILE names the authority, or none."""
+    trusted = bool(request.param == "trusted")
+    none = authority / "none.pem"
+    none.write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.pem" if trusted else none))
+    return trusted
+
+
+def test_kafka(server: TlsServer, trusts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not trusts:
+        monkeypatch.delenv("SSL_CERT_FILE")  # librdkafka takes no empty file
+    monkeypatch.setattr(kafka, "CONNECT_SEC", 1.0)
+    bus = KafkaBus(f"ssl://127.0.0.1:{server.port}", "t")
+    with pytest.raises(BusUnavailableError) as refused:
+        bus.check()  # it is no broker
+    bus.close()
+    assert bool(server.trusted) == trusts, str(refused.value)
+    assert ("certificate verify failed" in str(refused.value)) != trusts
+
+
+def test_s3(server: TlsServer, trusts: bool) -> None:
+    endpoint = f"127.0.0.1:{server.port}"
+    settings = Minio(endpoint=endpoint, bucket="frames", use_ssl=True)
+    with pytest.raises(StoreUnavailableError) as refused:
+        MinioStore(settings, KeyRules("", ()), lambda: "here").check()
+    assert bool(server.trusted) == trusts, str(refused.value)
+    assert ("no secure connection" in str(refused.value)) != trusts
