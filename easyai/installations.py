@@ -7,6 +7,7 @@ process, its start and where that number means something say whether it runs sti
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -78,6 +79,8 @@ def shared(variables: Mapping[str, str]) -> dict[str, str]:
 def note(installation: Installation) -> None:
     """Leave word of it for other commands. Raises OSError when that cannot be written."""
     folder = _folder()
+    if folder is None:
+        raise OSError(errno.ENOENT, "this user has no home folder; set XDG_STATE_HOME")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / _file_name(installation)
     draft = path.with_suffix(f".{os.getpid()}.draft")
@@ -104,7 +107,8 @@ def known() -> list[Installation]:
 
 def _read() -> dict[Path, Installation]:
     # A home folder may be shared by machines: each has its own installations.
-    notes = {path: _parsed(path) for path in sorted(_folder().glob("*.json"))}
+    folder = _folder()
+    notes = {path: _parsed(path) for path in sorted(folder.glob("*.json"))} if folder else {}
     host = socket.gethostname()
     return {path: one for path, one in notes.items() if one is not None and one.host == host}
 
@@ -118,15 +122,12 @@ def _parsed(path: Path) -> Installation | None:
         return None
 
 
-def _folder() -> Path:
+def _folder() -> Path | None:
+    """Where the notes of this user are; None for one without a home."""
     state = os.environ.get("XDG_STATE_HOME", "")
-    # The specification: a path that is not absolute counts as not set.
-    base = Path(state) if state.startswith("/") else Path(_user_folder()) / ".local" / "state"
-    return base / "easyai" / "installations"
-
-
-def _user_folder() -> str:
-    return os.path.expanduser("~")  # noqa: PTH111 - Path.home raises where there is none
+    if not state.startswith("/"):  # the specification: such a path counts as not set
+        state = os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.home raises without one
+    return Path(state) / "easyai" / "installations" if state.startswith("/") else None
 
 
 def _file_name(installation: Installation) -> str:

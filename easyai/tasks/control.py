@@ -17,7 +17,17 @@ class Control(control.Control):  # type: ignore[misc]
     def broadcast(self, *args: Any, **kwargs: Any) -> Any:
         """Ask; nobody answers where no embedded broker has been yet, and the log says why."""
         folder = self.app.conf.broker_transport_options.get("control_folder")
-        if folder is not None and not Path(folder).is_dir():
+        if folder is None:
+            return super().broadcast(*args, **kwargs)
+        try:
+            Path(folder).stat()
+        except PermissionError:
+            log.warning(
+                "no permission to look at the broker in %s: run this as the user who runs easyai",
+                Path(folder).parent,
+            )
+            return []
+        except OSError:
             log.warning(
                 "no broker at %s: nothing has run with these settings yet. If easyai runs, name "
                 "its settings with EASYAI_CONFIG or its folder with EASYAI_DATA_DIR",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from easyai.celery import make_app
 from easyai.cli.output import missing_database
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
@@ -85,3 +86,9 @@ def test_a_frame_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "frames").touch()
     with pytest.raises(StoreUnavailableError, match="frames: not a folder"):
         _store(tmp_path / "frames").check()
+
+
+def test_the_embedded_broker(locked: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app({"broker_transport_options": {"control_folder": str(locked / "control")}})
+    assert as_nobody(lambda: app.control.broadcast("ping", reply=True)) == []
+    assert f"no permission to look at the broker in {locked}" in caplog.text

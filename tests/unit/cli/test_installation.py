@@ -184,6 +184,17 @@ def test_notes_are_for_their_owner_and_go_with_the_data_folder(
     assert not note.exists()
 
 
+def test_a_user_without_a_home_has_no_notes_and_makes_no_folder(
+    tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(OSError, match="no home folder; set XDG_STATE_HOME"):
+        _noted(_site(tmp_path / "a", migrated_file))
+    assert installations.known() == []
+    assert list(elsewhere.iterdir()) == []
+
+
 class _Api(BaseHTTPRequestHandler):
     """Answers as the API does."""
 
