@@ -12,9 +12,9 @@ from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause
 from easyai.health.facts import Facts
-from easyai.health.failing import failed_frames
-from easyai.health.known import Known, TypeFacts
+from easyai.health.known import Known
 from easyai.health.names import check_name, kind_name
+from easyai.health.standing import KEPT, since, standing_lines
 from easyai.health.wording import counted, frames, moment, names, span
 
 # Causes from this weight on stop inference of some type or of all.
@@ -32,17 +32,6 @@ _STOP_SCANNING: Final = frozenset(
         "worker_gone",
         "worker_hung",
     }
-)
-_KEPT: Final = Words(
-    "No frame is lost by this: they are kept and inferred once the cause is gone "
-    "(limits: outage_retention_hours, disk_min_free_percent)",
-    "图片不会因此丢失：会保留，恢复后继续推理"
-    "（限制：outage_retention_hours、disk_min_free_percent）",
-)
-_KEPT_FAILED: Final = Words(
-    "Failed frames are kept with their pictures (limit: failed_retention_days) and inferred anew "
-    "once they are requeued",
-    "失败的图片会保留（限制：failed_retention_days），重新排队后会再次推理",
 )
 # Scans go on and look for nothing: since when is not known.
 _SWITCHED_OFF: Final = Words(
@@ -134,7 +123,7 @@ def _not_scanned(facts: Facts, known: Known) -> Symptom:
         f"已知 {number.zh}在等待；{success.zh}；当前时间：{moment(facts.now)}",
     )
     first = _not_scanned_since(since, facts.now) if enabled else _SWITCHED_OFF
-    return Symptom(Status.STALLED, since, last, (first, second, _KEPT))
+    return Symptom(Status.STALLED, since, last, (first, second, KEPT))
 
 
 def _not_scanned_since(since: float, now: float) -> Words:
@@ -160,57 +149,8 @@ def _last_success(last: float) -> Words:
 
 def _stalled(facts: Facts) -> Symptom:
     stalled = facts.stalled
-    failing = [one for one in stalled if facts.owes_failed(one)]
-    since = min(facts.stalled_since(one) for one in stalled)
     last = max(one.last_success_at for one in stalled)
-    lasted = span(facts.now - since)
-    which, held = _which(facts, stalled), _held(stalled, failing)
-    lines = [
-        Words(
-            f"Inference{which.en} has stood still since {moment(since)}, for {lasted.en}: "
-            f"{held.en} and none succeeds",
-            f"{which.zh}推理自 {moment(since)} 起停止，已持续 {lasted.zh}："
-            f"{held.zh}，没有成功的推理",
-        ),
-        Words(
-            f"Last success: {moment(last)}; now: {moment(facts.now)}",
-            f"最后一次成功：{moment(last)}；当前时间：{moment(facts.now)}",
-        )
-        if last
-        else Words(
-            f"No success is remembered; now: {moment(facts.now)}",
-            f"没有成功的记录；当前时间：{moment(facts.now)}",
-        ),
-    ]
-    if failing:
-        lines.append(_KEPT_FAILED)
-    if _waiting(stalled):
-        lines.append(_KEPT)
-    return Symptom(Status.STALLED, since, last, tuple(lines))
-
-
-def _which(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
-    busy = [one for one in facts.types if one.waiting or one.leased or one in stalled]
-    if len(busy) == len(stalled):
-        return Words("", "")
-    shown = names(one.name for one in stalled)
-    return Words(f" of {shown}", f"{shown} 的")
-
-
-def _waiting(some: Sequence[TypeFacts]) -> int:
-    return sum(one.waiting + one.leased for one in some)
-
-
-def _held(stalled: Sequence[TypeFacts], failing: Sequence[TypeFacts]) -> Words:
-    """What a success is owed to: frames that wait, are in flight, or failed."""
-    waiting, failed = frames(_waiting(stalled)), failed_frames(failing)
-    if not failing:
-        return Words(f"{waiting.en} waiting", f"{waiting.zh}在等待")
-    if not _waiting(stalled):
-        return Words(f"{failed.en} failed", f"{failed.zh}失败")
-    return Words(
-        f"{failed.en} failed, {waiting.en} waiting", f"{failed.zh}失败，{waiting.zh}在等待"
-    )
+    return Symptom(Status.STALLED, since(facts, stalled), last, tuple(standing_lines(facts)))
 
 
 def _well(facts: Facts) -> Symptom:

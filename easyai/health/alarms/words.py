@@ -17,6 +17,7 @@ from easyai.health.failing import failed_frames
 from easyai.health.known import TypeFacts
 from easyai.health.progress import Standstill
 from easyai.health.reasons import reason
+from easyai.health.standing import unstopped
 from easyai.health.wording import counted, frames, names, span
 
 _MOST_TYPES: Final = 3
@@ -47,7 +48,8 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
             f"推理停止：已有 {lasted.zh}无法发现新的图片",
         )
     else:
-        every = still.everything and not subject
+        begun = facts.now - min(still.types.values(), default=0.0)
+        every = still.everything and not subject and not unstopped(facts, still.types, begun)
         named = [
             one
             for one in facts.types
