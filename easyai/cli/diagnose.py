@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   easyai diagnose                       what is wrong, why, and what to do
+  easyai diagnose --short               the same in 15 lines at most
   easyai diagnose --lang zh             in Chinese
   easyai diagnose --no-probes           ask no service now
   easyai diagnose --json | jq -r '.causes[].code'
@@ -41,10 +42,11 @@ _DEFAULTS = "the report takes the default of a key that does not fit"
     "--lang", type=click.Choice(("en", "zh")), default="en", show_default=True, help="Language."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--short", "in_short", is_flag=True, help="At most 15 lines: only what is not well.")
 @click.option(
     "--probes/--no-probes", default=True, show_default=True, help="Ask every service now."
 )
-def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
+def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> None:
     """Say whether inference goes on; if not: since when, why, with what evidence, what to do.
 
     Looks at processes, database, broker, store, disk, clock, bus, queues, breakers and services,
@@ -54,9 +56,12 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     # Imported here, as below: wrong options and --help are answered without them.
     from easyai.health.report.as_json import as_json as to_json
     from easyai.health.report.as_markdown import markdown
+    from easyai.health.report.as_short import short
     from easyai.settings import SettingsSource
     from easyai.settings_in_part import of_variables
 
+    if in_short and as_json:
+        raise click.UsageError("--short and --json exclude each other: JSON is always whole.")
     find_installation()
     try:
         source = SettingsSource(in_part=True)
@@ -77,7 +82,7 @@ def diagnose(lang: Language, as_json: bool, probes: bool) -> None:
     if as_json:
         print_json(to_json(found, lang))
     else:
-        click.echo(markdown(found, lang), nl=False)
+        click.echo(short(found, lang) if in_short else markdown(found, lang), nl=False)
     if not found.well:
         click.get_current_context().exit(1)
 

@@ -67,7 +67,7 @@ def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
     seen = _seen(facts, facts.known, causes)
     if not facts.ringing:
         return seen
-    return replace(seen, lines=(*seen.lines, _ringing(facts)))
+    return replace(seen, lines=(*seen.lines, ringing(facts)))
 
 
 def _seen(facts: Facts, known: Known, causes: Sequence[Cause]) -> Symptom:
@@ -87,7 +87,7 @@ def _stops_scanning(cause: Cause) -> bool:
     return again or cause.code in _STOP_SCANNING
 
 
-def _ringing(facts: Facts) -> Words:
+def ringing(facts: Facts) -> Words:
     """Which alarms ring, of what."""
     subjects: dict[str, list[str]] = {}
     for one in facts.ringing:

@@ -186,7 +186,7 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
     ended = [one for one in refusing if one in shown]
     evidence = list(failed_evidence(ended))
     evidence += _calls(facts, own) if own else ()
-    for task_type in filter(_refuses, refusing):
+    for task_type in list(filter(_refuses, refusing))[:_FEW]:
         failed, recent = task_type.recent.failures, span(task_type.recent_sec)
         evidence.append(
             Words(

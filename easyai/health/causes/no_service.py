@@ -9,7 +9,7 @@ from typing import Final
 from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, curl_command
-from easyai.health.causes.service_words import ids, look_at_services
+from easyai.health.causes.service_words import MOST_TYPES, further_types, ids, look_at_services
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason as said
@@ -21,7 +21,8 @@ _MOST_CALLS: Final = 3
 def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
     """Frames of these types wait, and nothing registered could ever take them."""
     evidence = []
-    for task_type in missing:
+    worst = sorted(missing, key=lambda one: -one.waiting)
+    for task_type in worst[:MOST_TYPES]:
         number = frames(task_type.waiting)
         evidence.append(
             Words(
@@ -31,6 +32,7 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
                 f"{moment(task_type.oldest_wait_at)} 起等待",
             )
         )
+    evidence += further_types(worst[MOST_TYPES:])
     evidence += taken_out(facts, {one.name for one in missing})
     shown = names(one.name for one in missing)
     return Cause(

@@ -12,12 +12,14 @@ from easyai.domain.service import ROUTABLE, probe_url
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Remedy, curl_command, easyai_command
 from easyai.health.facts import Facts
-from easyai.health.known import ServiceFacts
+from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason
-from easyai.health.wording import frames, moment, names, span
+from easyai.health.wording import counted, frames, moment, names, span
 from easyai.settings_tables import Easyai
 
 _MOST_URLS: Final = 24
+#: Task types of one cause that are named one by one.
+MOST_TYPES: Final = 5
 
 
 def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
@@ -83,15 +85,34 @@ def _probe_words(facts: Facts) -> Words:
 
 
 def without_service(facts: Facts) -> Iterator[Words]:
-    for task_type in facts.types:
-        own = [one for one in facts.services if task_type.name in one.task_types]
-        if task_type.waiting and own and not any(one.state in ROUTABLE for one in own):
-            number = frames(task_type.waiting)
-            yield Words(
-                f"no algorithm for task type: {task_type.name} has no service that can take work, "
-                f"{number.en} waiting",
-                f"任务类型 {task_type.name} 没有可用的算法服务，{number.zh}在等待",
-            )
+    found = [one for one in facts.types if one.waiting and _is_away(facts, one)]
+    worst = sorted(found, key=lambda one: -one.waiting)
+    for task_type in worst[:MOST_TYPES]:
+        number = frames(task_type.waiting)
+        yield Words(
+            f"no algorithm for task type: {task_type.name} has no service that can take work, "
+            f"{number.en} waiting",
+            f"任务类型 {task_type.name} 没有可用的算法服务，{number.zh}在等待",
+        )
+    yield from further_types(worst[MOST_TYPES:])
+
+
+def _is_away(facts: Facts, task_type: TypeFacts) -> bool:
+    """Whether services of a type are registered and none of them takes work."""
+    own = [one for one in facts.services if task_type.name in one.task_types]
+    return bool(own) and not any(one.state in ROUTABLE for one in own)
+
+
+def further_types(some: Sequence[TypeFacts]) -> Iterator[Words]:
+    """How many more types are alike, where there are too many to name."""
+    if not some:
+        return
+    number = counted(len(some), "further task type", "further task types", "个任务类型")
+    waiting = frames(sum(one.waiting for one in some))
+    yield Words(
+        f"likewise {number.en}, {waiting.en} waiting",
+        f"另有 {number.zh}情况相同，{waiting.zh}在等待",
+    )
 
 
 def look_at_services(facts: Facts) -> Remedy:

@@ -9,6 +9,7 @@ from easyai.domain.alarm import Kind
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, easyai_command
+from easyai.health.causes.service_words import MOST_TYPES, further_types
 from easyai.health.facts import Facts
 from easyai.health.known import TypeFacts
 from easyai.health.wording import frames, names, span
@@ -152,7 +153,8 @@ def _more_services(facts: Facts) -> Remedy:
 
 
 def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Words]:
-    for one in types:
+    worst = sorted(types, key=lambda one: -one.waiting)
+    for one in worst[:MOST_TYPES]:
         found, done = (n / one.recent_sec for n in (one.recent.found, one.recent.processed))
         wait = _wait(facts, one)
         yield Words(
@@ -160,6 +162,7 @@ def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Words]:
             f"{one.name}：每秒到达 {found:.1f} 张图片，推理 {done:.1f} 张；{wait.zh}",
         )
         yield from _given_up(facts, one)
+    yield from further_types(worst[MOST_TYPES:])
 
 
 def _wait(facts: Facts, one: TypeFacts) -> Words:

@@ -15,6 +15,15 @@ from easyai.health.reasons import reason
 from easyai.health.report import words
 from easyai.health.report.entries import alarm, called, is_alarm, text
 from easyai.health.report.markdown import command, plain, table
+from easyai.health.report.worst import (
+    MOST_ROWS,
+    further_services,
+    further_types,
+    passing_checks,
+    unwell_services,
+    well_services,
+    worst_types,
+)
 from easyai.health.timeline import Entry
 from easyai.health.wording import moment, names, span
 
@@ -72,10 +81,12 @@ class _Report:
         if rest:
             yield ""
             yield from (f"- {self._say(line)}" for line in rest)
-        types = [one for one in self._facts.types if _is_worth_a_row(one)]
+        types = worst_types(self._facts)
         if types:
             yield ""
-            yield from table(self._head(words.WAITING_HEAD), map(_type_row, types))
+            yield from table(self._head(words.WAITING_HEAD), map(_type_row, types[:MOST_ROWS]))
+        if further := types[MOST_ROWS:]:
+            yield from ("", self._say(further_types(further)))
 
     def _causes(self) -> Iterator[str]:
         causes = self._diagnosis.causes
@@ -105,9 +116,18 @@ class _Report:
         if known is None or not known.services:
             return
         yield from self._heading(words.SERVICES)
+        unwell = unwell_services(self._facts)
+        if unwell:
+            yield from self._service_table(unwell)
+        if len(unwell) < len(known.services):
+            yield self._say(well_services(self._facts, unwell))
+
+    def _service_table(self, unwell: Sequence[ServiceFacts]) -> Iterator[str]:
+        """Those that are alike are one row; the largest groups first."""
         groups: dict[tuple[str, ...], list[ServiceFacts]] = {}
-        for one in known.services:
+        for one in unwell:
             groups.setdefault(self._service_cells(one), []).append(one)
+        ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
         rows = [
             (
                 f"{names(one.service_id for one in some)} ({len(some)})",
@@ -115,9 +135,11 @@ class _Report:
                 _beats(some),
                 *cells[2:],
             )
-            for cells, some in groups.items()
+            for cells, some in ordered[:MOST_ROWS]
         ]
-        yield from table(self._head(words.SERVICE_HEAD), rows)
+        yield from (*table(self._head(words.SERVICE_HEAD), rows), "")
+        if more := sum(len(some) for _, some in ordered[MOST_ROWS:]):
+            yield self._say(further_services(more))
 
     def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
         probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
@@ -190,13 +212,21 @@ class _Report:
 
     def _checks(self) -> Iterator[str]:
         yield from self._heading(words.CHECKS)
-        rows = []
-        for result in self._diagnosis.checks:
-            state = self._say(words.OK if result.ok else words.NOT_OK)
-            why = self._say(result.words or reason(result.reason))
-            rows.append((self._say(check_name(result.name)), state, why))
-        yield from table(self._head(words.CHECK_HEAD), rows)
-        yield from ("", self._database())
+        checks = self._diagnosis.checks
+        broken = [result for result in checks if not result.ok]
+        rows = [
+            (
+                self._say(check_name(result.name)),
+                self._say(words.NOT_OK),
+                self._say(result.words or reason(result.reason)),
+            )
+            for result in broken
+        ]
+        if rows:
+            yield from (*table(self._head(words.CHECK_HEAD), rows), "")
+        if passing := len(checks) - len(broken):
+            yield self._say(passing_checks(passing))
+        yield self._database()
         if ignored := self._facts.store_ignores:
             yield self._say(words.store_ignores(", ".join(ignored)))
 
@@ -209,10 +239,6 @@ class _Report:
         looks = (("stats",), ("services", "--all"), ("diagnose",))
         commands = [easyai_command(self._facts.settings, *look) for look in looks]
         yield from command("\n".join(commands))
-
-
-def _is_worth_a_row(one: TypeFacts) -> bool:
-    return bool(one.waiting or one.leased or one.failed or one.last_success_at)
 
 
 def _type_row(one: TypeFacts) -> tuple[str, ...]:

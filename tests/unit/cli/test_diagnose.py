@@ -204,3 +204,12 @@ def test_looking_makes_nothing(installation: Installation, tmp_path: Path) -> No
 
 def test_usage_is_exit_code_2(installation: Installation) -> None:
     assert installation.run("diagnose", "--lang", "fr").exit_code == 2
+
+
+def test_the_short_form_says_what_is_wrong_in_15_lines(installation: Installation) -> None:
+    _broken(installation)
+    result = installation.run("diagnose", "--no-probes", "--short")
+    assert result.exit_code == 1
+    assert 5 < len(result.stdout.splitlines()) <= 15
+    assert "stood still" in result.stdout.splitlines()[0]
+    assert installation.run("diagnose", "--short", "--json").exit_code == 2

@@ -1,0 +1,100 @@
+"""A report is as long as the troubles: the worst few, a count of the rest, nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from easyai.db import recording, task_types
+from easyai.health.report.as_markdown import markdown
+from easyai.health.report.as_short import short
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import look, processes_work, waits_since
+from tests.support.site import TYPE, Installation
+
+pytestmark = pytest.mark.sqlite_only
+
+MANY = 200
+
+
+@pytest.fixture
+def many(site: Installation, algorithm: AlgorithmStub) -> None:
+    """200 types without a service, of which frames wait; one type that is well."""
+    site.configure(stall_alarm_sec=20.0)
+    site.register(algorithm)
+    names, now = [f"类型{number:03}" for number in range(MANY)], time.time()
+    new = [
+        recording.NewFrame(
+            key=f"{name}/门口1/{copy}.jpg",
+            task_type=name,
+            task_id="门口1",
+            version="1",
+            captured_at=now,
+            stream=None,
+        )
+        for number, name in enumerate(names)
+        for copy in range(2 if number == 7 else 1)
+    ]
+    with site.runtime.db.write() as conn:
+        task_types.add(conn, names, now - 700)
+        recording.add(conn, new, now - 600)
+    processes_work(site)
+
+
+def test_of_200_types_the_worst_few_are_listed_and_the_rest_counted(
+    site: Installation, many: None
+) -> None:
+    report = markdown(look(site))
+    rows = [line for line in report.splitlines() if line.startswith("| 类型")]
+    assert len(rows) == 10
+    assert rows[0].startswith("| 类型007"), "the most frames wait for it"
+    assert "… and 190 further task types not well: 190 frames waiting, 0 failed" in report
+    assert "likewise 195 further task types, 195 frames waiting" in report
+    assert len(report.splitlines()) < 100
+    assert "另有 190 个任务类型" in markdown(look(site), "zh")
+
+
+def test_the_report_leaves_out_what_is_well(site: Installation, many: None) -> None:
+    report = markdown(look(site))
+    assert f"| {TYPE} " not in report
+    assert "1 service is well" in report
+    assert "| ok " not in report
+    assert "checks pass" in report
+
+
+def test_the_short_report_takes_15_lines_at_most_and_leads_to_the_whole(
+    site: Installation, many: None
+) -> None:
+    for language in ("en", "zh"):
+        lines = short(look(site), language).splitlines()
+        assert len(lines) <= 15
+        assert lines[-1].endswith("easyai diagnose")
+    lines = short(look(site)).splitlines()
+    assert lines[0].startswith("No service is registered for 类型000..199: 201 frames wait")
+    assert lines[2].startswith("1. No service is registered")
+    assert lines[3].startswith("   Start the services of these types")
+    assert any(line.startswith("类型007: 2 frames waiting for up to 10 min") for line in lines)
+
+
+def test_the_short_report_is_one_line_when_all_is_well(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    (line,) = short(look(site)).splitlines()
+    assert line.startswith("All is well at")
+    assert "1 of 1 service takes work, 0 frames waiting" in line
+
+
+def test_a_type_that_queues_up_though_it_succeeds_has_its_row(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(stall_alarm_sec=20.0)
+    site.register(algorithm)
+    site.put_many(2)
+    site.work(site.loop())
+    site.record(3)
+    waits_since(site, 60.0)
+    processes_work(site, ("api", "beat", "worker"))
+    assert f"| {TYPE} " in markdown(look(site))
