@@ -17,7 +17,7 @@ from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
-from easyai.api.routes import alerts, diagnosis, files, health, registry, statistics
+from easyai.api.routes import alerts, diagnosis, files, frames, health, registry, statistics
 from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.presence import Presence
@@ -64,6 +64,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     for part, prefix in (
         (registry, API_PREFIX),
         (statistics, API_PREFIX),
+        (frames, API_PREFIX),
         (alerts, API_PREFIX),
         (diagnosis, API_PREFIX),
         (files, API_PREFIX),

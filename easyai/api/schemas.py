@@ -205,6 +205,10 @@ class InferenceStats(BaseModel):
     superseded_total: int = Field(
         description="Frames whose camera wrote a newer picture under their name before the end"
     )
+    discarded_total: int = Field(
+        description="Frames given up by hand (POST /ai_analysis/frames/discard); "
+        "not in dropped_total"
+    )
     avg_inference_ms: float
     max_inference_ms: int
     total_inferences: int
@@ -223,6 +227,25 @@ class InferenceStats(BaseModel):
         description="When the sums changed last; now while nothing is counted",
         json_schema_extra=_RFC_3339,
     )
+
+
+class DiscardBody(BaseModel):
+    """Which frames to give up."""
+
+    task_type: str = Field(description="The type, as its folder is named")
+    task_id: str = Field("", description="Only this camera; empty: all of the type")
+    dry_run: bool = Field(False, description="Count and change nothing")
+
+
+class Discarded(BaseModel):
+    """What became of the frames that waited."""
+
+    ok: Literal[True]
+    dry_run: bool
+    discarded: int
+    by_camera: dict[str, int] = Field(description="Frames that waited when the call began")
+    in_flight: int = Field(description="Left alone: a service works on them")
+    waiting: int = Field(description="Frames that wait still: call again to give them up")
 
 
 class Alive(BaseModel):

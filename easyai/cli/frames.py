@@ -19,7 +19,8 @@ Examples:
   easyai frames                         the newest frames
   easyai frames --state failed --since 2h
   easyai frames --state parked --limit 5   wait for a service of their type
-  easyai frames --state dropped --reason queue_full   or too_old, disk_low, sampled
+  easyai frames --state dropped --reason queue_full   or too_old, disk_low, sampled,
+                                                      discarded
   easyai frames --state done --reason superseded      a newer picture had come under the name
   easyai frames --task-type 人数统计 --task-id 门口2 --limit 10
   easyai frames --key 人数统计/门口2/20251114-164712.618.jpg
@@ -75,7 +76,8 @@ def frames(
 
     Pending: waits for a service with room or its next attempt. Parked: waits for a service of its
     type. Leased: being inferred. Done: has its result. Failed: refused too often; `easyai requeue`
-    brings it back. Dropped: given up by a policy.
+    brings it back. Dropped: given up by a policy,
+    or by `easyai discard`.
     """
     if key is not None:
         _story(key.removeprefix("./"), as_json)

@@ -31,6 +31,7 @@ COMMANDS = {
     "frames": Entry("easyai.cli.frames:frames", "Show the fate of frames."),
     "diagnose": Entry("easyai.cli.diagnose:diagnose", "Say what is wrong, why, and what to do."),
     "requeue": Entry("easyai.cli.requeue:requeue", "Bring failed frames back."),
+    "discard": Entry("easyai.cli.discard:discard", "Give up frames that wait."),
     "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
     "claim": Entry("easyai.cli.claim:claim", "Show who uses the frame store, take it over."),
     "db": Entry("easyai.cli.db:db", "Prepare and look after the database."),

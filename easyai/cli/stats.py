@@ -134,7 +134,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "frames",
             f"{now['processed_total']} processed, {now['sampled_total']} sampled out, "
-            f"{now['superseded_total']} superseded",
+            f"{now['superseded_total']} superseded, {now['discarded_total']} discarded",
         ),
         (
             "dropped",

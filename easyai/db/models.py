@@ -282,6 +282,7 @@ class Statistic(Base):
     disk_low: Mapped[int] = mapped_column(BigInteger, server_default="0")
     sampled: Mapped[int] = mapped_column(BigInteger, server_default="0")
     superseded: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    discarded: Mapped[int] = mapped_column(BigInteger, server_default="0")
     infer_ms_sum: Mapped[float] = mapped_column(Double, server_default="0")
     infer_ms_max: Mapped[float] = mapped_column(Double, server_default="0")
     moves: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -33,6 +33,7 @@ class Tally:
     disk_low: int = 0
     sampled: int = 0
     superseded: int = 0  # replaced by a newer picture under their name
+    discarded: int = 0  # given up by an operator, by hand
     infer_ms_sum: float = 0.0
     infer_ms_max: float = 0.0
     moves: int = 0
@@ -42,7 +43,10 @@ class Tally:
 
     @property
     def dropped(self) -> int:
-        """Frames given up because there was too much or it took too long; not those sampled out."""
+        """Frames given up because there was too much or it took too long.
+
+        Not those sampled out, nor those discarded by hand.
+        """
         return self.queue_full + self.too_old + self.disk_low
 
     def moved(self, milliseconds: float, failed: bool = False) -> None:

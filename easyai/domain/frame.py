@@ -30,7 +30,7 @@ class FrameState(StrEnum):
     LEASED = "leased"  # given to one worker for one endpoint, until settled or expired
     DONE = "done"  # inferred; its outcome says with which fate
     FAILED = "failed"  # the algorithm refused it max_attempts times; kept, requeue brings it back
-    DROPPED = "dropped"  # given up by a policy of the operator, counted
+    DROPPED = "dropped"  # given up by a policy of the operator, or by hand; counted
 
 
 class Outcome(StrEnum):
@@ -41,12 +41,13 @@ class Outcome(StrEnum):
     MISSING = "missing"  # somebody else removed the picture before it was inferred
     SUPERSEDED = "superseded"  # its camera wrote a newer picture under its name before the end
     FAILED = "failed"  # kept under failed/ with its reason
-    # Dropped, by the policy of the operator that says so:
+    # Dropped, by the policy of the operator that says so, or by hand:
     # More than max_queue_size waited (queue_full_strategy), or a camera's max_frame_count.
     QUEUE_FULL = "queue_full"
     TOO_OLD = "too_old"  # waited outage_retention_hours, or failed for failed_retention_days
     DISK_LOW = "disk_low"  # parked, and less than disk_min_free_percent of the disk was free
     SAMPLED = "sampled"  # not the n-th of its camera
+    DISCARDED = "discarded"  # an operator gave it up by hand: `easyai discard`
 
 
 @dataclass(frozen=True, slots=True)

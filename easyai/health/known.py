@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection
@@ -17,7 +17,8 @@ from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
 from easyai.domain.type_room import TYPES_FULL
 from easyai.errors import DatabaseUnavailableError
-from easyai.health import process_facts, service_facts
+from easyai.health import misspelt, process_facts, service_facts
+from easyai.health.misspelt import Misspelt
 from easyai.health.presence import SILENT_AFTER_SEC
 from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.health.service_facts import Lease, ServiceFacts
@@ -102,6 +103,7 @@ class Known:
     types_refused: str = (
         ""  # what was said last of folders that are not taken in; '': nothing lately
     )
+    misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # types, by name
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
@@ -142,8 +144,10 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
     own = process_facts.read(conn, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
+    types = _types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec)
     return Known(
-        types=_types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec),
+        types=types,
+        misspelt=misspelt.read(conn, types, services, runtime.settings.task_types),
         services=services,
         processes=own,
         duties={

@@ -62,6 +62,7 @@ def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, An
         },
         "sampled_total": tally.sampled,
         "superseded_total": tally.superseded,
+        "discarded_total": tally.discarded,
         "processed_total": tally.processed,
         "drop_rate": _ratio(tally.dropped, tally.dropped + tally.processed),
         "avg_inference_ms": _ratio(tally.infer_ms_sum, tally.successes),

@@ -8,6 +8,7 @@ from typing import Final
 from easyai.domain.words import Words
 from easyai.health.alarms.words import joined, waits
 from easyai.health.causes.cause import easyai_command
+from easyai.health.causes.misspelt_folders import did_you_mean
 from easyai.health.causes.service_words import unregister_command
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
@@ -20,10 +21,14 @@ def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
     """Frames of a type wait, and no service may be given them."""
     waiting = frames(one.waiting)
     command = easyai_command(facts.settings, "services", "--all")
+    meant = did_you_mean(facts, one.name)
+    if meant:
+        command = easyai_command(facts.settings, "diagnose")
+    ask, zh = (f" {meant.en[0].upper()}{meant.en[1:]}.", f"{meant.zh}。") if meant else ("", "")
     return Words(
         f"no algorithm for task type: {one.name}; {waiting.en} {waits(one.waiting)} until "
-        f"a service of this type registers or answers again. See `{command}`",
-        f"任务类型没有可用的算法服务：{one.name}；{waiting.zh}在等待，直到有服务注册或恢复。"
+        f"a service of this type registers or answers again.{ask} See `{command}`",
+        f"任务类型没有可用的算法服务：{one.name}；{waiting.zh}在等待，直到有服务注册或恢复。{zh}"
         f"请运行 `{command}`",
     )
 

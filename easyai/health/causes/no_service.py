@@ -9,6 +9,7 @@ from typing import Final
 from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, curl_command
+from easyai.health.causes.misspelt_folders import discard_misspelt, misspelt_folders
 from easyai.health.causes.service_words import MOST_TYPES, further_types, ids, look_at_services
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
@@ -33,6 +34,7 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
             )
         )
     evidence += further_types(worst[MOST_TYPES:])
+    evidence += misspelt_folders(facts, [one.name for one in missing])
     evidence += taken_out(facts, {one.name for one in missing})
     shown = names(one.name for one in missing)
     return Cause(
@@ -42,7 +44,10 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
             f"没有为 {shown} 注册的算法服务；相应的图片在等待",
         ),
         tuple(evidence),
-        _remedies(facts, {one.name for one in missing}),
+        (
+            *discard_misspelt(facts, [one.name for one in missing]),
+            *_remedies(facts, {one.name for one in missing}),
+        ),
         weight=71,
         task_types=tuple(one.name for one in missing),
     )

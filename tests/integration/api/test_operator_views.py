@@ -31,6 +31,7 @@ STATS_FIELDS = {
     "dropped_by_reason",
     "sampled_total",
     "superseded_total",
+    "discarded_total",
     "avg_inference_ms",
     "max_inference_ms",
     "total_inferences",

@@ -1,0 +1,60 @@
+"""Task types without a service whose name is nearly that of a type that has some."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
+
+from easyai.db import discards
+from easyai.domain.service import ServiceState
+
+if TYPE_CHECKING:
+    from easyai.health.known import TypeFacts
+    from easyai.health.service_facts import ServiceFacts
+
+_ALIKE: Final = 0.7  # one of four characters may differ
+_MOST: Final = 10  # types: hundreds without a service are no misspelling
+_MOST_CAMERAS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Misspelt:
+    """What a folder is probably meant to be called."""
+
+    meant: str
+    cameras: tuple[str, ...]  # some of those whose frames wait there
+
+
+def read(
+    conn: Connection,
+    types: Iterable[TypeFacts],
+    services: Iterable[ServiceFacts],
+    named: Collection[str],
+) -> Mapping[str, Misspelt]:
+    """The misspelt types by name; types `named` by the settings are meant as they are."""
+    served = {
+        name
+        for one in services
+        if one.state != ServiceState.UNREGISTERED
+        for name in one.task_types
+    }
+    known = tuple(sorted(served))
+    wait = [one for one in types if one.waiting and one.name not in served]
+    found = {}
+    for one in sorted(wait, key=lambda one: -one.waiting)[:_MOST]:
+        meant = "" if one.name in named else _closest(one.name, known)
+        if meant:
+            cameras = tuple(discards.cameras(conn, one.name, _MOST_CAMERAS))
+            found[one.name] = Misspelt(meant, cameras)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _closest(name: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    return close[0] if close else ""

@@ -1,0 +1,86 @@
+"""Discard: an operator gives up frames that wait, of a task type or of one of its cameras."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from easyai.db import clock, discards
+from easyai.db.discards import Chosen
+from easyai.domain.frame import FrameState, Outcome
+from easyai.errors import BadRequestError
+from easyai.pipeline.admission_drops import AT_ONCE, Drops
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_REASON: Final = "given up by request (discard)"
+_WAITING: Final = (FrameState.PARKED, FrameState.PENDING)
+
+
+@dataclass(slots=True)
+class DiscardReport:
+    """What became of the frames that waited."""
+
+    by_camera: dict[str, int] = field(default_factory=dict)  # waited when it began
+    discarded: int = 0  # with dry_run none
+    in_flight: int = 0  # left alone: a service works on them
+    waiting: int = 0  # wait still: they arrived meanwhile, or the time was over
+
+
+def discard(
+    runtime: Runtime, chosen: Chosen, *, dry_run: bool = False, limit_sec: float = math.inf
+) -> DiscardReport:
+    """Give up every frame that waits now, as `discarded`; their pictures are deleted.
+
+    Frames in flight, failed ones and those found later stay. `dry_run` only counts; after
+    `limit_sec` the rest stays for the next call. Raises BadRequestError without a task type and
+    DatabaseUnavailableError; what was given up before it stays so.
+    """
+    if not chosen.task_type:
+        raise BadRequestError("task_type: name the type whose frames are to be given up")
+    with runtime.db.read() as conn:
+        until = clock.now(conn)
+        report = _counted(conn, chosen)
+    if dry_run:
+        return report
+    report.discarded = _give_up(runtime, chosen, until, time.monotonic() + limit_sec)
+    with runtime.db.read() as conn:
+        report.waiting = _counted(conn, chosen).waiting
+    log.warning(
+        "frames discarded by request: task_type=%s task_id=%s frames=%d",
+        chosen.task_type,
+        chosen.task_id or "*",
+        report.discarded,
+    )
+    return report
+
+
+def _counted(conn: Connection, chosen: Chosen) -> DiscardReport:
+    by_camera: Counter[str] = Counter()
+    report = DiscardReport()
+    for state, camera, count in discards.counts(conn, chosen):
+        if state == FrameState.LEASED:
+            report.in_flight += count
+        else:
+            by_camera[camera] += count
+    report.by_camera = dict(sorted(by_camera.items()))
+    report.waiting = by_camera.total()
+    return report
+
+
+def _give_up(runtime: Runtime, chosen: Chosen, until: float, limit: float) -> int:
+    drops, number = Drops(runtime), 0
+    for state in _WAITING:
+        choose = partial(discards.waiting, state=state, chosen=chosen, until=until, most=AT_ONCE)
+        drop = partial(drops.drop, choose, state, Outcome.DISCARDED, _REASON)
+        while time.monotonic() < limit and (given := drop().frames):
+            number += given
+    return number

@@ -1,0 +1,59 @@
+"""A folder with a typo in its name is told with the type that is meant, folder and camera."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from easyai.health.report.as_markdown import markdown
+from tests.integration.health.kennel import Kennel
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import look, processes_work
+from tests.support.site import TYPE, Installation
+
+pytestmark = pytest.mark.sqlite_only
+
+TYPO = "人数统记"
+
+
+@pytest.fixture(autouse=True)
+def served(site: Installation, algorithm: AlgorithmStub) -> None:
+    """One service of the type that is meant."""
+    site.configure(stall_alarm_sec=3600)
+    site.register(algorithm)
+
+
+def test_the_diagnosis_asks_whether_the_known_type_is_meant(site: Installation) -> None:
+    site.record(2, TYPO, camera="门口2")
+    processes_work(site)
+    found = look(site)
+    (cause,) = [one for one in found.causes if one.code == "no_service"]
+    folder = site.snapshots / TYPO
+    asked = f"did you mean {TYPE}? The frames come from folder {folder}, camera 门口2"
+    assert asked in [one.en for one in cause.evidence]
+    assert f"是否应为 {TYPE}？" in markdown(found, "zh")
+    command = shlex.split(cause.remedies[0].command)
+    assert command[-4:] == ["discard", "--task-type", TYPO, "--dry-run"]
+
+
+def test_the_alarm_asks_too(site: Installation, kennel: Kennel) -> None:
+    site.record(2, TYPO, camera="门口2")
+    kennel.start()
+    ((_, said),) = kennel.wait_for("no_algorithm")
+    assert f"Did you mean {TYPE}? The frames come from folder" in said
+    assert "camera 门口2" in said
+
+
+@pytest.mark.parametrize("name", ["跌倒检测", "人脸"])
+def test_another_name_is_no_typo(site: Installation, name: str) -> None:
+    site.record(1, name)
+    processes_work(site)
+    assert "did you mean" not in markdown(look(site))
+
+
+def test_a_type_that_the_settings_name_is_meant_as_it_is(site: Installation) -> None:
+    site.configure(f'[ai_analysis.types."{TYPO}"]\npriority = 3\n', stall_alarm_sec=3600)
+    site.record(1, TYPO)
+    processes_work(site)
+    assert "did you mean" not in markdown(look(site))
