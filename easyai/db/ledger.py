@@ -126,6 +126,13 @@ _FINISH = ManyRows(
         "now": float,
     },
 )
+# By the partial index of frames that were tried; failed ones belong to a camera that is known.
+_FAILING_CAMERAS = text("""
+    SELECT count(*) FROM (
+        SELECT DISTINCT task_type, task_id FROM frames
+         WHERE settled_at IS NULL AND tries > 0 AND avoid_service = :pk
+           AND last_failure_at >= :since LIMIT :most) AS cameras
+""")
 _RETURN = ManyRows(
     """
     UPDATE frames
@@ -194,6 +201,12 @@ def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
         service_pk,
         token,
     )
+
+
+def failing_cameras(conn: Connection, service_pk: int, since: float, most: int) -> int:
+    """Of how many cameras frames wait that failed at an endpoint since then; counts to `most`."""
+    values = {"pk": service_pk, "since": since, "most": most}
+    return int(conn.execute(_FAILING_CAMERAS, values).scalar_one())
 
 
 def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> dict[str, int]:

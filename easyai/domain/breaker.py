@@ -1,6 +1,7 @@
 """An endpoint's circuit breaker and the waits between attempts of a frame.
 
-CLOSED → OPEN after three failures in a row; OPEN → HALF-OPEN when its pause is over: one trial
+CLOSED → OPEN after three failures in a row (broken answers: on three cameras, or of an endpoint
+that has answered nothing else for a while); OPEN → HALF-OPEN when its pause is over: one trial
 request; HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure. Where no other
 endpoint of a task type works the pauses stay short: its frames wait for nothing else.
 """
@@ -11,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 OPEN_AFTER: Final = 3  # failures in a row
+#: An endpoint that has answered a frame within this time is not judged by one or two cameras.
+ANSWERED_LATELY_SEC: Final = 5.0
 FIRST_PAUSE_SEC: Final = 5.0
 LONGEST_PAUSE_SEC: Final = 60.0
 LONGEST_PAUSE_ALONE_SEC: Final = 10.0  # while a task type has no endpoint that works
@@ -44,13 +47,14 @@ class Breaker:
         """HALF-OPEN → CLOSED, or stays CLOSED with its count of failures cleared."""
         return _CLEAN
 
-    def failed(self, now: float, *, alone: bool = False) -> Breaker:
+    def failed(self, now: float, *, alone: bool = False, answers_others: bool = False) -> Breaker:
         """CLOSED → OPEN at the third failure in a row, HALF-OPEN → OPEN with twice the pause.
 
         `alone`: the endpoint has a task type that no other one serves without failing.
+        `answers_others`: it fails on a few cameras only, so that it stays CLOSED.
         """
         failures = self.failures + 1
-        if self.closed and failures < OPEN_AFTER:
+        if self.closed and (failures < OPEN_AFTER or answers_others):
             return replace(self, failures=failures)
         if not self.closed and now < self.open_until:
             # A straggler that started before the breaker opened tells nothing new.

@@ -15,7 +15,13 @@ from sqlalchemy import Connection
 from easyai.db import events, ledger, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.breaker import LONGEST_RETRY_SEC, Breaker, learned_cap
+from easyai.domain.breaker import (
+    ANSWERED_LATELY_SEC,
+    LONGEST_RETRY_SEC,
+    OPEN_AFTER,
+    Breaker,
+    learned_cap,
+)
 from easyai.domain.service import AWAY
 from easyai.domain.verdict import Kind, Verdict
 from easyai.settings import AiAnalysis
@@ -88,14 +94,26 @@ def _hurry(conn: Connection, analysis: AiAnalysis, types: Sequence[str], now: fl
 def _breaker(
     conn: Connection, row: ServiceRow, before: Breaker, verdicts: Sequence[Verdict], now: float
 ) -> Breaker:
-    breaker = before
+    breaker, answered_at = before, row.last_success_at
     alone = not before.closed and services.is_alone(conn, row.pk)
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
-            breaker = breaker.succeeded()
+            breaker, answered_at = breaker.succeeded(), now
         elif verdict.kind in _FAILURES:
-            breaker = breaker.failed(now, alone=alone)
+            opens = breaker.closed and breaker.failures + 1 >= OPEN_AFTER
+            others = opens and verdict.kind is Kind.BROKEN and _answers(conn, row, answered_at, now)
+            breaker = breaker.failed(now, alone=alone, answers_others=others)
     return breaker
+
+
+def _answers(conn: Connection, row: ServiceRow, answered_at: float, now: float) -> bool:
+    """Whether an endpoint works but for the frames of a few cameras, which it breaks on.
+
+    One camera whose frames it cannot take must not cost the others their turns.
+    """
+    if abs(now - answered_at) > ANSWERED_LATELY_SEC:
+        return False
+    return ledger.failing_cameras(conn, row.pk, answered_at, OPEN_AFTER) < OPEN_AFTER
 
 
 def _breaker_events(

@@ -50,7 +50,9 @@ def test_a_poison_frame_fails_and_its_camera_goes_on_in_order(site: Installation
         wait_until(others_done, 15, "its camera goes on")
         assert [path for path in stub.image_paths if path != poison] == others
         assert site.frame(poison)["state"] == "pending"
-        for number in range(2):  # a minute later, twice; other frames were answered meanwhile
+        # A minute later, again and again; other frames were answered meanwhile. Where it hangs, its
+        # breaker has opened, and the frame had one more try when that closed.
+        for number in range(2 if how == "hangs" else 3):
             site.put(f"{TRIPWIRE}/门口2/{number}.jpg")
             others.append(f"{TRIPWIRE}/门口2/{number}.jpg")
             site.scan()
@@ -62,7 +64,7 @@ def test_a_poison_frame_fails_and_its_camera_goes_on_in_order(site: Installation
     frame = site.frame(poison)
     assert (frame["state"], frame["outcome"], frame["attempts"]) == ("failed", "failed", 3)
     assert site.pictures("failed") == [f"failed/{poison}"]
-    assert len(site.alerts()) == 13
+    assert len(site.alerts()) == len(others)
 
 
 def test_frames_of_a_service_that_breaks_on_everything_wait_and_go_in_order_when_it_is_back(

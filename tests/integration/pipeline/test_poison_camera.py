@@ -1,0 +1,97 @@
+"""A camera on whose frames a service breaks costs the other cameras and types of it no time."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import pytest
+
+from easyai.pipeline import evidence
+from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.pumping import PumpedLoop
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.sqlite_only
+
+POISON, TYPES = "坏门", (TYPE, "人脸检测", "车辆检测")
+BROKEN = (500, {"error": "cuda error"})
+_EVENTS = "SELECT * FROM events WHERE kind = 'breaker_open'"
+
+
+def _breaks_on_one_camera(frame: Frame) -> object:
+    return BROKEN if frame["task_id"] == POISON else detections(0)
+
+
+def test_others_of_its_service_are_inferred_at_once(site: Installation) -> None:
+    with AlgorithmStub(task_types=TYPES, answer=_breaks_on_one_camera) as stub:
+        site.register(stub)
+        loop = site.loop()
+        site.put(f"{TYPE}/门口1/first.jpg")
+        site.work(loop)
+        waited = []
+        for number in range(12):
+            for copy in range(3):
+                site.put(f"{TYPE}/{POISON}/{number:02}-{copy}.jpg")
+            others = [f"{name}/门口1/{number:02}.jpg" for name in TYPES[1:]]
+            for key in others:
+                site.put(key)
+            site.scan()
+            put_at = time.monotonic()
+            wait_until(partial(_are_done, site, loop, others), 15, "others are done")
+            waited.append(time.monotonic() - put_at)
+        assert sorted(waited)[10] < 2.0, f"p90 of the others: {waited}"
+        assert site.rows(_EVENTS) == []
+        assert sum(one.frame["task_id"] == POISON for one in stub.received) > 20
+
+
+def _are_done(site: Installation, loop: PumpedLoop, keys: list[str]) -> bool:
+    for name in TYPES:
+        loop.pump(name, 0.05)
+    return all(site.frame(key)["state"] == "done" for key in keys)
+
+
+def test_frames_of_that_camera_fail_while_the_others_succeed(site: Installation) -> None:
+    with AlgorithmStub(task_types=TYPES, answer=_breaks_on_one_camera) as stub:
+        site.register(stub)
+        loop = site.loop()
+        keys = [f"{TYPE}/{POISON}/{number}.jpg" for number in range(4)]
+        for key in keys:
+            site.put(key)
+
+        def failed() -> bool:
+            site.put(f"{TYPE}/门口1/{time.monotonic_ns()}.jpg")
+            site.scan()
+            site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
+            loop.pump(TYPE, 0.1)
+            return site.count("failed") == len(keys)
+
+        wait_until(failed, 15, "they are failed")
+        assert site.rows(_EVENTS) == []
+
+
+@pytest.mark.parametrize("cameras", [1, 3])
+def test_a_service_that_breaks_on_all_is_left_alone(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, cameras: int
+) -> None:
+    monkeypatch.setattr(evidence, "ANSWERED_LATELY_SEC", 1.5 if cameras == 1 else 60.0)
+    with AlgorithmStub() as stub:
+        pk = site.register(stub)
+        loop = site.loop()
+        site.put(f"{TYPE}/门口1/first.jpg")
+        site.work(loop)
+        stub.answer = lambda frame: BROKEN
+        for number in range(6):
+            site.put(f"{TYPE}/门口{number % cameras}/{number}.jpg")
+
+        def opened() -> bool:
+            site.scan()
+            site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
+            loop.pump(TYPE, 0.1)
+            return bool(site.service(pk)["breaker_open_until"])
+
+        began = time.monotonic()
+        wait_until(opened, 12, "its breaker opens")
+        if cameras == 1:
+            assert time.monotonic() - began > 1, "it has answered others lately"
