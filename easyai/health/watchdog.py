@@ -217,7 +217,7 @@ class Watchdog:
     def _tell(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
         for message in told:
             level = logging.INFO if message.change == Change.OVER else logging.WARNING
-            log.log(level, "system alarm %s: %s", message.task_type, message.words.en)
+            log.log(level, "%s", message.log_line)
             self._people.tell(message)
         self._recorder.write(Entry(tuple(notices), tuple(told)))
 

@@ -95,7 +95,7 @@ class Dispatcher:
             self._changed.clear()
             if self._wants_turn():
                 await self._turn()
-            self.tally.log(at_once=not self.busy)
+            self.tally.log()
             if self._leases and self._is_time_to_look():
                 continue
             if self._leases or self.busy:
@@ -123,7 +123,8 @@ class Dispatcher:
             self._look = self._look or bool(self._crowded)
 
     def _pause_sec(self) -> float | None:
-        pauses = []
+        log_in_sec = self.tally.log_in_sec()
+        pauses = [] if log_in_sec is None else [max(_SOONEST_SEC, log_in_sec)]
         if self._leases and self._crowded:
             pauses.append(_LOOK_AGAIN_SEC)
         if self._leases and self._look_at is not None:

@@ -23,6 +23,7 @@ from easyai.pipeline.layout import Layout
 from easyai.pipeline.recording import Recording
 from easyai.pipeline.resurfaced import send_back
 from easyai.pipeline.sampling import Sampler
+from easyai.pipeline.tell import EVERY_SEC
 from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
 from easyai.store.base import Listing
@@ -66,6 +67,7 @@ class Scanner:
         # Of the backlog, and not whole at the first look: they go on as backlog.
         self._unfinished: set[str] = set()
         self._first = True
+        self._found, self._found_told_at = 0, -EVERY_SEC  # not logged yet; monotonic
         self._disabled_told_at: float | None = None  # monotonic; None while switched on
 
     def scan(self) -> ScanReport:
@@ -101,13 +103,20 @@ class Scanner:
         report.half_written = len(self._watch.unfinished)
         report.more = self._watch.cut or len(self._arrivals) > 0
         report.strays, report.dated = self._layout.report()
-        if report.new_frames:
-            log.info("found new images: count=%d", report.new_frames)
+        self._tell_found(report.new_frames)
         self._sampler.adapt()
         review(self._runtime)
         with self._runtime.db.read() as conn:
             report.waiting = waiting.due_types(conn, clock.now(conn))
         return report
+
+    def _tell_found(self, count: int) -> None:
+        """One line in ten seconds, the first at once."""
+        self._found += count
+        now = time.monotonic()
+        if self._found and now - self._found_told_at >= EVERY_SEC:
+            log.info("found new images: count=%d", self._found)
+            self._found, self._found_told_at = 0, now
 
     def _gather(self, until: float) -> list[tuple[list[FrameKey], bool]]:
         """What the ledger does not know, by listing; with whether it may have lain there before.

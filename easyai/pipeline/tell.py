@@ -16,7 +16,8 @@ from easyai.pipeline.settle import Settled
 
 log = logging.getLogger(__name__)
 
-_EVERY_SEC: Final = 1.0  # of each line for each type
+#: One line a type in this time; the first at once.
+EVERY_SEC: Final = 10.0
 _NO_SERVICE_EVERY_SEC: Final = 60.0
 
 
@@ -43,8 +44,9 @@ class Tally:
         self._lock = threading.Lock()
         self._untaken: dict[str, Counts] = {}
         self._unlogged: dict[str, Counts] = {}
-        self._logged_at = 0.0  # monotonic
+        self._logged_at: dict[str, float] = {}  # by type, monotonic
         self._failed, self._reason = 0, ""  # errands of pictures, and why the first of them did
+        self._failed_told_at = -EVERY_SEC
         self._no_service_at: dict[str, float] = {}
 
     def leased(self, frames: Iterable[LeasedFrame]) -> None:
@@ -68,27 +70,25 @@ class Tally:
             return self._untaken.pop(task_type, Counts())
 
     def log(self, *, at_once: bool = False) -> None:
-        """Write the log lines, once a second at most."""
+        """Write the lines that are due; `at_once` all that wait."""
         now = time.monotonic()
-        anything = self._unlogged or self._failed
-        if not anything or (not at_once and now - self._logged_at < _EVERY_SEC):
-            return
-        self._logged_at, unlogged = now, self._unlogged
-        self._unlogged = {}
-        tell_failed(self._failed, self._reason)
-        self._failed, self._reason = 0, ""
-        for task_type, own in sorted(unlogged.items()):
-            if own.frames:
-                log.info("scheduling inference: task_type=%s frames=%d", task_type, own.frames)
-            if own.finished or own.returned or own.late:
-                log.info(
-                    "inference completed: task_type=%s finished=%d alerts=%d returned=%d late=%d",
-                    task_type,
-                    own.finished,
-                    own.alerts,
-                    own.returned,
-                    own.late,
-                )
+        if self._failed and (at_once or now - self._failed_told_at >= EVERY_SEC):
+            tell_failed(self._failed, self._reason)
+            self._failed, self._reason, self._failed_told_at = 0, "", now
+        for task_type in sorted(self._unlogged):
+            if at_once or now >= self._due_at(task_type):
+                self._logged_at[task_type] = now
+                log.info("%s", _line(task_type, self._unlogged.pop(task_type)))
+
+    def log_in_sec(self) -> float | None:
+        """How long until the next line is due; None while nothing waits to be written."""
+        due = [self._due_at(task_type) for task_type in self._unlogged]
+        if self._failed:
+            due.append(self._failed_told_at + EVERY_SEC)
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _due_at(self, task_type: str) -> float:
+        return self._logged_at.get(task_type, -EVERY_SEC) + EVERY_SEC
 
     def no_service(self, task_types: Iterable[str]) -> None:
         """Log, once a minute for each type, that its frames wait for a service."""
@@ -107,6 +107,21 @@ class Tally:
         self._no_service_at = {k: at for k, at in self._no_service_at.items() if at > over}
 
     def _add(self, task_type: str, counts: Counts) -> None:
+        if counts == Counts():
+            return
         self._unlogged.setdefault(task_type, Counts()).add(counts)
         with self._lock:
             self._untaken.setdefault(task_type, Counts()).add(counts)
+
+
+def _line(task_type: str, own: Counts) -> str:
+    """Both parts in one line, in the words that operators search for (contract, section 6)."""
+    parts = []
+    if own.frames:
+        parts.append(f"scheduling inference: task_type={task_type} frames={own.frames}")
+    if own.finished or own.returned or own.late:
+        parts.append(
+            f"inference completed: task_type={task_type} finished={own.finished} "
+            f"alerts={own.alerts} returned={own.returned} late={own.late}"
+        )
+    return "; ".join(parts)

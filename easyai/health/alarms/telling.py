@@ -21,6 +21,8 @@ SERVICE_ONLINE: Final = "service_online"
 _ONLINE: Final = "服务恢复"
 _MANY: Final = 3  # services that fall silent together are a sign of something else
 _MOST_SHOWN: Final = 5
+_LONGEST_LINE: Final = 199  # characters in the log
+_MORE: Final = "… (easyai diagnose)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ class Message:
         over = "已恢复：" if self._renamed else ""
         shown = _ONLINE if self.task_type == SERVICE_ONLINE else f"{over}{zh.zh}"
         return f"easyai: {self.task_type}{of} / {shown}"
+
+    @property
+    def log_line(self) -> str:
+        """The message on one short line; the whole is in the table and told to people."""
+        line = " ".join(f"system alarm {self.task_type}: {self.words.en}".split())
+        if len(line) <= _LONGEST_LINE:
+            return line
+        return line[: _LONGEST_LINE - len(_MORE)].rstrip(" .,;:") + _MORE
 
     @property
     def _renamed(self) -> bool:

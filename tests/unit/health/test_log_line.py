@@ -1,0 +1,29 @@
+"""A line of the log is short, and begins with the words that operators search for."""
+
+from __future__ import annotations
+
+from easyai.domain.alarm import Change, Kind
+from easyai.domain.words import Words
+from easyai.health.alarms.telling import Message
+
+BACKLOG = "inference backlog alert: 6000 frames wait, more than max_queue_size = 5000"
+
+
+def _line(words: str) -> str:
+    kind = Kind.QUEUE_BACKLOG
+    return Message(Change.RAISED, kind, kind, Words(words, "积压"), 0.0).log_line
+
+
+def test_a_short_alarm_stands_in_the_log_as_it_is() -> None:
+    assert _line(BACKLOG) == f"system alarm queue_backlog: {BACKLOG}"
+
+
+def test_a_long_alarm_is_cut_and_says_where_the_whole_is() -> None:
+    line = _line(f"{BACKLOG}; " + "Add services of the busy types. " * 20)
+    assert line.startswith(f"system alarm queue_backlog: {BACKLOG}")
+    assert len(line) < 200
+    assert line.endswith("… (easyai diagnose)")
+
+
+def test_an_alarm_of_two_lines_is_one_line_of_the_log() -> None:
+    assert "\n" not in _line("one\ntwo")

@@ -1,0 +1,87 @@
+"""The log has a line a type in ten seconds, with the words that operators search for."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from easyai.pipeline import tell
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.settle import OfType, Settled
+from easyai.pipeline.tell import EVERY_SEC, Counts, Tally
+
+
+class Clock:
+    """A monotonic clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Clock:
+    """The clock of `Tally`; everything is logged."""
+    caplog.set_level(logging.INFO)
+    made = Clock()
+    monkeypatch.setattr(tell, "time", made)
+    return made
+
+
+def _batch(tally: Tally, *types: str) -> None:
+    for name in types:
+        tally._add(name, Counts(frames=4))
+        tally.log()
+        tally.settled(Settled(types={name: OfType(finished=3, alerts=1, returned=1)}))
+        tally.log()
+
+
+def test_many_batches_are_one_line_a_type_in_ten_seconds(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tally = Tally()
+    for _ in range(40):  # four batches a second
+        _batch(tally, "人数统计", "人脸")
+        clock.now += 0.25
+    assert [len(caplog.records), *{one.levelname for one in caplog.records}] == [2, "INFO"]
+    clock.now += EVERY_SEC
+    tally.log()
+    lines = [one.message for one in caplog.records[2:]]
+    assert lines == [
+        f"scheduling inference: task_type={name} frames=156; "
+        f"inference completed: task_type={name} finished=120 alerts=40 returned=40 late=0"
+        for name in ("人数统计", "人脸")
+    ]
+
+
+def test_the_first_line_of_a_type_comes_at_once_and_the_rest_when_it_is_due(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tally = Tally()
+    assert tally.log_in_sec() is None
+    _batch(tally, "人数统计")
+    assert [one.message for one in caplog.records] == [
+        "scheduling inference: task_type=人数统计 frames=4"
+    ]
+    clock.now += 4
+    assert tally.log_in_sec() == pytest.approx(EVERY_SEC - 4)
+    tally.log(at_once=True)  # at the end of the process
+    assert caplog.records[-1].message.startswith(
+        "inference completed: task_type=人数统计 finished=3"
+    )
+    assert tally.log_in_sec() is None
+
+
+def test_pictures_that_stay_are_told_once_in_ten_seconds(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tally = Tally()
+    for _ in range(9):
+        tally.carried(CarriedOut(failed=1, reason="disk full"))
+        tally.log()
+        clock.now += 1
+    assert len(caplog.records) == 1
