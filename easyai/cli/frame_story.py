@@ -58,7 +58,7 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
         "due_at": iso(row.due_at),
         "leased_at": iso(row.leased_at),
         "lease_expires_at": iso(row.lease_expires_at),
-        "last_failure_at": iso(row.last_failure_at),
+        "last_failure_at": iso(_last_failure(row)),
         "settled_at": iso(row.settled_at),
     }
 
@@ -79,12 +79,9 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
     yield "frame", f"{row.id}, type {row.task_type}, camera {row.task_id}"
     yield "captured", moment(row.captured_at)
     yield "found", f"{moment(row.found_at)} ({duration(now - row.found_at)} ago)"
-    if row.last_failure_at:
-        calls = counted(row.tries, "call", "calls", "").en
-        yield "failed", f"{moment(row.last_failure_at)}, last of {calls} without a result"
-    if row.attempts:
-        answers = counted(row.attempts, "answer", "answers", "").en
-        yield "refused", f"{answers} held against the frame"
+    if row.tries:
+        calls, last = counted(row.tries, "call", "calls", "").en, moment(_last_failure(row))
+        yield "failed", f"{calls}, the last at {last}; {row.attempts} held against the frame"
     if row.leased_at:
         yield "sent", f"{moment(row.leased_at)} to {_service(row)}"
     yield "state", _state(row, now)
@@ -93,6 +90,11 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
     if row.reason:
         yield "reason", row.reason
     yield "picture", picture(row).text
+
+
+def _last_failure(row: FrameRow) -> float:
+    """When the last call that failed was over; 0 for none. The one that failed a frame ended it."""
+    return float(row.settled_at if row.state == "failed" else row.last_failure_at)
 
 
 def _service(row: FrameRow) -> str:
@@ -131,5 +133,6 @@ def _outcome(row: FrameRow) -> str:
         "discarded": "given up by hand (easyai discard)",
         "sampled": "sampled out: not one of the n frames of its camera that are inferred",
     }
-    took = f" ({row.inference_ms:.0f} ms)" if row.inference_ms else ""
+    answered = row.inference_ms and row.outcome != "failed"
+    took = f" ({row.inference_ms:.0f} ms)" if answered else ""
     return words.get(row.outcome, str(row.outcome)) + took

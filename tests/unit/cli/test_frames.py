@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -100,11 +101,10 @@ def test_the_story_of_a_failed_frame_names_service_reason_and_remedy(
 ) -> None:
     pk = installation.service("yolo-1")
     now = installation.now
-    frame = installation.frame(service_pk=pk, leased_at=now, tries=2, last_failure_at=now - 1)
+    frame = installation.frame(service_pk=pk, leased_at=now, tries=3, last_failure_at=now - 1)
     story = _story(installation, frame)
     assert "yolo-1 at http://127.0.0.1:7901/yolo-1" in story
-    assert "3 answers held against the frame" in story
-    assert "last of 2 calls without a result" in story
+    assert re.search(r"failed    3 calls, the last at .*; 3 held against the frame\n", story)
     assert "no face" in story
     assert "kept until it is requeued" in story
     assert installation.row(frame).image_path in story
@@ -125,8 +125,8 @@ def test_one_of_a_thing_is_told_in_the_singular(installation: Installation) -> N
     )
     story = _story(installation, frame)
     assert "1 detection, saved as" in story
-    assert "1 answer held against the frame" in story
-    assert "last of 1 call without a result" in story
+    assert "failed    1 call, the last at" in story
+    assert "1 held against the frame" in story
 
 
 @pytest.mark.parametrize(
@@ -181,3 +181,17 @@ def test_no_frame_is_exit_code_1_and_the_counts_are_still_told(installation: Ins
         "leased": 0,
         "failed": 0,
     }
+
+
+def test_the_story_and_the_times_of_a_failed_frame_agree(installation: Installation) -> None:
+    now = installation.now
+    frame = installation.frame(
+        tries=3, leased_at=now - 0.1, last_failure_at=now - 60, settled_at=now, inference_ms=3.0
+    )
+    story = _story(installation, frame)
+    (failed,) = re.findall(r"the last at (\S+ \S+);", story)
+    assert f"state     failed at {failed}\n" in story
+    assert "outcome   kept until it is requeued\n" in story, "no answer was good: no duration"
+    key = installation.row(frame).key
+    shown = json.loads(installation.run("frames", "--key", key, "--json").stdout)["frames"][0]
+    assert shown["last_failure_at"] == shown["settled_at"]
