@@ -17,6 +17,7 @@ from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.health.absence import NOT_RUNNING, AbsenceWatch, as_alarm
 from easyai.health.alarms.conditions import judge
+from easyai.health.alarms.incident import Incident
 from easyai.health.alarms.people import PeopleTeller
 from easyai.health.alarms.recorder import Entry, Recorder, Standing
 from easyai.health.alarms.telling import Message, messages, of_absence
@@ -68,6 +69,7 @@ class Watchdog:
         self._presence = Presence("watchdog", lambda: runtime.db, self._loop.turns)
         self._started = time.monotonic()
         self._board = Board()
+        self._incident = Incident()
         self._clock = ClockWatch(time.time(), self._started)
         self._progress = Progress(self._started)
         self._outbox = OutboxWatch()
@@ -131,8 +133,11 @@ class Watchdog:
             now,
             wall,
         )
+        absence = self._absence.found
         if notices:
-            self._tell(notices, messages(notices, seen.facts, self._absence.found))
+            self._record(notices, messages(notices, seen.facts, absence))
+        for message in self._incident.sift(notices, seen.facts, absence, now):
+            self._people.tell(message)
 
     def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
         facts = seen.facts
@@ -184,7 +189,8 @@ class Watchdog:
                 key = (notice.kind, notice.subject, notice.cause)
                 condition = Condition(*key, notice.words, explains=True)
                 self._board.adopt(condition, notice.began_at, wall, wall, now, wall)
-            self._tell([] if rings else [notice], [message])
+            self._record([] if rings else [notice], [message])
+            self._people.tell(message)
         return False
 
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:
@@ -214,11 +220,11 @@ class Watchdog:
             asked = self._notifier.ask_restart("worker", reason)
             log.error("worker stalled: %s; restart asked for: %s", reason, asked)
 
-    def _tell(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
+    def _record(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
         for message in told:
             level = logging.INFO if message.change == Change.OVER else logging.WARNING
-            log.log(level, "%s", message.log_line)
-            self._people.tell(message)
+            for line in message.log_lines:
+                log.log(level, "%s", line)
         self._recorder.write(Entry(tuple(notices), tuple(told)))
 
     def _notify_urls(self) -> list[str]:

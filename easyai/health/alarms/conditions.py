@@ -145,9 +145,11 @@ def _outbox(seen: Observation, still_sec: float) -> Iterator[Condition]:
 def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     facts = seen.facts
     most = facts.settings.ai_analysis.max_queue_size
-    # Parked frames wait for a service, not in a queue that is too long.
-    waiting = sum(one.pending for one in facts.types)
-    if waiting > _limit(most, (Kind.QUEUE_BACKLOG, ""), ringing):
+    # Parked frames wait for a service, not in a queue that is too long. Those that are parked while
+    # it rings were not worked off.
+    key = (Kind.QUEUE_BACKLOG, "")
+    waiting = sum(one.waiting if key in ringing else one.pending for one in facts.types)
+    if waiting > _limit(most, key, ringing):
         said = words.backlog(facts, waiting, most)
         cause = _of_numbers(causes, {one.name for one in facts.types if one.pending})
         yield Condition(Kind.QUEUE_BACKLOG, "", cause, said)

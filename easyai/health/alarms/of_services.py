@@ -27,7 +27,8 @@ _ALL_SILENT_GRACE_SEC: Final = 5.0
 # A few whose heartbeats stay away are no outage: inference goes on.
 _FEW_HEARTBEATS_GRACE_SEC: Final = 300.0
 _MANY_SERVICES: Final = 3
-_SERVICES_AWAY: Final = (
+#: The causes that services are away.
+SERVICES_AWAY: Final = (
     "services_died",
     "heartbeats_not_arriving",
     "endpoint_unreachable",
@@ -67,7 +68,7 @@ def _no_algorithm(facts: Facts, causes: Ranking) -> Iterator[Condition]:
 
 def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
     found = (cause.code for cause in causes.about(about))
-    return next((code for code in found if code in _SERVICES_AWAY), "no_service")
+    return next((code for code in found if code in SERVICES_AWAY), "no_service")
 
 
 def _offline(facts: Facts) -> Iterator[Condition]:

@@ -22,6 +22,7 @@ _ONLINE: Final = "服务恢复"
 _MANY: Final = 3  # services that fall silent together are a sign of something else
 _MOST_SHOWN: Final = 5
 _LONGEST_LINE: Final = 199  # characters in the log
+_BESIDE: Final = " | "  # between alarms of one message
 _MORE: Final = "… (easyai diagnose)"
 
 
@@ -47,9 +48,12 @@ class Message:
         return f"easyai: {self.task_type}{of} / {shown}"
 
     @property
-    def log_line(self) -> str:
-        """The message on one short line; the whole is in the table and told to people."""
-        line = " ".join(f"system alarm {self.task_type}: {self.words.en}".split())
+    def log_lines(self) -> list[str]:
+        """A short line for each alarm told of; the whole is in the table and told to people."""
+        return [self._line(part) for part in self.words.en.split(_BESIDE)]
+
+    def _line(self, words: str) -> str:
+        line = " ".join(f"system alarm {self.task_type}: {words}".split())
         if len(line) <= _LONGEST_LINE:
             return line
         return line[: _LONGEST_LINE - len(_MORE)].rstrip(" .,;:") + _MORE
@@ -130,8 +134,8 @@ def _several(group: Sequence[Notice]) -> Words:
     more = len(group) - len(shown)
     en, zh = (f" (+{more})", f"（另有 {more} 项）") if more else ("", "")
     return Words(
-        " | ".join(one.words.en for one in shown) + en,
-        " | ".join(one.words.zh for one in shown) + zh,
+        _BESIDE.join(one.words.en for one in shown) + en,
+        _BESIDE.join(one.words.zh for one in shown) + zh,
     )
 
 

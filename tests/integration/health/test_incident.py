@@ -1,0 +1,132 @@
+"""One outage is one message to people, and one when it is over; the table has every alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.db import generations
+from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
+from tests.integration.health.test_stalls_told import Webhook
+from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.lively import waits_since
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.sqlite_only
+
+OTHER = "车辆"
+
+
+@pytest.fixture
+def people() -> Iterator[Webhook]:
+    """Somebody who is told."""
+    webhook = Webhook()
+    yield webhook
+    webhook.close()
+
+
+@pytest.fixture
+def stubs(site: Installation) -> Iterator[list[AlgorithmStub]]:
+    """Two services of one type."""
+    made = [AlgorithmStub(f"yolo_{n}", (TYPE,), lambda frame: detections(0)) for n in (1, 2)]
+    for stub in made:
+        site.register(stub.start())
+    yield made
+    for stub in made:
+        stub.stop()
+
+
+def _gone(site: Installation, stubs: list[AlgorithmStub], state: str) -> None:
+    with site.runtime.db.write() as conn:
+        for stub in stubs:
+            conn.exec_driver_sql(
+                f"UPDATE services SET state = '{state}', state_reason = 'probe failed: refused',"
+                f" probe_failures = {2 if state == 'offline' else 0}"
+                f" WHERE endpoint = '{stub.endpoint}'"
+            )
+        generations.bump_registry(conn)
+
+
+def test_services_that_die_are_one_message_and_one_when_they_are_back(
+    site: Installation,
+    kennel: Kennel,
+    people: Webhook,
+    scans: Scans,
+    stubs: list[AlgorithmStub],
+) -> None:
+    site.configure(stall_alarm_sec=2.0, notify_urls=[people.url], max_queue_size=3)
+    kennel.start()
+    kennel.rounds(3)
+    for stub in stubs:
+        stub.stop()
+    site.record(6)
+    _gone(site, stubs, "offline")
+    wanted = {"service_offline", "no_algorithm", "inference_stalled", "queue_backlog"}
+    wait_until(lambda: wanted <= set(kennel.kinds()), 15, "every alarm stands in the table")
+    wait_until(lambda: people.titles, 5, "people are told")
+    kennel.rounds(4)
+    assert people.titles == ["easyai: inference_stalled / 推理停止"]
+    assert "6 frames" in people.bodies[0]
+    assert "2 of 2 services offline" in people.bodies[0]
+    assert f"no algorithm for task type: {TYPE}" in people.bodies[0]
+
+    for stub in stubs:
+        stub.start()
+    _gone(site, stubs, "online")
+    site.work(site.loop())
+    wait_until(lambda: len(people.titles) > 1, 15, "people are told that it is over")
+    wait_until(lambda: all(one["over_at"] for one in kennel.alarms()), 10, "all are over")
+    kennel.rounds(4)
+    assert people.titles[1:] == ["easyai: recovered (inference_stalled) / 已恢复：推理停止"]
+    assert "inference goes on" in people.bodies[1]
+
+
+def test_of_a_type_while_others_are_served_people_get_one_message_too(
+    site: Installation,
+    kennel: Kennel,
+    people: Webhook,
+    scans: Scans,
+    stubs: list[AlgorithmStub],
+    algorithm: AlgorithmStub,
+) -> None:
+    site.configure(stall_alarm_sec=50.0, notify_urls=[people.url])
+    site.register(algorithm, task_types=[OTHER])
+    kennel.start()
+    kennel.rounds(3)
+    site.record(2)
+    waits_since(site, 30.0)
+    _gone(site, stubs, "offline")
+    wait_until(lambda: len(kennel.kinds()) == 2, 15, "both alarms stand in the table")
+    wait_until(lambda: people.titles, 5, "people are told")
+    kennel.rounds(4)
+    assert people.titles == ["easyai: no_algorithm / 没有算法服务"]
+    assert "2 of 3 services offline" in people.bodies[0]
+
+
+def test_one_of_two_services_that_dies_is_told_at_once_as_it_is(
+    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, stubs: list[AlgorithmStub]
+) -> None:
+    site.configure(stall_alarm_sec=60.0, notify_urls=[people.url])
+    kennel.start()
+    _gone(site, stubs[:1], "offline")
+    kennel.wait_for("service_offline")
+    wait_until(lambda: len(people.titles) == 1, 5, "people are told")
+    assert people.titles[0].startswith("easyai: service_offline")
+
+
+def test_frames_that_are_parked_are_no_backlog_that_was_worked_off(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    site.configure(stall_alarm_sec=3600.0, max_queue_size=3)
+    site.register(algorithm)
+    site.record(5)
+    kennel.start()
+    kennel.wait_for("queue_backlog")
+    site.execute("UPDATE frames SET state = 'parked'")
+    kennel.rounds(10)
+    assert kennel.kinds() == ["queue_backlog"]
+    site.execute("UPDATE frames SET state = 'done' WHERE id > 2")
+    kennel.wait_for("queue_backlog", "recovered")
