@@ -19,6 +19,7 @@ from supervisor.options import ServerOptions
 from supervisor.states import RUNNING_STATES
 from supervisor.supervisord import Supervisor
 
+from easyai.cli.child_ends import ChildEnds
 from easyai.cli.child_logs import ChildLogs, Terminal
 from easyai.cli.children import LAST, MAX_BACKOFF_SEC, children, program_sections
 from easyai.cli.notify_socket import NotifySocket
@@ -34,6 +35,13 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
     """Supervisor's options with our log and signals."""
 
     logs: ChildLogs
+    ends: ChildEnds
+
+    def waitpid(self) -> tuple[int | None, int | None]:
+        pid, status = super().waitpid()
+        if pid and status is not None:
+            self.ends.note(pid, status)
+        return pid, status
 
     def make_logger(self) -> None:
         self.logger = loggers.getLogger(loggers.LevelsByName.INFO)
@@ -154,22 +162,19 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
     def _tell_end(self, process: Any, next_step: str) -> None:
         name = process.config.name
         # It tells of its own restart where events are kept: this process needs no database.
-        reason = self._reasons.pop(name, "") or _how_it_ended(process.exitstatus)
+        ends, ended = self.options.ends, self._reasons.pop(name, "")
+        if ended:
+            ends.forget(process.pid)
+        reason = ended or ends.reason(process.pid, process.exitstatus)
         process.config.environment = {**process.config.environment, "EASYAI_RESTARTED": reason}
-        self._logs.say(f"easyai: {name} has ended; {next_step} (see {self._logs.path(name)})")
+        self._logs.say(
+            f"easyai: {name} has ended: {reason}; {next_step} (see {self._logs.path(name)})"
+        )
 
     def _stopping(self, event: Any) -> None:
         self._watch.stop()
         longest = max(child.stop_sec for child in children(self._plan.port))
         self._logs.say(f"easyai: stopping; frames in flight get up to {longest} s")
-
-
-def _how_it_ended(exit_status: int | None) -> str:
-    if exit_status is None:
-        return "it had ended soon after its start"
-    if exit_status < 0:
-        return "it was killed by a signal"
-    return f"it had ended by itself with exit code {exit_status}"
 
 
 def run(plan: Plan) -> None:
@@ -182,6 +187,7 @@ def run(plan: Plan) -> None:
     modes.make_file(run_dir / "supervisord.pid")
     options = _Options()
     options.logs = ChildLogs(plan.data_dir / "logs", Terminal())
+    options.ends = ChildEnds()
     options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)
     options.first, options.test = True, False
     try:

@@ -15,7 +15,13 @@ from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
 from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
-from easyai.cli.up_checks import check_port, claim_data_dir, release_data_dir, remove_database
+from easyai.cli.up_checks import (
+    check_port,
+    check_temp_dir,
+    claim_data_dir,
+    release_data_dir,
+    remove_database,
+)
 from easyai.settings_file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
 from easyai.tasks import api_wait
 
@@ -86,6 +92,7 @@ def up(
     for name, value in (("DATA_DIR", data_dir), ("HOST", host), ("PORT", port)):
         if value is not None:
             os.environ[f"EASYAI_{name}"] = str(value)
+    check_temp_dir(os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR"))
     settings = _settings()
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)

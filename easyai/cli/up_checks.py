@@ -6,7 +6,9 @@ import fcntl
 import glob
 import os
 import socket
+import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from easyai.process import modes
 LOCK_NAME = "up.lock"
 # The children of a killed `up` end by themselves; the slowest may take this long.
 LEFT_BEHIND_SEC = 30.0
+_TEMP_BYTES = 1 << 20  # a migration needs less
+_TEMP_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - those of SQLite, in its order
 
 
 def claim_data_dir(data_dir: Path) -> bool:
@@ -62,6 +66,28 @@ def remove_database(file: Path) -> None:
     """Remove an SQLite file that this start has made, with what belongs to it."""
     for path in file.parent.glob(f"{glob.escape(file.name)}*"):
         path.unlink(missing_ok=True)
+
+
+def check_temp_dir(named: Iterable[str | None]) -> None:
+    """Make sure that the folder of temporary files takes one; `named` by the environment.
+
+    SQLite takes the first that it may write to, full or not, and calls a full one a full database.
+    Raises SettingsError naming the folder and the remedy.
+    """
+    folders = (Path(name) for name in (*named, *_TEMP_FOLDERS) if name)
+    usable = (one for one in folders if one.is_dir() and os.access(one, os.W_OK | os.X_OK))
+    folder = next(usable, None)
+    if folder is None:
+        return
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="easyai-") as file:
+            file.write(bytes(_TEMP_BYTES))
+            file.flush()
+    except OSError as error:
+        raise SettingsError(
+            f"the folder of temporary files {folder} cannot be used: {error.strerror}; make room "
+            f"there (df -h {folder}; df -i {folder}), or set TMPDIR to another folder"
+        ) from error
 
 
 def check_port(host: str, port: int, wait: bool) -> None:

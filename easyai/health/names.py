@@ -77,6 +77,7 @@ CAUSE_NAMES: Final = {
     "database_down": Words("the database did not work", "数据库不可用"),
     "disk_full": Words("a disk was full", "磁盘已满"),
     "worker_gone": Words("no worker ran", "没有 worker 在运行"),
+    "memory_limit": Words("the worker hit a memory limit", "worker 达到内存限制"),
     "worker_hung": Words("the worker hung", "worker 卡住"),
     "worker_restarts": Words("the worker ended again and again", "worker 反复退出"),
     "not_running": Words("easyai showed no sign of itself", "easyai 没有运行迹象"),

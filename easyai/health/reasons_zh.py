@@ -101,6 +101,7 @@ _FRAMES: Final = {
     "{n} frames parked: no service of this type takes work": (
         "{1} 张图片已暂存：没有可用的此类型算法服务"
     ),
+    "given up by request (discard)": "已按请求放弃（discard）",
     "{n} frames at first: ": "起初 {1} 张：",
     "more than {n} frames of this camera waited (max_frame_count)": (
         "该摄像头等待的图片超过 {1} 张（max_frame_count）"
@@ -132,6 +133,13 @@ _PROCESSES: Final = {
     "it had ended by itself with exit code {n}": "此前自行退出，退出码 {1}",
     "it had ended soon after its start": "此前启动后很快退出",
     "it was killed by a signal": "此前被信号终止",
+    "it was killed by signal {n}": "此前被信号 {1} 终止",
+    "it was killed by SIGKILL, which easyai did not send": (
+        "此前被 SIGKILL 终止（并非 easyai 发出）"
+    ),
+    "it was killed for lack of memory: the memory limit was hit (oom_kill in memory.events)": (
+        "此前因内存不足被系统终止：达到内存限制（memory.events 中的 oom_kill）"
+    ),
     "it has hung: no sign of life for {n} s": "此前卡住：{1} 秒没有活动",
     ", and it did not end when asked": "，且没有按要求退出",
     "it takes no tasks: beat sends, the broker answers, no scan for {n} s": (
@@ -182,7 +190,9 @@ _STORE: Final = {
     "{} free on the disk of {}, less than {n} % (disk_min_free_percent)": (
         "{2} 所在磁盘剩余 {1}，低于 {3} %（disk_min_free_percent）"
     ),
-    "no inodes are left on the disk of {}$": "{1} 所在磁盘的 inode 已用完",
+    "no inodes are left on the disk of {}, whatever room it has: `df -i {}`: delete small files$": (
+        "{1} 所在磁盘的 inode 已用完（与剩余空间无关）：`df -i {2}`；请删除其中的小文件"
+    ),
     "no secure connection: ": "无法建立安全连接：",
     "answers, but not as an S3 store does: ": "有应答，但不是 S3 存储的应答：",
     "The frame store does not answer; frames wait until it does.": (

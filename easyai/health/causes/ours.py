@@ -145,7 +145,7 @@ def _disk(facts: Facts) -> Cause:
         (
             Remedy(
                 Words("See what takes the room", "查看占用空间的内容"),
-                f"df -h {folder}; du -xh --max-depth=2 {folder} | sort -h | tail",
+                f"df -h {folder}; df -i {folder}; du -xh --max-depth=2 {folder} | sort -h | tail",
             ),
             Remedy(
                 Words(

@@ -7,6 +7,7 @@ from typing import Final
 
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, celery_command, easyai_command
+from easyai.health.causes.memory import killed_for_memory
 from easyai.health.causes.restarts import hung_and_ended, restarts
 from easyai.health.facts import Facts
 from easyai.health.known import Known
@@ -39,7 +40,11 @@ def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
     working = known.working("worker", facts.now)
     hung = [one for one in known.silent("worker", facts.now) if one.exists]
     again = list(restarts(facts, known))
-    if hung and not working:
+    killed = list(killed_for_memory(facts, known))
+    if killed:
+        yield from killed
+        again = [one for one in again if one.code != "worker_restarts"]
+    elif hung and not working:
         yield _worker_hung(facts, hung)
     elif ended := hung_and_ended(facts, known):
         yield ended

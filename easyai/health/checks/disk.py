@@ -45,8 +45,10 @@ class DiskCheck:
             if disk.free_files_percent < _FULL_PERCENT:
                 raise NotWellError(
                     Words(
-                        f"no inodes are left on the disk of {disk.folder}",
-                        f"{disk.folder} 所在磁盘的 inode 已用完",
+                        f"no inodes are left on the disk of {disk.folder}, whatever room it has: "
+                        f"`df -i {disk.folder}`: delete small files",
+                        f"{disk.folder} 所在磁盘的 inode 已用完（与剩余空间无关）："
+                        f"`df -i {disk.folder}`；请删除其中的小文件",
                     )
                 )
 

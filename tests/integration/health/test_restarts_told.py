@@ -170,3 +170,21 @@ def test_a_worker_whose_lives_are_too_short_for_a_scan_stops_everything(
     found = look(site)
     assert (codes(found)[0], found.causes[0].weight >= STOPS) == ("worker_restarts", True)
     assert found.symptom.status == Status.STALLED
+
+
+_NO_MEMORY = (
+    "it was killed for lack of memory: the memory limit was hit (oom_kill in memory.events)"
+)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_worker_that_hit_a_memory_limit_is_told_as_that(site: Installation, times: int) -> None:
+    processes_work(site, kinds=_all_but_worker())
+    for number in range(times):
+        _started(site, _NOBODY + number, 10.0 * (times - number), _NO_MEMORY)
+    _frames_wait(site, 35)
+    found = look(site)
+    assert codes(found)[0] == "memory_limit"
+    assert not {"worker_hung", "worker_restarts"} & set(codes(found))
+    assert "memory.events" in found.causes[0].remedies[0].command
+    assert "内存" in found.causes[0].evidence[0].zh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from easyai.cli.up_checks import check_port, claim_data_dir, release_data_dir
+from easyai.cli.up_checks import check_port, check_temp_dir, claim_data_dir, release_data_dir
 from easyai.errors import SettingsError
 from tests.support.ports import free_port
+from tests.support.small_disk import small_disk
 
 HOLD = """
 import sys
@@ -99,3 +101,25 @@ def test_the_lock_survives_the_exec_of_the_supervising_process(tmp_path: Path) -
             claim_data_dir(tmp_path)
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_a_full_folder_of_temporary_files_ends_the_first_start_by_name(tmp_path: Path) -> None:
+    full, missing = tmp_path / "full", tmp_path / "missing"
+    with small_disk(full, 1):
+        (full / "ballast").write_bytes(bytes(800_000))
+        with pytest.raises(SettingsError, match=rf"{full} cannot be used: No space left.*TMPDIR"):
+            check_temp_dir([None, str(full)])
+        # A folder that is not there is passed over, as SQLite does it.
+        with pytest.raises(SettingsError, match=f"{full}"):
+            check_temp_dir([str(missing), str(full)])
+        up = subprocess.run(
+            [sys.executable, "-m", "easyai.cli.main", "up", "--port", str(free_port())],
+            env={**os.environ, "TMPDIR": str(full), "EASYAI_DATA_DIR": str(tmp_path / "data")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (up.returncode, "TMPDIR" in up.stderr) == (2, True), up.stderr
+    assert "database" not in up.stderr
+    check_temp_dir([str(tmp_path)])

@@ -16,6 +16,7 @@ _ROOT = Path(__file__).parents[3] / "easyai"
 # Where reasons are made: of states, of failed calls, of events, of frames and of checks.
 _ROOMS = ("domain", "pipeline", "publish", "registry", "store")
 _FILES = (
+    "cli/child_ends.py",
     "cli/supervise.py",
     "cli/supervise_liveness.py",
     "db/service_events.py",
@@ -33,6 +34,7 @@ _FILES = (
 # Told to a client, to people or to the log, and stored nowhere.
 _NEVER_STORED = {
     "pipeline/requeue.py",
+    "pipeline/tell.py",
     "publish/people.py",
     "registry/payload.py",
     "store/bucket_conditions.py",
@@ -183,7 +185,11 @@ def test_a_reason_of_one_word_has_its_chinese_and_stays_within_others(word: str)
             "1.0 GB (0.4 %) free on the disk of /data, less than 5 % (disk_min_free_percent)",
             "/data 所在磁盘剩余 1.0 GB (0.4 %)，低于 5 %（disk_min_free_percent）",
         ),
-        ("no inodes are left on the disk of /data", "/data 所在磁盘的 inode 已用完"),
+        (
+            "no inodes are left on the disk of /data, whatever room it has: `df -i /data`: "
+            "delete small files",
+            "/data 所在磁盘的 inode 已用完（与剩余空间无关）：`df -i /data`；请删除其中的小文件",
+        ),
         ("heartbeat; it was offline for 65 s", "收到心跳；此前离线 65 秒"),
         ("frame folder /a: No such file or directory", "图片目录 /a：No such file or directory"),
         ("CUDA out of memory", "CUDA out of memory"),

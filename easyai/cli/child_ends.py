@@ -1,0 +1,76 @@
+"""How a child of ``easyai up`` ended, by what the kernel says of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+_OWN_CGROUP: Final = Path("/proc/self/cgroup")
+_OOM_KILL: Final = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
+
+
+class ChildEnds:
+    """Remembers how children ended, and how often the kernel has killed for lack of memory."""
+
+    def __init__(self, oom_kills: Callable[[], int | None] | None = None) -> None:
+        """`oom_kills` counts them; None where nothing counts."""
+        self._oom_kills = oom_kills or memory_kills
+        self._kills = self._oom_kills()
+        self._signals: dict[int, int] = {}
+
+    def note(self, pid: int, status: int) -> None:
+        """Take the status of a child, as waitpid gives it, before it is told of."""
+        self._signals[pid] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+    def reason(self, pid: int, exit_status: int | None) -> str:
+        """Why a child ended that nobody of ours ended; None: soon after its start."""
+        number = self._signals.pop(pid, 0)
+        if number == signal.SIGKILL:
+            return self._killed()
+        if number:
+            return f"it was killed by signal {number}"
+        if exit_status is None:
+            return "it had ended soon after its start"
+        if exit_status < 0:
+            return "it was killed by a signal"
+        return f"it had ended by itself with exit code {exit_status}"
+
+    def forget(self, pid: int) -> None:
+        """A child that was ended by us."""
+        self._signals.pop(pid, None)
+
+    def _killed(self) -> str:
+        before, self._kills = self._kills, self._oom_kills()
+        if before is not None and self._kills is not None and self._kills > before:
+            return (
+                "it was killed for lack of memory: the memory limit was hit "
+                "(oom_kill in memory.events)"
+            )
+        return "it was killed by SIGKILL, which easyai did not send"
+
+
+def memory_kills(own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> int | None:
+    """How many processes of our control group were killed for lack of memory; None: not known.
+
+    Of a machine without such groups, how many of the whole machine.
+    """
+    try:
+        paths = [line.split(":", 2)[2] for line in own.read_text().splitlines() if line[:1] == "0"]
+    except (OSError, IndexError):
+        paths = []
+    folders = [cgroups / path.lstrip("/") for path in paths]
+    files = [folder / "memory.events" for folder in folders]
+    files += [cgroups / "memory" / "memory.oom_control", Path("/proc/vmstat")]
+    for file in files:
+        try:
+            found = _OOM_KILL.search(file.read_text())
+        except OSError:
+            continue
+        if found:
+            return int(found[1])
+    return None
