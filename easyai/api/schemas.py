@@ -67,6 +67,10 @@ class Registered(Done):
     """The endpoint takes frames from now on."""
 
     service_id: str
+    heartbeat_interval_sec: float = Field(
+        description="ext: how often a heartbeat is expected; half of heartbeat_timeout_sec, "
+        "30 at most"
+    )
 
 
 class Cleared(DoneMessage):

@@ -21,6 +21,9 @@ _NEWEST = text("""
     SELECT id, text FROM events WHERE at >= :since AND kind = :kind AND subject = :subject
      ORDER BY at DESC, id DESC LIMIT 1
 """)
+_OF_KIND = text("""
+    SELECT subject, text FROM events WHERE at >= :since AND kind = :kind ORDER BY at, id
+""")
 _RETELL = text("UPDATE events SET text = :text WHERE id = :id")
 
 
@@ -56,6 +59,12 @@ def newest(conn: Connection, kind: str, subject: str, since: float) -> tuple[int
     values = {"kind": kind, "subject": hide_credentials(subject), "since": since}
     row = conn.execute(_NEWEST, values).first()
     return None if row is None else (row.id, row.text)
+
+
+def of_kind(conn: Connection, kind: str, since: float) -> dict[str, str]:
+    """The newest text of a kind since then, by subject; reads that span of time."""
+    found = conn.execute(_OF_KIND, {"kind": kind, "since": since})
+    return {row.subject: row.text for row in found}
 
 
 def retell(conn: Connection, number: int, said: str) -> None:

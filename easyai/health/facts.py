@@ -115,6 +115,11 @@ class Facts:
         # The absolute age: after the clock was set back, a heartbeat from the future is none.
         return abs(self.now - service.last_heartbeat) > allowed_sec
 
+    def pace_sec(self, service: ServiceFacts) -> float:
+        """How often it sends heartbeats, where that is too rare for its timeout; else 0."""
+        sent = self.known.paces.get(service.endpoint, 0.0) if self.known else 0.0
+        return sent if sent > service.heartbeat_timeout_sec else 0.0
+
     def probe(self, service: ServiceFacts) -> str | None:
         """'' when the service answers a probe, else why not; None: not known.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from easyai.health.presence import SILENT_AFTER_SEC
 from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
+from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC
 from easyai.runtime import Runtime
 
 __all__ = ["AlarmFacts", "Known", "ServiceFacts", "TypeFacts", "read"]
@@ -36,6 +38,7 @@ _REFUSED_SEC: Final = 1.1 * HOUR_SEC  # it is said again every hour
 _DAY_SEC: Final = 24 * HOUR_SEC
 # By which the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
+_PACE: Final = re.compile(r"every (\d+) s")
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
 #: Count every failed frame.
@@ -104,6 +107,7 @@ class Known:
         ""  # what was said last of folders that are not taken in; '': nothing lately
     )
     misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # types, by name
+    paces: Mapping[str, float] = field(default_factory=dict)  # seconds between heartbeats, too long
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
@@ -159,6 +163,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
             for row in alarms.since(conn, now - _DAY_SEC)
         ),
         reasons=tuple(rows.reasons(conn)),
+        paces=_paces(conn, now),
         outbox=outbox,
         outbox_since=outbox_since,
         ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
@@ -166,6 +171,13 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
         clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
         stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
     )
+
+
+def _paces(conn: Connection, now: float) -> dict[str, float]:
+    """How often services send heartbeats that do so too rarely, by endpoint."""
+    said = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
+    found = {endpoint: _PACE.search(text) for endpoint, text in said.items()}
+    return {endpoint: float(match[1]) for endpoint, match in found.items() if match}
 
 
 def _types(

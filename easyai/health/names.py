@@ -77,6 +77,10 @@ CAUSE_NAMES: Final = {
     "database_down": Words("the database did not work", "数据库不可用"),
     "disk_full": Words("a disk was full", "磁盘已满"),
     "worker_gone": Words("no worker ran", "没有 worker 在运行"),
+    "heartbeats_slow": Words("heartbeats too rare", "心跳间隔过长"),
+    "heartbeat_timeout_short": Words(
+        "heartbeat_timeout_sec is shorter than their pace", "heartbeat_timeout_sec 短于心跳间隔"
+    ),
     "memory_limit": Words("the worker hit a memory limit", "worker 达到内存限制"),
     "worker_hung": Words("the worker hung", "worker 卡住"),
     "worker_restarts": Words("the worker ended again and again", "worker 反复退出"),

@@ -130,6 +130,9 @@ _PROCESSES: Final = {
     "^started$": "已启动",
     "started again: ": "重新启动：",
     "ended in order": "正常结束",
+    "sends a heartbeat every {n} s, heartbeat_timeout_sec is {n}": (
+        "每 {1} 秒发送一次心跳，heartbeat_timeout_sec 为 {2}"
+    ),
     "it had ended by itself with exit code {n}": "此前自行退出，退出码 {1}",
     "it had ended soon after its start": "此前启动后很快退出",
     "it was killed by a signal": "此前被信号终止",

@@ -26,6 +26,7 @@ from easyai.db import (
 )
 from easyai.db.services import ServiceRow
 from easyai.domain.service import REGISTERED, ServiceState, moved_to
+from easyai.registry.pace import HeartbeatPace
 from easyai.registry.payload import is_clean_text, said_in
 from easyai.runtime import Runtime
 
@@ -59,12 +60,15 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         vouched = {name: _vouched(name, rows, timeout_sec, now) for name, rows in by_name.items()}
         living = {row.pk: row for rows in vouched.values() for row in rows}
         doubtful = {row.pk for rows in by_name.values() for row in rows} - living.keys()
+        heard = {row.pk: row for rows in by_name.values() for row in rows}
+        slow = runtime.part(HeartbeatPace).heard(heard.values(), timeout_sec, now)
         if doubtful:
             services.lock(conn, [*living, *doubtful])  # written in two goes
         services.heartbeats(conn, _updates(beats, vouched), now)
         services.refresh(conn, list(doubtful), now)
         back = [row for row in living.values() if row.state != ServiceState.ONLINE]
         events.add(conn, [service_events.online(row, _HEARTBEAT, now) for row in back])
+        events.add(conn, slow)
         woken = services.task_types_of(conn, sorted(row.pk for row in back))
         if woken:
             waiting.hurry(conn, woken, now)

@@ -17,7 +17,7 @@ from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import BadRequestError, ServiceNotFoundError
 from easyai.pipeline.service_networks import service_networks
-from easyai.registry import takeovers
+from easyai.registry import pace, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
 from easyai.runtime import Runtime
@@ -64,6 +64,12 @@ def register(runtime: Runtime, payload: Any) -> str:
     )
     runtime.doorbell.ring_all(woken)  # 200 wakes for nothing would hold up the others
     return new.service_id
+
+
+def heartbeat_interval_sec(runtime: Runtime, payload: Any) -> float:
+    """How often the service of a registration should send a heartbeat."""
+    own = parse_registration(payload).heartbeat_timeout_sec
+    return pace.expected_sec(own or runtime.settings.ai_analysis.heartbeat_timeout_sec)
 
 
 def _take_places(runtime: Runtime, conn: Connection, new: Registration, now: float) -> None:

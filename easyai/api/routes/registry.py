@@ -32,7 +32,9 @@ StateQuery = Annotated[
 )
 def register(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Register an endpoint; one registered before at the same endpoint is replaced."""
-    return {"ok": True, "service_id": registration.register(runtime, payload)}
+    service_id = registration.register(runtime, payload)
+    interval_sec = registration.heartbeat_interval_sec(runtime, payload)
+    return {"ok": True, "service_id": service_id, "heartbeat_interval_sec": interval_sec}
 
 
 @router.post(

@@ -8,6 +8,7 @@ from typing import Final
 from easyai.domain.alarm import Condition, Kind, Ringing
 from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health.alarms import words_of_services as words
+from easyai.health.causes.heartbeat_pace import too_short
 from easyai.health.causes.life import is_heard, lives_unheard
 from easyai.health.causes.no_service import taken_out
 from easyai.health.causes.rank import Ranking
@@ -87,7 +88,12 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
     The alarm of many goes on until those that are left are heard, or told of by name.
     """
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
-    unheard = [one for one in facts.services if lives_unheard(facts, one)]
+    rare = [one for one in facts.services if facts.pace_sec(one) and one.state in ROUTABLE]
+    for one in rare:
+        said, cause = too_short(facts, [one]), "heartbeat_timeout_short"
+        yield Condition(Kind.HEARTBEATS_MISSING, one.endpoint, cause, said, _ALL_SILENT_GRACE_SEC)
+    late = [one for one in facts.services if lives_unheard(facts, one)]
+    unheard = [one for one in late if one not in rare]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
     many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
     left = "" in named and any(one.endpoint not in named for one in unheard)

@@ -9,6 +9,7 @@ from typing import Final
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy
+from easyai.health.causes.heartbeat_pace import short_timeout
 from easyai.health.causes.heartbeats import unheard_services
 from easyai.health.causes.inference import hangs
 from easyai.health.causes.life import is_refused, lives_unheard
@@ -42,7 +43,9 @@ def find(facts: Facts) -> Iterator[Cause]:
     heard = {one.pk for one in gone.values() if _is_heard_since(facts, one, answered)}
     unreached = [one for one in gone.values() if one.pk in heard]
     died = [one for one in gone.values() if one.pk not in heard]
-    unheard = [one for one in facts.services if one.pk not in gone and lives_unheard(facts, one)]
+    rare = [one for one in facts.services if one.pk not in gone and facts.pace_sec(one)]
+    late = [one for one in facts.services if one.pk not in gone and lives_unheard(facts, one)]
+    unheard = [one for one in late if one not in rare]
     # Judged together: each alone may leave others of its type, that do not work either.
     stopped = _stopped(facts, gone)
     more_died = len(died) >= len(unreached)
@@ -50,6 +53,8 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _died(facts, died, stopped, 72 if more_died else 70)
     if unheard:
         yield unheard_services(facts, unheard)
+    if rare:
+        yield short_timeout(facts, rare)
     if unreached:
         yield _unreached(facts, unreached, stopped, 70 if more_died else 72)
     if facts.moved:

@@ -67,7 +67,10 @@ def _due(runtime: Runtime) -> list[str]:
 
 def test_a_registered_service_is_listed_with_the_contract_s_fields(api: LiveApi) -> None:
     before = int(time.time())
-    assert api.post(f"{ANALYSIS}/register", _body()) == {"ok": True, "service_id": "yolo_1"}
+    answer = {"ok": True, "service_id": "yolo_1", "heartbeat_interval_sec": 30.0}
+    assert api.post(f"{ANALYSIS}/register", _body()) == answer
+    own = api.post(f"{ANALYSIS}/register", _body(heartbeat_timeout_sec=20))
+    assert own["heartbeat_interval_sec"] == 10.0
 
     listing = api.get(f"{ANALYSIS}/services")
     entry = listing["services"][0]

@@ -1,0 +1,75 @@
+"""A heartbeat_timeout_sec below what services really send is told as the cause."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.health.report.as_markdown import markdown
+from easyai.registry import registration
+from tests.integration.health.kennel import Kennel
+from tests.integration.health.scans import Scans
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import codes, look, processes_work, silent_for
+from tests.support.site import Installation
+
+pytestmark = pytest.mark.sqlite_only
+
+
+def _beats(site: Installation, stub: AlgorithmStub, *pauses: float) -> None:
+    for pause in pauses:
+        silent_for(site, pause)
+        registration.heartbeat(site.runtime, stub.service_id)
+
+
+@pytest.fixture(autouse=True)
+def short(site: Installation, algorithm: AlgorithmStub) -> None:
+    """One service, which may be silent for 20 s."""
+    site.configure(heartbeat_timeout_sec=20)
+    site.register(algorithm)
+
+
+def test_a_pace_slower_than_the_timeout_is_named_with_both_numbers(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    _beats(site, algorithm, 30, 30, 30)
+    silent_for(site, 25)
+    processes_work(site)
+    found = look(site)
+    (cause,) = [one for one in found.causes if one.code == "heartbeat_timeout_short"]
+    assert "20 s, they send every 30 s (stub)" in cause.words.en
+    assert "heartbeat_timeout_sec = 60" in cause.remedies[0].words.en
+    assert "heartbeats_not_arriving" not in codes(found)
+    assert "每 30 秒发送一次心跳" in markdown(found, "zh")
+
+
+@pytest.mark.parametrize("pauses", [(10, 10, 10), (30,), (30, 90), (10, 30, 10, 30)])
+def test_an_outage_of_a_moment_is_no_pace(
+    site: Installation, algorithm: AlgorithmStub, pauses: tuple[float, ...]
+) -> None:
+    _beats(site, algorithm, *pauses)
+    processes_work(site)
+    assert "heartbeat_timeout_short" not in codes(look(site))
+
+
+def test_a_timeout_that_was_raised_is_no_cause_any_more(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    _beats(site, algorithm, 30, 30, 30)
+    site.configure(heartbeat_timeout_sec=60)
+    processes_work(site)
+    assert look(site).well
+
+
+def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
+    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+) -> None:
+    site.configure(heartbeat_timeout_sec=2)  # for so long after its start no watchdog tells
+    _beats(site, algorithm, 3, 3, 3)
+    kennel.start()
+    kennel.wait_for("heartbeats_missing", timeout=15)
+    _beats(site, algorithm, 3)
+    kennel.rounds(8)
+    ((_, said),) = kennel.told()
+    assert "2 s, they send every 3 s" in said
+    (alarm,) = kennel.alarms()
+    assert alarm["cause"] == "heartbeat_timeout_short"
