@@ -31,6 +31,8 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smh])\s*")
 _RATE_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _MOST_PER_SEC = 1_000_000.0
+_LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -276,6 +278,20 @@ class Easyai(_Table):
     port: Annotated[int, Field(ge=1, le=65535)] = 5066
     public_url: str = ""  # how algorithm services reach this server; '': host and port
     secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
+    # Names by which browsers may reach this server, besides its own; "*.example.com": all below
+    allowed_hosts: tuple[str, ...] = ()
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.strip().lower().rstrip(".") for name in value)
+        for name in names:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name[:100]!r} is no host name; leave out scheme, port and path: "
+                    '"easyai.example.com", or "*.example.com" for all names below'
+                )
+        return names
 
     @field_validator("public_url")
     @classmethod

@@ -29,6 +29,7 @@ _TAKES: Final = {
     "tasks": "takes tables, each written [[frame_extractor.tasks]]",
     "service_networks": 'takes a list, such as ["192.168.1.0/24"]',
     "notify_urls": 'takes a list, such as ["mailtos://user:password@example.com"]',
+    "allowed_hosts": 'takes a list of host names, such as ["easyai.example.com"]',
     "task_types": 'takes a list, such as ["人数统计"]',
 }
 _LIMITS: Final = {
@@ -136,6 +137,8 @@ def _inner(model: Any) -> Any:
 
 def _fault(item: ErrorDetails, key: str, name: str) -> str:
     kind, context = item["type"], item.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
     of_the_key = item["loc"][-1] == name or name == "sampling"
     if of_the_key and name in _TAKES:
         return _TAKES[name]
@@ -144,8 +147,6 @@ def _fault(item: ErrorDetails, key: str, name: str) -> str:
             return f"{words} {context[limit]:.15g}"
     if kind == "literal_error":
         return f"takes {context['expected']}"
-    if kind == "value_error":
-        return str(context["error"])
     if kind == "model_type":
         return _TAKES.get(name, f"takes a table, written [{key}]")
     return _takes_value(kind.partition("_")[0], _default(item["loc"]), item["msg"])

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from easyai import __version__
 from easyai.api.body_limit import BodyLimit
+from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
@@ -60,6 +61,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     )
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
+    app.add_middleware(BrowserGuard)
     app.state.methods = methods = MethodTable()
     for part, prefix in (
         (registry, API_PREFIX),

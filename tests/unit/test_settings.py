@@ -51,6 +51,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "easyai.host": ("127.0.0.1", '"0.0.0.0"', "0.0.0.0", "0.0.0.0"),
     "easyai.port": (5066, "80", "80", 80),
     "easyai.public_url": ("", '"https://h/"', "https://h/", "https://h"),
+    "easyai.allowed_hosts": ((), '["A.b."]', '["a.b"]', ("a.b",)),
 }
 
 
@@ -273,6 +274,16 @@ def test_an_error_names_file_key_and_remedy(text: str, words: list[str], write: 
         (
             '[[frame_extractor.tasks]]\nid = "a"\n[[frame_extractor.tasks]]\nid = true',
             'frame_extractor.tasks number 2, id: takes a text in quotes, such as "text" (got true)',
+        ),
+        (
+            '[easyai]\nallowed_hosts = "a.b"',
+            'easyai.allowed_hosts: takes a list of host names, such as ["easyai.example.com"] '
+            "(got 'a.b')",
+        ),
+        (
+            '[easyai]\nallowed_hosts = ["http://a.b"]',
+            "easyai.allowed_hosts: 'http://a.b' is no host name; leave out scheme, port and path: "
+            '"easyai.example.com", or "*.example.com" for all names below',
         ),
         ("ai_analysis = 1", "ai_analysis: takes a table, written [ai_analysis] (got 1)"),
     ],

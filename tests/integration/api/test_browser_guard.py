@@ -1,0 +1,153 @@
+"""A web page of another site cannot operate this server; programs notice nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from pathlib import Path
+
+import pytest
+
+from easyai.registry import registration
+from easyai.registry.views import service_list
+from easyai.runtime import Runtime
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
+
+CLEAR_ALL = f"{ANALYSIS}/clear_all"
+SERVICE = {"service_id": "yolo", "task_types": ["t"], "endpoint": "http://127.0.0.1:9/infer"}
+
+
+def _ask(
+    api: LiveApi, method: str, path: str, *headers: str, body: bytes = b"", http: str = "HTTP/1.1"
+) -> tuple[int, bytes]:
+    lines = [f"{method} {path} {http}", *headers, f"Content-Length: {len(body)}"]
+    status, _, answer = api.raw("\r\n".join([*lines, "Connection: close", "", ""]).encode() + body)
+    return status, answer
+
+
+@pytest.fixture
+def registered(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> LiveApi:
+    """The API with one service."""
+    registration.register(sqlite_runtime, SERVICE)
+    return sqlite_api
+
+
+# The Host, the header that gives the page away, and whether the Host is what is refused.
+OTHER_SITES = [
+    ("127.0.0.1:{port}", "Origin: http://evil.example", "Origin"),
+    ("127.0.0.1:{port}", "Origin: null", "Origin"),
+    ("127.0.0.1:{port}", "Origin: http://[", "Origin"),
+    ("127.0.0.1:{port}", "Origin: http://127.0.0.1:8080", "Origin"),
+    ("127.0.0.1:{port}", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site"),
+    ("127.0.0.1:{port}", "Sec-Fetch-Site: same-site", "Sec-Fetch-Site"),
+    ("evil.example", "Accept: */*", "Host"),
+    ("evil.example:5066", "Origin: http://evil.example:5066", "Host"),
+    ("127.0.0.1.evil.example", "Accept: */*", "Host"),
+    ("[::1].evil.example", "Accept: */*", "Host"),
+]
+CALLS = [
+    ("POST", CLEAR_ALL, b""),
+    ("POST", f"{ALERTS}/batch_delete", b'{"ids": [1]}'),
+    ("POST", f"{ANALYSIS}/register", json.dumps(SERVICE | {"service_id": "x"}).encode()),
+    ("GET", f"{ANALYSIS}/services", b""),
+]
+
+
+def test_another_site_is_refused_and_changes_nothing(
+    registered: LiveApi, sqlite_runtime: Runtime
+) -> None:
+    for host, header, named in OTHER_SITES:
+        for method, path, body in CALLS:
+            headers = (f"Host: {host.format(port=registered.port)}", header)
+            status, answer = _ask(registered, method, path, *headers, body=body)
+
+            assert status == 403, (host, header, path)
+            assert error_of(answer).startswith(f"{named}: ")
+            assert "allowed_hosts in [easyai]" in error_of(answer)
+
+    found = service_list(sqlite_runtime, everything=True)["services"]
+    assert [(one["service_id"], one["state"]) for one in found] == [("yolo", "online")]
+
+
+def test_a_program_notices_nothing(sqlite_api: LiveApi) -> None:
+    body = json.dumps(SERVICE).encode()
+    for name in ("10.1.2.3:5066", "[::1]:5066", "localhost", "LOCALHOST.:80", "detector_1:5066"):
+        host = f"Host: {name}"
+        assert _ask(sqlite_api, "POST", f"{ANALYSIS}/register", host, body=body)[0] == 200, name
+        assert _ask(sqlite_api, "POST", CLEAR_ALL, host)[0] == 200, name
+
+
+def test_a_client_of_http_1_0_needs_no_host(sqlite_api: LiveApi) -> None:
+    assert _ask(sqlite_api, "GET", f"{ANALYSIS}/services", http="HTTP/1.0")[0] == 200
+
+
+def test_the_name_of_the_machine_is_ours(
+    sqlite_api: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "Box7.example.com")
+    assert _ask(sqlite_api, "GET", "/healthz", "Host: box7.example.com:5066")[0] == 200
+    assert _ask(sqlite_api, "GET", "/healthz", "Host: box8.example.com:5066")[0] == 403
+
+
+def test_pages_of_this_server_may_operate_it(registered: LiveApi) -> None:
+    for origin, host in (
+        (f"http://127.0.0.1:{registered.port}", f"127.0.0.1:{registered.port}"),
+        ("https://easyai", "easyai"),  # behind a proxy that ends TLS
+    ):
+        headers = (f"Host: {host}", f"Origin: {origin}", "Sec-Fetch-Site: same-origin")
+        assert _ask(registered, "POST", CLEAR_ALL, *headers)[0] == 200
+
+
+def test_a_person_may_follow_a_link_from_another_site(sqlite_api: LiveApi) -> None:
+    link = ("Host: 127.0.0.1", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")
+    assert _ask(sqlite_api, "GET", "/docs", *link, "Sec-Fetch-Dest: document")[0] == 200
+    assert _ask(sqlite_api, "GET", "/docs", *link, "Sec-Fetch-Dest: iframe")[0] == 403
+    assert _ask(sqlite_api, "POST", CLEAR_ALL, *link, "Sec-Fetch-Dest: document")[0] == 403
+
+
+def test_a_signed_picture_is_shown_by_any_page_and_under_any_name(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
+) -> None:
+    (folder / "t" / "c").mkdir(parents=True)
+    (folder / "t" / "c" / "a.jpg").write_bytes(b"picture")
+    link = sqlite_runtime.store.url("t/c/a.jpg", 3600)
+    target = link[link.index("/api/v1/") :]
+    page = ("Host: proxy.example.com", "Origin: http://pages.example", "Sec-Fetch-Site: cross-site")
+
+    assert _ask(sqlite_api, "GET", target, *page) == (200, b"picture")
+    assert _ask(sqlite_api, "GET", target.replace("signature=", "signature=0"), *page)[0] == 403
+
+
+def test_allowed_hosts_and_public_url_are_names_of_ours(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("EASYAI_ALLOWED_HOSTS", '["box.example.com", "*.corp.example"]')
+    monkeypatch.setenv("EASYAI_PUBLIC_URL", "https://Ai.example.org:8443")
+    api: LiveApi = request.getfixturevalue("sqlite_api")
+
+    for host in ("BOX.example.com:5066", "a.b.corp.example", "ai.example.org"):
+        assert _ask(api, "POST", CLEAR_ALL, f"Host: {host}")[0] == 200, host
+    for host in ("a.box.example.com", "corp.example", "xcorp.example"):
+        assert _ask(api, "POST", CLEAR_ALL, f"Host: {host}")[0] == 403, host
+    # A proxy that passes requests on under another Host.
+    for origin, status in (
+        ("https://ai.example.org:8443", 200),
+        ("https://ai.example.org", 403),
+        ("http://box.example.com", 200),
+        ("http://evil.example", 403),
+    ):
+        assert _ask(api, "POST", CLEAR_ALL, "Host: 127.0.0.1", f"Origin: {origin}")[0] == status
+
+
+def test_refusals_are_logged_once_a_minute(
+    sqlite_api: LiveApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        _ask(sqlite_api, "POST", CLEAR_ALL, "Host: services.example.com")
+
+    refused = [one.message for one in caplog.records if one.message.startswith("request refused")]
+    assert len(refused) == 1
+    assert "client=127.0.0.1" in refused[0]
+    assert "services.example.com" in refused[0]
+    assert [one.levelno for one in caplog.records if one.message in refused] == [logging.WARNING]
