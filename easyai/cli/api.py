@@ -42,6 +42,7 @@ def _serve() -> None:
     import uvicorn
 
     from easyai import settings
+    from easyai.api.connections import Room, bounded, most_connections, raise_file_limit
     from easyai.db.library import library
     from easyai.process import logs
     from easyai.supervised import die_with_parent
@@ -53,16 +54,20 @@ def _serve() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
     shown = f"[{own.host}]" if ":" in own.host else own.host or "*"
     log.info("api starts: http://%s:%d (docs /docs)", shown, own.port)
+    files = raise_file_limit()
+    room = Room(most_connections(files))
+    log.info("api takes up to %d connections; open files: %d", room.most, files)
     log.info("%s", library(own.effective_database_url).words.en)
     uvicorn.run(
         "easyai.api.app:create_app",
         factory=True,
-        http="easyai.api.protocol:ContractProtocol",
+        http=bounded(room),
         host=own.host,
         port=own.port,
         access_log=False,
         log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=8,
+        timeout_keep_alive=5,
         backlog=1024,
     )

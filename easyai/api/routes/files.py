@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas import errors
@@ -65,7 +66,7 @@ def _response(file: BinaryIO, key: str, left_sec: int, *, head: bool) -> Respons
     if size <= _WHOLE_BYTES:
         with file:
             return Response(file.read(_WHOLE_BYTES), headers=headers)
-    return StreamingResponse(_chunks(file, size), headers=headers | {"content-length": str(size)})
+    return _FileResponse(file, size, headers | {"content-length": str(size)})
 
 
 def content_type(key: str) -> str:
@@ -83,9 +84,22 @@ def _cache_control(key: str, left_sec: int) -> str:
     return f"private, max-age={max(0, left_sec)}"
 
 
+class _FileResponse(StreamingResponse):
+    """Sends a file and closes it, also when the client goes away in the middle."""
+
+    def __init__(self, file: BinaryIO, size: int, headers: dict[str, str]) -> None:
+        super().__init__(_chunks(file, size), headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+
+
 def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
     # No more than was promised: the file may grow meanwhile.
-    with file:
-        while size > 0 and (chunk := file.read(min(size, _CHUNK_BYTES))):
-            size -= len(chunk)
-            yield chunk
+    while size > 0 and (chunk := file.read(min(size, _CHUNK_BYTES))):
+        size -= len(chunk)
+        yield chunk

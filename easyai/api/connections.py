@@ -1,0 +1,223 @@
+"""Bounds connections of the API server in time and number: a silent client makes nobody wait.
+
+uvicorn closes a connection that idles after an answer, and no other: one that sends nothing, sends
+its head or its body a byte at a time, or does not read the answer would stay for ever, and hold a
+file. Without files no connection is accepted, and nothing says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final
+
+import h11
+
+from easyai.api.protocol import ContractProtocol
+from easyai.api.rare_log import RareLog
+
+log = logging.getLogger(__name__)
+
+_MOST: Final = 8192  # connections, however many files there may be
+_RESERVED_FILES: Final = 64  # for the database, the store and the log, at least
+_UNLIMITED_FILES: Final = 1_048_576
+_GRACE_SEC: Final = 1.0  # a new connection has this long to send its head, however full it is
+
+
+class Phase(StrEnum):
+    """What a connection waits for."""
+
+    HEAD = "head"  # a request, from its first byte on; of a new connection from the start
+    BODY = "body"
+    WORK = "work"  # our answer: no limit here
+    SEND = "send"  # the client, to read more of our answer
+    IDLE = "idle"  # the next request, or the client to take the end of the answer
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOuts:
+    """Seconds that a client may take, from the first byte to the last."""
+
+    head: float = 10.0
+    body: float = 30.0
+    send: float = 60.0  # to take the next part of an answer
+    idle: float = 35.0  # above uvicorn's keep-alive, which closes politely
+
+    def of(self, phase: Phase) -> float | None:
+        """The limit of a phase; None: it waits for us."""
+        limit: float | None = getattr(self, phase, None)
+        return limit
+
+
+class Room:
+    """How many connections there may be, and which gives way to a new one; for one event loop."""
+
+    def __init__(self, most: int, time_outs: TimeOuts | None = None) -> None:
+        self.most = most
+        self.time_outs = time_outs or TimeOuts()
+        self.silent: dict[BoundedProtocol, float] = {}  # in HEAD, the longest first; since when
+        self._log = RareLog(log)
+
+    def admit(self, new: BoundedProtocol, now: float) -> bool:
+        """Whether a connection may stay; where all are taken, the longest silent one is closed."""
+        if len(new.connections) <= self.most:
+            return True
+        oldest, since = next(iter(self.silent.items()), (None, now))
+        if oldest is None or now - since < _GRACE_SEC:
+            self._tell(new, "a new one is refused")
+            return False
+        self._tell(new, "the longest silent one is closed for a new one")
+        oldest.give_way()
+        return True
+
+    def _tell(self, new: BoundedProtocol, done: str) -> None:
+        if not self._log.due():
+            return
+        known = (getattr(one, "client", None) for one in new.connections)
+        clients = Counter(client[0] for client in known if client)
+        client, count = clients.most_common(1)[0] if clients else ("-", 0)
+        self._log.warning(
+            "all %d connections of the API are taken: %s; most are from %s (%d)",
+            self.most,
+            done,
+            client,
+            count,
+        )
+
+
+class BoundedProtocol(ContractProtocol):
+    """The API's HTTP/1.1 with a deadline for each phase of a connection, below a room's number."""
+
+    room: ClassVar[Room]
+    _phase: Phase | None = None
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the deadline of the first head, or refuse the connection."""
+        super().connection_made(transport)
+        if self.room.admit(self, self.loop.time()):
+            self._enter(Phase.HEAD)
+            return
+        self._refuse(503, "Service Unavailable", "too many connections; try again in a moment")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, which may begin or end a phase."""
+        super().data_received(data)
+        self._follow()
+
+    def on_response_complete(self) -> None:
+        """The answer is written; what is left of it the client must take in time."""
+        super().on_response_complete()
+        self._follow()
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly: from now on it must take some in time."""
+        super().pause_writing()
+        self._follow()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        self._follow()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over to a protocol that has its own deadlines."""
+        super().handle_websocket_upgrade(event)
+        self._enter(Phase.WORK)
+
+    def give_way(self) -> None:
+        """Close a connection that has sent no request."""
+        self._leave()
+        self.transport.close()
+
+    def _follow(self) -> None:
+        self._enter(self._waits_for())
+
+    def _waits_for(self) -> Phase:
+        answered = self.cycle is None or self.cycle.response_complete
+        if self.transport.is_closing():
+            return Phase.IDLE
+        if self.flow.write_paused:
+            return Phase.SEND
+        if self.transport.get_protocol() is not self:
+            return Phase.WORK  # upgraded
+        if self.conn.their_state is h11.SEND_BODY:
+            return Phase.BODY
+        if not answered:
+            return Phase.WORK
+        begun = self.cycle is None or bool(self.conn.trailing_data[0])
+        return Phase.HEAD if begun else Phase.IDLE
+
+    def _enter(self, phase: Phase) -> None:
+        if phase is self._phase:
+            return  # its deadline is for all of it
+        self._leave()
+        self._phase = phase
+        if phase is Phase.HEAD:
+            self.room.silent[self] = self.loop.time()
+        limit = self.room.time_outs.of(phase)
+        if limit is not None:
+            self._deadline = self.loop.call_later(limit, self._expire)
+
+    def _leave(self) -> None:
+        self._phase = None
+        self.room.silent.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        phase = self._phase
+        log.debug("connection closed: client=%s waited for %s", self.client, phase)
+        begun = bool(self.conn.trailing_data[0])
+        if phase is Phase.BODY:
+            begun = not self.cycle.response_started  # else it has its answer
+        if phase not in (Phase.HEAD, Phase.BODY):
+            self.transport.abort()  # close() would wait for the client to read
+        elif begun:
+            seconds = self.room.time_outs.of(phase) or 0.0
+            fault = f"the {phase} of the request did not arrive within {seconds:g} s; send it again"
+            self._refuse(408, "Request Timeout", fault)
+        else:
+            self.give_way()
+
+    def _refuse(self, status: int, reason: str, fault: str) -> None:
+        """Answer in the contract's shape and close; h11 may be in the middle of a request."""
+        body = json.dumps({"error": fault}).encode()
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+        self._follow()
+
+
+def bounded(room: Room) -> type[BoundedProtocol]:
+    """The protocol of a server whose connections share a room."""
+    return type("RoomProtocol", (BoundedProtocol,), {"room": room})
+
+
+def raise_file_limit() -> int:
+    """Let this process open as many files as the system allows it; how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # then the soft limit stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return _UNLIMITED_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def most_connections(files: int) -> int:
+    """How many connections leave files for everything else."""
+    return max(1, min(_MOST, files - max(_RESERVED_FILES, files // 4)))
