@@ -1,8 +1,9 @@
-"""Addresses with passwords in them: whether one is well-formed, and how it is shown."""
+"""Addresses: whether one is well-formed, and how it is shown, without its password."""
 
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,3 +50,19 @@ def _is_one_url(text: str) -> bool:
         return False
     outside = parts.path + parts.query + parts.fragment
     return bool(_SCHEME.match(text)) and "@" not in outside and not re.search(r"\s", text)
+
+
+def canonical_address(text: str) -> str:
+    """An IP address as it is compared: IPv4 in IPv6 as IPv4; '' for what is none."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+def is_loopback(text: str) -> bool:
+    """Whether this is an IP address that only the machine itself has."""
+    address = canonical_address(text)
+    return bool(address) and ip_address(address).is_loopback

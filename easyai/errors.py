@@ -54,6 +54,21 @@ class SignatureError(EasyaiError):
     http_status = 403
 
 
+class ForbiddenError(EasyaiError):
+    """From another machine this needs a token."""
+
+    http_status = 403
+
+    def __init__(self, what: str, token: str = "operator") -> None:  # noqa: S107 - a name
+        """`token` is the name of the one that is needed; the message says how to send it."""
+        super().__init__(
+            f"{what}: from another machine this needs the {token}'s token; send the header "
+            f"'Authorization: Bearer TOKEN' with the text of the file {token}.token in the data "
+            f"folder of this server, or of easyai.{token}_token; on the server itself none is "
+            "needed"
+        )
+
+
 class InvalidKeyError(EasyaiError):
     """A store key points outside the store or holds characters that no key has."""
 

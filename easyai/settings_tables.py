@@ -278,6 +278,11 @@ class Easyai(_Table):
     port: Annotated[int, Field(ge=1, le=65535)] = 5066
     public_url: str = ""  # how algorithm services reach this server; '': host and port
     secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
+    # For what only an operator may do from another machine; '': made once in data_dir
+    operator_token: SecretStr = SecretStr("")
+    # Whether alerts and the diagnosis need a token, too, from other machines
+    viewers: Literal["open", "token"] = "open"
+    viewer_token: SecretStr = SecretStr("")  # may only look; '': made once in data_dir
     # Names by which browsers may reach this server, besides its own; "*.example.com": all below
     allowed_hosts: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from easyai import __version__
+from easyai.api.access import Tokens
 from easyai.api.body_limit import BodyLimit
 from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
@@ -40,6 +41,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         loop = Loop()
         with _opened(runtime, loop) as opened:
             app.state.runtime = opened
+            opened.part(Tokens)  # its file is there before anybody needs it
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
             life = asyncio.create_task(_show_life(loop))

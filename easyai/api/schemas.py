@@ -274,7 +274,7 @@ class NotReady(ErrorBody):
 
 _MEANINGS = {
     400: "A field or parameter is wrong: the error names it",
-    403: "The link is not valid or has expired",
+    403: "Not allowed: a token is missing, or the link is not valid or has expired",
     404: "There is no such thing",
     413: "The body is too large",
     503: "Database or store does not answer: try again",

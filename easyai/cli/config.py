@@ -36,6 +36,7 @@ class Report(NamedTuple):
     unknown_keys: list[str]
     predecessor_keys: dict[str, str]  # without effect here: what to do instead, by key
     unknown_variables: list[str]
+    open_to: list[str]  # who may do what over REST
     warnings: list[str]
     values: list[Value]
 
@@ -56,7 +57,7 @@ def config() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(path: Path | None, as_json: bool) -> None:
-    """Say whether the configuration is valid, what is in force and what to look at.
+    """Say whether the configuration is valid, what is in force, what is open and to whom.
 
     Secrets are hidden. Keys of the predecessor that have no effect here are named, each with what
     to do instead. Other keys that are not easyai's belong to other plugins and are ignored.
@@ -78,6 +79,7 @@ def check(path: Path | None, as_json: bool) -> None:
 
 
 def _report() -> Report:
+    from easyai.cli.config_access import open_to
     from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
     from easyai.settings import config_path, load_with_unknown
@@ -92,6 +94,7 @@ def _report() -> Report:
         [one.key for one in unknown if not one.meant and not one.instead],
         {one.key: one.instead for one in unknown if one.instead},
         unknown_variables(values, os.environ),
+        open_to(settings.easyai),
         [*(one.warning() for one in unknown if one.meant), *warnings(settings)],
         values,
     )
@@ -112,6 +115,9 @@ def _print(report: Report) -> None:
         click.echo("\nkeys of the predecessor that have no effect here:")
     for key, instead in report.predecessor_keys.items():
         click.echo(f"  {key}: {instead}")
+    click.echo("\nopen to:")
+    for sentence in report.open_to:
+        click.echo(f"  {sentence}")
     for warning in report.warnings:
         click.echo(f"\nwarning: {warning}")
     where = report.file or "no file: defaults and environment"

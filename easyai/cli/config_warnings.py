@@ -138,6 +138,17 @@ def _about_network(own: Easyai, *, links_are_ours: bool) -> Iterator[str]:
             f"easyai.secret_key is shorter than {_SHORT_SECRET} characters: picture links can be "
             "forged; use a long random text, or leave it empty and one is made"
         )
+    for name, token in (("operator", own.operator_token), ("viewer", own.viewer_token)):
+        if token.get_secret_value() and len(token.get_secret_value()) < _SHORT_SECRET:
+            yield (
+                f"easyai.{name}_token is shorter than {_SHORT_SECRET} characters: it can be "
+                "guessed; use a long random text, or leave it empty and one is made"
+            )
+    if own.viewer_token.get_secret_value() and own.viewers == "open":
+        yield (
+            "easyai.viewer_token is set, but easyai.viewers is open: alerts and the diagnosis need "
+            'no token; set easyai.viewers to "token"'
+        )
 
 
 def _about_places(own: Easyai) -> Iterator[str]:

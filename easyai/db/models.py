@@ -58,6 +58,7 @@ class Service(Base):
     state_reason: Mapped[str] = mapped_column(Text)
     state_since: Mapped[float] = mapped_column(Double)
     register_at: Mapped[float] = mapped_column(Double)
+    registered_from: Mapped[str] = mapped_column(Text, server_default="")  # an IP address
     last_heartbeat: Mapped[float] = mapped_column(Double)
     last_evidence: Mapped[float] = mapped_column(Double)  # heartbeat, inference or probe
     probe_failures: Mapped[int] = mapped_column(Integer, server_default="0")  # in a row

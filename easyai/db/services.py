@@ -22,14 +22,15 @@ PROBED = "a probe was answered"  # the reason of a service that lives without he
 # pause, or within the first one where it has grown, so that one restarted twice need not wait.
 _REGISTER = text("""
     INSERT INTO services (service_id, name, endpoint, version, max_concurrency, health_url,
-                          heartbeat_timeout_sec, state, state_reason, state_since, register_at,
-                          last_heartbeat, last_evidence)
+                          heartbeat_timeout_sec, registered_from, state, state_reason, state_since,
+                          register_at, last_heartbeat, last_evidence)
     VALUES (:service_id, :name, :endpoint, :version, :max_concurrency, :health_url,
-            :heartbeat_timeout_sec, 'online', :reason, :now, :now, :now, :now)
+            :heartbeat_timeout_sec, :registered_from, 'online', :reason, :now, :now, :now, :now)
     ON CONFLICT (endpoint) DO UPDATE
        SET service_id = excluded.service_id, name = excluded.name, version = excluded.version,
            max_concurrency = excluded.max_concurrency, health_url = excluded.health_url,
            heartbeat_timeout_sec = excluded.heartbeat_timeout_sec,
+           registered_from = excluded.registered_from,
            state = 'online', state_reason = excluded.state_reason,
            state_since = CASE WHEN services.state = 'online'
                                    AND services.service_id = excluded.service_id
@@ -48,7 +49,7 @@ _ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES 
 _AT_ENDPOINT = text("SELECT * FROM services WHERE endpoint = :endpoint")
 _FIND = text("""
     SELECT pk, service_id, endpoint, state, state_reason, state_since, last_heartbeat,
-           heartbeat_timeout_sec
+           heartbeat_timeout_sec, registered_from
       FROM services
      WHERE (service_id IN :names OR endpoint IN :names) AND state <> 'unregistered'
      ORDER BY pk

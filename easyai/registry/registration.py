@@ -6,16 +6,17 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from easyai.addresses import HIDDEN, hide_credentials
+from easyai.addresses import HIDDEN, canonical_address, hide_credentials
 from easyai.db import clock, events, generations, service_events, services, type_room, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
-from easyai.errors import BadRequestError, ServiceNotFoundError
+from easyai.errors import BadRequestError, ForbiddenError, ServiceNotFoundError
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry import pace, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
@@ -27,8 +28,10 @@ log = logging.getLogger(__name__)
 _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 
 
-def register(runtime: Runtime, payload: Any) -> str:
+def register(runtime: Runtime, payload: Any, source: str = "") -> str:
     """Register an endpoint, in place of what was registered at it before; its service_id.
+
+    `source` is the address that asks: from there it may be unregistered by itself.
 
     Frames that wait for its task types are due at once. Raises BadRequestError, also for an
     address outside of service_networks, and when its new task types do not fit below
@@ -45,7 +48,7 @@ def register(runtime: Runtime, payload: Any) -> str:
         before = takeovers.before(conn, new.endpoint, new.service_id)
         taken = takeovers.taken_over(before, new.service_id, now)
         reason = taken.reason if taken else _reason(before)
-        values = {**asdict(new), "now": now, "reason": reason}
+        values = {**asdict(new), "now": now, "reason": reason, "registered_from": source}
         del values["task_types"]
         services.register(conn, values, new.task_types)
         waiting.hurry(conn, new.task_types, now)
@@ -125,14 +128,18 @@ def unknown_service(name: str) -> ServiceNotFoundError:
     return ServiceNotFoundError(f"service not found: {shown!r}; register it again")
 
 
-def unregister(runtime: Runtime, name: str) -> int:
+def unregister(runtime: Runtime, name: str, source: str | None = None) -> int:
     """Take out every endpoint of a service_id, or one by its endpoint; how many.
 
-    They stay out until they register again. Raises ServiceNotFoundError.
+    They stay out until they register again. With a `source`, only those of the service at that
+    address. Raises ServiceNotFoundError, and ForbiddenError when all are of other machines.
     """
     with runtime.db.write() as conn:
         known = _as_registered(conn, lookup(name))
-        found = services.find(conn, [known]) if known else []
+        known_rows = services.find(conn, [known]) if known else []
+        found = [row for row in known_rows if source is None or is_at(row, source)]
+        if known_rows and not found:
+            raise ForbiddenError("unregister: the service was not registered from this address")
         by = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
         _take_out(conn, found, f"unregistered by request, by {by}")
     if not found:
@@ -147,6 +154,12 @@ def _as_registered(conn: Connection, name: str) -> str:
         return name
     endpoints = (str(row.endpoint) for row in services.all_services(conn))
     return next((one for one in endpoints if hide_credentials(one) == name), name)
+
+
+def is_at(row: ServiceRow, source: str) -> bool:
+    """Whether an endpoint was registered from an address or has it as its host."""
+    host = urlsplit(row.endpoint).hostname or ""
+    return bool(source) and source in (row.registered_from, canonical_address(host))
 
 
 def clear_all(runtime: Runtime) -> int:

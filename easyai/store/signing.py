@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hmac
-import os
-import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from easyai.errors import SettingsError, SignatureError
 from easyai.process.modes import make_folder
+from easyai.secret_file import load_or_create
 
 FILES_PATH = "/api/v1/files"
 _GRANULARITY_SEC = 60  # links made within a minute are the same, so clients may cache
@@ -63,41 +60,6 @@ def load_secret(configured: str, data_dir: Path) -> bytes:
     path = data_dir / "secret.key"
     try:
         make_folder(data_dir)
-        secret = _read(path)
-        if secret is None:
-            with _alone(path.with_suffix(".lock")):
-                # Another process may have been faster; an empty file was torn by a power loss.
-                secret = _read(path) or _create(path)
+        return load_or_create(path)
     except OSError as error:
         raise SettingsError(f"easyai.data_dir: cannot keep {path.name} there: {error}") from error
-    return secret
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes().strip() or None
-    except FileNotFoundError:
-        return None
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with open(path, "ab", opener=_for_owner) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
-        yield
-
-
-def _create(path: Path) -> bytes:
-    # Written aside and renamed: another process sees the whole secret or none.
-    secret = secrets.token_hex(32).encode()
-    draft = path.with_suffix(".draft")
-    with open(draft, "wb", opener=_for_owner) as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return secret
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -23,7 +23,7 @@ ROWS = (
     ("settings_in_part",),
     ("settings_variables", "installations"),
     ("settings_words", "settings_file", "settings_addresses"),
-    ("settings_tables", "supervised", "addresses", "process"),
+    ("settings_tables", "supervised", "addresses", "process", "secret_file"),
     ("settings_predecessor", "settings_left_behind"),
     ("errors",),
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 
 from easyai.api import schemas, schemas_alerts
+from easyai.api.access import OperatorPart, viewer
 from easyai.api.alert_query import Page, PageSize, alert_filter
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
@@ -20,7 +21,7 @@ from easyai.errors import AlertNotFoundError, BadRequestError
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.runtime import Runtime
 
-router = APIRouter(prefix="/alerts", tags=["alerts"])
+router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[Depends(viewer)])
 
 _MOST_IDS = 1000
 AlertId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -47,11 +48,14 @@ def task_ids(runtime: RuntimePart) -> dict[str, Any]:
 @router.post(
     "/batch_delete",
     response_model=schemas_alerts.Deleted,
-    responses=errors(400, 413, 503),
+    responses=errors(400, 403, 413, 503),
     openapi_extra=documented_body(schemas_alerts.AlertIds),
 )
-def batch_delete(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
-    """Delete alerts and their pictures; those that are gone already are not counted."""
+def batch_delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+    """Delete alerts and their pictures; those that are gone already are not counted.
+
+    From another machine with the operator's token.
+    """
     return {"ok": True, "deleted_count": delete_alerts(runtime, _ids(payload))}
 
 
@@ -65,9 +69,16 @@ def get_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A00
     return {"alert": _as_json(runtime, row)}
 
 
-@router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 503))
-def delete_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A002
-    """Delete an alert and its picture; fine also when it is gone already."""
+@router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 403, 503))
+def delete_alert(
+    operator: OperatorPart,
+    runtime: RuntimePart,
+    id: AlertId,  # noqa: A002
+) -> dict[str, Any]:
+    """Delete an alert and its picture; fine also when it is gone already.
+
+    From another machine with the operator's token.
+    """
     delete_alerts(runtime, [id])
     return {"ok": True}
 

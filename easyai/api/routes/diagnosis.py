@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from easyai.api.access import viewer
 from easyai.api.parts import DiagnosesPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_diagnosis import DiagnosisBody
@@ -30,7 +31,8 @@ _MARKDOWN: Final = {"text/markdown": {"schema": {"type": "string"}}}
 @router.get(
     "/diagnosis",
     response_class=JSONResponse,
-    responses={200: {"model": DiagnosisBody, "content": _MARKDOWN}, **errors(400)},
+    responses={200: {"model": DiagnosisBody, "content": _MARKDOWN}, **errors(400, 403)},
+    dependencies=[Depends(viewer)],
 )
 async def diagnosis(
     desk: DiagnosesPart,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from easyai.api import schemas
+from easyai.api.access import CallerPart, OperatorPart
 from easyai.api.json_body import JsonBody, parse_json
 from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.schemas import errors
@@ -30,9 +31,9 @@ StateQuery = Annotated[
     responses=errors(400, 413, 503),
     openapi_extra=documented_body(schemas.RegisterBody),
 )
-def register(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+def register(runtime: RuntimePart, payload: JsonBody, caller: CallerPart) -> dict[str, Any]:
     """Register an endpoint; one registered before at the same endpoint is replaced."""
-    service_id = registration.register(runtime, payload)
+    service_id = registration.register(runtime, payload, caller.address)
     interval_sec = registration.heartbeat_interval_sec(runtime, payload)
     return {"ok": True, "service_id": service_id, "heartbeat_interval_sec": interval_sec}
 
@@ -56,21 +57,27 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
     raise registration.unknown_service(id)
 
 
-@router.delete("/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 503))
-def unregister(id: str, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
-    """Take out every endpoint of a service_id, or one by its percent-encoded endpoint."""
+@router.delete(
+    "/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 403, 503)
+)
+def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
+    """Take out every endpoint of a service_id, or one by its percent-encoded endpoint.
+
+    Another machine without the operator's token takes out those of its own.
+    """
+    source = None if caller.is_operator else caller.address
     try:
-        registration.unregister(runtime, id)
+        registration.unregister(runtime, id, source)
     except ServiceNotFoundError:
         if not id.endswith("/"):
             raise
-        registration.unregister(runtime, id.removesuffix("/"))
+        registration.unregister(runtime, id.removesuffix("/"), source)
     return _DONE
 
 
-@router.post("/clear_all", response_model=schemas.Cleared, responses=errors(503))
-def clear_all(runtime: RuntimePart) -> dict[str, Any]:
-    """Unregister every service."""
+@router.post("/clear_all", response_model=schemas.Cleared, responses=errors(403, 503))
+def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
+    """Unregister every service; from another machine with the operator's token."""
     count = registration.clear_all(runtime)
     return {"ok": True, "cleared_count": count, "message": f"{count} services unregistered"}
 

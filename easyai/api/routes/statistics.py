@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from easyai.api import schemas
+from easyai.api.access import OperatorPart
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas import errors
 from easyai.pipeline import statistics
@@ -20,8 +21,11 @@ def inference_stats(runtime: RuntimePart) -> dict[str, Any]:
     return statistics.inference_stats(runtime)
 
 
-@router.post("/reset", response_model=schemas.DoneMessage, responses=errors(503))
-def reset(runtime: RuntimePart) -> dict[str, Any]:
-    """Start the sums again from nothing; frames and alerts stay."""
+@router.post("/reset", response_model=schemas.DoneMessage, responses=errors(403, 503))
+def reset(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
+    """Start the sums again from nothing; frames and alerts stay.
+
+    From another machine with the operator's token.
+    """
     statistics.reset(runtime)
     return {"ok": True, "message": "inference statistics start again from nothing"}

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import requests
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from easyai.api.connections import Room, bounded
 from tests.support.ports import free_port
@@ -40,7 +40,7 @@ class RecordingDoorbell:
 class LiveApi:
     """A running API; requests go through one session."""
 
-    def __init__(self, app: FastAPI, room: Room | None = None) -> None:
+    def __init__(self, app: ASGIApp, room: Room | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(

@@ -378,3 +378,31 @@ def test_without_a_file_the_defaults_are_checked() -> None:
     result = CliRunner().invoke(cli, ["config", "check"])
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("valid: no file: defaults and environment\n")
+
+
+def test_it_says_what_is_open_and_to_whom(tmp_path: Path) -> None:
+    closed = _report()["open_to"]
+    assert closed[0] == "no other machine reaches the API: easyai.host is 127.0.0.1"
+
+    opened = " ".join(_report('[easyai]\nhost = "0.0.0.0"\ndata_dir = "d"\n')["open_to"])
+    assert "alerts and the diagnosis, without a token" in opened
+    assert "the operator's token (d/operator.token) as 'Authorization: Bearer TOKEN'" in opened
+
+    text = '[easyai]\nhost = "::"\nviewers = "token"\noperator_token = "geheim-geheim-geheim"\n'
+    guarded = " ".join(_report(text)["open_to"])
+    assert "services and statistics, without a token" in guarded
+    assert "the viewer's token (data/viewer.token)" in guarded
+    assert "the operator's token (easyai.operator_token)" in guarded
+    assert f"\nopen to:\n  {closed[0]}\n" in _check("").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ('operator_token = "short"', "easyai.operator_token is shorter than 16 characters"),
+        ('viewer_token = "long-enough-for-this"', 'set easyai.viewers to "token"'),
+    ],
+)
+def test_a_token_that_protects_nothing_is_a_warning(text: str, warning: str) -> None:
+    assert warning in " ".join(_report(f"[easyai]\n{text}\n")["warnings"])
+    assert "short" not in _values(f"[easyai]\n{text}\n")["easyai.operator_token"][0]

@@ -1,0 +1,141 @@
+"""Who may do what: this machine everything, other machines what a token says.
+
+Field clients send no token: registering, heartbeats and unregistering itself need none.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from easyai.addresses import canonical_address, is_loopback
+from easyai.api.parts import RuntimePart
+from easyai.errors import ForbiddenError
+from easyai.runtime import Runtime
+from easyai.secret_file import load_or_create
+
+log = logging.getLogger(__name__)
+
+OPERATOR: Final = "operator"
+VIEWER: Final = "viewer"
+# A request with one of these comes through a proxy: whose it is, its address does not say.
+_FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    address: str  # canonical; '': not known
+    local: bool  # on this machine
+    token: str  # operator, viewer; '': none, or one that is not known
+    sent_token: bool
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether everything is allowed."""
+        return self.local or self.token == OPERATOR
+
+
+class Tokens:
+    """The tokens of this installation; a part of the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._kept: dict[str, str] = {}
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make the tokens in force, unless the settings name them or they were made before."""
+        for name in (OPERATOR, VIEWER):
+            self._token(name)
+
+    def name_of(self, sent: str) -> str:
+        """Whose token it is; '' for one that is not known."""
+        for name in (OPERATOR, VIEWER):
+            token = self._token(name)
+            if token and hmac.compare_digest(token.encode(), sent.encode()):
+                return name
+        return ""
+
+    def _token(self, name: str) -> str:
+        own = self._runtime.settings.easyai
+        if name == VIEWER and own.viewers == "open":
+            return ""
+        configured = own.viewer_token if name == VIEWER else own.operator_token
+        return configured.get_secret_value() or self._made_once(name)
+
+    def _made_once(self, name: str) -> str:
+        if name not in self._kept:
+            path = self._runtime.settings.easyai.data_dir / f"{name}.token"
+            try:
+                self._kept[name] = load_or_create(path).decode("ascii", "replace")
+            except OSError as error:
+                self._kept[name] = ""
+                log.warning(
+                    "no %s token for other machines: %s cannot be kept: %s; set easyai.%s_token",
+                    *(name, path, error, name),
+                )
+        return self._kept[name]
+
+
+async def _caller(request: Request, runtime: RuntimePart) -> Caller:
+    sent = _bearer(request.headers.get("authorization", ""))
+    return Caller(
+        address=_address(request.scope),
+        local=_is_local(request.scope),
+        token=runtime.part(Tokens).name_of(sent) if sent else "",
+        sent_token=bool(sent),
+    )
+
+
+CallerPart = Annotated[Caller, Depends(_caller)]
+
+
+async def _operator(request: Request, caller: CallerPart) -> Caller:
+    if not caller.is_operator:
+        raise ForbiddenError(_fault(request, caller), OPERATOR)
+    return caller
+
+
+async def viewer(request: Request, caller: CallerPart, runtime: RuntimePart) -> Caller:
+    """A dependency: the caller, who may look. Raises ForbiddenError."""
+    is_open = runtime.settings.easyai.viewers == "open"
+    if not (is_open or caller.is_operator or caller.token == VIEWER):
+        runtime.part(Tokens).prepare()  # the setting may have changed since the start
+        raise ForbiddenError(_fault(request, caller), VIEWER)
+    return caller
+
+
+OperatorPart = Annotated[Caller, Depends(_operator)]
+
+
+def _fault(request: Request, caller: Caller) -> str:
+    action = request.scope["route"].name
+    if caller.token:
+        return f"{action}: the {caller.token}'s token is not enough"
+    return f"{action}: the token is not known" if caller.sent_token else action
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return canonical_address(client[0]) if client else ""
+
+
+def _is_local(scope: Scope) -> bool:
+    if any(name in _FORWARDED for name, _ in scope["headers"]):
+        return False
+    address, server = _address(scope), scope.get("server")
+    own = canonical_address(server[0]) if server else ""
+    # Who asks a machine's address from that same address is on that machine.
+    return is_loopback(address) or (bool(address) and address == own)

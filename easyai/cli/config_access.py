@@ -1,0 +1,41 @@
+"""What the configuration leaves open, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from easyai.addresses import is_loopback
+from easyai.settings import Easyai
+
+
+def open_to(own: Easyai) -> list[str]:
+    """Sentences that say who may do what over REST."""
+    return list(_sentences(own))
+
+
+def _sentences(own: Easyai) -> Iterator[str]:
+    if own.host == "localhost" or is_loopback(own.host):
+        yield f"no other machine reaches the API: easyai.host is {own.host}"
+        yield "programs of this machine may do everything without a token"
+        return
+    viewed = "alerts and the diagnosis"
+    looks = (
+        "services and statistics" if own.viewers == "token" else f"services, statistics, {viewed}"
+    )
+    yield (
+        f"any machine that reaches port {own.port} may register services, send heartbeats, "
+        f"unregister a service from where it was registered, and look at {looks}, without a token"
+    )
+    if own.viewers == "token":
+        yield f"{_held('viewer', own)} may look at {viewed}"
+    yield (
+        f"{_held('operator', own)} may clear all services, unregister any, delete alerts and reset "
+        "statistics"
+    )
+    yield "programs of this machine may do all of that without a token"
+
+
+def _held(name: str, own: Easyai) -> str:
+    token = own.viewer_token if name == "viewer" else own.operator_token
+    where = f"easyai.{name}_token" if token.get_secret_value() else own.data_dir / f"{name}.token"
+    return f"who sends the {name}'s token ({where}) as 'Authorization: Bearer TOKEN'"

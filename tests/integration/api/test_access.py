@@ -1,0 +1,208 @@
+"""Other machines need a token for what only an operator may do; services need none."""
+
+from __future__ import annotations
+
+import logging
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from easyai.api.app import create_app
+from easyai.registry.views import service_list
+from easyai.runtime import Runtime
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
+
+ELSEWHERE = "192.168.7.20"
+OPERATOR_CALLS = [
+    ("POST", f"{ANALYSIS}/clear_all", None),
+    ("POST", f"{ANALYSIS}/inference_stats/reset", None),
+    ("POST", f"{ALERTS}/batch_delete", {"ids": [1]}),
+    ("DELETE", f"{ALERTS}/1", None),
+]
+VIEWS = [ALERTS, f"{ALERTS}/1", f"{ALERTS}/task_ids", f"{ANALYSIS}/diagnosis?probes=false"]
+BY_SERVICES = [("POST", f"{ANALYSIS}/heartbeat/yolo", None), ("GET", f"{ANALYSIS}/services", None)]
+
+
+class From:
+    """The API as clients of other addresses reach it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.address = ELSEWHERE
+        self.own = "192.168.7.1"  # the server's
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["client"], scope["server"] = (self.address, 50000), (self.own, 5066)
+        await self._app(scope, receive, send)
+
+
+class Site:
+    """The API, asked from anywhere."""
+
+    def __init__(self, runtime: Runtime, data: Path, api: LiveApi, where: From) -> None:
+        self.runtime, self.data, self.api, self.where = runtime, data, api, where
+
+    def ask(
+        self, method: str, path: str, address: str, json: Any = None, **headers: str
+    ) -> tuple[int, str]:
+        """Status and text of an answer."""
+        self.where.address = address
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.api.call(method, path, json=json, headers=named)
+        return response.status_code, response.text
+
+    def token(self, name: str = "operator") -> str:
+        """The header that shows a token of the data folder."""
+        return f"Bearer {(self.data / f'{name}.token').read_text()}"
+
+    def register(self, address: str, service_id: str, endpoint: str) -> None:
+        """Register from an address."""
+        body = {"service_id": service_id, "task_types": ["t"], "endpoint": endpoint}
+        assert self.ask("POST", f"{ANALYSIS}/register", address, body)[0] == 200
+
+    def unregister(self, address: str, name: str, **headers: str) -> int:
+        """The status of unregistering from an address."""
+        path = f"{ANALYSIS}/unregister/{quote(name, safe='')}"
+        return self.ask("DELETE", path, address, **headers)[0]
+
+    @property
+    def registered(self) -> list[str]:
+        """The endpoints that can take work."""
+        return [one["endpoint"] for one in service_list(self.runtime)["services"]]
+
+
+@pytest.fixture
+def open_site(sqlite_runtime: Runtime, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Opens the site; settings are those of the environment then."""
+    with ExitStack() as stack:
+
+        def opened() -> Site:
+            where = From(create_app(sqlite_runtime))
+            live = stack.enter_context(LiveApi(where))
+            return Site(sqlite_runtime, tmp_path / "data", live, where)
+
+        yield opened
+
+
+@pytest.fixture
+def site(open_site: Callable[[], Site]) -> Site:
+    """The site with default settings."""
+    return open_site()
+
+
+def test_operators_of_other_machines_need_the_token(site: Site) -> None:
+    for method, path, body in OPERATOR_CALLS:
+        status, text = site.ask(method, path, ELSEWHERE, body)
+        assert status == 403, path
+        assert "'Authorization: Bearer TOKEN'" in text
+        assert "operator.token" in text
+
+        status, text = site.ask(method, path, ELSEWHERE, body, Authorization="Bearer wrong")
+        assert status == 403, path
+        assert "the token is not known" in text
+
+        assert site.ask(method, path, ELSEWHERE, body, Authorization=site.token())[0] != 403
+
+
+def test_this_machine_needs_no_token(site: Site) -> None:
+    site.where.own = "10.1.2.3"
+    for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "10.1.2.3"):
+        for method, path, body in OPERATOR_CALLS:
+            assert site.ask(method, path, address, body)[0] != 403, (address, path)
+
+
+def test_a_proxy_on_this_machine_makes_nobody_local(site: Site) -> None:
+    for name in ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via"):
+        path = f"{ANALYSIS}/clear_all"
+        assert site.ask("POST", path, "127.0.0.1", **{name: "127.0.0.1"})[0] == 403, name
+
+
+def test_a_service_of_another_machine_needs_no_token(site: Site) -> None:
+    here, there = f"http://{ELSEWHERE}:1/infer", "http://192.168.7.21:1/infer"
+    site.register(ELSEWHERE, "yolo", here)
+    for method, path, body in BY_SERVICES:
+        assert site.ask(method, path, ELSEWHERE, body)[0] == 200, path
+    site.register(ELSEWHERE, "named", "http://detector:1/infer")
+    site.register("127.0.0.1", "distant", there)
+
+    assert site.unregister(ELSEWHERE, here) == 200
+    assert site.unregister(ELSEWHERE, "named") == 200  # registered from there
+    assert site.unregister("192.168.7.21", "distant") == 200  # its endpoint's host
+    assert site.registered == []
+
+
+def test_a_service_of_another_machine_unregisters_no_other(site: Site) -> None:
+    others, own = ["http://10.0.0.8:1/infer", "http://detector:1/infer"], f"http://{ELSEWHERE}:1/i"
+    site.register("10.0.0.8", "yolo", others[0])
+    site.register("10.0.0.9", "yolo", others[1])
+
+    assert site.unregister(ELSEWHERE, "yolo") == 403
+    assert [site.unregister(ELSEWHERE, endpoint) for endpoint in others] == [403, 403]
+    assert site.unregister(ELSEWHERE, "unknown") == 400
+
+    site.register(ELSEWHERE, "yolo", own)
+    assert site.unregister(ELSEWHERE, "yolo") == 200  # its own only
+    assert site.registered == others
+
+    assert site.unregister(ELSEWHERE, "yolo", Authorization=site.token()) == 200
+    assert site.registered == []
+
+
+def test_viewers_need_a_token_where_the_operator_wants_it(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("EASYAI_VIEWERS", "token")
+    site: Site = request.getfixturevalue("open_site")()
+    for path in VIEWS:
+        status, text = site.ask("GET", path, ELSEWHERE)
+        assert status == 403, path
+        assert "viewer.token" in text
+        for allowed in (site.token("viewer"), site.token()):
+            assert site.ask("GET", path, ELSEWHERE, Authorization=allowed)[0] in (200, 404), path
+        assert site.ask("GET", path, "127.0.0.1")[0] in (200, 404), path
+
+    # It may look, no more.
+    for method, path, body in OPERATOR_CALLS:
+        status, text = site.ask(method, path, ELSEWHERE, body, Authorization=site.token("viewer"))
+        assert status == 403, path
+        assert "the viewer's token is not enough" in text
+
+
+def test_views_are_open_by_default(site: Site) -> None:
+    for path in VIEWS:
+        assert site.ask("GET", path, ELSEWHERE)[0] in (200, 404), path
+    assert not (site.data / "viewer.token").exists()
+
+
+def test_the_token_is_made_once_for_its_owner_and_never_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = site.data / "operator.token"
+    token = file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(token) == 64
+
+    with caplog.at_level(logging.DEBUG):
+        site.ask("POST", f"{ANALYSIS}/clear_all", ELSEWHERE, Authorization=f"Bearer {token}")
+        site.ask("POST", f"{ANALYSIS}/clear_all", ELSEWHERE, Authorization=f"Bearer {token}x")
+    assert token not in caplog.text
+    with LiveApi(create_app(site.runtime)):
+        assert file.read_text() == token
+
+
+def test_the_settings_may_name_the_token(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("EASYAI_OPERATOR_TOKEN", "a-token-of-the-operators")
+    site: Site = request.getfixturevalue("open_site")()
+
+    path, token = f"{ANALYSIS}/clear_all", "bearer  a-token-of-the-operators"
+    assert site.ask("POST", path, ELSEWHERE, Authorization=token)[0] == 200
+    assert not (site.data / "operator.token").exists()
