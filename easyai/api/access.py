@@ -15,26 +15,22 @@ from starlette.types import Scope
 
 from easyai.addresses import canonical_address, is_loopback
 from easyai.api.parts import RuntimePart
+from easyai.domain.actor import OPERATOR, VIEWER, Actor
 from easyai.errors import ForbiddenError
 from easyai.runtime import Runtime
 from easyai.secret_file import load_or_create
 
 log = logging.getLogger(__name__)
 
-OPERATOR: Final = "operator"
-VIEWER: Final = "viewer"
 # A request with one of these comes through a proxy: whose it is, its address does not say.
 _FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Actor):
     """Who asks."""
 
-    address: str  # canonical; '': not known
-    local: bool  # on this machine
-    token: str  # operator, viewer; '': none, or one that is not known
-    sent_token: bool
+    sent_token: bool = False  # known or not
 
     @property
     def is_operator(self) -> bool:

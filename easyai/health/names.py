@@ -66,6 +66,7 @@ KINDS: Final = {
     "sampling_changed": Words("sampling changed", "抽样变化"),
     "leases_expired": Words("leases expired", "租约到期"),
     "alert_refused": Words("alert refused by the bus", "消息总线拒收告警"),
+    "operator_action": Words("operator", "操作员操作"),
     "not_running": Words("no sign of easyai", "没有运行迹象"),
     "installed": Words("installed", "安装"),
 }

@@ -46,6 +46,16 @@ _SERVICES: Final = {
     "^no service$": "没有算法服务",
     "^no service at all$": "没有任何算法服务",
 }
+_ACTIONS: Final = {
+    "^from this machine ({})": "来自本机（{1}）",
+    "^from {} with the token operator": "来自 {1}，使用操作员令牌",
+    "^from {} with the token viewer": "来自 {1}，使用查看令牌",
+    "^from {} without a token": "来自 {1}，未带令牌",
+    "an unknown address": "未知地址",
+    "unregistered {n} endpoints of ": "注销了 {1} 个地址，属于 ",
+    "deleted {n} alerts: ": "删除了 {1} 条告警：",
+    "reset the statistics of inference": "重置了推理统计",
+}
 _CALLS: Final = {
     "cannot connect: ": "无法连接：",
     "^cannot connect$": "无法连接",
@@ -305,6 +315,7 @@ _BUS: Final = {
 #: By the English.
 CHINESE: Final = {
     **_SERVICES,
+    **_ACTIONS,
     **_CALLS,
     **_FRAMES,
     **_PROCESSES,

@@ -10,18 +10,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, clock, installation, outbox, pictures
+from easyai.db import alerts, audit, clock, installation, outbox, pictures
 from easyai.db.locks import lock_in_order
+from easyai.domain.actor import Actor
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.pictures import Errand, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
 
 _CARRY_SEC = 2.0  # for pictures that only alerts knew; what is left then is the sweep's
+_MOST_NAMED = 20  # alerts in the note of an action
 _TRIM_AT_ONCE = 200  # alerts in one transaction, and their pictures after it
 
 
-def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
-    """Delete alerts by id; how many there were.
+def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None) -> int:
+    """Delete alerts by id; how many there were. `by` is noted, if there were any.
 
     One transaction deletes the rows and notes that their pictures go; then the pictures are
     deleted. Those that a store in trouble keeps are left to the sweep; a missing one is fine. The
@@ -33,6 +35,10 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int]) -> int:
         if runtime.settings.ai_analysis.has_bus:
             outbox.keep(conn, removed)
         errands = _errands(conn, removed, clock.now(conn))
+        if removed:
+            named = ", ".join(str(row.id) for row in removed[:_MOST_NAMED])
+            more = ", …" * (len(removed) > _MOST_NAMED)
+            audit.note(conn, by, "delete_alerts", f"deleted {len(removed)} alerts: {named}{more}")
     if errands:
         _run(runtime, errands)
     runtime.part(Deletions).carry(time.monotonic() + _CARRY_SEC)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from easyai.db import admission, clock, ledger, statistics, waiting
+from easyai.db import admission, audit, clock, ledger, statistics, waiting
 from easyai.db.statistics import Tally
+from easyai.domain.actor import Actor
 from easyai.domain.alert import utc_text
 from easyai.runtime import Runtime
 
@@ -45,10 +46,11 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
     )
 
 
-def reset(runtime: Runtime) -> None:
-    """Start the sums again from nothing; frames and alerts stay."""
+def reset(runtime: Runtime, by: Actor | None = None) -> None:
+    """Start the sums again from nothing; frames and alerts stay. `by` is noted."""
     with runtime.db.write() as conn:
         statistics.reset(conn)
+        audit.note(conn, by, "reset", "reset the statistics of inference")
 
 
 def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, Any]:

@@ -11,9 +11,19 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from easyai.addresses import HIDDEN, canonical_address, hide_credentials
-from easyai.db import clock, events, generations, service_events, services, type_room, waiting
+from easyai.db import (
+    audit,
+    clock,
+    events,
+    generations,
+    service_events,
+    services,
+    type_room,
+    waiting,
+)
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
+from easyai.domain.actor import Actor
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import BadRequestError, ForbiddenError, ServiceNotFoundError
@@ -25,6 +35,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+_MOST_NAMED = 10  # services in the note of an action
 _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 
 
@@ -128,11 +139,14 @@ def unknown_service(name: str) -> ServiceNotFoundError:
     return ServiceNotFoundError(f"service not found: {shown!r}; register it again")
 
 
-def unregister(runtime: Runtime, name: str, source: str | None = None) -> int:
+def unregister(
+    runtime: Runtime, name: str, source: str | None = None, by: Actor | None = None
+) -> int:
     """Take out every endpoint of a service_id, or one by its endpoint; how many.
 
     They stay out until they register again. With a `source`, only those of the service at that
-    address. Raises ServiceNotFoundError, and ForbiddenError when all are of other machines.
+    address. `by` is noted. Raises ServiceNotFoundError, and ForbiddenError when all are of other
+    machines.
     """
     with runtime.db.write() as conn:
         known = _as_registered(conn, lookup(name))
@@ -140,8 +154,10 @@ def unregister(runtime: Runtime, name: str, source: str | None = None) -> int:
         found = [row for row in known_rows if source is None or is_at(row, source)]
         if known_rows and not found:
             raise ForbiddenError("unregister: the service was not registered from this address")
-        by = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
-        _take_out(conn, found, f"unregistered by request, by {by}")
+        how = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
+        _take_out(conn, found, f"unregistered by request, by {how}")
+        if found:
+            audit.note(conn, by, "unregister", _taken_out(found))
     if not found:
         raise ServiceNotFoundError
     _tell_unregistered(found)
@@ -162,14 +178,21 @@ def is_at(row: ServiceRow, source: str) -> bool:
     return bool(source) and source in (row.registered_from, canonical_address(host))
 
 
-def clear_all(runtime: Runtime) -> int:
-    """Unregister every service; how many were registered."""
+def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
+    """Unregister every service; how many were registered. `by` is noted."""
     with runtime.db.write() as conn:
         rows = services.all_services(conn)
         found = [row for row in rows if row.state != ServiceState.UNREGISTERED]
         _take_out(conn, found, "all services were cleared by request (clear_all)")
+        audit.note(conn, by, "clear_all", _taken_out(found))
     _tell_unregistered(found)
     return len(found)
+
+
+def _taken_out(rows: Sequence[ServiceRow]) -> str:
+    names = sorted({row.service_id for row in rows})
+    more = ", …" * (len(names) > _MOST_NAMED)
+    return f"unregistered {len(rows)} endpoints of {', '.join(names[:_MOST_NAMED]) or '-'}{more}"
 
 
 def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:

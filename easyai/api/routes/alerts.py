@@ -56,7 +56,7 @@ def batch_delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody
 
     From another machine with the operator's token.
     """
-    return {"ok": True, "deleted_count": delete_alerts(runtime, _ids(payload))}
+    return {"ok": True, "deleted_count": delete_alerts(runtime, _ids(payload), by=operator)}
 
 
 @router.get("/{id}", response_model=schemas_alerts.OneAlert, responses=errors(400, 404, 503))
@@ -79,7 +79,7 @@ def delete_alert(
 
     From another machine with the operator's token.
     """
-    delete_alerts(runtime, [id])
+    delete_alerts(runtime, [id], by=operator)
     return {"ok": True}
 
 

@@ -67,18 +67,18 @@ def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, A
     """
     source = None if caller.is_operator else caller.address
     try:
-        registration.unregister(runtime, id, source)
+        registration.unregister(runtime, id, source, by=caller)
     except ServiceNotFoundError:
         if not id.endswith("/"):
             raise
-        registration.unregister(runtime, id.removesuffix("/"), source)
+        registration.unregister(runtime, id.removesuffix("/"), source, by=caller)
     return _DONE
 
 
 @router.post("/clear_all", response_model=schemas.Cleared, responses=errors(403, 503))
 def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
     """Unregister every service; from another machine with the operator's token."""
-    count = registration.clear_all(runtime)
+    count = registration.clear_all(runtime, by=operator)
     return {"ok": True, "cleared_count": count, "message": f"{count} services unregistered"}
 
 

@@ -27,5 +27,5 @@ def reset(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
 
     From another machine with the operator's token.
     """
-    statistics.reset(runtime)
+    statistics.reset(runtime, by=operator)
     return {"ok": True, "message": "inference statistics start again from nothing"}

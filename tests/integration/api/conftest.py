@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from easyai.api.app import create_app
 from easyai.db import migrate
 from easyai.db.models import Base
 from easyai.runtime import Runtime, open_runtime
+from tests.integration.api.anywhere import From, Site
 from tests.integration.api.live import LiveApi, RecordingDoorbell
 from tests.support.services import PostgresServer
 
@@ -98,3 +100,22 @@ def sqlite_api(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
     """The API for what does not depend on the database."""
     with LiveApi(create_app(sqlite_runtime)) as live:
         yield live
+
+
+@pytest.fixture
+def open_site(sqlite_runtime: Runtime, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Opens the site; settings are those of the environment then."""
+    with ExitStack() as stack:
+
+        def opened() -> Site:
+            where = From(create_app(sqlite_runtime))
+            live = stack.enter_context(LiveApi(where))
+            return Site(sqlite_runtime, tmp_path / "data", live, where)
+
+        yield opened
+
+
+@pytest.fixture
+def site(open_site: Callable[[], Site]) -> Site:
+    """The site with default settings."""
+    return open_site()

@@ -19,6 +19,7 @@ _FILES = (
     "cli/child_ends.py",
     "cli/supervise.py",
     "cli/supervise_liveness.py",
+    "db/audit.py",
     "db/service_events.py",
     "db/services.py",
     "db/session.py",
@@ -45,7 +46,7 @@ _NOT_STORED = re.compile(
     r"tells |stands by|not a host$|no answer within$|no such (table|column)$|-c lock_timeout|"
     r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written"
 )
-_REFUSALS = {"BadRequestError", "ServiceNotFoundError", "SettingsError"}
+_REFUSALS = {"BadRequestError", "ForbiddenError", "ServiceNotFoundError", "SettingsError"}
 _ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "complain"}
 _SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION)\b")
 # What is kept: numbers, names of keys and of programs.

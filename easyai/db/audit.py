@@ -1,0 +1,30 @@
+"""Who changed what, and when: an event in the transaction that changes it, and a log line."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Connection
+
+from easyai.db import clock, events
+from easyai.db.events import Event
+from easyai.domain.actor import Actor
+
+log = logging.getLogger(__name__)
+
+KIND = "operator_action"
+
+
+def note(conn: Connection, actor: Actor | None, action: str, done: str) -> None:
+    """Note an action of an operator; `done` says what it changed. None: an action of our own."""
+    if actor is None:
+        return
+    events.add(conn, [Event(clock.now(conn), KIND, action, f"{actor.words}: {done}")])
+    log.info(
+        "operator action: action=%s address=%s token=%s local=%s done=%r",
+        action,
+        actor.address or "-",
+        actor.token or "-",
+        "yes" if actor.local else "no",
+        done,
+    )
