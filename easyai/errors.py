@@ -69,6 +69,13 @@ class ForbiddenError(EasyaiError):
         )
 
 
+class TooManyRequestsError(EasyaiError):
+    """Too many requests of one kind; try again later."""
+
+    http_status = 429
+    retryable = True
+
+
 class InvalidKeyError(EasyaiError):
     """A store key points outside the store or holds characters that no key has."""
 

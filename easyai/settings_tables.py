@@ -278,6 +278,8 @@ class Easyai(_Table):
     port: Annotated[int, Field(ge=1, le=65535)] = 5066
     public_url: str = ""  # how algorithm services reach this server; '': host and port
     secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
+    # approve: a service that was never registered waits for `easyai services approve ID`
+    registration: Literal["open", "approve"] = "open"
     # For what only an operator may do from another machine; '': made once in data_dir
     operator_token: SecretStr = SecretStr("")
     # Whether alerts and the diagnosis need a token, too, from other machines

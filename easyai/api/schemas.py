@@ -101,7 +101,7 @@ class ServiceEntry(BaseModel):
     call_count: int
     last_heartbeat: int
     register_at: int
-    state: Literal["online", "suspect", "offline", "unregistered"] = "online"
+    state: Literal["online", "suspect", "offline", "unregistered", "waiting"] = "online"
     state_reason: str = ""
     state_since: int = 0
     breaker: Literal["closed", "open", "half-open"] = "closed"
@@ -277,6 +277,7 @@ _MEANINGS = {
     403: "Not allowed: a token is missing, or the link is not valid or has expired",
     404: "There is no such thing",
     413: "The body is too large",
+    429: "Too many at once: the error says which limit it is",
     503: "Database or store does not answer: try again",
 }
 

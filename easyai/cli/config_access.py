@@ -22,8 +22,9 @@ def _sentences(own: Easyai) -> Iterator[str]:
     looks = (
         "services and statistics" if own.viewers == "token" else f"services, statistics, {viewed}"
     )
+    asked = " (unknown ones wait for approval)" if own.registration == "approve" else ""
     yield (
-        f"any machine that reaches port {own.port} may register services, send heartbeats, "
+        f"any machine that reaches port {own.port} may register services{asked}, send heartbeats, "
         f"unregister a service from where it was registered, and look at {looks}, without a token"
     )
     if own.viewers == "token":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -10,7 +11,10 @@ from easyai.addresses import hide_credentials
 from easyai.cli.output import cell, console, duration, new_table, opened, print_json, print_table
 from easyai.db import clock, ledger, service_results
 from easyai.db import services as services_db
+from easyai.domain.actor import Actor
 from easyai.domain.service import ROUTABLE
+from easyai.registry import registration
+from easyai.registry.approval import WAITING
 from easyai.registry.views import service_list
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ Examples:
   easyai services                       those that can take work now
   easyai services --all                 offline and unregistered ones too, and why
   easyai services --json | jq -r '.services[].endpoint'
+  easyai services approve yolo_1        one that waits for approval (registration = "approve")
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
@@ -32,23 +37,43 @@ _COLUMNS: Final = ("SERVICE", "ENDPOINT", "STATE", "REASON", *_NUMBERS, "TYPES")
 _NARROW_COLUMNS: Final = ("SERVICE", "ENDPOINT", "STATE", "REASON")
 _WIDE: Final = 150  # characters
 _NONE: Final = service_results.Results()
-_STYLES: Final = {"online": "green", "suspect": "yellow", "offline": "red", "unregistered": "dim"}
+_STYLES: Final = {
+    "online": "green",
+    "suspect": "yellow",
+    "offline": "red",
+    "unregistered": "dim",
+    WAITING: "yellow",
+}
+# Of one that waits for approval.
+_NOTHING_YET: Final = {
+    "in_flight": 0,
+    "max_concurrency": None,
+    "failed_frames": 0,
+    "last_success_at": None,
+    "failed_since_success": 0,
+    "last_refusal": None,
+    "heartbeat_overdue": False,
+    "avg_response_ms": None,
+}
 
 
-@click.command(epilog=EXAMPLES)
-@click.option("--all", "everything", is_flag=True, help="Offline and unregistered ones too.")
+@click.group(epilog=EXAMPLES, invoke_without_command=True)
+@click.option("--all", "everything", is_flag=True, help="Offline, waiting, unregistered ones too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def services(everything: bool, as_json: bool) -> None:
+@click.pass_context
+def services(context: click.Context, everything: bool, as_json: bool) -> None:
     """Show the algorithm services, one line for each endpoint.
 
     Online: takes work, unless its breaker is open: then its last calls failed, and one trial goes
     to it at the end of each pause. Suspect: its heartbeats are missing, or its calls fail though
     heartbeats of its id arrive; probed, and used last. Offline: its probes fail too; the first sign
-    of life brings it back. Unregistered: by request.
+    of life brings it back. Unregistered: by request. Waiting: not known, until you approve it.
 
     FAILED: those of the newest 20,000 frames whose last call to it failed or was refused. LAST
     SUCCESS: its last result among them. REASON says how many have failed since, and why.
     """
+    if context.invoked_subcommand is not None:
+        return
     with opened() as runtime:
         known, now = _read(runtime)
     shown = [one for one in known if everything or one["state"] in ROUTABLE]
@@ -58,6 +83,16 @@ def services(everything: bool, as_json: bool) -> None:
         _print(shown, len(known) - len(shown), now)
     if not shown:
         click.get_current_context().exit(1)
+
+
+@services.command(epilog=EXAMPLES)
+@click.argument("name", metavar="ID")
+def approve(name: str) -> None:
+    """Let a service that waits for approval register, by service_id or endpoint."""
+    with opened() as runtime:
+        endpoints = registration.approve(runtime, name, by=Actor(f"uid {os.getuid()}", local=True))
+    for endpoint in endpoints:
+        click.echo(f"approved: {hide_credentials(endpoint)}")
 
 
 def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
@@ -72,6 +107,9 @@ def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
             in_flight[pk] = in_flight.get(pk, 0) + count
         results = service_results.by_service(conn)
     for one in known:
+        if one["state"] == WAITING:
+            one |= _NOTHING_YET
+            continue
         row = rows[one["endpoint"]]
         one["in_flight"] = in_flight.get(row.pk, 0)
         one["max_concurrency"] = row.max_concurrency
@@ -92,7 +130,7 @@ def _print(shown: list[dict[str, Any]], hidden: int, now: float) -> None:
     else:
         click.echo("no algorithm service can take work now", err=True)
     if hidden:
-        click.echo(f"{hidden} more offline or unregistered: add --all to see them", err=True)
+        click.echo(f"{hidden} more, offline, waiting or unregistered: --all shows them", err=True)
     elif not shown:
         click.echo("none has ever registered: POST /api/v1/ai_analysis/register", err=True)
 
@@ -139,6 +177,8 @@ def _ago(at: float | None, now: float) -> str:
 
 def _reason(one: dict[str, Any], now: float) -> str:
     """Why the state is what it is, and why it gets no frames though the state is good."""
+    if one["state"] == WAITING:
+        return f"{one['state_reason']}; asked {duration(now - one['state_since'])} ago"
     said = f"{one['state_reason']} {duration(now - one['state_since'])} ago"
     if one["heartbeat_overdue"] and one["state"] == "online":
         said += f"; no heartbeat for {duration(one['heartbeat_age_sec'])}"

@@ -20,6 +20,7 @@ from easyai.db.models_own import (
     Process,
     ProcessLease,
 )
+from easyai.db.models_requests import RegistrationRequest
 
 __all__ = [
     "Alarm",
@@ -33,6 +34,7 @@ __all__ = [
     "Installation",
     "Process",
     "ProcessLease",
+    "RegistrationRequest",
     "Service",
     "ServiceTaskType",
     "Statistic",

@@ -13,6 +13,12 @@ def registered(service_id: str, endpoint: str, version: str, now: float) -> Even
     return Event(now, "service_registered", endpoint, text)
 
 
+def waiting(service_id: str, endpoint: str, source: str, now: float) -> Event:
+    """A service that is not known waits for approval."""
+    text = f"service_id={service_id}: waits for approval, asked from {source or '-'}"
+    return Event(now, "service_waiting", endpoint, text)
+
+
 def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
     """Another service_id takes an endpoint over, so often since the last such event."""
     return Event(now, "service_replaced", endpoint, f"service_id={new_id} {seen.reason}")

@@ -51,6 +51,7 @@ KINDS: Final = {
     "service_suspect": Words("heartbeat timeout", "心跳超时"),
     "service_online": Words("service back", "服务恢复"),
     "service_unregistered": Words("service unregistered", "服务注销"),
+    "service_waiting": Words("service waits for approval", "服务等待批准"),
     "service_replaced": Words("service replaced", "服务被替换"),
     "breaker_open": Words("breaker opened", "熔断器打开"),
     "breaker_closed": Words("breaker closed", "熔断器关闭"),

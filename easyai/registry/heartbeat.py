@@ -11,7 +11,7 @@ registration.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from easyai.db import (
 )
 from easyai.db.services import ServiceRow
 from easyai.domain.service import REGISTERED, ServiceState, moved_to
+from easyai.registry import approval
 from easyai.registry.pace import HeartbeatPace
 from easyai.registry.payload import is_clean_text, said_in
 from easyai.runtime import Runtime
@@ -75,6 +76,8 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
             woken = sorted(type_room.waiting(conn) & set(woken))
         if back:
             generations.bump_registry(conn)
+        # After the services, as everywhere: two processes never deadlock.
+        waits = approval.heartbeats(conn, _perhaps_waiting(runtime, names, by_name), now)
     for row in back:
         log.info(
             "algorithm service is back: service_id=%s endpoint=%s was=%s",
@@ -82,7 +85,17 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
             row.endpoint,
             row.state,
         )
-    return [lookup(beat.name) in by_name for beat in beats], woken
+    known = by_name.keys() | waits
+    return [lookup(beat.name) in known for beat in beats], woken
+
+
+def _perhaps_waiting(
+    runtime: Runtime, names: Sequence[str], registered: Collection[str]
+) -> list[str]:
+    """The names by which services may wait for approval."""
+    if runtime.settings.easyai.registration == "approve":
+        return list(names)  # an id may stand at one endpoint and wait at another
+    return [name for name in names if name not in registered]
 
 
 def lookup(name: str) -> str:

@@ -16,19 +16,21 @@ from easyai.db import (
     clock,
     events,
     generations,
+    registration_requests,
     service_events,
     services,
     type_room,
     waiting,
 )
 from easyai.db.events import Event
+from easyai.db.registration_requests import RequestRow, key
 from easyai.db.services import ServiceRow
 from easyai.domain.actor import Actor
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import BadRequestError, ForbiddenError, ServiceNotFoundError
 from easyai.pipeline.service_networks import service_networks
-from easyai.registry import pace, takeovers
+from easyai.registry import approval, pace, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
 from easyai.runtime import Runtime
@@ -42,7 +44,8 @@ _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 def register(runtime: Runtime, payload: Any, source: str = "") -> str:
     """Register an endpoint, in place of what was registered at it before; its service_id.
 
-    `source` is the address that asks: from there it may be unregistered by itself.
+    `source` is the address that asks: from there it may be unregistered by itself. Where
+    `registration` is `approve`, a service that is not known waits (registry/approval.py).
 
     Frames that wait for its task types are due at once. Raises BadRequestError, also for an
     address outside of service_networks, and when its new task types do not fit below
@@ -54,21 +57,62 @@ def register(runtime: Runtime, payload: Any, source: str = "") -> str:
     if new.health_url:
         networks.check(new.health_url, "health_url")
     with runtime.db.write() as conn:
-        now = clock.now(conn)
-        _take_places(runtime, conn, new, now)  # before its types count as registered
-        before = takeovers.before(conn, new.endpoint, new.service_id)
-        taken = takeovers.taken_over(before, new.service_id, now)
-        reason = taken.reason if taken else _reason(before)
-        values = {**asdict(new), "now": now, "reason": reason, "registered_from": source}
-        del values["task_types"]
-        services.register(conn, values, new.task_types)
-        waiting.hurry(conn, new.task_types, now)
-        woken = type_room.waiting(conn) & set(new.task_types)
-        if taken is None:
-            events.add(conn, _changes(new, before, now))
+        waits = approval.must_wait(runtime, conn, new)
+        if waits:
+            approval.ask(conn, new, source)
         else:
-            takeovers.tell(conn, new.endpoint, new.service_id, taken, now)
-        generations.bump_registry(conn)
+            woken = _enter(runtime, conn, new, source)
+            registration_requests.remove(conn, [(new.service_id, new.endpoint)])
+    if not waits:
+        _tell_registered(new)
+        runtime.doorbell.ring_all(woken)  # 200 wakes for nothing would hold up the others
+    return new.service_id
+
+
+def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
+    """Register what waits for approval, by service_id or endpoint; the endpoints. `by` is noted.
+
+    Raises ServiceNotFoundError when nothing of that name waits, and BadRequestError as `register`.
+    """
+    with runtime.db.write() as conn:
+        rows = registration_requests.find(conn, [lookup(name)])
+        woken = set()
+        for row in rows:
+            woken |= _enter(runtime, conn, approval.requested(row), row.registered_from)
+        registration_requests.remove(conn, map(key, rows))
+        if rows:
+            audit.note(conn, by, "approve", f"approved {_endpoints_of(rows)}")
+    if not rows:
+        raise ServiceNotFoundError(
+            f"nothing waits for approval under {name!r}; easyai services --all shows what does"
+        )
+    for row in rows:
+        _tell_registered(approval.requested(row))
+    runtime.doorbell.ring_all(woken)
+    return [row.endpoint for row in rows]
+
+
+def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -> set[str]:
+    """Write a registration; its task types with frames that wait."""
+    now = clock.now(conn)
+    _take_places(runtime, conn, new, now)  # before its types count as registered
+    before = takeovers.before(conn, new.endpoint, new.service_id)
+    taken = takeovers.taken_over(before, new.service_id, now)
+    reason = taken.reason if taken else _reason(before)
+    values = {**asdict(new), "now": now, "reason": reason, "registered_from": source}
+    del values["task_types"]
+    services.register(conn, values, new.task_types)
+    waiting.hurry(conn, new.task_types, now)
+    woken = type_room.waiting(conn) & set(new.task_types)
+    if taken is None:
+        events.add(conn, _changes(new, before, now))
+    else:
+        takeovers.tell(conn, new.endpoint, new.service_id, taken, now)
+    generations.bump_registry(conn)
+    return woken
+
+
+def _tell_registered(new: Registration) -> None:
     log.info(
         "algorithm service registered: service_id=%s endpoint=%s task_types=%s version=%s",
         new.service_id,
@@ -76,8 +120,6 @@ def register(runtime: Runtime, payload: Any, source: str = "") -> str:
         ",".join(new.task_types),
         new.version or "-",
     )
-    runtime.doorbell.ring_all(woken)  # 200 wakes for nothing would hold up the others
-    return new.service_id
 
 
 def heartbeat_interval_sec(runtime: Runtime, payload: Any) -> float:
@@ -150,18 +192,22 @@ def unregister(
     """
     with runtime.db.write() as conn:
         known = _as_registered(conn, lookup(name))
-        known_rows = services.find(conn, [known]) if known else []
-        found = [row for row in known_rows if source is None or is_at(row, source)]
-        if known_rows and not found:
+        names = [known] if known else []
+        registered = services.find(conn, names)
+        waits = registration_requests.find(conn, names)
+        found = [row for row in registered if source is None or is_at(row, source)]
+        withdrawn = [row for row in waits if source is None or is_at(row, source)]
+        if (registered or waits) and not (found or withdrawn):
             raise ForbiddenError("unregister: the service was not registered from this address")
         how = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
         _take_out(conn, found, f"unregistered by request, by {how}")
-        if found:
-            audit.note(conn, by, "unregister", _taken_out(found))
-    if not found:
+        registration_requests.remove(conn, map(key, withdrawn))
+        if found or withdrawn:
+            audit.note(conn, by, "unregister", _taken_out([*found, *withdrawn]))
+    if not (found or withdrawn):
         raise ServiceNotFoundError
     _tell_unregistered(found)
-    return len(found)
+    return len(found) + len(withdrawn)
 
 
 def _as_registered(conn: Connection, name: str) -> str:
@@ -172,27 +218,32 @@ def _as_registered(conn: Connection, name: str) -> str:
     return next((one for one in endpoints if hide_credentials(one) == name), name)
 
 
-def is_at(row: ServiceRow, source: str) -> bool:
+def is_at(row: ServiceRow | RequestRow, source: str) -> bool:
     """Whether an endpoint was registered from an address or has it as its host."""
     host = urlsplit(row.endpoint).hostname or ""
     return bool(source) and source in (row.registered_from, canonical_address(host))
 
 
 def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
-    """Unregister every service; how many were registered. `by` is noted."""
+    """Unregister every service, and what waits; how many were registered. `by` is noted."""
     with runtime.db.write() as conn:
         rows = services.all_services(conn)
         found = [row for row in rows if row.state != ServiceState.UNREGISTERED]
         _take_out(conn, found, "all services were cleared by request (clear_all)")
+        registration_requests.remove(conn, map(key, registration_requests.all_requests(conn)))
         audit.note(conn, by, "clear_all", _taken_out(found))
     _tell_unregistered(found)
     return len(found)
 
 
-def _taken_out(rows: Sequence[ServiceRow]) -> str:
+def _taken_out(rows: Sequence[ServiceRow | RequestRow]) -> str:
+    return f"unregistered {_endpoints_of(rows)}"
+
+
+def _endpoints_of(rows: Sequence[ServiceRow | RequestRow]) -> str:
     names = sorted({row.service_id for row in rows})
     more = ", …" * (len(names) > _MOST_NAMED)
-    return f"unregistered {len(rows)} endpoints of {', '.join(names[:_MOST_NAMED]) or '-'}{more}"
+    return f"{len(rows)} endpoints of {', '.join(names[:_MOST_NAMED]) or '-'}{more}"
 
 
 def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:

@@ -10,10 +10,11 @@ from statistics import fmean, pvariance
 from typing import Any, Final
 
 from easyai.addresses import hide_credentials
-from easyai.db import clock, services
+from easyai.db import clock, registration_requests, services
 from easyai.db.services import ServiceRow
 from easyai.domain.alert import utc_text
 from easyai.domain.service import ROUTABLE
+from easyai.registry import approval
 from easyai.runtime import Runtime
 
 # The predecessor's weights, which operators' pages and programs know. Frames are not given out by
@@ -31,7 +32,7 @@ def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any
     With `everything` the others too, each with `state`, `state_reason`, `state_since`,
     `heartbeat_age_sec`, `last_evidence` (heartbeat, inference or probe), `breaker` (closed, open or
     half-open) with `breaker_trial_in_sec` (0: requests may go), and the last call that failed:
-    `last_failure` and `last_failure_at`, null when none did.
+    `last_failure` and `last_failure_at`, null when none did. So do those that wait for approval.
     """
     rows, types, now = _read(runtime)
     entries = []
@@ -42,6 +43,10 @@ def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any
         if everything:
             entry |= _state(row, now)
         entries.append(entry)
+    if everything:
+        with runtime.db.read() as conn:
+            requests = registration_requests.all_requests(conn)
+        entries += approval.as_entries(requests, now)
     return {"services": entries, "total": len(entries)}
 
 

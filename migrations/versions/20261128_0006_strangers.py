@@ -1,4 +1,4 @@
-"""From which address a service was registered: it may unregister itself from there."""
+"""From which address a service was registered, and registrations that wait for approval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ def upgrade() -> None:
     op.add_column(
         "services", sa.Column("registered_from", sa.Text(), server_default="", nullable=False)
     )
+    op.create_table(
+        "registration_requests",
+        sa.Column("service_id", sa.Text(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("registration", sa.Text(), nullable=False),
+        sa.Column("registered_from", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.Column("last_heartbeat", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("service_id", "endpoint"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("registration_requests")
     op.drop_column("services", "registered_from")

@@ -28,7 +28,7 @@ StateQuery = Annotated[
 @router.post(
     "/register",
     response_model=schemas.Registered,
-    responses=errors(400, 413, 503),
+    responses=errors(400, 413, 429, 503),
     openapi_extra=documented_body(schemas.RegisterBody),
 )
 def register(runtime: RuntimePart, payload: JsonBody, caller: CallerPart) -> dict[str, Any]:

@@ -389,7 +389,9 @@ def test_it_says_what_is_open_and_to_whom(tmp_path: Path) -> None:
     assert "the operator's token (d/operator.token) as 'Authorization: Bearer TOKEN'" in opened
 
     text = '[easyai]\nhost = "::"\nviewers = "token"\noperator_token = "geheim-geheim-geheim"\n'
+    text += 'registration = "approve"\n'
     guarded = " ".join(_report(text)["open_to"])
+    assert "register services (unknown ones wait for approval), send" in guarded
     assert "services and statistics, without a token" in guarded
     assert "the viewer's token (data/viewer.token)" in guarded
     assert "the operator's token (easyai.operator_token)" in guarded

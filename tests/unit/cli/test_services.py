@@ -11,6 +11,8 @@ import pytest
 
 from easyai.cli import output
 from easyai.db import processes
+from easyai.registry import registration
+from easyai.runtime import open_runtime
 from tests.support.installation import TYPE, Installation
 
 
@@ -65,7 +67,7 @@ def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
     installation.service("left", state="unregistered", state_reason="by request")
     plain = installation.run("services")
     assert "away" not in plain.stdout
-    assert "2 more offline or unregistered: add --all to see them" in plain.stderr
+    assert "2 more, offline, waiting or unregistered: --all shows them" in plain.stderr
     assert set(_listed(installation)) == {"here"}
     assert set(_listed(installation, "--all")) == {"here", "away", "left"}
     assert "probe: connection refused 5 min ago" in installation.run("services", "--all").stdout
@@ -169,3 +171,25 @@ def test_every_command_says_when_nothing_of_easyai_runs(
     with installation.db.write() as conn:
         processes.beat(conn, "worker", "here", 1, time.time())
     assert idle not in installation.run(command).stderr
+
+
+def test_one_that_waits_is_shown_and_approved(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_REGISTRATION", "approve")
+    body = {"service_id": "new", "task_types": [TYPE], "endpoint": "http://10.0.0.8:1/infer"}
+    runtime = open_runtime()
+    registration.register(runtime, body, "10.0.0.8")
+    runtime.close()
+
+    assert _listed(installation) == {}
+    assert _listed(installation, "--all")["new"]["state"] == "waiting"
+    line = installation.run("services", "--all").stdout
+    assert "waits for approval: easyai services approve new; asked" in line
+
+    done = installation.run("services", "approve", "new")
+    assert (done.exit_code, done.stdout) == (0, "approved: http://10.0.0.8:1/infer\n")
+    assert _listed(installation)["new"]["state"] == "online"
+    again = installation.run("services", "approve", "new")
+    assert again.exit_code == 2
+    assert "nothing waits for approval under 'new'" in again.stderr

@@ -44,9 +44,16 @@ _NEVER_STORED = {
 _NOT_STORED = re.compile(
     r"easyai( |: )|starting it again|next try in|service not found|endpoint: not an http|"
     r"tells |stands by|not a host$|no answer within$|no such (table|column)$|-c lock_timeout|"
-    r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written"
+    r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written|"
+    r"waits for approval: easyai"
 )
-_REFUSALS = {"BadRequestError", "ForbiddenError", "ServiceNotFoundError", "SettingsError"}
+_REFUSALS = {
+    "BadRequestError",
+    "ForbiddenError",
+    "ServiceNotFoundError",
+    "SettingsError",
+    "TooManyRequestsError",
+}
 _ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "complain"}
 _SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION)\b")
 # What is kept: numbers, names of keys and of programs.

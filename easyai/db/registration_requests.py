@@ -1,0 +1,88 @@
+"""The SQL of registrations that wait for approval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, TextClause, bindparam, text
+
+RequestRow = Row[Any]
+Key = tuple[str, str]  # service_id and endpoint
+
+# A request that is repeated keeps its place.
+_ASK = text("""
+    INSERT INTO registration_requests
+           (service_id, endpoint, registration, registered_from, asked_at, last_heartbeat)
+    VALUES (:service_id, :endpoint, :registration, :registered_from, :now, :now)
+    ON CONFLICT (service_id, endpoint) DO UPDATE
+       SET registration = excluded.registration, registered_from = excluded.registered_from,
+           last_heartbeat = excluded.last_heartbeat
+""")
+_GET = text("""
+    SELECT * FROM registration_requests WHERE service_id = :service_id AND endpoint = :endpoint
+""")
+_FIND = text("""
+    SELECT * FROM registration_requests
+     WHERE service_id IN :names OR endpoint IN :names ORDER BY service_id, endpoint
+""").bindparams(bindparam("names", expanding=True))
+_ALL = text("SELECT * FROM registration_requests ORDER BY service_id, endpoint")
+_COUNT = text("SELECT count(*) FROM registration_requests")
+_HEARTBEAT = text("""
+    UPDATE registration_requests SET last_heartbeat = :now
+     WHERE service_id = :service_id AND endpoint = :endpoint
+""")
+_REMOVE = text("""
+    DELETE FROM registration_requests WHERE service_id = :service_id AND endpoint = :endpoint
+""")
+_FORGET = text("DELETE FROM registration_requests WHERE last_heartbeat < :before")
+
+
+def ask(conn: Connection, values: dict[str, Any]) -> bool:
+    """Note a registration that waits; whether it is a new one."""
+    is_new = conn.execute(_GET, values).first() is None
+    conn.execute(_ASK, values)
+    return is_new
+
+
+def find(conn: Connection, names: Sequence[str]) -> list[RequestRow]:
+    """Those that wait, by service_id or endpoint."""
+    return list(conn.execute(_FIND, {"names": list(names)})) if names else []
+
+
+def all_requests(conn: Connection) -> list[RequestRow]:
+    """Every one that waits."""
+    return list(conn.execute(_ALL))
+
+
+def count(conn: Connection) -> int:
+    """How many wait."""
+    number: int = conn.execute(_COUNT).scalar_one()
+    return number
+
+
+def heartbeats(conn: Connection, keys: Iterable[Key], now: float) -> None:
+    """Note that services still wait."""
+    _each(conn, _HEARTBEAT, keys, now)
+
+
+def remove(conn: Connection, keys: Iterable[Key]) -> None:
+    """Forget requests: they were approved or withdrawn."""
+    _each(conn, _REMOVE, keys, 0.0)
+
+
+def forget(conn: Connection, before: float) -> int:
+    """Forget those whose services have been silent since then; how many."""
+    return conn.execute(_FORGET, {"before": before}).rowcount
+
+
+def key(row: RequestRow) -> Key:
+    """What names a request."""
+    return row.service_id, row.endpoint
+
+
+def _each(conn: Connection, statement: TextClause, keys: Iterable[Key], now: float) -> None:
+    # In one order, so that two processes never deadlock.
+    named = [{"service_id": one, "endpoint": other, "now": now} for one, other in sorted(keys)]
+    if named:
+        conn.execute(statement, named)

@@ -1,0 +1,109 @@
+"""Services that wait until an operator approves them, where `registration` is `approve`.
+
+A service is known by its service_id and its endpoint: one that was registered before returns
+without being asked, whatever happened to it since. A stranger's request changes nothing of what is
+registered, at the same endpoint either.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.addresses import hide_credentials
+from easyai.db import clock, events, registration_requests, service_events, services
+from easyai.db.registration_requests import RequestRow, key
+from easyai.errors import TooManyRequestsError
+from easyai.registry.payload import Registration
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+WAITING: Final = "waiting"  # its state, for those who look
+_MOST_WAITING: Final = 1000
+_FORGET_SEC: Final = 86_400.0  # without a heartbeat
+_NOTE_EVERY_SEC: Final = 20.0  # a heartbeat in the table
+
+
+def must_wait(runtime: Runtime, conn: Connection, new: Registration) -> bool:
+    """Whether an operator is to be asked first."""
+    if runtime.settings.easyai.registration == "open":
+        return False
+    before = services.at_endpoint(conn, new.endpoint)
+    return before is None or before.service_id != new.service_id
+
+
+def ask(conn: Connection, new: Registration, source: str) -> None:
+    """Note a registration that waits. Raises TooManyRequestsError when very many do."""
+    now = clock.now(conn)
+    registration_requests.forget(conn, now - _FORGET_SEC)
+    values = {
+        "service_id": new.service_id,
+        "endpoint": new.endpoint,
+        "registration": json.dumps(asdict(new), ensure_ascii=False),
+        "registered_from": source,
+        "now": now,
+    }
+    if not registration_requests.ask(conn, values):
+        return
+    if registration_requests.count(conn) > _MOST_WAITING:
+        raise TooManyRequestsError(
+            f"{_MOST_WAITING} services wait for approval: approve them, or unregister those that "
+            "nobody knows; easyai services --all shows them"
+        )
+    events.add(conn, [service_events.waiting(new.service_id, new.endpoint, source, now)])
+    log.warning(
+        "algorithm service waits for approval: service_id=%s endpoint=%s from=%s; to approve it: "
+        "easyai services approve %s",
+        new.service_id,
+        hide_credentials(new.endpoint),
+        source or "-",
+        new.service_id,
+    )
+
+
+def requested(row: RequestRow) -> Registration:
+    """The registration that waits."""
+    values: dict[str, Any] = json.loads(row.registration)
+    return Registration(**values | {"task_types": tuple(values["task_types"])})
+
+
+def heartbeats(conn: Connection, names: Collection[str], now: float) -> set[str]:
+    """Take the heartbeats of services that wait; by which of the names there are some."""
+    rows = registration_requests.find(conn, sorted(names))
+    stale = [key(row) for row in rows if abs(now - row.last_heartbeat) > _NOTE_EVERY_SEC]
+    registration_requests.heartbeats(conn, stale, now)
+    return {name for row in rows for name in (row.service_id, row.endpoint)} & set(names)
+
+
+def as_entries(rows: Iterable[RequestRow], now: float) -> list[dict[str, Any]]:
+    """Those that wait, as operators see services (registry/views.py), JSON-ready."""
+    return [_entry(row, now) for row in rows]
+
+
+def _entry(row: RequestRow, now: float) -> dict[str, Any]:
+    new = requested(row)
+    return {
+        "service_id": new.service_id,
+        "name": new.name,
+        "endpoint": hide_credentials(new.endpoint),
+        "version": new.version,
+        "task_types": list(new.task_types),
+        "call_count": 0,
+        "last_heartbeat": int(row.last_heartbeat),
+        "register_at": int(row.asked_at),
+        "state": WAITING,
+        "state_reason": f"waits for approval: easyai services approve {new.service_id}",
+        "state_since": int(row.asked_at),
+        "breaker": "closed",
+        "breaker_trial_in_sec": 0.0,
+        "heartbeat_age_sec": round(max(0.0, now - row.last_heartbeat), 1),
+        "last_evidence": int(row.last_heartbeat),
+        "last_failure": None,
+        "last_failure_at": None,
+    }

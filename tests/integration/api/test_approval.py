@@ -1,0 +1,165 @@
+"""Where registration is "approve", a service that is not known waits and gets no frames."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import text
+
+from easyai.db import routable, task_types
+from easyai.domain.actor import Actor
+from easyai.errors import ServiceNotFoundError, TooManyRequestsError
+from easyai.registry import approval, registration
+from easyai.registry.registration import approve, register
+from easyai.runtime import Runtime
+from tests.integration.api.live import ANALYSIS, LiveApi, RecordingDoorbell
+
+ENDPOINT = "http://10.0.0.8:7901/infer"
+
+
+@pytest.fixture(autouse=True)
+def _approve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASYAI_REGISTRATION", "approve")
+
+
+def _body(service_id: str = "yolo", endpoint: str = ENDPOINT) -> dict[str, Any]:
+    return {"service_id": service_id, "task_types": ["t"], "endpoint": endpoint}
+
+
+def _register(api: LiveApi, *given: str) -> None:
+    answer = api.post(f"{ANALYSIS}/register", _body(*given))
+    assert answer == {"ok": True, "service_id": given[0] if given else "yolo"}
+
+
+def _states(api: LiveApi) -> dict[tuple[str, str], str]:
+    found = api.get(f"{ANALYSIS}/services?state=all")["services"]
+    return {(one["service_id"], one["endpoint"]): one["state"] for one in found}
+
+
+def _beat(api: LiveApi, name: str) -> int:
+    return api.call("POST", f"{ANALYSIS}/heartbeat/{quote(name, safe='')}").status_code
+
+
+def _routable(runtime: Runtime) -> list[tuple[str, str]]:
+    with runtime.db.read() as conn:
+        return [(one.service_id, one.endpoint) for one in routable.load(conn)]
+
+
+def test_an_unknown_service_waits_and_is_answered_as_any_other(
+    api: LiveApi, runtime: Runtime, doorbell: RecordingDoorbell
+) -> None:
+    _register(api)
+    _register(api)
+    assert [_beat(api, "yolo"), _beat(api, ENDPOINT), _beat(api, "other")] == [200, 200, 400]
+
+    assert api.get(f"{ANALYSIS}/services") == {"services": [], "total": 0}
+    shown = api.get(f"{ANALYSIS}/services?state=all")["services"]
+    assert [(one["state"], one["task_types"]) for one in shown] == [("waiting", ["t"])]
+    assert shown[0]["state_reason"] == "waits for approval: easyai services approve yolo"
+    assert _routable(runtime) == []
+    with runtime.db.read() as conn:
+        assert task_types.names(conn) == []  # it has no queue
+        events = list(conn.execute(text("SELECT kind FROM events")).scalars())
+    assert events == ["service_waiting"]
+    assert doorbell.rung == []
+
+
+def test_an_approved_service_works_and_is_never_asked_again(api: LiveApi, runtime: Runtime) -> None:
+    _register(api)
+    assert approve(runtime, "yolo", by=Actor("uid 0", local=True)) == [ENDPOINT]
+    assert _states(api) == {("yolo", ENDPOINT): "online"}
+    assert _routable(runtime) == [("yolo", ENDPOINT)]
+
+    api.call("DELETE", f"{ANALYSIS}/unregister/yolo").raise_for_status()
+    _register(api)
+    api.post(f"{ANALYSIS}/clear_all")
+    _register(api)
+
+    assert _states(api) == {("yolo", ENDPOINT): "online"}
+    sql = "SELECT text FROM events WHERE subject = 'approve'"
+    with runtime.db.read() as conn:
+        noted = list(conn.execute(text(sql)).scalars())
+    assert noted == ["from this machine (uid 0): approved 1 endpoints of yolo"]
+
+
+def test_a_service_of_before_the_setting_returns_unasked(api: LiveApi, runtime: Runtime) -> None:
+    _register(api)
+    approve(runtime, "yolo")
+    with runtime.db.write() as conn:
+        conn.execute(text("UPDATE services SET state = 'offline', registered_from = ''"))
+
+    assert _beat(api, "yolo") == 200
+    assert _states(api) == {("yolo", ENDPOINT): "online"}
+    _register(api)
+    assert _states(api) == {("yolo", ENDPOINT): "online"}
+
+
+def test_a_stranger_takes_nothing_over(api: LiveApi, runtime: Runtime) -> None:
+    _register(api)
+    approve(runtime, "yolo")
+
+    other = "http://10.0.0.66:7901/infer"
+    _register(api, "stranger", ENDPOINT)  # at a known endpoint
+    _register(api, "yolo", other)  # under a known service_id
+
+    found = api.get(f"{ANALYSIS}/services?state=all")["services"]
+    assert [(one["service_id"], one["endpoint"], one["state"]) for one in found] == [
+        ("yolo", ENDPOINT, "online"),
+        ("stranger", ENDPOINT, "waiting"),
+        ("yolo", other, "waiting"),
+    ]
+    assert _routable(runtime) == [("yolo", ENDPOINT)]
+    assert approve(runtime, ENDPOINT) == [ENDPOINT]  # an operator may want it
+    assert _routable(runtime) == [("stranger", ENDPOINT)]
+
+
+def test_one_that_waits_leaves_when_it_asks_or_all_are_cleared(api: LiveApi) -> None:
+    _register(api)
+    api.call("DELETE", f"{ANALYSIS}/unregister/yolo").raise_for_status()
+    assert _states(api) == {}
+    assert _beat(api, "yolo") == 400
+
+    _register(api)
+    assert api.post(f"{ANALYSIS}/clear_all")["cleared_count"] == 0
+    assert _states(api) == {}
+
+
+def test_nothing_to_approve_is_an_error_with_the_remedy(runtime: Runtime) -> None:
+    with pytest.raises(ServiceNotFoundError, match="easyai services --all"):
+        approve(runtime, "nobody")
+
+
+def test_those_that_wait_are_bounded_and_forgotten_when_silent(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval, "_MOST_WAITING", 3)
+    for number in range(3):
+        register(runtime, _body(f"s{number}"))
+    with pytest.raises(TooManyRequestsError, match="3 services wait for approval"):
+        register(runtime, _body("s3"))
+    register(runtime, _body("s0"))  # it waits already
+
+    with runtime.db.write() as conn:
+        conn.execute(text("UPDATE registration_requests SET last_heartbeat = last_heartbeat - 9e4"))
+    registration.heartbeat(runtime, "s1")
+    register(runtime, _body("s3"))
+
+    with runtime.db.read() as conn:
+        sql = "SELECT registration FROM registration_requests ORDER BY service_id"
+        kept = [json.loads(row)["service_id"] for row in conn.execute(text(sql)).scalars()]
+    assert kept == ["s1", "s3"]
+
+
+def test_it_is_let_in_when_it_registers_after_the_setting_was_opened(
+    api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _register(api)
+    opened = runtime.settings.easyai.model_copy(update={"registration": "open"})
+    settings = runtime.settings.model_copy(update={"easyai": opened})
+    monkeypatch.setattr(type(runtime), "settings", settings)
+    assert _beat(api, "yolo") == 200  # it waits on
+    _register(api)
+    assert _states(api) == {("yolo", ENDPOINT): "online"}
