@@ -280,6 +280,9 @@ class Easyai(_Table):
     secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
     # approve: a service that was never registered waits for `easyai services approve ID`
     registration: Literal["open", "approve"] = "open"
+    # Of one address of another machine; 0: no limit
+    registrations_per_minute: Annotated[int, Field(ge=0)] = 3000
+    services_per_source: Annotated[int, Field(ge=0)] = 1000
     # For what only an operator may do from another machine; '': made once in data_dir
     operator_token: SecretStr = SecretStr("")
     # Whether alerts and the diagnosis need a token, too, from other machines

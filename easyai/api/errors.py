@@ -18,6 +18,8 @@ from easyai.health.checks.check import client_words
 
 log = logging.getLogger(__name__)
 
+# What is left of a body too large is not worth reading.
+_HEADERS = {413: {"connection": "close"}, 429: {"retry-after": "60"}}
 _LONGEST_INPUT = 60  # characters of a wrong value that its error repeats
 
 
@@ -72,8 +74,7 @@ async def _own_error(request: Request, error: Exception) -> JSONResponse:
     status = error.http_status if isinstance(error, EasyaiError) else 500
     if status >= 500:
         log.warning("%s %r: %s", request.method, request.scope["path"], error)
-    # What is left of a body too large is not worth reading.
-    headers = {"connection": "close"} if status == 413 else None
+    headers = _HEADERS.get(status)
     message = client_words(error) if isinstance(error, EasyaiError) else str(error)
     return error_response(status, message, headers)
 

@@ -1,4 +1,4 @@
-"""The SQL of registrations that wait for approval."""
+"""The SQL of registrations that wait for approval, and of how many an address has."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ _FIND = text("""
     SELECT * FROM registration_requests
      WHERE service_id IN :names OR endpoint IN :names ORDER BY service_id, endpoint
 """).bindparams(bindparam("names", expanding=True))
+# Those left behind do not count: a service that is given another port at each start leaves many.
+_COUNT_FROM = text("""
+    SELECT (SELECT count(*) FROM services
+             WHERE registered_from = :source AND endpoint <> :endpoint
+               AND (state IN ('online', 'suspect') OR register_at > :lately))
+         + (SELECT count(*) FROM registration_requests
+             WHERE registered_from = :source
+               AND NOT (service_id = :service_id AND endpoint = :endpoint))
+""")
+_LATELY_SEC = 3600.0
 _ALL = text("SELECT * FROM registration_requests ORDER BY service_id, endpoint")
 _COUNT = text("SELECT count(*) FROM registration_requests")
 _HEARTBEAT = text("""
@@ -58,6 +68,13 @@ def all_requests(conn: Connection) -> list[RequestRow]:
 def count(conn: Connection) -> int:
     """How many wait."""
     number: int = conn.execute(_COUNT).scalar_one()
+    return number
+
+
+def count_from(conn: Connection, source: str, service_id: str, endpoint: str, now: float) -> int:
+    """How many other services an address has: in use, registered in the last hour, or waiting."""
+    values = {"source": source, "service_id": service_id, "endpoint": endpoint}
+    number: int = conn.execute(_COUNT_FROM, values | {"lately": now - _LATELY_SEC}).scalar_one()
     return number
 
 

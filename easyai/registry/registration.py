@@ -28,7 +28,12 @@ from easyai.db.services import ServiceRow
 from easyai.domain.actor import Actor
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
-from easyai.errors import BadRequestError, ForbiddenError, ServiceNotFoundError
+from easyai.errors import (
+    BadRequestError,
+    ForbiddenError,
+    ServiceNotFoundError,
+    TooManyRequestsError,
+)
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry import approval, pace, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
@@ -41,15 +46,16 @@ _MOST_NAMED = 10  # services in the note of an action
 _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 
 
-def register(runtime: Runtime, payload: Any, source: str = "") -> str:
+def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) -> str:
     """Register an endpoint, in place of what was registered at it before; its service_id.
 
-    `source` is the address that asks: from there it may be unregistered by itself. Where
-    `registration` is `approve`, a service that is not known waits (registry/approval.py).
+    `source` is the address that asks: from there it may be unregistered by itself, and `most`
+    services may be registered (0: any number). Where `registration` is `approve`, a service that
+    is not known waits (registry/approval.py).
 
     Frames that wait for its task types are due at once. Raises BadRequestError, also for an
     address outside of service_networks, and when its new task types do not fit below
-    max_task_types.
+    max_task_types, and TooManyRequestsError.
     """
     new = parse_registration(payload)
     networks = service_networks(runtime.settings, registering=True)
@@ -57,6 +63,8 @@ def register(runtime: Runtime, payload: Any, source: str = "") -> str:
     if new.health_url:
         networks.check(new.health_url, "health_url")
     with runtime.db.write() as conn:
+        if most and source:
+            _check_quota(conn, new, source, most)
         waits = approval.must_wait(runtime, conn, new)
         if waits:
             approval.ask(conn, new, source)
@@ -110,6 +118,16 @@ def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -
         takeovers.tell(conn, new.endpoint, new.service_id, taken, now)
     generations.bump_registry(conn)
     return woken
+
+
+def _check_quota(conn: Connection, new: Registration, source: str, most: int) -> None:
+    now = clock.now(conn)
+    others = registration_requests.count_from(conn, source, new.service_id, new.endpoint, now)
+    if others >= most:
+        raise TooManyRequestsError(
+            f"register: {others} services are registered from {source}; unregister "
+            "those that do not run any more, or raise easyai.services_per_source on the server"
+        )
 
 
 def _tell_registered(new: Registration) -> None:

@@ -51,6 +51,8 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "easyai.host": ("127.0.0.1", '"0.0.0.0"', "0.0.0.0", "0.0.0.0"),
     "easyai.port": (5066, "80", "80", 80),
     "easyai.public_url": ("", '"https://h/"', "https://h/", "https://h"),
+    "easyai.registrations_per_minute": (3000, "0", "0", 0),
+    "easyai.services_per_source": (1000, "5", "5", 5),
     "easyai.registration": ("open", '"approve"', "approve", "approve"),
     "easyai.viewers": ("open", '"token"', "token", "token"),
     "easyai.allowed_hosts": ((), '["A.b."]', '["a.b"]', ("a.b",)),

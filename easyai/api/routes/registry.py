@@ -11,6 +11,7 @@ from easyai.api import schemas
 from easyai.api.access import CallerPart, OperatorPart
 from easyai.api.json_body import JsonBody, parse_json
 from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
+from easyai.api.quota import MostServicesPart
 from easyai.api.schemas import errors
 from easyai.errors import BadRequestError, ServiceNotFoundError
 from easyai.registry import registration, views
@@ -31,9 +32,11 @@ StateQuery = Annotated[
     responses=errors(400, 413, 429, 503),
     openapi_extra=documented_body(schemas.RegisterBody),
 )
-def register(runtime: RuntimePart, payload: JsonBody, caller: CallerPart) -> dict[str, Any]:
+def register(
+    caller: CallerPart, most: MostServicesPart, runtime: RuntimePart, payload: JsonBody
+) -> dict[str, Any]:
     """Register an endpoint; one registered before at the same endpoint is replaced."""
-    service_id = registration.register(runtime, payload, caller.address)
+    service_id = registration.register(runtime, payload, caller.address, most)
     interval_sec = registration.heartbeat_interval_sec(runtime, payload)
     return {"ok": True, "service_id": service_id, "heartbeat_interval_sec": interval_sec}
 

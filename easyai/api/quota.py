@@ -1,0 +1,51 @@
+"""How often one address may register: a program in a loop must not keep the database busy."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Annotated, Final
+
+from fastapi import Depends
+
+from easyai.api.access import CallerPart
+from easyai.api.parts import RuntimePart
+from easyai.errors import TooManyRequestsError
+from easyai.runtime import Runtime
+
+_WINDOW_SEC: Final = 60.0
+
+
+class RegistrationRate:
+    """Counts registrations by address, anew each minute; a part of the runtime, for one loop."""
+
+    def __init__(self, _runtime: Runtime) -> None:
+        self._began_at = time.monotonic()
+        self._counts: Counter[str] = Counter()
+
+    def count(self, address: str) -> int:
+        """Count one more; how many that makes in this minute."""
+        now = time.monotonic()
+        if now - self._began_at >= _WINDOW_SEC:
+            self._began_at = now
+            self._counts.clear()
+        self._counts[address] += 1
+        return self._counts[address]
+
+
+async def _most_services(caller: CallerPart, runtime: RuntimePart) -> int:
+    """How many services the caller's address may have; 0: any number."""
+    own = runtime.settings.easyai
+    if caller.is_operator:
+        return 0
+    most = own.registrations_per_minute
+    if most and runtime.part(RegistrationRate).count(caller.address) > most:
+        raise TooManyRequestsError(
+            f"register: more than {most} registrations a minute from {caller.address or 'there'}; "
+            "register once at the start and send heartbeats, or raise "
+            "easyai.registrations_per_minute on the server"
+        )
+    return own.services_per_source
+
+
+MostServicesPart = Annotated[int, Depends(_most_services)]
