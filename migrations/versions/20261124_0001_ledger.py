@@ -199,8 +199,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for kept in ("statistics", "outbox", "installation", "deletions", "superseded"):
-        op.execute(f"DROP TABLE IF EXISTS kept_{kept}")  # by the downgrades of later revisions
+    # What the downgrades of later revisions kept.
+    by_others = ("statistics", "outbox", "installation", "deletions", "superseded")
+    for kept in (*by_others, "registration_requests"):
+        op.execute(f"DROP TABLE IF EXISTS kept_{kept}")
     op.drop_index(op.f("ix_service_task_types_task_type"), table_name="service_task_types")
     op.drop_table("service_task_types")
     op.drop_table("task_types")

@@ -10,11 +10,16 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_KEPT = "kept_registration_requests"
+
 
 def upgrade() -> None:
     op.add_column(
         "services", sa.Column("registered_from", sa.Text(), server_default="", nullable=False)
     )
+    if sa.inspect(op.get_bind()).has_table(_KEPT):
+        op.rename_table(_KEPT, "registration_requests")
+        return
     op.create_table(
         "registration_requests",
         sa.Column("service_id", sa.Text(), nullable=False),
@@ -28,5 +33,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("registration_requests")
+    # Field clients ask once: what waits must be there after the next upgrade.
+    op.rename_table("registration_requests", _KEPT)
     op.drop_column("services", "registered_from")

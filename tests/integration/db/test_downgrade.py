@@ -76,7 +76,9 @@ _OUTBOX = "SELECT image_path, published_at FROM alerts ORDER BY id"
 def test_down_and_up_again_keeps_statistics_and_what_waits_for_the_bus(
     database: Database, revision: str
 ) -> None:
-    queries = (_STATISTICS, _OUTBOX, "SELECT * FROM installation", "SELECT * FROM deletions")
+    tables = ("installation", "deletions", "registration_requests")
+    queries = (_STATISTICS, _OUTBOX, *(f"SELECT * FROM {name}" for name in tables))
+    _write(database, "INSERT INTO registration_requests VALUES ('a', 'http://b', '{}', '', 1, 2)")
     _write(database, "INSERT INTO deletions (key, version, asked_at) VALUES ('k', 'v', 5)")
     before = [_rows(database, sql) for sql in queries]
     _down(database, revision)
