@@ -14,6 +14,8 @@ from typing import Any
 from celery import Celery, signals
 from celery.utils.imports import cwd_in_path
 
+from easyai.errors import SettingsError
+from easyai.process.encoding import require_utf8
 from easyai.process.logs import clean_handlers
 from easyai.supervised import die_with_parent
 from easyai.tasks import filesystem
@@ -68,6 +70,11 @@ def _find_installation() -> None:
         find_installation()
 
 
+try:
+    require_utf8()
+except SettingsError as error:
+    # Celery would wrap any other exception in a traceback of its own.
+    raise SystemExit(f"easyai: {error}") from None
 die_with_parent()
 _find_installation()
 filesystem.register()

@@ -27,8 +27,9 @@ class Terminal:
     shows: what does not fit is counted and left out.
     """
 
-    def __init__(self, descriptor: int = 1, capacity: int = 5000) -> None:
+    def __init__(self, descriptor: int = 1, capacity: int = 5000, encoding: str = "utf-8") -> None:
         self._descriptor = descriptor
+        self._encoding = encoding
         self._lines: queue.Queue[bytes | None] = queue.Queue(capacity)
         self._left_out = 0
         self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
@@ -39,7 +40,7 @@ class Terminal:
         if self._left_out:
             line = f"{_prefix('easyai')}{self._left_out} lines left out, see the files\n{line}"
         try:
-            self._lines.put_nowait(line.encode("utf-8", "replace") + b"\n")
+            self._lines.put_nowait(line.encode(self._encoding, "backslashreplace") + b"\n")
         except queue.Full:
             self._left_out += 1
         else:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from easyai import __version__
+from easyai.cli.streams import open_closed_streams, write_as_the_locale
 from easyai.errors import EasyaiError
+from easyai.process.encoding import restart_in_utf8_mode
 
 
 class Entry(NamedTuple):
@@ -128,6 +131,14 @@ def use_config(path: Path | None) -> None:
 
 def main() -> None:
     """The entry point of the ``easyai`` program."""
+    open_closed_streams()
+    try:
+        restart_in_utf8_mode()
+    except EasyaiError as error:
+        sys.exit(f"easyai: {error}")
+    # Logs of a child are UTF-8, and PYTHONIOENCODING is the user's own word.
+    if not {"EASYAI_SUPERVISED", "PYTHONIOENCODING"} & os.environ.keys():
+        write_as_the_locale()
     cli(prog_name="easyai")
 
 

@@ -146,8 +146,9 @@ def upgrade_hint(settings: Settings) -> str:
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """Print a value as JSON and nothing else; Chinese stays readable."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    """Print a value as JSON and nothing else, in UTF-8 as JSON is; Chinese stays readable."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    click.echo(text.encode("utf-8", "backslashreplace"))
 
 
 def console() -> Console:

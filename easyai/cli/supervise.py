@@ -28,6 +28,7 @@ from easyai.cli.supervise_liveness import Liveness, Verdict
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import release_data_dir
 from easyai.process import modes
+from easyai.process.encoding import text_encoding
 from easyai.supervised import Notifier, die_with_parent
 
 
@@ -186,7 +187,7 @@ def run(plan: Plan) -> None:
         file.write(program_sections(plan.port, notices.address))
     modes.make_file(run_dir / "supervisord.pid")
     options = _Options()
-    options.logs = ChildLogs(plan.data_dir / "logs", Terminal())
+    options.logs = ChildLogs(plan.data_dir / "logs", Terminal(encoding=text_encoding()))
     options.ends = ChildEnds()
     options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)
     options.first, options.test = True, False

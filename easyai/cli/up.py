@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +12,7 @@ import click
 from easyai import installations
 from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
+from easyai.cli.streams import notice
 from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
 from easyai.cli.up_checks import (
@@ -22,6 +22,7 @@ from easyai.cli.up_checks import (
     release_data_dir,
     remove_database,
 )
+from easyai.process import encoding
 from easyai.settings_file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
 from easyai.tasks import api_wait
 
@@ -116,7 +117,7 @@ def _warn(settings: Settings) -> None:
     from easyai.cli.config_warnings import at_start
 
     for warning in at_start(settings):
-        click.echo(f"easyai: warning: {warning}", err=True)
+        notice(f"warning: {warning}")
 
 
 def _keep_settings(data_dir: Path) -> None:
@@ -129,15 +130,14 @@ def _keep_settings(data_dir: Path) -> None:
             copy.unlink(missing_ok=True)  # of an earlier run
             return
         if not keep_copy(copy, path) and kept(copy, path):
-            click.echo(
-                f"easyai: warning: {path} is empty: the defaults are in force, not the last good "
-                f"settings in {copy}",
-                err=True,
+            notice(
+                f"warning: {path} is empty: the defaults are in force, not the last good "
+                f"settings in {copy}"
             )
             return  # without the name of the copy, or the children would take it
         os.environ[COPY_VARIABLE] = str(copy)
     except OSError as error:
-        click.echo(f"easyai: warning: the settings cannot be kept in {copy}: {error}", err=True)
+        notice(f"warning: the settings cannot be kept in {copy}: {error}")
 
 
 def _prepare(settings: Settings) -> None:
@@ -187,7 +187,7 @@ def _migrate(url: str) -> None:
                 raise
             # After a power cut the database's machine may be the slower one.
             if not told:
-                click.echo(f"easyai: waiting for the database: {error}", err=True)
+                notice(f"waiting for the database: {error}")
             told = True
             time.sleep(1)
         else:
@@ -211,6 +211,9 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         "EASYAI_SUPERVISED": "1",
         api_wait.VARIABLE: f"{host}:{own.port}",
         "PYTHONUNBUFFERED": "1",
+        # Names of files and lines of logs, whatever the locale.
+        encoding.VARIABLE: "1",
+        "PYTHONIOENCODING": "utf-8",
     }
     # Celery's advice to use --uid does not fit here: whoever starts `up` chooses the user.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
@@ -222,7 +225,6 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         f"data: {_shown(own.data_dir)} · stop with Ctrl-C"
     )
     command = Plan(own.data_dir, host, own.port, ready, hang_sec).command()
-    sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606  # our own interpreter, no shell
 
 

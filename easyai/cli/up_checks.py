@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import click
-
+from easyai.cli.streams import notice
 from easyai.errors import SettingsError
 from easyai.process import modes
 
@@ -102,7 +101,7 @@ def check_port(host: str, port: int, wait: bool) -> None:
         if time.monotonic() >= limit:
             raise SettingsError(problem)
         if not told:
-            click.echo("easyai: waiting for what is left of a killed run to end", err=True)
+            notice("waiting for what is left of a killed run to end")
         told = True
         time.sleep(0.2)
 

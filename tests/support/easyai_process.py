@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -27,7 +28,7 @@ class EasyaiProcess:
     """A running ``easyai up``: settings, frames, data and log below ``folder``.
 
     ``settings`` is the text of the TOML file; ``environment`` is added to a clean one (no
-    EASYAI_… variable of the caller gets in).
+    EASYAI_… variable of the caller gets in). ``prefix`` is put before the command that starts it.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class EasyaiProcess:
         folder: Path,
         settings: str = "",
         environment: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.folder = folder
+        self._prefix = prefix
         self._held = HeldPort()
         self.port = self._held.number
         self.config = folder / "config.toml"
@@ -74,7 +77,8 @@ class EasyaiProcess:
 
     def start(self, wait: bool = True, timeout: float = 30.0) -> EasyaiProcess:
         """Start; with ``wait`` until the ready line is there."""
-        command = easyai_command("up", "--config", str(self.config), "--port", str(self.port))
+        options = ("--config", str(self.config), "--port", str(self.port))
+        command = [*self._prefix, *easyai_command("up", *options)]
         begin = len(self.log)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(

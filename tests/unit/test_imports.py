@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "supervised.py",
     "installations.py",
     "cli/installation.py",
+    "process/encoding.py",
     "cli/main.py",
     "cli/up.py",
     "cli/api.py",
