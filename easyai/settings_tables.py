@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -268,6 +268,10 @@ class FrameExtractor(_Table):
         return self.task(task_type, task_id).save_alert_image
 
 
+#: Addresses to listen on that stand for every address of this machine.
+ANY_ADDRESS: Final = ("", "::", "0.0.0.0")  # noqa: S104 - recognised, not bound
+
+
 class Easyai(_Table):
     """``[easyai]``: what the installation is made of."""
 
@@ -303,6 +307,16 @@ class Easyai(_Table):
                 )
         return names
 
+    @field_validator("host")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        """Without the brackets of a URL, and one spelling for each address: "[::0]" is "::"."""
+        bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        try:
+            return str(ip_address(bare))
+        except ValueError:  # a name
+            return value
+
     @field_validator("public_url")
     @classmethod
     def _url(cls, value: str) -> str:
@@ -320,7 +334,7 @@ class Easyai(_Table):
         """How algorithm services reach this server's picture links."""
         if self.public_url:
             return self.public_url
-        host = "127.0.0.1" if self.host in ("", "0.0.0.0", "::") else self.host  # noqa: S104
+        host = "127.0.0.1" if self.host in ANY_ADDRESS else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 

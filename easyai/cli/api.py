@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import suppress
+from typing import Final
 
 import click
 
@@ -13,6 +16,8 @@ Examples:
   easyai api --host 0.0.0.0             reachable from other machines
   easyai --config site.toml api --port 8080
 """
+
+_NOT_STARTED: Final = 3  # as uvicorn has it
 
 log = logging.getLogger(__name__)
 
@@ -43,27 +48,31 @@ def _serve() -> None:
 
     from easyai import settings
     from easyai.api.connections import Room, bounded, most_connections, raise_file_limit
+    from easyai.cli.link_warnings import link_warnings
+    from easyai.cli.listening import open_sockets, shown
     from easyai.db.library import library
     from easyai.process import logs
     from easyai.supervised import die_with_parent
 
     if os.environ.get("EASYAI_SUPERVISED") == "1":
         die_with_parent()
-    own = settings.load().easyai
+    loaded = settings.load()
+    own = loaded.easyai
     logs.set_up()
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
-    shown = f"[{own.host}]" if ":" in own.host else own.host or "*"
-    log.info("api starts: http://%s:%d (docs /docs)", shown, own.port)
+    sockets = open_sockets(own.host, own.port)
+    log.info("api starts: http://%s:%d (docs /docs)", shown(own.host or "*"), own.port)
     files = raise_file_limit()
     room = Room(most_connections(files))
     log.info("api takes up to %d connections; open files: %d", room.most, files)
     log.info("%s", library(own.effective_database_url).words.en)
-    uvicorn.run(
+    if os.environ.get("EASYAI_SUPERVISED") != "1":  # `easyai up` has said it
+        for warning in link_warnings(loaded):
+            log.warning("settings: %s", warning)
+    config = uvicorn.Config(
         "easyai.api.app:create_app",
         factory=True,
         http=bounded(room),
-        host=own.host,
-        port=own.port,
         access_log=False,
         log_config=None,
         log_level="warning",
@@ -71,3 +80,9 @@ def _serve() -> None:
         timeout_keep_alive=5,
         backlog=1024,
     )
+    config.load_app()
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=sockets)
+    if not server.started:
+        sys.exit(_NOT_STARTED)

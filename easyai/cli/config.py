@@ -82,6 +82,7 @@ def _report() -> Report:
     from easyai.cli.config_access import open_to
     from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
+    from easyai.cli.link_warnings import link_warnings
     from easyai.settings import config_path, load_with_unknown
     from easyai.tasks.broker_address import check_broker_url
 
@@ -95,7 +96,11 @@ def _report() -> Report:
         {one.key: one.instead for one in unknown if one.instead},
         unknown_variables(values, os.environ),
         open_to(settings.easyai),
-        [*(one.warning() for one in unknown if one.meant), *warnings(settings)],
+        [
+            *(one.warning() for one in unknown if one.meant),
+            *warnings(settings),
+            *link_warnings(settings),
+        ],
         values,
     )
 

@@ -11,8 +11,8 @@ from easyai.errors import SettingsError
 from easyai.publish.bus import address_problem
 from easyai.publish.people import People
 from easyai.settings import AiAnalysis, Easyai, FrameExtractor, Settings
+from easyai.settings_tables import ANY_ADDRESS
 
-_ANY_ADDRESS: Final = ("0.0.0.0", "::", "")  # noqa: S104
 _HEARTBEAT_SEC: Final = 30.0  # how often field clients send one
 _SHORT_LEASE_SEC: Final = 5.0
 _LONG_LEASE_SEC: Final = 300.0
@@ -126,7 +126,7 @@ def _about_frames(frames: FrameExtractor) -> Iterator[str]:
 
 def _about_network(own: Easyai, *, links_are_ours: bool) -> Iterator[str]:
     # Links into an object store are its own.
-    if links_are_ours and own.host in _ANY_ADDRESS and not own.public_url:
+    if links_are_ours and own.host in ANY_ADDRESS and not own.public_url:
         yield (
             f"easyai listens on {own.host or 'all interfaces'} and easyai.public_url is not set: "
             f"picture links start with {own.effective_public_url}, which algorithm services on "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from easyai import installations
+from easyai.cli.listening import shown as shown_host
 from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
 from easyai.cli.streams import notice
@@ -100,6 +101,7 @@ def up(
     _warn(settings)
     _keep_settings(settings.easyai.data_dir.absolute())
     _prepare(settings)
+    _warn_of_links(settings)
     _become_supervisor(settings, hang_sec)
 
 
@@ -117,6 +119,13 @@ def _warn(settings: Settings) -> None:
     from easyai.cli.config_warnings import at_start
 
     for warning in at_start(settings):
+        notice(f"warning: {warning}")
+
+
+def _warn_of_links(settings: Settings) -> None:
+    from easyai.cli.link_warnings import link_warnings
+
+    for warning in link_warnings(settings):
         notice(f"warning: {warning}")
 
 
@@ -195,9 +204,11 @@ def _migrate(url: str) -> None:
 
 
 def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
+    from easyai.settings_tables import ANY_ADDRESS
+
     own = settings.easyai
     given = installations.shared(os.environ)
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(own.host, own.host)  # noqa: S104
+    host = "127.0.0.1" if own.host in ANY_ADDRESS else own.host
     # A child that is started again goes where the others are, whatever the file says by then.
     places = {
         "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
@@ -217,8 +228,7 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     }
     # Celery's advice to use --uid does not fit here: whoever starts `up` chooses the user.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{own.port}"
+    url = f"http://{shown_host(host)}:{own.port}"
     _note(settings, url, given, places)
     ready = (
         f"easyai is ready: {url} (docs /docs) · frames: {_frames(settings)} · "

@@ -5,14 +5,13 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from easyai.cli.listening import check_listening
 from easyai.cli.streams import notice
 from easyai.errors import SettingsError
 from easyai.process import modes
@@ -97,41 +96,10 @@ def check_port(host: str, port: int, wait: bool) -> None:
     """
     limit = time.monotonic() + (LEFT_BEHIND_SEC if wait else 0)
     told = False
-    while (problem := _cannot_listen(host, port)) is not None:
+    while (problem := check_listening(host, port)) is not None:
         if time.monotonic() >= limit:
             raise SettingsError(problem)
         if not told:
             notice("waiting for what is left of a killed run to end")
         told = True
         time.sleep(0.2)
-
-
-def _cannot_listen(host: str, port: int) -> str | None:
-    try:
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        # Without a host the API listens on each of them: all interfaces, IPv4 and IPv6.
-        for family, kind, _, _, address in found if not host else found[:1]:
-            _try_to_listen(family, kind, address)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        return (
-            f"cannot listen on {host or '*'}:{port}: {reason}; stop the program that uses the "
-            "port, or choose another with --port (EASYAI_PORT) and --host (EASYAI_HOST)"
-        )
-    return None
-
-
-def _try_to_listen(family: socket.AddressFamily, kind: socket.SocketKind, address: Any) -> None:
-    try:
-        probe = socket.socket(family, kind)
-    except OSError:  # a kernel without IPv6, which the API leaves out as well
-        return
-    with probe:
-        # As the API will: connections of an earlier run in TIME_WAIT do not matter.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        probe.bind(address)
-        probe.listen(1)

@@ -1,0 +1,98 @@
+"""Whether services at their endpoints can open the picture links that this server makes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from easyai.errors import EasyaiError
+
+if TYPE_CHECKING:
+    from easyai.settings import Settings
+
+_Address = IPv4Address | IPv6Address
+_MOST_NAMED: Final = 5
+
+
+def link_warnings(settings: Settings, endpoints: Iterable[str] | None = None) -> list[str]:
+    """A sentence when there are endpoints from which no picture link can be opened.
+
+    `endpoints`: the registered ones; None reads them from the database, where there is one that
+    answers. Those that the settings name count as well. Judged by addresses alone: names are not
+    looked up. An object store makes links of its own.
+    """
+    if settings.frame_extractor.store != "local":
+        return []
+    listed = registered(settings) if endpoints is None else endpoints
+    preferred = (one.preferred_algorithm_endpoint for one in settings.frame_extractor.tasks)
+    base = settings.easyai.effective_public_url
+    return list(_sentences(base, sorted({*listed, *filter(None, preferred)})))
+
+
+def registered(settings: Settings) -> list[str]:
+    """The endpoints of services that may be sent frames; none where no database answers."""
+    # Imported here: without services, and for --help, it is not needed.
+    from easyai.cli.output import missing_database
+    from easyai.db.services import all_services
+    from easyai.db.session import Database
+    from easyai.domain.service import ServiceState
+
+    if missing_database(settings):
+        return []
+    db = Database(settings.easyai.effective_database_url)
+    try:
+        with suppress(EasyaiError), db.read() as conn:
+            rows = all_services(conn)
+            return [row.endpoint for row in rows if row.state != ServiceState.UNREGISTERED]
+    finally:
+        db.dispose()
+    return []
+
+
+def _sentences(base: str, endpoints: list[str]) -> Iterator[str]:
+    link = _address(base)
+    if link is None:
+        return
+    reasons = {endpoint: _why_not(link, _address(endpoint)) for endpoint in endpoints}
+    for reason in dict.fromkeys(filter(None, reasons.values())):
+        those = [endpoint for endpoint, why in reasons.items() if why == reason]
+        more = f" and {len(those) - _MOST_NAMED} more" if len(those) > _MOST_NAMED else ""
+        yield (
+            f"picture links start with {base}, {reason}, but services are registered at "
+            f"{', '.join(those[:_MOST_NAMED])}{more}; let [easyai] host listen on an address that "
+            'they reach ("::" is every address, of IPv4 and IPv6) and set easyai.public_url to it'
+        )
+
+
+def _why_not(link: _Address, endpoint: _Address | None) -> str:
+    """Why a service at this address cannot open the link; '' when it can, or may."""
+    if endpoint is None or endpoint.is_loopback or _is_of_this_machine(endpoint):
+        return ""
+    if link.is_loopback:
+        return "which only this machine can open"
+    if link.version != endpoint.version:
+        return f"an address of IPv{link.version}"
+    return ""
+
+
+def _address(url: str) -> _Address | None:
+    """The address in a URL; None for a name, which may stand for any."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return None
+
+
+def _is_of_this_machine(address: _Address) -> bool:
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))  # sends nothing
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""The sockets on which the API listens, and where this machine reaches it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from typing import Final
+
+from easyai.errors import SettingsError
+
+#: All addresses of this machine; "0.0.0.0" is those of IPv4.
+_ALL: Final = ("", "::")
+_NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+log = logging.getLogger(__name__)
+
+
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Sockets bound to the address, which do not listen yet.
+
+    "::" and "" take both IPv4 and IPv6, by one socket. Raises SettingsError naming address and
+    remedy.
+    """
+    try:
+        return _all_addresses(port) if host in _ALL else _addresses_of(host, port)
+    except OSError as error:
+        raise SettingsError(_words(host, port, error)) from error
+
+
+def check_listening(host: str, port: int) -> str | None:
+    """Why the API could not listen, with the remedy; None when it could."""
+    try:
+        found = open_sockets(host, port)
+    except SettingsError as error:
+        return str(error)
+    try:
+        for one in found:
+            one.listen(1)
+    except OSError as error:
+        return _words(host, port, error)
+    finally:
+        for one in found:
+            one.close()
+    return None
+
+
+def shown(host: str) -> str:
+    """A host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _all_addresses(port: int) -> list[socket.socket]:
+    try:
+        return [_bound(socket.AF_INET6, ("::", port), ipv6_only=False)]
+    except OSError as error:
+        if error.errno not in _NO_IPV6:
+            raise
+    log.warning("IPv6 is switched off on this machine: the API listens on IPv4 only")
+    return [_bound(socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104 - as the operator chose
+
+
+def _addresses_of(host: str, port: int) -> list[socket.socket]:
+    """A name may have several addresses; "localhost" has one of IPv6 where that is off, too."""
+    found: list[socket.socket] = []
+    missing: OSError | None = None
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        for family, address in dict.fromkeys((info[0], info[4]) for info in infos):
+            try:
+                found.append(_bound(family, address))
+            except OSError as error:
+                if error.errno not in _NO_IPV6:
+                    raise
+                missing = error
+    except OSError:
+        for one in found:
+            one.close()
+        raise
+    if missing is not None and not found:
+        raise missing
+    return found
+
+
+def _bound(
+    family: int, address: tuple[str | int, ...] | tuple[int, bytes], *, ipv6_only: bool = True
+) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Connections of an earlier run in TIME_WAIT do not matter.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(ipv6_only))
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _words(host: str, port: int, error: OSError) -> str:
+    return (
+        f"cannot listen on {shown(host or '*')}:{port}: {error.strerror or error}; stop the program that "
+        "uses the port, or choose another with --port (EASYAI_PORT) and --host (EASYAI_HOST)"
+    )
