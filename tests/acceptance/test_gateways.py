@@ -1,0 +1,150 @@
+"""The gateways of docs/gateways, tried with the real programs.
+
+nginx is installed by ``make services``. Caddy is not in every release of Debian and Ubuntu: its
+Caddyfile is tried where the program is installed, and is left out elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+
+from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.jpeg import jpeg
+from tests.support.needs import program
+from tests.support.outside import Outside
+from tests.support.ports import HeldPort
+from tests.support.server_process import ServerProcess
+from tests.support.waiting import accepts_connections, wait_until
+
+_DOCS = Path(__file__).parents[2] / "docs"
+_CONFIGURATIONS = {"nginx": "nginx.conf", "caddy": "Caddyfile"}
+_TRIED = [name for name in _CONFIGURATIONS if name == "nginx" or shutil.which(name)]
+_TYPE = "网关计数"
+
+
+class Gateway(ServerProcess):
+    """nginx or Caddy with the documented configuration; only its ports are replaced."""
+
+    name = "gateway"
+
+    def __init__(self, kind: str, easydarwin: int, easyai: int) -> None:
+        super().__init__()
+        self._kind = kind
+        self._program = program(kind, kind)
+        self._ports = {"15066": str(easydarwin), "5067": str(easyai), "5066": str(self.port)}
+
+    def command(self) -> list[str]:
+        """In the foreground, everything in the folder of the test."""
+        text = (_DOCS / "gateways" / _CONFIGURATIONS[self._kind]).read_text(encoding="utf-8")
+        for old, new in self._ports.items():
+            text = re.sub(rf"\b{old}\b", new, text)
+        own = self.folder / "own.conf"
+        own.write_text(text, encoding="utf-8")
+        if self._kind == "caddy":
+            return [self._program, "run", "--config", str(own), "--adapter", "caddyfile"]
+        places = "".join(
+            f"{name}_temp_path {self.folder}/{name};"
+            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        whole = self.folder / "whole.conf"
+        whole.write_text(
+            f"daemon off; pid {self.folder}/pid; error_log stderr; events {{}} "
+            f"http {{ access_log off; {places} include {own}; }}",
+            encoding="utf-8",
+        )
+        return [self._program, "-c", str(whole), "-p", str(self.folder), "-e", "stderr"]
+
+    def environment(self) -> dict[str, str]:
+        """Caddy keeps state below the home."""
+        return super().environment() | {"HOME": str(self.folder)}
+
+    def answers(self) -> bool:
+        """Whether the port is open."""
+        return accepts_connections(self.port)
+
+
+class _EasyDarwin(BaseHTTPRequestHandler):
+    """Its pages: they answer with the path that was asked for."""
+
+    def do_GET(self) -> None:
+        body = f"easydarwin {self.path}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Silent."""
+
+
+@pytest.fixture(scope="module", params=_TRIED)
+def gateway(request: pytest.FixtureRequest, running: EasyaiProcess) -> Iterator[str]:
+    """The URL of a gateway before an EasyDarwin and the running easyai."""
+    held = HeldPort()
+    pages = ThreadingHTTPServer(("127.0.0.1", held.number), _EasyDarwin)
+    threading.Thread(target=pages.serve_forever, name="easydarwin").start()
+    try:
+        with Gateway(request.param, held.number, running.port) as started:
+            yield f"http://127.0.0.1:{started.port}"
+    finally:
+        pages.shutdown()
+        pages.server_close()
+        held.release()
+
+
+def test_pages_and_other_calls_of_easydarwin_go_to_easydarwin(gateway: str) -> None:
+    for path in ("/", "/index.html", "/api/v1/login", "/api/v1/frame_extractor/tasks"):
+        assert requests.get(gateway + path, timeout=10).text == f"easydarwin {path}"
+
+
+def test_a_field_client_registers_and_is_sent_pictures_through_the_gateway(
+    gateway: str, site: Outside
+) -> None:
+    through = Outside(gateway, site.frames)
+    with AlgorithmStub("gateway", (_TYPE,), answer=lambda _: detections(1)) as stub:
+        stub.register(gateway)
+        by_endpoint = f"/api/v1/ai_analysis/heartbeat/{quote(stub.endpoint, safe='')}"
+        assert requests.post(gateway + by_endpoint, timeout=10).json() == {"ok": True}
+        assert through.heartbeat("gateway").json() == {"ok": True}
+        assert "gateway" in through.in_use()
+        known = site.alert_count(_TYPE)
+        site.put(f"{_TYPE}/门口2/{known}.jpg", jpeg(known))
+        wait_until(lambda: through.alert_count(_TYPE) == known + 1, 40, "its alert")
+        alert = through.alerts(_TYPE)[-1]
+        link = urlsplit(alert["image_url"])
+        picture = requests.get(f"{gateway}{link.path}?{link.query}", timeout=10)
+        assert picture.content == jpeg(known)
+        stub.unregister(gateway)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/api/v1/alerts?task_type={_TYPE}&page_size=1",
+        "/api/v1/alerts/",
+        f"/api/v1/ai_analysis/services/stats/{_TYPE}",
+        "/api/v1/ai_analysis/services/?state=all",
+        "/api/v1/ai_analysis/heartbeat/http%3A%2F%2F127.0.0.1%3A9%2Finfer",
+    ],
+)
+def test_easyai_gets_the_line_of_the_request_as_it_was_sent(
+    path: str, gateway: str, site: Outside
+) -> None:
+    assert _asked(gateway + path) == _asked(site.url + path)
+
+
+def _asked(url: str) -> str:
+    """By curl, which sends Chinese characters as they are."""
+    command = [program("curl", "curl"), "-sS", "-m", "10", "-w", " %{http_code}", url]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
