@@ -11,11 +11,11 @@ MINUTES     ?= 60
 SEEDS       ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test simulate faults soak lint format bench services clean
+.PHONY: help setup demo run test simulate faults soak environments lint format bench services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nPYTHON=python3.12 chooses the interpreter (3.11 or later) of a new %s.\n' '$(VENV)'
 
 setup: $(STAMP) ## Make the virtual environment .venv with easyai and its tools
@@ -42,6 +42,9 @@ faults: setup ## Break everything while frames come in; writes docs/reliability.
 
 soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter 60,$(MINUTES)),--write-report)
+
+environments: setup ## Start easyai in some eighty environments; writes docs/environments.md (ONLY=GBK)
+	@$(BIN)/python -m tests.environments --write-report $(if $(ONLY),--only '$(ONLY)')
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

@@ -99,6 +99,8 @@ def up(
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)
+    # A temporary folder that is full must not stop SQLite while the data folder has room.
+    os.environ.setdefault("SQLITE_TMPDIR", str(settings.easyai.data_dir.absolute()))
     _keep_settings(settings.easyai.data_dir.absolute())
     _prepare(settings)
     _warn_of_links(settings)

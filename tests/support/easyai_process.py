@@ -184,6 +184,11 @@ class EasyaiProcess:
         assert self._process is not None
         return self._process.wait(timeout)
 
+    def exit_code(self, timeout: float = 10.0) -> int:
+        """Wait for the end of what was started, a prefix included; its exit code."""
+        assert self._process is not None, "not started"
+        return self._process.wait(timeout)
+
     def kill_child(self, name: str) -> int:
         """Kill a child with SIGKILL; returns the id it had."""
         pid = wait_until(lambda: self.child(name), 10, f"{name} runs")

@@ -1,0 +1,82 @@
+"""What a row changes about the place in which ``easyai up`` is started."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.needs import MissingError
+
+USER: int = 54321  # has no entry in /etc/passwd
+
+
+@dataclass
+class Place:
+    """One environment; a row changes it before the start."""
+
+    folder: Path  # settings, frames and data lie below it
+    scratch: Path  # for what the row needs besides
+    stack: ExitStack  # undone after the stop
+    environment: dict[str, str] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+    prefix: list[str] = field(default_factory=list)  # before the command of easyai
+    settings: str = ""
+    user: int | None = None  # whose the folder is
+    host: str = "127.0.0.1"  # where the API is reached
+    task_type: str = "人数统计"
+    start_sec: float = 90.0  # how long the start may take
+    ready: list[Callable[[], None]] = field(default_factory=list)  # called when it is ready
+    waiting: list[Callable[[], None]] = field(default_factory=list)  # … and the picture is put
+
+    def shell(self, before: str, redirect: str = "") -> None:
+        """Run shell commands in the process that becomes easyai."""
+        self.prefix += ["sh", "-c", f'{before}\nexec "$@" {redirect}', "sh"]
+
+    def run_as(self, user: int) -> None:
+        """Give the folder to a user without root's rights, who starts easyai."""
+        need_root()
+        self.user = user
+        self.prefix += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        if not _others_reach(Path(sys.executable).resolve()):
+            # The interpreter lies in root's home here: the user may read it, and write no more.
+            self.prefix += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+
+    def run(self, *command: str, cwd: Path | None = None) -> None:
+        """Run a command; raises MissingError with its words where the machine cannot."""
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+        if done.returncode:
+            raise MissingError(shlex.join(command), done.stderr.strip())
+
+    def mount(self, target: Path, *options: str) -> Path:
+        """Mount something at a folder until the row ends; the folder."""
+        need_root()
+        target.mkdir(parents=True, exist_ok=True)
+        self.run("mount", *options, str(target))
+        self.stack.callback(
+            subprocess.run, ["umount", "--lazy", str(target)], check=False, capture_output=True
+        )
+        return target
+
+
+def need_root() -> None:
+    """Raise MissingError for anybody but root."""
+    if os.geteuid() != 0:
+        raise MissingError("root's rights", "run make environments as root")
+
+
+def need(paths: Sequence[Path], what: str) -> Path:
+    """The first path that is there; raises MissingError."""
+    for path in paths:
+        if path.exists():
+            return path
+    raise MissingError(what, "this kernel has none")
+
+
+def _others_reach(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in path.parents)
