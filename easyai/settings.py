@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from easyai import settings_file
 from easyai.errors import SettingsError
-from easyai.settings_addresses import check_addresses
+from easyai.settings_addresses import check_addresses, check_length
 from easyai.settings_file import COPY_VARIABLE, RENEWS_VARIABLE, config_path
 from easyai.settings_in_part import load_in_part
 from easyai.settings_tables import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
@@ -138,7 +138,11 @@ def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
     except ValidationError as error:
         where = f"{path}: " if path else ""
         raise SettingsError(where + explain(error)) from None
-    check_addresses(settings.easyai.broker_url, settings.easyai.database_url)
+    own = settings.easyai
+    check_addresses(own.broker_url, own.database_url)
+    if not own.database_url:
+        file = own.effective_database_url.partition(":///")[2]
+        check_length(file, "easyai.data_dir", "choose a folder with a shorter path")
     return settings, unknown
 
 

@@ -18,6 +18,7 @@ _BROKERS: Final = re.compile(
 )
 _REDIS: Final = ("redis", "rediss")
 _LARGEST_PORT: Final = 65535
+_LONGEST_FILE: Final = 504  # bytes: SQLite takes 512, and the names of its journals are longer
 _ENCODED: Final = "with @ : / in the password written as %40 %3A %2F"
 
 
@@ -96,6 +97,16 @@ def check_database(url: str) -> None:
         )
 
 
+def check_length(file: str, key: str, remedy: str) -> None:
+    """Raise SettingsError when SQLite cannot open a file because its path is too long."""
+    size = len(file.encode("utf-8", "surrogateescape"))
+    if size > _LONGEST_FILE:
+        raise SettingsError(
+            f"{key}: the path of the database has {size} bytes, and SQLite takes "
+            f"{_LONGEST_FILE} at most; {remedy}"
+        )
+
+
 def _check_sqlite(driver: str, file: str | None) -> None:
     if driver not in ("sqlite", "sqlite+pysqlite"):
         raise SettingsError("easyai.database_url: this driver is not supported; use sqlite:///")
@@ -104,6 +115,7 @@ def _check_sqlite(driver: str, file: str | None) -> None:
             "easyai.database_url: names no file, so that each process would have a database "
             "of its own; use sqlite:////folder/file.db"
         )
+    check_length(str(file), "easyai.database_url", "use a shorter path")
 
 
 def _takes_options(options: dict[str, object]) -> bool:

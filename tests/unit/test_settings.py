@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -353,6 +354,19 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="UTF-8"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f'data_dir = "/{"长" * 166}"', r"easyai\.data_dir: .* 509 bytes.* 504 .*shorter"),
+        (f'database_url = "sqlite:////{"x" * 504}"', r"easyai\.database_url: .* 505 bytes"),
+    ],
+)
+def test_a_path_that_sqlite_cannot_open_is_refused(text: str, words: str, write: Write) -> None:
+    with pytest.raises(SettingsError, match=words):
+        load(write(f"[easyai]\n{text}\n"))
+    load(write("[easyai]\n" + re.sub("[长x]{4}", "", text, count=1)))
 
 
 def test_settings_are_frozen() -> None:
