@@ -42,10 +42,27 @@ class Place:
         """Give the folder to a user without root's rights, who starts easyai."""
         need_root()
         self.user = user
+        self._open_interpreter()
         self.prefix += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-        if not _others_reach(Path(sys.executable).resolve()):
-            # The interpreter lies in root's home here: the user may read it, and write no more.
-            self.prefix += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+
+    def _open_interpreter(self) -> None:
+        """Where the interpreter lies in root's home, let easyai see just that part of it."""
+        path = Path(sys.executable).resolve()
+        closed = [folder for folder in path.parents if not folder.stat().st_mode & 0o001]
+        if not closed:
+            return
+        home = closed[0]
+        part = home / path.relative_to(home).parts[0]
+        aside = self.scratch / "interpreter"
+        aside.mkdir()
+        commands = (
+            f"mount --bind {part} {aside}",
+            f"mount -t tmpfs -o mode=755 tmpfs {home}",
+            f"mkdir {part}",
+            f"mount --bind {aside} {part}",
+            'exec "$@"',
+        )
+        self.prefix += ["unshare", "--mount", "sh", "-ec", "; ".join(commands), "sh"]
 
     def run(self, *command: str, cwd: Path | None = None) -> None:
         """Run a command; raises MissingError with its words where the machine cannot."""
@@ -76,7 +93,3 @@ def need(paths: Sequence[Path], what: str) -> Path:
         if path.exists():
             return path
     raise MissingError(what, "this kernel has none")
-
-
-def _others_reach(path: Path) -> bool:
-    return all(folder.stat().st_mode & 0o001 for folder in path.parents)

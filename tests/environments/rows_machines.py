@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from tests.environments.place import Place, need, need_root
 from tests.environments.row import row, variables
-from tests.support.needs import program
+from tests.support.needs import MissingError
 
 _NETWORK = "Networks and proxies"
 _LITTLE = "Little of everything"
@@ -102,13 +103,15 @@ _mounted("`noexec`, `nosuid`, `nodev`", "-t", "tmpfs", "-o", "noexec,nosuid,node
 _mounted("`sync`", "-t", "tmpfs", "-o", "sync", "tmpfs")
 
 
-def _image(title: str, kind: str, *options: str) -> None:
+def _image(title: str, kind: str, package: str, *options: str) -> None:
     """Everything on a file system in a file."""
 
     @row(_FILES, title, root=True)
     def settle(place: Place) -> None:
         need_root()
-        make = program(f"mkfs.{kind}", f"mkfs.{kind}")
+        make = shutil.which(f"mkfs.{kind}", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        if make is None:
+            raise MissingError(f"mkfs.{kind}", f"package {package}")
         image = place.scratch / "image"
         with image.open("wb") as file:
             file.truncate(300 << 20)
@@ -116,9 +119,9 @@ def _image(title: str, kind: str, *options: str) -> None:
         place.folder = place.mount(place.folder / "mounted", "-o", "loop", str(image))
 
 
-_image("ext4", "ext4", "-q")
-_image("ext2 whose times are whole seconds", "ext2", "-q", "-I", "128")
-_image("vfat: no links, no owners, times of 2 s", "vfat")
+_image("ext4", "ext4", "e2fsprogs", "-q")
+_image("ext2 whose times are whole seconds", "ext2", "e2fsprogs", "-q", "-I", "128")
+_image("vfat: no links, no owners, times of 2 s", "vfat", "dosfstools")
 
 
 @row(_FILES, "frames on another file system than data", root=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pwd
-import subprocess
 import sys
 
 from tests.environments.place import USER, Place, need_root
@@ -121,6 +120,4 @@ def _first(place: Place) -> None:
 @row(_STARTED, "a container without rights: no capability, no new privileges", root=True)
 def _no_rights(place: Place) -> None:
     need_root()
-    help_text = subprocess.run(["setpriv", "--help"], capture_output=True, text=True, check=True)
-    assert "bounding-set" in help_text.stdout
     place.prefix += ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
