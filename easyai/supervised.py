@@ -21,6 +21,10 @@ _EVERY_SEC: Final = 1.0
 TURNED_LATELY_SEC: Final = 5.0
 
 
+#: ``host:port`` of the API that a worker waits for; set by ``easyai up``, absent elsewhere.
+AWAIT_API_VARIABLE: Final = "EASYAI_AWAIT_API"
+
+
 def die_with_parent() -> bool:
     """Ask the kernel for a SIGTERM when our parent dies; whether it will come.
 
@@ -37,6 +41,12 @@ def die_with_parent() -> bool:
 def restart_reason() -> str:
     """Why our supervisor had to start us again, '' when it started us for the first time."""
     return os.environ.get("EASYAI_RESTARTED", "")
+
+
+def awaited_api() -> tuple[str, int] | None:
+    """Host and port of the API that our supervisor starts beside us; None where nobody does."""
+    host, _, port = os.environ.get(AWAIT_API_VARIABLE, "").rpartition(":")
+    return (host, int(port)) if host and port.isdecimal() else None
 
 
 class Loop:

@@ -25,7 +25,7 @@ from easyai.cli.up_checks import (
 )
 from easyai.process import encoding
 from easyai.settings_file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
-from easyai.tasks import api_wait
+from easyai.supervised import AWAIT_API_VARIABLE
 
 if TYPE_CHECKING:
     from easyai.settings import Settings
@@ -222,7 +222,7 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     os.environ |= {
         **places,
         "EASYAI_SUPERVISED": "1",
-        api_wait.VARIABLE: f"{host}:{own.port}",
+        AWAIT_API_VARIABLE: f"{host}:{own.port}",
         "PYTHONUNBUFFERED": "1",
         # Names of files and lines of logs, whatever the locale.
         encoding.VARIABLE: "1",

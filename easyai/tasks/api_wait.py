@@ -6,14 +6,12 @@ the slower one: a service that found nobody there would be blamed for what is ou
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
 from typing import Final
 
-#: ``host:port`` to wait for; set by ``easyai up`` for its children, absent elsewhere.
-VARIABLE: Final = "EASYAI_AWAIT_API"
+from easyai.supervised import awaited_api
 
 #: An API that cannot start must not stop inference: links into an object store need none.
 LONGEST_SEC: Final = 10.0
@@ -29,10 +27,9 @@ class ApiWait:
 
     def start(self) -> None:
         """Look for the API in a thread, for at most `LONGEST_SEC`."""
-        host, _, port = os.environ.get(VARIABLE, "").rpartition(":")
-        if host and port.isdecimal():
+        place = awaited_api()
+        if place is not None:
             self._over.clear()
-            place = (host, int(port))
             threading.Thread(target=self._look, args=place, name="api-wait", daemon=True).start()
 
     @property
