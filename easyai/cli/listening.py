@@ -101,5 +101,6 @@ def _bound(
 def _words(host: str, port: int, error: OSError) -> str:
     return (
         f"cannot listen on {shown(host or '*')}:{port}: {error.strerror or error}; stop the "
-        "program that uses the port, or choose another with --port (EASYAI_PORT) and --host (EASYAI_HOST)"
+        "program that uses the port, or choose another with --port (EASYAI_PORT) and --host "
+        "(EASYAI_HOST)"
     )

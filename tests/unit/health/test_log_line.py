@@ -11,7 +11,7 @@ BACKLOG = "inference backlog alert: 6000 frames wait, more than max_queue_size =
 
 def _line(words: str) -> str:
     kind = Kind.QUEUE_BACKLOG
-    (line,) = Message(Change.RAISED, kind, kind, Words(words, "积压"), 0.0).log_lines
+    (line,) = Message(Change.RAISED, kind, kind, Words(words, "积压"), 0.0, "").log_lines
     return line
 
 
@@ -33,7 +33,7 @@ def test_an_alarm_of_two_lines_is_one_line_of_the_log() -> None:
 def test_each_alarm_of_a_message_has_its_line_with_its_words() -> None:
     kind, long = Kind.NO_ALGORITHM, "; its frames wait until a service of this type registers" * 4
     words = " | ".join(f"no algorithm for task type: {name}{long}" for name in ("人脸", "车辆"))
-    lines = Message(Change.RAISED, kind, kind, Words(words, ""), 0.0).log_lines
+    lines = Message(Change.RAISED, kind, kind, Words(words, ""), 0.0, "").log_lines
     assert [line[:50] for line in lines] == [
         f"system alarm no_algorithm: no algorithm for task type: {name}"[:50]
         for name in ("人脸", "车辆")
