@@ -1,0 +1,42 @@
+"""What the newest frames say of each service, on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from easyai.db import service_results
+from easyai.db.models import Frame
+from easyai.db.service_results import Results
+from tests.support.site import Installation
+
+
+def _frame(site: Installation, number: int, **columns: Any) -> None:
+    values = {"key": f"t/cam/{number}.jpg", "task_type": "t", "task_id": "cam", "version": "v"}
+    moments = {"captured_at": 1.0, "found_at": 1.0, "due_at": 1.0, "image_path": ""}
+    with site.runtime.db.write() as conn:
+        conn.execute(insert(Frame).values({**values, **moments, **columns}))
+
+
+def test_failures_since_the_last_success_are_counted_with_the_newest_reason(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _frame(site, 1, state="done", service_pk=7, settled_at=5.0)
+    _frame(site, 2, state="failed", service_pk=7, settled_at=10.0, reason="before")
+    _frame(site, 3, state="done", service_pk=7, settled_at=20.0)
+    _frame(site, 4, state="failed", service_pk=7, settled_at=30.0, reason="no model")
+    retried = {"state": "pending", "avoid_service": 7, "last_failure_at": 40.0, "service_pk": 8}
+    _frame(site, 5, **retried, reason="out of memory")
+    _frame(site, 6, state="pending")
+    _frame(site, 7, state="dropped", settled_at=50.0)
+    _frame(site, 8, state="failed", service_pk=9, settled_at=30.0)
+    _frame(site, 9, state="done", service_pk=9, settled_at=31.0)
+    with site.runtime.db.read() as conn:
+        assert service_results.by_service(conn) == {
+            7: Results(3, 20.0, 2, "out of memory"),
+            9: Results(1, 31.0),
+        }
+        monkeypatch.setattr(service_results, "NEWEST", 2)
+        assert service_results.by_service(conn) == {9: Results(1, 31.0)}
