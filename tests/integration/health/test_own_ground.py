@@ -8,8 +8,11 @@ import pytest
 
 from easyai.cli.watchdog import _Checks
 from easyai.health.alarms import conditions
+from easyai.health.causes.rank import rank
+from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.standing import SettingsCheck
+from easyai.health.facts import Facts
 from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
@@ -79,3 +82,13 @@ def test_a_mistake_in_the_settings_rings_until_it_is_mended(
 def test_the_watchdog_looks_at_both(site: Installation) -> None:
     names = {one.name for one in _Checks(site.runtime).now()}
     assert {"data", "settings"} <= names
+
+
+def test_where_the_database_went_with_its_folder_no_new_one_is_proposed(
+    site: Installation,
+) -> None:
+    failed = {"data": "/srv/data: it was moved", "database": "no database at /srv/data/easyai.db"}
+    checks = {name: CheckResult(name, why) for name, why in failed.items()}
+    causes = rank(Facts(0.0, site.runtime.settings, checks))
+    assert causes[0].code == "data_moved"
+    assert "database_down" not in [one.code for one in causes]
