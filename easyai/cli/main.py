@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,20 +61,22 @@ class CommandFailedError(click.ClickException):
 
 def _with_config(command: click.Command) -> click.Command:
     """The command with --config behind its name, too, and behind those of its subcommands."""
+    made = copy(command)  # the one of the module is the body of others as well
     if not any("--config" in param.opts for param in command.params):
-        command.params.append(
-            click.Option(
-                ["--config"],
-                type=click.Path(path_type=Path, dir_okay=False),
-                expose_value=False,
-                callback=lambda _ctx, _param, path: use_config(path),
-                help="The TOML settings file.",
-            )
-        )
-    if isinstance(command, click.Group):
-        for one in command.commands.values():
-            _with_config(one)
-    return command
+        made.params = [*command.params, _config_option()]
+    if isinstance(made, click.Group):
+        made.commands = {name: _with_config(one) for name, one in made.commands.items()}
+    return made
+
+
+def _config_option() -> click.Option:
+    return click.Option(
+        ["--config"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        expose_value=False,
+        callback=lambda _ctx, _param, path: use_config(path),
+        help="The TOML settings file.",
+    )
 
 
 class LazyGroup(click.Group):

@@ -46,8 +46,8 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     require_database(source.current())
     runtime = (opener or open_runtime)(source)
     try:
-        _tell_idle(runtime.db)
         yield runtime
+        _tell_idle(runtime.db)  # not before: an error stays one line
     except SchemaMissingError as error:
         lacking = getattr(error.__cause__, "orig", "")  # the driver's words
         raise SettingsError(
