@@ -263,9 +263,8 @@ def test_commands_in_any_folder_find_what_runs_and_a_refused_start_leaves_no_dat
         assert ended.returncode != 0
         assert not (elsewhere / "other" / "easyai.db").exists()
     easyai.stop()
-    idle = run(easyai_command("frames")).stderr
-    assert f"data {easyai.data}" in idle, "it is found afterwards"
-    assert "nothing of easyai runs on this database" in idle
+    ended = run(easyai_command("frames", "--config", str(easyai.config)))
+    assert "nothing of easyai runs on this database" in ended.stderr, "its data folder is found"
 
 
 def test_up_under_nohup_outlives_its_terminal_and_no_stray_signal_ends_it(
