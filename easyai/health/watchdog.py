@@ -166,6 +166,7 @@ class Watchdog:
         if standing.leads is False:
             # Known, for the moment when the other falls silent.
             self._board.clear()
+            self._incident = Incident()
         if standing.leads is False or (standing.leads and changed):
             self._adopt(standing, now, wall)
         return standing.leads is not False
