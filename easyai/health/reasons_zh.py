@@ -52,6 +52,9 @@ _ACTIONS: Final = {
     "^from {} with the token viewer": "来自 {1}，使用查看令牌",
     "^from {} without a token": "来自 {1}，未带令牌",
     "an unknown address": "未知地址",
+    "waits for approval: the command `services approve` lets it in": (
+        "等待批准：用命令 `services approve` 批准"
+    ),
     "waits for approval, asked from ": "等待批准，请求来自 ",
     "{n} endpoints of ": "{1} 个地址，属于 ",
     "Too many requests of one kind; try again later.": "同类请求过多，请稍后再试。",

@@ -108,20 +108,17 @@ class AlgoConfigs:
 
 def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoConfig:
     try:
-        text = _rewritten(content)
+        parsed = json.loads(content.decode("utf-8-sig"))
+        # Python reads NaN, which no JSON can say: writing is where it shows.
+        text = json.dumps(parsed, allow_nan=False)
+        problem = "" if isinstance(parsed, dict) else text[:40]
     except (ValueError, RecursionError) as error:
-        log.warning(
-            "algo_config is not a JSON object, the one before stays: key=%s: %s; correct the file",
-            key,
-            error,
-        )
-        return AlgoConfig(before.json_text, key, version)
-    return AlgoConfig(text, key, version)
-
-
-def _rewritten(content: bytes) -> str:
-    parsed = json.loads(content.decode("utf-8-sig"))
-    if not isinstance(parsed, dict):
-        raise ValueError("its outermost value must be an object {…}")  # noqa: TRY004 - bad content
-    # Python reads NaN, which no JSON can say: writing is where it shows.
-    return json.dumps(parsed, allow_nan=False)
+        text, problem = "", str(error)
+    if not problem:
+        return AlgoConfig(text, key, version)
+    log.warning(
+        "algo_config is not a JSON object, the one before stays: key=%s: %s; correct the file",
+        key,
+        problem,
+    )
+    return AlgoConfig(before.json_text, key, version)

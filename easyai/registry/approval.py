@@ -54,16 +54,15 @@ def ask(conn: Connection, new: Registration, source: str) -> None:
     if registration_requests.count(conn) > _MOST_WAITING:
         raise TooManyRequestsError(
             f"{_MOST_WAITING} services wait for approval: approve them, or unregister those that "
-            "nobody knows; easyai services --all shows them"
+            "nobody knows; the command `services --all` shows them"
         )
     events.add(conn, [service_events.waiting(new.service_id, new.endpoint, source, now)])
     log.warning(
-        "algorithm service waits for approval: service_id=%s endpoint=%s from=%s; to approve it: "
-        "easyai services approve %s",
+        "algorithm service waits for approval: service_id=%s endpoint=%s from=%s; the command "
+        "`services approve` lets it in",
         new.service_id,
         hide_credentials(new.endpoint),
         source or "-",
-        new.service_id,
     )
 
 
@@ -98,7 +97,7 @@ def _entry(row: RequestRow, now: float) -> dict[str, Any]:
         "last_heartbeat": int(row.last_heartbeat),
         "register_at": int(row.asked_at),
         "state": WAITING,
-        "state_reason": f"waits for approval: easyai services approve {new.service_id}",
+        "state_reason": "waits for approval: the command `services approve` lets it in",
         "state_since": int(row.asked_at),
         "breaker": "closed",
         "breaker_trial_in_sec": 0.0,

@@ -92,7 +92,8 @@ def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
             audit.note(conn, by, "approve", f"approved {_endpoints_of(rows)}")
     if not rows:
         raise ServiceNotFoundError(
-            f"nothing waits for approval under {name!r}; easyai services --all shows what does"
+            f"nothing waits for approval under {name!r}; the command `services --all` shows what "
+            "does"
         )
     for row in rows:
         _tell_registered(approval.requested(row))

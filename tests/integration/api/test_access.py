@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +132,16 @@ def test_the_settings_may_name_the_token(
     path, token = f"{ANALYSIS}/clear_all", "bearer  a-token-of-the-operators"
     assert site.ask("POST", path, ELSEWHERE, Authorization=token)[0] == 200
     assert not (site.data / "operator.token").exists()
+
+
+def test_without_a_place_for_the_token_the_api_starts_and_says_so(
+    tmp_path: Path, open_site: Callable[[], Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "data" / "operator.token").mkdir()  # it cannot be read as a file
+    site = open_site()
+
+    path = f"{ANALYSIS}/clear_all"
+    assert "set easyai.operator_token" in caplog.text
+    assert site.ask("POST", path, ELSEWHERE, Authorization="Bearer ")[0] == 403
+    assert site.ask("POST", path, ELSEWHERE, Authorization="Bearer x")[0] == 403
+    assert site.ask("POST", path, "127.0.0.1")[0] == 200

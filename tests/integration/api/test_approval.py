@@ -58,7 +58,8 @@ def test_an_unknown_service_waits_and_is_answered_as_any_other(
     assert api.get(f"{ANALYSIS}/services") == {"services": [], "total": 0}
     shown = api.get(f"{ANALYSIS}/services?state=all")["services"]
     assert [(one["state"], one["task_types"]) for one in shown] == [("waiting", ["t"])]
-    assert shown[0]["state_reason"] == "waits for approval: easyai services approve yolo"
+    reason = "waits for approval: the command `services approve` lets it in"
+    assert shown[0]["state_reason"] == reason
     assert _routable(runtime) == []
     with runtime.db.read() as conn:
         assert task_types.names(conn) == []  # it has no queue
@@ -128,7 +129,7 @@ def test_one_that_waits_leaves_when_it_asks_or_all_are_cleared(api: LiveApi) -> 
 
 
 def test_nothing_to_approve_is_an_error_with_the_remedy(runtime: Runtime) -> None:
-    with pytest.raises(ServiceNotFoundError, match="easyai services --all"):
+    with pytest.raises(ServiceNotFoundError, match="`services --all`"):
         approve(runtime, "nobody")
 
 

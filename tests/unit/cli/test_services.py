@@ -185,7 +185,7 @@ def test_one_that_waits_is_shown_and_approved(
     assert _listed(installation) == {}
     assert _listed(installation, "--all")["new"]["state"] == "waiting"
     line = installation.run("services", "--all").stdout
-    assert "waits for approval: easyai services approve new; asked" in line
+    assert "waits for approval: the command `services approve` lets it in; asked" in line
 
     done = installation.run("services", "approve", "new")
     assert (done.exit_code, done.stdout) == (0, "approved: http://10.0.0.8:1/infer\n")

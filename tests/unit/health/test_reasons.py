@@ -44,8 +44,7 @@ _NEVER_STORED = {
 _NOT_STORED = re.compile(
     r"easyai( |: )|starting it again|next try in|service not found|endpoint: not an http|"
     r"tells |stands by|not a host$|no answer within$|no such (table|column)$|-c lock_timeout|"
-    r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written|"
-    r"waits for approval: easyai"
+    r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written"
 )
 _REFUSALS = {
     "BadRequestError",
