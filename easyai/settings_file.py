@@ -65,7 +65,7 @@ def parse(path: Path, text: str) -> dict[str, Any]:
 def _place(raw: dict[str, Any], folder: Path) -> None:
     for table, key in _PATHS:
         named = raw.get(table)
-        if isinstance(named, dict) and isinstance(named.get(key), str):
+        if isinstance(named, dict) and isinstance(named.get(key), str) and named[key]:
             named[key] = str(folder / named[key])
     own = raw.get("easyai")
     if isinstance(own, dict) and isinstance(own.get("database_url"), str):

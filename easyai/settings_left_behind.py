@@ -13,8 +13,8 @@ _NO_TLS: Final = (
     "there is no TLS here; put a reverse proxy in front, and name its address in easyai.public_url"
 )
 _OWN_LOGS: Final = (
-    "easyai up keeps logs/ in easyai.data_dir, four files of 10 MB for each process; in production "
-    "the log goes to stderr, and systemd or Docker keep it"
+    "on one machine logs/ in easyai.data_dir has four files of 10 MB for each process; in "
+    "production the log goes to stderr, and systemd or Docker keep it"
 )
 _OWN_CONNECTIONS: Final = "easyai sizes its connections by itself; leave it out"
 _NO_STREAMS: Final = "easyai serves no streams; keep a media server for them"

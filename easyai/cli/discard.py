@@ -63,7 +63,7 @@ def _tell(report: DiscardReport, task_type: str, dry_run: bool) -> None:
     from easyai.health.wording import frames
 
     if not report.by_camera:
-        click.echo(f"no frame of {task_type!r} waits; `easyai stats` lists the types", err=True)
+        click.echo(f"no frame of {task_type!r} waits; the command stats lists the types", err=True)
     elif dry_run:
         click.echo(f"would discard {frames(report.waiting).en}")
     else:

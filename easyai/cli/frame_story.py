@@ -130,7 +130,7 @@ def _outcome(row: FrameRow) -> str:
         "queue_full": "given up: more than max_queue_size, or the camera's max_frame_count, waited",
         "too_old": "given up: it waited or was kept as long as the settings allow",
         "disk_low": "given up: parked, and less than disk_min_free_percent of the disk was free",
-        "discarded": "given up by hand (easyai discard)",
+        "discarded": "given up by hand, with the command discard",
         "sampled": "sampled out: not one of the n frames of its camera that are inferred",
     }
     answered = row.inference_ms and row.outcome != "failed"

@@ -42,8 +42,9 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and behind it the traceback."""
+        record.message = record.getMessage()  # as every formatter does, for other handlers
         clean = copy.copy(record)
-        clean.msg, clean.args = one_line(hide_credentials(record.getMessage())), None
+        clean.msg, clean.args = one_line(hide_credentials(record.message)), None
         clean.exc_info = clean.exc_text = clean.stack_info = None
         lines = [self._inner.format(clean)]
         if record.exc_info:

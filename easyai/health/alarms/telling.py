@@ -23,7 +23,7 @@ _MANY: Final = 3  # services that fall silent together are a sign of something e
 _MOST_SHOWN: Final = 5
 _LONGEST_LINE: Final = 199  # characters in the log
 _BESIDE: Final = " | "  # between alarms of one message
-_MORE: Final = "… (easyai diagnose)"
+_MORE: Final = "… (more: diagnose)"
 
 
 @dataclass(frozen=True, slots=True)

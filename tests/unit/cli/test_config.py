@@ -386,7 +386,7 @@ def test_it_says_what_is_open_and_to_whom(tmp_path: Path) -> None:
 
     opened = " ".join(_report('[easyai]\nhost = "0.0.0.0"\ndata_dir = "d"\n')["open_to"])
     assert "alerts and the diagnosis, without a token" in opened
-    assert "the operator's token (d/operator.token) as 'Authorization: Bearer TOKEN'" in opened
+    assert "/d/operator.token) as 'Authorization: Bearer TOKEN'" in opened
 
     text = '[easyai]\nhost = "::"\nviewers = "token"\noperator_token = "geheim-geheim-geheim"\n'
     text += 'registration = "approve"\n'

@@ -89,6 +89,9 @@ def test_the_settings_file_is_handed_to_every_process_by_its_absolute_path(
     assert result.output.strip() == str(tmp_path / "site.toml")
 
 
+_REQUIRED = {("services", "approve"): ("yolo-1",), ("discard",): ("--task-type", "人脸")}
+
+
 def _leaves(command: click.Command, *words: str) -> list[tuple[str, ...]]:
     if not isinstance(command, click.Group):
         return [words]
@@ -109,7 +112,8 @@ def test_config_is_taken_before_and_behind_the_name_of_every_command(
     broken.write_text("[easyai")
     for arguments in (("--config", str(broken), *words), (*words, "--config", str(broken))):
         os.environ["EASYAI_CONFIG"] = ""
-        result = CliRunner().invoke(module.cli, list(arguments))
+        rest = _REQUIRED.get(words, ())
+        result = CliRunner().invoke(module.cli, [*arguments, *rest])
         assert result.exit_code == 2
         assert f"{broken}: not valid TOML" in result.output
 

@@ -177,7 +177,7 @@ def test_one_that_waits_is_shown_and_approved(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_REGISTRATION", "approve")
-    body = {"service_id": "new", "task_types": [TYPE], "endpoint": "http://10.0.0.8:1/infer"}
+    body = {"service_id": "new", "task_types": [TYPE], "endpoint": "http://127.0.0.8:9/infer"}
     runtime = open_runtime()
     registration.register(runtime, body, "10.0.0.8")
     runtime.close()
@@ -188,7 +188,7 @@ def test_one_that_waits_is_shown_and_approved(
     assert "waits for approval: the command `services approve` lets it in; asked" in line
 
     done = installation.run("services", "approve", "new")
-    assert (done.exit_code, done.stdout) == (0, "approved: http://10.0.0.8:1/infer\n")
+    assert (done.exit_code, done.stdout) == (0, "approved: http://127.0.0.8:9/infer\n")
     assert _listed(installation)["new"]["state"] == "online"
     again = installation.run("services", "approve", "new")
     assert again.exit_code == 2

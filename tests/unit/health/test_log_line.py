@@ -23,7 +23,7 @@ def test_a_long_alarm_is_cut_and_says_where_the_whole_is() -> None:
     line = _line(f"{BACKLOG}; " + "Add services of the busy types. " * 20)
     assert line.startswith(f"system alarm queue_backlog: {BACKLOG}")
     assert len(line) < 200
-    assert line.endswith("… (easyai diagnose)")
+    assert line.endswith("… (more: diagnose)")
 
 
 def test_an_alarm_of_two_lines_is_one_line_of_the_log() -> None:

@@ -159,7 +159,7 @@ def test_alerts_are_published_at_their_interval_while_the_settings_name_a_bus(
     beat = make_beat()
     monkeypatch.setattr("easyai.settings.SettingsSource.CHECK_EVERY_SEC", 0.0)
     assert beat.run(20).count(PUBLISH_TASK) == 0
-    _write(config, 1.0, 'mq_type = "redis"\nalert_batch_interval_sec = 0.5')
+    _write(config, 1.0, 'mq_type = "redis"\nmq_address = "h:1"\nalert_batch_interval_sec = 0.5')
     assert beat.run(20).count(PUBLISH_TASK) == pytest.approx(40, abs=3)
     _write(config, 1.0)
     beat.run(2)
