@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -44,7 +45,8 @@ class Tally:
         self._lock = threading.Lock()
         self._untaken: dict[str, Counts] = {}
         self._unlogged: dict[str, Counts] = {}
-        self._logged_at: dict[str, float] = {}  # by type, monotonic
+        self._logged_at: dict[str, float] = {}  # by type, of the last ten seconds; monotonic
+        self._log_at = math.inf  # when the next line is due; monotonic
         self._failed, self._reason = 0, ""  # errands of pictures, and why the first of them did
         self._failed_told_at = -EVERY_SEC
         self._no_service_at: dict[str, float] = {}
@@ -63,6 +65,8 @@ class Tally:
         """Remember the pictures that could not be moved or deleted."""
         self._failed += carried.failed
         self._reason = self._reason or carried.reason
+        if self._failed:
+            self._log_at = min(self._log_at, self._failed_told_at + EVERY_SEC)
 
     def take(self, task_type: str) -> Counts:
         """What became of the frames of a type since the last time."""
@@ -72,6 +76,8 @@ class Tally:
     def log(self, *, at_once: bool = False) -> None:
         """Write the lines that are due; `at_once` all that wait."""
         now = time.monotonic()
+        if now < self._log_at and not at_once:
+            return  # asked in each turn, whatever the number of types
         if self._failed and (at_once or now - self._failed_told_at >= EVERY_SEC):
             tell_failed(self._failed, self._reason)
             self._failed, self._reason, self._failed_told_at = 0, "", now
@@ -79,13 +85,15 @@ class Tally:
             if at_once or now >= self._due_at(task_type):
                 self._logged_at[task_type] = now
                 log.info("%s", _line(task_type, self._unlogged.pop(task_type)))
+        over = now - EVERY_SEC
+        self._logged_at = {k: at for k, at in self._logged_at.items() if at > over}
+        due = [self._due_at(task_type) for task_type in self._unlogged]
+        due += [self._failed_told_at + EVERY_SEC] if self._failed else []
+        self._log_at = min(due, default=math.inf)
 
     def log_in_sec(self) -> float | None:
         """How long until the next line is due; None while nothing waits to be written."""
-        due = [self._due_at(task_type) for task_type in self._unlogged]
-        if self._failed:
-            due.append(self._failed_told_at + EVERY_SEC)
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        return None if self._log_at == math.inf else max(0.0, self._log_at - time.monotonic())
 
     def _due_at(self, task_type: str) -> float:
         return self._logged_at.get(task_type, -EVERY_SEC) + EVERY_SEC
@@ -109,6 +117,8 @@ class Tally:
     def _add(self, task_type: str, counts: Counts) -> None:
         if counts == Counts():
             return
+        if task_type not in self._unlogged:
+            self._log_at = min(self._log_at, self._due_at(task_type))
         self._unlogged.setdefault(task_type, Counts()).add(counts)
         with self._lock:
             self._untaken.setdefault(task_type, Counts()).add(counts)
