@@ -34,9 +34,10 @@ class ApiClient:
         found = self._json(self._report(lang, probes, "json"), _REPORT_SEC)
         return found if isinstance(found, dict) and "status" in found else None
 
-    def diagnosis_text(self, lang: str, probes: bool) -> str:
+    def diagnosis_text(self, lang: str, probes: bool, *, in_short: bool) -> str:
         """Its report for people; '' when it gives none."""
-        return self._get(self._report(lang, probes, "markdown"), _REPORT_SEC) or ""
+        form = "short" if in_short else "markdown"
+        return self._get(self._report(lang, probes, form), _REPORT_SEC) or ""
 
     @staticmethod
     def _report(lang: str, probes: bool, form: str) -> str:

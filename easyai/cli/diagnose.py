@@ -70,13 +70,13 @@ def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> Non
         runtime = None if missing else _opened(source)
     except SettingsError as error:
         click.echo(f"easyai: {error}", err=True)
-        if _told_by_api(of_variables(), lang, probes, as_json):
+        if _told_by_api(of_variables(), lang, probes, as_json, in_short):
             return
         _tell_unknown(lang)
         raise click.exceptions.Exit(2) from error
     if source.fault:
         click.echo(f"easyai: {source.fault}; {_DEFAULTS}", err=True)
-    if missing and _told_by_api(source.current(), lang, probes, as_json):
+    if missing and _told_by_api(source.current(), lang, probes, as_json, in_short):
         return
     found = _found(source, missing, runtime, probes)
     if as_json:
@@ -108,13 +108,15 @@ def _found(
         runtime.close()
 
 
-def _told_by_api(settings: Settings, lang: Language, probes: bool, as_json: bool) -> bool:
+def _told_by_api(
+    settings: Settings, lang: Language, probes: bool, as_json: bool, in_short: bool
+) -> bool:
     """Print the report of the API that answers at the address; whether there is one."""
     from easyai.cli.api_client import ApiClient
 
     api = ApiClient(settings)
     report = api.diagnosis(lang, probes) if api.answers() else None
-    text = "" if as_json or report is None else api.diagnosis_text(lang, probes)
+    text = "" if as_json or report is None else api.diagnosis_text(lang, probes, in_short=in_short)
     if report is None or not (as_json or text):
         return False
     click.echo(f"easyai: this is the report of the API at {api.url}", err=True)

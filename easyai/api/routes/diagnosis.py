@@ -15,13 +15,15 @@ from easyai.api.schemas_diagnosis import DiagnosisBody
 from easyai.health.diagnosis import Diagnosis, diagnose
 from easyai.health.report.as_json import as_json
 from easyai.health.report.as_markdown import markdown
+from easyai.health.report.as_short import short
 from easyai.runtime import Runtime
 
 router = APIRouter(prefix="/ai_analysis", tags=["health"])
 
 LangQuery = Annotated[Literal["en", "zh"], Query(description="Language of the texts")]
 FormatQuery = Annotated[
-    Literal["json", "markdown"], Query(description="`markdown`: the report for people")
+    Literal["json", "markdown", "short"],
+    Query(description="`markdown`: the report for people; `short`: at most 15 lines of it"),
 ]
 ProbesQuery = Annotated[bool, Query(description="Whether to ask every service now")]
 
@@ -45,8 +47,9 @@ async def diagnosis(
     200 also when things are broken, the database included. Takes up to 10 s when things hang. One
     is made at a time, and those who ask within a second of it get the same.
     """
-    if format == "markdown":
-        text = await desk.ask(probes, partial(markdown, language=lang))
+    if format != "json":
+        written = short if format == "short" else markdown
+        text = await desk.ask(probes, partial(written, language=lang))
         return PlainTextResponse(text, media_type="text/markdown")
     return JSONResponse(await desk.ask(probes, partial(as_json, language=lang)))
 

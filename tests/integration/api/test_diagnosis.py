@@ -44,6 +44,10 @@ def test_markdown_in_both_languages(sqlite_api: LiveApi) -> None:
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/markdown; charset=utf-8"
         assert heading in response.content.decode()
+        few = sqlite_api.call("GET", f"{PATH}?format=short&lang={language}&probes=false")
+        assert few.headers["content-type"] == "text/markdown; charset=utf-8"
+        assert 1 < len(few.text.splitlines()) <= 15
+        assert heading not in few.text
 
 
 def test_a_language_that_is_not_spoken_names_the_parameter(sqlite_api: LiveApi) -> None:

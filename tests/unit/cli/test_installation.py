@@ -202,6 +202,8 @@ class _Api(BaseHTTPRequestHandler):
         report = b'{"status": "degraded", "causes": []}'
         if "format=markdown" in self.path:
             report = b"# Report of the API"
+        if "format=short" in self.path:
+            report = b"# In short"
         body = b'{"status": "ready", "checks": {}}' if self.path == "/readyz" else report
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -246,4 +248,5 @@ def test_the_report_is_that_of_the_api_where_no_database_is_found(
     assert (result.exit_code, result.stdout) == (1, "# Report of the API")
     assert f"easyai: this is the report of the API at {api}\n" in result.stderr
     assert '"status": "degraded"' in _run("diagnose", "--json").stdout
+    assert _run("diagnose", "--short").stdout == "# In short"
     assert not (elsewhere / "data").exists()
