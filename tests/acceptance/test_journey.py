@@ -60,7 +60,8 @@ def test_the_commands_of_the_readme_lead_from_a_frame_to_its_alert(
 ) -> None:
     answers = readme.run(readme.commands("ai_analysis/register"), running, stub.port)
     assert answers.replace(" ", "") == (
-        '{"ok":true,"service_id":"yolo11x_head_detector_7901"}{"ok":true}'
+        '{"ok":true,"service_id":"yolo11x_head_detector_7901","heartbeat_interval_sec":30.0}'
+        '{"ok":true}'
     )
     street = (Path(__file__).parents[2] / "examples" / "street.jpg").read_bytes()
     (running.folder / "examples").mkdir()

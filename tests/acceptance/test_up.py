@@ -50,7 +50,11 @@ def test_ctrl_c_stops_everything_without_a_traceback(easyai: EasyaiProcess) -> N
 def test_a_stop_by_system_or_closed_terminal_is_clean(
     easyai: EasyaiProcess, number: signal.Signals
 ) -> None:
-    easyai.start()
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup(1)
+    try:
+        easyai.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
     easyai.stop(number)
 
 

@@ -97,17 +97,22 @@ def test_up_runs_in_the_c_locale_and_with_closed_output(tmp_path: Path) -> None:
         easyai.stop()
 
 
+def _alone(folder: Path) -> dict[str, str]:
+    """Where no other installation is known."""
+    return C_LOCALE | {"XDG_STATE_HOME": str(folder / "state")}
+
+
 @pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_commands_end_as_ever_when_their_output_is_closed(streams: str, tmp_path: Path) -> None:
     (tmp_path / "snapshots").mkdir()
     command = ["sh", "-c", f'exec "$@" {streams}', "sh", *easyai_command("config", "check")]
-    ended = run_to_end(command, C_LOCALE, tmp_path)
+    ended = run_to_end(command, _alone(tmp_path), tmp_path)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_a_pipe_that_is_closed_early_is_no_traceback(tmp_path: Path) -> None:
     command = ["sh", "-c", '"$@" | head -n 1', "sh", *easyai_command("config", "check")]
-    ended = run_to_end(command, C_LOCALE, tmp_path)
+    ended = run_to_end(command, _alone(tmp_path), tmp_path)
     assert ended.stdout.startswith("KEY")
     assert ended.stderr == ""
 

@@ -125,10 +125,12 @@ class FolderOs:
 
         return step
 
-    def access(self, path: Any, mode: int) -> bool:
+    def access(self, path: Any, mode: int, *, effective_ids: bool = False) -> bool:
         """Whether it may be used; a server that does not answer says no, and raises nothing."""
         self._server.scheduler.point(_CALL_SEC)
-        return self._server.scheduler.now >= self._server.down_until and os.access(path, mode)
+        return self._server.scheduler.now >= self._server.down_until and os.access(
+            path, mode, effective_ids=effective_ids
+        )
 
     def scandir(self, path: Any = ".") -> _Entries:
         """The entries of a folder, all at one moment."""

@@ -38,7 +38,7 @@ def open_on(
     """Opens runtimes on a database URL; closes them in the end."""
     monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR", str(folder))
-    networks = '["127.0.0.0/8", "192.168.1.0/24"]'
+    networks = '["127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16"]'
     monkeypatch.setenv("EASYAI_AI_ANALYSIS__SERVICE_NETWORKS", networks)
     opened: list[Runtime] = []
 

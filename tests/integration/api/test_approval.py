@@ -31,7 +31,11 @@ def _body(service_id: str = "yolo", endpoint: str = ENDPOINT) -> dict[str, Any]:
 
 def _register(api: LiveApi, *given: str) -> None:
     answer = api.post(f"{ANALYSIS}/register", _body(*given))
-    assert answer == {"ok": True, "service_id": given[0] if given else "yolo"}
+    assert answer == {
+        "ok": True,
+        "service_id": given[0] if given else "yolo",
+        "heartbeat_interval_sec": 30.0,
+    }
 
 
 def _states(api: LiveApi) -> dict[tuple[str, str], str]:

@@ -17,6 +17,7 @@ from easyai.runtime import Runtime
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
 
 TYPE = "人数统计"
+PACE = {"heartbeat_interval_sec": 30.0}  # more than the contract's answer has
 CURL = f"{ALERTS}?task_type={TYPE}"  # the documented curl command
 ENDPOINT = "http://192.168.1.20:7901/infer/"
 
@@ -111,7 +112,7 @@ def test_bytes_of_a_body_and_of_headers_stay_as_they_are(filled: LiveApi) -> Non
                 connection.sendall(piece)
                 time.sleep(0.02)
             answers.append(_read_json(stream))
-    assert answers[0] == answers[2] == {"ok": True, "service_id": "新"}
+    assert answers[0] == answers[2] == {"ok": True, "service_id": "新", **PACE}
     assert [item["task_type"] for item in answers[1]["items"]] == [TYPE]
     (listed,) = filled.get(f"{ANALYSIS}/services/stats/车辆")["services"]
     assert listed["service_id"] == "新"
@@ -188,7 +189,8 @@ def test_with_a_slash_at_the_end_the_answer_is_the_same(filled: LiveApi) -> None
         bare, _, query = path.partition("?")
         assert filled.get(f"{bare}/?{query}") == filled.get(path)
     body = {"service_id": "b", "task_types": [TYPE], "endpoint": "http://h/b"}
-    assert filled.post(f"{ANALYSIS}/register/", body) == {"ok": True, "service_id": "b"}
+    registered = {"ok": True, "service_id": "b", **PACE}
+    assert filled.post(f"{ANALYSIS}/register/", body) == registered
     assert filled.post(f"{ALERTS}/batch_delete/", {"ids": [1, 2, 3]})["deleted_count"] == 2
 
 

@@ -59,6 +59,7 @@ WHOLE_NUMBERS = {
     "parked",
     "sampled_total",
     "superseded_total",
+    "discarded_total",
     "max_inference_ms",
     "total_inferences",
     "success_inferences",

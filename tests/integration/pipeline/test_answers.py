@@ -163,7 +163,7 @@ def test_a_request_carries_what_the_contract_names(
     assert (received.frame["task_type"], received.frame["task_id"]) == (TYPE, "门口1")
     assert received.frame["image_path"] == KEY
     assert received.frame["image_url"].startswith(f"{site.public_url}/api/v1/files/")
-    assert (received.frame["algo_config"], received.frame["algo_config_url"]) == (None, "")
+    assert (received.frame["algo_config"], received.frame["algo_config_url"]) == ({}, "")
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

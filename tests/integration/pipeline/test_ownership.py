@@ -62,7 +62,7 @@ def test_a_store_is_handed_over_by_an_operator_and_the_one_before_is_refused(
     assert (shown.exit_code, "another installation" in shown.output) == (1, True)
     taken = CliRunner().invoke(cli, ["claim", "--take-over", "--json"])
     assert taken.exit_code == 0
-    assert json.loads(taken.output)["ours"] is True
+    assert json.loads(taken.stdout)["ours"] is True
     require_store(other.runtime)
     with pytest.raises(StoreClaimedError, match="other/data"):
         require_store(site.runtime)

@@ -202,7 +202,7 @@ def test_moves_that_fail_are_told_in_one_line_and_counted_once(
         lines = (one.getMessage() for one in caplog.records if one.name.startswith("easyai"))
         return [int(line.split("count=")[1].split()[0]) for line in lines if "disk full" in line]
 
-    wait_until(lambda: sum(told()) == 50, 5, "all are told of")
+    wait_until(lambda: sum(told()) == 50, 15, "all are told of")
     assert len(told()) < 10
     caplog.clear()
     assert site.rows(_MOVES) == [{"moves": 50, "moves_failed": 50}]

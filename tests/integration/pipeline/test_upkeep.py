@@ -274,7 +274,7 @@ def test_without_a_limit_every_alert_stays(site: Installation) -> None:
 def test_alerts_that_wait_for_the_bus_are_never_trimmed(
     site: Installation, bus: str, left: list[int]
 ) -> None:
-    site.configure(max_alerts_in_db=2, mq_type=bus)
+    site.configure(max_alerts_in_db=2, mq_type=bus, mq_address="127.0.0.1:9")
     for published_at in (None, NOW, 0.0, None, NOW):
         alert(site, "c", published_at)
     run(site)
