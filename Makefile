@@ -9,9 +9,10 @@ AT_ONCE     ?= 4
 BENCH_ARGS  ?=
 MINUTES     ?= 60
 SEEDS       ?= 1000
+LOCKED      := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test simulate faults soak environments lint format bench services clean
+.PHONY: help setup demo run test simulate faults soak environments lint format bench lock services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -20,7 +21,7 @@ help: ## Show this list
 
 setup: $(STAMP) ## Make the virtual environment .venv with easyai and its tools
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml locks/dev.txt
 	@scripts/setup-venv '$(PYTHON)' '$(VENV)'
 	@touch $@
 
@@ -57,6 +58,11 @@ format: setup ## Rewrite the code in the project's style
 
 bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+lock: setup ## Choose the newest allowed version of each library anew: writes locks/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(BIN)/uv pip compile $(LOCKED) -o locks/server.txt
+	@$(BIN)/uv pip compile $(LOCKED) --extra dev -o locks/dev.txt
 
 services: ## Install the servers and programs that the tests need (Debian packages; root or sudo)
 	@scripts/install-services

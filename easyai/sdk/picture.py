@@ -77,7 +77,7 @@ class Picture:
         try:
             from PIL import Image
         except ImportError as error:
-            raise ImportError("decoding needs a library: pip install easyai-sdk[pillow]") from error
+            raise ImportError("decoding needs a library: pip install pillow") from error
         try:
             with Image.open(io.BytesIO(self.content)) as image:
                 return image.convert("RGB")
@@ -88,6 +88,6 @@ class Picture:
         try:
             import numpy as np
         except ImportError as error:
-            raise ImportError("to_array() needs: pip install easyai-sdk[opencv]") from error
+            raise ImportError("to_array() needs a library: pip install opencv-python-headless numpy") from error
 
         return np.ascontiguousarray(np.asarray(self.to_pil(), dtype=np.uint8)[..., ::-1])

@@ -31,7 +31,7 @@ def test_it_imports_nothing_else_of_easyai_and_only_declared_libraries() -> None
 def test_its_wheel_holds_the_sdk_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=SDK, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("easyai_sdk-*.whl")
+    (wheel,) = tmp_path.glob("easyai_frames_sdk-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
         metadata = next(name for name in archive.namelist() if name.endswith("/METADATA"))

@@ -1,0 +1,52 @@
+"""The locks hold a version of everything that pyproject.toml asks for, each with its hashes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+_PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+)? \\$")
+
+
+def _pins(lock: str) -> dict[str, list[str]]:
+    pins: dict[str, list[str]] = {}
+    for line in (ROOT / "locks" / lock).read_text("utf-8").splitlines():
+        if line.startswith(" "):
+            assert line.startswith("    --hash=sha256:")
+            continue
+        found = _PIN.match(line)
+        assert found, line
+        pins.setdefault(canonicalize_name(found["name"]), []).append(found["version"])
+    return pins
+
+
+def _wanted(*extras: str) -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return [one for one in map(Requirement, lines) if one.name != project["name"]]
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("server.txt", ()), ("dev.txt", ("examples", "demo", "dev"))]
+)
+def test_a_lock_has_an_allowed_version_of_each_dependency(
+    lock: str, extras: tuple[str, ...]
+) -> None:
+    pins = _pins(lock)
+    for wanted in _wanted(*extras):
+        versions = pins.get(canonicalize_name(wanted.name), [])
+        assert versions, f"{wanted.name} is not in locks/{lock}: make lock"
+        assert all(version in wanted.specifier for version in versions), wanted.name
+
+
+def test_no_message_names_a_distribution_of_ours_that_nobody_can_install() -> None:
+    for file in [*(ROOT / "easyai").rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
+        assert "install easyai" not in file.read_text("utf-8"), file
