@@ -88,6 +88,8 @@ class Picture:
         try:
             import numpy as np
         except ImportError as error:
-            raise ImportError("to_array() needs a library: pip install opencv-python-headless numpy") from error
+            raise ImportError(
+                "to_array() needs a library: pip install opencv-python-headless numpy"
+            ) from error
 
         return np.ascontiguousarray(np.asarray(self.to_pil(), dtype=np.uint8)[..., ::-1])
