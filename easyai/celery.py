@@ -72,10 +72,10 @@ def _find_installation() -> None:
 
 try:
     require_utf8()
+    _find_installation()
 except SettingsError as error:
     # Celery would wrap any other exception in a traceback of its own.
     raise SystemExit(f"easyai: {error}") from None
 die_with_parent()
-_find_installation()
 filesystem.register()
 app = make_app(_config_module())

@@ -47,7 +47,13 @@ class HostNames:
         public = urlsplit(own.public_url)
         plain = frozenset(name for name in own.allowed_hosts if not name.startswith("*."))
         return cls(
-            names=plain | {machine, f"{machine}.local", (public.hostname or machine)},
+            names=plain
+            | {
+                machine,
+                f"{machine}.local",
+                public.hostname or machine,
+                own.host.lower() or machine,
+            },
             suffixes=tuple(name[1:] for name in own.allowed_hosts if name.startswith("*.")),
             allowed=plain,
             public_origin=f"{public.scheme}://{public.netloc}".lower() if public.netloc else "",

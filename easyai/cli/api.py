@@ -18,6 +18,8 @@ Examples:
 """
 
 _NOT_STARTED: Final = 3  # as uvicorn has it
+# A gateway of this machine as it comes in over IPv4, IPv6 and a socket for both.
+_LOOPBACK: Final = "127.0.0.1,::1,::ffff:127.0.0.1"
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ def _serve() -> None:
         log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=8,
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _LOOPBACK),
         timeout_keep_alive=5,
         backlog=1024,
     )

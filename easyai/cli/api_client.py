@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SOON_SEC: Final = 3.0  # /readyz answers within 2 s
 _REPORT_SEC: Final = 15.0
-_ANY: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_ANY: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104
 
 
 class ApiClient:

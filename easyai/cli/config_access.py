@@ -30,8 +30,8 @@ def _sentences(own: Easyai) -> Iterator[str]:
     if own.viewers == "token":
         yield f"{_held('viewer', own)} may look at {viewed}"
     yield (
-        f"{_held('operator', own)} may clear all services, unregister any, delete alerts and reset "
-        "statistics"
+        f"{_held('operator', own)} may clear all services, unregister any, delete alerts, discard "
+        "frames and reset statistics"
     )
     yield "programs of this machine may do all of that without a token"
 

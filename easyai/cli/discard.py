@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -37,10 +38,12 @@ def discard(task_type: str, camera: str, dry_run: bool, as_json: bool) -> None:
     """
     # Imported here: wrong options and --help are answered without them.
     from easyai.db.discards import Chosen
+    from easyai.domain.actor import Actor
     from easyai.pipeline.discard import discard as discard_frames
 
+    by = Actor(f"uid {os.getuid()}", local=True)
     with opened() as runtime:
-        report = discard_frames(runtime, Chosen(task_type, camera), dry_run=dry_run)
+        report = discard_frames(runtime, Chosen(task_type, camera), dry_run=dry_run, by=by)
     if as_json:
         print_json(_as_dict(report, dry_run))
     else:

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import alarms, clock, events, leases, statistics
+from easyai.db import alarms, clock, events, leases, registration_requests, statistics
 from easyai.db import facts as rows
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
@@ -24,6 +24,7 @@ from easyai.health.presence import SILENT_AFTER_SEC
 from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
+from easyai.registry import approval
 from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC
 from easyai.runtime import Runtime
 
@@ -107,6 +108,8 @@ class Known:
         ""  # what was said last of folders that are not taken in; '': nothing lately
     )
     misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # types, by name
+    #: Task types of the services that wait for approval, by service_id.
+    requested: Mapping[str, frozenset[str]] = field(default_factory=dict)
     paces: Mapping[str, float] = field(default_factory=dict)  # seconds between heartbeats, too long
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
@@ -148,10 +151,16 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
     own = process_facts.read(conn, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
+    requests = [approval.requested(row) for row in registration_requests.all_requests(conn)]
+    requested: dict[str, frozenset[str]] = {}
+    for one in requests:
+        requested[one.service_id] = requested.get(one.service_id, frozenset()).union(one.task_types)
+    named = {*runtime.settings.task_types, *(n for one in requests for n in one.task_types)}
     types = _types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec)
     return Known(
         types=types,
-        misspelt=misspelt.read(conn, types, services, runtime.settings.task_types),
+        misspelt=misspelt.read(conn, types, services, named),
+        requested=requested,
         services=services,
         processes=own,
         duties={

@@ -36,18 +36,18 @@ def read(
     services: Iterable[ServiceFacts],
     named: Collection[str],
 ) -> Mapping[str, Misspelt]:
-    """The misspelt types by name; types `named` by the settings are meant as they are."""
-    served = {
-        name
-        for one in services
-        if one.state != ServiceState.UNREGISTERED
-        for name in one.task_types
-    }
-    known = tuple(sorted(served))
-    wait = [one for one in types if one.waiting and one.name not in served]
+    """The misspelt types by name.
+
+    Types that are `named` by the settings or by a service, whatever became of it since, are meant
+    as they are.
+    """
+    by_services = [(one.state, name) for one in services for name in one.task_types]
+    known = tuple(sorted({n for state, n in by_services if state != ServiceState.UNREGISTERED}))
+    meant_so = {name for _, name in by_services} | set(named)
+    wait = [one for one in types if one.waiting and one.name not in meant_so]
     found = {}
     for one in sorted(wait, key=lambda one: -one.waiting)[:_MOST]:
-        meant = "" if one.name in named else _closest(one.name, known)
+        meant = _closest(one.name, known)
         if meant:
             cameras = tuple(discards.cameras(conn, one.name, _MOST_CAMERAS))
             found[one.name] = Misspelt(meant, cameras)

@@ -61,6 +61,7 @@ _ACTIONS: Final = {
     "approved {n} endpoints of ": "批准了 {1} 个地址，属于 ",
     "unregistered {n} endpoints of ": "注销了 {1} 个地址，属于 ",
     "deleted {n} alerts: ": "删除了 {1} 条告警：",
+    "gives up {n} waiting frames: ": "放弃了 {1} 张等待的图片：",
     "reset the statistics of inference": "重置了推理统计",
 }
 _CALLS: Final = {

@@ -12,8 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import clock, discards
+from easyai.db import audit, clock, discards
 from easyai.db.discards import Chosen
+from easyai.domain.actor import Actor
 from easyai.domain.frame import FrameState, Outcome
 from easyai.errors import BadRequestError
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
@@ -36,13 +37,18 @@ class DiscardReport:
 
 
 def discard(
-    runtime: Runtime, chosen: Chosen, *, dry_run: bool = False, limit_sec: float = math.inf
+    runtime: Runtime,
+    chosen: Chosen,
+    *,
+    dry_run: bool = False,
+    limit_sec: float = math.inf,
+    by: Actor | None = None,
 ) -> DiscardReport:
     """Give up every frame that waits now, as `discarded`; their pictures are deleted.
 
     Frames in flight, failed ones and those found later stay. `dry_run` only counts; after
-    `limit_sec` the rest stays for the next call. Raises BadRequestError without a task type and
-    DatabaseUnavailableError; what was given up before it stays so.
+    `limit_sec` the rest stays for the next call. `by` is noted. Raises BadRequestError
+    without a task type and DatabaseUnavailableError; what was given up before it stays so.
     """
     if not chosen.task_type:
         raise BadRequestError("task_type: name the type whose frames are to be given up")
@@ -51,6 +57,9 @@ def discard(
         report = _counted(conn, chosen)
     if dry_run:
         return report
+    with runtime.db.write() as conn:
+        named = f"{chosen.task_type}/{chosen.task_id or '*'}"
+        audit.note(conn, by, "discard", f"gives up {report.waiting} waiting frames: {named}")
     report.discarded = _give_up(runtime, chosen, until, time.monotonic() + limit_sec)
     with runtime.db.read() as conn:
         report.waiting = _counted(conn, chosen).waiting

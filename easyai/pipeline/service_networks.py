@@ -45,6 +45,11 @@ class ServiceNetworks:
     networks: tuple[str, ...]
     own_port: int
 
+    @property
+    def loopback(self) -> bool:
+        """Whether services of this machine are called: under each of its addresses then."""
+        return any(ip_address("127.0.0.1") in ip_network(one) for one in self.networks)
+
     def refusal(self, host: str, port: int) -> str:
         """Why an IP address is not called; '' when it may be."""
         address = _plain(ip_address(host))
@@ -52,7 +57,9 @@ class ServiceNetworks:
             return f"{address} is link-local or a cloud's metadata service, which is never called"
         if port == self.own_port and _is_ours(address):
             return f"{address}:{port} is this server itself"
-        if not any(address in ip_network(one) for one in self.networks):
+        if not any(address in ip_network(one) for one in self.networks) and not (
+            self.loopback and _is_ours(address)
+        ):
             return f"{address} is not in service_networks"
         return ""
 
@@ -87,13 +94,16 @@ def service_networks(settings: Settings, *, registering: bool = False) -> Servic
     """The networks in force: those configured, else what fits the address of this server.
 
     A server that listens on loopback only has its services there, another one in private networks.
+    So has one that others reach through a gateway, as a `public_url` that is not loopback says.
     Where no setting names the address, a worker does not know it, for `easyai api --host` names it
     to the API alone: there only `registering` services must fit the address.
     """
     own = settings.easyai
     chosen = settings.ai_analysis.service_networks
     known = registering or "host" in own.model_fields_set
-    return _known(chosen or _default(own.host if known else ""), own.port)
+    host = own.host if known else ""
+    public = urlsplit(own.public_url).hostname or host
+    return _known(chosen or (_default(host) if _is_alone(public) else _default("")), own.port)
 
 
 @lru_cache(maxsize=16)
@@ -103,11 +113,14 @@ def _known(networks: tuple[str, ...], own_port: int) -> ServiceNetworks:
 
 @lru_cache(maxsize=16)
 def _default(host: str) -> tuple[str, ...]:
+    return _LOOPBACK if _is_alone(host) else (*_LOOPBACK, *_PRIVATE)
+
+
+def _is_alone(host: str) -> bool:
     try:
-        alone = ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        alone = host in _LOCAL_NAMES
-    return _LOOPBACK if alone else (*_LOOPBACK, *_PRIVATE)
+        return host in _LOCAL_NAMES
 
 
 def _plain(address: Address) -> Address:

@@ -6,12 +6,14 @@ user has no right to it) holds up the system alarms alone.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
 from easyai.errors import BusUnavailableError
 from easyai.publish.bus import Bus, Message, Receipt
 
+REST_SEC: Final = 30.0  # of the second topic, after trouble with it
 _KEY: Final = "ai_analysis.mq_system_topic, for system alarms: "
 
 
@@ -21,6 +23,8 @@ class SystemApart:
     def __init__(self, alerts: Bus, system: Bus) -> None:
         self._alerts = alerts
         self._system = system
+        self._trouble = ""  # of the second topic, at its last try
+        self._rests_until = 0.0  # monotonic
 
     def send(self, messages: Sequence[Message]) -> Receipt:
         """Send to the two topics; trouble of the second one holds up the system alarms only."""
@@ -29,7 +33,7 @@ class SystemApart:
         receipt = self._alerts.send(of_frames) if of_frames else Receipt()
         if not of_system or receipt.trouble:
             return receipt
-        other = self._system.send(of_system)
+        other = self._send_system(of_system)
         receipt.acknowledged += other.acknowledged
         receipt.refused |= other.refused
         receipt.held_up |= other.held_up
@@ -37,6 +41,15 @@ class SystemApart:
             answered = {*other.acknowledged, *other.refused, *other.held_up}
             left = [one.alert_id for one in of_system if one.alert_id not in answered]
             receipt.held_up |= dict.fromkeys(left, _KEY + other.trouble)
+        return receipt
+
+    def _send_system(self, messages: Sequence[Message]) -> Receipt:
+        """Not while it rests: each try may cost as many seconds as a run of the outbox has."""
+        if time.monotonic() < self._rests_until:
+            return Receipt(trouble=self._trouble)
+        receipt = self._system.send(messages)
+        if receipt.trouble:
+            self._trouble, self._rests_until = receipt.trouble, time.monotonic() + REST_SEC
         return receipt
 
     def check(self) -> None:

@@ -83,7 +83,7 @@ def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
     Raises ServiceNotFoundError when nothing of that name waits, and BadRequestError as `register`.
     """
     with runtime.db.write() as conn:
-        rows = registration_requests.find(conn, [lookup(name)])
+        rows = registration_requests.find(conn, [_as_registered(conn, lookup(name))])
         woken = set()
         for row in rows:
             woken |= _enter(runtime, conn, approval.requested(row), row.registered_from)
@@ -230,17 +230,27 @@ def unregister(
 
 
 def _as_registered(conn: Connection, name: str) -> str:
-    """The name, or the endpoint that is shown so, with its password hidden."""
+    """The name, or the endpoint that is shown so, with its password hidden.
+
+    Raises BadRequestError where several are shown so.
+    """
     if HIDDEN not in name:
         return name
-    endpoints = (str(row.endpoint) for row in services.all_services(conn))
-    return next((one for one in endpoints if hide_credentials(one) == name), name)
+    rows = [*services.all_services(conn), *registration_requests.all_requests(conn)]
+    endpoints = {str(row.endpoint) for row in rows if hide_credentials(row.endpoint) == name}
+    if len(endpoints) > 1:
+        raise BadRequestError(f"{name!r} stands for several endpoints; send the service_id")
+    return endpoints.pop() if endpoints else name
 
 
 def is_at(row: ServiceRow | RequestRow, source: str) -> bool:
-    """Whether an endpoint was registered from an address or has it as its host."""
+    """Whether an endpoint was registered from an address or has it as its host.
+
+    Of one that was registered by an older release, and names its host, nobody knows: it counts.
+    """
     host = urlsplit(row.endpoint).hostname or ""
-    return bool(source) and source in (row.registered_from, canonical_address(host))
+    unknown = not row.registered_from and not canonical_address(host)
+    return bool(source) and (unknown or source in (row.registered_from, canonical_address(host)))
 
 
 def clear_all(runtime: Runtime, by: Actor | None = None) -> int:

@@ -63,7 +63,7 @@ def test_two_workers_together_reach_the_limits_and_never_pass_them(
 
         def both_have_worked() -> bool:
             logs = (running.log[begin:], second_worker.all_output())
-            return all("inference completed" in log for log in logs)
+            return all("scheduling inference" in log for log in logs)
 
         feed.until(both_have_worked, 30, "both workers have inferred")
         feed.until(lambda: _most_at_once(three, free) >= 7, 15, "the limit is used to the full")

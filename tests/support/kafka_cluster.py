@@ -109,7 +109,9 @@ def main() -> None:
 def _librdkafka() -> ctypes.CDLL:
     """The library that confluent_kafka has loaded, with the types of the functions used here."""
     lines = Path("/proc/self/maps").read_text().splitlines()
-    library = ctypes.CDLL(next(line.split()[-1] for line in lines if "librdkafka" in line))
+    # The path is the sixth part, and may have blanks.
+    path = next(line.split(maxsplit=5)[5] for line in lines if "librdkafka" in line)
+    library = ctypes.CDLL(path)
     pointer, array = ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)
     library.rd_kafka_conf_new.restype = pointer
     library.rd_kafka_new.restype = pointer

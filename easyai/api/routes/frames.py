@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 
 from easyai.api import schemas
+from easyai.api.access import OperatorPart
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.schemas import errors
@@ -23,17 +24,17 @@ _FIELDS: Final = ("task_type", "task_id", "dry_run")
 @router.post(
     "/discard",
     response_model=schemas.Discarded,
-    responses=errors(400, 413, 503),
+    responses=errors(400, 403, 413, 503),
     openapi_extra=documented_body(schemas.DiscardBody),
 )
-def discard(runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+def discard(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Give up the frames of a type, or of one of its cameras, that wait; their pictures go.
 
     Frames in flight and failed ones stay, and so do those that arrive later. A call takes 20 s at
-    most: call again while `waiting` is above 0.
+    most: call again while `waiting` is above 0. From another machine with the operator's token.
     """
     chosen, dry_run = _read(payload)
-    report = discard_frames(runtime, chosen, dry_run=dry_run, limit_sec=_LIMIT_SEC)
+    report = discard_frames(runtime, chosen, dry_run=dry_run, limit_sec=_LIMIT_SEC, by=operator)
     return {
         "ok": True,
         "dry_run": dry_run,

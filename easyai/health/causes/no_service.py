@@ -8,6 +8,7 @@ from typing import Final
 
 from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
+from easyai.health.causes.approvals import approve_waiting, waits_for_approval
 from easyai.health.causes.cause import Cause, Remedy, curl_command
 from easyai.health.causes.misspelt_folders import discard_misspelt, misspelt_folders
 from easyai.health.causes.service_words import MOST_TYPES, further_types, ids, look_at_services
@@ -34,6 +35,7 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
             )
         )
     evidence += further_types(worst[MOST_TYPES:])
+    evidence += waits_for_approval(facts, {one.name for one in missing})
     evidence += misspelt_folders(facts, [one.name for one in missing])
     evidence += taken_out(facts, {one.name for one in missing})
     shown = names(one.name for one in missing)
@@ -45,8 +47,9 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
         ),
         tuple(evidence),
         (
-            *discard_misspelt(facts, [one.name for one in missing]),
+            *approve_waiting(facts, {one.name for one in missing}),
             *_remedies(facts, {one.name for one in missing}),
+            *discard_misspelt(facts, [one.name for one in missing]),
         ),
         weight=71,
         task_types=tuple(one.name for one in missing),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from easyai.api.app import create_app
 from tests.integration.api.anywhere import ELSEWHERE, Site
@@ -18,6 +19,7 @@ OPERATOR_CALLS = [
     ("POST", f"{ANALYSIS}/inference_stats/reset", None),
     ("POST", f"{ALERTS}/batch_delete", {"ids": [1]}),
     ("DELETE", f"{ALERTS}/1", None),
+    ("POST", f"{ANALYSIS}/frames/discard", {"task_type": "人数统记"}),
 ]
 VIEWS = [ALERTS, f"{ALERTS}/1", f"{ALERTS}/task_ids", f"{ANALYSIS}/diagnosis?probes=false"]
 BY_SERVICES = [("POST", f"{ANALYSIS}/heartbeat/yolo", None), ("GET", f"{ANALYSIS}/services", None)]
@@ -35,6 +37,29 @@ def test_operators_of_other_machines_need_the_token(site: Site) -> None:
         assert "the token is not known" in text
 
         assert site.ask(method, path, ELSEWHERE, body, Authorization=site.token())[0] != 403
+
+
+def test_whatever_changes_something_needs_the_token_but_what_services_call(site: Site) -> None:
+    of_services = {"register", "heartbeat", "unregister"}
+    changing = {
+        (method.upper(), path)
+        for path, methods in create_app(site.runtime).openapi()["paths"].items()
+        if of_services.isdisjoint(path.split("/"))
+        for method in methods
+        if method not in {"get", "head"}
+    }
+    assert len(changing) >= len(OPERATOR_CALLS)
+    for method, path in changing:
+        assert site.ask(method, path.replace("{id}", "1"), ELSEWHERE, {})[0] == 403, path
+
+
+def test_one_of_an_older_release_that_names_its_host_unregisters_itself(site: Site) -> None:
+    site.register("10.0.0.8", "named", "http://detector:1/infer")
+    site.register("10.0.0.8", "numbered", "http://10.0.0.8:1/infer")
+    with site.runtime.db.write() as conn:
+        conn.execute(text("UPDATE services SET registered_from = ''"))
+    assert site.unregister(ELSEWHERE, "numbered") == 403
+    assert site.unregister(ELSEWHERE, "named") == 200
 
 
 def test_this_machine_needs_no_token(site: Site) -> None:

@@ -7,6 +7,8 @@ import shlex
 import pytest
 
 from easyai.health.report.as_markdown import markdown
+from easyai.registry import approval, registration
+from easyai.registry.payload import parse_registration
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work
@@ -33,7 +35,7 @@ def test_the_diagnosis_asks_whether_the_known_type_is_meant(site: Installation) 
     asked = f"did you mean {TYPE}? The frames come from folder {folder}, camera 门口2"
     assert asked in [one.en for one in cause.evidence]
     assert f"是否应为 {TYPE}？" in markdown(found, "zh")
-    command = shlex.split(cause.remedies[0].command)
+    command = shlex.split(cause.remedies[-1].command)
     assert command[-4:] == ["discard", "--task-type", TYPO, "--dry-run"]
 
 
@@ -50,6 +52,29 @@ def test_another_name_is_no_typo(site: Installation, name: str) -> None:
     site.record(1, name)
     processes_work(site)
     assert "did you mean" not in markdown(look(site))
+
+
+def test_a_type_whose_service_was_taken_out_is_meant_as_it_is(site: Installation) -> None:
+    with AlgorithmStub("typo", (TYPO,)) as stub:
+        site.register(stub)
+    registration.unregister(site.runtime, "typo")
+    site.record(1, TYPO)
+    processes_work(site)
+    assert "did you mean" not in markdown(look(site))
+
+
+def test_a_service_that_waits_for_approval_is_named_with_the_command(site: Installation) -> None:
+    endpoint = "http://127.0.0.1:9/infer"
+    body = {"service_id": "newcomer", "task_types": [TYPO], "endpoint": endpoint}
+    with site.runtime.db.write() as conn:
+        approval.ask(conn, parse_registration(body), "127.0.0.1")
+    site.record(1, TYPO)
+    processes_work(site)
+    found = look(site)
+    (cause,) = [one for one in found.causes if one.code == "no_service"]
+    assert any(one.en.startswith("waiting for approval: newcomer") for one in cause.evidence)
+    assert shlex.split(cause.remedies[0].command)[-3:] == ["services", "approve", "newcomer"]
+    assert "did you mean" not in markdown(found)
 
 
 def test_a_type_that_the_settings_name_is_meant_as_it_is(site: Installation) -> None:

@@ -14,6 +14,7 @@ from easyai.domain.system_alert import system_result
 from easyai.domain.words import Words
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
+from easyai.publish import system_topic
 from easyai.publish.check import BusCheck
 from tests.integration.publish.alerts import (
     in_order_for_each_camera,
@@ -151,8 +152,9 @@ def test_while_the_bus_is_away_alerts_wait_and_then_all_arrive_in_order(
 
 
 def test_a_topic_for_system_alarms_that_cannot_be_used_holds_up_no_alert_of_a_frame(
-    site: Installation, redis_bus: RedisPlace
+    site: Installation, redis_bus: RedisPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(system_topic, "REST_SEC", 0.0)
     site.configure(**redis_bus.settings, mq_system_topic="alarms")
     redis_bus.client.set("alarms", "no stream")
     settled(site, "门口1")

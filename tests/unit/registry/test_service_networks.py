@@ -65,6 +65,27 @@ def test_the_default_fits_the_address_we_listen_on(listens: str, host: str, allo
     assert (_in_force(listens).refusal(host, 80) == "") is allowed
 
 
+def test_a_gateway_in_front_means_that_services_live_elsewhere() -> None:
+    for public_url, allowed in (
+        ("http://172.16.5.207:5066", True),
+        ("http://cameras.example.com", True),
+        ("http://127.0.0.1:8080", False),
+        ("", False),
+    ):
+        raw = {"easyai": {"host": "127.0.0.1", "public_url": public_url}}
+        networks = service_networks(Settings.model_validate(raw))
+        assert (networks.refusal("192.168.1.20", 80) == "") is allowed, public_url
+
+
+def test_an_address_of_this_machine_is_as_good_as_loopback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_is_ours", lambda address: str(address) == "192.168.1.9")
+    assert _in_force("127.0.0.1").refusal("192.168.1.9", 7901) == ""
+    assert "not in service_networks" in _in_force("127.0.0.1").refusal("192.168.1.8", 7901)
+    assert "not in service_networks" in _in_force("", "10.0.0.0/8").refusal("192.168.1.9", 7901)
+
+
 def test_a_worker_that_is_not_told_where_the_api_listens_calls_private_services() -> None:
     # The API was started with --host, which the worker's settings do not hold.
     nothing_said = Settings.model_validate({})
