@@ -124,9 +124,11 @@ def test_allowed_hosts_and_public_url_are_names_of_ours(
 ) -> None:
     monkeypatch.setenv("EASYAI_ALLOWED_HOSTS", '["box.example.com", "*.corp.example"]')
     monkeypatch.setenv("EASYAI_PUBLIC_URL", "https://Ai.example.org:8443")
+    monkeypatch.setenv("EASYAI_HOST", "own.lan.example")
     api: LiveApi = request.getfixturevalue("sqlite_api")
 
-    for host in ("BOX.example.com:5066", "a.b.corp.example", "ai.example.org"):
+    names = ("BOX.example.com:5066", "a.b.corp.example", "ai.example.org", "own.lan.example")
+    for host in names:
         assert _ask(api, "POST", CLEAR_ALL, f"Host: {host}")[0] == 200, host
     for host in ("a.box.example.com", "corp.example", "xcorp.example"):
         assert _ask(api, "POST", CLEAR_ALL, f"Host: {host}")[0] == 403, host
