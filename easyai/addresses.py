@@ -11,7 +11,7 @@ HIDDEN: Final = "********"
 # Greedy up to the last '@' of a word: a password may hold '@' and ':' itself.
 _PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
 # No further than the host: a path may hold ':' and '@', and stays as it is.
-_CREDENTIALS = re.compile(r"(https?://[^\s:@/?#]*):[^\s/?#]*@", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:@/?#]*):[^\s/?#]*@", re.IGNORECASE)
 _PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
 # As Kafka has them: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
@@ -24,7 +24,7 @@ def hide_secrets(text: str) -> str:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with the passwords of http(s) URLs hidden, such as those of endpoints."""
+    """The text with the passwords of URLs hidden, such as those of endpoints and brokers."""
     return _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text) if "@" in text else text
 
 

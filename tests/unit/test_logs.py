@@ -47,6 +47,13 @@ def test_passwords_of_urls_are_hidden() -> None:
     assert "at https://u:********@h:1/x" in text
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://:geheim@h/0", "amqp://u:geheim@h//", "ssl://u:geheim@h:1"]
+)
+def test_passwords_of_brokers_too(url: str) -> None:
+    assert "geheim" not in LineFormatter().format(_record("no answer from %s", url))
+
+
 CELERY = """
 import logging
 from celery.utils.log import get_task_logger
