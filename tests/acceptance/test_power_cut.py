@@ -12,7 +12,7 @@ from tests.support.outside import Outside
 from tests.support.waiting import wait_until
 
 CUT = "断电"
-RESTARTED = "重启"
+RESTARTED = "重启等待"
 
 
 @pytest.fixture(scope="module", autouse=True)
