@@ -142,6 +142,7 @@ def _service(number: int) -> dict[str, Any]:
         "health_url": None,
         "heartbeat_timeout_sec": None,
         "reason": REGISTERED,
+        "registered_from": "",
         "now": time.time(),
     }
 

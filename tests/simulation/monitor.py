@@ -96,11 +96,11 @@ class Monitor:
         number, task_type = version.number, version.task_type
         waited = self._waited[number] = self._waited.get(number, 0) + _EVERY_SEC
         over = waited > LONGEST_WAIT_SEC
-        excuse_sec = self._rate_takes_sec(task_type) + self._hanging_takes_sec() if over else 0.0
+        excuse_sec = self._rate_takes_sec(task_type) + self.hanging_takes_sec() if over else 0.0
         if over and waited > LONGEST_WAIT_SEC + excuse_sec:
             self._report(version, waited)
 
-    def _hanging_takes_sec(self) -> float:
+    def hanging_takes_sec(self) -> float:
         """How long pictures on which services hang may hold up others, where one has one place."""
         hanging = sum(one.poison == "hang" for one in self._album.versions)
         tries = self._analysis.max_attempts + _TRIES_OF_THE_SERVICE

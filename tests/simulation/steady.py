@@ -26,7 +26,7 @@ def steady_cameras(plan: Plan, type_limit: Callable[[str], int | None]) -> list[
             habit="rename",
             start=0.0,
             period=max(least_sec, _period_sec(plan, name, type_limit(name))),
-            count=100,
+            count=400,  # longer than any run
         )
         for number, name in enumerate(names)
     ]

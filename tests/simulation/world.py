@@ -32,6 +32,7 @@ from tests.simulation.story import Story
 _RECOVERY_SEC = 150.0  # after the last fault, until every frame is over
 # Where a picture that breaks its service steps aside, a minute each time, for its camera's others.
 _SLOW_RECOVERY_SEC = 330.0
+_ASIDE_SEC = 65.0  # of one picture on which services break
 _LOOK_EVERY_SEC = 3.0
 _BEAT_LEASE_SEC, _BEAT_SEC = 5.0, 1.0
 
@@ -258,7 +259,13 @@ class World:
 
     def _recovery_sec(self) -> float:
         steps_aside = any(one.poisons and one.task_type == TRIPWIRE for one in self.plan.cameras)
-        return _SLOW_RECOVERY_SEC if steps_aside else _RECOVERY_SEC
+        own_sec = _SLOW_RECOVERY_SEC if steps_aside else _RECOVERY_SEC
+        return own_sec + self._further_asides_sec() + self.monitor.hanging_takes_sec()
+
+    def _further_asides_sec(self) -> float:
+        """Of a camera in order each picture steps aside for itself, when the one before is over."""
+        counts = [len(one.poisons) for one in self.plan.cameras if one.task_type == TRIPWIRE]
+        return _ASIDE_SEC * max(0, max(counts, default=0) - 1)
 
     def _failed(self) -> bool:
         for name, error in self.scheduler.failures:
