@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from easyai.addresses import is_loopback
 from easyai.settings import Easyai
@@ -14,10 +15,16 @@ def open_to(own: Easyai) -> list[str]:
 
 
 def _sentences(own: Easyai) -> Iterator[str]:
-    if own.host == "localhost" or is_loopback(own.host):
+    public = urlsplit(own.public_url).hostname or own.host
+    if _is_here(own.host) and _is_here(public):
         yield f"no other machine reaches the API: easyai.host is {own.host}"
         yield "programs of this machine may do everything without a token"
         return
+    if _is_here(own.host):
+        yield (
+            f"other machines reach the API through a gateway on this one (easyai.public_url names "
+            f"{public}): let it send X-Forwarded-For, or all it forwards counts as this machine's"
+        )
     viewed = "alerts and the diagnosis"
     looks = (
         "services and statistics" if own.viewers == "token" else f"services, statistics, {viewed}"
@@ -34,6 +41,10 @@ def _sentences(own: Easyai) -> Iterator[str]:
         "frames and reset statistics"
     )
     yield "programs of this machine may do all of that without a token"
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or is_loopback(host)
 
 
 def _held(name: str, own: Easyai) -> str:

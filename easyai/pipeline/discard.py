@@ -55,7 +55,7 @@ def discard(
     with runtime.db.read() as conn:
         until = clock.now(conn)
         report = _counted(conn, chosen)
-    if dry_run:
+    if dry_run or not report.waiting:
         return report
     with runtime.db.write() as conn:
         named = f"{chosen.task_type}/{chosen.task_id or '*'}"

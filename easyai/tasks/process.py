@@ -76,6 +76,11 @@ class WorkerProcess:
                 self._inference = InferenceLoop(self._open(), serves)
             return self._inference
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the end has begun."""
+        return self._stopping
+
     def ask_inference(self, answer: Callable[[], None]) -> bool:
         """Have `answer` called on the inference loop; false while there is none. Never waits."""
         inference = self._inference
@@ -201,7 +206,8 @@ def _open_inference() -> None:
     _require_store()
     reclaim(process.runtime())
     process.api_wait.wait()
-    process.inference()
+    if not process.stopping:
+        process.inference()
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

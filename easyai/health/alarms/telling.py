@@ -37,6 +37,7 @@ class Message:
     at: float
     cause: str  # as in the table of alarms, of several all of them; '' while it is not known
     subjects: tuple[str, ...] = ()  # endpoints, task types, …
+    parts: tuple[str, ...] = ()  # what is said of each alarm in it, in English; () for one
 
     @property
     def title(self) -> str:
@@ -50,7 +51,7 @@ class Message:
     @property
     def log_lines(self) -> list[str]:
         """A short line for each alarm told of; the whole is in the table and told to people."""
-        return [self._line(part) for part in self.words.en.split(_BESIDE)]
+        return [self._line(part) for part in self.parts or (self.words.en,)]
 
     def _line(self, words: str) -> str:
         line = " ".join(f"system alarm {self.task_type}: {words}".split())
@@ -106,27 +107,33 @@ def _message(
         said = _services_over(group, facts, lasted) if services else _over(group, facts, lasted)
         said = Words(said.en + unseen.en, said.zh + unseen.zh)
         return _of(group, SERVICE_ONLINE if services else RECOVERED, said)
-    if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
-        said = _services_offline(group, facts)
-    else:
-        said = _several(group)
+    as_one = kind == Kind.SERVICE_OFFLINE and len(group) > 1
+    said = _services_offline(group, facts) if as_one else _several(group)
+    each = () if as_one else tuple(one.words.en for one in group[:_MOST_SHOWN])
+    first = _first_words(change, group)
+    parts = tuple(first.en + one for one in each)
+    return _of(group, kind, Words(first.en + said.en, first.zh + said.zh), parts)
+
+
+def _first_words(change: Change, group: Sequence[Notice]) -> Words:
+    """Before what is said of alarms that were told before."""
     if change == Change.REPEATED:
         lasts = span(max(one.lasted_sec for one in group))
-        said = Words(f"still, for {lasts.en}: {said.en}", f"仍在持续，已 {lasts.zh}：{said.zh}")
-    elif change == Change.EXPLAINED:
+        return Words(f"still, for {lasts.en}: ", f"仍在持续，已 {lasts.zh}：")
+    if change == Change.EXPLAINED:
         cause = _causes(group)
-        said = Words(
-            f"the cause is now known: {cause.en}; {said.en}", f"原因已查明：{cause.zh}；{said.zh}"
-        )
-    return _of(group, kind, said)
+        return Words(f"the cause is now known: {cause.en}; ", f"原因已查明：{cause.zh}；")
+    return Words("", "")
 
 
-def _of(group: Sequence[Notice], task_type: str, said: Words) -> Message:
+def _of(
+    group: Sequence[Notice], task_type: str, said: Words, parts: tuple[str, ...] = ()
+) -> Message:
     first = group[0]
     causes = dict.fromkeys(one.cause for one in group if one.cause)
     subjects = tuple(one.subject for one in group if one.subject)
     cause = ", ".join(causes)
-    return Message(first.change, first.kind, task_type, said, first.at, cause, subjects)
+    return Message(first.change, first.kind, task_type, said, first.at, cause, subjects, parts)
 
 
 def _several(group: Sequence[Notice]) -> Words:

@@ -158,6 +158,23 @@ def test_a_worker_takes_back_at_its_start_what_a_killed_one_had_in_flight(
     wait_until(lambda: installation.done() == 1, 20, "it is inferred again")
 
 
+def test_a_worker_that_stops_while_it_waits_for_the_api_opens_no_inference(
+    make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = make_installation()
+    opened: list[bool] = []
+    monkeypatch.setattr(process, "runtime", lambda: installation.runtime)
+    monkeypatch.setattr(process, "inference", lambda: opened.append(True))
+    monkeypatch.setattr(process, "_stopping", False)
+    monkeypatch.setattr(process.api_wait, "wait", process.stop_leasing)
+    _open_inference()
+    assert opened == []
+    monkeypatch.setattr(process, "_stopping", False)
+    monkeypatch.setattr(process.api_wait, "wait", lambda: None)
+    _open_inference()
+    assert opened == [True]
+
+
 def test_a_worker_knows_of_every_jump_of_the_clock_since_its_start(
     make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

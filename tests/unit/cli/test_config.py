@@ -384,6 +384,11 @@ def test_it_says_what_is_open_and_to_whom(tmp_path: Path) -> None:
     closed = _report()["open_to"]
     assert closed[0] == "no other machine reaches the API: easyai.host is 127.0.0.1"
 
+    gateway = " ".join(_report('[easyai]\npublic_url = "http://172.16.5.207:5066"\n')["open_to"])
+    assert "a gateway on this one (easyai.public_url names 172.16.5.207)" in gateway
+    assert "let it send X-Forwarded-For" in gateway
+    assert "any machine that reaches port 5066 may register services" in gateway
+
     opened = " ".join(_report('[easyai]\nhost = "0.0.0.0"\ndata_dir = "d"\n')["open_to"])
     assert "alerts and the diagnosis, without a token" in opened
     assert "/d/operator.token) as 'Authorization: Bearer TOKEN'" in opened

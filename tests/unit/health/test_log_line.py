@@ -30,10 +30,15 @@ def test_an_alarm_of_two_lines_is_one_line_of_the_log() -> None:
     assert "\n" not in _line("one\ntwo")
 
 
+def test_a_bar_in_the_words_of_a_service_begins_no_line() -> None:
+    assert "loaded | out of memory" in _line("model not loaded | out of memory")
+
+
 def test_each_alarm_of_a_message_has_its_line_with_its_words() -> None:
     kind, long = Kind.NO_ALGORITHM, "; its frames wait until a service of this type registers" * 4
-    words = " | ".join(f"no algorithm for task type: {name}{long}" for name in ("人脸", "车辆"))
-    lines = Message(Change.RAISED, kind, kind, Words(words, ""), 0.0, "").log_lines
+    parts = tuple(f"no algorithm for task type: {name}{long}" for name in ("人脸", "车辆"))
+    words = Words(" | ".join(parts), "")
+    lines = Message(Change.RAISED, kind, kind, words, 0.0, "", parts=parts).log_lines
     assert [line[:50] for line in lines] == [
         f"system alarm no_algorithm: no algorithm for task type: {name}"[:50]
         for name in ("人脸", "车辆")
