@@ -83,7 +83,7 @@ def missing_database(settings: Settings) -> str:
     """The SQLite file that should be there and is not; '' where all is well or is a server."""
     from sqlalchemy.engine import make_url
 
-    from easyai.db.session import normalize_url
+    from easyai.db.engines import normalize_url
 
     url = make_url(normalize_url(settings.easyai.effective_database_url))
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":

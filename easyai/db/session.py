@@ -7,40 +7,30 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from sqlite3 import Cursor
 from sqlite3 import Error as SqliteError
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection
 from sqlalchemy.exc import (
-    ArgumentError,
     DBAPIError,
-    DisconnectionError,
     InterfaceError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from easyai.db import clock
+from easyai.db import clock, engines
 from easyai.db.guard import WriteGuard
 from easyai.errors import (
     DatabaseDamagedError,
-    DatabaseMissingError,
     DatabaseUnavailableError,
     SchemaMissingError,
-    SettingsError,
 )
 
 log = logging.getLogger(__name__)
 
-BUSY_TIMEOUT_SEC = 5
 # Any number, the same in every process: who dispatches on PostgreSQL holds this lock.
 DISPATCH_LOCK = 0x6561_7379
-_WRITE = "easyai_write"
 _ASK_CLOCK_EVERY_SEC = 5.0
-_PING_AFTER_SEC = 1.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 _READ_ONLY = "25006"  # PostgreSQL: a standby, or a disk that is full
@@ -55,12 +45,16 @@ class Database:
 
     def __init__(self, url: str, *, must_exist: bool = False) -> None:
         """`must_exist`: an SQLite file that is not there is not made, it does not answer."""
-        self.url = normalize_url(url)
+        self.url = engines.normalize_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
-        self.guard = WriteGuard(_sqlite_file(self.url), BUSY_TIMEOUT_SEC)
-        self.engine = _sqlite_engine(self.url, self.guard) if self.is_sqlite else _engine(self.url)
+        self.guard = WriteGuard(engines.sqlite_file(self.url), engines.BUSY_TIMEOUT_SEC)
+        self.engine = (
+            engines.sqlite_engine(self.url, self.guard)
+            if self.is_sqlite
+            else engines.postgresql_engine(self.url)
+        )
         if self.is_sqlite and must_exist:
-            _require_file(self.engine, _sqlite_file(self.url))
+            engines.require_file(self.engine, engines.sqlite_file(self.url))
         self._ask_clock_at = 0.0  # on the monotonic clock
 
     @contextmanager
@@ -85,7 +79,7 @@ class Database:
                 yield conn
             return
         with self.guard.held(), _translated(), self.engine.connect() as plain:
-            conn = plain.execution_options(**{_WRITE: True})
+            conn = plain.execution_options(**{engines.WRITES: True})
             with conn.begin():
                 yield conn
 
@@ -134,145 +128,6 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
         self.guard.close()
-
-
-def normalize_url(url: str) -> str:
-    """The URL with the driver this project ships for it.
-
-    Raises SettingsError for databases other than SQLite and PostgreSQL.
-    """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        raise SettingsError(
-            "easyai.database_url: not a database URL; "
-            "use sqlite:///file.db or postgresql://user:password@host/name, "
-            "with @ : / in the password written as %40 %3A %2F"
-        ) from None
-    family = parsed.drivername.split("+")[0]
-    if family in ("postgres", "postgresql"):
-        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    if family == "sqlite":
-        return url
-    raise SettingsError(f"easyai.database_url: {family} is not supported; use SQLite or PostgreSQL")
-
-
-def _sqlite_file(url: str) -> str | None:
-    """The file of an SQLite database; None for one in memory and for PostgreSQL."""
-    parsed = make_url(url)
-    name = parsed.database
-    return name if parsed.drivername.startswith("sqlite") and name != ":memory:" else None
-
-
-def _sqlite_engine(url: str, guard: WriteGuard) -> Engine:
-    def configure(connection: Any, _record: Any) -> None:
-        _configure_sqlite(connection, guard)
-
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SEC})
-    event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _require_file(engine: Engine, file: str | None) -> None:
-    """Let no connection make the file: an empty one hides that the right one is elsewhere."""
-
-    def connecting(*_: Any) -> None:
-        if file and not _is_there(file):
-            raise DatabaseMissingError(
-                f"no database at {file}: put it back where it was; `db upgrade` makes a new one"
-            ) from FileNotFoundError(file)
-
-    event.listen(engine, "do_connect", connecting)
-
-
-def _is_there(file: str) -> bool:
-    try:
-        Path(file).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        said = f"the database does not answer: {file}: {error.strerror}"
-        raise DatabaseUnavailableError(said) from error
-    return True
-
-
-def _engine(url: str) -> Engine:
-    # Keepalives notice a server that vanished without a word, within half a minute.
-    connect_args = {
-        "connect_timeout": 5,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 20_000,
-        # force_custom_plan: a plan kept since the tables were empty reads all of them later.
-        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=10000"
-        " -c plan_cache_mode=force_custom_plan",
-    }
-    engine = create_engine(url, pool_timeout=10, connect_args=connect_args)
-    event.listen(engine, "connect", _configure_postgresql)
-    event.listen(engine, "begin", clock.forget)
-    _ping_after_idling(engine)
-    return engine
-
-
-def _configure_postgresql(connection: Any, record: Any) -> None:
-    # A picture is deleted right after the commit that says so: a server that answers before its log
-    # is written would forget the commit when it is killed. Other levels are the operator's choice.
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false)"
-        " WHERE current_setting('synchronous_commit') = 'off'"
-    )
-    connection.commit()
-    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
-    record.info["used_at"] = time.monotonic()
-
-
-def _ping_after_idling(engine: Engine) -> None:
-    """Try a connection before use, unless it was in use a moment ago.
-
-    A ping before every transaction costs a twentieth of the throughput.
-    """
-
-    def checked_out(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("used_at", 0.0) < _PING_AFTER_SEC:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error  # the pool makes a new one
-
-    def checked_in(_connection: Any, record: Any) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    event.listen(engine, "checkout", checked_out)
-    event.listen(engine, "checkin", checked_in)
-
-
-def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says
-    cursor = connection.cursor()
-    if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        with guard.held():
-            _make_wal(cursor)
-    # A picture is deleted right after the commit that says so: that commit must be on the disk.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA cache_size=-16000")
-    cursor.close()
-
-
-def _make_wal(cursor: Cursor) -> None:
-    if cursor.execute("PRAGMA page_count").fetchone() == (0,):
-        # Only an empty file takes it, and only before WAL: it can give space back later.
-        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    cursor.execute("PRAGMA journal_mode=WAL")
-
-
-def _begin_sqlite(conn: Connection) -> None:
-    writes = conn.get_execution_options().get(_WRITE)
-    # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start waits.
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _changes(conn: Connection) -> int:

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from easyai.db import migrate
-from easyai.db.session import BUSY_TIMEOUT_SEC, Database
+from easyai.db.engines import BUSY_TIMEOUT_SEC
+from easyai.db.session import Database
 from easyai.errors import DatabaseUnavailableError
 from tests.simulation.scheduler import Lock, RunawayError, Scheduler
 

@@ -166,6 +166,7 @@ def test_a_worker_that_stops_while_it_waits_for_the_api_opens_no_inference(
     monkeypatch.setattr(process, "runtime", lambda: installation.runtime)
     monkeypatch.setattr(process, "inference", lambda: opened.append(True))
     monkeypatch.setattr(process, "_stopping", False)
+    monkeypatch.setattr(process, "_stop_at", process._stop_at)  # put back in the end
     monkeypatch.setattr(process.api_wait, "wait", process.stop_leasing)
     _open_inference()
     assert opened == []

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from easyai.db import session, space
-from easyai.db.session import Database, normalize_url
+from easyai.db import engines, space
+from easyai.db.engines import normalize_url
+from easyai.db.session import Database
 from easyai.errors import DatabaseUnavailableError, SettingsError
 from tests.support.services import PostgresServer
 from tests.support.site import Installation
@@ -57,7 +58,7 @@ def test_counting_in_write_transactions_loses_no_step(site: Installation) -> Non
 def test_sqlite_locked_beyond_the_busy_timeout_is_an_outage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.2)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.2)
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
     with database.write() as conn:
         conn.execute(text("CREATE TABLE t (n INTEGER)"))
@@ -186,7 +187,7 @@ def test_no_free_connection_is_an_outage(postgres_url: str) -> None:
 def test_an_outage_tells_no_parameters_of_the_statement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.05)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.05)
     path = tmp_path / "a.db"
     database = Database(f"sqlite:///{path}")
     with database.write() as conn:

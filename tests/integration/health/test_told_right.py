@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.db import session
+from easyai.db import engines
 from easyai.db.events import Event
 from easyai.db.library import library
 from easyai.health.causes.rank import rank
@@ -32,7 +32,7 @@ def test_of_a_locked_database_no_stale_row_is_taken_for_a_cause(
     # Nothing could be written for ten minutes: no beat, no scan, no sign of life.
     site.execute("UPDATE processes SET beat_at = beat_at - 600")
     site.execute("UPDATE process_leases SET expires_at = expires_at - 600, done_at = done_at - 600")
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.3)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.3)
     other = sqlite3.connect(tmp_path / "easyai.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from easyai.db import session
+from easyai.db import engines
 from easyai.domain import breaker
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import pictures
@@ -263,7 +263,7 @@ def test_calls_whose_leases_cannot_be_renewed_are_given_up_and_no_frame_counts_t
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.2)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.2)
     site.configure(lease_sec=2.0)
     algorithm.delay = 60.0
     site.register(algorithm)

@@ -47,7 +47,7 @@ def test_leases_given_up_while_the_database_is_away_return_when_it_is_back(
 def test_a_stop_does_not_wait_for_a_database_that_hangs(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easyai.db.session.BUSY_TIMEOUT_SEC", 12)
+    monkeypatch.setattr("easyai.db.engines.BUSY_TIMEOUT_SEC", 12)
     site.register(algorithm)
     algorithm.delay = 60.0
     site.put_many(2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from easyai.db import session
+from easyai.db import engines
 from easyai.domain import breaker
 from easyai.errors import StoreUnavailableError
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
@@ -135,7 +135,7 @@ def test_a_database_that_is_away_in_the_midst_of_work_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.4)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.4)
     postgres = None if site.runtime.db.is_sqlite else request.getfixturevalue("postgres_server")
     algorithm.delay = 0.3
     site.configure(max_concurrent_infer=20)

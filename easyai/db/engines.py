@@ -1,0 +1,163 @@
+"""Engines: how each database is connected to, and what is set on each connection."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from sqlite3 import Cursor
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+
+from easyai.db import clock
+from easyai.db.guard import WriteGuard
+from easyai.errors import DatabaseMissingError, DatabaseUnavailableError, SettingsError
+
+BUSY_TIMEOUT_SEC: Final = 5
+#: The execution option of a connection whose transaction writes.
+WRITES: Final = "easyai_write"
+_PING_AFTER_SEC: Final = 1.0
+
+
+def normalize_url(url: str) -> str:
+    """The URL with the driver this project ships for it.
+
+    Raises SettingsError for databases other than SQLite and PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise SettingsError(
+            "easyai.database_url: not a database URL; "
+            "use sqlite:///file.db or postgresql://user:password@host/name, "
+            "with @ : / in the password written as %40 %3A %2F"
+        ) from None
+    family = parsed.drivername.split("+")[0]
+    if family in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if family == "sqlite":
+        return url
+    raise SettingsError(f"easyai.database_url: {family} is not supported; use SQLite or PostgreSQL")
+
+
+def sqlite_file(url: str) -> str | None:
+    """The file of an SQLite database; None for one in memory and for PostgreSQL."""
+    parsed = make_url(url)
+    name = parsed.database
+    return name if parsed.drivername.startswith("sqlite") and name != ":memory:" else None
+
+
+def sqlite_engine(url: str, guard: WriteGuard) -> Engine:
+    """The engine of an SQLite file; its writers take the guard."""
+
+    def configure(connection: Any, _record: Any) -> None:
+        _configure_sqlite(connection, guard)
+
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SEC})
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def require_file(engine: Engine, file: str | None) -> None:
+    """Let no connection make the file: an empty one hides that the right one is elsewhere."""
+
+    def connecting(*_: Any) -> None:
+        if file and not _is_there(file):
+            raise DatabaseMissingError(
+                f"no database at {file}: put it back where it was; `db upgrade` makes a new one"
+            ) from FileNotFoundError(file)
+
+    event.listen(engine, "do_connect", connecting)
+
+
+def _is_there(file: str) -> bool:
+    try:
+        Path(file).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        said = f"the database does not answer: {file}: {error.strerror}"
+        raise DatabaseUnavailableError(said) from error
+    return True
+
+
+def postgresql_engine(url: str) -> Engine:
+    """The engine of a PostgreSQL database."""
+    # Keepalives notice a server that vanished without a word, within half a minute.
+    connect_args = {
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        # force_custom_plan: a plan kept since the tables were empty reads all of them later.
+        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=10000"
+        " -c plan_cache_mode=force_custom_plan",
+    }
+    engine = create_engine(url, pool_timeout=10, connect_args=connect_args)
+    event.listen(engine, "connect", _configure_postgresql)
+    event.listen(engine, "begin", clock.forget)
+    _ping_after_idling(engine)
+    return engine
+
+
+def _configure_postgresql(connection: Any, record: Any) -> None:
+    # A picture is deleted right after the commit that says so: a server that answers before its log
+    # is written would forget the commit when it is killed. Other levels are the operator's choice.
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.commit()
+    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_after_idling(engine: Engine) -> None:
+    """Try a connection before use, unless it was in use a moment ago.
+
+    A ping before every transaction costs a twentieth of the throughput.
+    """
+
+    def checked_out(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used_at", 0.0) < _PING_AFTER_SEC:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool makes a new one
+
+    def checked_in(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    event.listen(engine, "checkout", checked_out)
+    event.listen(engine, "checkin", checked_in)
+
+
+def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    cursor = connection.cursor()
+    if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        with guard.held():
+            _make_wal(cursor)
+    # A picture is deleted right after the commit that says so: that commit must be on the disk.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-16000")
+    cursor.close()
+
+
+def _make_wal(cursor: Cursor) -> None:
+    if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+        # Only an empty file takes it, and only before WAL: it can give space back later.
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    cursor.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    writes = conn.get_execution_options().get(WRITES)
+    # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start waits.
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
