@@ -100,7 +100,6 @@ class Dispatcher:
                 continue
             if self._leases or self.busy:
                 await self._gather()
-        self.tally.log(at_once=True)
 
     def _wants_turn(self) -> bool:
         at_work = len(self.calls) > 0 or bool(self._carrying)

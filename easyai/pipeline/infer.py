@@ -96,6 +96,7 @@ class InferenceLoop:
         await asyncio.wait({self._running}, timeout=timeout_sec)
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
+        self._dispatcher.tally.log(at_once=True)
         tokens = sorted(self._dispatcher.tokens() | self._keeper.given_up)
         await self._dispatcher.calls.close()
         await self._keeper.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 import subprocess
 import sys
 import threading
@@ -150,6 +152,30 @@ def test_a_drain_out_of_time_gives_the_frames_back_at_once(
     algorithm.delay = 0.0
     site.work(site.loop())
     assert len(site.alerts()) == 5
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("hangs", [False, True])
+def test_the_end_of_a_process_costs_no_line_of_the_log(
+    site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture, hangs: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.configure(max_concurrent_infer=1)
+    site.register(algorithm)
+    loop = site.loop()
+    for number in range(3):  # a line now, and two that are due in ten seconds
+        site.put(f"{TYPE}/门口1/{number}.jpg")
+        site.work(loop)
+    if hangs:
+        algorithm.delay = 60.0
+        site.put(f"{TYPE}/门口1/3.jpg")
+        site.scan()
+        loop.pump(TYPE, 0.1)
+        algorithm.wait_for(4)
+    loop.drain(0.3)
+    lines = "\n".join(record.message for record in caplog.records)
+    assert sum(map(int, re.findall(r"finished=(\d+)", lines))) == 3
+    assert sum(map(int, re.findall(rf"task_type={TYPE} frames=(\d+)", lines))) == 3 + hangs
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
