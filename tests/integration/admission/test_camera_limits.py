@@ -77,6 +77,24 @@ def test_frames_that_waited_before_an_outage_go_before_those_that_came_in_it(
     assert _waiting(site, "门口1") == [2, 3, 4], "parked and pending ones are counted together"
 
 
+def test_of_more_than_one_look_gives_up_the_oldest_by_capture_go_first(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission_cameras, "AT_ONCE", 2)
+    monkeypatch.setattr(admission_cameras, "_BUDGET_SEC", 0.0)
+    _limit(site, 3)
+    site.record(8)
+    # Found in another order than they were captured, as after a camera was cut off.
+    site.execute("UPDATE frames SET captured_at = 100 - id")
+    site.scan()
+    assert _waiting(site, "门口1") == [1, 2, 3, 4, 5, 6]
+    site.scan()
+    assert _waiting(site, "门口1") == [1, 2, 3, 4]
+    monkeypatch.setattr(admission_cameras, "_EVERY_SEC", 3600.0)
+    site.scan()
+    assert _waiting(site, "门口1") == [1, 2, 3, 4], "no look at every scan"
+
+
 def test_frames_in_flight_do_not_wait_and_a_limit_of_0_is_none(site: Installation) -> None:
     _limit(site, 3)
     site.register(AlgorithmStub(task_types=(TYPE,)), max_concurrency=2)

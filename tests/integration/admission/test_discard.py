@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 
 from easyai.db.discards import Chosen
@@ -91,6 +94,17 @@ def test_many_frames_go_in_several_transactions_and_later_ones_stay(
     monkeypatch.setattr(admission_drops.Drops, "drop", drop_while_one_arrives)
     report = discard_frames(site.runtime, Chosen(TYPO))
     assert (report.discarded, report.waiting) == (5, 1)
+
+
+def test_when_its_time_is_over_the_rest_waits_for_the_next_call(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discard, "AT_ONCE", 2)
+    times = itertools.chain([100.0] * 4, itertools.repeat(131.0))
+    monkeypatch.setattr(discard, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    site.record(5, TYPO)
+    report = discard_frames(site.runtime, Chosen(TYPO), limit_sec=20.0)
+    assert (report.discarded, report.waiting) == (4, 1)
 
 
 def test_a_picture_that_the_store_keeps_now_is_deleted_by_the_sweep(

@@ -52,6 +52,9 @@ def test_who_did_what_is_in_the_events_and_in_the_log(
     ask("POST", f"{ANALYSIS}/inference_stats/reset", ELSEWHERE, Authorization=token)
     ask("DELETE", f"{ALERTS}/{ids[0]}", LOCAL)
     ask("POST", f"{ALERTS}/batch_delete", LOCAL, {"ids": ids})
+    typo = {"task_type": "人数统记"}
+    ask("POST", f"{ANALYSIS}/frames/discard", LOCAL, typo | {"dry_run": True})
+    ask("POST", f"{ANALYSIS}/frames/discard", ELSEWHERE, typo, Authorization=token)
 
     here, there = f"from this machine ({LOCAL})", f"from {ELSEWHERE}"
     with_token = "with the token operator"
@@ -62,9 +65,10 @@ def test_who_did_what_is_in_the_events_and_in_the_log(
         ("reset", f"{there} {with_token}: reset the statistics of inference"),
         ("delete_alerts", f"{here}: deleted 1 alerts: {ids[0]}"),
         ("delete_alerts", f"{here}: deleted 2 alerts: {ids[1]}, {ids[2]}"),
+        ("discard", f"{there} {with_token}: gives up 0 waiting frames: 人数统记/*"),
     ]
     logged = [one.message for one in caplog.records if one.message.startswith("operator action")]
-    assert len(logged) == 6
+    assert len(logged) == 7
     assert logged[1].startswith(
         "operator action: action=unregister address=10.0.0.9 token=operator local=no"
     )
