@@ -111,3 +111,21 @@ def test_alerts_deleted_while_they_are_published_arrive(
     assert in_order_for_each_camera(received)
     assert site.alerts() == []
     assert waiting(site) == []
+
+
+def test_deleted_alerts_above_the_newest_or_of_a_camera_that_is_held_up_wait(
+    site: Installation, redis_bus: RedisPlace
+) -> None:
+    site.configure(**redis_bus.settings)
+    settled(site, "门口1", "门口2", "门口1", "门口2")
+    delete_alerts(site.runtime, [1, 3])
+
+    def found(newest: int, *held_up: str, most: int = 10) -> list[int]:
+        with site.runtime.db.read() as conn:
+            return [row.id for row in outbox.waiting(conn, newest, most, 10_000, held_up)]
+
+    assert found(4) == [1, 2, 3, 4]
+    assert found(4, most=2) == [1, 2]
+    # Above it, one of a camera may come with a lower id: it is not committed yet.
+    assert found(2) == [1, 2]
+    assert found(4, "门口1") == [2, 4]
