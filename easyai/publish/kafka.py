@@ -120,7 +120,7 @@ class KafkaBus:
         try:
             listed = producer.list_topics(self._topic, timeout=CONNECT_SEC)
         except KafkaException as error:
-            producer.poll(0)  # why: a certificate that is not trusted, a name that is not known
+            self._poll(producer, 0)  # why: an unknown name or certificate
             raise BusUnavailableError(self._reason(error.args[0].str())) from None
         problem = listed.topics[self._topic].error
         if problem is not None:
