@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from aiohttp import connector
 
 from easyai.addresses import HIDDEN
 from easyai.errors import BadRequestError
@@ -85,6 +87,49 @@ def test_a_name_that_leads_elsewhere_at_the_call_is_not_called(
     assert algorithm.count == 1
 
 
+def test_neither_the_sweep_nor_a_diagnosis_asks_where_no_service_is_called(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.configure(service_networks=["10.0.0.0/8"])
+    monkeypatch.setattr(module, "resolve", lambda _name: ["10.0.0.7"])
+    _register(site, algorithm.endpoint.replace("127.0.0.1", "localhost"))
+    site.execute("UPDATE services SET last_heartbeat = 1, last_evidence = 1")
+    for _ in range(2):
+        sweep(site.runtime)
+    said = _everything(site, "is not in service_networks")
+    assert "is not in service_networks" in said
+    assert algorithm.health_checks == 0
+    site.configure(service_networks=["127.0.0.0/8", "::1"])
+    site.execute("UPDATE services SET next_probe_at = 0")
+    sweep(site.runtime)
+    assert algorithm.health_checks == 1
+
+
+@pytest.mark.parametrize("refused_first", [True, False])
+def test_of_the_addresses_of_a_name_only_those_that_may_be_called_are(
+    site: Installation,
+    algorithm: AlgorithmStub,
+    monkeypatch: pytest.MonkeyPatch,
+    refused_first: bool,
+) -> None:
+    addresses = ["169.254.169.254", "127.0.0.1"]
+    monkeypatch.setattr(module, "resolve", lambda _name: addresses)
+
+    async def resolve(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:
+        found = addresses if refused_first else reversed(addresses)
+        how = {"hostname": host, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
+        return [how | {"host": address} for address in found]
+
+    monkeypatch.setattr(connector.DefaultResolver, "resolve", resolve)
+    endpoint = algorithm.endpoint.replace("127.0.0.1", "detector.test")
+    _register(site, endpoint)
+    site.put_many(1)
+    site.work(site.loop())
+    assert algorithm.count == 1
+    url = endpoint.replace("/infer", "/health")
+    assert probe_all({1: url}, service_networks(site.runtime.settings)) == {1: ""}
+
+
 class _Algorithm(ThreadingHTTPServer):
     """Notes each request with its Authorization; sends those of /there elsewhere."""
 
@@ -158,12 +203,13 @@ def test_a_password_is_used_for_the_call_and_shown_nowhere(
         _register(site, f"{shown}/infer")
 
 
-def _everything(site: Installation) -> str:
+def _everything(site: Installation, probed: str = "") -> str:
     """What people see of the services and of what happened."""
     runtime = site.runtime
     found = diagnose(runtime)
     assert found.facts.probes is not None
-    assert list(found.facts.probes.values()) == [""]
+    (answer,) = found.facts.probes.values()
+    assert probed in answer if probed else answer == ""
     seen = [
         service_list(runtime, everything=True),
         load_balance(runtime),
