@@ -20,6 +20,7 @@ from easyai.errors import SettingsError
 def _no_config(monkeypatch: pytest.MonkeyPatch) -> None:
     # Set first, so that what the command sets is undone as well.
     monkeypatch.setenv("EASYAI_CONFIG", "")
+    monkeypatch.setenv("EASYAI_PORT", "1")  # an API at the default port here is not to be asked
 
 
 def _with_command(monkeypatch: pytest.MonkeyPatch, command: click.Command) -> None:
