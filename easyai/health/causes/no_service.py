@@ -22,22 +22,6 @@ _MOST_CALLS: Final = 3
 
 def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
     """Frames of these types wait, and nothing registered could ever take them."""
-    evidence = []
-    worst = sorted(missing, key=lambda one: -one.waiting)
-    for task_type in worst[:MOST_TYPES]:
-        number = frames(task_type.waiting)
-        evidence.append(
-            Words(
-                f"no algorithm for task type: {task_type.name}, {number.en} waiting since "
-                f"{moment(task_type.oldest_wait_at)}",
-                f"任务类型 {task_type.name} 没有算法服务，{number.zh}自 "
-                f"{moment(task_type.oldest_wait_at)} 起等待",
-            )
-        )
-    evidence += further_types(worst[MOST_TYPES:])
-    evidence += waits_for_approval(facts, {one.name for one in missing})
-    evidence += misspelt_folders(facts, [one.name for one in missing])
-    evidence += taken_out(facts, {one.name for one in missing})
     shown = names(one.name for one in missing)
     return Cause(
         "no_service",
@@ -45,15 +29,38 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
             f"No service is registered for {shown}; their frames wait",
             f"没有为 {shown} 注册的算法服务；相应的图片在等待",
         ),
-        tuple(evidence),
-        (
-            *approve_waiting(facts, {one.name for one in missing}),
-            *_remedies(facts, {one.name for one in missing}),
-            *discard_misspelt(facts, [one.name for one in missing]),
-        ),
+        tuple(_missing_evidence(facts, missing)),
+        tuple(_missing_remedies(facts, [one.name for one in missing])),
         weight=71,
         task_types=tuple(one.name for one in missing),
     )
+
+
+def _missing_evidence(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Words]:
+    worst = sorted(missing, key=lambda one: -one.waiting)
+    for task_type in worst[:MOST_TYPES]:
+        number = frames(task_type.waiting)
+        yield Words(
+            f"no algorithm for task type: {task_type.name}, {number.en} waiting since "
+            f"{moment(task_type.oldest_wait_at)}",
+            f"任务类型 {task_type.name} 没有算法服务，{number.zh}自 "
+            f"{moment(task_type.oldest_wait_at)} 起等待",
+        )
+    yield from further_types(worst[MOST_TYPES:])
+    types = [one.name for one in missing]
+    yield from waits_for_approval(facts, set(types))
+    yield from misspelt_folders(facts, types)
+    yield from taken_out(facts, set(types))
+
+
+def _missing_remedies(facts: Facts, types: Sequence[str]) -> Iterator[Remedy]:
+    correct = tuple(discard_misspelt(facts, types))
+    all_misspelt = len(correct) == len(types)
+    yield from approve_waiting(facts, set(types))
+    # The short report shows the first: no service will ever register for a slip of the pen.
+    yield from correct if all_misspelt else ()
+    yield from _remedies(facts, set(types))
+    yield from () if all_misspelt else correct
 
 
 def no_services(facts: Facts) -> Cause:

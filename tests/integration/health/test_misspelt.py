@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from easyai.health.report.as_markdown import markdown
+from easyai.health.report.as_short import short
 from easyai.registry import approval, registration
 from easyai.registry.payload import parse_registration
 from tests.integration.health.kennel import Kennel
@@ -35,8 +36,18 @@ def test_the_diagnosis_asks_whether_the_known_type_is_meant(site: Installation) 
     asked = f"did you mean {TYPE}? The frames come from folder {folder}, camera 门口2"
     assert asked in [one.en for one in cause.evidence]
     assert f"是否应为 {TYPE}？" in markdown(found, "zh")
-    command = shlex.split(cause.remedies[-1].command)
+    command = shlex.split(cause.remedies[0].command)
     assert command[-4:] == ["discard", "--task-type", TYPO, "--dry-run"]
+    assert f"   If {TYPE} is meant: let the camera write to that folder" in short(found)
+
+
+def test_beside_a_type_that_is_no_typo_the_services_come_first(site: Installation) -> None:
+    site.record(2, TYPO)
+    site.record(2, "跌倒检测")
+    processes_work(site)
+    (cause,) = [one for one in look(site).causes if one.code == "no_service"]
+    assert "Start the services of these types" in cause.remedies[0].words.en
+    assert "discard" in cause.remedies[-1].command
 
 
 def test_the_alarm_asks_too(site: Installation, kennel: Kennel) -> None:
