@@ -21,6 +21,8 @@ _SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(.*)")
 
 #: The name of the copy in the data folder.
 COPY_NAME: Final = "settings.good.toml"
+#: Stands in a fault for which all settings are those of the copy.
+TAKEN: Final = "the last good settings are taken from"
 #: By this variable ``easyai up`` names the copy to its children; to the one whose second variable
 #: is 1, for it to renew the copy.
 COPY_VARIABLE: Final = "EASYAI_GOOD_SETTINGS"
@@ -137,7 +139,7 @@ def config_path() -> Path | None:
 
 def taken(copy: Path | None) -> str:
     """What to add to a mistake when the copy holds in its place."""
-    return f"the last good settings are taken from {copy}"
+    return f"{TAKEN} {copy}"
 
 
 def _first_line(path: Path) -> str:

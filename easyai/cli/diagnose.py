@@ -34,7 +34,7 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 """
 
-_DEFAULTS = "the report takes the default of a key that does not fit"
+_DEFAULTS = "; the report takes the default of a key that does not fit"
 
 
 @click.command(epilog=EXAMPLES)
@@ -58,6 +58,7 @@ def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> Non
     from easyai.health.report.as_markdown import markdown
     from easyai.health.report.as_short import short
     from easyai.settings import SettingsSource
+    from easyai.settings_file import TAKEN
     from easyai.settings_in_part import of_variables
 
     if in_short and as_json:
@@ -75,7 +76,8 @@ def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> Non
         _tell_unknown(lang)
         raise click.exceptions.Exit(2) from error
     if source.fault:
-        click.echo(f"easyai: {source.fault}; {_DEFAULTS}", err=True)
+        whole = TAKEN in source.fault  # the last good file has every key
+        click.echo(f"easyai: {source.fault}{'' if whole else _DEFAULTS}", err=True)
     if missing and _told_by_api(source.current(), lang, probes, as_json, in_short):
         return
     found = _found(source, missing, runtime, probes)

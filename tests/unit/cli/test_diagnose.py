@@ -193,6 +193,7 @@ def test_a_file_that_is_no_toml_is_replaced_by_the_last_good_one_of_up(
     assert result.exit_code == 1
     assert result.stderr.startswith(f"easyai: {file}: not valid TOML: ")
     assert "the last good settings are taken from data/" in result.stderr
+    assert "the default of a key" not in result.stderr, "no default is taken"
     codes = [cause["code"] for cause in body["causes"]]
     assert codes[0] == "settings_invalid"
     assert "services_died" in codes, "the database of the last good file was looked at"
