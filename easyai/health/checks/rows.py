@@ -132,9 +132,10 @@ def _queue(facts: Facts, known: Known) -> Words | None:
             f"{failed.en} failed and none succeeds of {shown}",
             f"{failed.zh}失败，{shown} 没有成功",
         )
-    stalled = [one.name for one in facts.stalled if one.pending or one.leased]
+    stalled = [one for one in facts.stalled if one.pending or one.leased]
     if stalled:
-        shown = names(stalled)
+        shown = names(one.name for one in stalled)
+        number = frames(sum(one.waiting + one.leased for one in stalled))
         return Words(
             f"{number.en} waiting and none succeeds of {shown}",
             f"{number.zh}在等待，{shown} 没有成功",

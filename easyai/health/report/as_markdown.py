@@ -52,7 +52,7 @@ class _Report:
         diagnosis = self._diagnosis
         if diagnosis.well:
             *lines, last = (self._say(line) for line in diagnosis.symptom.lines)
-            yield from (*lines, f"{last} {self._database()}")
+            yield from (*lines, f"{last}{self._say(words.FULL_STOP)}{self._database()}")
             yield from self._recovered()
             return
         yield f"# {self._say(words.TITLE)} {moment(self._facts.now)}"
@@ -120,6 +120,7 @@ class _Report:
         if unwell:
             yield from self._service_table(unwell)
         if len(unwell) < len(known.services):
+            yield from ([""] if unwell else [])
             yield self._say(well_services(self._facts, unwell))
 
     def _service_table(self, unwell: Sequence[ServiceFacts]) -> Iterator[str]:
@@ -137,9 +138,9 @@ class _Report:
             )
             for cells, some in ordered[:MOST_ROWS]
         ]
-        yield from (*table(self._head(words.SERVICE_HEAD), rows), "")
+        yield from table(self._head(words.SERVICE_HEAD), rows)
         if more := sum(len(some) for _, some in ordered[MOST_ROWS:]):
-            yield self._say(further_services(more))
+            yield from ("", self._say(further_services(more)))
 
     def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
         probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None

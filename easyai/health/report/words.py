@@ -26,6 +26,7 @@ VERIFY_TEXT: Final = Words(
     "原因消除后，推理在数秒内自动恢复。验证：",
 )
 OK: Final = Words("ok", "正常")
+FULL_STOP: Final = Words(". ", "。")
 NOT_OK: Final = Words("NOT OK", "异常")
 NO_EVENTS: Final = Words("No change of state is remembered", "没有状态变化的记录")
 

@@ -19,7 +19,14 @@ from easyai.health.report.as_json import as_json
 from easyai.health.report.as_markdown import markdown
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.lively import codes, happened, look, processes_work, silent_for
+from tests.support.lively import (
+    codes,
+    happened,
+    look,
+    processes_work,
+    silent_for,
+    waits_since,
+)
 from tests.support.site import TYPE, Installation
 
 
@@ -110,10 +117,23 @@ def test_parked_frames_are_no_backlog(site: Installation) -> None:
     assert look(site).facts.checks["queue"].ok
 
 
+def test_the_queue_check_counts_the_parked_frames_of_a_type_that_stands_still(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.configure(stall_alarm_sec=20.0)
+    site.register(algorithm)
+    site.record(3)
+    site.execute("UPDATE frames SET state = 'parked' WHERE id < (SELECT max(id) FROM frames)")
+    waits_since(site, 60.0)
+    processes_work(site)
+    assert look(site).facts.why("queue").en.startswith("3 frames waiting and none succeeds")
+
+
 def test_all_is_well_says_that_nobody_has_ever_registered(site: Installation) -> None:
     processes_work(site)
     report = markdown(look(site), "zh")
     assert "从未有算法服务注册" in report
+    assert "时钟。数据库：" in report, "two sentences"
     assert "watchdog" in report
     assert "图片存储" in report
 
