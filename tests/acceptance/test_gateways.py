@@ -128,6 +128,18 @@ def test_a_field_client_registers_and_is_sent_pictures_through_the_gateway(
         stub.unregister(gateway)
 
 
+def test_who_comes_through_the_gateway_is_no_program_of_this_machine(gateway: str) -> None:
+    refused = requests.post(f"{gateway}/api/v1/ai_analysis/clear_all", timeout=10)
+    assert refused.status_code == 403
+    assert "operator" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("page", ["gateways/nginx.conf", "tls.md"])
+def test_every_nginx_of_the_pages_tells_easyai_of_the_client(page: str) -> None:
+    text = (_DOCS / page).read_text(encoding="utf-8")
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in text
+
+
 @pytest.mark.parametrize(
     "path",
     [
