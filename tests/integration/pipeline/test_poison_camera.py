@@ -7,7 +7,11 @@ from functools import partial
 
 import pytest
 
+from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import evidence
+from easyai.pipeline.answers import Answered
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.turn import turn
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.pumping import PumpedLoop
 from tests.support.site import TYPE, Installation
@@ -95,3 +99,20 @@ def test_a_service_that_breaks_on_all_is_left_alone(
         wait_until(opened, 12, "its breaker opens")
         if cameras == 1:
             assert time.monotonic() - began > 1, "it has answered others lately"
+
+
+def test_an_answer_that_is_settled_with_the_failures_counts(site: Installation) -> None:
+    with AlgorithmStub() as stub:
+        pk = site.register(stub)
+        site.record(1)
+        site.record(3, camera=POISON)
+        leased = site.lease(most=4)
+        assert len(leased.frames) == 4
+        verdicts = [Verdict(Kind.INFERRED, 20.0), *[Verdict(Kind.BROKEN, 20.0)] * 3]
+        answers = [
+            Answered(frame, leased.endpoints[pk], verdict)
+            for frame, verdict in zip(leased.frames, verdicts, strict=True)
+        ]
+        turn(site.runtime, answers, CarriedOut(), None)
+        assert site.service(pk)["breaker_failures"] == 3
+        assert site.service(pk)["breaker_open_until"] == 0
