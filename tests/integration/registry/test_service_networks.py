@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from aiohttp import connector
 
 from easyai.addresses import HIDDEN
 from easyai.errors import BadRequestError
@@ -120,7 +119,7 @@ def test_of_the_addresses_of_a_name_only_those_that_may_be_called_are(
         how = {"hostname": host, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
         return [how | {"host": address} for address in found]
 
-    monkeypatch.setattr(connector.DefaultResolver, "resolve", resolve)
+    monkeypatch.setattr("aiohttp.connector.DefaultResolver.resolve", resolve)
     endpoint = algorithm.endpoint.replace("127.0.0.1", "detector.test")
     _register(site, endpoint)
     site.put_many(1)
