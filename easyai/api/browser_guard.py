@@ -2,7 +2,8 @@
 
 A browser sends what any page asks it to, to loopback and to the local network, too. It names the
 page's site in Origin and Sec-Fetch-Site; a page whose own name was made to resolve to this server
-(DNS rebinding) shows in Host. Programs send none of these but a Host, mostly an IP address.
+(DNS rebinding) shows in Host. Programs send none of these but a Host, mostly an IP address. Field
+clients that have a name for this server cannot be changed: what they call needs no known Host.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ _WANTED: Final = frozenset(
 )
 _OTHER_SITES: Final = ("cross-site", "same-site")
 _READS: Final = ("GET", "HEAD")
+_ANALYSIS: Final = "/api/v1/ai_analysis"
+# What algorithm services call (contract, section 2).
+_FIELD_CALLS: Final = {
+    "POST": (f"{_ANALYSIS}/register", f"{_ANALYSIS}/heartbeat/"),
+    "DELETE": (f"{_ANALYSIS}/unregister/",),
+}
 _SHOWN: Final = 100  # characters of a header that its error repeats
 
 
@@ -104,7 +111,7 @@ class BrowserGuard:
         }
         names = self._names(scope["app"].state.runtime.settings.easyai)
         host = headers.get(b"host", "").strip().lower()
-        if not names.is_ours(host):
+        if not names.is_ours(host) and not _is_field_client(headers, method, scope["path"]):
             return _about_host(host)
         return _about_site(headers, host, names, method)
 
@@ -112,6 +119,15 @@ class BrowserGuard:
         if self._known is None or self._known[0] is not own:
             self._known = own, HostNames.of(own)
         return self._known[1]
+
+
+def _is_field_client(headers: dict[bytes, str], method: str, path: str) -> bool:
+    """Whether a program makes a call of algorithm services: browsers put Origin on POST and DELETE.
+
+    https://fetch.spec.whatwg.org/#append-a-request-origin-header: "null" where they hide it.
+    """
+    is_browser = b"origin" in headers or b"sec-fetch-site" in headers
+    return not is_browser and path.startswith(_FIELD_CALLS.get(method, ()))
 
 
 def _about_site(headers: dict[bytes, str], host: str, names: HostNames, method: str) -> str:
