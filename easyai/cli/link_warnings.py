@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from easyai.errors import EasyaiError
+from easyai.settings_tables import ANY_ADDRESS
 
 if TYPE_CHECKING:
     from easyai.settings import Settings
@@ -18,18 +19,24 @@ _Address = IPv4Address | IPv6Address
 _MOST_NAMED: Final = 5
 
 
-def link_warnings(settings: Settings, endpoints: Iterable[str] | None = None) -> list[str]:
+def link_warnings(
+    settings: Settings, endpoints: Iterable[str] | None = None, *, fitted: bool = False
+) -> list[str]:
     """A sentence when there are endpoints from which no picture link can be opened.
 
     `endpoints`: the registered ones; None reads them from the database, where there is one that
     answers. Those that the settings name count as well. Judged by addresses alone: names are not
-    looked up. An object store makes links of its own.
+    looked up. An object store makes links of its own. `fitted`: by `easyai up`, whose worker fits
+    links to each endpoint where it listens on every address (pipeline/link_base.py).
     """
     if settings.frame_extractor.store != "local":
         return []
+    own = settings.easyai
+    if fitted and own.host in ANY_ADDRESS and not own.public_url:
+        return []
     listed = registered(settings) if endpoints is None else endpoints
     preferred = (one.preferred_algorithm_endpoint for one in settings.frame_extractor.tasks)
-    base = settings.easyai.effective_public_url
+    base = own.effective_public_url
     return list(_sentences(base, sorted({*listed, *filter(None, preferred)})))
 
 

@@ -127,7 +127,7 @@ def _warn(settings: Settings) -> None:
 def _warn_of_links(settings: Settings) -> None:
     from easyai.cli.link_warnings import link_warnings
 
-    for warning in link_warnings(settings):
+    for warning in link_warnings(settings, fitted=True):
         notice(f"warning: {warning}")
 
 

@@ -18,6 +18,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
+from easyai.pipeline.link_base import fitted
 from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
 
@@ -96,7 +97,7 @@ class Caller:
         timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=_CONNECT_TIMEOUT_SEC)
         async with self._session.post(
             endpoint,
-            data=self._body(frame, config),
+            data=self._body(frame, config, endpoint),
             headers=_HEADERS,
             timeout=timeout,
             allow_redirects=False,  # the contract knows none, and each would be another address
@@ -104,15 +105,17 @@ class Caller:
             body = await _read(response)
         return judge(response.status, body, (time.perf_counter() - started) * 1000)
 
-    def _body(self, frame: LeasedFrame, config: AlgoConfig) -> bytes:
-        store = self._store
-        config_url = store.url(config.key, _URL_TTL_SEC) if config.key else ""
+    def _body(self, frame: LeasedFrame, config: AlgoConfig, endpoint: str) -> bytes:
+        def link(key: str) -> str:
+            url = self._store.url(key, _URL_TTL_SEC)
+            return fitted(url, endpoint, self._runtime.settings.easyai)
+
         fields = {
-            "image_url": store.url(frame.image_key, _URL_TTL_SEC),
+            "image_url": link(frame.image_key),
             "task_id": frame.task_id,
             "task_type": frame.task_type,
             "image_path": frame.key,
-            "algo_config_url": config_url,
+            "algo_config_url": link(config.key) if config.key else "",
         }
         # The configuration is JSON text already: it is spliced in, not parsed for every frame.
         return f'{json.dumps(fields)[:-1]}, "algo_config": {config.json_text}}}'.encode()

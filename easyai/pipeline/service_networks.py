@@ -133,17 +133,23 @@ def _plain(address: Address) -> Address:
 
 
 def _is_ours(address: Address) -> bool:
-    """Whether this machine has the address; sends nothing."""
-    if address.is_loopback:
-        return True
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    """Whether this machine has the address."""
+    # To an address of its own the system sends from that address.
+    return address.is_loopback or own_address(address) == address
+
+
+def own_address(towards: Address) -> Address | None:
+    """The address of this machine from which it sends to another; None without a way there.
+
+    Sends nothing.
+    """
+    family = socket.AF_INET if towards.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asked:
-            asked.connect((str(address), 9))
-            # To an address of its own the system sends from that address.
-            return bool(ip_address(asked.getsockname()[0]) == address)
+            asked.connect((str(towards), 9))
+            return ip_address(asked.getsockname()[0])
     except OSError:
-        return False
+        return None
 
 
 def _addresses(host: str) -> list[str]:

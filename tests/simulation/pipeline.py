@@ -56,6 +56,7 @@ class SimCaller(caller.Caller):
     def __init__(self, runtime: Runtime) -> None:
         self._store = runtime.store
         self._configs = AlgoConfigs(runtime)
+        self._runtime = runtime
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -68,7 +69,8 @@ class SimCaller(caller.Caller):
         timeout_sec: float,
         started: float,
     ) -> Verdict:
-        body, network, loop = self._body(frame, config), self.network, asyncio.get_running_loop()
+        body = self._body(frame, config, endpoint)
+        network, loop = self.network, asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
         began = network.scheduler.now
         status, answer = await loop.in_actor(

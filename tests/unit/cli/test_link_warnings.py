@@ -61,6 +61,16 @@ def test_a_link_that_can_be_opened_is_no_warning(own: dict[str, Any], endpoint: 
     assert _warnings(own, endpoint) == ""
 
 
+def test_up_fits_links_to_services_where_it_listens_on_every_address() -> None:
+    for own, count in (
+        ({"host": "::"}, 0),
+        ({}, 1),
+        ({"host": "::", "public_url": "http://[::1]"}, 1),
+    ):
+        settings = Settings.model_validate({"easyai": own})
+        assert len(link_warnings(settings, [FAR4], fitted=True)) == count, own
+
+
 def test_endpoints_come_from_the_settings_and_the_registry(installation: Installation) -> None:
     installation.service("far", "人数统计", endpoint=FAR4)
     (warning,) = link_warnings(load())
