@@ -8,7 +8,9 @@ import time
 import pytest
 from sqlalchemy import insert, text
 
+from easyai.db import recording, task_types
 from easyai.db.models import Alert
+from easyai.db.recording import NewFrame
 from easyai.health.names import kind_name
 from easyai.health.reasons import reason
 from tests.integration.api.anywhere import ELSEWHERE, Site
@@ -34,6 +36,13 @@ def _alerts(site: Site, count: int) -> list[int]:
         return [row.id for row in conn.execute(text("SELECT id FROM alerts ORDER BY id"))]
 
 
+def _wait(site: Site, task_type: str) -> None:
+    new = NewFrame(f"{task_type}/门口1/1.jpg", task_type, "门口1", "v1", 1.0, None)
+    with site.runtime.db.write() as conn:
+        task_types.add(conn, [task_type], time.time())
+        recording.add(conn, [new], time.time())
+
+
 def test_who_did_what_is_in_the_events_and_in_the_log(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -53,6 +62,7 @@ def test_who_did_what_is_in_the_events_and_in_the_log(
     ask("DELETE", f"{ALERTS}/{ids[0]}", LOCAL)
     ask("POST", f"{ALERTS}/batch_delete", LOCAL, {"ids": ids})
     typo = {"task_type": "人数统记"}
+    _wait(site, typo["task_type"])
     ask("POST", f"{ANALYSIS}/frames/discard", LOCAL, typo | {"dry_run": True})
     ask("POST", f"{ANALYSIS}/frames/discard", ELSEWHERE, typo, Authorization=token)
 
@@ -65,7 +75,7 @@ def test_who_did_what_is_in_the_events_and_in_the_log(
         ("reset", f"{there} {with_token}: reset the statistics of inference"),
         ("delete_alerts", f"{here}: deleted 1 alerts: {ids[0]}"),
         ("delete_alerts", f"{here}: deleted 2 alerts: {ids[1]}, {ids[2]}"),
-        ("discard", f"{there} {with_token}: gives up 0 waiting frames: 人数统记/*"),
+        ("discard", f"{there} {with_token}: gives up 1 waiting frames: 人数统记/*"),
     ]
     logged = [one.message for one in caplog.records if one.message.startswith("operator action")]
     assert len(logged) == 7
@@ -84,6 +94,8 @@ def test_what_was_refused_or_changed_nothing_is_not_noted(site: Site) -> None:
     ):
         assert site.ask(method, path, ELSEWHERE)[0] == 403
     assert site.ask("DELETE", f"{ALERTS}/1", LOCAL)[0] == 200  # gone already is fine
+    nothing = {"task_type": "人数统记"}
+    assert site.ask("POST", f"{ANALYSIS}/frames/discard", LOCAL, nothing)[0] == 200
 
     assert _noted(site) == []
 
