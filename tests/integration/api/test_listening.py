@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.part_process import PartProcess, easyai_command
 from tests.support.ports import free_port
@@ -48,3 +49,30 @@ def test_httplistenaddr_of_the_predecessor_is_where_the_api_listens(
         assert _connects("127.0.0.2", port) is others_reach_it
         if "::1" in _loopback():
             assert _connects("::1", port) is others_reach_it
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("host", ["::", "127.0.0.1"])
+def test_behind_a_gateway_of_this_machine_the_address_of_the_client_counts(
+    host: str, migrated_url: str, tmp_path: Path
+) -> None:
+    # A socket for both families sees 127.0.0.1 as ::ffff:127.0.0.1.
+    port = free_port()
+    names = {
+        "EASYAI_HOST": host,
+        "EASYAI_PORT": str(port),
+        "EASYAI_PUBLIC_URL": "http://192.168.7.1:5066",
+        "EASYAI_DATABASE_URL": migrated_url,
+        "EASYAI_DATA_DIR": str(tmp_path / "data"),
+    }
+    url = f"http://127.0.0.1:{port}/api/v1/ai_analysis"
+    through = {"X-Forwarded-For": "192.168.7.20"}
+    body = {"service_id": "yolo", "task_types": ["t"], "endpoint": "http://192.168.7.21:1/infer"}
+    with PartProcess(easyai_command("api"), names, lambda _: _connects("127.0.0.1", port)):
+        sent = requests.post(f"{url}/register", json=body, headers=through, timeout=5)
+        assert sent.status_code == 200, sent.text
+        # From another address than it was registered from, and the same again.
+        other = {"X-Forwarded-For": "192.168.7.22"}
+        gone = f"{url}/unregister/yolo"
+        assert requests.delete(gone, headers=other, timeout=5).status_code == 403
+        assert requests.delete(gone, headers=through, timeout=5).status_code == 200

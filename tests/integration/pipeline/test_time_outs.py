@@ -158,6 +158,50 @@ def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_
         assert waits[-1] <= 5, waits
 
 
+def test_a_service_that_recovers_does_not_call_back_those_that_are_kept_apart(
+    site: Installation,
+) -> None:
+    pk = site.register(AlgorithmStub())
+    site.record(3)
+    leased = site.lease(most=1)
+    now = time.time()
+    site.execute("UPDATE services SET breaker_failures = 3, breaker_open_until = :at", at=now - 1)
+    site.execute("UPDATE frames SET due_at = :at WHERE id = 2", at=now + 3)
+    site.execute("UPDATE frames SET due_at = :at WHERE id = 3", at=now + _TURN_SEC)
+    answer = Answered(leased.frames[0], leased.endpoints[pk], Verdict(Kind.INFERRED, 20.0))
+    turn(site.runtime, [answer], CarriedOut(), None)
+    assert site.service(pk)["breaker_open_until"] == 0
+    due = {frame["id"]: frame["due_at"] - now for frame in site.frames()}
+    assert due[2] < 2
+    assert due[3] == pytest.approx(_TURN_SEC)
+
+
+def test_frames_that_go_in_order_are_not_kept_apart(site: Installation) -> None:
+    site.configure(f'[ai_analysis.types."{TYPE}"]\naffinity = "task_id"\n')
+    pk = site.register(AlgorithmStub())
+    site.record(1, stream="门口1")
+    now = time.time()
+    site.execute("UPDATE frames SET tries = 1, last_failure_at = :at", at=now - 20)
+    site.execute("UPDATE services SET last_success_at = :at", at=now - 10)
+    leased = site.lease(most=1)
+    turn(
+        site.runtime,
+        [Answered(leased.frames[0], leased.endpoints[pk], TIMED_OUT)],
+        CarriedOut(),
+        None,
+    )
+    (frame,) = site.frames()
+    assert frame["state"] == "pending"
+    assert frame["due_at"] - now <= 5, "its camera stands still meanwhile"
+
+
+def test_a_turn_lasts_half_a_minute_at_most(site: Installation) -> None:
+    site.register(AlgorithmStub())
+    site.record(1)
+    (frame,) = site.lease(most=1).frames
+    assert time_outs.apart_sec(replace(frame, tries=1), 600.0) <= 3 * 30
+
+
 def test_pictures_that_came_back_together_once_part_at_a_later_try(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.record(30)

@@ -155,3 +155,14 @@ def test_the_pauses_of_an_endpoint_on_which_a_type_depends_stay_short() -> None:
         pauses.append(breaker.open_until - now)
     assert pauses == [LONGEST_PAUSE_ALONE_SEC] * 4
     assert breaker.failed(breaker.open_until).pause_sec == 2 * LONGEST_PAUSE_ALONE_SEC
+
+
+def test_one_that_answers_others_stays_closed_but_a_trial_that_fails_opens_it_again() -> None:
+    breaker = Breaker()
+    for _ in range(9):
+        breaker = breaker.failed(NOW, answers_others=True)
+    assert (breaker.closed, breaker.failures) == (True, 9)
+    opened = breaker.failed(NOW)
+    assert not opened.closed
+    again = opened.failed(opened.open_until, answers_others=True)
+    assert again.open_until > opened.open_until

@@ -85,3 +85,38 @@ def test_pictures_that_stay_are_told_once_in_ten_seconds(
         tally.log()
         clock.now += 1
     assert len(caplog.records) == 1
+
+
+def test_what_is_due_later_is_written_later_though_nothing_new_happens(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tally = Tally()
+    _batch(tally, "人数统计")
+    tally.carried(CarriedOut(failed=1, reason="disk full"))
+    tally.log()
+    clock.now += 3
+    tally.carried(CarriedOut(failed=2, reason="disk full"))
+    _batch(tally, "人脸")
+    assert len(caplog.records) == 3
+    clock.now += EVERY_SEC - 3
+    tally.log()
+    assert [one.message.partition(":")[0] for one in caplog.records[3:]] == [
+        "pictures not moved or deleted yet, the sweep tries again",
+        "inference completed",
+    ]
+    clock.now += 3
+    tally.log()
+    assert caplog.records[-1].message.startswith("inference completed: task_type=人脸")
+    assert tally.log_in_sec() is None
+
+
+def test_at_the_end_the_pictures_that_stay_are_told_too(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tally = Tally()
+    for _ in range(2):
+        tally.carried(CarriedOut(failed=1, reason="disk full"))
+        tally.log()
+    assert len(caplog.records) == 1
+    tally.log(at_once=True)
+    assert len(caplog.records) == 2
