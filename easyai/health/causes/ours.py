@@ -97,10 +97,11 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
     if facts.failed("database").startswith(NO_DATABASE):
         yield Remedy(
             Words(
-                "Make the database, or start easyai, which makes it. If it runs already, name its "
-                "settings with --config or its folder with EASYAI_DATA_DIR",
-                "创建数据库，或直接启动 easyai（会自动创建）。若已在运行，"
-                "请用 --config 指定其配置，或用 EASYAI_DATA_DIR 指定其目录",
+                "If easyai runs already, name its settings with --config or its folder with "
+                "EASYAI_DATA_DIR. Where it was never started, start it, which makes the database, "
+                "or make the database alone",
+                "若 easyai 已在运行，请用 --config 指定其配置，或用 EASYAI_DATA_DIR 指定其目录；"
+                "若从未启动过，请启动 easyai（会自动创建数据库），或单独创建数据库",
             ),
             easyai_command(facts.settings, "db", "upgrade"),
         )
