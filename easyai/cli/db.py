@@ -8,9 +8,11 @@ from easyai.cli.db_space import compact, size
 from easyai.cli.installation import find_installation
 from easyai.cli.output import (
     missing_database,
+    opened,
     print_json,
     refuse_beside_api,
     require_database,
+    running,
     upgrade_hint,
 )
 
@@ -18,6 +20,7 @@ EXAMPLES = """\b
 Examples:
   easyai db upgrade                     make the tables, or bring them to this version
   easyai db current                     which revision the database has
+  easyai db downgrade 0004              back, before an older version is installed again
   easyai db size                        rows and bytes of each table, and their limits
   easyai db compact                     give free space of an SQLite file back to the disk
 
@@ -54,13 +57,39 @@ def upgrade() -> None:
 
 
 @db.command(epilog=EXAMPLES)
+@click.argument("revision")
+def downgrade(revision: str) -> None:
+    """Take the database back to an older REVISION, the one that an older version needs.
+
+    Stop easyai first; install the older version afterwards, whose `easyai db current` names the
+    revision it needs. Frames, services and alerts stay.
+
+    Exit code: 0 done, 1 easyai is running, 2 usage or configuration.
+    """
+    from easyai.db import migrate
+
+    with opened() as runtime:
+        url, at_work = runtime.db.url, running(runtime.db)
+    if at_work:
+        click.echo(
+            f"easyai is running, or ended less than 30 s ago ({at_work}): stop it first, for its "
+            "processes need the tables of this version",
+            err=True,
+        )
+        click.get_current_context().exit(1)
+    migrate.downgrade(url, revision)
+    click.echo(f"database taken back: {shown_url(url)}, revision {revision}")
+
+
+@db.command(epilog=EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def current(as_json: bool) -> None:
     """Show the database's revision and this version's.
 
-    Exit code: 0 up to date, 1 an upgrade is due, 2 no database or configuration.
+    Exit code: 0 up to date, 1 an upgrade or downgrade is due, 2 no database or configuration.
     """
     from easyai.db import migrate
+    from easyai.db.revision import is_of_newer_version
     from easyai.settings import load
 
     find_installation()
@@ -72,7 +101,11 @@ def current(as_json: bool) -> None:
     if as_json:
         print_json({"revision": revision, "newest": newest, "up_to_date": ready})
     else:
-        state = "up to date" if ready else f"newest is {newest}; {upgrade_hint(settings)}"
+        if is_of_newer_version(revision):
+            due = "take it back with the later version that made it, or start that one again"
+        else:
+            due = upgrade_hint(settings)
+        state = "up to date" if ready else f"this version needs {newest}; {due}"
         click.echo(f"{shown_url(url)}: revision {revision or 'none'}, {state}")
     if not ready:
         click.get_current_context().exit(1)

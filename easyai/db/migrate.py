@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema; many processes may call it at once."""
+"""Brings a database to the newest schema, or back; many processes may call it at once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from easyai.db.revision import migrations_folder, newest, revision
+from easyai.db.revision import is_of_newer_version, known, migrations_folder, newest, revision
 from easyai.db.session import Database
-from easyai.errors import SettingsError
+from easyai.errors import BadRequestError, SettingsError
 from easyai.process.modes import keep_others_out, make_file, make_folder
 
-__all__ = ["current", "newest", "revision", "upgrade"]
+__all__ = ["current", "downgrade", "newest", "revision", "upgrade"]
 
 # Apart from the locks of dispatch and outbox: a migration waits for other migrations only.
 _MIGRATION_LOCK = 0x6561_7381
@@ -22,19 +22,39 @@ _MIGRATION_LOCK = 0x6561_7381
 def upgrade(url: str) -> str:
     """Run the migrations that are missing and return the revision reached.
 
-    Raises SettingsError when the folder of an SQLite file cannot be made.
+    Raises SettingsError when the folder of an SQLite file cannot be made, and when a later version
+    has migrated the database.
     """
     database = Database(url)
     try:
         _make_folder(database)
         with database.write() as conn:
-            if not database.is_sqlite:
-                conn.execute(text("SET LOCAL lock_timeout = '60s'"))
-                conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-            config = _config()
-            config.attributes["connection"] = conn
+            config = _locked(conn)
+            _require_known(conn)
             command.upgrade(config, "head")
             return revision(conn) or ""
+    finally:
+        database.dispose()
+
+
+def downgrade(url: str, target: str) -> None:
+    """Take the tables back to an older revision, in one transaction. Nothing may work on them.
+
+    Raises BadRequestError for a revision that is not older, and SettingsError as `upgrade` does.
+    """
+    database = Database(url, must_exist=True)
+    try:
+        with database.write() as conn:
+            config = _locked(conn)
+            _require_known(conn)
+            found = revision(conn) or ""
+            older = sorted(name for name in known() if name < found)
+            if target not in older:
+                raise BadRequestError(
+                    f"revision: {target!r} is none before that of the database, {found or 'none'}; "
+                    f"there are {', '.join(older) or 'none'}"
+                )
+            command.downgrade(config, target)
     finally:
         database.dispose()
 
@@ -47,6 +67,26 @@ def current(url: str) -> tuple[str | None, str | None]:
             return revision(conn), newest()
     finally:
         database.dispose()
+
+
+def _locked(conn: Connection) -> Config:
+    """What Alembic needs, when no other migration runs."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(text("SET LOCAL lock_timeout = '60s'"))
+        conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+    config = _config()
+    config.attributes["connection"] = conn
+    return config
+
+
+def _require_known(conn: Connection) -> None:
+    found = revision(conn)
+    if is_of_newer_version(found):
+        raise SettingsError(
+            f"the database is at revision {found}, made by a later version of easyai; this version "
+            f"knows up to {newest()}. Start the later version again, or stop it and take the "
+            f"database back with its own `db downgrade {newest()}`"
+        )
 
 
 def _config() -> Config:

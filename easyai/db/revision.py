@@ -38,9 +38,22 @@ def revision(conn: Connection) -> str | None:
 @cache
 def newest() -> str | None:
     """The newest revision there is: the one that no other follows."""
-    sources = [
-        path.read_text(encoding="utf-8") for path in (migrations_folder() / "versions").glob("*.py")
-    ]
-    followed = {name for source in sources for name in _DOWN_REVISION.findall(source)}
-    heads = {name for source in sources for name in _REVISION.findall(source)} - followed
+    followed = {name for source in _sources() for name in _DOWN_REVISION.findall(source)}
+    heads = known() - followed
     return heads.pop() if len(heads) == 1 else None
+
+
+def known() -> set[str]:
+    """Every revision that this version can make."""
+    return {name for source in _sources() for name in _REVISION.findall(source)}
+
+
+def is_of_newer_version(found: str | None) -> bool:
+    """Whether a later version of easyai has migrated the database."""
+    return found is not None and found not in known()
+
+
+@cache
+def _sources() -> tuple[str, ...]:
+    files = (migrations_folder() / "versions").glob("*.py")
+    return tuple(path.read_text(encoding="utf-8") for path in files)

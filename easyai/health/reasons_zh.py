@@ -246,6 +246,8 @@ _DATABASE: Final = {
     "the database is at revision {}, this version needs {}: run ": (
         "数据库的版本为 {1}，本程序需要 {2}：请运行 "
     ),
+    "the database is at revision {}, made by a later version of easyai; this version knows up to "
+    "{}": ("数据库的版本为 {1}，由更新版本的 easyai 创建；本版本最高支持 {2}"),
     "The database does not answer; work goes on when it does.": "数据库没有应答；恢复后继续工作。",
     "The database file is damaged; docs/recovery.md tells how to save what is in it.": (
         "数据库文件已损坏；抢救方法见 docs/recovery.md。"

@@ -42,6 +42,11 @@ class DatabaseCheck:
             if found and self._room_is_scarce():
                 conn.execute(_WRITES_A_PAGE)
         newest = revision.newest()
+        if revision.is_of_newer_version(found):
+            raise DatabaseUnavailableError(
+                f"the database is at revision {found}, made by a later version of easyai; this "
+                f"version knows up to {newest}"
+            )
         if found != newest:
             command = easyai_command(self._runtime.settings, "db", "upgrade")
             raise DatabaseUnavailableError(

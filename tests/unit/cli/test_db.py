@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from easyai.db import processes, space
+from easyai.db.revision import newest
 from easyai.db.session import Database
 from tests.support.installation import Installation
 
@@ -117,3 +118,44 @@ def test_compact_beside_a_running_easyai_has_to_be_asked_for(installation: Insta
     assert "worker@here:1" in refused.stderr
     assert "--beside" in refused.stderr
     assert installation.run("db", "compact", "--beside").exit_code == 0
+
+
+def test_downgrade_prepares_the_database_for_an_older_version(installation: Installation) -> None:
+    installation.frame()
+    result = installation.run("db", "downgrade", "0004")
+    assert (result.exit_code, "revision 0004" in result.stdout) == (0, True), result.output
+    assert json.loads(installation.run("db", "current", "--json").stdout)["revision"] == "0004"
+    assert installation.run("db", "upgrade").exit_code == 0
+    assert len(json.loads(installation.run("frames", "--json").stdout)["frames"]) == 1
+
+
+@pytest.mark.parametrize("target", ["9999", "newest", "base", "-1", "head", ""])
+def test_downgrade_names_the_older_revisions_there_are(
+    installation: Installation, target: str
+) -> None:
+    revision = newest() if target == "newest" else target
+    result = installation.run("db", "downgrade", "--", str(revision))
+    assert result.exit_code == 2
+    assert "there are 0001, 0002, 0003, 0004" in result.stderr
+
+
+def test_downgrade_under_a_running_easyai_is_refused(installation: Installation) -> None:
+    with installation.db.write() as conn:
+        processes.beat(conn, "worker", "here", 1, time.time())
+    refused = installation.run("db", "downgrade", "0004")
+    assert (refused.exit_code, "worker@here:1" in refused.stderr) == (1, True)
+    assert installation.run("db", "current").exit_code == 0
+
+
+def test_a_database_of_a_later_version_is_named_with_the_way_back(
+    installation: Installation,
+) -> None:
+    installation.execute("UPDATE alembic_version SET version_num = '9999'")
+    for command in (("upgrade",), ("downgrade", "0004")):
+        result = installation.run("db", *command)
+        assert result.exit_code == 2
+        assert "revision 9999, made by a later version of easyai" in result.stderr
+        assert f"db downgrade {newest()}" in result.stderr
+    result = installation.run("db", "current")
+    assert (result.exit_code, "db upgrade" in result.stdout) == (1, False)
+    assert "later version" in installation.run("diagnose", "--no-probes").stdout

@@ -90,7 +90,11 @@ def test_the_settings_file_is_handed_to_every_process_by_its_absolute_path(
     assert result.output.strip() == str(tmp_path / "site.toml")
 
 
-_REQUIRED = {("services", "approve"): ("yolo-1",), ("discard",): ("--task-type", "人脸")}
+_REQUIRED = {
+    ("services", "approve"): ("yolo-1",),
+    ("discard",): ("--task-type", "人脸"),
+    ("db", "downgrade"): ("0001",),
+}
 
 
 def _leaves(command: click.Command, *words: str) -> list[tuple[str, ...]]:
