@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,14 @@ def test_a_lock_has_an_allowed_version_of_each_dependency(
         versions = pins.get(canonicalize_name(wanted.name), [])
         assert versions, f"{wanted.name} is not in locks/{lock}: make lock"
         assert all(version in wanted.specifier for version in versions), wanted.name
+
+
+def test_what_the_transports_of_kombu_need_is_locked() -> None:
+    # An extra: kombu alone does not bring it, and its import fails where the broker is Redis.
+    asked = map(Requirement, requires("kombu") or [])
+    needed = {one.name for one in asked if one.marker and one.marker.evaluate({"extra": "redis"})}
+    assert {"redis", "packaging"} <= needed
+    assert needed <= set(_pins("server.txt"))
 
 
 def test_no_message_names_a_distribution_of_ours_that_nobody_can_install() -> None:
