@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from easyai.names import nfc
 from easyai.settings_predecessor import (
     DEFAULT_FOR_NOTHING,
     is_nothing,
@@ -34,6 +36,7 @@ _MOST_PER_SEC = 1_000_000.0
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Name = Annotated[str, AfterValidator(nfc)]  # of a task type or a camera
 
 
 @lru_cache(maxsize=1024)
@@ -157,6 +160,18 @@ class AiAnalysis(_Table):
         # Another number than where the key is absent: the predecessor's own file set 60.
         return _HEARTBEAT_TIMEOUT_OF_NOTHING if is_nothing(value) else value
 
+    @field_validator("types")
+    @classmethod
+    def _names(cls, value: dict[str, TaskTypeSettings]) -> dict[str, TaskTypeSettings]:
+        found: dict[str, TaskTypeSettings] = {}
+        for name, table in value.items():
+            if found.setdefault(nfc(name), table) != table:
+                raise ValueError(
+                    f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) that are one "
+                    "task type, with different keys; keep one of the tables"
+                )
+        return found
+
     @field_validator("alert_base_path", "failed_base_path")
     @classmethod
     def _folder(cls, value: str) -> str:
@@ -213,8 +228,8 @@ class AiAnalysis(_Table):
 class CameraTask(_Table):
     """One of ``[[frame_extractor.tasks]]``: a camera."""
 
-    id: str = ""
-    task_type: str = ""
+    id: Name = ""
+    task_type: Name = ""
     preferred_algorithm_endpoint: str = ""
     save_alert_image: bool = True  # false: the picture of an alert is deleted
     max_frame_count: Annotated[int, Field(ge=0)] = 0  # of its frames that wait; 0 = no limit
@@ -241,7 +256,7 @@ class FrameExtractor(_Table):
 
     store: Literal["local", "minio"] = "local"
     output_dir: Path = Path("./snapshots")
-    task_types: tuple[str, ...] = ()
+    task_types: tuple[Name, ...] = ()
     tasks: tuple[CameraTask, ...] = ()
     minio: Minio = Field(default_factory=Minio)
 

@@ -13,6 +13,7 @@ from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from easyai.db.alerts import AlertFilter
+from easyai.names import nfc
 
 LARGEST_PAGE: Final = 100  # alerts
 _USUAL_PAGE: Final = 20
@@ -61,13 +62,15 @@ def _moment(value: Any) -> Any:
     return parse_moment(value) if isinstance(value, str) and value else None
 
 
-def _no_nul(value: str | None) -> str | None:
-    if value is not None and "\0" in value:
+def _name(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if "\0" in value:
         raise ValueError("must not hold NUL characters; leave them out")
-    return value
+    return nfc(value)
 
 
-_Text = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_no_nul)]
+_Name = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_name)]
 _Count = Annotated[
     Annotated[int, Field(ge=-_LARGEST_INT, le=_LARGEST_INT)] | None,
     BeforeValidator(_none_if_empty),
@@ -93,8 +96,8 @@ PageSize = Annotated[
 
 
 async def alert_filter(
-    task_id: _Text = None,
-    task_type: _Text = None,
+    task_id: _Name = None,
+    task_type: _Name = None,
     min_detections: _Count = None,
     max_detections: _CountAbove0 = None,
     start_time: _Moment = None,

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from easyai.cli.names import name_option
 from easyai.cli.output import cell, moment, new_table, opened, print_json, print_table
 from easyai.cli.since import Moment, since_option, span
 from easyai.db import alerts as alerts_db
@@ -28,8 +29,8 @@ Exit code: 0 found, 1 no alert matches, 2 usage or configuration.
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--task-type", help="Only alerts of this type, such as 人数统计.")
-@click.option("--task-id", help="Only alerts of this camera; system: those of easyai itself.")
+@name_option("--task-type", "Only alerts of this type, such as 人数统计.")
+@name_option("--task-id", "Only alerts of this camera; system: those of easyai itself.")
 @click.option(
     "--min-detections", type=click.IntRange(0), metavar="N", help="Only with at least this many."
 )

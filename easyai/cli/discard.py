@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from easyai.cli.names import name_option
 from easyai.cli.output import cell, new_table, opened, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ Exit code: 0 given up, 1 no frame waits, 2 usage or configuration.
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--task-type", required=True, help="Frames of this type, such as 人数统记.")
-@click.option("--camera", default="", help="Only frames of this camera (task_id).")
+@name_option("--task-type", "Frames of this type, such as 人数统记.", required=True)
+@name_option("--camera", "Only frames of this camera (task_id).", default="")
 @click.option("--dry-run", is_flag=True, help="Count and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def discard(task_type: str, camera: str, dry_run: bool, as_json: bool) -> None:

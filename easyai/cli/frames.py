@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from easyai.cli.frame_story import as_dict, picture, print_story
+from easyai.cli.names import name_option
 from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
 from easyai.cli.since import Moment, since_option, span, until_option
 from easyai.db import clock
@@ -46,8 +47,8 @@ _STYLES: Final = {
     type=click.Choice([str(state) for state in FrameState]),
     help="Only frames in this state.",
 )
-@click.option("--task-type", help="Only frames of this type, such as 人数统计.")
-@click.option("--task-id", help="Only frames of this camera.")
+@name_option("--task-type", "Only frames of this type, such as 人数统计.")
+@name_option("--task-id", "Only frames of this camera.")
 @click.option("--reason", help="Only frames whose reason or outcome holds this text, in any case.")
 @since_option("Only frames settled since (found since, when not settled): 30s, 15m, 2h, 3d.")
 @until_option("Only frames settled before (found before, when not settled).")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from easyai.cli.names import name_option
 from easyai.cli.output import cell, new_table, opened, print_json, print_table
 from easyai.cli.since import Moment, since_option, span, until_option
 
@@ -42,8 +43,8 @@ OPTIONS = (
         show_default=True,
         help="State of the frames; only failed ones can be requeued.",
     ),
-    click.option("--task-type", help="Only frames of this type, such as 人数统计."),
-    click.option("--task-id", help="Only frames of this camera."),
+    name_option("--task-type", "Only frames of this type, such as 人数统计."),
+    name_option("--task-id", "Only frames of this camera."),
     since_option("Only frames that failed since: 30s, 15m, 2h, 3d."),
     until_option("Only frames that failed before: 30s, 15m, 2h, 3d."),
     click.option("--reason", help="Only frames whose reason holds this text, in any case."),

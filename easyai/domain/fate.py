@@ -79,7 +79,10 @@ def is_alert(verdict: Verdict, *, save_only_with_detection: bool) -> bool:
 
 
 def is_nested(key: str, task_type: str, task_id: str) -> bool:
-    """Whether a frame lies deeper than its camera's folder: another may have the same name."""
+    """Whether another frame of the camera may have the same file name, in another folder.
+
+    A frame lies deeper than its camera's folder, or in one spelled in another Unicode form.
+    """
     return not key.endswith(f"{task_type}/{task_id}/{key.rpartition('/')[2]}")
 
 

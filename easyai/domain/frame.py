@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from easyai.names import nfc
+
 PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 ALGO_CONFIG_NAME: Final = "algo_config.json"
 _PREVIEW_PREFIX: Final = "preview_"
@@ -54,9 +56,9 @@ class Outcome(StrEnum):
 class FrameKey:
     """A frame's place in the store, taken apart (contract, section 1)."""
 
-    key: str  # the whole key, base path included
-    task_type: str
-    task_id: str  # the camera
+    key: str  # the whole key as the store spells it, base path included
+    task_type: str  # in NFC
+    task_id: str  # the camera, in NFC
     filename: str
 
 
@@ -77,11 +79,16 @@ class KeyRules:
         filename = parts[-1]
         if filename.startswith(_PREVIEW_PREFIX) or not is_picture(filename):
             return None
-        return FrameKey(key, parts[0], parts[1], filename)
+        return FrameKey(key, nfc(parts[0]), nfc(parts[1]), filename)
 
-    def algo_config_key(self, task_type: str, task_id: str) -> str:
-        """Where the configuration of one camera's algorithm lies."""
-        return f"{self.base_path}{task_type}/{task_id}/{ALGO_CONFIG_NAME}"
+    def camera_folder(self, key: str) -> str:
+        """The folder of a frame's camera, as the store spells it."""
+        parts = key.removeprefix(self.base_path).split("/", 2)
+        return f"{self.base_path}{'/'.join(parts[:2])}/"
+
+    def algo_config_key(self, key: str) -> str:
+        """Where the configuration of the algorithm lies for a frame's camera."""
+        return self.camera_folder(key) + ALGO_CONFIG_NAME
 
     def is_stray_picture(self, key: str) -> bool:
         """A picture that lies too high in the tree to name its type and camera."""

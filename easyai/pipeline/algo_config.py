@@ -40,20 +40,22 @@ class AlgoConfigs:
     def __init__(self, runtime: Runtime) -> None:
         self._store = runtime.store
         self._lock = threading.Lock()
-        self._cached: dict[tuple[str, str], tuple[float, AlgoConfig]] = {}
-        self._looks: dict[tuple[str, str], asyncio.Future[AlgoConfig]] = {}  # under way
+        # By their keys. A camera's name is not enough: two folders may be its own, in two Unicode
+        # forms, each with a file.
+        self._cached: dict[str, tuple[float, AlgoConfig]] = {}
+        self._looks: dict[str, asyncio.Future[AlgoConfig]] = {}  # under way
         self._forgot_at = time.monotonic()
 
-    async def of(self, task_type: str, task_id: str) -> AlgoConfig:
-        """The configuration of a camera, for one loop: calls at the same time share one look."""
-        if (config := self._fresh(task_type, task_id)) is not None:
+    async def of(self, frame_key: str) -> AlgoConfig:
+        """The configuration for a frame, for one loop: calls at the same time share one look."""
+        key = self._store.rules.algo_config_key(frame_key)
+        if (config := self._fresh(key)) is not None:
             return config
-        camera = (task_type, task_id)
-        look = self._looks.get(camera)
+        look = self._looks.get(key)
         if look is None:
-            look = asyncio.get_running_loop().run_in_executor(None, self.get, *camera)
-            self._looks[camera] = look
-            look.add_done_callback(lambda _: self._looks.pop(camera, None))
+            look = asyncio.get_running_loop().run_in_executor(None, self.get, frame_key)
+            self._looks[key] = look
+            look.add_done_callback(lambda _: self._looks.pop(key, None))
         return await asyncio.shield(look)  # others wait for it, too
 
     def close(self) -> None:
@@ -61,22 +63,23 @@ class AlgoConfigs:
         for look in self._looks.values():
             look.cancel()
 
-    def get(self, task_type: str, task_id: str) -> AlgoConfig:
-        """The configuration of a camera; blocks for one look at the store when it is due."""
-        if (config := self._fresh(task_type, task_id)) is not None:
+    def get(self, frame_key: str) -> AlgoConfig:
+        """The configuration for a frame; blocks for one look at the store when it is due."""
+        key = self._store.rules.algo_config_key(frame_key)
+        if (config := self._fresh(key)) is not None:
             return config
         now = time.monotonic()
-        cached = self._cached.get((task_type, task_id))
+        cached = self._cached.get(key)
         before = cached[1] if cached else _NONE
-        config = self._look(self._store.rules.algo_config_key(task_type, task_id), before)
+        config = self._look(key, before)
         with self._lock:  # of what is known, not for the look: a slow one holds up no other camera
-            self._cached[task_type, task_id] = (now, config)
+            self._cached[key] = (now, config)
             if now - self._forgot_at >= _FORGET_SEC:
                 self._forget(now)
         return config
 
-    def _fresh(self, task_type: str, task_id: str) -> AlgoConfig | None:
-        cached = self._cached.get((task_type, task_id))
+    def _fresh(self, key: str) -> AlgoConfig | None:
+        cached = self._cached.get(key)
         if cached is not None and time.monotonic() - cached[0] < _FRESH_SEC:
             return cached[1]
         return None
@@ -85,9 +88,7 @@ class AlgoConfigs:
         self._forgot_at = now
         # In one step, for `_fresh` takes no lock: at most one look at the store is repeated.
         self._cached = {
-            camera: cached
-            for camera, cached in self._cached.items()
-            if now - cached[0] < _FORGET_SEC
+            key: cached for key, cached in self._cached.items() if now - cached[0] < _FORGET_SEC
         }
 
     def _look(self, key: str, before: AlgoConfig) -> AlgoConfig:

@@ -69,7 +69,7 @@ class Caller:
         its link is also tried beforehand, for what was out of reach may be back by the answer.
         """
         why = await self._unreachable(frame) if last_attempt and frame.attempts else ""
-        config = await self._configs.of(frame.task_type, frame.task_id)
+        config = await self._configs.of(frame.key)
         started = time.perf_counter()
         try:
             verdict = await self._exchange(frame, config, endpoint, timeout_sec, started)

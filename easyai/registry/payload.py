@@ -11,6 +11,7 @@ from easyai.addresses import HIDDEN, hide_credentials
 from easyai.domain.numbers import as_integer
 from easyai.domain.service import check_endpoint
 from easyai.errors import BadRequestError
+from easyai.names import nfc
 
 LONGEST_TEXT: Final = 256  # characters of service_id, name and version
 LONGEST_URL_BYTES: Final = 2000  # an index of PostgreSQL takes 2,700
@@ -33,7 +34,7 @@ class Registration:
 
     service_id: str
     name: str
-    task_types: tuple[str, ...]
+    task_types: tuple[str, ...]  # in NFC, each once
     endpoint: str
     version: str
     max_concurrency: int | None  # requests in flight; None: no limit of its own
@@ -145,14 +146,13 @@ def _task_types(value: Any) -> tuple[str, ...]:
         )
     if len(value) > MOST_TASK_TYPES:
         raise BadRequestError(f"task_types: at most {MOST_TASK_TYPES}, not {len(value)}")
-    for item in value:
-        _check_task_type(item)
-    return tuple(dict.fromkeys(value))
+    return tuple(dict.fromkeys(map(_task_type, value)))
 
 
-def _check_task_type(name: Any) -> None:
-    if not isinstance(name, str) or not name.strip():
-        raise BadRequestError(f"task_types: must hold names, not {_shown(name)}")
+def _task_type(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadRequestError(f"task_types: must hold names, not {_shown(value)}")
+    name = nfc(value)
     if name.startswith(".") or "/" in name or not is_clean_text(name):
         raise BadRequestError(
             f"task_types: {_shown(name)} cannot be a folder's name; "
@@ -163,6 +163,7 @@ def _check_task_type(name: Any) -> None:
             f"task_types: {_shown(name)} is too long; at most {LONGEST_TASK_TYPE} characters "
             f"and {LONGEST_TASK_TYPE_BYTES} bytes of UTF-8"
         )
+    return name
 
 
 def _max_concurrency(value: Any) -> int | None:

@@ -33,9 +33,8 @@ class Ends:
     def note(self, pictures: Sequence[Picture]) -> None:
         """The round has come as far as these, in the order of their keys."""
         for picture in pictures:
-            frame = self._rules.parse(picture.key)
-            if frame is not None:  # a preview's name does not grow
-                folder = f"{self._rules.base_path}{frame.task_type}/{frame.task_id}/"
+            if self._rules.parse(picture.key):  # a preview's name does not grow
+                folder = self._rules.camera_folder(picture.key)
                 self._last[folder] = max(picture.key, self._last.get(folder, ""))
                 self._backlogs.discard(folder)
 

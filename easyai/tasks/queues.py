@@ -19,6 +19,8 @@ from celery.app import amqp
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
+from easyai.names import nfc
+
 CONTROL_QUEUE = "easyai"
 EXCHANGE = Exchange("infer", type="direct", durable=True)
 _PREFIX = "infer."
@@ -143,6 +145,10 @@ class Queues(amqp.Queues):  # type: ignore[misc]
         for name in list(self.of_types):
             self.drop_type(name)
 
+    def select(self, include: Any) -> None:
+        """Consume from these queues only."""
+        super().select([nfc(name) for name in _listed(include)])
+
     def select_add(self, queue: Any, **kwargs: Any) -> Queue:
         """Consume from one more queue."""
         added: Queue = super().select_add(queue, **kwargs)
@@ -151,9 +157,13 @@ class Queues(amqp.Queues):  # type: ignore[misc]
 
     def deselect(self, exclude: Any) -> None:
         """Do not consume from these queues."""
-        names = [exclude] if isinstance(exclude, str) else list(exclude or ())
+        names = [nfc(name) for name in _listed(exclude)]
         self.excluded.update(names)
         super().deselect(names)
+
+
+def _listed(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def serves(task_type: str) -> bool:

@@ -6,7 +6,8 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -615,3 +616,31 @@ def test_who_looks_at_a_file_that_is_no_toml_takes_the_copy_of_the_data_folder(
     assert settings.easyai.port == 7
     assert "not valid TOML" in fault
     assert str(copy) in fault
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_task_types_and_cameras_may_be_named_in_either_unicode_form(
+    form: Literal["NFC", "NFD"], write: Write
+) -> None:
+    text = """
+        [ai_analysis.types."Café"]
+        affinity = "task_id"
+        [frame_extractor]
+        task_types = ["Entrée"]
+        [[frame_extractor.tasks]]
+        id = "Caméra 2"
+        task_type = "Gâteau"
+        max_frame_count = 3
+    """
+    settings = load(write(normalize(form, text)))
+    assert settings.task_types == {"Café", "Entrée", "Gâteau"}
+    assert settings.ai_analysis.affinity("Café")
+    assert settings.frame_extractor.task("Gâteau", "Caméra 2").max_frame_count == 3
+
+
+def test_a_type_that_is_named_in_both_forms_has_one_table(write: Write) -> None:
+    both = [f'[ai_analysis.types."{normalize(form, "Café")}"]' for form in ("NFC", "NFD")]
+    alike = [f"{one}\npriority = 7" for one in both]
+    assert load(write("\n".join(alike))).ai_analysis.types.keys() == {"Café"}
+    with pytest.raises(SettingsError, match=r"ai_analysis.types: names 'Café' twice.*keep one"):
+        load(write("\n".join([alike[0], both[1]])))

@@ -13,6 +13,7 @@ from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.schemas import errors
 from easyai.db.discards import Chosen
 from easyai.errors import BadRequestError
+from easyai.names import nfc
 from easyai.pipeline.discard import discard as discard_frames
 
 router = APIRouter(prefix="/ai_analysis/frames", tags=["frames"])
@@ -60,4 +61,4 @@ def _read(payload: Any) -> tuple[Chosen, bool]:
     dry_run = payload.get("dry_run", False)
     if not isinstance(dry_run, bool):
         raise BadRequestError("dry_run: send true or false")
-    return Chosen(task_type, task_id), dry_run
+    return Chosen(nfc(task_type), nfc(task_id)), dry_run

@@ -14,6 +14,7 @@ from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.quota import MostServicesPart
 from easyai.api.schemas import errors
 from easyai.errors import BadRequestError, ServiceNotFoundError
+from easyai.names import nfc
 from easyai.registry import registration, views
 from easyai.registry.heartbeat import Heartbeat
 
@@ -104,7 +105,8 @@ def services(runtime: RuntimePart, state: StateQuery = "") -> dict[str, Any]:
 )
 def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
     """The services of one task type that can take work now."""
-    return views.task_type_services(runtime, task_type.rstrip("/"))  # a type is a folder's name
+    name = nfc(task_type.rstrip("/"))  # a type is a folder's name
+    return views.task_type_services(runtime, name)
 
 
 @router.get("/load_balance/info", response_model=schemas.LoadBalance, responses=errors(503))

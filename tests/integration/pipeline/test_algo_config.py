@@ -78,9 +78,9 @@ def test_the_file_is_looked_at_every_two_seconds_at_most(
     assert 0 < algo_config._FRESH_SEC <= 5
     configs = AlgoConfigs(site.runtime)
     site.put(KEY, b'{"v": 1}')
-    assert json.loads(configs.get(TYPE, "门口1").json_text) == {"v": 1}
+    assert json.loads(configs.get(f"{TYPE}/门口1/1.jpg").json_text) == {"v": 1}
     site.put(KEY, b'{"v": 22}')
-    assert json.loads(configs.get(TYPE, "门口1").json_text) == {"v": 1}
+    assert json.loads(configs.get(f"{TYPE}/门口1/1.jpg").json_text) == {"v": 1}
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_camera_without_frames_for_a_day_is_forgotten(
     monkeypatch.setattr(algo_config, "time", SimpleNamespace(monotonic=lambda: moment[0]))
     configs = AlgoConfigs(site.runtime)
     for number in range(50):
-        configs.get("人脸", f"门口{number}")
+        configs.get(f"人脸/门口{number}/1.jpg")
     moment[0] += 86_399
-    configs.get("人脸", "门口0")
+    configs.get("人脸/门口0/1.jpg")
     assert len(configs._cached) == 50
     moment[0] += 1
-    configs.get("人脸", "大门")
-    assert set(configs._cached) == {("人脸", "门口0"), ("人脸", "大门")}
+    configs.get("人脸/大门/1.jpg")
+    assert set(configs._cached) == {f"人脸/{name}/algo_config.json" for name in ("门口0", "大门")}
 
 
 def test_a_look_that_hangs_for_one_camera_holds_up_no_other_and_is_not_repeated(

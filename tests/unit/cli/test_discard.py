@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unicodedata import normalize
 
 from tests.support.installation import CAMERA, TYPE, Installation
 
@@ -45,3 +46,10 @@ def test_exit_codes_tell_nothing_waits_from_a_missing_option(installation: Insta
     result = installation.run("discard", "--task-type", "人数统记")
     assert (result.exit_code, "no frame of '人数统记' waits" in result.stderr) == (1, True)
     assert installation.run("discard").exit_code == 2
+
+
+def test_names_are_taken_in_decomposed_form_too(installation: Installation) -> None:
+    frame = installation.pending(task_type="Café", task_id="Entrée")
+    names = ("--task-type", normalize("NFD", "Café"), "--camera", normalize("NFD", "Entrée"))
+    assert installation.run("discard", *names).exit_code == 0
+    assert installation.row(frame).outcome == "discarded"

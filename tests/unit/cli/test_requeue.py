@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from unicodedata import normalize
 
 import pytest
 
@@ -124,3 +125,10 @@ def test_the_reason_in_the_help_is_one_that_time_outs_have(installation: Install
 def test_the_command_does_not_need_celery() -> None:
     code = "import sys, easyai.cli.requeue; sys.exit('celery' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_names_are_taken_in_decomposed_form_too(installation: Installation) -> None:
+    frame = installation.frame(task_type="Café", task_id="Entrée")
+    names = ("--task-type", normalize("NFD", "Café"), "--task-id", normalize("NFD", "Entrée"))
+    assert installation.run("requeue", *names).exit_code == 0
+    assert installation.row(frame).state == "pending"

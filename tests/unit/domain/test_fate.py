@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.fate import Fate, alert_key, decide, failed_key, result_text, unique_key
+from easyai.domain.fate import (
+    Fate,
+    alert_key,
+    decide,
+    failed_key,
+    is_nested,
+    result_text,
+    unique_key,
+)
 from easyai.domain.frame import FrameState, KeyRules, Outcome
 from easyai.domain.verdict import Kind, Verdict
 
@@ -148,3 +157,23 @@ def test_a_unique_key_is_never_too_long_for_a_file() -> None:
     name = unique_key(f"alerts/人数统计/门口2/{'帧' * 83}.jpeg", 1234567).rpartition("/")[2]
     assert len(name.encode()) <= 255
     assert name.endswith("-1234567.jpeg")
+
+
+@pytest.mark.parametrize(
+    ("key", "nested"),
+    [
+        ("Café/Porte/1.jpg", False),
+        ("cams/Café/Porte/1.jpg", False),
+        ("Café/Porte/2025/1.jpg", True),
+        (normalize("NFD", "Café/Porte/1.jpg"), True),
+    ],
+)
+def test_a_camera_with_several_folders_may_have_one_file_name_twice(key: str, nested: bool) -> None:
+    assert is_nested(key, "Café", "Porte") is nested
+
+
+def test_the_picture_of_an_alert_goes_to_the_folder_of_the_composed_name() -> None:
+    frame = KeyRules().parse(normalize("NFD", "Café/Entrée/1.jpg"))
+    assert frame is not None
+    target = alert_key("alerts/", frame.task_type, frame.task_id, frame.key)
+    assert target == "alerts/Café/Entrée/1.jpg"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -128,8 +129,8 @@ def test_a_picture_above_the_base_path_is_no_business_of_ours() -> None:
 
 
 def test_the_configuration_of_a_camera_lies_beside_its_frames() -> None:
-    assert RULES.algo_config_key("人数统计", "门口2") == "人数统计/门口2/algo_config.json"
-    assert BASED.algo_config_key("t", "cam") == "cams/frames/t/cam/algo_config.json"
+    assert RULES.algo_config_key("人数统计/门口2/1/x.jpg") == "人数统计/门口2/algo_config.json"
+    assert BASED.algo_config_key("cams/frames/t/cam/x.jpg") == "cams/frames/t/cam/algo_config.json"
 
 
 @pytest.mark.usefixtures("shanghai")
@@ -198,3 +199,17 @@ def test_a_file_time_that_cannot_be_gives_way_to_when_the_picture_was_found(
     modified_at: float, written: float
 ) -> None:
     assert written_at(modified_at, found_at=2e9) == written
+
+
+def test_names_are_composed_and_keys_are_the_bytes_of_the_store() -> None:
+    key = normalize("NFD", "cams/frames/Café/Entrée 2/é.jpg")
+    frame = BASED.parse(key)
+    assert frame is not None
+    assert (frame.task_type, frame.task_id) == ("Café", "Entrée 2")
+    assert (frame.key, frame.filename) == (key, normalize("NFD", "é.jpg"))
+
+
+def test_a_decomposed_folder_holds_the_configuration_of_its_own_frames() -> None:
+    folder = normalize("NFD", "cams/frames/Café/Entrée 2")
+    assert BASED.camera_folder(f"{folder}/1/x.jpg") == f"{folder}/"
+    assert BASED.algo_config_key(f"{folder}/x.jpg") == f"{folder}/algo_config.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -163,3 +164,16 @@ def test_a_number_that_cannot_be_is_left_out(value: Any) -> None:
 @pytest.mark.parametrize("stats", [None, [], "text", 5])
 def test_a_heartbeat_may_say_anything(stats: Any) -> None:
     assert set(said_in(stats).values()) == {None}
+
+
+def test_task_types_are_registered_in_composed_form_each_once() -> None:
+    both = [normalize("NFD", "Café"), "Café", "人数统计"]
+    assert parse_registration(VALID | {"task_types": both}).task_types == ("Café", "人数统计")
+
+
+def test_the_length_of_a_task_type_is_that_of_its_composed_form() -> None:
+    name = "é" * 80
+    longer = normalize("NFD", name)
+    assert parse_registration(VALID | {"task_types": [longer]}).task_types == (name,)
+    with pytest.raises(BadRequestError, match=r"task_types: .* too long"):
+        parse_registration(VALID | {"task_types": [longer + "e"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from unicodedata import normalize
 
 import pytest
 
@@ -159,3 +160,22 @@ def test_without_room_for_a_backlog_only_ends_are_listed_and_the_round_goes_on_l
     for _ in range(400):
         seen |= set(scan(watch, clock))
     assert seen == set(bucket.keys)
+
+
+def test_a_live_camera_whose_folder_is_decomposed_is_seen_within_seconds(clock: Clock) -> None:
+    folder = normalize("NFD", "Entrée/Café 1")
+    bucket = ListedBucket(clock, [*LONG, f"{folder}/20251114-000000.000.jpg"])
+    watch = watch_of(bucket)
+    for _ in range(10):
+        scan(watch, clock)
+
+    def put(number: int) -> str:
+        key = f"{folder}/20251114-{number + 1:06}.000.jpg"
+        bucket.put(key)
+        return key
+
+    assert longest_wait(clock, watch, put, 50) < 4.0
+    folders = [prefix for prefix in bucket.requests if prefix.startswith(folder)]
+    assert set(folders) == {f"{folder}/"}
+    # From behind the last picture, not through all of them again.
+    assert watch._ends._last[f"{folder}/"] == max(one for one in bucket.keys if folder in one)

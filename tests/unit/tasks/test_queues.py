@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,3 +61,12 @@ def test_queues_of_the_command_line_pin_a_worker_and_excluded_ones_stay_out() ->
     queues.select([FACES])
     assert queues.pinned
     assert set(queues.consume_from) == {FACES}
+
+
+def test_a_queue_may_be_named_in_either_unicode_form() -> None:
+    queues = make_app({"broker_url": "memory://", "task_default_queue": "easyai"}).amqp.queues
+    decomposed = normalize("NFD", "infer.Café")
+    queues.deselect(decomposed)
+    assert queues.excluded == {queue_name("Café")}
+    queues.select([decomposed])
+    assert set(queues.consume_from) == {queue_name("Café")}
