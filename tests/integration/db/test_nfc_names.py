@@ -104,7 +104,7 @@ def test_the_rows_of_a_type_with_two_names_become_one(database: Database) -> Non
     _add(
         database,
         TaskType,
-        {"name": TYPE, "first_seen": 5.0, "seen_at": 90.0, "framed_at": 0.0, "sampling_n": 1},
+        {"name": TYPE, "first_seen": 2.0, "seen_at": 90.0, "framed_at": 0.0, "sampling_n": 1},
         {
             "name": OLD,
             "first_seen": 3.0,
@@ -119,7 +119,7 @@ def test_the_rows_of_a_type_with_two_names_become_one(database: Database) -> Non
     columns = "name, first_seen, seen_at, framed_at, sampling_n, rung_at"
     assert _rows(database, f"SELECT {columns} FROM task_types ORDER BY first_seen") == [
         ("人脸", 1.0, 0.0, 0.0, 1, 50.0),
-        (TYPE, 3.0, 90.0, 70.0, 4, 0.0),
+        (TYPE, 2.0, 90.0, 70.0, 4, 0.0),
     ]
 
 
