@@ -18,7 +18,6 @@ ODD = [
     "a,b",
     "a b",
     "Caf\u00e9",
-    "Cafe\u0301",
     "TYPE",
     "type",
     "😀",
