@@ -18,7 +18,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
-from easyai.pipeline.link_base import fitted
+from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
 
@@ -40,6 +40,7 @@ class Caller:
         self._store = runtime.store
         self._configs = AlgoConfigs(runtime)
         self._runtime = runtime
+        self._link_bases = LinkBases()
         # The leases are the limit; a second one here would only make them wait unseen.
         connector = aiohttp.TCPConnector(
             limit=0,
@@ -97,7 +98,7 @@ class Caller:
         timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=_CONNECT_TIMEOUT_SEC)
         async with self._session.post(
             endpoint,
-            data=self._body(frame, config, endpoint),
+            data=await self._body(frame, config, endpoint),
             headers=_HEADERS,
             timeout=timeout,
             allow_redirects=False,  # the contract knows none, and each would be another address
@@ -105,10 +106,12 @@ class Caller:
             body = await _read(response)
         return judge(response.status, body, (time.perf_counter() - started) * 1000)
 
-    def _body(self, frame: LeasedFrame, config: AlgoConfig, endpoint: str) -> bytes:
+    async def _body(self, frame: LeasedFrame, config: AlgoConfig, endpoint: str) -> bytes:
+        own = self._runtime.settings.easyai
+        base = await self._link_bases.of(endpoint, own)
+
         def link(key: str) -> str:
-            url = self._store.url(key, _URL_TTL_SEC)
-            return fitted(url, endpoint, self._runtime.settings.easyai)
+            return rebased(self._store.url(key, _URL_TTL_SEC), own.effective_public_url, base)
 
         fields = {
             "image_url": link(frame.image_key),

@@ -2,34 +2,72 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
-from easyai.pipeline.service_networks import own_address
+from easyai.pipeline.service_networks import Address, own_address, resolve
 from easyai.settings import Easyai
 from easyai.settings_tables import ANY_ADDRESS
 from easyai.supervised import awaited_api
 
+_LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the calls keep what a name resolves to
 
-def fitted(link: str, endpoint: str, own: Easyai) -> str:
-    """A picture link under the address of this machine that the service at an endpoint can reach.
 
-    A server that listens on every address is reached by each service under another one: that from
-    which this machine sends to the service. Only beside the API of `easyai up` is it known that
-    the API is on this machine. An endpoint whose host is a name keeps the link: a look-up may hang.
-    """
-    base = own.effective_public_url
-    known = own.host in ANY_ADDRESS and not own.public_url and awaited_api() is not None
-    if not known or not link.startswith(f"{base}/"):
-        return link
-    try:
-        service = ip_address(urlsplit(endpoint).hostname or "")
-    except ValueError:
-        return link
-    if service.is_loopback or (service.version == 6 and own.host == "0.0.0.0"):  # noqa: S104
-        return link
-    address = own_address(service)
-    if address is None:
-        return link
-    host = f"[{address}]" if address.version == 6 else str(address)
-    return f"http://{host}:{own.port}{link.removeprefix(base)}"
+class LinkBases:
+    """How the services at the endpoints that one event loop calls reach this server's pictures."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, _Name] = {}
+
+    async def of(self, endpoint: str, own: Easyai) -> str:
+        """The start of each picture link for the service at an endpoint.
+
+        A server that listens on every address is reached by each service under another one: that
+        from which this machine sends to the service. Only beside the API of `easyai up` is it known
+        that the API is on this machine.
+        """
+        usual = own.effective_public_url
+        if own.host not in ANY_ADDRESS or own.public_url or awaited_api() is None:
+            return usual
+        services = await self._addresses(urlsplit(endpoint).hostname or "")
+        if any(service.is_loopback for service in services):
+            return usual
+        reached = (one for one in services if one.version == 4 or own.host != "0.0.0.0")  # noqa: S104
+        address = next(filter(None, map(own_address, reached)), None)
+        if address is None:
+            return usual
+        host = f"[{address}]" if address.version == 6 else str(address)
+        return f"http://{host}:{own.port}"
+
+    async def _addresses(self, host: str) -> tuple[Address, ...]:
+        try:
+            return (ip_address(host),)
+        except ValueError:
+            return await self._names.setdefault(host, _Name(host)).addresses()
+
+
+class _Name:
+    """What a name resolves to, looked up once for all calls that wait for it."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._lock = asyncio.Lock()
+        self._known: tuple[Address, ...] = ()
+        self._due = 0.0  # monotonic
+
+    async def addresses(self) -> tuple[Address, ...]:
+        """Its addresses; when a look-up fails those of the last one that did not."""
+        async with self._lock:
+            if time.monotonic() >= self._due:
+                found = await asyncio.to_thread(resolve, self._host)
+                self._known = tuple(map(ip_address, found)) or self._known
+                self._due = time.monotonic() + _LOOK_UP_EVERY_SEC
+            return self._known
+
+
+def rebased(link: str, usual: str, base: str) -> str:
+    """A picture link under another start; that of an object store stays as it is."""
+    return f"{base}{link.removeprefix(usual)}" if link.startswith(f"{usual}/") else link

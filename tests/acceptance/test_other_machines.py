@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.support.waiting import wait_until
 _SERVICE = Path(__file__).parents[2] / "examples" / "plain_service.py"
 #: Of each machine its type, the box's address in its network, and its own.
 _MACHINES = (("甲", "10.77.1.1", "10.77.1.2"), ("乙", "192.168.77.1", "192.168.77.2"))
+_NAMED = "gpu-box"  # the second machine, in its hosts file and the box's
 
 
 @pytest.fixture
@@ -45,6 +47,11 @@ def box() -> Iterator[str]:
             for space, device, address in ((name, f"veth{number}", here), (peer, "eth0", there)):
                 run("-n", space, "addr", "add", f"{address}/24", "dev", device)
                 run("-n", space, "link", "set", device, "up")
+        for space in (name, f"{name}1"):
+            hosts = Path("/etc/netns", space, "hosts")  # `ip netns exec` shows it as /etc/hosts
+            hosts.parent.mkdir(parents=True)
+            stack.callback(shutil.rmtree, hosts.parent)
+            hosts.write_text(f"127.0.0.1 localhost\n{_MACHINES[1][2]} {_NAMED}\n")
         yield name
 
 
@@ -77,8 +84,8 @@ def test_services_of_other_machines_infer_with_no_setting_but_the_predecessors(
         easyai.start(timeout=60)
         site = Outside(easyai.url, easyai.frames)
         for number, (task_type, here, there) in enumerate(_MACHINES):
-            server = f"http://{here}:{easyai.port}"
-            far.enter_context(_service(f"{box}{number}", server, there, task_type))
+            server, host = f"http://{here}:{easyai.port}", _NAMED if number else there
+            far.enter_context(_service(f"{box}{number}", server, host, task_type))
         for task_type, _, _ in _MACHINES:
             _assert_inferred(site, task_type)
         _other_machines_may_do_what_field_clients_do(f"{box}0", f"http://{_MACHINES[0][1]}", easyai)

@@ -29,6 +29,7 @@ from easyai.pipeline import (
 )
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
+from easyai.pipeline.link_base import LinkBases
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry import sweep as registry_sweep
 from easyai.registry import vitals
@@ -57,6 +58,7 @@ class SimCaller(caller.Caller):
         self._store = runtime.store
         self._configs = AlgoConfigs(runtime)
         self._runtime = runtime
+        self._link_bases = LinkBases()
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -69,7 +71,7 @@ class SimCaller(caller.Caller):
         timeout_sec: float,
         started: float,
     ) -> Verdict:
-        body = self._body(frame, config, endpoint)
+        body = await self._body(frame, config, endpoint)
         network, loop = self.network, asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
         began = network.scheduler.now

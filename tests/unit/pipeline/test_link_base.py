@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from ipaddress import ip_address
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from easyai.pipeline import link_base
-from easyai.pipeline.link_base import fitted
+from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.pipeline.service_networks import own_address
 from easyai.settings import Easyai
 
@@ -26,10 +27,7 @@ def _in_two_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _start(endpoint: str, **own: Any) -> str:
-    settings = Easyai.model_validate(own)
-    link = fitted(settings.effective_public_url + PATH, endpoint, settings)
-    assert link.endswith(PATH)
-    return link.removesuffix(PATH)
+    return asyncio.run(LinkBases().of(endpoint, Easyai.model_validate(own)))
 
 
 @pytest.mark.parametrize("host", ["", "::", "0.0.0.0"])
@@ -44,20 +42,68 @@ def test_a_service_of_ipv6_gets_an_address_of_ipv6_where_it_is_listened_to() -> 
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["http://127.0.0.1:1/", "http://[::1]:1/", "http://gpu-box:1/", "http://10.99.0.1:1/"],
+    ["http://127.0.0.1:1/", "http://[::1]:1/", "http://localhost:1/", "http://10.99.0.1:1/"],
 )
-def test_a_service_here_under_a_name_or_without_a_way_gets_the_usual_link(endpoint: str) -> None:
+def test_a_service_here_or_without_a_way_gets_the_usual_link(endpoint: str) -> None:
     assert _start(endpoint, host="::") == "http://127.0.0.1:5066"
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of look-ups; each finds the far machine under both families."""
+    names: list[str] = []
+
+    def resolve(host: str) -> list[str]:
+        names.append(host)
+        return ["fd00::2", "10.77.1.2"]
+
+    monkeypatch.setattr(link_base, "resolve", resolve)
+    return names
+
+
+def test_a_service_under_a_name_gets_an_address_of_its_network(looked_up: list[str]) -> None:
+    assert _start("http://gpu-box:7901/infer", host="0.0.0.0") == "http://10.77.1.1:5066"
+    assert _start("http://gpu-box:7901/infer", host="::") == "http://[fd00::1]:5066"
+    assert looked_up == ["gpu-box", "gpu-box"]
+
+
+def test_a_name_is_looked_up_once_for_many_calls(looked_up: list[str]) -> None:
+    bases, own = LinkBases(), Easyai(host="::")
+
+    async def call() -> None:
+        await asyncio.gather(*(bases.of("http://gpu-box:7901/", own) for _ in range(20)))
+
+    asyncio.run(call())
+    assert looked_up == ["gpu-box"]
+
+
+def test_a_failed_look_up_keeps_the_address_known(
+    looked_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_base, "_LOOK_UP_EVERY_SEC", 0.0)
+    bases, own = LinkBases(), Easyai(host="0.0.0.0")
+
+    async def call() -> list[str]:
+        first = await bases.of("http://gpu-box:7901/", own)
+        monkeypatch.setattr(link_base, "resolve", lambda _: [])
+        return [first, await bases.of("http://gpu-box:7901/", own)]
+
+    assert asyncio.run(call()) == ["http://10.77.1.1:5066"] * 2
 
 
 def test_what_the_settings_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _start(FAR4, host="::", public_url="http://box:80/x") == "http://box:80/x"
     assert _start(FAR4, host="10.77.1.1") == "http://10.77.1.1:5066"
-    link = "http://s3:9000/bucket/t/c/1.jpg?X-Amz-Signature=2"
-    assert fitted(link, FAR4, Easyai(host="::")) == link
     # The API may be on another machine.
     monkeypatch.delenv("EASYAI_AWAIT_API")
     assert _start(FAR4, host="::") == "http://127.0.0.1:5066"
+
+
+def test_a_link_of_an_object_store_stays() -> None:
+    usual = "http://127.0.0.1:5066"
+    link = "http://s3:9000/bucket/t/c/1.jpg?X-Amz-Signature=2"
+    assert rebased(link, usual, "http://10.77.1.1:5066") == link
+    assert rebased(usual + PATH, usual, "http://10.77.1.1:5066") == f"http://10.77.1.1:5066{PATH}"
 
 
 def test_the_way_to_an_address_of_our_own_begins_there() -> None:
