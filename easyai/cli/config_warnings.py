@@ -130,9 +130,9 @@ def _about_network(own: Easyai, *, links_are_ours: bool) -> Iterator[str]:
         yield (
             f"easyai listens on {own.host or 'all interfaces'} and easyai.public_url is not set: "
             f"picture links start with {own.effective_public_url}, which other machines cannot "
-            "open. Only the worker that runs beside this API puts another address into its links: "
-            "the one that this machine has in the network of a service whose endpoint is an IP "
-            "address. Set easyai.public_url to this server's address"
+            "open. Only links in answers of this API, and those that a worker beside it sends to "
+            "services, have an address that reaches this server; links on the bus have not. Set "
+            "easyai.public_url to this server's address"
         )
     secret = own.secret_key.get_secret_value()
     if secret and len(secret) < _SHORT_SECRET:

@@ -11,15 +11,15 @@ from easyai.api.access import OperatorPart, viewer
 from easyai.api.alert_query import Page, PageSize, alert_filter
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
+from easyai.api.picture_links import PictureLinks, PictureLinksPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.db import alerts
 from easyai.db.alerts import AlertFilter, AlertRow
-from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
+from easyai.domain.alert import alert_json
 from easyai.domain.numbers import as_integer
 from easyai.errors import AlertNotFoundError, BadRequestError
 from easyai.pipeline.alert_removal import delete_alerts
-from easyai.runtime import Runtime
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[Depends(viewer)])
 
@@ -30,12 +30,16 @@ Filter = Annotated[AlertFilter, Depends(alert_filter)]
 
 @router.get("", response_model=schemas_alerts.AlertPage, responses=errors(400, 503))
 def list_alerts(
-    runtime: RuntimePart, wanted: Filter, page: Page = 1, page_size: PageSize = 20
+    runtime: RuntimePart,
+    links: PictureLinksPart,
+    wanted: Filter,
+    page: Page = 1,
+    page_size: PageSize = 20,
 ) -> dict[str, Any]:
     """Alerts, newest first."""
     with runtime.db.read() as conn:
         rows, total = alerts.page(conn, wanted, page_size, (page - 1) * page_size)
-    return {"items": [_as_json(runtime, row) for row in rows], "total": total}
+    return {"items": [_as_json(row, links) for row in rows], "total": total}
 
 
 @router.get("/task_ids", response_model=schemas_alerts.TaskIds, responses=errors(503))
@@ -60,13 +64,17 @@ def batch_delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody
 
 
 @router.get("/{id}", response_model=schemas_alerts.OneAlert, responses=errors(400, 404, 503))
-def get_alert(runtime: RuntimePart, id: AlertId) -> dict[str, Any]:  # noqa: A002
+def get_alert(
+    runtime: RuntimePart,
+    links: PictureLinksPart,
+    id: AlertId,  # noqa: A002
+) -> dict[str, Any]:
     """One alert."""
     with runtime.db.read() as conn:
         row = alerts.get(conn, id)
     if row is None:
         raise AlertNotFoundError
-    return {"alert": _as_json(runtime, row)}
+    return {"alert": _as_json(row, links)}
 
 
 @router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 403, 503))
@@ -83,10 +91,8 @@ def delete_alert(
     return {"ok": True}
 
 
-def _as_json(runtime: Runtime, row: AlertRow) -> dict[str, Any]:
-    path = row.image_path
-    image_url = runtime.store.url(path, IMAGE_URL_TTL_SEC) if path else ""
-    return alert_json(row._asdict(), image_url)
+def _as_json(row: AlertRow, links: PictureLinks) -> dict[str, Any]:
+    return alert_json(row._asdict(), links.to(row.image_path))
 
 
 def _ids(payload: Any) -> list[int]:

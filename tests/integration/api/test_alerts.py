@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import requests
 
-from easyai.db import alerts, ledger, recording, task_types, waiting
+from easyai.api.app import create_app
+from easyai.db import alerts, ledger, migrate, recording, task_types, waiting
 from easyai.db import pictures as pictures_db
 from easyai.db.recording import NewFrame
 from easyai.domain.system_alert import system_result
 from easyai.domain.words import Words
 from easyai.pipeline import pictures
 from easyai.runtime import Runtime
+from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ALERTS, LiveApi
 
 PICTURE = b"\xff\xd8 a picture \xff\xd9"
@@ -172,6 +174,32 @@ def test_an_alert_is_read_with_a_link_to_its_picture(
     assert alert["created_at"].endswith("Z")
     with requests.get(f"{sqlite_api.url}/api/v1/{link}", timeout=10) as picture:
         assert (picture.status_code, picture.content) == (200, PICTURE)
+
+
+def _link_start(api: LiveApi, saved: int, host: str) -> str:
+    alert = api.get(f"{ALERTS}/{saved}", headers={"Host": host})["alert"]
+    (listed,) = api.get(ALERTS, headers={"Host": host})["items"]
+    start = str(alert["image_url"]).partition("/api/v1/")[0]
+    assert str(listed["image_url"]).startswith(f"{start}/api/v1/files/alerts/")
+    return start
+
+
+def test_a_link_leads_where_the_request_came_to_when_no_setting_names_the_server(
+    tmp_path: Path, open_on: OpenRuntime, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'easyai.db'}"
+    migrate.upgrade(url)
+    monkeypatch.setenv("EASYAI_HOST", "::")
+    runtime = open_on(url)
+    saved = _save_with_frame(runtime, folder, "1.jpg", carried=True)
+    with LiveApi(create_app(runtime)) as api:
+        assert _link_start(api, saved, "10.1.2.3:5066") == "http://10.1.2.3:5066"
+        assert _link_start(api, saved, "[fd00::1]:5066") == "http://[fd00::1]:5066"
+        assert _link_start(api, saved, "box") == "http://box"
+        assert _link_start(api, saved, 'box"<b>') == "http://127.0.0.1:5066"
+        monkeypatch.setenv("EASYAI_PUBLIC_URL", "https://easyai.example.com")
+        with LiveApi(create_app(open_on(url))) as named:
+            assert _link_start(named, saved, "10.1.2.3:5066") == "https://easyai.example.com"
 
 
 def test_a_system_alert_has_an_empty_link_and_its_result_is_json_like_every_other(
