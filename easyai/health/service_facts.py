@@ -37,6 +37,7 @@ class ServiceFacts:
     last_success_at: float  # it answered, if only to refuse a frame
     heartbeat_timeout_sec: float  # its own, else that of the settings
     registered: Mapping[str, str | float]  # what else it said of itself, as far as it did
+    registered_from: str  # the IP address that sent the registration; '' where none is known
     probe_failures: int
     breaker: str  # closed, open or half-open
     last_failure_reason: str
@@ -95,6 +96,7 @@ def _service(
         last_success_at=row.last_success_at,
         heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
         registered=_said(row),
+        registered_from=row.registered_from,
         probe_failures=row.probe_failures,
         breaker=word,
         last_failure_reason=row.last_failure_reason or "",

@@ -14,6 +14,7 @@ from easyai.health.causes.heartbeats import unheard_services
 from easyai.health.causes.inference import hangs
 from easyai.health.causes.life import is_refused, lives_unheard
 from easyai.health.causes.moved import moved_services
+from easyai.health.causes.named_here import named_this_server, register_own_address
 from easyai.health.causes.no_service import missing_services, no_services
 from easyai.health.causes.service_words import (
     answers,
@@ -177,8 +178,14 @@ def _unreached(
             f"{verb(unreached, 'its endpoint', 'their endpoints')} ({ids(unreached)})",
             f"{who.zh}仍有心跳，但其地址无法访问（{ids(unreached)}）",
         ),
-        (last_heartbeats(facts, unreached), answers(facts, unreached), *without_service(facts)),
         (
+            last_heartbeats(facts, unreached),
+            answers(facts, unreached),
+            *named_this_server(unreached),
+            *without_service(facts),
+        ),
+        (
+            *register_own_address(unreached),
             start_again(unreached),
             Remedy(
                 Words("Ask their addresses from here", "从本机访问它们的地址"),

@@ -147,6 +147,29 @@ def test_a_service_that_is_not_reached_is_to_be_started_on_its_machine(
     assert first.command.startswith("ss -ltnp")
 
 
+@pytest.mark.parametrize("source", ["10.88.1.2", "fd88::2"])
+def test_a_service_elsewhere_that_registered_its_listening_address_is_named(
+    site: Installation, algorithm: AlgorithmStub, source: str
+) -> None:
+    site.register(algorithm)
+    algorithm.stop()
+    processes_work(site)
+    site.execute(
+        "UPDATE services SET endpoint = :endpoint, registered_from = :source",
+        endpoint=f"http://0.0.0.0:{algorithm.port}/infer",
+        source=source,
+    )
+    cause = _cause(look(site), "endpoint_unreachable")
+    evidence = f"registered from {source} with the endpoint http://0.0.0.0:{algorithm.port}/infer"
+    assert any(evidence in words.en and source in words.zh for words in cause.evidence)
+    host = f"[{source}]" if ":" in source else source
+    assert f"http://{host}:{algorithm.port}/infer" in cause.remedies[0].words.en
+    site.execute("UPDATE services SET registered_from = '127.0.0.1'")
+    here = _cause(look(site), "endpoint_unreachable")
+    assert not any("leads to this server" in words.en for words in here.evidence)
+    assert "start it again" in here.remedies[0].words.en
+
+
 def test_where_to_look_at_a_service_that_hangs_is_said(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:

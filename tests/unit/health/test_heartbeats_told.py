@@ -39,6 +39,7 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
             last_evidence=START + now,
             last_success_at=START + now,
             registered={},
+            registered_from="10.0.0.9",
             heartbeat_timeout_sec=TIMEOUT_SEC,
             probe_failures=0,
             breaker="closed",
