@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.db import alarms, leases, processes, session, statistics
+from easyai.db import alarms, engines, leases, processes, statistics
 from easyai.db.statistics import Tally
 from easyai.domain.words import Words
 from easyai.health.checks import disk as checks_disk
@@ -72,7 +72,7 @@ def test_redis_stopped_as_broker_and_back(
 def test_sqlite_locked_by_another_program(
     sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.3)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.3)
     other = sqlite3.connect(sqlite_site.folder / "easyai.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
