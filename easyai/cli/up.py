@@ -13,6 +13,7 @@ from easyai import installations
 from easyai.cli.listening import shown as shown_host
 from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
+from easyai.cli.rights import check_rights
 from easyai.cli.streams import notice
 from easyai.cli.supervise_liveness import HANG_SEC
 from easyai.cli.supervise_plan import Plan
@@ -96,6 +97,7 @@ def up(
             os.environ[f"EASYAI_{name}"] = str(value)
     check_temp_dir(os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR"))
     settings = _settings()
+    check_rights(settings.easyai.data_dir, settings.easyai.effective_database_url)
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)

@@ -116,6 +116,11 @@ class _LockFile:
                         f"writing for {now - began:.1f} s ({self._path})"
                     )
                 time.sleep(min(max((now - began) / 10, _SHORTEST_SEC), _LONGEST_SEC))
+        except PermissionError as error:
+            raise DatabaseUnavailableError(
+                f"the database does not answer: no permission to open {self._path}; run this as "
+                "the user who runs easyai, or give this user the right to the file and its folder"
+            ) from error
         except OSError as error:
             raise DatabaseUnavailableError(
                 f"the database does not answer: {self._path} cannot be locked "

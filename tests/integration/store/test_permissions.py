@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import pytest
 
 from easyai.celery import make_app
 from easyai.cli.output import missing_database
+from easyai.cli.rights import check_rights
+from easyai.db.guard import WriteGuard
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
 from easyai.errors import DatabaseUnavailableError, SettingsError, StoreUnavailableError
@@ -92,3 +95,54 @@ def test_the_embedded_broker(locked: Path, caplog: pytest.LogCaptureFixture) -> 
     app = make_app({"broker_transport_options": {"control_folder": str(locked / "control")}})
     assert as_nobody(lambda: app.control.broadcast("ping", reply=True)) == []
     assert f"no permission to look at the broker in {locked}" in caplog.text
+
+
+LEFT = ("easyai.db", "easyai.db-wal", "easyai.db-guard", "logs/worker.log", "secret.key")
+
+
+@pytest.fixture
+def left_behind() -> Iterator[Path]:
+    """A data folder with what a run of another user left; everybody may use it."""
+    folder = Path(tempfile.mkdtemp())  # pytest's own may be entered by its user only
+    (folder / "logs").mkdir()
+    for name in LEFT:
+        (folder / name).touch()
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("name", [*LEFT, "logs"])
+def test_what_another_user_left_is_named_with_its_owner_before_a_start(
+    left_behind: Path, name: str
+) -> None:
+    def check() -> None:
+        check_rights(left_behind, f"sqlite:///{left_behind}/easyai.db")
+
+    as_nobody(check)
+    path = left_behind / name
+    path.chmod(0)
+    owner = pwd.getpwuid(path.stat().st_uid).pw_name
+    with pytest.raises(SettingsError, match=f"use {path}, which belongs to {owner}; .*chown -R"):
+        as_nobody(check)
+
+
+def test_a_copy_of_another_user_beside_the_database_keeps_nobody_from_a_start(
+    left_behind: Path,
+) -> None:
+    (left_behind / "easyai.db.bak").touch(mode=0)
+    as_nobody(lambda: check_rights(left_behind, "postgresql://db/easyai"))
+
+
+def test_the_guard_of_another_user_is_named(left_behind: Path) -> None:
+    (left_behind / "easyai.db-guard").chmod(0)
+    guard = WriteGuard(f"{left_behind}/easyai.db", 1.0)
+
+    def write() -> None:
+        with guard.held():
+            pass
+
+    with pytest.raises(DatabaseUnavailableError, match=r"no permission to open .*db-guard; run"):
+        as_nobody(write)
+    guard.close()

@@ -1,0 +1,60 @@
+"""Whether the user who starts easyai may use what an earlier run of another user left."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+from easyai.errors import SettingsError
+
+_DATABASE = ("", "-wal", "-shm")
+_LOCKS = ("-guard", "-queue")  # reading is enough to lock them
+_SECRETS = ("*.key", "*.token")
+
+
+def check_rights(data_dir: Path, database_url: str) -> None:
+    """Refuse to start where files of ours belong to another user, who started easyai before.
+
+    Raises SettingsError naming the file, its owner and the remedy.
+    """
+    # Imported here: help and wrong options are answered without it.
+    from easyai.db.engines import normalize_url, sqlite_file
+
+    for path, wanted in _needed(data_dir, sqlite_file(normalize_url(database_url))):
+        owner = _owner(path)
+        if owner and not os.access(path, wanted, effective_ids=True):
+            raise SettingsError(
+                f"no permission to use {path}, which belongs to {owner}; start easyai as that "
+                f"user, or give the file to this one: chown -R {_name(os.geteuid())} {path}"
+            )
+
+
+def _needed(data_dir: Path, database: str | None) -> Iterator[tuple[Path, int]]:
+    folder = os.R_OK | os.W_OK | os.X_OK
+    yield data_dir, folder
+    for name in ("run", "logs", "broker"):
+        yield data_dir / name, folder
+    for path in sorted((data_dir / "logs").glob("*.log")):
+        yield path, os.W_OK
+    for path in sorted(found for secret in _SECRETS for found in data_dir.glob(secret)):
+        yield path, os.R_OK
+    if database:
+        yield from ((Path(f"{database}{end}"), os.R_OK | os.W_OK) for end in _DATABASE)
+        yield from ((Path(f"{database}{end}"), os.R_OK) for end in _LOCKS)
+
+
+def _owner(path: Path) -> str:
+    """The user whom a file or folder belongs to; '' when it is not there."""
+    try:
+        return _name(path.stat().st_uid)
+    except OSError:
+        return ""
+
+
+def _name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
