@@ -17,6 +17,10 @@ class SettingsError(EasyaiError):
     """The configuration is not valid; the message names the key and the remedy."""
 
 
+class DatabaseForbiddenError(SettingsError):
+    """This user may not use the database's file; the message names it and the remedy."""
+
+
 class BadRequestError(EasyaiError):
     """The request is not valid; the message names the field and the remedy."""
 

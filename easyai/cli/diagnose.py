@@ -8,7 +8,7 @@ import click
 
 from easyai.cli.installation import find_installation
 from easyai.cli.output import missing_database, print_json
-from easyai.errors import SettingsError
+from easyai.errors import DatabaseForbiddenError, SettingsError
 
 if TYPE_CHECKING:
     from easyai.domain.words import Language
@@ -73,7 +73,8 @@ def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> Non
         click.echo(f"easyai: {error}", err=True)
         if _told_by_api(of_variables(), lang, probes, as_json, in_short):
             return
-        _tell_unknown(lang)
+        if not isinstance(error, DatabaseForbiddenError):
+            _tell_unknown(lang)
         raise click.exceptions.Exit(2) from error
     if source.fault:
         whole = TAKEN in source.fault  # the last good file has every key

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from easyai.cli.installation import find_installation
-from easyai.errors import SchemaMissingError, SettingsError
+from easyai.errors import DatabaseForbiddenError, SchemaMissingError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +92,7 @@ def missing_database(settings: Settings) -> str:
 
 
 def _is_usable(file: Path) -> bool:
-    """Whether it is there. Raises SettingsError when this user may not use it: it is not missing.
+    """Whether it is there. Raises DatabaseForbiddenError: it is not missing.
 
     Reading takes the right to write, too: SQLite keeps its log beside the file.
     """
@@ -105,7 +105,7 @@ def _is_usable(file: Path) -> bool:
     except OSError:
         return False
     if not allowed:
-        raise SettingsError(
+        raise DatabaseForbiddenError(
             f"no permission to read and write the database {file}; run the command as the user who "
             "runs easyai, or give this user the right to the file and its folder"
         )

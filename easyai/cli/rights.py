@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,14 +26,16 @@ def check_rights(data_dir: Path, database_url: str) -> None:
     for path, wanted in _needed(data_dir, sqlite_file(normalize_url(database_url))):
         owner = _owner(path)
         if owner and not os.access(path, wanted, effective_ids=True):
+            give = shlex.join(("chown", "-R", _name(os.geteuid()), str(path)))
             raise SettingsError(
                 f"no permission to use {path}, which belongs to {owner}; start easyai as that "
-                f"user, or give the file to this one: chown -R {_name(os.geteuid())} {path}"
+                f"user, or give it to this one: {give}"
             )
 
 
 def _needed(data_dir: Path, database: str | None) -> Iterator[tuple[Path, int]]:
     folder = os.R_OK | os.W_OK | os.X_OK
+    data_dir = data_dir.absolute()
     yield data_dir, folder
     for name in ("run", "logs", "broker"):
         yield data_dir / name, folder

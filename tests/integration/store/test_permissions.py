@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
 import tempfile
@@ -9,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from easyai.celery import make_app
+from easyai.cli.main import cli
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
 from easyai.db.guard import WriteGuard
@@ -22,6 +25,7 @@ from easyai.settings import load
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner
 from tests.integration.store.as_nobody import as_nobody
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -71,6 +75,20 @@ def test_a_database_in_an_open_folder(locked: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("EASYAI_DATA_DIR", str(locked))
     with pytest.raises(SettingsError, match="no permission to read and write"):
         as_nobody(lambda: missing_database(load()))
+
+
+def test_a_report_tells_of_the_database_alone(
+    locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked.chmod(0o755)
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(locked))
+    monkeypatch.setenv("EASYAI_PORT", str(free_port()))
+    # Not as nobody, who could not import the command.
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    found = CliRunner().invoke(cli, ["diagnose"])
+    assert found.exit_code == 2
+    assert "no permission to read and write" in found.output
+    assert "these settings" not in found.output, "no mistake of theirs"
 
 
 def test_a_frame_folder(locked: Path) -> None:
