@@ -47,7 +47,7 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
     """Judge an HTTP answer by the contract, section 4."""
     if status != 200:
         redirected = _REDIRECTED if status in _REDIRECTS else ""
-        return _broken(f"HTTP status {status}{redirected}", elapsed_ms)
+        return _broken(f"HTTP status {status}{redirected}{_explained(status, body)}", elapsed_ms)
     try:
         answer = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -92,6 +92,23 @@ def detection_count(result: Any) -> int:
         if isinstance(found, list):
             return len(found)
     return 0
+
+
+def _explained(status: int, body: bytes) -> str:
+    """What a service says of its failure: field clients send the contract's refusal with a 500.
+
+    Nothing else is repeated, as with an answer that is not JSON.
+    """
+    if status in _REDIRECTS:
+        return ""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(answer, dict) or answer.get("success") is not False:
+        return ""
+    error = answer.get("error")
+    return f": {error}" if isinstance(error, str) and error else ""
 
 
 def _broken(reason: str, elapsed_ms: float) -> Verdict:

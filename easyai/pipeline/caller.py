@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -24,6 +25,8 @@ from easyai.runtime import Runtime
 
 _URL_TTL_SEC = 3600.0
 _LARGEST_ANSWER = 4_000_000  # bytes
+_LARGEST_EXPLANATION = 65_536  # bytes
+_EXPLANATION_SEC = 1.0
 # How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
 _STARTS = b"{\xef\xff\xfe\0"
 _CONNECT_TIMEOUT_SEC = 5.0
@@ -169,7 +172,7 @@ def why_not_connected(error: aiohttp.ClientConnectorError) -> str:
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The body of an answer that may be JSON; of any other no more than its beginning."""
     if response.status != 200:
-        return b""
+        return await _read_explanation(response)
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
@@ -179,6 +182,21 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if len(chunks) == 1 and (start := chunk.lstrip()) and start[0] not in _STARTS:
             break
     return b"".join(chunks)
+
+
+async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
+    """What comes with a failing status, b"" unless it comes soon: the status alone is an answer."""
+    if response.content_length is not None and response.content_length > _LARGEST_EXPLANATION:
+        return b""
+    body = b""
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_EXPLANATION_SEC):
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _LARGEST_EXPLANATION:
+                    return b""
+            return body
+    return b""
 
 
 def _failed(kind: Kind, reason: str, started: float) -> Verdict:

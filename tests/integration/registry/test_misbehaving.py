@@ -21,6 +21,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 GOOD = b'{"success": true, "result": {"total_count": 1}}'
+REFUSAL = b'{"success": false, "error": "no algo_config.json", "inference_time_ms": 0}'
 TIMEOUT_SEC = 1.5
 MB = 1_000_000
 
@@ -58,6 +59,11 @@ def _slow(connection: socket.socket) -> None:
     connection.sendall(answer(GOOD))
 
 
+def _fails_without_end(connection: socket.socket) -> None:
+    connection.sendall(answer(b'{"success": ', length=100, status="500 Oops"))
+    time.sleep(4.0)
+
+
 def _drips(connection: socket.socket) -> None:
     raw_service.drip(connection, answer(GOOD), 0.1)
 
@@ -69,6 +75,11 @@ MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
     "nonsense JSON": (_sends(answer(b'{"ok": tru')), "not JSON"),
     "another JSON": (_sends(answer(b'{"code": 0}')), "no field 'success'"),
     "500": (_sends(answer(b"oops", status="500 Oops")), "HTTP status 500"),
+    "500 as field clients send it": (
+        _sends(answer(REFUSAL, status="500 Oops")),
+        "HTTP status 500: no algo_config.json",
+    ),
+    "500 with an endless explanation": (_fails_without_end, "HTTP status 500"),
     "HTML with 200": (_sends(answer(b"<html>Login</html>")), "not JSON: 18 bytes"),
     "1 MB of garbage": (_sends(answer(b"\x7f\x02" * (MB // 2))), "not JSON"),
     "endless garbage": (_endless(b"garbage"), "not JSON"),

@@ -120,6 +120,21 @@ def test_no_word_of_a_body_is_repeated(status: int) -> None:
     assert "CUDA" not in reason
 
 
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_a_failing_status_keeps_what_the_service_says_in_the_contracts_form(status: int) -> None:
+    body = json.dumps({"success": False, "error": "绊线人数统计必须有配置文件"}).encode()
+    verdict = judge(status, body, 1.0)
+    assert verdict.kind is Kind.BROKEN
+    assert verdict.reason == f"HTTP status {status}: 绊线人数统计必须有配置文件"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"success":false}', b'{"success":false,"error":5}', b'{"error":"x"}']
+)
+def test_a_failing_status_alone_is_named_when_no_refusal_comes_with_it(body: bytes) -> None:
+    assert judge(500, body, 1.0).reason == "HTTP status 500"
+
+
 def test_redirects_are_not_followed_and_the_reason_says_so() -> None:
     assert "redirects are not followed" in judge(307, b"", 1.0).reason
 
