@@ -84,6 +84,25 @@ _DUE_HEADS = text("""
                           AND held.stream = camera.stream)
      ORDER BY head.due_at, head.id LIMIT :most
 """)
+# Both ends of what is due: a camera that has just begun has no old frames, however many wait.
+_FOR_TRIAL = text(f"""
+    WITH due AS (
+        SELECT * FROM (SELECT id AS due_id, task_id AS camera FROM frames
+                        WHERE {_NEXT["pending"].format(task_type=":task_type", now=":now")}
+                        ORDER BY due_at, id LIMIT :looked_at) AS oldest
+        UNION
+        SELECT * FROM (SELECT id AS due_id, task_id AS camera FROM frames
+                        WHERE {_NEXT["pending"].format(task_type=":task_type", now=":now")}
+                        ORDER BY due_at DESC, id DESC LIMIT :looked_at) AS newest
+    ), failed AS (
+        SELECT task_id AS camera, max(last_failure_at) AS failed_at FROM frames
+         WHERE settled_at IS NULL AND tries > 0 AND task_type = :task_type GROUP BY task_id
+    )
+    SELECT {_COLUMNS}
+      FROM due JOIN frames ON id = due_id LEFT JOIN failed ON failed.camera = due.camera
+     ORDER BY coalesce(failed_at, 0), due_at, id LIMIT :most
+""")  # noqa: S608
+_LOOKED_AT: Final = 2000  # frames at each end
 # The recursion jumps from type to type along the index instead of reading every frame.
 _TYPES = text("""
     WITH RECURSIVE kind(task_type) AS (
@@ -216,6 +235,15 @@ def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[P
     values = {"task_type": task_type, "now": now, "most": most}
     values["longest_wait"] = LONGEST_RETRY_SEC + 1
     return [PendingFrame(*row) for row in conn.execute(_DUE_HEADS, values)]
+
+
+def for_trial(conn: Connection, task_type: str, most: int, now: float) -> list[PendingFrame]:
+    """Frames to try an endpoint with whose breaker was open: of the camera that failed longest ago.
+
+    By age alone a camera on whose frames it breaks would get every trial while others wait.
+    """
+    values = {"task_type": task_type, "now": now, "most": most, "looked_at": _LOOKED_AT}
+    return [PendingFrame(*row) for row in conn.execute(_FOR_TRIAL, values)]
 
 
 def hurry(

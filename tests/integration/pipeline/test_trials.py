@@ -1,0 +1,42 @@
+"""An endpoint whose breaker was open is tried with frames that tell most of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import Installation
+
+POISON = "坏门"
+_ON_TRIAL = "UPDATE services SET breaker_open_until = 1, breaker_pause_sec = 5"
+
+
+@pytest.mark.parametrize("backlog", [30, 2100])
+def test_a_breaker_is_tried_with_a_camera_that_has_not_failed(
+    site: Installation, backlog: int
+) -> None:
+    with AlgorithmStub() as stub:
+        pk = site.register(stub)
+        site.record(backlog, camera=POISON)
+        site.execute("UPDATE frames SET tries = 1, last_failure_at = 1000 WHERE id = 1")
+        site.record(1, camera="门口1")
+        site.execute(_ON_TRIAL)
+        (tried,) = site.lease(most=4).frames
+        assert tried.task_id == "门口1"
+        assert tried.service_pk == pk
+
+
+def test_trials_take_turns_where_every_camera_has_failed(site: Installation) -> None:
+    with AlgorithmStub() as stub:
+        site.register(stub)
+        cameras = [POISON, "门口1", "门口2"]
+        for age, camera in enumerate(cameras):
+            site.record(3, camera=camera)
+            site.execute(
+                "UPDATE frames SET tries = 1, last_failure_at = :at WHERE task_id = :camera",
+                at=1000.0 - age,
+                camera=camera,
+            )
+        site.execute(_ON_TRIAL)
+        (tried,) = site.lease(most=4).frames
+        assert tried.task_id == "门口2", "it failed longest ago"
