@@ -85,15 +85,16 @@ _DUE_HEADS = text("""
      ORDER BY head.due_at, head.id LIMIT :most
 """)
 # Both ends of what is due: a camera that has just begun has no old frames, however many wait.
+_ENDS = " UNION ".join(
+    f"""
+        SELECT * FROM (SELECT id AS due_id, task_id AS camera FROM frames
+                        WHERE {condition.format(task_type=":task_type", now=":now")}
+                        ORDER BY due_at {way}, id {way} LIMIT :looked_at) AS {state}_{way}"""  # noqa: S608
+    for state, condition in _NEXT.items()
+    for way in ("ASC", "DESC")
+)
 _FOR_TRIAL = text(f"""
-    WITH due AS (
-        SELECT * FROM (SELECT id AS due_id, task_id AS camera FROM frames
-                        WHERE {_NEXT["pending"].format(task_type=":task_type", now=":now")}
-                        ORDER BY due_at, id LIMIT :looked_at) AS oldest
-        UNION
-        SELECT * FROM (SELECT id AS due_id, task_id AS camera FROM frames
-                        WHERE {_NEXT["pending"].format(task_type=":task_type", now=":now")}
-                        ORDER BY due_at DESC, id DESC LIMIT :looked_at) AS newest
+    WITH due AS ({_ENDS}
     ), failed AS (
         SELECT task_id AS camera, max(last_failure_at) AS failed_at FROM frames
          WHERE settled_at IS NULL AND tries > 0 AND task_type = :task_type GROUP BY task_id
@@ -238,9 +239,10 @@ def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[P
 
 
 def for_trial(conn: Connection, task_type: str, most: int, now: float) -> list[PendingFrame]:
-    """Frames to try an endpoint with whose breaker was open: of the camera that failed longest ago.
+    """Frames, pending or parked, to try an endpoint with whose breaker was open.
 
-    By age alone a camera on whose frames it breaks would get every trial while others wait.
+    They are of the camera that failed longest ago, or never. By age alone a camera on whose
+    frames the endpoint breaks would get every trial while others wait.
     """
     values = {"task_type": task_type, "now": now, "most": most, "looked_at": _LOOKED_AT}
     return [PendingFrame(*row) for row in conn.execute(_FOR_TRIAL, values)]

@@ -239,14 +239,13 @@ class _Look:
         free = {one.name: (one, count) for one, count in wanted if one.home is None}
         counts = {name: count for name, (_, count) in free.items()}
         found = waiting.due(conn, counts, now)
-        for name in found:
-            if self._on_trial(name):
-                found[name] = waiting.for_trial(conn, name, counts[name], now)
         short = {name: counts[name] - len(found[name]) for name in counts.keys() & self._parked}
         parked = waiting.parked(conn, {k: n for k, n in short.items() if n > 0}, now)
         for name, (one, count) in free.items():
             one.frames = found[name] + parked.get(name, [])
             one.all_seen = len(one.frames) < count
+            if self._on_trial(name):
+                one.frames = waiting.for_trial(conn, name, count, now)
 
     def _on_trial(self, task_type: str) -> bool:
         """Whether a type has places only at endpoints whose breaker lets one request through."""

@@ -11,15 +11,16 @@ POISON = "坏门"
 _ON_TRIAL = "UPDATE services SET breaker_open_until = 1, breaker_pause_sec = 5"
 
 
-@pytest.mark.parametrize("backlog", [30, 2100])
+@pytest.mark.parametrize(("backlog", "state"), [(30, "pending"), (2100, "parked")])
 def test_a_breaker_is_tried_with_a_camera_that_has_not_failed(
-    site: Installation, backlog: int
+    site: Installation, backlog: int, state: str
 ) -> None:
     with AlgorithmStub() as stub:
         pk = site.register(stub)
         site.record(backlog, camera=POISON)
         site.execute("UPDATE frames SET tries = 1, last_failure_at = 1000 WHERE id = 1")
         site.record(1, camera="门口1")
+        site.execute("UPDATE frames SET state = :state", state=state)
         site.execute(_ON_TRIAL)
         (tried,) = site.lease(most=4).frames
         assert tried.task_id == "门口1"
