@@ -80,6 +80,8 @@ class _EasyDarwin(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = f"easydarwin {self.path}".encode()
         self.send_response(200)
+        self.send_header("Asked-Host", self.headers["Host"])
+        self.send_header("Asked-From", self.headers.get("X-Forwarded-For", ""))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -106,6 +108,12 @@ def gateway(request: pytest.FixtureRequest, running: EasyaiProcess) -> Iterator[
 def test_pages_and_other_calls_of_easydarwin_go_to_easydarwin(gateway: str) -> None:
     for path in ("/", "/index.html", "/api/v1/login", "/api/v1/frame_extractor/tasks"):
         assert requests.get(gateway + path, timeout=10).text == f"easydarwin {path}"
+
+
+def test_easydarwin_learns_the_address_that_the_browser_asked(gateway: str) -> None:
+    """It writes that address into the addresses of its streams."""
+    headers = requests.get(f"{gateway}/api/v1/live/info", timeout=10).headers
+    assert (headers["Asked-Host"], headers["Asked-From"]) == (urlsplit(gateway).netloc, "127.0.0.1")
 
 
 def test_a_field_client_registers_and_is_sent_pictures_through_the_gateway(
@@ -160,4 +168,5 @@ def _asked(url: str) -> str:
     """By curl, which sends Chinese characters as they are."""
     command = [program("curl", "curl"), "-sS", "-m", "10", "-w", " %{http_code}", url]
     answer = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    answer = answer.replace(urlsplit(url).netloc, "…")  # picture links start as the reader asked
     return re.sub(r'(_sec":)[0-9.]+', r"\1…", answer)  # ages: time passes between two requests
