@@ -169,7 +169,7 @@ def _over(group: Sequence[Notice], facts: Facts, lasted: Words) -> Words:
     cause = _causes(group)
     return Words(
         f"over after {lasted.en}: {kind}{of_en}; {what.en}; the cause was: {cause.en}",
-        f"告警解除，持续 {lasted.zh}：{kind}{of_zh}；{what.zh}；原因：{cause.zh}",
+        f"告警解除，持续 {lasted.zh}：{kind_name(kind).zh}{of_zh}；{what.zh}；原因：{cause.zh}",
     )
 
 

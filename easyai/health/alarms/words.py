@@ -10,7 +10,7 @@ from typing import Final
 
 from easyai.domain.alarm import Kind
 from easyai.domain.words import Words
-from easyai.health.causes.cause import Cause, easyai_command
+from easyai.health.causes.cause import Cause, easyai_command, report_command
 from easyai.health.checks.check import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
@@ -160,10 +160,8 @@ def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:
 def check_failed(kind: str, result: CheckResult, facts: Facts) -> Words:
     """Something that must work does not."""
     what, why = _CHECKS[Kind(kind)], result.words or reason(result.reason)
-    command = easyai_command(facts.settings, "diagnose")
-    return Words(
-        f"{what.en}: {why.en}. Run `{command}`", f"{what.zh}：{why.zh}。请运行 `{command}`"
-    )
+    run = report_command(facts.settings)
+    return Words(f"{what.en}: {why.en}. Run `{run.en}`", f"{what.zh}：{why.zh}。请运行 `{run.zh}`")
 
 
 def outbox(facts: Facts, waiting: int, still_sec: float) -> Words:
@@ -202,10 +200,10 @@ def _why(cause: Cause | None) -> Words:
 
 
 def _next(facts: Facts, cause: Cause | None) -> Words:
-    command = easyai_command(facts.settings, "diagnose")
-    whole = Words(f"the whole report: `{command}`", f"完整报告：`{command}`")
+    report = report_command(facts.settings)
+    whole = Words(f"the whole report: `{report.en}`", f"完整报告：`{report.zh}`")
     if cause is None or not cause.remedies:
-        return Words(f"The whole report: `{command}`", whole.zh)
+        return Words(f"The whole report: `{report.en}`", whole.zh)
     first = cause.remedies[0]
     end = f": `{first.command}`" if first.command else ""
     return Words(f"{first.words.en}{end}; {whole.en}", f"{first.words.zh}{end}；{whole.zh}")

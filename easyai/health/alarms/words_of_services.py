@@ -7,7 +7,7 @@ from typing import Final
 
 from easyai.domain.words import Words
 from easyai.health.alarms.words import joined, waits
-from easyai.health.causes.cause import easyai_command
+from easyai.health.causes.cause import easyai_command, report_command
 from easyai.health.causes.misspelt_folders import did_you_mean
 from easyai.health.causes.service_words import unregister_command
 from easyai.health.facts import Facts
@@ -20,23 +20,22 @@ from easyai.health.wording import frames, names, span
 def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
     """Frames of a type wait, and no service may be given them."""
     waiting = frames(one.waiting)
-    command = easyai_command(facts.settings, "services", "--all")
+    services = easyai_command(facts.settings, "services", "--all")
     meant = did_you_mean(facts, one.name)
-    if meant:
-        command = easyai_command(facts.settings, "diagnose")
+    command = report_command(facts.settings) if meant else Words(services, services)
     ask, zh = (f" {meant.en[0].upper()}{meant.en[1:]}.", f"{meant.zh}。") if meant else ("", "")
     return Words(
         f"no algorithm for task type: {one.name}; {waiting.en} {waits(one.waiting)} until "
-        f"a service of this type registers or answers again.{ask} See `{command}`",
+        f"a service of this type registers or answers again.{ask} See `{command.en}`",
         f"任务类型没有可用的算法服务：{one.name}；{waiting.zh}在等待，直到有服务注册或恢复。{zh}"
-        f"请运行 `{command}`",
+        f"请运行 `{command.zh}`",
     )
 
 
 def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Words]) -> Words:
     """No service of any type may be given frames; `taken_out`: by whose request, if by one."""
     known = len(facts.services)
-    command = easyai_command(facts.settings, "diagnose")
+    run = report_command(facts.settings)
     state = (
         Words(f"{known} registered, none answers", f"已注册 {known} 个，均无应答")
         if known
@@ -53,7 +52,7 @@ def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Words]) -> Words:
         f"没有任何可用的算法服务：{state.zh}；{held.zh}。图片不会丢失",
     )
     why = () if known else taken_out
-    return joined(what, *why, Words(f"Run `{command}`", f"请运行 `{command}`"))
+    return joined(what, *why, Words(f"Run `{run.en}`", f"请运行 `{run.zh}`"))
 
 
 def service_offline(facts: Facts, one: ServiceFacts) -> Words:
@@ -74,16 +73,16 @@ def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: in
     """Some or all of the services that live are not heard; `living` counts those, too."""
     silent = span(facts.now - max(one.last_heartbeat for one in unheard))
     who, number = names(one.service_id for one in unheard), len(unheard)
-    command = easyai_command(facts.settings, "diagnose")
+    run = report_command(facts.settings)
     gone = facts.known is not None and api_gone(facts, facts.known)
     points = _NO_API if gone else _points(number, living)
     were = "was" if number == 1 else "were"
     return Words(
         f"no heartbeats arrive: {number} of {living} algorithm services that live {were} not heard "
         f"for {silent.en} ({who}). Inference goes on while they answer. {points.en}. "
-        f"Run `{command}`",
+        f"Run `{run.en}`",
         f"收不到心跳：{living} 个仍在运行的算法服务中有 {number} 个已 {silent.zh}没有心跳"
-        f"（{who}）。只要服务有应答，推理会继续。{points.zh}。请运行 `{command}`",
+        f"（{who}）。只要服务有应答，推理会继续。{points.zh}。请运行 `{run.zh}`",
     )
 
 

@@ -55,6 +55,12 @@ def easyai_command(settings: Settings, *arguments: str) -> str:
     return _from_its_folder(settings, f"{ours} {shlex.join(arguments)}")
 
 
+def report_command(settings: Settings) -> Words:
+    """The command that shows the whole report, in the language of the sentence it stands in."""
+    command = easyai_command(settings, "diagnose")
+    return Words(command, f"{command} --lang zh")
+
+
 def celery_command(settings: Settings, *arguments: str) -> str:
     """``celery -A easyai …``, likewise."""
     path = config_path()

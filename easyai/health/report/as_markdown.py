@@ -7,7 +7,7 @@ from typing import Final
 
 from easyai.db.library import library
 from easyai.domain.words import Language, Words
-from easyai.health.causes.cause import Cause, easyai_command
+from easyai.health.causes.cause import Cause, easyai_command, report_command
 from easyai.health.diagnosis import Diagnosis
 from easyai.health.known import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.health.names import STATES, cause_name, check_name, kind_name
@@ -237,8 +237,10 @@ class _Report:
     def _verify(self) -> Iterator[str]:
         yield from self._heading(words.VERIFY)
         yield self._say(words.VERIFY_TEXT)
-        looks = (("stats",), ("services", "--all"), ("diagnose",))
-        commands = [easyai_command(self._facts.settings, *look) for look in looks]
+        settings = self._facts.settings
+        looks = (("stats",), ("services", "--all"))
+        commands = [easyai_command(settings, *look) for look in looks]
+        commands.append(report_command(settings).said(self._language))
         yield from command("\n".join(commands))
 
 

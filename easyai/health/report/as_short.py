@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from easyai.domain.words import Language, Words
-from easyai.health.causes.cause import Cause, easyai_command
+from easyai.health.causes.cause import Cause, report_command
 from easyai.health.diagnosis import Diagnosis
 from easyai.health.known import TypeFacts
 from easyai.health.names import check_name
@@ -51,8 +51,8 @@ def _lines(diagnosis: Diagnosis) -> Iterator[Words]:
         )
     if facts.ringing:
         yield ringing(facts)
-    command = easyai_command(facts.settings, "diagnose")
-    yield Words(f"The whole report: {command}", f"完整报告：{command}")
+    command = report_command(facts.settings)
+    yield Words(f"The whole report: {command.en}", f"完整报告：{command.zh}")
 
 
 def _first_remedy(cause: Cause) -> Iterator[Words]:

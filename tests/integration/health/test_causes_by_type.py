@@ -161,6 +161,7 @@ def test_the_alarm_of_each_type_tells_its_own_cause_and_so_do_their_ends(
     ends = " ".join(said for kind, said in kennel.told() if kind == "recovered")
     assert "inference failed in the services (inference_fails)" in ends
     assert "services had died (services_died)" in ends
+    assert f"推理停止（{TYPE}" in ends or f"推理停止（{OTHER}" in ends, "not inference_stalled"
 
 
 @pytest.mark.parametrize(("of_mover", "first"), [(1, "inference_fails"), (9, "services_died")])
