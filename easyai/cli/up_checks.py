@@ -15,8 +15,8 @@ from easyai.cli.listening import check_listening
 from easyai.cli.streams import notice
 from easyai.errors import SettingsError
 from easyai.process import modes
+from easyai.process.supervisor import LOCK_PATH
 
-LOCK_NAME = "up.lock"
 # The children of a killed `up` end by themselves; the slowest may take this long.
 LEFT_BEHIND_SEC = 30.0
 _TEMP_BYTES = 1 << 20  # a migration needs less
@@ -33,7 +33,7 @@ def claim_data_dir(data_dir: Path) -> bool:
         for folder in (data_dir / "run", data_dir / "logs"):
             modes.make_folder(folder)
             modes.keep_others_out(folder)  # made by an earlier release
-        descriptor = os.open(data_dir / "run" / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(data_dir / LOCK_PATH, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SettingsError(
             f"data folder {data_dir} cannot be used: {error.strerror}; "
@@ -57,7 +57,7 @@ def claim_data_dir(data_dir: Path) -> bool:
 def release_data_dir(data_dir: Path) -> None:
     """Note that this run ended in order; the lock itself goes with the process."""
     with suppress(FileNotFoundError):  # the folder was taken away meanwhile
-        os.truncate(data_dir / "run" / LOCK_NAME, 0)
+        os.truncate(data_dir / LOCK_PATH, 0)
 
 
 def remove_database(file: Path) -> None:

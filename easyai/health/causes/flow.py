@@ -17,6 +17,7 @@ from easyai.health.causes.failed import (
 )
 from easyai.health.facts import Facts
 from easyai.health.known import TypeFacts
+from easyai.health.liveliness import api_gone
 from easyai.health.reasons import reason as said
 from easyai.health.wording import frames
 
@@ -29,9 +30,19 @@ def find(facts: Facts) -> Iterator[Cause]:
     if facts.known is None:
         return
     unfetched = [one for one in only_failing(facts) if blames_pictures(one)]
-    if facts.failed("pictures") or _blames_pictures(facts) or unfetched:
+    if unfetched or (_links_fail(facts) and not _by_the_api(facts)):
         yield _pictures(facts, unfetched)
     yield from slowness.find(facts)
+
+
+def _links_fail(facts: Facts) -> bool:
+    return bool(facts.failed("pictures")) or _blames_pictures(facts)
+
+
+def _by_the_api(facts: Facts) -> bool:
+    """Whether the API that serves the pictures is gone, which is a cause of its own."""
+    local = facts.settings.frame_extractor.store == "local"
+    return local and facts.known is not None and api_gone(facts, facts.known)
 
 
 def _blames_pictures(facts: Facts) -> bool:
@@ -42,7 +53,7 @@ def _blames_pictures(facts: Facts) -> bool:
 
 def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
     url = facts.settings.easyai.effective_public_url
-    all_types = bool(facts.failed("pictures")) or _blames_pictures(facts)
+    all_types = _links_fail(facts)
     evidence = list(failed_evidence(unfetched))
     if facts.failed("pictures"):
         why = facts.why("pictures")
@@ -62,7 +73,7 @@ def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
         for reason, number in (facts.known.reasons if facts.known else ())
         if _NO_PICTURE in reason
     ]
-    if facts.known and facts.known.processes and not facts.known.working("api", facts.now):
+    if _by_the_api(facts):
         evidence.append(
             Words(
                 "No API process shows itself; it serves the pictures",

@@ -8,14 +8,16 @@ from typing import Final
 from easyai.domain.words import Words
 from easyai.health.causes.cause import Cause, Remedy, celery_command, easyai_command
 from easyai.health.causes.memory import killed_for_memory
-from easyai.health.causes.restarts import hung_and_ended, restarts
+from easyai.health.causes.restarts import hung_and_ended, log_command, restarts
 from easyai.health.facts import Facts
 from easyai.health.known import Known
 from easyai.health.liveliness import api_gone, beat_late, scan_late
 from easyai.health.process_facts import ProcessFacts
 from easyai.health.wording import moment, span
+from easyai.process import supervisor
 
 _TOGETHER_SEC: Final = 6.0  # those that end together showed themselves last this close together
+_KINDS: Final = ("worker", "beat", "api", "watchdog")
 _PROCESSES: Final = "ps aux | grep -E '[c]elery|[e]asyai'"
 
 
@@ -27,13 +29,27 @@ def find(facts: Facts) -> Iterator[Cause]:
     if facts.failed("database"):
         yield from _gone_for_sure(facts, known)
         return
-    yield from _workers(facts, known)
+    workers = list(_workers(facts, known))
+    if [one.code for one in workers] == ["worker_gone"] and _nothing_works(facts, known):
+        yield _nothing_runs(facts, known)
+        return
+    yield from workers
     if not facts.failed("broker") and beat_late(facts, known):
         yield _beat_gone(facts, known)
     if api_gone(facts, known):
         yield _api_gone(facts, known)
     if not known.working("watchdog", facts.now):
         yield _watchdog_gone(facts, known)
+
+
+def _nothing_works(facts: Facts, known: Known) -> bool:
+    """Whether no process of ours works and no `easyai up` starts them again."""
+    works = any(known.working(kind, facts.now) for kind in _KINDS)
+    return not works and _supervisor(facts) is None
+
+
+def _supervisor(facts: Facts) -> int | None:
+    return supervisor.running(facts.settings.easyai.data_dir)
 
 
 def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
@@ -98,6 +114,14 @@ def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Words]:
 
 
 def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
+    pid = _supervisor(facts)
+    if pid is not None:
+        again = Words(
+            f"`easyai up` (process {pid}) runs and starts it again within seconds. If it does not, "
+            "look at its log",
+            f"`easyai up`（进程 {pid}）正在运行，会在数秒内重新启动它。若没有，请查看其日志",
+        )
+        return (Remedy(again, log_command(facts, part)),)
     everything = easyai_command(facts.settings, "up")
     command = celery_command if part in ("worker", "beat") else easyai_command
     by_hand = command(facts.settings, part)
@@ -112,6 +136,37 @@ def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
             )
         ),
     )
+
+
+def _nothing_runs(facts: Facts, known: Known) -> Cause:
+    """All of it is one trouble, with one remedy."""
+    never = (Words("Nothing of it has shown itself", "从未有任何进程运行的记录"),)
+    return Cause(
+        "worker_gone",
+        Words(
+            "easyai does not run: nothing is scanned or inferred, and nobody is alerted",
+            "easyai 没有运行：不扫描、不推理，也不会通知任何人",
+        ),
+        tuple(_last_seen(facts, known)) or never,
+        (
+            Remedy(
+                Words(
+                    "Start it the way it was started: with this command, or with systemd",
+                    "按原来的方式启动：用此命令，或用 systemd",
+                ),
+                easyai_command(facts.settings, "up"),
+            ),
+            Remedy(Words("See what runs here", "查看本机运行的进程"), _PROCESSES),
+        ),
+        weight=90,
+    )
+
+
+def _last_seen(facts: Facts, known: Known) -> Iterator[Words]:
+    """Of each kind of process the last that was seen."""
+    for kind in _KINDS:
+        for words in list(_newest(facts, known, kind))[:1]:
+            yield Words(f"{kind}: {words.en}", f"{kind}：{words.zh}")
 
 
 def _worker_gone(facts: Facts, known: Known) -> Cause:

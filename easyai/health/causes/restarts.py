@@ -50,7 +50,7 @@ def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
                     "learn why it hung, look at its log",
                     "若一分钟内推理恢复，无需处理；否则（或要查明卡住原因）请查看其日志",
                 ),
-                _log_command(facts, "worker"),
+                log_command(facts, "worker"),
             ),
         ),
         weight=89,
@@ -117,7 +117,7 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
                     "lack of memory",
                     "查看其退出原因：查看日志末尾，以及是否因内存不足被系统终止",
                 ),
-                f"{_log_command(facts, kind)}; dmesg -T | grep -iE 'out of memory|oom' | tail",
+                f"{log_command(facts, kind)}; dmesg -T | grep -iE 'out of memory|oom' | tail",
             ),
         ),
         weight=88 if stops else 30,
@@ -132,7 +132,7 @@ def _scans_stay_out(facts: Facts) -> bool:
     return analysis.enable and duty is not None and facts.now - duty.done_at > allowed_sec
 
 
-def _log_command(facts: Facts, kind: str) -> str:
+def log_command(facts: Facts, kind: str) -> str:
     """Show the end of the log of a process: that of `easyai up`, else that of systemd."""
     log = facts.settings.easyai.data_dir.absolute() / "logs" / f"{kind}.log"
     if log.is_file():

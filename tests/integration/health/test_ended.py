@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -47,20 +48,48 @@ def _cause(found: Diagnosis, code: str) -> Cause:
     return next(cause for cause in found.causes if cause.code == code)
 
 
-def test_seconds_after_all_were_killed_each_is_told(site: Installation, ended: int) -> None:
+def _all_killed(site: Installation, ended: int) -> None:
     processes_work(site, kinds=())
     for kind in KINDS:
         _shown(site, kind, ended)
     with site.runtime.db.write() as conn:
         leases.release(conn, "beat", "test")
         leases.acquire(conn, "beat", f"{_HERE}:{ended}:abc", 5.0, time.time() - 1)
+
+
+def test_all_killed_is_one_cause_with_each_process_as_evidence(
+    site: Installation, ended: int
+) -> None:
+    _all_killed(site, ended)
     found = look(site)
-    assert codes(found) == ["worker_gone", "beat_gone", "api_gone", "watchdog_gone"]
+    (cause,) = found.causes
+    assert cause.code == "worker_gone"
+    assert cause.words.en.startswith("easyai does not run")
     assert found.symptom.status is Status.STALLED
     assert {name for name in KINDS if not found.facts.checks[name].ok} == {*KINDS}
+    assert {one.en.partition(":")[0] for one in cause.evidence} == {*KINDS}
+    assert all("the process is gone" in one.en for one in cause.evidence)
+    assert cause.remedies[0].command.endswith(" up")
+
+
+def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
+    site: Installation, ended: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _all_killed(site, ended)
+    monkeypatch.chdir(tmp_path)
+    lock = site.runtime.settings.easyai.data_dir / "run" / "up.lock"
+    lock.parent.mkdir(parents=True)
+    # A program that waits, with the word in its command line as `easyai up` has it.
+    with subprocess.Popen([sys.executable, "-c", "input()", "easyai"], stdin=subprocess.PIPE) as up:
+        lock.write_text(f"{up.pid}\n", encoding="ascii")
+        found = look(site)
+        up.communicate(b"\n", timeout=10)
+    assert codes(found) == ["worker_gone", "beat_gone", "api_gone", "watchdog_gone"]
     for cause in found.causes:
-        (told,) = cause.evidence
-        assert "the process is gone" in told.en
+        (remedy,) = cause.remedies
+        assert remedy.words.en.startswith(f"`easyai up` (process {up.pid}) runs and starts it")
+        assert f"（进程 {up.pid}）" in remedy.words.zh
+    assert codes(look(site)) == ["worker_gone"], "that number is nobody's now"
 
 
 def test_one_that_shows_itself_works_though_its_number_is_nobodys_here(
@@ -114,7 +143,7 @@ def test_the_api_stopped_in_order_is_the_first_cause_with_the_local_store(
     site.configure()
     site.runtime = site.open()
     found = look(site)
-    assert codes(found) == ["api_gone", "pictures_unreachable"]
+    assert codes(found) == ["api_gone"], "that no picture can be fetched follows from it"
     assert "stopped in order" in found.causes[0].evidence[0].en
     assert "fetch pictures" in found.causes[0].words.en
     assert any(" api`" in one.words.en for one in found.causes[0].remedies)

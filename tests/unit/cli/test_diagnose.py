@@ -49,10 +49,8 @@ def test_json_is_json_and_nothing_else(installation: Installation) -> None:
     assert [cause["code"] for cause in body["causes"]] == [
         "worker_gone",
         "store_down",
-        "beat_gone",
         "services_died",
         "pictures_unreachable",
-        "watchdog_gone",
     ]
     assert body["services"][0]["probe"] is None, "nobody was asked"
 
