@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from textwrap import shorten
 from typing import Final
 
 from easyai.domain.words import Words
@@ -32,6 +33,7 @@ from easyai.health.wording import frames, moment, names, span
 _TIMED_OUT: Final = "no answer within"
 _NOT_CONNECTED: Final = "cannot connect"
 _FEW: Final = 3
+_LONGEST_REASON: Final = 100  # characters
 _SILENCE_SEC: Final = 10.0
 
 
@@ -201,17 +203,31 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
         )
         for reason, number in (facts.known.reasons if facts.known and failing else ())
     ]
-    who = names(one.service_id for one in failing) or names(one.name for one in refusing)
+    who, why = names(one.service_id for one in failing), _newest_reason(own, ended)
+    who = who or names(one.name for one in refusing)
     return Cause(
         "inference_fails",
         Words(
-            f"Services answer but inference fails ({who})", f"算法服务有应答，但推理失败（{who}）"
+            f"Services answer but inference fails ({who}){why.en}",
+            f"算法服务有应答，但推理失败（{who}）{why.zh}",
         ),
         tuple(evidence),
         tuple(_failing_remedies(facts, failing, ended)),
         weight=67 if stopped else 33,
         task_types=tuple(sorted(stopped)) or concerned(failing, ()),
     )
+
+
+def _newest_reason(some: Sequence[ServiceFacts], ended: Sequence[TypeFacts]) -> Words:
+    """Why it fails, for the sentence that says so: it is read where the evidence is left out."""
+    failed = [one for one in some if one.last_failure_at > one.last_success_at]
+    newest = max(failed, key=lambda one: one.last_failure_at, default=None)
+    noted = [text for one in ended for text, _ in (*one.failures.reasons, *one.refusals.reasons)]
+    reason = (newest.last_failure_reason if newest else "") or (noted[0] if noted else "")
+    if not reason:
+        return Words("", "")
+    shown = said(shorten(reason, _LONGEST_REASON, placeholder="…"))
+    return Words(f": {shown.en}", f"：{shown.zh}")
 
 
 def _failing_remedies(
@@ -221,8 +237,8 @@ def _failing_remedies(
     if ended or any(one.last_failure_reason for one in failing):
         yield Remedy(
             Words(
-                "The reason above is the service's: look at its log, then repair and restart it",
-                "上述原因来自算法服务：查看其日志，修复后重启",
+                "That reason is the service's: look at its log, then repair and restart it",
+                "该原因来自算法服务：查看其日志，修复后重启",
             )
         )
     else:

@@ -12,6 +12,7 @@ from easyai.db.statistics import Tally
 from easyai.health.diagnosis import Status
 from easyai.health.report.as_json import as_json
 from easyai.health.report.as_markdown import markdown
+from easyai.health.report.as_short import short
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
@@ -84,6 +85,7 @@ def test_the_first_message_names_refusals_with_the_services_words(
     assert (found.symptom.status, codes(found)[0]) == (Status.STALLED, "inference_fails")
     evidence = "\n".join(one.en for one in found.causes[0].evidence)
     assert REASON in evidence
+    assert short(found).splitlines()[2].endswith(f": {REASON}"), "it has no line of evidence"
     assert REPAIRED not in evidence
     assert REPAIRED not in markdown(found)
     (service,) = as_json(found)["services"]
