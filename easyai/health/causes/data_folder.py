@@ -28,6 +28,15 @@ def data_moved(facts: Facts) -> Cause:
                 "ls -l /proc/[0-9]*/fd 2>/dev/null | grep 'easyai[.]db' | sort -u; "
                 f"ls -ld {shlex.quote(str(folder))}*",
             ),
+            Remedy(
+                Words(
+                    "Stop easyai. Where a new folder stands in the place of the old one, move it "
+                    "away first; then put the old folder (or a backup) there and start easyai",
+                    "停止 easyai。若原处已有新建的目录，请先移走，"
+                    "再将原目录（或备份）放回原处，然后启动 easyai",
+                ),
+                f"mv -T {shlex.quote(str(folder))} {shlex.quote(f'{folder}.new')}",
+            ),
         ),
         weight=96,
     )

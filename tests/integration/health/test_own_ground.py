@@ -61,6 +61,9 @@ def test_the_diagnosis_names_the_folder_and_proposes_no_new_database(site: Insta
     assert "easyai.db" in found.causes[0].evidence[0].en
     commands = [one.command for cause in found.causes for one in cause.remedies]
     assert not [one for one in commands if "db upgrade" in one]
+    second = found.causes[0].remedies[1]
+    assert "move it away first" in second.words.en, "or the old folder lands in the new one"
+    assert second.command.startswith("mv -T ")
 
 
 def test_a_mistake_in_the_settings_rings_until_it_is_mended(
