@@ -19,12 +19,12 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
+from easyai.pipeline.answer_bounds import LARGEST_ANSWER, BoundedConnector
 from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
 
 _URL_TTL_SEC = 3600.0
-_LARGEST_ANSWER = 4_000_000  # bytes
 _LARGEST_EXPLANATION = 65_536  # bytes
 _EXPLANATION_SEC = 1.0
 # How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
@@ -45,7 +45,7 @@ class Caller:
         self._runtime = runtime
         self._link_bases = LinkBases()
         # The leases are the limit; a second one here would only make them wait unseen.
-        connector = aiohttp.TCPConnector(
+        connector = BoundedConnector(
             limit=0,
             ttl_dns_cache=30,
             keepalive_timeout=_KEEPALIVE_SEC,
@@ -176,8 +176,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
-        if size > _LARGEST_ANSWER:
-            raise ValueError(f"the answer is larger than {_LARGEST_ANSWER} bytes")
+        if size > LARGEST_ANSWER:
+            raise ValueError(f"the answer is larger than {LARGEST_ANSWER} bytes")
         chunks.append(chunk)
         if len(chunks) == 1 and (start := chunk.lstrip()) and start[0] not in _STARTS:
             break

@@ -11,6 +11,7 @@ from http import HTTPStatus
 import aiohttp
 
 from easyai.domain.service import NO_ANSWER
+from easyai.pipeline.answer_bounds import BoundedConnector
 from easyai.pipeline.caller import why_not_connected
 from easyai.pipeline.service_networks import ServiceNetworks
 
@@ -66,7 +67,7 @@ def _session(networks: ServiceNetworks | None) -> aiohttp.ClientSession:
     timeout = aiohttp.ClientTimeout(
         total=PROBE_TIMEOUT_SEC, sock_connect=PROBE_TIMEOUT_SEC * _CONNECT_SHARE
     )
-    connector = aiohttp.TCPConnector(
+    connector = BoundedConnector(
         limit=_AT_ONCE,
         force_close=True,
         socket_factory=networks.open_socket if networks else None,

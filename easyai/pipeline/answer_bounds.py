@@ -1,0 +1,64 @@
+"""Bounds what a service sends back, before any of it is parsed for long.
+
+HTTP lets a server send interim answers (1xx) before the answer, and frame a body in chunks as small
+as it likes. Both cost time on the loop that all calls share, and neither shows in the size of the
+body: a service that sent them without end would stop the inference of all others.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import set_exception
+
+LARGEST_ANSWER: Final = 4_000_000  # bytes of a body, decompressed
+_LARGEST_ON_THE_WIRE: Final = LARGEST_ANSWER + 1_000_000  # with heads and framing
+_MOST_HEADS: Final = 16  # of interim answers and the answer itself
+
+
+class BoundedResponse(ResponseHandler):
+    """aiohttp's protocol of one connection, which breaks off an answer without end."""
+
+    _received = 0
+    _heads = 0
+
+    def set_response_params(self, **params: Any) -> None:
+        """Another request begins."""
+        self._received = self._heads = 0
+        super().set_response_params(**params)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Take the head of an answer, or of an interim one."""
+        self._heads += 1
+        if self._heads <= _MOST_HEADS:
+            super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the socket."""
+        self._received += len(data)
+        super().data_received(data)
+        if self._heads > _MOST_HEADS:
+            self._break_off(f"more than {_MOST_HEADS} answers to one request")
+        elif self._received > _LARGEST_ON_THE_WIRE:
+            self._break_off(f"the answer is larger than {_LARGEST_ON_THE_WIRE} bytes")
+
+    def _break_off(self, reason: str) -> None:
+        error = aiohttp.ClientPayloadError(reason)
+        self.set_exception(error)
+        if self._payload is not None:
+            set_exception(self._payload, error)
+            self._payload = None  # its error is this one, whatever the end of the connection says
+        if self.transport is not None:
+            self.transport.abort()  # not self.abort(), which would forget the error
+
+
+class BoundedConnector(aiohttp.TCPConnector):
+    """Connections to services."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # aiohttp has no public way to choose the protocol.
+        self._factory = partial(BoundedResponse, loop=self._loop)  # type: ignore[assignment]
