@@ -8,10 +8,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 HIDDEN: Final = "********"
-# Greedy up to the last '@' of a word: a password may hold '@' and ':' itself.
-_PASSWORD = re.compile(r"(://[^\s:@/]*):\S*@")
+# Greedy up to the last '@' of a word: a password may hold '@' and ':' itself, and a user may be a
+# mail address.
+_PASSWORD = re.compile(r"(://[^\s:/]*):\S*@")
 # No further than the host: a path may hold ':' and '@', and stays as it is.
-_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:@/?#]*):[^\s/?#]*@", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/?#]*):[^\s/?#]*@", re.IGNORECASE)
+# As services take them in their endpoints. Not `key` alone, which may be the name of anything.
+_QUERY_SECRET = re.compile(
+    r"([?&](?:[\w.-]*(?:password|passwd|pwd|secret|token)|[\w.-]*(?:api|access)[_-]?key)=)"
+    r"[^&#\s]*",
+    re.IGNORECASE,
+)
 _PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
 # As Kafka has them: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
@@ -24,8 +31,10 @@ def hide_secrets(text: str) -> str:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with the passwords of URLs hidden, such as those of endpoints and brokers."""
-    return _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text) if "@" in text else text
+    """The text with the passwords and tokens of URLs hidden, such as those of endpoints."""
+    if "@" in text:
+        text = _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text)
+    return _QUERY_SECRET.sub(rf"\1{HIDDEN}", text) if "?" in text else text
 
 
 def hide_address(text: str) -> str:

@@ -29,7 +29,6 @@ from tests.support.site import TYPE, Installation
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 SECRET = "geheim-und-lang"
-BASIC = "Basic " + b64encode(f"user:{SECRET}".encode()).decode()
 
 
 def _register(site: Installation, endpoint: str, **extra: Any) -> None:
@@ -179,20 +178,22 @@ def test_redirects_are_not_followed(site: Installation, server: _Algorithm) -> N
     assert {path for path, _ in server.seen} == {"/there"}
 
 
+@pytest.mark.parametrize("user", ["user", "user@site.example"])
 def test_a_password_is_used_for_the_call_and_shown_nowhere(
-    site: Installation, server: _Algorithm
+    site: Installation, server: _Algorithm, user: str
 ) -> None:
-    shown = f"http://user:{HIDDEN}@127.0.0.1:{server.server_port}"
+    shown = f"http://{user}:{HIDDEN}@127.0.0.1:{server.server_port}"
     endpoint = shown.replace(HIDDEN, SECRET) + "/infer"
     _register(site, endpoint, health_url=endpoint)
     _register(site, endpoint, health_url=endpoint, service_id="other")  # taken over
     site.put_many(1)
     _pump(site)
-    assert server.seen[0] == ("/infer", BASIC)
+    basic = "Basic " + b64encode(f"{user}:{SECRET}".encode()).decode()
+    assert server.seen[0] == ("/infer", basic)
     server.seen.clear()
     site.execute("UPDATE services SET last_heartbeat = 1, last_evidence = 1")
     sweep(site.runtime)
-    assert server.seen[0] == ("/infer", BASIC)
+    assert server.seen[0] == ("/infer", basic)
     site.execute("UPDATE services SET state = 'offline', state_reason = :why", why=endpoint)
     said = _everything(site)
     assert SECRET not in said
@@ -200,6 +201,21 @@ def test_a_password_is_used_for_the_call_and_shown_nowhere(
     assert registration.unregister(site.runtime, f"{shown}/infer") == 1
     with pytest.raises(BadRequestError, match=r"^endpoint: put its password"):
         _register(site, f"{shown}/infer")
+
+
+def test_a_token_in_the_query_is_used_for_the_call_and_shown_nowhere(
+    site: Installation, server: _Algorithm
+) -> None:
+    endpoint = f"http://127.0.0.1:{server.server_port}/infer?camera=a&access_token={SECRET}"
+    _register(site, endpoint)
+    site.put_many(1)
+    _pump(site)
+    assert server.seen[0][0].endswith(f"access_token={SECRET}")
+    shown = endpoint.replace(SECRET, HIDDEN)
+    said = _everything(site)
+    assert SECRET not in said
+    assert shown in said
+    assert registration.unregister(site.runtime, shown) == 1
 
 
 def _everything(site: Installation, probed: str = "") -> str:

@@ -85,6 +85,7 @@ def test_secrets_are_hidden_in_text_and_json() -> None:
         ("redis://h:6379/0", "redis://h:6379/0"),
         ("http://h/a@b", "http://h/a@b"),
         ("amqp://easy:geh@im:x@h/y", "amqp://easy:********@h/y"),
+        ("amqp://a@b.example:geheim@h/y", "amqp://a@b.example:********@h/y"),
         ("sentinel://:x@a;sentinel://:y@b", "sentinel://:********@b"),
         ("http://h/?a=1&Token=x&b=2", "http://h/?a=1&Token=********&b=2"),
     ],
