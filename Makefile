@@ -7,12 +7,13 @@ PYTEST_ARGS ?=
 # Test processes side by side: tests wait more than they compute.
 AT_ONCE     ?= 4
 BENCH_ARGS  ?=
+AUDIT_ARGS  ?=
 MINUTES     ?= 60
 SEEDS       ?= 1000
 LOCKED      := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test simulate faults soak environments lint format bench lock services clean
+.PHONY: help setup demo run test simulate faults soak environments lint format audit bench lock services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -55,6 +56,9 @@ lint: setup ## Check style and types
 format: setup ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+audit: setup ## Look up the versions of locks/ in the published advisories; needs the network
+	@scripts/audit '$(VENV)' $(AUDIT_ARGS)
 
 bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 	@$(BIN)/python -m bench $(BENCH_ARGS)
