@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -106,9 +107,7 @@ class BrowserGuard:
         method = scope.get("method", "")
         if method in _READS and scope["path"].startswith(f"{FILES_PATH}/"):
             return ""
-        headers = {
-            name: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED
-        }
+        headers = _wanted(scope["headers"])
         names = self._names(scope["app"].state.runtime.settings.easyai)
         host = headers.get(b"host", "").strip().lower()
         if not names.is_ours(host) and not _is_field_client(headers, method, scope["path"]):
@@ -119,6 +118,16 @@ class BrowserGuard:
         if self._known is None or self._known[0] is not own:
             self._known = own, HostNames.of(own)
         return self._known[1]
+
+
+def _wanted(sent: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    """The headers that count; one that was sent twice with both values, as RFC 9110 reads it."""
+    found: dict[bytes, str] = {}
+    for name, value in sent:
+        if name in _WANTED:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
 
 
 def _is_field_client(headers: dict[bytes, str], method: str, path: str) -> bool:
@@ -134,10 +143,12 @@ def _about_site(headers: dict[bytes, str], host: str, names: HostNames, method: 
     origin = headers.get(b"origin", "").strip().lower()
     if origin and names.trusts(origin):
         return ""
-    if origin and (_netloc(origin) or "null") != host:
+    if origin and (not _netloc(origin) or _netloc(origin) != host):
         return f"Origin: {_shown(origin)} is another site than this server; {_remedy()}"
     site = headers.get(b"sec-fetch-site", "").strip().lower()
-    if site not in _OTHER_SITES or (method == "GET" and _is_followed_link(headers)):
+    if not any(one in site for one in _OTHER_SITES) or (
+        method == "GET" and _is_followed_link(headers)
+    ):
         return ""
     return f"Sec-Fetch-Site: {site}: a web page of another site asks; {_remedy()}"
 
@@ -171,8 +182,13 @@ def _name(netloc: str) -> str:
     """The host name of "name:port" or "[address]:port", without a dot at its end."""
     if netloc.startswith("["):
         address, _, rest = netloc[1:].partition("]")
-        return address if rest[:1] in ("", ":") else netloc
-    return netloc.partition(":")[0].lower().rstrip(".")
+        return address if _is_port(rest) else netloc
+    name, colon, port = netloc.partition(":")
+    return name.lower().rstrip(".") if _is_port(colon + port) else netloc
+
+
+def _is_port(text: str) -> bool:
+    return not text or (text[0] == ":" and (not text[1:] or text[1:].isdecimal()))
 
 
 def _is_ip(name: str) -> bool:

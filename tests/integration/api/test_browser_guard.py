@@ -45,6 +45,19 @@ OTHER_SITES = [
     ("evil.example:5066", "Origin: http://evil.example:5066", "Host"),
     ("127.0.0.1.evil.example", "Accept: */*", "Host"),
     ("[::1].evil.example", "Accept: */*", "Host"),
+    ("127.0.0.1:x@evil.example", "Accept: */*", "Host"),
+    ("[::1]:x.evil.example", "Accept: */*", "Host"),
+    ("null", "Origin: null", "Origin"),
+    (
+        "127.0.0.1:{port}",
+        "Origin: http://evil.example\r\nOrigin: http://127.0.0.1:{port}",
+        "Origin",
+    ),
+    (
+        "127.0.0.1:{port}",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Site: same-origin",
+        "Sec-Fetch-Site",
+    ),
 ]
 REGISTER = ("POST", f"{ANALYSIS}/register", json.dumps(SERVICE | {"service_id": "x"}).encode())
 CALLS = [
@@ -61,8 +74,11 @@ def test_another_site_is_refused_and_changes_nothing(
     for host, header, named in OTHER_SITES:
         calls = [one for one in CALLS if one != REGISTER or not header.startswith("Accept")]
         for method, path, body in calls:
-            headers = (f"Host: {host.format(port=registered.port)}", header)
-            status, answer = _ask(registered, method, path, *headers, body=body)
+            headers = (
+                f"Host: {host}".format(port=registered.port),
+                header.format(port=registered.port),
+            )
+            status, answer = _ask(registered, method, path, headers, body=body)
 
             assert status == 403, (host, header, path)
             assert error_of(answer).startswith(f"{named}: ")
