@@ -74,10 +74,7 @@ def test_another_site_is_refused_and_changes_nothing(
     for host, header, named in OTHER_SITES:
         calls = [one for one in CALLS if one != REGISTER or not header.startswith("Accept")]
         for method, path, body in calls:
-            headers = (
-                f"Host: {host}".format(port=registered.port),
-                header.format(port=registered.port),
-            )
+            headers = f"Host: {host}\r\n{header}".format(port=registered.port)
             status, answer = _ask(registered, method, path, headers, body=body)
 
             assert status == 403, (host, header, path)
