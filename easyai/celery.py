@@ -13,6 +13,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.utils.imports import cwd_in_path
+from kombu.transport import TRANSPORT_ALIASES
 
 from easyai.errors import SettingsError
 from easyai.process.encoding import require_utf8
@@ -78,4 +79,7 @@ except SettingsError as error:
     raise SystemExit(f"easyai: {error}") from None
 die_with_parent()
 filesystem.register()
+# By name: without Redis its library is not loaded.
+_REDIS = "easyai.tasks.redis_transport:Transport"
+TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS)
 app = make_app(_config_module())

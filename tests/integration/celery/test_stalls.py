@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from redis import Redis
 
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
@@ -125,6 +128,44 @@ def test_damaged_messages_do_not_end_a_worker_of_the_embedded_broker(
     installation.add_frame(PEOPLE, "2")
     wait_for_frames(algorithm, 2, worker, beat)
     assert (worker.status, beat.status) == ("running", "running")
+
+
+def test_what_a_stranger_puts_into_redis_does_not_end_a_worker(
+    make_installation: MakeInstallation, algorithm: AlgorithmStub, redis_url: str
+) -> None:
+    installation = make_installation(broker_url=redis_url)
+    installation.register(algorithm, PEOPLE)
+    worker, beat = installation.worker(), installation.beat()
+    installation.add_frame(PEOPLE, "1")
+    wait_for_frames(algorithm, 1, worker, beat)
+    damaged = [b"", b'{"body": "W', b"\0" * 512, b"\xff\xfe", b"{}", b"[]", b'{"properties": {}}']
+    foreign = [_message("foreign.task"), _message("easyai.scan", "application/x-python-serialize")]
+    with Redis.from_url(redis_url) as client:
+        for queue in ("easyai", queue_name(PEOPLE)):
+            client.lpush(queue, *damaged, *foreign)
+    wait_until(
+        lambda: worker.logs().count("damaged message") == 2 * len(damaged), 10, "thrown away"
+    )
+    installation.add_frame(PEOPLE, "2")
+    wait_for_frames(algorithm, 2, worker, beat)
+    assert (worker.status, beat.status) == ("running", "running")
+    assert worker.logs().count("unregistered task of type 'foreign.task'") == 2
+
+
+def _message(task: str, content_type: str = "application/json") -> bytes:
+    properties = {
+        "delivery_tag": task,
+        "delivery_info": {"exchange": "", "routing_key": "easyai"},
+        "body_encoding": "base64",
+    }
+    message = {
+        "body": b64encode(b"[[], {}, null]").decode(),
+        "content-type": content_type,
+        "content-encoding": "utf-8",
+        "headers": {"task": task, "id": "stranger", "lang": "py"},
+        "properties": properties,
+    }
+    return json.dumps(message).encode()
 
 
 def test_on_rabbitmq_a_queue_with_a_chinese_name_is_consumed_again_after_its_restart(

@@ -1,0 +1,45 @@
+"""kombu's Redis transport, for which a damaged message is not the end of the worker.
+
+Whoever writes to the same Redis may put anything into a list of ours. A message only wakes, so a
+message that cannot be read is thrown away, with a line in the log. `easyai.celery` makes
+``redis://`` and ``rediss://`` mean this transport.
+"""
+
+# kombu says it is typed, but few of its functions are.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from kombu.transport import redis
+
+log = logging.getLogger(__name__)
+
+_DAMAGED: Final = (ValueError, LookupError, TypeError, AttributeError)
+
+
+class Channel(redis.Channel):  # type: ignore[misc]
+    """A channel that survives what it reads."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        return _tolerant(super()._brpop_read, options)
+
+    def _receive(self) -> Any:
+        return _tolerant(super()._receive, {})
+
+
+class Transport(redis.Transport):  # type: ignore[misc]
+    """One connection to Redis."""
+
+    Channel = Channel
+
+
+def _tolerant(read: Callable[..., Any], options: dict[str, Any]) -> Any:
+    try:
+        return read(**options)
+    except _DAMAGED as error:
+        log.warning("broker: damaged message thrown away: %r", error)
+        return True
