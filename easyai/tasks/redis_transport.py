@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _DAMAGED: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
-class Channel(redis.Channel):  # type: ignore[misc]
+class Channel(redis.Channel):
     """A channel that survives what it reads."""
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -31,7 +31,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
         return _tolerant(super()._receive, {})
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     """One connection to Redis."""
 
     Channel = Channel
