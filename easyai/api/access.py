@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from easyai.addresses import canonical_address, is_loopback
 from easyai.api.parts import RuntimePart
+from easyai.api.rare_log import RareLog
 from easyai.domain.actor import OPERATOR, VIEWER, Actor
 from easyai.errors import ForbiddenError
 from easyai.runtime import Runtime
@@ -23,7 +24,10 @@ from easyai.secret_file import load_or_create
 log = logging.getLogger(__name__)
 
 # A request with one of these comes through a proxy: whose it is, its address does not say.
-_FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
+_FORWARDED: Final = (
+    *(b"forwarded", b"x-forwarded-", b"x-original-forwarded-", b"x-real-ip", b"via"),
+    *(b"x-client-ip", b"x-cluster-client-ip", b"true-client-ip", b"cf-connecting-ip"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,20 @@ class Caller(Actor):
     """Who asks."""
 
     sent_token: bool = False  # known or not
+    behind_proxy: bool = False  # on this machine, one that does not say whose request it is
 
     @property
     def is_operator(self) -> bool:
         """Whether everything is allowed."""
         return self.local or self.token == OPERATOR
+
+    @property
+    def source(self) -> str:
+        """The address whose services are the caller's own; '': not known.
+
+        That of a proxy is that of everybody, and of the services of this machine.
+        """
+        return "" if self.behind_proxy else self.address
 
 
 class Tokens:
@@ -44,6 +57,7 @@ class Tokens:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._kept: dict[str, str] = {}
+        self._log = RareLog(log)
         self.prepare()
 
     def prepare(self) -> None:
@@ -51,12 +65,13 @@ class Tokens:
         for name in (OPERATOR, VIEWER):
             self._token(name)
 
-    def name_of(self, sent: str) -> str:
-        """Whose token it is; '' for one that is not known."""
+    def name_of(self, sent: str, address: str) -> str:
+        """Whose token it is; '' for one that is not known, which the log says."""
         for name in (OPERATOR, VIEWER):
             token = self._token(name)
             if token and hmac.compare_digest(token.encode(), sent.encode()):
                 return name
+        self._log.warning("a token that is not known was sent: client=%s", address or "-")
         return ""
 
     def _token(self, name: str) -> str:
@@ -82,11 +97,14 @@ class Tokens:
 
 async def _caller(request: Request, runtime: RuntimePart) -> Caller:
     sent = _bearer(request.headers.get("authorization", ""))
+    address, forwarded = _address(request.scope), _is_forwarded(request.scope)
+    on_this_machine = _is_on_this_machine(request.scope)
     return Caller(
-        address=_address(request.scope),
-        local=_is_local(request.scope),
-        token=runtime.part(Tokens).name_of(sent) if sent else "",
+        address=address,
+        local=on_this_machine and not forwarded,
+        token=runtime.part(Tokens).name_of(sent, address) if sent else "",
         sent_token=bool(sent),
+        behind_proxy=on_this_machine and forwarded,
     )
 
 
@@ -128,9 +146,11 @@ def _address(scope: Scope) -> str:
     return canonical_address(client[0]) if client else ""
 
 
-def _is_local(scope: Scope) -> bool:
-    if any(name in _FORWARDED for name, _ in scope["headers"]):
-        return False
+def _is_forwarded(scope: Scope) -> bool:
+    return any(name.startswith(_FORWARDED) for name, _ in scope["headers"])
+
+
+def _is_on_this_machine(scope: Scope) -> bool:
     address, server = _address(scope), scope.get("server")
     own = canonical_address(server[0]) if server else ""
     # Who asks a machine's address from that same address is on that machine.

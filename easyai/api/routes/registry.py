@@ -69,7 +69,7 @@ def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, A
 
     Another machine without the operator's token takes out those of its own.
     """
-    source = None if caller.is_operator else caller.address
+    source = None if caller.is_operator else caller.source
     try:
         registration.unregister(runtime, id, source, by=caller)
     except ServiceNotFoundError:

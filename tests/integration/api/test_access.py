@@ -70,9 +70,34 @@ def test_this_machine_needs_no_token(site: Site) -> None:
 
 
 def test_a_proxy_on_this_machine_makes_nobody_local(site: Site) -> None:
-    for name in ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via"):
+    named = ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via", "True_Client_IP")
+    for name in (*named, "X_Forwarded_Proto", "X_Forwarded_Host", "CF_Connecting_IP"):
         path = f"{ANALYSIS}/clear_all"
         assert site.ask("POST", path, "127.0.0.1", **{name: "127.0.0.1"})[0] == 403, name
+
+
+def test_a_proxy_that_does_not_say_who_asks_unregisters_no_service_of_this_machine(
+    site: Site,
+) -> None:
+    here = "http://127.0.0.1:1/infer"
+    site.register("127.0.0.1", "yolo", here)
+    for name in ("X_Real_IP", "Forwarded", "Via", "X_Forwarded_Proto"):
+        assert site.unregister("127.0.0.1", here, **{name: ELSEWHERE}) == 403, name
+    status, text = site.ask("DELETE", f"{ANALYSIS}/unregister/yolo", "127.0.0.1", Via="1.1 p")
+    assert (status, site.registered) == (403, [here])
+    assert "let it send X-Forwarded-For" in text
+    assert site.unregister("127.0.0.1", here) == 200
+
+
+def test_a_token_that_is_not_known_is_logged_once_a_minute_and_not_repeated(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        guess = f"Bearer guess-{number}"
+        site.ask("POST", f"{ANALYSIS}/clear_all", ELSEWHERE, Authorization=guess)
+    said = [one.getMessage() for one in caplog.records if "token that is not known" in one.msg]
+    assert said == [f"a token that is not known was sent: client={ELSEWHERE}"]
+    assert "guess-" not in caplog.text
 
 
 def test_a_service_of_another_machine_needs_no_token(site: Site) -> None:
