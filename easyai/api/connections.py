@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _MOST: Final = 8192  # connections, however many files there may be
 _RESERVED_FILES: Final = 64  # for the database, the store and the log, at least
 _UNLIMITED_FILES: Final = 1_048_576
-_GRACE_SEC: Final = 1.0  # a new connection has this long to send its head, however full it is
+_GRACE_SEC: Final = 1.0  # a client has this long for each phase, however full it is
 
 
 class Phase(StrEnum):
@@ -61,18 +61,23 @@ class Room:
     def __init__(self, most: int, time_outs: TimeOuts | None = None) -> None:
         self.most = most
         self.time_outs = time_outs or TimeOuts()
-        self.silent: dict[BoundedProtocol, float] = {}  # in HEAD, the longest first; since when
+        # Those whose client is awaited, the longest first; since when.
+        self.waiting: dict[BoundedProtocol, float] = {}
         self._log = RareLog(log)
 
     def admit(self, new: BoundedProtocol, now: float) -> bool:
-        """Whether a connection may stay; where all are taken, the longest silent one is closed."""
+        """Whether a connection may stay; where all are taken, the longest waiting one is closed.
+
+        Whatever it waits for: half a body, or a request now and then on a connection that is kept,
+        would hold the room as well as a client that sends nothing.
+        """
         if len(new.connections) <= self.most:
             return True
-        oldest, since = next(iter(self.silent.items()), (None, now))
+        oldest, since = next(iter(self.waiting.items()), (None, now))
         if oldest is None or now - since < _GRACE_SEC:
             self._tell(new, "a new one is refused")
             return False
-        self._tell(new, "the longest silent one is closed for a new one")
+        self._tell(new, "the one that waits longest for its client is closed for a new one")
         oldest.give_way()
         return True
 
@@ -137,9 +142,12 @@ class BoundedProtocol(ContractProtocol):
         self._enter(Phase.WORK)
 
     def give_way(self) -> None:
-        """Close a connection that has sent no request."""
+        """Close a connection whose client is awaited."""
         self._leave()
-        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # close() would wait for the client to read
+        else:
+            self.transport.close()
 
     def _follow(self) -> None:
         self._enter(self._waits_for())
@@ -164,15 +172,15 @@ class BoundedProtocol(ContractProtocol):
             return  # its deadline is for all of it
         self._leave()
         self._phase = phase
-        if phase is Phase.HEAD:
-            self.room.silent[self] = self.loop.time()
+        if phase is not Phase.WORK:
+            self.room.waiting[self] = self.loop.time()
         limit = self.room.time_outs.of(phase)
         if limit is not None:
             self._deadline = self.loop.call_later(limit, self._expire)
 
     def _leave(self) -> None:
         self._phase = None
-        self.room.silent.pop(self, None)
+        self.room.waiting.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -120,6 +120,32 @@ def test_a_client_that_keeps_its_connection_is_not_disturbed(open_api: OpenApi) 
             time.sleep(0.5)
 
 
+@pytest.mark.parametrize("kind", ["half a body", "kept after an answer", "an unread answer"])
+def test_a_full_room_takes_a_new_client_whatever_the_others_wait_for(
+    open_api: OpenApi, sqlite_runtime: Runtime, folder: Path, kind: str
+) -> None:
+    (folder / "t" / "c").mkdir(parents=True)
+    (folder / "t" / "c" / "big.jpg").write_bytes(b"x" * 16_000_000)
+    link = sqlite_runtime.store.url("t/c/big.jpg", 3600)
+    unread = f"GET {link[link.index('/api/v1/') :]} HTTP/1.1\r\nHost: t\r\n\r\n".encode()
+    sent = {"half a body": BODY_HEAD, "kept after an answer": HEAD, "an unread answer": unread}[
+        kind
+    ]
+    api = open_api(Room(5, TimeOuts(head=60, body=60, send=60)))
+    with ExitStack() as stack:
+        holders = [stack.enter_context(_connect(api.port)) for _ in range(5)]
+        for one in holders:
+            one.sendall(sent)
+        if kind != "half a body":
+            assert all(one.recv(12) == b"HTTP/1.1 200" for one in holders)
+        time.sleep(1.1)  # each has had its time
+        for _ in range(3):
+            with _connect(api.port) as new:
+                new.sendall(HEAD)
+                assert new.recv(12) == b"HTTP/1.1 200"
+    gc.collect()  # an open picture would be a warning
+
+
 def test_a_full_room_refuses_in_words_and_the_log_names_who_holds_it(
     open_api: OpenApi, caplog: pytest.LogCaptureFixture
 ) -> None:
