@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import glob
 import os
 import tempfile
 import time
@@ -13,12 +12,14 @@ from pathlib import Path
 
 from easyai.cli.listening import check_listening
 from easyai.cli.streams import notice
+from easyai.db.guard import GUARD, QUEUE
 from easyai.errors import SettingsError
 from easyai.process import modes
 from easyai.process.supervisor import LOCK_PATH
 
 # The children of a killed `up` end by themselves; the slowest may take this long.
 LEFT_BEHIND_SEC = 30.0
+_DATABASE_ENDS = ("", "-wal", "-shm", "-journal", GUARD, QUEUE)
 _TEMP_BYTES = 1 << 20  # a migration needs less
 _TEMP_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - those of SQLite, in its order
 
@@ -61,9 +62,12 @@ def release_data_dir(data_dir: Path) -> None:
 
 
 def remove_database(file: Path) -> None:
-    """Remove an SQLite file that this start has made, with what belongs to it."""
-    for path in file.parent.glob(f"{glob.escape(file.name)}*"):
-        path.unlink(missing_ok=True)
+    """Remove an SQLite file that this start has made, with what belongs to it.
+
+    Nothing else that begins with its name: an operator's backup lies beside it.
+    """
+    for end in _DATABASE_ENDS:
+        Path(f"{file}{end}").unlink(missing_ok=True)
 
 
 def check_temp_dir(named: Iterable[str | None]) -> None:

@@ -21,6 +21,11 @@ def test_up_names_the_installation_that_uses_the_folder(tmp_path: Path) -> None:
     site = Installation(first, url)
     require_store(site.runtime)
     site.close()
+    second = tmp_path / "second"
+    second.mkdir()
+    backups = [second / "easyai.db.2026-11-20", second / "easyai.db-backup"]
+    for backup in backups:
+        backup.write_text("the operator's")
     config = tmp_path / "second.toml"
     config.write_text(f'[frame_extractor]\noutput_dir = "{first / "snapshots"}"\n')
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EASYAI_")}
@@ -30,7 +35,7 @@ def test_up_names_the_installation_that_uses_the_folder(tmp_path: Path) -> None:
             str(config),
             "up",
             "--data-dir",
-            str(tmp_path / "second"),
+            str(second),
             "--port",
             str(free_port()),
         ),
@@ -42,3 +47,4 @@ def test_up_names_the_installation_that_uses_the_folder(tmp_path: Path) -> None:
     assert refused.returncode == 2, refused.stderr
     assert f"data folder {first / 'data'}" in refused.stderr
     assert "`claim --take-over`" in refused.stderr
+    assert sorted(second.glob("easyai.db*")) == sorted(backups), "its new database is removed alone"
