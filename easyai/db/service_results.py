@@ -51,6 +51,7 @@ def by_service(conn: Connection) -> dict[int, Results]:
         since, reason = 0, ""
         if failed_at > succeeded_at:
             values = {"newest": NEWEST, "pk": pk, "succeeded_at": succeeded_at}
-            reason, since = conn.execute(_SINCE, values).one()
+            # None: PostgreSQL shows what was committed meanwhile, such as that it is sent again.
+            reason, since = conn.execute(_SINCE, values).one_or_none() or ("", 0)
         found[int(pk)] = Results(int(failures), float(succeeded_at), int(since), reason or "")
     return found

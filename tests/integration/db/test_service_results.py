@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert, update
 
 from easyai.db import service_results
 from easyai.db.models import Frame
 from easyai.db.service_results import Results
+from easyai.db.session import Database
 from tests.support.site import Installation
 
 
@@ -40,3 +41,22 @@ def test_failures_since_the_last_success_are_counted_with_the_newest_reason(
         }
         monkeypatch.setattr(service_results, "NEWEST", 2)
         assert service_results.by_service(conn) == {9: Results(1, 31.0)}
+
+
+def test_a_frame_that_is_sent_again_meanwhile_is_no_failure_any_more(site: Installation) -> None:
+    retried = {"state": "pending", "avoid_service": 7, "last_failure_at": 40.0, "service_pk": 8}
+    _frame(site, 1, state="done", service_pk=7, settled_at=20.0)
+    _frame(site, 2, **retried, reason="out of memory")
+    engine, other = site.runtime.db.engine, Database(site.runtime.db.url)
+
+    def send_again(*_: Any) -> None:
+        with other.write() as conn:
+            conn.execute(update(Frame).where(Frame.state == "pending").values(state="leased"))
+
+    with site.runtime.db.read() as conn:
+        event.listen(engine, "after_cursor_execute", send_again, once=True)
+        (found,) = service_results.by_service(conn).values()
+    other.dispose()
+    assert (found.failures, found.succeeded_at) == (1, 20.0)
+    # SQLite shows one state to a whole transaction.
+    assert found.since_success == (1 if site.runtime.db.is_sqlite else 0)
