@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from easyai.addresses import hide_credentials
 from easyai.errors import EasyaiError
 from easyai.settings_tables import ANY_ADDRESS
 
@@ -66,7 +67,7 @@ def _sentences(base: str, endpoints: list[str]) -> Iterator[str]:
         return
     reasons = {endpoint: _why_not(link, _address(endpoint)) for endpoint in endpoints}
     for reason in dict.fromkeys(filter(None, reasons.values())):
-        those = [endpoint for endpoint, why in reasons.items() if why == reason]
+        those = [hide_credentials(endpoint) for endpoint, why in reasons.items() if why == reason]
         more = f" and {len(those) - _MOST_NAMED} more" if len(those) > _MOST_NAMED else ""
         yield (
             f"picture links start with {base}, {reason}, but services are registered at "

@@ -79,3 +79,7 @@ def test_endpoints_come_from_the_settings_and_the_registry(installation: Install
     named = Settings.model_validate({"frame_extractor": {"tasks": [camera]}})
     (warning,) = link_warnings(named, ())
     assert FAR6 in warning
+
+
+def test_the_password_of_an_endpoint_is_hidden() -> None:
+    assert "http://user:********@192.0.2.7/infer" in _warnings({}, "http://user:pw@192.0.2.7/infer")
