@@ -52,6 +52,7 @@ KINDS: Final = {
     "service_online": Words("service back", "服务恢复"),
     "service_unregistered": Words("service unregistered", "服务注销"),
     "service_waiting": Words("service waits for approval", "服务等待批准"),
+    "heartbeats_slow": Words("pace of heartbeats", "心跳间隔"),
     "service_replaced": Words("service replaced", "服务被替换"),
     "breaker_open": Words("breaker opened", "熔断器打开"),
     "breaker_closed": Words("breaker closed", "熔断器关闭"),
@@ -79,7 +80,6 @@ CAUSE_NAMES: Final = {
     "database_down": Words("the database did not work", "数据库不可用"),
     "disk_full": Words("a disk was full", "磁盘已满"),
     "worker_gone": Words("no worker ran", "没有 worker 在运行"),
-    "heartbeats_slow": Words("heartbeats too rare", "心跳间隔过长"),
     "heartbeat_timeout_short": Words(
         "heartbeat_timeout_sec is shorter than their pace", "heartbeat_timeout_sec 短于心跳间隔"
     ),

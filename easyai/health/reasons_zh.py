@@ -148,6 +148,7 @@ _PROCESSES: Final = {
     "^started$": "已启动",
     "started again: ": "重新启动：",
     "ended in order": "正常结束",
+    ", in time again": "，恢复及时",
     "sends a heartbeat every {n} s, heartbeat_timeout_sec is {n}": (
         "每 {1} 秒发送一次心跳，heartbeat_timeout_sec 为 {2}"
     ),

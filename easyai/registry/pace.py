@@ -13,6 +13,9 @@ from easyai.runtime import Runtime
 SLOW_HEARTBEATS: Final = "heartbeats_slow"
 #: It is said again so often while it goes on.
 TELL_EVERY_SEC: Final = 3600.0
+# So ends the event of one that was noted and sends often enough now.
+_IN_TIME: Final = ", in time again"
+_ENOUGH: Final = 2  # pauses in time, one after the other
 _ALIKE: Final = 0.2  # by which two pauses of one pace differ at most
 _LONGEST: Final = 10  # times its timeout; a longer pause is an outage
 _USUAL_SEC: Final = 30.0  # what field clients do
@@ -25,36 +28,51 @@ class HeartbeatPace:
         del runtime
         self._pauses: dict[int, float] = {}  # the last one that was too long, by pk
         self._told_at: dict[int, float] = {}
+        self._in_time: dict[int, int] = {}  # pauses in a row, of those that were told
 
     def heard(self, rows: Iterable[ServiceRow], timeout_sec: float, now: float) -> list[Event]:
-        """The events of services, as they stood before this heartbeat, that send too rarely.
+        """The events of services, as they stood before this heartbeat.
 
-        Two pauses alike, one after the other, are a pace and no outage.
+        Of those that send too rarely: two pauses alike, one after the other, are a pace and no
+        outage. And of those that were told and send often enough now.
         """
-        return [
-            Event(
-                now,
-                SLOW_HEARTBEATS,
-                row.endpoint,
-                f"service_id={row.service_id}: sends a heartbeat every {pause:.0f} s, "
-                f"heartbeat_timeout_sec is {row.heartbeat_timeout_sec or timeout_sec:g}",
-            )
-            for row in rows
-            if (pause := self._too_long(row, row.heartbeat_timeout_sec or timeout_sec, now))
-        ]
+        found = []
+        for row in rows:
+            timeout = row.heartbeat_timeout_sec or timeout_sec
+            pause = now - row.last_heartbeat
+            if row.last_heartbeat and 0 <= pause <= timeout:
+                told = _IN_TIME if self._is_cured(row.pk) else None
+            else:
+                told = "" if self._is_slow(row, pause, timeout, now) else None
+            if told is not None:
+                text = (
+                    f"service_id={row.service_id}: sends a heartbeat every {pause:.0f} s, "
+                    f"heartbeat_timeout_sec is {timeout:g}{told}"
+                )
+                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, text))
+        return found
 
-    def _too_long(self, row: ServiceRow, timeout_sec: float, now: float) -> float:
-        """The pause that is to be told; 0 for none."""
-        pause: float = now - row.last_heartbeat
+    def _is_cured(self, pk: int) -> bool:
+        self._pauses.pop(pk, None)
+        if pk not in self._told_at:
+            return False
+        self._in_time[pk] = self._in_time.get(pk, 0) + 1
+        if self._in_time[pk] < _ENOUGH:
+            return False
+        del self._in_time[pk], self._told_at[pk]
+        return True
+
+    def _is_slow(self, row: ServiceRow, pause: float, timeout_sec: float, now: float) -> bool:
         before = self._pauses.pop(row.pk, 0.0)
+        self._in_time.pop(row.pk, None)
         if not row.last_heartbeat or not timeout_sec < pause <= _LONGEST * timeout_sec:
-            return 0.0
+            return False
         self._pauses[row.pk] = pause
         alike = abs(pause - before) <= _ALIKE * pause
         if not alike or now - self._told_at.get(row.pk, 0.0) < TELL_EVERY_SEC:
-            return 0.0
+            return False
         self._told_at[row.pk] = now
-        return pause
+        return True
 
 
 def expected_sec(timeout_sec: float) -> float:

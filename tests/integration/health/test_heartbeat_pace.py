@@ -60,6 +60,24 @@ def test_a_timeout_that_was_raised_is_no_cause_any_more(
     assert look(site).well
 
 
+def test_a_service_that_sends_more_often_is_no_cause_any_more(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    _beats(site, algorithm, 30, 30, 30, 10)
+    processes_work(site)
+    assert "heartbeat_timeout_short" in codes(look(site)), "one pause in time is no pace"
+    _beats(site, algorithm, 10)
+    processes_work(site)
+    assert look(site).well
+    _beats(site, algorithm, 30, 30)
+    processes_work(site)
+    found = look(site)
+    assert "heartbeat_timeout_short" in codes(found), "told anew, within the hour"
+    report = markdown(found, "zh")
+    assert "心跳间隔" in report
+    assert "每 10 秒发送一次心跳，heartbeat_timeout_sec 为 20，恢复及时" in report
+
+
 def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
     site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
