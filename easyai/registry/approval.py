@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 WAITING: Final = "waiting"  # its state, for those who look
 _MOST_WAITING: Final = 1000
-_FORGET_SEC: Final = 86_400.0  # without a heartbeat
+_FORGET_SEC: Final = 86_400.0  # without a heartbeat, where room is needed
 _NOTE_EVERY_SEC: Final = 20.0  # a heartbeat in the table
 
 
@@ -41,7 +41,6 @@ def must_wait(runtime: Runtime, conn: Connection, new: Registration) -> bool:
 def ask(conn: Connection, new: Registration, source: str) -> None:
     """Note a registration that waits. Raises TooManyRequestsError when very many do."""
     now = clock.now(conn)
-    registration_requests.forget(conn, now - _FORGET_SEC)
     values = {
         "service_id": new.service_id,
         "endpoint": new.endpoint,
@@ -51,6 +50,10 @@ def ask(conn: Connection, new: Registration, source: str) -> None:
     }
     if not registration_requests.ask(conn, values):
         return
+    # Not before room is needed: when the clock jumps ahead all are silent for long at once, and
+    # field clients do not ask again.
+    if registration_requests.count(conn) > _MOST_WAITING:
+        registration_requests.forget(conn, now - _FORGET_SEC)
     if registration_requests.count(conn) > _MOST_WAITING:
         raise TooManyRequestsError(
             f"{_MOST_WAITING} services wait for approval: approve them, or unregister those that "

@@ -158,6 +158,14 @@ def test_those_that_wait_are_bounded_and_forgotten_when_silent(
     assert kept == ["s1", "s3"]
 
 
+def test_a_clock_that_jumps_ahead_makes_nobody_forgotten(runtime: Runtime) -> None:
+    register(runtime, _body("s0"))
+    with runtime.db.write() as conn:
+        conn.execute(text("UPDATE registration_requests SET last_heartbeat = last_heartbeat - 9e4"))
+    register(runtime, _body("s1"))
+    registration.heartbeat(runtime, "s0")  # raises for one that is not known
+
+
 def test_it_is_let_in_when_it_registers_after_the_setting_was_opened(
     api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
