@@ -12,7 +12,7 @@ from easyai.health.alarms.of_clocks import of_clocks
 from easyai.health.alarms.of_services import of_services, served
 from easyai.health.causes.cause import Cause
 from easyai.health.causes.rank import Ranking
-from easyai.health.checks.rows import BACKLOG_OVER_BELOW
+from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
 from easyai.health.observation import Observation
 from easyai.health.progress import Standstill
 from easyai.health.symptom import STOPS
@@ -145,10 +145,8 @@ def _outbox(seen: Observation, still_sec: float) -> Iterator[Condition]:
 def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     facts = seen.facts
     most = facts.settings.ai_analysis.max_queue_size
-    # Parked frames wait for a service, not in a queue that is too long. Those that are parked while
-    # it rings were not worked off.
     key = (Kind.QUEUE_BACKLOG, "")
-    waiting = sum(one.waiting if key in ringing else one.pending for one in facts.types)
+    waiting = backlog(facts, rings=key in ringing)
     if waiting > _limit(most, key, ringing):
         said = words.backlog(facts, waiting, most)
         cause = _of_numbers(causes, {one.name for one in facts.types if one.pending})

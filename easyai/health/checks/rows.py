@@ -114,12 +114,20 @@ def _breakers(facts: Facts, known: Known) -> Words | None:
     return Words(f"calls fail, open for {names(opened)}", f"调用失败，熔断：{names(opened)}")
 
 
+def backlog(facts: Facts, *, rings: bool) -> int:
+    """The frames that count for `max_queue_size`; `rings`: the alarm of it.
+
+    Parked frames wait for a service, not in a queue that is too long. But those that are parked
+    while it rings were not worked off.
+    """
+    return sum(one.waiting if rings else one.pending for one in facts.types)
+
+
 def _queue(facts: Facts, known: Known) -> Words | None:
-    # As the alarm counts: parked frames wait for a service, not in a queue that is too long.
     limit = facts.settings.ai_analysis.max_queue_size
-    waiting = sum(one.pending for one in facts.types)
-    number = frames(waiting)
     rings = any(one.kind == "queue_backlog" and one.over_at is None for one in known.alarms)
+    waiting = backlog(facts, rings=rings)
+    number = frames(waiting)
     if waiting > limit * (BACKLOG_OVER_BELOW if rings else 1.0):
         return Words(
             f"{number.en} waiting, max_queue_size = {limit}",

@@ -117,6 +117,22 @@ def test_parked_frames_are_no_backlog(site: Installation) -> None:
     assert look(site).facts.checks["queue"].ok
 
 
+def test_frames_that_are_parked_while_the_backlog_rings_count_as_in_the_alarm(
+    site: Installation,
+) -> None:
+    site.configure(max_queue_size=10)
+    site.put_many(9)
+    site.scan()
+    site.execute("UPDATE frames SET state = 'parked' WHERE task_type = :name", name=TYPE)
+    site.execute(
+        "INSERT INTO alarms (kind, subject, cause, raised_at, told_at)"
+        " VALUES ('queue_backlog', '', '', :at, :at)",
+        at=time.time(),
+    )
+    processes_work(site)
+    assert look(site).facts.why("queue").en == "9 frames waiting, max_queue_size = 10"
+
+
 def test_the_queue_check_counts_the_parked_frames_of_a_type_that_stands_still(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
