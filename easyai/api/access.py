@@ -57,7 +57,8 @@ class Tokens:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._kept: dict[str, str] = {}
-        self._log = RareLog(log)
+        self._unknown = RareLog(log)
+        self._unkept = {name: RareLog(log) for name in (OPERATOR, VIEWER)}
         self.prepare()
 
     def prepare(self) -> None:
@@ -71,7 +72,7 @@ class Tokens:
             token = self._token(name)
             if token and hmac.compare_digest(token.encode(), sent.encode()):
                 return name
-        self._log.warning("a token that is not known was sent: client=%s", address or "-")
+        self._unknown.warning("a token that is not known was sent: client=%s", address or "-")
         return ""
 
     def _token(self, name: str) -> str:
@@ -87,12 +88,12 @@ class Tokens:
             try:
                 self._kept[name] = load_or_create(path).decode("ascii", "replace")
             except OSError as error:
-                self._kept[name] = ""
-                log.warning(
+                # Tried again when it is needed next: a full disk has room later.
+                self._unkept[name].warning(
                     "no %s token for other machines: %s cannot be kept: %s; set easyai.%s_token",
                     *(name, path, error, name),
                 )
-        return self._kept[name]
+        return self._kept.get(name, "")
 
 
 async def _caller(request: Request, runtime: RuntimePart) -> Caller:

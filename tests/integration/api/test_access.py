@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from easyai.api.access import Tokens
 from easyai.api.app import create_app
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
@@ -51,6 +52,23 @@ def test_whatever_changes_something_needs_the_token_but_what_services_call(site:
     assert len(changing) >= len(OPERATOR_CALLS)
     for method, path in changing:
         assert site.ask(method, path.replace("{id}", "1"), ELSEWHERE, {})[0] == 403, path
+
+
+def test_a_token_that_could_not_be_kept_is_made_when_it_can(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = site.runtime.settings.easyai.data_dir
+    (folder / "operator.token").unlink()
+    blocked = folder / "operator.lock"
+    blocked.unlink()
+    blocked.mkdir()
+    tokens = Tokens(site.runtime)
+    assert "no operator token for other machines" in caplog.text
+    assert tokens.name_of("anything", ELSEWHERE) == ""
+    assert caplog.text.count("no operator token") == 1, "once a minute"
+    blocked.rmdir()
+    tokens.prepare()
+    assert tokens.name_of((folder / "operator.token").read_text(), ELSEWHERE) == "operator"
 
 
 def test_one_of_an_older_release_that_names_its_host_unregisters_itself(site: Site) -> None:
