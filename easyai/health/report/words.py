@@ -9,7 +9,6 @@ from easyai.domain.words import Words
 TITLE: Final = Words("Diagnosis of inference", "推理诊断报告")
 SYMPTOM: Final = Words("Symptom", "问题现象")
 CAUSES: Final = Words("Root causes", "根本原因")
-MORE_CAUSES: Final = Words("most likely first", "按可能性排序")
 NO_CAUSE: Final = Words(
     "None found. The checks below that fail are where to look", "未找到。请查看下面未通过的检查"
 )
