@@ -80,23 +80,25 @@ def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) ->
 def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
     """Register what waits for approval, by service_id or endpoint; the endpoints. `by` is noted.
 
-    Raises ServiceNotFoundError when nothing of that name waits, and BadRequestError as `register`.
+    Raises ServiceNotFoundError when nothing of that name waits, and BadRequestError as `register`;
+    what was approved before it stays so.
     """
-    with runtime.db.write() as conn:
+    with runtime.db.read() as conn:
         rows = registration_requests.find(conn, [_as_registered(conn, lookup(name))])
-        woken = set()
-        for row in rows:
-            woken |= _enter(runtime, conn, approval.requested(row), row.registered_from)
-        registration_requests.remove(conn, map(key, rows))
-        if rows:
-            audit.note(conn, by, "approve", f"approved {_endpoints_of(rows)}")
     if not rows:
         raise ServiceNotFoundError(
             f"nothing waits for approval under {name!r}; the command `services --all` shows what "
             "does"
         )
+    woken = set()
     for row in rows:
-        _tell_registered(approval.requested(row))
+        new = approval.requested(row)
+        # Each by itself, as it would register: several in one would lock rows in another order.
+        with runtime.db.write() as conn:
+            woken |= _enter(runtime, conn, new, row.registered_from)
+            registration_requests.remove(conn, [key(row)])
+            audit.note(conn, by, "approve", f"approved {_endpoints_of([row])}")
+        _tell_registered(new)
     runtime.doorbell.ring_all(woken)
     return [row.endpoint for row in rows]
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from sqlalchemy import event
 
 from easyai.db import ledger, rings, task_types
@@ -20,6 +21,7 @@ from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.turn import turn
+from easyai.registry import registration
 from tests.integration.db.contention import migrated_url
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -29,6 +31,9 @@ _ORDER = ("task_types", "services", "frames", "alerts", "statistics", "generatio
 _LOCKS = re.compile(
     r"^\s*SELECT .*? FROM (\w+) .*FOR UPDATE|UPDATE (\w+)\s+SET|INSERT INTO (\w+)", re.DOTALL
 )
+
+
+_INTO = re.compile(r"INSERT INTO (services|generations)\b")
 
 
 @contextmanager
@@ -76,6 +81,28 @@ def test_a_scan_that_records_locks_tables_in_their_order(site: Installation) -> 
     with _tables_locked(site) as tables:
         assert site.scan().new_frames == 1
     assert tables == ["frames", "statistics"]
+
+
+def test_services_that_are_approved_together_lock_tables_in_their_order(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = site.runtime.settings.easyai.model_copy(update={"registration": "approve"})
+    settings = site.runtime.settings.model_copy(update={"easyai": own})
+    monkeypatch.setattr(type(site.runtime), "settings", settings)
+    for port in (1, 2):
+        body = {"service_id": "s", "task_types": [TYPE], "endpoint": f"http://127.0.0.1:{port}/i"}
+        registration.register(site.runtime, body)
+    done: list[str] = []
+    engine = site.runtime.db.engine
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        done.extend(_INTO.findall(statement))
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", lambda _: done.append("commit"))
+    assert len(registration.approve(site.runtime, "s")) == 2
+    event.remove(engine, "before_cursor_execute", note)
+    assert done[-6:] == ["services", "generations", "commit"] * 2
 
 
 def test_a_frame_that_is_looked_at_to_be_settled_is_given_to_nobody_else_meanwhile(
