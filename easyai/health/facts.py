@@ -116,9 +116,13 @@ class Facts:
         return abs(self.now - service.last_heartbeat) > allowed_sec
 
     def pace_sec(self, service: ServiceFacts) -> float:
-        """How often it sends heartbeats, where that is too rare for its timeout; else 0."""
+        """How often it sends heartbeats, where that is too rare for its timeout; else 0.
+
+        One that has fallen silent for two of its pauses has no pace any more.
+        """
         sent = self.known.paces.get(service.endpoint, 0.0) if self.known else 0.0
-        return sent if sent > service.heartbeat_timeout_sec else 0.0
+        keeps_it = abs(self.now - service.last_heartbeat) <= 2 * sent
+        return sent if keeps_it and sent > service.heartbeat_timeout_sec else 0.0
 
     def probe(self, service: ServiceFacts) -> str | None:
         """'' when the service answers a probe, else why not; None: not known.

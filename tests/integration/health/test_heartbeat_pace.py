@@ -78,6 +78,17 @@ def test_a_service_that_sends_more_often_is_no_cause_any_more(
     assert "每 10 秒发送一次心跳，heartbeat_timeout_sec 为 20，恢复及时" in report
 
 
+def test_heartbeats_that_stay_away_are_told_as_that_whatever_their_pace_was(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    _beats(site, algorithm, 30, 30, 30)
+    silent_for(site, 90)
+    processes_work(site)
+    found = codes(look(site))
+    assert "heartbeats_not_arriving" in found
+    assert "heartbeat_timeout_short" not in found
+
+
 def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
     site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
