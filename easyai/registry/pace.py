@@ -15,7 +15,7 @@ SLOW_HEARTBEATS: Final = "heartbeats_slow"
 TELL_EVERY_SEC: Final = 3600.0
 # So ends the event of one that was noted and sends often enough now.
 _IN_TIME: Final = ", in time again"
-_ENOUGH: Final = 2  # pauses in time, one after the other
+_ENOUGH: Final = 10  # pauses in time, one after the other; fewer would end and raise it in turn
 _ALIKE: Final = 0.2  # by which two pauses of one pace differ at most
 _LONGEST: Final = 10  # times its timeout; a longer pause is an outage
 _USUAL_SEC: Final = 30.0  # what field clients do
