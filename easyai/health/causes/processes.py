@@ -117,9 +117,9 @@ def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
     pid = _supervisor(facts)
     if pid is not None:
         again = Words(
-            f"`easyai up` (process {pid}) runs and starts it again within seconds. If it does not, "
+            f"`up` (process {pid}) runs and starts it again within seconds. If it does not, "
             "look at its log",
-            f"`easyai up`（进程 {pid}）正在运行，会在数秒内重新启动它。若没有，请查看其日志",
+            f"`up`（进程 {pid}）正在运行，会在数秒内重新启动它。若没有，请查看其日志",
         )
         return (Remedy(again, log_command(facts, part)),)
     everything = easyai_command(facts.settings, "up")

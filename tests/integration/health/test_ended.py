@@ -87,7 +87,7 @@ def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
     assert codes(found) == ["worker_gone", "beat_gone", "api_gone", "watchdog_gone"]
     for cause in found.causes:
         (remedy,) = cause.remedies
-        assert remedy.words.en.startswith(f"`easyai up` (process {up.pid}) runs and starts it")
+        assert remedy.words.en.startswith(f"`up` (process {up.pid}) runs and starts it")
         assert f"（进程 {up.pid}）" in remedy.words.zh
     assert codes(look(site)) == ["worker_gone"], "that number is nobody's now"
 
