@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from easyai import installations
 from easyai.cli.installation import find_installation
 from easyai.cli.main import use_config
 from easyai.cli.output import cell, new_table, print_json, print_table
@@ -65,6 +66,7 @@ def check(path: Path | None, as_json: bool) -> None:
     use_config(path)
     find_installation(next_start=True)
     try:
+        _refuse_emptied()
         report = _report()
     except EasyaiError as error:
         if not as_json:
@@ -76,6 +78,17 @@ def check(path: Path | None, as_json: bool) -> None:
         print_json({"valid": True, **report._asdict(), "values": values})
     else:
         _print(report)
+
+
+def _refuse_emptied() -> None:
+    """Raise SettingsError when the file is empty and its installation has the last good text."""
+    from easyai.settings import config_path
+    from easyai.settings_file import COPY_NAME, read
+
+    path = config_path()
+    for one in installations.known() if path else ():
+        if path and one.matches({installations.CONFIG: str(path)}):
+            read(path, Path(one.data_dir) / COPY_NAME)
 
 
 def _report() -> Report:

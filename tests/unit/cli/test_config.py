@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import easyai.cli.up as up
+from easyai import installations, settings_file
 from easyai.addresses import hide_address, hide_secrets
 from easyai.cli.main import cli
 
@@ -414,3 +415,18 @@ def test_it_says_what_is_open_and_to_whom(tmp_path: Path) -> None:
 def test_a_token_that_protects_nothing_is_a_warning(text: str, warning: str) -> None:
     assert warning in " ".join(_report(f"[easyai]\n{text}\n")["warnings"])
     assert "short" not in _values(f"[easyai]\n{text}\n")["easyai.operator_token"][0]
+
+
+def test_a_file_that_was_emptied_under_an_installation_is_not_valid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    config, data = tmp_path / "site.toml", tmp_path / "data"
+    data.mkdir()
+    assert _check("").exit_code == 0, "nothing was ever in it"
+    settings_file.keep(data / settings_file.COPY_NAME, config, "[easyai]\nport = 5077\n")
+    installations.note(installations.Installation(str(data), "http://127.0.0.1:5077", str(config)))
+    result = _check("")
+    assert result.exit_code == 2
+    assert "has been emptied; write the settings again" in result.output
+    assert _check("[easyai]\nport = 5077\n").exit_code == 0
