@@ -322,6 +322,14 @@ _BUS: Final = {
     ),
     "for ai_analysis.mq_type {} it is written ": "ai_analysis.mq_type {1} 的写法为 ",
 }
+_SETTINGS: Final = {
+    "not valid TOML: ": "不是有效的 TOML：",
+    " (at line {n}, column {n})": "（第 {1} 行第 {2} 列）",
+    "has been emptied; write the settings again": "文件已被清空，请重新写入配置",
+    "; the last good settings are taken from ": "；使用最近一份正确的配置 ",
+    "takes a whole number, such as {} (got {})": "应为整数，如 {1}（实际为 {2}）",
+    "takes a number, such as {} (got {})": "应为数字，如 {1}（实际为 {2}）",
+}
 
 #: By the English.
 CHINESE: Final = {
@@ -334,4 +342,5 @@ CHINESE: Final = {
     **_DATABASE,
     **_BROKER,
     **_BUS,
+    **_SETTINGS,
 }

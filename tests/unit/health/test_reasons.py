@@ -205,3 +205,15 @@ def test_a_reason_of_one_word_has_its_chinese_and_stays_within_others(word: str)
 )
 def test_numbers_names_and_the_words_of_others_are_kept(text: str, zh: str) -> None:
     assert reason(text) == (text, zh)
+
+
+def test_a_mistake_in_the_settings_file_is_told_in_chinese() -> None:
+    said = reason(
+        "/srv/site.toml: not valid TOML: Expected ']' (at line 1, column 13); the last good "
+        "settings are taken from /srv/data/settings.good.toml"
+    ).zh
+    assert "不是有效的 TOML：Expected ']'（第 1 行第 13 列）" in said
+    assert "；使用最近一份正确的配置 /srv/data/settings.good.toml" in said
+    assert "文件已被清空" in reason("/srv/site.toml: has been emptied; write the settings again").zh
+    port = reason("easyai.port: takes a whole number, such as 5066 (got 'many')").zh
+    assert "应为整数，如 5066（实际为 'many'）" in port
