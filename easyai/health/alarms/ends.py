@@ -6,7 +6,7 @@ when they are dropped; heartbeats are missed no more when they arrive, and when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from easyai.db.statistics import BUCKET_SEC
@@ -14,8 +14,10 @@ from easyai.domain.alarm import Kind, Notice
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.absence import Absence
+from easyai.health.causes.cause import easyai_command
 from easyai.health.causes.life import is_heard, lives_unheard
 from easyai.health.facts import Facts
+from easyai.health.failing import CAUSES as FAILED
 from easyai.health.known import TypeFacts
 from easyai.health.wording import frames, moment, names
 
@@ -74,7 +76,8 @@ def _algorithms(group: Sequence[Notice], facts: Facts) -> Words:
 def _inference(group: Sequence[Notice], facts: Facts) -> Words:
     going = [one.subject for one in group if _goes_on(one, facts)]
     if len(going) == len(group):
-        return Words("inference goes on", "推理已恢复")
+        on = Words("inference goes on", "推理已恢复")
+        return _joined(on, *_kept_failed(group, facts))
     standing = [one for one in group if one.subject not in going]
     waits = _waits(_types([one.subject for one in standing], facts))
     none = Words(f"{waits.en}, none has succeeded since", f"{waits.zh}，此后还没有成功的推理")
@@ -87,6 +90,19 @@ def _inference(group: Sequence[Notice], facts: Facts) -> Words:
         f"inference of {works} goes on; {others}: {none.en}",
         f"{works} 的推理已恢复；{others}：{none.zh}",
     )
+
+
+def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Words]:
+    """That frames failed of what is over now: nothing else brings them back."""
+    subjects = [one.subject for one in group if one.cause in FAILED]
+    for one in [one for one in _types(subjects, facts) if one.failed][:_FEW]:
+        number, are = frames(one.failed), "is" if one.failed == 1 else "are"
+        command = easyai_command(facts.settings, "requeue", "--task-type", one.name)
+        yield Words(
+            f"{number.en} of {one.name} {are} kept as failed, `{command}` brings "
+            f"{'it' if one.failed == 1 else 'them'} back",
+            f"{one.name} 有 {number.zh}推理失败并保留，用 `{command}` 重新排队",
+        )
 
 
 def _goes_on(notice: Notice, facts: Facts) -> bool:

@@ -93,7 +93,9 @@ def test_a_camera_whose_every_frame_fails_is_told_of_once_and_so_is_the_next_suc
     site.put(f"{TYPE}/门口1/good.jpg")
     site.work(site.loop())
     over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
-    assert "inference goes on" in over
+    assert f"inference goes on; 5 frames of {TYPE} are kept as failed, `" in over
+    assert f"requeue --task-type '{TYPE}'` brings them back" in over
+    assert f"{TYPE} 有 5 张图片推理失败并保留" in over
     kennel.rounds(12)
     assert kennel.kinds() == ["inference_stalled", "recovered"]
 
