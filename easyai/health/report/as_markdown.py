@@ -202,7 +202,9 @@ class _Report:
         end = f" {moment(over_at)}" if over_at else ""
         lasted_sec = max(one.lasted_sec(now) for one in some)
         kind = self._say(kind_name(first.kind))
-        count = f"{len(some)} × " if len(some) > 1 else ""
+        # One of everything beside those of each type counts no type twice.
+        number = len({one.subject for one in some if one.subject}) or len(some)
+        count = f"{number} × " if number > 1 else ""
         subject = f"{kind} {called((one.subject for one in some), self._facts)}".rstrip()
         cause = f": {self._say(cause_name(first.cause))}" if first.cause else ""
         lasted, told = span(lasted_sec), words.told(moment(first.raised_at)[11:])

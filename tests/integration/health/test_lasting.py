@@ -15,7 +15,7 @@ from easyai.health.report.as_markdown import markdown
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.site import Installation
+from tests.support.site import TYPE, Installation
 
 WAITED_SEC = 100.0  # before anybody looks
 
@@ -86,3 +86,21 @@ def test_a_watchdog_that_takes_over_knows_when_the_trouble_began(
     assert int(match[1]) == round((row["over_at"] - row["began_at"]) / 60)
     assert row["began_at"] == pytest.approx(now - 500, abs=1)
     assert row["raised_at"] == pytest.approx(now - 470, abs=0.001)
+
+
+def test_an_alarm_of_everything_beside_those_of_types_counts_no_type_twice(
+    site: Installation,
+) -> None:
+    now = time.time()
+    for subject in ("", TYPE):
+        site.execute(
+            "INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at, over_at)"
+            " VALUES ('no_algorithm', :subject, 'services_died', :began, :told, :told, :over)",
+            subject=subject,
+            began=now - 50,
+            told=now - 40,
+            over=now - 20,
+        )
+    report = markdown(diagnose(site.runtime, probes=False))
+    assert f"no algorithm {TYPE}: services had died" in report
+    assert "2 × no algorithm" not in report
