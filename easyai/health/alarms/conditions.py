@@ -165,11 +165,14 @@ def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Con
 
 def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.slow_inference_ms
+    stands = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
     for one in seen.facts.types:
-        if one.recent.successes < _FEW:
+        key = (Kind.SLOW_INFERENCE, one.name)
+        # Services that hang are not slow: the standstill has been told.
+        if one.recent.successes < _FEW or (stands & {"", one.name} and key not in ringing):
             continue
         mean_ms = one.recent.infer_ms_sum / one.recent.successes
-        if mean_ms > _limit(most, (Kind.SLOW_INFERENCE, one.name), ringing):
+        if mean_ms > _limit(most, key, ringing):
             said = words.slow(seen.facts, one, mean_ms, most)
             yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", said)
 

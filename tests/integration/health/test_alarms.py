@@ -9,9 +9,13 @@ import pytest
 
 from easyai.db import alarms
 from easyai.db.statistics import Tally, add
+from easyai.domain.alarm import Kind, Ringing
 from easyai.health import watchdog
+from easyai.health.alarms.conditions import judge
+from easyai.health.observation import Observation
 from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import look
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
@@ -210,6 +214,25 @@ def test_drops_and_slow_inference_are_told_with_their_numbers(
     said = dict(kennel.told())
     assert "40 of 100 frames (40 %)" in said["high_drop_rate"]
     assert f"{TYPE} takes 250 ms a frame" in said["slow_inference"]
+
+
+@pytest.mark.parametrize("stands", [TYPE, ""])
+def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
+    site: Installation, stands: str
+) -> None:
+    site.configure(slow_inference_ms=100)
+    site.record(1)
+    _tally(site, Tally(successes=10, infer_ms_sum=2500))
+    seen = Observation(look(site).facts, 0.0)
+
+    def slow(ringing: Ringing) -> list[str]:
+        found = judge(seen, None, ringing).conditions
+        return [one.subject for one in found if one.kind == Kind.SLOW_INFERENCE]
+
+    hangs: dict[tuple[str, str], str] = {(Kind.INFERENCE_STALLED, stands): "inference_hangs"}
+    assert slow({}) == [TYPE]
+    assert slow(hangs) == []
+    assert slow({**hangs, (Kind.SLOW_INFERENCE, TYPE): ""}) == [TYPE], "it rang before"
 
 
 def test_a_check_that_fails_is_told_with_its_reason_and_waits_for_the_bus(
