@@ -8,7 +8,8 @@ from typing import Final
 from easyai.domain.alarm import Condition, Kind, Ringing
 from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health.alarms import words_of_services as words
-from easyai.health.causes.heartbeat_pace import too_short
+from easyai.health.alarms.words import joined
+from easyai.health.causes.heartbeat_pace import short_timeout
 from easyai.health.causes.life import is_heard, lives_unheard
 from easyai.health.causes.no_service import taken_out
 from easyai.health.causes.rank import Ranking
@@ -90,8 +91,11 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
     rare = [one for one in facts.services if facts.pace_sec(one) and one.state in ROUTABLE]
     for one in rare:
-        said, cause = too_short(facts, [one]), "heartbeat_timeout_short"
-        yield Condition(Kind.HEARTBEATS_MISSING, one.endpoint, cause, said, _ALL_SILENT_GRACE_SEC)
+        # Each says the same of all, so that one message says it once.
+        cause = short_timeout(facts, rare)
+        said = joined(cause.words, cause.remedies[0].words)
+        kind, grace_sec = Kind.HEARTBEATS_MISSING, _ALL_SILENT_GRACE_SEC
+        yield Condition(kind, one.endpoint, cause.code, said, grace_sec)
     late = [one for one in facts.services if lives_unheard(facts, one)]
     unheard = [one for one in late if one not in rare]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)

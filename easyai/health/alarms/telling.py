@@ -109,7 +109,7 @@ def _message(
         return _of(group, SERVICE_ONLINE if services else RECOVERED, said)
     as_one = kind == Kind.SERVICE_OFFLINE and len(group) > 1
     said = _services_offline(group, facts) if as_one else _several(group)
-    each = () if as_one else tuple(one.words.en for one in group[:_MOST_SHOWN])
+    each = () if as_one else tuple(words.en for words in _distinct(group)[:_MOST_SHOWN])
     first = _first_words(change, group)
     parts = tuple(first.en + one for one in each)
     return _of(group, kind, Words(first.en + said.en, first.zh + said.zh), parts)
@@ -136,13 +136,18 @@ def _of(
     return Message(first.change, first.kind, task_type, said, first.at, cause, subjects, parts)
 
 
+def _distinct(group: Sequence[Notice]) -> list[Words]:
+    return list(dict.fromkeys(one.words for one in group))
+
+
 def _several(group: Sequence[Notice]) -> Words:
-    shown = group[:_MOST_SHOWN]
-    more = len(group) - len(shown)
+    distinct = _distinct(group)
+    shown = distinct[:_MOST_SHOWN]
+    more = len(distinct) - len(shown)
     en, zh = (f" (+{more})", f"（另有 {more} 项）") if more else ("", "")
     return Words(
-        _BESIDE.join(one.words.en for one in shown) + en,
-        _BESIDE.join(one.words.zh for one in shown) + zh,
+        _BESIDE.join(words.en for words in shown) + en,
+        _BESIDE.join(words.zh for words in shown) + zh,
     )
 
 

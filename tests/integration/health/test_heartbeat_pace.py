@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.alarms.telling import messages
 from easyai.health.report.as_markdown import markdown
 from easyai.registry import registration
 from tests.integration.health.kennel import Kennel
@@ -100,5 +105,19 @@ def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
     kennel.rounds(8)
     ((_, said),) = kennel.told()
     assert "2 s, they send every 3 s" in said
+    assert "Set heartbeat_timeout_sec = 10 below [ai_analysis]" in said
     (alarm,) = kennel.alarms()
     assert alarm["cause"] == "heartbeat_timeout_short"
+
+
+def test_what_is_the_same_of_many_services_is_said_once(site: Installation) -> None:
+    same, now = Words("too short", "过短"), time.time()
+    cause, kind = "heartbeat_timeout_short", Kind.HEARTBEATS_MISSING
+    notices = [
+        Notice(Change.RAISED, kind, f"http://127.0.0.1:{port}/", cause, same, now, now, now, 0.0)
+        for port in (7901, 7902, 7903)
+    ]
+    (message,) = messages(notices, look(site).facts)
+    assert message.words == same
+    assert len(message.log_lines) == 1
+    assert len(message.subjects) == 3
