@@ -10,6 +10,7 @@ from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.absence import NOT_RUNNING, Absence
 from easyai.health.alarms.ends import end, not_running
+from easyai.health.alarms.words_of_services import no_algorithm_of_many
 from easyai.health.causes.service_words import unregister_command
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts
@@ -107,12 +108,21 @@ def _message(
         said = _services_over(group, facts, lasted) if services else _over(group, facts, lasted)
         said = Words(said.en + unseen.en, said.zh + unseen.zh)
         return _of(group, SERVICE_ONLINE if services else RECOVERED, said)
-    as_one = kind == Kind.SERVICE_OFFLINE and len(group) > 1
-    said = _services_offline(group, facts) if as_one else _several(group)
-    each = () if as_one else tuple(words.en for words in _distinct(group)[:_MOST_SHOWN])
+    whole = _as_one(kind, group, facts)
+    said = whole or _several(group)
+    each = () if whole else tuple(words.en for words in _distinct(group)[:_MOST_SHOWN])
     first = _first_words(change, group)
     parts = tuple(first.en + one for one in each)
     return _of(group, kind, Words(first.en + said.en, first.zh + said.zh), parts)
+
+
+def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Words | None:
+    """One sentence for many alarms of a kind; None where each has its own."""
+    if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
+        return _services_offline(group, facts)
+    if kind == Kind.NO_ALGORITHM and len(group) > _MOST_SHOWN:
+        return no_algorithm_of_many(facts, [one.subject for one in group if one.subject])
+    return None
 
 
 def _first_words(change: Change, group: Sequence[Notice]) -> Words:

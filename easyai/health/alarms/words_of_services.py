@@ -32,6 +32,19 @@ def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
     )
 
 
+def no_algorithm_of_many(facts: Facts, subjects: Sequence[str]) -> Words:
+    """Frames of many types wait, and no service may be given them."""
+    held = [one for one in facts.types if one.name in subjects]
+    number, waiting = len(subjects), frames(sum(one.waiting for one in held))
+    which, command = names(subjects), easyai_command(facts.settings, "services", "--all")
+    return Words(
+        f"no algorithm for task type: {which} ({number} types); {waiting.en} waiting until "
+        f"services of these types register or answer again. See `{command}`",
+        f"任务类型没有可用的算法服务：{which}（{number} 个类型）；{waiting.zh}在等待，"
+        f"直到有服务注册或恢复。请运行 `{command}`",
+    )
+
+
 def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Words]) -> Words:
     """No service of any type may be given frames; `taken_out`: by whose request, if by one."""
     known = len(facts.services)

@@ -7,6 +7,9 @@ import time
 import pytest
 
 from easyai.db import recording, task_types
+from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.alarms.telling import messages
 from easyai.health.report.as_markdown import markdown
 from easyai.health.report.as_short import short
 from tests.support.algorithm_stub import AlgorithmStub
@@ -53,6 +56,24 @@ def test_of_200_types_the_worst_few_are_listed_and_the_rest_counted(
     assert "likewise 195 further task types, 195 frames waiting" in report
     assert len(report.splitlines()) < 100
     assert "另有 190 个任务类型" in markdown(look(site), "zh")
+
+
+def test_200_types_without_a_service_are_one_sentence_to_people(
+    site: Installation, many: None
+) -> None:
+    now, cause = time.time(), "no_service"
+    facts = look(site).facts
+    notices = [
+        Notice(Change.RAISED, Kind.NO_ALGORITHM, name, cause, Words(name, name), now, now, now, 0.0)
+        for name in sorted(one.name for one in facts.types if one.waiting)
+    ]
+    (message,) = messages(notices, facts)
+    expected = "no algorithm for task type: 类型000..199 (200 types); 201 frames waiting until"
+    assert message.words.en.startswith(expected)
+    assert "类型000..199（200 个类型）；201 张图片在等待" in message.words.zh
+    assert len(message.log_lines) == 1
+    (few, *_) = messages(notices[:2], facts)
+    assert few.words.en == "类型000 | 类型001", "of a few each says its own"
 
 
 def test_the_report_leaves_out_what_is_well(site: Installation, many: None) -> None:
