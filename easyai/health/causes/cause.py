@@ -52,7 +52,7 @@ def easyai_command(settings: Settings, *arguments: str) -> str:
         ours = f"{ours} --config {shlex.quote(str(path.absolute()))}"
     else:
         ours = _data_dir(settings) + ours
-    return _from_its_folder(settings, f"{ours} {shlex.join(arguments)}")
+    return _from_its_folder(settings, f"{ours} {shell_words(*arguments)}")
 
 
 def report_command(settings: Settings) -> Words:
@@ -107,4 +107,25 @@ def program(name: str = _PROGRAM) -> str:
 
 def curl_command(url: str, *options: str) -> str:
     """Ask a URL, for five seconds at most."""
-    return shlex.join(["curl", "-sS", "-i", "-m", "5", *options, url])
+    return shell_words("curl", "-sS", "-i", "-m", "5", *options, url)
+
+
+def shell_words(*words: str) -> str:
+    """Words for a shell, on one line whatever they hold.
+
+    Names of folders come from outside. What does not print (an ESC that steers a terminal, a line
+    break that ends the command) is written as bytes in the quotes of bash and zsh.
+    """
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    return f"$'{''.join(map(_in_quotes, word))}'"
+
+
+def _in_quotes(character: str) -> str:
+    if character.isprintable():
+        return f"\\{character}" if character in "\\'" else character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
@@ -10,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from easyai.domain.service import ROUTABLE, probe_url
 from easyai.domain.words import Words
-from easyai.health.causes.cause import Remedy, curl_command, easyai_command
+from easyai.health.causes.cause import Remedy, curl_command, easyai_command, shell_words
 from easyai.health.facts import Facts
 from easyai.health.known import ServiceFacts, TypeFacts
 from easyai.health.reasons import reason
@@ -126,7 +125,7 @@ def curl_all(some: Sequence[ServiceFacts]) -> str:
     urls = [probe_url(one.endpoint, one.health_url) for one in some][:_MOST_URLS]
     if len(urls) == 1:
         return curl_command(urls[0])
-    listed = " ".join(shlex.quote(url) for url in urls)
+    listed = shell_words(*urls)
     return (
         f"for url in {listed}; do curl -sS -m 5 -o /dev/null "
         '-w "%{http_code} $url\\n" "$url" || echo "failed $url"; done'

@@ -16,7 +16,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def command(text: str, indent: str = "") -> list[str]:
     """A block to copy."""
-    return [f"{indent}```bash", *(indent + line for line in text.splitlines()), f"{indent}```"]
+    lines = (indent + plain(line) for line in text.split("\n"))
+    return [f"{indent}```bash", *lines, f"{indent}```"]
 
 
 def plain(text: str) -> str:

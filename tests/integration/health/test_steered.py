@@ -1,0 +1,40 @@
+"""Names of folders steer no terminal, and add no line to a command that an operator copies."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from easyai.health.causes.cause import shell_words
+from easyai.health.diagnosis import diagnose
+from easyai.health.report.as_markdown import markdown
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import TYPE, Installation
+
+NAMES = [
+    *("人数统计", "a b", "it's", "\x1b[2J", "a\nrm -rf x"),
+    *("\\n'\x07", "\u202e", "$(id)`id`\r", ""),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shell_reads_each_word_as_it_is_and_a_terminal_shows_it_on_one_line(name: str) -> None:
+    line = shell_words("printf", "[%s]", name)
+    assert line.isprintable()
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
+    assert done.stdout.decode() == f"[{name}]"
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("ending", ["\x1b", "\n", "\u202e"])
+def test_a_report_proposes_commands_on_a_folder_without_its_control_characters(
+    site: Installation, algorithm: AlgorithmStub, ending: str
+) -> None:
+    site.register(algorithm)
+    site.put(f"{TYPE}{ending}/门口1/1.jpg")
+    site.scan()
+    text = markdown(diagnose(site.runtime))
+    assert "discard --task-type" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert f"--task-type {shell_words(TYPE + ending)} --dry-run" in text
