@@ -84,6 +84,7 @@ _CALLS: Final = {
     "success:false without an error": "success:false，没有说明错误",
     "the answer is not HTTP": "应答不是 HTTP",
     "the answer is larger than {n} bytes": "应答超过 {1} 字节",
+    "more than {n} answers to one request": "一次请求得到超过 {1} 个应答",
     "too many redirects": "重定向次数过多",
     ", redirects are not followed: register the address it leads to": (
         "，不跟随重定向：请注册其指向的地址"

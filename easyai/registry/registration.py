@@ -219,7 +219,7 @@ def unregister(
         found = [row for row in registered if source is None or is_at(row, source)]
         withdrawn = [row for row in waits if source is None or is_at(row, source)]
         if (registered or waits) and not (found or withdrawn):
-            raise ForbiddenError(_of_others(source))
+            raise _not_theirs(source)
         how = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
         _take_out(conn, found, f"unregistered by request, by {how}")
         registration_requests.remove(conn, map(key, withdrawn))
@@ -231,10 +231,10 @@ def unregister(
     return len(found) + len(withdrawn)
 
 
-def _of_others(source: str | None) -> str:
+def _not_theirs(source: str | None) -> ForbiddenError:
     if source:
-        return "unregister: the service was not registered from this address"
-    return (
+        return ForbiddenError("unregister: the service was not registered from this address")
+    return ForbiddenError(
         "unregister: the proxy in front of this server does not say from which address this "
         "comes: let it send X-Forwarded-For"
     )
