@@ -100,12 +100,13 @@ async def _caller(request: Request, runtime: RuntimePart) -> Caller:
     sent = _bearer(request.headers.get("authorization", ""))
     address, forwarded = _address(request.scope), _is_forwarded(request.scope)
     on_this_machine = _is_on_this_machine(request.scope)
+    named = "x-forwarded-for" in request.headers  # uvicorn has put it into the address
     return Caller(
         address=address,
         local=on_this_machine and not forwarded,
         token=runtime.part(Tokens).name_of(sent, address) if sent else "",
         sent_token=bool(sent),
-        behind_proxy=on_this_machine and forwarded,
+        behind_proxy=on_this_machine and forwarded and not named,
     )
 
 
