@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from easyai.db import guard, session, space
+from easyai.db import engines, guard, space
 from easyai.db.guard import has_wal_reset_race
 from easyai.db.session import Database
 from easyai.errors import DatabaseUnavailableError
@@ -168,7 +168,7 @@ def test_a_transaction_that_reads_cannot_write(database: Database) -> None:
 def test_a_guard_held_for_too_long_is_an_outage(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_SEC", 0.2)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.2)
     database = prepare(path)
     with (
         _held_by_another_process(path),
