@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +51,7 @@ class WriteGuard:
     def __init__(self, database: str | None, limit_sec: float) -> None:
         # SQLite follows links to find its log: each name of one file has to have the same guard.
         path = Path(database).resolve() if database else None
-        self._files = [_LockFile(f"{path}{suffix}") for suffix in (QUEUE, GUARD)] if path else []
+        self._files = [_LockFile(path, suffix) for suffix in (QUEUE, GUARD)] if path else []
         self._limit_sec = limit_sec
         self._threads = threading.RLock()
         self._depth = 0
@@ -100,8 +100,9 @@ class WriteGuard:
 class _LockFile:
     """An exclusive lock between processes; not safe between threads."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, database: Path, suffix: str) -> None:
+        self._database = database
+        self._path = f"{database}{suffix}"
         self._file: int | None = None
 
     def lock(self, limit: float) -> None:
@@ -143,6 +144,7 @@ class _LockFile:
         if self._file is None:
             # Reading is enough for a lock: so the file may belong to another user.
             self._file = opener(self._path, os.O_RDONLY | os.O_CREAT)
+            self._give_to_owner(self._file)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -151,6 +153,15 @@ class _LockFile:
             return True
         self.close()  # somebody removed the file: who opens it now locks another one
         return False
+
+    def _give_to_owner(self, file: int) -> None:
+        """What root makes while it looks is the database's owner's, as SQLite does with its log."""
+        if os.geteuid() != 0:
+            return
+        with suppress(OSError):
+            owner = self._database.stat()
+            if os.fstat(file).st_uid == 0 != owner.st_uid:
+                os.fchown(file, owner.st_uid, owner.st_gid)
 
     def _is_in_place(self, file: int) -> bool:
         try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_NOBODY = 65534
+NOBODY = 65534
 
 
 def as_nobody(call: Callable[[], T]) -> T:
@@ -24,7 +24,7 @@ def as_nobody(call: Callable[[], T]) -> T:
 
     def run() -> T:
         if os.geteuid() == 0:
-            ctypes.CDLL(None).setfsuid(_NOBODY)
+            ctypes.CDLL(None).setfsuid(NOBODY)
         return call()
 
     with ThreadPoolExecutor(1) as pool:

@@ -24,7 +24,8 @@ from easyai.health.reasons import reason
 from easyai.settings import load
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner
-from tests.integration.store.as_nobody import as_nobody
+from tests.integration.store.as_nobody import NOBODY, as_nobody
+from tests.support.needs import MissingError
 from tests.support.ports import free_port
 
 
@@ -164,3 +165,17 @@ def test_the_guard_of_another_user_is_named(left_behind: Path) -> None:
     with pytest.raises(DatabaseUnavailableError, match=r"no permission to open .*db-guard; run"):
         as_nobody(write)
     guard.close()
+
+
+def test_a_guard_that_root_makes_is_the_databases_owners(left_behind: Path) -> None:
+    if os.geteuid() != 0:
+        raise MissingError("root's rights, to be another user than the owner", "run as root")
+    os.chown(left_behind / "easyai.db", NOBODY, NOBODY)
+    (left_behind / "easyai.db-guard").unlink()
+    guard = WriteGuard(f"{left_behind}/easyai.db", 1.0)
+    with guard.held():
+        pass
+    guard.close()
+    for name in ("easyai.db-guard", "easyai.db-queue"):
+        made = (left_behind / name).stat()
+        assert (made.st_uid, made.st_gid) == (NOBODY, NOBODY), name
