@@ -21,7 +21,7 @@ from easyai.db import clock
 from easyai.db.installation import installation_id
 from easyai.domain.alert import utc_text
 from easyai.errors import StoreClaimedError
-from easyai.process.modes import make_folder, opener
+from easyai.process.modes import keep_others_out, make_folder, opener
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,7 @@ def _token(data_dir: Path) -> str:
                 pass
             finally:
                 draft.unlink()
+        keep_others_out(path)  # made by an earlier release
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""

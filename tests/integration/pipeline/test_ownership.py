@@ -53,6 +53,15 @@ def test_the_second_installation_on_a_folder_is_refused_by_name(
     require_store(site.runtime)
 
 
+def test_the_token_of_an_earlier_release_is_closed_to_others(site: Installation) -> None:
+    token = site.folder / "data" / "store.claim"
+    token.parent.mkdir(exist_ok=True)
+    token.write_text("0" * 32)
+    token.chmod(0o644)
+    require_store(site.runtime)
+    assert (token.read_text(), token.stat().st_mode & 0o777) == ("0" * 32, 0o640)
+
+
 def test_a_store_is_handed_over_by_an_operator_and_the_one_before_is_refused(
     site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
