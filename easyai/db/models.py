@@ -75,6 +75,7 @@ class Service(Base):
 
     concurrency_cap: Mapped[int | None] = mapped_column(Integer)  # learned from time-outs
     cap_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
+    cap_halved_at: Mapped[float] = mapped_column(Double, server_default="0")
     last_failure_reason: Mapped[str | None] = mapped_column(Text)  # of the last call that failed
     last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
 

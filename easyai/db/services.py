@@ -98,7 +98,7 @@ _LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOC
 _CALLED = """
     SELECT pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
     last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
-    cap_changed_at, last_failure_reason, last_failure_at
+    cap_changed_at, cap_halved_at, last_failure_reason, last_failure_at
 """
 _LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _ALONE = text("""
@@ -116,8 +116,8 @@ _RECORD_CALLS = ManyRows(
            last_success_at = {last_success_at}, last_evidence = {last_evidence},
            breaker_failures = {failures}, breaker_open_until = {open_until},
            breaker_pause_sec = {pause_sec}, concurrency_cap = {cap},
-           cap_changed_at = {cap_changed_at}, last_failure_reason = {failure},
-           last_failure_at = {failed_at}
+           cap_changed_at = {cap_changed_at}, cap_halved_at = {cap_halved_at},
+           last_failure_reason = {failure}, last_failure_at = {failed_at}
     {rows} WHERE services.pk = {pk}
     """,
     {
@@ -131,6 +131,7 @@ _RECORD_CALLS = ManyRows(
         "pause_sec": float,
         "cap": int,
         "cap_changed_at": float,
+        "cap_halved_at": float,
         "failure": str,
         "failed_at": float,
     },

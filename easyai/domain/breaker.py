@@ -14,6 +14,8 @@ from typing import Final
 OPEN_AFTER: Final = 3  # failures in a row
 #: An endpoint that has answered a frame within this time is not judged by one or two cameras.
 ANSWERED_LATELY_SEC: Final = 5.0
+#: For which a request waits for its connection.
+CONNECT_TIMEOUT_SEC: Final = 5.0
 FIRST_PAUSE_SEC: Final = 5.0
 LONGEST_PAUSE_SEC: Final = 60.0
 LONGEST_PAUSE_ALONE_SEC: Final = 10.0  # while a task type has no endpoint that works
@@ -69,19 +71,27 @@ _CLEAN: Final = Breaker()
 
 
 def learned_cap(
-    cap: int | None, *, timeouts: int, in_flight: int, since_change_sec: float, timeout_sec: float
+    cap: int | None,
+    *,
+    timeouts: int,
+    in_flight: int,
+    since_change_sec: float,
+    since_halved_sec: float,
+    timeout_sec: float,
+    answer_sec: float,
 ) -> int | None:
     """How many requests at once an endpoint is given, as its time-outs teach; None: no cap.
 
     Halved when requests time out, once for each `timeout_sec` at most, for those under way then
-    started before; one more for every second without. Additive increase, multiplicative decrease,
-    as TCP does it (RFC 5681).
+    started before. One more with answers, once for each `answer_sec` (the mean time of an answer)
+    and second at most: before that nothing has been seen of the cap there is. Additive increase,
+    multiplicative decrease, as TCP does it (RFC 5681).
     """
     if timeouts:
-        if cap is not None and since_change_sec < timeout_sec:
+        if cap is not None and since_halved_sec < timeout_sec:
             return cap
         return max(1, min(cap or in_flight, in_flight) // 2)
-    if cap is None or since_change_sec < _CAP_GROWS_EVERY_SEC:
+    if cap is None or since_change_sec < max(_CAP_GROWS_EVERY_SEC, answer_sec):
         return cap
     return cap + 1 if cap < _LARGEST_CAP else None
 

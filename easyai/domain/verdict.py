@@ -40,6 +40,7 @@ class Verdict:
     inference_ms: float = 0.0  # as the algorithm says
     detection_count: int = 0
     called: bool = True  # False: over before the service was asked
+    unheard: bool = False  # unreachable, but not refused: nobody took the connection in time
     frames_fault: bool = False  # a time-out that says nothing of the service: it answered others
 
 

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from easyai.db.ledger import LeasedFrame
+from easyai.domain.breaker import CONNECT_TIMEOUT_SEC
 from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
@@ -29,7 +31,6 @@ _LARGEST_EXPLANATION = 65_536  # bytes
 _EXPLANATION_SEC = 1.0
 # How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
 _STARTS = b"{\xef\xff\xfe\0"
-_CONNECT_TIMEOUT_SEC = 5.0
 _LINK_TIMEOUT_SEC = 5.0
 # Shorter than the 5 s after which common servers close, so that no request meets a closing one.
 _KEEPALIVE_SEC = 4.0
@@ -78,7 +79,10 @@ class Caller:
         try:
             verdict = await self._exchange(frame, config, endpoint, timeout_sec, started)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            verdict = _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started)
+            verdict = replace(
+                _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started),
+                unheard=isinstance(error, aiohttp.ConnectionTimeoutError),
+            )
         except TimeoutError:
             verdict = _failed(Kind.TIMEOUT, f"no answer within {timeout_sec:g} s", started)
         except (aiohttp.ClientError, ValueError, OSError) as error:
@@ -98,7 +102,7 @@ class Caller:
         timeout_sec: float,
         started: float,
     ) -> Verdict:
-        timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=_CONNECT_TIMEOUT_SEC)
+        timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=CONNECT_TIMEOUT_SEC)
         async with self._session.post(
             endpoint,
             data=await self._body(frame, config, endpoint),

@@ -17,6 +17,7 @@ from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.breaker import (
     ANSWERED_LATELY_SEC,
+    CONNECT_TIMEOUT_SEC,
     LONGEST_RETRY_SEC,
     OPEN_AFTER,
     Breaker,
@@ -63,7 +64,7 @@ def record(
         before = services.breaker_of(row)
         breaker = _breaker(conn, row, before, verdicts, now)
         update = _update(row, verdicts, breaker, now)
-        update["cap"], update["cap_changed_at"] = _cap(conn, row, verdicts, analysis, now)
+        update |= _cap(conn, row, verdicts, analysis, now)
         updates.append(update)
         if breaker.open_until != before.open_until or update["cap"] != row.concurrency_cap:
             changed.add(pk)
@@ -183,25 +184,44 @@ def _cap(
     verdicts: Sequence[Verdict],
     analysis: AiAnalysis,
     now: float,
-) -> tuple[int | None, float]:
-    """The cap that its time-outs have taught an endpoint, and when that changed last."""
+) -> dict[str, Any]:
+    """The cap that its time-outs have taught an endpoint; when it changed and was halved last."""
+    before = row.concurrency_cap
+    known = {"cap_changed_at": row.cap_changed_at, "cap_halved_at": row.cap_halved_at}
     timeouts = sum([one.kind is Kind.TIMEOUT and not one.frames_fault for one in verdicts])
-    if not timeouts and row.concurrency_cap is None:
-        return None, row.cap_changed_at
+    unheard = _unheard(row, verdicts, now)
+    too_much = timeouts + unheard
+    if not too_much and before is None:
+        return {"cap": None} | known
     cap = learned_cap(
-        row.concurrency_cap,
-        timeouts=timeouts,
+        before,
+        timeouts=too_much,
         # This group has left the leases already.
-        in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if timeouts else 0),
+        in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if too_much else 0),
         since_change_sec=abs(now - row.cap_changed_at),
-        timeout_sec=analysis.infer_timeout_sec,
+        since_halved_sec=abs(now - row.cap_halved_at),
+        timeout_sec=analysis.infer_timeout_sec if timeouts else CONNECT_TIMEOUT_SEC,
+        answer_sec=(row.ewma_ms or 0.0) / 1000,
     )
-    if cap == row.concurrency_cap:
-        return cap, row.cap_changed_at
-    if timeouts:
-        log.warning(
-            "algorithm service too slow for so many requests at once: endpoint=%s cap=%s",
-            row.endpoint,
-            cap,
-        )
-    return cap, now
+    if cap == before:
+        return {"cap": cap} | known
+    if not too_much:
+        return {"cap": cap} | known | {"cap_changed_at": now}
+    log.warning(
+        "algorithm service too slow for so many requests at once: endpoint=%s cap=%s",
+        row.endpoint,
+        cap,
+    )
+    return {"cap": cap, "cap_changed_at": now, "cap_halved_at": now}
+
+
+def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
+    """How many connections an endpoint did not take in time although it answers others.
+
+    Field clients take one request after the other and let five connections wait: of many at once
+    the system loses what the rest sends, and both sides wait for each other longer and longer.
+    """
+    answered = any(one.kind in _ANSWERED for one in verdicts)
+    if not answered and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:
+        return 0
+    return sum(one.unheard for one in verdicts)

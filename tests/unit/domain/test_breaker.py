@@ -100,7 +100,12 @@ def test_a_frame_waits_longer_after_each_try_but_never_long() -> None:
 
 
 def learned(
-    cap: int | None, timeouts: int = 0, in_flight: int = 0, since_change_sec: float = 100.0
+    cap: int | None,
+    timeouts: int = 0,
+    in_flight: int = 0,
+    since_change_sec: float = 100.0,
+    since_halved_sec: float = 100.0,
+    answer_sec: float = 0.05,
 ) -> int | None:
     """The next cap of an endpoint whose requests may take 30 s."""
     return learned_cap(
@@ -108,7 +113,9 @@ def learned(
         timeouts=timeouts,
         in_flight=in_flight,
         since_change_sec=since_change_sec,
+        since_halved_sec=since_halved_sec,
         timeout_sec=30.0,
+        answer_sec=answer_sec,
     )
 
 
@@ -125,14 +132,34 @@ def test_time_outs_halve_what_an_endpoint_gets_down_to_one() -> None:
 
 
 def test_requests_that_started_before_the_cap_do_not_halve_it_again() -> None:
-    assert learned(20, timeouts=20, in_flight=40, since_change_sec=29.9) == 20
-    assert learned(20, timeouts=20, in_flight=20, since_change_sec=30.0) == 10
+    assert learned(20, timeouts=20, in_flight=40, since_halved_sec=29.9) == 20
+    assert learned(20, timeouts=20, in_flight=20, since_halved_sec=30.0) == 10
+
+
+def test_a_cap_that_has_grown_is_halved_all_the_same() -> None:
+    assert learned(20, timeouts=1, in_flight=20, since_change_sec=0.5) == 10
+
+
+def test_answers_among_time_outs_do_not_let_a_cap_grow_without_end() -> None:
+    """Of a service that answers in 20 s as many at once as it gets, three time out each second."""
+    cap: int | None = 15
+    changed = halved = 0.0
+    for second in range(1, 301):
+        for timeouts, now in ((0, float(second)), (3, second + 0.5)):
+            learnt = learned(cap, timeouts, cap or 0, now - changed, now - halved, answer_sec=20.0)
+            if learnt != cap:
+                halved = now if timeouts else halved
+                cap, changed = learnt, now
+    assert cap is not None
+    assert cap <= 2
 
 
 def test_a_cap_grows_by_one_a_second_and_ends_where_it_is_of_no_use() -> None:
     assert learned(10, since_change_sec=0.9) == 10
     assert learned(10, since_change_sec=1.0) == 11
     assert learned(10, since_change_sec=1000.0) == 11
+    assert learned(10, since_change_sec=4.9, answer_sec=5.0) == 10, "none of it is seen yet"
+    assert learned(10, since_change_sec=5.0, answer_sec=5.0) == 11
     assert learned(999) == 1000
     assert learned(1000) is None
 

@@ -1,0 +1,83 @@
+"""Services that answer one request after the other and do not take more connections meanwhile."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from easyai.domain.verdict import Kind, Verdict
+from easyai.pipeline import caller
+from easyai.pipeline.answers import Answered
+from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.turn import turn
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.ports import free_port
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
+ANSWERED = Verdict(Kind.INFERRED, 50.0)
+UNHEARD = Verdict(Kind.UNREACHABLE, 5000.0, unheard=True)
+REFUSED = Verdict(Kind.UNREACHABLE, 1.0)
+
+
+def _settle(site: Installation, pk: int, *verdicts: Verdict) -> int | None:
+    site.record(len(verdicts))
+    leased = site.lease(most=len(verdicts))
+    answers = [
+        Answered(frame, leased.endpoints[pk], verdict)
+        for frame, verdict in zip(leased.frames, verdicts, strict=True)
+    ]
+    turn(site.runtime, answers, CarriedOut(), None)
+    cap: int | None = site.service(pk)["concurrency_cap"]
+    return cap
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "cap"),
+    [
+        ((ANSWERED, UNHEARD, UNHEARD, UNHEARD), 2),
+        ((UNHEARD, UNHEARD, UNHEARD, UNHEARD), None),  # it answers nobody: it may have gone
+        ((ANSWERED, REFUSED, REFUSED, REFUSED), None),
+    ],
+)
+def test_connections_not_taken_in_time_lower_what_a_service_that_answers_gets(
+    site: Installation, verdicts: tuple[Verdict, ...], cap: int | None
+) -> None:
+    pk = site.register(AlgorithmStub(), max_concurrency=8)
+    assert _settle(site, pk, *verdicts) == cap
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port whose connections nobody takes: as many wait as the system lets wait."""
+    with ExitStack() as ends:
+        listening = ends.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = ends.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_only_a_service_that_listens_is_unheard(
+    site: Installation, deaf: int, monkeypatch: pytest.MonkeyPatch, listens: bool
+) -> None:
+    monkeypatch.setattr(caller, "CONNECT_TIMEOUT_SEC", 0.5)
+    stub = AlgorithmStub(port=deaf if listens else free_port())
+    pk = site.register(stub, max_concurrency=4)
+    # Just now: it answers others.
+    site.execute("UPDATE services SET last_success_at = :at", at=time.time())
+    site.put_many(4)
+    site.scan()
+    loop = site.loop()
+    loop.pump(TYPE, 0.2)
+    wait_until(lambda: site.count("leased") == 0, 10, "every call is over")
+    assert {frame["reason"].partition(":")[0] for frame in site.frames()} == {"cannot connect"}
+    assert (site.service(pk)["concurrency_cap"] is not None) == listens
