@@ -17,7 +17,7 @@ from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.health.absence import NOT_RUNNING, AbsenceWatch, as_alarm
 from easyai.health.alarms.conditions import judge
-from easyai.health.alarms.incident import Incident
+from easyai.health.alarms.incident import Incident, may_be_untold
 from easyai.health.alarms.people import PeopleTeller
 from easyai.health.alarms.recorder import Entry, Recorder, Standing
 from easyai.health.alarms.telling import Message, messages, of_absence
@@ -195,11 +195,13 @@ class Watchdog:
         return False
 
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:
+        analysis = self._runtime.settings.ai_analysis
         for row in standing.ringing:
             if row.kind in _KINDS:
                 condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
-                moments = (row.began_at, row.raised_at, row.told_at)
-                self._board.adopt(condition, *moments, now, wall)
+                untold = may_be_untold(row.kind, wall - row.told_at, analysis)
+                told_at = 0.0 if untold else row.told_at  # 0: told again, now
+                self._board.adopt(condition, row.began_at, row.raised_at, told_at, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:
         jump_sec = self._clock.look(time.time(), now)

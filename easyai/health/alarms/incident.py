@@ -17,6 +17,7 @@ from easyai.health.absence import Absence
 from easyai.health.alarms.of_services import SERVICES_AWAY, served
 from easyai.health.alarms.telling import Message, messages
 from easyai.health.facts import Facts
+from easyai.settings import AiAnalysis
 
 _LONGEST_HOLD_SEC: Final = 60.0  # nobody waits for a standstill that is told later
 _GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is told
@@ -90,9 +91,7 @@ class Incident:
         waits = any(one.waiting or one.leased for one in facts.types if one.name in types)
         # Where other types are served no standstill is told: that one has no service says it.
         says_all = Kind.NO_ALGORITHM in kinds and bool(served(facts))
-        stall_sec = facts.settings.ai_analysis.stall_alarm_sec
-        hold_sec = stall_sec + _GRACE_SEC if stall_sec <= _LONGEST_HOLD_SEC else 0.0
-        late = now - self._held_since >= hold_sec
+        late = now - self._held_since >= _hold_sec(facts.settings.ai_analysis)
         return Kind.INFERENCE_STALLED in kinds or says_all or not waits or late
 
     def _combined(self, facts: Facts, absence: Absence | None) -> Message:
@@ -105,6 +104,17 @@ class Incident:
         en += [one.words.en for one in others]
         zh += [one.words.zh for one in others]
         return replace(first, words=Words("\n".join(en), "\n".join(zh)))
+
+
+def may_be_untold(kind: str, told_sec_ago: float, analysis: AiAnalysis) -> bool:
+    """Whether a watchdog that ended may have held an alarm back, and people do not know of it."""
+    return kind in _RANK and told_sec_ago <= _hold_sec(analysis)
+
+
+def _hold_sec(analysis: AiAnalysis) -> float:
+    """For how long an alarm waits for one that says more."""
+    stall_sec = analysis.stall_alarm_sec
+    return stall_sec + _GRACE_SEC if stall_sec <= _LONGEST_HOLD_SEC else 0.0
 
 
 def _without_service(notice: Notice, facts: Facts) -> set[str]:

@@ -130,3 +130,25 @@ def test_frames_that_are_parked_are_no_backlog_that_was_worked_off(
     assert kennel.kinds() == ["queue_backlog"]
     site.execute("UPDATE frames SET state = 'done' WHERE id > 2")
     kennel.wait_for("queue_backlog", "recovered")
+
+
+def test_what_a_watchdog_held_back_when_it_ended_is_told_by_the_next(
+    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, stubs: list[AlgorithmStub]
+) -> None:
+    site.configure(stall_alarm_sec=30.0, notify_urls=[people.url])
+    dog = kennel.start()
+    kennel.rounds(3)
+    for stub in stubs:
+        stub.stop()
+    site.record(6)
+    _gone(site, stubs, "offline")
+    wait_until(lambda: "no_algorithm" in kennel.kinds(), 15, "the alarm stands in the table")
+    assert people.titles == [], "a standstill may say more"
+    kennel.stop(dog)
+    kennel.start()
+    wait_until(lambda: people.titles, 10, "people are told")
+    kennel.rounds(4)
+    assert sorted(people.titles) == [
+        "easyai: no_algorithm / 没有算法服务",
+        "easyai: service_offline / 服务离线",
+    ]
