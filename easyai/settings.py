@@ -147,13 +147,18 @@ def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
 
 
 def _check_named(path: Path | None, raw: dict[str, Any]) -> None:
-    """Refuse addresses that the variables of ``easyai up`` hide: its next start could not."""
+    """Refuse what the variables of ``easyai up`` hide: its next start could not take it."""
     own = raw.get("easyai")
     named = own if isinstance(own, dict) else {}
     urls = [named.get(key, "") for key in ("broker_url", "database_url")]
     if not all(isinstance(url, str) for url in urls):
         raise SettingsError(f"{path}: easyai.broker_url and easyai.database_url: each takes a text")
     check_addresses(*urls)
+    hidden = {key: named[key] for key in ("host", "port", "data_dir") if key in named}
+    try:
+        Settings.model_validate({"easyai": hidden})
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {explain(error)}") from None
 
 
 class SettingsSource:

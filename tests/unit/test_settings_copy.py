@@ -154,7 +154,9 @@ def test_a_good_file_renews_the_copy(path: Path, copy: Path) -> None:
     assert kept(copy, path) == "[easyai]\nport = 2\n"
 
 
-@pytest.mark.parametrize("address", [*ADDRESSES, "database_url = 7"])
+@pytest.mark.parametrize(
+    "address", [*ADDRESSES, "database_url = 7", 'port = "http"', "host = 7", "data_dir = []"]
+)
 def test_an_address_that_the_supervisors_variables_hide_replaces_no_good_text_either(
     path: Path, copy: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +164,9 @@ def test_an_address_that_the_supervisors_variables_hide_replaces_no_good_text_ei
         ("SUPERVISED", "1"),
         ("DATABASE_URL", "sqlite:////srv/ours.db"),
         ("BROKER_URL", ""),
+        ("HOST", "127.0.0.1"),
+        ("PORT", "5066"),
+        ("DATA_DIR", str(copy.parent)),
     ):
         monkeypatch.setenv(f"EASYAI_{name}", value)
     path.write_text(f"[easyai]\n{address}\n")
