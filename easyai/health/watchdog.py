@@ -196,10 +196,11 @@ class Watchdog:
 
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:
         analysis = self._runtime.settings.ai_analysis
+        kinds = {row.kind for row in standing.ringing}
         for row in standing.ringing:
             if row.kind in _KINDS:
                 condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
-                untold = may_be_untold(row.kind, wall - row.told_at, analysis)
+                untold = may_be_untold(row.kind, wall - row.told_at, kinds, analysis)
                 told_at = 0.0 if untold else row.told_at  # 0: told again, now
                 self._board.adopt(condition, row.began_at, row.raised_at, told_at, now, wall)
 

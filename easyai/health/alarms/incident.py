@@ -7,7 +7,7 @@ that says most, with the others in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -106,9 +106,15 @@ class Incident:
         return replace(first, words=Words("\n".join(en), "\n".join(zh)))
 
 
-def may_be_untold(kind: str, told_sec_ago: float, analysis: AiAnalysis) -> bool:
-    """Whether a watchdog that ended may have held an alarm back, and people do not know of it."""
-    return kind in _RANK and told_sec_ago <= _hold_sec(analysis)
+def may_be_untold(
+    kind: str, told_sec_ago: float, ringing: Collection[str], analysis: AiAnalysis
+) -> bool:
+    """Whether a watchdog that ended may have held an alarm back, and people do not know of it.
+
+    `ringing`: the kinds of all alarms. A standstill is told at once, with the others in it.
+    """
+    held = kind in _RANK and Kind.INFERENCE_STALLED not in ringing
+    return held and told_sec_ago <= _hold_sec(analysis)
 
 
 def _hold_sec(analysis: AiAnalysis) -> float:
