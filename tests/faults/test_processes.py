@@ -22,7 +22,8 @@ SWEEP_SEC = 5
 _PATIENT = SHORT.replace("infer_timeout_sec = 5", "infer_timeout_sec = 30")
 
 
-@pytest.mark.parametrize("kind", [EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", [EMBEDDED, PRODUCTION])
 def test_a_worker_killed_in_mid_batch_at_random_points(trials: Trials, kind: str) -> None:
     times = 20 if trials.thorough else 2
     seed = random.randrange(1_000_000)

@@ -15,7 +15,8 @@ from tests.faults.together import together
 OFFLINE_SEC = 25
 
 
-@pytest.mark.parametrize("kind", [EMBEDDED, pytest.param("production", marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", [EMBEDDED, "production"])
 def test_all_services_die_at_once_and_return(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
         trial.services_at_fault = True
