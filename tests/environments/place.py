@@ -31,6 +31,7 @@ class Place:
     host: str = "127.0.0.1"  # where the API is reached
     task_type: str = "人数统计"
     start_sec: float = 90.0  # how long the start may take
+    refused: str = ""  # words with which easyai refuses to start; '': it starts
     ready: list[Callable[[], None]] = field(default_factory=list)  # called when it is ready
     waiting: list[Callable[[], None]] = field(default_factory=list)  # … and the picture is put
 

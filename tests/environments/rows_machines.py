@@ -165,13 +165,14 @@ def _no_shared_memory(place: Place) -> None:
     place.prefix += ["unshare", "--mount", "sh", "-c", f'{hide}; exec "$@"', "sh"]
 
 
-@row(_FILES, "`TMPDIR` is full", root=True)
+@row(_FILES, "`TMPDIR` is full: refused, with the remedy", root=True)
 def _full_tmpdir(place: Place) -> None:
     full = place.mount(place.scratch / "full", "-t", "tmpfs", "-o", "size=64k", "tmpfs")
     try:
         (full / "ballast").write_bytes(bytes(1 << 20))
     except OSError:
         place.environment["TMPDIR"] = str(full)
+        place.refused = f"the folder of temporary files {full} cannot be used: No space left"
 
 
 variables(_FILES, "`TMPDIR` does not exist", TMPDIR="/nowhere/at/all")

@@ -45,6 +45,10 @@ def _try(place: Place) -> None:
     camera.mkdir(parents=True)
     _give(place)
     easyai.start(wait=False)
+    if place.refused:
+        assert easyai.exit_code(place.start_sec) == 2, f"refused\n{easyai.log[-6000:]}"
+        assert place.refused in easyai.log, f"{place.refused!r} is said\n{easyai.log[-6000:]}"
+        return
     url = _url(place.host, easyai.port)
     try:
         wait_until(lambda: _is_ready(easyai, url), place.start_sec, "ready", every=0.1)
