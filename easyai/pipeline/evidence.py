@@ -191,8 +191,9 @@ def _cap(
     timeouts = sum([one.kind is Kind.TIMEOUT and not one.frames_fault for one in verdicts])
     unheard = _unheard(row, verdicts, now)
     too_much = timeouts + unheard
-    if not too_much and before is None:
-        return {"cap": None} | known
+    # Of the cap there is, only answers tell anything: not refused connections or broken answers.
+    if not too_much and (before is None or not _has_answered(verdicts)):
+        return {"cap": before} | known
     cap = learned_cap(
         before,
         timeouts=too_much,
@@ -221,7 +222,10 @@ def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
     Field clients take one request after the other and let five connections wait: of many at once
     the system loses what the rest sends, and both sides wait for each other longer and longer.
     """
-    answered = any(one.kind in _ANSWERED for one in verdicts)
-    if not answered and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:
+    if not _has_answered(verdicts) and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:
         return 0
     return sum(one.unheard for one in verdicts)
+
+
+def _has_answered(verdicts: Sequence[Verdict]) -> bool:
+    return any(one.kind in _ANSWERED for one in verdicts)

@@ -53,6 +53,13 @@ def test_connections_not_taken_in_time_lower_what_a_service_that_answers_gets(
     assert _settle(site, pk, *verdicts) == cap
 
 
+@pytest.mark.parametrize(("verdict", "cap"), [(ANSWERED, 3), (REFUSED, 2), (UNHEARD, 2)])
+def test_a_cap_grows_with_answers_only(site: Installation, verdict: Verdict, cap: int) -> None:
+    pk = site.register(AlgorithmStub(), max_concurrency=8)
+    site.execute("UPDATE services SET concurrency_cap = 2, cap_changed_at = 1")
+    assert _settle(site, pk, verdict) == cap
+
+
 @pytest.fixture
 def deaf() -> Iterator[int]:
     """A port whose connections nobody takes: as many wait as the system lets wait."""
