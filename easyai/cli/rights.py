@@ -25,7 +25,7 @@ def check_rights(data_dir: Path, database_url: str) -> None:
 
     for path, wanted in _needed(data_dir, sqlite_file(normalize_url(database_url))):
         owner = _owner(path)
-        if owner and not os.access(path, wanted, effective_ids=True):
+        if owner and not (os.access(path, wanted, effective_ids=True) or _is_read_only(path)):
             give = shlex.join(("chown", "-R", _name(os.geteuid()), str(path)))
             raise SettingsError(
                 f"no permission to use {path}, which belongs to {owner}; start easyai as that "
@@ -46,6 +46,14 @@ def _needed(data_dir: Path, database: str | None) -> Iterator[tuple[Path, int]]:
     if database:
         yield from ((Path(f"{database}{end}"), os.R_OK | os.W_OK) for end in _DATABASE)
         yield from ((Path(f"{database}{end}"), os.R_OK) for end in _LOCKS)
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether its disk is: then no user may write there, and what writes there says so."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _owner(path: Path) -> str:

@@ -16,6 +16,7 @@ from easyai.celery import make_app
 from easyai.cli.main import cli
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
+from easyai.cli.up_checks import claim_data_dir
 from easyai.db.guard import WriteGuard
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
@@ -27,6 +28,7 @@ from easyai.store.signing import LinkSigner
 from tests.integration.store.as_nobody import NOBODY, as_nobody
 from tests.support.needs import MissingError
 from tests.support.ports import free_port
+from tests.support.small_disk import remount, small_disk
 
 
 @pytest.fixture
@@ -152,6 +154,16 @@ def test_a_copy_of_another_user_beside_the_database_keeps_nobody_from_a_start(
 ) -> None:
     (left_behind / "easyai.db.bak").touch(mode=0)
     as_nobody(lambda: check_rights(left_behind, "postgresql://db/easyai"))
+
+
+def test_a_disk_that_is_read_only_is_no_matter_of_users(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    with small_disk(folder, 1):
+        (folder / "secret.key").touch()
+        remount(folder, "ro")
+        check_rights(folder, f"sqlite:///{folder}/easyai.db")
+        with pytest.raises(SettingsError, match="Read-only file system"):
+            claim_data_dir(folder)
 
 
 def test_the_guard_of_another_user_is_named(left_behind: Path) -> None:
