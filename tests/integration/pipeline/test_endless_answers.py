@@ -79,3 +79,15 @@ def test_a_service_may_send_an_interim_answer_with_each_answer(site: Installatio
             site.put(f"{TYPE}/门口1/{number}.jpg")
         site.work(site.loop())
     assert len(site.alerts()) == 20
+
+
+@pytest.mark.sqlite_only
+def test_each_request_on_a_kept_connection_is_bounded_by_itself(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    pk = site.register(algorithm, max_concurrency=1)
+    for number in range(20):
+        site.put(f"{TYPE}/门口1/{number}.jpg")
+    site.work(site.loop())
+    assert len(site.alerts()) == len(algorithm.received) == 20
+    assert site.service(pk)["last_failure_reason"] is None
