@@ -244,7 +244,8 @@ class _Look:
         for name, (one, count) in free.items():
             one.frames = found[name] + parked.get(name, [])
             one.all_seen = len(one.frames) < count
-            if self._on_trial(name):
+            # Of types that other workers serve the places are kept, whatever the frame.
+            if one.ours and self._on_trial(name):
                 one.frames = waiting.for_trial(conn, name, count, now)
 
     def _on_trial(self, task_type: str) -> bool:

@@ -106,6 +106,8 @@ WORK: dict[str, tuple[str, Work]] = {
     "newest id": ("", recording.newest_id),
     "recorded since": ("", lambda c: recording.recorded_since(c, SETTLED + 700)),
     "due types": ("ix_frames_pending", lambda c: waiting.due_types(c, 9e9)),
+    "for trial": ("ix_frames_pending", lambda c: waiting.for_trial(c, TYPE, 2, 9e9)),
+    "for trial, what failed": ("ix_frames_retried", lambda c: waiting.for_trial(c, TYPE, 2, 9e9)),
     "waiting": ("ix_frames_pending", waiting.counts),
     "in flight": ("ix_frames_leased", ledger.in_flight),
     "due": ("ix_frames_pending", lambda c: waiting.due(c, {TYPE: 32}, 9e9)),

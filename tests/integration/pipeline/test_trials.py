@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from sqlalchemy import Connection
+
+from easyai.db import waiting
+from easyai.db.waiting import PendingFrame
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.site import Installation
+from tests.support.site import TYPE, Installation
 
 POISON = "坏门"
 _ON_TRIAL = "UPDATE services SET breaker_open_until = 1, breaker_pause_sec = 5"
@@ -41,3 +46,24 @@ def test_trials_take_turns_where_every_camera_has_failed(site: Installation) -> 
         site.execute(_ON_TRIAL)
         (tried,) = site.lease(most=4).frames
         assert tried.task_id == "门口2", "it failed longest ago"
+
+
+def test_frames_for_trials_are_looked_for_by_workers_that_serve_the_type_only(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look costs milliseconds a type: each dispatch of other workers would pay for all types."""
+    asked, for_trial = [], waiting.for_trial
+
+    def note(conn: Connection, task_type: str, *rest: Any) -> list[PendingFrame]:
+        asked.append(task_type)
+        return for_trial(conn, task_type, *rest)
+
+    monkeypatch.setattr(waiting, "for_trial", note)
+    with AlgorithmStub() as stub:
+        site.register(stub)
+        site.record(3)
+        site.execute(_ON_TRIAL)
+        assert not site.lease("绊线检测").frames
+        assert asked == []
+        assert site.lease().frames
+        assert asked == [TYPE]
