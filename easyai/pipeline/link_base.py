@@ -14,6 +14,8 @@ from easyai.settings_tables import ANY_ADDRESS
 from easyai.supervised import awaited_api
 
 _LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the calls keep what a name resolves to
+# Where none is known yet: meanwhile a service may get links that it cannot open, and refuse them.
+_LOOK_AGAIN_SEC: Final = 1.0
 
 
 class LinkBases:
@@ -64,7 +66,8 @@ class _Name:
             if time.monotonic() >= self._due:
                 found = await asyncio.to_thread(resolve, self._host)
                 self._known = tuple(map(ip_address, found)) or self._known
-                self._due = time.monotonic() + _LOOK_UP_EVERY_SEC
+                rest_sec = _LOOK_UP_EVERY_SEC if self._known else _LOOK_AGAIN_SEC
+                self._due = time.monotonic() + rest_sec
             return self._known
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,6 +90,24 @@ def test_a_failed_look_up_keeps_the_address_known(
         return [first, await bases.of("http://gpu-box:7901/", own)]
 
     assert asyncio.run(call()) == ["http://10.77.1.1:5066"] * 2
+
+
+def test_a_name_whose_first_look_up_failed_is_looked_up_again_soon(
+    looked_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calls may have found it: the service would refuse links for as long as it is unknown."""
+    clock = [1000.0]
+    monkeypatch.setattr(link_base, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    bases, own = LinkBases(), Easyai(host="0.0.0.0")
+
+    async def call() -> list[str]:
+        with monkeypatch.context() as fails:
+            fails.setattr(link_base, "resolve", lambda _: [])
+            first = await bases.of("http://gpu-box:7901/", own)
+        clock[0] += 2.0
+        return [first, await bases.of("http://gpu-box:7901/", own)]
+
+    assert asyncio.run(call()) == ["http://127.0.0.1:5066", "http://10.77.1.1:5066"]
 
 
 def test_what_the_settings_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
