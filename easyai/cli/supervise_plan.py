@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from easyai.process.supervisor import PROGRAM
+
 
 class Plan(NamedTuple):
     """What `easyai.cli.up` has found out; crosses the exec as arguments."""
@@ -25,7 +27,7 @@ class Plan(NamedTuple):
             self.ready_line,
             str(self.hang_sec),
         )
-        return [sys.executable, "-m", "easyai.cli.supervise", *values]
+        return [sys.executable, "-m", PROGRAM, *values]
 
     @staticmethod
     def parse(arguments: list[str]) -> Plan:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from easyai.cli.supervise_plan import Plan
 from easyai.db import events, leases, processes
 from easyai.health.causes import settings_file
 from easyai.health.causes.cause import Cause
@@ -72,15 +73,23 @@ def test_all_killed_is_one_cause_with_each_process_as_evidence(
     assert cause.remedies[0].command.endswith(" up")
 
 
+@pytest.mark.parametrize(
+    "words", [["easyai", "up"], Plan(Path("data"), "::", 5066, "ready", 30.0).command()[1:]]
+)
 def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
-    site: Installation, ended: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Installation,
+    ended: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
 ) -> None:
     _all_killed(site, ended)
     monkeypatch.chdir(tmp_path)
     lock = site.runtime.settings.easyai.data_dir / "run" / "up.lock"
     lock.parent.mkdir(parents=True)
-    # A program that waits, with the word in its command line as `easyai up` has it.
-    with subprocess.Popen([sys.executable, "-c", "input()", "easyai"], stdin=subprocess.PIPE) as up:
+    # A program that waits, with the words in its command line as `easyai up` has them.
+    waits = [sys.executable, "-c", "input()", *words]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE) as up:
         lock.write_text(f"{up.pid}\n", encoding="ascii")
         found = look(site)
         up.communicate(b"\n", timeout=10)
@@ -90,6 +99,20 @@ def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
         assert remedy.words.en.startswith(f"`up` (process {up.pid}) runs and starts it")
         assert f"（进程 {up.pid}）" in remedy.words.zh
     assert codes(look(site)) == ["worker_gone"], "that number is nobody's now"
+
+
+@pytest.mark.parametrize("words", [["vim", "/etc/easyai/config.toml"], ["celery", "-Aeasyai"]])
+def test_a_number_that_is_another_program_s_now_starts_nothing_again(
+    site: Installation, ended: int, words: list[str]
+) -> None:
+    _all_killed(site, ended)
+    lock = site.runtime.settings.easyai.data_dir / "run" / "up.lock"
+    lock.parent.mkdir(parents=True)
+    waits = [sys.executable, "-c", "input()", *words]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE) as other:
+        lock.write_text(f"{other.pid}\n", encoding="ascii")
+        assert codes(look(site)) == ["worker_gone"]
+        other.communicate(b"\n", timeout=10)
 
 
 def test_one_that_shows_itself_works_though_its_number_is_nobodys_here(
