@@ -90,17 +90,24 @@ def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
             f"nothing waits for approval under {name!r}; the command `services --all` shows what "
             "does"
         )
-    woken = set()
-    for row in rows:
-        new = approval.requested(row)
-        # Each by itself, as it would register: several in one would lock rows in another order.
-        with runtime.db.write() as conn:
-            woken |= _enter(runtime, conn, new, row.registered_from)
-            registration_requests.remove(conn, [key(row)])
-            audit.note(conn, by, "approve", f"approved {_endpoints_of([row])}")
-        _tell_registered(new)
+    # Each by itself, as it would register: several in one would lock rows in another order.
+    return [row.endpoint for row in rows if _approve(runtime, row, by)]
+
+
+def _approve(runtime: Runtime, row: RequestRow, by: Actor | None) -> bool:
+    """Register one that waits; false when it was withdrawn meanwhile."""
+    with runtime.db.write() as conn:
+        waits = {key(one): one for one in registration_requests.find(conn, [row.endpoint])}
+        found = waits.get(key(row))
+        if found is None:
+            return False
+        new = approval.requested(found)
+        woken = _enter(runtime, conn, new, found.registered_from)
+        registration_requests.remove(conn, [key(found)])
+        audit.note(conn, by, "approve", f"approved {_endpoints_of([found])}")
+    _tell_registered(new)
     runtime.doorbell.ring_all(woken)
-    return [row.endpoint for row in rows]
+    return True
 
 
 def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -> set[str]:

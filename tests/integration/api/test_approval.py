@@ -13,6 +13,7 @@ from easyai.db import routable, task_types
 from easyai.domain.actor import Actor
 from easyai.errors import ServiceNotFoundError, TooManyRequestsError
 from easyai.registry import approval, registration
+from easyai.registry.payload import Registration
 from easyai.registry.registration import approve, register
 from easyai.runtime import Runtime
 from tests.integration.api.live import ANALYSIS, LiveApi, RecordingDoorbell
@@ -88,6 +89,22 @@ def test_an_approved_service_works_and_is_never_asked_again(api: LiveApi, runtim
     with runtime.db.read() as conn:
         noted = list(conn.execute(text(sql)).scalars())
     assert noted == ["from this machine (uid 0): approved 1 endpoints of yolo"]
+
+
+def test_an_endpoint_that_is_withdrawn_while_others_are_approved_stays_out(
+    api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "http://10.0.0.9:7901/infer"
+    for endpoint in (ENDPOINT, other):
+        _register(api, "yolo", endpoint)
+
+    def withdraw(new: Registration) -> None:
+        gone = {ENDPOINT: other, other: ENDPOINT}[new.endpoint]
+        registration.unregister(runtime, gone)
+
+    monkeypatch.setattr(registration, "_tell_registered", withdraw)
+    (approved,) = approve(runtime, "yolo")
+    assert _routable(runtime) == [("yolo", approved)]
 
 
 def test_a_service_of_before_the_setting_returns_unasked(api: LiveApi, runtime: Runtime) -> None:
