@@ -53,14 +53,20 @@ class ServiceNetworks:
     def refusal(self, host: str, port: int) -> str:
         """Why an IP address is not called; '' when it may be."""
         address = _plain(ip_address(host))
-        if address.is_link_local or address in _METADATA:
-            return f"{address} is link-local or a cloud's metadata service, which is never called"
-        if port == self.own_port and _is_ours(address):
-            return f"{address}:{port} is this server itself"
+        if never := self._never(address, port):
+            return never
         if not any(address in ip_network(one) for one in self.networks) and not (
             self.loopback and _is_ours(address)
         ):
             return f"{address} is not in service_networks"
+        return ""
+
+    def _never(self, address: Address, port: int) -> str:
+        """Why an address is called in no network; '' when it may be in some."""
+        if address.is_link_local or address in _METADATA:
+            return f"{address} is link-local or a cloud's metadata service, which is never called"
+        if port == self.own_port and _is_ours(address):
+            return f"{address}:{port} is this server itself"
         return ""
 
     def open_socket(self, info: Any) -> socket.socket:
@@ -82,11 +88,14 @@ class ServiceNetworks:
         """
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
-        refused = [self.refusal(host, port) for host in _addresses(parts.hostname or "")]
+        hosts = _addresses(parts.hostname or "")
+        refused = [self.refusal(host, port) for host in hosts]
         if refused and all(refused):
+            of_network = not self._never(_plain(ip_address(hosts[0])), port)
+            known = ", ".join(self.networks)
             raise BadRequestError(
-                f"{field}: {refused[0]}; send the address and port at which the service listens, "
-                f"or add its network to ai_analysis.service_networks ({', '.join(self.networks)})"
+                f"{field}: {refused[0]}; send the address and port at which the service listens"
+                + of_network * f", or add its network to ai_analysis.service_networks ({known})"
             )
 
 

@@ -22,7 +22,7 @@ SERVICE_ONLINE: Final = "service_online"
 _ONLINE: Final = "服务恢复"
 _MANY: Final = 3  # services that fall silent together are a sign of something else
 _MOST_SHOWN: Final = 5
-_LONGEST_LINE: Final = 199  # characters in the log
+_LONGEST_LINE: Final = 130  # characters in the log, which puts some 67 before them
 _BESIDE: Final = " | "  # between alarms of one message
 _MORE: Final = "… (more: diagnose)"
 

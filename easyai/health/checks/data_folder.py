@@ -19,9 +19,10 @@ from easyai.runtime import Runtime
 _Identity = tuple[int, int]  # device and inode
 _MOVED: Final = Words(
     "it was moved, deleted or replaced while easyai runs; what is written from now on is lost with "
-    "the next restart. Stop easyai, put the old folder (or a backup) in its place, start it again",
+    "the next restart. Stop easyai, move away what stands in its place now, put the old folder (or "
+    "a backup) there, start it again",
     "在 easyai 运行期间被移动、删除或替换；此后写入的数据会在下次重启时丢失。"
-    "请停止 easyai，将原目录（或备份）放回原处，然后重新启动",
+    "请停止 easyai，先移走原处新建的目录，再将原目录（或备份）放回原处，然后重新启动",
 )
 
 

@@ -235,3 +235,19 @@ def _everything(site: Installation, probed: str = "") -> str:
         site.rows("SELECT * FROM events"),
     ]
     return json.dumps(seen, default=str)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "helps"),
+    [
+        ("http://169.254.169.254/", False),
+        ("http://127.0.0.1:5066/", False),
+        ("http://203.0.113.7:1/infer", True),
+    ],
+)
+def test_only_where_a_network_is_missing_is_adding_it_the_remedy(
+    site: Installation, endpoint: str, helps: bool
+) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        _register(site, endpoint)
+    assert ("or add its network" in str(refused.value)) is helps
