@@ -1,9 +1,13 @@
-"""The environment variables that set keys: each wins over the file."""
+"""The environment variables that set keys: each wins over the file.
+
+`NAME_FILE` names a file in which the value of NAME stands: so containers are handed their secrets.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -15,6 +19,7 @@ from easyai.settings_words import is_table
 
 _PREFIX: Final = "EASYAI_"
 _OWN_TABLE: Final = "easyai"
+_FILE: Final = "_FILE"
 # They start like a key of ours and are none: the file's name and process markers.
 _NOT_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED", COPY_VARIABLE, RENEWS_VARIABLE})
 
@@ -24,15 +29,7 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
 
     Raises SettingsError naming the variable that cannot be read.
     """
-    for name, value in environ.items():
-        if not name.startswith(_PREFIX) or name in _NOT_KEYS:
-            continue
-        parts = name[len(_PREFIX) :].lower().split("__")
-        if len(parts) == 1:
-            parts = [_OWN_TABLE, *parts]
-        takes = _type_of(parts)
-        if takes is None:
-            continue
+    for name, parts, takes, value in _keys(environ):
         table = raw
         for part in parts[:-1]:
             child = table.setdefault(part, {})
@@ -40,6 +37,39 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
                 raise SettingsError(f"{name}: '{part}' in the file is not a table")
             table = child
         table[parts[-1]] = _parsed(name, value, takes)
+
+
+def _keys(environ: Mapping[str, str]) -> Iterator[tuple[str, list[str], Any, str]]:
+    """The variables that set keys: name, path of the key, its type and what it is set to."""
+    for name, value in environ.items():
+        if not name.startswith(_PREFIX) or name in _NOT_KEYS:
+            continue
+        parts = _path(name)
+        takes = _type_of(parts)
+        if takes is not None:
+            yield name, parts, takes, value
+            continue
+        plain = name.removesuffix(_FILE)
+        takes = _type_of(_path(plain))
+        if plain != name and takes is not None and value:
+            if environ.get(plain):
+                raise SettingsError(f"{name}: {plain} is set as well; leave one of them out")
+            yield name, _path(plain), takes, _text_of(name, value)
+
+
+def _path(name: str) -> list[str]:
+    parts = name[len(_PREFIX) :].lower().split("__")
+    return [_OWN_TABLE, *parts] if len(parts) == 1 else parts
+
+
+def _text_of(name: str, path: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: {path} cannot be read: {error}") from None
+    if not text:
+        raise SettingsError(f"{name}: {path} is empty; write the value into it")
+    return text
 
 
 def _type_of(parts: list[str]) -> Any:

@@ -59,9 +59,11 @@ def _walk(
 
 
 def _variables(path: tuple[str, ...]) -> list[str]:
-    """The variables that set a key: its own first, then those of tables that hold it."""
+    """The variables that set a key: its own, those of tables that hold it, then files."""
     names = [f"EASYAI_{'__'.join(path[:end]).upper()}" for end in range(len(path), 1, -1)]
-    return [f"EASYAI_{path[1].upper()}", *names] if path[0] == "easyai" else names
+    if path[0] == "easyai":
+        names = [f"EASYAI_{path[1].upper()}", *names]
+    return [*names, *(f"{one}_FILE" for one in names)]
 
 
 def _shown(path: tuple[str, ...], value: Any, settings: Settings) -> str:
