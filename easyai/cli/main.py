@@ -34,6 +34,7 @@ COMMANDS = {
     "alarms": Entry("easyai.cli.alarms:alarms", "Show the alarms, send a test alarm."),
     "frames": Entry("easyai.cli.frames:frames", "Show the fate of frames."),
     "diagnose": Entry("easyai.cli.diagnose:diagnose", "Say what is wrong, why, and what to do."),
+    "alive": Entry("easyai.cli.alive:alive", "Say whether processes work, for health checks."),
     "requeue": Entry("easyai.cli.requeue:requeue", "Bring failed frames back."),
     "discard": Entry("easyai.cli.discard:discard", "Give up frames that wait."),
     "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
