@@ -10,10 +10,10 @@ BENCH_ARGS  ?=
 AUDIT_ARGS  ?=
 MINUTES     ?= 60
 SEEDS       ?= 1000
-LOCKED      := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade pyproject.toml
+LOCKED      := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test simulate faults soak environments lint format audit bench lock services clean
+.PHONY: help setup demo run test simulate faults production soak environments lint format audit bench lock services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -42,6 +42,9 @@ simulate: setup ## Invent worlds and their faults, one a seed: make simulate SEE
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)
 
+production: setup ## Containers, brokers and machines as in production, on an engine of our own (root)
+	@$(BIN)/python -m pytest tests/production --production $(PYTEST_ARGS)
+
 soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter 60,$(MINUTES)),--write-report)
 
@@ -65,8 +68,9 @@ bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 
 lock: setup ## Choose the newest allowed version of each library anew: writes locks/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@$(BIN)/uv pip compile $(LOCKED) -o locks/server.txt
-	@$(BIN)/uv pip compile $(LOCKED) --extra dev -o locks/dev.txt
+	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml -o locks/server.txt
+	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra dev -o locks/dev.txt
+	@$(BIN)/uv pip compile $(LOCKED) --group image -o locks/image.txt
 
 services: ## Install the servers and programs that the tests need (Debian packages; root or sudo)
 	@scripts/install-services

@@ -48,6 +48,13 @@ def test_a_lock_has_an_allowed_version_of_each_dependency(
         assert all(version in wanted.specifier for version in versions), wanted.name
 
 
+def test_what_builds_the_image_is_locked() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    pins = _pins("image.txt")
+    for wanted in map(Requirement, groups["image"]):
+        assert all(one in wanted.specifier for one in pins[canonicalize_name(wanted.name)])
+
+
 def test_what_the_transports_of_kombu_need_is_locked() -> None:
     # An extra: kombu alone does not bring it, and its import fails where the broker is Redis.
     asked = map(Requirement, requires("kombu") or [])

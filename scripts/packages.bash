@@ -1,0 +1,72 @@
+# Installs packages of Debian and Ubuntu; sourced by install-services and install-engine, which set
+# `what` (what is installed, in words), `name` (of the script, in its lines), `if_possible`
+# and the function `missing` (the packages that are missing).
+
+# The end, when not everything could be installed: $1 says why and what to do.
+give_up() {
+    echo "$name: $1" >&2
+    [ -n "$if_possible" ] || exit 1
+    echo "$name: going on without; tests that need them are left out" >&2
+    exit 0
+}
+
+has_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
+
+# The newest server that can really be installed: the metapackage may be pinned to a client's age.
+postgres_package() {
+    local package
+    for package in $(apt-cache search --names-only '^postgresql-[0-9]+$' | cut -d' ' -f1 | sort -t- -k2,2nr); do
+        if apt-cache policy "$package" | grep -q 'Candidate: [^(]'; then
+            echo "$package"
+            return
+        fi
+    done
+    echo postgresql
+}
+
+install_missing() {
+    local lacking as_root policy packages package
+    lacking=$(missing | xargs)
+    if [ -z "$lacking" ]; then
+        echo "$name: $what are installed"
+        return
+    fi
+    echo "$name: missing: $lacking"
+
+    command -v apt-get >/dev/null ||
+        give_up "this system has no apt-get; install the programs above with its own packages"
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null ||
+            give_up "neither root nor sudo; as root run: apt-get install $lacking"
+        as_root=(sudo)
+        # What was not asked for must not ask for a password.
+        if [ -n "$if_possible" ] && ! sudo -n true 2>/dev/null; then
+            give_up "sudo does not work without a password; to install them run: make $name"
+        fi
+    fi
+
+    # Keeps the packages from starting their own instances where the file is not there already.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod +x "$policy"
+        # shellcheck disable=SC2064  # what they are now
+        trap "${as_root[*]} rm -f $policy" EXIT
+    fi
+
+    "${as_root[@]}" apt-get update -qq || give_up "the list of packages cannot be brought up to date"
+    packages=()
+    for package in $lacking; do
+        [ "$package" = postgresql ] && package=$(postgres_package)
+        packages+=("$package")
+    done
+    echo "$name: installing ${packages[*]}"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null ||
+        give_up "the packages cannot be installed"
+
+    lacking=$(missing | xargs)
+    [ -z "$lacking" ] || give_up "still missing after the installation: $lacking"
+    echo "$name: $what are installed"
+}
