@@ -1,0 +1,60 @@
+"""The image by itself: small rights, everything in it that roles need, nothing that they do not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.production.engine import IMAGE, Engine
+
+HARDENED = (
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
+    *("--security-opt", "no-new-privileges"),
+)
+
+
+def _run(engine: Engine, *command: str) -> str:
+    return engine.docker("run", "--rm", "--network=none", *HARDENED, IMAGE, *command)
+
+
+def test_it_runs_as_a_user_without_rights_and_says_what_it_is(engine: Engine) -> None:
+    image = engine.inspect(IMAGE)
+    config = image["Config"]
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"][0] == "/usr/bin/tini"
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert image["Size"] < 600e6
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("easyai", "--help"),
+        ("easyai", "config", "check"),
+        ("celery", "-A", "easyai", "--help"),
+    ],
+)
+def test_commands_work_on_a_read_only_root(engine: Engine, command: tuple[str, ...]) -> None:
+    assert _run(engine, *command)
+
+
+@pytest.mark.parametrize("transport", ["redis", "pyamqp", "filesystem"])
+def test_every_broker_has_its_client(engine: Engine, transport: str) -> None:
+    code = f"from kombu.transport import resolve_transport as r; print(r('{transport}'))"
+    assert "Transport" in _run(engine, "python", "-c", code)
+
+
+def test_its_list_of_parts_names_every_library(engine: Engine) -> None:
+    listed = json.loads(_run(engine, "cat", "/opt/easyai/sbom.cdx.json"))
+    names = {one["name"].lower() for one in listed["components"]}
+    code = "from importlib.metadata import distributions as d; print(*(x.name for x in d()))"
+    installed = {name.lower() for name in _run(engine, "python", "-c", code).split()}
+    assert {"celery", "kombu", "sqlalchemy"} <= installed
+    assert installed - names - {"easyai-frames"} == set()
+
+
+def test_nothing_that_builds_and_nothing_secret_is_left(engine: Engine) -> None:
+    assert _run(engine, "sh", "-c", "command -v pip gcc git; ls -A /build /run/secrets; true") == ""
+    history = engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE)
+    assert "BEGIN CERTIFICATE" not in history
