@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +93,11 @@ class Composed:
 
     def wait_healthy(self, *services: str) -> None:
         """Wait for the health checks; `up --wait` fails where a container has done its work."""
-        for service in services:
-            name = self.container(service)
-            wait_until(
-                lambda name=name: (
-                    self.engine.inspect(name)["State"]["Health"]["Status"] == "healthy"
-                ),
-                180,
-                f"{name} is healthy",
-                1.0,
-            )
+        for name in map(self.container, services):
+            wait_until(partial(self._is_healthy, name), 180, f"{name} is healthy", 1.0)
+
+    def _is_healthy(self, name: str) -> bool:
+        return bool(self.engine.inspect(name)["State"]["Health"]["Status"] == "healthy")
 
     @property
     def url(self) -> str:
