@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 
 from easyai.pipeline.infer import InferenceLoop
@@ -29,7 +31,7 @@ class PumpedLoop(InferenceLoop):
         began = time.monotonic()
         with self.pumped(task_type):
             # Asked on the loop: between two of its steps, when what it says of itself is whole.
-            while self._run(self._goes_on(time.monotonic() - began, budget_sec)):
+            while self._asked(self._goes_on(time.monotonic() - began, budget_sec)):
                 time.sleep(_LOOK_SEC)
         return self._dispatcher.tally.take(task_type)
 
@@ -52,6 +54,20 @@ class PumpedLoop(InferenceLoop):
 
     async def _is_busy(self) -> bool:
         return self._dispatcher.busy
+
+    def _asked(self, work: Coroutine[None, None, bool]) -> bool:
+        """What a question on the loop answers; False when the loop ends meanwhile, by a drain."""
+        try:
+            answer = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # closed
+            work.close()
+            return False
+        while not (answer.done() or self._loop.is_closed()):
+            wait([answer], timeout=0.1)
+        if answer.done():
+            return answer.result()
+        work.close()
+        return False
 
     async def _goes_on(self, seconds: float, budget_sec: float) -> bool:
         dispatcher = self._dispatcher
