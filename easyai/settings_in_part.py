@@ -14,7 +14,7 @@ from easyai.errors import SettingsError
 from easyai.settings_addresses import check_broker, check_database
 from easyai.settings_file import COPY_NAME, config_path
 from easyai.settings_tables import Settings
-from easyai.settings_variables import overlay
+from easyai.settings_variables import is_named, overlay
 from easyai.settings_words import explain
 
 _NAME_THE_DATABASE: Final = frozenset({"database_url", "data_dir"})
@@ -67,7 +67,7 @@ def _database_fault(raw: dict[str, Any]) -> str:
     """Why the database that a file names cannot be; '' where it can, or a variable counts."""
     own = raw.get("easyai", {})
     url = own.get("database_url", "") if isinstance(own, dict) else own
-    if "EASYAI_DATABASE_URL" not in os.environ:
+    if "EASYAI_DATABASE_URL" not in os.environ and not is_named("EASYAI_DATABASE_URL", os.environ):
         if not isinstance(url, str):
             return "easyai.database_url: takes a text such as postgresql://user:password@host/name"
         try:

@@ -1,6 +1,7 @@
 """The environment variables that set keys: each wins over the file.
 
 `NAME_FILE` names a file in which the value of NAME stands: so containers are handed their secrets.
+NAME itself wins over it: ``easyai up`` hands its processes the values of the start.
 """
 
 from __future__ import annotations
@@ -47,14 +48,18 @@ def _keys(environ: Mapping[str, str]) -> Iterator[tuple[str, list[str], Any, str
         parts = _path(name)
         takes = _type_of(parts)
         if takes is not None:
-            yield name, parts, takes, value
+            if value or not environ.get(name + _FILE):
+                yield name, parts, takes, value
             continue
         plain = name.removesuffix(_FILE)
         takes = _type_of(_path(plain))
-        if plain != name and takes is not None and value:
-            if environ.get(plain):
-                raise SettingsError(f"{name}: {plain} is set as well; leave one of them out")
+        if plain != name and takes is not None and value and not environ.get(plain):
             yield name, _path(plain), takes, _text_of(name, value)
+
+
+def is_named(name: str, environ: Mapping[str, str]) -> bool:
+    """Whether a variable sets a key, by its value or by a file with the value."""
+    return bool(environ.get(name) or environ.get(name + _FILE))
 
 
 def _path(name: str) -> list[str]:

@@ -25,8 +25,11 @@ def find_installation(*, next_start: bool = False) -> bool:
     file says now counts, not what the running processes took from it. Raises SettingsError when
     several could be meant. Returns whether EASYAI_DATABASE_URL did name the database.
     """
+    # Imported here: it takes the models of all settings, which --help needs not.
+    from easyai.settings_variables import is_named
+
     named = {name: os.environ[name] for name in _NAMES if os.environ.get(name)}
-    if DATABASE_URL in named:
+    if is_named(DATABASE_URL, os.environ):
         return True
     if not next_start:
         _name_copy(Path(os.environ.get(DATA_DIR) or "data"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from easyai.cli.config_values import effective_values, unknown_variables
+from easyai.cli.installation import find_installation
 from easyai.errors import SettingsError
 from easyai.settings import load
 
@@ -60,8 +61,18 @@ def test_a_file_that_is_not_there_or_empty_is_named(secret: Path) -> None:
         load()
 
 
-def test_two_values_are_a_mistake(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_itself_wins_as_up_hands_it_to_its_processes(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret.write_text("sqlite:///a.db")
     monkeypatch.setenv("EASYAI_DATABASE_URL", "sqlite:///b.db")
-    with pytest.raises(SettingsError, match="EASYAI_DATABASE_URL is set as well"):
-        load()
+    assert load().easyai.database_url == "sqlite:///b.db"
+    monkeypatch.setenv("EASYAI_DATABASE_URL", "")
+    assert load().easyai.database_url == "sqlite:///a.db"
+
+
+def test_a_command_takes_no_other_database_than_the_one_in_the_file(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret.write_text("sqlite:///a.db")
+    assert find_installation()
