@@ -88,3 +88,15 @@ def test_only_a_service_that_listens_is_unheard(
     wait_until(lambda: site.count("leased") == 0, 10, "every call is over")
     assert {frame["reason"].partition(":")[0] for frame in site.frames()} == {"cannot connect"}
     assert (site.service(pk)["concurrency_cap"] is not None) == listens
+
+
+def test_what_began_before_a_cap_was_halved_does_not_halve_it_again(site: Installation) -> None:
+    pk = site.register(AlgorithmStub(), max_concurrency=8)
+    timed_out = Verdict(Kind.TIMEOUT, 5000.0)
+    cap = _settle(site, pk, *[timed_out] * 8)
+    assert cap == 4
+    site.execute("UPDATE services SET breaker_failures = 0, breaker_open_until = 0")
+    assert _settle(site, pk, timed_out, timed_out) == cap
+    long_ago = time.time() - 60
+    site.execute("UPDATE services SET cap_halved_at = :at", at=long_ago)
+    assert _settle(site, pk, timed_out, timed_out) == 1
