@@ -14,7 +14,7 @@ from easyai.settings_tables import ANY_ADDRESS
 from easyai.supervised import awaited_api
 
 _LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the calls keep what a name resolves to
-# Where none is known yet: meanwhile a service may get links that it cannot open, and refuse them.
+# Also where no name resolved yet: meanwhile a service may get links that it cannot open.
 _LOOK_AGAIN_SEC: Final = 1.0
 
 
@@ -23,6 +23,7 @@ class LinkBases:
 
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
+        self._found: dict[str, tuple[float, str]] = {}  # by endpoint: until when (monotonic), base
 
     async def of(self, endpoint: str, own: Easyai) -> str:
         """The start of each picture link for the service at an endpoint.
@@ -34,6 +35,13 @@ class LinkBases:
         usual = own.effective_public_url
         if own.host not in ANY_ADDRESS or own.public_url or awaited_api() is None:
             return usual
+        due, base = self._found.get(endpoint, (0.0, usual))
+        if time.monotonic() >= due:
+            base = await self._find(endpoint, own, usual)
+            self._found[endpoint] = (time.monotonic() + _LOOK_AGAIN_SEC, base)
+        return base
+
+    async def _find(self, endpoint: str, own: Easyai, usual: str) -> str:
         services = await self._addresses(urlsplit(endpoint).hostname or "")
         if any(service.is_loopback for service in services):
             return usual

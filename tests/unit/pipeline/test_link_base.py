@@ -129,3 +129,20 @@ def test_the_way_to_an_address_of_our_own_begins_there() -> None:
     assert own_address(ip_address("127.0.0.1")) == ip_address("127.0.0.1")
     if socket.has_ipv6:
         assert own_address(ip_address("::1")) in (ip_address("::1"), None)
+
+
+def test_the_calls_of_a_second_ask_the_system_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def own(towards: object) -> object:
+        asked.append(str(towards))
+        return ip_address("10.77.1.1")
+
+    monkeypatch.setattr(link_base, "own_address", own)
+
+    async def calls() -> set[str]:
+        bases, settings = LinkBases(), Easyai.model_validate({"host": "::"})
+        return {await bases.of(FAR4, settings) for _ in range(100)}
+
+    assert asyncio.run(calls()) == {"http://10.77.1.1:5066"}
+    assert len(asked) < 5
