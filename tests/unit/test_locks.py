@@ -63,6 +63,14 @@ def test_what_the_transports_of_kombu_need_is_locked() -> None:
     assert needed <= set(_pins("server.txt"))
 
 
+def test_no_client_of_redis_is_allowed_that_kombu_does_not_take() -> None:
+    (ours,) = [one for one in _wanted() if one.name == "redis"]
+    oldest = next(one.version for one in ours.specifier if one.operator == ">=")
+    for theirs in map(Requirement, requires("kombu") or []):
+        if theirs.name == "redis":
+            assert oldest in theirs.specifier
+
+
 def test_no_message_names_a_distribution_of_ours_that_nobody_can_install() -> None:
     for file in [*(ROOT / "easyai").rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
         assert "install easyai" not in file.read_text("utf-8"), file
