@@ -25,10 +25,10 @@ class Channel(redis.Channel):
     """A channel that survives what it reads."""
 
     def _brpop_read(self, **options: Any) -> Any:
-        return _tolerant(super()._brpop_read, options)
+        return _tolerant(super()._brpop_read, options, lambda: self.client)
 
     def _receive(self) -> Any:
-        return _tolerant(super()._receive, {})
+        return _tolerant(super()._receive, {}, lambda: self.subclient)
 
 
 class Transport(redis.Transport):
@@ -37,9 +37,11 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
-def _tolerant(read: Callable[..., Any], options: dict[str, Any]) -> Any:
+def _tolerant(read: Callable[..., Any], options: dict[str, Any], client: Callable[[], Any]) -> Any:
     try:
         return read(**options)
     except _DAMAGED as error:
+        if client().connection is None:
+            raise  # no message: the connection was lost, which ends in such an error as well
         log.warning("broker: damaged message thrown away: %r", error)
         return True
