@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -143,7 +144,15 @@ def main() -> None:
     # Logs of a child are UTF-8, and PYTHONIOENCODING is the user's own word.
     if not {"EASYAI_SUPERVISED", "PYTHONIOENCODING"} & os.environ.keys():
         write_as_the_locale()
-    cli(prog_name="easyai")
+    try:
+        cli(prog_name="easyai")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        sys.stdout = None  # what could not be written would be tried again at the end
+        click.echo(f"easyai: {error.strerror}{where}; free space and try again", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,20 @@ def test_an_easyai_error_is_one_line_on_stderr_and_exit_code_2(
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["config", "check"]])
+def test_output_onto_a_full_disk_is_one_line_and_exit_code_2(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "easyai.cli.main", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "easyai: No space left on device; free space and try again\n"
+
+
 def test_the_settings_file_is_handed_to_every_process_by_its_absolute_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
