@@ -129,7 +129,7 @@ class _Fleet:
         answered = [
             Answered(frame, calls.endpoints[frame.service_pk], _INFERRED) for frame in calls.frames
         ]
-        return turn(self.runtime, answered, carried, f"turn-{self._turns}")
+        return turn(self.runtime, answered, carried, f"turn-{self._turns}", idle=False)
 
 
 def _service(number: int) -> dict[str, Any]:

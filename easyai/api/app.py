@@ -17,9 +17,20 @@ from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
+from easyai.api.exposition import exposition
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
-from easyai.api.routes import alerts, diagnosis, files, frames, health, registry, statistics
+from easyai.api.metrics_desk import MetricsDesk
+from easyai.api.routes import (
+    alerts,
+    diagnosis,
+    files,
+    frames,
+    health,
+    metrics,
+    registry,
+    statistics,
+)
 from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.presence import Presence
@@ -44,11 +55,13 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             opened.part(Tokens)  # its file is there before anybody needs it
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
+            app.state.metrics = MetricsDesk(partial(exposition, opened.db))
             life = asyncio.create_task(_show_life(loop))
             try:
                 yield
             finally:
                 life.cancel()
+                app.state.metrics.close()
                 app.state.diagnoses.close()
                 app.state.heartbeats.close()
 
@@ -73,6 +86,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         (diagnosis, API_PREFIX),
         (files, API_PREFIX),
         (health, ""),
+        (metrics, ""),
     ):
         app.include_router(part.router, prefix=prefix)
         methods.add(prefix, part.router.routes)

@@ -198,6 +198,7 @@ def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
         frame.last_failure_at,
         frame.avoid_service,
         frame.leased_before,
+        frame.arrived_at,
         service_pk,
         token,
     )

@@ -142,7 +142,11 @@ class Dispatcher:
         self._settling, self._turning = group, True
         began = time.monotonic()
         work = partial(
-            turn, self._shop.runtime, group, carried, token, serves=self._serves, rung=rung
+            turn,
+            *(self._shop.runtime, group, carried, token),
+            serves=self._serves,
+            rung=rung,
+            idle=not self._answered and len(self.calls) == 0,
         )
         try:
             settled, dispatched = await self._shop.write(work)

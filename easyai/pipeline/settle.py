@@ -22,6 +22,7 @@ from easyai.domain.fate import (
     unique_key,
 )
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.totals import Took, Totals
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
 from easyai.pipeline import evidence, time_outs
@@ -61,6 +62,7 @@ class Settled:
     returned: int = 0  # back to pending
     late: int = 0  # results of leases that were no longer held
     types: dict[str, OfType] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)  # as the tallies
     evidence: Evidence = field(default_factory=Evidence)
 
 
@@ -105,6 +107,7 @@ def settle(
     alerts.add(conn, saved, for_bus=analysis.has_bus)
     settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now)
     _count(settled, fates)
+    _add_totals(settled.totals, fates, now)
     return settled
 
 
@@ -239,3 +242,15 @@ def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
             tally.infer_ms_max = max(tally.infer_ms_max, verdict.elapsed_ms)
         elif verdict.kind is not Kind.MISSING:
             tally.failures += 1
+
+
+def _add_totals(totals: Totals, fates: Sequence[tuple[Answered, Fate]], now: float) -> None:
+    for one, fate in fates:
+        frame, verdict = one.frame, one.verdict
+        if fate.outcome is not None:
+            totals.settled(frame.task_type, fate.outcome, verdict.kind)
+        if verdict.kind is not Kind.INFERRED:
+            continue
+        latency = None if fate.outcome is Outcome.SUPERSEDED else now - frame.arrived_at
+        took = Took(frame.task_type, one.endpoint.url, verdict.elapsed_ms / 1000, latency)
+        totals.took.append(took)

@@ -1,0 +1,121 @@
+"""The SQL of metrics: what a scrape reads, in one transaction that only reads.
+
+The cost grows with the frames that wait, the task types and the services, not with the history.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from easyai.db import alarms, clock, facts, outbox, task_types, totals
+from easyai.db.totals import DurationTotal
+from easyai.domain.totals import OTHER, endpoint_label
+
+#: Breakers and alarms with a series of their own.
+MOST_BREAKERS: Final = 500
+MOST_ALARMS: Final = 200
+_TIMEOUT_MS: Final = 5000
+
+_SERVICES: Final = text("""
+    SELECT task_type, state, count(*), sum(CASE WHEN breaker_open_until > 0 THEN 1 ELSE 0 END)
+      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
+     GROUP BY task_type, state
+""")
+# In order of registration, so that a breaker keeps its series.
+_BREAKERS: Final = text("""
+    SELECT task_type, endpoint, CASE WHEN breaker_open_until > 0 THEN 1 ELSE 0 END
+      FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
+     WHERE state <> 'unregistered' ORDER BY services.pk, task_type LIMIT :most
+""")
+_BOUND: Final = text(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Frames of one type that wait, parked ones included."""
+
+    frames: int
+    oldest_sec: float  # for how long the first found of them waits
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the database says of an installation at one moment."""
+
+    task_types: Sequence[str]
+    frames: Mapping[tuple[str, str, str], int]  # by type, outcome and reason, since the beginning
+    durations: Sequence[DurationTotal]
+    waiting: Mapping[str, Waiting]
+    leases: Mapping[str, int]
+    services: Mapping[tuple[str, str], int]  # by type and state
+    breakers: Mapping[tuple[str, str], int]  # by type and endpoint: open ones
+    alarms: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by kind and subject
+    outbox: int = 0
+
+
+def read(conn: Connection) -> Snapshot:
+    """Everything that a scrape shows."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(_BOUND)
+    services = [tuple(row) for row in conn.execute(_SERVICES)]
+    return Snapshot(
+        task_types.names(conn),
+        totals.frames(conn),
+        totals.durations(conn),
+        _waiting(conn),
+        _leases(conn),
+        {(task_type, state): count for task_type, state, count, _ in services},
+        _breakers(conn, services),
+        _alarms(conn),
+        outbox.backlog(conn).waiting,
+    )
+
+
+def _waiting(conn: Connection) -> dict[str, Waiting]:
+    now = clock.now(conn)
+    found: dict[str, Waiting] = {}
+    for (_, task_type), one in facts.waiting(conn).items():
+        oldest_sec = max(0.0, now - one.since) if one.since else 0.0
+        other = found.get(task_type, Waiting(0, 0.0))
+        found[task_type] = Waiting(one.count + other.frames, max(oldest_sec, other.oldest_sec))
+    return found
+
+
+def _leases(conn: Connection) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for task_type, _, count, _ in facts.leased(conn):
+        counts[task_type] += count
+    return counts
+
+
+def _breakers(
+    conn: Connection, services: Sequence[tuple[str, str, int, int]]
+) -> dict[tuple[str, str], int]:
+    """Of the first `MOST_BREAKERS`; how many of the others of a type are open, as one."""
+    open_ones: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    for task_type, state, count, open_count in services:
+        if state != "unregistered":
+            open_ones[task_type] += open_count
+            known[task_type] += count
+    found: Counter[tuple[str, str]] = Counter()
+    for task_type, endpoint, is_open in conn.execute(_BREAKERS, {"most": MOST_BREAKERS}):
+        found[task_type, endpoint_label(endpoint)] += is_open
+        open_ones[task_type] -= is_open
+        known[task_type] -= 1
+    for task_type, left in known.items():
+        if left > 0:
+            found[task_type, OTHER] = open_ones[task_type]
+    return found
+
+
+def _alarms(conn: Connection) -> dict[tuple[str, str], int]:
+    found: Counter[tuple[str, str]] = Counter()
+    for number, row in enumerate(alarms.ringing(conn)):
+        found[row.kind, row.subject if number < MOST_ALARMS else OTHER] += 1
+    return found
