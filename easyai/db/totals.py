@@ -84,7 +84,7 @@ def add_frames(conn: Connection, counted: Totals, now: float) -> None:
     """
     rows: list[dict[str, Any]] = [
         {"task_type": name, "outcome": outcome, "reason": reason, "frames": count, "now": now}
-        for (name, outcome, reason), count in sorted(counted.frames.items())
+        for (name, outcome, reason), count in sorted(counted.by_fate().items())
     ]
     _ADD_FRAMES.run(conn, rows)
 

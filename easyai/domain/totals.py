@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final
 from urllib.parse import urlsplit
 
 from easyai.domain.frame import Outcome
@@ -47,41 +49,67 @@ FATES: Final = (
 )
 
 
-class Took(NamedTuple):
-    """How long one inferred frame took, in seconds."""
-
-    task_type: str
-    endpoint: str
-    inference: float  # request to answer
-    frame_latency: float | None  # arrival to settled; None: its answer counts for nothing
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Histogram:
     """Durations, counted by the bounds between which they lie."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_SEC) + 1))
-    sum_sec: float = 0.0
+    counts: Sequence[int]  # the last one above the highest bound
+    sum_sec: float
 
-    def observe(self, seconds: float) -> None:
-        """Count one; a bound belongs to the durations below it. A clock set back makes it 0."""
-        seconds = max(0.0, seconds)
-        self.counts[bisect_left(BOUNDS_SEC, seconds)] += 1
-        self.sum_sec += seconds
+    @classmethod
+    def of(cls, durations: Iterable[float]) -> Histogram:
+        """Of seconds; a bound belongs to those below it, and a clock set back makes 0."""
+        ordered = sorted(max(0.0, seconds) for seconds in durations)
+        ends = [0, *(bisect_right(ordered, bound) for bound in BOUNDS_SEC), len(ordered)]
+        return cls([end - start for start, end in pairwise(ends)], sum(ordered))
+
+
+@dataclass(slots=True)
+class Took:
+    """How long inferred frames of one task type took at one endpoint, in seconds."""
+
+    inference: list[float] = field(default_factory=list)  # request to answer
+    frame_latency: list[float] = field(default_factory=list)  # arrival to settled
 
 
 @dataclass(slots=True)
 class Totals:
-    """What one transaction adds."""
+    """What one transaction adds; kept cheap, for it is done for each frame."""
 
-    frames: dict[tuple[str, str, str], int] = field(default_factory=dict)  # type, outcome, reason
-    took: list[Took] = field(default_factory=list)
+    # By task type, outcome and kind of the verdict ('' where none was given).
+    frames: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    took: dict[tuple[str, str], Took] = field(default_factory=dict)  # by task type and endpoint
 
-    def settled(self, task_type: str, outcome: str, failure: str = "", count: int = 1) -> None:
-        """Count frames of an outcome; `failure` is the kind of the verdict of one that failed."""
-        fate = ("failed", str(failure)) if outcome == Outcome.FAILED else _FATES[outcome]
-        key = (task_type, *fate)
+    def settled(self, task_type: str, outcome: str, kind: str = "", count: int = 1) -> None:
+        """Count frames of an outcome."""
+        key = (task_type, outcome, kind)
         self.frames[key] = self.frames.get(key, 0) + count
+
+    def at(self, task_type: str, endpoint: str) -> Took:
+        """Where the durations of a type at an endpoint are collected."""
+        key = (task_type, endpoint)
+        found = self.took.get(key)
+        if found is None:
+            found = self.took[key] = Took()
+        return found
+
+    def by_fate(self) -> Counter[tuple[str, str, str]]:
+        """Frames by task type and one of `FATES`."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for (task_type, outcome, kind), count in self.frames.items():
+            fate = ("failed", str(kind)) if outcome == Outcome.FAILED else _FATES[outcome]
+            found[task_type, *fate] += count
+        return found
+
+
+def collect(into: dict[tuple[str, str], Took], took: Mapping[tuple[str, str], Took]) -> None:
+    """Add durations to others; those added stay as they are."""
+    for key, own in took.items():
+        sums = into.get(key)
+        if sums is None:
+            sums = into[key] = Took()
+        sums.inference += own.inference
+        sums.frame_latency += own.frame_latency
 
 
 @lru_cache(maxsize=4096)

@@ -8,14 +8,13 @@ when all places are taken is counted under 'other', and looked at again an hour 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import Connection
 
 from easyai.db import totals
-from easyai.domain.totals import OTHER, Histogram, Took, endpoint_label
+from easyai.domain.totals import OTHER, Histogram, Took, collect, endpoint_label
 from easyai.runtime import Runtime
 
 _WRITE_EVERY_SEC: Final = 1.0
@@ -23,17 +22,20 @@ _AGAIN_SEC: Final = 3600.0
 _MOST_KNOWN: Final = 20_000
 
 
+ByEndpoint = Mapping[tuple[str, str], Took]  # and task type, that first
+
+
 class DurationTotals:
     """The durations of one process that are not written yet; for one thread at a time."""
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
-        self._waiting: list[Took] = []
+        self._waiting: dict[tuple[str, str], Took] = {}
         self._written_at = float("-inf")  # monotonic
-        self._uncommitted: tuple[Sequence[Took], bool] = ((), False)
+        self._uncommitted: tuple[ByEndpoint, bool] = ({}, False)
         self._labels: dict[tuple[str, str], str] = {}  # by task type and endpoint
         self._learned_at = time.monotonic()
 
-    def add(self, conn: Connection, took: Sequence[Took], now: float, *, at_once: bool) -> None:
+    def add(self, conn: Connection, took: ByEndpoint, now: float, *, at_once: bool) -> None:
         """Take durations; write them, with those that wait, at once or when it is time.
 
         They count after `committed`. A process that is killed loses those of its last second.
@@ -41,27 +43,30 @@ class DurationTotals:
         written = at_once or time.monotonic() - self._written_at >= _WRITE_EVERY_SEC
         self._uncommitted = took, written
         if written and (took or self._waiting):
-            totals.add_durations(conn, self._histograms(conn, [*self._waiting, *took]), now)
+            totals.add_durations(conn, self._histograms(conn, took), now)
 
     def committed(self) -> None:
         """The transaction of the last `add` is committed."""
-        (took, written), self._uncommitted = self._uncommitted, ((), False)
+        (took, written), self._uncommitted = self._uncommitted, ({}, False)
         if written:
             self._waiting.clear()
             self._written_at = time.monotonic()
         else:
-            self._waiting += took
+            collect(self._waiting, took)
 
     def _histograms(
-        self, conn: Connection, took: Sequence[Took]
+        self, conn: Connection, took: ByEndpoint
     ) -> dict[tuple[str, str, str], Histogram]:
-        self._learn(conn, {(one.task_type, one.endpoint) for one in took})
-        found: defaultdict[tuple[str, str, str], Histogram] = defaultdict(Histogram)
-        for one in took:
-            row = (one.task_type, self._labels[one.task_type, one.endpoint])
-            found[totals.INFERENCE, *row].observe(one.inference)
-            if one.frame_latency is not None:
-                found[totals.FRAME_LATENCY, *row].observe(one.frame_latency)
+        self._learn(conn, self._waiting.keys() | took.keys())
+        rows: dict[tuple[str, str], Took] = {}
+        for durations in (self._waiting, took):
+            for key, own in durations.items():
+                collect(rows, {(key[0], self._labels[key]): own})
+        found: dict[tuple[str, str, str], Histogram] = {}
+        for row, own in rows.items():
+            found[totals.INFERENCE, *row] = Histogram.of(own.inference)
+            if own.frame_latency:
+                found[totals.FRAME_LATENCY, *row] = Histogram.of(own.frame_latency)
         return found
 
     def _learn(self, conn: Connection, called: Collection[tuple[str, str]]) -> None:

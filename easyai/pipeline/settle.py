@@ -22,7 +22,7 @@ from easyai.domain.fate import (
     unique_key,
 )
 from easyai.domain.frame import FrameState, Outcome
-from easyai.domain.totals import Took, Totals
+from easyai.domain.totals import Totals
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
 from easyai.pipeline import evidence, time_outs
@@ -251,6 +251,7 @@ def _add_totals(totals: Totals, fates: Sequence[tuple[Answered, Fate]], now: flo
             totals.settled(frame.task_type, fate.outcome, verdict.kind)
         if verdict.kind is not Kind.INFERRED:
             continue
-        latency = None if fate.outcome is Outcome.SUPERSEDED else now - frame.arrived_at
-        took = Took(frame.task_type, one.endpoint.url, verdict.elapsed_ms / 1000, latency)
-        totals.took.append(took)
+        took = totals.at(frame.task_type, one.endpoint.url)
+        took.inference.append(verdict.elapsed_ms / 1000)
+        if fate.outcome is not Outcome.SUPERSEDED:
+            took.frame_latency.append(now - frame.arrived_at)

@@ -106,8 +106,7 @@ def test_old_endpoints_and_forgotten_types_leave_but_the_last_success_stays(
     ):
         counted = Totals()
         counted.settled(task_type, Outcome.ALERT)
-        histogram = Histogram()
-        histogram.observe(0.2)
+        histogram = Histogram.of([0.2])
         with site.runtime.db.write() as conn:
             totals.add_frames(conn, counted, at)
             totals.add_durations(conn, {(totals.INFERENCE, task_type, endpoint): histogram}, at)
@@ -127,7 +126,7 @@ def test_endpoints_without_a_place_are_counted_together(
     for _ in range(2):  # as seen by two processes
         rows = DurationTotals()
         for number in range(5):
-            took = [Took(TYPE, f"http://10.0.0.{number}/", 1.0, None)]
+            took = {(TYPE, f"http://10.0.0.{number}/"): Took([1.0])}
             with site.runtime.db.write() as conn:
                 rows.add(conn, took, time.time(), at_once=True)
             rows.committed()
@@ -142,7 +141,7 @@ def test_durations_wait_a_second_while_answers_come_and_a_rollback_takes_none_tw
     rows = DurationTotals()
 
     def settle(seconds: float, *, at_once: bool, commits: bool = True) -> int:
-        took = [Took(TYPE, "http://10.0.0.1/", 0.5, seconds)]
+        took = {(TYPE, "http://10.0.0.1/"): Took([0.5], [seconds])}
         with site.runtime.db.write() as conn:
             rows.add(conn, took, time.time(), at_once=at_once)
             if not commits:

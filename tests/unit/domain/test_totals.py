@@ -15,8 +15,7 @@ from easyai.domain.verdict import Kind
 def test_a_duration_counts_in_the_bucket_whose_bound_it_does_not_pass(
     seconds: float, bucket: int
 ) -> None:
-    histogram = Histogram()
-    histogram.observe(seconds)
+    histogram = Histogram.of([seconds])
     assert [number for number, count in enumerate(histogram.counts) if count] == [bucket]
     assert histogram.sum_sec == max(0.0, seconds)
     assert len(histogram.counts) == len(BOUNDS_SEC) + 1
@@ -26,7 +25,7 @@ def test_every_outcome_has_a_fate_of_the_bounded_set() -> None:
     totals = Totals()
     for outcome in Outcome:
         totals.settled("t", outcome, Kind.REFUSED)
-    fates = {(outcome, reason) for _, outcome, reason in totals.frames}
+    fates = {(outcome, reason) for _, outcome, reason in totals.by_fate()}
     assert fates <= set(FATES)
     assert fates >= {
         *(("alert", ""), ("failed", "refused"), ("dropped", "queue_full"), ("sampled", "")),
