@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.production.engine import Composed, Engine, started
+from tests.production.composed import Composed
+from tests.production.engine import ROOT, Engine, started
 from tests.support.ports import free_port
 
 Compose = Callable[..., Composed]
@@ -47,4 +50,11 @@ def compose(engine: Engine) -> Iterator[Compose]:
 
     yield make
     for one in made:
-        one("down", "--volumes", "--timeout", "1")
+        one.remove()
+
+
+@pytest.fixture(scope="session")
+def secrets_made() -> Path:
+    """The passwords of the servers, made by the script that people run."""
+    subprocess.run([ROOT / "docker" / "make-secrets"], check=True, capture_output=True)
+    return ROOT / "docker" / "secrets"
