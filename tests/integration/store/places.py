@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 from minio.error import S3Error
 
@@ -18,7 +18,9 @@ from easyai.store.local import LocalStore
 from easyai.store.local_watch import LocalWatch
 from easyai.store.minio import MinioStore
 from easyai.store.signing import LinkSigner
-from tests.integration.store.swift_server import SwiftServer
+from tests.support.object_server import ObjectServer
+
+S = TypeVar("S", bound=ObjectServer)
 
 
 def jpeg(text: str) -> bytes:
@@ -88,7 +90,7 @@ class Folder:
 class BucketPlace:
     """A bucket of a real object store."""
 
-    def __init__(self, server: SwiftServer) -> None:
+    def __init__(self, server: ObjectServer) -> None:
         self.server = server
         self.bucket = server.create_bucket()
         self.client = server.client()
@@ -115,7 +117,7 @@ class BucketPlace:
         self.client.remove_object(self.bucket, key)
 
 
-def started(server: SwiftServer) -> Iterator[SwiftServer]:
+def started(server: S) -> Iterator[S]:
     """A running server, removed afterwards."""
     try:
         server.start()

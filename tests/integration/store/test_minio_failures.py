@@ -16,12 +16,7 @@ from easyai.store.base import Store
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import EMPTY_LISTING, Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg, look, walked
-from tests.integration.store.swift_server import (
-    SECRET_KEY,
-    VIEWER_ACCESS_KEY,
-    VIEWER_SECRET_KEY,
-    SwiftServer,
-)
+from tests.support.object_server import ObjectServer
 from tests.support.waiting import wait_until
 
 KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
@@ -60,10 +55,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @every_call
 def test_a_bucket_that_is_not_there_is_an_error_with_a_remedy_not_a_missing_picture(
-    swift_server: SwiftServer, call: Callable[[Store], object]
+    object_server: ObjectServer, call: Callable[[Store], object]
 ) -> None:
-    swift_server.start()
-    said = refusal(store_of(swift_server.settings("no-such-bucket")), call)
+    object_server.start()
+    said = refusal(store_of(object_server.settings("no-such-bucket")), call)
     assert "bucket no-such-bucket: the bucket is not there; create it" in said
     assert "frame_extractor.minio.bucket" in said
 
@@ -81,16 +76,14 @@ def test_a_bucket_that_vanishes_is_noticed_within_seconds(
 
 
 @every_call
-@pytest.mark.parametrize(
-    ("access_key", "secret_key"), [("test:tester", "wrongsecret"), ("nobody", SECRET_KEY)]
-)
+@pytest.mark.parametrize("wrong", ["secret_key", "access_key"])
 def test_wrong_credentials_are_an_error_that_names_the_key_and_no_secret(
-    bucket: BucketPlace, call: Callable[[Store], object], access_key: str, secret_key: str
+    bucket: BucketPlace, call: Callable[[Store], object], wrong: str
 ) -> None:
-    settings = bucket.server.settings(bucket.bucket, access_key=access_key, secret_key=secret_key)
+    settings = bucket.server.settings(bucket.bucket, **{wrong: "wrongsecret"})
     said = refusal(store_of(settings), call)
     assert "frame_extractor.minio.access_key and secret_key" in said
-    assert secret_key not in said
+    assert settings.secret_key.get_secret_value() not in said
 
 
 @every_call
@@ -99,28 +92,30 @@ def test_a_user_without_rights_is_told_which_rights_are_needed(
 ) -> None:
     bucket.put(KEY, jpeg("1"))
     settings = bucket.server.settings(
-        bucket.bucket, access_key=VIEWER_ACCESS_KEY, secret_key=VIEWER_SECRET_KEY
+        bucket.bucket,
+        access_key=bucket.server.viewer_access_key,
+        secret_key=bucket.server.viewer_secret_key,
     )
     said = refusal(store_of(settings), call)
     assert "access denied; allow the user of frame_extractor.minio.access_key" in said
     assert bucket.content(KEY) == jpeg("1")
 
 
-def test_a_store_that_is_down_at_the_start_heals_when_it_comes(swift_server: SwiftServer) -> None:
-    swift_server.start()
-    place = BucketPlace(swift_server)
+def test_a_store_that_is_down_at_the_start_heals_when_it_comes(object_server: ObjectServer) -> None:
+    object_server.start()
+    place = BucketPlace(object_server)
     place.put(KEY, jpeg("1"))
-    swift_server.kill()
+    object_server.kill()
     store = place.store()
     for call in CALLS.values():
         said = refusal(store, call)
-        assert f"object store 127.0.0.1:{swift_server.port}" in said
+        assert f"object store 127.0.0.1:{object_server.port}" in said
         assert "Connection refused" in said
-        assert SECRET_KEY not in said
+        assert object_server.secret_key not in said
     assert store.url(KEY, 60)
-    swift_server.start()
+    object_server.start()
     assert walked(store) == {KEY}
-    swift_server.restart()
+    object_server.restart()
     assert store.exists(KEY)
 
 
