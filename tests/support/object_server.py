@@ -20,6 +20,7 @@ class ObjectServer(ServerProcess):
     secret_key = ""
     viewer_access_key = ""  # of a user who may do nothing with them
     viewer_secret_key = ""
+    ignores: tuple[str, ...] = ()  # conditions on requests that it does not keep to
 
     def __init__(self) -> None:
         super().__init__()

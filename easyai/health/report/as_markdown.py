@@ -230,8 +230,8 @@ class _Report:
         if passing := len(checks) - len(broken):
             yield self._say(passing_checks(passing))
         yield self._database()
-        if ignored := self._facts.store_ignores:
-            yield self._say(words.store_ignores(", ".join(ignored)))
+        for condition in self._facts.store_ignores:
+            yield self._say(words.store_ignores(condition))
 
     def _database(self) -> str:
         return self._say(library(self._facts.settings.easyai.effective_database_url).words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import urllib3
@@ -12,6 +13,7 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.settings import Minio
 from easyai.store import bucket as bucket_module
+from easyai.store import bucket_errors
 from easyai.store.base import Store
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import EMPTY_LISTING, Answer, FakeS3, failure
@@ -208,6 +210,21 @@ def test_a_page_in_place_of_a_listing_is_an_error_not_an_empty_store() -> None:
 def test_clocks_that_differ_are_named(call: Callable[[Store], object]) -> None:
     with FakeS3(lambda method, path: failure(403, "RequestTimeTooSkewed")) as fake:
         assert "clocks" in refusal(store_of(fake.settings()), call)
+
+
+@pytest.mark.parametrize("off_sec", [-1000.0, 1000.0])
+def test_clocks_that_differ_are_named_where_the_refusal_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, off_sec: float
+) -> None:
+    with FakeS3(lambda method, path: Answer(403)) as fake:
+        store = store_of(fake.settings())
+        store._bucket._client = store._bucket._offline_client  # its region is known
+        assert "access denied" in refusal(store, CALLS["check"])
+        ours = SimpleNamespace(time=lambda: time.time() + off_sec)
+        monkeypatch.setattr(bucket_errors, "time", ours)
+        assert "the clocks of this machine and of the store differ" in refusal(
+            store, CALLS["check"]
+        )
 
 
 def test_tls_to_a_store_without_it_is_an_error_that_names_use_ssl() -> None:
