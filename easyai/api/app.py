@@ -10,7 +10,6 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from easyai import __version__
 from easyai.api.access import Tokens
 from easyai.api.body_limit import BodyLimit
 from easyai.api.browser_guard import BrowserGuard
@@ -36,6 +35,7 @@ from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.presence import Presence
 from easyai.runtime import Runtime
 from easyai.supervised import Loop, Notifier
+from easyai.version import version
 
 API_PREFIX = "/api/v1"
 
@@ -68,7 +68,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     # Its documents come with their scripts: /docs works without the internet.
     app: FastAPI = FastAPIOffline(
         title="easyai",
-        version=__version__,
+        version=version(),
         description="Registry of algorithm services, alerts and statistics. "
         'Every error is `{"error": "..."}`.',
         lifespan=lifespan,

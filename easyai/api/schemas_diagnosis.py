@@ -124,4 +124,5 @@ class DiagnosisBody(BaseModel):
     store_ignores: list[str] = Field(
         description="Conditions on requests that the object store was seen not to keep to"
     )
+    version: str = Field(description="Of easyai")
     database: DatabaseBody

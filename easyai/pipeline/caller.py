@@ -25,6 +25,7 @@ from easyai.pipeline.answer_bounds import LARGEST_ANSWER, BoundedConnector
 from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
+from easyai.version import user_agent
 
 _URL_TTL_SEC = 3600.0
 _LARGEST_EXPLANATION = 65_536  # bytes
@@ -53,7 +54,10 @@ class Caller:
             socket_factory=self._open_socket,
         )
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            headers={"User-Agent": user_agent()},
         )
         # Our own picture links: no service chose where they lead.
         self._links = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())

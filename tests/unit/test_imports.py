@@ -25,7 +25,7 @@ ROWS = (
     ("settings_words", "settings_file", "settings_addresses"),
     ("settings_tables", "supervised", "addresses", "process", "secret_file"),
     ("settings_predecessor", "settings_left_behind"),
-    ("errors", "names"),
+    ("errors", "names", "version"),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}
 # They read or set variables for the processes they start, or ask who started them.
