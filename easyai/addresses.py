@@ -19,7 +19,9 @@ _QUERY_SECRET = re.compile(
     r"[^&#\s]*",
     re.IGNORECASE,
 )
-_PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r"([?&;](?:[\w.-]*password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE
+)
 # As Kafka has them: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)

@@ -81,5 +81,6 @@ die_with_parent()
 filesystem.register()
 # By name: without Redis its library is not loaded.
 _REDIS = "easyai.tasks.redis_transport:Transport"
-TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS)
+_SENTINEL = "easyai.tasks.redis_transport:SentinelTransport"
+TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS, sentinel=_SENTINEL)
 app = make_app(_config_module())

@@ -266,6 +266,28 @@ _BROKER: Final = {
         "broker（{1}）已满（maxmemory），无法接收消息，图片等待："
         "请调大 maxmemory，或为 broker 使用单独的 Redis"
     ),
+    "the broker ({}) takes no messages, frames wait: RabbitMQ's memory or disk alarm is on. Make "
+    "room on its machine or raise vm_memory_high_watermark; {} shows it": (
+        "broker（{1}）不接收消息，图片等待：触发了 RabbitMQ 的内存或磁盘告警。"
+        "请在其机器上腾出空间，或调高 vm_memory_high_watermark；可用 {2} 查看"
+    ),
+    "the broker ({}): cannot read {}, {} of easyai.broker_url": (
+        "broker（{1}）：无法读取 {2}（easyai.broker_url 的 {3}）"
+    ),
+    "the broker ({}) shows a certificate that is not trusted: ": "broker（{1}）的证书不受信任：",
+    ". Name the file of its authority by ssl_ca_certs in easyai.broker_url (docs/tls.md)": (
+        "。请在 easyai.broker_url 中用 ssl_ca_certs 指明其 CA 文件（docs/tls.md）"
+    ),
+    "the broker ({}) refuses us: ": "broker（{1}）拒绝了访问：",
+    ". See whether easyai.broker_url has the right user, password and virtual host "
+    "(docs/brokers.md)": (
+        "。请检查 easyai.broker_url 的用户、密码和虚拟主机是否正确（docs/brokers.md）"
+    ),
+    "the broker ({}): the Sentinels name no Redis: ": "broker（{1}）：Sentinel 没有给出 Redis：",
+    ". See whether master_name and sentinel_password of easyai.broker_url are right "
+    "(docs/brokers.md)": (
+        "。请检查 easyai.broker_url 的 master_name 和 sentinel_password 是否正确（docs/brokers.md）"
+    ),
     "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
     "^not a URL$": "不是 URL",
     "(not a URL)": "（不是 URL）",
@@ -315,6 +337,7 @@ _BUS: Final = {
     "ai_analysis.mq_address is neither a URL nor host:port": (
         "ai_analysis.mq_address 既不是 URL 也不是 host:port"
     ),
+    "ai_analysis.mq_address has a wrong parameter: ": "ai_analysis.mq_address 的参数有误：",
     "ai_analysis.mq_address has no host or a wrong port": (
         "ai_analysis.mq_address 没有主机或端口错误"
     ),

@@ -18,6 +18,8 @@ from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, Preconditio
 from easyai.errors import BusUnavailableError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.server_tls import of_amqp
+from easyai.server_url import parse_server_url
 
 _TROUBLE: Final = (AMQPError, MessageNacked, OSError)
 _LONGEST_KEY: Final = 255  # bytes; AMQP 0-9-1, section 4.2.5.3
@@ -217,8 +219,8 @@ def routing_key(message: Message) -> str:
 
 
 def _login(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    tls = parts.scheme == "amqps"
+    server = parse_server_url(url)
+    parts, tls = urlsplit(server.urls[0]), server.tls
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     path = unquote(parts.path[1:])
     return {
@@ -226,7 +228,7 @@ def _login(url: str) -> dict[str, Any]:
         "userid": unquote(parts.username or "guest"),
         "password": unquote(parts.password or "guest"),
         "virtual_host": path or "/",
-        "ssl": tls,
+        "ssl": of_amqp(tls, parts.hostname) if tls else False,
     }
 
 

@@ -13,12 +13,44 @@ from typing import Any, Final
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.server_tls import of_redis, of_sentinels
+from easyai.server_url import SENTINEL, ServerUrl, parse_server_url
 
 FIELD: Final = "alert"
 _NO_ID: Final = "0-0"
+
+
+_SOCKET: Final = {
+    "socket_connect_timeout": CONNECT_SEC,
+    "socket_timeout": SEND_SEC,
+    "socket_keepalive": True,
+}
+
+
+def _client(server: ServerUrl) -> Any:
+    """A client of the Redis, or of the one that its Sentinels name."""
+    options: dict[str, Any] = {
+        **_SOCKET,
+        "health_check_interval": 10,
+        # One more attempt where the connection is from before a restart, none after a time-out.
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        **(of_redis(server.tls) if server.tls else {}),
+    }
+    if server.scheme != SENTINEL:
+        return redis.Redis.from_url(server.urls[0], **options)
+    login = {"username": server.sentinel_username, "password": server.sentinel_password}
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        server.sentinels,
+        sentinel_kwargs={**_SOCKET, **login, **of_sentinels(server.tls)},
+        **server.redis_login,
+        **options,
+        **({"ssl": True} if server.tls else {}),
+    )
+    return sentinel.master_for(server.master_name)
 
 
 class RedisBus:
@@ -28,16 +60,7 @@ class RedisBus:
         url = address.strip() if "://" in address else f"redis://{address.strip()}"
         self._topic = topic
         try:
-            self._redis: Any = redis.Redis.from_url(
-                url,
-                socket_connect_timeout=CONNECT_SEC,
-                socket_timeout=SEND_SEC,
-                socket_keepalive=True,
-                health_check_interval=10,
-                # One more attempt where the connection is from before a restart, none after a
-                # time-out.
-                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-            )
+            self._redis: Any = _client(parse_server_url(url))
         except ValueError:
             raise SettingsError(
                 "ai_analysis.mq_address is not a Redis URL: redis://:password@host:6379/0"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from easyai import server_tls
 from easyai.addresses import is_url
 from easyai.errors import SettingsError
 from easyai.process.logs import FORMAT
+from easyai.server_url import SENTINEL, ServerUrl, parse_server_url
 from easyai.settings import AiAnalysis, Settings
 from easyai.tasks.queues import CONTROL_QUEUE
 
@@ -27,6 +29,11 @@ TICK_EXPIRES_SEC = 30.0
 EMBEDDED_BROKER_URL = "filesystem://localhost/"
 # The broker counts as lost after this many seconds of silence.
 SOCKET_TIMEOUT_SEC = 10
+_SOCKET = {
+    "socket_timeout": SOCKET_TIMEOUT_SEC,
+    "socket_connect_timeout": 4,
+    "socket_keepalive": True,
+}
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
@@ -57,9 +64,11 @@ def _broker(url: str, settings: Settings) -> dict[str, Any]:
             "easyai.broker_url: not a URL; use redis://:password@host:6379/0 or "
             "amqp://user:password@host:5672/, with @ : / in the password written as %40 %3A %2F"
         )
+    server = parse_server_url(url)
     return {
-        "broker_url": url,
-        "broker_transport_options": _transport_options(url, settings),
+        "broker_url": ";".join(server.urls),
+        "broker_use_ssl": server_tls.options(server),
+        "broker_transport_options": _transport_options(server, settings),
         "broker_connection_timeout": 4.0,
         "broker_connection_retry_on_startup": True,
         # None: for ever. A broker that comes back after a week finds its workers waiting.
@@ -72,8 +81,8 @@ def _broker(url: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
-    scheme = url.partition("://")[0]
+def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
+    scheme = server.scheme
     if scheme == "filesystem":
         folder = settings.easyai.data_dir.absolute() / "broker"
         queue = str(folder / "queue")
@@ -83,19 +92,30 @@ def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
             "processed_folder": str(folder / "claimed"),
             "control_folder": str(folder / "control"),
         }
-    if scheme in ("redis", "rediss", "sentinel"):
+    if scheme in ("redis", "rediss", SENTINEL):
         # visibility_timeout keeps its default: the shortest of all applications on one Redis wins,
         # and what a killed worker held is given out again by the ledger, not by the broker.
         return {
-            "socket_timeout": SOCKET_TIMEOUT_SEC,
-            "socket_connect_timeout": 4,
-            "socket_keepalive": True,
+            **_SOCKET,
             "health_check_interval": SOCKET_TIMEOUT_SEC,
             # Our messages have no priorities: one key a queue in each BRPOP instead of four.
             "priority_steps": [0],
             "queue_order_strategy": "easyai.tasks.queue_order:DutiesFirst",
+            **(_of_sentinel(server) if scheme == SENTINEL else {}),
         }
     return {}
+
+
+def _of_sentinel(server: ServerUrl) -> dict[str, Any]:
+    login = {"username": server.sentinel_username, "password": server.sentinel_password}
+    return {
+        "master_name": server.master_name,
+        "sentinel_kwargs": {
+            **_SOCKET,
+            **{name: value for name, value in login.items() if value},
+            **server_tls.of_sentinels(server.tls),
+        },
+    }
 
 
 def _worker() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Final
 
 from celery.worker.consumer import Consumer as CeleryConsumer
@@ -10,6 +11,8 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 log = logging.getLogger(__name__)
 
 _LEAST_PREFETCHED: Final = 32
+_SHORT_SEC: Final = 5.0  # a connection that was lost sooner than this is not made anew at once
+_LONGEST_REST_SEC: Final = 2.0
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
@@ -19,6 +22,9 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
     leaves kombu 5.7 with a channel without connection, whose closing raises AttributeError, and
     the worker would end with "Unrecoverable error".
     """
+
+    _lost_at = float("-inf")  # monotonic
+    _rest_sec = 0.0
 
     def __init__(self, *args: Any, initial_prefetch_count: int = 0, **kwargs: Any) -> None:
         """Take some messages at once, whatever ``-c`` says.
@@ -38,3 +44,13 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
                 type(error).__name__,
                 error,
             )
+        self._rest()
+
+    def _rest(self) -> None:
+        """Wait a little where connections are lost one after the other, as those of a user without
+        rights are: each costs a dozen queries and two lines in the log.
+        """
+        soon = time.monotonic() - self._lost_at < _SHORT_SEC
+        self._rest_sec = min(self._rest_sec * 2 or 0.25, _LONGEST_REST_SEC) if soon else 0.0
+        time.sleep(self._rest_sec)
+        self._lost_at = time.monotonic()

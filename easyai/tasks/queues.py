@@ -74,6 +74,20 @@ class QuickConnection(Connection):
     kombu's own waits up to 30 s between its attempts, and Celery reports every one.
     """
 
+    @property
+    def qos_semantics_matches_spec(self) -> bool:
+        """Yes: have Celery set a prefetch of each queue, the only one that quorum queues take.
+
+        A queue may be one by a policy or by its virtual host's default, where nobody can see it.
+        """
+        return True
+
+    def _init_params(self, *args: Any, **kwargs: Any) -> None:
+        super()._init_params(*args, **kwargs)
+        if isinstance(self.ssl, dict):
+            # kombu writes the host's name into it, which would then be asked of the next host.
+            self.ssl = dict(self.ssl)
+
     def ensure_connection(
         self, errback: Callable[[Exception, float], Any] | None = None, *args: Any, **kwargs: Any
     ) -> Any:

@@ -2,7 +2,7 @@
 
 Whoever writes to the same Redis may put anything into a list of ours. A message only wakes, so a
 message that cannot be read is thrown away, with a line in the log. `easyai.celery` makes
-``redis://`` and ``rediss://`` mean this transport.
+``redis://``, ``rediss://`` and ``sentinel://`` mean these transports.
 """
 
 # kombu says it is typed, but few of its functions are.
@@ -35,6 +35,16 @@ class Transport(redis.Transport):
     """One connection to Redis."""
 
     Channel = Channel
+
+
+class SentinelChannel(redis.SentinelChannel, Channel):
+    """The same to the Redis that Sentinels name."""
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """One connection to the Redis that Sentinels name."""
+
+    Channel = SentinelChannel
 
 
 def _tolerant(read: Callable[..., Any], options: dict[str, Any], client: Callable[[], Any]) -> Any:

@@ -24,7 +24,8 @@ ROWS = (
     ("settings_variables", "installations"),
     ("settings_words", "settings_file", "settings_addresses"),
     ("settings_tables", "supervised", "addresses", "process", "secret_file"),
-    ("settings_predecessor", "settings_left_behind"),
+    ("settings_predecessor", "settings_left_behind", "server_tls"),
+    ("server_url",),
     ("errors", "names", "version"),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}

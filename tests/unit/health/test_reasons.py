@@ -31,6 +31,7 @@ _FILES = (
     "health/silent_stall.py",
     "health/watchdog.py",
     "tasks/broker_check.py",
+    "tasks/broker_reason.py",
 )
 # Told to a client, to people or to the log, and stored nowhere.
 _NEVER_STORED = {
