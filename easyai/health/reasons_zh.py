@@ -283,10 +283,10 @@ _BROKER: Final = {
     "(docs/brokers.md)": (
         "。请检查 easyai.broker_url 的用户、密码和虚拟主机是否正确（docs/brokers.md）"
     ),
-    "the broker ({}): the Sentinels name no Redis: ": "broker（{1}）：Sentinel 没有给出 Redis：",
-    ". See whether master_name and sentinel_password of easyai.broker_url are right "
-    "(docs/brokers.md)": (
-        "。请检查 easyai.broker_url 的 master_name 和 sentinel_password 是否正确（docs/brokers.md）"
+    "the broker ({}): no Sentinel names a Redis, frames wait: see whether they run, and whether "
+    "master_name and sentinel_password of easyai.broker_url are right (docs/brokers.md)": (
+        "broker（{1}）：没有 Sentinel 给出 Redis，图片等待：请检查它们是否运行，"
+        "以及 easyai.broker_url 的 master_name 和 sentinel_password 是否正确（docs/brokers.md）"
     ),
     "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
     "^not a URL$": "不是 URL",
@@ -336,6 +336,11 @@ _BUS: Final = {
     "ai_analysis.mq_address is not a URL": "ai_analysis.mq_address 不是 URL",
     "ai_analysis.mq_address is neither a URL nor host:port": (
         "ai_analysis.mq_address 既不是 URL 也不是 host:port"
+    ),
+    "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right sentinels, "
+    "master_name and sentinel_password": (
+        "Redis：没有 Sentinel 给出其地址；请检查 ai_analysis.mq_address 的 sentinel、"
+        "master_name 和 sentinel_password 是否正确"
     ),
     "ai_analysis.mq_address has a wrong parameter: ": "ai_analysis.mq_address 的参数有误：",
     "ai_analysis.mq_address has no host or a wrong port": (

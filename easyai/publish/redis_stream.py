@@ -13,7 +13,7 @@ from typing import Any, Final
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
@@ -45,7 +45,7 @@ def _client(server: ServerUrl) -> Any:
     login = {"username": server.sentinel_username, "password": server.sentinel_password}
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
         server.sentinels,
-        sentinel_kwargs={**_SOCKET, **login, **of_sentinels(server.tls)},
+        sentinel_kwargs={**_SOCKET, "retry": None, **login, **of_sentinels(server.tls)},
         **server.redis_login,
         **options,
         **({"ssl": True} if server.tls else {}),
@@ -113,6 +113,11 @@ class RedisBus:
             return (
                 "Redis is full (maxmemory) and takes no alerts. Let consumers trim the stream "
                 f"{self._topic} (XTRIM), make room otherwise, or raise maxmemory"
+            )
+        if isinstance(error, MasterNotFoundError):
+            return (
+                "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right "
+                "sentinels, master_name and sentinel_password"
             )
         # What the server says of a command has no secrets; of a connection, only host and port.
         return f"Redis: {type(error).__name__}: {error}"

@@ -54,9 +54,11 @@ def _of_settings(server: ServerUrl, kind: str, name: str, said: str) -> str:
             "user, password and virtual host (docs/brokers.md)"
         )
     if name == "MasterNotFoundError":
+        # redis-py's own words show whole objects.
         return (
-            f"the broker ({kind}): the Sentinels name no Redis: {said}. See whether master_name "
-            "and sentinel_password of easyai.broker_url are right (docs/brokers.md)"
+            f"the broker ({kind}): no Sentinel names a Redis, frames wait: see whether they run, "
+            "and whether master_name and sentinel_password of easyai.broker_url are right "
+            "(docs/brokers.md)"
         )
     return ""
 

@@ -112,6 +112,8 @@ def _of_sentinel(server: ServerUrl) -> dict[str, Any]:
         "master_name": server.master_name,
         "sentinel_kwargs": {
             **_SOCKET,
+            # redis-py would try one that is down for a minute before it asks the next.
+            "retry": None,
             **{name: value for name, value in login.items() if value},
             **server_tls.of_sentinels(server.tls),
         },

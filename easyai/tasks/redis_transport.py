@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kombu.transport import redis
+from redis import exceptions
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,13 @@ class Channel(redis.Channel):
 
     def _receive(self) -> Any:
         return _tolerant(super()._receive, {}, lambda: self.subclient)
+
+    def _connparams(self, asynchronous: bool = False) -> Any:
+        if self.connection.client is None:
+            # A message of the connection before is acknowledged. kombu's AttributeError would end
+            # the worker; this one is logged.
+            raise exceptions.ConnectionError("the connection to the broker was closed meanwhile")
+        return super()._connparams(asynchronous)
 
 
 class Transport(redis.Transport):

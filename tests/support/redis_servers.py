@@ -100,6 +100,10 @@ class Watched:
         """Start all and wait until a failover could succeed."""
         for server in (*self.servers, *self.sentinels):
             server.start()
+        self.wait_until_complete()
+
+    def wait_until_complete(self) -> None:
+        """Wait until each Sentinel knows the others, and the replica follows."""
         wait_until(lambda: all(map(self._knows_all, self.sentinels)), 30, "the Sentinels know all")
 
     def _knows_all(self, sentinel: SentinelProcess) -> bool:
@@ -128,6 +132,11 @@ class Watched:
         urls += [f"sentinel://127.0.0.1:{port}" for port in others]
         behind = f"?master_name={MASTER}&sentinel_password={PASSWORD}"
         return ";".join(urls) + behind + (f"&{parameters}" if parameters else "")
+
+    @property
+    def full_address(self) -> str:
+        """The address with what TLS needs, where it is spoken."""
+        return self.address(self._authority.parameters() if self._authority else "")
 
     def fail_over(self) -> None:
         """Ask a Sentinel to swap primary and replica, as before an upgrade."""
