@@ -32,7 +32,7 @@ class Channel(redis.Channel):
         return _tolerant(super()._receive, {}, lambda: self.subclient)
 
     def _connparams(self, asynchronous: bool = False) -> Any:
-        if self.connection.client is None:
+        if self.connection is None or self.connection.client is None:
             # A message of the connection before is acknowledged. kombu's AttributeError would end
             # the worker; this one is logged.
             raise exceptions.ConnectionError("the connection to the broker was closed meanwhile")
