@@ -39,6 +39,8 @@ COMMANDS = {
     "discard": Entry("easyai.cli.discard:discard", "Give up frames that wait."),
     "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
     "claim": Entry("easyai.cli.claim:claim", "Show who uses the frame store, take it over."),
+    "backup": Entry("easyai.cli.backup:backup", "Back up the installation while it runs."),
+    "restore": Entry("easyai.cli.restore:restore", "Restore a backup."),
     "db": Entry("easyai.cli.db:db", "Prepare and look after the database."),
 }
 

@@ -72,6 +72,15 @@ class Database:
                 raise RuntimeError("a transaction that reads has written: use Database.write")
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that reads one state of the database, however many statements it takes."""
+        engine = self.engine
+        if not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with _translated(), engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; commits at the end, rolls back when the block raises."""
         if not self.is_sqlite:

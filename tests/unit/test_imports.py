@@ -16,6 +16,7 @@ ROOT = Path(easyai.__file__).parent
 # A room may import from its own row and from those below.
 ROWS = (
     ("tasks", "celery", "api", "dashboard", "cli"),
+    ("backup",),
     ("pipeline", "registry", "health"),
     ("runtime",),
     ("store", "publish", "db"),
