@@ -19,6 +19,7 @@ class SwiftServer(ObjectServer):
     viewer_access_key, viewer_secret_key = "test:viewer", "viewing"
     # It refuses to copy to a name that is free as well.
     ignores = (DELETE, TARGET)
+    host = "127.0.0.1"  # where it listens
 
     def __init__(self, region: str = "us-east-1", page: int = PAGE) -> None:
         super().__init__()
@@ -28,4 +29,5 @@ class SwiftServer(ObjectServer):
         """All of Swift in one process."""
         program = str(Path(__file__).with_name("swift_process.py"))
         options = [str(self.folder), str(self.port), self.region, str(self._page)]
+        options.append(self.host)
         return [sys.executable, program, *options]

@@ -1,0 +1,78 @@
+"""Three worker hosts share one PostgreSQL, one Redis and one object store."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+from tests.faults.fleet import most_in_flight
+from tests.faults.rhythm import Rhythm
+from tests.production.machines.site import AT_ONCE, LEASE_SEC, LIMIT, WORKERS, Site
+from tests.support.waiting import wait_until
+
+CUT_OFF_SEC = 40.0
+
+
+def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
+    site.fleet.control(delay_sec=0.3)
+    idle = set(WORKERS)
+
+    def all_have_worked() -> bool:
+        if not site.ledger.unsettled():
+            site.camera.burst(2 * LIMIT)  # who is at work takes what comes: idle, all hear of it
+        idle.difference_update([name for name in idle if site.leased_by(name)])
+        return not idle
+
+    wait_until(all_have_worked, 60, "every worker host has had frames in flight", 0.1)
+    site.camera.burst(4 * LIMIT)
+    site.fleet.control(delay_sec=1.0)
+    wait_until(
+        lambda: most_in_flight(site.fleet.requests()) == LIMIT, 30, "the limit is reached", 0.2
+    )
+    site.settle()
+    requests = site.fleet.requests()
+    for service_id in site.fleet.ports:
+        own = [one for one in requests if one.service_id == service_id]
+        assert most_in_flight(own) == AT_ONCE, f"at {service_id}"
+
+
+def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(site: Site) -> None:
+    """The host of the beat that leads, with frames in flight; the others take its frames over."""
+    before, gone = time.time(), site.leading()
+    host, worker = site.machines.hosts[gone - 1], f"worker-{gone}"
+    site.fleet.control(delay_sec=1.0)
+    with site.camera, ExitStack() as stack:
+        wait_until(lambda: site.leased_by(worker) > 1, 60, "it has frames in flight", 0.02)
+        host.cut_off()
+        stack.callback(host.join)
+        began = time.monotonic()
+        print(f"in flight on the host when it was cut off: {site.leased_by(worker)}")
+        wait_until(lambda: not site.leased_by(worker), 3 * LEASE_SEC, "its leases end", 0.1)
+        print(f"its leases ended after {time.monotonic() - began:.1f} s")
+        site.fleet.control(delay_sec=0.1)
+        site.flows(50)
+        wait_until(lambda: site.leading() != gone, 20, "the other beat leads")
+        with Rhythm(site.ledger):
+            time.sleep(max(0.0, began + CUT_OFF_SEC - time.monotonic()))
+        said = len(site.parts[worker].all_output())
+        stack.close()
+        joined = time.monotonic()
+        wait_until(lambda: site.works(worker, said), 60, "the host works again", 0.1)
+        print(f"the host works again after {time.monotonic() - joined:.1f} s")
+    site.settle()
+    assert not site.alarms_since(before) & {"service_offline", "heartbeats_missing"}
+
+
+def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site) -> None:
+    leading = site.leading()
+    beat = site.parts[f"beat-{leading}"]
+    with site.camera:
+        with Rhythm(site.ledger):
+            time.sleep(4.0)
+        with Rhythm(site.ledger):
+            beat.kill()
+            wait_until(lambda: site.leading() != leading, 20, "the other beat leads")
+            time.sleep(4.0)
+        beat.start()
+        assert site.leading() != leading, "the one that came back stands by"
+    site.settle()
