@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -70,6 +71,11 @@ class Calls:
         return held | {
             one.frame.lease_token for batch in self._confirming.values() for one in batch
         }
+
+    def by_type(self) -> dict[str, int]:
+        """Calls under way by task type; may be called from any thread."""
+        # list() of a dict's values runs no Python code: the loop cannot change it meanwhile.
+        return Counter(frame.task_type for frame in list(self._calling.values()))
 
     def start(self, dispatched: Dispatched, leased_at: float) -> None:
         """Begin to prepare and call what was leased (at a moment of the monotonic clock)."""

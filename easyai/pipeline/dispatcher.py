@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from easyai.db import clock
 from easyai.domain.verdict import Kind, Verdict
@@ -21,6 +21,7 @@ from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
+from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.tell import Tally
 from easyai.pipeline.turn import turn
@@ -48,12 +49,14 @@ class Dispatcher:
     def __init__(self, shop: Workshop, serves: Serves | None = None) -> None:
         self.calls = Calls(shop, self._take_answers)
         self.tally = Tally()
+        self._pulse = Pulse()
         self._shop = shop
         self._serves = serves
         self._leases = True
         self._rung: set[str] = set()
         self._look = True  # there may be something to lease
         self._crowded: list[str] = []  # types with frames that only wait for room
+        self._unserved: list[str] = []  # and those that wait for a service
         self._look_at: float | None = None  # monotonic
         self._answered: list[Answered] = []
         self._settling: list[Answered] = []  # in the transaction under way
@@ -87,6 +90,26 @@ class Dispatcher:
         """The leases to be kept alive."""
         return self.calls.tokens() | {
             one.frame.lease_token for one in (*self._answered, *self._settling)
+        }
+
+    def overview(self) -> dict[str, Any]:
+        """What it does now, as values of JSON; may be called from any thread."""
+        analysis = self._shop.runtime.settings.ai_analysis
+        by_type = self.calls.by_type()
+        return {
+            "calls": sum(by_type.values()),
+            "calls_by_type": by_type,
+            "limits": {
+                "max_concurrent_infer": analysis.max_concurrent_infer,
+                "batch_size": analysis.batch_size,
+                "infer_timeout_sec": analysis.infer_timeout_sec,
+                "lease_sec": analysis.lease_sec,
+            },
+            "leases_given_out": self._shop.leases,
+            "answers_to_settle": len(self._answered) + len(self._settling),
+            "waits_for_room": list(self._crowded),
+            "waits_for_a_service": list(self._unserved),
+            **self._pulse.overview(),
         }
 
     async def run(self) -> None:
@@ -164,6 +187,7 @@ class Dispatcher:
             self._turning = False
         self._settling, self._settle_first = [], False
         self._most = min(2 * self._most, _LARGEST_GROUP)
+        self._pulse.turned(began, len(dispatched.frames), settled.finished + settled.returned)
         if self._answered:
             self._changed.set()
         if leasing:
@@ -171,7 +195,7 @@ class Dispatcher:
         self._follow(settled, dispatched, carried, began, leasing=leasing)
 
     def _note_look(self, found: Dispatched) -> None:
-        self._crowded = found.crowded
+        self._crowded, self._unserved = found.crowded, found.unserved
         batch_size = self._shop.runtime.settings.ai_analysis.batch_size
         if found.crowded and len(found.frames) >= batch_size:
             self._look = True  # there may be room for another batch at once

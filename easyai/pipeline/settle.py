@@ -49,6 +49,7 @@ class OfType:
     alerts: int = 0
     returned: int = 0
     late: int = 0
+    failed: int = 0  # of the finished ones
     tally: Tally = field(default_factory=Tally)  # for the caller to add at the transaction's end
 
 
@@ -228,6 +229,7 @@ def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
         own.returned += fate.state is FrameState.PENDING
         own.finished += fate.state is not FrameState.PENDING
         own.alerts += fate.outcome is Outcome.ALERT
+        own.failed += fate.state is FrameState.FAILED
         tally = own.tally
         superseded = fate.outcome is Outcome.SUPERSEDED
         tally.superseded += superseded

@@ -23,7 +23,7 @@ class Workshop:
         self.caller = Caller(runtime)
         # Its mark: who starts after a crash sees that this process has ended (pipeline/reclaim.py).
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
-        self._leases = 0
+        self.leases = 0  # given out since the start, each of a batch of frames
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
         # One writer: SQLite has only one, and a transaction of many frames beats many of few.
         self._writer = ThreadPoolExecutor(1, "ledger")
@@ -34,8 +34,8 @@ class Workshop:
 
     def next_token(self) -> str:
         """A lease token that no other lease ever had."""
-        self._leases += 1
-        return f"{self.owner}-{self._leases}"
+        self.leases += 1
+        return f"{self.owner}-{self.leases}"
 
     async def write(self, work: Callable[[], Result]) -> Result:
         """Run a piece of database work in the writer's thread."""

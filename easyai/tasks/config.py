@@ -45,7 +45,15 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **_beat(settings.ai_analysis),
         "imports": ("easyai.tasks.periodic", "easyai.tasks.publishing", "easyai.tasks.inference"),
         "task_default_queue": CONTROL_QUEUE,
-        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in PERIODIC},
+        # With the exchange, or Celery would go by the nameless one, which no declaration shows.
+        "task_routes": {
+            name: {
+                "queue": CONTROL_QUEUE,
+                "exchange": CONTROL_QUEUE,
+                "routing_key": CONTROL_QUEUE,
+            }
+            for name in PERIODIC
+        },
         # The ledger holds results; a message only wakes.
         "task_ignore_result": True,
         "result_backend": None,
@@ -136,7 +144,8 @@ def _worker() -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": True,
         # Events cost as much as a small task: switch them on with -E when somebody watches.
         "worker_send_task_events": False,
-        "task_send_sent_event": True,
+        # One more message for each wake and tick, watched or not: it all but doubles their cost.
+        "task_send_sent_event": False,
         "worker_hijack_root_logger": True,
         "worker_redirect_stdouts": False,
         "worker_log_format": FORMAT,

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from celery.worker.consumer import Consumer as CeleryConsumer
 
+from easyai.names import nfc
+
 log = logging.getLogger(__name__)
 
 _LEAST_PREFETCHED: Final = 32
@@ -33,6 +35,25 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
         """
         count = max(initial_prefetch_count, _LEAST_PREFETCHED)
         super().__init__(*args, initial_prefetch_count=count, **kwargs)
+
+    def add_task_queue(
+        self,
+        queue: str,
+        exchange: str | None = None,
+        exchange_type: str | None = None,
+        routing_key: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Consume from one more queue (``control add_consumer``).
+
+        Celery would bind a new queue to an exchange of its name, and a queue that was cancelled
+        before would be read again without its frames being served.
+        """
+        if exchange is None:
+            queue = nfc(queue)
+            queues = self.app.amqp.queues
+            queues.select_add(queues[queue])
+        super().add_task_queue(queue, exchange, exchange_type, routing_key, **options)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Let go of the lost connection; the caller connects anew."""

@@ -51,10 +51,15 @@ class Publisher:
             self._producer = app.amqp.Producer(self._connection, auto_declare=False)
         if len(self._connection.declared_entities) >= _MOST_DECLARED:
             self._connection.declared_entities.clear()
+        queue = infer_queue(task_type)
         app.send_task(
             INFER_TASK,
             args=(task_type,),
-            queue=infer_queue(task_type),
+            argsrepr=_shown(task_type),
+            queue=queue,
+            # Named, or Celery would go by the nameless exchange, which no declaration shows.
+            exchange=queue.exchange.name,
+            routing_key=queue.routing_key,
             expires=EXPIRES_SEC,
             headers=dated(None, self._offset_sec()),
             expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
@@ -76,3 +81,8 @@ class Publisher:
         self._producer = None
         if connection is not None:
             connection.collect(socket_timeout=1.0)
+
+
+def _shown(task_type: str) -> str:
+    """A type as Flower and ``celery inspect`` list it."""
+    return task_type if task_type.isprintable() else repr(task_type)

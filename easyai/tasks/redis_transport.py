@@ -17,13 +17,23 @@ from typing import Any, Final
 from kombu.transport import redis
 from redis import exceptions
 
+from easyai.tasks.queues import NAMED_BY_KEY
+
 log = logging.getLogger(__name__)
 
 _DAMAGED: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
 class Channel(redis.Channel):
-    """A channel that survives what it reads."""
+    """A channel that survives what it reads, and puts messages into the queue of their key."""
+
+    def _lookup(self, exchange: str, routing_key: str, default: Any = None) -> list[str]:
+        # kombu reads the whole table of bindings for each message, however many queues there are,
+        # and finds nothing in a Redis that was emptied since they were declared.
+        if exchange in NAMED_BY_KEY:
+            return [routing_key]
+        found: list[str] = super()._lookup(exchange, routing_key, default)
+        return found
 
     def _brpop_read(self, **options: Any) -> Any:
         return _tolerant(super()._brpop_read, options, lambda: self.client)

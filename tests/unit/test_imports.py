@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "cli/up.py",
     "cli/api.py",
     "cli/config.py",
+    "celery.py",  # hands Flower its defaults
 }
 CELERY = ("celery", "kombu", "billiard", "vine", "flower")
 
