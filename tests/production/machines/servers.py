@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from tests.integration.store.places import BucketPlace
-from tests.integration.store.swift_server import ACCESS_KEY, SECRET_KEY, SwiftServer
+from tests.integration.store.swift_server import SwiftServer
 from tests.production.machines.network import PREFIX, Machine
 from tests.support.services import PostgresServer, RedisServer
 
@@ -48,8 +48,8 @@ class Servers:
             "STORE": "minio",
             "MINIO__ENDPOINT": f"{address}:{self.swift.port}",
             "MINIO__BUCKET": bucket,
-            "MINIO__ACCESS_KEY": ACCESS_KEY,
-            "MINIO__SECRET_KEY": SECRET_KEY,
+            "MINIO__ACCESS_KEY": self.swift.access_key,
+            "MINIO__SECRET_KEY": self.swift.secret_key,
         }
         own = {f"EASYAI_FRAME_EXTRACTOR__{name}": value for name, value in store.items()}
         return own | {

@@ -14,7 +14,7 @@ from easyai.tasks.config import PERIODIC, celery_settings
 from easyai.tasks.consumer import Consumer
 from easyai.tasks.publisher import Publisher
 from easyai.tasks.queues import CONTROL_QUEUE, EXCHANGE, Queues
-from easyai.tasks.redis_transport import ByKey
+from easyai.tasks.redis_transport import Channel
 
 app = easyai.celery.app
 
@@ -23,7 +23,7 @@ app = easyai.celery.app
 def test_on_redis_the_key_names_the_queue_whatever_redis_has_forgotten(scheme: str) -> None:
     assert "easyai" in TRANSPORT_ALIASES[scheme]
     transport: Any = get_transport_cls(scheme)
-    assert issubclass(transport.Channel, ByKey)
+    assert issubclass(transport.Channel, Channel)
     channel = object.__new__(transport.Channel)  # without any connection
     assert channel._lookup("infer", "infer.人脸") == ["infer.人脸"]
     assert channel._lookup("easyai", "easyai") == ["easyai"]
