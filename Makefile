@@ -43,7 +43,7 @@ faults: setup ## Break everything while frames come in; writes docs/reliability.
 	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)
 
 production: setup ## Containers, brokers and machines as in production, on an engine of our own (root)
-	@$(BIN)/python -m pytest tests/production --production $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/production --production -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter 60,$(MINUTES)),--write-report)

@@ -23,13 +23,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave them out unless they are asked for."""
     if config.getoption("--production", default=False):
+        _share_out(items)
         return
     ours = [item for item in items if "tests/production/" in item.nodeid]
     config.hook.pytest_deselected(items=ours)
     items[:] = [item for item in items if item not in ours]
+
+
+def _share_out(items: list[pytest.Item]) -> None:
+    """Side by side run files; all that use the container engine are one after the other."""
+    for item in items:
+        on_engine = "engine" in getattr(item, "fixturenames", ())
+        group = "engine" if on_engine else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
