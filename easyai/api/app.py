@@ -16,7 +16,7 @@ from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
-from easyai.api.exposition import exposition
+from easyai.api.exposition import Exposition
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
@@ -55,7 +55,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             opened.part(Tokens)  # its file is there before anybody needs it
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
-            app.state.metrics = MetricsDesk(partial(exposition, opened.db))
+            app.state.metrics = MetricsDesk(Exposition(opened.db))
             life = asyncio.create_task(_show_life(loop))
             try:
                 yield

@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from easyai import __version__
 from easyai.db import metrics, totals
-from easyai.db.metrics import Snapshot
+from easyai.db.metrics import Registered, Snapshot
 from easyai.db.session import Database
 from easyai.domain.alarm import Kind
 from easyai.domain.service import ServiceState
@@ -33,6 +33,7 @@ class DatabaseCollector(Collector):
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._registered: Registered | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a registry that asks would read the database at its start."""
@@ -41,7 +42,8 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric. Raises DatabaseUnavailableError."""
         with self._db.read() as conn:
-            found = metrics.read(conn)
+            found = metrics.read(conn, self._registered)
+        self._registered = found.registered
         yield _frames(found)
         yield from _waiting(found)
         yield from _durations(found)
@@ -56,11 +58,16 @@ class DatabaseCollector(Collector):
         yield _build_info()
 
 
-def exposition(db: Database) -> bytes:
-    """The text of a scrape. Raises DatabaseUnavailableError."""
-    registry = CollectorRegistry()
-    registry.register(DatabaseCollector(db))
-    return generate_latest(registry)
+class Exposition:
+    """The text of scrapes; a registry of its own, without the numbers of this process."""
+
+    def __init__(self, db: Database) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(DatabaseCollector(db))
+
+    def __call__(self) -> bytes:
+        """The text of one scrape. Raises DatabaseUnavailableError."""
+        return generate_latest(self._registry)
 
 
 def _text(value: str) -> str:
@@ -150,17 +157,18 @@ def _services(found: Snapshot) -> Iterator[Metric]:
         "Endpoints that serve a task type, by state.",
         labels=("task_type", "state"),
     )
-    names = sorted({*found.task_types, *(name for name, _ in found.services)})
+    known = found.registered
+    names = sorted({*found.task_types, *(name for name, _ in known.services)})
     for name in names:
         for state in ServiceState:
-            services.add_metric([_text(name), state], found.services.get((name, state), 0))
+            services.add_metric([_text(name), state], known.services.get((name, state), 0))
     yield services
     breakers = GaugeMetricFamily(
         "easyai_breaker_open",
         "1: calls of the endpoint fail, it gets a trial now and then; of 'other': how many.",
         labels=("task_type", "endpoint"),
     )
-    for labels, count in sorted(found.breakers.items()):
+    for labels, count in sorted(known.breakers.items()):
         breakers.add_metric([_text(label) for label in labels], count)
     yield breakers
 

@@ -39,6 +39,8 @@ class MetricsDesk:
             return self._text
         if self._under_way is None:
             self._under_way = asyncio.create_task(self._work())
+            # Nobody may wait for it any more when it fails.
+            self._under_way.add_done_callback(lambda one: one.cancelled() or one.exception())
         try:
             # Others wait for it, too: neither a client that goes away nor the limit ends it.
             return await asyncio.wait_for(asyncio.shield(self._under_way), LIMIT_SEC)

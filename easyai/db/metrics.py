@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
 
-from easyai.db import alarms, clock, facts, outbox, task_types, totals
+from easyai.db import alarms, clock, facts, generations, outbox, task_types, totals
 from easyai.db.totals import DurationTotal
 from easyai.domain.totals import OTHER, endpoint_label
 
@@ -44,6 +44,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """What the registry says of services, as of one generation of it."""
+
+    generation: int
+    services: Mapping[tuple[str, str], int]  # by type and state
+    breakers: Mapping[tuple[str, str], int]  # by type and endpoint: open ones
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the database says of an installation at one moment."""
 
@@ -52,28 +61,34 @@ class Snapshot:
     durations: Sequence[DurationTotal]
     waiting: Mapping[str, Waiting]
     leases: Mapping[str, int]
-    services: Mapping[tuple[str, str], int]  # by type and state
-    breakers: Mapping[tuple[str, str], int]  # by type and endpoint: open ones
-    alarms: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by kind and subject
-    outbox: int = 0
+    registered: Registered
+    alarms: Mapping[tuple[str, str], int]  # by kind and subject
+    outbox: int
 
 
-def read(conn: Connection) -> Snapshot:
-    """Everything that a scrape shows."""
+def read(conn: Connection, known: Registered | None = None) -> Snapshot:
+    """Everything that a scrape shows; of the registry what is `known`, while that stands."""
     if conn.dialect.name != "sqlite":
         conn.execute(_BOUND)
-    services = [tuple(row) for row in conn.execute(_SERVICES)]
     return Snapshot(
         task_types.names(conn),
         totals.frames(conn),
         totals.durations(conn),
         _waiting(conn),
         _leases(conn),
-        {(task_type, state): count for task_type, state, count, _ in services},
-        _breakers(conn, services),
+        _registered(conn, known),
         _alarms(conn),
         outbox.backlog(conn).waiting,
     )
+
+
+def _registered(conn: Connection, known: Registered | None) -> Registered:
+    generation = generations.registry(conn)  # first: what changes meanwhile is read again
+    if known is not None and known.generation == generation:
+        return known
+    services = [tuple(row) for row in conn.execute(_SERVICES)]
+    counts = {(task_type, state): count for task_type, state, count, _ in services}
+    return Registered(generation, counts, _breakers(conn, services))
 
 
 def _waiting(conn: Connection) -> dict[str, Waiting]:
