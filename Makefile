@@ -70,6 +70,7 @@ lock: setup ## Choose the newest allowed version of each library anew: writes lo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml -o locks/server.txt
 	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra dev -o locks/dev.txt
+	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra demo -o locks/demo.txt
 	@$(BIN)/uv pip compile $(LOCKED) --group image -o locks/image.txt
 
 services: ## Install the servers and programs that the tests need (Debian packages; root or sudo)

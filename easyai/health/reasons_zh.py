@@ -182,7 +182,9 @@ _STORE: Final = {
     "not a folder": "不是目录",
     "its disk is mounted read-only": "所在磁盘以只读方式挂载",
     "no permission to look at it": "没有访问权限",
-    "no permission to read and write it": "没有读写权限",
+    "no permission to read and write it as user {n}; give it to this user by chown": (
+        "用户 {1} 没有读写权限；请用 chown 把它交给该用户"
+    ),
     "{}: no free name beside it": "{1}：旁边没有空闲的文件名",
     "The frame store is used by another installation; the command `claim` shows which.": (
         "图片目录正由另一个安装使用；命令 `claim` 可查看是哪一个。"

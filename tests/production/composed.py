@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.production.engine import IMAGE, SERVERS, Engine, local
+from tests.production.engine import DEMO, IMAGE, SERVERS, Engine, local
 from tests.production.site import Site
 from tests.support.waiting import wait_until
 
@@ -19,6 +19,11 @@ class Composed:
     profiles: str
     port: int
     environment: dict[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ("docker/compose.yaml",)
+
+    def up(self, *services: str) -> str:
+        """Start it as it is: nothing is built and nothing pulled."""
+        return self("up", "--detach", "--no-build", "--pull", "never", *services)
 
     def __call__(self, *arguments: str, check: bool = True, timeout_sec: float = 300.0) -> str:
         """A command of `docker compose`; what it prints."""
@@ -26,11 +31,13 @@ class Composed:
         more = {
             "COMPOSE_PROFILES": self.profiles,
             "EASYAI_IMAGE": IMAGE,
+            "EASYAI_DEMO_IMAGE": DEMO,
             "EASYAI_PORT": str(self.port),
             **images,
             **self.environment,
         }
-        command = ("docker", "compose", "-p", self.name, "-f", "docker/compose.yaml", *arguments)
+        files = [part for file in self.files for part in ("-f", file)]
+        command = ("docker", "compose", "-p", self.name, *files, *arguments)
         return self.engine.run(command, more, check, timeout_sec)
 
     def container(self, service: str) -> str:

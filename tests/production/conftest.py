@@ -53,9 +53,10 @@ def compose(engine: Engine) -> Iterator[Compose]:
     """Projects of compose.yaml; all of each is removed afterwards."""
     made: list[Composed] = []
 
-    def make(profiles: str, **environment: str) -> Composed:
+    def make(profiles: str, *overrides: str, **environment: str) -> Composed:
         name = f"easyai-test-{secrets.token_hex(3)}"
-        made.append(Composed(engine, name, profiles, free_port(), environment))
+        files = ("docker/compose.yaml", *overrides)
+        made.append(Composed(engine, name, profiles, free_port(), environment, files))
         return made[-1]
 
     yield make

@@ -15,8 +15,9 @@ from tests.support.needs import MissingError
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "easyai:local"
+DEMO = "easyai-demo:local"
 BASE = "easyai-base:trixie"
-SERVERS = ("postgres", "redis", "rabbitmq", "s3", "prometheus")
+SERVERS = ("postgres", "redis", "rabbitmq", "s3", "kafka", "prometheus")
 _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -39,12 +40,12 @@ class Engine:
         """
         return self.run(("docker", *arguments), {}, check, timeout_sec, given)
 
-    def build(self, tag: str, dockerfile: Path, context: Path) -> None:
+    def build(self, tag: str, dockerfile: Path, context: Path, *options: str) -> None:
         """Build an image on the local base, with the certificates of this machine."""
         self.docker(
             *("build", "--quiet", "--network=host", "--build-arg", f"BASE={BASE}"),
             *(("--secret", f"id=ca,src={_CA}") if _CA.exists() else ()),
-            *("--tag", tag, "--file", str(dockerfile), str(context)),
+            *("--tag", tag, "--file", str(dockerfile), *options, str(context)),
             timeout_sec=900,
         )
 

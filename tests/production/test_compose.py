@@ -18,7 +18,7 @@ API = "/api/v1/ai_analysis"
 
 def test_one_command_starts_everything_in_one_container(compose: Compose) -> None:
     project = compose("edge", EASYAI_PUBLIC_URL="http://easyai:5066")
-    project("up", "--detach", "--no-build", "--wait")
+    project.up("--wait")
     project.start_detector("http://easyai:5066")
     container = project.container("easyai")
     project.site.put_frame(container, 1)
@@ -41,7 +41,7 @@ def test_roles_heal_beside_real_servers(compose: Compose, secrets_made: Path, br
     project = compose(
         f"roles,postgres,{broker}", EASYAI_PUBLIC_URL="http://api:5066", BROKER=broker
     )
-    project("up", "--detach", "--no-build")
+    project.up()
     project.wait_healthy("postgres", broker, "api", "worker", "beat", "watchdog")
     project.start_detector("http://api:5066")
     project.site.put_frame(project.container("worker"), 1)
