@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from minio import Minio as Client
 from minio.commonconfig import CopySource
 from minio.error import S3Error
+from minio.helpers import DictType
 
 
 def put_if_new(client: Client, bucket: str, key: str, content: bytes, content_type: str) -> None:
     """Write a small object where nothing lies yet."""
-    headers = {"Content-Type": content_type, "If-None-Match": "*"}
+    headers: DictType = {"Content-Type": content_type, "If-None-Match": "*"}
     client._execute("PUT", bucket, key, body=content, headers=headers)
 
 
@@ -33,7 +34,7 @@ def copy_if(
     `marks` are headers that take the place of the source's metadata. The client's own method asks
     for the source first, and takes no condition on the target.
     """
-    headers = CopySource(bucket, source, match_etag=etag or None).gen_copy_headers()
+    headers: DictType = {**CopySource(bucket, source, match_etag=etag or None).gen_copy_headers()}
     if new:
         headers["If-None-Match"] = "*"
     if marks is not None:

@@ -16,8 +16,9 @@ class ObjectServer(ServerProcess):
     """One server with buckets, which stay over `stop`, `kill` and `start`."""
 
     region = "us-east-1"
-    access_key = ""  # of the user who owns the buckets
+    access_key = ""  # of easyai's user
     secret_key = ""
+    owner: tuple[str, str] | None = None  # keys of who makes the buckets, where that is another
     viewer_access_key = ""  # of a user who may do nothing with them
     viewer_secret_key = ""
     ignores: tuple[str, ...] = ()  # conditions on requests that it does not keep to
@@ -43,9 +44,8 @@ class ObjectServer(ServerProcess):
 
     def client(self) -> Client:
         """A plain S3 client of the owner, to look at the store from outside."""
-        return Client(
-            self.endpoint, self.access_key, self.secret_key, secure=False, region=self.region
-        )
+        keys = self.owner or (self.access_key, self.secret_key)
+        return Client(self.endpoint, *keys, secure=False, region=self.region)
 
     def create_bucket(self) -> str:
         """A new empty bucket."""
@@ -60,7 +60,7 @@ class ObjectServer(ServerProcess):
         access_key: str | None = None,
         secret_key: str | None = None,
     ) -> Minio:
-        """What an operator writes to use a bucket of this server, as its owner by default."""
+        """What an operator writes to use a bucket of this server, as easyai's user by default."""
         return Minio(
             endpoint=self.endpoint,
             bucket=bucket,

@@ -27,7 +27,8 @@ class SeaweedServer(ObjectServer):
 
     name = "seaweedfs"
     stop_signal = signal.SIGKILL  # it takes 15 s to end in order
-    access_key, secret_key = "owner", "ownersecret"
+    owner = ("owner", "ownersecret")
+    access_key, secret_key = "easyai", "easyaisecret"  # with the rights of docs/stores.md
     viewer_access_key, viewer_secret_key = "viewer", "viewersecret"
 
     def __init__(self, *options: str, prefix: Sequence[str] = ()) -> None:
@@ -37,7 +38,12 @@ class SeaweedServer(ObjectServer):
         self._ports = {part: (HeldPort(), HeldPort()) for part in _PARTS}
         self._grpc = HeldPort()
         self.users: list[dict[str, Any]] = [
-            user(self.access_key, self.secret_key, "Admin"),
+            user(*self.owner, "Admin"),
+            user(
+                self.access_key,
+                self.secret_key,
+                *("Read:frames-*", "Write:frames-*", "List:frames-*"),
+            ),
             user(self.viewer_access_key, self.viewer_secret_key, "Read:others"),
         ]
 
@@ -69,8 +75,7 @@ class SeaweedServer(ObjectServer):
         pool = urllib3.PoolManager(retries=False, timeout=2)
         client = Client(
             self.endpoint,
-            self.access_key,
-            self.secret_key,
+            *self.owner,
             secure=False,
             region=self.region,
             http_client=pool,

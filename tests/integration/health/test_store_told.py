@@ -38,7 +38,7 @@ def test_what_follows_from_a_condition_that_the_store_ignores_stands_in_the_repo
     assert as_json(before)["store_ignores"] == []
     monkeypatch.setattr(site.runtime.store, "ignores", (condition,))
     found = look(site)
-    for language, consequence in (("en", english), ("zh", chinese)):
-        (line,) = [line for line in markdown(found, language).splitlines() if condition in line]
+    for report, consequence in ((markdown(found), english), (markdown(found, "zh"), chinese)):
+        (line,) = [line for line in report.splitlines() if condition in line]
         assert consequence in line
     assert as_json(found)["store_ignores"] == [condition]

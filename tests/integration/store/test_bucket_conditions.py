@@ -14,6 +14,7 @@ from easyai.store import bucket_moves
 from easyai.store.base import Carried
 from easyai.store.bucket_conditions import COPY, DELETE, PUT, Kept
 from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
+from easyai.store.bucket_requests import copy_if
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg
@@ -118,7 +119,7 @@ def test_a_copy_of_another_picture_is_undone_where_the_store_ignores_the_conditi
 ) -> None:
     store = bucket.store()
     store._conditions.known = Kept(copy=False, delete=False)
-    copy = bucket_moves.copy_if
+    copy = copy_if
 
     def ignore_the_condition(*to: Any, etag: str, **more: Any) -> None:
         copy(*to, **more)
