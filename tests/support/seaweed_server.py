@@ -66,20 +66,26 @@ class SeaweedServer(ObjectServer):
             *self._options,
         ]
 
+    def shell_command(self) -> list[str]:
+        """`weed shell`, which takes commands for the filer on its input."""
+        parts = ("master", "filer")
+        ports = {part: ".".join(str(one.number) for one in self._ports[part]) for part in parts}
+        return [self._weed, "shell", *(f"-{part}=127.0.0.1:{ports[part]}" for part in parts)]
+
     def environment(self) -> dict[str, str]:
         """One volume for a bucket, as there are many buckets here; by default it is seven."""
         return super().environment() | {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
+    def client(self) -> Client:
+        """As any server's, but for its patience."""
+        pool = urllib3.PoolManager(retries=False, timeout=10, maxsize=16)
+        return Client(
+            self.endpoint, *self.owner, secure=False, region=self.region, http_client=pool
+        )
+
     def answers(self) -> bool:
         """A picture can be written: the volumes come last."""
-        pool = urllib3.PoolManager(retries=False, timeout=2)
-        client = Client(
-            self.endpoint,
-            *self.owner,
-            secure=False,
-            region=self.region,
-            http_client=pool,
-        )
+        client = self.client()
         try:
             if not client.bucket_exists(_READY):
                 client.make_bucket(_READY)

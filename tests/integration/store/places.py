@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, cast
 from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
+from easyai.settings import Minio
 from easyai.store.base import Picture, Store, Watch
 from easyai.store.bucket_watch import BucketWatch
 from easyai.store.local import LocalStore
@@ -95,9 +96,12 @@ class BucketPlace:
         self.bucket = server.create_bucket()
         self.client = server.client()
 
-    def store(self, rules: KeyRules | None = None, owner: str = "we") -> MinioStore:
+    def store(
+        self, rules: KeyRules | None = None, owner: str = "we", settings: Minio | None = None
+    ) -> MinioStore:
         """A MinioStore of the bucket, of an installation."""
-        return MinioStore(self.server.settings(self.bucket), rules or KeyRules(), lambda: owner)
+        settings = settings or self.server.settings(self.bucket)
+        return MinioStore(settings, rules or KeyRules(), lambda: owner)
 
     def put(self, key: str, content: bytes) -> None:
         """Upload."""
