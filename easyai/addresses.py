@@ -24,6 +24,13 @@ _PARAMETER = re.compile(
 )
 # As Kafka has them: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
+_SEVERAL_HOSTS: Final = re.compile(
+    r"(?P<start>postgres(?:ql)?(?:\+\w+)?://(?:[^@/?]*@)?)"
+    r"(?P<hosts>[^/?@,]+(?:,[^/?@,]+)+)(?P<name>/[^?]*)?(?:\?(?P<options>.*))?",
+    re.IGNORECASE,
+)
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::(\d+))?")
+_POSTGRES_PORT: Final = "5432"
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -77,3 +84,18 @@ def is_loopback(text: str) -> bool:
     """Whether this is an IP address that only the machine itself has."""
     address = canonical_address(text)
     return bool(address) and ip_address(address).is_loopback
+
+
+def spread_hosts(url: str) -> str:
+    """A PostgreSQL URL with several hosts as SQLAlchemy takes it; any other as it is.
+
+    PostgreSQL's own programs write ``postgresql://user@a:5432,b:5432/name``.
+    """
+    found = _SEVERAL_HOSTS.fullmatch(url)
+    parts = [_HOST_AND_PORT.fullmatch(one) for one in found["hosts"].split(",")] if found else []
+    if found is None or not all(parts):
+        return url
+    hosts = ",".join(part[1].strip("[]") for part in parts if part)
+    ports = ",".join(part[2] or _POSTGRES_PORT for part in parts if part)
+    options = f"&{found['options']}" if found["options"] else ""
+    return f"{found['start']}{found['name'] or '/'}?host={hosts}&port={ports}{options}"

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from easyai.addresses import is_url
+from easyai.addresses import is_url, spread_hosts
 from easyai.errors import SettingsError
 from easyai.server_url import parse_server_url
 
@@ -74,7 +74,7 @@ def check_database(url: str) -> None:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        parsed = make_url(url)
+        parsed = make_url(spread_hosts(url))
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             "easyai.database_url: not a database URL; use sqlite:////folder/file.db or "

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easyai.db import clock, engines
 from easyai.db.guard import WriteGuard
+from easyai.db.postgres import READ_ONLY, postgresql_engine
 from easyai.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
@@ -33,7 +34,6 @@ DISPATCH_LOCK = 0x6561_7379
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
-_READ_ONLY = "25006"  # PostgreSQL: a standby, or a disk that is full
 
 
 class Database:
@@ -51,7 +51,7 @@ class Database:
         self.engine = (
             engines.sqlite_engine(self.url, self.guard)
             if self.is_sqlite
-            else engines.postgresql_engine(self.url)
+            else postgresql_engine(self.url)
         )
         if self.is_sqlite and must_exist:
             engines.require_file(self.engine, engines.sqlite_file(self.url))
@@ -172,7 +172,7 @@ def _is_damaged(error: DBAPIError) -> bool:
 def _is_unavailable(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    return isinstance(error, OperationalError) or _sqlstate(error) == _READ_ONLY
+    return isinstance(error, OperationalError) or _sqlstate(error) == READ_ONLY
 
 
 def _lacks_table(error: DBAPIError) -> bool:

@@ -41,6 +41,9 @@ class Known:
         self._meanwhile: set[tuple[str, str]] = set()  # recorded since the last `refresh`
         self._newest_id = 0
         self._refreshed_at = self._read_at = self._forgot_at = -math.inf
+        # Whether the last `refresh` met an older ledger: a standby that was promoted lacks what the
+        # primary committed last, unless it replicates synchronously.
+        self.went_back = False
 
     def __contains__(self, key: str) -> bool:
         """Whether the picture under a key is in the ledger's care."""
@@ -66,6 +69,7 @@ class Known:
         now = time.monotonic()
         with self._db.read() as conn:
             newest_id = recording.newest_id(conn)
+            self.went_back = newest_id < self._newest_id
             if self._is_too_old(newest_id, now):
                 self._newest_id = max(0, newest_id - _NEWEST)
                 self._read_at = -math.inf
