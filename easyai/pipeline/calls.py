@@ -77,11 +77,11 @@ class Calls:
         # list() of a dict's values runs no Python code: the loop cannot change it meanwhile.
         return Counter(frame.task_type for frame in list(self._calling.values()))
 
-    def start(self, dispatched: Dispatched, leased_at: float) -> None:
-        """Begin to prepare and call what was leased (at a moment of the monotonic clock)."""
+    def start(self, dispatched: Dispatched) -> None:
+        """Begin to prepare and call what was leased."""
         if dispatched.frames:
             lease_sec = self._shop.runtime.settings.ai_analysis.lease_sec
-            batch = _Batch(dispatched.frames, leased_at + GIVE_UP_AFTER * lease_sec)
+            batch = _Batch(dispatched.frames, dispatched.leased_at + GIVE_UP_AFTER * lease_sec)
             task = asyncio.create_task(self._prepare(batch, dispatched.endpoints))
             self._preparing[task] = batch
 

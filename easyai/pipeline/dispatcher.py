@@ -30,6 +30,9 @@ from easyai.pipeline.workshop import Workshop
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SEC: Final = 0.2  # for room that workers elsewhere have made
+# A rest of so many times as long as a turn took: where turns take long, those of workers that only
+# look must not hold up those that settle.
+_REST: Final = 4.0
 _SOONEST_SEC: Final = 0.01  # between looks that no wake and no answer asks for
 _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in one transaction
@@ -67,6 +70,7 @@ class Dispatcher:
         self._settle_first = False
         self._most = _LARGEST_GROUP  # answers of one turn: one after a failure of ours, then more
         self._rang_at = 0.0  # monotonic
+        self._look_again_sec = _LOOK_AGAIN_SEC
 
     def wake(self, task_type: str) -> None:
         """There may be new frames of a type, or room for some."""
@@ -148,7 +152,7 @@ class Dispatcher:
         log_in_sec = self.tally.log_in_sec()
         pauses = [] if log_in_sec is None else [max(_SOONEST_SEC, log_in_sec)]
         if self._leases and self._crowded:
-            pauses.append(_LOOK_AGAIN_SEC)
+            pauses.append(self._look_again_sec)
         if self._leases and self._look_at is not None:
             pauses.append(max(_SOONEST_SEC, self._look_at - time.monotonic()))
         return min(pauses, default=None)
@@ -191,8 +195,9 @@ class Dispatcher:
         if self._answered:
             self._changed.set()
         if leasing:
+            self._look_again_sec = max(_LOOK_AGAIN_SEC, _REST * (time.monotonic() - began))
             self._note_look(dispatched)
-        self._follow(settled, dispatched, carried, began, leasing=leasing)
+        self._follow(settled, dispatched, carried, leasing=leasing)
 
     def _note_look(self, found: Dispatched) -> None:
         self._crowded, self._unserved = found.crowded, found.unserved
@@ -211,12 +216,11 @@ class Dispatcher:
         settled: Settled,
         dispatched: Dispatched,
         carried: CarriedOut,
-        began: float,
         *,
         leasing: bool,
     ) -> None:
         """After the commit: calls, pictures, numbers, and who else shall look."""
-        self.calls.start(dispatched, began)
+        self.calls.start(dispatched)
         errands = settled.errands + carried.renamed
         if errands:
             self._carrying.add(asyncio.create_task(self._carry(errands)))

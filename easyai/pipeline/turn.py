@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -45,7 +46,9 @@ def turn(
                 cache.note_calls(settled.evidence.updates, settled.evidence.changed)
                 if token is not None:
                     now = clock.now(conn)
+                    leased_at = time.monotonic()
                     dispatched = dispatch(conn, runtime.settings, cache, token, now, serves=serves)
+                    dispatched.leased_at = leased_at
                 _count(conn, runtime, settled, carried, idle=idle)
                 if settled.evidence.changed:
                     cache.bumped(generations.bump_registry(conn))

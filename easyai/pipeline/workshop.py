@@ -27,6 +27,8 @@ class Workshop:
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
         # One writer: SQLite has only one, and a transaction of many frames beats many of few.
         self._writer = ThreadPoolExecutor(1, "ledger")
+        # Apart from the writer, whose turn may wait for those of other machines.
+        self._renewer = ThreadPoolExecutor(1, "leases")
         self._carrier = ThreadPoolExecutor(2, "pictures")
         # Apart from the carrier: calls must not wait until hundreds of pictures are moved.
         self._preparer = ThreadPoolExecutor(2, "prepare")
@@ -40,6 +42,10 @@ class Workshop:
     async def write(self, work: Callable[[], Result]) -> Result:
         """Run a piece of database work in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    async def renew(self, work: Callable[[], Result]) -> Result:
+        """Run what keeps leases alive in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._renewer, work)
 
     async def carry(self, work: Callable[[], Result]) -> Result:
         """Run a piece of store work in a thread of its own."""
@@ -56,6 +62,6 @@ class Workshop:
     async def close(self) -> None:
         """Close connections and threads."""
         await self.caller.close()
-        for pool in (self._writer, self._carrier, self._preparer, self.movers):
+        for pool in (self._writer, self._renewer, self._carrier, self._preparer, self.movers):
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
