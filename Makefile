@@ -68,7 +68,7 @@ bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 
 lock: setup ## Choose the newest allowed version of each library anew: writes locks/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml -o locks/server.txt
+	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra otel -o locks/server.txt
 	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra dev -o locks/dev.txt
 	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra demo -o locks/demo.txt
 	@$(BIN)/uv pip compile $(LOCKED) --group image -o locks/image.txt

@@ -24,6 +24,7 @@ from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
 from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.tell import Tally
+from easyai.pipeline.tracing import note_turn
 from easyai.pipeline.turn import turn
 from easyai.pipeline.workshop import Workshop
 
@@ -226,6 +227,9 @@ class Dispatcher:
             self._carrying.add(asyncio.create_task(self._carry(errands)))
         self.tally.leased(dispatched.frames)
         self.tally.settled(settled)
+        if self._shop.tracing is not None:
+            took_sec = time.monotonic() - began
+            note_turn(self._shop.tracing, settled, len(dispatched.frames), took_sec)
         if not leasing and (settled.returned or settled.evidence.changed):
             self._look = True  # for when they are due, or which service takes some again
 

@@ -65,6 +65,7 @@ class Settled:
     types: dict[str, OfType] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)  # as the tallies
     evidence: Evidence = field(default_factory=Evidence)
+    fates: Sequence[tuple[Answered, Fate]] = ()
 
 
 def settle(
@@ -106,6 +107,7 @@ def settle(
     if not moves_keep_versions:
         saved = [row | {"image_version": None} for row in saved]
     alerts.add(conn, saved, for_bus=analysis.has_bus)
+    settled.fates = fates
     settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now)
     _count(settled, fates)
     _add_totals(settled.totals, fates, now)

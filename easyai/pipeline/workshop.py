@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from easyai.pipeline.caller import Caller
+from easyai.pipeline.tracing import tracing_of
 from easyai.process.identity import mark
 from easyai.runtime import Runtime
 
@@ -21,6 +22,7 @@ class Workshop:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.caller = Caller(runtime)
+        self.tracing = runtime.part(tracing_of)  # None unless variables ask for traces
         # Its mark: who starts after a crash sees that this process has ended (pipeline/reclaim.py).
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
         self.leases = 0  # given out since the start, each of a batch of frames

@@ -19,7 +19,7 @@ ROWS = (
     ("backup",),
     ("pipeline", "registry", "health"),
     ("runtime",),
-    ("store", "publish", "db"),
+    ("store", "publish", "db", "tracing"),
     ("domain", "settings"),
     ("settings_in_part",),
     ("settings_variables", "installations"),
@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "cli/api.py",
     "cli/config.py",
     "celery.py",  # hands Flower its defaults
+    "tracing/variables.py",  # OpenTelemetry's own
 }
 CELERY = ("celery", "kombu", "billiard", "vine", "flower")
 
