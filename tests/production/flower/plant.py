@@ -134,6 +134,16 @@ class Plant:
 
         return wait_until(found, 40, f"Flower lists {task_type}: {outcome}\n{self.tasks()}")
 
+    @property
+    def worker(self) -> str:
+        """The name of the worker that Flower knows."""
+        (name,) = self.ask("GET", "/api/workers?status=1").json()
+        return str(name)
+
+    def question(self, *arguments: str) -> str:
+        """``celery inspect`` or ``control`` of the worker: ends with its answer."""
+        return self.celery(*arguments, "-d", self.worker, "-t", "25")
+
     def celery(self, *arguments: str) -> str:
         """What ``celery -A easyai …`` prints; it has to succeed."""
         done: subprocess.CompletedProcess[str] = self.up.run_celery(*arguments)
@@ -164,12 +174,11 @@ def running(
     up = EasyaiProcess(folder, "[ai_analysis]\nmax_attempts = 1\n", own)
     held = HeldPort()
     (folder / "login").write_text(f"{USER}:{PASSWORD}\n")
-    options = [f"--port={held.number}", "--inspect_timeout=5000"]
+    options = ["--inspect_timeout=5000"]
     if isinstance(server, ManagedRabbitmq):
         options.append(f"--broker_api={server.api}")
     environment = {**up.installation, **own, "FLOWER_BASIC_AUTH_FILE": str(folder / "login")}
-    health = f"http://127.0.0.1:{held.number}/healthcheck"
-    flower = PartProcess(celery_command("flower", *options), environment, lambda _: _ok(health))
+    flower = flower_process(held.number, environment, *options)
     with ExitStack() as stack:
         stack.callback(held.release)
         stack.callback(flower.close)
@@ -179,6 +188,15 @@ def running(
         stub.register(up.url)
         flower.start()
         yield Plant(up, Outside(up.url, up.frames), stub, flower, held.number, server)
+
+
+def flower_process(
+    port: int, environment: dict[str, str], *options: str, prefix: str = ""
+) -> PartProcess:
+    """``celery -A easyai flower``, ready when its health check answers."""
+    health = f"http://127.0.0.1:{port}{prefix}/healthcheck"
+    command = celery_command("flower", f"--port={port}", *options)
+    return PartProcess(command, environment, lambda _: _ok(health))
 
 
 def _ok(url: str) -> bool:

@@ -11,16 +11,21 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from tests.production.flower.gateway import FlowerGateway
 from tests.production.flower.plant import (
     HOSTILE,
     MANY,
+    PASSWORD,
     PEOPLE,
     SECRETS,
+    USER,
     ManagedRabbitmq,
     Plant,
     RedisWithPassword,
+    flower_process,
     running,
 )
+from tests.support.ports import HeldPort
 from tests.support.waiting import wait_until
 
 
@@ -58,10 +63,10 @@ def test_pages_show_every_type_and_no_secret(plant: Plant) -> None:
         return any(len(one.get("active_queues", ())) == 1 + 200 for one in found)
 
     wait_until(knows_all, 30, "Flower knows the queues of 200 types")
-    (name,) = json.loads(plant.page("/api/workers?status=1"))
+    name = plant.worker
     texts = {path: plant.page(path) for path in ("/workers", "/tasks", f"/worker/{name}?limit=500")}
     texts["tasks"] = json.dumps(plant.tasks(), ensure_ascii=False)
-    texts["conf"] = plant.celery("inspect", "conf") + plant.celery("inspect", "stats")
+    texts["conf"] = plant.question("inspect", "conf") + plant.question("inspect", "stats")
     texts["log"] = plant.flower.all_output()
     for path, text in texts.items():
         assert not [secret for secret in SECRETS if secret in text], path
@@ -92,7 +97,7 @@ def test_flower_listens_on_loopback_and_does_nothing_without_its_password(plant:
         ["ss", "-Hltn", f"sport = :{plant.flower_port}"], capture_output=True, text=True, check=True
     ).stdout
     assert re.findall(r"(\S+):\d+\s+\S+:\*", listening) == ["127.0.0.1"]
-    (name,) = json.loads(plant.page("/api/workers?status=1"))
+    name = plant.worker
     for path in ("/tasks", "/workers", "/broker", f"/worker/{name}", "/api/tasks"):
         assert plant.ask("GET", path, login=False).status_code == 401
     shut_down = plant.ask("POST", f"/api/worker/shutdown/{name}", login=False)
@@ -100,11 +105,11 @@ def test_flower_listens_on_loopback_and_does_nothing_without_its_password(plant:
 
 
 def test_inspect_shows_the_dispatcher_at_work(plant: Plant) -> None:
-    plant.stub.delay = 8.0
+    plant.stub.delay = 15.0
     try:
         plant.put(PEOPLE, 5)
         wait_until(lambda: plant.stub.running == 5, 20, "five calls are under way")
-        answer = json.loads(plant.celery("inspect", "dispatcher", "--json", "-t", "10"))
+        answer = json.loads(plant.question("inspect", "dispatcher", "--json"))
     finally:
         plant.stub.delay = 0.0
     (seen,) = answer.values()
@@ -118,7 +123,7 @@ def test_inspect_shows_the_dispatcher_at_work(plant: Plant) -> None:
 
 
 def test_routing_is_what_is_declared(plant: Plant) -> None:
-    (queues,) = json.loads(plant.celery("inspect", "active_queues", "--json", "-t", "10")).values()
+    (queues,) = json.loads(plant.question("inspect", "active_queues", "--json")).values()
     declared = {one["name"]: (one["exchange"]["name"], one["routing_key"]) for one in queues}
     assert declared["easyai"] == ("easyai", "easyai")
     for task_type in (PEOPLE, HOSTILE, MANY[0], MANY[-1]):
@@ -134,10 +139,10 @@ def test_routing_is_what_is_declared(plant: Plant) -> None:
 
 def test_purge_and_cancelled_consumers_lose_nothing(plant: Plant) -> None:
     queue = f"infer.{PEOPLE}"
-    plant.celery("control", "cancel_consumer", queue, "-t", "10")
+    plant.question("control", "cancel_consumer", queue)
     keys = plant.put(PEOPLE, 4)
     plant.celery("purge", "-f", "-Q", f"{queue},easyai")
-    plant.celery("control", "add_consumer", queue, "-t", "10")
+    plant.question("control", "add_consumer", queue)
     wanted = {key for key in keys if not _is_dim(key)}
 
     def done() -> bool:
@@ -167,3 +172,39 @@ def test_without_broker_flower_goes_on_and_writes_no_stack_trace(plant: Plant) -
 
     wait_until(works, 30, "Flower goes on")
     assert "Traceback" not in plant.flower.all_output()
+
+
+def test_behind_nginx_under_a_path_of_its_own(plant: Plant) -> None:
+    if plant.server is not None:
+        pytest.skip("once is enough")
+    held = HeldPort()
+    environment = {**plant.up.installation, "FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"}
+    flower = flower_process(held.number, environment, "--url_prefix=flower", prefix="/flower")
+    try:
+        with FlowerGateway(held.number) as gateway:
+            gateway.start()
+            flower.start()
+            url = f"http://127.0.0.1:{gateway.port}/flower"
+            assert requests.get(f"{url}/workers", timeout=20).status_code == 401
+            page = requests.get(f"{url}/workers", auth=(USER, PASSWORD), timeout=20)
+            assert page.ok
+            links = set(re.findall(r'(?:href|src)="(/[^"]*)"', page.text))
+            assert links
+            assert {one for one in links if not one.startswith("/flower/")} <= {"/flower"}
+            script = next(one for one in links if one.partition("?")[0].endswith("flower.js"))
+            assert requests.get(f"http://127.0.0.1:{gateway.port}{script}", timeout=20).ok
+    finally:
+        flower.close()
+        held.release()
+
+
+def test_a_wake_of_an_earlier_release_is_taken(plant: Plant) -> None:
+    """It comes by the nameless exchange, and its arguments are not yet shown as text."""
+    options = ("--args", json.dumps([PEOPLE]), "--queue", f"infer.{PEOPLE}")
+    task_id = plant.celery("call", "easyai.infer", *options).strip().splitlines()[-1]
+
+    def listed() -> bool:
+        answer = plant.ask("GET", f"/api/task/info/{task_id}")
+        return answer.ok and answer.json()["state"] == "SUCCESS"
+
+    wait_until(listed, 30, "the wake has done its work")
