@@ -198,7 +198,7 @@ class Dispatcher:
         if leasing:
             self._look_again_sec = max(_LOOK_AGAIN_SEC, _REST * (time.monotonic() - began))
             self._note_look(dispatched)
-        self._follow(settled, dispatched, carried, leasing=leasing)
+        self._follow(settled, dispatched, carried, time.monotonic() - began, leasing=leasing)
 
     def _note_look(self, found: Dispatched) -> None:
         self._crowded, self._unserved = found.crowded, found.unserved
@@ -217,6 +217,7 @@ class Dispatcher:
         settled: Settled,
         dispatched: Dispatched,
         carried: CarriedOut,
+        took_sec: float,
         *,
         leasing: bool,
     ) -> None:
@@ -228,7 +229,6 @@ class Dispatcher:
         self.tally.leased(dispatched.frames)
         self.tally.settled(settled)
         if self._shop.tracing is not None:
-            took_sec = time.monotonic() - began
             note_turn(self._shop.tracing, settled, len(dispatched.frames), took_sec)
         if not leasing and (settled.returned or settled.evidence.changed):
             self._look = True  # for when they are due, or which service takes some again
