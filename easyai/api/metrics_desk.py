@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, to_thread
 from easyai.errors import DatabaseUnavailableError
 
 FRESH_SEC: Final = 1.0
-LIMIT_SEC: Final = 2.0  # Prometheus gives up after 10 s
+LIMIT_SEC: Final = 4.0  # Prometheus gives up after 10 s
 _REST: Final = 10  # times what a scrape took, before the next: a long backlog is read less often
 
 

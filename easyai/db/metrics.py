@@ -32,7 +32,7 @@ _BREAKERS: Final = text("""
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE state <> 'unregistered' ORDER BY services.pk, task_type LIMIT :most
 """)
-_BOUND: Final = text(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}")
+_BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', true)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,6 @@ _TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
 async def metrics(desk: MetricsPart) -> Response:
     """The state of the installation in Prometheus's text format, at most a second old.
 
-    Every API process gives the same. 503 within 2 s when the database does not answer.
+    Every API process gives the same. 503 within 4 s when the database does not answer.
     """
     return Response(await desk.ask(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
