@@ -101,11 +101,8 @@ def test_wrong_keys_are_named_and_the_right_ones_taken_without_a_restart(site: S
     site.alert_of(site.put("2"))
 
 
-@pytest.mark.parametrize("off_sec", [-1200, 1200])
-def test_a_clock_that_is_off_is_named_and_inference_goes_on_once_it_is_right(
-    site: Site, off_sec: int
-) -> None:
-    site.clock.set(off_sec)
+def test_a_clock_that_is_off_is_named_and_inference_goes_on_once_it_is_right(site: Site) -> None:
+    site.clock.set(1200)
     try:
         site.diagnosed(
             "the clocks of this machine and of the store differ; set both by NTP",
@@ -113,7 +110,7 @@ def test_a_clock_that_is_off_is_named_and_inference_goes_on_once_it_is_right(
         )
     finally:
         site.clock.set(0)
-    site.alert_of(site.put(f"clock{off_sec}"))
+    site.alert_of(site.put("clock"))
 
 
 def test_a_bucket_that_is_missing_is_named_and_used_once_it_is_made(site: Site) -> None:
