@@ -54,13 +54,13 @@ _IS_POOLED: Final = "easyai_pooled"
 def postgresql_engine(url: str) -> Engine:
     """The engine; connections that are lost or read-only are made anew."""
     # Keepalives notice a server that vanished without a word, within half a minute.
-    connect_args = {
+    connect_args: dict[str, Any] = {
         "connect_timeout": 5,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
-        "options": _OPTIONS,
+        "options": f"{make_url(url).query.get('options', '')} {_OPTIONS}".strip(),
     }
     if _has_several_hosts(url) and "target_session_attrs" not in make_url(url).query:
         connect_args["target_session_attrs"] = "read-write"  # the primary, whichever that is now

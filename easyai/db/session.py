@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 DISPATCH_LOCK = 0x6561_7379
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no schema that it may use
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
@@ -155,6 +156,11 @@ def _translated() -> Iterator[None]:
             raise DatabaseDamagedError(
                 f"the database file is damaged ({error.orig}); nothing is deleted and frames wait: "
                 "docs/recovery.md tells how to save what is in it"
+            ) from error
+        if _sqlstate(error) in _FORBIDDEN:
+            raise DatabaseUnavailableError(
+                f"the database refuses its user: {error.orig}; docs/databases.md lists the rights "
+                "that easyai needs"
             ) from error
         if not _is_unavailable(error):
             raise
