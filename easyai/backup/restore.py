@@ -95,7 +95,9 @@ def write_settings(archive: Reader, path: Path) -> None:
     try:
         _write_own(path, member.content.read())
     except FileExistsError:
-        raise BackupError(f"{path}: is there already; name another file") from None
+        raise BackupError(
+            f"{path}: is there already; name another file, or restore by this one: --config {path}"
+        ) from None
     except OSError as error:
         raise BackupError(f"{path}: {error.strerror}") from error
 

@@ -95,7 +95,7 @@ class Scanner:
         # Before any look at the store: see pipeline/known.py.
         self._watch.again(self._known.refresh())
         if self._known.went_back:
-            log.warning("the ledger is older than it was: a standby took over, or a backup did")
+            log.debug("the ledger has lost its newest frames: a standby took over, or history went")
             send_back(self._runtime)
         self._layout.begin()
         # What the ledger took does not count: beside a long backlog no time would be left. A busy
