@@ -74,6 +74,8 @@ class Site:
         """Have these parts (all, where none is named) made anew, of the version at PYTHONPATH."""
         for name, machine in self._machines().items():
             if not names or name in names:
+                if name in self.parts:
+                    self.parts[name].close()
                 own = {"EASYAI_DATA_DIR": str(self._folder / machine.name)}
                 self.parts[name] = self._part(name, machine, self.variables | own | dict(version))
 

@@ -7,10 +7,13 @@ from contextlib import ExitStack
 
 from tests.faults.fleet import most_in_flight
 from tests.faults.rhythm import Rhythm
+from tests.production.machines.network import round_trip_ms
 from tests.production.machines.site import AT_ONCE, LEASE_SEC, LIMIT, WORKERS, Site
 from tests.support.waiting import wait_until
 
-CUT_OFF_SEC = 40.0
+CUT_OFF_SEC = 35.0
+DELAY_MS, LOSS_PERCENT = 100, 2.0  # on each way
+SLOW_FRAMES = 40
 
 
 def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
@@ -76,3 +79,19 @@ def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site) -> None:
         beat.start()
         assert site.leading() != leading, "the one that came back stands by"
     site.settle()
+
+
+def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site) -> None:
+    """Every way between the worker hosts, the API's host and the servers is slow."""
+    machines, before = site.machines, time.time()
+    with ExitStack() as stack:
+        for machine in (*machines.hosts, machines.api):
+            stack.enter_context(machines.network.slow(machine, DELAY_MS, LOSS_PERCENT))
+        way = round_trip_ms(machines.hosts[0], machines.servers.address)
+        assert 2 * DELAY_MS <= way < 4 * DELAY_MS, "the network is as slow as it is meant to be"
+        site.camera.burst(SLOW_FRAMES)
+        took = site.flows(SLOW_FRAMES // 2, 90)
+        print(f"{SLOW_FRAMES / 2 / took:.1f} frames/s with {LIMIT} places, {way:.0f} ms to and fro")
+    site.settle()
+    raised = site.alarms_since(before)
+    assert not raised & {"service_offline", "heartbeats_missing", "no_algorithm"}, raised
