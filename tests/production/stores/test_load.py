@@ -13,6 +13,7 @@ import pytest
 
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
+from easyai.registry.sweep import sweep
 from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.places import BucketPlace, jpeg
 from tests.support.algorithm_stub import AlgorithmStub
@@ -45,6 +46,7 @@ def _workers(site: Installation) -> Iterator[None]:
         while not over.is_set():
             with suppress(StoreUnavailableError):
                 intake.scan(runtime)
+            sweep(runtime)  # which asks again for what could not be carried
             loop.pump(TYPE, 0.3)
             over.wait(0.1)
 
