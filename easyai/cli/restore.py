@@ -120,15 +120,15 @@ def _restored(reader: Reader, settings: Settings, replace: bool, next_alert_id: 
 def _require_stopped(settings: Settings) -> None:
     from easyai.cli.output import missing_database
     from easyai.db.session import Database
-    from easyai.errors import BackupError, SchemaMissingError
+    from easyai.errors import BackupError, DatabaseDamagedError, SchemaMissingError
 
     if missing_database(settings):
         return
     database = Database(settings.easyai.effective_database_url)
     try:
         at_work = running(database)
-    except SchemaMissingError:
-        return  # a database without tables
+    except (SchemaMissingError, DatabaseDamagedError):
+        return  # nothing works on a database without tables, or on one that cannot be read
     finally:
         database.dispose()
     if at_work:

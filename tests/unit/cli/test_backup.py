@@ -63,6 +63,19 @@ def test_a_running_installation_is_not_restored_into(site: Installation, tmp_pat
     assert "worker@box:4242" in refused.output
 
 
+def test_a_damaged_database_is_replaced_and_kept(site: Installation, tmp_path: Path) -> None:
+    assert site.run("backup", str(tmp_path / "site.tar")).exit_code == 0
+    site.close()
+    for path in site.folder.glob("easyai.db*"):
+        path.unlink()
+    (site.folder / "easyai.db").write_bytes(b"damaged" * 1000)
+    restored = site.run("restore", str(tmp_path / "site.tar"), "--replace")
+    assert restored.exit_code == 0, restored.output
+    (kept,) = site.folder.glob("easyai.db.before-restore-*")
+    assert kept.read_bytes() == b"damaged" * 1000
+    assert "yolo" in site.run("services", "--all").stdout
+
+
 def test_what_is_no_backup_is_refused_in_one_line(site: Installation, tmp_path: Path) -> None:
     path = tmp_path / "notes.tar"
     path.write_text("not a tar file at all\n" * 100)
@@ -71,3 +84,26 @@ def test_what_is_no_backup_is_refused_in_one_line(site: Installation, tmp_path: 
     assert refused.output.count("\n") == 1
     assert "not a whole backup" in refused.output
     assert "No such file" in site.run("restore", str(tmp_path / "none.tar")).output
+
+
+def test_a_picture_that_was_nowhere_is_counted(site: Installation, tmp_path: Path) -> None:
+    site.alert(image_path="alerts/人数统计/门口/1.jpg")
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 1
+    assert "1 pictures that rows name were nowhere" in made.stderr
+    assert (tmp_path / "site.tar").exists()
+
+
+def test_pictures_in_a_bucket_stay_there(
+    site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.alert(image_path="alerts/人数统计/门口/1.jpg")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "minio")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__ENDPOINT", "127.0.0.1:1")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__BUCKET", "frames")
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 0, made.output
+    assert "they stay in the bucket" in made.output
+    site.monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "local")
+    refused = site.run("restore", str(tmp_path / "site.tar"), "--replace")
+    assert 'frame_extractor.store: "local" here, "minio" in the backup' in refused.output
