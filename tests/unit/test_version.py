@@ -61,6 +61,8 @@ def test_an_unknown_version_is_the_same_wherever_it_may_come_from() -> None:
         project = tomllib.loads((ROOT / name).read_text("utf-8"))
         assert project["tool"]["hatch"]["version"]["fallback-version"] == of_server.UNKNOWN
     assert of_sdk.UNKNOWN == of_server.UNKNOWN
+    compose = (ROOT / "docker" / "compose.yaml").read_text("utf-8")
+    assert f"VERSION: ${{EASYAI_VERSION:-{of_server.UNKNOWN}}}" in compose
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text("utf-8")
     assert re.findall(r"^ARG VERSION(?:=(.*))?$", dockerfile, re.MULTILINE) == [
         of_server.UNKNOWN,

@@ -80,6 +80,11 @@ class Node:
             return False
         return done.returncode == 0
 
+    def is_left_alone(self, role: str, pod: Manifest) -> bool:
+        """Whether fewer tries of the liveness probe fail in a row than Kubernetes restarts for."""
+        tries = container(pod)["livenessProbe"]["failureThreshold"]
+        return any(self.passes(role, pod, "livenessProbe") for _ in range(tries))
+
     def starts(self, role: str, pod: Manifest) -> bool:
         """Whether the startup probe passes before Kubernetes gives up on the pod."""
         probe = container(pod)["startupProbe"]

@@ -78,12 +78,12 @@ def test_the_pods_infer_and_outlive_the_database(
         # Stopped in order; uvicorn ends by the signal that it was sent.
         assert node.stop(role, roles[role]) in (0, -signal.SIGTERM), node.log(role)
     for role in _ROLES[1:]:
-        assert not node.passes(role, roles[role], "livenessProbe"), "nobody is there any more"
+        assert not node.is_left_alone(role, roles[role]), "nobody is there any more"
 
 
 def _assert_left_alone(node: Node, roles: dict[str, Manifest]) -> None:
     for role in _ROLES:
-        assert node.passes(role, roles[role], "livenessProbe"), role
+        assert node.is_left_alone(role, roles[role]), role
 
 
 def _put(node: Node, number: int) -> None:
