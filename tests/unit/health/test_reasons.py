@@ -55,7 +55,9 @@ _REFUSALS = {
     "TooManyRequestsError",
 }
 _ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "complain"}
-_SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION|REPEATABLE READ)\b")
+_SQL = re.compile(
+    r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION|REPEATABLE READ)\b"
+)
 # What is kept: numbers, names of keys and of programs.
 _KEPT = re.compile(
     r"`[^`]*`|\b(?:[\w.]*_[\w.]*|[\w./]+\.(?:md|endpoint|access_key)|API|HTTP|ID|JSON|Kafka|NTP|RabbitMQ"
