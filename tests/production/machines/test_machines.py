@@ -27,16 +27,19 @@ def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
         return not idle
 
     wait_until(all_have_worked, 60, "every worker host has had frames in flight", 0.1)
+    site.fleet.control(delay_sec=4.0)  # longer than the store takes for frames to come
     site.camera.burst(4 * LIMIT)
-    site.fleet.control(delay_sec=1.0)
     wait_until(
-        lambda: most_in_flight(site.fleet.requests()) == LIMIT, 30, "the limit is reached", 0.2
+        lambda: most_in_flight(site.fleet.requests()) == LIMIT, 60, "the limit is reached", 0.2
     )
     site.settle()
     requests = site.fleet.requests()
-    for service_id in site.fleet.ports:
-        own = [one for one in requests if one.service_id == service_id]
-        assert most_in_flight(own) == AT_ONCE, f"at {service_id}"
+    most = {
+        service_id: most_in_flight([one for one in requests if one.service_id == service_id])
+        for service_id in site.fleet.ports
+    }
+    # Of eight places two services have three by arithmetic; `settle` saw that none had more.
+    assert sorted(most.values())[-2:] == [AT_ONCE, AT_ONCE], most
 
 
 def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(site: Site) -> None:
@@ -53,7 +56,7 @@ def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(site: Site)
         wait_until(lambda: not site.leased_by(worker), 3 * LEASE_SEC, "its leases end", 0.1)
         print(f"its leases ended after {time.monotonic() - began:.1f} s")
         site.fleet.control(delay_sec=0.1)
-        site.flows(50)
+        site.flows(50, 150)
         wait_until(lambda: site.leading() != gone, 20, "the other beat leads")
         with Rhythm(site.ledger):
             time.sleep(max(0.0, began + CUT_OFF_SEC - time.monotonic()))
@@ -72,9 +75,10 @@ def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site) -> None:
     with site.camera:
         with Rhythm(site.ledger):
             time.sleep(4.0)
+        beat.kill()
+        wait_until(lambda: site.leading() != leading, 20, "the other beat leads")
+        site.flows(10)
         with Rhythm(site.ledger):
-            beat.kill()
-            wait_until(lambda: site.leading() != leading, 20, "the other beat leads")
             time.sleep(4.0)
         beat.start()
         assert site.leading() != leading, "the one that came back stands by"
