@@ -245,6 +245,16 @@ _DATABASE: Final = {
     "tells how to save what is in it": (
         "数据库文件已损坏（{1}）；不会删除任何内容，图片等待：抢救方法见 docs/recovery.md"
     ),
+    "the database refuses its user: {}; docs/databases.md lists the rights that easyai needs": (
+        "数据库拒绝该用户的操作：{1}；easyai 所需的权限见 docs/databases.md"
+    ),
+    "restored from a backup of {}; {n} frames wait, of {n} that waited the pictures are no more; "
+    "alerts go on with id {n}": (
+        "已从 {1} 的备份恢复；{2} 张图片等待处理，另有 {3} 张等待中的图片已不存在；告警编号从 {4} 继续"
+    ),
+    "its picture was not there when a backup was restored: inferred since, or deleted": (
+        "恢复备份时图片已不存在：之后已推理，或已被删除"
+    ),
     "no free database connection: ": "没有空闲的数据库连接：",
     "database is locked": "数据库被锁定",
     "the database is at revision {}, this version needs {}: run ": (
