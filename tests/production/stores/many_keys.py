@@ -1,4 +1,4 @@
-"""A hundred thousand pictures in a bucket of SeaweedFS within seconds.
+"""Tens of thousands of pictures in a bucket of SeaweedFS within seconds.
 
 Over S3 they would take minutes. `weed shell` loads entries of the filer from a file: for each four
 bytes of length, then a message FullEntry of its filer.proto.
