@@ -96,21 +96,30 @@ class _Connecting:
 
 
 def _configure(connection: Any, record: Any) -> None:
-    """Find out what is at the other end.
+    """Make a new connection ready; closed when that fails, as by a pooler without its server."""
+    try:
+        record.info[_IS_POOLED] = _needs_settings(connection)
+    except BaseException:
+        connection.close()
+        raise
+    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
+    record.info["used_at"] = time.monotonic()
+
+
+def _needs_settings(connection: Any) -> bool:
+    """Find out what is at the other end: whether each transaction has to bring its settings.
 
     A pooler tells its clients a process of its own. A role may have our settings as its defaults
     (ALTER ROLE): then they need not be set in each transaction.
     """
     process, in_force = connection.execute(_ASK).fetchone()
-    record.info[_IS_POOLED] = False
-    if process != connection.info.backend_pid:
+    pooled = process != connection.info.backend_pid
+    if pooled:
         connection.prepare_threshold = None  # the session of the next transaction has not seen it
-        record.info[_IS_POOLED] = not in_force
     else:
         connection.execute(_COMMIT_OF_SESSION)
     connection.commit()
-    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
-    record.info["used_at"] = time.monotonic()
+    return pooled and not in_force
 
 
 def _begin(conn: Connection) -> None:
