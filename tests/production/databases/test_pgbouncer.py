@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +13,13 @@ from sqlalchemy import text
 
 from easyai.db import migrate
 from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
 from tests.production.databases.pgbouncer import PgBouncer
 from tests.production.databases.steps import put, wait_for_alerts
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.services import PostgresServer
+from tests.support.waiting import wait_until
 
 _IN_FORCE = text("""
     SELECT current_setting('lock_timeout'), current_setting('plan_cache_mode'),
@@ -77,6 +81,29 @@ def test_no_statement_is_prepared_in_a_session_that_others_have(database: Databa
         list(pool.map(work, range(16)))
     with database.read() as conn:
         assert conn.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar() == 0
+
+
+def test_a_pooler_without_its_server_is_an_outage_that_leaves_no_connection_open(
+    database: Database, postgres_server: PostgresServer
+) -> None:
+    """It lets its clients in, and fails at their first statement."""
+    database.dispose()
+    postgres_server.stop()
+    try:
+        with pytest.raises(DatabaseUnavailableError), database.read():
+            pass
+        gc.collect()  # warns of a connection that nobody has closed: an error here
+    finally:
+        postgres_server.start()
+
+    def works() -> bool:
+        try:
+            with database.read() as conn:
+                return conn.execute(text("SELECT true")).scalar_one() is True
+        except DatabaseUnavailableError:
+            return False
+
+    wait_until(works, 60, "it works again by itself")
 
 
 def test_the_journey_through_pgbouncer(
