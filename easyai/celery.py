@@ -91,8 +91,11 @@ except SettingsError as error:
     raise SystemExit(f"easyai: {error}") from None
 die_with_parent()
 filesystem.register()
-# By name: without Redis its library is not loaded.
+# By name: the library of a broker that is not used is not loaded.
 _REDIS = "easyai.tasks.redis_transport:Transport"
 _SENTINEL = "easyai.tasks.redis_transport:SentinelTransport"
+_RABBITMQ = "easyai.tasks.rabbitmq_transport:Transport"
+_RABBITMQ_TLS = "easyai.tasks.rabbitmq_transport:SSLTransport"
+TRANSPORT_ALIASES.update(amqp=_RABBITMQ, pyamqp=_RABBITMQ, amqps=_RABBITMQ_TLS)
 TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS, sentinel=_SENTINEL)
 app = make_app(_config_module())

@@ -2,6 +2,7 @@
 
     rediss://user:password@host:6379/0?ssl_ca_certs=/etc/easyai/ca.pem
     sentinel://:password@a:26379/0;sentinel://b:26379?master_name=frames&sentinel_password=other
+    amqp://user:password@a:5672/?queue_type=quorum;amqp://user:password@b:5672/
     amqps://user:password@host:5671/?ssl_certfile=/etc/easyai/own.pem&ssl_keyfile=/etc/easyai/own.key
 
 The parameters have the names of redis-py and Celery. They hold for all hosts of the address.
@@ -20,6 +21,7 @@ _AMQP: Final = ("amqp", "amqps", "pyamqp")
 _TLS_SCHEMES: Final = ("rediss", "amqps")
 _FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS: Final = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
+_OF_RABBITMQ: Final = ("queue_type",)
 _OF_SENTINEL: Final = ("ssl", "master_name", "sentinel_username", "sentinel_password")
 _YES: Final = {"true": True, "1": True, "false": False, "0": False}
 # kombu's words, and whether a certificate is verified then.
@@ -59,6 +61,7 @@ class ServerUrl:
     master_name: str = "mymaster"  # as in Redis' own sentinel.conf
     sentinel_username: str | None = None
     sentinel_password: str | None = None
+    quorum: bool = False  # queues of RabbitMQ that are kept on several nodes
 
     @property
     def scheme(self) -> str:
@@ -92,7 +95,8 @@ def parse_server_url(text: str) -> ServerUrl:
     scheme = urlsplit(urls[0]).scheme if urls else ""
     if scheme not in (*_REDIS, *_AMQP):
         return ServerUrl((text,))
-    known = (*_TLS, *_OF_SENTINEL) if scheme == SENTINEL else _TLS
+    of_kind = {SENTINEL: _OF_SENTINEL, **dict.fromkeys(_AMQP, _OF_RABBITMQ)}
+    known = (*_TLS, *of_kind.get(scheme, ()))
     found: dict[str, str] = {}
     for url in urls:
         found.update((key, value) for key, value in _parameters(url) if key in known)
@@ -105,6 +109,7 @@ def parse_server_url(text: str) -> ServerUrl:
         found.get("master_name") or "mymaster",
         found.get("sentinel_username"),
         found.get("sentinel_password"),
+        _is_quorum(found.get("queue_type", "classic")),
     )
 
 
@@ -146,6 +151,12 @@ def _tls(scheme: str, found: dict[str, str]) -> Tls | None:
         verify,
         verify and _flag(found, "ssl_check_hostname", True),
     )
+
+
+def _is_quorum(queue_type: str) -> bool:
+    if queue_type not in ("classic", "quorum"):
+        raise ValueError("queue_type takes classic or quorum")
+    return queue_type == "quorum"
 
 
 def _flag(found: dict[str, str], name: str, default: bool) -> bool:

@@ -99,19 +99,13 @@ def _push_nothing(client: Any) -> None:
             raise
 
 
-def _blocked(_reason: str) -> None:
-    raise BlockedError
-
-
 def _publish_to_nobody(channel: Any) -> None:
     """Publish to a queue that cannot exist: only who publishes is told of an alarm."""
     import amqp
 
     # A user may be kept to the exchanges of easyai.
     with suppress(amqp.AccessRefused):
-        channel.basic_publish_confirm(
-            amqp.Message(b""), exchange="", routing_key="", confirm_timeout=_TIMEOUT_SEC
-        )
+        channel.basic_publish_confirm(amqp.Message(b""), exchange="", routing_key="")
 
 
 def is_embedded(broker_url: str) -> bool:
@@ -126,8 +120,6 @@ def _connection(url: str, celery: dict[str, Any], timeout_sec: float) -> Any:
     driver = url.partition("://")[0].partition("+")[0]
     kind = {"rediss": "redis", "sentinel": "redis", "amqps": "amqp", "pyamqp": "amqp"}
     timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), timeout_sec)
-    if kind.get(driver, driver) == "amqp":
-        options = {**options, "on_blocked": _blocked}
     if driver == SENTINEL:
         options = {**options, "sentinel_kwargs": {**options["sentinel_kwargs"], **timeouts}}
     return QuickConnection(

@@ -18,6 +18,9 @@ _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 class BlockedError(Exception):
     """RabbitMQ has blocked the connection: its memory or disk alarm is on."""
 
+    def __str__(self) -> str:
+        return self.__doc__ or ""
+
 
 def broker_reason(settings: Settings, error: Exception) -> str:
     """What an operator is told of an error of the broker; never a secret of its address."""

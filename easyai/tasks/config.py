@@ -76,6 +76,7 @@ def _broker(url: str, settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": ";".join(server.urls),
         "broker_use_ssl": server_tls.options(server),
+        "task_default_queue_type": "quorum" if server.quorum else "classic",
         "broker_transport_options": _transport_options(server, settings),
         "broker_connection_timeout": 4.0,
         "broker_connection_retry_on_startup": True,
@@ -111,7 +112,8 @@ def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
             "queue_order_strategy": "easyai.tasks.queue_order:DutiesFirst",
             **(_of_sentinel(server) if scheme == SENTINEL else {}),
         }
-    return {}
+    # See tasks/rabbitmq_transport.py.
+    return {"confirm_publish": True} if "amqp" in scheme else {}
 
 
 def _of_sentinel(server: ServerUrl) -> dict[str, Any]:
@@ -137,6 +139,8 @@ def _worker() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         # Of messages, which only wake: what limits frames is ai_analysis.types.<type>.rate_limit.
         "worker_disable_rate_limits": True,
+        # Prefetch is one of each queue anyway (tasks/queues.py), as quorum queues ask for.
+        "worker_detect_quorum_queues": False,
         # A wake is answered by being taken: one that is lost costs a scan, one that is delivered
         # twice costs a look at the ledger.
         "task_acks_late": False,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from easyai.tasks.broker_reason import BlockedError
 from easyai.tasks.expiry import dated
-from easyai.tasks.queues import infer_queue, publishing_connection
+from easyai.tasks.queues import publishing_connection, queue_name
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -37,6 +38,8 @@ class Publisher:
         fresh = self._connection is None
         try:
             self._send(task_type)
+        except BlockedError:
+            raise  # the connection works again after the alarm; RabbitMQ would keep the old one
         except Exception:
             self.close()
             if fresh:
@@ -51,7 +54,7 @@ class Publisher:
             self._producer = app.amqp.Producer(self._connection, auto_declare=False)
         if len(self._connection.declared_entities) >= _MOST_DECLARED:
             self._connection.declared_entities.clear()
-        queue = infer_queue(task_type)
+        queue = app.amqp.queues.declaration(queue_name(task_type))
         app.send_task(
             INFER_TASK,
             args=(task_type,),

@@ -61,13 +61,9 @@ def _clean(char: str) -> str:
     return char if char.isprintable() and char not in _AWKWARD else "_"
 
 
-def infer_queue(task_type: str) -> Queue:
-    """The declaration of a task type's queue."""
-    return _queue(queue_name(task_type))
-
-
-def _queue(name: str) -> Queue:
-    return Queue(name, EXCHANGE, routing_key=name, durable=True)
+def _queue(name: str, queue_type: str) -> Queue:
+    arguments = {"x-queue-type": queue_type} if queue_type == "quorum" else None
+    return Queue(name, EXCHANGE, routing_key=name, durable=True, queue_arguments=arguments)
 
 
 class QuickConnection(Connection):
@@ -112,14 +108,19 @@ def _seldom(errback: Callable[[Exception, float], Any]) -> Callable[[Exception, 
     return call
 
 
+def other_hosts(app: Any) -> int:
+    """How many hosts the address of the broker has besides the first."""
+    return str(app.conf.broker_url).count(";")
+
+
 def publishing_connection(app: Any) -> Any:
     """A connection for one thread that only publishes, and learns of a silent broker in seconds."""
     driver = app.connection_for_write().transport.driver_type
     timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(driver, ()), _PUBLISH_TIMEOUT_SEC)
     return app.connection_for_write(
         connect_timeout=_PUBLISH_TIMEOUT_SEC,
-        # Who publishes has other work to do: a connection that is refused is an error at once.
-        transport_options={"max_retries": 0, **timeouts},
+        # Who publishes has other work to do: once each host has refused it, that is an error.
+        transport_options={"max_retries": other_hosts(app), **timeouts},
     )
 
 
@@ -140,15 +141,15 @@ class Queues(amqp.Queues):  # type: ignore[misc]
 
     def new_missing(self, name: str) -> Queue:
         """A queue that appears by its name alone."""
-        return _queue(name)
+        return self.declaration(name)
 
     def declaration(self, name: str) -> Queue:
         """The declaration of a task type's queue, which is not consumed from by this."""
-        return _queue(name)
+        return _queue(name, self.create_missing_queue_type)
 
     def add_type(self, name: str) -> None:
         """Note that the queue of a task type is consumed from."""
-        self.add(_queue(name))
+        self.add(self.declaration(name))
         self.of_types.add(name)
 
     def drop_type(self, name: str) -> None:
@@ -199,5 +200,13 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]
     """Celery's view of the broker, with our queues and connections."""
 
     queues_cls = Queues
+
+    def Queues(self, queues: Any, **kwargs: Any) -> Queues:  # noqa: N802 - Celery's name
+        """Our queues: those of the task types are of the same type as Celery's default one."""
+        made: Queues = super().Queues(
+            queues, create_missing_queue_type=self.app.conf.task_default_queue_type, **kwargs
+        )
+        return made
+
     Connection = QuickConnection
     BrokerConnection = QuickConnection

@@ -35,7 +35,7 @@ def test_a_wake_names_the_exchange_of_its_queue() -> None:
         connection_for_write=lambda **_: SimpleNamespace(
             transport=SimpleNamespace(driver_type="memory"), declared_entities=set()
         ),
-        amqp=SimpleNamespace(Producer=lambda *_, **__: None),
+        amqp=SimpleNamespace(Producer=lambda *_, **__: None, queues=Queues([])),
         send_task=lambda name, **options: sent.update(options),
     )
     Publisher(fake).publish("人脸")
