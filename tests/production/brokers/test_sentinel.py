@@ -74,6 +74,7 @@ def test_frames_go_on_when_the_primary_dies_and_each_has_one_alert(
     assert (worker.status, beat.status) == ("running", "running")
 
 
+@pytest.mark.parametrize("watched", ["TLS"], indirect=True)
 def test_alerts_go_on_when_the_primary_dies(watched: Watched) -> None:
     bus = open_bus(AiAnalysis(mq_type="redis", mq_address=watched.full_address, mq_topic="t"))
     bus.check()
@@ -93,6 +94,7 @@ def test_alerts_go_on_when_the_primary_dies(watched: Watched) -> None:
     assert [json.loads(entry[b"alert"])["id"] for _, entry in entries] == [1, 2]
 
 
+@pytest.mark.parametrize("watched", ["TLS"], indirect=True)
 def test_what_is_wrong_with_sentinels_is_told(
     watched: Watched, make_installation: MakeInstallation
 ) -> None:
