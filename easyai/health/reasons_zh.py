@@ -250,7 +250,8 @@ _DATABASE: Final = {
     ),
     "restored from a backup of {}; {n} frames wait, of {n} that waited the pictures are no more; "
     "alerts go on with id {n}": (
-        "已从 {1} 的备份恢复；{2} 张图片等待处理，另有 {3} 张等待中的图片已不存在；告警编号从 {4} 继续"
+        "已从 {1} 的备份恢复；{2} 张图片等待处理，另有 {3} 张等待中的图片已不存在；"
+        "告警编号从 {4} 继续"
     ),
     "its picture was not there when a backup was restored: inferred since, or deleted": (
         "恢复备份时图片已不存在：之后已推理，或已被删除"

@@ -35,7 +35,8 @@ class PgBouncer(ServerProcess):
             "[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             "auth_type = any\npool_mode = transaction\ndefault_pool_size = 4\n"
-            "max_client_conn = 500\nserver_login_retry = 1\nquery_wait_timeout = 5\nserver_round_robin = 1\n"
+            "max_client_conn = 500\nserver_login_retry = 1\nquery_wait_timeout = 5\n"
+            "server_round_robin = 1\n"
             f"{extra}\n",
             encoding="utf-8",
         )
