@@ -42,7 +42,8 @@ simulate: setup ## Invent worlds and their faults, one a seed: make simulate SEE
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)
 
-production: setup ## Containers, brokers and machines as in production, on an engine of our own (root)
+production: setup ## Containers, servers, many machines: all that production has, really started (root)
+	@scripts/install-engine
 	@$(BIN)/python -m pytest tests/production --production -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
