@@ -308,6 +308,8 @@ class Easyai(_Table):
     # Whether alerts and the diagnosis need a token, too, from other machines
     viewers: Literal["open", "token"] = "open"
     viewer_token: SecretStr = SecretStr("")  # may only look; '': made once in data_dir
+    # Whether /metrics tells of each camera, too: a series for each with frames that wait
+    metrics_by_camera: bool = False
     # Names by which browsers may reach this server, besides its own; "*.example.com": all below
     allowed_hosts: tuple[str, ...] = ()
 

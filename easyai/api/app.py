@@ -55,7 +55,9 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             opened.part(Tokens)  # its file is there before anybody needs it
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
-            app.state.metrics = MetricsDesk(Exposition(opened.db))
+            app.state.metrics = MetricsDesk(
+                Exposition(opened.db, by_camera=opened.settings.easyai.metrics_by_camera)
+            )
             life = asyncio.create_task(_show_life(loop))
             try:
                 yield

@@ -31,8 +31,9 @@ from easyai.domain.totals import BOUNDS_SEC, FATES, Histogram
 class DatabaseCollector(Collector):
     """Reads the database each time it is collected."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, by_camera: bool) -> None:
         self._db = db
+        self._by_camera = by_camera
         self._registered: Registered | None = None
 
     def describe(self) -> Iterable[Metric]:
@@ -42,7 +43,7 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric. Raises DatabaseUnavailableError."""
         with self._db.read() as conn:
-            found = metrics.read(conn, self._registered)
+            found = metrics.read(conn, self._registered, by_camera=self._by_camera)
         self._registered = found.registered
         yield _frames(found)
         yield from _waiting(found)
@@ -55,15 +56,18 @@ class DatabaseCollector(Collector):
             "Alerts that the bus has not acknowledged yet.",
             value=found.outbox,
         )
+        if self._by_camera:
+            yield _cameras(found)
         yield _build_info()
 
 
 class Exposition:
     """The text of scrapes; a registry of its own, without the numbers of this process."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, by_camera: bool = False) -> None:
+        """With `by_camera` a series for each camera with frames that wait, too."""
         self._registry = CollectorRegistry()
-        self._registry.register(DatabaseCollector(db))
+        self._registry.register(DatabaseCollector(db, by_camera=by_camera))
 
     def __call__(self) -> bytes:
         """The text of one scrape. Raises DatabaseUnavailableError."""
@@ -181,6 +185,17 @@ def _alarms(found: Snapshot) -> Metric:
     )
     quiet = {(str(kind), ""): 0 for kind in Kind}
     for labels, count in sorted((quiet | dict(found.alarms)).items()):
+        family.add_metric([_text(label) for label in labels], count)
+    return family
+
+
+def _cameras(found: Snapshot) -> Metric:
+    family = GaugeMetricFamily(
+        "easyai_camera_frames_pending",
+        "Frames of a camera that wait, parked ones included; cameras without any are left out.",
+        labels=("task_type", "camera"),
+    )
+    for labels, count in sorted(found.cameras.items()):
         family.add_metric([_text(label) for label in labels], count)
     return family
 

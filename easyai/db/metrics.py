@@ -19,6 +19,8 @@ from easyai.domain.totals import OTHER, endpoint_label
 #: Breakers and alarms with a series of their own.
 MOST_BREAKERS: Final = 500
 MOST_ALARMS: Final = 200
+#: Cameras with a series of their own, those with the most waiting frames.
+MOST_CAMERAS: Final = 1000
 _TIMEOUT_MS: Final = 5000
 
 _SERVICES: Final = text("""
@@ -31,6 +33,10 @@ _BREAKERS: Final = text("""
     SELECT task_type, endpoint, CASE WHEN breaker_open_until > 0 THEN 1 ELSE 0 END
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE state <> 'unregistered' ORDER BY services.pk, task_type LIMIT :most
+""")
+_CAMERAS: Final = text("""
+    SELECT task_type, task_id, count(*) FROM frames WHERE state IN ('pending', 'parked')
+     GROUP BY task_type, task_id ORDER BY count(*) DESC, task_type, task_id
 """)
 _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', true)")
 
@@ -64,9 +70,10 @@ class Snapshot:
     registered: Registered
     alarms: Mapping[tuple[str, str], int]  # by kind and subject
     outbox: int
+    cameras: Mapping[tuple[str, str], int]  # frames that wait by type and camera; empty: not asked
 
 
-def read(conn: Connection, known: Registered | None = None) -> Snapshot:
+def read(conn: Connection, known: Registered | None = None, *, by_camera: bool = False) -> Snapshot:
     """Everything that a scrape shows; of the registry what is `known`, while that stands."""
     if conn.dialect.name != "sqlite":
         conn.execute(_BOUND)
@@ -79,6 +86,7 @@ def read(conn: Connection, known: Registered | None = None) -> Snapshot:
         _registered(conn, known),
         _alarms(conn),
         outbox.backlog(conn).waiting,
+        _cameras(conn) if by_camera else {},
     )
 
 
@@ -126,6 +134,14 @@ def _breakers(
     for task_type, left in known.items():
         if left > 0:
             found[task_type, OTHER] = open_ones[task_type]
+    return found
+
+
+def _cameras(conn: Connection) -> dict[tuple[str, str], int]:
+    """Of `MOST_CAMERAS`; the frames of the others of a type as one."""
+    found: Counter[tuple[str, str]] = Counter()
+    for number, (task_type, camera, count) in enumerate(conn.execute(_CAMERAS)):
+        found[task_type, camera if number < MOST_CAMERAS else OTHER] += count
     return found
 
 

@@ -58,6 +58,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "easyai.services_per_source": (1000, "5", "5", 5),
     "easyai.registration": ("open", '"approve"', "approve", "approve"),
     "easyai.viewers": ("open", '"token"', "token", "token"),
+    "easyai.metrics_by_camera": (False, "true", "true", True),
     "easyai.allowed_hosts": ((), '["A.b."]', '["a.b"]', ("a.b",)),
 }
 

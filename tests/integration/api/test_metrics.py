@@ -15,6 +15,7 @@ from sqlalchemy import event, make_url
 
 from easyai import __version__
 from easyai.api.app import create_app
+from easyai.api.exposition import Exposition
 from easyai.api.metrics_desk import LIMIT_SEC, MetricsDesk
 from easyai.db import alarms, generations, metrics, migrate, recording, task_types, totals
 from easyai.db.services import register
@@ -151,6 +152,24 @@ def test_the_numbers_are_those_of_the_database(api: LiveApi, runtime: Runtime) -
     counts = {bound: found.value(f"{name}_bucket", **at, le=str(bound)) for bound in BOUNDS_SEC}
     assert (counts[0.005], counts[0.05], counts[0.075], counts[0.25]) == (1, 1, 2, 3)
     assert (counts[10.0], found.value(f"{name}_bucket", **at, le="+Inf")) == (3, 4)
+
+
+def test_cameras_have_series_only_where_they_are_asked_for(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MOST_CAMERAS", 2)
+    _add_frames(runtime, "人数统计", 9, 0.0)
+    for number, camera in enumerate(("门口1", "门口1", "门口1", "大厅", "大厅", "车库", "后门")):
+        _execute(runtime, f"UPDATE frames SET task_id = '{camera}' WHERE captured_at = {number}")
+    _execute(runtime, "UPDATE frames SET state = 'leased' WHERE captured_at > 6")
+    name = "easyai_camera_frames_pending"
+    assert name.encode() not in Exposition(runtime.db)()
+    found = Scrape(Exposition(runtime.db, by_camera=True)().decode())
+    at = {"task_type": "人数统计"}
+    assert found.value(name, **at, camera="门口1") == 3
+    assert found.value(name, **at, camera="大厅") == 2
+    assert found.value(name, **at, camera="other") == 2
+    assert len(found.series(name)) == 3
 
 
 def test_names_of_strangers_break_nothing(api: LiveApi, runtime: Runtime) -> None:
