@@ -35,10 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _share_out(items: list[pytest.Item]) -> None:
-    """Side by side run files; all that use the container engine are one after the other."""
+    """Side by side run files; all on the container engine are in a row, and all of many machines."""
     for item in items:
-        on_engine = "engine" in getattr(item, "fixturenames", ())
-        group = "engine" if on_engine else item.nodeid.partition("::")[0]
+        file = item.nodeid.partition("::")[0]
+        in_a_row = {
+            "engine": "engine" in getattr(item, "fixturenames", ()),
+            "machines": file.startswith("tests/production/machines/"),
+        }
+        group = next((name for name, applies in in_a_row.items() if applies), file)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -135,6 +135,8 @@ def test_prometheus_scrapes_the_api(manifests: tuple[Manifest, ...]) -> None:
     services = of_kind(manifests, "Service").items()
     watched = [name for name, one in services if selects(wanted, one["metadata"]["labels"])]
     assert watched == ["easyai-api"]
+    of_api = of_kind(manifests, "Service")["easyai-api"]["metadata"]["labels"]
+    assert of_api[monitor["spec"]["jobLabel"]] == "easyai", "the job of the alert rules"
     (port,) = of_kind(manifests, "Service")["easyai-api"]["spec"]["ports"]
     assert [one["port"] for one in monitor["spec"]["endpoints"]] == [port["name"]]
 

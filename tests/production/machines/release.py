@@ -14,7 +14,16 @@ _FALLBACK = "607bbf1"
 
 def last_release() -> str:
     """The newest tag of a release, before this commit; else a commit that stands for one."""
-    tags = _git("tag", "--list", "v*", "--merged", "HEAD~1", "--sort=-version:refname").split()
+    tags = _git(
+        "-c",
+        "versionsort.suffix=rc",
+        "tag",
+        "--list",
+        "v*",
+        "--merged",
+        "HEAD~1",
+        "--sort=-version:refname",
+    ).split()
     return tags[0] if tags else _FALLBACK
 
 

@@ -38,12 +38,11 @@ def old_site(
 
 def test_upgrade_host_by_host_under_load_loses_and_doubles_nothing(old_site: Site) -> None:
     site, before = old_site, time.time()
-    first, _ = migrate.current(site.database_url)
     with site.camera:
         site.flows(20)
         site.migrate()
         now, newest = migrate.current(site.database_url)
-        assert first != now == newest, "the release is older than this schema"
+        assert now == newest
         site.flows(20)  # old processes on the new schema
         for name in ORDER:
             site.parts[name].stop()

@@ -113,7 +113,9 @@ easyai_api = container(
 )
 easyai_beat = container(command=["celery", "-A", "easyai", "beat", "-l", "INFO"], **_OURS)
 easyai_flower = container(
-    command=["celery", "-A", "easyai", "flower"], ports={"5555/tcp": None}, **_OURS
+    command=["celery", "-A", "easyai", "flower", "--address=0.0.0.0"],
+    ports={"5555/tcp": None},
+    **_OURS,
 )
 default_worker_container = container(
     command=EasyaiWorker.command(), wrapper_class=EasyaiWorker, **_OURS

@@ -51,7 +51,16 @@ def last_release(folder: Path) -> LastRelease:
 
 
 def _newest_tag() -> str | None:
-    listed = _git("tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname")
+    listed = _git(
+        "-c",
+        "versionsort.suffix=rc",
+        "tag",
+        "--list",
+        "v[0-9]*",
+        "--merged",
+        "HEAD",
+        "--sort=-version:refname",
+    )
     here = _git("tag", "--points-at", "HEAD") or b""
     others = [tag for tag in (listed or b"").decode().split() if tag not in here.decode().split()]
     return others[0] if others else None
