@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _share_out(items: list[pytest.Item]) -> None:
-    """Side by side run files; all on the container engine are in a row, and all of many machines."""
+    """Side by side run files; in a row all on the container engine, and all of many machines."""
     for item in items:
         file = item.nodeid.partition("::")[0]
         in_a_row = {
