@@ -34,6 +34,7 @@ _LOOK_AGAIN_SEC: Final = 0.2  # for room that workers elsewhere have made
 # A rest of so many times as long as a turn took: where turns take long, those of workers that only
 # look must not hold up those that settle.
 _REST: Final = 4.0
+_LONGEST_REST_SEC: Final = 2.0  # a database that hung once must not keep workers from looking
 _SOONEST_SEC: Final = 0.01  # between looks that no wake and no answer asks for
 _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in one transaction
@@ -196,7 +197,8 @@ class Dispatcher:
         if self._answered:
             self._changed.set()
         if leasing:
-            self._look_again_sec = max(_LOOK_AGAIN_SEC, _REST * (time.monotonic() - began))
+            rest = min(_LONGEST_REST_SEC, _REST * (time.monotonic() - began))
+            self._look_again_sec = max(_LOOK_AGAIN_SEC, rest)
             self._note_look(dispatched)
         self._follow(settled, dispatched, carried, time.monotonic() - began, leasing=leasing)
 

@@ -35,6 +35,7 @@ def test_a_wake_names_the_exchange_of_its_queue() -> None:
         connection_for_write=lambda **_: SimpleNamespace(
             transport=SimpleNamespace(driver_type="memory"), declared_entities=set()
         ),
+        conf=SimpleNamespace(broker_url="memory://"),
         amqp=SimpleNamespace(Producer=lambda *_, **__: None, queues=Queues([])),
         send_task=lambda name, **options: sent.update(options),
     )
