@@ -23,27 +23,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave them out unless they are asked for."""
-    if config.getoption("--production", default=False):
-        _share_out(items)
-        return
-    ours = [item for item in items if "tests/production/" in item.nodeid]
-    config.hook.pytest_deselected(items=ours)
-    items[:] = [item for item in items if item not in ours]
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Leave them out unless they are asked for; importing them alone takes seconds."""
+    return None if config.getoption("--production", default=False) else True
 
 
-def _share_out(items: list[pytest.Item]) -> None:
-    """Side by side run files; in a row all on the container engine, and all of many machines."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        in_a_row = {
-            "engine": "engine" in getattr(item, "fixturenames", ()),
-            "machines": file.startswith("tests/production/machines/"),
-        }
-        group = next((name for name, applies in in_a_row.items() if applies), file)
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Side by side run files; in a row all on the container engine, and all of many machines.
+
+    At once: xdist reads the groups before the conftest may modify the list of items.
+    """
+    file = item.nodeid.partition("::")[0]
+    in_a_row = {
+        "engine": "engine" in getattr(item, "fixturenames", ()),
+        "machines": file.startswith("tests/production/machines/"),
+    }
+    group = next((name for name, applies in in_a_row.items() if applies), file)
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
