@@ -141,16 +141,18 @@ def _frame_folder(settings: Settings) -> Folder | None:
 def _is_same_store(manifest: dict[str, Any], settings: Settings, folder: Folder | None) -> bool:
     """Whether the frame folder is the one of the backup, which went on without it.
 
-    Raises BackupError when it is another installation's.
+    Raises BackupError when it is another installation's. A folder that only a first start on this
+    machine has claimed may be used, but never had the waiting frames of the backup: it is not the
+    same store.
     """
     claim = ownership.claim_of_folder(folder.root) if folder else None
     if claim is None:
         return False
-    token = ownership.folder_token(settings.easyai.data_dir.absolute())
     if claim.installation == manifest["installation"]:
         return True
+    token = ownership.folder_token(settings.easyai.data_dir.absolute())
     if token and claim.folder_token == token:
-        return True
+        return False
     raise BackupError(
         f"frame_extractor.output_dir: this folder is used by another installation (host "
         f"{claim.host}, data folder {claim.data_dir}); name another folder, or remove "

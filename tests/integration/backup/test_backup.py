@@ -16,6 +16,7 @@ from easyai.backup.archive import Reader
 from easyai.backup.backup import Report, back_up
 from easyai.backup.progress import Progress
 from easyai.backup.restore import Restored, restore
+from easyai.db import migrate
 from easyai.db.models import Base
 from easyai.errors import BackupError
 from easyai.pipeline import ownership
@@ -106,6 +107,29 @@ def test_everything_comes_back_elsewhere_and_goes_on(
     assert min(new) == restored.rows.next_alert_id >= last + 100_000
     delete_alerts(elsewhere.runtime, [alert["id"] for alert in elsewhere.alerts()])
     assert elsewhere.pictures("alerts") == [], "it knows the restored pictures for its own"
+
+
+@pytest.mark.sqlite_only
+def test_waiting_frames_come_back_where_easyai_was_started_before_the_restoration(
+    filled: Installation, elsewhere: Installation, algorithm: AlgorithmStub
+) -> None:
+    """A first start on a new machine makes an empty database and claims the frame folder."""
+    report = back_up(filled.runtime, filled.folder)
+    migrate.upgrade(elsewhere.database_url)
+    elsewhere.snapshots.mkdir()
+    ownership.require_store(elsewhere.open())
+    elsewhere.close()
+
+    restored = _restore(report.path, elsewhere)
+    assert restored.pictures is not None
+    assert restored.pictures.left_out == 0
+    assert (restored.rows.waiting, restored.rows.gone) == (3, 0)
+    elsewhere.runtime = elsewhere.open()
+    ownership.require_store(elsewhere.runtime)
+    algorithm.received.clear()
+    elsewhere.work(elsewhere.loop())
+    names = [one.frame["image_path"].rpartition("/")[2] for one in algorithm.received]
+    assert sorted(names) == ["4.jpg", "5.jpg", "6.jpg"]
 
 
 @pytest.mark.sqlite_only
