@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 HIDDEN: Final = "********"
+_LONGEST_ENDPOINT: Final = 200
 # Greedy up to the last '@' of a word: a password may hold '@' and ':' itself, and a user may be a
 # mail address.
 _PASSWORD = re.compile(r"(://[^\s:/]*):\S*@")
@@ -44,6 +46,21 @@ def hide_credentials(text: str) -> str:
     if "@" in text:
         text = _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text)
     return _QUERY_SECRET.sub(rf"\1{HIDDEN}", text) if "?" in text else text
+
+
+@lru_cache(maxsize=4096)
+def endpoint_label(url: str) -> str:
+    """An endpoint as metrics name it, in 200 characters: without user, password and tokens.
+
+    The label of a label is that label.
+    """
+    url = hide_credentials(url)  # before the cut, which would leave half of a token
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url[:_LONGEST_ENDPOINT]
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host).geturl()[:_LONGEST_ENDPOINT]
 
 
 def hide_address(text: str) -> str:

@@ -12,9 +12,10 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from easyai.addresses import endpoint_label
 from easyai.db import alarms, clock, facts, generations, outbox, task_types, totals
 from easyai.db.totals import DurationTotal
-from easyai.domain.totals import OTHER, endpoint_label
+from easyai.domain.totals import OTHER
 
 #: Breakers and alarms with a series of their own.
 MOST_BREAKERS: Final = 500
@@ -148,5 +149,10 @@ def _cameras(conn: Connection) -> dict[tuple[str, str], int]:
 def _alarms(conn: Connection) -> dict[tuple[str, str], int]:
     found: Counter[tuple[str, str]] = Counter()
     for number, row in enumerate(alarms.ringing(conn)):
-        found[row.kind, row.subject if number < MOST_ALARMS else OTHER] += 1
+        found[row.kind, _subject(row.subject) if number < MOST_ALARMS else OTHER] += 1
     return found
+
+
+def _subject(subject: str) -> str:
+    """What an alarm is about; an endpoint has the label that breakers and durations have."""
+    return endpoint_label(subject) if "://" in subject else subject

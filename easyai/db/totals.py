@@ -6,11 +6,13 @@ A row for each outcome of a task type, and for each kind of duration of a type a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import add
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from easyai.addresses import endpoint_label
 from easyai.db.many import ManyRows
 from easyai.domain.totals import BOUNDS_SEC, OTHER, Histogram, Totals
 
@@ -110,16 +112,29 @@ def frames(conn: Connection) -> dict[tuple[str, str, str], int]:
 
 
 def durations(conn: Connection) -> list[DurationTotal]:
-    """Every row of durations."""
-    return [
-        DurationTotal(kind, task_type, endpoint, updated_at, Histogram(counts, sum_sec))
-        for kind, task_type, endpoint, updated_at, *counts, sum_sec in conn.execute(_DURATIONS)
-    ]
+    """The durations of each kind by type and endpoint, as metrics name it.
+
+    Rows of versions that kept tokens in the endpoint have its label here, too, and are added up.
+    """
+    found: dict[tuple[str, str, str], DurationTotal] = {}
+    for kind, task_type, endpoint, updated_at, *counts, sum_sec in conn.execute(_DURATIONS):
+        key = (kind, task_type, endpoint_label(endpoint))
+        row = DurationTotal(*key, updated_at, Histogram(counts, sum_sec))
+        found[key] = _added(found[key], row) if key in found else row
+    return list(found.values())
+
+
+def _added(one: DurationTotal, other: DurationTotal) -> DurationTotal:
+    counts = list(map(add, one.histogram.counts, other.histogram.counts))
+    histogram = Histogram(counts, one.histogram.sum_sec + other.histogram.sum_sec)
+    newest = max(one.updated_at, other.updated_at)
+    return replace(one, updated_at=newest, histogram=histogram)
 
 
 def endpoints(conn: Connection) -> set[tuple[str, str]]:
-    """The types at endpoints that have a row of their own."""
-    return {(row[0], row[1]) for row in conn.execute(_ENDPOINTS) if row[1] != OTHER}
+    """The types at endpoints, as metrics name them, that have a row of their own."""
+    rows = conn.execute(_ENDPOINTS)
+    return {(row[0], endpoint_label(row[1])) for row in rows if row[1] != OTHER}
 
 
 def trim(conn: Connection, now: float) -> int:

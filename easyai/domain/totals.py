@@ -6,10 +6,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
-from urllib.parse import urlsplit
 
 from easyai.domain.frame import Outcome
 from easyai.domain.verdict import Kind
@@ -33,7 +31,6 @@ BOUNDS_SEC: Final = (
 )
 #: The endpoint of those that have no series of their own; none of an HTTP service reads so.
 OTHER: Final = "other"
-_LONGEST_ENDPOINT: Final = 200
 
 _DROPPED: Final = (Outcome.QUEUE_FULL, Outcome.TOO_OLD, Outcome.DISK_LOW)
 _FAILED: Final = (Kind.REFUSED, Kind.BROKEN, Kind.TIMEOUT)
@@ -110,14 +107,3 @@ def collect(into: dict[tuple[str, str], Took], took: Mapping[tuple[str, str], To
             sums = into[key] = Took()
         sums.inference += own.inference
         sums.frame_latency += own.frame_latency
-
-
-@lru_cache(maxsize=4096)
-def endpoint_label(url: str) -> str:
-    """An endpoint as metrics name it: without a user's name and password, 200 characters."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url[:_LONGEST_ENDPOINT]
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host).geturl()[:_LONGEST_ENDPOINT]

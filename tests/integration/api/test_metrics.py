@@ -178,6 +178,30 @@ def test_names_of_strangers_break_nothing(api: LiveApi, runtime: Runtime) -> Non
     assert _scrape(api).value("easyai_frames_pending", task_type=nasty) == 2
 
 
+def test_tokens_of_endpoints_are_hidden_and_those_that_read_the_same_add_up(
+    api: LiveApi, runtime: Runtime
+) -> None:
+    urls = [f"http://u:secret@10.0.0.1:1/infer?api_key=secret{number}" for number in range(2)]
+    label = "http://10.0.0.1:1/infer?api_key=********"
+    for number, url in enumerate(urls):
+        _register(runtime, url, "t")
+        # As earlier versions wrote it: with the token in the row.
+        row = (totals.INFERENCE, "t", url)
+        with runtime.db.write() as conn:
+            totals.add_durations(conn, {row: Histogram.of([0.2])}, 1000.0 + number)
+            alarms.tell(conn, "service_offline", url, "", number, number, number)
+    _execute(runtime, "UPDATE services SET breaker_open_until = 1")
+    text = api.call("GET", "/metrics").text
+    assert "secret" not in text
+    found = Scrape(text)
+    assert found.value("easyai_breaker_open", task_type="t", endpoint=label) == 2
+    assert found.value("easyai_alarm_active", kind="service_offline", subject=label) == 2
+    at = {"task_type": "t", "endpoint": label}
+    assert found.value("easyai_inference_duration_seconds_count", **at) == 2
+    assert found.value("easyai_inference_duration_seconds_sum", **at) == pytest.approx(0.4)
+    assert found.value("easyai_last_success_timestamp_seconds", task_type="t") == 1001
+
+
 def test_breakers_and_alarms_without_a_place_are_shown_together(
     api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from easyai.addresses import endpoint_label
 from easyai.domain.frame import Outcome
-from easyai.domain.totals import BOUNDS_SEC, FATES, Histogram, Totals, endpoint_label
+from easyai.domain.totals import BOUNDS_SEC, FATES, Histogram, Totals
 from easyai.domain.verdict import Kind
 
 
@@ -38,9 +39,13 @@ def test_every_outcome_has_a_fate_of_the_bounded_set() -> None:
     [
         ("http://10.0.0.7:7901/infer", "http://10.0.0.7:7901/infer"),
         ("http://user:secret@10.0.0.7/infer?model=a", "http://10.0.0.7/infer?model=a"),
+        ("http://h/infer?api_key=secret&model=a", "http://h/infer?api_key=********&model=a"),
         ("http://[::1", "http://[::1"),
+        ("http://[::1/infer?token=secret", "http://[::1/infer?token=********"),
+        ("http://h/" + "x" * 180 + "?token=secret", "http://h/" + "x" * 180 + "?token=****"),
         ("http://h/" + "x" * 500, "http://h/" + "x" * 191),
     ],
 )
-def test_an_endpoint_is_named_without_its_password_and_not_at_length(url: str, label: str) -> None:
+def test_an_endpoint_is_named_without_its_secrets_and_not_at_length(url: str, label: str) -> None:
     assert endpoint_label(url) == label
+    assert endpoint_label(label) == label
