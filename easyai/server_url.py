@@ -10,6 +10,7 @@ The parameters have the names of redis-py and Celery. They hold for all hosts of
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -18,6 +19,8 @@ SENTINEL: Final = "sentinel"
 SENTINEL_PORT: Final = 26379
 _REDIS: Final = ("redis", "rediss", SENTINEL)
 _AMQP: Final = ("amqp", "amqps", "pyamqp")
+# A password may hold ';' itself.
+_BETWEEN_HOSTS: Final = re.compile(rf"\s*;\s*(?=(?:{'|'.join((*_REDIS, *_AMQP))})://)")
 _TLS_SCHEMES: Final = ("rediss", "amqps")
 _FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS: Final = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
@@ -85,13 +88,18 @@ class ServerUrl:
         }
 
 
+def split_hosts(text: str) -> list[str]:
+    """The URL of each host; ``;`` separates two hosts only where the next has its scheme."""
+    return [url for url in _BETWEEN_HOSTS.split(text.strip("; \t\r\n")) if url]
+
+
 def parse_server_url(text: str) -> ServerUrl:
     """Parse addresses of one or more hosts, with ``;`` between them.
 
     Raises ValueError with the name of a parameter that is wrong and what it takes; no value of the
     address is repeated.
     """
-    urls = [url.strip() for url in text.split(";") if url.strip()]
+    urls = split_hosts(text)
     scheme = urlsplit(urls[0]).scheme if urls else ""
     if scheme not in (*_REDIS, *_AMQP):
         return ServerUrl((text,))

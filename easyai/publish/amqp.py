@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import amqp
 from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, PreconditionFailed
 
-from easyai.errors import BusUnavailableError
+from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.server_tls import of_amqp
@@ -46,7 +46,13 @@ class AmqpBus:
     """
 
     def __init__(self, address: str, exchange: str) -> None:
-        self._login = _login(address.strip())
+        try:
+            self._login = _login(address.strip())
+        except ValueError:
+            # Its text may repeat a part of the password.
+            raise SettingsError(
+                "ai_analysis.mq_address is not a URL of RabbitMQ: amqp://user:password@host:5672/"
+            ) from None
         self._exchange = exchange
         self._connection: Any = None
         self._channel: Any = None

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from easyai.errors import SettingsError
-from easyai.server_url import SENTINEL, parse_server_url
+from easyai.server_url import SENTINEL, parse_server_url, split_hosts
 from easyai.settings_tables import AiAnalysis
 
 CONNECT_SEC: Final = 4.0
@@ -132,9 +132,14 @@ def address_problem(analysis: AiAnalysis) -> str:
 
 
 def _url_problem(address: str, remedy: str) -> str:
-    urls = address.split(";") if address.startswith(SENTINEL) else [address]
-    if not all(map(_has_host, urls)):
+    urls = split_hosts(address)
+    if not urls or not all(map(_has_host, urls)):
         return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
+    if len(urls) > 1 and not address.startswith(SENTINEL):
+        return (
+            "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, "
+            f"or an address that moves to the host that works; {remedy}"
+        )
     try:
         parse_server_url(address)
     except ValueError as error:

@@ -20,9 +20,12 @@ from easyai.tasks.config import celery_settings
     [
         "redis://h",
         "redis://:p%40@h:6379/15",
+        "redis://:p;w@h:6379/15",
+        "amqp://easy:p;w@h:5672/",
         "redis+socket:///run/redis.sock?virtual_host=1",
         "amqp://easy:p@h:5672/a/b?login_method=EXTERNAL",
         "amqp://a//;amqp://b//",
+        "amqp://easy:p;w@a//;amqp://easy:p;w@b//",
         "filesystem://localhost/",
     ],
 )
@@ -30,6 +33,12 @@ def test_an_address_without_parameters_of_ours_stays_as_it_is(text: str) -> None
     server = parse_server_url(text)
     assert ";".join(server.urls) == text
     assert server.tls is None
+
+
+def test_a_semicolon_of_a_password_separates_no_hosts() -> None:
+    server = parse_server_url("amqp://easy:p;w@a//; pyamqp://easy:p;w@b//;")
+    assert server.urls == ("amqp://easy:p;w@a//", "pyamqp://easy:p;w@b//")
+    assert parse_server_url("sentinel://:p;w@a/0;sentinel://b").redis_login["password"] == "p;w"
 
 
 def test_the_parameters_are_taken_off_and_hold_for_all_hosts() -> None:
