@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 
 from easyai.db import clock
+from easyai.errors import DatabaseUnavailableError
 
 READ_ONLY: Final = "25006"  # the state of an error: a standby, or a server that was demoted
 
@@ -47,6 +48,11 @@ _SET_LOCAL: Final = "; ".join(
     ]
 )
 _UNSUPPORTED: Final = "unsupported startup parameter"  # PgBouncer's words
+_OWN_REFUSED: Final = (
+    "the pooler before the database refuses the options of easyai.database_url: take ?options= out "
+    "of it and set the same for the role, for example ALTER ROLE app SET search_path = site "
+    "(docs/databases.md)"
+)
 #: Of a connection: its transactions begin with `_SET_LOCAL`.
 _IS_POOLED: Final = "easyai_pooled"
 
@@ -54,18 +60,19 @@ _IS_POOLED: Final = "easyai_pooled"
 def postgresql_engine(url: str) -> Engine:
     """The engine; connections that are lost or read-only are made anew."""
     # Keepalives notice a server that vanished without a word, within half a minute.
+    own_options = make_url(url).query.get("options", "")
     connect_args: dict[str, Any] = {
         "connect_timeout": 5,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,
-        "options": f"{make_url(url).query.get('options', '')} {_OPTIONS}".strip(),
+        "options": f"{own_options} {_OPTIONS}".strip(),
     }
     if _has_several_hosts(url) and "target_session_attrs" not in make_url(url).query:
         connect_args["target_session_attrs"] = "read-write"  # the primary, whichever that is now
     engine = create_engine(url, pool_timeout=10, connect_args=connect_args)
-    event.listen(engine, "do_connect", _Connecting())
+    event.listen(engine, "do_connect", _Connecting(has_own_options=bool(own_options)))
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _drop_read_only)
@@ -79,9 +86,14 @@ def _has_several_hosts(url: str) -> bool:
 
 
 class _Connecting:
-    """Connects; without our options where a pooler refuses them, as it did once."""
+    """Connects; without our options where a pooler refuses them, as it did once.
 
-    def __init__(self) -> None:
+    Never without the operator's own: they may name the schema, and without them easyai would work
+    on the tables of another one. Raises DatabaseUnavailableError then.
+    """
+
+    def __init__(self, *, has_own_options: bool) -> None:
+        self._has_own_options = has_own_options
         self._refuses = False
 
     def __call__(self, dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
@@ -91,6 +103,8 @@ class _Connecting:
             except dialect.loaded_dbapi.OperationalError as error:
                 if _UNSUPPORTED not in str(error) or not options["options"]:
                     raise
+                if self._has_own_options:
+                    raise DatabaseUnavailableError(_OWN_REFUSED) from error
             self._refuses = True
         return dialect.connect(*arguments, **{**options, "options": ""})
 
