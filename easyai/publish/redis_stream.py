@@ -41,7 +41,10 @@ def _client(server: ServerUrl) -> Any:
         **(of_redis(server.tls) if server.tls else {}),
     }
     if server.scheme != SENTINEL:
-        return redis.Redis.from_url(server.urls[0], **options)
+        url = server.urls[0]
+        if server.tls:  # asked for by a parameter, too, as for the broker
+            url = url.replace("redis://", "rediss://", 1)
+        return redis.Redis.from_url(url, **options)
     login = {"username": server.sentinel_username, "password": server.sentinel_password}
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
         server.sentinels,

@@ -93,6 +93,20 @@ def test_what_is_wrong_with_files_and_login_is_named(
     assert "rediss" in said
 
 
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_parameter_of_tls_asks_for_it_whatever_the_scheme(
+    secure: GuardedRedis,
+    authority: Authority,
+    refusal: Callable[[str], str],
+    scheme: str,
+) -> None:
+    address = secure.address(parameters=authority.parameters()).replace("rediss", scheme, 1)
+    assert refusal(address) == ""
+    bus = open_bus(AiAnalysis(mq_type="redis", mq_address=address))
+    bus.check()
+    bus.close()
+
+
 def test_alerts_go_to_a_redis_over_tls(secure: GuardedRedis, authority: Authority) -> None:
     address = secure.address(parameters=authority.parameters())
     bus = open_bus(AiAnalysis(mq_type="redis", mq_address=address))
