@@ -27,7 +27,7 @@ from easyai.db.guard import GUARD, QUEUE
 from easyai.db.revision import is_of_newer_version, newest
 from easyai.db.session import Database
 from easyai.db.space import file_of
-from easyai.errors import BackupError
+from easyai.errors import BackupError, DatabaseDamagedError, DatabaseUnavailableError
 from easyai.pipeline import ownership
 from easyai.process.modes import make_folder
 from easyai.settings import Settings
@@ -218,10 +218,25 @@ def _new_database(database: Database, restored: Restored) -> Iterator[Connection
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         made.dispose()
         with database.guard.held():
+            _merge_log(database, file)
             _put_in_place(draft, file, restored)
     finally:
         made.dispose()
         _remove(draft)
+
+
+def _merge_log(database: Database, file: Path) -> None:
+    """Write the log of the old database into its file, so that the file is whole without it.
+
+    The log and the file are renamed one after the other, and the machine may fail in between. A
+    database that cannot be read keeps its log.
+    """
+    if not file.exists():
+        return
+    unreadable = suppress(DatabaseUnavailableError, DatabaseDamagedError)
+    with unreadable, database.outside_transaction() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.engine.dispose()  # `Database.dispose` would give the guard back
 
 
 def _put_in_place(draft: Path, file: Path, restored: Restored) -> None:
