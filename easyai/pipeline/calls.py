@@ -134,6 +134,13 @@ class Calls:
         self._confirm([Answered(one, endpoints[one.service_pk], why) for one, why in ended])
 
     async def _call(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> None:
+        try:
+            self._confirm([await self._answer(frame, endpoint, batch)])
+        finally:
+            # Whatever happens: what stays here has its lease renewed for ever.
+            self._calling.pop(_this_task(), None)
+
+    async def _answer(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> Answered:
         tracing, now = self._shop.tracing, time.monotonic()
         call = None
         if tracing is not None:
@@ -145,9 +152,8 @@ class Calls:
         else:
             verdict = await self._ask(frame, endpoint, call)
         if tracing is not None and call is not None:
-            call.end(tracing.now, str(verdict.kind))
-        self._confirm([Answered(frame, endpoint, verdict, call=call)])
-        self._calling.pop(_this_task(), None)
+            call = tracing.end(call, str(verdict.kind))
+        return Answered(frame, endpoint, verdict, call=call)
 
     async def _ask(self, frame: LeasedFrame, endpoint: Endpoint, call: Call | None) -> Verdict:
         analysis = self._shop.runtime.settings.ai_analysis

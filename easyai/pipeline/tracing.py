@@ -59,8 +59,8 @@ class _Ledger:
 def note_turn(tracing: Tracing, settled: Settled, leased: int, took_sec: float) -> None:
     """Note a turn that has settled frames whose traces are taken."""
     traced = [_attempt(one, fate, one.call) for one, fate in settled.fates if one.call is not None]
-    if traced:
-        now = tracing.now
+    now = tracing.now if traced else None
+    if now is not None:
         tracing.note(Turn(now - took_sec, now, len(settled.fates), leased, traced))
 
 
@@ -70,6 +70,8 @@ def note_publication(runtime: Runtime, alert_ids: Sequence[int], took_sec: float
     if tracing is None:
         return
     analysis, now = runtime.settings.ai_analysis, tracing.now
+    if now is None:
+        return
     ids = tuple(alert_ids)
     tracing.note(Publication(now - took_sec, now, ids, analysis.mq_type, analysis.mq_topic))
 

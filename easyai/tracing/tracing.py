@@ -56,19 +56,41 @@ class Tracing:
         self._thread.start()
 
     @property
-    def now(self) -> float:
-        """The time by which spans begin and end."""
-        return self._ledger.now()
+    def now(self) -> float | None:
+        """The time by which spans begin and end; None after an error, which is logged."""
+        try:
+            return self._ledger.now()
+        except Exception as error:  # noqa: BLE001 - traces must end nothing
+            self._failed(error)
+            return None
 
     def call(self, frame_id: int, endpoint: str, leased_sec_ago: float) -> Call | None:
-        """A call that is about to begin; None where its frame's trace is not taken."""
+        """A call that is about to begin; None where its frame's trace is not taken.
+
+        An error is logged, and the frame has no trace.
+        """
+        try:
+            return self._begin(frame_id, endpoint, leased_sec_ago)
+        except Exception as error:  # noqa: BLE001 - traces must end nothing
+            self._failed(error)
+            return None
+
+    def end(self, call: Call, kind: str) -> Call | None:
+        """The call with its end; None after an error: then its frame has no trace."""
+        now = self.now
+        if now is None:
+            return None
+        call.end(now, kind)
+        return call
+
+    def _begin(self, frame_id: int, endpoint: str, leased_sec_ago: float) -> Call | None:
         sdk = self._sdk
         if sdk is None:
             return None
         ids = trace_ids(self._installation_id, frame_id)
         if not sdk.sampled(ids.trace_id):
             return None
-        now = self.now
+        now = self._ledger.now()
         return Call(ids, now - leased_sec_ago, now, endpoint)
 
     def note(self, one: Turn | Publication) -> None:
@@ -102,7 +124,7 @@ class Tracing:
             try:
                 self._make(one)
             except Exception as error:  # noqa: BLE001 - traces must end nothing
-                self._report(f"a trace is not made: {type(error).__name__}: {error}")
+                self._failed(error)
 
     def _open(self) -> bool:
         try:
@@ -135,6 +157,9 @@ class Tracing:
             if self._sdk is not None and self._sdk.sampled(ids.trace_id):
                 found[alert_id] = ids
         return found
+
+    def _failed(self, error: Exception) -> None:
+        self._report(f"a trace is not made, frames go on: {type(error).__name__}: {error}")
 
     def _report(self, text: str) -> None:
         now = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -12,10 +13,10 @@ from easyai.db.installation import installation_id
 from easyai.pipeline import publishing
 from easyai.pipeline.tracing import note_publication, tracing_of
 from easyai.tracing.ids import trace_ids
-from tests.support.algorithm_stub import AlgorithmStub, detections
+from tests.support.algorithm_stub import AlgorithmStub, Answer, detections
 from tests.support.fake_collector import FakeCollector, Received
 from tests.support.ports import free_port
-from tests.support.site import Installation
+from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
 
@@ -85,6 +86,63 @@ def test_notes_beyond_the_bound_are_dropped_and_the_work_goes_on(
     assert [one.message for one in caplog.records if "dropped" in one.message] == [
         "traces are dropped, frames go on: more than can be made; lower OTEL_TRACES_SAMPLER_ARG"
     ]
+
+
+@pytest.mark.parametrize("broken", ["sampler", "clock"])
+def test_an_error_of_tracing_is_logged_once_and_the_work_goes_on(
+    broken: str,
+    traced: Callable[[str], Installation],
+    algorithm: AlgorithmStub,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site = traced(f"http://127.0.0.1:{free_port()}")
+    tracing = site.runtime.part(tracing_of)
+    assert tracing is not None
+
+    def fail(*_: object) -> NoReturn:
+        raise RuntimeError("no time")
+
+    def break_clock() -> Answer:
+        tracing._ledger.now = fail  # type: ignore[method-assign]
+        return detections(1)
+
+    if broken == "sampler":
+        tracing._sdk.sampled = fail  # type: ignore[union-attr, method-assign]
+    else:
+        algorithm.answer = lambda _: break_clock()  # after the calls began
+    site.register(algorithm)
+    site.put_many(3)
+    loop = site.loop()
+    site.work(loop)
+    note_publication(site.runtime, [1], 0.1)
+    assert len(site.alerts()) == algorithm.count == 3
+    assert not loop._dispatcher.calls.tokens()
+    assert [one.message for one in caplog.records if "no time" in one.message] == [
+        "a trace is not made, frames go on: RuntimeError: no time"
+    ]
+
+
+def test_the_lease_of_a_call_that_ends_by_a_defect_is_held_no_longer(
+    traced: Callable[[str], Installation], algorithm: AlgorithmStub
+) -> None:
+    site = traced(f"http://127.0.0.1:{free_port()}")
+    tracing = site.runtime.part(tracing_of)
+    assert tracing is not None
+    called = threading.Event()
+
+    def fail(*_: object) -> NoReturn:
+        called.set()
+        raise RuntimeError("a defect")
+
+    tracing.call = fail  # type: ignore[method-assign, assignment]
+    site.register(algorithm)
+    site.put_many(1)
+    loop = site.loop()
+    site.scan()
+    loop.pump(TYPE, 1.0)
+    assert called.wait(20)
+    calls = loop._dispatcher.calls
+    wait_until(lambda: not calls.tokens(), 10, "the lease is no longer renewed")
 
 
 def test_the_outbox_opens_while_no_other_part_does(site: Installation) -> None:
