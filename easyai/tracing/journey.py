@@ -68,6 +68,11 @@ class Turn:
     leased: int
     attempts: Sequence[Attempt]
 
+    @property
+    def frames(self) -> int:
+        """How many frames have an attempt in it."""
+        return len(self.attempts)
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -78,6 +83,11 @@ class Publication:
     alert_ids: Sequence[int]
     system: str  # kafka, rabbitmq or redis
     destination: str
+
+    @property
+    def frames(self) -> int:
+        """How many frames it is about: one for each alert."""
+        return len(self.alert_ids)
 
 
 def without_secrets(url: str) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MOST_NOTES: Final = 1000  # each of one turn, at most
+_MOST_NOTES: Final = 1000  # turns and publications
+_MOST_FRAMES: Final = 20_000  # in all notes that wait; a turn may have 500
 _TRY_AGAIN_SEC: Final = 2.0
 _REPORT_EVERY_SEC: Final = 60.0
 _CLOSE_SEC: Final = 2.0
@@ -50,6 +51,8 @@ class Tracing:
         self._installation_id = ""
         self._sdk: Sdk | None = None  # set last: then all is there
         self._notes: Queue[Turn | Publication | None] = Queue(_MOST_NOTES)
+        self._frames = 0  # in the notes that wait
+        self._frames_lock = threading.Lock()
         self._ended = threading.Event()
         self._report_at = 0.0  # monotonic
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
@@ -97,13 +100,22 @@ class Tracing:
         """Have spans made; what cannot be taken is dropped."""
         if self._sdk is None:
             return
-        try:
-            self._notes.put_nowait(one)
-        except Full:
+        if not self._put(one):
             self._report(
                 "traces are dropped, frames go on: more than can be made; lower "
                 "OTEL_TRACES_SAMPLER_ARG"
             )
+
+    def _put(self, one: Turn | Publication) -> bool:
+        with self._frames_lock:
+            if self._frames + one.frames > _MOST_FRAMES:
+                return False
+            try:
+                self._notes.put_nowait(one)
+            except Full:
+                return False
+            self._frames += one.frames
+        return True
 
     def close(self) -> None:
         """End the thread, and send what waits."""
@@ -121,6 +133,8 @@ class Tracing:
             if self._ended.wait(_TRY_AGAIN_SEC):
                 return
         while (one := self._notes.get()) is not None:
+            with self._frames_lock:
+                self._frames -= one.frames
             try:
                 self._make(one)
             except Exception as error:  # noqa: BLE001 - traces must end nothing

@@ -13,6 +13,7 @@ from easyai.db.installation import installation_id
 from easyai.pipeline import publishing
 from easyai.pipeline.tracing import note_publication, tracing_of
 from easyai.tracing.ids import trace_ids
+from easyai.tracing.journey import Publication
 from tests.support.algorithm_stub import AlgorithmStub, Answer, detections
 from tests.support.fake_collector import FakeCollector, Received
 from tests.support.ports import free_port
@@ -86,6 +87,24 @@ def test_notes_beyond_the_bound_are_dropped_and_the_work_goes_on(
     assert [one.message for one in caplog.records if "dropped" in one.message] == [
         "traces are dropped, frames go on: more than can be made; lower OTEL_TRACES_SAMPLER_ARG"
     ]
+
+
+def test_notes_are_bounded_by_their_frames_and_those_made_leave_room(
+    traced: Callable[[str], Installation],
+) -> None:
+    site = traced(f"http://127.0.0.1:{free_port()}")
+    tracing = site.runtime.part(tracing_of)
+    assert tracing is not None
+    held = threading.Event()
+    tracing._make = lambda _: held.wait(20)  # type: ignore[method-assign, assignment]
+    note = Publication(0.0, 0.0, range(500), "redis", "alerts")
+    tracing.note(note)
+    wait_until(tracing._notes.empty, 20, "the thread has taken the first note")
+    for _ in range(50):
+        tracing.note(note)
+    assert tracing._notes.qsize() == 40, "20,000 frames wait"
+    held.set()
+    wait_until(lambda: tracing._frames == 0, 20, "all notes are made, and there is room again")
 
 
 @pytest.mark.parametrize("broken", ["sampler", "clock"])
