@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from amqp.exceptions import PreconditionFailed
+from amqp.exceptions import PreconditionFailed, RecoverableConnectionError
 from kombu.transport import pyamqp
 
 from easyai.tasks.broker_reason import BlockedError
@@ -37,14 +37,14 @@ class Channel(pyamqp.Channel):
         Without it nobody here would hear of a right that is lacking, nor of an alarm. Raises
         BlockedError at once while an alarm is on: the connection goes on after it.
         """
-        with self.connection.confirming():
+        with self._living_connection().confirming():
             return super().basic_publish_confirm(
                 *args, **{**kwargs, "confirm_timeout": CONFIRM_SEC}
             )
 
     def queue_declare(self, queue: str = "", *args: Any, **kwargs: Any) -> Any:
         """Declare a queue; one that is there with other arguments is used as it is."""
-        connection = self.connection
+        connection = self._living_connection()
         try:
             return super(Channel, connection.declaring_channel()).queue_declare(
                 queue, *args, **kwargs
@@ -61,6 +61,15 @@ class Channel(pyamqp.Channel):
                 )
             declaring = connection.declaring_channel()
             return super(Channel, declaring).queue_declare(queue, passive=True)
+
+    def _living_connection(self) -> Any:
+        """The connection. Raises RecoverableConnectionError when it was lost and collected.
+
+        kombu connects anew after this error only, not after the AttributeError of a None.
+        """
+        if self.connection is None:
+            raise RecoverableConnectionError("the connection to RabbitMQ is lost")
+        return self.connection
 
 
 class Connection(pyamqp.Connection):
