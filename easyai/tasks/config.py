@@ -25,6 +25,7 @@ PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
 # Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
 # By the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
+EVENT_EXCHANGE = "easyaiev"
 # kombu warns where no host is named.
 EMBEDDED_BROKER_URL = "filesystem://localhost/"
 # The broker counts as lost after this many seconds of silence.
@@ -61,7 +62,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         # Ours alone, should another Celery application use the same broker.
         "control_exchange": "easyai",
-        "event_exchange": "easyaiev",
+        "event_exchange": EVENT_EXCHANGE,
         "event_queue_prefix": "easyaiev",
     }
 

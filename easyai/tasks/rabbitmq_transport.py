@@ -20,6 +20,7 @@ from amqp.exceptions import PreconditionFailed, RecoverableConnectionError
 from kombu.transport import pyamqp
 
 from easyai.tasks.broker_reason import BlockedError
+from easyai.tasks.config import EVENT_EXCHANGE
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +32,21 @@ _told: Final[set[str]] = set()  # by name: each process says it once
 class Channel(pyamqp.Channel):
     """A channel that outlives the refusal of a declaration, and learns what became of a message."""
 
-    def basic_publish_confirm(self, *args: Any, **kwargs: Any) -> Any:
+    def basic_publish_confirm(self, msg: Any, exchange: str = "", **kwargs: Any) -> Any:
         """Publish and wait for the confirm.
 
         Without it nobody here would hear of a right that is lacking, nor of an alarm. Raises
         BlockedError at once while an alarm is on: the connection goes on after it.
         """
-        with self._living_connection().confirming():
-            return super().basic_publish_confirm(
-                *args, **{**kwargs, "confirm_timeout": CONFIRM_SEC}
-            )
+        try:
+            with self._living_connection().confirming():
+                return super().basic_publish_confirm(
+                    msg, exchange, **{**kwargs, "confirm_timeout": CONFIRM_SEC}
+                )
+        except BlockedError:
+            # Celery would keep events in memory without limit until the alarm is over.
+            if exchange != EVENT_EXCHANGE:
+                raise
 
     def queue_declare(self, queue: str = "", *args: Any, **kwargs: Any) -> Any:
         """Declare a queue; one that is there with other arguments is used as it is."""
