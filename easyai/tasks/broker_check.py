@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,9 @@ from easyai.server_url import SENTINEL
 from easyai.settings import Settings
 from easyai.tasks.broker_reason import BlockedError, broker_reason
 
-_TIMEOUT_SEC: Final = 2.0
+_LIMIT_SEC: Final = 5.0
+_TIMEOUT_SEC: Final = 2.0  # of one host
+_SHORTEST_TIMEOUT_SEC: Final = 1.5  # of one of many hosts: a busy broker answers within it
 # RabbitMQ learns of the end of a connection that it has blocked when it sends a heartbeat.
 _HEARTBEAT_SEC: Final = 4
 _TIMEOUT_OPTIONS: Final = {
@@ -30,7 +33,7 @@ class BrokerCheck:
     """The broker of the settings takes messages; a connection of its own for each look."""
 
     name = "broker"
-    limit_sec = 5.0
+    limit_sec = _LIMIT_SEC
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -58,11 +61,14 @@ def _try(settings: Settings) -> None:
     urls = [celery["broker_url"]]
     if not urls[0].startswith(SENTINEL):  # else all of them lead to one Redis
         urls = urls[0].split(";")
-    for url in urls:
+    until = time.monotonic() + _LIMIT_SEC
+    for hosts_left, url in zip(range(len(urls), 0, -1), urls, strict=True):
+        share = (until - time.monotonic()) / hosts_left
+        timeout_sec = min(_TIMEOUT_SEC, max(_SHORTEST_TIMEOUT_SEC, share))
         try:
-            return _ask(_connection(url, celery, _TIMEOUT_SEC / len(urls)))
+            return _ask(_connection(url, celery, timeout_sec))
         except Exception:
-            if url == urls[-1]:
+            if hosts_left == 1:
                 raise
 
 
