@@ -33,13 +33,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
     At once: xdist reads the groups before the conftest may modify the list of items.
     """
-    file = item.nodeid.partition("::")[0]
-    in_a_row = {
-        "engine": "engine" in getattr(item, "fixturenames", ()),
-        "machines": file.startswith("tests/production/machines/"),
-    }
-    group = next((name for name, applies in in_a_row.items() if applies), file)
-    item.add_marker(pytest.mark.xdist_group(group))
+    file = Path(item.nodeid.partition("::")[0])
+    in_a_row = {"production": "engine", "pytest_celery": "engine", "machines": "machines"}
+    item.add_marker(pytest.mark.xdist_group(in_a_row.get(file.parent.name, str(file))))
 
 
 @pytest.fixture(scope="session")

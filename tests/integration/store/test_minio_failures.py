@@ -60,8 +60,8 @@ def test_a_bucket_that_is_not_there_is_an_error_with_a_remedy_not_a_missing_pict
     object_server: ObjectServer, call: Callable[[Store], object]
 ) -> None:
     object_server.start()
-    said = refusal(store_of(object_server.settings("no-such-bucket")), call)
-    assert "bucket no-such-bucket: the bucket is not there; create it" in said
+    said = refusal(store_of(object_server.settings("frames-none")), call)
+    assert "bucket frames-none: the bucket is not there; create it" in said
     assert "frame_extractor.minio.bucket" in said
 
 

@@ -137,7 +137,10 @@ class Plant:
     @property
     def worker(self) -> str:
         """The name of the worker that Flower knows."""
-        (name,) = self.ask("GET", "/api/workers?status=1").json()
+        # It forgets a worker whose heartbeats are late, until the next one.
+        (name,) = wait_until(
+            lambda: self.ask("GET", "/api/workers?status=1").json(), 30, "Flower knows a worker"
+        )
         return str(name)
 
     def question(self, *arguments: str) -> str:

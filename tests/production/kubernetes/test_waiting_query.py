@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from easyai.db import migrate
-from tests.production.kubernetes.rendered import of_kind, render
+from tests.production.kubernetes.rendered import of_kind, render_with_everything
 
 _FRAMES = """
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
@@ -31,7 +31,7 @@ def connection(postgres_url: str) -> Iterator[psycopg.Connection]:
 
 
 def _query() -> str:
-    scaled = of_kind(render("s3"), "ScaledObject")["easyai-worker"]
+    scaled = of_kind(render_with_everything("s3"), "ScaledObject")["easyai-worker"]
     return str(scaled["spec"]["triggers"][0]["metadata"]["query"])
 
 
