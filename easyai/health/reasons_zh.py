@@ -344,6 +344,11 @@ _BUS: Final = {
         "键 {1} 不是 stream；请把 ai_analysis.mq_topic（系统告警为 mq_system_topic）设为其他名称"
     ),
     "ai_analysis.mq_address is not a Redis URL: ": "ai_analysis.mq_address 不是 Redis URL：",
+    "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, or an "
+    "address that moves to the host that works; ": (
+        "ai_analysis.mq_address 写了多个主机，而告警只发往一个：请只写其中一个，"
+        "或写一个会切换到可用主机的地址；"
+    ),
     "ai_analysis.mq_address is not set": "ai_analysis.mq_address 未设置",
     "ai_analysis.mq_address is no address of {}; ": "ai_analysis.mq_address 不是 {1} 的地址；",
     "ai_analysis.mq_address is not a URL": "ai_analysis.mq_address 不是 URL",
