@@ -10,9 +10,8 @@ import pytest
 
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import release_ports
-from tests.support.rabbitmq_servers import ManagedRabbitmq
 from tests.support.server_process import ServerProcess
-from tests.support.services import PostgresServer, RedisServer
+from tests.support.services import PostgresServer, RabbitmqServer, RedisServer
 
 pytest_plugins = ["tests.support.left_out"]
 
@@ -84,9 +83,9 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[ManagedRabbitmq]:
+def rabbitmq_server() -> Iterator[RabbitmqServer]:
     """A RabbitMQ of this session; a test that stops it starts it again."""
-    yield from _started(ManagedRabbitmq)
+    yield from _started(RabbitmqServer)
 
 
 @pytest.fixture

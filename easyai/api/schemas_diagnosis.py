@@ -122,7 +122,6 @@ class DiagnosisBody(BaseModel):
     ringing: list[AlarmBody]
     checks: list[CheckBody]
     store_ignores: list[str] = Field(
-        description="Conditions on requests that the object store was seen not to keep to"
+        description="Conditions on requests that the object store was seen to ignore"
     )
-    version: str = Field(description="Of easyai")
     database: DatabaseBody

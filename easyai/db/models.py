@@ -21,7 +21,6 @@ from easyai.db.models_own import (
     ProcessLease,
 )
 from easyai.db.models_requests import RegistrationRequest
-from easyai.db.models_totals import DurationTotal, FrameTotal
 
 __all__ = [
     "Alarm",
@@ -29,10 +28,8 @@ __all__ = [
     "Base",
     "DeletedAlert",
     "Deletion",
-    "DurationTotal",
     "Event",
     "Frame",
-    "FrameTotal",
     "Generation",
     "Installation",
     "Process",

@@ -35,7 +35,6 @@ class PendingFrame:
     last_failure_at: float
     avoid_service: int | None
     leased_before: bool  # it may have been given up half-way
-    arrived_at: float  # found, or requeued by an operator
 
 
 @dataclass(slots=True)
@@ -50,8 +49,7 @@ class WaitingType:
 
 _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
 _COLUMNS: Final = """id, key, task_type, task_id, version, image_path, attempts, tries,
-           last_failure_at, avoid_service, leased_at IS NOT NULL,
-           coalesce(requeued_at, found_at)"""
+           last_failure_at, avoid_service, leased_at IS NOT NULL"""
 _NEXT: Final = {
     state: f"state = '{state}' AND task_type = {{task_type}} AND due_at <= {{now}}"
     for state in ("pending", "parked")
@@ -72,7 +70,7 @@ _DUE_HEADS = text("""
     )
     SELECT head.id, head.key, head.task_type, head.task_id, head.version, head.image_path,
            head.attempts, head.tries, head.last_failure_at, head.avoid_service,
-           head.leased_at IS NOT NULL, coalesce(head.requeued_at, head.found_at)
+           head.leased_at IS NOT NULL
       FROM camera JOIN frames AS head ON head.id = (
            SELECT id FROM frames
             WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
-from easyai.pipeline.tracing import note_publication
 from easyai.publish.bus import CurrentBus
 from easyai.publish.outbox import Outbox, PublishReport
 from easyai.runtime import Runtime
@@ -28,10 +26,4 @@ def publish_waiting(runtime: Runtime, budget_sec: float) -> PublishReport:
 
 
 def _open(runtime: Runtime) -> Outbox:
-    return Outbox(
-        runtime.db,
-        runtime.store,
-        lambda: runtime.settings.ai_analysis,
-        CurrentBus(),
-        partial(note_publication, runtime),
-    )
+    return Outbox(runtime.db, runtime.store, lambda: runtime.settings.ai_analysis, CurrentBus())

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
 from minio.datatypes import Object
 from minio.error import S3Error
@@ -160,14 +159,16 @@ class SimClient:
         self._server.put(key, data.read(length), headers)
         return _object(bucket, key, self._server.objects[key])
 
-    def _execute(self, _method: str, bucket: str, key: str, headers: dict[str, str]) -> Any:
+    def copy_object(
+        self, bucket: str, key: str, source: Any, metadata: Any = None, **_: Any
+    ) -> Object:
         """A copy inside of the store, on condition of the source's ETag where it is given."""
-        source = unquote(headers["x-amz-copy-source"]).removeprefix(f"/{bucket}/")
-        found = self._get(source)
-        if headers.get("x-amz-copy-source-if-match", found.etag) != found.etag:
+        found = self._get(source.object_name)
+        if source.match_etag and source.match_etag != found.etag:
             raise _error("PreconditionFailed")
-        self._server.put(key, found.content, {k.lower(): v for k, v in headers.items()})
-        return _Response(self._server.objects[key])
+        marks = {k.lower(): v for k, v in (metadata or {}).items()}
+        self._server.put(key, found.content, marks)
+        return _object(bucket, key, self._server.objects[key])
 
     def bucket_exists(self, _bucket: str, **_: Any) -> bool:
         """Always."""
@@ -201,7 +202,6 @@ class _Response:
     def __init__(self, found: _Object) -> None:
         self._content = found.content
         self.headers = {"etag": f'"{found.etag}"'}
-        self.data = b""
 
     def read(self, limit: int | None = None) -> bytes:
         return self._content[:limit]

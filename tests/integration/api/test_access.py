@@ -22,13 +22,7 @@ OPERATOR_CALLS = [
     ("DELETE", f"{ALERTS}/1", None),
     ("POST", f"{ANALYSIS}/frames/discard", {"task_type": "人数统记"}),
 ]
-VIEWS = [
-    ALERTS,
-    f"{ALERTS}/1",
-    f"{ALERTS}/task_ids",
-    f"{ANALYSIS}/diagnosis?probes=false",
-    "/metrics",
-]
+VIEWS = [ALERTS, f"{ALERTS}/1", f"{ALERTS}/task_ids", f"{ANALYSIS}/diagnosis?probes=false"]
 BY_SERVICES = [("POST", f"{ANALYSIS}/heartbeat/yolo", None), ("GET", f"{ANALYSIS}/services", None)]
 
 

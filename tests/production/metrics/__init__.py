@@ -1,1 +1,0 @@
-"""A real Prometheus scrapes a working installation (`make production`)."""

@@ -1,1 +1,0 @@
-"""Object stores as they are run: SeaweedFS with credentials, many keys, faults."""

@@ -1,8 +1,0 @@
-"""Crashes in the middle of a move, other writers, links: on SeaweedFS."""
-
-from __future__ import annotations
-
-from tests.integration.store import test_minio
-from tests.production.stores.again import again
-
-globals().update(again(test_minio))
