@@ -16,6 +16,7 @@ from easyai.supervised import awaited_api
 _LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the calls keep what a name resolves to
 # Also where no name resolved yet: meanwhile a service may get links that it cannot open.
 _LOOK_AGAIN_SEC: Final = 1.0
+_MOST_KNOWN: Final = 1000  # endpoints: they come and go for years
 
 
 class LinkBases:
@@ -38,6 +39,9 @@ class LinkBases:
         due, base = self._found.get(endpoint, (0.0, usual))
         if time.monotonic() >= due:
             base = await self._find(endpoint, own, usual)
+            if len(self._found) >= _MOST_KNOWN:
+                self._found.clear()
+                self._names.clear()
             self._found[endpoint] = (time.monotonic() + _LOOK_AGAIN_SEC, base)
         return base
 

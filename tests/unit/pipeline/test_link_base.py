@@ -146,3 +146,16 @@ def test_the_calls_of_a_second_ask_the_system_once(monkeypatch: pytest.MonkeyPat
 
     assert asyncio.run(calls()) == {"http://10.77.1.1:5066"}
     assert len(asked) < 5
+
+
+def test_of_endpoints_that_come_and_go_only_so_many_are_remembered(looked_up: list[str]) -> None:
+    bases, own = LinkBases(), Easyai(host="0.0.0.0")
+
+    async def calls() -> set[str]:
+        many = (f"http://box-{number}:7901/infer" for number in range(2500))
+        return {await bases.of(endpoint, own) for endpoint in many}
+
+    assert asyncio.run(calls()) == {"http://10.77.1.1:5066"}
+    assert len(looked_up) == 2500
+    assert len(bases._found) <= 1000
+    assert len(bases._names) <= 1000
