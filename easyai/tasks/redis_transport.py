@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kombu.transport import redis
+from redis import exceptions
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,16 @@ def _tolerant(read: Callable[..., Any], options: dict[str, Any], client: Callabl
     try:
         return read(**options)
     except _DAMAGED as error:
-        if client().connection is None:
-            raise  # no message: the connection was lost, which ends in such an error as well
+        if _is_lost(client):
+            # No message: a lost connection ends in such an error as well, and any other one than
+            # this would end the worker in place of connecting again.
+            raise exceptions.ConnectionError("the connection to Redis was lost") from error
         log.warning("broker: damaged message thrown away: %r", error)
+        return True
+
+
+def _is_lost(client: Callable[[], Any]) -> bool:
+    try:
+        return client().connection is None
+    except AttributeError:  # the channel was closed: it makes no client any more
         return True
