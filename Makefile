@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST_ARGS ?=
 # Test processes side by side: tests wait more than they compute.
-AT_ONCE     ?= 4
+AT_ONCE     ?= 5
 BENCH_ARGS  ?=
 AUDIT_ARGS  ?=
 MINUTES     ?= 60
@@ -42,8 +42,9 @@ simulate: setup ## Invent worlds and their faults, one a seed: make simulate SEE
 faults: setup ## Break everything while frames come in; writes docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults --faults -n 4 --dist load --maxschedchunk 1 $(if $(CI),,--write-report) $(PYTEST_ARGS)
 
-production: setup ## Containers, brokers and machines as in production, on an engine of our own (root)
-	@$(BIN)/python -m pytest tests/production --production $(PYTEST_ARGS)
+production: setup ## Containers, servers, many machines: all that production has, really started (root)
+	@scripts/install-engine
+	@$(BIN)/python -m pytest tests/production --production -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter 60,$(MINUTES)),--write-report)
@@ -68,8 +69,9 @@ bench: setup ## Measure speed against plain Celery (BENCH_ARGS="--help")
 
 lock: setup ## Choose the newest allowed version of each library anew: writes locks/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml -o locks/server.txt
+	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra otel -o locks/server.txt
 	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra dev -o locks/dev.txt
+	@$(BIN)/uv pip compile $(LOCKED) pyproject.toml --extra demo -o locks/demo.txt
 	@$(BIN)/uv pip compile $(LOCKED) --group image -o locks/image.txt
 
 services: ## Install the servers and programs that the tests need (Debian packages; root or sudo)

@@ -23,7 +23,7 @@ class Camera:
         self._frames = frames
         self._cameras = cameras
         self._written = 0
-        self._content = _START + random.Random(1).randbytes(_KILOBYTES * 1024) + _END
+        self._content = picture()
         for number in range(cameras):
             (frames / TASK_TYPE / camera_name(number)).mkdir(parents=True, exist_ok=True)
 
@@ -40,6 +40,11 @@ class Camera:
         draft.write_bytes(self._content)
         draft.rename(self._frames / key)
         return key
+
+
+def picture() -> bytes:
+    """What a camera writes."""
+    return _START + random.Random(1).randbytes(_KILOBYTES * 1024) + _END
 
 
 def write_old(frames: Path, count: int) -> None:

@@ -66,7 +66,7 @@ class Child:
 
     def cpu_seconds(self) -> float:
         """CPU time that it and its children have taken so far; 0 where the system does not tell."""
-        return sum(_cpu_ticks(entry, self.pid) for entry in Path("/proc").glob("[0-9]*")) / _TICKS
+        return session_cpu_seconds(self.pid)
 
     def go(self) -> None:
         """Send it the line it waits for."""
@@ -117,6 +117,14 @@ class Child:
                 pipe.close()
 
 
+def session_cpu_seconds(leader: int) -> float:
+    """CPU time of the processes of a session so far; 0 where the system does not tell.
+
+    Children of its leader that have sessions of their own, as PostgreSQL's have, are counted too.
+    """
+    return sum(_cpu_ticks(entry, leader) for entry in Path("/proc").glob("[0-9]*")) / _TICKS
+
+
 def wait_until(
     own: Sequence[Child], condition: Callable[[], bool], limit_sec: float, what: str
 ) -> None:
@@ -135,10 +143,16 @@ def wait_until(
 
 
 def _cpu_ticks(process: Path, session: int) -> int:
-    """Clock ticks of a process of the session; 0 for others and for one that has just ended."""
+    """Clock ticks of a process of the session; 0 for others and for one that has just ended.
+
+    Those of the leader include its children that have ended.
+    """
     try:
         # proc(5): after the name in brackets; the first field here is number 3.
         fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return 0
-    return int(fields[11]) + int(fields[12]) if int(fields[3]) == session else 0
+    if session not in (int(fields[1]), int(fields[3])):  # parent, session
+        return 0
+    own = fields[11:15] if process.name == str(session) else fields[11:13]
+    return sum(map(int, own))

@@ -47,8 +47,8 @@ def turns(scale: Scale, progress: Progress) -> list[Row]:
     )
     with site.fresh_folder() as folder, ExitStack() as stack:
         with progress.step(f"turns: {_MOST_TYPES * _SERVICES_A_TYPE:,} services register"):
-            many = _Fleet(folder / "many", stack, _MOST_TYPES, _SERVICES_A_TYPE, _MOST_CAMERAS)
-            few = _Fleet(folder / "few", stack, 1, 1, _FEW_CAMERAS)
+            many = TurnFleet(folder / "many", stack, _MOST_TYPES, _SERVICES_A_TYPE, _MOST_CAMERAS)
+            few = TurnFleet(folder / "few", stack, 1, 1, _FEW_CAMERAS)
         with progress.step(f"turns: {scale.turn_rounds} rounds on either side") as step:
             for _ in range(_WARM_UP_ROUNDS + scale.turn_rounds):
                 many.play(scale.turn_frames)
@@ -58,7 +58,7 @@ def turns(scale: Scale, progress: Progress) -> list[Row]:
 
 
 @dataclass
-class _Fleet:
+class TurnFleet:
     """An installation whose turns are timed: nothing is called, every frame is answered at once."""
 
     folder: Path
@@ -66,14 +66,18 @@ class _Fleet:
     types: int
     services_a_type: int
     cameras: int
+    database_url: str = ""  # '': SQLite in the folder
 
     def __post_init__(self) -> None:
-        source = SettingsSource(site.write_settings(self.folder, at_once=_AT_ONCE))
+        settings = site.write_settings(
+            self.folder, database_url=self.database_url, at_once=_AT_ONCE
+        )
+        source = SettingsSource(settings)
         migrate.upgrade(source.current().easyai.effective_database_url)
         self.runtime: Runtime = self.stack.enter_context(closing(open_runtime(source)))
         self.names = [f"type-{number:03d}" for number in range(self.types)]
         self._recorded = 0
-        self._turns = 0
+        self.turns = 0
         self._rounds_us: list[float] = []
         with self.runtime.db.write() as conn:
             for number in range(self.types * self.services_a_type):
@@ -92,12 +96,13 @@ class _Fleet:
 
     def play(self, frames: int) -> None:
         """Record frames, then time the turns that lease and settle them all."""
-        self._record(frames)
+        self.record(frames)
         began = time.process_time()
-        self._settle(frames)
+        self.settle(frames)
         self._rounds_us.append((time.process_time() - began) / frames * 1e6)
 
-    def _record(self, frames: int) -> None:
+    def record(self, frames: int) -> None:
+        """Put so many frames into the ledger."""
         numbers = range(self._recorded, self._recorded + frames)
         self._recorded += frames
         new = [self._frame(number) for number in numbers]
@@ -111,7 +116,7 @@ class _Fleet:
         key = f"{name}/{camera}/{number:08d}.jpg"
         return NewFrame(key, name, camera, "1", float(number), None)
 
-    def _settle(self, frames: int) -> None:
+    def settle(self, frames: int) -> None:
         """Turns as a busy worker has them: it leases while the batch before is under way."""
         calls: deque[Dispatched] = deque([Dispatched(), Dispatched()])
         carried, left = CarriedOut(), frames
@@ -125,11 +130,11 @@ class _Fleet:
         self._turn(Dispatched(), carried)
 
     def _turn(self, calls: Dispatched, carried: CarriedOut) -> tuple[Settled, Dispatched]:
-        self._turns += 1
+        self.turns += 1
         answered = [
             Answered(frame, calls.endpoints[frame.service_pk], _INFERRED) for frame in calls.frames
         ]
-        return turn(self.runtime, answered, carried, f"turn-{self._turns}")
+        return turn(self.runtime, answered, carried, f"turn-{self.turns}", idle=False)
 
 
 def _service(number: int) -> dict[str, Any]:
@@ -147,7 +152,7 @@ def _service(number: int) -> dict[str, Any]:
     }
 
 
-def _row(target: Target, many: _Fleet, few: _Fleet) -> Row:
+def _row(target: Target, many: TurnFleet, few: TurnFleet) -> Row:
     ratios = [ours / theirs for ours, theirs in zip(many.rounds_us, few.rounds_us, strict=True)]
     return Row(
         target,

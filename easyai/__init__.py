@@ -1,3 +1,10 @@
 """easyai: camera frames to detection alerts, dispatched to HTTP algorithm services."""
 
-__version__ = "0.1.0"
+
+def __getattr__(name: str) -> str:
+    """``__version__``: looked up when it is asked for, which takes 30 ms."""
+    if name != "__version__":
+        raise AttributeError(f"module 'easyai' has no attribute {name!r}")
+    from easyai.version import version
+
+    return version()

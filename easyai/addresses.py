@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 HIDDEN: Final = "********"
+_LONGEST_ENDPOINT: Final = 200
 # Greedy up to the last '@' of a word: a password may hold '@' and ':' itself, and a user may be a
 # mail address.
 _PASSWORD = re.compile(r"(://[^\s:/]*):\S*@")
@@ -19,9 +21,18 @@ _QUERY_SECRET = re.compile(
     r"[^&#\s]*",
     re.IGNORECASE,
 )
-_PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r"([?&;](?:[\w.-]*password|passwd|pwd|secret|token|key)=)[^&;\s]*", re.IGNORECASE
+)
 # As Kafka has them: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
+_SEVERAL_HOSTS: Final = re.compile(
+    r"(?P<start>postgres(?:ql)?(?:\+\w+)?://(?:[^@/?]*@)?)"
+    r"(?P<hosts>[^/?@,]+(?:,[^/?@,]+)+)(?P<name>/[^?]*)?(?:\?(?P<options>.*))?",
+    re.IGNORECASE,
+)
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::(\d+))?")
+_POSTGRES_PORT: Final = "5432"
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -35,6 +46,21 @@ def hide_credentials(text: str) -> str:
     if "@" in text:
         text = _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text)
     return _QUERY_SECRET.sub(rf"\1{HIDDEN}", text) if "?" in text else text
+
+
+@lru_cache(maxsize=4096)
+def endpoint_label(url: str) -> str:
+    """An endpoint as metrics name it, in 200 characters: without user, password and tokens.
+
+    The label of a label is that label.
+    """
+    url = hide_credentials(url)  # before the cut, which would leave half of a token
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url[:_LONGEST_ENDPOINT]
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host).geturl()[:_LONGEST_ENDPOINT]
 
 
 def hide_address(text: str) -> str:
@@ -75,3 +101,18 @@ def is_loopback(text: str) -> bool:
     """Whether this is an IP address that only the machine itself has."""
     address = canonical_address(text)
     return bool(address) and ip_address(address).is_loopback
+
+
+def spread_hosts(url: str) -> str:
+    """A PostgreSQL URL with several hosts as SQLAlchemy takes it; any other as it is.
+
+    PostgreSQL's own programs write ``postgresql://user@a:5432,b:5432/name``.
+    """
+    found = _SEVERAL_HOSTS.fullmatch(url)
+    parts = [_HOST_AND_PORT.fullmatch(one) for one in found["hosts"].split(",")] if found else []
+    if found is None or not all(parts):
+        return url
+    hosts = ",".join(part[1].strip("[]") for part in parts if part)
+    ports = ",".join(part[2] or _POSTGRES_PORT for part in parts if part)
+    options = f"&{found['options']}" if found["options"] else ""
+    return f"{found['start']}{found['name'] or '/'}?host={hosts}&port={ports}{options}"

@@ -5,8 +5,10 @@ Its configuration is ``celeryconfig.py`` of the folder it is started in, else ou
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,28 +60,42 @@ def make_app(config: Any) -> Celery:
     return made
 
 
-def _find_installation() -> None:
-    """Let ``celery -A easyai inspect`` and the like find what runs, in any folder.
+def _prepare_command() -> None:
+    """Make ``celery -A easyai inspect`` and the like find what runs, in any folder.
 
-    A worker or beat that somebody starts belongs to the settings it is given.
+    A worker or beat that somebody starts belongs to the settings it is given. Flower gets our
+    defaults, and `inspect` learns of our own question.
     """
     program = Path(sys.argv[0])
-    by_celery = program.name == "celery" or program.parent.name == "celery"  # or: python -m celery
-    if by_celery and not {"worker", "beat"} & set(sys.argv):
+    if program.name != "celery" and program.parent.name != "celery":  # or: python -m celery
+        return
+    commands = {"worker", "beat", "flower", "inspect"} & set(sys.argv)
+    if not {"worker", "beat"} & commands:
         from easyai.cli.installation import find_installation
 
         find_installation()
+    if "flower" in commands:
+        from easyai.tasks.flower_options import set_flower_defaults
+
+        for warning in set_flower_defaults(os.environ, sys.argv):
+            sys.stderr.write(f"easyai: warning: {warning}\n")
+    if "inspect" in commands:
+        importlib.import_module("easyai.tasks.inspection")
 
 
 try:
     require_utf8()
-    _find_installation()
+    _prepare_command()
 except SettingsError as error:
     # Celery would wrap any other exception in a traceback of its own.
     raise SystemExit(f"easyai: {error}") from None
 die_with_parent()
 filesystem.register()
-# By name: without Redis its library is not loaded.
+# By name: the library of a broker that is not used is not loaded.
 _REDIS = "easyai.tasks.redis_transport:Transport"
-TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS)
+_SENTINEL = "easyai.tasks.redis_transport:SentinelTransport"
+_RABBITMQ = "easyai.tasks.rabbitmq_transport:Transport"
+_RABBITMQ_TLS = "easyai.tasks.rabbitmq_transport:SSLTransport"
+TRANSPORT_ALIASES.update(amqp=_RABBITMQ, pyamqp=_RABBITMQ, amqps=_RABBITMQ_TLS)
+TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS, sentinel=_SENTINEL)
 app = make_app(_config_module())

@@ -27,6 +27,10 @@ class BadRequestError(EasyaiError):
     http_status = 400
 
 
+class BackupError(EasyaiError):
+    """The backup or its restoration cannot be done; the message says why and what to do."""
+
+
 class BodyTooLargeError(EasyaiError):
     """The request body is larger than this server accepts."""
 

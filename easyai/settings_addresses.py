@@ -6,8 +6,9 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from easyai.addresses import is_url
+from easyai.addresses import is_url, spread_hosts
 from easyai.errors import SettingsError
+from easyai.server_url import parse_server_url
 
 # What stands before :// in an address of a broker, '+' and what follows it left out: kombu's names.
 # Whether what one of them needs is installed, only the tasks can tell.
@@ -16,7 +17,7 @@ _BROKERS: Final = re.compile(
     "azureservicebus|azurestoragequeues|gcpubsub|consul|etcd|zookeeper|mongodb|pgmq|pyro|qpid|"
     "sqla|sqlalchemy"
 )
-_REDIS: Final = ("redis", "rediss")
+_REDIS: Final = ("redis", "rediss", "sentinel")
 _LARGEST_PORT: Final = 65535
 _LONGEST_FILE: Final = 504  # bytes: SQLite takes 512, and the names of its journals are longer
 _ENCODED: Final = "with @ : / in the password written as %40 %3A %2F"
@@ -52,6 +53,12 @@ def check_broker(broker_url: str) -> None:
                 "easyai.broker_url: behind the host stands the number of a database of Redis; use "
                 f"redis://:password@host:6379/0, {_ENCODED}"
             )
+    try:
+        parse_server_url(broker_url)
+    except ValueError as error:
+        raise SettingsError(
+            f"easyai.broker_url: behind its ?: {error}; see docs/brokers.md"
+        ) from None
 
 
 def _is_number_or_none(text: str) -> bool:
@@ -67,7 +74,7 @@ def check_database(url: str) -> None:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        parsed = make_url(url)
+        parsed = make_url(spread_hosts(url))
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             "easyai.database_url: not a database URL; use sqlite:////folder/file.db or "

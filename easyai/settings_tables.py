@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from easyai.addresses import spread_hosts
 from easyai.names import nfc
 from easyai.settings_predecessor import (
     DEFAULT_FOR_NOTHING,
@@ -307,8 +308,16 @@ class Easyai(_Table):
     # Whether alerts and the diagnosis need a token, too, from other machines
     viewers: Literal["open", "token"] = "open"
     viewer_token: SecretStr = SecretStr("")  # may only look; '': made once in data_dir
+    # Whether /metrics tells of each camera, too: a series for each with frames that wait
+    metrics_by_camera: bool = False
     # Names by which browsers may reach this server, besides its own; "*.example.com": all below
     allowed_hosts: tuple[str, ...] = ()
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_hosts(cls, value: str) -> str:
+        """Several hosts as the database's library takes them."""
+        return spread_hosts(value)
 
     @field_validator("allowed_hosts")
     @classmethod

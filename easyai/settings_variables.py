@@ -54,7 +54,7 @@ def _keys(environ: Mapping[str, str]) -> Iterator[tuple[str, list[str], Any, str
         plain = name.removesuffix(_FILE)
         takes = _type_of(_path(plain))
         if plain != name and takes is not None and value and not environ.get(plain):
-            yield name, _path(plain), takes, _text_of(name, value)
+            yield name, _path(plain), takes, text_of(name, value)
 
 
 def is_named(name: str, environ: Mapping[str, str]) -> bool:
@@ -67,7 +67,8 @@ def _path(name: str) -> list[str]:
     return [_OWN_TABLE, *parts] if len(parts) == 1 else parts
 
 
-def _text_of(name: str, path: str) -> str:
+def text_of(name: str, path: str) -> str:
+    """What stands in the file that a variable names; raises SettingsError naming the variable."""
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import release_ports
+from tests.support.rabbitmq_servers import ManagedRabbitmq
 from tests.support.server_process import ServerProcess
-from tests.support.services import PostgresServer, RabbitmqServer, RedisServer
+from tests.support.services import PostgresServer, RedisServer
 
 pytest_plugins = ["tests.support.left_out"]
 
@@ -83,9 +84,9 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[RabbitmqServer]:
+def rabbitmq_server() -> Iterator[ManagedRabbitmq]:
     """A RabbitMQ of this session; a test that stops it starts it again."""
-    yield from _started(RabbitmqServer)
+    yield from _started(ManagedRabbitmq)
 
 
 @pytest.fixture

@@ -10,21 +10,32 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from easyai import __version__
 from easyai.api.access import Tokens
 from easyai.api.body_limit import BodyLimit
 from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
+from easyai.api.exposition import Exposition
 from easyai.api.heartbeats import HeartbeatGroup
 from easyai.api.methods import MethodTable
-from easyai.api.routes import alerts, diagnosis, files, frames, health, registry, statistics
+from easyai.api.metrics_desk import MetricsDesk
+from easyai.api.routes import (
+    alerts,
+    diagnosis,
+    files,
+    frames,
+    health,
+    metrics,
+    registry,
+    statistics,
+)
 from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.presence import Presence
 from easyai.runtime import Runtime
 from easyai.supervised import Loop, Notifier
+from easyai.version import version
 
 API_PREFIX = "/api/v1"
 
@@ -44,18 +55,22 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             opened.part(Tokens)  # its file is there before anybody needs it
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
+            app.state.metrics = MetricsDesk(
+                Exposition(opened.db, by_camera=opened.settings.easyai.metrics_by_camera)
+            )
             life = asyncio.create_task(_show_life(loop))
             try:
                 yield
             finally:
                 life.cancel()
+                app.state.metrics.close()
                 app.state.diagnoses.close()
                 app.state.heartbeats.close()
 
     # Its documents come with their scripts: /docs works without the internet.
     app: FastAPI = FastAPIOffline(
         title="easyai",
-        version=__version__,
+        version=version(),
         description="Registry of algorithm services, alerts and statistics. "
         'Every error is `{"error": "..."}`.',
         lifespan=lifespan,
@@ -73,6 +88,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         (diagnosis, API_PREFIX),
         (files, API_PREFIX),
         (health, ""),
+        (metrics, ""),
     ):
         app.include_router(part.router, prefix=prefix)
         methods.add(prefix, part.router.routes)

@@ -9,6 +9,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.heartbeats import HeartbeatGroup
+from easyai.api.metrics_desk import MetricsDesk
 from easyai.runtime import Runtime
 
 
@@ -42,9 +43,15 @@ async def _diagnosis_desk(request: Request) -> DiagnosisDesk:
     return desk
 
 
+async def _metrics_desk(request: Request) -> MetricsDesk:
+    desk: MetricsDesk = request.app.state.metrics
+    return desk
+
+
 RuntimePart = Annotated[Runtime, Depends(_runtime)]
 HeartbeatsPart = Annotated[HeartbeatGroup, Depends(_heartbeat_group)]
 DiagnosesPart = Annotated[DiagnosisDesk, Depends(_diagnosis_desk)]
+MetricsPart = Annotated[MetricsDesk, Depends(_metrics_desk)]
 
 
 def documented_body(model: Any, *, required: bool = True) -> dict[str, Any]:

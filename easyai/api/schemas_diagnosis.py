@@ -122,6 +122,7 @@ class DiagnosisBody(BaseModel):
     ringing: list[AlarmBody]
     checks: list[CheckBody]
     store_ignores: list[str] = Field(
-        description="Conditions on requests that the object store was seen to ignore"
+        description="Conditions on requests that the object store was seen not to keep to"
     )
+    version: str = Field(description="Of easyai")
     database: DatabaseBody

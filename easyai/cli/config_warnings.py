@@ -12,6 +12,7 @@ from easyai.publish.bus import address_problem
 from easyai.publish.people import People
 from easyai.settings import AiAnalysis, Easyai, FrameExtractor, Settings
 from easyai.settings_tables import ANY_ADDRESS
+from easyai.tracing.variables import problem as traces_problem
 
 _HEARTBEAT_SEC: Final = 30.0  # how often field clients send one
 _SHORT_LEASE_SEC: Final = 5.0
@@ -27,6 +28,7 @@ def warnings(settings: Settings) -> list[str]:
         *_about_frames(settings.frame_extractor),
         *_about_network(own, links_are_ours=settings.frame_extractor.store == "local"),
         *_about_places(own),
+        *_about_traces(),
     ]
 
 
@@ -39,6 +41,12 @@ def at_start(settings: Settings) -> list[str]:
         *_about_people(analysis),
         *_about_network(own, links_are_ours=settings.frame_extractor.store == "local"),
     ]
+
+
+def _about_traces() -> Iterator[str]:
+    why = traces_problem()
+    if why:
+        yield f"no traces: {why}"
 
 
 def _about_bus(analysis: AiAnalysis) -> Iterator[str]:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from easyai import __version__
 from easyai.cli.streams import open_closed_streams, write_as_the_locale
 from easyai.errors import EasyaiError
 from easyai.process.encoding import restart_in_utf8_mode
@@ -40,6 +39,8 @@ COMMANDS = {
     "discard": Entry("easyai.cli.discard:discard", "Give up frames that wait."),
     "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
     "claim": Entry("easyai.cli.claim:claim", "Show who uses the frame store, take it over."),
+    "backup": Entry("easyai.cli.backup:backup", "Back up the installation while it runs."),
+    "restore": Entry("easyai.cli.restore:restore", "Restore a backup."),
     "db": Entry("easyai.cli.db:db", "Prepare and look after the database."),
 }
 
@@ -115,7 +116,14 @@ class LazyGroup(click.Group):
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="easyai")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _param, asked: show_version(ctx) if asked else None,
+    help="Show the version and exit.",
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -126,6 +134,14 @@ class LazyGroup(click.Group):
 def cli(config: Path | None) -> None:
     """Camera frames to detection alerts, by algorithm services over HTTP."""
     use_config(config)
+
+
+def show_version(ctx: click.Context) -> None:
+    """Print the version and exit; looked up here, for it takes other commands no time then."""
+    from easyai.version import described
+
+    click.echo(f"easyai, version {described()}")
+    ctx.exit()
 
 
 def use_config(path: Path | None) -> None:

@@ -1,24 +1,22 @@
-"""Engines: how each database is connected to, and what is set on each connection."""
+"""How an SQLite file is connected to and what is set on each connection; URLs of databases."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from sqlite3 import Cursor
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.exc import ArgumentError
 
-from easyai.db import clock
+from easyai.addresses import spread_hosts
 from easyai.db.guard import WriteGuard
 from easyai.errors import DatabaseMissingError, DatabaseUnavailableError, SettingsError
 
 BUSY_TIMEOUT_SEC: Final = 5
 #: The execution option of a connection whose transaction writes.
 WRITES: Final = "easyai_write"
-_PING_AFTER_SEC: Final = 1.0
 
 
 def normalize_url(url: str) -> str:
@@ -27,7 +25,7 @@ def normalize_url(url: str) -> str:
     Raises SettingsError for databases other than SQLite and PostgreSQL.
     """
     try:
-        parsed = make_url(url)
+        parsed = make_url(spread_hosts(url))
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             "easyai.database_url: not a database URL; "
@@ -82,59 +80,6 @@ def _is_there(file: str) -> bool:
         said = f"the database does not answer: {file}: {error.strerror}"
         raise DatabaseUnavailableError(said) from error
     return True
-
-
-def postgresql_engine(url: str) -> Engine:
-    """The engine of a PostgreSQL database."""
-    # Keepalives notice a server that vanished without a word, within half a minute.
-    connect_args = {
-        "connect_timeout": 5,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 20_000,
-        # force_custom_plan: a plan kept since the tables were empty reads all of them later.
-        "options": "-c lock_timeout=15000 -c idle_in_transaction_session_timeout=10000"
-        " -c plan_cache_mode=force_custom_plan",
-    }
-    engine = create_engine(url, pool_timeout=10, connect_args=connect_args)
-    event.listen(engine, "connect", _configure_postgresql)
-    event.listen(engine, "begin", clock.forget)
-    _ping_after_idling(engine)
-    return engine
-
-
-def _configure_postgresql(connection: Any, record: Any) -> None:
-    # A picture is deleted right after the commit that says so: a server that answers before its log
-    # is written would forget the commit when it is killed. Other levels are the operator's choice.
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false)"
-        " WHERE current_setting('synchronous_commit') = 'off'"
-    )
-    connection.commit()
-    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
-    record.info["used_at"] = time.monotonic()
-
-
-def _ping_after_idling(engine: Engine) -> None:
-    """Try a connection before use, unless it was in use a moment ago.
-
-    A ping before every transaction costs a twentieth of the throughput.
-    """
-
-    def checked_out(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("used_at", 0.0) < _PING_AFTER_SEC:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error  # the pool makes a new one
-
-    def checked_in(_connection: Any, record: Any) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    event.listen(engine, "checkout", checked_out)
-    event.listen(engine, "checkin", checked_in)
 
 
 def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:

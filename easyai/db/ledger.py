@@ -58,10 +58,12 @@ _LEASE = ManyRows(
     """,
     {"id": int, "service_pk": int, "token": str, "expires_at": float, "now": float},
 )
-_RENEW = _in(
+# A frame that another transaction holds is being settled by its own worker: it needs no lease.
+_RENEW = Skipping(
     """
     UPDATE frames SET lease_expires_at = :expires_at
-     WHERE state = 'leased' AND lease_token IN :tokens
+     WHERE id IN (SELECT id FROM frames
+                   WHERE state = 'leased' AND lease_token IN :tokens {skipping})
     RETURNING lease_token
     """,
     "tokens",
@@ -198,6 +200,7 @@ def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
         frame.last_failure_at,
         frame.avoid_service,
         frame.leased_before,
+        frame.arrived_at,
         service_pk,
         token,
     )
@@ -211,7 +214,9 @@ def failing_cameras(conn: Connection, service_pk: int, since: float, most: int) 
 
 def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> dict[str, int]:
     """Keep leases alive while their calls are under way; of how many frames, by token."""
-    return Counter(conn.execute(_RENEW, {"tokens": tokens, "expires_at": expires_at}).scalars())
+    return Counter(
+        conn.execute(_RENEW.on(conn), {"tokens": tokens, "expires_at": expires_at}).scalars()
+    )
 
 
 def give_back(conn: Connection, tokens: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ _MOST_ROWS: Final = 100
 class ManyRows:
     """Written once for both databases: ``{name}`` is a value of the row, ``{rows}`` its FROM.
 
-    PostgreSQL plans a statement anew each time it is run (db/session.py says why): row by row the
+    PostgreSQL plans a statement anew each time it is run (db/postgres.py says why): row by row the
     planning costs as much as the work. SQLite plans it once and has nothing to send; there the rows
     go straight to the driver, since SQLAlchemy would spend more on each than SQLite does.
     """

@@ -13,7 +13,15 @@ from easyai.db.session import Database
 from easyai.errors import BadRequestError, SettingsError
 from easyai.process.modes import keep_others_out, make_file, make_folder
 
-__all__ = ["current", "downgrade", "newest", "revision", "upgrade"]
+__all__ = [
+    "current",
+    "downgrade",
+    "make_folder_of",
+    "newest",
+    "revision",
+    "upgrade",
+    "upgrade_within",
+]
 
 # Apart from the locks of dispatch and outbox: a migration waits for other migrations only.
 _MIGRATION_LOCK = 0x6561_7381
@@ -27,14 +35,19 @@ def upgrade(url: str) -> str:
     """
     database = Database(url)
     try:
-        _make_folder(database)
+        make_folder_of(database)
         with database.write() as conn:
-            config = _locked(conn)
-            _require_known(conn)
-            command.upgrade(config, "head")
-            return revision(conn) or ""
+            return upgrade_within(conn)
     finally:
         database.dispose()
+
+
+def upgrade_within(conn: Connection, target: str = "head") -> str:
+    """As `upgrade`, up to a revision, in a transaction of the caller's."""
+    config = _locked(conn)
+    _require_known(conn)
+    command.upgrade(config, target)
+    return revision(conn) or ""
 
 
 def downgrade(url: str, target: str) -> None:
@@ -96,7 +109,11 @@ def _config() -> Config:
     return config
 
 
-def _make_folder(database: Database) -> None:
+def make_folder_of(database: Database) -> None:
+    """Make the folder and the file of an SQLite database, with our modes.
+
+    Raises SettingsError.
+    """
     name = database.engine.url.database
     if not database.is_sqlite or not name or name == ":memory:":
         return

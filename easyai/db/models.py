@@ -21,6 +21,7 @@ from easyai.db.models_own import (
     ProcessLease,
 )
 from easyai.db.models_requests import RegistrationRequest
+from easyai.db.models_totals import DurationTotal, FrameTotal
 
 __all__ = [
     "Alarm",
@@ -28,8 +29,10 @@ __all__ = [
     "Base",
     "DeletedAlert",
     "Deletion",
+    "DurationTotal",
     "Event",
     "Frame",
+    "FrameTotal",
     "Generation",
     "Installation",
     "Process",

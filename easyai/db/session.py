@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easyai.db import clock, engines
 from easyai.db.guard import WriteGuard
+from easyai.db.postgres import READ_ONLY, postgresql_engine
 from easyai.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
@@ -32,8 +33,8 @@ log = logging.getLogger(__name__)
 DISPATCH_LOCK = 0x6561_7379
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no schema that it may use
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
-_READ_ONLY = "25006"  # PostgreSQL: a standby, or a disk that is full
 
 
 class Database:
@@ -51,7 +52,7 @@ class Database:
         self.engine = (
             engines.sqlite_engine(self.url, self.guard)
             if self.is_sqlite
-            else engines.postgresql_engine(self.url)
+            else postgresql_engine(self.url)
         )
         if self.is_sqlite and must_exist:
             engines.require_file(self.engine, engines.sqlite_file(self.url))
@@ -70,6 +71,15 @@ class Database:
             yield conn
             if _changes(conn) != before:
                 raise RuntimeError("a transaction that reads has written: use Database.write")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that reads one state of the database, however many statements it takes."""
+        engine = self.engine
+        if not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with _translated(), engine.connect() as conn, conn.begin():
+            yield conn
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -147,6 +157,11 @@ def _translated() -> Iterator[None]:
                 f"the database file is damaged ({error.orig}); nothing is deleted and frames wait: "
                 "docs/recovery.md tells how to save what is in it"
             ) from error
+        if _sqlstate(error) in _FORBIDDEN:
+            raise DatabaseUnavailableError(
+                f"the database refuses its user: {error.orig}; docs/databases.md lists the rights "
+                "that easyai needs"
+            ) from error
         if not _is_unavailable(error):
             raise
         # The statement and its parameters may hold secrets; the driver's own words do not.
@@ -163,7 +178,7 @@ def _is_damaged(error: DBAPIError) -> bool:
 def _is_unavailable(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    return isinstance(error, OperationalError) or _sqlstate(error) == _READ_ONLY
+    return isinstance(error, OperationalError) or _sqlstate(error) == READ_ONLY
 
 
 def _lacks_table(error: DBAPIError) -> bool:

@@ -35,6 +35,7 @@ class PendingFrame:
     last_failure_at: float
     avoid_service: int | None
     leased_before: bool  # it may have been given up half-way
+    arrived_at: float  # found, or requeued by an operator
 
 
 @dataclass(slots=True)
@@ -49,7 +50,8 @@ class WaitingType:
 
 _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
 _COLUMNS: Final = """id, key, task_type, task_id, version, image_path, attempts, tries,
-           last_failure_at, avoid_service, leased_at IS NOT NULL"""
+           last_failure_at, avoid_service, leased_at IS NOT NULL,
+           coalesce(requeued_at, found_at)"""
 _NEXT: Final = {
     state: f"state = '{state}' AND task_type = {{task_type}} AND due_at <= {{now}}"
     for state in ("pending", "parked")
@@ -70,7 +72,7 @@ _DUE_HEADS = text("""
     )
     SELECT head.id, head.key, head.task_type, head.task_id, head.version, head.image_path,
            head.attempts, head.tries, head.last_failure_at, head.avoid_service,
-           head.leased_at IS NOT NULL
+           head.leased_at IS NOT NULL, coalesce(head.requeued_at, head.found_at)
       FROM camera JOIN frames AS head ON head.id = (
            SELECT id FROM frames
             WHERE state = 'pending' AND stream IS NOT NULL AND task_type = :task_type

@@ -182,7 +182,9 @@ _STORE: Final = {
     "not a folder": "不是目录",
     "its disk is mounted read-only": "所在磁盘以只读方式挂载",
     "no permission to look at it": "没有访问权限",
-    "no permission to read and write it": "没有读写权限",
+    "no permission to read and write it as user {n}; give it to this user by chown": (
+        "用户 {1} 没有读写权限；请用 chown 把它交给该用户"
+    ),
     "{}: no free name beside it": "{1}：旁边没有空闲的文件名",
     "The frame store is used by another installation; the command `claim` shows which.": (
         "图片目录正由另一个安装使用；命令 `claim` 可查看是哪一个。"
@@ -243,6 +245,17 @@ _DATABASE: Final = {
     "tells how to save what is in it": (
         "数据库文件已损坏（{1}）；不会删除任何内容，图片等待：抢救方法见 docs/recovery.md"
     ),
+    "the database refuses its user: {}; docs/databases.md lists the rights that easyai needs": (
+        "数据库拒绝该用户的操作：{1}；easyai 所需的权限见 docs/databases.md"
+    ),
+    "restored from a backup of {}; {n} frames wait, of {n} that waited the pictures are no more; "
+    "alerts go on with id {n}": (
+        "已从 {1} 的备份恢复；{2} 张图片等待处理，另有 {3} 张等待中的图片已不存在；"
+        "告警编号从 {4} 继续"
+    ),
+    "its picture was not there when a backup was restored: inferred since, or deleted": (
+        "恢复备份时图片已不存在：之后已推理，或已被删除"
+    ),
     "no free database connection: ": "没有空闲的数据库连接：",
     "database is locked": "数据库被锁定",
     "the database is at revision {}, this version needs {}: run ": (
@@ -265,6 +278,28 @@ _BROKER: Final = {
     "give the broker a Redis of its own": (
         "broker（{1}）已满（maxmemory），无法接收消息，图片等待："
         "请调大 maxmemory，或为 broker 使用单独的 Redis"
+    ),
+    "the broker ({}) takes no messages, frames wait: RabbitMQ's memory or disk alarm is on. Make "
+    "room on its machine or raise vm_memory_high_watermark; {} shows it": (
+        "broker（{1}）不接收消息，图片等待：触发了 RabbitMQ 的内存或磁盘告警。"
+        "请在其机器上腾出空间，或调高 vm_memory_high_watermark；可用 {2} 查看"
+    ),
+    "the broker ({}): cannot read {}, {} of easyai.broker_url": (
+        "broker（{1}）：无法读取 {2}（easyai.broker_url 的 {3}）"
+    ),
+    "the broker ({}) shows a certificate that is not trusted: ": "broker（{1}）的证书不受信任：",
+    ". Name the file of its authority by ssl_ca_certs in easyai.broker_url (docs/tls.md)": (
+        "。请在 easyai.broker_url 中用 ssl_ca_certs 指明其 CA 文件（docs/tls.md）"
+    ),
+    "the broker ({}) refuses us: ": "broker（{1}）拒绝了访问：",
+    ". See whether easyai.broker_url has the right user, password and virtual host "
+    "(docs/brokers.md)": (
+        "。请检查 easyai.broker_url 的用户、密码和虚拟主机是否正确（docs/brokers.md）"
+    ),
+    "the broker ({}): no Sentinel names a Redis, frames wait: see whether they run, and whether "
+    "master_name and sentinel_password of easyai.broker_url are right (docs/brokers.md)": (
+        "broker（{1}）：没有 Sentinel 给出 Redis，图片等待：请检查它们是否运行，"
+        "以及 easyai.broker_url 的 master_name 和 sentinel_password 是否正确（docs/brokers.md）"
     ),
     "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
     "^not a URL$": "不是 URL",
@@ -309,12 +344,23 @@ _BUS: Final = {
         "键 {1} 不是 stream；请把 ai_analysis.mq_topic（系统告警为 mq_system_topic）设为其他名称"
     ),
     "ai_analysis.mq_address is not a Redis URL: ": "ai_analysis.mq_address 不是 Redis URL：",
+    "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, or an "
+    "address that moves to the host that works; ": (
+        "ai_analysis.mq_address 写了多个主机，而告警只发往一个：请只写其中一个，"
+        "或写一个会切换到可用主机的地址；"
+    ),
     "ai_analysis.mq_address is not set": "ai_analysis.mq_address 未设置",
     "ai_analysis.mq_address is no address of {}; ": "ai_analysis.mq_address 不是 {1} 的地址；",
     "ai_analysis.mq_address is not a URL": "ai_analysis.mq_address 不是 URL",
     "ai_analysis.mq_address is neither a URL nor host:port": (
         "ai_analysis.mq_address 既不是 URL 也不是 host:port"
     ),
+    "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right sentinels, "
+    "master_name and sentinel_password": (
+        "Redis：没有 Sentinel 给出其地址；请检查 ai_analysis.mq_address 的 sentinel、"
+        "master_name 和 sentinel_password 是否正确"
+    ),
+    "ai_analysis.mq_address has a wrong parameter: ": "ai_analysis.mq_address 的参数有误：",
     "ai_analysis.mq_address has no host or a wrong port": (
         "ai_analysis.mq_address 没有主机或端口错误"
     ),

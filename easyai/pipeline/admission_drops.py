@@ -12,11 +12,12 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, clock, events, statistics
+from easyai.db import admission, clock, events, statistics, totals
 from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.totals import Totals
 from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
 
@@ -119,3 +120,7 @@ def _note(
     )
     tallies = {name: Tally(**{str(outcome): count}) for name, count in by_type.items()}
     statistics.add(conn, tallies, now)
+    counted = Totals()
+    for name, count in by_type.items():
+        counted.settled(name, outcome, count=count)
+    totals.add_frames(conn, counted, now)

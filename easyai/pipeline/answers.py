@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.fate import Fate, result_text
@@ -11,6 +11,9 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Verdict
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.pictures import Errand
+
+if TYPE_CHECKING:
+    from easyai.tracing.journey import Call
 
 _SUPERSEDED = "a newer picture had taken its key"
 NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the version of the frame is no more
@@ -26,6 +29,7 @@ class Answered:
     superseded: bool = False  # the picture was replaced before its answer: that counts for nothing
     copied_to: str = ""  # the picture of an alert lies there already (`confirm`)
     keep_picture: bool = True  # false: its camera's alerts have none (`save_alert_image`)
+    call: Call | None = None  # where the frame's trace is taken
 
 
 def errand(one: Answered, target: str) -> Errand:

@@ -25,6 +25,8 @@ from easyai.pipeline.answer_bounds import LARGEST_ANSWER, BoundedConnector
 from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
+from easyai.tracing.journey import Call
+from easyai.version import user_agent
 
 _URL_TTL_SEC = 3600.0
 _LARGEST_EXPLANATION = 65_536  # bytes
@@ -53,7 +55,10 @@ class Caller:
             socket_factory=self._open_socket,
         )
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            headers={"User-Agent": user_agent()},
         )
         # Our own picture links: no service chose where they lead.
         self._links = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
@@ -65,19 +70,26 @@ class Caller:
         await self._links.close()
 
     async def call(
-        self, frame: LeasedFrame, endpoint: str, timeout_sec: float, *, last_attempt: bool = False
+        self,
+        frame: LeasedFrame,
+        endpoint: str,
+        timeout_sec: float,
+        *,
+        last_attempt: bool = False,
+        traced: Call | None = None,
     ) -> Verdict:
         """Send one frame and judge the answer; never raises for what a service does.
 
         Any failure is looked at once more, for the picture may be the cause: gone from the store,
         or out of reach. `last_attempt` says that a refusal would fail the frame: after earlier ones
         its link is also tried beforehand, for what was out of reach may be back by the answer.
+        `traced` tells the service of the frame's trace, and learns of its answer.
         """
         why = await self._unreachable(frame) if last_attempt and frame.attempts else ""
         config = await self._configs.of(frame.key)
         started = time.perf_counter()
         try:
-            verdict = await self._exchange(frame, config, endpoint, timeout_sec, started)
+            verdict = await self._exchange(frame, config, endpoint, timeout_sec, started, traced)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             verdict = replace(
                 _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started),
@@ -101,15 +113,18 @@ class Caller:
         endpoint: str,
         timeout_sec: float,
         started: float,
+        traced: Call | None,
     ) -> Verdict:
         timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=CONNECT_TIMEOUT_SEC)
         async with self._session.post(
             endpoint,
             data=await self._body(frame, config, endpoint),
-            headers=_HEADERS,
+            headers=_HEADERS if traced is None else {**_HEADERS, **traced.headers},
             timeout=timeout,
             allow_redirects=False,  # the contract knows none, and each would be another address
         ) as response:
+            if traced is not None:
+                traced.status = response.status
             body = await _read(response)
         return judge(response.status, body, (time.perf_counter() - started) * 1000)
 

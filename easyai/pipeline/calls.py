@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from easyai.pipeline.confirm import confirm
 from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.prepare import Prepared, prepare
 from easyai.pipeline.workshop import Workshop
+from easyai.tracing.journey import Call
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class _Batch:
     """Frames of one lease, until their calls have begun."""
 
     frames: list[LeasedFrame]
+    leased_at: float  # monotonic
     start_by: float  # monotonic; no call begins later, for the places may be another's then
     told: bool = False  # that it was too late for some
 
@@ -71,11 +74,17 @@ class Calls:
             one.frame.lease_token for batch in self._confirming.values() for one in batch
         }
 
-    def start(self, dispatched: Dispatched, leased_at: float) -> None:
-        """Begin to prepare and call what was leased (at a moment of the monotonic clock)."""
+    def by_type(self) -> dict[str, int]:
+        """Calls under way by task type; may be called from any thread."""
+        # list() of a dict's values runs no Python code: the loop cannot change it meanwhile.
+        return Counter(frame.task_type for frame in list(self._calling.values()))
+
+    def start(self, dispatched: Dispatched) -> None:
+        """Begin to prepare and call what was leased."""
         if dispatched.frames:
             lease_sec = self._shop.runtime.settings.ai_analysis.lease_sec
-            batch = _Batch(dispatched.frames, leased_at + GIVE_UP_AFTER * lease_sec)
+            start_by = dispatched.leased_at + GIVE_UP_AFTER * lease_sec
+            batch = _Batch(dispatched.frames, dispatched.leased_at, start_by)
             task = asyncio.create_task(self._prepare(batch, dispatched.endpoints))
             self._preparing[task] = batch
 
@@ -125,21 +134,37 @@ class Calls:
         self._confirm([Answered(one, endpoints[one.service_pk], why) for one, why in ended])
 
     async def _call(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> None:
-        if time.monotonic() > batch.start_by:
+        try:
+            self._confirm([await self._answer(frame, endpoint, batch)])
+        finally:
+            # Whatever happens: what stays here has its lease renewed for ever.
+            self._calling.pop(_this_task(), None)
+
+    async def _answer(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> Answered:
+        tracing, now = self._shop.tracing, time.monotonic()
+        call = None
+        if tracing is not None:
+            call = tracing.call(frame.id, endpoint.url, now - batch.leased_at)
+        if now > batch.start_by:
             # This process stood still, or could not renew: the frame may be another's by now.
             batch.tell_too_late()
             verdict = Verdict(Kind.UNFETCHED, reason=_TOO_LATE, called=False)
         else:
-            verdict = await self._ask(frame, endpoint)
-        self._confirm([Answered(frame, endpoint, verdict)])
-        self._calling.pop(_this_task(), None)
+            verdict = await self._ask(frame, endpoint, call)
+        if tracing is not None and call is not None:
+            call = tracing.end(call, str(verdict.kind))
+        return Answered(frame, endpoint, verdict, call=call)
 
-    async def _ask(self, frame: LeasedFrame, endpoint: Endpoint) -> Verdict:
+    async def _ask(self, frame: LeasedFrame, endpoint: Endpoint, call: Call | None) -> Verdict:
         analysis = self._shop.runtime.settings.ai_analysis
         last_attempt = frame.attempts + 1 >= analysis.max_attempts
         try:
             return await self._shop.caller.call(
-                frame, endpoint.url, analysis.infer_timeout_sec, last_attempt=last_attempt
+                frame,
+                endpoint.url,
+                analysis.infer_timeout_sec,
+                last_attempt=last_attempt,
+                traced=call,
             )
         except Exception as error:
             # A defect of ours must not lose the frame: it goes back with its reason.

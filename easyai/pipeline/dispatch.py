@@ -53,6 +53,7 @@ class Dispatched:
     # When to look again, by the database's clock: a frame is due, a breaker's pause over, or a
     # rate limit lets the next one through. None: nothing will change by itself.
     look_at: float | None = None
+    leased_at: float = 0.0  # monotonic: when the leases began
 
     def look_by(self, moment: float | None) -> None:
         """Look again at this moment, if not before."""

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from easyai.db import clock
 from easyai.domain.verdict import Kind, Verdict
@@ -21,14 +21,20 @@ from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
+from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.tell import Tally
+from easyai.pipeline.tracing import note_turn
 from easyai.pipeline.turn import turn
 from easyai.pipeline.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SEC: Final = 0.2  # for room that workers elsewhere have made
+# A rest of so many times as long as a turn took: where turns take long, those of workers that only
+# look must not hold up those that settle.
+_REST: Final = 4.0
+_LONGEST_REST_SEC: Final = 2.0  # a database that hung once must not keep workers from looking
 _SOONEST_SEC: Final = 0.01  # between looks that no wake and no answer asks for
 _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in one transaction
@@ -48,12 +54,14 @@ class Dispatcher:
     def __init__(self, shop: Workshop, serves: Serves | None = None) -> None:
         self.calls = Calls(shop, self._take_answers)
         self.tally = Tally()
+        self._pulse = Pulse()
         self._shop = shop
         self._serves = serves
         self._leases = True
         self._rung: set[str] = set()
         self._look = True  # there may be something to lease
         self._crowded: list[str] = []  # types with frames that only wait for room
+        self._unserved: list[str] = []  # and those that wait for a service
         self._look_at: float | None = None  # monotonic
         self._answered: list[Answered] = []
         self._settling: list[Answered] = []  # in the transaction under way
@@ -64,6 +72,7 @@ class Dispatcher:
         self._settle_first = False
         self._most = _LARGEST_GROUP  # answers of one turn: one after a failure of ours, then more
         self._rang_at = 0.0  # monotonic
+        self._look_again_sec = _LOOK_AGAIN_SEC
 
     def wake(self, task_type: str) -> None:
         """There may be new frames of a type, or room for some."""
@@ -87,6 +96,26 @@ class Dispatcher:
         """The leases to be kept alive."""
         return self.calls.tokens() | {
             one.frame.lease_token for one in (*self._answered, *self._settling)
+        }
+
+    def overview(self) -> dict[str, Any]:
+        """What it does now, as values of JSON; may be called from any thread."""
+        analysis = self._shop.runtime.settings.ai_analysis
+        by_type = self.calls.by_type()
+        return {
+            "calls": sum(by_type.values()),
+            "calls_by_type": by_type,
+            "limits": {
+                "max_concurrent_infer": analysis.max_concurrent_infer,
+                "batch_size": analysis.batch_size,
+                "infer_timeout_sec": analysis.infer_timeout_sec,
+                "lease_sec": analysis.lease_sec,
+            },
+            "leases_given_out": self._shop.leases,
+            "answers_to_settle": len(self._answered) + len(self._settling),
+            "waits_for_room": list(self._crowded),
+            "waits_for_a_service": list(self._unserved),
+            **self._pulse.overview(),
         }
 
     async def run(self) -> None:
@@ -125,7 +154,7 @@ class Dispatcher:
         log_in_sec = self.tally.log_in_sec()
         pauses = [] if log_in_sec is None else [max(_SOONEST_SEC, log_in_sec)]
         if self._leases and self._crowded:
-            pauses.append(_LOOK_AGAIN_SEC)
+            pauses.append(self._look_again_sec)
         if self._leases and self._look_at is not None:
             pauses.append(max(_SOONEST_SEC, self._look_at - time.monotonic()))
         return min(pauses, default=None)
@@ -142,7 +171,11 @@ class Dispatcher:
         self._settling, self._turning = group, True
         began = time.monotonic()
         work = partial(
-            turn, self._shop.runtime, group, carried, token, serves=self._serves, rung=rung
+            turn,
+            *(self._shop.runtime, group, carried, token),
+            serves=self._serves,
+            rung=rung,
+            idle=not self._answered and len(self.calls) == 0,
         )
         try:
             settled, dispatched = await self._shop.write(work)
@@ -160,14 +193,17 @@ class Dispatcher:
             self._turning = False
         self._settling, self._settle_first = [], False
         self._most = min(2 * self._most, _LARGEST_GROUP)
+        self._pulse.turned(began, len(dispatched.frames), settled.finished + settled.returned)
         if self._answered:
             self._changed.set()
         if leasing:
+            rest = min(_LONGEST_REST_SEC, _REST * (time.monotonic() - began))
+            self._look_again_sec = max(_LOOK_AGAIN_SEC, rest)
             self._note_look(dispatched)
-        self._follow(settled, dispatched, carried, began, leasing=leasing)
+        self._follow(settled, dispatched, carried, time.monotonic() - began, leasing=leasing)
 
     def _note_look(self, found: Dispatched) -> None:
-        self._crowded = found.crowded
+        self._crowded, self._unserved = found.crowded, found.unserved
         batch_size = self._shop.runtime.settings.ai_analysis.batch_size
         if found.crowded and len(found.frames) >= batch_size:
             self._look = True  # there may be room for another batch at once
@@ -183,17 +219,19 @@ class Dispatcher:
         settled: Settled,
         dispatched: Dispatched,
         carried: CarriedOut,
-        began: float,
+        took_sec: float,
         *,
         leasing: bool,
     ) -> None:
         """After the commit: calls, pictures, numbers, and who else shall look."""
-        self.calls.start(dispatched, began)
+        self.calls.start(dispatched)
         errands = settled.errands + carried.renamed
         if errands:
             self._carrying.add(asyncio.create_task(self._carry(errands)))
         self.tally.leased(dispatched.frames)
         self.tally.settled(settled)
+        if self._shop.tracing is not None:
+            note_turn(self._shop.tracing, settled, len(dispatched.frames), took_sec)
         if not leasing and (settled.returned or settled.evidence.changed):
             self._look = True  # for when they are due, or which service takes some again
 

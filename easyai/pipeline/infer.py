@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import uvloop
 
@@ -49,6 +49,10 @@ class InferenceLoop:
         if not self._drained:
             self._loop.call_soon_threadsafe(self._dispatcher.wake, task_type)
         return self._dispatcher.tally.take(task_type)
+
+    def overview(self) -> dict[str, Any]:
+        """What the dispatcher does now, as values of JSON; never waits."""
+        return self._dispatcher.overview()
 
     def ask(self, answer: Callable[[], None]) -> None:
         """Have `answer` called on the loop soon: how others see that it turns. Never waits."""

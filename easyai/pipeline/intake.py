@@ -94,6 +94,10 @@ class Scanner:
             self._first = False
         # Before any look at the store: see pipeline/known.py.
         self._watch.again(self._known.refresh())
+        if self._known.went_back:
+            log.debug("the ledger has lost its newest frames: a standby took over, or history went")
+            send_back(self._runtime)
+            self._known.went_back = False  # not before: an error leaves it to the next scan
         self._layout.begin()
         # What the ledger took does not count: beside a long backlog no time would be left. A busy
         # process gives this thread a fifth of the time, so folders get the whole interval: else a

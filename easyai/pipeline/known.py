@@ -41,6 +41,10 @@ class Known:
         self._meanwhile: set[tuple[str, str]] = set()  # recorded since the last `refresh`
         self._newest_id = 0
         self._refreshed_at = self._read_at = self._forgot_at = -math.inf
+        # Whether an older ledger was met: a standby that was promoted lacks what the primary
+        # committed last, unless it replicates synchronously. The scanner clears it, once it has
+        # recovered the pictures of the lost frames.
+        self.went_back = False
 
     def __contains__(self, key: str) -> bool:
         """Whether the picture under a key is in the ledger's care."""
@@ -66,6 +70,7 @@ class Known:
         now = time.monotonic()
         with self._db.read() as conn:
             newest_id = recording.newest_id(conn)
+            self.went_back |= newest_id < self._newest_id
             if self._is_too_old(newest_id, now):
                 self._newest_id = max(0, newest_id - _NEWEST)
                 self._read_at = -math.inf
@@ -96,6 +101,10 @@ class Known:
     def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
         """Learn what this scanner has recorded, once that is committed."""
         self._learn([Recorded(one.key, one.version, True) for one in frames], time.monotonic())
+        if newest_id < self._newest_id:
+            self.went_back = True
+            # `catch_up` has missed what others recorded in the older ledger: learn it anew.
+            self._refreshed_at = -math.inf
         self._newest_id = newest_id
 
     def _is_too_old(self, newest_id: int, now: float) -> bool:

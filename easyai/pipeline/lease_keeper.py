@@ -75,7 +75,7 @@ class LeaseKeeper:
             if began - self._renewed_at < min(lease_sec, self._renewed_for_sec) / 3:
                 continue
             try:
-                renewed = await self._shop.write(partial(self._extend, tokens, lease_sec))
+                renewed = await self._shop.renew(partial(self._extend, tokens, lease_sec))
                 self._note_renewal(began, lease_sec)
                 self._dispatcher.calls.renewed(renewed, start_by)
             except DatabaseUnavailableError as error:

@@ -23,6 +23,18 @@ from easyai.domain.alert import utc_text
 from easyai.errors import StoreClaimedError
 from easyai.process.modes import keep_others_out, make_folder, opener
 from easyai.runtime import Runtime
+from easyai.store.local_folder import CLAIM_KEY
+
+__all__ = [
+    "CLAIM_KEY",
+    "Claim",
+    "Ownership",
+    "claim_of_folder",
+    "claims",
+    "folder_token",
+    "require_store",
+    "take_over",
+]
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +100,14 @@ def take_over(runtime: Runtime) -> Claim:
     return _read(runtime.store.claim(_written(_own(runtime)), replace=True))
 
 
+def claim_of_folder(root: Path) -> Claim | None:
+    """What stands in a local folder of frames; None when nobody has claimed it."""
+    try:
+        return _read((root / CLAIM_KEY).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def claims(runtime: Runtime) -> tuple[Claim, Claim]:
     """Our claim, and what stands in the store; ours is put there when there was none."""
     own = _own(runtime)
@@ -98,10 +118,10 @@ def _own(runtime: Runtime) -> Claim:
     data_dir = runtime.settings.easyai.data_dir.absolute()
     with runtime.db.read() as conn:
         own_id, now = installation_id(conn), clock.now(conn)
-    return Claim(own_id, socket.gethostname(), str(data_dir), utc_text(now), _token(data_dir))
+    return Claim(own_id, socket.gethostname(), str(data_dir), utc_text(now), folder_token(data_dir))
 
 
-def _token(data_dir: Path) -> str:
+def folder_token(data_dir: Path) -> str:
     """What is written in the data folder to know it again; '' where it cannot be kept."""
     path = data_dir / _TOKEN_NAME
     try:

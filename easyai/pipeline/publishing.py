@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
+from easyai.pipeline.tracing import note_publication
 from easyai.publish.bus import CurrentBus
 from easyai.publish.outbox import Outbox, PublishReport
 from easyai.runtime import Runtime
@@ -26,4 +28,10 @@ def publish_waiting(runtime: Runtime, budget_sec: float) -> PublishReport:
 
 
 def _open(runtime: Runtime) -> Outbox:
-    return Outbox(runtime.db, runtime.store, lambda: runtime.settings.ai_analysis, CurrentBus())
+    return Outbox(
+        runtime.db,
+        runtime.store,
+        lambda: runtime.settings.ai_analysis,
+        CurrentBus(),
+        partial(note_publication, runtime),
+    )

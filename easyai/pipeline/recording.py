@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from easyai.db import admission, clock, recording, statistics
+from easyai.db import admission, clock, recording, statistics, totals
 from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
-from easyai.domain.frame import captured_at, written_at
+from easyai.domain.frame import Outcome, captured_at, written_at
+from easyai.domain.totals import Totals
 from easyai.pipeline.admission_drops import delete
 from easyai.pipeline.known import Known
 from easyai.pipeline.sampling import Sampler
@@ -42,6 +43,7 @@ class Recording:
             out = Counter(frame.task_type for frame in sampled)
             tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
             statistics.add(conn, tallies, now)
+            totals.add_frames(conn, _sampled(out), now)
             newest_id = recording.newest_id(conn)
         self._known.note(new, newest_id)
         delete(self._runtime, unwanted)
@@ -60,3 +62,10 @@ class Recording:
             frames.append((captured, picture.modified_at, key.key, frame))
         frames.sort(key=lambda one: one[:3])
         return [one[3] for one in frames]
+
+
+def _sampled(by_type: Counter[str]) -> Totals:
+    counted = Totals()
+    for task_type, count in by_type.items():
+        counted.settled(task_type, Outcome.SAMPLED, count=count)
+    return counted

@@ -22,6 +22,7 @@ from easyai.domain.fate import (
     unique_key,
 )
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.totals import Totals
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
 from easyai.pipeline import evidence, time_outs
@@ -48,6 +49,7 @@ class OfType:
     alerts: int = 0
     returned: int = 0
     late: int = 0
+    failed: int = 0  # of the finished ones
     tally: Tally = field(default_factory=Tally)  # for the caller to add at the transaction's end
 
 
@@ -61,7 +63,9 @@ class Settled:
     returned: int = 0  # back to pending
     late: int = 0  # results of leases that were no longer held
     types: dict[str, OfType] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)  # as the tallies
     evidence: Evidence = field(default_factory=Evidence)
+    fates: Sequence[tuple[Answered, Fate]] = ()
 
 
 def settle(
@@ -103,8 +107,10 @@ def settle(
     if not moves_keep_versions:
         saved = [row | {"image_version": None} for row in saved]
     alerts.add(conn, saved, for_bus=analysis.has_bus)
+    settled.fates = fates
     settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now)
     _count(settled, fates)
+    _add_totals(settled.totals, fates, now)
     return settled
 
 
@@ -225,6 +231,7 @@ def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
         own.returned += fate.state is FrameState.PENDING
         own.finished += fate.state is not FrameState.PENDING
         own.alerts += fate.outcome is Outcome.ALERT
+        own.failed += fate.state is FrameState.FAILED
         tally = own.tally
         superseded = fate.outcome is Outcome.SUPERSEDED
         tally.superseded += superseded
@@ -239,3 +246,16 @@ def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
             tally.infer_ms_max = max(tally.infer_ms_max, verdict.elapsed_ms)
         elif verdict.kind is not Kind.MISSING:
             tally.failures += 1
+
+
+def _add_totals(totals: Totals, fates: Sequence[tuple[Answered, Fate]], now: float) -> None:
+    for one, fate in fates:
+        frame, verdict = one.frame, one.verdict
+        if fate.outcome is not None:
+            totals.settled(frame.task_type, fate.outcome, verdict.kind)
+        if verdict.kind is not Kind.INFERRED:
+            continue
+        took = totals.at(frame.task_type, one.endpoint.url)
+        took.inference.append(verdict.elapsed_ms / 1000)
+        if fate.outcome is not Outcome.SUPERSEDED:
+            took.frame_latency.append(now - frame.arrived_at)

@@ -31,6 +31,7 @@ class Counts:
     alerts: int = 0
     returned: int = 0  # back to pending
     late: int = 0  # answers of leases that were no longer held
+    failed: int = 0  # of the finished ones
 
     def add(self, other: Counts) -> None:
         """Take in others."""
@@ -59,7 +60,8 @@ class Tally:
     def settled(self, settled: Settled) -> None:
         """Count frames that were settled."""
         for task_type, own in settled.types.items():
-            self._add(task_type, Counts(0, own.finished, own.alerts, own.returned, own.late))
+            counts = Counts(0, own.finished, own.alerts, own.returned, own.late, own.failed)
+            self._add(task_type, counts)
 
     def carried(self, carried: CarriedOut) -> None:
         """Remember the pictures that could not be moved or deleted."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from easyai.db import clock, generations, rings, statistics
+from easyai.db import clock, generations, rings, statistics, totals
 from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
+from easyai.pipeline.duration_totals import DurationTotals
 from easyai.pipeline.pictures import CarriedOut, note
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Settled, settle
@@ -25,13 +27,14 @@ def turn(
     *,
     serves: Serves | None = None,
     rung: Sequence[str] = (),
+    idle: bool = True,
 ) -> tuple[Settled, Dispatched]:
     """Record, settle and, where a lease token is given, lease up to `batch_size`: all or nothing.
 
     Answers are of any task type; leased are frames of the types that this process `serves` (None:
-    all). `rung` are types whose wakes have arrived. Raises DatabaseUnavailableError; nothing has
-    changed then, or (an answer of the commit that got lost) everything has: the same turn may be
-    tried again.
+    all). `rung` are types whose wakes have arrived. `idle`: no further answer is under way, so that
+    everything counted is written now. Raises DatabaseUnavailableError; nothing has changed then, or
+    (an answer of the commit that got lost) everything has: the same turn may be tried again.
     """
     cache = runtime.part(ServiceCache)
     for careful in (False, True):
@@ -43,8 +46,10 @@ def turn(
                 cache.note_calls(settled.evidence.updates, settled.evidence.changed)
                 if token is not None:
                     now = clock.now(conn)
+                    leased_at = time.monotonic()
                     dispatched = dispatch(conn, runtime.settings, cache, token, now, serves=serves)
-                _count(conn, settled, carried)
+                    dispatched.leased_at = leased_at
+                _count(conn, runtime, settled, carried, idle=idle)
                 if settled.evidence.changed:
                     cache.bumped(generations.bump_registry(conn))
         except (ConflictError, IntegrityError):
@@ -56,6 +61,7 @@ def turn(
             cache.forget()
             raise
         else:
+            runtime.part(DurationTotals).committed()
             break
     return settled, dispatched
 
@@ -88,6 +94,11 @@ def _settle(
     )
 
 
-def _count(conn: Connection, settled: Settled, carried: CarriedOut) -> None:
+def _count(
+    conn: Connection, runtime: Runtime, settled: Settled, carried: CarriedOut, *, idle: bool
+) -> None:
     tallies = {name: own.tally for name, own in settled.types.items()}
-    statistics.add(conn, {**tallies, "": carried.tally}, clock.now(conn))
+    now = clock.now(conn)
+    statistics.add(conn, {**tallies, "": carried.tally}, now)
+    totals.add_frames(conn, settled.totals, now)
+    runtime.part(DurationTotals).add(conn, settled.totals.took, now, at_once=idle)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from easyai.db import clock, history, statistics
+from easyai.db import clock, history, statistics, totals
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.retention import forget_before
 from easyai.pipeline.alert_removal import trim_alerts
@@ -38,6 +38,7 @@ class UpkeepReport:
     events: int = 0
     alarms: int = 0
     statistics: int = 0  # ten-second sums
+    totals: int = 0  # of endpoints unused for long, and of types that nothing names any more
     processes: int = 0  # silent for a day
     task_types: int = 0  # named by nothing for a day
     freed_bytes: int = 0  # given back to the disk by SQLite
@@ -60,6 +61,7 @@ def run(
     report.alarms = _forget_log(runtime, ALARMS, now, ALARM_DAYS, half)
     with runtime.db.write() as conn:
         report.statistics = statistics.trim(conn, now)
+        report.totals = totals.trim(conn, now)
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
     report.task_types = keep_types(runtime)
     report.frames = runtime.part(FrameHistory).forget(now, half)

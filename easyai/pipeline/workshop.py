@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from easyai.pipeline.caller import Caller
+from easyai.pipeline.tracing import tracing_of
 from easyai.process.identity import mark
 from easyai.runtime import Runtime
 
@@ -21,12 +22,15 @@ class Workshop:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.caller = Caller(runtime)
+        self.tracing = runtime.part(tracing_of)  # None unless variables ask for traces
         # Its mark: who starts after a crash sees that this process has ended (pipeline/reclaim.py).
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
-        self._leases = 0
+        self.leases = 0  # given out since the start, each of a batch of frames
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
         # One writer: SQLite has only one, and a transaction of many frames beats many of few.
         self._writer = ThreadPoolExecutor(1, "ledger")
+        # Apart from the writer, whose turn may wait for those of other machines.
+        self._renewer = ThreadPoolExecutor(1, "leases")
         self._carrier = ThreadPoolExecutor(2, "pictures")
         # Apart from the carrier: calls must not wait until hundreds of pictures are moved.
         self._preparer = ThreadPoolExecutor(2, "prepare")
@@ -34,12 +38,16 @@ class Workshop:
 
     def next_token(self) -> str:
         """A lease token that no other lease ever had."""
-        self._leases += 1
-        return f"{self.owner}-{self._leases}"
+        self.leases += 1
+        return f"{self.owner}-{self.leases}"
 
     async def write(self, work: Callable[[], Result]) -> Result:
         """Run a piece of database work in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    async def renew(self, work: Callable[[], Result]) -> Result:
+        """Run what keeps leases alive in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._renewer, work)
 
     async def carry(self, work: Callable[[], Result]) -> Result:
         """Run a piece of store work in a thread of its own."""
@@ -56,6 +64,6 @@ class Workshop:
     async def close(self) -> None:
         """Close connections and threads."""
         await self.caller.close()
-        for pool in (self._writer, self._carrier, self._preparer, self.movers):
+        for pool in (self._writer, self._renewer, self._carrier, self._preparer, self.movers):
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -15,9 +15,11 @@ from urllib.parse import unquote, urlsplit
 import amqp
 from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, PreconditionFailed
 
-from easyai.errors import BusUnavailableError
+from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.server_tls import of_amqp
+from easyai.server_url import parse_server_url
 
 _TROUBLE: Final = (AMQPError, MessageNacked, OSError)
 _LONGEST_KEY: Final = 255  # bytes; AMQP 0-9-1, section 4.2.5.3
@@ -44,7 +46,13 @@ class AmqpBus:
     """
 
     def __init__(self, address: str, exchange: str) -> None:
-        self._login = _login(address.strip())
+        try:
+            self._login = _login(address.strip())
+        except ValueError:
+            # Its text may repeat a part of the password.
+            raise SettingsError(
+                "ai_analysis.mq_address is not a URL of RabbitMQ: amqp://user:password@host:5672/"
+            ) from None
         self._exchange = exchange
         self._connection: Any = None
         self._channel: Any = None
@@ -217,8 +225,8 @@ def routing_key(message: Message) -> str:
 
 
 def _login(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    tls = parts.scheme == "amqps"
+    server = parse_server_url(url)
+    parts, tls = urlsplit(server.urls[0]), server.tls
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     path = unquote(parts.path[1:])
     return {
@@ -226,7 +234,7 @@ def _login(url: str) -> dict[str, Any]:
         "userid": unquote(parts.username or "guest"),
         "password": unquote(parts.password or "guest"),
         "virtual_host": path or "/",
-        "ssl": tls,
+        "ssl": of_amqp(tls, parts.hostname) if tls else False,
     }
 
 

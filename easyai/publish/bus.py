@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from easyai.errors import SettingsError
+from easyai.server_url import SENTINEL, parse_server_url, split_hosts
 from easyai.settings_tables import AiAnalysis
 
 CONNECT_SEC: Final = 4.0
@@ -91,7 +92,7 @@ KAFKA_TLS: Final = "ssl://"
 _SCHEMES: Final = {
     "kafka": ("ssl",),
     "rabbitmq": ("amqp", "amqps"),
-    "redis": ("redis", "rediss"),
+    "redis": ("redis", "rediss", "sentinel"),
 }
 _EXAMPLES: Final = {
     "kafka": "host1:9092,host2:9092",
@@ -122,11 +123,27 @@ def address_problem(analysis: AiAnalysis) -> str:
         return f"ai_analysis.mq_address is not a URL; {remedy}"
     if kind == "redis" and not scheme and not _HOST.fullmatch(address):
         return f"ai_analysis.mq_address is neither a URL nor host:port; {remedy}"
-    if scheme and kind != "kafka" and not _has_host(address):
-        return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
+    if scheme and kind != "kafka":
+        return _url_problem(address, remedy)
     hosts = address.removeprefix(KAFKA_TLS).split(",")
     if kind == "kafka" and not all(map(_is_host_and_port, hosts)):
         return f"ai_analysis.mq_address lacks a port or has a wrong one; {remedy}"
+    return ""
+
+
+def _url_problem(address: str, remedy: str) -> str:
+    urls = split_hosts(address)
+    if not urls or not all(map(_has_host, urls)):
+        return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
+    if len(urls) > 1 and not address.startswith(SENTINEL):
+        return (
+            "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, "
+            f"or an address that moves to the host that works; {remedy}"
+        )
+    try:
+        parse_server_url(address)
+    except ValueError as error:
+        return f"ai_analysis.mq_address has a wrong parameter: {error}; {remedy}"
     return ""
 
 

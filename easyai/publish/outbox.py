@@ -33,6 +33,12 @@ log = logging.getLogger(__name__)
 _LARGEST_BATCH: Final = 1000
 _LARGEST_BATCH_BYTES: Final = 2_000_000
 
+Published = Callable[[Sequence[int], float], None]  # ids of alerts, and the seconds it took
+
+
+def _ignored(_: Sequence[int], __: float) -> None:
+    """Nobody wants to know."""
+
 
 @dataclass(slots=True)
 class PublishReport:
@@ -47,12 +53,19 @@ class Outbox:
     """Sends what waits; one for a process, which keeps the connection."""
 
     def __init__(
-        self, db: Database, store: Store, analysis: Callable[[], AiAnalysis], bus: CurrentBus
+        self,
+        db: Database,
+        store: Store,
+        analysis: Callable[[], AiAnalysis],
+        bus: CurrentBus,
+        published: Published = _ignored,
     ) -> None:
+        """`published` is called after each batch that the bus has acknowledged, or part of it."""
         self._db = db
         self._store = store
         self._analysis = analysis
         self._bus = bus
+        self._published = published
         self._lock = threading.Lock()
 
     def anything_waits(self) -> bool:
@@ -87,13 +100,15 @@ class Outbox:
                 rows = outbox.waiting(conn, newest, most, _LARGEST_BATCH_BYTES, report.held_up)
             if not rows:
                 return not report.held_up
-            receipt = Receipt()
+            receipt, began = Receipt(), time.monotonic()
             try:
                 self._send_batch(bus, rows, limit, report, receipt)
             finally:
                 self._mark(rows, receipt)  # also what went before something broke
             report.acknowledged += len(receipt.acknowledged)
             report.refused += len(receipt.refused)
+            if receipt.acknowledged:
+                self._published(receipt.acknowledged, time.monotonic() - began)
             if receipt.trouble:
                 raise BusUnavailableError(receipt.trouble)
             if time.monotonic() >= limit:

@@ -13,12 +13,47 @@ from typing import Any, Final
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.server_tls import of_redis, of_sentinels
+from easyai.server_url import SENTINEL, ServerUrl, parse_server_url
 
 FIELD: Final = "alert"
 _NO_ID: Final = "0-0"
+
+
+_SOCKET: Final = {
+    "socket_connect_timeout": CONNECT_SEC,
+    "socket_timeout": SEND_SEC,
+    "socket_keepalive": True,
+}
+
+
+def _client(server: ServerUrl) -> Any:
+    """A client of the Redis, or of the one that its Sentinels name."""
+    options: dict[str, Any] = {
+        **_SOCKET,
+        "health_check_interval": 10,
+        # One more attempt where the connection is from before a restart, none after a time-out.
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        **(of_redis(server.tls) if server.tls else {}),
+    }
+    if server.scheme != SENTINEL:
+        url = server.urls[0]
+        if server.tls:  # asked for by a parameter, too, as for the broker
+            url = url.replace("redis://", "rediss://", 1)
+        return redis.Redis.from_url(url, **options)
+    login = {"username": server.sentinel_username, "password": server.sentinel_password}
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        server.sentinels,
+        sentinel_kwargs={**_SOCKET, "retry": None, **login, **of_sentinels(server.tls)},
+        **server.redis_login,
+        **options,
+        **({"ssl": True} if server.tls else {}),
+    )
+    return sentinel.master_for(server.master_name)
 
 
 class RedisBus:
@@ -28,16 +63,7 @@ class RedisBus:
         url = address.strip() if "://" in address else f"redis://{address.strip()}"
         self._topic = topic
         try:
-            self._redis: Any = redis.Redis.from_url(
-                url,
-                socket_connect_timeout=CONNECT_SEC,
-                socket_timeout=SEND_SEC,
-                socket_keepalive=True,
-                health_check_interval=10,
-                # One more attempt where the connection is from before a restart, none after a
-                # time-out.
-                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-            )
+            self._redis: Any = _client(parse_server_url(url))
         except ValueError:
             raise SettingsError(
                 "ai_analysis.mq_address is not a Redis URL: redis://:password@host:6379/0"
@@ -90,6 +116,11 @@ class RedisBus:
             return (
                 "Redis is full (maxmemory) and takes no alerts. Let consumers trim the stream "
                 f"{self._topic} (XTRIM), make room otherwise, or raise maxmemory"
+            )
+        if isinstance(error, MasterNotFoundError):
+            return (
+                "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right "
+                "sentinels, master_name and sentinel_password"
             )
         # What the server says of a command has no secrets; of a connection, only host and port.
         return f"Redis: {type(error).__name__}: {error}"

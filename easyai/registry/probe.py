@@ -14,6 +14,7 @@ from easyai.domain.service import NO_ANSWER
 from easyai.pipeline.answer_bounds import BoundedConnector
 from easyai.pipeline.caller import why_not_connected
 from easyai.pipeline.service_networks import ServiceNetworks
+from easyai.version import user_agent
 
 PROBE_TIMEOUT_SEC = 2.0
 ROUND_LIMIT_SEC = 10.0
@@ -72,7 +73,9 @@ def _session(networks: ServiceNetworks | None) -> aiohttp.ClientSession:
         force_close=True,
         socket_factory=networks.open_socket if networks else None,
     )
-    return aiohttp.ClientSession(timeout=timeout, connector=connector)
+    return aiohttp.ClientSession(
+        timeout=timeout, connector=connector, headers={"User-Agent": user_agent()}
+    )
 
 
 async def _probe(

@@ -12,6 +12,13 @@ from easyai.sdk.picture import Picture
 from easyai.sdk.service import Service
 from easyai.sdk.serving import serve
 
-__version__ = "0.1.0"
-
 __all__ = ["Detection", "Picture", "PictureError", "Service", "UnavailableError", "serve"]
+
+
+def __getattr__(name: str) -> str:
+    """``__version__``: looked up when it is asked for, which takes 30 ms."""
+    if name != "__version__":
+        raise AttributeError(f"module 'easyai.sdk' has no attribute {name!r}")
+    from easyai.sdk.version import version
+
+    return version()

@@ -8,6 +8,7 @@ import requests
 
 from easyai.sdk.download import without_query
 from easyai.sdk.errors import ServerRefusedError, ServerUnreachableError, ServiceNotFoundError
+from easyai.sdk.version import version
 
 _PREFIX = "/api/v1/ai_analysis"
 _TIMEOUT_SEC = 5.0
@@ -24,6 +25,7 @@ class ServerClient:
         # one must neither hide their silence nor take them out with it.
         self._id = quote(registration["endpoint"], safe="")
         self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"easyai-sdk/{version()}"
         self._session.trust_env = False  # the server is in the local network, not behind a proxy
 
     def register(self) -> None:

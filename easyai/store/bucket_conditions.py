@@ -16,32 +16,37 @@ from io import BytesIO
 from typing import Final
 
 from minio import Minio as Client
-from minio.commonconfig import CopySource
 from minio.error import S3Error
 
 from easyai.store.bucket import Bucket
+from easyai.store.bucket_requests import copy_if, put_if_new, remove_if
 
 log = logging.getLogger(__name__)
 
 COPY: Final = "COPY with x-amz-copy-source-if-match"
 DELETE: Final = "DELETE with If-Match"
+TARGET: Final = "COPY with If-None-Match"
+PUT: Final = "PUT with If-None-Match"
 _OTHER: Final = "0" * 32  # the ETag of no object
 _REFUSED: Final = "PreconditionFailed"
 # Answers of servers that do not know a condition, or have lost an object meanwhile.
 _UNPROVEN: Final = ("NotImplemented", "InvalidRequest", "InvalidArgument", "NoSuchKey")
+_CONTENT: Final = b"easyai"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The conditions that a server was seen to keep to."""
 
-    copy: bool
-    delete: bool
+    copy: bool  # a copy is of the version that was named
+    delete: bool  # what is deleted is of the version that was named
+    target: bool = False  # a copy overwrites nothing
+    put: bool = False  # what is written overwrites nothing
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """The others, by name."""
-        names = ((COPY, self.copy), (DELETE, self.delete))
+        names = ((COPY, self.copy), (DELETE, self.delete), (TARGET, self.target), (PUT, self.put))
         return tuple(name for name, kept in names if not kept)
 
 
@@ -60,37 +65,59 @@ class Conditions:
                 self.known = self._try()
                 if self.known.ignored:
                     log.warning(
-                        "%s ignores %s: what may have been replaced meanwhile is looked at before "
-                        "or after instead, which leaves a gap of milliseconds",
+                        "%s does not keep to %s: what may have been replaced meanwhile is looked "
+                        "at before or after instead, which leaves a gap of milliseconds",
                         self._bucket.where,
                         ", ".join(self.known.ignored),
                     )
             return self.known
 
     def _try(self) -> Kept:
-        bucket = self._bucket.name
-        key = f"{self._base_path}.easyai/try-{secrets.token_hex(6)}"
+        key = f"{self._base_path}.easyai/try-{secrets.token_hex(6)}"  # hidden: never a frame
         copy = f"{key}-copy"
-        with self._bucket.asking() as client:
-            etag = client.put_object(bucket, key, BytesIO(b"easyai"), 6).etag or ""
-
-        def copied(match: str) -> Callable[[Client], object]:
-            source = CopySource(bucket, key, match_etag=match)
-            return lambda client: client.copy_object(bucket, copy, source)
-
-        def deleted(match: str) -> Callable[[Client], object]:
-            return lambda client: remove_if(client, bucket, key, match)
-
         try:
-            copies = self._refuses(copied(_OTHER)) and not self._refuses(copied(etag))
-            deletes = self._refuses(deleted(_OTHER)) and not self._refuses(deleted(etag))
+            put = self._keeps_put(key)
+            with self._bucket.asking() as client:
+                etag = client.stat_object(self._bucket.name, key).etag or ""
+            copies = self._keeps(
+                lambda client: copy_if(client, self._bucket.name, key, copy, etag=_OTHER),
+                lambda client: copy_if(client, self._bucket.name, key, copy, etag=etag),
+            )
+            target = self._keeps_target(key, copy)
+            deletes = self._keeps(
+                lambda client: remove_if(client, self._bucket.name, key, _OTHER),
+                lambda client: remove_if(client, self._bucket.name, key, etag),
+            )
         finally:
             for name in (copy, key):
-                with suppress(S3Error), self._bucket.asking() as client:  # it has gone already
-                    client.remove_object(bucket, name)
-        return Kept(copies, deletes)
+                self._remove(name)
+        return Kept(copies, deletes, target, put)
 
-    def _refuses(self, ask: Callable[[Client], object]) -> bool:
+    def _keeps_put(self, key: str) -> bool:
+        def put(client: Client) -> None:
+            put_if_new(client, self._bucket.name, key, _CONTENT, "text/plain")
+
+        kept = not self._refuses(put) and self._refuses(put)
+        if not kept:
+            with self._bucket.asking() as client:
+                client.put_object(self._bucket.name, key, BytesIO(_CONTENT), len(_CONTENT))
+        return kept
+
+    def _keeps_target(self, key: str, copy: str) -> bool:
+        def to_copy(client: Client) -> None:
+            copy_if(client, self._bucket.name, key, copy, new=True)
+
+        self._remove(copy)
+        return not self._refuses(to_copy) and self._refuses(to_copy)
+
+    def _keeps(
+        self, on_another: Callable[[Client], None], on_this: Callable[[Client], None]
+    ) -> bool:
+        """Whether what names another version is refused, and what names the right one is not."""
+        return self._refuses(on_another) and not self._refuses(on_this)
+
+    def _refuses(self, ask: Callable[[Client], None]) -> bool:
+        """Whether it is refused for its condition; False also where that is not known there."""
         with self._bucket.asking() as client:
             try:
                 ask(client)
@@ -100,8 +127,6 @@ class Conditions:
                 return error.code == _REFUSED
         return False
 
-
-def remove_if(client: Client, bucket: str, key: str, etag: str) -> None:
-    """Delete an object that has this ETag; S3Error PreconditionFailed where it has another."""
-    # The client's own method takes no condition.
-    client._execute("DELETE", bucket, key, headers={"If-Match": f'"{etag}"'})
+    def _remove(self, key: str) -> None:
+        with suppress(S3Error), self._bucket.asking() as client:  # it has gone already
+            client.remove_object(self._bucket.name, key)

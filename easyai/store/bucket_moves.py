@@ -13,7 +13,6 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Final
 
-from minio.commonconfig import REPLACE, CopySource
 from minio.datatypes import Object
 from minio.error import S3Error
 
@@ -21,8 +20,9 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.store.base import Carried, Held
 from easyai.store.bucket import Bucket
-from easyai.store.bucket_conditions import Conditions, remove_if
+from easyai.store.bucket_conditions import Conditions
 from easyai.store.bucket_objects import check_key, stat_object
+from easyai.store.bucket_requests import copy_if, put_if_new, remove_if
 
 _MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
 _OWNER: Final = "x-amz-meta-easyai-installation"
@@ -84,9 +84,12 @@ class BucketMoves:
             copied = self._copy(source, target, version)
             if copied is Carried.DONE:
                 return copied
-            # Another worker may have copied it since we looked.
+            # Another worker may have copied it since we looked, or something else have come there:
+            # the server refuses for either condition in the same words.
             there = self._stat(target)
-            return Carried.DONE if self._is_copy_of(there, source, version) else copied
+            if self._is_copy_of(there, source, version):
+                return Carried.DONE
+            return Carried.TAKEN if there and self.version(source) == version else copied
         if self._is_copy_of(there, source, version):
             return Carried.DONE
         if self.exists(source):
@@ -138,13 +141,18 @@ class BucketMoves:
         key = f"{self.rules.base_path}{_CLAIM}"
         there = None if replace else self.read(key, _LARGEST_CLAIM)
         if there is None:
-            with self._bucket.asking() as client:
-                client.put_object(
-                    self._bucket.name, key, BytesIO(content), len(content), "application/json"
-                )
-            # Not every store knows a condition for it: of two at once, the last one stands.
+            self._put_claim(key, content, new=not replace and self._conditions.kept().put)
+            # Where the store keeps to no condition the last one of two at once stands.
             there = self.read(key, _LARGEST_CLAIM)
         return there[1] if there else content
+
+    def _put_claim(self, key: str, content: bytes, *, new: bool) -> None:
+        name, kind = self._bucket.name, "application/json"
+        with suppress(S3Error), self._bucket.asking() as client:  # another one was faster
+            if new:
+                put_if_new(client, name, key, content, kind)
+            else:
+                client.put_object(name, key, BytesIO(content), len(content), kind)
 
     def _remove(self, key: str, found: Object) -> Carried:
         """Delete what was found under a key, and where the server can tell nothing newer."""
@@ -165,15 +173,16 @@ class BucketMoves:
 
     def _copy(self, source: str, target: str, version: str) -> Carried:
         check_key(source)
-        marks = {_MOVED_FROM: _mark(source, version), _OWNER: self._owner()}
+        marks = {
+            "Content-Type": _content_type(source),
+            _MOVED_FROM: _mark(source, version),
+            _OWNER: self._owner(),
+        }
+        new = self._conditions.kept().target
         try:
             with self._bucket.asking() as client:
-                client.copy_object(
-                    self._bucket.name,
-                    target,
-                    CopySource(self._bucket.name, source, match_etag=version or None),
-                    metadata={"Content-Type": _content_type(source), **marks},
-                    metadata_directive=REPLACE,
+                copy_if(
+                    client, self._bucket.name, source, target, etag=version, new=new, marks=marks
                 )
         except S3Error as error:
             return Carried.MISSING if error.code == "NoSuchKey" else Carried.REPLACED

@@ -39,11 +39,12 @@ def read_page(bucket: Bucket, prefix: str, after: str = "") -> Page:
 
 
 def read_folder(bucket: Bucket, prefix: str) -> tuple[list[Picture], list[str]]:
-    """The pictures and the folders in one folder."""
+    """The pictures and the folders in one folder, but for hidden ones, such as our own."""
     with bucket.asking() as client:
         found = list(client.list_objects(bucket.name, prefix or None, recursive=False))
     folders = [one.object_name or "" for one in found if one.is_dir]
-    return _pictures(found), [folder for folder in folders if folder != prefix]
+    shown = [one for one in folders if not one.removeprefix(prefix).startswith(".")]
+    return _pictures(found), [folder for folder in shown if folder != prefix]
 
 
 def _pictures(found: Iterable[Object]) -> list[Picture]:

@@ -182,4 +182,5 @@ def _fault(folder: Path) -> str:
         return "no permission to look at it"
     except OSError as error:
         return error.strerror or str(error)
-    return "no permission to read and write it"
+    user = os.geteuid()
+    return f"no permission to read and write it as user {user}; give it to this user by chown"

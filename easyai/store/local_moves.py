@@ -88,7 +88,7 @@ class Moves(Folder):
         if held.carried is not Carried.DONE:
             # A rename keeps the version: moved before a crash, or by another worker just now.
             there = self._version_at(goal)
-            return Carried.DONE if there and _alike(there, version) else held.carried
+            return Carried.DONE if there and alike(there, version) else held.carried
         path = self._path(held.key)
         moved = self._rename(path, goal)
         if moved is not Carried.TAKEN:
@@ -108,7 +108,7 @@ class Moves(Folder):
     def discard(self, key: str, version: str) -> Carried:
         """Remove a picture that a move has put there, if it still is that one."""
         found = self.version(key)
-        if found is not None and version and not _alike(found, version):
+        if found is not None and version and not alike(found, version):
             return Carried.REPLACED
         return self._unlink(key)
 
@@ -240,7 +240,7 @@ class Moves(Folder):
             )
 
 
-def _alike(found: str, version: str) -> bool:
+def alike(found: str, version: str) -> bool:
     """Whether two versions are of one picture; a copy may have lost parts of its time."""
     found_ns, _, found_size = found.partition("-")
     own_ns, _, own_size = version.partition("-")

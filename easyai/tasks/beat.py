@@ -24,7 +24,7 @@ from easyai.supervised import Loop, Notifier
 from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
 from easyai.tasks.expiry import dated
 from easyai.tasks.outage import OutageLog
-from easyai.tasks.queues import publishing_connection
+from easyai.tasks.queues import other_hosts, publishing_connection
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
     def _ensure_connected(self) -> Any:
         # Not for ever, as kombu would: a beat that cannot send must not keep the lease.
-        return self.connection.ensure_connection(max_retries=1)
+        return self.connection.ensure_connection(max_retries=max(1, other_hosts(self.app)))
 
     def _hand_back(self) -> None:
         try:

@@ -6,15 +6,23 @@
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from easyai.errors import BrokerUnavailableError
 from easyai.process.modes import make_folder
 from easyai.runtime import Runtime
+from easyai.server_url import SENTINEL
 from easyai.settings import Settings
+from easyai.tasks.broker_reason import BlockedError, broker_reason
 
-_TIMEOUT_SEC: Final = 2.0
+_LIMIT_SEC: Final = 5.0
+_TIMEOUT_SEC: Final = 2.0  # of one host
+_SHORTEST_TIMEOUT_SEC: Final = 1.5  # of one of many hosts: a busy broker answers within it
+# RabbitMQ learns of the end of a connection that it has blocked when it sends a heartbeat.
+_HEARTBEAT_SEC: Final = 4
 _TIMEOUT_OPTIONS: Final = {
     "redis": ("socket_timeout", "socket_connect_timeout"),
     "amqp": ("read_timeout", "write_timeout"),
@@ -25,7 +33,7 @@ class BrokerCheck:
     """The broker of the settings takes messages; a connection of its own for each look."""
 
     name = "broker"
-    limit_sec = 5.0
+    limit_sec = _LIMIT_SEC
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -37,7 +45,7 @@ class BrokerCheck:
             _try(settings)
         except Exception as error:
             # Each client has errors of its own, and their words may name user and host.
-            raise BrokerUnavailableError(_words(settings, error)) from error
+            raise BrokerUnavailableError(broker_reason(settings, error)) from error
 
 
 def _try(settings: Settings) -> None:
@@ -47,8 +55,26 @@ def _try(settings: Settings) -> None:
         make_folder(folder)
         _write(folder)
         return
+    from easyai.tasks.config import celery_settings
+
+    celery = celery_settings(settings)
+    urls = [celery["broker_url"]]
+    if not urls[0].startswith(SENTINEL):  # else all of them lead to one Redis
+        urls = urls[0].split(";")
+    until = time.monotonic() + _LIMIT_SEC
+    for hosts_left, url in zip(range(len(urls), 0, -1), urls, strict=True):
+        share = (until - time.monotonic()) / hosts_left
+        timeout_sec = min(_TIMEOUT_SEC, max(_SHORTEST_TIMEOUT_SEC, share))
+        try:
+            return _ask(_connection(url, celery, timeout_sec))
+        except Exception:
+            if hosts_left == 1:
+                raise
+
+
+def _ask(connection: Any) -> None:
     # Of the transport, not of the connection: that one tries again after a failure.
-    transport = _connection(settings).transport
+    transport = connection.transport
     poller = getattr(getattr(transport, "cycle", None), "poller", None)
     try:
         established = transport.establish_connection()
@@ -57,6 +83,11 @@ def _try(settings: Settings) -> None:
             channel = transport.create_channel(established)
             if transport.driver_type == "redis":
                 _push_nothing(channel.client)
+            elif transport.driver_type == "amqp":
+                _publish_to_nobody(channel)
+        except BlockedError:
+            established.collect()  # RabbitMQ would not read a goodbye
+            raise
         finally:
             transport.close_connection(established)
     finally:
@@ -74,23 +105,34 @@ def _push_nothing(client: Any) -> None:
             raise
 
 
+def _publish_to_nobody(channel: Any) -> None:
+    """Publish to a queue that cannot exist: only who publishes is told of an alarm."""
+    import amqp
+
+    # A user may be kept to the exchanges of easyai.
+    with suppress(amqp.AccessRefused):
+        channel.basic_publish_confirm(amqp.Message(b""), exchange="", routing_key="")
+
+
 def is_embedded(broker_url: str) -> bool:
     """Whether the broker is files in the data folder."""
     return (broker_url or "filesystem").partition("://")[0] == "filesystem"
 
 
-def _connection(settings: Settings) -> Any:
-    from easyai.tasks.config import celery_settings
+def _connection(url: str, celery: dict[str, Any], timeout_sec: float) -> Any:
     from easyai.tasks.queues import QuickConnection
 
-    celery = celery_settings(settings)
-    url, options = celery["broker_url"], celery["broker_transport_options"]
+    options = celery["broker_transport_options"]
     driver = url.partition("://")[0].partition("+")[0]
     kind = {"rediss": "redis", "sentinel": "redis", "amqps": "amqp", "pyamqp": "amqp"}
-    timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), _TIMEOUT_SEC)
+    timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), timeout_sec)
+    if driver == SENTINEL:
+        options = {**options, "sentinel_kwargs": {**options["sentinel_kwargs"], **timeouts}}
     return QuickConnection(
         url,
-        connect_timeout=_TIMEOUT_SEC,
+        ssl=celery["broker_use_ssl"] or False,
+        connect_timeout=timeout_sec,
+        heartbeat=_HEARTBEAT_SEC,
         transport_options={**options, "max_retries": 0, **timeouts},
     )
 
@@ -102,15 +144,3 @@ def _write(folder: Path) -> None:
         draft.write_bytes(b"?")
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _words(settings: Settings, error: Exception) -> str:
-    url = settings.easyai.broker_url or "filesystem://"
-    kind = url.partition("://")[0] if "://" in url else "not a URL"
-    said = str(error) or type(error).__name__
-    if type(error).__name__ == "OutOfMemoryError":  # redis-py's; not loaded where it is not used
-        return (
-            f"the broker ({kind}) is full (maxmemory) and takes no messages, frames wait: raise "
-            "maxmemory, or give the broker a Redis of its own"
-        )
-    return f"the broker ({kind}) does not answer: {said}"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from easyai import server_tls
 from easyai.addresses import is_url
 from easyai.errors import SettingsError
 from easyai.process.logs import FORMAT
+from easyai.server_url import SENTINEL, ServerUrl, parse_server_url
 from easyai.settings import AiAnalysis, Settings
 from easyai.tasks.queues import CONTROL_QUEUE
 
@@ -23,10 +25,16 @@ PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
 # Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
 # By the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
+EVENT_EXCHANGE = "easyaiev"
 # kombu warns where no host is named.
 EMBEDDED_BROKER_URL = "filesystem://localhost/"
 # The broker counts as lost after this many seconds of silence.
 SOCKET_TIMEOUT_SEC = 10
+_SOCKET = {
+    "socket_timeout": SOCKET_TIMEOUT_SEC,
+    "socket_connect_timeout": 4,
+    "socket_keepalive": True,
+}
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
@@ -38,7 +46,15 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **_beat(settings.ai_analysis),
         "imports": ("easyai.tasks.periodic", "easyai.tasks.publishing", "easyai.tasks.inference"),
         "task_default_queue": CONTROL_QUEUE,
-        "task_routes": {name: {"queue": CONTROL_QUEUE} for name in PERIODIC},
+        # With the exchange, or Celery would go by the nameless one, which no declaration shows.
+        "task_routes": {
+            name: {
+                "queue": CONTROL_QUEUE,
+                "exchange": CONTROL_QUEUE,
+                "routing_key": CONTROL_QUEUE,
+            }
+            for name in PERIODIC
+        },
         # The ledger holds results; a message only wakes.
         "task_ignore_result": True,
         "result_backend": None,
@@ -46,7 +62,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         # Ours alone, should another Celery application use the same broker.
         "control_exchange": "easyai",
-        "event_exchange": "easyaiev",
+        "event_exchange": EVENT_EXCHANGE,
         "event_queue_prefix": "easyaiev",
     }
 
@@ -57,9 +73,12 @@ def _broker(url: str, settings: Settings) -> dict[str, Any]:
             "easyai.broker_url: not a URL; use redis://:password@host:6379/0 or "
             "amqp://user:password@host:5672/, with @ : / in the password written as %40 %3A %2F"
         )
+    server = parse_server_url(url)
     return {
-        "broker_url": url,
-        "broker_transport_options": _transport_options(url, settings),
+        "broker_url": ";".join(server.urls),
+        "broker_use_ssl": server_tls.options(server),
+        "task_default_queue_type": "quorum" if server.quorum else "classic",
+        "broker_transport_options": _transport_options(server, settings),
         "broker_connection_timeout": 4.0,
         "broker_connection_retry_on_startup": True,
         # None: for ever. A broker that comes back after a week finds its workers waiting.
@@ -72,8 +91,8 @@ def _broker(url: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
-    scheme = url.partition("://")[0]
+def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
+    scheme = server.scheme
     if scheme == "filesystem":
         folder = settings.easyai.data_dir.absolute() / "broker"
         queue = str(folder / "queue")
@@ -83,19 +102,33 @@ def _transport_options(url: str, settings: Settings) -> dict[str, Any]:
             "processed_folder": str(folder / "claimed"),
             "control_folder": str(folder / "control"),
         }
-    if scheme in ("redis", "rediss", "sentinel"):
+    if scheme in ("redis", "rediss", SENTINEL):
         # visibility_timeout keeps its default: the shortest of all applications on one Redis wins,
         # and what a killed worker held is given out again by the ledger, not by the broker.
         return {
-            "socket_timeout": SOCKET_TIMEOUT_SEC,
-            "socket_connect_timeout": 4,
-            "socket_keepalive": True,
+            **_SOCKET,
             "health_check_interval": SOCKET_TIMEOUT_SEC,
             # Our messages have no priorities: one key a queue in each BRPOP instead of four.
             "priority_steps": [0],
             "queue_order_strategy": "easyai.tasks.queue_order:DutiesFirst",
+            **(_of_sentinel(server) if scheme == SENTINEL else {}),
         }
-    return {}
+    # See tasks/rabbitmq_transport.py.
+    return {"confirm_publish": True} if "amqp" in scheme else {}
+
+
+def _of_sentinel(server: ServerUrl) -> dict[str, Any]:
+    login = {"username": server.sentinel_username, "password": server.sentinel_password}
+    return {
+        "master_name": server.master_name,
+        "sentinel_kwargs": {
+            **_SOCKET,
+            # redis-py would try one that is down for a minute before it asks the next.
+            "retry": None,
+            **{name: value for name, value in login.items() if value},
+            **server_tls.of_sentinels(server.tls),
+        },
+    }
 
 
 def _worker() -> dict[str, Any]:
@@ -107,6 +140,8 @@ def _worker() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         # Of messages, which only wake: what limits frames is ai_analysis.types.<type>.rate_limit.
         "worker_disable_rate_limits": True,
+        # Prefetch is one of each queue anyway (tasks/queues.py), as quorum queues ask for.
+        "worker_detect_quorum_queues": False,
         # A wake is answered by being taken: one that is lost costs a scan, one that is delivered
         # twice costs a look at the ledger.
         "task_acks_late": False,
@@ -114,7 +149,8 @@ def _worker() -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": True,
         # Events cost as much as a small task: switch them on with -E when somebody watches.
         "worker_send_task_events": False,
-        "task_send_sent_event": True,
+        # One more message for each wake and tick, watched or not: it all but doubles their cost.
+        "task_send_sent_event": False,
         "worker_hijack_root_logger": True,
         "worker_redirect_stdouts": False,
         "worker_log_format": FORMAT,

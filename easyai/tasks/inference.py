@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 from easyai.celery import app
 from easyai.tasks.process import process
 from easyai.tasks.publisher import INFER_TASK
 
+if TYPE_CHECKING:
+    from easyai.pipeline.tell import Counts
+
 
 @app.task(name=INFER_TASK)  # type: ignore[untyped-decorator]
-def infer(task_type: str) -> dict[str, Any]:
+def infer(task_type: str) -> str:
     """Wake the dispatcher of this process.
 
     What Flower shows as the result: what became of the type's frames here since its last message.
@@ -20,5 +22,19 @@ def infer(task_type: str) -> dict[str, Any]:
     if counts is None:
         # This process is stopping; another one, or its successor, shall take the work.
         process.runtime().doorbell.ring_all([task_type])
-        return {"task_type": task_type, "stopping": True}
-    return {"task_type": task_type, **asdict(counts)}
+        return f"{task_type}: this worker is stopping, another one is woken"
+    return sentence(task_type, counts)
+
+
+def sentence(task_type: str, counts: Counts) -> str:
+    """Frames of a type in words, such as "人数统计: 12 done, 1 failed"."""
+    numbers = {
+        "sent": counts.frames,
+        "done": counts.finished - counts.failed,
+        "saved as alerts": counts.alerts,
+        "failed": counts.failed,
+        "to be tried again": counts.returned,
+        "too late": counts.late,
+    }
+    words = [f"{number} {what}" for what, number in numbers.items() if number]
+    return f"{task_type}: {', '.join(words) or 'woken'}"

@@ -89,6 +89,11 @@ class WorkerProcess:
         inference.ask(answer)
         return True
 
+    def overview(self) -> dict[str, Any] | None:
+        """What the dispatcher does now; None while there is none. Never waits."""
+        inference = self._inference
+        return None if inference is None else inference.overview()
+
     def clock_offset_sec(self) -> float | None:
         """Seconds by which this machine's clock is ahead of the database's; None: not known yet."""
         runtime = self._runtime
@@ -166,6 +171,7 @@ def _load_bodies(**_: Any) -> None:
     """Import what the tasks need while this process has one thread."""
     bodies.load()
     importlib.import_module("easyai.tasks.rate_limit")
+    importlib.import_module("easyai.tasks.inspection")
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from easyai.tasks.broker_reason import BlockedError
 from easyai.tasks.expiry import dated
-from easyai.tasks.queues import infer_queue, publishing_connection
+from easyai.tasks.queues import publishing_connection, queue_name
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -37,6 +38,8 @@ class Publisher:
         fresh = self._connection is None
         try:
             self._send(task_type)
+        except BlockedError:
+            raise  # the connection works again after the alarm; RabbitMQ would keep the old one
         except Exception:
             self.close()
             if fresh:
@@ -51,10 +54,15 @@ class Publisher:
             self._producer = app.amqp.Producer(self._connection, auto_declare=False)
         if len(self._connection.declared_entities) >= _MOST_DECLARED:
             self._connection.declared_entities.clear()
+        queue = app.amqp.queues.declaration(queue_name(task_type))
         app.send_task(
             INFER_TASK,
             args=(task_type,),
-            queue=infer_queue(task_type),
+            argsrepr=_shown(task_type),
+            queue=queue,
+            # Named, or Celery would go by the nameless exchange, which no declaration shows.
+            exchange=queue.exchange.name,
+            routing_key=queue.routing_key,
             expires=EXPIRES_SEC,
             headers=dated(None, self._offset_sec()),
             expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
@@ -76,3 +84,8 @@ class Publisher:
         self._producer = None
         if connection is not None:
             connection.collect(socket_timeout=1.0)
+
+
+def _shown(task_type: str) -> str:
+    """A type as Flower and ``celery inspect`` list it."""
+    return task_type if task_type.isprintable() else repr(task_type)

@@ -23,6 +23,8 @@ from easyai.names import nfc
 
 CONTROL_QUEUE = "easyai"
 EXCHANGE = Exchange("infer", type="direct", durable=True)
+#: Exchanges whose routing keys are the names of queues.
+NAMED_BY_KEY = frozenset({EXCHANGE.name, CONTROL_QUEUE})
 _PREFIX = "infer."
 # AMQP allows 255 bytes of UTF-8; a message file of the embedded broker carries 59 bytes besides.
 _MAX_BYTES = 190
@@ -59,13 +61,9 @@ def _clean(char: str) -> str:
     return char if char.isprintable() and char not in _AWKWARD else "_"
 
 
-def infer_queue(task_type: str) -> Queue:
-    """The declaration of a task type's queue."""
-    return _queue(queue_name(task_type))
-
-
-def _queue(name: str) -> Queue:
-    return Queue(name, EXCHANGE, routing_key=name, durable=True)
+def _queue(name: str, queue_type: str) -> Queue:
+    arguments = {"x-queue-type": queue_type} if queue_type == "quorum" else None
+    return Queue(name, EXCHANGE, routing_key=name, durable=True, queue_arguments=arguments)
 
 
 class QuickConnection(Connection):
@@ -73,6 +71,20 @@ class QuickConnection(Connection):
 
     kombu's own waits up to 30 s between its attempts, and Celery reports every one.
     """
+
+    @property
+    def qos_semantics_matches_spec(self) -> bool:
+        """Yes: have Celery set a prefetch of each queue, the only one that quorum queues take.
+
+        A queue may be one by a policy or by its virtual host's default, where nobody can see it.
+        """
+        return True
+
+    def _init_params(self, *args: Any, **kwargs: Any) -> None:
+        super()._init_params(*args, **kwargs)
+        if isinstance(self.ssl, dict):
+            # kombu writes the host's name into it, which would then be asked of the next host.
+            self.ssl = dict(self.ssl)
 
     def ensure_connection(
         self, errback: Callable[[Exception, float], Any] | None = None, *args: Any, **kwargs: Any
@@ -96,14 +108,19 @@ def _seldom(errback: Callable[[Exception, float], Any]) -> Callable[[Exception, 
     return call
 
 
+def other_hosts(app: Any) -> int:
+    """How many hosts the address of the broker has besides the first."""
+    return str(app.conf.broker_url).count(";")
+
+
 def publishing_connection(app: Any) -> Any:
     """A connection for one thread that only publishes, and learns of a silent broker in seconds."""
     driver = app.connection_for_write().transport.driver_type
     timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(driver, ()), _PUBLISH_TIMEOUT_SEC)
     return app.connection_for_write(
         connect_timeout=_PUBLISH_TIMEOUT_SEC,
-        # Who publishes has other work to do: a connection that is refused is an error at once.
-        transport_options={"max_retries": 0, **timeouts},
+        # Who publishes has other work to do: once each host has refused it, that is an error.
+        transport_options={"max_retries": other_hosts(app), **timeouts},
     )
 
 
@@ -124,15 +141,15 @@ class Queues(amqp.Queues):  # type: ignore[misc]
 
     def new_missing(self, name: str) -> Queue:
         """A queue that appears by its name alone."""
-        return _queue(name)
+        return self.declaration(name)
 
     def declaration(self, name: str) -> Queue:
         """The declaration of a task type's queue, which is not consumed from by this."""
-        return _queue(name)
+        return _queue(name, self.create_missing_queue_type)
 
     def add_type(self, name: str) -> None:
         """Note that the queue of a task type is consumed from."""
-        self.add(_queue(name))
+        self.add(self.declaration(name))
         self.of_types.add(name)
 
     def drop_type(self, name: str) -> None:
@@ -183,5 +200,13 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]
     """Celery's view of the broker, with our queues and connections."""
 
     queues_cls = Queues
+
+    def Queues(self, queues: Any, **kwargs: Any) -> Queues:  # noqa: N802 - Celery's name
+        """Our queues: those of the task types are of the same type as Celery's default one."""
+        made: Queues = super().Queues(
+            queues, create_missing_queue_type=self.app.conf.task_default_queue_type, **kwargs
+        )
+        return made
+
     Connection = QuickConnection
     BrokerConnection = QuickConnection

@@ -2,7 +2,7 @@
 
 Whoever writes to the same Redis may put anything into a list of ours. A message only wakes, so a
 message that cannot be read is thrown away, with a line in the log. `easyai.celery` makes
-``redis://`` and ``rediss://`` mean this transport.
+``redis://``, ``rediss://`` and ``sentinel://`` mean these transports.
 """
 
 # kombu says it is typed, but few of its functions are.
@@ -17,13 +17,23 @@ from typing import Any, Final
 from kombu.transport import redis
 from redis import exceptions
 
+from easyai.tasks.queues import NAMED_BY_KEY
+
 log = logging.getLogger(__name__)
 
 _DAMAGED: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
 class Channel(redis.Channel):
-    """A channel that survives what it reads."""
+    """A channel that survives what it reads, and puts messages into the queue of their key."""
+
+    def _lookup(self, exchange: str, routing_key: str, default: Any = None) -> list[str]:
+        # kombu reads the whole table of bindings for each message, however many queues there are,
+        # and finds nothing in a Redis that was emptied since they were declared.
+        if exchange in NAMED_BY_KEY:
+            return [routing_key]
+        found: list[str] = super()._lookup(exchange, routing_key, default)
+        return found
 
     def _brpop_read(self, **options: Any) -> Any:
         return _tolerant(super()._brpop_read, options, lambda: self.client)
@@ -31,11 +41,28 @@ class Channel(redis.Channel):
     def _receive(self) -> Any:
         return _tolerant(super()._receive, {}, lambda: self.subclient)
 
+    def _connparams(self, asynchronous: bool = False) -> Any:
+        if self.connection is None or self.connection.client is None:
+            # A message of the connection before is acknowledged. kombu's AttributeError would end
+            # the worker; this one is logged.
+            raise exceptions.ConnectionError("the connection to the broker was closed meanwhile")
+        return super()._connparams(asynchronous)
+
 
 class Transport(redis.Transport):
     """One connection to Redis."""
 
     Channel = Channel
+
+
+class SentinelChannel(redis.SentinelChannel, Channel):
+    """The same to the Redis that Sentinels name."""
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """One connection to the Redis that Sentinels name."""
+
+    Channel = SentinelChannel
 
 
 def _tolerant(read: Callable[..., Any], options: dict[str, Any], client: Callable[[], Any]) -> Any:

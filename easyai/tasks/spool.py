@@ -54,7 +54,7 @@ class Spool:
         self._seen_mtime_ns = -1
         self._settled = False
         self._listed_ns = -_LIST_AT_LEAST_EVERY_NS
-        self.make_folders()
+        # Not made here: `celery report` opens a broker and reads nothing from it.
 
     def make_folders(self) -> None:
         """Make the folders where they are missing, readable for their owner only."""

@@ -28,6 +28,7 @@ _LONG = (
     "random_points[production]",
     "an hour ahead, then right again-3600-0-embedded",
     "redis_stays_away",
+    "rabbitmq_stays_away",
     "postgresql_stays_away",
     "nobody_starts_again",
     "another_process_is_killed",

@@ -32,6 +32,7 @@ class Fleet(ServerProcess):
     """One process with some services (``name-1`` …); ports and record stay over a restart."""
 
     name = "fleet"
+    host = "127.0.0.1"
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Fleet(ServerProcess):
         """The program with its services."""
         services = ",".join(f"{name}:{port}" for name, port in self.ports.items())
         own = ["--services", services, "--types", ",".join(self._types), "--server", self._server]
+        own += ["--host", self.host]
         own += ["--record", str(self._record), "--delay", str(self.delay_sec)]
         own += ["--max-concurrency", str(self.max_concurrency), *self._options]
         return [sys.executable, "-m", "tests.faults.fleet_program", *own]
@@ -67,7 +69,7 @@ class Fleet(ServerProcess):
 
     def answers(self) -> bool:
         """Whether every port is open."""
-        return all(accepts_connections(port) for port in self.ports.values())
+        return all(accepts_connections(port, self.host) for port in self.ports.values())
 
     def kill(self) -> None:
         """Kill every service at once; what was in flight then is remembered as killed."""
@@ -77,7 +79,7 @@ class Fleet(ServerProcess):
     def control(self, **changes: Any) -> None:
         """Change what all services do: hangs, heartbeats, delay_sec."""
         port = next(iter(self.ports.values()))
-        url = f"http://127.0.0.1:{port}/control"
+        url = f"http://{self.host}:{port}/control"
         with requests.post(url, json=changes, timeout=10) as answer:
             assert answer.ok
 

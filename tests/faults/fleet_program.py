@@ -66,7 +66,7 @@ class Service:
         # A request that its sender gave up ends at once, so that it does not count as in flight.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self._port, backlog=1024).start()
+        await web.TCPSite(runner, self._fleet.options.host, self._port, backlog=1024).start()
         self._living = asyncio.create_task(self._live())
 
     async def _live(self) -> None:
@@ -75,7 +75,7 @@ class Service:
             "service_id": self._id,
             "name": f"detector {self._id}",
             "task_types": self._task_types(),
-            "endpoint": f"http://127.0.0.1:{self._port}/infer",
+            "endpoint": f"http://{options.host}:{self._port}/infer",
             "version": "1.0",
             "max_concurrency": options.max_concurrency,
         }
@@ -155,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True, help="URL of the easyai API")
     parser.add_argument("--services", required=True, help="id:port,id:port,…")
+    parser.add_argument("--host", default="127.0.0.1", help="the address of this machine")
     parser.add_argument("--types", required=True, help="task types, with commas")
     parser.add_argument("--own-types", type=int, default=0, help="so many of each one's own")
     parser.add_argument("--record", type=Path, required=True)

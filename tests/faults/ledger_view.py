@@ -62,6 +62,11 @@ class LedgerView:
         number: int = self._ask(statement)[0][0]
         return number
 
+    def text(self, statement: str) -> str:
+        """The one text that a statement gives."""
+        found: str = self._ask(statement)[0][0]
+        return found
+
     def examples(self) -> list[Row[Any]]:
         """Some frames that are not settled yet, for a message."""
         return self._ask(_EXAMPLES)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.conftest import Trials
-from tests.faults.installations import EMBEDDED, PRODUCTION, Embedded, Production
+from tests.faults.installations import EMBEDDED, PRODUCTION, RABBITMQ, Embedded, Production
 from tests.faults.trial import Trial
+from tests.support.rabbitmq_servers import ManagedRabbitmq
 from tests.support.services import RedisServer
 
 
@@ -66,6 +67,49 @@ def _break(trial: Trial, name: str, break_it: Callable[[Trial], None]) -> None:
     with trial.fault(name):
         break_it(trial)
     trial.resumes(within_sec=20)
+
+
+@pytest.mark.faults
+def test_rabbitmq_stays_away_hangs_forgets_and_takes_no_messages(
+    trials: Trials, rabbitmq_server: ManagedRabbitmq
+) -> None:
+    def hang(_: Trial) -> None:
+        rabbitmq_server.pause()
+        time.sleep(12)
+        rabbitmq_server.resume()
+
+    def replace(_: Trial) -> None:
+        rabbitmq_server.kill()
+        rabbitmq_server.forget()
+        rabbitmq_server.start()
+
+    def delete_queues(_: Trial) -> None:
+        for queue in rabbitmq_server.queue_types():
+            if queue == "easyai" or queue.startswith("infer."):
+                rabbitmq_server.control("delete_queue", queue)
+
+    with trials(PRODUCTION, broker=RABBITMQ) as trial:
+        with trial.fault("broker away for long (RabbitMQ, kill -9)"):
+            rabbitmq_server.kill()
+            trial.alarm("inference_stalled", "broker does not work", within_sec=60)
+            rabbitmq_server.start()
+        trial.resumes(within_sec=30)
+        trial.alarm_over("inference_stalled", within_sec=30)
+        trial.rest()
+        _break(trial, "broker hangs (RabbitMQ)", hang)
+        trial.rest()
+        _break(trial, "broker replaced by an empty one (RabbitMQ)", replace)
+        trial.rest()
+        _break(trial, "queues deleted by hand (RabbitMQ)", delete_queues)
+        trial.rest()
+        with trial.fault("broker takes no messages (RabbitMQ, memory alarm)"):
+            rabbitmq_server.control("set_vm_memory_high_watermark", "0.000001")
+            try:
+                trial.alarm("inference_stalled", "broker does not work", within_sec=60)
+            finally:
+                rabbitmq_server.control("set_vm_memory_high_watermark", "0.4")
+        trial.resumes(within_sec=30)
+        trial.alarm_over("inference_stalled", within_sec=30)
 
 
 def _broker_folder(trial: Trial) -> str:

@@ -43,7 +43,7 @@ def test_a_migration_with_work_in_flight(trials: Trials, kind: str) -> None:
 def _make_old(trial: Trial) -> None:
     """As the old version left it when it was stopped by the plug."""
     database = Database(trial.site.database_url)
-    migrate._make_folder(database)
+    migrate.make_folder_of(database)
     with database.write() as conn:
         config = migrate._config()
         config.attributes["connection"] = conn

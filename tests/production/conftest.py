@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.production.engine import Composed, Engine, started
+from tests.production.composed import Composed
+from tests.production.engine import ROOT, Engine, started
 from tests.support.ports import free_port
 
 Compose = Callable[..., Composed]
@@ -20,13 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave them out unless they are asked for."""
-    if config.getoption("--production", default=False):
-        return
-    ours = [item for item in items if "tests/production/" in item.nodeid]
-    config.hook.pytest_deselected(items=ours)
-    items[:] = [item for item in items if item not in ours]
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Leave them out unless they are asked for; importing them alone takes seconds."""
+    return None if config.getoption("--production", default=False) else True
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Side by side run files; in a row all on the container engine, and all of many machines.
+
+    At once: xdist reads the groups before the conftest may modify the list of items.
+    """
+    file = Path(item.nodeid.partition("::")[0])
+    in_a_row = {"production": "engine", "pytest_celery": "engine", "machines": "machines"}
+    item.add_marker(pytest.mark.xdist_group(in_a_row.get(file.parent.name, str(file))))
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +49,19 @@ def compose(engine: Engine) -> Iterator[Compose]:
     """Projects of compose.yaml; all of each is removed afterwards."""
     made: list[Composed] = []
 
-    def make(profiles: str, **environment: str) -> Composed:
+    def make(profiles: str, *overrides: str, **environment: str) -> Composed:
         name = f"easyai-test-{secrets.token_hex(3)}"
-        made.append(Composed(engine, name, profiles, free_port(), environment))
+        files = ("docker/compose.yaml", *overrides)
+        made.append(Composed(engine, name, profiles, free_port(), environment, files))
         return made[-1]
 
     yield make
     for one in made:
-        one("down", "--volumes", "--timeout", "1")
+        one.remove()
+
+
+@pytest.fixture(scope="session")
+def secrets_made() -> Path:
+    """The passwords of the servers, made by the script that people run."""
+    subprocess.run([ROOT / "docker" / "make-secrets"], check=True, capture_output=True)
+    return ROOT / "docker" / "secrets"

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.support.needs import MissingError
-from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "easyai:local"
+DEMO = "easyai-demo:local"
 BASE = "easyai-base:trixie"
-SERVERS = ("postgres", "redis", "rabbitmq")
+SERVERS = ("postgres", "redis", "rabbitmq", "s3", "kafka", "prometheus")
 _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -26,16 +27,25 @@ class Engine:
 
     host: str
 
-    def docker(self, *arguments: str, check: bool = True, timeout_sec: float = 120.0) -> str:
-        """What a command prints; raises AssertionError with its words when it fails."""
-        return self._run(("docker", *arguments), {}, check, timeout_sec)
+    def docker(
+        self,
+        *arguments: str,
+        check: bool = True,
+        timeout_sec: float = 120.0,
+        given: bytes = b"",
+    ) -> str:
+        """What a command prints; raises AssertionError with its words when it fails.
 
-    def build(self, tag: str, dockerfile: Path, context: Path) -> None:
+        It reads `given` from its standard input.
+        """
+        return self.run(("docker", *arguments), {}, check, timeout_sec, given)
+
+    def build(self, tag: str, dockerfile: Path, context: Path, *options: str) -> None:
         """Build an image on the local base, with the certificates of this machine."""
         self.docker(
             *("build", "--quiet", "--network=host", "--build-arg", f"BASE={BASE}"),
             *(("--secret", f"id=ca,src={_CA}") if _CA.exists() else ()),
-            *("--tag", tag, "--file", str(dockerfile), str(context)),
+            *("--tag", tag, "--file", str(dockerfile), *options, str(context)),
             timeout_sec=900,
         )
 
@@ -48,61 +58,27 @@ class Engine:
         found: list[dict[str, Any]] = json.loads(self.docker("inspect", name))
         return found[0]
 
-    def _run(
-        self, command: tuple[str, ...], more: dict[str, str], check: bool, timeout_sec: float
+    def run(
+        self,
+        command: tuple[str, ...],
+        more: dict[str, str],
+        check: bool,
+        timeout_sec: float,
+        given: bytes = b"",
     ) -> str:
+        """What a program prints that talks to this engine."""
         done = subprocess.run(
             command,
             cwd=ROOT,
             env={**os.environ, "DOCKER_HOST": self.host, **more},
+            input=given,
             capture_output=True,
-            text=True,
             timeout=timeout_sec,
         )
+        printed, complaint = done.stdout.decode(), done.stderr.decode()
         if check and done.returncode:
-            raise AssertionError(f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
-
-
-@dataclass
-class Composed:
-    """One project of docker/compose.yaml."""
-
-    engine: Engine
-    name: str
-    profiles: str
-    port: int
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, *arguments: str, check: bool = True, timeout_sec: float = 300.0) -> str:
-        """A command of `docker compose`; what it prints."""
-        images = {f"{one.upper()}_IMAGE": f"easyai-{one}:local" for one in SERVERS}
-        more = {
-            "COMPOSE_PROFILES": self.profiles,
-            "EASYAI_IMAGE": IMAGE,
-            "EASYAI_PORT": str(self.port),
-            **images,
-            **self.environment,
-        }
-        command = ("docker", "compose", "-p", self.name, "-f", "docker/compose.yaml", *arguments)
-        return self.engine._run(command, more, check, timeout_sec)
-
-    def container(self, service: str) -> str:
-        """The name of the container of a service."""
-        return f"{self.name}-{service}-1"
-
-    def wait_healthy(self, *services: str) -> None:
-        """Wait for the health checks; `up --wait` fails where a container has done its work."""
-        for name in map(self.container, services):
-            wait_until(partial(self._is_healthy, name), 180, f"{name} is healthy", 1.0)
-
-    def _is_healthy(self, name: str) -> bool:
-        return bool(self.engine.inspect(name)["State"]["Health"]["Status"] == "healthy")
-
-    @property
-    def url(self) -> str:
-        """Where its API answers on this machine."""
-        return f"http://127.0.0.1:{self.port}"
+            raise AssertionError(f"{' '.join(command)}: {printed[-2000:]}{complaint[-2000:]}")
+        return printed
 
 
 def started() -> Engine:
@@ -118,10 +94,24 @@ def started() -> Engine:
         )
     engine = Engine(done.stdout.strip())
     if not engine.has(BASE):
-        engine._run(("scripts/base-image",), {}, True, 900)
-    images = ROOT / "tests" / "production" / "images"
-    for name in SERVERS:
-        if not engine.has(f"easyai-{name}:local"):
-            engine.build(f"easyai-{name}:local", images / f"{name}.Dockerfile", images)
-    engine.build(IMAGE, ROOT / "docker" / "Dockerfile", ROOT)
+        engine.run(("scripts/base-image",), {}, True, 900)
+    # Side by side: they wait for downloads as long as they compute.
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        list(pool.map(partial(_build, engine), (IMAGE, *SERVERS)))
+    # Images of former runs have lost their names.
+    engine.docker("image", "prune", "--force")
     return engine
+
+
+def _build(engine: Engine, name: str) -> None:
+    """Build our image, or what a server's image of a registry is elsewhere."""
+    if name == IMAGE:
+        engine.build(IMAGE, ROOT / "docker" / "Dockerfile", ROOT)
+        return
+    folder = ROOT / "tests" / "production" / "images"
+    engine.build(local(name), folder / f"{name}.Dockerfile", folder)
+
+
+def local(server: str) -> str:
+    """The image of a server that was made here."""
+    return f"easyai-{server}:local"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from minio.datatypes import Object
 from minio.error import S3Error
@@ -159,16 +160,14 @@ class SimClient:
         self._server.put(key, data.read(length), headers)
         return _object(bucket, key, self._server.objects[key])
 
-    def copy_object(
-        self, bucket: str, key: str, source: Any, metadata: Any = None, **_: Any
-    ) -> Object:
+    def _execute(self, _method: str, bucket: str, key: str, headers: dict[str, str]) -> Any:
         """A copy inside of the store, on condition of the source's ETag where it is given."""
-        found = self._get(source.object_name)
-        if source.match_etag and source.match_etag != found.etag:
+        source = unquote(headers["x-amz-copy-source"]).removeprefix(f"/{bucket}/")
+        found = self._get(source)
+        if headers.get("x-amz-copy-source-if-match", found.etag) != found.etag:
             raise _error("PreconditionFailed")
-        marks = {k.lower(): v for k, v in (metadata or {}).items()}
-        self._server.put(key, found.content, marks)
-        return _object(bucket, key, self._server.objects[key])
+        self._server.put(key, found.content, {k.lower(): v for k, v in headers.items()})
+        return _Response(self._server.objects[key])
 
     def bucket_exists(self, _bucket: str, **_: Any) -> bool:
         """Always."""
@@ -202,6 +201,7 @@ class _Response:
     def __init__(self, found: _Object) -> None:
         self._content = found.content
         self.headers = {"etag": f'"{found.etag}"'}
+        self.data = b""
 
     def read(self, limit: int | None = None) -> bytes:
         return self._content[:limit]

@@ -37,6 +37,7 @@ from easyai.registry.watch import SteadyClock
 from easyai.runtime import Runtime
 from easyai.tasks.claim import claimed
 from easyai.tasks.config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
+from easyai.tracing.journey import Call
 from tests.simulation.loop import SimLoop, SimPool
 from tests.simulation.scheduler import Process, Scheduler, Signal
 from tests.simulation.services import Network
@@ -70,6 +71,7 @@ class SimCaller(caller.Caller):
         endpoint: str,
         timeout_sec: float,
         started: float,
+        traced: Call | None,
     ) -> Verdict:
         body = await self._body(frame, config, endpoint)
         network, loop = self.network, asyncio.get_running_loop()

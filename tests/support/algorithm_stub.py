@@ -64,6 +64,7 @@ class AlgorithmStub:
     health_status: int = 200
     port: int = field(default_factory=free_port)
     received: list[Received] = field(default_factory=list, init=False)
+    traceparents: list[str] = field(default_factory=list, init=False)  # of those that had one
     health_checks: int = field(default=0, init=False)
     running: int = field(default=0, init=False)
     max_running: int = field(default=0, init=False)
@@ -167,6 +168,8 @@ class AlgorithmStub:
 
     async def _infer(self, request: web.Request) -> web.StreamResponse:
         frame = await request.json()
+        if "traceparent" in request.headers:
+            self.traceparents.append(request.headers["traceparent"])
         self.running += 1
         self.max_running = max(self.max_running, self.running)
         item = Received(frame=frame, at=time.time(), running=self.running)

@@ -1,7 +1,7 @@
 """Tests whose needs a machine does not meet: left out and listed, or failed where all must run.
 
-All must run in CI, and in the fault suite, whose report speaks for every fault: a suite that
-quietly leaves out PostgreSQL proves nothing about it.
+All must run in CI, in the fault suite, whose report speaks for every fault, and on the container
+engine, which was asked for: a suite that quietly leaves out PostgreSQL proves nothing about it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _SKIPPED = "Skipped: "  # pytest's own prefix of a reason
 
 
 def _all_must_run(config: pytest.Config) -> bool:
-    return bool(os.environ.get("CI")) or bool(config.getoption("--faults", default=False))
+    asked = any(config.getoption(name, default=False) for name in ("--faults", "--production"))
+    return bool(os.environ.get("CI")) or asked
 
 
 @pytest.hookimpl(wrapper=True)

@@ -117,6 +117,7 @@ class ServerProcess(ABC):
     def pause(self) -> None:
         """Freeze: connections stay open and nothing answers."""
         self._signal_group(signal.SIGSTOP)
+        wait_until(self._stands_still, 10, f"{self.name} stands still")
 
     def resume(self) -> None:
         """Go on after `pause`."""
@@ -144,6 +145,11 @@ class ServerProcess(ABC):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
+
+    def _stands_still(self) -> bool:
+        # A program with threads goes on for a moment.
+        status = Path(f"/proc/{self.pid}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] == "T"
 
     def _signal_group(self, number: signal.Signals) -> None:
         assert self._process is not None, f"{self.name} does not run"

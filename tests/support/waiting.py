@@ -28,10 +28,10 @@ def wait_until(
         time.sleep(every)
 
 
-def accepts_connections(port: int) -> bool:
-    """Whether something on 127.0.0.1 listens on ``port``."""
+def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something on ``host`` listens on ``port``."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
+        with socket.create_connection((host, port), timeout=1):
             return True
     except OSError:
         return False

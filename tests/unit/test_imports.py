@@ -16,16 +16,18 @@ ROOT = Path(easyai.__file__).parent
 # A room may import from its own row and from those below.
 ROWS = (
     ("tasks", "celery", "api", "dashboard", "cli"),
+    ("backup",),
     ("pipeline", "registry", "health"),
     ("runtime",),
-    ("store", "publish", "db"),
+    ("store", "publish", "db", "tracing"),
     ("domain", "settings"),
     ("settings_in_part",),
     ("settings_variables", "installations"),
     ("settings_words", "settings_file", "settings_addresses"),
     ("settings_tables", "supervised", "addresses", "process", "secret_file"),
-    ("settings_predecessor", "settings_left_behind"),
-    ("errors", "names"),
+    ("settings_predecessor", "settings_left_behind", "server_tls"),
+    ("server_url",),
+    ("errors", "names", "version"),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}
 # They read or set variables for the processes they start, or ask who started them.
@@ -41,6 +43,8 @@ ENVIRONMENT = {
     "cli/up.py",
     "cli/api.py",
     "cli/config.py",
+    "celery.py",  # hands Flower its defaults
+    "tracing/variables.py",  # OpenTelemetry's own
 }
 CELERY = ("celery", "kombu", "billiard", "vine", "flower")
 

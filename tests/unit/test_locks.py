@@ -36,7 +36,8 @@ def _wanted(*extras: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("server.txt", ()), ("dev.txt", ("examples", "demo", "dev"))]
+    ("lock", "extras"),
+    [("server.txt", ("otel",)), ("dev.txt", ("examples", "demo", "otel", "dev"))],
 )
 def test_a_lock_has_an_allowed_version_of_each_dependency(
     lock: str, extras: tuple[str, ...]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from unicodedata import normalize
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from easyai import settings_file
 from easyai.errors import SettingsError
@@ -57,6 +58,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "easyai.services_per_source": (1000, "5", "5", 5),
     "easyai.registration": ("open", '"approve"', "approve", "approve"),
     "easyai.viewers": ("open", '"token"', "token", "token"),
+    "easyai.metrics_by_camera": (False, "true", "true", True),
     "easyai.allowed_hosts": ((), '["A.b."]', '["a.b"]', ("a.b",)),
 }
 
@@ -644,3 +646,27 @@ def test_a_type_that_is_named_in_both_forms_has_one_table(write: Write) -> None:
     assert load(write("\n".join(alike))).ai_analysis.types.keys() == {"Café"}
     with pytest.raises(SettingsError, match=r"ai_analysis.types: names 'Café' twice.*keep one"):
         load(write("\n".join([alike[0], both[1]])))
+
+
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [
+        ("postgresql://u:p@a:1,b:2/n", {"host": "a,b", "port": "1,2"}),
+        ("postgresql+psycopg://u:p@a,[::1]:7/n", {"host": "a,::1", "port": "5432,7"}),
+        (
+            "postgresql://u:p@a,b/n?sslmode=verify-full",
+            {"host": "a,b", "port": "5432,5432", "sslmode": "verify-full"},
+        ),
+        ("postgresql://u:p@/n?host=a:1&host=b:2", {"host": ("a:1", "b:2")}),
+        ("postgresql://u:p@/n?host=a,b&port=1,2", {"host": "a,b", "port": "1,2"}),
+    ],
+)
+def test_a_database_may_have_several_hosts(url: str, query: dict[str, Any], write: Write) -> None:
+    found = make_url(load(write(f'[easyai]\ndatabase_url = "{url}"\n')).easyai.database_url)
+    assert (found.username, found.password, found.host, found.database) == ("u", "p", None, "n")
+    assert dict(found.query) == query
+
+
+def test_a_port_of_several_hosts_that_is_no_number_is_refused(write: Write) -> None:
+    with pytest.raises(SettingsError, match=r"easyai\.database_url: not a database URL"):
+        load(write('[easyai]\ndatabase_url = "postgresql://u@a:x,b:2/n"\n'))

@@ -19,6 +19,7 @@ from easyai.health.reasons import reason
 from easyai.health.report.entries import text
 from easyai.health.symptom import STOPS
 from easyai.health.timeline import Entry
+from easyai.version import version
 
 
 def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
@@ -43,6 +44,7 @@ def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
         "ringing": [_alarm(one, facts.now, language) for one in diagnosis.ringing],
         "checks": [_check(result, language) for result in diagnosis.checks],
         "store_ignores": list(facts.store_ignores),
+        "version": version(),
         "database": asdict(library(facts.settings.easyai.effective_database_url)),
     }
 

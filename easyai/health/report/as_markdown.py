@@ -26,6 +26,7 @@ from easyai.health.report.worst import (
 )
 from easyai.health.timeline import Entry
 from easyai.health.wording import moment, names, span
+from easyai.version import version
 
 _MOST_RECOVERED: Final = 20
 _TOGETHER_SEC: Final = 60.0
@@ -52,7 +53,7 @@ class _Report:
         diagnosis = self._diagnosis
         if diagnosis.well:
             *lines, last = (self._say(line) for line in diagnosis.symptom.lines)
-            yield from (*lines, f"{last}{self._say(words.FULL_STOP)}{self._database()}")
+            yield from (*lines, f"{last}{self._say(words.FULL_STOP)}{self._parts()}")
             yield from self._recovered()
             return
         yield f"# {self._say(words.TITLE)} {moment(self._facts.now)}"
@@ -229,12 +230,13 @@ class _Report:
             yield from (*table(self._head(words.CHECK_HEAD), rows), "")
         if passing := len(checks) - len(broken):
             yield self._say(passing_checks(passing))
-        yield self._database()
-        if ignored := self._facts.store_ignores:
-            yield self._say(words.store_ignores(", ".join(ignored)))
+        yield self._parts()
+        for condition in self._facts.store_ignores:
+            yield self._say(words.store_ignores(condition))
 
-    def _database(self) -> str:
-        return self._say(library(self._facts.settings.easyai.effective_database_url).words)
+    def _parts(self) -> str:
+        database = library(self._facts.settings.easyai.effective_database_url).words
+        return f"easyai {version()}{self._say(words.FULL_STOP)}{self._say(database)}"
 
     def _verify(self) -> Iterator[str]:
         yield from self._heading(words.VERIFY)

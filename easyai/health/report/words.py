@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.domain.words import Words
+from easyai.store.bucket_conditions import COPY, DELETE, PUT, TARGET
 
 TITLE: Final = Words("Diagnosis of inference", "推理诊断报告")
 SYMPTOM: Final = Words("Symptom", "问题现象")
@@ -45,11 +46,34 @@ def told(when: str) -> Words:
     return Words(f"; told at {when}", f"；{when} 告警")
 
 
-def store_ignores(conditions: str) -> Words:
-    """What the object store does not keep to."""
+_WITHOUT: Final = {
+    COPY: Words(
+        "a picture that a camera replaces within the same milliseconds may lie beside the alert of "
+        "the one before",
+        "摄像头在同一毫秒内替换的图片可能出现在前一张图片的告警中",
+    ),
+    DELETE: Words(
+        "a picture that a camera writes under the same name within the milliseconds between look "
+        "and deletion is deleted unseen: give each picture a name of its own",
+        "摄像头在检查与删除之间的几毫秒内以同名写入的图片会未经推理即被删除：请让每张图片使用不同的名称",
+    ),
+    TARGET: Words(
+        "a picture that another program writes under the name of an alert within the same "
+        "milliseconds is overwritten",
+        "其他程序在同一毫秒内以告警图片的名称写入的图片会被覆盖",
+    ),
+    PUT: Words(
+        "of two installations that start on this bucket within the same milliseconds both may take "
+        "it",
+        "在同一毫秒内在该存储桶上启动的两个安装可能都认为自己拥有它",
+    ),
+}
+
+
+def store_ignores(condition: str) -> Words:
+    """What follows from a condition that the object store does not keep to."""
+    what = _WITHOUT[condition]
     return Words(
-        f"Object store: it ignores {conditions}; a picture that a camera replaces within the same "
-        "milliseconds may be deleted unseen, or lie beside the alert of the one before.",
-        f"对象存储：它忽略 {conditions}；摄像头在同一毫秒内替换的图片可能未经推理即被删除，"
-        "或出现在前一张图片的告警中。",
+        f"Object store: it does not keep to {condition}; {what.en}.",
+        f"对象存储：不支持 {condition}；{what.zh}。",
     )

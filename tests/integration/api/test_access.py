@@ -22,7 +22,13 @@ OPERATOR_CALLS = [
     ("DELETE", f"{ALERTS}/1", None),
     ("POST", f"{ANALYSIS}/frames/discard", {"task_type": "人数统记"}),
 ]
-VIEWS = [ALERTS, f"{ALERTS}/1", f"{ALERTS}/task_ids", f"{ANALYSIS}/diagnosis?probes=false"]
+VIEWS = [
+    ALERTS,
+    f"{ALERTS}/1",
+    f"{ALERTS}/task_ids",
+    f"{ANALYSIS}/diagnosis?probes=false",
+    "/metrics",
+]
 BY_SERVICES = [("POST", f"{ANALYSIS}/heartbeat/yolo", None), ("GET", f"{ANALYSIS}/services", None)]
 
 

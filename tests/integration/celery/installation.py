@@ -25,6 +25,7 @@ from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.queues import CONTROL_QUEUE
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.part_process import run_to_end
 from tests.support.waiting import wait_until
 
 _PICTURE = b"\xff\xd8\xff\xe0" + b"\0" * 64 + b"\xff\xd9"
@@ -185,6 +186,19 @@ class Installation:
         with self.runtime.db.read() as conn:
             done = conn.execute(text("SELECT count(*) FROM frames WHERE state = 'done'"))
             return int(done.scalar_one())
+
+    def alerts(self) -> int:
+        """Alerts that were made."""
+        with self.runtime.db.read() as conn:
+            return int(conn.execute(text("SELECT count(*) FROM alerts")).scalar_one())
+
+    def run_celery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One call of ``celery`` that ends by itself."""
+        return run_to_end(
+            [sys.executable, "-m", "celery", *arguments],
+            {"EASYAI_CONFIG": str(self.config)},
+            self.folder,
+        )
 
     def queues_of(self, worker: CeleryProcess) -> set[str]:
         """The queues a worker consumes from, by its own account."""

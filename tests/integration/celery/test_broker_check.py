@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,6 +90,21 @@ def test_a_redis_that_is_full_is_told_with_the_remedy(
 def test_rabbitmq(open_with: Open, rabbitmq_server: RabbitmqServer) -> None:
     rabbitmq_server.start()
     BrokerCheck(open_with(rabbitmq_server.url)).check()
+
+
+def test_the_last_of_three_hosts_may_take_a_second(
+    open_with: Open, redis_server: RedisServer
+) -> None:
+    redis_server.start()
+    down = f"redis://127.0.0.1:{free_port()}/0"
+    check = BrokerCheck(open_with(f"{down};{down};{redis_server.url}"))
+    redis_server.pause()
+    resume = threading.Timer(1.0, redis_server.resume)
+    resume.start()
+    try:
+        check.check()
+    finally:
+        resume.join()
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])

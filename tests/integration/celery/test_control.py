@@ -32,3 +32,10 @@ def test_workers_answer_the_command_that_is_told_from_any_folder(
     assert "1 node online" in asked(command)
     assert "1 node online" not in asked(command.partition(" ")[2]), "it needs the settings"
     assert not list(folder.iterdir()), "asking makes no folders"
+
+
+def test_a_report_makes_no_folders(make_installation: MakeInstallation) -> None:
+    site = make_installation()
+    said = site.run_celery("-A", "easyai", "report")
+    assert "transport:filesystem" in said.stdout, said.stderr
+    assert [path.name for path in site.folder.iterdir()] == ["config.toml"]

@@ -11,7 +11,7 @@ from typing import Any
 from kombu.entity import Queue
 from kombu.messaging import Consumer, Producer
 
-from easyai.tasks.queues import CONTROL_QUEUE, EXCHANGE, infer_queue
+from easyai.tasks.queues import CONTROL_QUEUE, EXCHANGE, Queues, queue_name
 from tests.integration.celery.installation import Installation
 
 TYPES = [f"type-{number:03d}" for number in range(200)]
@@ -23,7 +23,7 @@ def test_a_tick_is_the_next_message_however_many_types_have_wakes(
     installation: Installation,
 ) -> None:
     control = Queue(CONTROL_QUEUE, EXCHANGE, routing_key=CONTROL_QUEUE)
-    queues = [*(infer_queue(name) for name in TYPES), control]
+    queues = [*(Queues([]).declaration(queue_name(name)) for name in TYPES), control]
     read: list[str] = []
 
     def note(_body: Any, message: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -150,6 +151,22 @@ def test_what_a_stranger_puts_into_redis_does_not_end_a_worker(
     wait_for_frames(algorithm, 2, worker, beat)
     assert (worker.status, beat.status) == ("running", "running")
     assert worker.logs().count("unregistered task of type 'foreign.task'") == 2
+
+
+def test_a_message_acknowledged_after_its_connection_was_lost_does_not_end_the_worker(
+    make_installation: MakeInstallation, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    installation = make_installation(broker_url=redis_url)
+    installation.app.send_task("easyai.sweep")
+    connection = installation.app.connection_for_read()
+    message = connection.SimpleQueue("easyai").get(timeout=10)
+    errors = connection.connection_errors
+    connection.collect()
+    connection.close()
+    message.channel._disconnect_pools()  # as kombu does when a connection breaks
+    # As Celery's worker does once a task has begun; what this raises ends it.
+    message.ack_log_error(logging.getLogger(), errors)
+    assert "closed meanwhile" in caplog.text
 
 
 def _message(task: str, content_type: str = "application/json") -> bytes:

@@ -27,7 +27,10 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
 __all__ = ["migrated_url"]
-_ORDER = ("task_types", "services", "frames", "alerts", "statistics", "generations")
+_ORDER = (
+    *("task_types", "services", "frames", "alerts", "statistics", "frame_totals"),
+    *("duration_totals", "generations"),
+)
 _LOCKS = re.compile(
     r"^\s*SELECT .*? FROM (\w+) .*FOR UPDATE|UPDATE (\w+)\s+SET|INSERT INTO (\w+)", re.DOTALL
 )

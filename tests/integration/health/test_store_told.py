@@ -6,21 +6,39 @@ import pytest
 
 from easyai.health.report.as_json import as_json
 from easyai.health.report.as_markdown import markdown
-from easyai.store.bucket_conditions import DELETE
+from easyai.store.bucket_conditions import COPY, DELETE, PUT, TARGET
 from tests.support.lively import look
 from tests.support.site import Installation
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
-def test_a_condition_that_the_store_ignores_is_named_in_the_report(
-    site: Installation, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("condition", "english", "chinese"),
+    [
+        (COPY, "may lie beside the alert", "出现在前一张图片的告警中"),
+        (
+            DELETE,
+            "deleted unseen: give each picture a name of its own",
+            "请让每张图片使用不同的名称",
+        ),
+        (PUT, "both may take it", "两个安装"),
+        (TARGET, "is overwritten", "会被覆盖"),
+    ],
+)
+def test_what_follows_from_a_condition_that_the_store_ignores_stands_in_the_report(
+    site: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    condition: str,
+    english: str,
+    chinese: str,
 ) -> None:
     before = look(site)
     assert "Object store" not in markdown(before)
     assert as_json(before)["store_ignores"] == []
-    monkeypatch.setattr(site.runtime.store, "ignores", (DELETE,))
+    monkeypatch.setattr(site.runtime.store, "ignores", (condition,))
     found = look(site)
-    assert f"it ignores {DELETE}" in markdown(found)
-    assert f"它忽略 {DELETE}" in markdown(found, "zh")
-    assert as_json(found)["store_ignores"] == [DELETE]
+    for report, consequence in ((markdown(found), english), (markdown(found, "zh"), chinese)):
+        (line,) = [line for line in report.splitlines() if condition in line]
+        assert consequence in line
+    assert as_json(found)["store_ignores"] == [condition]

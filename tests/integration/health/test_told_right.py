@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from easyai import __version__
 from easyai.db import engines
 from easyai.db.events import Event
 from easyai.db.library import library
@@ -149,7 +150,7 @@ def test_all_is_well_says_that_nobody_has_ever_registered(site: Installation) ->
     processes_work(site)
     report = markdown(look(site), "zh")
     assert "从未有算法服务注册" in report
-    assert "时钟。数据库：" in report, "two sentences"
+    assert f"时钟。easyai {__version__}。数据库：" in report, "three sentences"
     assert "watchdog" in report
     assert "图片存储" in report
 

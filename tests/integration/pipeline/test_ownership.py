@@ -93,7 +93,7 @@ def test_a_new_database_in_the_same_data_folder_goes_on(
 def test_two_whose_data_folders_keep_no_token_are_not_taken_for_one(
     site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownership, "_token", lambda _: "")
+    monkeypatch.setattr(ownership, "folder_token", lambda _: "")
     require_store(site.runtime)
     with pytest.raises(StoreClaimedError):
         require_store(other.runtime)

@@ -314,4 +314,4 @@ def test_ticks_of_many_beats_make_one_run_and_it_is_noted(
     with site.runtime.db.read() as conn:
         assert leases.all_leases(conn)["upkeep"].done_at > 0
     route = celery_settings(site.runtime.settings)["task_routes"][UPKEEP_TASK]
-    assert route == {"queue": CONTROL_QUEUE}
+    assert route["queue"] == CONTROL_QUEUE

@@ -231,6 +231,25 @@ def test_a_picture_held_for_a_frame_that_the_ledger_lost_is_a_frame_again(
     assert len(alerts_are_of_their_pictures(site)) == 4
 
 
+def test_a_held_picture_is_a_frame_again_when_a_standby_without_its_row_took_over(
+    site: Installation, looking: AlgorithmStub
+) -> None:
+    """The process goes on: no first scan comes to look."""
+    for number in range(3):
+        site.put(f"{TYPE}/门口1/{number}.jpg", jpeg(str(number)))
+    scanner = Scanner(site.open())
+    while scanner.scan().new_frames:
+        pass
+    for frame in site.lease().frames:
+        site.runtime.store.hold(frame.key, frame.id, frame.version)
+    site.execute("DELETE FROM frames WHERE id > (SELECT min(id) FROM frames)")
+    assert sum(scanner.scan().new_frames for _ in range(5)) == 2
+    site.execute("UPDATE frames SET lease_expires_at = 1 WHERE state = 'leased'")
+    sweep(site.runtime)
+    work(site, 3)
+    assert len(alerts_are_of_their_pictures(site)) == 3
+
+
 def test_a_held_picture_whose_frame_waits_is_left_alone_by_the_first_scan(
     site: Installation, looking: AlgorithmStub
 ) -> None:

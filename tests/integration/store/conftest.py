@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.store.places import BucketPlace, Folder, Place, started
 from tests.integration.store.swift_server import SwiftServer
+from tests.support.object_server import ObjectServer
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +21,17 @@ def swift_server() -> Iterator[SwiftServer]:
     yield from started(SwiftServer())
 
 
+@pytest.fixture(scope="session")
+def object_server(swift_server: SwiftServer) -> ObjectServer:
+    """The object store that the tests of this folder run on."""
+    return swift_server
+
+
 @pytest.fixture
-def bucket(swift_server: SwiftServer) -> BucketPlace:
+def bucket(object_server: ObjectServer) -> BucketPlace:
     """A fresh bucket of a running object store."""
-    swift_server.start()
-    return BucketPlace(swift_server)
+    object_server.start()
+    return BucketPlace(object_server)
 
 
 @pytest.fixture

@@ -7,18 +7,21 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
+from easyai.settings import Minio
 from easyai.store.base import Picture, Store, Watch
 from easyai.store.bucket_watch import BucketWatch
 from easyai.store.local import LocalStore
 from easyai.store.local_watch import LocalWatch
 from easyai.store.minio import MinioStore
 from easyai.store.signing import LinkSigner
-from tests.integration.store.swift_server import SwiftServer
+from tests.support.object_server import ObjectServer
+
+S = TypeVar("S", bound=ObjectServer)
 
 
 def jpeg(text: str) -> bytes:
@@ -88,14 +91,17 @@ class Folder:
 class BucketPlace:
     """A bucket of a real object store."""
 
-    def __init__(self, server: SwiftServer) -> None:
+    def __init__(self, server: ObjectServer) -> None:
         self.server = server
         self.bucket = server.create_bucket()
         self.client = server.client()
 
-    def store(self, rules: KeyRules | None = None, owner: str = "we") -> MinioStore:
+    def store(
+        self, rules: KeyRules | None = None, owner: str = "we", settings: Minio | None = None
+    ) -> MinioStore:
         """A MinioStore of the bucket, of an installation."""
-        return MinioStore(self.server.settings(self.bucket), rules or KeyRules(), lambda: owner)
+        settings = settings or self.server.settings(self.bucket)
+        return MinioStore(settings, rules or KeyRules(), lambda: owner)
 
     def put(self, key: str, content: bytes) -> None:
         """Upload."""
@@ -115,7 +121,7 @@ class BucketPlace:
         self.client.remove_object(self.bucket, key)
 
 
-def started(server: SwiftServer) -> Iterator[SwiftServer]:
+def started(server: S) -> Iterator[S]:
     """A running server, removed afterwards."""
     try:
         server.start()

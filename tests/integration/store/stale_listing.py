@@ -10,7 +10,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import urllib3
 
@@ -89,7 +89,7 @@ class StaleListings:
 
         return Handler
 
-    def __enter__(self) -> StaleListings:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -1,6 +1,7 @@
 """OpenStack Swift in one process: its proxy with the S3 API, and the three servers behind it.
 
-A program of its own, because Swift runs on eventlet: ``swift_process.py FOLDER PORT REGION PAGE``.
+A program of its own, because Swift runs on eventlet:
+``swift_process.py FOLDER PORT REGION PAGE HOST``.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ account_autocreate = true
 """
 
 
-def main(folder: Path, port: int, region: str, page: int) -> None:
-    """Serve on 127.0.0.1 until killed."""
+def main(folder: Path, port: int, region: str, page: int, host: str) -> None:
+    """Serve until killed; the proxy listens on `host`, what is behind it on loopback."""
     os.fsync = os.fdatasync = lambda fd: None  # durability off for speed
     utils.eventlet_monkey_patch()
     (folder / "devices" / "disk").mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def main(folder: Path, port: int, region: str, page: int) -> None:
     servers = []
     for kind, listener in listeners.items():
         servers.append(_serve(folder, kind, listener, _STORAGE.format(kind=kind)))
-    listener = eventlet.listen(("127.0.0.1", port))
+    listener = eventlet.listen((host, port))
     servers.append(_serve(folder, "proxy", listener, _PROXY.format(region=region, page=page)))
     for server in servers:
         server.wait()
@@ -92,4 +93,4 @@ def _serve(folder: Path, kind: str, listener: Any, pipeline: str) -> Any:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5])

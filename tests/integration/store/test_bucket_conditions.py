@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from minio.commonconfig import CopySource
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.store import bucket_moves
 from easyai.store.base import Carried
-from easyai.store.bucket_conditions import COPY, DELETE, Kept
+from easyai.store.bucket_conditions import COPY, DELETE, PUT, Kept
+from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
+from easyai.store.bucket_requests import copy_if
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg
@@ -25,66 +27,79 @@ _COPIED = Answer(200, '<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
 class Server:
     """A fake that answers as servers do that keep to conditions, refuse all, or know none.
 
-    It is asked for one thing twice: first on a condition that does not hold, then on one that does.
+    It is asked for one thing twice: first on a condition that does not hold, then on one that does;
+    to write the object, the other way round.
     """
 
-    def __init__(self, copies: list[Answer], deletes: list[Answer]) -> None:
-        self._copies, self._deletes = iter(copies), iter(deletes)
-        self._copied = False
+    def __init__(self, puts: list[Answer], copies: list[Answer], deletes: list[Answer]) -> None:
+        self._puts, self._copies, self._deletes = iter(puts), iter(copies), iter(deletes)
 
     def __call__(self, method: str, path: str) -> Answer:
         """The answer."""
         copy = urlsplit(path).path.endswith("-copy")
-        if method == "PUT" and copy:
-            return next(self._copies)
+        if method == "PUT":
+            return next(self._copies if copy else self._puts)
         if method == "DELETE" and not copy:
             return next(self._deletes, Answer(204))
         if "location" in path:
             return Answer(200, "<LocationConstraint></LocationConstraint>")
-        return Answer(200, headers=_FOUND) if method in ("HEAD", "PUT") else Answer(204)
+        return Answer(200, headers=_FOUND) if method == "HEAD" else Answer(204)
 
 
 _NO = failure(412, "PreconditionFailed")
 _UNKNOWN = failure(501, "NotImplemented")
+_PUT = Answer(200, headers=_FOUND)
+_KEEPS_ALL = Kept(copy=True, delete=True, target=True, put=True)
 
 
 @pytest.mark.parametrize(
-    ("copies", "deletes", "kept"),
+    ("puts", "copies", "deletes", "kept"),
     [
-        ([_NO, _COPIED], [_NO, Answer(204)], Kept(copy=True, delete=True)),
-        ([_COPIED], [Answer(204)], Kept(copy=False, delete=False)),
-        ([_NO, _NO], [_NO, _NO], Kept(copy=False, delete=False)),
-        ([_NO, _COPIED], [_UNKNOWN], Kept(copy=True, delete=False)),
+        ([_PUT, _NO], [_NO, _COPIED, _COPIED, _NO], [_NO, Answer(204)], _KEEPS_ALL),
+        ([_PUT] * 3, [_COPIED] * 3, [Answer(204)], Kept(copy=False, delete=False)),
+        ([_NO, _PUT], [_NO] * 3, [_NO, _NO], Kept(copy=False, delete=False)),
+        (
+            [_UNKNOWN, _UNKNOWN, _PUT],
+            [_NO, _COPIED, _UNKNOWN, _UNKNOWN],
+            [_UNKNOWN],
+            Kept(copy=True, delete=False),
+        ),
     ],
-    ids=["keeps both", "ignores both", "refuses all", "knows one"],
+    ids=["keeps all", "ignores all", "refuses all", "knows one"],
 )
 def test_a_condition_is_trusted_where_it_was_seen_to_hold(
-    copies: list[Answer], deletes: list[Answer], kept: Kept, caplog: pytest.LogCaptureFixture
+    puts: list[Answer],
+    copies: list[Answer],
+    deletes: list[Answer],
+    kept: Kept,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with FakeS3(Server(copies, deletes)) as fake:
+    with FakeS3(Server(puts, copies, deletes)) as fake:
         store = MinioStore(fake.settings(), KeyRules("cams/", ()), lambda: "we")
         assert store.ignores == ()
         store.check()
+        assert store._conditions.known == kept
         assert store.ignores == kept.ignored
         tried = {unquote(path) for method, path in fake.requests if method in ("PUT", "DELETE")}
         assert all(path.startswith("/frames/cams/.easyai/try-") for path in tried)
         asked = len(fake.requests)
         store.check()
         assert len(fake.requests) == asked + 1, "once in a process"
-    for name, is_kept in ((COPY, kept.copy), (DELETE, kept.delete)):
-        assert (f"{fake.settings().endpoint}" in caplog.text) == bool(kept.ignored)
-        assert (name in caplog.text) != is_kept
+    assert (f"{fake.settings().endpoint}" in caplog.text) == bool(kept.ignored)
+    for name in (COPY, DELETE, TARGET_CONDITION, PUT):
+        assert (name in caplog.text) == (name in kept.ignored)
 
 
 def test_a_trial_that_the_store_refuses_to_answer_shows_nothing_and_is_made_again() -> None:
-    copies = [failure(403, "AccessDenied"), _NO, _COPIED]
+    puts = [_PUT, _NO]
+    copies = [failure(403, "AccessDenied"), _NO, _COPIED, _COPIED, _NO]
     tidied_up = Answer(204)
-    with FakeS3(Server(copies, [tidied_up, _NO, Answer(204)])) as fake:
+    with FakeS3(Server([*puts, *puts], copies, [tidied_up, _NO, Answer(204)])) as fake:
         store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
         with pytest.raises(StoreUnavailableError):
             store.check()
         store.check()
-        assert store._conditions.known == Kept(copy=True, delete=True)
+        assert store._conditions.known == _KEEPS_ALL
 
 
 def test_the_conditions_of_a_real_store_are_found_out_and_leave_nothing_behind(
@@ -93,8 +108,9 @@ def test_the_conditions_of_a_real_store_are_found_out_and_leave_nothing_behind(
     store = bucket.store()
     with caplog.at_level(logging.WARNING):
         store.check()
-    assert store.ignores == (DELETE,), "as Swift and MinIO do"
-    assert DELETE in caplog.text
+    assert store.ignores == bucket.server.ignores
+    for name in store.ignores:
+        assert name in caplog.text
     assert not list(bucket.client.list_objects(bucket.bucket, recursive=True))
 
 
@@ -103,10 +119,12 @@ def test_a_copy_of_another_picture_is_undone_where_the_store_ignores_the_conditi
 ) -> None:
     store = bucket.store()
     store._conditions.known = Kept(copy=False, delete=False)
-    # What a server makes of a source on a condition when it ignores that.
-    monkeypatch.setattr(
-        bucket_moves, "CopySource", lambda name, key, match_etag: CopySource(name, key)
-    )
+    copy = copy_if
+
+    def ignore_the_condition(*to: Any, etag: str, **more: Any) -> None:
+        copy(*to, **more)
+
+    monkeypatch.setattr(bucket_moves, "copy_if", ignore_the_condition)
     bucket.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""
     assert store.keep(KEY, TARGET, version) is Carried.DONE

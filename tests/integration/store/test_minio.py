@@ -16,9 +16,11 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.store import bucket_pages
 from easyai.store.base import Carried
+from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
+from easyai.store.bucket_conditions import Kept
 from easyai.store.minio import MinioStore
 from tests.integration.store.places import BucketPlace, jpeg, listed, look, started, walked
-from tests.integration.store.swift_server import PAGE, SECRET_KEY, SwiftServer
+from tests.integration.store.swift_server import PAGE, SwiftServer
 
 KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
 
@@ -49,7 +51,7 @@ def test_a_link_works_without_credentials_and_as_it_was_made_only(bucket: Bucket
         bucket.put(key, jpeg(key))
         url = store.url(key, 3600)
         assert requests.get(url, timeout=5).content == jpeg(key)
-        assert SECRET_KEY not in url
+        assert bucket.server.secret_key not in url
         longer = url.replace("X-Amz-Expires=3600", "X-Amz-Expires=3601")
         assert requests.get(longer, timeout=5).status_code == 403
 
@@ -106,6 +108,7 @@ def test_alerts_are_never_paged_through_to_find_frames(
     bucket.put("t/cam/1.jpg", jpeg("1"))
     store = bucket.store()
     store.check()
+    store.claim(b"we")  # below .easyai/, which is not paged through either
     watch = store.watch()
     assert listed(watch) == {"t/cam/1.jpg"}
     first, sent[:] = list(sent), []
@@ -234,6 +237,7 @@ def test_of_two_claims_at_once_the_first_learns_that_the_second_stands(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, other = bucket.store(), bucket.store()
+    store._conditions.known = Kept(copy=True, delete=False, put=False)
     with store._bucket.asking() as client:
         put = client.put_object
 
@@ -243,6 +247,46 @@ def test_of_two_claims_at_once_the_first_learns_that_the_second_stands(
 
     monkeypatch.setattr(client, "put_object", put_and_be_overtaken)
     assert store.claim(b"ours") == b"theirs"
+
+
+def test_of_two_claims_at_once_the_first_stands_where_the_store_keeps_to_a_condition(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = bucket.store(), bucket.store()
+    read = store.read
+    looked: list[str] = []
+
+    def read_and_be_overtaken(key: str, limit: int) -> tuple[str, bytes] | None:
+        found = read(key, limit)
+        if not looked:
+            assert other.claim(b"theirs") == b"theirs"
+        looked.append(key)
+        return found
+
+    monkeypatch.setattr(store, "read", read_and_be_overtaken)
+    assert store.claim(b"ours") == b"theirs"
+    assert other.claim(b"theirs") == b"theirs"
+
+
+@pytest.mark.parametrize("written", [jpeg("of another site"), jpeg("1")])
+def test_a_copy_overwrites_nothing_that_came_since_the_look_where_the_store_keeps_to_it(
+    bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch, written: bytes
+) -> None:
+    bucket.put(KEY, jpeg("1"))
+    store = bucket.store()
+    if not store._conditions.kept().target:
+        assert TARGET_CONDITION in store.ignores
+        return
+    copy = store._copy
+
+    def copy_too_late(source: str, target: str, version: str) -> Carried:
+        bucket.put(target, written)
+        return copy(source, target, version)
+
+    monkeypatch.setattr(store, "_copy", copy_too_late)
+    assert store.move(KEY, TARGET, store.version(KEY) or "") is Carried.TAKEN
+    assert bucket.content(TARGET) == written
+    assert bucket.content(KEY) == jpeg("1")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import urllib3
@@ -12,16 +13,12 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.settings import Minio
 from easyai.store import bucket as bucket_module
+from easyai.store import bucket_errors
 from easyai.store.base import Store
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import EMPTY_LISTING, Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg, look, walked
-from tests.integration.store.swift_server import (
-    SECRET_KEY,
-    VIEWER_ACCESS_KEY,
-    VIEWER_SECRET_KEY,
-    SwiftServer,
-)
+from tests.support.object_server import ObjectServer
 from tests.support.waiting import wait_until
 
 KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.jpg"
@@ -60,11 +57,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @every_call
 def test_a_bucket_that_is_not_there_is_an_error_with_a_remedy_not_a_missing_picture(
-    swift_server: SwiftServer, call: Callable[[Store], object]
+    object_server: ObjectServer, call: Callable[[Store], object]
 ) -> None:
-    swift_server.start()
-    said = refusal(store_of(swift_server.settings("no-such-bucket")), call)
-    assert "bucket no-such-bucket: the bucket is not there; create it" in said
+    object_server.start()
+    said = refusal(store_of(object_server.settings("frames-none")), call)
+    assert "bucket frames-none: the bucket is not there; create it" in said
     assert "frame_extractor.minio.bucket" in said
 
 
@@ -81,16 +78,14 @@ def test_a_bucket_that_vanishes_is_noticed_within_seconds(
 
 
 @every_call
-@pytest.mark.parametrize(
-    ("access_key", "secret_key"), [("test:tester", "wrongsecret"), ("nobody", SECRET_KEY)]
-)
+@pytest.mark.parametrize("wrong", ["secret_key", "access_key"])
 def test_wrong_credentials_are_an_error_that_names_the_key_and_no_secret(
-    bucket: BucketPlace, call: Callable[[Store], object], access_key: str, secret_key: str
+    bucket: BucketPlace, call: Callable[[Store], object], wrong: str
 ) -> None:
-    settings = bucket.server.settings(bucket.bucket, access_key=access_key, secret_key=secret_key)
+    settings = bucket.server.settings(bucket.bucket, **{wrong: "wrongsecret"})
     said = refusal(store_of(settings), call)
     assert "frame_extractor.minio.access_key and secret_key" in said
-    assert secret_key not in said
+    assert settings.secret_key.get_secret_value() not in said
 
 
 @every_call
@@ -99,28 +94,30 @@ def test_a_user_without_rights_is_told_which_rights_are_needed(
 ) -> None:
     bucket.put(KEY, jpeg("1"))
     settings = bucket.server.settings(
-        bucket.bucket, access_key=VIEWER_ACCESS_KEY, secret_key=VIEWER_SECRET_KEY
+        bucket.bucket,
+        access_key=bucket.server.viewer_access_key,
+        secret_key=bucket.server.viewer_secret_key,
     )
     said = refusal(store_of(settings), call)
     assert "access denied; allow the user of frame_extractor.minio.access_key" in said
     assert bucket.content(KEY) == jpeg("1")
 
 
-def test_a_store_that_is_down_at_the_start_heals_when_it_comes(swift_server: SwiftServer) -> None:
-    swift_server.start()
-    place = BucketPlace(swift_server)
+def test_a_store_that_is_down_at_the_start_heals_when_it_comes(object_server: ObjectServer) -> None:
+    object_server.start()
+    place = BucketPlace(object_server)
     place.put(KEY, jpeg("1"))
-    swift_server.kill()
+    object_server.kill()
     store = place.store()
     for call in CALLS.values():
         said = refusal(store, call)
-        assert f"object store 127.0.0.1:{swift_server.port}" in said
+        assert f"object store 127.0.0.1:{object_server.port}" in said
         assert "Connection refused" in said
-        assert SECRET_KEY not in said
+        assert object_server.secret_key not in said
     assert store.url(KEY, 60)
-    swift_server.start()
+    object_server.start()
     assert walked(store) == {KEY}
-    swift_server.restart()
+    object_server.restart()
     assert store.exists(KEY)
 
 
@@ -213,6 +210,21 @@ def test_a_page_in_place_of_a_listing_is_an_error_not_an_empty_store() -> None:
 def test_clocks_that_differ_are_named(call: Callable[[Store], object]) -> None:
     with FakeS3(lambda method, path: failure(403, "RequestTimeTooSkewed")) as fake:
         assert "clocks" in refusal(store_of(fake.settings()), call)
+
+
+@pytest.mark.parametrize("off_sec", [-1000.0, 1000.0])
+def test_clocks_that_differ_are_named_where_the_refusal_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, off_sec: float
+) -> None:
+    with FakeS3(lambda method, path: Answer(403)) as fake:
+        store = store_of(fake.settings())
+        store._bucket._client = store._bucket._offline_client  # its region is known
+        assert "access denied" in refusal(store, CALLS["check"])
+        ours = SimpleNamespace(time=lambda: time.time() + off_sec)
+        monkeypatch.setattr(bucket_errors, "time", ours)
+        assert "the clocks of this machine and of the store differ" in refusal(
+            store, CALLS["check"]
+        )
 
 
 def test_tls_to_a_store_without_it_is_an_error_that_names_use_ssl() -> None:

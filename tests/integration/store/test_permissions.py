@@ -100,8 +100,12 @@ def test_a_frame_folder(locked: Path) -> None:
     assert "没有访问权限" in reason(str(found.value)).zh
     locked.chmod(0o755)
     (locked / "frames").chmod(0o555)
-    with pytest.raises(StoreUnavailableError, match="no permission to read and write it"):
+    with pytest.raises(
+        StoreUnavailableError,
+        match=r"read and write it as user \d+; give it to this user by chown",
+    ) as found:
         as_nobody(lambda: _store(locked / "frames").check())
+    assert "没有读写权限；请用 chown 把它交给该用户" in reason(str(found.value)).zh
 
 
 def test_a_frame_folder_that_is_none(tmp_path: Path) -> None:

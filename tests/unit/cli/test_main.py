@@ -108,6 +108,8 @@ _REQUIRED = {
     ("services", "approve"): ("yolo-1",),
     ("discard",): ("--task-type", "人脸"),
     ("db", "downgrade"): ("0001",),
+    ("backup",): ("nowhere/site.tar",),
+    ("restore",): ("nowhere/site.tar",),
 }
 
 

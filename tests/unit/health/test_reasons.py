@@ -16,6 +16,7 @@ _ROOT = Path(__file__).parents[3] / "easyai"
 # Where reasons are made: of states, of failed calls, of events, of frames and of checks.
 _ROOMS = ("domain", "pipeline", "publish", "registry", "store")
 _FILES = (
+    "backup/restore_rows.py",
     "cli/child_ends.py",
     "cli/supervise.py",
     "cli/supervise_liveness.py",
@@ -31,6 +32,7 @@ _FILES = (
     "health/silent_stall.py",
     "health/watchdog.py",
     "tasks/broker_check.py",
+    "tasks/broker_reason.py",
 )
 # Told to a client, to people or to the log, and stored nowhere.
 _NEVER_STORED = {
@@ -39,6 +41,7 @@ _NEVER_STORED = {
     "publish/people.py",
     "registry/payload.py",
     "store/bucket_conditions.py",
+    "store/local_put.py",
     "store/signing.py",
 }
 _NOT_STORED = re.compile(
@@ -47,6 +50,7 @@ _NOT_STORED = re.compile(
     r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written"
 )
 _REFUSALS = {
+    "BackupError",
     "BadRequestError",
     "ForbiddenError",
     "ServiceNotFoundError",
@@ -54,7 +58,9 @@ _REFUSALS = {
     "TooManyRequestsError",
 }
 _ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "complain"}
-_SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION)\b")
+_SQL = re.compile(
+    r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION|REPEATABLE READ)\b"
+)
 # What is kept: numbers, names of keys and of programs.
 _KEPT = re.compile(
     r"`[^`]*`|\b(?:[\w.]*_[\w.]*|[\w./]+\.(?:md|endpoint|access_key)|API|HTTP|ID|JSON|Kafka|NTP|RabbitMQ"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.errors import SettingsError
-from easyai.publish.amqp import routing_key
+from easyai.publish.amqp import AmqpBus, routing_key
 from easyai.publish.bus import Message, address_problem, open_bus
 from easyai.publish.outbox import waves
 from easyai.settings_tables import AiAnalysis
@@ -28,14 +28,18 @@ def _analysis(kind: Any, address: str, topic: str = "easyai.alerts") -> AiAnalys
         ("kafka", "k1:9092, k2:9093,[::1]:9094"),
         ("kafka", "ssl://k1:9093,k2:9093"),
         ("rabbitmq", "amqp://user:p%40ss@host:5672/"),
+        ("rabbitmq", "amqp://user:pa;ss@host:5672/"),
         ("rabbitmq", "amqps://host"),
         ("redis", "redis://:secret@host:6379/0"),
+        ("redis", "redis://:sec;ret@host:6379/0"),
+        ("redis", "sentinel://:sec;ret@a/0;sentinel://b"),
         ("redis", "rediss://host"),
         ("redis", "host:6379"),
     ],
 )
 def test_a_right_address_has_no_problem(kind: str, address: str) -> None:
     assert address_problem(_analysis(kind, address)) == ""
+    open_bus(_analysis(kind, address)).close()
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,8 @@ def test_a_right_address_has_no_problem(kind: str, address: str) -> None:
         ("rabbitmq", "SECRET:5672", "amqp://user:password@host"),
         ("rabbitmq", "redis://:SECRET@host", "amqp://user:password@host"),
         ("rabbitmq", "amqp://u:SECRET@host:port/", "amqp://user:password@host"),
+        ("rabbitmq", "amqp://u:SECRET@a/;amqp://u:SECRET@b/", "names several hosts"),
+        ("redis", "redis://:SECRET@a;redis://:SECRET@b", "names several hosts"),
         ("redis", "", "redis://:password@host"),
         ("redis", "amqp://u:SECRET@host", "redis://:password@host"),
         ("redis", "redis://", "redis://:password@host"),
@@ -70,6 +76,12 @@ def test_a_wrong_address_is_named_with_the_right_form_and_never_shown(
     with pytest.raises(SettingsError) as caught:
         open_bus(_analysis(kind, address))
     assert str(caught.value) == problem
+
+
+def test_an_address_that_amqp_cannot_read_is_refused_without_its_text() -> None:
+    with pytest.raises(SettingsError, match=r"ai_analysis\.mq_address") as caught:
+        AmqpBus("amqp://user:SECRET", "easyai.alerts")
+    assert "SECRET" not in str(caught.value)
 
 
 def test_opening_a_bus_connects_nowhere() -> None:

@@ -42,7 +42,7 @@ def test_a_silent_redis_is_noticed(scheme: str) -> None:
 
 def test_a_rabbitmq_gets_no_options_of_other_brokers() -> None:
     config = celery_settings(_settings(broker_url="amqp://guest@127.0.0.1//"))
-    assert config["broker_transport_options"] == {}
+    assert config["broker_transport_options"] == {"confirm_publish": True}
     assert config["broker_heartbeat"] == 10
 
 

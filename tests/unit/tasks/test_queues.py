@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.celery import make_app
-from easyai.tasks.queues import infer_queue, queue_name
+from easyai.tasks.queues import queue_name
 
 FACES = "infer.人脸"
 
@@ -43,7 +43,7 @@ def test_two_types_never_share_a_queue(task_types: list[str]) -> None:
 
 def test_all_queues_hang_on_one_exchange_those_that_appear_by_name_included() -> None:
     app = make_app({"broker_url": "memory://", "task_default_queue": "easyai"})
-    for queue in (app.amqp.queues[FACES], infer_queue("人脸")):
+    for queue in (app.amqp.queues[FACES], app.amqp.queues.declaration(FACES)):
         assert queue.exchange.name == "infer"
         assert queue.exchange.type == "direct"
         assert queue.name == queue.routing_key == FACES
@@ -56,7 +56,7 @@ def test_queues_of_the_command_line_pin_a_worker_and_excluded_ones_stay_out() ->
     assert set(queues.consume_from) == {"easyai"}
     queues.deselect([FACES])
     assert queues.excluded == {FACES}
-    queues.select_add(infer_queue("人脸"))
+    queues.select_add(queues.declaration(FACES))
     assert queues.excluded == set()
     queues.select([FACES])
     assert queues.pinned

@@ -1,0 +1,281 @@
+"""Makes a backup while everything runs: the rows of one moment, then the pictures they name.
+
+A picture that is deleted or moved between the two is looked for anew (`wanted.py`). An alert that
+was deleted meanwhile is noted, and is not restored: so no alert of a backup lacks its picture.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from sqlalchemy import Connection, create_engine, text
+
+from easyai import __version__
+from easyai.backup.archive import FORMAT, Writer
+from easyai.backup.progress import Progress
+from easyai.backup.wanted import Fate, Finder, Role, Wanted, of_alert, of_frame
+from easyai.db import clock, dump
+from easyai.db.revision import newest, revision
+from easyai.db.session import Database
+from easyai.domain.alert import utc_text
+from easyai.domain.frame import ALGO_CONFIG_NAME
+from easyai.errors import BackupError, PictureNotFoundError
+from easyai.runtime import Runtime
+from easyai.settings_file import config_path
+from easyai.store.local import LocalStore
+from easyai.store.local_folder import version_of
+
+ROWS: Final = "database.jsonl.gz"
+SETTINGS: Final = "settings.toml"
+KEYS: Final = "data/"  # before the names of what the data folder keeps
+PICTURES: Final = "pictures/"  # before the keys of the store
+#: What the data folder has besides the database and what is made anew.
+KEPT: Final = ("secret.key", "operator.token", "viewer.token")
+_INSTALLATION: Final = text("SELECT installation_id, created_at FROM installation WHERE pk = 1")
+_LEAST_COMPRESSION: Final = 3  # the rows shrink to a sixth; more takes longer and saves little
+
+
+@dataclass(slots=True)
+class Report:
+    """What a backup has."""
+
+    path: str = ""
+    size_bytes: int = 0
+    created: str = ""  # ISO 8601, UTC: the moment of its rows
+    rows: dict[str, int] = field(default_factory=dict)  # by table
+    # None: pictures were left out, or lie in a bucket
+    pictures: dict[str, int] | None = None
+    pictures_bytes: int = 0
+    lost: int = 0  # pictures that rows name and that were nowhere
+    settings: bool = False  # whether there is a settings file
+
+
+def back_up(
+    runtime: Runtime, target: Path, *, pictures: bool = True, progress: Progress | None = None
+) -> Report:
+    """Back up into a file, or into a folder under a name of its own.
+
+    Raises BackupError, and leaves no file then.
+    """
+    progress = progress or Progress()
+    path = target / _name() if target.is_dir() else target
+    local = runtime.store if isinstance(runtime.store, LocalStore) and pictures else None
+    writer = Writer(path)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as wanted:
+            manifest = _write_rows(runtime.db, writer, wanted, progress)
+            report = Report(str(path), 0, manifest["created"], manifest["rows"])
+            report.settings = _write_settings(runtime, writer)
+            deleted: list[int] = []
+            if local is not None:
+                deleted = _Pictures(runtime.db, local, writer, report, progress).write(wanted)
+        writer.finish({**manifest, **_of_store(runtime, report), "alerts_deleted": deleted})
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(f"{path}: {error}; no file of that name was made") from error
+    finally:
+        writer.abandon()
+    report.size_bytes = path.stat().st_size
+    return report
+
+
+def _name() -> str:
+    return f"easyai-{socket.gethostname()}-{time.strftime('%Y%m%d-%H%M%S')}.tar"
+
+
+def _of_store(runtime: Runtime, report: Report) -> dict[str, Any]:
+    analysis = runtime.settings.ai_analysis
+    return {
+        "store": runtime.settings.frame_extractor.store,
+        "alert_base_path": analysis.alert_base_path,
+        "failed_base_path": analysis.failed_base_path,
+        "pictures": report.pictures,
+        "pictures_bytes": report.pictures_bytes,
+    }
+
+
+def _write_rows(
+    db: Database, writer: Writer, wanted: IO[bytes], progress: Progress
+) -> dict[str, Any]:
+    """Put every row in, note which pictures they name; the begin of the manifest."""
+    with tempfile.TemporaryFile(dir=writer.path.parent) as file:
+        manifest = _dump(db, writer, file, wanted, progress)
+        size = file.tell()
+        file.seek(0)
+        writer.add(ROWS, file, size)
+    return manifest
+
+
+def _dump(
+    db: Database, writer: Writer, file: IO[bytes], wanted: IO[bytes], progress: Progress
+) -> dict[str, Any]:
+    progress.begin("rows")
+    with _one_state(db, writer) as conn:
+        found = revision(conn)
+        if found != newest():
+            raise BackupError(
+                f"the database is at revision {found}, this version needs {newest()}; bring it "
+                "there first: db upgrade"
+            )
+        now = clock.now(conn)
+        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEAST_COMPRESSION) as packed:
+            counts = {
+                one.table: _write_table(one, packed, wanted, progress) for one in dump.dump(conn)
+            }
+        own_id, since = conn.execute(_INSTALLATION).one()
+        last_alert_id = dump.last_alert_id(conn)
+    return {
+        "format": FORMAT,
+        "easyai": __version__,
+        "revision": found,
+        "created": utc_text(now),
+        "created_at": now,
+        "host": socket.gethostname(),
+        "installation": own_id,
+        "installed_at": since,
+        "database": "SQLite" if db.is_sqlite else "PostgreSQL",
+        "rows": counts,
+        "last_alert_id": last_alert_id,
+    }
+
+
+@contextmanager
+def _one_state(db: Database, writer: Writer) -> Iterator[Connection]:
+    """A connection that sees one moment of the database, for as long as it takes to read it.
+
+    Of SQLite an online copy is read: a long reader would keep its log from being started anew.
+    """
+    if not db.is_sqlite:
+        with db.snapshot() as conn:
+            yield conn
+        return
+    with tempfile.TemporaryDirectory(dir=writer.path.parent, prefix=".easyai-backup-") as folder:
+        file = Path(folder) / "copy.db"
+        _copy(db, file)
+        engine = create_engine(f"sqlite:///{file}")
+        try:
+            with engine.connect() as conn:
+                yield conn
+        finally:
+            engine.dispose()
+
+
+def _copy(db: Database, file: Path) -> None:
+    """SQLite's online backup, in one step: while the pages are read, writers go on."""
+    with db.read() as conn:
+        source: Any = conn.connection.driver_connection
+        target = sqlite3.connect(file)
+        try:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+            (found,) = target.execute("PRAGMA quick_check(1)").fetchone()
+        finally:
+            target.close()
+    if found != "ok":
+        raise BackupError(
+            f"the database file is damaged ({found}); docs/recovery.md tells how to save what is "
+            "in it. No backup was made"
+        )
+
+
+def _write_table(
+    table: dump.Rows, packed: gzip.GzipFile, wanted: IO[bytes], progress: Progress
+) -> int:
+    names = {"frames": of_frame, "alerts": of_alert}.get(table.table)
+    packed.write(_line({"table": table.table, "columns": table.columns}))
+    count = 0
+    for row in table.rows:
+        packed.write(_line(row))
+        count += 1
+        progress.add(0)
+        picture = names(dict(zip(table.columns, row, strict=True))) if names else None
+        if picture:
+            wanted.write(_line(asdict(picture)))
+    return count
+
+
+def _write_settings(runtime: Runtime, writer: Writer) -> bool:
+    """Put in the settings file, and the keys that the data folder keeps; whether there is one."""
+    data_dir = runtime.settings.easyai.data_dir
+    for name in KEPT:
+        if (data_dir / name).is_file():
+            _add(writer, f"{KEYS}{name}", (data_dir / name).read_bytes())
+    path = config_path()
+    if path is None:
+        return False
+    _add(writer, SETTINGS, path.read_bytes())
+    return True
+
+
+class _Pictures:
+    """Copies the pictures of a local folder into an archive."""
+
+    def __init__(
+        self, db: Database, store: LocalStore, writer: Writer, report: Report, progress: Progress
+    ) -> None:
+        self._finder = Finder(db, store)
+        self._store, self._writer, self._progress = store, writer, progress
+        self._report = report
+        self._counts = dict.fromkeys(map(str, Role), 0)
+        report.pictures = self._counts
+
+    def write(self, wanted: IO[bytes]) -> list[int]:
+        """Put them in; the alerts that were deleted meanwhile."""
+        self._progress.begin("pictures")
+        deleted = []
+        wanted.seek(0)
+        for line in wanted:
+            values = json.loads(line)
+            one = Wanted(**values | {"role": Role(values["role"])})
+            found = self._finder.open(one)
+            if not isinstance(found, Fate):
+                with found as file:
+                    self._put(one.role, one.key, file)
+            elif found is Fate.ROW_DELETED:
+                deleted.append(one.alert_id)
+            elif found is Fate.LOST:
+                self._report.lost += 1
+        self._write_configs()
+        return deleted
+
+    def _write_configs(self) -> None:
+        for path in self._store.root.glob(f"*/*/{ALGO_CONFIG_NAME}"):
+            key = path.relative_to(self._store.root).as_posix()
+            try:
+                with self._store.open(key) as file:
+                    self._put(Role.CONFIG, key, file)
+            except PictureNotFoundError:
+                continue
+
+    def _put(self, role: Role, key: str, file: IO[bytes]) -> None:
+        content = file.read()  # whole: one that is cut while it is read keeps the archive whole
+        version = version_of(os.fstat(file.fileno()))
+        _add(
+            self._writer,
+            f"{PICTURES}{key}",
+            content,
+            role=str(role),
+            modified_ns=version.partition("-")[0],
+        )
+        self._counts[role] += 1
+        self._report.pictures_bytes += len(content)
+        self._progress.add(len(content))
+
+
+def _add(writer: Writer, name: str, content: bytes, **notes: str) -> None:
+    writer.add(name, io.BytesIO(content), len(content), **notes)
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,37 @@
+"""Progress of a long piece of work, as lines for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+_EVERY_SEC: Final = 5.0
+_MEGABYTE: Final = 1_000_000
+
+
+class Progress:
+    """Says every few seconds how far the work is; short work says nothing."""
+
+    def __init__(self, say: Callable[[str], None] = lambda _: None) -> None:
+        self._say = say
+        self.begin("", 0)
+
+    def begin(self, what: str, total_bytes: int = 0) -> None:
+        """Another step begins; 0 bytes: nobody knows how many."""
+        self._what, self._total = what, total_bytes
+        self._bytes = self._count = 0
+        self._said_at = time.monotonic()
+
+    def add(self, size: int, count: int = 1) -> None:
+        """So much more is done."""
+        self._bytes += size
+        self._count += count
+        if time.monotonic() - self._said_at < _EVERY_SEC:
+            return
+        self._said_at = time.monotonic()
+        if self._total:
+            self._say(f"{self._what}: {100 * self._bytes // self._total} %")
+        else:
+            done = f"{self._bytes / _MEGABYTE:,.0f} MB" if self._bytes else ""
+            self._say(f"{self._what}: {self._count:,} {done}".rstrip())

@@ -1,0 +1,261 @@
+"""Restores a backup: pictures first, the database last, so that a cut restoration is none.
+
+Nothing is deleted: pictures that came after the backup stay, and an SQLite file that is replaced is
+kept beside the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.backup import restore_pictures, restore_rows
+from easyai.backup.archive import Member, Reader
+from easyai.backup.backup import KEPT, KEYS, SETTINGS
+from easyai.backup.progress import Progress
+from easyai.backup.restore_pictures import Placed
+from easyai.backup.restore_rows import Loaded
+from easyai.db import dump, migrate
+from easyai.db.guard import GUARD, QUEUE
+from easyai.db.revision import is_of_newer_version, newest
+from easyai.db.session import Database
+from easyai.db.space import file_of
+from easyai.errors import BackupError, DatabaseDamagedError, DatabaseUnavailableError
+from easyai.pipeline import ownership
+from easyai.process.modes import make_folder
+from easyai.settings import Settings
+from easyai.store.local_folder import Folder
+from easyai.store.renames import rename_noreplace
+
+_LOGS: Final = ("-wal", "-shm")
+
+
+@dataclass(slots=True)
+class Restored:
+    """What a restoration did."""
+
+    rows: Loaded = field(default_factory=Loaded)
+    pictures: Placed | None = None  # None: the backup has none, or they lie in a bucket
+    kept_database: str = ""  # where the SQLite file is now that was there before
+    kept_keys: list[str] = field(default_factory=list)  # files of the data folder, left as they are
+
+
+def restore(
+    archive: Reader,
+    settings: Settings,
+    *,
+    replace: bool = False,
+    next_alert_id: int = 0,
+    progress: Progress | None = None,
+) -> Restored:
+    """Restore into the database, the data folder and the frame folder of the settings.
+
+    Nothing of easyai may run there. Raises BackupError when something is there already and
+    `replace` does not say that it may be replaced.
+    """
+    progress = progress or Progress()
+    manifest = archive.manifest
+    _check_version(manifest)
+    _check_folders(manifest, settings)
+    folder = _frame_folder(settings)
+    same_store = _is_same_store(manifest, settings, folder)
+    database = Database(settings.easyai.effective_database_url)
+    restored = Restored()
+    try:
+        _check_empty(database, replace)
+        _restore_keys(archive, settings.easyai.data_dir, restored)
+        if folder is not None and manifest["pictures"] is not None:
+            restored.pictures = restore_pictures.place(
+                archive, folder.root, same_store=same_store, progress=progress
+            )
+        with _new_database(database, restored) as conn:
+            restored.rows = restore_rows.load(conn, archive, folder, next_alert_id, progress)
+            known = restore_rows.known_paths(conn)
+        if folder is not None:
+            restored.pictures = restored.pictures or Placed()
+            folders = (manifest["alert_base_path"], manifest["failed_base_path"])
+            restore_pictures.note_unknown(restored.pictures, folder.root, folders, known)
+    finally:
+        database.dispose()
+    return restored
+
+
+def write_settings(archive: Reader, path: Path) -> None:
+    """Write the settings file of a backup to a place that has none. Raises BackupError."""
+    member = _member(archive, SETTINGS)
+    if member is None:
+        raise BackupError(f"{archive.path}: the backup has no settings file, only variables had")
+    try:
+        _write_own(path, member.content.read())
+    except FileExistsError:
+        raise BackupError(
+            f"{path}: is there already; name another file, or restore by this one: --config {path}"
+        ) from None
+    except OSError as error:
+        raise BackupError(f"{path}: {error.strerror}") from error
+
+
+def _member(archive: Reader, name: str) -> Member | None:
+    return next((one for one in archive.members() if one.name == name), None)
+
+
+def _check_version(manifest: dict[str, Any]) -> None:
+    found = manifest["revision"]
+    if is_of_newer_version(found):
+        raise BackupError(
+            f"the backup is of revision {found}, made by easyai {manifest['easyai']}; this version "
+            f"knows up to {newest()}. Restore it with that version or a later one. Nothing was "
+            "changed"
+        )
+
+
+def _check_folders(manifest: dict[str, Any], settings: Settings) -> None:
+    """The rows name pictures below these folders, and the scan leaves out those of the settings."""
+    own: dict[str, str] = {
+        "ai_analysis.alert_base_path": settings.ai_analysis.alert_base_path,
+        "ai_analysis.failed_base_path": settings.ai_analysis.failed_base_path,
+    }
+    for key, value in own.items():
+        there = manifest[key.rpartition(".")[2]]
+        if there != value:
+            raise BackupError(f'{key}: "{value}" here, "{there}" in the backup; set it to that')
+    if manifest["store"] != settings.frame_extractor.store:
+        raise BackupError(
+            f'frame_extractor.store: "{settings.frame_extractor.store}" here, '
+            f'"{manifest["store"]}" in the backup; set it to that'
+        )
+
+
+def _frame_folder(settings: Settings) -> Folder | None:
+    extractor = settings.frame_extractor
+    return Folder(extractor.output_dir) if extractor.store == "local" else None
+
+
+def _is_same_store(manifest: dict[str, Any], settings: Settings, folder: Folder | None) -> bool:
+    """Whether the frame folder is the one of the backup, which went on without it.
+
+    Raises BackupError when it is another installation's. A folder that only a first start on this
+    machine has claimed may be used, but never had the waiting frames of the backup: it is not the
+    same store.
+    """
+    claim = ownership.claim_of_folder(folder.root) if folder else None
+    if claim is None:
+        return False
+    if claim.installation == manifest["installation"]:
+        return True
+    token = ownership.folder_token(settings.easyai.data_dir.absolute())
+    if token and claim.folder_token == token:
+        return False
+    raise BackupError(
+        f"frame_extractor.output_dir: this folder is used by another installation (host "
+        f"{claim.host}, data folder {claim.data_dir}); name another folder, or remove "
+        f"{ownership.CLAIM_KEY} in it when that installation is no more"
+    )
+
+
+def _check_empty(database: Database, replace: bool) -> None:
+    file = file_of(database)
+    if replace or (file is not None and not file.exists()):
+        return
+    with database.read() as conn:
+        empty = dump.is_empty(conn)
+    if not empty:
+        where = file or "the PostgreSQL database"
+        raise BackupError(
+            f"{where}: has frames, alerts or services already; make a backup of it, then add "
+            "--replace, or name another database"
+        )
+
+
+def _restore_keys(archive: Reader, data_dir: Path, restored: Restored) -> None:
+    for name in KEPT:
+        member = _member(archive, f"{KEYS}{name}")
+        if member is None:
+            continue
+        content = member.content.read()
+        try:
+            make_folder(data_dir)
+            _write_own(data_dir / name, content)
+        except FileExistsError:
+            if (data_dir / name).read_bytes() != content:
+                restored.kept_keys.append(name)
+        except OSError as error:
+            raise BackupError(f"{data_dir / name}: {error.strerror}") from error
+
+
+def _write_own(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _new_database(database: Database, restored: Restored) -> Iterator[Connection]:
+    """A transaction in which the tables are made anew; what was there is there until its end."""
+    file = file_of(database)
+    if file is None:
+        with database.write() as conn:
+            dump.drop(conn)
+            yield conn
+        return
+    draft = file.with_name(f".{file.name}.restore")
+    _remove(draft)
+    made = Database(f"sqlite:///{draft}")
+    try:
+        migrate.make_folder_of(made)
+        with made.write() as conn:
+            yield conn
+        with made.outside_transaction() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        made.dispose()
+        with database.guard.held():
+            _merge_log(database, file)
+            _put_in_place(draft, file, restored)
+    finally:
+        made.dispose()
+        _remove(draft)
+
+
+def _merge_log(database: Database, file: Path) -> None:
+    """Write the log of the old database into its file, so that the file is whole without it.
+
+    The log and the file are renamed one after the other, and the machine may fail in between. A
+    database that cannot be read keeps its log.
+    """
+    if not file.exists():
+        return
+    unreadable = suppress(DatabaseUnavailableError, DatabaseDamagedError)
+    with unreadable, database.outside_transaction() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.engine.dispose()  # `Database.dispose` would give the guard back
+
+
+def _put_in_place(draft: Path, file: Path, restored: Restored) -> None:
+    kept = file.with_name(f"{file.name}.before-restore-{time.strftime('%Y%m%d-%H%M%S')}")
+    try:
+        if file.exists():
+            for end in (*_LOGS, ""):  # the log first: it belongs to the file, whatever happens now
+                with suppress(FileNotFoundError):
+                    rename_noreplace(f"{file}{end}", f"{kept}{end}")
+            restored.kept_database = str(kept)
+        rename_noreplace(str(draft), str(file))
+    except OSError as error:
+        raise BackupError(
+            f"{file}: the restored database cannot be put there: {error.strerror}; what was there "
+            f"before is {file} or {kept}"
+        ) from error
+
+
+def _remove(file: Path) -> None:
+    for end in ("", *_LOGS, "-journal", GUARD, QUEUE):
+        with suppress(FileNotFoundError):
+            file.with_name(file.name + end).unlink()

@@ -1,0 +1,56 @@
+"""The pulse of a dispatcher: its last turn, and what its turns did in the last minute."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, Final
+
+_WINDOW_SEC: Final = 60
+_SLICE_SEC: Final = 5
+_SLICES: Final = _WINDOW_SEC // _SLICE_SEC
+
+
+class Pulse:
+    """Written by the dispatcher's loop once a turn, read from any thread."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._last: tuple[float, float, int, int] | None = None  # ended, took_sec, leased, settled
+        # Number of the slice, turns, leased, settled; replaced as a whole, never changed.
+        self._slices: deque[tuple[int, int, int, int]] = deque(maxlen=_SLICES)
+
+    def turned(self, began: float, leased: int, settled: int) -> None:
+        """A turn that began at this moment (monotonic) has ended."""
+        now = time.monotonic()
+        self._last = (now, now - began, leased, settled)
+        number = int(now // _SLICE_SEC)
+        turns = 1
+        if self._slices and self._slices[-1][0] == number:
+            _, before, leased_before, settled_before = self._slices.pop()
+            turns, leased, settled = 1 + before, leased + leased_before, settled + settled_before
+        self._slices.append((number, turns, leased, settled))
+
+    def overview(self) -> dict[str, Any]:
+        """The last turn, and rates over the last minute."""
+        now = time.monotonic()
+        recent = [one for one in list(self._slices) if one[0] > int(now // _SLICE_SEC) - _SLICES]
+        seconds = max(1.0, min(now - self._began, float(_WINDOW_SEC)))
+        return {
+            "last_turn": None if self._last is None else _turn(now, *self._last),
+            "last_minute": {
+                "turns": sum(one[1] for one in recent),
+                "frames_sent": sum(one[2] for one in recent),
+                "frames_settled": sum(one[3] for one in recent),
+                "frames_settled_per_sec": round(sum(one[3] for one in recent) / seconds, 2),
+            },
+        }
+
+
+def _turn(now: float, ended: float, took_sec: float, leased: int, settled: int) -> dict[str, Any]:
+    return {
+        "seconds_ago": round(now - ended, 2),
+        "took_ms": round(took_sec * 1000, 1),
+        "frames_leased": leased,
+        "frames_settled": settled,
+    }

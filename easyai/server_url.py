@@ -1,0 +1,176 @@
+"""The address of a Redis, of its Sentinels or of a RabbitMQ, and what stands behind its ``?``.
+
+    rediss://user:password@host:6379/0?ssl_ca_certs=/etc/easyai/ca.pem
+    sentinel://:password@a:26379/0;sentinel://b:26379?master_name=frames&sentinel_password=other
+    amqp://user:password@a:5672/?queue_type=quorum;amqp://user:password@b:5672/
+    amqps://user:password@host:5671/?ssl_certfile=/etc/easyai/own.pem&ssl_keyfile=/etc/easyai/own.key
+
+The parameters have the names of redis-py and Celery. They hold for all hosts of the address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+SENTINEL: Final = "sentinel"
+SENTINEL_PORT: Final = 26379
+_REDIS: Final = ("redis", "rediss", SENTINEL)
+_AMQP: Final = ("amqp", "amqps", "pyamqp")
+# A password may hold ';' itself.
+_BETWEEN_HOSTS: Final = re.compile(rf"\s*;\s*(?=(?:{'|'.join((*_REDIS, *_AMQP))})://)")
+_TLS_SCHEMES: Final = ("rediss", "amqps")
+_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_TLS: Final = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
+_OF_RABBITMQ: Final = ("queue_type",)
+_OF_SENTINEL: Final = ("ssl", "master_name", "sentinel_username", "sentinel_password")
+_YES: Final = {"true": True, "1": True, "false": False, "0": False}
+# kombu's words, and whether a certificate is verified then.
+_VERIFIES: Final = {
+    "required": True,
+    "cert_required": True,
+    "optional": True,
+    "cert_optional": True,
+    "none": False,
+    "cert_none": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How the certificate of a server is verified, and our own."""
+
+    ca_certs: str | None = None  # file; None: the authorities of the system or of SSL_CERT_FILE
+    certfile: str | None = None
+    keyfile: str | None = None
+    verify: bool = True
+    check_hostname: bool = True
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files by the parameter that names them."""
+        named = zip(_FILES, (self.ca_certs, self.certfile, self.keyfile), strict=True)
+        return {name: file for name, file in named if file}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """A parsed address."""
+
+    urls: tuple[str, ...]  # of each host, without the parameters below
+    tls: Tls | None = None  # None: no TLS
+    master_name: str = "mymaster"  # as in Redis' own sentinel.conf
+    sentinel_username: str | None = None
+    sentinel_password: str | None = None
+    quorum: bool = False  # queues of RabbitMQ that are kept on several nodes
+
+    @property
+    def scheme(self) -> str:
+        """What stands before ``://`` of the first host."""
+        return urlsplit(self.urls[0]).scheme
+
+    @property
+    def sentinels(self) -> list[tuple[str, int]]:
+        """Host and port of each Sentinel."""
+        parts = map(urlsplit, self.urls)
+        return [(one.hostname or "127.0.0.1", one.port or SENTINEL_PORT) for one in parts]
+
+    @property
+    def redis_login(self) -> dict[str, Any]:
+        """User, password and database of the Redis that the Sentinels watch."""
+        parts = urlsplit(self.urls[0])
+        return {
+            "username": unquote(parts.username or "") or None,
+            "password": unquote(parts.password or "") or None,
+            "db": int(parts.path.strip("/") or 0),
+        }
+
+
+def split_hosts(text: str) -> list[str]:
+    """The URL of each host; ``;`` separates two hosts only where the next has its scheme."""
+    return [url for url in _BETWEEN_HOSTS.split(text.strip("; \t\r\n")) if url]
+
+
+def parse_server_url(text: str) -> ServerUrl:
+    """Parse addresses of one or more hosts, with ``;`` between them.
+
+    Raises ValueError with the name of a parameter that is wrong and what it takes; no value of the
+    address is repeated.
+    """
+    urls = split_hosts(text)
+    scheme = urlsplit(urls[0]).scheme if urls else ""
+    if scheme not in (*_REDIS, *_AMQP):
+        return ServerUrl((text,))
+    of_kind = {SENTINEL: _OF_SENTINEL, **dict.fromkeys(_AMQP, _OF_RABBITMQ)}
+    known = (*_TLS, *of_kind.get(scheme, ()))
+    found: dict[str, str] = {}
+    for url in urls:
+        found.update((key, value) for key, value in _parameters(url) if key in known)
+    plain = [_without(url, known) for url in urls]
+    if scheme == SENTINEL:
+        plain = [_with_login(url, plain[0]) for url in plain]
+    return ServerUrl(
+        tuple(plain),
+        _tls(scheme, found),
+        found.get("master_name") or "mymaster",
+        found.get("sentinel_username"),
+        found.get("sentinel_password"),
+        _is_quorum(found.get("queue_type", "classic")),
+    )
+
+
+def _parameters(url: str) -> list[tuple[str, str]]:
+    return parse_qsl(url.partition("?")[2], keep_blank_values=True)
+
+
+def _without(url: str, names: tuple[str, ...]) -> str:
+    left = [(key, value) for key, value in _parameters(url) if key not in names]
+    return url.partition("?")[0] + ("?" + urlencode(left) if left else "")
+
+
+def _with_login(url: str, first: str) -> str:
+    """The login and the database are those of one Redis: what the first host names holds for all.
+
+    kombu takes them from whichever Sentinel it tries.
+    """
+    own, model = urlsplit(url), urlsplit(first)
+    login, at, _ = model.netloc.rpartition("@")
+    netloc = own.netloc if "@" in own.netloc else login + at + own.netloc
+    path = own.path if own.path.strip("/") else model.path
+    return f"{SENTINEL}://{netloc}{path}" + (f"?{own.query}" if own.query else "")
+
+
+def _tls(scheme: str, found: dict[str, str]) -> Tls | None:
+    wanted = scheme in _TLS_SCHEMES or any(name in found for name in _TLS)
+    if not (_flag(found, "ssl", wanted) or wanted):
+        return None
+    if "ssl_keyfile" in found and "ssl_certfile" not in found:
+        raise ValueError("ssl_keyfile needs ssl_certfile, the file of the certificate")
+    verifies = found.get("ssl_cert_reqs", "required").lower()
+    if verifies not in _VERIFIES:
+        raise ValueError("ssl_cert_reqs takes required or none")
+    verify = _VERIFIES[verifies]
+    return Tls(
+        found.get("ssl_ca_certs") or None,
+        found.get("ssl_certfile") or None,
+        found.get("ssl_keyfile") or None,
+        verify,
+        verify and _flag(found, "ssl_check_hostname", True),
+    )
+
+
+def _is_quorum(queue_type: str) -> bool:
+    if queue_type not in ("classic", "quorum"):
+        raise ValueError("queue_type takes classic or quorum")
+    return queue_type == "quorum"
+
+
+def _flag(found: dict[str, str], name: str, default: bool) -> bool:
+    text = found.get(name)
+    if text is None:
+        return default
+    if text.lower() not in _YES:
+        raise ValueError(f"{name} takes true or false")
+    return _YES[text.lower()]

@@ -1,0 +1,57 @@
+"""``celery -A easyai inspect dispatcher``: what a worker's dispatcher does right now.
+
+It is answered from memory by the consumer's thread, so that neither a database that hangs nor
+services that are slow hold up the answer. Its size is bounded whatever the number of types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from celery.worker.control import inspect_command
+
+from easyai.tasks.process import process
+
+_MOST_NAMES: Final = 20
+
+
+@inspect_command()  # type: ignore[untyped-decorator]
+def dispatcher(state: Any, **_: Any) -> dict[str, Any]:
+    """What inference does in this worker: types, calls in flight, limits, last turn, rates."""
+    queues = state.consumer.app.amqp.queues
+    answer: dict[str, Any] = {"serves": _serves(queues)}
+    overview = process.overview()
+    if overview is None:
+        return {**answer, "state": "stopping" if process.stopping else "not opened yet"}
+    by_type = overview.pop("calls_by_type")
+    return {
+        **answer,
+        "state": "stopping" if process.stopping else "working",
+        **overview,
+        "calls_by_type": most(by_type),
+        "waits_for_room": some(overview["waits_for_room"]),
+        "waits_for_a_service": some(overview["waits_for_a_service"]),
+    }
+
+
+def _serves(queues: Any) -> dict[str, Any]:
+    if queues.pinned:
+        return {"queues": some(queues.consume_from), "chosen_by": "-Q or add_consumer"}
+    every = {"queues": "those of all task types", "types_known": len(queues.of_types)}
+    return {**every, "except": some(queues.excluded)} if queues.excluded else every
+
+
+def some(names: Iterable[str]) -> list[str]:
+    """The first names in order, and how many more there are."""
+    ordered = sorted(names)
+    more = len(ordered) - _MOST_NAMES
+    return [*ordered[:_MOST_NAMES], f"… and {more} more"] if more > 0 else ordered
+
+
+def most(counts: Mapping[str, int]) -> dict[str, int]:
+    """The largest counts, and the sum of the others."""
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    shown = dict(ordered[:_MOST_NAMES])
+    rest = ordered[_MOST_NAMES:]
+    return {**shown, f"… and {len(rest)} more": sum(n for _, n in rest)} if rest else shown

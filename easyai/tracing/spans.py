@@ -1,0 +1,102 @@
+"""The spans of a frame's trace, with OpenTelemetry's names where it has some.
+
+https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and …/messaging/messaging-spans/
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from easyai.tracing.ids import TraceIds
+from easyai.tracing.journey import Attempt, Call, Publication, Turn, without_secrets
+from easyai.tracing.sdk import Sdk
+
+_LONGEST_SCAN_SEC: Final = 3600.0  # a file that is older lay there before, or its clock is off
+_MOST_LINKS: Final = 128
+_LOW_BITS: Final = (1 << 64) - 1
+_FINAL: Final = ("done", "failed")
+
+Times = Mapping[int, tuple[float, float]]  # captured at and found at, by frame id
+
+
+def make_turn(sdk: Sdk, turn: Turn, times: Times) -> None:
+    """The spans of a turn and of the attempts that it settled."""
+    roots = [one.call.ids for one in turn.attempts]
+    # A trace of its own, which samplers by ratio take as they took the first frame's: by the
+    # lower half.
+    own = secrets.randbits(64) << 64 | roots[0].trace_id & _LOW_BITS
+    counts = {"easyai.turn.settled": turn.settled, "easyai.turn.leased": turn.leased}
+    span = sdk.span(
+        "turn",
+        (turn.began_at, turn.ended_at),
+        counts,
+        ids=(own, None),
+        links=roots[:_MOST_LINKS],
+    )
+    for one in turn.attempts:
+        _make_attempt(sdk, turn, span, one, times.get(one.frame_id))
+
+
+def _make_attempt(
+    sdk: Sdk, turn: Turn, turn_span: TraceIds, one: Attempt, times: tuple[float, float] | None
+) -> None:
+    ids, call = one.call.ids, one.call
+    captured_at, found_at = times or (call.leased_at, call.leased_at)
+    waited_since = one.waited_since or found_at
+    of_frame = {"easyai.task_type": one.task_type, "easyai.task_id": one.task_id}
+    sdk.span("wait", (waited_since, call.leased_at), of_frame, parent=ids)
+    _make_call(sdk, one, call)
+    result = {"easyai.state": one.state, "easyai.outcome": one.outcome}
+    settled = (turn.began_at, turn.ended_at)
+    sdk.span("settle", settled, {**of_frame, **result}, parent=ids, links=[turn_span])
+    if one.state not in _FINAL:
+        return  # the trace goes on with the next attempt, here or elsewhere
+    began_at = captured_at if 0 <= found_at - captured_at < _LONGEST_SCAN_SEC else found_at
+    sdk.span("find", (began_at, found_at), of_frame, parent=ids)
+    known = {"easyai.frame.id": one.frame_id, "easyai.frame.key": one.key}
+    sdk.span(
+        f"frame {one.task_type}",
+        (began_at, turn.ended_at),
+        {**of_frame, **known, **result, "easyai.tries": one.tries + 1},
+        ids=(ids.trace_id, ids.root_span_id),
+        error=one.reason if one.state == "failed" else None,
+    )
+
+
+def _make_call(sdk: Sdk, one: Attempt, call: Call) -> None:
+    parts = urlsplit(call.endpoint)
+    attributes: dict[str, Any] = {
+        "http.request.method": "POST",
+        "url.full": without_secrets(call.endpoint),
+        "server.address": parts.hostname,
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+        "http.response.status_code": call.status,
+        "error.type": call.error,
+        "easyai.service_id": one.service_id,
+    }
+    sdk.span(
+        "POST",
+        (call.began_at, call.ended_at),
+        attributes,
+        parent=call.ids,
+        ids=(None, call.span_id),
+        kind="client",
+        error=None if call.error is None else one.reason,
+    )
+
+
+def make_publication(sdk: Sdk, one: Publication, frames: Mapping[int, TraceIds]) -> None:
+    """The spans of alerts that were published; `frames` are those traced, by alert id."""
+    for alert_id, ids in frames.items():
+        attributes = {
+            "messaging.system": one.system,
+            "messaging.destination.name": one.destination,
+            "messaging.operation.name": "publish",
+            "messaging.operation.type": "send",
+            "messaging.message.id": str(alert_id),
+        }
+        name = f"publish {one.destination}"
+        sdk.span(name, (one.began_at, one.ended_at), attributes, parent=ids, kind="producer")

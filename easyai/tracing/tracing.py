@@ -1,0 +1,182 @@
+"""Tracing of one process: notes what happens without waiting; a thread makes spans of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from queue import Full, Queue
+from typing import TYPE_CHECKING, Final, Protocol
+
+from easyai.tracing.ids import TraceIds, trace_ids
+from easyai.tracing.journey import Call, Publication, Turn
+
+if TYPE_CHECKING:
+    from easyai.tracing.sdk import Sdk
+
+log = logging.getLogger(__name__)
+
+_MOST_NOTES: Final = 1000  # turns and publications
+_MOST_FRAMES: Final = 20_000  # in all notes that wait; a turn may have 500
+_TRY_AGAIN_SEC: Final = 2.0
+_REPORT_EVERY_SEC: Final = 60.0
+_CLOSE_SEC: Final = 2.0
+
+
+class Ledger(Protocol):
+    """What is asked of the database; each raises DatabaseUnavailableError."""
+
+    def installation_id(self) -> str:
+        """The id of this installation."""
+
+    def times(self, frame_ids: Sequence[int]) -> Mapping[int, tuple[float, float]]:
+        """When frames were captured and found."""
+
+    def frames(self, alert_ids: Sequence[int]) -> Mapping[int, int]:
+        """The frames of alerts."""
+
+    def now(self) -> float:
+        """The database's time, without asking it."""
+
+
+class Tracing:
+    """One for each process; `close` sends what waits, for a moment.
+
+    Until the SDK is loaded and the installation's id is read, no frame is traced.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._installation_id = ""
+        self._sdk: Sdk | None = None  # set last: then all is there
+        self._notes: Queue[Turn | Publication | None] = Queue(_MOST_NOTES)
+        self._frames = 0  # in the notes that wait
+        self._frames_lock = threading.Lock()
+        self._ended = threading.Event()
+        self._report_at = 0.0  # monotonic
+        self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
+        self._thread.start()
+
+    @property
+    def now(self) -> float | None:
+        """The time by which spans begin and end; None after an error, which is logged."""
+        try:
+            return self._ledger.now()
+        except Exception as error:  # noqa: BLE001 - traces must end nothing
+            self._failed(error)
+            return None
+
+    def call(self, frame_id: int, endpoint: str, leased_sec_ago: float) -> Call | None:
+        """A call that is about to begin; None where its frame's trace is not taken.
+
+        An error is logged, and the frame has no trace.
+        """
+        try:
+            return self._begin(frame_id, endpoint, leased_sec_ago)
+        except Exception as error:  # noqa: BLE001 - traces must end nothing
+            self._failed(error)
+            return None
+
+    def end(self, call: Call, kind: str) -> Call | None:
+        """The call with its end; None after an error: then its frame has no trace."""
+        now = self.now
+        if now is None:
+            return None
+        call.end(now, kind)
+        return call
+
+    def _begin(self, frame_id: int, endpoint: str, leased_sec_ago: float) -> Call | None:
+        sdk = self._sdk
+        if sdk is None:
+            return None
+        ids = trace_ids(self._installation_id, frame_id)
+        if not sdk.sampled(ids.trace_id):
+            return None
+        now = self._ledger.now()
+        return Call(ids, now - leased_sec_ago, now, endpoint)
+
+    def note(self, one: Turn | Publication) -> None:
+        """Have spans made; what cannot be taken is dropped."""
+        if self._sdk is None:
+            return
+        if not self._put(one):
+            self._report(
+                "traces are dropped, frames go on: more than can be made; lower "
+                "OTEL_TRACES_SAMPLER_ARG"
+            )
+
+    def _put(self, one: Turn | Publication) -> bool:
+        with self._frames_lock:
+            if self._frames + one.frames > _MOST_FRAMES:
+                return False
+            try:
+                self._notes.put_nowait(one)
+            except Full:
+                return False
+            self._frames += one.frames
+        return True
+
+    def close(self) -> None:
+        """End the thread, and send what waits."""
+        self._ended.set()
+        try:
+            self._notes.put_nowait(None)
+        except Full:
+            log.debug("traces not made before the end: %d", self._notes.qsize())
+        self._thread.join(_CLOSE_SEC)
+        if self._sdk is not None:
+            self._sdk.close()
+
+    def _run(self) -> None:
+        while not self._open():
+            if self._ended.wait(_TRY_AGAIN_SEC):
+                return
+        while (one := self._notes.get()) is not None:
+            with self._frames_lock:
+                self._frames -= one.frames
+            try:
+                self._make(one)
+            except Exception as error:  # noqa: BLE001 - traces must end nothing
+                self._failed(error)
+
+    def _open(self) -> bool:
+        try:
+            from easyai.tracing.sdk import Sdk  # a third of a second, which nobody waits for
+
+            self._installation_id = self._ledger.installation_id()
+            self._ledger.now()  # so that the clock is known
+            self._sdk = Sdk()
+        except Exception as error:  # noqa: BLE001 - a variable's value, or the database
+            self._report(f"no traces yet: {type(error).__name__}: {error}")
+            return False
+        log.info("traces of frames are sent as the OTEL_ variables say")
+        return True
+
+    def _make(self, one: Turn | Publication) -> None:
+        from easyai.tracing import spans
+
+        if self._sdk is None:
+            return
+        if isinstance(one, Turn):
+            ids = [attempt.frame_id for attempt in one.attempts]
+            spans.make_turn(self._sdk, one, self._ledger.times(ids))
+        else:
+            spans.make_publication(self._sdk, one, self._traced(one))
+
+    def _traced(self, one: Publication) -> dict[int, TraceIds]:
+        found: dict[int, TraceIds] = {}
+        for alert_id, frame_id in self._ledger.frames(one.alert_ids).items():
+            ids = trace_ids(self._installation_id, frame_id)
+            if self._sdk is not None and self._sdk.sampled(ids.trace_id):
+                found[alert_id] = ids
+        return found
+
+    def _failed(self, error: Exception) -> None:
+        self._report(f"a trace is not made, frames go on: {type(error).__name__}: {error}")
+
+    def _report(self, text: str) -> None:
+        now = time.monotonic()
+        if now >= self._report_at:
+            self._report_at = now + _REPORT_EVERY_SEC
+            log.warning("%s", text)

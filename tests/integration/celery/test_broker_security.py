@@ -1,0 +1,120 @@
+"""Passwords, users and certificates of the broker: what is wrong is told, with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai.errors import BrokerUnavailableError, BusUnavailableError
+from easyai.publish.bus import Message, open_bus
+from easyai.runtime import Runtime, open_runtime
+from easyai.settings_tables import AiAnalysis
+from easyai.tasks.broker_check import BrokerCheck
+from tests.support.certificates import Authority
+from tests.support.redis_servers import PASSWORD, GuardedRedis
+
+PEOPLE = "人数统计"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the certificates of the servers, and ours."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def secure(authority: Authority) -> Iterator[GuardedRedis]:
+    """A Redis over TLS."""
+    server = GuardedRedis(authority)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """What the check of a broker says; '' when it is content."""
+    opened: list[Runtime] = []
+
+    def ask(url: str) -> str:
+        monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("EASYAI_BROKER_URL", url)
+        opened.append(open_runtime())
+        said = ""
+        try:
+            BrokerCheck(opened[-1]).check()
+        except BrokerUnavailableError as error:
+            said = str(error)
+        assert PASSWORD not in said
+        return said
+
+    yield ask
+    for runtime in opened:
+        runtime.close()
+
+
+def test_a_redis_over_tls_is_the_one_that_our_authority_has_signed(
+    secure: GuardedRedis, authority: Authority, refusal: Callable[[str], str]
+) -> None:
+    assert refusal(secure.address(parameters=authority.parameters())) == ""
+    # Without the authority: the certificate may be anybody's.
+    said = refusal(secure.address())
+    assert "certificate that is not trusted" in said
+    assert "ssl_ca_certs" in said
+
+
+def test_a_certificate_for_another_host_is_refused(
+    authority: Authority, refusal: Callable[[str], str]
+) -> None:
+    server = GuardedRedis(authority, certificate="other")
+    try:
+        server.start()
+        said = refusal(server.address(parameters=authority.parameters()))
+    finally:
+        server.close()
+    assert "certificate that is not trusted" in said
+    assert "mismatch" in said
+
+
+def test_what_is_wrong_with_files_and_login_is_named(
+    secure: GuardedRedis, authority: Authority, refusal: Callable[[str], str], tmp_path: Path
+) -> None:
+    address = secure.address(parameters=authority.parameters())
+    lacking = tmp_path / "lacking.pem"
+    said = refusal(address.replace(str(authority.file), str(lacking)))
+    assert f"cannot read {lacking}, ssl_ca_certs of easyai.broker_url" in said
+    said = refusal(address.replace(PASSWORD, "wrong"))
+    assert "refuses us" in said
+    assert "wrong" not in said.replace("WRONGPASS", "")
+    # Without the certificate that this Redis asks its clients for.
+    said = refusal(secure.address(parameters=f"ssl_ca_certs={authority.file}"))
+    assert "rediss" in said
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_parameter_of_tls_asks_for_it_whatever_the_scheme(
+    secure: GuardedRedis,
+    authority: Authority,
+    refusal: Callable[[str], str],
+    scheme: str,
+) -> None:
+    address = secure.address(parameters=authority.parameters()).replace("rediss", scheme, 1)
+    assert refusal(address) == ""
+    bus = open_bus(AiAnalysis(mq_type="redis", mq_address=address))
+    bus.check()
+    bus.close()
+
+
+def test_alerts_go_to_a_redis_over_tls(secure: GuardedRedis, authority: Authority) -> None:
+    address = secure.address(parameters=authority.parameters())
+    bus = open_bus(AiAnalysis(mq_type="redis", mq_address=address))
+    bus.check()
+    assert bus.send([Message(1, PEOPLE, "门口1", b"{}")]).acknowledged == [1]
+    bus.close()
+    own = authority.parameters().partition("&")[2]
+    bus = open_bus(AiAnalysis(mq_type="redis", mq_address=secure.address(parameters=own)))
+    with pytest.raises(BusUnavailableError, match="certificate verify failed"):
+        bus.check()
+    bus.close()

@@ -1,0 +1,65 @@
+"""A pooler that refuses options at the start of a connection, as PgBouncer does as packed."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.db import migrate
+from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
+
+_FIELDS = (b"SFATAL", b"C08P01", b"Munsupported startup parameter: options")
+
+
+class _FakePooler(socketserver.BaseRequestHandler):
+    """A fake: it refuses every start of a connection in PgBouncer's words, and counts those.
+
+    tests/production/databases has a real PgBouncer, which `make test` does without.
+    """
+
+    starts = 0
+
+    def handle(self) -> None:
+        while start := self.request.recv(4096):
+            if start[4:8] in (b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30"):
+                self.request.sendall(b"N")  # neither TLS nor GSS
+                continue
+            type(self).starts += 1
+            body = b"".join(field + b"\0" for field in _FIELDS) + b"\0"
+            self.request.sendall(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
+            return
+
+
+@pytest.fixture
+def pooler() -> Iterator[str]:
+    """The URL of a database behind the fake pooler."""
+    _FakePooler.starts = 0
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _FakePooler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"postgresql+psycopg://easyai@127.0.0.1:{server.server_address[1]}/easyai"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_operators_own_options_are_never_dropped(pooler: str) -> None:
+    url = f"{pooler}?options=-csearch_path%3Dsite"
+    database = Database(url)
+    with pytest.raises(DatabaseUnavailableError, match=r"\?options=.*ALTER ROLE"), database.read():
+        pass
+    database.dispose()
+    assert _FakePooler.starts == 1, "not once more without them"
+    with pytest.raises(DatabaseUnavailableError, match=r"\?options=.*ALTER ROLE"):
+        migrate.upgrade(url)
+
+
+def test_easyais_own_options_are_left_out_where_they_are_refused(pooler: str) -> None:
+    database = Database(pooler)
+    with pytest.raises(DatabaseUnavailableError, match="unsupported startup"), database.read():
+        pass
+    database.dispose()
+    assert _FakePooler.starts == 2, "with them and without them"

@@ -1,0 +1,99 @@
+"""PostgreSQL far away: a turn takes long, and waits for those of other machines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easyai.db import migrate
+from easyai.pipeline import dispatcher
+from easyai.pipeline import turn as turn_module
+from easyai.pipeline.infer import InferenceLoop
+from tests.support.algorithm_stub import AlgorithmStub, Frame
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+
+LEASE_SEC = 2.0
+
+
+@pytest.fixture
+def site(tmp_path: Path, postgres_url: str) -> Iterator[Installation]:
+    """An installation on PostgreSQL with short leases."""
+    migrate.upgrade(postgres_url)
+    with closing(Installation(tmp_path, postgres_url, lease_sec=LEASE_SEC)) as made:
+        yield made
+
+
+@contextmanager
+def _working(site: Installation) -> Iterator[InferenceLoop]:
+    loop = InferenceLoop(site.open())
+    try:
+        yield loop
+    finally:
+        loop.drain(5.0)
+
+
+def test_leases_are_renewed_while_a_turn_waits_for_other_machines(site: Installation) -> None:
+    def delay(frame: Frame) -> float:
+        return 2.5 * LEASE_SEC if "00000" in frame["image_path"] else 0.2
+
+    with AlgorithmStub(delay=delay) as stub:
+        site.register(stub, max_concurrency=2)
+        site.put_many(3)  # one more than there is room: who has an answer leases with it
+        site.scan()
+        with _working(site) as loop:
+            loop.wake(TYPE)
+            stub.wait_for(2)
+            with site.runtime.db.dispatching():  # another machine, whose network is slow
+                time.sleep(2 * LEASE_SEC)  # the quick answer's turn waits all the time
+            _is_done(site)
+        assert stub.count == 3, "no call was given up and made again"
+
+
+def test_a_lease_begins_when_its_turn_has_its_right(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    with AlgorithmStub() as stub:
+        site.register(stub)
+        site.put_many(1)
+        site.scan()
+        with _working(site) as loop:
+            with site.runtime.db.dispatching():
+                loop.wake(TYPE)
+                time.sleep(1.2 * LEASE_SEC)
+            _is_done(site)
+    assert "not renewed in time" not in caplog.text, "it was called at once"
+
+
+def test_workers_without_room_rest_longer_where_turns_take_long(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    def slow_turn(*arguments: Any, **options: Any) -> Any:
+        looks.append(time.monotonic())
+        time.sleep(0.4)
+        return turn_module.turn(*arguments, **options)
+
+    with AlgorithmStub(delay=60.0) as stub:
+        site.register(stub, max_concurrency=1)
+        site.put_many(2)
+        site.scan()
+        assert site.lease().frames, "the one place is another worker's"
+        monkeypatch.setattr(dispatcher, "turn", slow_turn)
+        with _working(site) as loop:
+            loop.wake(TYPE)
+            wait_until(lambda: looks, 10, "it looks")
+            time.sleep(4.0)
+        # Every 0.6 s it would be seven and more; with its rest it is each 2 s.
+        assert len(looks) <= 4
+
+
+def _is_done(site: Installation) -> None:
+    left = "SELECT id FROM frames WHERE state <> 'done'"
+    wait_until(lambda: not site.rows(left), 20, "all frames are done")

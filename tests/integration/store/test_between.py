@@ -1,0 +1,71 @@
+"""A camera that writes a newer picture between any two requests of a move loses none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.domain.frame import KeyRules
+from easyai.store.base import Carried
+from easyai.store.bucket_conditions import DELETE
+from easyai.store.minio import MinioStore
+from tests.integration.store.between import Between
+from tests.integration.store.places import BucketPlace, jpeg
+
+KEY, TARGET = "人数统计/门口2/latest.jpg", "alerts/人数统计/门口2/latest.jpg"
+NEWER, OLD = jpeg("newer"), jpeg("1")
+
+
+@pytest.fixture
+def between(bucket: BucketPlace) -> Iterator[Between]:
+    """What stands before the bucket's server."""
+    with Between(bucket.server.port) as proxy:
+        yield proxy
+
+
+def store_behind(between: Between, bucket: BucketPlace) -> MinioStore:
+    """A store that sees the bucket through the fake, and has tried its conditions."""
+    settings = bucket.server.settings(bucket.bucket).model_copy(
+        update={"endpoint": between.endpoint}
+    )
+    store = MinioStore(settings, KeyRules(), lambda: "we")
+    store.check()
+    return store
+
+
+def is_lost_where_nothing_can_be_done(store: MinioStore, between: Between, number: int) -> bool:
+    """Whether it came before a deletion, of a server that deletes whatever lies there."""
+    return DELETE in store.ignores and between.asked[number - 1 : number] == ["DELETE"]
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_newer_picture_stays_whenever_it_comes_into_a_move(
+    bucket: BucketPlace, between: Between, number: int
+) -> None:
+    store = store_behind(between, bucket)
+    bucket.put(KEY, OLD)
+    version = store.version(KEY) or ""
+    between.before(number, lambda: bucket.put(KEY, NEWER))
+    moved = store.move(KEY, TARGET, version)
+    if len(between.asked) < number:
+        bucket.put(KEY, NEWER)
+    assert bucket.content(TARGET) == (OLD if moved is Carried.DONE else None)
+    assert moved in (Carried.DONE, Carried.REPLACED)
+    lost = is_lost_where_nothing_can_be_done(store, between, number)
+    assert bucket.content(KEY) == (None if lost else NEWER)
+    assert lost == (bucket.content(KEY) is None), "the report says so: health/report/words.py"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_newer_picture_stays_whenever_it_comes_into_a_deletion(
+    bucket: BucketPlace, between: Between, number: int
+) -> None:
+    store = store_behind(between, bucket)
+    bucket.put(KEY, OLD)
+    version = store.version(KEY) or ""
+    between.before(number, lambda: bucket.put(KEY, NEWER))
+    deleted = store.delete(KEY, version)
+    lost = is_lost_where_nothing_can_be_done(store, between, number)
+    assert deleted is (Carried.DONE if lost else Carried.REPLACED)
+    assert bucket.content(KEY) == (None if lost else NEWER)

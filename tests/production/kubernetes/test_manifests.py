@@ -1,0 +1,189 @@
+"""The manifests fit the schemas of Kubernetes and of its operators, and one another.
+
+No API server can be had from packages, so nothing is applied: kubectl renders, and the schemas are
+those that packages of PyPI carry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
+from cloudcoil.models.prometheus_operator.v1 import ServiceMonitor
+
+from tests.production.kubernetes.rendered import (
+    OVERLAYS,
+    ROOT,
+    Manifest,
+    container,
+    of_kind,
+    pods,
+    render,
+    render_with_everything,
+    selects,
+)
+
+_OPERATORS: dict[str, Any] = {
+    "ScaledObject": ScaledObject,
+    "TriggerAuthentication": TriggerAuthentication,
+    "ServiceMonitor": ServiceMonitor,
+}
+_OLDEST, _NEWEST = "1.29", kubernetes_validate.latest_version()
+_ROLES = {"api", "worker", "beat", "watchdog", "migrate"}
+
+
+@pytest.fixture(params=OVERLAYS)
+def manifests(request: pytest.FixtureRequest) -> tuple[Manifest, ...]:
+    """An overlay of ours with every component."""
+    return render_with_everything(request.param)
+
+
+def test_an_overlay_is_complete_without_further_components() -> None:
+    for overlay in OVERLAYS:
+        assert set(pods(render(overlay))) == _ROLES
+
+
+@pytest.mark.parametrize("version", [_OLDEST, _NEWEST])
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_object_fits_its_schema(overlay: str, version: str) -> None:
+    for one in render_with_everything(overlay):
+        if model := _OPERATORS.get(one["kind"]):
+            # The models leave out what they do not know: whatever is left out is misspelt.
+            read = model.model_validate(one).model_dump(
+                mode="json", by_alias=True, exclude_none=True, exclude_unset=True
+            )
+            assert read == one
+        else:
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_every_role_is_there_once(manifests: tuple[Manifest, ...]) -> None:
+    assert set(pods(manifests)) == _ROLES | {"flower"}
+    deployments = of_kind(manifests, "Deployment")
+    for role in ("beat", "watchdog"):
+        assert deployments[f"easyai-{role}"]["spec"]["replicas"] == 1
+        assert deployments[f"easyai-{role}"]["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_no_pod_may_do_more_than_it_must(manifests: tuple[Manifest, ...]) -> None:
+    for role, pod in pods(manifests).items():
+        spec, own = pod["spec"], container(pod)
+        context = spec["securityContext"]
+        assert (context["runAsNonRoot"], context["runAsUser"]) == (True, 10001), role
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, role
+        assert own["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, role
+        assert spec["automountServiceAccountToken"] is False, role
+        assert own["resources"]["limits"]["memory"], role
+        assert own["resources"]["requests"].keys() == {"cpu", "memory"}, role
+
+
+def test_no_service_of_kubernetes_sets_a_setting(manifests: tuple[Manifest, ...]) -> None:
+    # A Service called easyai would give every pod EASYAI_PORT=tcp://10.0.0.1:5066.
+    assert all(pod["spec"]["enableServiceLinks"] is False for pod in pods(manifests).values())
+
+
+def _taken(manifests: tuple[Manifest, ...], selector: Manifest) -> set[str]:
+    """The roles whose pods a selector takes."""
+    found = pods(manifests).items()
+    return {role for role, pod in found if selects(selector, pod["metadata"]["labels"])}
+
+
+def test_a_deployment_and_its_budget_take_the_pods_of_their_role(
+    manifests: tuple[Manifest, ...],
+) -> None:
+    for kind in ("Deployment", "PodDisruptionBudget"):
+        for name, one in of_kind(manifests, kind).items():
+            taken = _taken(manifests, one["spec"]["selector"]["matchLabels"])
+            assert taken == {name.removeprefix("easyai-")}
+    budgets = of_kind(manifests, "PodDisruptionBudget")
+    # With a single pod a budget would hold up whoever empties its node.
+    assert set(budgets) == {"easyai-api", "easyai-worker"}
+
+
+def test_a_service_leads_to_the_port_of_its_role(manifests: tuple[Manifest, ...]) -> None:
+    services = of_kind(manifests, "Service")
+    assert set(services) == {"easyai-api", "easyai-flower"}
+    for name, one in services.items():
+        (role,) = _taken(manifests, one["spec"]["selector"])
+        assert role == name.removeprefix("easyai-")
+        (port,) = container(pods(manifests)[role])["ports"]
+        assert one["spec"]["ports"][0]["targetPort"] == port["name"]
+    backend = of_kind(manifests, "Ingress")["easyai"]["spec"]["rules"][0]["http"]["paths"][0]
+    assert backend["backend"]["service"]["name"] in services
+
+
+def test_nobody_reaches_a_pod_but_by_its_service(manifests: tuple[Manifest, ...]) -> None:
+    policies = of_kind(manifests, "NetworkPolicy")
+    for name, one in policies.items():
+        taken = _taken(manifests, one["spec"]["podSelector"]["matchLabels"])
+        everybody = name == "easyai"
+        assert taken == (set(pods(manifests)) if everybody else {name.removeprefix("easyai-")})
+        assert one["spec"]["policyTypes"] == ["Ingress"]
+        assert everybody != ("ingress" in one["spec"])
+    assert set(policies) == {"easyai", *of_kind(manifests, "Service")}
+
+
+def test_prometheus_scrapes_the_api(manifests: tuple[Manifest, ...]) -> None:
+    (monitor,) = of_kind(manifests, "ServiceMonitor").values()
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    services = of_kind(manifests, "Service").items()
+    watched = [name for name, one in services if selects(wanted, one["metadata"]["labels"])]
+    assert watched == ["easyai-api"]
+    of_api = of_kind(manifests, "Service")["easyai-api"]["metadata"]["labels"]
+    assert of_api[monitor["spec"]["jobLabel"]] == "easyai", "the job of the alert rules"
+    (port,) = of_kind(manifests, "Service")["easyai-api"]["spec"]["ports"]
+    assert [one["port"] for one in monitor["spec"]["endpoints"]] == [port["name"]]
+
+
+def test_every_volume_and_secret_is_known(manifests: tuple[Manifest, ...]) -> None:
+    maps = of_kind(manifests, "ConfigMap")
+    claims = of_kind(manifests, "PersistentVolumeClaim")
+    for pod in pods(manifests).values():
+        volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
+        assert {one["name"] for one in container(pod)["volumeMounts"]} == set(volumes)
+        assert volumes["config"]["configMap"]["name"] in maps
+        assert volumes["secrets"]["secret"]["secretName"] == "easyai"
+        if "frames" in volumes:
+            assert volumes["frames"]["persistentVolumeClaim"]["claimName"] in claims
+
+
+def test_the_page_says_how_each_key_of_the_secret_is_made(manifests: tuple[Manifest, ...]) -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
+    used = set()
+    for pod in pods(manifests).values():
+        for one in container(pod)["env"]:
+            if str(one.get("value", "")).startswith("/run/secrets/easyai/"):
+                used.add(one["value"].rpartition("/")[2])
+            elif "valueFrom" in one:
+                used.add(one["valueFrom"]["secretKeyRef"]["key"])
+    for one in of_kind(manifests, "TriggerAuthentication").values():
+        used |= {target["key"] for target in one["spec"]["secretTargetRef"]}
+    assert {"database_url", "broker_url", "secret_key", "operator_token"} <= used
+    assert [key for key in used if f"--from-literal={key}=" not in page] == []
+
+
+def test_no_secret_stands_in_a_manifest(manifests: tuple[Manifest, ...]) -> None:
+    assert not of_kind(manifests, "Secret")
+    words = ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "BROKER_URL", "ACCESS_KEY", "AUTH")
+    for pod in pods(manifests).values():
+        for one in container(pod)["env"]:
+            if any(word in one["name"] for word in words):
+                assert one["name"].endswith("_FILE") or "valueFrom" in one, one
+
+
+def test_workers_are_never_scaled_away(manifests: tuple[Manifest, ...]) -> None:
+    # They also look for new frames: without any no frame would ever wait.
+    scaled = of_kind(manifests, "ScaledObject")["easyai-worker"]["spec"]
+    assert scaled["minReplicaCount"] >= 1
+    assert "idleReplicaCount" not in scaled
+    target = of_kind(manifests, "Deployment")[scaled["scaleTargetRef"]["name"]]
+    assert "replicas" not in target["spec"], "each apply would set the number back"
+    assert scaled["triggers"][0]["authenticationRef"]["name"] in of_kind(
+        manifests, "TriggerAuthentication"
+    )

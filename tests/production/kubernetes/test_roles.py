@@ -1,0 +1,99 @@
+"""The pods of the manifests work together, and are left alone while the database is away."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.production.kubernetes.node import Node
+from tests.production.kubernetes.rendered import ROOT, Manifest, pods, render
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.ports import free_port
+from tests.support.services import PostgresServer
+from tests.support.waiting import wait_until
+
+_ROLES = ("api", "worker", "beat", "watchdog")
+
+
+@pytest.fixture
+def roles() -> dict[str, Manifest]:
+    """The pods of an overlay of ours, by role."""
+    return pods(render("shared-folder"))
+
+
+@pytest.fixture
+def node(
+    tmp_path: Path, postgres_url: str, redis_url: str, roles: dict[str, Manifest]
+) -> Iterator[Node]:
+    """A node with a database and a broker."""
+    secrets = {
+        "database_url": postgres_url.replace("+psycopg", ""),
+        "broker_url": redis_url,
+        "secret_key": "5" * 64,
+        "operator_token": "7" * 64,
+    }
+    made = Node(tmp_path, render("shared-folder"), secrets, free_port())
+    try:
+        yield made
+    except BaseException:
+        for role in roles:
+            print(role, made.log(role)[-3000:])
+        raise
+    finally:
+        made.close()
+
+
+def test_the_pods_infer_and_outlive_the_database(
+    node: Node, roles: dict[str, Manifest], postgres_server: PostgresServer
+) -> None:
+    # In any order, as an apply starts them: those that are early wait for the tables.
+    for role in _ROLES:
+        node.start(role, roles[role])
+    node.start("migrate", roles["migrate"])
+    assert node.running.pop("migrate").wait(120) == 0, node.log("migrate")
+    for role in _ROLES:
+        assert node.starts(role, roles[role]), node.log(role)
+    wait_until(lambda: node.passes("api", roles["api"], "readinessProbe"), 60, "it is ready")
+    with AlgorithmStub() as service:
+        service.register(f"http://127.0.0.1:{node.port}")
+        _put(node, 1)
+        wait_until(lambda: _alerts(node) == 1, 60, "an alert")
+        postgres_server.pause()  # who connects now, as a probe does, gets no answer
+        try:
+            _assert_left_alone(node, roles)
+        finally:
+            postgres_server.resume()
+        postgres_server.stop()
+        _assert_left_alone(node, roles)
+        assert not node.passes("api", roles["api"], "readinessProbe")
+        postgres_server.start()
+        _put(node, 2)
+        wait_until(lambda: _alerts(node) == 2, 60, "inference goes on by itself")
+    for role in _ROLES:
+        assert node.running[role].poll() is None, node.log(role)
+        # Stopped in order; uvicorn ends by the signal that it was sent.
+        assert node.stop(role, roles[role]) in (0, -signal.SIGTERM), node.log(role)
+    for role in _ROLES[1:]:
+        assert not node.is_left_alone(role, roles[role]), "nobody is there any more"
+
+
+def _assert_left_alone(node: Node, roles: dict[str, Manifest]) -> None:
+    for role in _ROLES:
+        assert node.is_left_alone(role, roles[role]), role
+
+
+def _put(node: Node, number: int) -> None:
+    camera = node.frames / "人数统计" / "门口"
+    camera.mkdir(parents=True, exist_ok=True)
+    draft = camera / f".{number}"
+    draft.write_bytes((ROOT / "examples" / "street.jpg").read_bytes())
+    draft.rename(camera / f"{number}.jpg")
+
+
+def _alerts(node: Node) -> int:
+    answer = requests.get(f"http://127.0.0.1:{node.port}/api/v1/alerts", timeout=10)
+    return int(answer.json().get("total", 0))

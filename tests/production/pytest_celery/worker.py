@@ -1,0 +1,27 @@
+"""The worker of our image, as pytest-celery wants to see one."""
+
+from __future__ import annotations
+
+from pytest_celery import CeleryWorkerContainer
+
+from easyai.tasks.queues import CONTROL_QUEUE
+
+
+class EasyaiWorker(CeleryWorkerContainer):  # type: ignore[misc]
+    """`celery -A easyai worker` with events, for Flower."""
+
+    @classmethod
+    def worker_name(cls) -> str:
+        """What stands before the @ of its name."""
+        return "easyai"
+
+    @classmethod
+    def worker_queue(cls) -> str:
+        """The queue of the periodic duties; those of task types it finds by itself."""
+        return CONTROL_QUEUE
+
+    @classmethod
+    def command(cls, *arguments: str, **_: object) -> list[str]:
+        """Its command line."""
+        name = f"{cls.worker_name()}@%h"
+        return ["celery", "-A", "easyai", "worker", "-E", "-l", "INFO", "-n", name, *arguments]

@@ -1,0 +1,1 @@
+"""Object stores as they are run: SeaweedFS with credentials, many keys, faults."""

@@ -1,0 +1,8 @@
+"""What SeaweedFS keeps of conditions."""
+
+from __future__ import annotations
+
+from tests.integration.store import test_bucket_conditions
+from tests.production.stores.again import again
+
+globals().update(again(test_bucket_conditions))

@@ -1,0 +1,8 @@
+"""What every store promises, on SeaweedFS."""
+
+from __future__ import annotations
+
+from tests.integration.store import test_contract
+from tests.production.stores.again import again
+
+globals().update(again(test_contract))

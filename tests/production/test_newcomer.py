@@ -1,0 +1,72 @@
+"""docker/compose.yaml in the hands of somebody new: other folders, mistakes, second thoughts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.production.composed import Composed
+from tests.production.conftest import Compose
+from tests.production.engine import ROOT
+from tests.support.waiting import wait_until
+
+USER = 10001  # of the image
+
+
+@pytest.fixture
+def docker_folder(tmp_path: Path) -> Path:
+    """A copy of docker/ without secrets, below a path with a blank."""
+    folder = tmp_path / "my cameras" / "docker"
+    shutil.copytree(ROOT / "docker", folder, ignore=shutil.ignore_patterns("secrets"))
+    return folder
+
+
+def _complaint(project: Composed, *arguments: str) -> str:
+    with pytest.raises(AssertionError) as found:
+        project.up(*arguments)
+    return str(found.value)
+
+
+def test_a_folder_of_another_user_is_refused_with_the_remedy_and_data_outlive_down(
+    compose: Compose, docker_folder: Path
+) -> None:
+    frames = docker_folder.parent / "frames"
+    frames.mkdir(mode=0o755)
+    project = compose("edge", EASYAI_FRAMES=str(frames), EASYAI_PUBLIC_URL="http://easyai:5066")
+    project.files = (str(docker_folder / "compose.yaml"),)
+    project.up()
+    container = project.container("easyai")
+    remedy = f"no permission to read and write it as user {USER}; give it to this user by chown"
+    wait_until(lambda: remedy in project("logs", "easyai"), 120, remedy, 0.5)
+
+    # What it asks for is done while it runs, which suffices.
+    shutil.chown(frames, USER, USER)
+    project.start_detector("http://easyai:5066")
+    project.engine.docker("exec", container, "sh", "-c", "cat /dev/zero >/tmp/full", check=False)
+    project.site.put_frame(container, 1)
+    project.site.wait_for_alerts(1)
+
+    # A second `up` leaves alone what runs; a second project is told that the port is taken.
+    started = project.engine.inspect(container)["State"]["StartedAt"]
+    project.up()
+    assert project.engine.inspect(container)["State"]["StartedAt"] == started
+    second = compose("edge")
+    second.port = project.port
+    assert "port is already allocated" in _complaint(second)
+
+    project("down")
+    project.up("--wait")
+    project.site.wait_for_alerts(1)
+
+
+def test_missing_secrets_are_named_and_nothing_starts(
+    compose: Compose, docker_folder: Path
+) -> None:
+    project = compose("roles,postgres,redis")
+    project.files = (str(docker_folder / "compose.yaml"),)
+    complaint = _complaint(project)
+    assert "path does not exist" in complaint
+    assert str(docker_folder / "secrets") in complaint
+    assert project("ps", "--quiet") == ""

@@ -1,0 +1,135 @@
+"""The further profiles of docker/compose.yaml: real frames, or real numbers, come through each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.production.composed import Composed
+from tests.production.conftest import Compose
+from tests.production.engine import DEMO, ROOT, Engine
+from tests.production.site import TYPE
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("secrets_made")
+_BUCKET = """
+import io, sys
+from easyai.settings import load
+from minio import Minio
+of = load().frame_extractor.minio
+client = Minio(of.endpoint, of.access_key, of.secret_key.get_secret_value(), secure=of.use_ssl)
+if sys.argv[1:]:
+    content = sys.stdin.buffer.read()
+    client.put_object(of.bucket, sys.argv[1], io.BytesIO(content), len(content))
+print(*(one.object_name for one in client.list_objects(of.bucket, recursive=True)), sep="\\n")
+"""
+_CONSUMER = """
+from confluent_kafka import Consumer
+consumer = Consumer({
+    "bootstrap.servers": "kafka:9092", "group.id": "test", "auto.offset.reset": "earliest",
+})
+consumer.subscribe(["easyai.alerts"])
+while not (message := consumer.poll(1.0)) or message.error():
+    pass
+print(message.value().decode())
+"""
+
+
+def _python(project: Composed, script: str, *arguments: str, given: bytes = b"") -> str:
+    """What a script prints that runs in the container with everything."""
+    command = ("exec", "--interactive", project.container("easyai"), "python", "-c", script)
+    return project.engine.docker(*command, *arguments, given=given)
+
+
+def test_frames_of_the_bucket_become_alerts_in_it_and_on_kafka(compose: Compose) -> None:
+    project = compose(
+        "edge,s3,kafka",
+        "docker/compose.s3.yaml",
+        EASYAI_AI_ANALYSIS__MQ_TYPE="kafka",
+        EASYAI_AI_ANALYSIS__MQ_ADDRESS="kafka:9092",
+    )
+    project.up()
+    project.wait_healthy("s3", "kafka", "easyai")
+    project.start_detector("http://easyai:5066")
+    picture = (ROOT / "examples" / "street.jpg").read_bytes()
+    _python(project, _BUCKET, f"{TYPE}/门口/000001.jpg", given=picture)
+    project.site.wait_for_alerts(1)
+    # Beside the mark of the installation there is the picture, with the alerts.
+    keys = [key for key in _python(project, _BUCKET).split() if key.endswith(".jpg")]
+    assert [key.split("/")[0] for key in keys] == ["alerts"], keys
+    published = json.loads(_python(project, _CONSUMER))
+    assert (published["task_type"], published["task_id"]) == (TYPE, "门口")
+
+
+@pytest.fixture(scope="session")
+def demo(engine: Engine) -> None:
+    """The image of the demo."""
+    engine.build(DEMO, ROOT / "docker" / "Dockerfile", ROOT, "--target", "demo")
+
+
+@pytest.mark.usefixtures("demo")
+def test_the_demo_detects_people_and_faces_and_runs_only_when_asked(compose: Compose) -> None:
+    project = compose("edge,demo")
+    project.up()
+    project.wait_healthy("easyai")
+
+    def detected() -> bool:
+        listed = requests.get(f"{project.url}/api/v1/alerts", timeout=5).json()["items"]
+        return {"人数统计", "人脸检测"} <= {one["task_type"] for one in listed}
+
+    wait_until(detected, 120, "alerts of both services", 0.5)
+    project("stop")
+    for service in ("cameras", "people-counter", "face-counter", "easyai"):
+        state = project.engine.inspect(project.container(service))["State"]
+        assert (service, state["ExitCode"]) == (service, 0)
+    assert compose("edge")("config", "--services").split() == ["easyai"]
+
+
+def test_flower_shows_workers_to_who_has_the_login_of_the_file(
+    compose: Compose, secrets_made: Path
+) -> None:
+    port = free_port()
+    project = compose("roles,postgres,redis,flower", FLOWER_PORT=str(port))
+    project.up("worker", "flower")
+    project.wait_healthy("worker", "flower")
+    url = f"http://127.0.0.1:{port}/api/workers"
+    assert requests.get(url, timeout=10).status_code == 401
+    name, password = (secrets_made / "flower_login").read_text().strip().split(":")
+
+    def workers() -> dict[str, Any]:
+        answer = requests.get(f"{url}?refresh=1", auth=(name, password), timeout=10)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    wait_until(lambda: [one.split("@")[0] for one in workers()] == ["all"], 60, "a worker", 0.5)
+    container = project.container("flower")
+    assert password not in json.dumps(project.engine.inspect(container))
+    assert password not in project.engine.docker("top", container, "-o", "pid,args")
+    bound = project.engine.inspect(container)["NetworkSettings"]["Ports"]["5555/tcp"]
+    assert [one["HostIp"] for one in bound] == ["127.0.0.1"]
+
+
+def test_every_container_has_limits_and_few_rights(compose: Compose) -> None:
+    profiles = "edge,roles,postgres,redis,rabbitmq,s3,kafka,flower,monitoring,demo"
+    project = compose(profiles, "docker/compose.s3.yaml")
+    services = json.loads(project("config", "--format", "json"))["services"]
+    assert len(services) == 18
+    once = {"migrate", "bucket"}  # these end
+    for name, service in services.items():
+        assert service["mem_limit"], name
+        assert service["restart"] == ("on-failure" if name in once else "unless-stopped"), name
+        assert service.get("logging", {}).get("options", {}).get("max-size"), name
+        assert name in once or service["stop_grace_period"], name
+        assert (
+            name in once | {"cameras", "people-counter", "face-counter"} or service["healthcheck"]
+        )
+        if name not in {"postgres", "redis", "rabbitmq", "s3", "kafka"}:
+            assert service["cap_drop"] == ["ALL"], name
+            assert service.get("read_only") or name == "grafana", name
+        for port in service.get("ports", ()):
+            assert port["host_ip"] == "127.0.0.1", name

@@ -1,0 +1,84 @@
+"""The model of `bench.sizing` against real installations, as they were measured last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bench.sizing import page
+from bench.sizing.__main__ import load, main
+from bench.sizing.bottlenecks import Limits, bottlenecks, leasing_per_sec, workers_needed
+from bench.sizing.fleet import Fleet, Measurement
+from bench.sizing.measure import BASE, CHECKS
+from bench.sizing.model import costs, estimate
+
+WITHIN = 1.5
+LARGE = Fleet(cameras=10_000, interval_sec=1, types=60, services=100, infer_ms=100, picture_kb=200)
+_DOCS = Path(__file__).parents[3] / "docs" / "scaling.md"
+
+
+@pytest.mark.parametrize("measured", load().checks, ids=lambda one: one.name)
+def test_model_foretells_what_was_measured(measured: Measurement) -> None:
+    off = page.differences(load(), measured)
+    assert max(off.values()) <= WITHIN, off
+
+
+def test_what_is_checked_is_of_different_size_and_not_what_costs_come_from() -> None:
+    checks = load().checks
+    assert {one.name for one in checks} == set(CHECKS)
+    assert not {one.fleet for one in checks} & set(BASE.values())
+    for values in (
+        {one.fleet.cameras for one in checks},
+        {one.fleet.workers for one in checks},
+        {one.fleet.types for one in checks},
+    ):
+        assert max(values) >= 4 * min(values)
+
+
+def test_more_of_anything_costs_more() -> None:
+    own, fleet = costs(load()), replace(LARGE, cameras=1_000, workers=4)
+    before = estimate(own, fleet)
+    for more in (
+        replace(fleet, cameras=2_000),
+        replace(fleet, interval_sec=0.5),
+        replace(fleet, workers=8),
+        replace(fleet, services=1_000),
+    ):
+        assert sum(estimate(own, more).cores.values()) > sum(before.cores.values())
+
+
+def test_bottlenecks_of_ten_thousand_cameras_are_named_with_a_remedy() -> None:
+    seen = load()
+    fleet = replace(LARGE, workers=workers_needed(costs(seen), LARGE))
+    found = bottlenecks(seen, fleet, Limits())
+    assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+    assert found[0].share > 1, "one PostgreSQL leases no 10,000 frames a second"
+    assert all(one.remedy and one.figures for one in found)
+
+
+def test_workers_that_are_needed_are_not_full() -> None:
+    seen = load()
+    fleet = replace(LARGE, cameras=1_000)
+    fleet = replace(fleet, workers=workers_needed(costs(seen), fleet))
+    (own,) = (one for one in bottlenecks(seen, fleet, Limits()) if one.name == "workers")
+    assert own.share <= 1
+
+
+def test_a_far_database_leases_less() -> None:
+    near, far = (Limits(round_trip_ms=one) for one in (0.1, 200.0))
+    assert leasing_per_sec(load(), far) < leasing_per_sec(load(), near) / 5
+
+
+def test_page_shows_what_was_measured_last() -> None:
+    text = _DOCS.read_text(encoding="utf-8")
+    assert page.renewed(text, load()) == text, "run: python -m bench.sizing write"
+
+
+def test_program_answers_for_one_fleet() -> None:
+    result = CliRunner().invoke(main, ["--cameras", "500", "--interval", "2"])
+    assert result.exit_code == 0, result.output
+    assert "250 frames/s" in result.output
+    assert "full first" in result.output

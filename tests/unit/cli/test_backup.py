@@ -1,0 +1,109 @@
+"""``easyai backup`` and ``easyai restore`` as an operator calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from easyai.db import processes
+from tests.support.installation import Installation
+
+
+@pytest.fixture
+def site(installation: Installation) -> Installation:
+    """An installation with a service, an alert, and a settings file."""
+    installation.service("yolo")
+    installation.alert()
+    config = installation.folder / "config.toml"
+    config.write_text('[ai_analysis]\nmq_type = "none"\n', encoding="utf-8")
+    installation.monkeypatch.setenv("EASYAI_CONFIG", str(config))
+    return installation
+
+
+def test_there_and_back_on_a_new_machine(
+    site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 0, made.output
+    assert "no pictures" not in made.output
+    shown = site.run("restore", str(tmp_path / "site.tar"), "--check", "--json")
+    assert json.loads(shown.stdout)["rows"]["alerts"] == 1
+
+    new = tmp_path / "new"
+    new.mkdir()
+    for name, value in {
+        "EASYAI_CONFIG": "",
+        "EASYAI_DATA_DIR": str(new / "data"),
+        "EASYAI_DATABASE_URL": f"sqlite:///{new / 'data' / 'easyai.db'}",
+        "EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR": str(new / "snapshots"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    arguments = ("restore", str(tmp_path / "site.tar"), "--settings", str(new / "config.toml"))
+    restored = site.run(*arguments, "--next-alert-id", "5000")
+    assert restored.exit_code == 0, restored.output
+    assert "the next alert has the id 5000" in restored.output
+    assert (new / "config.toml").read_text() == (site.folder / "config.toml").read_text()
+    listed = site.run("alerts", "--json")
+    assert len(json.loads(listed.stdout)["items"]) == 1
+    assert "yolo" in site.run("services", "--all").stdout
+    again = site.run(*arguments)
+    assert again.exit_code == 2
+    assert "is there already" in again.output
+
+
+def test_a_running_installation_is_not_restored_into(site: Installation, tmp_path: Path) -> None:
+    assert site.run("backup", str(tmp_path / "site.tar")).exit_code == 0
+    with site.db.write() as conn:
+        processes.beat(conn, "worker", "box", 4242, site.now, site.now)
+    refused = site.run("restore", str(tmp_path / "site.tar"), "--replace")
+    assert refused.exit_code == 2
+    assert "easyai is running" in refused.output
+    assert "worker@box:4242" in refused.output
+
+
+def test_a_damaged_database_is_replaced_and_kept(site: Installation, tmp_path: Path) -> None:
+    assert site.run("backup", str(tmp_path / "site.tar")).exit_code == 0
+    site.close()
+    for path in site.folder.glob("easyai.db*"):
+        path.unlink()
+    (site.folder / "easyai.db").write_bytes(b"damaged" * 1000)
+    restored = site.run("restore", str(tmp_path / "site.tar"), "--replace")
+    assert restored.exit_code == 0, restored.output
+    (kept,) = site.folder.glob("easyai.db.before-restore-*")
+    assert kept.read_bytes() == b"damaged" * 1000
+    assert "yolo" in site.run("services", "--all").stdout
+
+
+def test_what_is_no_backup_is_refused_in_one_line(site: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "notes.tar"
+    path.write_text("not a tar file at all\n" * 100)
+    refused = site.run("restore", str(path))
+    assert refused.exit_code == 2
+    assert refused.output.count("\n") == 1
+    assert "not a whole backup" in refused.output
+    assert "No such file" in site.run("restore", str(tmp_path / "none.tar")).output
+
+
+def test_a_picture_that_was_nowhere_is_counted(site: Installation, tmp_path: Path) -> None:
+    site.alert(image_path="alerts/人数统计/门口/1.jpg")
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 1
+    assert "1 pictures that rows name were nowhere" in made.stderr
+    assert (tmp_path / "site.tar").exists()
+
+
+def test_pictures_in_a_bucket_stay_there(
+    site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.alert(image_path="alerts/人数统计/门口/1.jpg")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "minio")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__ENDPOINT", "127.0.0.1:1")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__BUCKET", "frames")
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 0, made.output
+    assert "they stay in the bucket" in made.output
+    site.monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "local")
+    refused = site.run("restore", str(tmp_path / "site.tar"), "--replace")
+    assert 'frame_extractor.store: "local" here, "minio" in the backup' in refused.output

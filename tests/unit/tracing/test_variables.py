@@ -1,0 +1,59 @@
+"""Traces are off unless OpenTelemetry's variables ask for them; what stands in the way is said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from easyai.cli.config_warnings import warnings
+from easyai.settings import Settings
+from easyai.tracing import variables
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "on"),
+    [
+        ({}, False),
+        ({"OTEL_SERVICE_NAME": "easyai"}, False),
+        (ENDPOINT, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({"OTEL_TRACES_EXPORTER": "console"}, True),
+        (ENDPOINT | {"OTEL_TRACES_EXPORTER": "none"}, False),
+        (ENDPOINT | {"OTEL_SDK_DISABLED": "TRUE"}, False),
+    ],
+)
+def test_the_standard_variables_switch_traces_on(environ: dict[str, str], on: bool) -> None:
+    assert variables.wanted(environ) is on
+    assert variables.problem(environ) == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "easyai sends http/protobuf only"),
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER is zipkin"),
+    ],
+)
+def test_what_easyai_cannot_do_is_named(environ: dict[str, str], says: str) -> None:
+    assert says in variables.problem(environ)
+
+
+def test_missing_packages_are_a_warning_of_config_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    assert not [one for one in warnings(Settings()) if "traces" in one]
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    (warning,) = (one for one in warnings(Settings()) if "traces" in one)
+    assert "pip install '.[otel]'" in warning
+
+
+def test_without_variables_nothing_of_opentelemetry_is_imported() -> None:
+    code = (
+        "import sys, easyai.tasks.bodies as b; b.load(); "
+        "sys.exit(any(n.startswith('opentelemetry') for n in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
