@@ -29,6 +29,7 @@ _LONG = (
     "an hour ahead, then right again-3600-0-embedded",
     "redis_stays_away",
     "rabbitmq_stays_away",
+    "rabbitmq_is_stopped",
     "postgresql_stays_away",
     "nobody_starts_again",
     "another_process_is_killed",

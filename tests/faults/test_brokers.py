@@ -112,6 +112,30 @@ def test_rabbitmq_stays_away_hangs_forgets_and_takes_no_messages(
         trial.alarm_over("inference_stalled", within_sec=30)
 
 
+@pytest.mark.faults
+def test_rabbitmq_is_stopped_and_cuts_connections_and_workers_die_holding_its_messages(
+    trials: Trials, rabbitmq_server: ManagedRabbitmq
+) -> None:
+    def stop_and_start(_: Trial) -> None:
+        rabbitmq_server.kill()
+        time.sleep(8)
+        rabbitmq_server.start()
+
+    with trials(PRODUCTION, broker=RABBITMQ, delay_sec=0.3, max_concurrency=8) as trial:
+        _break(trial, "broker stopped and started (RabbitMQ)", stop_and_start)
+        trial.rest()
+        with trial.fault("every connection cut by hand (RabbitMQ)", 3):
+            for _ in range(3):
+                rabbitmq_server.control("close_all_connections", "by hand")
+                time.sleep(1)
+        trial.resumes(within_sec=20)
+        trial.rest()
+        for _ in range(3):
+            with trial.fault("worker killed in mid-batch (RabbitMQ)", 3):
+                trial.site.kill("worker")
+            trial.resumes(within_sec=20)
+
+
 def _broker_folder(trial: Trial) -> str:
     assert isinstance(trial.site, Embedded)
     return str(trial.site.data / "broker")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from typing import Final
 
 from tests.faults.fleet import most_in_flight
 from tests.faults.rhythm import Rhythm
+from tests.production.effort import IN_FULL
 from tests.production.machines.network import round_trip_ms
 from tests.production.machines.site import AT_ONCE, LEASE_SEC, LIMIT, WORKERS, Site
 from tests.support.waiting import wait_until
 
-CUT_OFF_SEC = 35.0
+CUT_OFF_SEC: Final = 60.0 if IN_FULL else 35.0
 DELAY_MS, LOSS_PERCENT = 100, 2.0  # on each way
 SLOW_FRAMES = 40
 

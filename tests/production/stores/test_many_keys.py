@@ -1,4 +1,4 @@
-"""A bucket of 20,000 pictures: listed in pages, each once, and what is new does not wait."""
+"""100,000 pictures in a bucket (20,000 in CI): each is listed once; a new one does not wait."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from easyai.store.base import Watch
 from tests.integration.store.places import BucketPlace, jpeg
+from tests.production.effort import IN_FULL
 from tests.production.stores.many_keys import load
 from tests.support.seaweed_server import SeaweedServer
 
-COUNT, CAMERAS, SCANNERS = 20_000, 50, 4
+COUNT: Final = 100_000 if IN_FULL else 20_000
+CAMERAS, SCANNERS = 50, 4
 _MOST_BYTES = 64 * 2**20  # by which the process may grow
 
 
