@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.faults.outcome import Outcome
 from tests.faults.trial import ALWAYS, SHORT
-from tests.support.reliability import soak_section
+from tests.support.reliability import rounded_up, sections_of_others
 
 _HEAD = """# Reliability
 
@@ -24,7 +24,8 @@ algorithm services received, that
 - no process was left after the stop.
 
 *Embedded* is `easyai up` (SQLite, files as broker). *Production* is every part by itself on
-PostgreSQL and Redis. Measured on a machine of two cores that runs four of these at a time, so times
+PostgreSQL and Redis, or RabbitMQ where the fault says so. Measured on a machine of two cores that
+runs four of these at a time, so times
 are longer than an installation alone would take; they are rounded up. The limits are those of the
 test. Some times of the settings are set short, where the defaults would only make the wait longer,
 but not in the trials "at default times"; where workers are held, calls have 30 s as by default:
@@ -61,15 +62,14 @@ _TABLE = """
 | fault | installation | frames | alerts | went on | limit | alarm | told | over |
 |---|---|--:|--:|--:|--:|---|--:|--:|
 """
-_STEPS_SEC = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 45, 60, 90, 120)
 
 
 def write(outcomes: Sequence[Outcome], path: Path) -> None:
     """Write the report; figures are rounded, so that they change little from run to run."""
     groups = [_group(title, _of(outcomes, name)) for name, title in _GROUPS.items()]
     text = _HEAD + (ALWAYS + SHORT).lstrip() + _MIDDLE + "".join(groups)
-    soak = soak_section(path)
-    path.write_text(f"{text}\n{soak}" if soak else text, encoding="utf-8")
+    others = sections_of_others(path)
+    path.write_text(f"{text}\n{others}" if others else text, encoding="utf-8")
 
 
 def _of(outcomes: Iterable[Outcome], group: str) -> list[Outcome]:
@@ -88,11 +88,11 @@ def _row(one: Outcome) -> str:
         one.installation,
         _rounded(one.put_in),
         _rounded(one.alerts),
-        _seconds(one.resumed_sec),
+        rounded_up(one.resumed_sec),
         _limit(one.resume_limit_sec),
         f"{one.alarm}: “{one.cause}”" if one.cause else one.alarm,
-        _seconds(one.alarm_after_sec),
-        _seconds(one.alarm_over_sec),
+        rounded_up(one.alarm_after_sec),
+        rounded_up(one.alarm_over_sec),
     ]
     return f"| {' | '.join(cells)} |\n"
 
@@ -101,13 +101,6 @@ def _rounded(count: int) -> str:
     """One digit says enough, and changes less."""
     step = 10 ** (len(str(count)) - 1)
     return f"{round(count / step) * step:,}"
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return ""
-    step = next((step for step in _STEPS_SEC if value <= step), None)
-    return f"≤ {step} s" if step else f"{value:.0f} s"
 
 
 def _limit(value: float | None) -> str:

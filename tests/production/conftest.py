@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.production import proof
 from tests.production.composed import Composed
+from tests.production.effort import IN_FULL
 from tests.production.engine import ROOT, Engine, started
+from tests.production.proof import Proof
 from tests.support.ports import free_port
+from tests.support.reliability import PAGE, PRODUCTION, put_section
 
 Compose = Callable[..., Composed]
+Proves = Callable[[Proof], None]
+_proofs: list[Proof] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +42,31 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     file = Path(item.nodeid.partition("::")[0])
     in_a_row = {"production": "engine", "pytest_celery": "engine", "machines": "machines"}
     item.add_marker(pytest.mark.xdist_group(in_a_row.get(file.parent.name, str(file))))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what was proven; with xdist, where the results come together."""
+    if report.when == "call" and report.passed:
+        values = [value for name, value in report.user_properties if name == proof.PROPERTY]
+        _proofs.extend(Proof(**value) for value in values)  # type: ignore[arg-type]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the section of docs/reliability.md when everything was tried in full and passed."""
+    config = session.config
+    if hasattr(config, "workerinput") or not config.getoption("--production", default=False):
+        return
+    partly = config.option.keyword or config.option.markexpr or config.option.lf or not IN_FULL
+    named = [config.rootpath / "tests" / "production"]
+    if exitstatus or partly or [config.invocation_params.dir / one for one in config.args] != named:
+        return
+    put_section(PAGE, PRODUCTION, proof.section(_proofs))
+
+
+@pytest.fixture
+def proves(record_property: Callable[[str, object], None]) -> Proves:
+    """Puts a row into docs/reliability.md, if all tests pass."""
+    return lambda one: record_property(proof.PROPERTY, one.as_property())
 
 
 @pytest.fixture(scope="session")

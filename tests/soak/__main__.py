@@ -13,7 +13,7 @@ from tests.soak import report
 from tests.soak.judgement import Figure, figures
 from tests.soak.measure import Sample, sample
 from tests.soak.plant import Plant
-from tests.support.reliability import PAGE, put_soak_section
+from tests.support.reliability import PAGE, SOAK, put_section
 from tests.support.waiting import wait_until
 
 _EVERY_SEC = 10.0
@@ -34,7 +34,7 @@ def main() -> None:
     if grown:
         sys.exit(f"grew after the warm-up: {', '.join(grown)}")
     if options.write_report:
-        put_soak_section(PAGE, text)
+        put_section(PAGE, SOAK, text)
 
 
 def _run(folder: Path, minutes: float, log: Path | None) -> tuple[list[Figure], str]:

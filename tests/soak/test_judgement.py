@@ -8,7 +8,7 @@ import pytest
 
 from tests.soak import report
 from tests.soak.judgement import figures
-from tests.support.reliability import SOAK, put_soak_section, soak_section
+from tests.support.reliability import PRODUCTION, SOAK, put_section, section, sections_of_others
 
 
 def _verdict(name: str, values: list[float]) -> bool:
@@ -37,16 +37,21 @@ def test_too_few_samples_are_no_verdict() -> None:
         figures([{"threads": 1.0}] * 5)
 
 
-def test_the_soak_and_the_faults_write_one_page_without_losing_the_other(tmp_path: Path) -> None:
+def test_the_soak_and_the_others_write_one_page_without_losing_each_other(tmp_path: Path) -> None:
     page = tmp_path / "reliability.md"
-    page.write_text("# Reliability\n\nfaults\n", encoding="utf-8")
+    faults, production = "# Reliability\n\nfaults\n", f"{PRODUCTION}\nservers\n"
+    page.write_text(faults, encoding="utf-8")
     found = figures([{"threads": 7.0}] * 60)
     for count in (1, 2):
         text = report.section(
             found, minutes=60, every_sec=10, restarts=count, messages=3, written=1, settled_sec=2
         )
-        put_soak_section(page, text)
-        assert page.read_text(encoding="utf-8") == f"# Reliability\n\nfaults\n\n{text}"
-        assert soak_section(page) == text
+        put_section(page, SOAK, text)
+        assert page.read_text(encoding="utf-8") == f"{faults}\n{text}"
+        assert section(page, SOAK) == text
+    put_section(page, PRODUCTION, production)
+    put_section(page, SOAK, text)
+    assert page.read_text(encoding="utf-8") == f"{faults}\n{production}\n{text}"
+    assert sections_of_others(page) == f"{production}\n{text}"
     assert text.startswith(SOAK)
     assert "| threads | 7.0 | 7.0 | 7.0 |" in text

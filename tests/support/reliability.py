@@ -1,20 +1,45 @@
-"""docs/reliability.md is written by two runs: the faults own the page, the soak one section."""
+"""docs/reliability.md is written by three runs: the faults own the page, the others one section."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-SOAK = "## Everything on, for long\n"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
+PRODUCTION: Final = "## Servers that fail over, and many machines\n"
+SOAK: Final = "## Everything on, for long\n"
+#: The sections that others write, in the order of the page.
+_SECTIONS: Final = (PRODUCTION, SOAK)
 
 
-def soak_section(page: Path) -> str:
-    """The section that the last soak wrote; '' when none has."""
+def sections_of_others(page: Path) -> str:
+    """What the last other runs wrote, one section behind the other; '' when there is none."""
+    return "\n".join(text for title in _SECTIONS if (text := section(page, title)))
+
+
+def section(page: Path, title: str) -> str:
+    """One section with its title; '' when it was never written."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    return SOAK + text.partition(SOAK)[2] if SOAK in text else ""
+    if title not in text:
+        return ""
+    return title + text.partition(title)[2].partition("\n## ")[0].rstrip("\n") + "\n"
 
 
-def put_soak_section(page: Path, section: str) -> None:
-    """Put the section, which begins with its title, at the end of the page."""
-    before = page.read_text(encoding="utf-8").partition(SOAK)[0].rstrip("\n")
-    page.write_text(f"{before}\n\n{section}", encoding="utf-8")
+def put_section(page: Path, title: str, text: str) -> None:
+    """Write a section, `text` with its title, anew; the rest of the page stays."""
+    before = page.read_text(encoding="utf-8")
+    for one in _SECTIONS:
+        before = before.partition(one)[0]
+    texts = [text if one == title else section(page, one) for one in _SECTIONS]
+    page.write_text("\n".join([before.rstrip("\n") + "\n", *filter(None, texts)]), encoding="utf-8")
+
+
+_STEPS_SEC: Final = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 45, 60, 90, 120)
+
+
+def rounded_up(seconds: float | None) -> str:
+    """A time of the page: it changes little from run to run."""
+    if seconds is None:
+        return ""
+    step = next((step for step in _STEPS_SEC if seconds <= step), None)
+    return f"≤ {step} s" if step else f"{seconds:.0f} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import CeleryProcess, Installation, wait_for_frames
+from tests.production.conftest import Proves
+from tests.production.proof import Proof
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.certificates import Authority
 from tests.support.rabbitmq_servers import RabbitmqCluster, SecureRabbitmq
@@ -178,7 +181,7 @@ def test_what_a_stranger_puts_into_rabbitmq_does_not_end_a_worker(
 
 
 def test_a_cluster_loses_the_node_that_everybody_is_connected_to(
-    make_installation: MakeInstallation, algorithm: AlgorithmStub
+    make_installation: MakeInstallation, algorithm: AlgorithmStub, proves: Proves
 ) -> None:
     cluster = RabbitmqCluster()
     try:
@@ -191,11 +194,14 @@ def test_a_cluster_loses_the_node_that_everybody_is_connected_to(
         installation.add_frame(PEOPLE, "in flight")
         wait_until(lambda: algorithm.running == 1, 30, "in flight")
         cluster.nodes[0].kill()
+        killed_at = time.monotonic()
         algorithm.delay = 0.0
         for _ in range(3):
             _frame(installation, algorithm, worker, beat)
         BrokerCheck(installation.runtime).check()
         wait_until(lambda: installation.alerts() == 5, 15, "one alert each")
+        fault = "the node killed that everybody is connected to, with a frame in flight"
+        proves(Proof("RabbitMQ, 3 nodes, quorum queues", fault, 5, time.monotonic() - killed_at))
         assert (worker.status, beat.status) == ("running", "running")
     finally:
         cluster.close()

@@ -14,6 +14,8 @@ from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import wait_for_frames
+from tests.production.conftest import Proves
+from tests.production.proof import Proof
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.certificates import Authority
 from tests.support.redis_servers import MASTER, PASSWORD, Watched
@@ -36,6 +38,8 @@ def test_frames_go_on_when_the_primary_dies_and_each_has_one_alert(
     watched: Watched,
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
+    proves: Proves,
+    request: pytest.FixtureRequest,
 ) -> None:
     installation = make_installation(broker_url=watched.full_address)
     installation.register(algorithm, PEOPLE)
@@ -72,6 +76,9 @@ def test_frames_go_on_when_the_primary_dies_and_each_has_one_alert(
     wait_for_frames(algorithm, 6, worker, beat)
     wait_until(lambda: installation.alerts() == 6, 15, "one alert each")
     assert (worker.status, beat.status) == ("running", "running")
+    over = ", over TLS" if "TLS" in request.node.name else ""
+    fault = f"primary and a Sentinel killed with a frame in flight, then failover on request{over}"
+    proves(Proof("Redis with Sentinels", fault, 6))
 
 
 @pytest.mark.parametrize("watched", ["TLS"], indirect=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +15,10 @@ from sqlalchemy import text
 from easyai.db import migrate
 from easyai.db.session import Database
 from easyai.errors import DatabaseUnavailableError
+from tests.production.conftest import Proves
 from tests.production.databases.pgbouncer import PgBouncer
 from tests.production.databases.steps import put, wait_for_alerts
+from tests.production.proof import Proof
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.services import PostgresServer
@@ -107,7 +110,11 @@ def test_a_pooler_without_its_server_is_an_outage_that_leaves_no_connection_open
 
 
 def test_the_journey_through_pgbouncer(
-    pooled_url: str, tmp_path: Path, algorithm: AlgorithmStub, pgbouncer: PgBouncer
+    pooled_url: str,
+    tmp_path: Path,
+    algorithm: AlgorithmStub,
+    pgbouncer: PgBouncer,
+    proves: Proves,
 ) -> None:
     """Registered, found, inferred, saved; and on when the pooler was killed and is back."""
     with EasyaiProcess(tmp_path, environment={"EASYAI_DATABASE_URL": pooled_url}) as site:
@@ -118,5 +125,7 @@ def test_the_journey_through_pgbouncer(
         pgbouncer.kill()
         put(site.frames, range(30, 60))
         pgbouncer.start()
+        back_at = time.monotonic()
         wait_for_alerts(site, range(60))
+        proves(Proof("PgBouncer", "killed, started again", 60, time.monotonic() - back_at))
         site.stop()

@@ -8,9 +8,11 @@ from typing import Final
 
 from tests.faults.fleet import most_in_flight
 from tests.faults.rhythm import Rhythm
+from tests.production.conftest import Proves
 from tests.production.effort import IN_FULL
 from tests.production.machines.network import round_trip_ms
 from tests.production.machines.site import AT_ONCE, LEASE_SEC, LIMIT, WORKERS, Site
+from tests.production.proof import Proof
 from tests.support.waiting import wait_until
 
 CUT_OFF_SEC: Final = 60.0 if IN_FULL else 35.0
@@ -44,7 +46,9 @@ def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
     assert sorted(most.values())[-2:] == [AT_ONCE, AT_ONCE], most
 
 
-def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(site: Site) -> None:
+def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(
+    site: Site, proves: Proves
+) -> None:
     """The others take the frames of the host over, and the lead, if its beat led."""
     before, leading = time.time(), site.leading()
     site.fleet.control(delay_sec=1.0)
@@ -72,28 +76,35 @@ def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(site: Site)
         stack.close()
         joined = time.monotonic()
         wait_until(lambda: site.works(worker, said), 60, "the host works again", 0.1)
-        print(f"the host works again after {time.monotonic() - joined:.1f} s")
+        works_after_sec = time.monotonic() - joined
+        print(f"the host works again after {works_after_sec:.1f} s")
     site.settle()
+    fault = f"a host cut off for {CUT_OFF_SEC:.0f} s under load"
+    proves(Proof("Three hosts", fault, len(site.camera.keys), works_after_sec))
     assert not site.alarms_since(before) & {"service_offline", "heartbeats_missing"}
 
 
-def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site) -> None:
+def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site, proves: Proves) -> None:
     leading = site.leading()
     beat = site.parts[f"beat-{leading}"]
     with site.camera:
         with Rhythm(site.ledger):
             time.sleep(4.0)
         beat.kill()
+        killed_at = time.monotonic()
         wait_until(lambda: site.leading() != leading, 20, "the other beat leads")
+        leads_after_sec = time.monotonic() - killed_at
         site.flows(10)
         with Rhythm(site.ledger):
             time.sleep(4.0)
         beat.start()
         assert site.leading() != leading, "the one that came back stands by"
     site.settle()
+    fault = "the leading beat of two killed"
+    proves(Proof("Three hosts", fault, len(site.camera.keys), leads_after_sec))
 
 
-def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site) -> None:
+def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site, proves: Proves) -> None:
     """Every way between the worker hosts, the API's host and the servers is slow."""
     machines, before = site.machines, time.time()
     with ExitStack() as stack:
@@ -105,5 +116,7 @@ def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site) -> None
         took = site.flows(SLOW_FRAMES // 2, 90)
         print(f"{SLOW_FRAMES / 2 / took:.1f} frames/s with {LIMIT} places, {way:.0f} ms to and fro")
     site.settle()
+    fault = f"{2 * DELAY_MS} ms there and back and {LOSS_PERCENT:g} % loss each way between all"
+    proves(Proof("Three hosts", fault, len(site.camera.keys), took))
     raised = site.alarms_since(before)
     assert not raised & {"service_offline", "heartbeats_missing", "no_algorithm"}, raised

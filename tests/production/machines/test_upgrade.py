@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.db import migrate
+from tests.production.conftest import Proves
 from tests.production.machines.release import last_release, unpacked
 from tests.production.machines.servers import Servers
 from tests.production.machines.site import WORKERS, Machines, Site
+from tests.production.proof import Proof
 from tests.support.part_process import easyai_command, run_to_end
 
 #: After the schema: the order that docs/scaling.md names.
@@ -36,7 +38,9 @@ def old_site(
         site.close()
 
 
-def test_upgrade_host_by_host_under_load_loses_and_doubles_nothing(old_site: Site) -> None:
+def test_upgrade_host_by_host_under_load_loses_and_doubles_nothing(
+    old_site: Site, proves: Proves
+) -> None:
     site, before = old_site, time.time()
     with site.camera:
         site.flows(20)
@@ -53,4 +57,6 @@ def test_upgrade_host_by_host_under_load_loses_and_doubles_nothing(old_site: Sit
         site.flows(20)
     site.settle()
     assert all(part.running for part in site.parts.values())
+    fault = "upgraded host by host from the last release under load, old and new side by side"
+    proves(Proof("Three hosts", fault, len(site.camera.keys)))
     assert not site.alarms_since(before) & {"service_offline", "heartbeats_missing"}

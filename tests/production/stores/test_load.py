@@ -16,6 +16,8 @@ from easyai.pipeline import intake
 from easyai.registry.sweep import sweep
 from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.places import BucketPlace, jpeg
+from tests.production.conftest import Proves
+from tests.production.proof import Proof
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -74,7 +76,7 @@ def _carried(site: Installation, count: int) -> bool:
 
 
 def test_four_workers_infer_each_picture_once_and_lose_none_when_the_server_is_killed(
-    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace
+    site: Installation, algorithm: AlgorithmStub, bucket: BucketPlace, proves: Proves
 ) -> None:
     algorithm.download = True
     site.register(algorithm)
@@ -95,3 +97,4 @@ def test_four_workers_infer_each_picture_once_and_lose_none_when_the_server_is_k
     assert Counter(paths) == Counter(f"alerts/{key}" for key in keys)
     assert all(bucket.content(f"alerts/{key}") == jpeg(key) for key in keys)
     assert not [key for key in keys if bucket.content(key) is not None]
+    proves(Proof("SeaweedFS", "killed under four workers, started again", 2 * PICTURES))

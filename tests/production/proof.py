@@ -1,0 +1,49 @@
+"""What a test of servers and machines that fail has proven: a row of docs/reliability.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from tests.support.reliability import PRODUCTION, rounded_up
+
+PROPERTY: Final = "proof"  # the name under which a test's report carries it
+ALL_ONCE: Final = "each frame inferred, with one alert"
+
+_HEAD: Final = f"""{PRODUCTION}
+Written by `make production`, with real servers on one machine of two cores; hosts are network
+namespaces of it. Each row is a test that asserts what it says. Times are from the end of the fault,
+or from the takeover, until all later frames were done (beat: until the other leads; host: until it
+works again; slow network: until half of the frames were done), with three test processes at work,
+rounded up.
+
+| part | fault | frames | asserted | went on |
+|---|---|--:|---|--:|
+"""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One fault; `went_on_sec` is until work begun after it was done, None where not measured."""
+
+    part: str
+    fault: str
+    frames: int
+    went_on_sec: float | None = None
+    asserted: str = ALL_ONCE
+
+    def as_property(self) -> dict[str, Any]:
+        """Plain values, for the way between processes."""
+        return asdict(self)
+
+
+def section(proofs: Iterable[Proof]) -> str:
+    """The section of the page."""
+    rows = sorted(proofs, key=lambda one: (one.part, one.fault))
+    return _HEAD + "".join(_row(one) for one in rows)
+
+
+def _row(one: Proof) -> str:
+    cells = (one.part, one.fault, f"{one.frames:,}", one.asserted, rounded_up(one.went_on_sec))
+    return f"| {' | '.join(cells)} |\n"
