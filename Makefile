@@ -44,7 +44,7 @@ faults: setup ## Break everything while frames come in; writes docs/reliability.
 
 production: setup ## Containers, servers, many machines: all that production has, really started (root)
 	@scripts/install-engine
-	@$(BIN)/python -m pytest tests/production --production -n 3 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/production --production -n 3 --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliability.md (MINUTES=5)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter 60,$(MINUTES)),--write-report)

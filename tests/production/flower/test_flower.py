@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +27,7 @@ from tests.production.flower.plant import (
     flower_process,
     running,
 )
+from tests.support.algorithm_stub import Answer, Frame, detections
 from tests.support.ports import HeldPort
 from tests.support.waiting import wait_until
 
@@ -105,13 +108,20 @@ def test_flower_listens_on_loopback_and_does_nothing_without_its_password(plant:
 
 
 def test_inspect_shows_the_dispatcher_at_work(plant: Plant) -> None:
-    plant.stub.delay = 25.0
+    looked, usual = threading.Event(), plant.stub.answer
+
+    async def hold(frame: Frame) -> Answer:
+        await asyncio.to_thread(looked.wait, 25)
+        return detections(1)
+
+    plant.stub.answer = hold
     try:
         plant.put(PEOPLE, 5)
         wait_until(lambda: plant.stub.running == 5, 20, "five calls are under way")
         answer = json.loads(plant.question("inspect", "dispatcher", "--json"))
     finally:
-        plant.stub.delay = 0.0
+        looked.set()
+        plant.stub.answer = usual
     (seen,) = answer.values()
     assert seen["state"] == "working"
     assert seen["calls_by_type"] == {PEOPLE: 5}
@@ -200,6 +210,7 @@ def test_behind_nginx_under_a_path_of_its_own(plant: Plant) -> None:
 
 def test_a_wake_of_an_earlier_release_is_taken(plant: Plant) -> None:
     """It comes by the nameless exchange, and its arguments are not yet shown as text."""
+    plant.until_listed(PEOPLE, r"[1-9]\d* done")  # Flower hears of what the worker does
     options = ("--args", json.dumps([PEOPLE]), "--queue", f"infer.{PEOPLE}")
     task_id = plant.celery("call", "easyai.infer", *options).strip().splitlines()[-1]
 

@@ -14,22 +14,27 @@ from collections.abc import Sequence
 
 from tests.support.seaweed_server import SeaweedServer
 
+_AT_ONCE = 4
+
 
 def load(server: SeaweedServer, bucket: str, keys: Sequence[str]) -> None:
     """Put pictures, whose content is their key."""
-    # The last entry of a file is not loaded.
-    entries = b"".join(_entry(f"/buckets/{bucket}", key) for key in (*keys, f"{keys[-1]}.end"))
+    # The shell ends without the entries that its threads have in hand.
+    last = [f"{keys[-1]}.end{number}" for number in range(2 * _AT_ONCE)]
+    entries = b"".join(_entry(f"/buckets/{bucket}", key) for key in (*keys, *last))
     path = server.folder / "entries.meta"
     path.write_bytes(entries)
     done = subprocess.run(
         server.shell_command(),
-        input=f"fs.meta.load -v=false -concurrency=4 {path}\nexit\n",
+        input=f"fs.meta.load -v=false -concurrency={_AT_ONCE} {path}\nexit\n",
         capture_output=True,
         text=True,
         timeout=300,
         check=True,
     )
-    assert f"{len(keys) + 1} files" in done.stdout, done.stdout[-1000:] + done.stderr[-1000:]
+    assert f"{len(keys) + len(last)} files" in done.stdout, (
+        done.stdout[-1000:] + done.stderr[-1000:]
+    )
 
 
 def _entry(top: str, key: str) -> bytes:
