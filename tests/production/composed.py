@@ -62,9 +62,10 @@ class Composed:
         """Its frames and alerts."""
         return Site(self.engine, self.url)
 
-    def start_detector(self, server: str) -> None:
+    def start_detector(self, server: str, limit_sec: float = 60.0) -> None:
         """An algorithm service in its network."""
-        self.site.start_detector(f"{self.name}-detector", f"{self.name}_default", server)
+        name, network = f"{self.name}-detector", f"{self.name}_default"
+        self.site.start_detector(name, network, server, limit_sec=limit_sec)
 
     def remove(self) -> None:
         """Delete all of it."""

@@ -40,13 +40,15 @@ class Engine:
         """
         return self.run(("docker", *arguments), {}, check, timeout_sec, given)
 
-    def build(self, tag: str, dockerfile: Path, context: Path, *options: str) -> None:
-        """Build an image on the local base, with the certificates of this machine."""
+    def build(
+        self, tag: str, dockerfile: Path, context: Path, *options: str, base: str = BASE
+    ) -> None:
+        """Build an image on a local base, with the certificates of this machine."""
         self.docker(
-            *("build", "--quiet", "--network=host", "--build-arg", f"BASE={BASE}"),
+            *("build", "--quiet", "--network=host", "--build-arg", f"BASE={base}"),
             *(("--secret", f"id=ca,src={_CA}") if _CA.exists() else ()),
             *("--tag", tag, "--file", str(dockerfile), *options, str(context)),
-            timeout_sec=900,
+            timeout_sec=1800,
         )
 
     def has(self, tag: str) -> bool:

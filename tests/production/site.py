@@ -48,7 +48,9 @@ class Site:
         except requests.ConnectionError:  # of a container that has just been made
             return False
 
-    def start_detector(self, name: str, network: str, server: str, *options: str) -> None:
+    def start_detector(
+        self, name: str, network: str, server: str, *options: str, limit_sec: float = 60.0
+    ) -> None:
         """A service in a network, known there as `detector`; waits until it is registered."""
         self.engine.docker(
             *("run", "--detach", "--rm", "--name", name),
@@ -56,10 +58,13 @@ class Site:
             *("--volume", f"{ROOT}/tests/production/detector.py:/detector.py:ro"),
             *(IMAGE, "python", "/detector.py", server, "detector", *options),
         )
-        wait_until(self._has_service, 60, "the service registers", 0.3)
+        wait_until(self._has_service, limit_sec, "the service registers", 0.3)
 
     def _has_service(self) -> bool:
-        return bool(self._get("/api/v1/ai_analysis/services")["total"])
+        try:
+            return bool(self._get("/api/v1/ai_analysis/services")["total"])
+        except requests.ConnectionError:
+            return False
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = requests.get(f"{self.url}{path}", timeout=5)

@@ -1,6 +1,6 @@
 """The image builds for arm64 as well: every locked library has a wheel for it, nothing is compiled.
 
-An image for arm64 itself is not built here: this takes an emulator in the kernel.
+`test_emulated` builds and runs it.
 """
 
 from __future__ import annotations
