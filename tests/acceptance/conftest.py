@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.outside import Outside
+from tests.support.services import RedisServer
 
 
 @pytest.fixture
@@ -16,6 +17,13 @@ def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
     """``easyai up`` with the embedded defaults, not started yet."""
     with EasyaiProcess(tmp_path) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def production_broker_url(redis_server: RedisServer) -> str:
+    """The broker of the production set-up."""
+    redis_server.start()
+    return redis_server.url
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The production set-up: every part started by itself, on PostgreSQL and Redis."""
+"""The production set-up: every part started by itself, on PostgreSQL and a broker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detection
 from tests.support.outside import Outside
 from tests.support.part_process import PartProcess, celery_command, easyai_command, run_to_end
 from tests.support.ports import HeldPort
-from tests.support.services import PostgresServer, RedisServer
+from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
 PEOPLE, FACES = "人数统计", "人脸检测"
@@ -40,19 +40,18 @@ class Production:
 @pytest.fixture(scope="module")
 def production(
     postgres_server: PostgresServer,
-    redis_server: RedisServer,
+    production_broker_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Production]:
     """Started as the README says, each part in a folder of its own."""
     postgres_server.start()
-    redis_server.start()
     folder = tmp_path_factory.mktemp("production")
     held, flower_held = HeldPort(), HeldPort()
     port, flower_port = held.number, flower_held.number
     environment = {
         "EASYAI_CONFIG": str(_write_config(folder, port)),
         "EASYAI_DATABASE_URL": postgres_server.create_database(),
-        "EASYAI_BROKER_URL": redis_server.url,
+        "EASYAI_BROKER_URL": production_broker_url,
     }
     upgraded = run_to_end(easyai_command("db", "upgrade"), environment, folder)
     assert upgraded.returncode == 0, upgraded.stderr

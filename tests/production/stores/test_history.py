@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.integration.store import test_minio
-from tests.production.stores.again import again
+from tests.production.again import again
 
 globals().update(again(test_minio))

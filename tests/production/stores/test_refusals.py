@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.integration.store import test_minio_failures
-from tests.production.stores.again import again
+from tests.production.again import again
 
 # Each restart takes seconds; test_load.py kills the server and starts it again.
 globals().update(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.integration.pipeline import test_versions_in_a_bucket
-from tests.production.stores.again import again
+from tests.production.again import again
 
 globals().update(
     again(

@@ -1,0 +1,21 @@
+"""On RabbitMQ workers, beats and the whole production set-up do what they do on Redis."""
+
+from __future__ import annotations
+
+from tests.acceptance import test_production
+from tests.integration.celery import (
+    test_api_wait,
+    test_beats,
+    test_control,
+    test_workers,
+)
+from tests.production.again import BROKER, again
+
+for room in (
+    test_production,
+    test_api_wait,
+    test_beats,
+    test_control,
+    test_workers,
+):
+    globals().update(again(room, needs=BROKER))
