@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -50,6 +51,8 @@ class Trials:
     def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
         self._request, self._folder = request, folder
         self.thorough: bool = request.config.getoption("--faults", default=False)
+        #: How often a random fault is tried: CI has 35 minutes for everything.
+        self.times = (6 if os.environ.get("CI") else 20) if self.thorough else 2
         self._record_property: Callable[[str, object], None] = request.getfixturevalue(
             "record_property"
         )

@@ -25,7 +25,7 @@ _PATIENT = SHORT.replace("infer_timeout_sec = 5", "infer_timeout_sec = 30")
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", [EMBEDDED, PRODUCTION])
 def test_a_worker_killed_in_mid_batch_at_random_points(trials: Trials, kind: str) -> None:
-    times = 20 if trials.thorough else 2
+    times = trials.times
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     chance = random.Random(seed)

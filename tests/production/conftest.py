@@ -31,15 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
     """Leave them out unless they are asked for; importing them alone takes seconds."""
-    if not config.getoption("--production", default=False):
-        return True
-    return True if collection_path.name == "test_emulated.py" and not IN_FULL else None
+    return None if config.getoption("--production", default=False) else True
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes longest as a whole, so that no process is left alone with it."""
+    if not IN_FULL:
+        without = [item for item in items if item.get_closest_marker("in_full")]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
     order = [*_IN_A_ROW.values()]
     items.sort(key=lambda item: order.index(row) if (row := _row(item.nodeid)) in order else 99)
 

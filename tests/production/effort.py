@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Any, Final
 
-#: False where CI is set: fewer pictures in the large bucket, shorter waits.
+import pytest
+
+#: False where CI is set: fewer pictures in the large bucket, shorter waits, no `in_full`.
 IN_FULL: Final = not os.environ.get("CI")
+
+
+def in_full(value: str) -> Any:
+    """A parameter that CI does without, as another one tries nearly the same."""
+    return pytest.param(value, marks=pytest.mark.in_full)

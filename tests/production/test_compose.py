@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.production.conftest import Compose
+from tests.production.effort import in_full
 from tests.production.site import TYPE
 
 API = "/api/v1/ai_analysis"
@@ -36,7 +37,7 @@ def test_one_command_starts_everything_in_one_container(compose: Compose) -> Non
     project.site.wait_for_alerts(1)
 
 
-@pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
+@pytest.mark.parametrize("broker", [in_full("redis"), "rabbitmq"])
 def test_roles_heal_beside_real_servers(compose: Compose, secrets_made: Path, broker: str) -> None:
     project = compose(
         f"roles,postgres,{broker}", EASYAI_PUBLIC_URL="http://api:5066", BROKER=broker

@@ -1,4 +1,4 @@
-"""The image for arm64, built and run by an emulator; left out in CI, for it takes many minutes."""
+"""The image for arm64, built and run by an emulator."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.production.conftest import Compose
 from tests.production.engine import ROOT, Engine
 
+pytestmark = pytest.mark.in_full
 OTHER = "amd64" if os.uname().machine in {"aarch64", "arm64"} else "arm64"
 BASE, IMAGE = f"easyai-base:{OTHER}", f"easyai:{OTHER}"
 _SLOW_SEC = 600  # ten times slower than at home

@@ -15,6 +15,7 @@ from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import wait_for_frames
 from tests.production.conftest import Proves
+from tests.production.effort import in_full
 from tests.production.proof import Proof
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.certificates import Authority
@@ -25,7 +26,7 @@ PEOPLE = "人数统计"
 DAMAGED = [b"", b'{"body": "W', b"\0" * 512, b"[]", b'{"properties": {}}']
 
 
-@pytest.fixture(params=["plain", "TLS"])
+@pytest.fixture(params=[in_full("plain"), "TLS"])
 def watched(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Watched]:
     """A primary, a replica and three Sentinels."""
     servers = Watched(authority if request.param == "TLS" else None)

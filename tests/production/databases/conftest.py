@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.production.databases.pgbouncer import IGNORING, STRICT, PgBouncer
+from tests.production.effort import in_full
 from tests.support.services import PostgresServer
 
 
-@pytest.fixture(scope="module", params=[STRICT, IGNORING], ids=["strict", "ignoring"])
+@pytest.fixture(scope="module", params=[STRICT, in_full(IGNORING)], ids=["strict", "ignoring"])
 def pgbouncer(
     request: pytest.FixtureRequest, postgres_server: PostgresServer
 ) -> Iterator[PgBouncer]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.production.databases.steps import CAMERA, alerts, jpeg, put, wait_for_alerts
+from tests.production.effort import in_full
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.part_process import easyai_command, run_to_end
@@ -47,7 +48,7 @@ def _run(site: EasyaiProcess, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", [in_full("sqlite"), "postgresql"])
 def test_a_backup_under_load_goes_on_elsewhere(
     kind: str, tmp_path: Path, algorithm: AlgorithmStub, postgres_server: PostgresServer
 ) -> None:

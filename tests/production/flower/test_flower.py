@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from tests.production.effort import in_full
 from tests.production.flower.gateway import FlowerGateway
 from tests.production.flower.plant import (
     HOSTILE,
@@ -32,7 +33,7 @@ from tests.support.ports import HeldPort
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture(scope="module", params=["filesystem", "redis", "rabbitmq"])
+@pytest.fixture(scope="module", params=[in_full("filesystem"), "redis", in_full("rabbitmq")])
 def plant(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Plant]:
@@ -185,7 +186,7 @@ def test_without_broker_flower_goes_on_and_writes_no_stack_trace(plant: Plant) -
     assert "Traceback" not in plant.flower.all_output()
 
 
-@pytest.mark.parametrize("plant", ["filesystem"], indirect=True)
+@pytest.mark.parametrize("plant", ["redis"], indirect=True)
 def test_behind_nginx_under_a_path_of_its_own(plant: Plant) -> None:
     held = HeldPort()
     environment = {**plant.up.installation, "FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"}
