@@ -22,7 +22,12 @@ _PREFIX: Final = "EASYAI_"
 _OWN_TABLE: Final = "easyai"
 _FILE: Final = "_FILE"
 # They start like a key of ours and are none: the file's name and process markers.
-_NOT_KEYS: Final = frozenset({"EASYAI_CONFIG", "EASYAI_SUPERVISED", COPY_VARIABLE, RENEWS_VARIABLE})
+_NOT_KEYS: Final = frozenset(
+    {
+        *("EASYAI_CONFIG", "EASYAI_SUPERVISED", "EASYAI_END_WHEN_HUNG"),
+        *(COPY_VARIABLE, RENEWS_VARIABLE),
+    }
+)
 
 
 def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:

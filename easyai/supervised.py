@@ -23,6 +23,8 @@ TURNED_LATELY_SEC: Final = 5.0
 
 #: ``host:port`` of the API that a worker waits for; set by ``easyai up``, absent elsewhere.
 AWAIT_API_VARIABLE: Final = "EASYAI_AWAIT_API"
+#: Set by our image.
+END_WHEN_HUNG_VARIABLE: Final = "EASYAI_END_WHEN_HUNG"
 
 
 def die_with_parent() -> bool:
@@ -36,6 +38,16 @@ def die_with_parent() -> bool:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) == 0)
+
+
+def is_supervised() -> bool:
+    """Whether ``easyai up`` has started us, which starts again what hangs."""
+    return os.environ.get("EASYAI_SUPERVISED") == "1"
+
+
+def ends_when_hung() -> bool:
+    """Whether a process that hangs ends itself: nobody watches it, and somebody starts it again."""
+    return os.environ.get(END_WHEN_HUNG_VARIABLE) == "1" and not is_supervised()
 
 
 def restart_reason() -> str:

@@ -16,7 +16,10 @@ from easyai.settings_file import COPY_VARIABLE, RENEWS_VARIABLE
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.
 _NO_KEYS: Final = frozenset(
-    {"EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED", COPY_VARIABLE, RENEWS_VARIABLE}
+    {
+        *("EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED", "EASYAI_END_WHEN_HUNG"),
+        *(COPY_VARIABLE, RENEWS_VARIABLE),
+    }
 )
 
 

@@ -59,6 +59,7 @@ KINDS: Final = {
     "process_started": Words("process started", "进程启动"),
     "process_stopped": Words("process stopped", "进程停止"),
     "process_restarted": Words("process restarted", "进程重启"),
+    "restart_asked": Words("restart asked for", "要求重启"),
     "alarm_raised": Words("alarm", "告警"),
     "alarm_over": Words("alarm over", "告警解除"),
     "layout_by_date": Words("folders of dates", "按日期的目录"),

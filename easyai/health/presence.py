@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sqlalchemy import Connection
+
 from easyai.db import clock, events, processes
 from easyai.db.session import Database
+from easyai.health import self_end
 from easyai.process.identity import home, start_ticks
-from easyai.supervised import restart_reason
+from easyai.supervised import ends_when_hung, restart_reason
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class Presence:
         self._started_at: float | None = None  # by the database's clock, when it answers
         self._announced = False
         self._failing = False
+        self._asked = ""  # why this process should end
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
@@ -58,9 +62,16 @@ class Presence:
         self._thread.join(timeout_sec)
 
     def _run(self) -> None:
+        hung = 0
         while True:
-            if self._works():
+            hung = 0 if self._works() else hung + 1
+            if not hung:
                 self._attempt(self._show)
+            elif hung >= self_end.LOOKS and ends_when_hung():
+                self._attempt(self._note_hang)
+                self_end.end(self._kind, self_end.HUNG)
+            if self._asked:
+                self_end.end(self._kind, self._asked)
             if self._end.wait(EVERY_SEC):
                 break
         if self._announced:
@@ -95,11 +106,20 @@ class Presence:
                 clock_offset_sec=clock.offset_sec(conn),
             )
             if not self._announced:
-                events.add(conn, [self._start_event(self._started_at)])
+                events.add(conn, [self._start_event(conn, self._started_at)])
+            if ends_when_hung():
+                self._asked = self_end.asked(conn, self._name, self._started_at)
         self._announced = True
 
-    def _start_event(self, started_at: float) -> events.Event:
+    def _note_hang(self, db: Database) -> None:
+        with db.write() as conn:
+            now = clock.now(conn)
+            events.add(conn, [self_end.request(now, self._name, self_end.HUNG)])
+
+    def _start_event(self, conn: Connection, started_at: float) -> events.Event:
         reason = restart_reason()
+        if not reason and ends_when_hung():
+            reason = self_end.reason_of_end(conn, self._name, started_at)
         kind = "process_restarted" if reason else "process_started"
         text = f"{_AGAIN}{reason}" if reason else "started"
         return events.Event(started_at, kind, self._name, text)

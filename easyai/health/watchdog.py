@@ -15,6 +15,7 @@ from typing import Any, Final
 from easyai.db import clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
+from easyai.health import self_end
 from easyai.health.absence import NOT_RUNNING, AbsenceWatch, as_alarm
 from easyai.health.alarms.conditions import judge
 from easyai.health.alarms.incident import Incident, may_be_untold
@@ -32,7 +33,7 @@ from easyai.health.presence import Presence
 from easyai.health.progress import Progress, Standstill
 from easyai.health.silent_stall import SilentStall
 from easyai.runtime import Runtime
-from easyai.supervised import Loop, Notifier
+from easyai.supervised import Loop, Notifier, is_supervised
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Watchdog:
         if seen is None or self._waits_for_answer(standing, now):
             return
         standstill = self._progress.standstill(seen.facts, now)
-        self._heal(seen, now)
+        self._heal(seen, now, standing)
         if not self._take_role(standing, now, wall):
             return
         if standing.leads and self._looks_back(standing, seen, now, wall):
@@ -217,12 +218,21 @@ class Watchdog:
         jump_sec = self._clock.jump_sec
         return [Condition(Kind.CLOCK_JUMP, "", "clock_jumped", clock_jump(jump_sec))]
 
-    def _heal(self, seen: Observation, now: float) -> None:
-        """Ask for what only a restart heals; under systemd or by hand it is told by its alarm."""
-        reason = self._stall.reason_to_restart(seen.facts, now)
-        if reason:
-            asked = self._notifier.ask_restart("worker", reason)
-            log.error("worker stalled: %s; restart asked for: %s", reason, asked)
+    def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
+        """Ask for what only a restart heals: `easyai up`, or else the workers themselves.
+
+        Those that nobody would start again do not end (self_end.py): they are told by their alarm.
+        """
+        facts = seen.facts
+        reason = self._stall.reason_to_restart(facts, now)
+        if not reason:
+            return
+        asked = self._notifier.ask_restart("worker", reason)
+        log.error("worker stalled: %s; restart asked for: %s", reason, asked)
+        if standing.leads and not is_supervised():
+            workers = facts.known.working("worker", facts.now) if facts.known else []
+            requests = [self_end.request(facts.now, one.name, reason) for one in workers]
+            self._recorder.write(Entry(events=tuple(requests)))
 
     def _record(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
         for message in told:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.production.composed import Composed
 from tests.production.conftest import Compose
-from tests.production.effort import in_full
+from tests.production.effort import IN_FULL, in_full
 from tests.production.site import TYPE
 
 API = "/api/v1/ai_analysis"
@@ -54,6 +55,9 @@ def test_roles_heal_beside_real_servers(compose: Compose, secrets_made: Path, br
     project.site.put_frame(project.container("api"), 2)
     project.site.wait_for_alerts(2, 90)
 
+    if IN_FULL:
+        _stall(project, 3)
+
     command = f"celery -A easyai requeue --task-type {TYPE} --state failed --since 1h --dry-run"
     again = project.engine.docker(
         *("exec", project.container("worker"), "sh", "-c", f"{command} 2>&1; true")
@@ -63,3 +67,15 @@ def test_roles_heal_beside_real_servers(compose: Compose, secrets_made: Path, br
     told = json.dumps([project.engine.inspect(project.container(one)) for one in ("api", broker)])
     password = (secrets_made / f"{broker}_password").read_text().strip()
     assert password not in told
+
+
+def _stall(project: Composed, number: int) -> None:
+    """A worker that is connected and takes no tasks ends itself: it is started again."""
+    name = project.container("worker")
+    restarts = project.engine.inspect(name)["RestartCount"]
+    project.engine.docker(
+        "exec", name, *["celery", "-A", "easyai", "control", "cancel_consumer", "easyai"]
+    )
+    project.site.put_frame(project.container("api"), number)
+    project.site.wait_for_alerts(number, 180)
+    assert project.engine.inspect(name)["RestartCount"] == restarts + 1

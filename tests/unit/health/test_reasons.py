@@ -29,6 +29,7 @@ _FILES = (
     "health/observation.py",
     "health/alarms/recorder.py",
     "health/presence.py",
+    "health/self_end.py",
     "health/silent_stall.py",
     "health/watchdog.py",
     "tasks/broker_check.py",

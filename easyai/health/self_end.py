@@ -1,0 +1,50 @@
+"""A process that nobody watches ends itself when it has hung; whoever runs it starts it again.
+
+`easyai up` and systemd (WatchdogSec) watch what they start. A container engine starts again what
+has ended, and leaves alone what hangs: our image sets ``EASYAI_END_WHEN_HUNG=1``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from typing import Final, NoReturn
+
+from sqlalchemy import Connection
+
+from easyai.db import events
+
+log = logging.getLogger(__name__)
+
+#: So many looks in a row (presence.EVERY_SEC apart) find no loop turning: a minute.
+LOOKS: Final = 12
+HUNG: Final = "it has hung: no sign of life for 60 s"
+_ASKED: Final = "restart_asked"
+_RECENT_SEC: Final = 120.0
+_DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at an end
+
+
+def request(now: float, name: str, reason: str) -> events.Event:
+    """The event by which a process is asked to end, or tells why it does."""
+    return events.Event(now, _ASKED, name, reason)
+
+
+def asked(conn: Connection, name: str, since: float) -> str:
+    """Why the process of this name was asked to end since then, by the database's clock, or ''."""
+    found = events.newest(conn, _ASKED, name, since)
+    return found[1] if found else ""
+
+
+def reason_of_end(conn: Connection, name: str, started_at: float) -> str:
+    """Why the process before us in this place ended itself just now; '' when it did not."""
+    return asked(conn, name, started_at - _RECENT_SEC)
+
+
+def end(kind: str, reason: str) -> NoReturn:
+    """End in order, or at once where that hangs too."""
+    log.critical("%s: ends itself, to be started again: %s", kind, reason)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_DRAIN_SEC)
+    os._exit(os.EX_SOFTWARE)

@@ -1,0 +1,103 @@
+"""A process that hangs and that nobody watches ends itself, and the next one tells why."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from easyai.db import clock, events, processes
+from easyai.health import self_end
+from easyai.health.silent_stall import SilentStall
+from easyai.supervised import END_WHEN_HUNG_VARIABLE
+from tests.integration.health.kennel import Kennel
+from tests.support.site import Installation
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.sqlite_only
+
+_PROGRAM = """
+import signal, sys, time
+from easyai.db.session import Database
+from easyai.health import presence, self_end
+presence.EVERY_SEC = 0.02
+self_end._DRAIN_SEC = 0.5
+url, works, obeys = sys.argv[1:]
+signal.signal(signal.SIGTERM, signal.SIG_DFL if obeys == "obeys" else signal.SIG_IGN)
+presence.Presence("worker", lambda: Database(url), lambda: works == "works").start()
+time.sleep(20)
+"""
+
+
+def _run(
+    site: Installation,
+    works: str,
+    obeys: str,
+    switch: str = END_WHEN_HUNG_VARIABLE,
+    limit_sec: float = 15.0,
+) -> int:
+    """How a process with such a presence ends: minus the signal, or its exit code."""
+    environment = {"PATH": "/usr/bin:/bin", switch: "1", "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", _PROGRAM, site.database_url, works, obeys]
+    done = subprocess.run(command, env=environment, timeout=limit_sec, capture_output=True)
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return done.returncode
+
+
+def test_a_process_whose_loops_stand_still_ends_and_tells_why(site: Installation) -> None:
+    assert _run(site, "hangs", "obeys") == -15
+    (row,) = site.rows("SELECT * FROM events WHERE kind = 'restart_asked'")
+    assert row["text"] == self_end.HUNG
+
+
+def test_one_that_does_not_end_in_order_ends_at_once(site: Installation) -> None:
+    assert _run(site, "hangs", "ignores") == 70
+
+
+@pytest.mark.parametrize(
+    ("works", "switch"), [("works", END_WHEN_HUNG_VARIABLE), ("hangs", "OTHER")]
+)
+def test_one_that_works_or_that_nobody_would_start_again_does_not_end(
+    site: Installation, works: str, switch: str
+) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        _run(site, works, "obeys", switch, limit_sec=3.0)
+
+
+def test_the_next_one_in_its_place_was_started_again(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(END_WHEN_HUNG_VARIABLE, "1")
+    with site.runtime.db.write() as conn:
+        now = clock.now(conn)
+        events.add(conn, [self_end.request(now - 5, "worker@a:7", self_end.HUNG)])
+        assert self_end.reason_of_end(conn, "worker@a:7", now) == self_end.HUNG
+        assert self_end.reason_of_end(conn, "worker@b:7", now) == ""
+        assert self_end.reason_of_end(conn, "worker@a:7", now + 600) == ""
+        assert self_end.asked(conn, "worker@a:7", now) == "", "it was meant for the one before"
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+def test_the_watchdog_asks_workers_that_take_no_tasks_to_end(
+    site: Installation,
+    kennel: Kennel,
+    monkeypatch: pytest.MonkeyPatch,
+    supervised: bool,
+) -> None:
+    """Under `easyai up` it is the supervisor that is asked."""
+    if supervised:
+        monkeypatch.setenv("EASYAI_SUPERVISED", "1")
+    monkeypatch.setattr(SilentStall, "reason_to_restart", lambda *_: "it takes no tasks: so it is")
+    with site.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "a", 7, clock.now(conn))
+        processes.beat(conn, "worker", "gone", 7, clock.now(conn) - 100)
+    kennel.start()
+    asked = "SELECT DISTINCT subject FROM events WHERE kind = 'restart_asked'"
+    if supervised:
+        kennel.rounds()
+        assert site.rows(asked) == []
+    else:
+        wait_until(lambda: site.rows(asked), 10, "the request")
+        assert [row["subject"] for row in site.rows(asked)] == ["worker@a:7"]
