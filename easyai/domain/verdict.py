@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 _LONGEST_REASON = 500
+_SIGNATURE = re.compile(r"([?&][\w.-]*signature=)[^&#\s\"'<>)]*", re.IGNORECASE)
 _REDIRECTS = range(300, 400)
 _REDIRECTED = ", redirects are not followed: register the address it leads to"
 _MOST_DETECTIONS = 2**31 - 1  # that a database's integer holds
@@ -117,9 +119,13 @@ def _broken(reason: str, elapsed_ms: float) -> Verdict:
 
 
 def clean_reason(reason: str) -> str:
-    """The reason as text that every database takes, 500 characters at most."""
+    """The reason as text that every database takes and anybody may read, 500 characters at most.
+
+    A service may quote the signed link to a picture that it could not open.
+    """
     # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
     clean = reason.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    clean = _SIGNATURE.sub(r"\1********", clean)
     return clean if len(clean) <= _LONGEST_REASON else clean[:_LONGEST_REASON] + "…"
 
 

@@ -100,6 +100,22 @@ def test_a_refusal_keeps_its_reason_shortened() -> None:
     assert answer(success=False, error={"code": 1}).kind is Kind.REFUSED
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://a:5066/api/v1/files/t/c/1.jpg?expires=9999&signature=5ec7e7",
+        "https://s3/frames/1.jpg?X-Amz-Credential=me&X-Amz-Signature=5ec7e7&X-Amz-Expires=60",
+        '"http://a/1.jpg?signature=5ec7e7"',
+    ],
+)
+def test_a_refusal_that_quotes_a_picture_link_repeats_no_signature(link: str) -> None:
+    body = json.dumps({"success": False, "error": f"cannot open {link} 403"}).encode()
+    reason = judge(200, body, 1.0).reason
+    assert "5ec7e7" not in reason
+    assert reason.endswith(" 403")
+    assert "1.jpg?" in reason
+
+
 @pytest.mark.parametrize("word", ["404", "not found", "timeout", "connection refused"])
 def test_no_word_in_a_refusal_makes_it_anything_else(word: str) -> None:
     assert answer(success=False, error=f"error {word}").kind is Kind.REFUSED
