@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from queue import Empty, SimpleQueue
+from typing import Final
+
 import click
 
 from easyai.cli.output import opened, plain
+from easyai.errors import DatabaseUnavailableError
 
 KINDS = ("api", "beat", "watchdog", "worker")
+# Below the 10 s after which the health check of docker/compose.yaml kills this command, and the
+# 20 s and 30 s of the probes in docker/kubernetes: a command that is killed has no exit code 2.
+DEADLINE_SEC: Final = 8.0
+THREAD: Final = "easyai-alive"
 
 EXAMPLES = """\b
 Examples:
@@ -16,7 +25,7 @@ Examples:
 \b
 For health checks of containers and services. A process writes its row every 5 s while its loops
 turn, and counts as working until the row is 20 s old.
-Exit code: 0 alive, 1 not, 2 usage, configuration or database.
+Exit code: 0 alive, 1 not, 2 usage, configuration, or no answer from the database within 8 s.
 """
 
 
@@ -24,20 +33,59 @@ Exit code: 0 alive, 1 not, 2 usage, configuration or database.
 @click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
 def alive(kinds: tuple[str, ...]) -> None:
     """Say whether a process of each of KINDS works on this machine or in this container."""
-    from easyai.db import clock, processes
     from easyai.health.presence import SILENT_AFTER_SEC
-    from easyai.process.identity import home
 
-    here = home()
-    with opened() as runtime, runtime.db.read() as conn:
-        now = clock.now(conn)
-        rows = [row for row in processes.all_processes(conn) if row.host == here]
+    ages_of = _ages_within_deadline()
     failed = False
     for kind in kinds or KINDS:
-        ages = [now - row.beat_at for row in rows if row.kind == kind]
+        ages = ages_of.get(kind, [])
         works = bool(ages) and min(ages) < SILENT_AFTER_SEC
         failed |= not works
         state = "works" if works else f"silent for {min(ages):.0f} s" if ages else "not running"
         click.echo(plain(f"{kind}: {state}"))
     if failed:
         click.get_current_context().exit(1)
+
+
+def _ages_within_deadline() -> dict[str, list[float]]:
+    """As `_ages`. Raises DatabaseUnavailableError after DEADLINE_SEC.
+
+    The thread is a daemon: nothing ends a statement that waits for the server, and the command must
+    not wait for the thread.
+    """
+    import easyai.runtime  # noqa: F401  # a slow machine's imports are not the database's delay
+
+    answers: SimpleQueue[dict[str, list[float]] | Exception] = SimpleQueue()
+
+    def look() -> None:
+        try:
+            answers.put(_ages())
+        except Exception as error:  # noqa: BLE001  # raised again in the main thread
+            answers.put(error)
+
+    threading.Thread(target=look, name=THREAD, daemon=True).start()
+    try:
+        answer = answers.get(timeout=DEADLINE_SEC)
+    except Empty:
+        raise DatabaseUnavailableError(
+            f"the database did not answer within {DEADLINE_SEC:g} s: whether the processes work "
+            "is not known"
+        ) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _ages() -> dict[str, list[float]]:
+    """The seconds since each process of this machine or container wrote its row, by kind."""
+    from easyai.db import clock, processes
+    from easyai.process.identity import home
+
+    here = home()
+    ages: dict[str, list[float]] = {}
+    with opened() as runtime, runtime.db.read() as conn:
+        now = clock.now(conn)
+        for row in processes.all_processes(conn):
+            if row.host == here:
+                ages.setdefault(row.kind, []).append(now - row.beat_at)
+    return ages
