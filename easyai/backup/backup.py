@@ -14,11 +14,12 @@ import socket
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, BinaryIO, Final, NamedTuple
 
 from sqlalchemy import Connection, create_engine, text
 
@@ -31,7 +32,12 @@ from easyai.db.revision import newest, revision
 from easyai.db.session import Database
 from easyai.domain.alert import utc_text
 from easyai.domain.frame import ALGO_CONFIG_NAME
-from easyai.errors import BackupError, PictureNotFoundError
+from easyai.errors import (
+    BackupError,
+    InvalidKeyError,
+    PictureNotFoundError,
+    StoreUnavailableError,
+)
 from easyai.runtime import Runtime
 from easyai.settings_file import config_path
 from easyai.store.local import LocalStore
@@ -59,6 +65,8 @@ class Report:
     pictures: dict[str, int] | None = None
     pictures_bytes: int = 0
     lost: int = 0  # pictures that rows name and that were nowhere
+    unreadable: int = 0  # files that are there and could not be read: no right, a bad sector
+    unreadable_example: str = ""  # the first of them, and why
     settings: bool = False  # whether there is a settings file
 
 
@@ -218,6 +226,11 @@ def _write_settings(runtime: Runtime, writer: Writer) -> bool:
     return True
 
 
+class _Picture(NamedTuple):
+    content: bytes
+    version: str
+
+
 class _Pictures:
     """Copies the pictures of a local folder into an archive."""
 
@@ -238,10 +251,9 @@ class _Pictures:
         for line in wanted:
             values = json.loads(line)
             one = Wanted(**values | {"role": Role(values["role"])})
-            found = self._finder.open(one)
-            if not isinstance(found, Fate):
-                with found as file:
-                    self._put(one.role, one.key, file)
+            found = self._read(one.key, partial(self._finder.open, one))
+            if isinstance(found, _Picture):
+                self._put(one.role, one.key, found)
             elif found is Fate.ROW_DELETED:
                 deleted.append(one.alert_id)
             elif found is Fate.LOST:
@@ -250,27 +262,53 @@ class _Pictures:
         return deleted
 
     def _write_configs(self) -> None:
-        for path in self._store.root.glob(f"*/*/{ALGO_CONFIG_NAME}"):
-            key = path.relative_to(self._store.root).as_posix()
+        for folder in self._store.root.glob("*"):
             try:
-                with self._store.open(key) as file:
-                    self._put(Role.CONFIG, key, file)
-            except PictureNotFoundError:
+                paths = list(folder.glob(f"*/{ALGO_CONFIG_NAME}"))
+            except OSError as error:
+                self._note_unreadable(folder.name, error)
                 continue
+            for path in paths:
+                self._write_config(path.relative_to(self._store.root).as_posix())
 
-    def _put(self, role: Role, key: str, file: IO[bytes]) -> None:
-        content = file.read()  # whole: one that is cut while it is read keeps the archive whole
-        version = version_of(os.fstat(file.fileno()))
+    def _write_config(self, key: str) -> None:
+        with suppress(PictureNotFoundError, InvalidKeyError):
+            found = self._read(key, partial(self._store.open, key))
+            if isinstance(found, _Picture):
+                self._put(Role.CONFIG, key, found)
+
+    def _read(self, key: str, opener: Callable[[], BinaryIO | Fate]) -> _Picture | Fate:
+        """The picture whole: one that is cut while it is read keeps the archive whole."""
+        try:
+            found = opener()
+            if isinstance(found, Fate):
+                return found
+            with found as file:
+                return _Picture(file.read(), version_of(os.fstat(file.fileno())))
+        except (OSError, StoreUnavailableError) as error:
+            self._note_unreadable(key, error)
+            return Fate.UNREADABLE
+
+    def _note_unreadable(self, key: str, error: Exception) -> None:
+        """Count what cannot be read: it must not prevent the backup of everything else.
+
+        Raises StoreUnavailableError when the frame folder itself cannot be read.
+        """
+        self._store.require_readable()
+        self._report.unreadable += 1
+        self._report.unreadable_example = self._report.unreadable_example or f"{key}: {error}"
+
+    def _put(self, role: Role, key: str, picture: _Picture) -> None:
         _add(
             self._writer,
             f"{PICTURES}{key}",
-            content,
+            picture.content,
             role=str(role),
-            modified_ns=version.partition("-")[0],
+            modified_ns=picture.version.partition("-")[0],
         )
         self._counts[role] += 1
-        self._report.pictures_bytes += len(content)
-        self._progress.add(len(content))
+        self._report.pictures_bytes += len(picture.content)
+        self._progress.add(len(picture.content))
 
 
 def _add(writer: Writer, name: str, content: bytes, **notes: str) -> None:

@@ -54,6 +54,7 @@ class Fate(StrEnum):
     ROW_DELETED = "deleted"  # its alert was deleted meanwhile
     INFERRED = "inferred"  # its frame was, meanwhile, and left no picture
     LOST = "lost"  # it was not there before
+    UNREADABLE = "unreadable"  # it is there
 
 
 def of_frame(row: Mapping[str, Any]) -> Wanted | None:
@@ -82,7 +83,7 @@ class Finder:
         self._store = store
 
     def open(self, wanted: Wanted) -> BinaryIO | Fate:
-        """The picture, or why there is none."""
+        """The picture, or why there is none. Raises StoreUnavailableError for an unreadable one."""
         if wanted.role is Role.WAITING and wanted.version:
             with suppress(PictureNotFoundError):
                 return self._store.open_version(wanted.key, wanted.frame_id, wanted.version)

@@ -23,7 +23,8 @@ stay there. Not in it: the embedded broker (the database knows what is to be don
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
-Exit code: 0 done, 1 done, but pictures that rows name were nowhere, 2 no backup was made.
+Exit code: 0 done, 1 done without pictures that rows name and that were nowhere or could not be
+read, 2 no backup was made.
 """
 
 
@@ -53,6 +54,14 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
             click.echo(f"pictures: {counts}; {megabytes(report.pictures_bytes)}")
     if report.lost:
         click.echo(f"{report.lost:,} pictures that rows name were nowhere to be found", err=True)
+    if report.unreadable:
+        click.echo(
+            f"{report.unreadable:,} pictures could not be read and are not in the backup, such as "
+            f"{plain(report.unreadable_example)}; make them readable for the user of easyai, or "
+            "check the disk",
+            err=True,
+        )
+    if report.lost or report.unreadable:
         click.get_current_context().exit(1)
 
 

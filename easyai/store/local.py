@@ -160,6 +160,14 @@ class LocalStore(Moves):
         usable = disk.f_blocks - disk.f_bfree + disk.f_bavail
         return 100.0 * disk.f_bavail / usable if usable else None
 
+    def require_readable(self) -> None:
+        """Raise StoreUnavailableError when the folder itself cannot be read."""
+        try:
+            os.listdir(self.root)
+            os.lstat(f"{self.root}/.")  # what lies in it can be reached, too
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def check(self) -> None:
         """Raise StoreUnavailableError when the folder cannot be listed and written."""
         fault = _fault(self.root)

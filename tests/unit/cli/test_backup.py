@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
 from easyai.db import processes
+from easyai.store.local import LocalStore
 from tests.support.installation import Installation
 
 
@@ -92,6 +96,90 @@ def test_a_picture_that_was_nowhere_is_counted(site: Installation, tmp_path: Pat
     assert made.exit_code == 1
     assert "1 pictures that rows name were nowhere" in made.stderr
     assert (tmp_path / "site.tar").exists()
+
+
+@pytest.fixture
+def bad_names(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A seam: opening a file or folder of this name fails so, though root runs the tests."""
+    numbers: dict[str, int] = {}
+    real_open, real_listdir = os.open, os.listdir
+
+    def fail(path: Any) -> None:
+        number = numbers.get(Path(path).name)
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    def opened(path: Any, *arguments: Any, **options: Any) -> int:
+        fail(path)
+        return real_open(path, *arguments, **options)
+
+    def listed(path: Any) -> list[str]:
+        fail(path)
+        return real_listdir(path)
+
+    monkeypatch.setattr("easyai.store.local.os.open", opened)
+    monkeypatch.setattr("easyai.store.local.os.listdir", listed)
+    return numbers
+
+
+def _pictures(site: Installation) -> None:
+    for name in ("1", "2", "3"):
+        key = f"alerts/人数统计/门口/{name}.jpg"
+        path = site.folder / "snapshots" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"picture")
+        site.alert(image_path=key)
+    config = site.folder / "snapshots" / "人数统计" / "门口" / "algo_config.json"
+    config.parent.mkdir(parents=True)
+    config.write_bytes(b"{}")
+
+
+def test_pictures_that_cannot_be_read_are_counted_and_everything_else_is_in_the_backup(
+    site: Installation, tmp_path: Path, bad_names: dict[str, int]
+) -> None:
+    _pictures(site)
+    bad_names.update({"1.jpg": errno.EACCES, "3.jpg": errno.EIO, "algo_config.json": errno.EACCES})
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 1, made.output
+    assert "1 alert" in made.stdout
+    assert "3 pictures could not be read" in made.stderr
+    assert "alerts/人数统计/门口/1.jpg: " in made.stderr
+    assert "Permission denied" in made.stderr
+    assert site.run("restore", str(tmp_path / "site.tar"), "--check").exit_code == 0
+    made = site.run("backup", str(tmp_path / "again.tar"), "--json")
+    assert made.exit_code == 1
+    report = json.loads(made.stdout)
+    assert (report["unreadable"], report["lost"], report["pictures"]["alert"]) == (3, 0, 1)
+
+
+def test_a_frame_folder_that_cannot_be_read_makes_no_backup(
+    site: Installation, tmp_path: Path, bad_names: dict[str, int]
+) -> None:
+    _pictures(site)
+    bad_names["snapshots"] = errno.EIO
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 2
+    assert "frame folder" in made.stderr
+    assert not (tmp_path / "site.tar").exists()
+
+
+def test_a_bad_sector_in_a_picture_is_counted(
+    site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It opens, and fails while it is read: as /proc/self/mem, whose first page is no memory."""
+    _pictures(site)
+    real_open = LocalStore.open
+
+    def opened(store: LocalStore, key: str) -> BinaryIO:
+        return Path("/proc/self/mem").open("rb") if key.endswith("2.jpg") else real_open(store, key)
+
+    monkeypatch.setattr(LocalStore, "open", opened)
+    made = site.run("backup", str(tmp_path / "site.tar"))
+    assert made.exit_code == 1
+    assert "1 pictures could not be read" in made.stderr
+    assert "2.jpg: " in made.stderr
+    assert "Input/output error" in made.stderr
+    assert "2 alert" in made.stdout
 
 
 def test_pictures_in_a_bucket_stay_there(
