@@ -5,6 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +17,7 @@ import pytest
 
 from easyai.db import processes
 from easyai.store.local import LocalStore
+from tests.support.guide import ROOT
 from tests.support.installation import Installation
 
 
@@ -195,3 +201,43 @@ def test_pictures_in_a_bucket_stay_there(
     site.monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__STORE", "local")
     refused = site.run("restore", str(tmp_path / "site.tar"), "--replace")
     assert 'frame_extractor.store: "local" here, "minio" in the backup' in refused.output
+
+
+@pytest.fixture
+def nightly(tmp_path: Path) -> Callable[[Path], int]:
+    """Runs the nightly commands of docs/recovery.md, with the `easyai` of a folder; the code."""
+    text = (ROOT / "docs" / "recovery.md").read_text(encoding="utf-8")
+    (block,) = (one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "-delete" in one)
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    for name, days in {"easyai-box-old.tar": 20, "easyai-box-young.tar": 5, "notes": 20}.items():
+        (backups / name).write_bytes(b"")
+        os.utime(backups / name, times=(time.time() - days * 86_400,) * 2)
+
+    def run(folder: Path) -> int:
+        path = f"{folder}:{os.environ['PATH']}"
+        script = block.replace("/backups", str(backups))
+        return subprocess.run(["sh", "-c", script], env={**os.environ, "PATH": path}).returncode
+
+    return run
+
+
+def test_the_nightly_commands_delete_old_backups_though_a_picture_is_lost_for_good(
+    site: Installation, tmp_path: Path, nightly: Callable[[Path], int]
+) -> None:
+    site.alert(image_path="alerts/人数统计/门口/1.jpg")
+    assert nightly(Path(sys.executable).parent) == 1
+    names = {path.name for path in (tmp_path / "backups").iterdir()}
+    assert "easyai-box-old.tar" not in names
+    assert names > {"easyai-box-young.tar", "notes"}
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("code", [1, 2])  # 1: a program that crashed has it, too
+def test_the_nightly_commands_delete_nothing_while_no_backup_is_made(
+    tmp_path: Path, nightly: Callable[[Path], int], code: int
+) -> None:
+    (tmp_path / "easyai").write_text(f"#!/bin/sh\nexit {code}\n")
+    (tmp_path / "easyai").chmod(0o755)
+    assert nightly(tmp_path) == code
+    assert len(list((tmp_path / "backups").iterdir())) == 3
