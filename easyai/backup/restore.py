@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from easyai.backup import restore_pictures, restore_rows
 from easyai.backup.archive import Member, Reader
@@ -204,6 +204,9 @@ def _new_database(database: Database, restored: Restored) -> Iterator[Connection
     file = file_of(database)
     if file is None:
         with database.write() as conn:
+            # Between two statements each waiting frame's picture is looked for: in a slow store
+            # that takes longer than the server lets a transaction idle.
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             dump.drop(conn)
             yield conn
         return

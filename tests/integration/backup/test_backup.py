@@ -6,22 +6,27 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
 from easyai.backup import backup as backup_module
+from easyai.backup import restore as restore_module
 from easyai.backup.archive import Reader
 from easyai.backup.backup import Report, back_up
 from easyai.backup.progress import Progress
 from easyai.backup.restore import Restored, restore
 from easyai.db import migrate
 from easyai.db.models import Base
+from easyai.db.session import Database
 from easyai.errors import BackupError
 from easyai.pipeline import ownership
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.settings import SettingsSource
+from easyai.store.local_folder import Folder
 from tests.integration.backup.conftest import jpeg
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import JPEG, TYPE, Installation
@@ -207,6 +212,38 @@ def test_a_restored_installation_infers_nothing_twice_where_its_folder_went_on(
         kept = Path(restored.kept_database)
         assert kept.exists()
         assert kept.name.startswith("easyai.db.before-restore-")
+
+
+class _ImpatientDatabase(Database):
+    """The server gives its transactions up after 0.8 s without a statement, not after 10 s."""
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with super().write() as conn:
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '800ms'"))
+            yield conn
+
+
+@pytest.mark.sqlite_only
+def test_looking_for_many_pictures_in_a_slow_store_does_not_end_a_restoration(
+    filled: Installation,
+    postgres_url: str,
+    tmp_path: Path,
+    living_links: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From SQLite into PostgreSQL, which ends transactions that idle."""
+    report = back_up(filled.runtime, filled.folder)
+    exists = Folder.exists
+
+    def slow(folder: Folder, key: str) -> bool:
+        time.sleep(0.3)  # for each of three frames
+        return exists(folder, key)
+
+    monkeypatch.setattr(Folder, "exists", slow)
+    monkeypatch.setattr(restore_module, "Database", _ImpatientDatabase)
+    for elsewhere in _elsewhere(tmp_path / "elsewhere", postgres_url, living_links):
+        assert _restore(report.path, elsewhere).rows.waiting == 3
 
 
 @pytest.mark.sqlite_only
