@@ -38,7 +38,7 @@ _COMMIT: Final = """
      WHERE current_setting('synchronous_commit') = 'off'
 """
 _ASK: Final = f"""
-    SELECT pg_backend_pid(), {_IN_FORCE} AND current_setting('synchronous_commit') <> 'off'
+    SELECT pg_backend_pid(), {_IN_FORCE}, current_setting('synchronous_commit') <> 'off'
 """
 _COMMIT_OF_SESSION: Final = _COMMIT.format(local="false")
 _SET_LOCAL: Final = "; ".join(
@@ -54,7 +54,7 @@ _OWN_REFUSED: Final = (
     "(docs/databases.md)"
 )
 #: Of a connection: its transactions begin with `_SET_LOCAL`.
-_IS_POOLED: Final = "easyai_pooled"
+_NEEDS_SETTINGS: Final = "easyai_needs_settings"
 
 
 def postgresql_engine(url: str) -> Engine:
@@ -112,7 +112,7 @@ class _Connecting:
 def _configure(connection: Any, record: Any) -> None:
     """Make a new connection ready; closed when that fails, as by a pooler without its server."""
     try:
-        record.info[_IS_POOLED] = _needs_settings(connection)
+        record.info[_NEEDS_SETTINGS] = _needs_settings(connection)
     except BaseException:
         connection.close()
         raise
@@ -124,21 +124,22 @@ def _needs_settings(connection: Any) -> bool:
     """Find out what is at the other end: whether each transaction has to bring its settings.
 
     A pooler tells its clients a process of its own. A role may have our settings as its defaults
-    (ALTER ROLE): then they need not be set in each transaction.
+    (ALTER ROLE): then they need not be set in each transaction. A direct connection has them from
+    its options, but not where a pooler refused these before: the address may lead elsewhere now.
     """
-    process, in_force = connection.execute(_ASK).fetchone()
-    pooled = process != connection.info.backend_pid
-    if pooled:
+    process, in_force, commits_safely = connection.execute(_ASK).fetchone()
+    if process != connection.info.backend_pid:
         connection.prepare_threshold = None  # the session of the next transaction has not seen it
+        in_force = in_force and commits_safely
     else:
         connection.execute(_COMMIT_OF_SESSION)
     connection.commit()
-    return pooled and not in_force
+    return not in_force
 
 
 def _begin(conn: Connection) -> None:
     clock.forget(conn)
-    if conn.info.get(_IS_POOLED):
+    if conn.info.get(_NEEDS_SETTINGS):
         conn.exec_driver_sql(_SET_LOCAL)
 
 

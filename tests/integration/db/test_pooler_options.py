@@ -5,8 +5,10 @@ from __future__ import annotations
 import socketserver
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from easyai.db import migrate
 from easyai.db.session import Database
@@ -63,3 +65,28 @@ def test_easyais_own_options_are_left_out_where_they_are_refused(pooler: str) ->
         pass
     database.dispose()
     assert _FakePooler.starts == 2, "with them and without them"
+
+
+def test_easyais_settings_hold_when_the_pooler_that_refused_them_is_taken_away(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same address leads straight to PostgreSQL then, or to another host of the URL."""
+    database = Database(postgres_url)
+    dialect = database.engine.dialect
+    connect, refused = dialect.connect, []
+
+    def refusing_once(*arguments: Any, **options: Any) -> Any:
+        """A fake of the pooler's refusal; what it does not refuse goes to the real server."""
+        if not refused:
+            refused.append(options["options"])
+            raise dialect.loaded_dbapi.OperationalError("unsupported startup parameter: options")
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(dialect, "connect", refusing_once)
+    settings = ("lock_timeout", "idle_in_transaction_session_timeout", "plan_cache_mode")
+    ask = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in settings))
+    for _ in range(2):
+        with database.read() as conn:
+            assert tuple(conn.execute(ask).one()) == ("15s", "10s", "force_custom_plan")
+    database.dispose()
+    assert len(refused) == 1
