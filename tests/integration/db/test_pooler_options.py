@@ -73,7 +73,8 @@ def test_easyais_settings_hold_when_the_pooler_that_refused_them_is_taken_away(
     """The same address leads straight to PostgreSQL then, or to another host of the URL."""
     database = Database(postgres_url)
     dialect = database.engine.dialect
-    connect, refused = dialect.connect, []
+    connect = dialect.connect
+    refused: list[str] = []
 
     def refusing_once(*arguments: Any, **options: Any) -> Any:
         """A fake of the pooler's refusal; what it does not refuse goes to the real server."""
