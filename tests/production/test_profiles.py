@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,15 @@ def test_flower_shows_workers_to_who_has_the_login_of_the_file(
     assert password not in project.engine.docker("top", container, "-o", "pid,args")
     bound = project.engine.inspect(container)["NetworkSettings"]["Ports"]["5555/tcp"]
     assert [one["HostIp"] for one in bound] == ["127.0.0.1"]
+
+
+def test_kafka_has_twice_the_memory_of_its_heap_and_is_asked_without_java(compose: Compose) -> None:
+    # Tansu has no heap, so this compares what the file says.
+    kafka = json.loads(compose("kafka")("config", "--format", "json"))["services"]["kafka"]
+    heap = re.fullmatch(r"-Xmx(\d+)m -Xms\1m", kafka["environment"]["KAFKA_HEAP_OPTS"])
+    assert heap
+    assert int(heap[1]) * 2**20 <= int(kafka["mem_limit"]) / 2
+    assert kafka["healthcheck"]["test"][:2] == ["CMD", "bash"]
 
 
 def test_every_container_has_limits_and_few_rights(compose: Compose) -> None:

