@@ -79,3 +79,22 @@ def _stall(project: Composed, number: int) -> None:
     project.site.put_frame(project.container("api"), number)
     project.site.wait_for_alerts(number, 180)
     assert project.engine.inspect(name)["RestartCount"] == restarts + 1
+
+
+@pytest.mark.usefixtures("secrets_made")
+def test_redis_runs_as_its_user_also_on_what_root_has_written(compose: Compose) -> None:
+    project = compose("redis")
+    project.up("--wait")
+    container = project.container("redis")
+
+    def asked(script: str) -> str:
+        login = 'export REDISCLI_AUTH="$(cat /run/secrets/redis_password)"'
+        return project.engine.docker("exec", container, "sh", "-c", f"{login}; {script}").strip()
+
+    assert asked("redis-cli set kept yes && stat -c %U /proc/1") == "OK\nredis"
+    asked("chown -R 0:0 /data")  # as the volume of a server that ran as root
+    project("restart", "redis")
+    project.wait_healthy("redis")
+    assert asked("redis-cli get kept && stat -c %U /proc/1 /data/appendonlydir/*").split() == [
+        *("yes", "redis", "redis", "redis", "redis")
+    ]
