@@ -18,16 +18,21 @@ from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("secrets_made")
-_BUCKET = """
+_CLIENT = """
 import io, sys
 from easyai.settings import load
 from minio import Minio
 of = load().frame_extractor.minio
 client = Minio(of.endpoint, of.access_key, of.secret_key.get_secret_value(), secure=of.use_ssl)
-if sys.argv[1:]:
+"""
+_BUCKET = f"""{_CLIENT}if sys.argv[1:]:
     content = sys.stdin.buffer.read()
     client.put_object(of.bucket, sys.argv[1], io.BytesIO(content), len(content))
 print(*(one.object_name for one in client.list_objects(of.bucket, recursive=True)), sep="\\n")
+"""
+_BUCKETS = f"""{_CLIENT}for name in sys.argv[1:]:
+    client.make_bucket(name)
+    print(client.put_object(name, "one", io.BytesIO(b"1"), 1).bucket_name)
 """
 _CONSUMER = """
 from confluent_kafka import Consumer
@@ -53,6 +58,7 @@ def test_frames_of_the_bucket_become_alerts_in_it_and_on_kafka(compose: Compose)
         "docker/compose.s3.yaml",
         EASYAI_AI_ANALYSIS__MQ_TYPE="kafka",
         EASYAI_AI_ANALYSIS__MQ_ADDRESS="kafka:9092",
+        S3_PORT=str(free_port()),
     )
     project.up()
     project.wait_healthy("s3", "kafka", "easyai")
@@ -65,6 +71,33 @@ def test_frames_of_the_bucket_become_alerts_in_it_and_on_kafka(compose: Compose)
     assert [key.split("/")[0] for key in keys] == ["alerts"], keys
     published = json.loads(_python(project, _CONSUMER))
     assert (published["task_type"], published["task_id"]) == (TYPE, "门口")
+
+
+def test_links_to_the_bucket_open_outside_and_other_buckets_find_room(
+    compose: Compose, engine: Engine
+) -> None:
+    # An address of this machine that its containers reach as well, as that in its network would be.
+    bridge = engine.docker(
+        *("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    ).strip()
+    port = str(free_port())
+    project = compose(
+        *("edge,s3", "docker/compose.s3.yaml"),
+        **{"S3_LISTEN": bridge, "S3_PORT": port, "S3_ENDPOINT": f"{bridge}:{port}"},
+    )
+    project.up()
+    project.wait_healthy("s3", "easyai")
+    project.start_detector("http://easyai:5066")
+    picture = (ROOT / "examples" / "street.jpg").read_bytes()
+    _python(project, _BUCKET, f"{TYPE}/门口/000001.jpg", given=picture)
+    project.site.wait_for_alerts(1)
+    [alert] = requests.get(f"{project.url}/api/v1/alerts", timeout=5).json()["items"]
+    link = alert["image_url"]
+    assert link.startswith(f"http://{bridge}:{port}/easyai/")
+    assert requests.get(link, timeout=10).content == picture
+    # Each takes several volumes; of SeaweedFS's own eight nothing would be left for these.
+    more = ["second", "third", "fourth"]
+    assert _python(project, _BUCKETS, *more).split() == more
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +155,14 @@ def test_kafka_has_twice_the_memory_of_its_heap_and_is_asked_without_java(compos
     assert heap
     assert int(heap[1]) * 2**20 <= int(kafka["mem_limit"]) / 2
     assert kafka["healthcheck"]["test"][:2] == ["CMD", "bash"]
+
+
+def test_seaweedfs_is_the_version_that_is_tried_and_its_s3_port_is_asked(compose: Compose) -> None:
+    tried = (ROOT / "tests/production/images/s3.txt").read_text().split()[0].split("==")[1]
+    project = compose("s3", S3_IMAGE="")
+    s3 = json.loads(project("config", "--format", "json"))["services"]["s3"]
+    assert s3["image"] == f"chrislusf/seaweedfs:{tried}"
+    assert ":8333/" in s3["healthcheck"]["test"][1]
 
 
 def test_every_container_has_limits_and_few_rights(compose: Compose) -> None:
