@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[2]
 IMAGE = "easyai:local"
 DEMO = "easyai-demo:local"
 BASE = "easyai-base:trixie"
+# What a release is built with; always the same here, so that a further build finds its layers.
+VERSION = "0.0.1+production"
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+RELEASE = ("--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={REVISION}")
 SERVERS = ("postgres", "redis", "rabbitmq", "s3", "kafka", "prometheus")
 _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -108,7 +112,7 @@ def started() -> Engine:
 def _build(engine: Engine, name: str) -> None:
     """Build our image, or what a server's image of a registry is elsewhere."""
     if name == IMAGE:
-        engine.build(IMAGE, ROOT / "docker" / "Dockerfile", ROOT)
+        engine.build(IMAGE, ROOT / "docker" / "Dockerfile", ROOT, *RELEASE)
         return
     folder = ROOT / "tests" / "production" / "images"
     engine.build(local(name), folder / f"{name}.Dockerfile", folder)

@@ -6,12 +6,18 @@ import json
 
 import pytest
 
-from tests.production.engine import IMAGE, Engine
+from tests.production.engine import IMAGE, REVISION, VERSION, Engine
 
 HARDENED = (
     *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
     *("--security-opt", "no-new-privileges"),
 )
+_LABELS = {
+    "title": "easyai",
+    "licenses": "Apache-2.0",
+    "version": VERSION,
+    "revision": REVISION,
+}
 
 
 def _run(engine: Engine, *command: str) -> str:
@@ -23,7 +29,9 @@ def test_it_runs_as_a_user_without_rights_and_says_what_it_is(engine: Engine) ->
     config = image["Config"]
     assert config["User"] == "10001:10001"
     assert config["Entrypoint"][0] == "/usr/bin/tini"
-    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    labels = {name: config["Labels"][f"org.opencontainers.image.{name}"] for name in _LABELS}
+    assert labels == _LABELS
+    assert VERSION in _run(engine, "easyai", "--version")
     assert image["Size"] < 600e6
 
 

@@ -12,7 +12,7 @@ import requests
 
 from tests.production.composed import Composed
 from tests.production.conftest import Compose
-from tests.production.engine import DEMO, ROOT, Engine
+from tests.production.engine import DEMO, RELEASE, ROOT, Engine
 from tests.production.site import TYPE
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
@@ -103,7 +103,7 @@ def test_links_to_the_bucket_open_outside_and_other_buckets_find_room(
 @pytest.fixture(scope="session")
 def demo(engine: Engine) -> None:
     """The image of the demo."""
-    engine.build(DEMO, ROOT / "docker" / "Dockerfile", ROOT, "--target", "demo")
+    engine.build(DEMO, ROOT / "docker" / "Dockerfile", ROOT, "--target", "demo", *RELEASE)
 
 
 @pytest.mark.usefixtures("demo")
