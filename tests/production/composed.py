@@ -29,7 +29,8 @@ class Composed:
         """A command of `docker compose`; what it prints."""
         images = {f"{one.upper()}_IMAGE": local(one) for one in SERVERS}
         more = {
-            "COMPOSE_PROFILES": self.profiles,
+            # Without any those of `.env` beside the file hold.
+            **({"COMPOSE_PROFILES": self.profiles} if self.profiles else {}),
             "EASYAI_IMAGE": IMAGE,
             "EASYAI_DEMO_IMAGE": DEMO,
             "EASYAI_PORT": str(self.port),

@@ -20,6 +20,8 @@ _COMPOSE = [one for one in _COMMANDS if re.search(r"docker compose .* (up|down)\
 _ELSEWHERE = {
     "docker compose -f docker/compose.yaml exec easyai easyai diagnose --short",
     "docker compose -f docker/compose.yaml logs easyai",
+    "docker compose -f docker/compose.yaml run --rm easyai easyai db downgrade 0009",
+    "docker compose -f docker/compose.yaml run --rm migrate easyai db downgrade 0009",
     "curl -s http://127.0.0.1:5066/api/v1/alerts",
     "install -d -o 10001 -g 10001 /srv/frames",
     "docker/make-secrets",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def _complaint(project: Composed, *arguments: str) -> str:
     return str(found.value)
 
 
-def test_a_folder_of_another_user_is_refused_with_the_remedy_and_data_outlive_down(
+def test_a_folder_of_another_user_is_refused_with_the_remedy_and_data_outlive_all(
     compose: Compose, docker_folder: Path
 ) -> None:
     frames = docker_folder.parent / "frames"
@@ -60,6 +62,15 @@ def test_a_folder_of_another_user_is_refused_with_the_remedy_and_data_outlive_do
     project.up("--wait")
     project.site.wait_for_alerts(1)
 
+    # One release back, and forward again with the next start.
+    project("down")
+    easyai = ("run", "--rm", "--no-TTY", "easyai", "easyai")
+    project(*easyai, "db", "downgrade", "0009")
+    with pytest.raises(AssertionError, match="revision 0009, this version needs"):
+        project(*easyai, "db", "current")
+    project.up("--wait")
+    project.site.wait_for_alerts(1)
+
 
 def test_missing_secrets_are_named_and_nothing_starts(
     compose: Compose, docker_folder: Path
@@ -70,3 +81,21 @@ def test_missing_secrets_are_named_and_nothing_starts(
     assert "path does not exist" in complaint
     assert str(docker_folder / "secrets") in complaint
     assert project("ps", "--quiet") == ""
+
+
+def test_what_env_says_holds_for_every_command(compose: Compose, docker_folder: Path) -> None:
+    subprocess.run([docker_folder / "make-secrets"], check=True, capture_output=True)
+    (docker_folder / ".env").write_text(
+        "COMPOSE_PROFILES=edge,redis\nEASYAI_AI_ANALYSIS__MQ_ADDRESS=kafka:9092\n"
+    )
+    project = compose("")
+    project.files = (str(docker_folder / "compose.yaml"),)
+    services = json.loads(project("config", "--format", "json"))["services"]
+    assert set(services) == {"easyai", "redis"}
+    address = services["easyai"]["environment"]["EASYAI_AI_ANALYSIS__MQ_ADDRESS"]
+    assert address == "kafka:9092"
+    project.up("redis")
+    assert project("ps", "--all", "--quiet") != ""
+    project("down")
+    label = f"label=com.docker.compose.project={project.name}"
+    assert project.engine.docker("ps", "--all", "--quiet", "--filter", label) == ""
