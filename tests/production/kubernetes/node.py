@@ -1,8 +1,8 @@
-"""A node without containers: the pods of the manifests as processes of this machine.
+"""Nodes without containers: the pods of the manifests as processes of this machine.
 
 A fake of the kubelet, for none can be had from packages. Real are the commands, the variables, the
-files below their paths, the probes and the grace of a stop; the root file system, the user and the
-limits are this machine's. Paths of the pods are put below folders of the test.
+files below their paths, the host names, the probes and the grace of a stop; the root file system,
+the user and the limits are this machine's. Paths of the pods are put below folders of the test.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ import requests
 
 from tests.production.kubernetes.rendered import ROOT, Manifest, container, environment, of_kind
 
+# A pod has a host name of its own, by which `easyai alive` knows the rows of its processes.
+_NAMED = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"'
 _IMAGE_VARIABLE = re.compile(r"^\s+(?:ENV )?(EASYAI_\w+)=(\S+)", re.MULTILINE)
 
 
 @dataclass
 class Node:
-    """Runs pods; `secrets` are the keys of the Secret, `port` is the API's in place of 5066."""
+    """Runs pods; `secrets` are the keys of the Secret, `port` is the API's in place of 5066.
+
+    A pod is named by its role, further ones of the role have names of their own.
+    """
 
     folder: Path
     manifests: tuple[Manifest, ...]
@@ -55,7 +60,7 @@ class Node:
         """Start a pod."""
         with (self.folder / f"{role}.log").open("ab") as log:
             self.running[role] = subprocess.Popen(
-                container(pod)["args"],
+                _in_pod(role, container(pod)["args"]),
                 cwd=self._data(role),
                 env=self._environment(role, pod),
                 stdout=log,
@@ -70,7 +75,7 @@ class Node:
             return self._answers(wanted["httpGet"]["path"], limit)
         try:
             done = subprocess.run(
-                wanted["exec"]["command"],
+                _in_pod(role, wanted["exec"]["command"]),
                 cwd=self._data(role),
                 env=self._environment(role, pod),
                 capture_output=True,
@@ -101,11 +106,16 @@ class Node:
         process.terminate()
         return process.wait(pod["spec"]["terminationGracePeriodSeconds"])
 
+    def lose(self, role: str) -> None:
+        """Kill a pod, as the loss of its node does."""
+        process = self.running.pop(role)
+        process.kill()
+        process.wait(10)
+
     def close(self) -> None:
         """Kill what is left."""
-        for process in self.running.values():
-            process.kill()
-            process.wait(10)
+        for role in list(self.running):
+            self.lose(role)
 
     def _answers(self, path: str, limit: float) -> bool:
         try:
@@ -136,3 +146,9 @@ class Node:
         folder = self.folder / f"data-{role}"
         folder.mkdir(exist_ok=True)
         return folder
+
+
+def _in_pod(name: str, command: list[str]) -> list[str]:
+    """A command under the host name of a pod; it replaces the processes before it."""
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *as_root, "--uts", "sh", "-c", _NAMED, name, *command]

@@ -31,7 +31,8 @@ _OPERATORS: dict[str, Any] = {
     "ServiceMonitor": ServiceMonitor,
 }
 _OLDEST, _NEWEST = "1.29", kubernetes_validate.latest_version()
-_ROLES = {"api", "worker", "beat", "watchdog", "migrate"}
+_TWICE = ("api", "worker", "beat", "watchdog")
+_ROLES = {*_TWICE, "migrate"}
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -59,12 +60,18 @@ def test_every_object_fits_its_schema(overlay: str, version: str) -> None:
             kubernetes_validate.validate(one, version, strict=True)
 
 
-def test_every_role_is_there_once(manifests: tuple[Manifest, ...]) -> None:
+def test_every_role_is_there_twice_and_on_two_nodes(manifests: tuple[Manifest, ...]) -> None:
     assert set(pods(manifests)) == _ROLES | {"flower"}
     deployments = of_kind(manifests, "Deployment")
-    for role in ("beat", "watchdog"):
-        assert deployments[f"easyai-{role}"]["spec"]["replicas"] == 1
-        assert deployments[f"easyai-{role}"]["spec"]["strategy"] == {"type": "Recreate"}
+    for role in _TWICE:
+        spec = deployments[f"easyai-{role}"]["spec"]
+        # The pods of a node that is lost are replaced after five minutes.
+        assert spec.get("replicas") == 2 or role == "worker", "KEDA sets that of the workers"
+        assert spec.get("strategy", {"type": "RollingUpdate"}) == {"type": "RollingUpdate"}
+        (spread,) = spec["template"]["spec"]["topologySpreadConstraints"]
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+        assert _taken(manifests, spread["labelSelector"]["matchLabels"]) == {role}
+        assert spread["matchLabelKeys"] == ["pod-template-hash"], "only pods of the same rollout"
 
 
 def test_no_pod_may_do_more_than_it_must(manifests: tuple[Manifest, ...]) -> None:
@@ -102,8 +109,9 @@ def test_a_deployment_and_its_budget_take_the_pods_of_their_role(
             taken = _taken(manifests, one["spec"]["selector"]["matchLabels"])
             assert taken == {name.removeprefix("easyai-")}
     budgets = of_kind(manifests, "PodDisruptionBudget")
-    # With a single pod a budget would hold up whoever empties its node.
-    assert set(budgets) == {"easyai-api", "easyai-worker"}
+    # Flower has a single pod: a budget would hold up whoever empties its node.
+    assert set(budgets) == {f"easyai-{role}" for role in _TWICE}
+    assert all(one["spec"]["maxUnavailable"] == 1 for one in budgets.values())
 
 
 def test_a_service_leads_to_the_port_of_its_role(manifests: tuple[Manifest, ...]) -> None:

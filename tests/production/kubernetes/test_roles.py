@@ -17,6 +17,8 @@ from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
 _ROLES = ("api", "worker", "beat", "watchdog")
+# What the log of a role says when it does the work.
+_LEADS = {"beat": " leads", "watchdog": "watchdog tells of alarms"}
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def node(
     try:
         yield made
     except BaseException:
-        for role in roles:
-            print(role, made.log(role)[-3000:])
+        for log in tmp_path.glob("*.log"):
+            print(log.stem, made.log(log.stem)[-3000:])
         raise
     finally:
         made.close()
@@ -53,8 +55,7 @@ def test_the_pods_infer_and_outlive_the_database(
     # In any order, as an apply starts them: those that are early wait for the tables.
     for role in _ROLES:
         node.start(role, roles[role])
-    node.start("migrate", roles["migrate"])
-    assert node.running.pop("migrate").wait(120) == 0, node.log("migrate")
+    _migrate(node, roles)
     for role in _ROLES:
         assert node.starts(role, roles[role]), node.log(role)
     wait_until(lambda: node.passes("api", roles["api"], "readinessProbe"), 60, "it is ready")
@@ -79,6 +80,42 @@ def test_the_pods_infer_and_outlive_the_database(
         assert node.stop(role, roles[role]) in (0, -signal.SIGTERM), node.log(role)
     for role in _ROLES[1:]:
         assert not node.is_left_alone(role, roles[role]), "nobody is there any more"
+
+
+def test_a_second_pod_stands_by_until_the_node_of_the_first_is_lost(
+    node: Node, roles: dict[str, Manifest]
+) -> None:
+    _migrate(node, roles)
+    names = {role: (role, f"{role}-2") for role in _LEADS}
+    for role, pair in names.items():
+        for name in pair:
+            node.start(name, roles[role])
+    for role, pair in names.items():
+        for name in pair:
+            assert node.starts(name, roles[role]), node.log(name)
+    standby = {role: _lose_leading(node, role, *pair) for role, pair in names.items()}
+    for role, name in standby.items():
+        _wait_for(node, name, _LEADS[role], "the pod that stood by takes over")
+        assert node.passes(name, roles[role], "livenessProbe")
+
+
+def _lose_leading(node: Node, role: str, first: str, second: str) -> str:
+    """Lose the pod of two that leads; the name of the other one, which stood by."""
+    leads = _LEADS[role]
+    wait_until(lambda: leads in node.log(first) + node.log(second), 60, f"a {role} leads")
+    leading, standby = (first, second) if leads in node.log(first) else (second, first)
+    _wait_for(node, standby, "stands by", "the other pod stands by")
+    node.lose(leading)
+    return standby
+
+
+def _wait_for(node: Node, name: str, line: str, what: str) -> None:
+    wait_until(lambda: line in node.log(name), 60, f"{name}: {what}")
+
+
+def _migrate(node: Node, roles: dict[str, Manifest]) -> None:
+    node.start("migrate", roles["migrate"])
+    assert node.running.pop("migrate").wait(120) == 0, node.log("migrate")
 
 
 def _assert_left_alone(node: Node, roles: dict[str, Manifest]) -> None:
