@@ -17,6 +17,7 @@ from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
 _ROLES = ("api", "worker", "beat", "watchdog")
+_OWN_ROW = ("worker", "beat", "watchdog")  # asked by their rows in the database
 # What the log of a role says when it does the work.
 _LEADS = {"beat": " leads", "watchdog": "watchdog tells of alarms"}
 
@@ -58,7 +59,7 @@ def test_the_pods_infer_and_outlive_the_database(
     _migrate(node, roles)
     for role in _ROLES:
         assert node.starts(role, roles[role]), node.log(role)
-    wait_until(lambda: node.passes("api", roles["api"], "readinessProbe"), 60, "it is ready")
+        _wait_until_ready(node, role, roles[role])
     with AlgorithmStub() as service:
         service.register(f"http://127.0.0.1:{node.port}")
         _put(node, 1)
@@ -82,6 +83,25 @@ def test_the_pods_infer_and_outlive_the_database(
         assert not node.is_left_alone(role, roles[role]), "nobody is there any more"
 
 
+def test_pods_that_start_while_the_database_is_away_are_left_alone(
+    node: Node, roles: dict[str, Manifest], postgres_server: PostgresServer
+) -> None:
+    _migrate(node, roles)
+    for role in _OWN_ROW:
+        said = "the database is there, a row of this pod is not"
+        assert not node.passes(role, roles[role], "startupProbe"), f"{role}: {said}"
+    postgres_server.stop()
+    for role in _OWN_ROW:
+        node.start(role, roles[role])
+    for role in _OWN_ROW:
+        assert node.starts(role, roles[role]), node.log(role)
+        assert not node.passes(role, roles[role], "readinessProbe"), "it cannot work yet"
+    postgres_server.start()
+    for role in _OWN_ROW:
+        _wait_until_ready(node, role, roles[role])
+        assert node.running[role].poll() is None, node.log(role)
+
+
 def test_a_second_pod_stands_by_until_the_node_of_the_first_is_lost(
     node: Node, roles: dict[str, Manifest]
 ) -> None:
@@ -93,10 +113,11 @@ def test_a_second_pod_stands_by_until_the_node_of_the_first_is_lost(
     for role, pair in names.items():
         for name in pair:
             assert node.starts(name, roles[role]), node.log(name)
+            assert node.passes(name, roles[role], "readinessProbe"), "the database is there"
     standby = {role: _lose_leading(node, role, *pair) for role, pair in names.items()}
     for role, name in standby.items():
         _wait_for(node, name, _LEADS[role], "the pod that stood by takes over")
-        assert node.passes(name, roles[role], "livenessProbe")
+        assert node.passes(name, roles[role], "readinessProbe")
 
 
 def _lose_leading(node: Node, role: str, first: str, second: str) -> str:
@@ -107,6 +128,10 @@ def _lose_leading(node: Node, role: str, first: str, second: str) -> str:
     _wait_for(node, standby, "stands by", "the other pod stands by")
     node.lose(leading)
     return standby
+
+
+def _wait_until_ready(node: Node, role: str, pod: Manifest) -> None:
+    wait_until(lambda: node.passes(role, pod, "readinessProbe"), 60, f"{role} is ready")
 
 
 def _wait_for(node: Node, name: str, line: str, what: str) -> None:
