@@ -10,10 +10,10 @@ import pytest
 import requests
 
 from tests.production.kubernetes.node import Node
-from tests.production.kubernetes.rendered import ROOT, Manifest, pods, render
+from tests.production.kubernetes.rendered import ROOT, Manifest, container, pods, render
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import free_port
-from tests.support.services import PostgresServer
+from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import wait_until
 
 _ROLES = ("api", "worker", "beat", "watchdog")
@@ -71,7 +71,7 @@ def test_the_pods_infer_and_outlive_the_database(
             postgres_server.resume()
         postgres_server.stop()
         _assert_left_alone(node, roles)
-        assert not node.passes("api", roles["api"], "readinessProbe")
+        assert node.passes("api", roles["api"], "readinessProbe"), "it says what is wrong"
         postgres_server.start()
         _put(node, 2)
         wait_until(lambda: _alerts(node) == 2, 60, "inference goes on by itself")
@@ -81,6 +81,29 @@ def test_the_pods_infer_and_outlive_the_database(
         assert node.stop(role, roles[role]) in (0, -signal.SIGTERM), node.log(role)
     for role in _ROLES[1:]:
         assert not node.is_left_alone(role, roles[role]), "nobody is there any more"
+
+
+def test_services_reach_the_api_while_broker_and_store_are_away(
+    node: Node, roles: dict[str, Manifest], redis_server: RedisServer
+) -> None:
+    _migrate(node, roles)
+    node.start("api", roles["api"])
+    assert node.starts("api", roles["api"]), node.log("api")
+    redis_server.stop()
+    node.frames.rename(node.folder / "frames of a volume that is away")
+    url = f"http://127.0.0.1:{node.port}"
+    wait_until(lambda: _not_ready(url) == {"broker", "store"}, 60, "both are away")
+    tries = container(roles["api"])["readinessProbe"]["failureThreshold"]
+    assert any(node.passes("api", roles["api"], "readinessProbe") for _ in range(tries))
+    with AlgorithmStub() as service:
+        service.register(url)  # both raise for any answer but 200
+        service.heartbeat(url)
+    redis_server.start()
+
+
+def _not_ready(url: str) -> set[str]:
+    checks = requests.get(f"{url}/readyz", timeout=10).json()["checks"]
+    return {name for name, state in checks.items() if state != "ok"}
 
 
 def test_pods_that_start_while_the_database_is_away_are_left_alone(
