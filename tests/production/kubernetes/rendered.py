@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docker" / "kubernetes"
 OVERLAYS = ("s3", "shared-folder")
 # What an overlay of ours leaves to its user.
-OPTIONAL = ("flower", "ingress", "keda", "monitoring")
+OPTIONAL = ("flower", "ingress", "keda", "monitoring", "viewer-token")
 
 Manifest = dict[str, Any]
 

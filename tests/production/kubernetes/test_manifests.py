@@ -18,6 +18,7 @@ from tests.production.kubernetes.rendered import (
     ROOT,
     Manifest,
     container,
+    environment,
     of_kind,
     pods,
     render,
@@ -149,7 +150,19 @@ def test_prometheus_scrapes_the_api(manifests: tuple[Manifest, ...]) -> None:
     of_api = of_kind(manifests, "Service")["easyai-api"]["metadata"]["labels"]
     assert of_api[monitor["spec"]["jobLabel"]] == "easyai", "the job of the alert rules"
     (port,) = of_kind(manifests, "Service")["easyai-api"]["spec"]["ports"]
-    assert [one["port"] for one in monitor["spec"]["endpoints"]] == [port["name"]]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] == port["name"]
+    # By the token that every API pod takes from the Secret.
+    sent = endpoint["authorization"]["credentials"]
+    taken = dict(environment(pods(manifests)["api"]))["EASYAI_VIEWER_TOKEN_FILE"]
+    assert taken == f"/run/secrets/{sent['name']}/{sent['key']}"
+
+
+def test_the_viewer_token_is_needed_only_with_its_component() -> None:
+    for overlay in OVERLAYS:
+        for pod in pods(render(overlay)).values():
+            # A file that is named must be there.
+            assert not any("VIEWER" in name for name, _ in environment(pod))
 
 
 def test_every_volume_and_secret_is_known(manifests: tuple[Manifest, ...]) -> None:

@@ -10,7 +10,14 @@ import pytest
 import requests
 
 from tests.production.kubernetes.node import Node
-from tests.production.kubernetes.rendered import ROOT, Manifest, container, pods, render
+from tests.production.kubernetes.rendered import (
+    ROOT,
+    Manifest,
+    container,
+    pods,
+    render,
+    render_with_everything,
+)
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import free_port
 from tests.support.services import PostgresServer, RedisServer
@@ -38,6 +45,7 @@ def node(
         "broker_url": redis_url,
         "secret_key": "5" * 64,
         "operator_token": "7" * 64,
+        "viewer_token": "8" * 64,
     }
     made = Node(tmp_path, render("shared-folder"), secrets, free_port())
     try:
@@ -99,6 +107,28 @@ def test_services_reach_the_api_while_broker_and_store_are_away(
         service.register(url)  # both raise for any answer but 200
         service.heartbeat(url)
     redis_server.start()
+
+
+def test_every_api_pod_takes_the_viewer_token_of_the_secret(
+    node: Node,
+) -> None:
+    closed = pods(render_with_everything("shared-folder"))
+    _migrate(node, closed)
+    for name in ("api", "api-2"):  # each with a data folder of its own
+        node.start(name, closed["api"])
+        assert node.starts(name, closed["api"]), node.log(name)
+        assert [_metrics(node, token) for token in ("", "8" * 64, "9" * 64)] == [403, 200, 403]
+        node.stop(name, closed["api"])
+
+
+def _metrics(node: Node, token: str) -> int:
+    """The status of a scrape from another machine, as a proxy's header says."""
+    sent = {"X-Forwarded-For": "192.0.2.7"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
+    return requests.get(
+        f"http://127.0.0.1:{node.port}/metrics", headers=sent, timeout=10
+    ).status_code
 
 
 def _not_ready(url: str) -> set[str]:
