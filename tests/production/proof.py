@@ -10,13 +10,17 @@ from tests.support.reliability import PRODUCTION, rounded_up
 
 PROPERTY: Final = "proof"  # the name under which a test's report carries it
 ALL_ONCE: Final = "each frame inferred, with one alert"
+ONE_FATE: Final = (
+    "one fate for each frame, as its answer asks; alerts and pictures match; limits hold"
+)
 
 _HEAD: Final = f"""{PRODUCTION}
 Written by `make production`, with real servers on one machine of two cores; hosts are network
 namespaces of it. Each row is a test that asserts what it says. Times are from the end of the fault,
 or from the takeover, until all later frames were done (beat: until the other leads; host: until it
 works again; slow network: until half of the frames were done), with three test processes at work,
-rounded up.
+rounded up. The three hosts stay for all tests but the upgrade: what is asserted, and counted, is of all
+frames since their start.
 
 | part | fault | frames | asserted | went on |
 |---|---|--:|---|--:|

@@ -115,6 +115,7 @@ def test_the_journey_through_pgbouncer(
     algorithm: AlgorithmStub,
     pgbouncer: PgBouncer,
     proves: Proves,
+    request: pytest.FixtureRequest,
 ) -> None:
     """Registered, found, inferred, saved; and on when the pooler was killed and is back."""
     with EasyaiProcess(tmp_path, environment={"EASYAI_DATABASE_URL": pooled_url}) as site:
@@ -127,5 +128,6 @@ def test_the_journey_through_pgbouncer(
         pgbouncer.start()
         back_at = time.monotonic()
         wait_for_alerts(site, range(60))
-        proves(Proof("PgBouncer", "killed, started again", 60, time.monotonic() - back_at))
+        fault = f"killed, started again ({request.node.callspec.id})"
+        proves(Proof("PgBouncer", fault, 60, time.monotonic() - back_at))
         site.stop()

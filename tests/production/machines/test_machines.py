@@ -12,7 +12,7 @@ from tests.production.conftest import Proves
 from tests.production.effort import IN_FULL
 from tests.production.machines.network import round_trip_ms
 from tests.production.machines.site import AT_ONCE, LEASE_SEC, LIMIT, WORKERS, Site
-from tests.production.proof import Proof
+from tests.production.proof import ONE_FATE, Proof
 from tests.support.waiting import wait_until
 
 CUT_OFF_SEC: Final = 60.0 if IN_FULL else 35.0
@@ -80,7 +80,7 @@ def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(
         print(f"the host works again after {works_after_sec:.1f} s")
     site.settle()
     fault = f"a host cut off for {CUT_OFF_SEC:.0f} s under load"
-    proves(Proof("Three hosts", fault, len(site.camera.keys), works_after_sec))
+    proves(Proof("Three hosts", fault, len(site.camera.keys), works_after_sec, ONE_FATE))
     assert not site.alarms_since(before) & {"service_offline", "heartbeats_missing"}
 
 
@@ -101,7 +101,7 @@ def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site, proves: Proves)
         assert site.leading() != leading, "the one that came back stands by"
     site.settle()
     fault = "the leading beat of two killed"
-    proves(Proof("Three hosts", fault, len(site.camera.keys), leads_after_sec))
+    proves(Proof("Three hosts", fault, len(site.camera.keys), leads_after_sec, ONE_FATE))
 
 
 def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site, proves: Proves) -> None:
@@ -117,6 +117,6 @@ def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site, proves:
         print(f"{SLOW_FRAMES / 2 / took:.1f} frames/s with {LIMIT} places, {way:.0f} ms to and fro")
     site.settle()
     fault = f"{2 * DELAY_MS} ms there and back and {LOSS_PERCENT:g} % loss each way between all"
-    proves(Proof("Three hosts", fault, len(site.camera.keys), took))
+    proves(Proof("Three hosts", fault, len(site.camera.keys), took, ONE_FATE))
     raised = site.alarms_since(before)
     assert not raised & {"service_offline", "heartbeats_missing", "no_algorithm"}, raised

@@ -12,7 +12,7 @@ from tests.production.conftest import Proves
 from tests.production.machines.release import last_release, unpacked
 from tests.production.machines.servers import Servers
 from tests.production.machines.site import WORKERS, Machines, Site
-from tests.production.proof import Proof
+from tests.production.proof import ONE_FATE, Proof
 from tests.support.part_process import easyai_command, run_to_end
 
 #: After the schema: the order that docs/scaling.md names.
@@ -58,5 +58,5 @@ def test_upgrade_host_by_host_under_load_loses_and_doubles_nothing(
     site.settle()
     assert all(part.running for part in site.parts.values())
     fault = "upgraded host by host from the last release under load, old and new side by side"
-    proves(Proof("Three hosts", fault, len(site.camera.keys)))
+    proves(Proof("Three hosts", fault, len(site.camera.keys), None, ONE_FATE))
     assert not site.alarms_since(before) & {"service_offline", "heartbeats_missing"}
