@@ -19,8 +19,8 @@ Written by `make production`, with real servers on one machine of two cores; hos
 namespaces of it. Each row is a test that asserts what it says. Times are from the end of the fault,
 or from the takeover, until all later frames were done (beat: until the other leads; host: until it
 works again; slow network: until half of the frames were done), with three test processes at work,
-rounded up. The three hosts stay for all tests but the upgrade: what is asserted, and counted, is of all
-frames since their start.
+rounded up. The three hosts stay for all tests but the upgrade: what is asserted, and counted, is of
+all frames since their start.
 
 | part | fault | frames | asserted | went on |
 |---|---|--:|---|--:|
