@@ -125,8 +125,8 @@ def clean_reason(reason: str) -> str:
     """
     # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
     clean = reason.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    clean = _SIGNATURE.sub(r"\1********", clean)
-    return clean if len(clean) <= _LONGEST_REASON else clean[:_LONGEST_REASON] + "…"
+    clean = clean if len(clean) <= _LONGEST_REASON else clean[:_LONGEST_REASON] + "…"
+    return _SIGNATURE.sub(r"\1********", clean)
 
 
 def _no_constant(name: str) -> Any:

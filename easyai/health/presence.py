@@ -33,9 +33,16 @@ class Presence:
     """
 
     def __init__(
-        self, kind: str, database: Callable[[], Database], works: Callable[[], bool] = lambda: True
+        self,
+        kind: str,
+        database: Callable[[], Database],
+        works: Callable[[], bool] = lambda: True,
+        end_heals: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`kind` is worker, beat, api or watchdog; `works` says whether its loops turn."""
+        """`kind` is worker, beat, api or watchdog; `works` says whether its loops turn.
+
+        `end_heals` is asked of one that hangs: whether another process would do better.
+        """
         self._kind = kind
         self._host = socket.gethostname()
         self._home = home()
@@ -43,6 +50,7 @@ class Presence:
         self._start_ticks = start_ticks(self._pid)
         self._open = database
         self._works = works
+        self._end_heals = end_heals
         self._db: Database | None = None
         self._began = time.monotonic()
         self._started_at: float | None = None  # by the database's clock, when it answers
@@ -67,7 +75,7 @@ class Presence:
             hung = 0 if self._works() else hung + 1
             if not hung:
                 self._attempt(self._show)
-            elif hung >= self_end.LOOKS and ends_when_hung():
+            elif hung >= self_end.LOOKS and ends_when_hung() and self._end_heals():
                 self._attempt(self._note_hang)
                 self_end.end(self._kind, self_end.HUNG)
             if self._asked:
@@ -108,7 +116,7 @@ class Presence:
             if not self._announced:
                 events.add(conn, [self._start_event(conn, self._started_at)])
             if ends_when_hung():
-                self._asked = self_end.asked(conn, self._name, self._started_at)
+                self._asked = self_end.asked(conn, self._name, self._started_at, now)
         self._announced = True
 
     def _note_hang(self, db: Database) -> None:

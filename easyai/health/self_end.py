@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 LOOKS: Final = 12
 HUNG: Final = "it has hung: no sign of life for 60 s"
 _ASKED: Final = "restart_asked"
+#: No older event is read: it is looked for every 5 s.
 _RECENT_SEC: Final = 120.0
 _DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at an end
 
@@ -31,15 +32,19 @@ def request(now: float, name: str, reason: str) -> events.Event:
     return events.Event(now, _ASKED, name, reason)
 
 
-def asked(conn: Connection, name: str, since: float) -> str:
-    """Why the process of this name was asked to end since then, by the database's clock, or ''."""
-    found = events.newest(conn, _ASKED, name, since)
-    return found[1] if found else ""
+def asked(conn: Connection, name: str, started_at: float, now: float) -> str:
+    """Why the process of this name was asked to end lately, since its start, or ''."""
+    return _newest(conn, name, max(started_at, now - _RECENT_SEC))
 
 
 def reason_of_end(conn: Connection, name: str, started_at: float) -> str:
     """Why the process before us in this place ended itself just now; '' when it did not."""
-    return asked(conn, name, started_at - _RECENT_SEC)
+    return _newest(conn, name, started_at - _RECENT_SEC)
+
+
+def _newest(conn: Connection, name: str, since: float) -> str:
+    found = events.newest(conn, _ASKED, name, since)
+    return found[1] if found else ""
 
 
 def end(kind: str, reason: str) -> NoReturn:

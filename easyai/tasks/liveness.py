@@ -13,8 +13,10 @@ from typing import Any, Final
 from celery import bootsteps, signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
+from easyai.errors import BrokerUnavailableError
 from easyai.health.presence import Presence
 from easyai.supervised import Loop, Notifier
+from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.process import process
 
 log = logging.getLogger(__name__)
@@ -47,13 +49,19 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         if self._begun:
             return
         self._begun = True
-        process.presence = Presence("worker", lambda: process.runtime().db, self.works)
+        process.presence = Presence(
+            "worker", lambda: process.runtime().db, self.works, self.end_heals
+        )
         process.presence.start()
         threading.Thread(target=self._run, name="life-signs", daemon=True).start()
 
     def works(self) -> bool:
         """Whether both loops turned within the last seconds."""
         return (self._connecting or self._consumer.turns()) and self._inference.turns()
+
+    def end_heals(self) -> bool:
+        """Whether a new worker would do better: not while the broker is what does not answer."""
+        return not self._inference.turns() or _broker_answers()
 
     def start(self, consumer: Any) -> None:
         """Connected: from now on the consumer's loop has to turn."""
@@ -87,3 +95,11 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
     def _stopping(self, **_: Any) -> None:
         self._end.set()
         self._notifier.stopping()
+
+
+def _broker_answers() -> bool:
+    try:
+        BrokerCheck(process.runtime()).check()
+    except BrokerUnavailableError:
+        return False
+    return True

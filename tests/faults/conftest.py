@@ -31,6 +31,7 @@ _LONG = (
     "redis_stays_away",
     "rabbitmq_stays_away",
     "rabbitmq_is_stopped",
+    "because_its_broker_hangs",
     "postgresql_stays_away",
     "nobody_starts_again",
     "another_process_is_killed",

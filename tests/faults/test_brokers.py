@@ -8,11 +8,24 @@ from collections.abc import Callable
 
 import pytest
 
+from easyai.health import presence, self_end
+from easyai.supervised import END_WHEN_HUNG_VARIABLE
 from tests.faults.conftest import Trials
-from tests.faults.installations import EMBEDDED, PRODUCTION, RABBITMQ, Embedded, Production
+from tests.faults.installations import (
+    EMBEDDED,
+    PRODUCTION,
+    RABBITMQ,
+    REDIS,
+    Embedded,
+    Production,
+)
 from tests.faults.trial import Trial
 from tests.support.rabbitmq_servers import ManagedRabbitmq
 from tests.support.services import RedisServer
+
+_PARTS = ("api", "worker", "beat", "watchdog")
+#: Long enough for a process that hangs to end itself, and for its end.
+_HUNG_SEC = self_end.LOOKS * presence.EVERY_SEC + 20
 
 
 def _redis(trial: Trial) -> RedisServer:
@@ -134,6 +147,23 @@ def test_rabbitmq_is_stopped_and_cuts_connections_and_workers_die_holding_its_me
             with trial.fault("worker killed in mid-batch (RabbitMQ)", 3):
                 trial.site.kill("worker")
             trial.resumes(within_sec=20)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("broker", [REDIS, RABBITMQ])
+def test_no_process_ends_itself_because_its_broker_hangs(
+    trials: Trials, broker: str, request: pytest.FixtureRequest
+) -> None:
+    """In containers one that hangs ends itself; here another one could not work either."""
+    server = request.getfixturevalue(f"{broker.lower()}_server")
+    with trials(PRODUCTION, broker=broker, environment={END_WHEN_HUNG_VARIABLE: "1"}) as trial:
+        before = {part: trial.site.pids(part) for part in _PARTS}
+        with trial.fault(f"broker hangs for longer than processes may ({broker})"):
+            server.pause()
+            time.sleep(_HUNG_SEC)
+            server.resume()
+        trial.resumes(within_sec=60)
+        assert {part: trial.site.pids(part) for part in _PARTS} == before
 
 
 def _broker_folder(trial: Trial) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ from easyai.health import presence, self_end
 presence.EVERY_SEC = 0.02
 self_end._DRAIN_SEC = 0.5
 url, works, obeys = sys.argv[1:]
+heals = lambda: works != "hangs, and no end heals it"
 signal.signal(signal.SIGTERM, signal.SIG_DFL if obeys == "obeys" else signal.SIG_IGN)
-presence.Presence("worker", lambda: Database(url), lambda: works == "works").start()
+presence.Presence("worker", lambda: Database(url), lambda: works == "works", heals).start()
 time.sleep(20)
 """
 
@@ -57,9 +59,14 @@ def test_one_that_does_not_end_in_order_ends_at_once(site: Installation) -> None
 
 
 @pytest.mark.parametrize(
-    ("works", "switch"), [("works", END_WHEN_HUNG_VARIABLE), ("hangs", "OTHER")]
+    ("works", "switch"),
+    [
+        ("works", END_WHEN_HUNG_VARIABLE),
+        ("hangs", "OTHER"),
+        ("hangs, and no end heals it", END_WHEN_HUNG_VARIABLE),
+    ],
 )
-def test_one_that_works_or_that_nobody_would_start_again_does_not_end(
+def test_one_whose_end_heals_nothing_does_not_end(
     site: Installation, works: str, switch: str
 ) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
@@ -76,7 +83,10 @@ def test_the_next_one_in_its_place_was_started_again(
         assert self_end.reason_of_end(conn, "worker@a:7", now) == self_end.HUNG
         assert self_end.reason_of_end(conn, "worker@b:7", now) == ""
         assert self_end.reason_of_end(conn, "worker@a:7", now + 600) == ""
-        assert self_end.asked(conn, "worker@a:7", now) == "", "it was meant for the one before"
+        asked = partial(self_end.asked, conn, "worker@a:7")
+        assert asked(now - 3600, now) == self_end.HUNG
+        assert asked(now, now) == "", "it was meant for the one before"
+        assert asked(now - 3600, now + 600) == "", "events of an hour are not read each time"
 
 
 @pytest.mark.parametrize("supervised", [False, True])
