@@ -11,12 +11,12 @@ from bench import contest, site
 from bench.contest import Backend, FinishingLine, Run
 from bench.pictures import Camera
 from bench.processes import Child
-from easyai.cli.children import children
+from easyai.broker import transport as filesystem
+from easyai.broker.names import CONTROL_QUEUE
 from easyai.runtime import Runtime
-from easyai.settings import Settings
-from easyai.tasks import filesystem
+from easyai.settings.source import Settings
+from easyai.supervisor.children import children
 from easyai.tasks.config import SCAN_TASK, celery_settings
-from easyai.tasks.queues import CONTROL_QUEUE
 
 _PORT = 5066  # a part of the worker's name; nothing listens there
 _SCAN_INTERVAL_SEC = 1.0  # the default

@@ -15,7 +15,7 @@ from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
 from bench.throughput import algorithm
-from easyai.cli.children import children
+from easyai.supervisor.children import children
 
 _CAMERAS = 1_000
 _BESIDE = 50  # cameras that write beside a backlog

@@ -33,8 +33,8 @@ from sqlalchemy import (
     insert,
 )
 
-from easyai.supervised import die_with_parent
-from easyai.tasks import filesystem
+from easyai.broker import transport as filesystem
+from easyai.process.notify import die_with_parent
 
 # The application's settings, each an environment variable.
 BROKER_URL = os.environ.get("PLAIN_BROKER_URL", "memory://")

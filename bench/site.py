@@ -11,7 +11,7 @@ from bench.pictures import TASK_TYPE
 from easyai.db import migrate
 from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 
 _SETTINGS = """
 [ai_analysis]

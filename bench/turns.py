@@ -25,7 +25,7 @@ from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.turn import turn
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 
 _MOST_TYPES = 60
 _SERVICES_A_TYPE = 50

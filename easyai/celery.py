@@ -17,11 +17,11 @@ from celery import Celery, signals
 from celery.utils.imports import cwd_in_path
 from kombu.transport import TRANSPORT_ALIASES
 
+from easyai.broker import transport as filesystem
 from easyai.errors import SettingsError
-from easyai.process.encoding import require_utf8
-from easyai.process.logs import clean_handlers
-from easyai.supervised import die_with_parent
-from easyai.tasks import filesystem
+from easyai.process.notify import die_with_parent
+from easyai.system.encoding import require_utf8
+from easyai.system.logs import clean_handlers
 from easyai.tasks.liveness import LifeSigns
 from easyai.tasks.subscription import QueueSubscription
 
@@ -92,10 +92,10 @@ except SettingsError as error:
 die_with_parent()
 filesystem.register()
 # By name: the library of a broker that is not used is not loaded.
-_REDIS = "easyai.tasks.redis_transport:Transport"
-_SENTINEL = "easyai.tasks.redis_transport:SentinelTransport"
-_RABBITMQ = "easyai.tasks.rabbitmq_transport:Transport"
-_RABBITMQ_TLS = "easyai.tasks.rabbitmq_transport:SSLTransport"
+_REDIS = "easyai.broker.redis_transport:Transport"
+_SENTINEL = "easyai.broker.redis_transport:SentinelTransport"
+_RABBITMQ = "easyai.broker.rabbitmq_transport:Transport"
+_RABBITMQ_TLS = "easyai.broker.rabbitmq_transport:SSLTransport"
 TRANSPORT_ALIASES.update(amqp=_RABBITMQ, pyamqp=_RABBITMQ, amqps=_RABBITMQ_TLS)
 TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS, sentinel=_SENTINEL)
 app = make_app(_config_module())

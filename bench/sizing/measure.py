@@ -15,11 +15,11 @@ from bench import site
 from bench.processes import BenchError, Child, session_cpu_seconds
 from bench.sizing.fleet import Fleet, Measurement
 from bench.throughput import algorithm
-from easyai.cli.children import children
 from easyai.db import migrate
 from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
+from easyai.supervisor.children import children
 from tests.support.services import PostgresServer, RedisServer
 
 _WARM_UP_SEC = 6.0

@@ -19,7 +19,7 @@ from easyai.api.rare_log import RareLog
 from easyai.domain.actor import OPERATOR, VIEWER, Actor
 from easyai.errors import ForbiddenError
 from easyai.runtime import Runtime
-from easyai.secret_file import load_or_create
+from easyai.system.secret_file import load_or_create
 
 log = logging.getLogger(__name__)
 

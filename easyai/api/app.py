@@ -32,9 +32,9 @@ from easyai.api.routes import (
 )
 from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.checks.data_folder import DataFolderCheck
-from easyai.health.presence import Presence
+from easyai.process.notify import Loop, Notifier
+from easyai.process.presence import Presence
 from easyai.runtime import Runtime
-from easyai.supervised import Loop, Notifier
 from easyai.version import version
 
 API_PREFIX = "/api/v1"

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from easyai.health.diagnosis import Diagnosis
+from easyai.diagnosis.diagnosis import Diagnosis
 
 _Rendered = TypeVar("_Rendered")
 

@@ -11,7 +11,7 @@ from easyai.api.parts import RuntimePart
 from easyai.domain.alert import IMAGE_URL_TTL_SEC
 from easyai.pipeline.link_base import rebased
 from easyai.runtime import Runtime
-from easyai.settings_tables import ANY_ADDRESS
+from easyai.settings.schema import ANY_ADDRESS
 
 _HOST: Final = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d+)?", re.ASCII)
 

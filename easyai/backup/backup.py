@@ -32,14 +32,9 @@ from easyai.db.revision import newest, revision
 from easyai.db.session import Database
 from easyai.domain.alert import utc_text
 from easyai.domain.frame import ALGO_CONFIG_NAME
-from easyai.errors import (
-    BackupError,
-    InvalidKeyError,
-    PictureNotFoundError,
-    StoreUnavailableError,
-)
+from easyai.errors import BackupError, InvalidKeyError, PictureNotFoundError, StoreUnavailableError
 from easyai.runtime import Runtime
-from easyai.settings_file import config_path
+from easyai.settings.file import config_path
 from easyai.store.local import LocalStore
 from easyai.store.local_folder import version_of
 

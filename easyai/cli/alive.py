@@ -33,7 +33,7 @@ Exit code: 0 alive, 1 not, 2 usage, configuration, or no answer from the databas
 @click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
 def alive(kinds: tuple[str, ...]) -> None:
     """Say whether a process of each of KINDS works on this machine or in this container."""
-    from easyai.health.presence import SILENT_AFTER_SEC
+    from easyai.process.presence import SILENT_AFTER_SEC
 
     ages_of = _ages_within_deadline()
     failed = False
@@ -79,7 +79,7 @@ def _ages_within_deadline() -> dict[str, list[float]]:
 def _ages() -> dict[str, list[float]]:
     """The seconds since each process of this machine or container wrote its row, by kind."""
     from easyai.db import clock, processes
-    from easyai.process.identity import home
+    from easyai.system.identity import home
 
     here = home()
     ages: dict[str, list[float]] = {}

@@ -48,13 +48,13 @@ def _serve() -> None:
     # Imported here: a wrong option is answered without waiting for the web framework.
     import uvicorn
 
-    from easyai import settings
     from easyai.api.connections import Room, bounded, most_connections, raise_file_limit
     from easyai.cli.link_warnings import link_warnings
-    from easyai.cli.listening import open_sockets, shown
     from easyai.db.library import library
-    from easyai.process import logs
-    from easyai.supervised import die_with_parent
+    from easyai.process.notify import die_with_parent
+    from easyai.settings import source as settings
+    from easyai.system import logs
+    from easyai.system.listening import open_sockets, shown
 
     if os.environ.get("EASYAI_SUPERVISED") == "1":
         die_with_parent()

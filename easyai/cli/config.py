@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from easyai import installations
 from easyai.cli.installation import find_installation
 from easyai.cli.main import use_config
 from easyai.cli.output import cell, new_table, print_json, print_table
 from easyai.errors import EasyaiError
+from easyai.settings import installations
 
 if TYPE_CHECKING:
     from easyai.cli.config_values import Value
@@ -82,8 +82,8 @@ def check(path: Path | None, as_json: bool) -> None:
 
 def _refuse_emptied() -> None:
     """Raise SettingsError when the file is empty and its installation has the last good text."""
-    from easyai.settings import config_path
-    from easyai.settings_file import COPY_NAME, read
+    from easyai.settings.file import COPY_NAME, read
+    from easyai.settings.source import config_path
 
     path = config_path()
     for one in installations.known() if path else ():
@@ -96,7 +96,7 @@ def _report() -> Report:
     from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
     from easyai.cli.link_warnings import link_warnings
-    from easyai.settings import config_path, load_with_unknown
+    from easyai.settings.source import config_path, load_with_unknown
     from easyai.tasks.broker_address import check_broker_url
 
     settings, unknown = load_with_unknown()

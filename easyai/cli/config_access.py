@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from easyai.addresses import is_loopback
-from easyai.settings import Easyai
+from easyai.settings.source import Easyai
 
 
 def open_to(own: Easyai) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, SecretStr
 
 from easyai.addresses import HIDDEN, hide_address, hide_secrets
-from easyai.settings import Settings
-from easyai.settings_file import COPY_VARIABLE, RENEWS_VARIABLE
+from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE
+from easyai.settings.source import Settings
 
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.

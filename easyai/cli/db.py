@@ -45,7 +45,7 @@ def upgrade() -> None:
     Safe while easyai runs and when several machines do it at once. `easyai up` does it by itself.
     """
     from easyai.db import migrate
-    from easyai.settings import load
+    from easyai.settings.source import load
 
     is_named = find_installation(next_start=True)
     settings = load()
@@ -90,7 +90,7 @@ def current(as_json: bool) -> None:
     """
     from easyai.db import migrate
     from easyai.db.revision import is_of_newer_version
-    from easyai.settings import load
+    from easyai.settings.source import load
 
     find_installation()
     settings = load()

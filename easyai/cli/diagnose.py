@@ -11,10 +11,10 @@ from easyai.cli.output import missing_database, print_json
 from easyai.errors import DatabaseForbiddenError, SettingsError
 
 if TYPE_CHECKING:
+    from easyai.diagnosis.diagnosis import Diagnosis
     from easyai.domain.words import Language
-    from easyai.health.diagnosis import Diagnosis
     from easyai.runtime import Runtime
-    from easyai.settings import Settings, SettingsSource
+    from easyai.settings.source import Settings, SettingsSource
 
 EXAMPLES = """\b
 Examples:
@@ -54,12 +54,12 @@ def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> Non
     when things hang.
     """
     # Imported here, as below: wrong options and --help are answered without them.
-    from easyai.health.report.as_json import as_json as to_json
-    from easyai.health.report.as_markdown import markdown
-    from easyai.health.report.as_short import short
-    from easyai.settings import SettingsSource
-    from easyai.settings_file import TAKEN
-    from easyai.settings_in_part import of_variables
+    from easyai.diagnosis.report.as_json import as_json as to_json
+    from easyai.diagnosis.report.as_markdown import markdown
+    from easyai.diagnosis.report.as_short import short
+    from easyai.settings.file import TAKEN
+    from easyai.settings.partial import of_variables
+    from easyai.settings.source import SettingsSource
 
     if in_short and as_json:
         raise click.UsageError("--short and --json exclude each other: JSON is always whole.")
@@ -99,8 +99,8 @@ def _opened(source: SettingsSource) -> Runtime:
 def _found(
     source: SettingsSource, missing: str, runtime: Runtime | None, probes: bool
 ) -> Diagnosis:
-    from easyai.health.diagnosis import diagnose as look
-    from easyai.health.diagnosis import without_database
+    from easyai.diagnosis.diagnosis import diagnose as look
+    from easyai.diagnosis.diagnosis import without_database
     from easyai.tasks.broker_check import BrokerCheck
 
     if runtime is None:
@@ -135,8 +135,8 @@ def _told_by_api(
 def _tell_unknown(lang: Language) -> None:
     """What can be said where the settings name no database that can be asked."""
     from easyai.domain.words import Words
-    from easyai.health.causes.cause import easyai_command
-    from easyai.settings import Settings
+    from easyai.messages.commands import easyai_command
+    from easyai.settings.source import Settings
 
     check = easyai_command(Settings(), "config", "check")
     words = Words(

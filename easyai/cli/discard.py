@@ -64,7 +64,7 @@ def _as_dict(report: DiscardReport, dry_run: bool) -> dict[str, object]:
 
 
 def _tell(report: DiscardReport, task_type: str, dry_run: bool) -> None:
-    from easyai.health.wording import frames
+    from easyai.messages.wording import frames
 
     if not report.by_camera:
         click.echo(f"no frame of {task_type!r} waits; the command stats lists the types", err=True)

@@ -10,7 +10,7 @@ import click
 from easyai.addresses import hide_credentials
 from easyai.cli.output import duration, iso, moment, plain
 from easyai.db.frames import FrameRow
-from easyai.health.wording import counted
+from easyai.messages.wording import counted
 
 
 class Place(NamedTuple):

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from easyai.addresses import hide_credentials
 from easyai.errors import EasyaiError
-from easyai.settings_tables import ANY_ADDRESS
+from easyai.settings.schema import ANY_ADDRESS
 
 if TYPE_CHECKING:
-    from easyai.settings import Settings
+    from easyai.settings.source import Settings
 
 _Address = IPv4Address | IPv6Address
 _MOST_NAMED: Final = 5

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import click
 
-from easyai.cli.streams import open_closed_streams, write_as_the_locale
 from easyai.errors import EasyaiError
-from easyai.process.encoding import restart_in_utf8_mode
+from easyai.system.encoding import restart_in_utf8_mode
+from easyai.system.streams import open_closed_streams, write_as_the_locale
 
 
 class Entry(NamedTuple):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from easyai.db.session import Database
     from easyai.runtime import Runtime
-    from easyai.settings import Settings, SettingsSource
+    from easyai.settings.source import Settings, SettingsSource
 
 _PIPE_WIDTH: Final = 1000
 _ALIVE_SEC: Final = 30.0
@@ -39,7 +39,7 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     """
     # Imported here: wrong options and --help are answered without them.
     from easyai.runtime import open_runtime
-    from easyai.settings import SettingsSource
+    from easyai.settings.source import SettingsSource
 
     find_installation()
     source = SettingsSource()
@@ -139,7 +139,7 @@ def refuse_beside_api(settings: Settings, missing: str) -> None:
 
 def upgrade_hint(settings: Settings) -> str:
     """How the tables of this version are made."""
-    from easyai.health.causes.cause import easyai_command
+    from easyai.messages.commands import easyai_command
 
     upgrade, everything = (easyai_command(settings, *one) for one in (("db", "upgrade"), ("up",)))
     return f"run `{upgrade}` once, or start everything with `{everything}`"

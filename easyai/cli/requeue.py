@@ -15,7 +15,7 @@ from easyai.cli.since import Moment, since_option, span, until_option
 if TYPE_CHECKING:
     from easyai.pipeline.requeue import RequeueReport
     from easyai.runtime import Runtime
-    from easyai.settings import Settings
+    from easyai.settings.source import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,8 +122,8 @@ def _as_dict(report: RequeueReport, dry_run: bool) -> dict[str, Any]:
 
 
 def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
-    from easyai.health.causes.cause import easyai_command
-    from easyai.health.wording import counted
+    from easyai.messages.commands import easyai_command
+    from easyai.messages.wording import counted
 
     if report.requeued:
         number = counted(report.requeued, "failed frame", "failed frames", "").en

@@ -14,7 +14,7 @@ from easyai.cli.output import plain, print_json, running
 if TYPE_CHECKING:
     from easyai.backup.archive import Reader
     from easyai.backup.restore import Restored
-    from easyai.settings import Settings
+    from easyai.settings.source import Settings
 
 EXAMPLES = """\b
 Examples:
@@ -81,7 +81,7 @@ def restore(
 
 def _settings() -> Settings:
     """Those of the next start here; a mistake in them is found before the backup is read."""
-    from easyai.settings import load
+    from easyai.settings.source import load
 
     find_installation(next_start=True)
     return load()
@@ -90,7 +90,7 @@ def _settings() -> Settings:
 def _settings_of(reader: Reader, path: Path | None) -> Settings:
     from easyai.backup.restore import write_settings
     from easyai.cli.main import use_config
-    from easyai.settings import load
+    from easyai.settings.source import load
 
     if path is not None:
         write_settings(reader, path)
@@ -101,7 +101,7 @@ def _settings_of(reader: Reader, path: Path | None) -> Settings:
 def _restored(reader: Reader, settings: Settings, replace: bool, next_alert_id: int) -> Restored:
     from easyai.backup.progress import Progress
     from easyai.backup.restore import restore
-    from easyai.cli.up_checks import claim_data_dir, release_data_dir
+    from easyai.supervisor.start_checks import claim_data_dir, release_data_dir
 
     claim_data_dir(settings.easyai.data_dir)  # until the end no `up` starts there
     try:

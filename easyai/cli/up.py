@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from easyai import installations
-from easyai.cli.listening import shown as shown_host
 from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
-from easyai.cli.streams import notice
-from easyai.cli.supervise_liveness import HANG_SEC
-from easyai.cli.supervise_plan import Plan
-from easyai.cli.up_checks import (
+from easyai.process.notify import AWAIT_API_VARIABLE
+from easyai.settings import installations
+from easyai.settings.file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
+from easyai.supervisor.liveness import HANG_SEC
+from easyai.supervisor.plan import Plan
+from easyai.supervisor.start_checks import (
     check_port,
     check_temp_dir,
     claim_data_dir,
     release_data_dir,
     remove_database,
 )
-from easyai.process import encoding
-from easyai.settings_file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
-from easyai.supervised import AWAIT_API_VARIABLE
+from easyai.system import encoding
+from easyai.system.listening import shown as shown_host
+from easyai.system.streams import notice
 
 if TYPE_CHECKING:
-    from easyai.settings import Settings
+    from easyai.settings.source import Settings
 
 EXAMPLES = """\b
 Examples:
@@ -111,7 +111,7 @@ def up(
 
 def _settings() -> Settings:
     # Imported here: help and wrong options are answered without it.
-    from easyai.settings import load
+    from easyai.settings.source import load
     from easyai.tasks.broker_address import check_broker_url
 
     settings = load()
@@ -135,7 +135,7 @@ def _warn_of_links(settings: Settings) -> None:
 
 def _keep_settings(data_dir: Path) -> None:
     """Leave the children the settings of this start, for the time when the file has a mistake."""
-    from easyai.settings import config_path, keep_copy
+    from easyai.settings.source import config_path, keep_copy
 
     copy, path = data_dir / COPY_NAME, config_path()
     try:
@@ -208,7 +208,7 @@ def _migrate(url: str) -> None:
 
 
 def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
-    from easyai.settings_tables import ANY_ADDRESS
+    from easyai.settings.schema import ANY_ADDRESS
 
     own = settings.easyai
     given = installations.shared(os.environ)

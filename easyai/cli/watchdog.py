@@ -30,10 +30,10 @@ def watchdog() -> None:
     one by itself. Any number may run: one tells, another takes over when it dies.
     """
     # Imported here: help and wrong options are answered without it.
-    from easyai.health.watchdog import Watchdog
-    from easyai.process import logs
+    from easyai.alarms.watchdog import Watchdog
+    from easyai.process.notify import die_with_parent
     from easyai.runtime import open_runtime
-    from easyai.supervised import die_with_parent
+    from easyai.system import logs
 
     die_with_parent()
     logs.set_up()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.errors import DatabaseUnavailableError
-from easyai.process.modes import opener
+from easyai.system.modes import opener
 
 GUARD: Final = "-guard"  # behind the name of the database
 QUEUE: Final = "-queue"

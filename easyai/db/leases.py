@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from easyai.process.identity import has_ended
+from easyai.system.identity import has_ended
 
 LeaseRow = Row[Any]
 
@@ -41,7 +41,7 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
     A lease was taken before the clock was set back (a box without a battery clock, after a power
     loss), and is free, when it ends more than a minute later than the one asked for, or when the
     duty was last done later than now. So is the lease of a process of this machine that has ended,
-    as its holder's mark says (process/identity.py).
+    as its holder's mark says (system/identity.py).
     """
     values = {
         "name": name,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from easyai.db.revision import is_of_newer_version, known, migrations_folder, newest, revision
 from easyai.db.session import Database
 from easyai.errors import BadRequestError, SettingsError
-from easyai.process.modes import keep_others_out, make_file, make_folder
+from easyai.system.modes import keep_others_out, make_file, make_folder
 
 __all__ = [
     "current",

@@ -46,7 +46,7 @@ def beat(
     """Note that a process (worker, beat, api, watchdog) works, since `started_at` or now.
 
     `home` says where its number means something, if not on all of the host, `start_ticks` when the
-    kernel started it (process/identity.py), `clock_offset_sec` by how much its clock is ahead of
+    kernel started it (system/identity.py), `clock_offset_sec` by how much its clock is ahead of
     the database's.
     """
     values = {

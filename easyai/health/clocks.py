@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.health.known import Known
+from easyai.health.snapshot import Known
 
 #: More than a time service leaves, and more than a busy machine needs between two looks.
 MOST_OFF_SEC: Final = 2.0

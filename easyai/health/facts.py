@@ -15,20 +15,13 @@ from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
-from easyai.health import known
+from easyai.health import snapshot as known
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
-from easyai.health.known import (
-    HOUR_SEC,
-    RECENT_SEC,
-    AlarmFacts,
-    Known,
-    ServiceFacts,
-    TypeFacts,
-)
-from easyai.health.reasons import reason
+from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
+from easyai.messages.reasons import reason
 from easyai.runtime import Runtime
-from easyai.settings import Settings
+from easyai.settings.source import Settings
 
 __all__ = ["Facts", "gather", "probed"]
 

@@ -12,8 +12,8 @@ from typing import Final
 from easyai.db.facts import MOST_FAILED
 from easyai.domain.alarm import Kind
 from easyai.domain.words import Words
-from easyai.health.known import HOUR_SEC, AlarmFacts, TypeFacts
-from easyai.health.wording import frames
+from easyai.health.snapshot import HOUR_SEC, AlarmFacts, TypeFacts
+from easyai.messages.wording import frames
 
 FEWEST: Final = 3  # frames; fewer are broken pictures, no standstill
 # Where others of the type succeed now and then, a few broken pictures in between are no standstill.

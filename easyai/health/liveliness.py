@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.health.facts import Facts
-from easyai.health.known import Known
+from easyai.health.snapshot import Known
 
 _SCAN_LATE_SEC: Final = 20.0
 _SCAN_LATE_INTERVALS: Final = 5

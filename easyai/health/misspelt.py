@@ -14,8 +14,8 @@ from easyai.db import discards
 from easyai.domain.service import ServiceState
 
 if TYPE_CHECKING:
-    from easyai.health.known import TypeFacts
     from easyai.health.service_facts import ServiceFacts
+    from easyai.health.snapshot import TypeFacts
 
 _ALIKE: Final = 0.7  # one of four characters may differ
 _MOST: Final = 10  # types: hundreds without a service are no misspelling

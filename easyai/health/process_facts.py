@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from easyai.db import processes
-from easyai.health.presence import EVERY_SEC, SILENT_AFTER_SEC, reason_of_start
-from easyai.process.identity import home, runs
+from easyai.process.presence import EVERY_SEC, SILENT_AFTER_SEC, reason_of_start
+from easyai.system.identity import home, runs
 
 #: Starts this old are looked at.
 STARTS_SEC: Final = 120.0

@@ -24,7 +24,7 @@ from easyai.pipeline.admission_cameras import CameraLimits
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.pipeline.retention import Retention
 from easyai.runtime import Runtime
-from easyai.settings import AiAnalysis
+from easyai.settings.source import AiAnalysis
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from easyai.domain.breaker import (
 )
 from easyai.domain.service import AWAY
 from easyai.domain.verdict import Kind, Verdict
-from easyai.settings import AiAnalysis
+from easyai.settings.source import AiAnalysis
 
 log = logging.getLogger(__name__)
 

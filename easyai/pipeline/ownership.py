@@ -21,9 +21,9 @@ from easyai.db import clock
 from easyai.db.installation import installation_id
 from easyai.domain.alert import utc_text
 from easyai.errors import StoreClaimedError
-from easyai.process.modes import keep_others_out, make_folder, opener
 from easyai.runtime import Runtime
 from easyai.store.local_folder import CLAIM_KEY
+from easyai.system.modes import keep_others_out, make_folder, opener
 
 __all__ = [
     "CLAIM_KEY",

@@ -1,7 +1,7 @@
 """Leases of processes of this machine that have ended, taken back at once.
 
 After a kill of everything, frames in flight would wait for `lease_sec`. Their tokens begin with the
-mark of their holder (process/identity.py): who starts again on the same machine sees that it has
+mark of their holder (system/identity.py): who starts again on the same machine sees that it has
 ended. A holder that may live, stopped or hung or on another machine, keeps its leases until they
 expire.
 """
@@ -12,8 +12,8 @@ import logging
 
 from easyai.db import clock, events, ledger, rings
 from easyai.db.events import Event
-from easyai.process.identity import has_ended
 from easyai.runtime import Runtime
+from easyai.system.identity import has_ended
 
 log = logging.getLogger(__name__)
 

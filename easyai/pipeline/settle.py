@@ -13,14 +13,7 @@ from sqlalchemy import Connection
 from easyai.db import alerts, installation, ledger, services
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
-from easyai.domain.fate import (
-    Fate,
-    alert_key,
-    decide,
-    failed_key,
-    is_nested,
-    unique_key,
-)
+from easyai.domain.fate import Fate, alert_key, decide, failed_key, is_nested, unique_key
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.totals import Totals
 from easyai.domain.verdict import Kind, Verdict
@@ -36,7 +29,7 @@ from easyai.pipeline.answers import (
 )
 from easyai.pipeline.evidence import Evidence
 from easyai.pipeline.pictures import Errand
-from easyai.settings import AiAnalysis
+from easyai.settings.source import AiAnalysis
 
 log = logging.getLogger(__name__)
 

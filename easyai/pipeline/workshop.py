@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from easyai.pipeline.caller import Caller
 from easyai.pipeline.tracing import tracing_of
-from easyai.process.identity import mark
 from easyai.runtime import Runtime
+from easyai.system.identity import mark
 
 Result = TypeVar("Result")
 

@@ -1,1 +1,1 @@
-"""What a process says of itself, so that another one knows it again."""
+"""What a process says of itself: that it lives, works, or has to end."""

@@ -18,8 +18,8 @@ from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, Preconditio
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
-from easyai.server_tls import of_amqp
-from easyai.server_url import parse_server_url
+from easyai.settings.server_tls import of_amqp
+from easyai.settings.server_url import parse_server_url
 
 _TROUBLE: Final = (AMQPError, MessageNacked, OSError)
 _LONGEST_KEY: Final = 255  # bytes; AMQP 0-9-1, section 4.2.5.3

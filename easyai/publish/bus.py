@@ -14,8 +14,8 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from easyai.errors import SettingsError
-from easyai.server_url import SENTINEL, parse_server_url, split_hosts
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
+from easyai.settings.server_url import SENTINEL, parse_server_url, split_hosts
 
 CONNECT_SEC: Final = 4.0
 SEND_SEC: Final = 6.0  # until the bus has acknowledged a wave

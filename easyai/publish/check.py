@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from easyai.publish.bus import CurrentBus
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 
 class BusCheck:

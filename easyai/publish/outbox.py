@@ -23,7 +23,7 @@ from easyai.db.session import Database
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
 from easyai.errors import BusUnavailableError, EasyaiError
 from easyai.publish.bus import Bus, CurrentBus, Message, Receipt
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 from easyai.store.base import Store
 
 log = logging.getLogger(__name__)

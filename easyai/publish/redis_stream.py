@@ -17,8 +17,8 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
-from easyai.server_tls import of_redis, of_sentinels
-from easyai.server_url import SENTINEL, ServerUrl, parse_server_url
+from easyai.settings.server_tls import of_redis, of_sentinels
+from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
 
 FIELD: Final = "alert"
 _NO_ID: Final = "0-0"

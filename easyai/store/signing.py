@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from easyai.errors import SettingsError, SignatureError
-from easyai.process.modes import make_folder
-from easyai.secret_file import load_or_create
+from easyai.system.modes import make_folder
+from easyai.system.secret_file import load_or_create
 
 FILES_PATH = "/api/v1/files"
 _GRANULARITY_SEC = 60  # links made within a minute are the same, so clients may cache

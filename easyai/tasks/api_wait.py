@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Final
 
-from easyai.supervised import awaited_api
+from easyai.process.notify import awaited_api
 
 #: An API that cannot start must not stop inference: links into an object store need none.
 LONGEST_SEC: Final = 10.0

@@ -17,10 +17,10 @@ from celery.schedules import schedule as interval_schedule
 
 from easyai.db import clock, leases
 from easyai.db.session import Database
-from easyai.health.presence import Presence
-from easyai.process.identity import holder
-from easyai.settings import SettingsSource
-from easyai.supervised import Loop, Notifier
+from easyai.process.notify import Loop, Notifier
+from easyai.process.presence import Presence
+from easyai.settings.source import SettingsSource
+from easyai.system.identity import holder
 from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
 from easyai.tasks.expiry import dated
 from easyai.tasks.outage import OutageLog

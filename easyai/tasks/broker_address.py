@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from kombu.transport import TRANSPORT_ALIASES, get_transport_cls
 
 from easyai.errors import SettingsError
-from easyai.settings import Settings
+from easyai.settings.source import Settings
 
 
 def check_broker_url(settings: Settings) -> None:

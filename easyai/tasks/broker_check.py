@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from easyai.broker.reason import BlockedError, broker_reason
 from easyai.errors import BrokerUnavailableError
-from easyai.process.modes import make_folder
 from easyai.runtime import Runtime
-from easyai.server_url import SENTINEL
-from easyai.settings import Settings
-from easyai.tasks.broker_reason import BlockedError, broker_reason
+from easyai.settings.server_url import SENTINEL
+from easyai.settings.source import Settings
+from easyai.system.modes import make_folder
 
 _LIMIT_SEC: Final = 5.0
 _TIMEOUT_SEC: Final = 2.0  # of one host

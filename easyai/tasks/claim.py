@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from easyai.db import clock, leases
 from easyai.db.session import Database
 from easyai.errors import DatabaseUnavailableError
-from easyai.process.identity import holder
+from easyai.system.identity import holder
 
 log = logging.getLogger(__name__)
 

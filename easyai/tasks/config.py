@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from easyai import server_tls
 from easyai.addresses import is_url
+from easyai.broker.names import CONTROL_QUEUE, EVENT_EXCHANGE
 from easyai.errors import SettingsError
-from easyai.process.logs import FORMAT
-from easyai.server_url import SENTINEL, ServerUrl, parse_server_url
-from easyai.settings import AiAnalysis, Settings
-from easyai.tasks.queues import CONTROL_QUEUE
+from easyai.settings import server_tls
+from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
+from easyai.settings.source import AiAnalysis, Settings
+from easyai.system.logs import FORMAT
 
 SCAN_TASK = "easyai.scan"
 SWEEP_TASK = "easyai.sweep"
@@ -25,7 +25,6 @@ PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
 # Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
 # By the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
-EVENT_EXCHANGE = "easyaiev"
 # kombu warns where no host is named.
 EMBEDDED_BROKER_URL = "filesystem://localhost/"
 # The broker counts as lost after this many seconds of silence.
@@ -113,7 +112,7 @@ def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
             "queue_order_strategy": "easyai.tasks.queue_order:DutiesFirst",
             **(_of_sentinel(server) if scheme == SENTINEL else {}),
         }
-    # See tasks/rabbitmq_transport.py.
+    # See broker/rabbitmq_transport.py.
     return {"confirm_publish": True} if "amqp" in scheme else {}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from easyai.db import clock, rings
 from easyai.db.session import Database
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 from easyai.tasks.outage import OutageLog
 from easyai.tasks.publisher import Publisher
 

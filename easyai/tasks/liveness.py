@@ -14,8 +14,8 @@ from celery import bootsteps, signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.errors import BrokerUnavailableError
-from easyai.health.presence import Presence
-from easyai.supervised import Loop, Notifier
+from easyai.process.notify import Loop, Notifier
+from easyai.process.presence import Presence
 from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.process import process
 

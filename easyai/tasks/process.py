@@ -16,16 +16,16 @@ from celery.worker import state
 
 from easyai.db import clock, task_types, type_room
 from easyai.db.library import library
-from easyai.process.last_resort import LastResort
+from easyai.system.last_resort import LastResort
 from easyai.tasks import bodies
 from easyai.tasks.api_wait import ApiWait
 from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.queues import serves
 
 if TYPE_CHECKING:
-    from easyai.health.presence import Presence
     from easyai.pipeline.infer import InferenceLoop
     from easyai.pipeline.tell import Counts
+    from easyai.process.presence import Presence
     from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from easyai.tasks.broker_reason import BlockedError
+from easyai.broker.reason import BlockedError
 from easyai.tasks.expiry import dated
 from easyai.tasks.queues import publishing_connection, queue_name
 

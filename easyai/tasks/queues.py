@@ -19,12 +19,10 @@ from celery.app import amqp
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
+from easyai.broker.names import INFERENCE_EXCHANGE
 from easyai.names import nfc
 
-CONTROL_QUEUE = "easyai"
-EXCHANGE = Exchange("infer", type="direct", durable=True)
-#: Exchanges whose routing keys are the names of queues.
-NAMED_BY_KEY = frozenset({EXCHANGE.name, CONTROL_QUEUE})
+EXCHANGE = Exchange(INFERENCE_EXCHANGE, type="direct", durable=True)
 _PREFIX = "infer."
 # AMQP allows 255 bytes of UTF-8; a message file of the embedded broker carries 59 bytes besides.
 _MAX_BYTES = 190

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from easyai import __version__
-from easyai.process.identity import holder
+from easyai.system.identity import holder
 from easyai.tracing.ids import TraceIds
 from easyai.tracing.variables import exporter_name, has_service_name
 

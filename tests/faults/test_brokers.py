@@ -8,17 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from easyai.health import presence, self_end
-from easyai.supervised import END_WHEN_HUNG_VARIABLE
+from easyai.process import presence, self_end
+from easyai.process.notify import END_WHEN_HUNG_VARIABLE
 from tests.faults.conftest import Trials
-from tests.faults.installations import (
-    EMBEDDED,
-    PRODUCTION,
-    RABBITMQ,
-    REDIS,
-    Embedded,
-    Production,
-)
+from tests.faults.installations import EMBEDDED, PRODUCTION, RABBITMQ, REDIS, Embedded, Production
 from tests.faults.trial import Trial
 from tests.support.rabbitmq_servers import ManagedRabbitmq
 from tests.support.services import RedisServer

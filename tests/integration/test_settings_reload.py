@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource, keep_copy
-from easyai.settings_file import COPY_NAME, COPY_VARIABLE
+from easyai.settings.file import COPY_NAME, COPY_VARIABLE
+from easyai.settings.source import SettingsSource, keep_copy
 from tests.support.waiting import wait_until
 
 

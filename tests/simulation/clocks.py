@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from easyai.process import identity
+from easyai.system import identity
 from tests.simulation.scheduler import EPOCH, Machine, Process, Scheduler
 
 _NO_MACHINE = Machine("outside")
@@ -110,7 +110,7 @@ def simulated_time(scheduler: Scheduler, machines: Sequence[Machine]) -> Iterato
 
 @contextmanager
 def simulated_identity(scheduler: Scheduler, processes: Sequence[Process]) -> Iterator[None]:
-    """Lets easyai.process.identity see the processes of the run; none is ever waited for."""
+    """Lets easyai.system.identity see the processes of the run; none is ever waited for."""
 
     def current() -> Process:
         return scheduler.current.process or _NOBODY

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from easyai.db import leases, processes
 from easyai.db.events import Event, add
-from easyai.health.diagnosis import Diagnosis, diagnose
+from easyai.diagnosis.diagnosis import Diagnosis, diagnose
 from easyai.tasks.broker_check import BrokerCheck
 from tests.support.site import TYPE, Installation
 

@@ -8,7 +8,7 @@ import socket
 from minio import Minio as Client
 from pydantic import SecretStr
 
-from easyai.settings import Minio
+from easyai.settings.source import Minio
 from tests.support.server_process import ServerProcess
 
 

@@ -18,7 +18,7 @@ from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 from easyai.store.keys import held_name
 from easyai.store.local_folder import CLAIM_KEY
 from tests.support.algorithm_stub import AlgorithmStub

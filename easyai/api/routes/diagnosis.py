@@ -12,10 +12,10 @@ from easyai.api.access import viewer
 from easyai.api.parts import DiagnosesPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_diagnosis import DiagnosisBody
-from easyai.health.diagnosis import Diagnosis, diagnose
-from easyai.health.report.as_json import as_json
-from easyai.health.report.as_markdown import markdown
-from easyai.health.report.as_short import short
+from easyai.diagnosis.diagnosis import Diagnosis, diagnose
+from easyai.diagnosis.report.as_json import as_json
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.diagnosis.report.as_short import short
 from easyai.runtime import Runtime
 
 router = APIRouter(prefix="/ai_analysis", tags=["health"])

@@ -10,7 +10,7 @@ import aiohttp
 
 from easyai.domain.words import Words
 from easyai.health.checks.check import NotWellError
-from easyai.health.reasons import reason as said
+from easyai.messages.reasons import reason as said
 from easyai.pipeline.caller import why_not_connected
 from easyai.runtime import Runtime
 

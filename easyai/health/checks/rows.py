@@ -12,9 +12,9 @@ from easyai.health.checks.check import Check, CheckResult, NotWellError, run_one
 from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
-from easyai.health.known import Known
 from easyai.health.liveliness import api_gone, beat_late, scan_late
-from easyai.health.wording import frames, moment, names, span
+from easyai.health.snapshot import Known
+from easyai.messages.wording import frames, moment, names, span
 
 _Judge = Callable[[Facts, Known], Words | None]
 

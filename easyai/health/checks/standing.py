@@ -10,11 +10,11 @@ from sqlalchemy.engine import make_url
 
 from easyai.db import revision
 from easyai.errors import DatabaseUnavailableError, SettingsError
-from easyai.health.causes.cause import easyai_command
 from easyai.health.checks.check import Check
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.disk import DiskCheck, disk_of
 from easyai.health.checks.pictures import PicturesCheck
+from easyai.messages.commands import easyai_command
 from easyai.runtime import Runtime
 from easyai.store.base import Store
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from easyai.alarms.progress import Progress
 from easyai.domain.frame import FrameState, Outcome
-from easyai.health.progress import Progress
 from easyai.pipeline import admission_drops
 from easyai.pipeline.admission import Admission
 from easyai.pipeline.admission_drops import Drops

@@ -11,8 +11,8 @@ from sqlalchemy import insert, text
 from easyai.db import recording, task_types
 from easyai.db.models import Alert
 from easyai.db.recording import NewFrame
-from easyai.health.names import kind_name
-from easyai.health.reasons import reason
+from easyai.messages.names import kind_name
+from easyai.messages.reasons import reason
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import ALERTS, ANALYSIS
 

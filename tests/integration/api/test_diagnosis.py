@@ -14,9 +14,9 @@ from easyai.api.app import create_app
 from easyai.api.routes import diagnosis as route
 from easyai.api.schemas_diagnosis import DiagnosisBody
 from easyai.db import migrate
-from easyai.health.diagnosis import Diagnosis, diagnose
+from easyai.diagnosis.diagnosis import Diagnosis, diagnose
 from easyai.runtime import Runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 from tests.support.ports import free_port

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from easyai import settings
 from easyai.api.app import create_app
 from easyai.db import migrate
+from easyai.settings import source as settings
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 

@@ -19,7 +19,7 @@ from easyai.backup.restore import restore
 from easyai.db import migrate
 from easyai.db.session import Database
 from easyai.errors import BackupError
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 
 _EMPTY: dict[str, Any] = {
     "format": 1,

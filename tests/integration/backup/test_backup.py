@@ -25,7 +25,7 @@ from easyai.db.session import Database
 from easyai.errors import BackupError
 from easyai.pipeline import ownership
 from easyai.pipeline.alert_removal import delete_alerts
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 from easyai.store.local_folder import Folder
 from tests.integration.backup.conftest import jpeg
 from tests.support.algorithm_stub import AlgorithmStub, detections

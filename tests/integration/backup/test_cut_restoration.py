@@ -14,7 +14,7 @@ from easyai.backup.archive import Reader
 from easyai.backup.backup import back_up
 from easyai.backup.progress import Progress
 from easyai.db.session import Database
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 from easyai.store.renames import rename_noreplace
 from tests.support.site import Installation
 

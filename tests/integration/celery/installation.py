@@ -16,14 +16,14 @@ from amqp.exceptions import ChannelError
 from sqlalchemy import text
 
 import easyai
+from easyai.broker.names import CONTROL_QUEUE
 from easyai.celery import make_app
 from easyai.db.migrate import upgrade
 from easyai.registry.registration import register
 from easyai.runtime import Runtime
-from easyai.settings import Settings, SettingsSource, load
+from easyai.settings.source import Settings, SettingsSource, load
 from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
-from easyai.tasks.queues import CONTROL_QUEUE
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.part_process import run_to_end
 from tests.support.waiting import wait_until

@@ -10,7 +10,7 @@ import pytest
 from easyai.errors import BrokerUnavailableError, BusUnavailableError
 from easyai.publish.bus import Message, open_bus
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 from easyai.tasks.broker_check import BrokerCheck
 from tests.support.certificates import Authority
 from tests.support.redis_servers import PASSWORD, GuardedRedis

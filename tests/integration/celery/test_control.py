@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.health.causes.cause import celery_command
+from easyai.messages.commands import celery_command
 from tests.integration.celery.conftest import MakeInstallation
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from kombu.entity import Queue
 from kombu.messaging import Consumer, Producer
 
-from easyai.tasks.queues import CONTROL_QUEUE, EXCHANGE, Queues, queue_name
+from easyai.broker.names import CONTROL_QUEUE
+from easyai.tasks.queues import EXCHANGE, Queues, queue_name
 from tests.integration.celery.installation import Installation
 
 TYPES = [f"type-{number:03d}" for number in range(200)]

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
+from easyai.alarms import certainty, conditions, of_services, progress, recorder, watchdog
+from easyai.alarms.watchdog import Watchdog
 from easyai.domain import alarm
 from easyai.errors import StoreUnavailableError
-from easyai.health import certainty, progress, watchdog
-from easyai.health.alarms import conditions, of_services, recorder
 from easyai.health.checks.check import Check
 from easyai.health.checks.standing import readiness_checks
-from easyai.health.watchdog import Watchdog
 from tests.support.site import Installation, Row
 from tests.support.waiting import wait_until
 

@@ -10,9 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
+from easyai.alarms import absence, recorder
 from easyai.db import alarms, events, leases, processes
-from easyai.health import absence
-from easyai.health.alarms import recorder
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import waits_since

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
+from easyai.alarms import watchdog
+from easyai.alarms.conditions import judge
+from easyai.alarms.observation import Observation
 from easyai.db import alarms
 from easyai.db.statistics import Tally, add
 from easyai.domain.alarm import Kind, Ringing
-from easyai.health import watchdog
-from easyai.health.alarms.conditions import judge
-from easyai.health.observation import Observation
 from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look

@@ -15,11 +15,11 @@ import pytest
 
 from easyai.db import alarms, engines, leases, processes, statistics
 from easyai.db.statistics import Tally
+from easyai.diagnosis.diagnosis import Diagnosis, Status
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.words import Words
 from easyai.health.checks import disk as checks_disk
 from easyai.health.checks.disk import Disk
-from easyai.health.diagnosis import Diagnosis, Status
-from easyai.health.report.as_markdown import markdown
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain import alarm
-from easyai.health.diagnosis import Status
-from easyai.health.report.as_markdown import markdown
 from tests.integration.health.fleet import Fleet
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans

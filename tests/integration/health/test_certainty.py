@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from easyai.alarms import certainty, observation, progress
 from easyai.db import processes
 from easyai.db.statistics import Tally, add
-from easyai.health import certainty, observation, progress
 from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from easyai.alarms import of_clocks
 from easyai.db import processes
-from easyai.health.alarms import of_clocks
-from easyai.process.identity import home
+from easyai.system.identity import home
 from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation

@@ -10,7 +10,7 @@ import pytest
 
 from easyai.db import events
 from easyai.db.events import Event
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.registry import probe, registration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, happened, look, processes_work

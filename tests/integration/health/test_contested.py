@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from easyai.health.causes.cause import Cause
-from easyai.health.diagnosis import Diagnosis, Status, diagnose
-from easyai.health.report.as_json import as_json
-from easyai.health.report.as_markdown import markdown
-from easyai.health.symptom import STOPS
+from easyai.diagnosis.causes.cause import Cause
+from easyai.diagnosis.diagnosis import Diagnosis, Status, diagnose
+from easyai.diagnosis.report.as_json import as_json
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.diagnosis.symptom import STOPS
 from easyai.registry import registration
 from easyai.registry.views import service_list
 from tests.support.algorithm_stub import AlgorithmStub

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from easyai.cli.supervise_plan import Plan
 from easyai.db import events, leases, processes
-from easyai.health.causes import settings_file
-from easyai.health.causes.cause import Cause
-from easyai.health.causes.rank import rank
-from easyai.health.diagnosis import Diagnosis
-from easyai.health.symptom import STOPS, Status
+from easyai.diagnosis.causes import settings_file
+from easyai.diagnosis.causes.cause import Cause
+from easyai.diagnosis.causes.rank import rank
+from easyai.diagnosis.diagnosis import Diagnosis
+from easyai.diagnosis.symptom import STOPS, Status
+from easyai.supervisor.plan import Plan
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import KINDS, codes, look, processes_work
 from tests.support.site import Installation

@@ -10,9 +10,9 @@ import pytest
 from easyai.db import statistics
 from easyai.db.frames import FrameFilter
 from easyai.db.statistics import Tally
+from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.frame import FrameState
-from easyai.health.diagnosis import Status
-from easyai.health.report.as_markdown import markdown
 from easyai.pipeline.requeue import requeue
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from easyai.alarms.telling import messages
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.alarms.telling import messages
-from easyai.health.report.as_markdown import markdown
 from easyai.registry import registration
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans

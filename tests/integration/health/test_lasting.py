@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from easyai.cli.main import cli
-from easyai.health.diagnosis import diagnose
-from easyai.health.report.as_json import as_json
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.report.as_json import as_json
+from easyai.diagnosis.report.as_markdown import markdown
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub

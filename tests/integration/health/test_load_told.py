@@ -6,13 +6,13 @@ import time
 
 import pytest
 
+from easyai.alarms.ends import end
 from easyai.db import statistics
 from easyai.db.statistics import Tally
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.alarms.ends import end
 from easyai.health.facts import Facts
-from easyai.settings import Settings
+from easyai.settings.source import Settings
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation

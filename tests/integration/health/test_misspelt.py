@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from easyai.health.report.as_markdown import markdown
-from easyai.health.report.as_short import short
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.diagnosis.report.as_short import short
 from easyai.registry import approval, registration
 from easyai.registry.payload import parse_registration
 from tests.integration.health.kennel import Kennel

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.integration.health.kennel import Kennel

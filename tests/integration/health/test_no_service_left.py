@@ -7,8 +7,8 @@ import shlex
 
 import pytest
 
-from easyai.health.diagnosis import Status
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.registry import registration
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
+from easyai.alarms import conditions
 from easyai.cli.watchdog import _Checks
-from easyai.health.alarms import conditions
-from easyai.health.causes.rank import rank
+from easyai.diagnosis.causes.rank import rank
 from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.standing import SettingsCheck

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from easyai.db import processes
-from easyai.health import presence
-from easyai.health.presence import Presence
-from easyai.health.report.as_markdown import markdown
-from easyai.process.identity import has_ended, holder, home, mark, runs, start_ticks
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.process import presence
+from easyai.process.presence import Presence
+from easyai.system.identity import has_ended, holder, home, mark, runs, start_ticks
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.waiting import wait_until

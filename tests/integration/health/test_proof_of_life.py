@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.alarms import of_services
 from easyai.db import leases
-from easyai.health.alarms import of_services
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from easyai.registry.watch import WATCHED_SINCE

@@ -9,10 +9,10 @@ import pytest
 
 from easyai.db import alarms, statistics
 from easyai.db.statistics import Tally
-from easyai.health.diagnosis import Status
-from easyai.health.report.as_json import as_json
-from easyai.health.report.as_markdown import markdown
-from easyai.health.report.as_short import short
+from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.report.as_json import as_json
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.diagnosis.report.as_short import short
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub

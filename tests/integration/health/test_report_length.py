@@ -6,12 +6,12 @@ import time
 
 import pytest
 
+from easyai.alarms.telling import messages
 from easyai.db import recording, task_types
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.diagnosis.report.as_short import short
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
-from easyai.health.alarms.telling import messages
-from easyai.health.report.as_markdown import markdown
-from easyai.health.report.as_short import short
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work, waits_since
 from tests.support.site import TYPE, Installation

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from easyai.cli.notify_socket import Heard
-from easyai.cli.supervise_liveness import Liveness
 from easyai.db import processes
 from easyai.db.events import Event
-from easyai.health.causes.restarts import HUNG
+from easyai.diagnosis.causes.restarts import HUNG
+from easyai.diagnosis.symptom import STOPS, Status
 from easyai.health.process_facts import Start, read
-from easyai.health.symptom import STOPS, Status
+from easyai.supervisor.liveness import Liveness
+from easyai.supervisor.notify_socket import Heard
 from tests.support.lively import KINDS, codes, happened, look, processes_work, waits_since
 from tests.support.site import Installation
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.health.diagnosis import Diagnosis, Status
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.diagnosis import Diagnosis, Status
+from easyai.diagnosis.report.as_markdown import markdown
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation

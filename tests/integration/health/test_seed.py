@@ -10,20 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.diagnosis.diagnosis import Diagnosis, Status
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.words import Language
-from easyai.health.diagnosis import Diagnosis, Status
-from easyai.health.report.as_markdown import markdown
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
-from tests.support.lively import (
-    codes,
-    look,
-    processes_work,
-    silent_for,
-    succeeded_ago,
-    waits_since,
-)
+from tests.support.lively import codes, look, processes_work, silent_for, succeeded_ago, waits_since
 from tests.support.site import TYPE, Installation
 
 pytestmark = pytest.mark.sqlite_only

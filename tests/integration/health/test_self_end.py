@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from easyai.alarms.silent_stall import SilentStall
 from easyai.db import clock, events, processes
-from easyai.health import self_end
-from easyai.health.silent_stall import SilentStall
-from easyai.supervised import END_WHEN_HUNG_VARIABLE
+from easyai.process import self_end
+from easyai.process.notify import END_WHEN_HUNG_VARIABLE
 from tests.integration.health.kennel import Kennel
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.sqlite_only
 _PROGRAM = """
 import signal, sys, time
 from easyai.db.session import Database
-from easyai.health import presence, self_end
+from easyai.process import presence, self_end
 presence.EVERY_SEC = 0.02
 self_end._DRAIN_SEC = 0.5
 url, works, obeys = sys.argv[1:]

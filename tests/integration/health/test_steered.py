@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from easyai.health.causes.cause import shell_words
-from easyai.health.diagnosis import diagnose
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.messages.commands import shell_words
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

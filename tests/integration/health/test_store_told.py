@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.health.report.as_json import as_json
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.report.as_json import as_json
+from easyai.diagnosis.report.as_markdown import markdown
 from easyai.store.bucket_conditions import COPY, DELETE, PUT, TARGET
 from tests.support.lively import look
 from tests.support.site import Installation

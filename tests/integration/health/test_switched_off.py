@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from easyai.health.diagnosis import Status
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.report.as_markdown import markdown
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub

@@ -13,21 +13,14 @@ from easyai import __version__
 from easyai.db import engines
 from easyai.db.events import Event
 from easyai.db.library import library
-from easyai.health.causes.rank import rank
-from easyai.health.diagnosis import Status
-from easyai.health.presence import Presence
-from easyai.health.report.as_json import as_json
-from easyai.health.report.as_markdown import markdown
+from easyai.diagnosis.causes.rank import rank
+from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.report.as_json import as_json
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.process.presence import Presence
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.lively import (
-    codes,
-    happened,
-    look,
-    processes_work,
-    silent_for,
-    waits_since,
-)
+from tests.support.lively import codes, happened, look, processes_work, silent_for, waits_since
 from tests.support.site import TYPE, Installation
 
 

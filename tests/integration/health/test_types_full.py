@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easyai.health.causes.rank import rank
+from easyai.diagnosis.causes.rank import rank
 from tests.support.lively import look
 from tests.support.site import Installation
 

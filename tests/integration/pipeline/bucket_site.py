@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.settings import Minio
+from easyai.settings.source import Minio
 
 
 def use_bucket(monkeypatch: pytest.MonkeyPatch, settings: Minio, endpoint: str = "") -> None:

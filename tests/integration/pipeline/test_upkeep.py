@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from easyai.broker.names import CONTROL_QUEUE
 from easyai.db import events, leases, processes, statistics
 from easyai.db.statistics import Tally
 from easyai.domain import retention
@@ -16,7 +17,6 @@ from easyai.pipeline.alert_removal import delete_alerts
 from easyai.tasks import periodic
 from easyai.tasks.config import UPKEEP_TASK, celery_settings
 from easyai.tasks.process import process
-from easyai.tasks.queues import CONTROL_QUEUE
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

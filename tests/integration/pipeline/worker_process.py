@@ -9,7 +9,7 @@ from pathlib import Path
 
 from easyai.pipeline import intake
 from easyai.runtime import open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 from tests.support.pumping import PumpedLoop
 
 

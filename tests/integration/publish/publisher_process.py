@@ -12,7 +12,7 @@ from unittest.mock import patch
 from easyai.db import outbox
 from easyai.pipeline.publishing import publish_waiting
 from easyai.runtime import open_runtime
-from easyai.settings import SettingsSource
+from easyai.settings.source import SettingsSource
 
 
 def _hang(*_: Any) -> None:

@@ -13,7 +13,7 @@ from easyai.pipeline.publishing import publish_waiting
 from easyai.publish.amqp import AmqpBus
 from easyai.publish.bus import Message, open_bus
 from easyai.publish.check import BusCheck
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 from tests.integration.publish.alerts import in_order_for_each_camera, settled, waiting
 from tests.integration.publish.buses import BusPlace, RabbitPlace, RedisPlace
 from tests.support.site import TYPE, Installation

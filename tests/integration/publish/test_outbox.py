@@ -20,14 +20,8 @@ from easyai.errors import BusUnavailableError, SettingsError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish.bus import CurrentBus, Message, Receipt, open_bus
 from easyai.publish.outbox import Outbox
-from easyai.settings_tables import AiAnalysis
-from tests.integration.publish.alerts import (
-    in_order_for_each_camera,
-    row,
-    settle,
-    settled,
-    waiting,
-)
+from easyai.settings.schema import AiAnalysis
+from tests.integration.publish.alerts import in_order_for_each_camera, row, settle, settled, waiting
 from tests.integration.publish.buses import KafkaPlace, RabbitPlace, RedisPlace
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation

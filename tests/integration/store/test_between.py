@@ -54,7 +54,7 @@ def test_a_newer_picture_stays_whenever_it_comes_into_a_move(
     assert moved in (Carried.DONE, Carried.REPLACED)
     lost = is_lost_where_nothing_can_be_done(store, between, number)
     assert bucket.content(KEY) == (None if lost else NEWER)
-    assert lost == (bucket.content(KEY) is None), "the report says so: health/report/words.py"
+    assert lost == (bucket.content(KEY) is None), "the report says so: diagnosis/report/words.py"
 
 
 @pytest.mark.parametrize("number", [1, 2])

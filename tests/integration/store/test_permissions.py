@@ -16,15 +16,15 @@ from easyai.celery import make_app
 from easyai.cli.main import cli
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
-from easyai.cli.up_checks import claim_data_dir
 from easyai.db.guard import WriteGuard
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
 from easyai.errors import DatabaseUnavailableError, SettingsError, StoreUnavailableError
-from easyai.health.reasons import reason
-from easyai.settings import load
+from easyai.messages.reasons import reason
+from easyai.settings.source import load
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner
+from easyai.supervisor.start_checks import claim_data_dir
 from tests.integration.store.as_nobody import NOBODY, as_nobody
 from tests.support.needs import MissingError
 from tests.support.ports import free_port

@@ -9,7 +9,7 @@ import pytest
 
 from easyai.errors import BrokerUnavailableError
 from easyai.publish.bus import Message, open_bus
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from easyai import settings_variables
+from easyai.settings import variables as settings_variables
 from tests.production.kubernetes.rendered import (
     OVERLAYS,
     ROOT,

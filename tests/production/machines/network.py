@@ -25,7 +25,7 @@ PREFIX = "10.99.0"
 _NAMESPACES = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
 _INSTALL = "run as root: scripts/install-engine"
-# A host's name belongs to who it is (easyai/process/identity.py): each machine has one of its own.
+# A host's name belongs to who it is (easyai/system/identity.py): each machine has one of its own.
 _NAMED = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"'
 # What a program of ours passes on must be whole packets with their checksums.
 _WHOLE_PACKETS = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")

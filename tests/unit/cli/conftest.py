@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +29,3 @@ def installation(
     made = Installation(tmp_path, monkeypatch, migrated=False)
     yield made
     made.close()
-
-
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A folder whose path leaves room for a socket's, which pytest's may not."""
-    with tempfile.TemporaryDirectory(prefix="t") as folder:
-        yield Path(folder)

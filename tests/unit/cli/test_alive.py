@@ -13,7 +13,7 @@ import pytest
 
 from easyai.cli import alive
 from easyai.db import processes
-from easyai.process.identity import home
+from easyai.system.identity import home
 from tests.support.installation import Installation
 
 ALL = ("api", "beat", "watchdog", "worker")

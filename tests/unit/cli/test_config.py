@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import easyai.cli.up as up
-from easyai import installations, settings_file
 from easyai.addresses import hide_address, hide_secrets
 from easyai.cli.main import cli
+from easyai.settings import file as settings_file
+from easyai.settings import installations
 
 
 @pytest.fixture(autouse=True)

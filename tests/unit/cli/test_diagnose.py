@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from easyai.db import processes
-from easyai.settings import keep_copy
-from easyai.settings_file import COPY_NAME
+from easyai.settings.file import COPY_NAME
+from easyai.settings.source import keep_copy
 from tests.support.installation import TYPE, Installation
 
 

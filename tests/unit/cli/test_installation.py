@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from easyai import installations
 from easyai.cli.main import cli
-from easyai.installations import Installation
+from easyai.settings import installations
+from easyai.settings.installations import Installation
 
 
 @pytest.fixture(autouse=True)

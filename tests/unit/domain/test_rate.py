@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.domain.rate import Bucket, full
-from easyai.settings_tables import parse_rate
+from easyai.settings.schema import parse_rate
 
 
 @given(st.floats(0.001, 1000), st.lists(st.floats(0, 5), min_size=1, max_size=50))

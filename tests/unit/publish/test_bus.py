@@ -12,7 +12,7 @@ from easyai.errors import SettingsError
 from easyai.publish.amqp import AmqpBus, routing_key
 from easyai.publish.bus import Message, address_problem, open_bus
 from easyai.publish.outbox import waves
-from easyai.settings_tables import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 
 def _analysis(kind: Any, address: str, topic: str = "easyai.alerts") -> AiAnalysis:

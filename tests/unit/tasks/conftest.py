@@ -1,18 +1,7 @@
-"""A connection to the embedded broker in a folder of its own."""
+"""The fixtures of the embedded broker."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.unit.broker.conftest import broker
 
-import pytest
-
-from tests.unit.tasks.broker import Broker
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """An embedded broker in an empty folder."""
-    made = Broker(tmp_path / "broker")
-    yield made
-    made.close()
+__all__ = ["broker"]

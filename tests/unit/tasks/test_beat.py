@@ -15,7 +15,7 @@ from easyai.celery import make_app
 from easyai.db import clock, leases
 from easyai.db.migrate import upgrade
 from easyai.db.session import Database
-from easyai.settings import load
+from easyai.settings.source import load
 from easyai.tasks import beat as beat_module
 from easyai.tasks.beat import LeaderScheduler
 from easyai.tasks.config import (
@@ -147,7 +147,7 @@ def test_a_changed_scan_interval_takes_effect_without_a_restart(
     make_beat: Callable[[], Beat], config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = make_beat()
-    monkeypatch.setattr("easyai.settings.SettingsSource.CHECK_EVERY_SEC", 0.0)
+    monkeypatch.setattr("easyai.settings.source.SettingsSource.CHECK_EVERY_SEC", 0.0)
     beat.run(2)
     _write(config, 0.25)
     assert beat.run(10).count(SCAN_TASK) == pytest.approx(40, abs=3)
@@ -157,7 +157,7 @@ def test_alerts_are_published_at_their_interval_while_the_settings_name_a_bus(
     make_beat: Callable[[], Beat], config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = make_beat()
-    monkeypatch.setattr("easyai.settings.SettingsSource.CHECK_EVERY_SEC", 0.0)
+    monkeypatch.setattr("easyai.settings.source.SettingsSource.CHECK_EVERY_SEC", 0.0)
     assert beat.run(20).count(PUBLISH_TASK) == 0
     _write(config, 1.0, 'mq_type = "redis"\nmq_address = "h:1"\nalert_batch_interval_sec = 0.5')
     assert beat.run(20).count(PUBLISH_TASK) == pytest.approx(40, abs=3)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from easyai import supervised
+from easyai.process import notify as supervised
 from easyai.tasks import liveness
 from easyai.tasks.liveness import LifeSigns
 from tests.support.waiting import wait_until

@@ -9,12 +9,13 @@ import pytest
 from kombu.transport import TRANSPORT_ALIASES, get_transport_cls
 
 import easyai.celery
-from easyai.settings import Settings
+from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.redis_transport import Channel
+from easyai.settings.source import Settings
 from easyai.tasks.config import PERIODIC, celery_settings
 from easyai.tasks.consumer import Consumer
 from easyai.tasks.publisher import Publisher
-from easyai.tasks.queues import CONTROL_QUEUE, EXCHANGE, Queues
-from easyai.tasks.redis_transport import Channel
+from easyai.tasks.queues import EXCHANGE, Queues
 
 app = easyai.celery.app
 

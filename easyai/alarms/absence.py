@@ -1,0 +1,73 @@
+"""For how long nothing of ours ran: everything was killed, or the power was lost.
+
+Nobody tells of that while it lasts; the first watchdog after it knows from the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.facts import Facts
+from easyai.process.presence import EVERY_SEC
+
+#: The cause of what stood still meanwhile.
+NOT_RUNNING: Final = "not_running"
+# The watchdog shows itself more often than others do: what began this close to its end was there.
+_CLOSE_SEC: Final = 15.0
+#: A process that lives shows itself within this time, if the database answers.
+SHOWN_SEC: Final = 2 * EVERY_SEC + 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A time without any process of ours, between Unix seconds."""
+
+    since: float
+    until: float
+
+    @property
+    def lasted_sec(self) -> float:
+        """How long it was."""
+        return self.until - self.since
+
+
+def as_alarm(absence: Absence, words: Words, at: float) -> Notice:
+    """The alarm that nobody could raise then, as it is raised now; `at`: Unix seconds."""
+    key = (Kind.INFERENCE_STALLED, "", NOT_RUNNING, words)
+    return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
+
+
+class AbsenceWatch:
+    """Finds out once, when its watchdog begins to tell."""
+
+    def __init__(self) -> None:
+        self.found: Absence | None = None
+        self._leads_since: float | None = None
+        self._is_known = False
+
+    def looks(self, left_at: float, started_at: float, facts: Facts, now: float) -> bool:
+        """Look for one; whether another look is needed to know.
+
+        `left_at` is when the watchdog before was there last, 0 when it ended in order, `started_at`
+        when this one started, both Unix seconds; `now` is the monotonic clock.
+        """
+        if self._is_known or facts.known is None:
+            return False
+        self._leads_since = now if self._leads_since is None else self._leads_since
+        limit_sec = facts.settings.ai_analysis.stall_alarm_sec
+        before = [one for one in facts.known.processes if one.started_at <= left_at + _CLOSE_SEC]
+        after = [one.started_at for one in facts.known.processes if one not in before]
+        since = max([left_at, *(one.beat_at for one in before)])
+        until = min([started_at, *after])
+        absent = left_at > 0 and until - since > limit_sec
+        # One that lives may not have shown itself yet, and a number may be given to a new process.
+        unsure = any(one.exists is not False for one in before)
+        if absent and unsure and now - self._leads_since < SHOWN_SEC:
+            return True
+        absent = absent and not any(one.exists for one in before)
+        self._is_known = True
+        self.found = Absence(since, until) if absent else None
+        return False

@@ -1,0 +1,194 @@
+"""What is wrong now: from an observation to the conditions of alarms, and which could be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.alarms import texts as words
+from easyai.alarms.observation import Observation
+from easyai.alarms.of_clocks import of_clocks
+from easyai.alarms.of_services import of_services, served
+from easyai.alarms.progress import Standstill
+from easyai.diagnosis.causes.cause import Cause
+from easyai.diagnosis.causes.rank import Ranking
+from easyai.diagnosis.symptom import STOPS
+from easyai.domain.alarm import Condition, Key, Kind, Ringing
+from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
+
+_CHECK_GRACE_SEC: Final = 10.0
+#: What is not there any more does not come back by itself, and each second of it is lost.
+_GRACE_SEC: Final = {Kind.DATA_MOVED: 1.0}
+_FEWEST: Final = 10  # frames; a rate of fewer tells nothing
+_FEW: Final = 3  # calls; a mean of fewer is one call's mood
+#: The head of the outbox: a bus that works takes it within seconds.
+_OUTBOX_STILL_SEC: Final = 30.0
+_FROM_CHECKS: Final = {
+    Kind.STORE_DOWN: "store",
+    Kind.BUS_DOWN: "bus",
+    Kind.DISK_LOW: "disk",
+    Kind.SETTINGS_INVALID: "settings",
+    Kind.DATA_MOVED: "data",
+}
+_FROM_DATABASE: Final = (
+    Kind.NO_ALGORITHM,
+    Kind.QUEUE_BACKLOG,
+    Kind.HIGH_DROP_RATE,
+    Kind.SLOW_INFERENCE,
+    Kind.SERVICE_OFFLINE,
+    Kind.HEARTBEATS_MISSING,
+    Kind.CLOCK_OFF,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What holds, and the kinds of which anything could be said."""
+
+    conditions: tuple[Condition, ...]
+    kinds: frozenset[str]
+
+
+def judge(
+    seen: Observation,
+    standstill: Standstill | None,
+    ringing: Ringing,
+    outbox_still_sec: float = 0.0,
+) -> Judged:
+    """Every condition that holds.
+
+    `ringing`: alarms whose numbers must fall well below, and whose causes stay while they hold.
+    `outbox_still_sec`: for how long the bus has acknowledged none of the alerts that wait for it.
+    """
+    causes = Ranking(seen.facts)
+    stalled = () if standstill is None else _stalled(seen, causes, standstill, ringing)
+    conditions = [*stalled, *_outbox(seen, outbox_still_sec)]
+    kinds: set[str] = {Kind.INFERENCE_STALLED}
+    for kind, check in _FROM_CHECKS.items():
+        # A check that is made no more (the bus was switched off) is no reason to ring for ever.
+        kinds.add(kind)
+        result = seen.facts.checks.get(check)
+        if result is not None and result.reason:
+            said = words.check_failed(kind, result, seen.facts)
+            grace_sec = _GRACE_SEC.get(kind, _CHECK_GRACE_SEC)
+            conditions.append(Condition(kind, "", result.reason, said, grace_sec))
+    if seen.facts.known is not None:
+        kinds.update(_FROM_DATABASE)
+        conditions += of_services(seen.facts, causes, ringing)
+        conditions += of_clocks(seen.facts, ringing)
+        for find in _OF_NUMBERS:
+            conditions += find(seen, causes, ringing)
+    return Judged(tuple(conditions), frozenset(kinds))
+
+
+def _stalled(
+    seen: Observation, causes: Ranking, standstill: Standstill, ringing: Ringing
+) -> Iterator[Condition]:
+    still = _named(seen, standstill) or set(standstill.types)
+    for subject in _subjects(seen, standstill, ringing):
+        told = ringing.get((Kind.INFERENCE_STALLED, subject), "")
+        cause = _stopping(causes, {subject} if subject else still, told)
+        yield Condition(
+            Kind.INFERENCE_STALLED,
+            subject,
+            cause.code if cause else "",
+            words.inference_stalled(seen.facts, standstill, subject, cause),
+            lasted_sec=standstill.lasted_sec(subject),
+            explains=True,
+        )
+
+
+def _subjects(seen: Observation, still: Standstill, ringing: Ringing) -> Iterable[str]:
+    """Whom the alarm names, '' for all: what rings goes on under its name, so nothing flaps."""
+    rings = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
+    if still.blind:
+        return ("", *sorted(rings - {""}))
+    named = _named(seen, still)
+    if "" in rings:
+        return ("",) if named or still.everything else ()
+    if still.everything and named and not rings:
+        return ("",)
+    return sorted(named | (rings & set(still.types)))
+
+
+def _named(seen: Observation, still: Standstill) -> set[str]:
+    """Where others are served, one without any service is told of as no_algorithm."""
+    taken = served(seen.facts)
+    return {name for name in still.types if not taken or name in taken}
+
+
+def _stopping(causes: Ranking, about: Collection[str] = (), told: str = "") -> Cause | None:
+    """What stops inference of these types most likely (empty: of any).
+
+    The cause that was told stays while it holds, unless one is found for all that it concerns.
+    """
+    found = [cause for cause in causes.about(about) if cause.weight >= STOPS]
+    standing = next((cause for cause in found if cause.code == told), None)
+    if standing and not found[0].covers(standing):
+        return standing
+    return found[0] if found else None
+
+
+def _outbox(seen: Observation, still_sec: float) -> Iterator[Condition]:
+    """The bus answers, but alerts do not get through: one that refuses them, or a topic gone."""
+    facts = seen.facts
+    ours = facts.failed("bus") or facts.failed("broker") or facts.failed("database")
+    known = facts.known
+    if known is None or ours or still_sec < _OUTBOX_STILL_SEC:
+        return
+    if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
+        said = words.outbox(facts, known.outbox, still_sec)
+        yield Condition(Kind.BUS_DOWN, "", "alerts wait, none is acknowledged", said)
+
+
+def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
+    facts = seen.facts
+    most = facts.settings.ai_analysis.max_queue_size
+    key = (Kind.QUEUE_BACKLOG, "")
+    waiting = backlog(facts, rings=key in ringing)
+    if waiting > _limit(most, key, ringing):
+        said = words.backlog(facts, waiting, most)
+        cause = _of_numbers(causes, {one.name for one in facts.types if one.pending})
+        yield Condition(Kind.QUEUE_BACKLOG, "", cause, said)
+
+
+def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
+    most = seen.facts.settings.ai_analysis.high_drop_rate_percent
+    dropped = sum(one.lately.dropped for one in seen.facts.types)
+    total = dropped + sum(one.lately.processed for one in seen.facts.types)
+    percent = 100.0 * dropped / total if total >= _FEWEST else 0.0
+    if percent > _limit(most, (Kind.HIGH_DROP_RATE, ""), ringing):
+        said = words.drops(seen.facts, percent, dropped, total)
+        yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(causes), said)
+
+
+def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
+    most = seen.facts.settings.ai_analysis.slow_inference_ms
+    stands = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
+    for one in seen.facts.types:
+        key = (Kind.SLOW_INFERENCE, one.name)
+        # Services that hang are not slow: the standstill has been told.
+        if one.recent.successes < _FEW or (stands & {"", one.name} and key not in ringing):
+            continue
+        mean_ms = one.recent.infer_ms_sum / one.recent.successes
+        if mean_ms > _limit(most, key, ringing):
+            said = words.slow(seen.facts, one, mean_ms, most)
+            yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", said)
+
+
+def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> str:
+    cause = _stopping(causes, about)
+    return cause.code if cause else "algorithms_too_slow"
+
+
+def _limit(most: float, key: Key, ringing: Ringing) -> float:
+    # A number that has passed its limit must fall well below it: no flapping around the limit.
+    return most * BACKLOG_OVER_BELOW if key in ringing else most
+
+
+_OF_NUMBERS: Final[tuple[Callable[[Observation, Ranking, Ringing], Iterator[Condition]], ...]] = (
+    _backlog,
+    _drops,
+    _slow,
+)

@@ -1,0 +1,146 @@
+"""One outage of services is one message to people, and one when it is over.
+
+Services that die ring several alarms within a minute: they are offline, nothing takes their types,
+inference stands still, the queue grows. Table, bus and log get each of them; people get the one
+that says most, with the others in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final
+
+from easyai.alarms.absence import Absence
+from easyai.alarms.of_services import SERVICES_AWAY, served
+from easyai.alarms.telling import Message, messages
+from easyai.domain.alarm import Change, Key, Kind, Notice
+from easyai.domain.words import Words
+from easyai.health.facts import Facts
+from easyai.settings.source import AiAnalysis
+
+_LONGEST_HOLD_SEC: Final = 60.0  # nobody waits for a standstill that is told later
+_GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is told
+_TOGETHER_SEC: Final = 60.0  # alarms that end so soon after the one that was told end with it
+#: The alarms of an outage, the one that says most first.
+_RANK: Final = {
+    Kind.INFERENCE_STALLED: 0,
+    Kind.NO_ALGORITHM: 1,
+    Kind.SERVICE_OFFLINE: 2,
+    Kind.QUEUE_BACKLOG: 3,
+}
+
+
+class Incident:
+    """What people were told of an outage; `now` is the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._members: set[Key] = set()  # the alarms that ring since services are away
+        self._held: dict[Key, Notice] = {}  # not told yet
+        self._held_since = 0.0
+        self._leader: Key | None = None  # told, and rings
+        self._types: set[str] = set()  # told to be without a service
+        self._over_at = -_TOGETHER_SEC
+
+    def sift(
+        self, notices: Sequence[Notice], facts: Facts, absence: Absence | None, now: float
+    ) -> list[Message]:
+        """What to tell people now, of these notices and of those that were held back."""
+        free = [one for one in notices if not self._takes(one, facts, now)]
+        told = messages(free, facts, absence)
+        if self._held and self._is_time(facts, now):
+            told.append(self._combined(facts, absence))
+        return told
+
+    def _takes(self, notice: Notice, facts: Facts, now: float) -> bool:
+        """Whether people are not told of a notice by itself, now."""
+        key = (notice.kind, notice.subject)
+        if notice.change == Change.RAISED:
+            return self._joins(key, notice, facts, now)
+        if key not in self._members or key == self._leader:
+            if notice.change == Change.OVER and key == self._leader:
+                self._members.discard(key)
+                self._leader, self._over_at = None, now
+                self._types.clear()
+            return False
+        if notice.change == Change.OVER:
+            self._members.discard(key)
+        elif key in self._held:
+            self._held[key] = replace(notice, change=Change.RAISED)
+        untold = self._held.pop(key, None) if notice.change == Change.OVER else None
+        with_it = now - self._over_at < _TOGETHER_SEC
+        return key in self._held or untold is not None or self._leader is not None or with_it
+
+    def _joins(self, key: Key, notice: Notice, facts: Facts, now: float) -> bool:
+        types = _without_service(notice, facts)
+        if not types:
+            return False
+        self._members.add(key)
+        told = self._leader is not None and types <= self._types
+        if told and self._leader and _RANK[Kind(notice.kind)] >= _RANK[Kind(self._leader[0])]:
+            return True
+        if not self._held:
+            self._held_since = now
+        self._held[key] = notice
+        return True
+
+    def _is_time(self, facts: Facts, now: float) -> bool:
+        """Whether nothing that says more is to be expected."""
+        kinds = {kind for kind, _ in self._held}
+        types = {name for one in self._held.values() for name in _types(one, facts)}
+        waits = any(one.waiting or one.leased for one in facts.types if one.name in types)
+        # Where other types are served no standstill is told: that one has no service says it.
+        says_all = Kind.NO_ALGORITHM in kinds and bool(served(facts))
+        late = now - self._held_since >= _hold_sec(facts.settings.ai_analysis)
+        return Kind.INFERENCE_STALLED in kinds or says_all or not waits or late
+
+    def _combined(self, facts: Facts, absence: Absence | None) -> Message:
+        notices = sorted(self._held.values(), key=lambda one: _RANK[Kind(one.kind)])
+        first, *others = messages(notices, facts, absence)
+        self._leader = (notices[0].kind, notices[0].subject)
+        self._types |= {name for one in notices for name in _types(one, facts)}
+        self._held.clear()
+        en, zh = [first.words.en], [first.words.zh]
+        en += [one.words.en for one in others]
+        zh += [one.words.zh for one in others]
+        return replace(first, words=Words("\n".join(en), "\n".join(zh)))
+
+
+def may_be_untold(
+    kind: str, told_sec_ago: float, ringing: Collection[str], analysis: AiAnalysis
+) -> bool:
+    """Whether a watchdog that ended may have held an alarm back, and people do not know of it.
+
+    `ringing`: the kinds of all alarms. A standstill is told at once, with the others in it.
+    """
+    held = kind in _RANK and Kind.INFERENCE_STALLED not in ringing
+    return held and told_sec_ago <= _hold_sec(analysis)
+
+
+def _hold_sec(analysis: AiAnalysis) -> float:
+    """For how long an alarm waits for one that says more."""
+    stall_sec = analysis.stall_alarm_sec
+    return stall_sec + _GRACE_SEC if stall_sec <= _LONGEST_HOLD_SEC else 0.0
+
+
+def _without_service(notice: Notice, facts: Facts) -> set[str]:
+    """The task types that an alarm says have no service; none where others take their frames."""
+    types = _types(notice, facts)
+    if notice.kind == Kind.INFERENCE_STALLED:
+        return types  # told by its cause, perhaps before they count as offline
+    return set() if types & served(facts) else types
+
+
+def _types(notice: Notice, facts: Facts) -> set[str]:
+    """The task types that an alarm concerns, if it is one of services that are away."""
+    kind, subject = notice.kind, notice.subject
+    if kind == Kind.SERVICE_OFFLINE:
+        own = [one for one in facts.services if one.endpoint == subject]
+        return {name for one in own for name in one.task_types}
+    if kind not in _RANK or notice.cause not in SERVICES_AWAY:
+        return set()
+    if subject:
+        return {subject}
+    registered = {name for one in facts.services for name in one.task_types}
+    waiting = {one.name for one in facts.types if one.waiting or one.leased}
+    return waiting | (registered if kind == Kind.NO_ALGORITHM else set())

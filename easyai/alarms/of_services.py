@@ -1,0 +1,120 @@
+"""What is wrong with algorithm services: none takes work, some are offline, some are not heard."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from easyai.alarms import texts_of_services as words
+from easyai.alarms.texts import joined
+from easyai.diagnosis.causes.heartbeat_pace import short_timeout
+from easyai.diagnosis.causes.life import is_heard, lives_unheard
+from easyai.diagnosis.causes.no_service import taken_out
+from easyai.diagnosis.causes.rank import Ranking
+from easyai.domain.alarm import Condition, Kind, Ringing
+from easyai.domain.service import ROUTABLE, ServiceState
+from easyai.health.facts import Facts
+from easyai.health.liveliness import api_gone
+from easyai.health.snapshot import ServiceFacts
+
+# Frames wait for a moment when a service restarts; that is no outage.
+_NO_SERVICE_GRACE_SEC: Final = 10.0
+# Services that died together are found dead by sweeps 5 s apart at most: one message.
+_OFFLINE_GRACE_SEC: Final = 4.0
+# Heartbeats that were cut off together are overdue one after the other, a field client's each 30 s:
+# until then more may be to tell of than some.
+_HEARTBEATS_GRACE_SEC: Final = 30.0
+# No more can follow when it is all of them; heartbeats that we missed for a moment come at once.
+_ALL_SILENT_GRACE_SEC: Final = 5.0
+# A few whose heartbeats stay away are no outage: inference goes on.
+_FEW_HEARTBEATS_GRACE_SEC: Final = 300.0
+_MANY_SERVICES: Final = 3
+#: The causes that services are away.
+SERVICES_AWAY: Final = (
+    "services_died",
+    "heartbeats_not_arriving",
+    "endpoint_unreachable",
+    "no_service",
+)
+
+
+def of_services(facts: Facts, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
+    """Every condition of services that holds; an alarm that rings goes on under its name."""
+    yield from _no_algorithm(facts, causes)
+    yield from _offline(facts)
+    yield from _heartbeats(facts, ringing)
+
+
+def served(facts: Facts) -> set[str]:
+    """The task types that some service may be given."""
+    routable = [one for one in facts.services if one.state in ROUTABLE]
+    return {name for one in routable for name in one.task_types}
+
+
+def _no_algorithm(facts: Facts, causes: Ranking) -> Iterator[Condition]:
+    taken = served(facts)
+    # Not where nothing was ever known: a fresh installation has nobody to miss.
+    known = bool(facts.known and facts.known.services)
+    if not taken and (known or facts.types):
+        cause = _cause(causes)
+        said = words.no_algorithm_at_all(facts, tuple(taken_out(facts)) if known else ())
+        yield Condition(Kind.NO_ALGORITHM, "", cause, said, _NO_SERVICE_GRACE_SEC)
+    for one in facts.types:
+        if one.waiting and one.name not in taken:
+            # A service of the type that is offline, or none at all.
+            offline = any(one.name in service.task_types for service in facts.services)
+            cause = _cause(causes, (one.name,)) if offline else "no_service"
+            said = words.no_algorithm(facts, one)
+            yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, _NO_SERVICE_GRACE_SEC)
+
+
+def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
+    found = (cause.code for cause in causes.about(about))
+    return next((code for code in found if code in SERVICES_AWAY), "no_service")
+
+
+def _offline(facts: Facts) -> Iterator[Condition]:
+    for one in facts.services:
+        if one.state == ServiceState.OFFLINE:
+            said = words.service_offline(facts, one)
+            cause = one.state_reason
+            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, said, _OFFLINE_GRACE_SEC)
+
+
+def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
+    """Of services that are proven to live: inference goes on, but the way to us is broken.
+
+    Three that do not reach us are one fault, however many others do: a firewall lets through those
+    of this machine. Of fewer each is told of by itself, later, and goes on under its name.
+    The alarm of many goes on until those that are left are heard, or told of by name.
+    """
+    named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
+    rare = [one for one in facts.services if facts.pace_sec(one) and one.state in ROUTABLE]
+    for one in rare:
+        # Each says the same of all, so that one message says it once.
+        cause = short_timeout(facts, rare)
+        said = joined(cause.words, cause.remedies[0].words)
+        kind, grace_sec = Kind.HEARTBEATS_MISSING, _ALL_SILENT_GRACE_SEC
+        yield Condition(kind, one.endpoint, cause.code, said, grace_sec)
+    late = [one for one in facts.services if lives_unheard(facts, one)]
+    unheard = [one for one in late if one not in rare]
+    living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
+    many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
+    left = "" in named and any(one.endpoint not in named for one in unheard)
+    if many or left:
+        grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else _ALL_SILENT_GRACE_SEC
+        yield _missing("", unheard, facts, living, grace_sec)
+    # After a cure they are heard one after the other; one that is not by then stays away.
+    grace_sec = _HEARTBEATS_GRACE_SEC if "" in named else _FEW_HEARTBEATS_GRACE_SEC
+    for one in unheard:
+        if not many or one.endpoint in named:
+            yield _missing(one.endpoint, [one], facts, living, grace_sec)
+
+
+def _missing(
+    subject: str, unheard: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
+) -> Condition:
+    said = words.heartbeats_missing(facts, unheard, living)
+    gone = facts.known is not None and api_gone(facts, facts.known)
+    kind, cause = Kind.HEARTBEATS_MISSING, "api_gone" if gone else "heartbeats_not_arriving"
+    return Condition(kind, subject, cause, said, grace_sec)

@@ -1,0 +1,127 @@
+"""Tells people from threads of their own: a mail server that hangs holds up nothing and nobody."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from easyai.alarms.telling import Message
+from easyai.domain.alarm import Change, Kind
+from easyai.errors import EasyaiError
+from easyai.publish.people import People, Tone
+
+log = logging.getLogger(__name__)
+
+_RETRY_SEC: Final = (2.0, 5.0, 15.0, 60.0)  # the last one again and again
+_GIVE_UP_SEC: Final = 3600.0  # an alarm that is older is repeated or over
+_MOST_WAITING: Final = 100
+# Frames are not inferred, are lost, or alerts do not arrive; the others threaten or slow down.
+_FAILURES: Final = frozenset(
+    {
+        *(Kind.NO_ALGORITHM, Kind.INFERENCE_STALLED, Kind.HIGH_DROP_RATE),
+        *(Kind.BUS_DOWN, Kind.STORE_DOWN),
+    }
+)
+
+
+class PeopleTeller:
+    """Sends each message to every URL of ``notify_urls``, each URL on a line of its own.
+
+    One that does not answer is tried again, without telling the others twice.
+    """
+
+    def __init__(self, urls: Callable[[], Sequence[str]]) -> None:
+        """`urls` gives the Apprise URLs in force; they are secrets."""
+        self._urls = urls
+        self._lines: dict[str, _Line] = {}
+
+    def tell(self, message: Message) -> None:
+        """Send soon; never waits."""
+        urls = [url for url in self._urls() if url]
+        for number, url in enumerate(urls, start=1):
+            if url not in self._lines:
+                self._lines[url] = _Line(url, number)
+            self._lines[url].put(message)
+        for gone in set(self._lines) - set(urls):
+            self._lines.pop(gone).end()
+
+    def close(self, timeout_sec: float = 2.0) -> None:
+        """Send what waits, within the time."""
+        limit = time.monotonic() + timeout_sec
+        for line in self._lines.values():
+            line.end()
+        for line in self._lines.values():
+            line.thread.join(max(0.0, limit - time.monotonic()))
+
+
+def tone(message: Message) -> Tone:
+    """How bad it is."""
+    if message.change == Change.OVER:
+        return "success"
+    return "failure" if message.kind in _FAILURES else "warning"
+
+
+class _Line:
+    """Messages to one URL, in order, each until it is through or an hour old."""
+
+    def __init__(self, url: str, number: int) -> None:
+        self._people = People([url])
+        self._name = f"number {number} of ai_analysis.notify_urls"
+        self._waiting: deque[tuple[Message, float]] = deque()
+        self._changed = threading.Condition()
+        self._ending = False
+        self.thread = threading.Thread(target=self._run, name=f"people-{number}", daemon=True)
+        self.thread.start()
+
+    def put(self, message: Message) -> None:
+        with self._changed:
+            self._waiting.append((message, time.monotonic()))
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.popleft()
+                log.error("people not told of an alarm: too many wait for %s", self._name)
+            self._changed.notify()
+
+    def end(self) -> None:
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        attempts = 0
+        while (oldest := self._oldest()) is not None:
+            if self._send(*oldest):
+                attempts = 0
+                with self._changed:
+                    if self._waiting and self._waiting[0] is oldest:
+                        self._waiting.popleft()
+                continue
+            pause_sec = _RETRY_SEC[min(attempts, len(_RETRY_SEC) - 1)]
+            attempts += 1
+            with self._changed:
+                if self._changed.wait_for(lambda: self._ending, pause_sec):
+                    return
+
+    def _oldest(self) -> tuple[Message, float] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._waiting) or self._ending)
+            return self._waiting[0] if self._waiting else None
+
+    def _send(self, message: Message, since: float) -> bool:
+        """Whether the message is done with."""
+        try:
+            self._people.send(message.title, message.words.both, tone(message))
+        except Exception as error:  # noqa: BLE001 - a library speaks to a hundred services
+            # Only our own words: those of others may hold the URL, and so a password.
+            reason = str(error) if isinstance(error, EasyaiError) else type(error).__name__
+            late = time.monotonic() - since > _GIVE_UP_SEC
+            next_step = "given up" if late else "trying again"
+            log.warning(
+                "people not told of %s, %s: %s: %s", message.kind, next_step, self._name, reason
+            )
+            return late
+        log.info("people told: %s: %s", message.title, self._name)
+        return True

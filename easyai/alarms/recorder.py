@@ -1,0 +1,192 @@
+"""The watchdog's way to the database: who tells, what rings, and what was told.
+
+A thread of its own: a database that hangs holds up neither the log nor the people.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.alarms.telling import Message
+from easyai.db import alarms, alerts, clock, events, facts, leases
+from easyai.domain import system_alert
+from easyai.domain.alarm import Change, Notice
+from easyai.errors import EasyaiError
+from easyai.messages.names import alarm_over
+from easyai.runtime import Runtime
+from easyai.system.identity import holder
+
+log = logging.getLogger(__name__)
+
+LEASE: Final = "watchdog"
+LEASE_SEC: Final = 10.0
+_EVERY_SEC: Final = 3.0
+#: Told, but not in the table yet. More than this come in no outage: alarms repeat once an hour.
+_MOST_WAITING: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database said last about this watchdog."""
+
+    leads: bool | None  # None: it does not answer, so each watchdog tells by itself
+    ringing: Sequence[Any] = ()  # the alarms it knew
+    number: int = 0  # of the answer
+    left_at: float = 0.0  # the last sign of a watchdog before this one; 0: it ended in order
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to write: what changed on the board, and how it was told."""
+
+    notices: tuple[Notice, ...] = ()
+    messages: tuple[Message, ...] = ()
+    events: tuple[events.Event, ...] = ()
+
+
+class Recorder:
+    """Writes in order, again and again until the database has taken it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._holder = holder()
+        self._waiting: deque[Entry] = deque()
+        self._changed = threading.Condition()
+        self._ending = False
+        self._standing = Standing(None)
+        self._asked_at = time.monotonic()
+        self._answers = 0
+        self._left_at = 0.0
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to hold the lease."""
+        self._thread.start()
+
+    @property
+    def standing(self) -> Standing:
+        """Whether this watchdog tells. An answer that is too old counts as none."""
+        if time.monotonic() - self._asked_at > LEASE_SEC:
+            return Standing(None, self._standing.ringing, self._standing.number)
+        return self._standing
+
+    def write(self, entry: Entry) -> None:
+        """Write soon; never waits."""
+        with self._changed:
+            self._waiting.append(entry)
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.popleft()
+                log.error("watchdog: the database has been away too long, an alarm is not in it")
+            self._changed.notify()
+
+    def close(self, timeout_sec: float = 2.0) -> None:
+        """Write what waits and give the lease back, within the time."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join(timeout_sec)
+
+    def _run(self) -> None:
+        while not self._ending:
+            self._turn()
+            with self._changed:
+                # While the database is away, every change would else be an attempt.
+                self._changed.wait_for(
+                    lambda: self._ending or (bool(self._waiting) and not self._failing), _EVERY_SEC
+                )
+        self._turn(last=True)
+
+    def _turn(self, last: bool = False) -> None:
+        try:
+            self._write_waiting()
+            self._hold_lease(last)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next turn tries again
+            if not self._failing:
+                log.warning("watchdog: nothing is written to the database for now: %s", error)
+            self._failing = True
+            self._standing = Standing(None, self._standing.ringing, self._standing.number)
+        else:
+            if self._failing:
+                log.info("watchdog: the database takes what is written again")
+            self._failing = False
+        self._asked_at = time.monotonic()
+
+    def _hold_lease(self, last: bool) -> None:
+        with self._runtime.db.write() as conn:
+            now = clock.now(conn)
+            if last:
+                leases.release(conn, LEASE, self._holder)
+                return
+            left_at = self._left_at if self._answers else _left_at(conn)
+            leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, now)
+            ringing = alarms.ringing(conn)
+        self._answers += 1
+        self._left_at = left_at
+        self._standing = Standing(leads, ringing, self._answers, left_at)
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            entry = self._waiting[0]
+            try:
+                with self._runtime.db.write() as conn:
+                    _write(conn, entry, self._runtime.settings.ai_analysis.has_bus)
+            except EasyaiError:
+                raise
+            except Exception:
+                # What the database refuses for ever must not keep out what stands behind it.
+                log.exception("watchdog: an alarm cannot be written, it is told all the same")
+            self._waiting.popleft()
+
+
+def _left_at(conn: Connection) -> float:
+    """When a watchdog held the lease last; 0 when anything of ours has ended in order since."""
+    row = leases.all_leases(conn).get(LEASE)
+    if row is None or not row.expires_at:
+        return 0.0
+    left_at = float(row.expires_at) - LEASE_SEC
+    # Those that end with it in order are a while about it.
+    return 0.0 if facts.stopped(conn, left_at - LEASE_SEC) else left_at
+
+
+def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
+    for notice in entry.notices:
+        if notice.change == Change.OVER:
+            alarms.over(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
+        else:
+            moments = (notice.began_at, notice.raised_at, notice.at)
+            alarms.tell(conn, notice.kind, notice.subject, notice.cause, *moments)
+    alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
+    told = [
+        _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)
+    ]
+    events.add(conn, [*entry.events, *told])
+
+
+def _event(notice: Notice) -> events.Event:
+    subject = f"{notice.kind} {notice.subject}".strip()
+    if notice.change == Change.OVER:
+        said = alarm_over(subject, notice.cause, notice.lasted_sec)
+        return events.Event(notice.at, "alarm_over", subject, said.en)
+    return events.Event(notice.at, "alarm_raised", subject, notice.words.en)
+
+
+def _alert(message: Message) -> dict[str, object]:
+    """A system alert (contract, section 5)."""
+    result = system_alert.system_result(
+        message.words,
+        message.cause,
+        kind=message.kind,
+        change=message.change,
+        subjects=message.subjects,
+    )
+    row = {"task_type": message.task_type, "result": result, "now": message.at}
+    return {**system_alert.COMMON, **row}

@@ -1,0 +1,246 @@
+"""The watchdog: looks at everything from outside, and tells what is wrong and when it is over.
+
+Its loop never waits for what it watches. A look runs in a thread of its own (`Observer`), so do
+writing (`Recorder`) and telling people (`PeopleTeller`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from easyai.alarms.absence import NOT_RUNNING, AbsenceWatch, as_alarm
+from easyai.alarms.certainty import unsure
+from easyai.alarms.clock_watch import ClockWatch
+from easyai.alarms.conditions import judge
+from easyai.alarms.incident import Incident, may_be_untold
+from easyai.alarms.observation import Observation, Observer
+from easyai.alarms.outbox_watch import OutboxWatch
+from easyai.alarms.people import PeopleTeller
+from easyai.alarms.progress import Progress, Standstill
+from easyai.alarms.recorder import Entry, Recorder, Standing
+from easyai.alarms.silent_stall import SilentStall
+from easyai.alarms.telling import Message, messages, of_absence
+from easyai.alarms.texts import clock_jump
+from easyai.db import clock
+from easyai.db.events import Event
+from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
+from easyai.health.checks.check import Check
+from easyai.messages.names import cause_name
+from easyai.process import self_end
+from easyai.process.notify import Loop, Notifier, is_supervised
+from easyai.process.presence import Presence
+from easyai.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+EVERY_SEC: Final = 2.0
+#: The database counts as silent when a look waits for so long; its own limits may be longer.
+_BLIND_AFTER_SEC: Final = 8.0
+#: At its start the watchdog waits so long to be told which alarms ring.
+_READ_BACK_SEC: Final = 8.0
+_KINDS: Final = frozenset(Kind)
+_ROLES: Final = {
+    True: "tells of alarms",
+    False: "stands by: another one tells of alarms",
+    None: "tells by itself: the database does not say who does",
+}
+
+
+class Watchdog:
+    """One of any number; the one that holds the lease tells, without a database each does."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        checks: Callable[[], Sequence[Check]],
+        every_sec: float = EVERY_SEC,
+    ) -> None:
+        """`checks` gives what is to be checked now; the runtime is closed at the end."""
+        self._runtime = runtime
+        self._every_sec = every_sec
+        self._observer = Observer(runtime, checks, every_sec)
+        self._recorder = Recorder(runtime)
+        self._people = PeopleTeller(self._notify_urls)
+        self._notifier = Notifier()
+        self._loop = Loop()
+        self._presence = Presence("watchdog", lambda: runtime.db, self._loop.turns)
+        self._started = time.monotonic()
+        self._board = Board()
+        self._incident = Incident()
+        self._clock = ClockWatch(time.time(), self._started)
+        self._progress = Progress(self._started)
+        self._outbox = OutboxWatch()
+        self._stall = SilentStall()
+        self._absence = AbsenceWatch()
+        self._role = ""
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        """Watch until `stop`."""
+        self._observer.start()
+        self._recorder.start()
+        self._presence.start()
+        log.info("watchdog starts")
+        try:
+            while not self._end.is_set():
+                self._loop.turned()
+                self._notifier.alive()
+                self._turn_safely()
+                self._end.wait(self._every_sec / 2)
+        finally:
+            self._notifier.stopping()
+            self._close()
+
+    def stop(self) -> None:
+        """End soon; safe in a signal handler."""
+        self._end.set()
+
+    def _close(self) -> None:
+        self._recorder.close()
+        self._people.close()
+        self._observer.close()
+        self._presence.close()
+        self._runtime.close()
+
+    def _turn_safely(self) -> None:
+        try:
+            self._turn()
+        except Exception:
+            # A defect must not end what tells of defects.
+            log.exception("watchdog: a turn failed, the next one follows")
+
+    def _turn(self) -> None:
+        now, wall = time.monotonic(), clock.estimate(self._runtime.db.engine)
+        self._watch_clock(now, wall)
+        standing, seen = self._recorder.standing, self._seen(wall)
+        if seen is None or self._waits_for_answer(standing, now):
+            return
+        standstill = self._progress.standstill(seen.facts, now)
+        self._heal(seen, now, standing)
+        if not self._take_role(standing, now, wall):
+            return
+        if standing.leads and self._looks_back(standing, seen, now, wall):
+            return
+        outbox_still_sec = self._outbox.still_sec(seen.facts, now)
+        judged = judge(seen, standstill, self._board.ringing, outbox_still_sec)
+        notices = self._board.move(
+            [*judged.conditions, *self._clock_condition(now)],
+            (judged.kinds - self._unsure(seen, standstill, now)) | {Kind.CLOCK_JUMP},
+            self._runtime.settings.ai_analysis.alarm_repeat_sec,
+            now,
+            wall,
+        )
+        absence = self._absence.found
+        if notices:
+            self._record(notices, messages(notices, seen.facts, absence))
+        for message in self._incident.sift(notices, seen.facts, absence, now):
+            self._people.tell(message)
+
+    def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
+        facts = seen.facts
+        # Without the database nothing is seen to stand still, and nothing to go on either.
+        seen_all = facts.known is not None and self._progress.is_settled(facts.settings, now)
+        settled = still is not None or seen_all
+        return unsure(facts, now - self._started, self._clock.steady_sec(now), settled)
+
+    def _seen(self, wall: float) -> Observation | None:
+        """The newest look, or what is known while one gets no answer."""
+        silent_sec = self._observer.silent_sec()
+        if silent_sec > _BLIND_AFTER_SEC:
+            return self._observer.without_database(wall, silent_sec)
+        return self._observer.newest
+
+    def _waits_for_answer(self, standing: Standing, now: float) -> bool:
+        """Whether it is too early to tell: the alarms that ring are not read back yet."""
+        return not standing.number and now - self._started < _READ_BACK_SEC
+
+    def _take_role(self, standing: Standing, now: float, wall: float) -> bool:
+        """Whether to tell: as the one that holds the lease, or alone without a database."""
+        role = _ROLES[standing.leads]
+        changed, self._role = role != self._role, role
+        if changed:
+            log.info("watchdog %s", role)
+        if standing.leads is False:
+            # Known, for the moment when the other falls silent.
+            self._board.clear()
+            self._incident = Incident()
+        if standing.leads is False or (standing.leads and changed):
+            self._adopt(standing, now, wall)
+        return standing.leads is not False
+
+    def _looks_back(self, standing: Standing, seen: Observation, now: float, wall: float) -> bool:
+        """Tell once for how long nothing ran before; whether that cannot be known yet."""
+        told, started_at = self._absence.found, wall - (now - self._started)
+        if self._absence.looks(standing.left_at, started_at, seen.facts, now):
+            return True
+        found = self._absence.found
+        if found and not told:
+            rings = any(row.kind == Kind.INFERENCE_STALLED for row in standing.ringing)
+            message = of_absence(found, seen.facts, wall, rings=rings)
+            notice = as_alarm(found, message.words, wall)
+            if rings:
+                # That alarm goes on; its end is told when it is over.
+                event = Event(wall, NOT_RUNNING, "", message.words.en)
+                self._recorder.write(Entry(events=(event,)))
+            else:
+                # As one that rings: it ends, or becomes another cause's, by what is seen from now.
+                key = (notice.kind, notice.subject, notice.cause)
+                condition = Condition(*key, notice.words, explains=True)
+                self._board.adopt(condition, notice.began_at, wall, wall, now, wall)
+            self._record([] if rings else [notice], [message])
+            self._people.tell(message)
+        return False
+
+    def _adopt(self, standing: Standing, now: float, wall: float) -> None:
+        analysis = self._runtime.settings.ai_analysis
+        kinds = {row.kind for row in standing.ringing}
+        for row in standing.ringing:
+            if row.kind in _KINDS:
+                condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
+                untold = may_be_untold(row.kind, wall - row.told_at, kinds, analysis)
+                told_at = 0.0 if untold else row.told_at  # 0: told again, now
+                self._board.adopt(condition, row.began_at, row.raised_at, told_at, now, wall)
+
+    def _watch_clock(self, now: float, wall: float) -> None:
+        jump_sec = self._clock.look(time.time(), now)
+        if jump_sec:
+            self._progress.unsettle(now)
+            said = f"the clock of this machine jumped by {jump_sec:+.0f} s"
+            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", said),)))
+
+    def _clock_condition(self, now: float) -> list[Condition]:
+        if self._clock.is_steady(now):
+            return []
+        jump_sec = self._clock.jump_sec
+        return [Condition(Kind.CLOCK_JUMP, "", "clock_jumped", clock_jump(jump_sec))]
+
+    def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
+        """Ask for what only a restart heals: `easyai up`, or else the workers themselves.
+
+        Those that nobody would start again do not end (self_end.py): they are told by their alarm.
+        """
+        facts = seen.facts
+        reason = self._stall.reason_to_restart(facts, now)
+        if not reason:
+            return
+        asked = self._notifier.ask_restart("worker", reason)
+        log.error("worker stalled: %s; restart asked for: %s", reason, asked)
+        if standing.leads and not is_supervised():
+            workers = facts.known.working("worker", facts.now) if facts.known else []
+            requests = [self_end.request(facts.now, one.name, reason) for one in workers]
+            self._recorder.write(Entry(events=tuple(requests)))
+
+    def _record(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
+        for message in told:
+            level = logging.INFO if message.change == Change.OVER else logging.WARNING
+            for line in message.log_lines:
+                log.log(level, "%s", line)
+        self._recorder.write(Entry(tuple(notices), tuple(told)))
+
+    def _notify_urls(self) -> list[str]:
+        urls: Sequence[Any] = self._runtime.settings.ai_analysis.notify_urls
+        return [url.get_secret_value() for url in urls]

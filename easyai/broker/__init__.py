@@ -1,0 +1,1 @@
+"""Transports of kombu: the embedded broker, and what ours do beyond kombu's own."""

@@ -1,0 +1,1 @@
+"""Why inference does not go on: symptom, causes, timeline, report."""

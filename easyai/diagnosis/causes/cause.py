@@ -1,0 +1,37 @@
+"""A cause that was found, with its evidence and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from easyai.domain.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do: in words, and as a command that works when copied ('' when there is none)."""
+
+    words: Words
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why frames are not inferred, or will not be for long."""
+
+    code: str  # services_died, worker_gone, …
+    words: Words
+    evidence: tuple[Words, ...]
+    remedies: tuple[Remedy, ...]
+    weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds
+    task_types: tuple[str, ...] = ()  # those it concerns; of one that stops some: these; (): all
+
+    def concerns(self, names: Collection[str]) -> bool:
+        """Whether it is a cause for some of these task types."""
+        return not self.task_types or not set(self.task_types).isdisjoint(names)
+
+    def covers(self, other: Cause) -> bool:
+        """Whether it concerns every task type that another one does."""
+        mine, others = set(self.task_types), set(other.task_types)
+        return not mine or (bool(others) and others <= mine)

@@ -1,0 +1,74 @@
+"""What proves that a service lives, or that nothing answers at its endpoint."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.domain.service import ROUTABLE
+from easyai.health.facts import Facts
+from easyai.health.snapshot import CLOCK_SLACK_SEC, ServiceFacts
+from easyai.registry.watch import WATCHED_SINCE
+
+#: So begins the reason of a call that never connected (pipeline/caller.py).
+NOT_CONNECTED: Final = "cannot connect"
+# An idle service is probed anew when its last evidence is older than its time, by a sweep within
+# seconds; no sweep for longer, and nothing is known any more (registry/watch.py).
+_SWEEP_SEC: Final = 20.0
+
+
+def is_refused(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether its last call never connected, and no probe of now says otherwise."""
+    refused = service.last_failure_reason.startswith(NOT_CONNECTED)
+    return refused and facts.is_failing(service) and not facts.was_probed(service)
+
+
+def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether a service is proven to live although its heartbeats are overdue.
+
+    The proof is a probe or a frame answered since the heartbeat became overdue: one that died as
+    its heartbeats stopped has answered before, too. While an alarm says so, that they could not be
+    heard for a while since is no reason to end it.
+    """
+    if not facts.is_silent(service):
+        return False
+    if not (facts.tells_unheard(service) or _could_be_heard(facts, service)):
+        return False
+    answer = facts.probe(service)
+    if facts.was_probed(service) and not answer:
+        return True
+    lived_at = max(service.last_evidence, service.last_success_at)
+    if lived_at <= service.last_heartbeat + service.heartbeat_timeout_sec:
+        return False
+    if abs(facts.now - lived_at) > service.heartbeat_timeout_sec + _SWEEP_SEC:
+        return False
+    answers = not answer or facts.is_busy(service)
+    in_use = service.state in ROUTABLE and service.breaker == "closed"
+    return answers and in_use and not is_refused(facts, service)
+
+
+def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether we have listened for as long as a heartbeat may take.
+
+    An API that was started again has missed some, and so have all while the database was away or
+    nothing of ours ran. That no API runs is a cause of its own; one that starts again and again
+    puts it off once only.
+    """
+    known, allowed_sec = facts.known, service.heartbeat_timeout_sec
+    if known is None:
+        return False
+    heard_at = _past(facts, service.last_heartbeat)
+    apis = [_past(facts, one.started_at) for one in known.working("api", facts.now)]
+    listens_since = min(min(apis, default=0.0), heard_at + allowed_sec)
+    watched = known.duties.get(WATCHED_SINCE)
+    watched_since = _past(facts, watched.done_at) if watched else 0.0
+    return facts.now - max(heard_at, listens_since, watched_since) > allowed_sec
+
+
+def _past(facts: Facts, moment: float) -> float:
+    """A moment; 0 when it lies ahead, for the clock was set back since."""
+    return moment if moment <= facts.now + CLOCK_SLACK_SEC else 0.0
+
+
+def is_heard(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether its heartbeats arrive and it is in use."""
+    return service.state in ROUTABLE and not facts.is_silent(service)

@@ -1,0 +1,116 @@
+"""The incident report, before it is written: symptom, causes, timeline, what is over, checks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from easyai.diagnosis import timeline
+from easyai.diagnosis.causes.cause import Cause
+from easyai.diagnosis.causes.ours import NO_DATABASE
+from easyai.diagnosis.causes.rank import rank
+from easyai.diagnosis.symptom import Status, Symptom, symptom
+from easyai.diagnosis.timeline import Entry
+from easyai.domain.words import Words
+from easyai.errors import DatabaseUnavailableError
+from easyai.health.checks.check import Check, CheckResult, CheckRunner
+from easyai.health.checks.standing import standing_checks
+from easyai.health.facts import Facts, gather
+from easyai.health.snapshot import AlarmFacts
+from easyai.runtime import Runtime
+from easyai.settings.source import Settings
+
+log = logging.getLogger(__name__)
+
+__all__ = ["Diagnosis", "Status", "diagnose", "without_database"]
+
+_MOST_ENTRIES: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that the report says."""
+
+    facts: Facts
+    symptom: Symptom
+    causes: tuple[Cause, ...]  # most likely first
+    timeline: tuple[Entry, ...]
+    recovered: tuple[AlarmFacts, ...]  # alarms of the last day that are over, newest first
+    ringing: tuple[AlarmFacts, ...]  # alarms that ring now
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong now."""
+        return self.symptom.status is Status.WELL
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Every check, in the order it was made."""
+        return tuple(self.facts.checks.values())
+
+    @property
+    def conclusion(self) -> Words | None:
+        """The most likely cause, in a sentence."""
+        return self.causes[0].words if self.causes else None
+
+
+def diagnose(
+    runtime: Runtime, *others: Check, probes: bool = True, for_clients: bool = False
+) -> Diagnosis:
+    """Look at everything and conclude; never raises for what does not work.
+
+    `others` are checks that this room cannot make: the broker's. With `probes` every service is
+    asked now. It takes a second, and up to 10 s when things hang. `for_clients` leaves out what
+    drivers say, which may name hosts and users.
+    """
+    results = _checked(runtime, others)
+    if for_clients:
+        results = [result.for_clients for result in results]
+    facts = gather(runtime, results, ask=probes)
+    return concluded(facts, _entries(runtime, facts))
+
+
+def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
+    """What there is to say where the database's file does not exist: nothing else is looked at."""
+    checks = [CheckResult("database", f"{NO_DATABASE} {path}")]
+    if settings_fault:
+        checks.append(CheckResult("settings", settings_fault))
+    return concluded(Facts(time.time(), settings, {one.name: one for one in checks}))
+
+
+def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
+    """What follows from the facts."""
+    causes = tuple(rank(facts))
+    alarms = facts.known.alarms if facts.known else ()
+    over = [one for one in alarms if one.over_at is not None]
+    return Diagnosis(
+        facts,
+        symptom(facts, causes),
+        causes,
+        tuple(entries),
+        tuple(sorted(over, key=lambda one: -(one.over_at or 0.0))),
+        tuple(one for one in alarms if one.over_at is None),
+    )
+
+
+def _checked(runtime: Runtime, others: Sequence[Check]) -> list[CheckResult]:
+    runner = runtime.part(CheckRunner)
+    return runner.run(standing_checks(runtime, *others))
+
+
+def _entries(runtime: Runtime, facts: Facts) -> list[Entry]:
+    if facts.known is None:
+        return []
+    moment = timeline.moment_of_interest(facts)
+    try:
+        with runtime.db.read() as conn:
+            entries = timeline.around(conn, moment, facts.now)
+    except (DatabaseUnavailableError, SQLAlchemyError) as error:
+        log.debug("no timeline: %s", error)
+        return []
+    return timeline.newest(entries, moment, _MOST_ENTRIES)

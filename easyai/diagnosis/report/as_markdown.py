@@ -1,0 +1,262 @@
+"""Writes a diagnosis as Markdown: the incident report, for terminals, mails and tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from easyai.db.library import library
+from easyai.diagnosis.causes.cause import Cause
+from easyai.diagnosis.diagnosis import Diagnosis
+from easyai.diagnosis.report import words
+from easyai.diagnosis.report.entries import alarm, called, is_alarm, text
+from easyai.diagnosis.report.markdown import command, plain, table
+from easyai.diagnosis.report.worst import (
+    MOST_ROWS,
+    further_services,
+    further_types,
+    passing_checks,
+    unwell_services,
+    well_services,
+    worst_types,
+)
+from easyai.diagnosis.timeline import Entry
+from easyai.domain.words import Language, Words
+from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.messages.commands import easyai_command, report_command
+from easyai.messages.names import STATES, cause_name, check_name, kind_name
+from easyai.messages.reasons import reason
+from easyai.messages.wording import moment, names, span
+from easyai.version import version
+
+_MOST_RECOVERED: Final = 20
+_TOGETHER_SEC: Final = 60.0
+_LONGEST_TEXT: Final = 200  # characters of one line of the timeline
+
+
+def markdown(diagnosis: Diagnosis, language: Language = "en") -> str:
+    """The report in one language, ending with a line break.
+
+    When all is well three lines, and the alarms of the last day that are over.
+    """
+    lines = _Report(diagnosis, language).lines()
+    return "\n".join(lines).rstrip() + "\n"
+
+
+class _Report:
+    def __init__(self, diagnosis: Diagnosis, language: Language) -> None:
+        self._diagnosis = diagnosis
+        self._facts = diagnosis.facts
+        self._language: Language = language
+
+    def lines(self) -> Iterator[str]:
+        """Every line."""
+        diagnosis = self._diagnosis
+        if diagnosis.well:
+            *lines, last = (self._say(line) for line in diagnosis.symptom.lines)
+            yield from (*lines, f"{last}{self._say(words.FULL_STOP)}{self._parts()}")
+            yield from self._recovered()
+            return
+        yield f"# {self._say(words.TITLE)} {moment(self._facts.now)}"
+        yield from self._symptom()
+        yield from self._causes()
+        yield from self._services()
+        yield from self._timeline()
+        yield from self._recovered()
+        yield from self._ringing()
+        yield from self._checks()
+        yield from self._verify()
+
+    def _say(self, message: Words) -> str:
+        return plain(message.said(self._language))
+
+    def _heading(self, message: Words) -> list[str]:
+        return ["", f"## {self._say(message)}", ""]
+
+    def _head(self, message: Words) -> list[str]:
+        return message.said(self._language).split("|")
+
+    def _symptom(self) -> Iterator[str]:
+        yield from self._heading(words.SYMPTOM)
+        first, *rest = self._diagnosis.symptom.lines
+        yield f"**{self._say(first)}**"
+        if rest:
+            yield ""
+            yield from (f"- {self._say(line)}" for line in rest)
+        types = worst_types(self._facts)
+        if types:
+            yield ""
+            yield from table(self._head(words.WAITING_HEAD), map(_type_row, types[:MOST_ROWS]))
+        if further := types[MOST_ROWS:]:
+            yield from ("", self._say(further_types(further)))
+
+    def _causes(self) -> Iterator[str]:
+        causes = self._diagnosis.causes
+        yield from self._heading(words.CAUSES)
+        if not causes:
+            yield self._say(words.NO_CAUSE)
+            return
+        for number, cause in enumerate(causes, 1):
+            yield from self._cause(number, cause)
+
+    def _cause(self, number: int, cause: Cause) -> Iterator[str]:
+        if number > 1:
+            yield ""
+        yield f"### {number}. {self._say(cause.words)}"
+        yield ""
+        yield f"{self._say(words.EVIDENCE)} (`{cause.code}`):"
+        yield from (f"- {self._say(one)}" for one in cause.evidence)
+        yield ""
+        yield f"{self._say(words.REMEDIES)}:"
+        for step, remedy in enumerate(cause.remedies, 1):
+            yield f"{step}. {self._say(remedy.words)}"
+            if remedy.command:
+                yield from command(remedy.command, indent="   ")
+
+    def _services(self) -> Iterator[str]:
+        known = self._facts.known
+        if known is None or not known.services:
+            return
+        yield from self._heading(words.SERVICES)
+        unwell = unwell_services(self._facts)
+        if unwell:
+            yield from self._service_table(unwell)
+        if len(unwell) < len(known.services):
+            yield from ([""] if unwell else [])
+            yield self._say(well_services(self._facts, unwell))
+
+    def _service_table(self, unwell: Sequence[ServiceFacts]) -> Iterator[str]:
+        """Those that are alike are one row; the largest groups first."""
+        groups: dict[tuple[str, ...], list[ServiceFacts]] = {}
+        for one in unwell:
+            groups.setdefault(self._service_cells(one), []).append(one)
+        ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+        rows = [
+            (
+                f"{names(one.service_id for one in some)} ({len(some)})",
+                *cells[:2],
+                _beats(some),
+                *cells[2:],
+            )
+            for cells, some in ordered[:MOST_ROWS]
+        ]
+        yield from table(self._head(words.SERVICE_HEAD), rows)
+        if more := sum(len(some) for _, some in ordered[MOST_ROWS:]):
+            yield from ("", self._say(further_services(more)))
+
+    def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
+        probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
+        answer = "-" if probe is None else self._say(reason(probe)) or self._say(words.OK)
+        failed = one.last_failure_at > one.last_success_at
+        state = STATES.get(one.state, Words(one.state, one.state))
+        failure = one.last_failure_reason if failed else ""
+        noted = (self._say(reason(text)) for text in (one.breaker, failure))
+        return (self._say(state), self._say(reason(one.state_reason)), answer, *noted)
+
+    def _timeline(self) -> Iterator[str]:
+        if self._facts.known is None:
+            return
+        yield from self._heading(words.TIMELINE)
+        entries = self._diagnosis.timeline
+        if not entries:
+            yield self._say(words.NO_EVENTS)
+        for entry in entries:
+            yield self._entry(entry)
+
+    def _entry(self, entry: Entry) -> str:
+        count = f"{entry.count} × " if entry.count > 1 else ""
+        until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
+        head = f"- {moment(entry.at)}{until} {self._say(kind_name(entry.kind))}: "
+        if is_alarm(entry):
+            return plain(f"{head}{count}{self._say(alarm(entry, self._facts))}")
+        who = count + names(one for one in entry.subjects if one)
+        told = self._say(text(entry, self._facts))
+        if len(told) > _LONGEST_TEXT:
+            told = told[:_LONGEST_TEXT].rstrip("…") + "…"
+        return plain(f"{head}{who}: {told}" if who else f"{head}{told}")
+
+    def _recovered(self) -> Iterator[str]:
+        over = self._diagnosis.recovered
+        if not over:
+            return
+        yield from self._heading(words.RECOVERED)
+        yield from list(self._alarms(over))[:_MOST_RECOVERED]
+
+    def _ringing(self) -> Iterator[str]:
+        ringing = self._diagnosis.ringing
+        if not ringing:
+            return
+        yield from self._heading(words.RINGING)
+        yield from self._alarms(ringing)
+
+    def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
+        """Those of one kind and cause that came and went together are one line."""
+        groups: dict[tuple[object, ...], list[AlarmFacts]] = {}
+        for one in alarms:
+            over = one.over_at and one.over_at // _TOGETHER_SEC
+            groups.setdefault((one.kind, one.cause, int(one.raised_at), over), []).append(one)
+        yield from (self._alarm(some) for some in groups.values())
+
+    def _alarm(self, some: Sequence[AlarmFacts]) -> str:
+        first, now = some[0], self._facts.now
+        began_at = min(one.began_at for one in some)
+        over_at = max(one.over_at or 0.0 for one in some)
+        end = f" {moment(over_at)}" if over_at else ""
+        lasted_sec = max(one.lasted_sec(now) for one in some)
+        kind = self._say(kind_name(first.kind))
+        # One of everything beside those of each type counts no type twice.
+        number = len({one.subject for one in some if one.subject}) or len(some)
+        count = f"{number} × " if number > 1 else ""
+        subject = f"{kind} {called((one.subject for one in some), self._facts)}".rstrip()
+        cause = f": {self._say(cause_name(first.cause))}" if first.cause else ""
+        lasted, told = span(lasted_sec), words.told(moment(first.raised_at)[11:])
+        return plain(
+            f"- {moment(began_at)} …{end} ({self._say(lasted)}) {count}{subject}{cause}"
+            f"{self._say(told)}"
+        )
+
+    def _checks(self) -> Iterator[str]:
+        yield from self._heading(words.CHECKS)
+        checks = self._diagnosis.checks
+        broken = [result for result in checks if not result.ok]
+        rows = [
+            (
+                self._say(check_name(result.name)),
+                self._say(words.NOT_OK),
+                self._say(result.words or reason(result.reason)),
+            )
+            for result in broken
+        ]
+        if rows:
+            yield from (*table(self._head(words.CHECK_HEAD), rows), "")
+        if passing := len(checks) - len(broken):
+            yield self._say(passing_checks(passing))
+        yield self._parts()
+        for condition in self._facts.store_ignores:
+            yield self._say(words.store_ignores(condition))
+
+    def _parts(self) -> str:
+        database = library(self._facts.settings.easyai.effective_database_url).words
+        return f"easyai {version()}{self._say(words.FULL_STOP)}{self._say(database)}"
+
+    def _verify(self) -> Iterator[str]:
+        yield from self._heading(words.VERIFY)
+        yield self._say(words.VERIFY_TEXT)
+        settings = self._facts.settings
+        looks = (("stats",), ("services", "--all"))
+        commands = [easyai_command(settings, *look) for look in looks]
+        commands.append(report_command(settings).said(self._language))
+        yield from command("\n".join(commands))
+
+
+def _type_row(one: TypeFacts) -> tuple[str, ...]:
+    numbers = (one.pending, one.parked, one.leased, one.failed)
+    return (one.name, *map(str, numbers), _when(one.oldest_wait_at), _when(one.last_success_at))
+
+
+def _when(unix: float) -> str:
+    return moment(unix) if unix else "-"
+
+
+def _beats(some: Sequence[ServiceFacts]) -> str:
+    return _when(max(one.last_heartbeat for one in some))

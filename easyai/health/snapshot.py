@@ -1,0 +1,255 @@
+"""What the database knows of frames, services, processes and alarms, read in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from easyai.db import alarms, clock, events, leases, registration_requests, statistics
+from easyai.db import facts as rows
+from easyai.db.facts import Failures, Successes, Waiting
+from easyai.db.statistics import Tally
+from easyai.domain.type_room import TYPES_FULL
+from easyai.errors import DatabaseUnavailableError
+from easyai.health import misspelt, process_facts, service_facts
+from easyai.health.misspelt import Misspelt
+from easyai.health.process_facts import DutyFacts, ProcessFacts
+from easyai.health.service_facts import Lease, ServiceFacts
+from easyai.health.successes import SuccessMemory
+from easyai.process.presence import SILENT_AFTER_SEC
+from easyai.registry import approval
+from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC
+from easyai.runtime import Runtime
+
+__all__ = ["AlarmFacts", "Known", "ServiceFacts", "TypeFacts", "read"]
+
+log = logging.getLogger(__name__)
+
+RECENT_SEC: Final = 60
+DROPS_SEC: Final = 300
+HOUR_SEC: Final = 3600.0
+_REFUSED_SEC: Final = 1.1 * HOUR_SEC  # it is said again every hour
+_DAY_SEC: Final = 24 * HOUR_SEC
+# By which the clocks of two machines may differ.
+CLOCK_SLACK_SEC: Final = 30.0
+_PACE: Final = re.compile(r"every (\d+) s")
+_BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
+_NOTHING: Final = Waiting()
+#: Count every failed frame.
+ALL: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """One task type."""
+
+    name: str
+    pending: int
+    parked: int
+    leased: int
+    failed: int  # as far as they were counted
+    oldest_wait_at: float  # 0: nothing waits
+    oldest_lease_at: float  # 0: nothing is in flight
+    last_success_at: float  # within ten seconds; 0: none is remembered
+    recent: Tally  # of the last minute
+    recent_sec: float  # the seconds `recent` covers
+    sampling_n: int
+    capacity_per_sec: float | None
+    failures: Failures  # of frames that ended failed since the last success
+    refusals: Failures  # of frames that wait or are in flight, likewise, once a success is overdue
+    lately: Tally  # of the last five minutes
+    apart_sec: float  # of successes in the last hour, on average; 0: none in it
+
+    @property
+    def waiting(self) -> int:
+        """Frames that wait for inference, parked ones included."""
+        return self.pending + self.parked
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFacts:
+    """A system alarm that rings or rang lately."""
+
+    kind: str
+    subject: str
+    cause: str
+    began_at: float  # the trouble
+    raised_at: float  # people were told first
+    over_at: float | None  # the trouble ended; None: it goes on
+
+    def lasted_sec(self, now: float) -> float:
+        """How long the trouble lasted, so far where it goes on."""
+        return (now if self.over_at is None else self.over_at) - self.began_at
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the database tells, read one after the other in one `Database.read`."""
+
+    types: tuple[TypeFacts, ...]
+    services: tuple[ServiceFacts, ...]
+    processes: tuple[ProcessFacts, ...]
+    duties: Mapping[str, DutyFacts]  # scan, sweep, beat
+    alarms: tuple[AlarmFacts, ...]  # ringing, and over within a day
+    reasons: tuple[tuple[str, int], ...]  # of waiting frames' last failures, the most frequent
+    outbox: int  # alerts that the bus has not acknowledged
+    outbox_since: float  # the oldest of them; 0: none
+    ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
+    clock_jump_at: float  # within the last hour; 0: none
+    stopped: Mapping[str, float]  # by kind: its newest orderly end within a day, where one lacks
+    types_refused: str = (
+        ""  # what was said last of folders that are not taken in; '': nothing lately
+    )
+    misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # types, by name
+    #: Task types of the services that wait for approval, by service_id.
+    requested: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    paces: Mapping[str, float] = field(default_factory=dict)  # seconds between heartbeats, too long
+
+    def working(self, kind: str, now: float) -> list[ProcessFacts]:
+        """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
+        own = [one for one in self.processes if one.kind == kind and not one.ended]
+        return [one for one in own if self.is_recent(one, now)]
+
+    def is_recent(self, process: ProcessFacts, now: float) -> bool:
+        """Whether a process has shown itself lately."""
+        return abs(now - process.beat_at) <= SILENT_AFTER_SEC
+
+    def silent(self, kind: str, now: float) -> list[ProcessFacts]:
+        """Processes of a kind that did not stop in order and show themselves no more."""
+        working = self.working(kind, now)
+        return [one for one in self.processes if one.kind == kind and one not in working]
+
+
+def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]:
+    """What the database tells, None when it does not answer; and what time it is there.
+
+    Failed frames of each type are counted as far as `most_failed`.
+    """
+    try:
+        with runtime.db.read() as conn:
+            now = clock.now(conn)
+            return _read(conn, runtime, now, most_failed), now
+    except (DatabaseUnavailableError, SQLAlchemyError) as error:
+        log.debug("no facts from the database: %s", error)
+        return None, clock.estimate(runtime.db.engine)
+
+
+def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> Known:
+    analysis = runtime.settings.ai_analysis
+    succeeded = runtime.part(SuccessMemory).read(conn, now)
+    leased = rows.leased(conn)
+    services = service_facts.read(conn, leased, analysis.heartbeat_timeout_sec, now)
+    outbox, outbox_since = rows.outbox(conn)
+    refused = events.newest(conn, TYPES_FULL, "", now - _REFUSED_SEC)
+    own = process_facts.read(conn, now)
+    lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
+    ahead = rows.newest_sign(conn) - now
+    requests = [approval.requested(row) for row in registration_requests.all_requests(conn)]
+    requested: dict[str, frozenset[str]] = {}
+    for one in requests:
+        requested[one.service_id] = requested.get(one.service_id, frozenset()).union(one.task_types)
+    named = {*runtime.settings.task_types, *(n for one in requests for n in one.task_types)}
+    types = _types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec)
+    return Known(
+        types=types,
+        misspelt=misspelt.read(conn, types, services, named),
+        requested=requested,
+        services=services,
+        processes=own,
+        duties={
+            name: DutyFacts(row.holder, row.expires_at, row.done_at)
+            for name, row in leases.all_leases(conn).items()
+        },
+        alarms=tuple(
+            AlarmFacts(row.kind, row.subject, row.cause, row.began_at, row.raised_at, row.over_at)
+            for row in alarms.since(conn, now - _DAY_SEC)
+        ),
+        reasons=tuple(rows.reasons(conn)),
+        paces=_paces(conn, now),
+        outbox=outbox,
+        outbox_since=outbox_since,
+        ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
+        types_refused=refused[1] if refused else "",
+        clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
+        stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
+    )
+
+
+def _paces(conn: Connection, now: float) -> dict[str, float]:
+    """How often services send heartbeats that do so too rarely, by endpoint."""
+    said = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
+    found = {endpoint: _PACE.search(text) for endpoint, text in said.items()}
+    return {endpoint: float(match[1]) for endpoint, match in found.items() if match}
+
+
+def _types(
+    conn: Connection,
+    services: tuple[ServiceFacts, ...],
+    leased: Sequence[Lease],
+    succeeded: Mapping[str, Successes],
+    now: float,
+    most_failed: int,
+    overdue_sec: float,
+) -> tuple[TypeFacts, ...]:
+    waiting = rows.waiting(conn)
+    recent, seconds = statistics.recent(conn, now, RECENT_SEC)
+    lately, _ = statistics.recent(conn, now, DROPS_SEC)
+    all_failed, answered = rows.failed(conn, most_failed), _answered(services)
+    by_type: defaultdict[str, list[Lease]] = defaultdict(list)
+    for lease in leased:
+        by_type[lease[0]].append(lease)
+    found = []
+    for row in rows.types(conn):
+        name = row.name
+        pending = waiting.get(("pending", name), _NOTHING)
+        parked = waiting.get(("parked", name), _NOTHING)
+        flying = by_type[name]
+        began = [one.since for one in (pending, parked) if one.count]
+        failed = all_failed.get(name, 0)
+        last_success_at = _last_success(answered.get(name, 0.0), succeeded.get(name), now)
+        overdue = (pending.count or flying) and now - last_success_at >= overdue_sec
+        facts = TypeFacts(
+            name=name,
+            pending=pending.count,
+            parked=parked.count,
+            leased=sum(lease[2] for lease in flying),
+            failed=failed,
+            oldest_wait_at=min(began, default=0.0),
+            oldest_lease_at=min((lease[3] for lease in flying), default=0.0),
+            last_success_at=last_success_at,
+            recent=recent.get(name) or Tally(),
+            recent_sec=seconds,
+            sampling_n=row.sampling_n,
+            capacity_per_sec=row.capacity_per_sec,
+            failures=rows.failures(conn, name, last_success_at) if failed else Failures(),
+            refusals=rows.refusals(conn, name, last_success_at) if overdue else Failures(),
+            lately=lately.get(name) or Tally(),
+            apart_sec=succeeded[name].apart_sec if name in succeeded else 0.0,
+        )
+        found.append(facts)
+    return tuple(found)
+
+
+def _answered(services: Sequence[ServiceFacts]) -> dict[str, float]:
+    """By task type, when a service of it answered last."""
+    found: dict[str, float] = {}
+    for one in services:
+        for name in one.task_types:
+            found[name] = max(found.get(name, 0.0), one.last_success_at)
+    return found
+
+
+def _last_success(answered_at: float, succeeded: Successes | None, now: float) -> float:
+    # A service's own time counts refusals and its other types, too. Sums of ten seconds tell them
+    # apart, for as long as they are kept.
+    if succeeded:
+        last_at = succeeded.last_at
+        return max(last_at, min(answered_at, last_at + _BUCKET_SEC, now))
+    return answered_at if answered_at <= now - HOUR_SEC else 0.0

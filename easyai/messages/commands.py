@@ -1,0 +1,100 @@
+"""Command lines that people copy: each works from any folder of any shell."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from easyai.domain.words import Words
+from easyai.settings.source import Settings, config_path
+
+_PROGRAM: Final = "easyai"
+
+
+def easyai_command(settings: Settings, *arguments: str) -> str:
+    """A command line of ours that finds this installation from any folder of any shell."""
+    path, ours = config_path(), program()
+    if path is not None:
+        ours = f"{ours} --config {shlex.quote(str(path.absolute()))}"
+    else:
+        ours = _data_dir(settings) + ours
+    return _from_its_folder(settings, f"{ours} {shell_words(*arguments)}")
+
+
+def report_command(settings: Settings) -> Words:
+    """The command that shows the whole report, in the language of the sentence it stands in."""
+    command = easyai_command(settings, "diagnose")
+    return Words(command, f"{command} --lang zh")
+
+
+def celery_command(settings: Settings, *arguments: str) -> str:
+    """``celery -A easyai …``, likewise."""
+    path = config_path()
+    named = f"EASYAI_CONFIG={shlex.quote(str(path.absolute()))} " if path else _data_dir(settings)
+    line = f"{named}{program('celery')} -A easyai {shlex.join(arguments)}"
+    # Celery's own settings are those of the folder it is started in.
+    return _from_its_folder(settings, line, Path("celeryconfig.py").is_file())
+
+
+def _data_dir(settings: Settings) -> str:
+    folder = settings.easyai.data_dir
+    return f"EASYAI_DATA_DIR={shlex.quote(str(folder))} " if folder.is_absolute() else ""
+
+
+def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str:
+    """Paths in the settings that are not absolute mean nothing in another folder."""
+    own, extractor = settings.easyai, settings.frame_extractor
+    paths = [own.data_dir]
+    if extractor.store == "local":
+        paths.append(extractor.output_dir)
+    if own.database_url.startswith("sqlite"):
+        paths.append(Path(own.database_url.partition(":///")[2]))
+    if always or not all(path.is_absolute() for path in paths):
+        try:
+            return f"cd {shlex.quote(str(Path.cwd()))} && {line}"
+        except FileNotFoundError:
+            return line  # the folder is gone: no alarm may be lost by that
+    return line
+
+
+def program(name: str = _PROGRAM) -> str:
+    """A program for a shell: as it was started, else the script of this installation.
+
+    The short name where any shell finds the same script by it: not in a virtual environment, which
+    only the shells that activated it have in their PATH.
+    """
+    started, beside = Path(sys.argv[0]), Path(sys.executable).with_name(name)
+    script = started if started.name == name and started.is_file() else beside
+    found = shutil.which(name) if sys.prefix == sys.base_prefix else None
+    if not script.is_file() or (found and Path(found).absolute() == script.absolute()):
+        return name
+    return shlex.quote(str(script.absolute()))
+
+
+def curl_command(url: str, *options: str) -> str:
+    """Ask a URL, for five seconds at most."""
+    return shell_words("curl", "-sS", "-i", "-m", "5", *options, url)
+
+
+def shell_words(*words: str) -> str:
+    """Words for a shell, on one line whatever they hold.
+
+    Names of folders come from outside. What does not print (an ESC that steers a terminal, a line
+    break that ends the command) is written as bytes in the quotes of bash and zsh.
+    """
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    return f"$'{''.join(map(_in_quotes, word))}'"
+
+
+def _in_quotes(character: str) -> str:
+    if character.isprintable():
+        return f"\\{character}" if character in "\\'" else character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

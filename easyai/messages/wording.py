@@ -1,0 +1,95 @@
+"""Parts of messages in both languages: times, durations, numbers of things, lists of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from easyai.domain.words import Words
+
+_UNITS: Final = ((120, 1, "s", "秒"), (7200, 60, "min", "分钟"), (172_800, 3600, "h", "小时"))
+_MOST_NAMES: Final = 4
+_NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
+
+
+def span(seconds: float) -> Words:
+    """A duration, as people read it."""
+    seconds = max(0.0, seconds)
+    for limit, size, en, zh in _UNITS:
+        if seconds < limit:
+            return Words(f"{seconds / size:.0f} {en}", f"{seconds / size:.0f} {zh}")
+    return Words(f"{seconds / 86_400:.0f} days", f"{seconds / 86_400:.0f} 天")
+
+
+def off_by(ahead_sec: float) -> Words:
+    """By how much a clock is off, and which way."""
+    by = span(abs(ahead_sec))
+    if ahead_sec > 0:
+        return Words(f"{by.en} ahead", f"快 {by.zh}")
+    return Words(f"{by.en} behind", f"慢 {by.zh}")
+
+
+def moment(unix: float) -> str:
+    """A time, local, to the second."""
+    try:
+        return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def counted(number: int, singular: str, plural: str, zh: str) -> Words:
+    """A number of things; `zh` is the measure word and the noun, such as "个服务"."""
+    return Words(f"{number} {singular if number == 1 else plural}", f"{number} {zh}")
+
+
+def services(number: int) -> Words:
+    """So many services."""
+    return counted(number, "service", "services", "个服务")
+
+
+def frames(number: int) -> Words:
+    """So many frames."""
+    return counted(number, "frame", "frames", "张图片")
+
+
+def names(values: Iterable[str]) -> str:
+    """Names on one line, runs of numbers as one: ``yolo_7901..7912``; a few, then how many more."""
+    parts = list(_runs(sorted(set(values), key=_numbered)))
+    shown = ", ".join(_plain(part) for part in parts[:_MOST_NAMES])
+    return shown if len(parts) <= _MOST_NAMES else f"{shown}, … (+{len(parts) - _MOST_NAMES})"
+
+
+def _numbered(name: str) -> tuple[str, int, str]:
+    match = _NUMBERED.fullmatch(name)
+    if match is None or len(match[2]) > 12:
+        return name, -1, name
+    return match[1], int(match[2]), name
+
+
+def _runs(ordered: Sequence[str]) -> Iterable[str]:
+    run: list[str] = []
+    for name in ordered:
+        if run and not _follows(run[-1], name):
+            yield _as_one(run)
+            run = []
+        run.append(name)
+    if run:
+        yield _as_one(run)
+
+
+def _follows(name: str, other: str) -> bool:
+    (stem, number, _), (next_stem, next_number, _) = _numbered(name), _numbered(other)
+    return number >= 0 and stem == next_stem and next_number == number + 1
+
+
+def _as_one(run: Sequence[str]) -> str:
+    if len(run) < 3:
+        return ", ".join(run)
+    stem = _numbered(run[0])[0]
+    return f"{run[0]}..{run[-1][len(stem) :]}"
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else "�" for character in text)

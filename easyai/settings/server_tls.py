@@ -1,0 +1,46 @@
+"""TLS to Redis and RabbitMQ, in the words of each client library.
+
+Left to itself kombu verifies no certificate of ``rediss://``, and py-amqp no host name.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from easyai.settings.server_url import ServerUrl, Tls
+
+
+def options(server: ServerUrl) -> dict[str, Any] | None:
+    """Celery's ``broker_use_ssl`` for an address; None without TLS."""
+    if server.tls is None:
+        return None
+    return of_amqp(server.tls) if "amqp" in server.scheme else of_redis(server.tls)
+
+
+def of_redis(tls: Tls) -> dict[str, Any]:
+    """What redis-py's SSLConnection takes."""
+    return {
+        "ssl_cert_reqs": _required(tls),
+        "ssl_check_hostname": tls.check_hostname,
+        **tls.files,
+    }
+
+
+def of_sentinels(tls: Tls | None) -> dict[str, Any]:
+    """What redis-py's Sentinel takes for its own connections."""
+    return {"ssl": True, **of_redis(tls)} if tls else {}
+
+
+def of_amqp(tls: Tls, host: str | None = None) -> dict[str, Any]:
+    """What py-amqp's transport takes, which compares no host name unless one is given.
+
+    None has kombu put the host of the address there.
+    """
+    files = {name.removeprefix("ssl_"): file for name, file in tls.files.items()}
+    name = {"server_hostname": host} if tls.check_hostname else {}
+    return {"cert_reqs": _required(tls), **name, **files}
+
+
+def _required(tls: Tls) -> ssl.VerifyMode:
+    return ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE

@@ -1,0 +1,1 @@
+"""The process behind `easyai up`: starts the other processes and keeps them running."""

@@ -1,0 +1,111 @@
+"""Which children of ``easyai up`` have hung: they said that they work, and fell silent.
+
+Three limits work together. The loop of a child counts as alive for 5 s (`easyai.process.notify`).
+The child reports every second. The supervisor kills it after HANG_SEC of silence: 30 s, because a
+stall must be reported and healed within a minute, while a machine that swaps, or a process that is
+held for 20 s (by a snapshot of a virtual machine or a debugger), must keep its frames in flight.
+By then the leases of a silent worker (`lease_sec`) have expired and other workers have its frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from easyai.supervisor.notify_socket import Heard
+
+HANG_SEC: Final = 30.0
+#: A child that was never heard is given this long, and longer where HANG_SEC is: starting takes
+#: half a minute on a small box that swaps.
+START_LIMIT_SEC: Final = 300.0
+
+
+class Verdict(NamedTuple):
+    """A child to end, so that it is started again."""
+
+    pid: int
+    reason: str
+    orderly: bool  # it can still answer a SIGTERM
+
+
+@dataclass(slots=True)
+class _Child:
+    heard_at: float
+    limit_sec: float  # of silence
+    end_by: float | None = None  # when somebody asked for its end
+    reason: str = ""
+    heard: bool = False
+
+
+@dataclass(slots=True)
+class Liveness:
+    """Who was heard when; times are seconds on one monotonic clock."""
+
+    hang_sec: float
+    stop_sec: Mapping[str, int]  # by name of child: time to end in order
+    _children: dict[int, _Child] = field(default_factory=dict)
+    _looked_at: float | None = None
+
+    def look(self, running: Mapping[int, str], heard: Iterable[Heard], now: float) -> list[Verdict]:
+        """Take what was heard from the running children (pid to name); whom to end now."""
+        self._children = {pid: one for pid, one in self._children.items() if pid in running}
+        for pid in running:
+            start_sec = max(START_LIMIT_SEC, self.hang_sec)
+            self._children.setdefault(pid, _Child(now, start_sec))
+        asked = [verdict for one in heard for verdict in self._take(running, one, now)]
+        self._forgive_own_absence(now)
+        return asked + [
+            verdict for pid in list(self._children) for verdict in self._judge(pid, now)
+        ]
+
+    def heard(self, pid: int) -> bool:
+        """Whether a running child has said that it works."""
+        child = self._children.get(pid)
+        return child is not None and child.heard
+
+    def _take(self, running: Mapping[int, str], heard: Heard, now: float) -> list[Verdict]:
+        if heard.pid not in running:
+            return []
+        if "WATCHDOG" in heard.words:
+            child = self._children[heard.pid]
+            child.heard_at, child.limit_sec, child.heard = now, self.hang_sec, True
+        if "STOPPING" in heard.words:
+            stop_sec = self.stop_sec.get(running[heard.pid], 0)
+            self._children[heard.pid].limit_sec = max(self.hang_sec, stop_sec)
+        wanted = heard.words.get("X_EASYAI_RESTART")
+        if wanted is None or running[heard.pid] != "watchdog":
+            return []
+        reason = heard.words.get("X_EASYAI_REASON", "")
+        return [
+            verdict
+            for pid, name in running.items()
+            if name == wanted
+            for verdict in self._ask_to_end(pid, name, reason, now)
+        ]
+
+    def _ask_to_end(self, pid: int, name: str, reason: str, now: float) -> list[Verdict]:
+        child = self._children[pid]
+        if child.end_by is not None:
+            return []
+        child.end_by, child.reason = now + self.stop_sec.get(name, 0), reason
+        return [Verdict(pid, reason, orderly=True)]
+
+    def _forgive_own_absence(self, now: float) -> None:
+        """After this process was itself held up, nobody's silence is known."""
+        before, self._looked_at = self._looked_at, now
+        if before is not None and now - before > self.hang_sec / 2:
+            for child in self._children.values():
+                child.heard_at = now
+
+    def _judge(self, pid: int, now: float) -> list[Verdict]:
+        child = self._children[pid]
+        silent_sec = now - child.heard_at
+        if child.end_by is not None and now > child.end_by:
+            reason = f"{child.reason}, and it did not end when asked"
+        elif silent_sec > child.limit_sec:
+            reason = f"it has hung: no sign of life for {silent_sec:.0f} s"
+        else:
+            return []
+        del self._children[pid]  # judged: nothing survives a SIGKILL
+        return [Verdict(pid, reason, orderly=False)]

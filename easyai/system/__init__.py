@@ -1,0 +1,1 @@
+"""The operating system's side: file modes, names, logs, signals, secrets kept in files."""

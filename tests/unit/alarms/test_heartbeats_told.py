@@ -1,0 +1,133 @@
+"""Heartbeats that stay away of many: nobody hears "over" while some are unheard and unnamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from easyai.alarms.of_services import of_services
+from easyai.alarms.telling import messages
+from easyai.diagnosis.causes.rank import Ranking
+from easyai.domain.alarm import CLEAR_SEC, Board, Change, Kind, Notice
+from easyai.health.facts import Facts
+from easyai.health.snapshot import Known, ServiceFacts
+from easyai.settings.source import Settings
+
+SERVICES = 12
+TIMEOUT_SEC = 60.0
+START = 1_000_000.0
+CUT = 100.0  # from here on none is heard
+CURE = 400.0
+
+
+def _facts(heard_at: Sequence[float], now: float) -> Facts:
+    """Services that answer frames all the time, last heard at these moments."""
+    services = tuple(
+        ServiceFacts(
+            pk=number,
+            service_id=f"yolo_{number:02}",
+            endpoint=f"http://10.0.0.9:79{number:02}/infer",
+            probe_url=f"http://10.0.0.9:79{number:02}/health",
+            health_url=None,
+            task_types=("人数统计",),
+            state="online",
+            state_reason="",
+            state_since=START,
+            register_at=START,
+            last_heartbeat=START + at,
+            last_evidence=START + now,
+            last_success_at=START + now,
+            registered={},
+            registered_from="10.0.0.9",
+            heartbeat_timeout_sec=TIMEOUT_SEC,
+            probe_failures=0,
+            breaker="closed",
+            last_failure_reason="",
+            last_failure_at=0.0,
+            ewma_ms=20.0,
+            in_flight=0,
+            oldest_lease_at=0.0,
+        )
+        for number, at in enumerate(heard_at, start=1)
+    )
+    known = Known((), services, (), {}, (), (), 0, 0.0, 0.0, 0.0, {})
+    return Facts(START + now, Settings(), {}, known)
+
+
+def _told(every_sec: float, back: Mapping[int, float], until: float = 1200.0) -> list[Notice]:
+    """What is told; `back`: from when on the service of a number is heard again.
+
+    Heartbeats come every so often, of each service at its own moment.
+    """
+    board, told = Board(), []
+    for turn in range(int(until)):
+        now = float(turn)
+        looked = now - turn % 2  # a look every two seconds, a turn each
+        heard = [_newest(number, every_sec, looked, back) for number in range(1, SERVICES + 1)]
+        facts = _facts(heard, looked)
+        conditions = list(of_services(facts, Ranking(facts), board.ringing))
+        notices = board.move(conditions, set(Kind), 3600.0, now, START + now)
+        assert all(message.words.zh for message in messages(notices, facts))
+        told += notices
+    return told
+
+
+def _newest(number: int, every_sec: float, now: float, back: Mapping[int, float]) -> float:
+    """When a service was heard last."""
+    phase = every_sec * number / SERVICES
+    newest = phase + (now - phase) // every_sec * every_sec
+    if newest >= back.get(number, float("inf")):
+        return newest
+    return min(newest, phase + (CUT - phase) // every_sec * every_sec)
+
+
+def _short(told: Sequence[Notice]) -> list[tuple[Change, str]]:
+    return [(one.change, one.subject[-8:-6]) for one in told]
+
+
+@pytest.mark.parametrize("every_sec", [5.0, 30.0])
+def test_services_that_come_back_one_after_the_other_are_one_alarm_and_one_end(
+    every_sec: float,
+) -> None:
+    told = _told(every_sec, dict.fromkeys(range(1, SERVICES + 1), CURE))
+    assert _short(told) == [(Change.RAISED, ""), (Change.OVER, "")]
+    assert told[1].at - START <= CURE + every_sec + CLEAR_SEC + 3
+
+
+@pytest.mark.parametrize("every_sec", [5.0, 30.0])
+def test_those_that_stay_away_are_named_before_the_alarm_of_many_is_over(
+    every_sec: float,
+) -> None:
+    told = _told(
+        every_sec, {number: CURE for number in range(1, SERVICES + 1) if number not in (4, 9)}
+    )
+    assert _short(told) == [
+        *((Change.RAISED, ""), (Change.RAISED, "04"), (Change.RAISED, "09")),
+        (Change.OVER, ""),
+    ]
+    many, named, _, over = told
+    assert many.raised_at - START <= CUT + TIMEOUT_SEC + 35
+    assert named.at - START <= CURE + every_sec + 35, "no new five minutes"
+    assert 0 < over.at - named.at <= CLEAR_SEC + 3, "together"
+
+
+def test_those_that_were_named_are_over_when_they_are_heard() -> None:
+    back = dict.fromkeys(range(1, SERVICES + 1), CURE) | {4: 600.0, 9: 600.0}
+    told = _told(30.0, back)
+    assert _short(told)[-3:] == [(Change.OVER, ""), (Change.OVER, "04"), (Change.OVER, "09")]
+
+
+def test_a_single_one_that_was_never_of_many_has_its_long_grace() -> None:
+    told = _told(30.0, {number: 0.0 for number in range(1, SERVICES + 1) if number != 4})
+    assert _short(told) == [(Change.RAISED, "04")]
+    assert told[0].at - START >= CUT + TIMEOUT_SEC + 270
+
+
+def test_a_heartbeat_of_all_that_comes_a_moment_late_rings_for_nobody() -> None:
+    board = Board()
+    for now, heard in ((200.0, 139.0), (202.0, 139.0), (204.0, 139.0), (206.0, 205.0)):
+        facts = _facts([heard] * SERVICES, now)
+        conditions = list(of_services(facts, Ranking(facts), board.ringing))
+        assert board.move(conditions, set(Kind), 3600.0, now, START + now) == []
+        assert bool(conditions) is (heard < 200)

@@ -1,0 +1,46 @@
+"""A line of the log is short, and begins with the words that operators search for."""
+
+from __future__ import annotations
+
+from easyai.alarms.telling import Message
+from easyai.domain.alarm import Change, Kind
+from easyai.domain.words import Words
+
+BACKLOG = "inference backlog alert: 6000 frames wait, more than max_queue_size = 5000"
+
+
+def _line(words: str) -> str:
+    kind = Kind.QUEUE_BACKLOG
+    (line,) = Message(Change.RAISED, kind, kind, Words(words, "积压"), 0.0, "").log_lines
+    return line
+
+
+def test_a_short_alarm_stands_in_the_log_as_it_is() -> None:
+    assert _line(BACKLOG) == f"system alarm queue_backlog: {BACKLOG}"
+
+
+def test_a_long_alarm_is_cut_and_says_where_the_whole_is() -> None:
+    line = _line(f"{BACKLOG}; " + "Add services of the busy types. " * 20)
+    assert line.startswith(f"system alarm queue_backlog: {BACKLOG}")
+    assert len(line) <= 130
+    assert line.endswith("… (more: diagnose)")
+
+
+def test_an_alarm_of_two_lines_is_one_line_of_the_log() -> None:
+    assert "\n" not in _line("one\ntwo")
+
+
+def test_a_bar_in_the_words_of_a_service_begins_no_line() -> None:
+    assert "loaded | out of memory" in _line("model not loaded | out of memory")
+
+
+def test_each_alarm_of_a_message_has_its_line_with_its_words() -> None:
+    kind, long = Kind.NO_ALGORITHM, "; its frames wait until a service of this type registers" * 4
+    parts = tuple(f"no algorithm for task type: {name}{long}" for name in ("人脸", "车辆"))
+    words = Words(" | ".join(parts), "")
+    lines = Message(Change.RAISED, kind, kind, words, 0.0, "", parts=parts).log_lines
+    assert [line[:50] for line in lines] == [
+        f"system alarm no_algorithm: no algorithm for task type: {name}"[:50]
+        for name in ("人脸", "车辆")
+    ]
+    assert all(len(line) <= 130 for line in lines)

@@ -1,0 +1,226 @@
+"""Every reason and event that is stored in English is told in Chinese."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easyai import errors
+from easyai.messages.reasons import reason
+
+_ROOT = Path(__file__).parents[3] / "easyai"
+# Where reasons are made: of states, of failed calls, of events, of frames and of checks.
+_ROOMS = ("domain", "pipeline", "publish", "registry", "store")
+_FILES = (
+    "backup/restore_rows.py",
+    "supervisor/child_ends.py",
+    "supervisor/main.py",
+    "supervisor/liveness.py",
+    "db/audit.py",
+    "db/service_events.py",
+    "db/services.py",
+    "db/session.py",
+    "alarms/conditions.py",
+    "health/checks/standing.py",
+    "alarms/observation.py",
+    "alarms/recorder.py",
+    "process/presence.py",
+    "process/self_end.py",
+    "alarms/silent_stall.py",
+    "alarms/watchdog.py",
+    "tasks/broker_check.py",
+    "broker/reason.py",
+)
+# Told to a client, to people or to the log, and stored nowhere.
+_NEVER_STORED = {
+    "pipeline/requeue.py",
+    "pipeline/tell.py",
+    "publish/people.py",
+    "registry/payload.py",
+    "store/bucket_conditions.py",
+    "store/local_put.py",
+    "store/signing.py",
+}
+_NOT_STORED = re.compile(
+    r"easyai( |: )|starting it again|next try in|service not found|endpoint: not an http|"
+    r"tells |stands by|not a host$|no answer within$|no such (table|column)$|-c lock_timeout|"
+    r"7, \"algo_config\"|7/\*\.log|a transaction that reads has written"
+)
+_REFUSALS = {
+    "BackupError",
+    "BadRequestError",
+    "ForbiddenError",
+    "ServiceNotFoundError",
+    "SettingsError",
+    "TooManyRequestsError",
+}
+_ELSEWHERE = {"text", "_in", "compile", "Index", "exec_driver_sql", "execute", "complain"}
+_SQL = re.compile(
+    r"\b(SELECT|UPDATE|INSERT|DELETE|PRAGMA|BEGIN|CAST|IS NULL|WHERE|FROM|UNION|REPEATABLE READ)\b"
+)
+# What is kept: numbers, names of keys and of programs.
+_KEPT = re.compile(
+    r"`[^`]*`|\b(?:[\w.]*_[\w.]*|[\w./]+\.(?:md|endpoint|access_key)|API|HTTP|ID|JSON|Kafka|NTP|RabbitMQ"
+    r"|Redis|S3|TLS|URL|UTF-8|beat|broker|bucket|easyai db upgrade|host:port|stream|true|false"
+    r"|watchdog|worker|success:false|success|access key|secret key|max_message_size)\b"
+)
+
+
+def _modules() -> Iterator[Path]:
+    for room in _ROOMS:
+        yield from sorted((_ROOT / room).rglob("*.py"))
+    yield from (_ROOT / name for name in _FILES)
+
+
+def _called(node: ast.Call) -> str:
+    return getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+
+
+def _is_left_out(node: ast.AST) -> bool:
+    """Whether what stands below is no reason: SQL, the log, a refusal of a request, a pattern."""
+    if isinstance(node, ast.Call):
+        of_log = getattr(getattr(node.func, "value", None), "id", "") == "log"
+        return of_log or _called(node) in _ELSEWHERE | _REFUSALS
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)  # a docstring
+
+
+def _sentences(node: ast.AST) -> Iterator[str]:
+    """The texts of several words below a node, with 7 in place of what is put in."""
+    if _is_left_out(node):
+        return
+    if isinstance(node, ast.JoinedStr):
+        parts = [str(one.value) if isinstance(one, ast.Constant) else "7" for one in node.values]
+        yield "".join(parts)
+        for one in node.values:
+            if isinstance(one, ast.FormattedValue):
+                yield from _sentences(one.value)
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    for child in ast.iter_child_nodes(node):
+        yield from _sentences(child)
+
+
+def _stored() -> Iterator[tuple[str, str]]:
+    for path in _modules():
+        name = str(path.relative_to(_ROOT))
+        if name in _NEVER_STORED:
+            continue
+        for sentence in dict.fromkeys(_sentences(ast.parse(path.read_text()))):
+            several = len(re.findall(r"[A-Za-z_]{2,}", sentence)) > 1 and " " in sentence.strip()
+            if several and not _SQL.search(sentence) and not _NOT_STORED.match(sentence):
+                yield name, sentence
+
+
+def _english_left(zh: str) -> str:
+    """Words of English that stand beside each other."""
+    found = re.search(r"[A-Za-z]{2,}[ ,']+[A-Za-z]{2,}", _KEPT.sub("", zh))
+    return found[0] if found else ""
+
+
+STORED = sorted(set(_stored()))
+
+
+@pytest.mark.parametrize(("module", "sentence"), STORED, ids=lambda value: str(value)[:60])
+def test_a_text_that_is_stored_has_its_chinese(module: str, sentence: str) -> None:
+    zh = reason(sentence).zh
+    assert re.search(r"[\u4e00-\u9fff]", zh), f"{module}: {sentence!r} has no Chinese"
+    assert not _english_left(zh), zh
+
+
+def test_every_module_that_writes_events_is_looked_at() -> None:
+    writing = {
+        path
+        for path in _ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _called(node) == "Event" and len(node.args) > 1
+    }
+    assert len(writing) > 8
+    assert writing <= set(_modules())
+
+
+def test_the_texts_are_found() -> None:
+    texts = {sentence for _, sentence in STORED}
+    assert len(STORED) > 80
+    assert {
+        "no heartbeat for 7 s",
+        "probe failed: 7, though heartbeats of its id arrive",
+        "cannot connect: 7",
+        "it had ended by itself with exit code 7",
+        "its disk is mounted read-only",
+    } <= texts
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        one
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, errors.EasyaiError) and one.retryable
+    ],
+)
+def test_an_error_without_words_of_its_own_has_its_chinese(kind: type[errors.EasyaiError]) -> None:
+    if kind is not errors.NotifyError:  # told to the one who sends a test
+        assert not _english_left(reason(str(kind())).zh)
+
+
+@pytest.mark.parametrize(
+    "word", ["registered", "heartbeat", "started", "closed", "open", "half-open", "no answer"]
+)
+def test_a_reason_of_one_word_has_its_chinese_and_stays_within_others(word: str) -> None:
+    assert re.fullmatch(r"[\u4e00-\u9fff]+", reason(word).zh)
+    assert reason(f"my {word} broke").zh == f"my {word} broke"
+
+
+@pytest.mark.parametrize(
+    ("text", "zh"),
+    [
+        (
+            "no heartbeat for 65 s; 3 of 3 services at once, so look at this server first (its "
+            "API does not answer at http://127.0.0.1:5066: Connection refused)",
+            "65 秒没有心跳；3 个服务中有 3 个同时如此，请先检查本服务器（其 API 在 "
+            "http://127.0.0.1:5066 没有应答：连接被拒绝）",
+        ),
+        (
+            "calls fail (no answer within 30 s) though heartbeats of its id arrive; "
+            "probe failed: no connection within 1.5 s",
+            "调用失败（30 秒内没有应答），但收到其 ID 的心跳；探测失败：1.5 秒内无法建立连接",
+        ),
+        ("the database does not answer for 9 s", "数据库已 9 秒没有应答"),
+        (
+            "what the database holds cannot be read (see the watchdog's log) for 8 s",
+            "已 8 秒无法读取数据库的内容（请查看 watchdog 的日志）",
+        ),
+        (
+            "1.0 GB (0.4 %) free on the disk of /data, less than 5 % (disk_min_free_percent)",
+            "/data 所在磁盘剩余 1.0 GB (0.4 %)，低于 5 %（disk_min_free_percent）",
+        ),
+        (
+            "no inodes are left on the disk of /data, whatever room it has: `df -i /data`: "
+            "delete small files",
+            "/data 所在磁盘的 inode 已用完（与剩余空间无关）：`df -i /data`；请删除其中的小文件",
+        ),
+        ("heartbeat; it was offline for 65 s", "收到心跳；此前离线 65 秒"),
+        ("frame folder /a: No such file or directory", "图片目录 /a：No such file or directory"),
+        ("CUDA out of memory", "CUDA out of memory"),
+        ("模型: 加载失败; 重试", "模型: 加载失败; 重试"),
+    ],
+)
+def test_numbers_names_and_the_words_of_others_are_kept(text: str, zh: str) -> None:
+    assert reason(text) == (text, zh)
+
+
+def test_a_mistake_in_the_settings_file_is_told_in_chinese() -> None:
+    said = reason(
+        "/srv/site.toml: not valid TOML: Expected ']' (at line 1, column 13); the last good "
+        "settings are taken from /srv/data/settings.good.toml"
+    ).zh
+    assert "不是有效的 TOML：Expected ']'（第 1 行第 13 列）" in said
+    assert "；使用最近一份正确的配置 /srv/data/settings.good.toml" in said
+    assert "文件已被清空" in reason("/srv/site.toml: has been emptied; write the settings again").zh
+    port = reason("easyai.port: takes a whole number, such as 5066 (got 'many')").zh
+    assert "应为整数，如 5066（实际为 'many'）" in port

@@ -1,0 +1,132 @@
+"""Parts of messages."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyai.db.events import Event
+from easyai.diagnosis.report.entries import text
+from easyai.diagnosis.report.markdown import table, width
+from easyai.diagnosis.timeline import collapsed
+from easyai.health.facts import Facts
+from easyai.messages.wording import names, span
+from easyai.settings.source import Settings
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (["yolo_7903", "yolo_7901", "yolo_7902"], "yolo_7901..7903"),
+        (["a1", "a2", "b"], "a1, a2, b"),
+        (["a1", "a2", "a3", "a5", "x"], "a1..3, a5, x"),
+        (list("fedcba"), "a, b, c, d, … (+2)"),
+        (["门口9", "门口10", "门口11"], "门口9..11"),
+        ([], ""),
+        (["evil\x1b[2J"], "evil�[2J"),
+    ],
+)
+def test_names_are_short_and_runs_are_one(values: list[str], shown: str) -> None:
+    assert names(values) == shown
+
+
+def test_durations() -> None:
+    assert [span(seconds).en for seconds in (-1, 30, 300, 4 * 3600, 5 * 86_400)] == [
+        "0 s",
+        "30 s",
+        "5 min",
+        "4 h",
+        "5 days",
+    ]
+    assert span(4 * 3600).zh == "4 小时"
+
+
+def test_tables_are_aligned_with_wide_characters_and_hold_every_cell() -> None:
+    lines = table(("类型", "n"), [("人数统计", "1"), ("a|b\n", "")])
+    assert len({width(line) for line in lines[:3]}) == 1
+    assert lines[3].startswith("| a\\|b")
+
+
+def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
+    def lapse(number: int, at: float) -> Event:
+        text = f"service_id=yolo_{number}: no heartbeat for {60 + number} s"
+        return Event(at, "service_suspect", f"http://h:{number}/", text)
+
+    burst = [lapse(number, 1000.0 + number) for number in range(12)]
+    later = [lapse(0, 2000.0)]
+    other = [Event(1005.0, "process_started", "beat@h:1", "started")]
+    entries = collapsed(sorted([*burst, *later, *other], key=lambda event: event.at))
+    assert [(one.kind, one.count) for one in entries] == [
+        ("service_suspect", 12),
+        ("process_started", 1),
+        ("service_suspect", 1),
+    ]
+    assert entries[0].subjects[0] == "yolo_0"
+    assert (entries[0].at, entries[0].until) == (1000.0, 1011.0)
+
+
+def _breaker(kind: str, number: int, at: float) -> Event:
+    text = f"service_id=yolo_{number}: it answers again, after {at:.0f} s"
+    return Event(at, f"breaker_{kind}", f"http://h:{number}/", text)
+
+
+def test_what_happened_in_between_is_not_passed_over() -> None:
+    services = range(12)
+    closed = [_breaker("closed", number, 1005.0 + number / 10) for number in services]
+    opened = [_breaker("open", number, 1020.0 + number / 10) for number in services]
+    again = [_breaker("closed", number, 1040.0 + number / 10) for number in services]
+    entries = collapsed([*closed, *opened, *again])
+    assert [(one.kind, one.count, int(one.at)) for one in entries] == [
+        ("breaker_closed", 12, 1005),
+        ("breaker_open", 12, 1020),
+        ("breaker_closed", 12, 1040),
+    ]
+
+
+def test_what_happens_to_one_again_and_again_is_one_line() -> None:
+    (entry,) = collapsed(_breaker("open", 7, 1000.0 + 5 * turn) for turn in range(5))
+    assert (entry.count, entry.at, entry.until) == (5, 1000.0, 1020.0)
+
+
+def test_a_line_of_many_shows_the_text_of_the_first_and_of_the_last() -> None:
+    def parked(count: int, at: float) -> Event:
+        return Event(at, "frames_parked", "人数统计", f"{count} frames parked: no service")
+
+    facts = Facts(0.0, Settings(), {})
+    (two,) = collapsed([parked(5, 1000.0), parked(35, 1010.0)])
+    assert text(two, facts).en == "5 frames parked: no service … 35 frames parked: no service"
+    (same,) = collapsed([parked(5, 1000.0), parked(35, 1005.0), parked(5, 1010.0)])
+    assert text(same, facts).en == "5 frames parked: no service"
+
+
+def test_what_happened_to_others_in_between_parts_nothing() -> None:
+    turns = [
+        event
+        for number in range(4)
+        for event in (_breaker("open", number, 1e3 + number), _breaker("closed", number, 1e3 + 9))
+    ]
+    entries = collapsed(sorted(turns, key=lambda event: event.at))
+    told = [(one.kind, one.count) for one in entries]
+    assert told == [("breaker_open", 4), ("breaker_closed", 4)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("123"), st.sampled_from("xy")),
+        max_size=40,
+    )
+)
+def test_the_entries_tell_of_each_subject_in_the_order_of_what_happened(
+    happened: list[tuple[str, str, str]],
+) -> None:
+    ordered = [
+        Event(1000.0 + 5 * number, kind, f"http://h:{who}/", f"service_id={who}: {text}")
+        for number, (kind, who, text) in enumerate(happened)
+    ]
+    entries = collapsed(ordered)
+    assert [one.at for one in entries] == sorted(one.at for one in entries)
+    assert sum(one.count for one in entries) == len(ordered)
+    for who in "123":
+        told = [one.kind for one in entries for subject in one.subjects if subject == who]
+        assert told == [kind for kind, subject, _ in happened if subject == who]

@@ -1,0 +1,205 @@
+"""The last good settings are never lost to a mistake in the file, and hold where it has one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kombu.transport import TRANSPORT_ALIASES
+
+from easyai.cli import up
+from easyai.errors import SettingsError
+from easyai.settings.addresses import check_broker
+from easyai.settings.file import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE, keep, kept
+from easyai.settings.source import SettingsSource, load, load_in_part
+
+GOOD = "[easyai]\nport = 1\n"
+ADDRESSES = (
+    'broker_url = "redis://:geheim@host:notaport/0"',
+    'broker_url = "reddis://:geheim@host/0"',
+    'broker_url = "redis://host/geheim"',
+    'database_url = "postgres//easy:geheim@host/x"',
+    'database_url = "mysql://easy:geheim@host/x"',
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+@pytest.fixture
+def copy(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The copy that ``easyai up`` has made of the good file, and named to the child that renews."""
+    copy = tmp_path / COPY_NAME
+    keep(copy, path, GOOD)
+    monkeypatch.setenv(COPY_VARIABLE, str(copy))
+    monkeypatch.setenv(RENEWS_VARIABLE, "1")
+    return copy
+
+
+@pytest.mark.parametrize("emptied", ["", " \n\t\n"])
+def test_a_file_that_was_emptied_replaces_no_good_text(
+    path: Path, copy: Path, emptied: str
+) -> None:
+    assert not keep(copy, path, emptied)
+    assert kept(copy, path) == GOOD
+
+
+@pytest.mark.parametrize("emptied", ["", " \n\t\n"])
+def test_a_process_that_starts_while_the_file_is_empty_takes_the_last_good_settings(
+    path: Path, copy: Path, emptied: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(emptied)
+    source = SettingsSource(path)
+    assert source.current().easyai.port == 1
+    assert "has been emptied" in source.fault
+    assert f"the last good settings are taken from {copy}" in caplog.text
+    assert kept(copy, path) == GOOD
+
+
+def test_a_report_on_a_file_that_was_emptied_takes_the_last_good_settings(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("")
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    settings, fault = load_in_part(path)
+    assert settings.easyai.port == 1
+    assert "has been emptied" in fault
+
+
+def test_an_empty_file_of_which_no_good_text_is_known_means_the_defaults(path: Path) -> None:
+    path.write_text("")
+    source = SettingsSource(path)
+    assert (source.current().easyai.port, source.fault) == (5066, "")
+
+
+def test_a_start_with_an_empty_file_leaves_its_processes_no_older_settings(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_text("")
+    monkeypatch.setenv("EASYAI_CONFIG", str(path))
+    monkeypatch.delenv(COPY_VARIABLE)
+    up._keep_settings(copy.parent)
+    assert COPY_VARIABLE not in os.environ
+    assert f"warning: {path} is empty: the defaults are in force, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_file_with_an_address_that_cannot_work_replaces_no_good_text_and_nothing_starts_with_it(
+    path: Path, copy: Path, address: str
+) -> None:
+    path.write_text(f"[easyai]\n{address}\n")
+    source = SettingsSource(path)
+    assert source.current().easyai.port == 1
+    assert source.fault.startswith(f"easyai.{address.partition(' ')[0]}: ")
+    assert "geheim" not in source.fault
+    assert kept(copy, path) == GOOD
+
+
+def test_a_report_takes_the_default_of_a_broker_that_cannot_work_and_tells_it(path: Path) -> None:
+    path.write_text(f'[easyai]\n{ADDRESSES[0]}\nport = "x"\n')
+    settings, fault = load_in_part(path)
+    assert settings.easyai.broker_url == ""
+    assert "easyai.broker_url: not a URL" in fault
+    assert "easyai.port: takes a whole number" in fault
+
+
+@pytest.mark.parametrize("name", sorted(TRANSPORT_ALIASES))
+def test_every_kind_of_broker_that_there_is_may_be_named(name: str) -> None:
+    check_broker(f"{name}://user:password@host")
+    with pytest.raises(SettingsError):
+        check_broker(f"{name}x://user:password@host")
+
+
+def test_the_draft_of_a_process_that_was_killed_is_removed_and_nothing_else(
+    path: Path, copy: Path
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = copy.with_name(f"settings.good.{ended.pid}.draft")
+    others = [
+        copy.with_name(name)
+        for name in (
+            f"settings.good.{os.getppid()}.draft",  # at work now
+            f"settings.good.{ended.pid}.draft.txt",
+            "settings.good.mine.draft",
+            "other.draft",
+        )
+    ]
+    for one in (left, *others):
+        one.write_text("")
+    keep(copy, path, GOOD)
+    assert not left.exists()
+    assert all(one.exists() for one in others)
+
+
+def test_a_copy_that_was_broken_by_hand_hides_no_database_that_is_named(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("not TOML [")
+    keep(copy, path, "neither [")
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    settings, fault = load_in_part(path)
+    assert settings.easyai.data_dir == copy.parent
+    assert "config.toml: not valid TOML" in fault
+
+
+def test_a_good_file_renews_the_copy(path: Path, copy: Path) -> None:
+    path.write_text("[easyai]\nport = 2\n")
+    assert load(path).easyai.port == 2
+    assert kept(copy, path) == "[easyai]\nport = 2\n"
+
+
+@pytest.mark.parametrize(
+    "address", [*ADDRESSES, "database_url = 7", 'port = "http"', "host = 7", "data_dir = []"]
+)
+def test_an_address_that_the_supervisors_variables_hide_replaces_no_good_text_either(
+    path: Path, copy: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("SUPERVISED", "1"),
+        ("DATABASE_URL", "sqlite:////srv/ours.db"),
+        ("BROKER_URL", ""),
+        ("HOST", "127.0.0.1"),
+        ("PORT", "5066"),
+        ("DATA_DIR", str(copy.parent)),
+    ):
+        monkeypatch.setenv(f"EASYAI_{name}", value)
+    path.write_text(f"[easyai]\n{address}\n")
+    source = SettingsSource(path)
+    assert "easyai." in source.fault
+    assert source.current().easyai.database_url == "sqlite:////srv/ours.db"
+    assert kept(copy, path) == GOOD
+
+
+def test_a_database_that_is_no_text_is_not_replaced_by_the_default(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    keep(copy, path, '[easyai]\ndatabase_url = "sqlite:////srv/ours.db"\n')
+    path.write_text('[easyai]\ndatabase_url = ["sqlite:////srv/other.db"]\n')
+    settings, fault = load_in_part(path)
+    assert settings.easyai.database_url == "sqlite:////srv/ours.db"
+    assert "easyai.database_url: takes a text" in fault
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@127.0.0.1:99999/n", "sqlite://", "postgresql://u:s3@cret@h/n"]
+)
+def test_a_report_takes_the_last_good_database_in_place_of_one_that_cannot_be(
+    path: Path, copy: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
+    path.write_text(f'[easyai]\ndatabase_url = "{url}"\n', encoding="utf-8")
+    copy.unlink()
+    with pytest.raises(SettingsError, match=r"easyai\.database_url"):
+        load_in_part(path)
+    keep(copy, path, '[easyai]\ndatabase_url = "sqlite:////srv/ours.db"\n')
+    settings, fault = load_in_part(path)
+    assert settings.easyai.database_url == "sqlite:////srv/ours.db"
+    assert "easyai.database_url" in fault
+    assert "cret" not in fault

@@ -1,0 +1,78 @@
+"""Variables that name a file with the value, as containers get their secrets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from easyai.cli.config_values import effective_values, unknown_variables
+from easyai.cli.installation import find_installation
+from easyai.errors import SettingsError
+from easyai.settings.source import load
+
+
+@pytest.fixture
+def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "secret"
+    monkeypatch.setenv("EASYAI_CONFIG", "")
+    monkeypatch.setenv("EASYAI_DATABASE_URL_FILE", str(path))
+    return path
+
+
+def test_the_file_holds_the_value(secret: Path) -> None:
+    secret.write_text("postgresql://easyai:geheim@db/easyai\n")
+    assert load().easyai.effective_database_url == "postgresql://easyai:geheim@db/easyai"
+
+
+def test_tables_of_the_file_are_reached(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret.write_text("k")
+    monkeypatch.delenv("EASYAI_DATABASE_URL_FILE")
+    monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__ACCESS_KEY_FILE", str(secret))
+    assert load().frame_extractor.minio.access_key == "k"
+
+
+def test_config_check_names_it_as_the_source(secret: Path) -> None:
+    secret.write_text("sqlite:///a.db")
+    values = effective_values(load(), os.environ)
+    (source,) = [one.source for one in values if one.key == "easyai.database_url"]
+    assert source == "EASYAI_DATABASE_URL_FILE"
+    assert "EASYAI_DATABASE_URL_FILE" not in unknown_variables(values, os.environ)
+
+
+def test_an_empty_variable_sets_nothing(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = load_without(monkeypatch)
+    monkeypatch.setenv("EASYAI_DATABASE_URL_FILE", "")
+    assert load().easyai.effective_database_url == default
+
+
+def load_without(monkeypatch: pytest.MonkeyPatch) -> str:
+    with monkeypatch.context() as without:
+        without.delenv("EASYAI_DATABASE_URL_FILE")
+        return load().easyai.effective_database_url
+
+
+def test_a_file_that_is_not_there_or_empty_is_named(secret: Path) -> None:
+    with pytest.raises(SettingsError, match=f"EASYAI_DATABASE_URL_FILE: {secret} cannot be read"):
+        load()
+    secret.write_text("\n")
+    with pytest.raises(SettingsError, match=f"EASYAI_DATABASE_URL_FILE: {secret} is empty"):
+        load()
+
+
+def test_the_variable_itself_wins_as_up_hands_it_to_its_processes(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret.write_text("sqlite:///a.db")
+    monkeypatch.setenv("EASYAI_DATABASE_URL", "sqlite:///b.db")
+    assert load().easyai.database_url == "sqlite:///b.db"
+    monkeypatch.setenv("EASYAI_DATABASE_URL", "")
+    assert load().easyai.database_url == "sqlite:///a.db"
+
+
+def test_a_command_takes_no_other_database_than_the_one_in_the_file(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret.write_text("sqlite:///a.db")
+    assert find_installation()

@@ -1,0 +1,78 @@
+"""The ready line of `easyai up`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from easyai.supervisor import readiness
+from easyai.supervisor.readiness import ReadinessWatch, why_not_ready
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
+
+
+class _Server(ThreadingHTTPServer):
+    status = 503
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        self.send_response(self.server.status)
+        self.end_headers()
+        self.wfile.write(b'{"error": "no worker"}')
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    """An API server whose /readyz answers with ``status``."""
+    with _Server(("127.0.0.1", 0), _Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield http
+        http.shutdown()
+        thread.join()
+
+
+def test_the_reason_is_the_servers_own_words(server: _Server) -> None:
+    reason = why_not_ready("127.0.0.1", server.server_port)
+    assert reason == '/readyz: 503 {"error": "no worker"}'
+
+
+def test_a_server_that_does_not_listen_is_a_reason() -> None:
+    assert "does not answer" in (why_not_ready("127.0.0.1", free_port()) or "")
+
+
+def test_says_what_to_look_at_and_still_says_ready_later(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)
+    said: list[str] = []
+    watch = ReadinessWatch("127.0.0.1", server.server_port, said.append)
+    watch.start("ready", "not ready, see logs")
+    wait_until(lambda: said, 10, "the warning")
+    assert said == ['not ready, see logs (/readyz: 503 {"error": "no worker"})']
+    server.status = 200
+    wait_until(lambda: said[-1] == "ready", 10, "the ready line")
+    assert len(said) == 2
+
+
+def test_is_not_ready_while_a_process_has_not_said_that_it_works(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)
+    server.status = 200
+    said: list[str] = []
+    missing = ["worker"]
+    watch = ReadinessWatch("127.0.0.1", server.server_port, said.append, lambda: missing)
+    watch.start("ready", "not ready, see logs")
+    wait_until(lambda: said, 10, "the warning")
+    assert said == ["not ready, see logs (no sign of life from worker)"]
+    missing.clear()
+    wait_until(lambda: said[-1] == "ready", 10, "the ready line")

@@ -1,0 +1,66 @@
+"""The sockets of the API."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from easyai.errors import SettingsError
+from easyai.system.listening import check_listening, open_sockets
+from tests.support.ports import free_port
+
+
+def _reached(port: int, host: str) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return True
+    except ConnectionRefusedError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("", ["127.0.0.1", "::1"]),
+        ("::", ["127.0.0.1", "::1"]),
+        ("0.0.0.0", ["127.0.0.1"]),
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("::1", ["::1"]),
+    ],
+)
+def test_an_address_is_of_its_own_family_and_every_address_of_both(
+    host: str, reached: list[str]
+) -> None:
+    port = free_port()
+    sockets = open_sockets(host, port)
+    for one in sockets:
+        one.listen()
+    assert [there for there in ("127.0.0.1", "::1") if _reached(port, there)] == reached
+    for one in sockets:
+        one.close()
+
+
+def test_where_ipv6_is_switched_off_every_address_is_one_of_ipv4(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = socket.socket.bind
+
+    def bind(self: socket.socket, address: tuple[str, int]) -> None:
+        if self.family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        original(self, address)
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    (only,) = open_sockets("::", free_port())
+    with only:
+        assert only.family == socket.AF_INET
+    with pytest.raises(SettingsError, match=r"\[::1\]"):
+        open_sockets("::1", free_port())
+
+
+def test_a_port_of_ipv4_in_use_is_told_for_every_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert "[::]" in str(check_listening("::", port))
