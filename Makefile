@@ -13,7 +13,7 @@ SEEDS       ?= 1000
 LOCKED      := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test simulate faults production soak environments lint format audit bench lock services clean
+.PHONY: help setup demo run test simulate faults production soak environments lint format messages audit bench lock services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -60,6 +60,9 @@ lint: setup ## Check style and types
 format: setup ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+messages: setup ## Bring the texts of all languages up to date and compile them (NEW=de adds one)
+	@scripts/messages '$(VENV)' $(NEW)
 
 audit: setup ## Look up the versions of locks/ in the published advisories; needs the network
 	@scripts/audit '$(VENV)' $(AUDIT_ARGS)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from easyai.domain.reason import Reason, quoted
+from easyai.messages.catalogue import text
+
 
 class EasyaiError(Exception):
     """Something went wrong inside easyai; see the log for details."""
 
     http_status = 500
     retryable = False
+    #: The reason where an error is raised without one; '': the docstring is the message.
+    code: ClassVar[str] = ""
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__doc__ or type(self).__name__).strip())
+    def __init__(self, why: str | Reason | None = None) -> None:
+        """`why`: a reason, whose English text is the message; or a message in so many words."""
+        if why is None:
+            why = Reason(self.code) if self.code else (self.__doc__ or type(self).__name__).strip()
+        self.reason = why if isinstance(why, Reason) else quoted(why)
+        super().__init__(text(why) if isinstance(why, Reason) else why)
 
 
 class SettingsError(EasyaiError):
@@ -80,6 +91,7 @@ class ForbiddenError(EasyaiError):
 class TooManyRequestsError(EasyaiError):
     """Too many requests of one kind; try again later."""
 
+    code = "error.too_many_requests"
     http_status = 429
     retryable = True
 
@@ -93,6 +105,7 @@ class InvalidKeyError(EasyaiError):
 class StoreUnavailableError(EasyaiError):
     """The frame store does not answer; frames wait until it does."""
 
+    code = "error.store_unavailable"
     http_status = 503
     retryable = True
 
@@ -100,6 +113,7 @@ class StoreUnavailableError(EasyaiError):
 class StoreClaimedError(EasyaiError):
     """The frame store is used by another installation; the command `claim` shows which."""
 
+    code = "error.store_claimed"
     http_status = 503
     retryable = True  # it may be handed over while we wait
 
@@ -107,6 +121,7 @@ class StoreClaimedError(EasyaiError):
 class BrokerUnavailableError(EasyaiError):
     """The broker does not answer; frames wait until it does."""
 
+    code = "error.broker_unavailable"
     http_status = 503
     retryable = True
 
@@ -114,6 +129,7 @@ class BrokerUnavailableError(EasyaiError):
 class BusUnavailableError(EasyaiError):
     """The message bus does not take alerts; they wait in the table until it does."""
 
+    code = "error.bus_unavailable"
     http_status = 503
     retryable = True
 
@@ -128,6 +144,7 @@ class NotifyError(EasyaiError):
 class DatabaseUnavailableError(EasyaiError):
     """The database does not answer; work goes on when it does."""
 
+    code = "error.database_unavailable"
     http_status = 503
     retryable = True
 
@@ -135,16 +152,23 @@ class DatabaseUnavailableError(EasyaiError):
 class DatabaseDamagedError(DatabaseUnavailableError):
     """The database file is damaged; docs/recovery.md tells how to save what is in it."""
 
+    code = "error.database_damaged"
     retryable = False
 
 
 class SchemaMissingError(DatabaseUnavailableError):
     """The database has not this version's tables; run: easyai db upgrade"""
 
+    code = "error.schema_missing"
+
 
 class DatabaseMissingError(DatabaseUnavailableError):
     """The database's file is not there: put it back, or make a new one: easyai db upgrade"""
 
+    code = "error.database_missing"
+
 
 class ConflictError(DatabaseUnavailableError):
     """Another worker changed the same rows meanwhile; the transaction is to be run again."""
+
+    code = "error.transaction_conflict"

@@ -18,8 +18,8 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import CAUSES as FAILED
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.commands import easyai_command
 from easyai.messages.wording import frames, moment, names
+from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3  # calls; a mean of fewer tells nothing
 _OTHERS: Final = {

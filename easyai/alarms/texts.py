@@ -17,9 +17,9 @@ from easyai.health.checks.check import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.commands import easyai_command, report_command
 from easyai.messages.reasons import reason
 from easyai.messages.wording import counted, frames, names, span
+from easyai.settings.commands import easyai_command, report_command
 
 _MOST_TYPES: Final = 3
 _CHECKS: Final = {

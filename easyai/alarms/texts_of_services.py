@@ -12,9 +12,9 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.commands import easyai_command, report_command
 from easyai.messages.reasons import reason
 from easyai.messages.wording import frames, names, span
+from easyai.settings.commands import easyai_command, report_command
 
 
 def no_algorithm(facts: Facts, one: TypeFacts) -> Words:

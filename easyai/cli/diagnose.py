@@ -135,7 +135,7 @@ def _told_by_api(
 def _tell_unknown(lang: Language) -> None:
     """What can be said where the settings name no database that can be asked."""
     from easyai.domain.words import Words
-    from easyai.messages.commands import easyai_command
+    from easyai.settings.commands import easyai_command
     from easyai.settings.source import Settings
 
     check = easyai_command(Settings(), "config", "check")

@@ -139,7 +139,7 @@ def refuse_beside_api(settings: Settings, missing: str) -> None:
 
 def upgrade_hint(settings: Settings) -> str:
     """How the tables of this version are made."""
-    from easyai.messages.commands import easyai_command
+    from easyai.settings.commands import easyai_command
 
     upgrade, everything = (easyai_command(settings, *one) for one in (("db", "upgrade"), ("up",)))
     return f"run `{upgrade}` once, or start everything with `{everything}`"

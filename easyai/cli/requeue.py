@@ -122,8 +122,8 @@ def _as_dict(report: RequeueReport, dry_run: bool) -> dict[str, Any]:
 
 
 def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
-    from easyai.messages.commands import easyai_command
     from easyai.messages.wording import counted
+    from easyai.settings.commands import easyai_command
 
     if report.requeued:
         number = counted(report.requeued, "failed frame", "failed frames", "").en

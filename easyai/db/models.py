@@ -60,7 +60,10 @@ class Service(Base):
     heartbeat_timeout_sec: Mapped[float | None] = mapped_column(Double)
 
     state: Mapped[str] = mapped_column(Text)
+    # `*_reason`: English, for processes of the release before; NULL in `*_code`: one wrote it
     state_reason: Mapped[str] = mapped_column(Text)
+    state_reason_code: Mapped[str | None] = mapped_column(Text)
+    state_reason_args: Mapped[str | None] = mapped_column(Text)  # JSON; so in every `*_args`
     state_since: Mapped[float] = mapped_column(Double)
     register_at: Mapped[float] = mapped_column(Double)
     registered_from: Mapped[str] = mapped_column(Text, server_default="")  # an IP address
@@ -80,6 +83,8 @@ class Service(Base):
     cap_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
     cap_halved_at: Mapped[float] = mapped_column(Double, server_default="0")
     last_failure_reason: Mapped[str | None] = mapped_column(Text)  # of the last call that failed
+    last_failure_reason_code: Mapped[str | None] = mapped_column(Text)
+    last_failure_reason_args: Mapped[str | None] = mapped_column(Text)
     last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
 
     # What the service says of itself in its heartbeats; kept for people, never decided upon.
@@ -140,6 +145,8 @@ class Frame(Base):
     last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
     avoid_service: Mapped[int | None] = mapped_column(BigInteger)  # failed this frame last
     reason: Mapped[str | None] = mapped_column(Text)
+    reason_code: Mapped[str | None] = mapped_column(Text)
+    reason_args: Mapped[str | None] = mapped_column(Text)
     requeued_at: Mapped[float | None] = mapped_column(Double)  # by an operator; NULL: never
 
     service_pk: Mapped[int | None] = mapped_column(BigInteger)

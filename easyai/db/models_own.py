@@ -49,7 +49,9 @@ class Event(Base):
     at: Mapped[float] = mapped_column(Double, index=True)
     kind: Mapped[str] = mapped_column(Text)  # service_offline, breaker_open, process_started, …
     subject: Mapped[str] = mapped_column(Text)  # an endpoint, a process, a check, a task type
-    text: Mapped[str] = mapped_column(Text)  # what happened and why, for people
+    text: Mapped[str] = mapped_column(Text)  # English, for processes of the release before
+    reason_code: Mapped[str | None] = mapped_column(Text)  # what happened and why
+    reason_args: Mapped[str | None] = mapped_column(Text)  # JSON
 
 
 class Alarm(Base):
@@ -60,7 +62,9 @@ class Alarm(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)  # '' where the kind says it all
-    cause: Mapped[str] = mapped_column(Text)
+    cause: Mapped[str] = mapped_column(Text)  # for processes of the release before
+    cause_code: Mapped[str | None] = mapped_column(Text)
+    cause_args: Mapped[str | None] = mapped_column(Text)  # JSON
     raised_at: Mapped[float] = mapped_column(Double)  # people were told first
     told_at: Mapped[float] = mapped_column(Double)  # and last
     over_at: Mapped[float | None] = mapped_column(Double)  # the trouble ended

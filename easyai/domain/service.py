@@ -8,7 +8,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from easyai.domain.breaker import Breaker
-from easyai.errors import BadRequestError
 
 
 class ServiceState(StrEnum):
@@ -58,26 +57,6 @@ class Candidate:
     def rests(self, now: float, in_flight: int) -> bool:
         """Whether its breaker lets nothing through now: open, or its one trial is under way."""
         return self.breaker.admits(now, in_flight) == 0
-
-
-def check_endpoint(value: str) -> str:
-    """A usable endpoint URL, surrounding blanks removed.
-
-    Raises BadRequestError naming the field when it is not an http(s) URL with a host.
-    """
-    endpoint = value.strip()
-    try:
-        parts = urlsplit(endpoint)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        valid = False
-    if not valid or any(character.isspace() for character in endpoint):
-        raise BadRequestError(
-            f"endpoint: not an http(s) URL: {endpoint[:200]!r}; "
-            "send for example http://192.168.1.20:7901/infer"
-        )
-    return endpoint
 
 
 def with_move(reason: str, endpoint: str) -> str:

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from easyai.addresses import HIDDEN, hide_credentials
 from easyai.domain.numbers import as_integer
-from easyai.domain.service import check_endpoint
 from easyai.errors import BadRequestError
 from easyai.names import nfc
 
@@ -203,3 +203,23 @@ def _shown(value: Any) -> str:
     if value is None:
         text = "nothing"
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def check_endpoint(value: str) -> str:
+    """A usable endpoint URL, surrounding blanks removed.
+
+    Raises BadRequestError naming the field when it is not an http(s) URL with a host.
+    """
+    endpoint = value.strip()
+    try:
+        parts = urlsplit(endpoint)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in endpoint):
+        raise BadRequestError(
+            f"endpoint: not an http(s) URL: {endpoint[:200]!r}; "
+            "send for example http://192.168.1.20:7901/infer"
+        )
+    return endpoint

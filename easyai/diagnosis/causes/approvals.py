@@ -8,8 +8,8 @@ from typing import Final
 from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
-from easyai.messages.commands import easyai_command
 from easyai.messages.wording import names
+from easyai.settings.commands import easyai_command
 
 _MOST: Final = 3  # commands
 

@@ -11,9 +11,9 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.commands import easyai_command
 from easyai.messages.reasons import reason as said
 from easyai.messages.wording import frames, moment
+from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3
 # In the words of services, which are anybody's: that they did not get a picture.

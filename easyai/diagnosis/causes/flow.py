@@ -18,9 +18,9 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.commands import curl_command, easyai_command
 from easyai.messages.reasons import reason as said
 from easyai.messages.wording import frames
+from easyai.settings.commands import curl_command, easyai_command
 
 # How the reason of such a call tells it (pipeline/caller.py).
 _NO_PICTURE: Final = "picture link does not work"

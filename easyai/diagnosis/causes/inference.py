@@ -26,9 +26,9 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.liveliness import calls_ran
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.commands import easyai_command
 from easyai.messages.reasons import reason as said
 from easyai.messages.wording import frames, moment, names, span
+from easyai.settings.commands import easyai_command
 
 # How the reasons of failed calls begin (domain/verdict.py, pipeline/caller.py).
 _TIMED_OUT: Final = "no answer within"

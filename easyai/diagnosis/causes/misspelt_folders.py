@@ -8,8 +8,8 @@ from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.misspelt import Misspelt
-from easyai.messages.commands import easyai_command
 from easyai.messages.wording import names
+from easyai.settings.commands import easyai_command
 
 
 def did_you_mean(facts: Facts, task_type: str) -> Words | None:

@@ -14,9 +14,9 @@ from easyai.domain.service import ServiceState
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.commands import curl_command
 from easyai.messages.reasons import reason as said
 from easyai.messages.wording import frames, moment, names, services
+from easyai.settings.commands import curl_command
 
 _MOST_CALLS: Final = 3
 

@@ -11,8 +11,8 @@ from easyai.diagnosis.causes.data_folder import data_moved
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known
-from easyai.messages.commands import curl_command, easyai_command
 from easyai.messages.wording import counted, frames, moment, span
+from easyai.settings.commands import curl_command, easyai_command
 
 NO_DATABASE: Final = "no database at"  # how the reason begins where there is no file
 _OUTBOX_LATE_SEC: Final = 60.0

@@ -13,8 +13,8 @@ from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone, beat_late, scan_late
 from easyai.health.process_facts import ProcessFacts
 from easyai.health.snapshot import Known
-from easyai.messages.commands import celery_command, easyai_command
 from easyai.messages.wording import moment, span
+from easyai.settings.commands import celery_command, easyai_command
 from easyai.supervisor import running as supervisor
 
 _TOGETHER_SEC: Final = 6.0  # those that end together showed themselves last this close together

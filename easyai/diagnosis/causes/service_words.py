@@ -12,9 +12,9 @@ from easyai.domain.service import ROUTABLE, probe_url
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.commands import curl_command, easyai_command, shell_words
 from easyai.messages.reasons import reason
 from easyai.messages.wording import counted, frames, moment, names, span
+from easyai.settings.commands import curl_command, easyai_command, shell_words
 from easyai.settings.schema import Easyai
 
 _MOST_URLS: Final = 24

@@ -8,7 +8,7 @@ from typing import Final
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
-from easyai.messages.commands import easyai_command
+from easyai.settings.commands import easyai_command
 
 _DEFAULTS: Final = Words(
     "A report from the command line takes the default of a key that does not fit; for a file that "

@@ -12,8 +12,8 @@ from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.commands import easyai_command
 from easyai.messages.wording import frames, names, span
+from easyai.settings.commands import easyai_command
 
 _STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
 

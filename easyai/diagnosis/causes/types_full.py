@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
-from easyai.messages.commands import easyai_command
 from easyai.messages.reasons import reason
+from easyai.settings.commands import easyai_command
 
 
 def find(facts: Facts) -> Iterator[Cause]:

@@ -23,10 +23,10 @@ from easyai.diagnosis.report.worst import (
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.words import Language, Words
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.messages.commands import easyai_command, report_command
 from easyai.messages.names import STATES, cause_name, check_name, kind_name
 from easyai.messages.reasons import reason
 from easyai.messages.wording import moment, names, span
+from easyai.settings.commands import easyai_command, report_command
 from easyai.version import version
 
 _MOST_RECOVERED: Final = 20

@@ -13,9 +13,9 @@ from easyai.diagnosis.report.worst import further_types, worst_types
 from easyai.diagnosis.symptom import ringing
 from easyai.domain.words import Language, Words
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.commands import report_command
 from easyai.messages.names import check_name
 from easyai.messages.wording import frames, moment, span
+from easyai.settings.commands import report_command
 
 #: At most so many lines.
 MOST_LINES: Final = 15

@@ -14,8 +14,8 @@ from easyai.health.checks.check import Check
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.disk import DiskCheck, disk_of
 from easyai.health.checks.pictures import PicturesCheck
-from easyai.messages.commands import easyai_command
 from easyai.runtime import Runtime
+from easyai.settings.commands import easyai_command
 from easyai.store.base import Store
 
 _WRITES_A_PAGE: Final = text("UPDATE alembic_version SET version_num = version_num")

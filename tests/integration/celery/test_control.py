@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.messages.commands import celery_command
+from easyai.settings.commands import celery_command
 from tests.integration.celery.conftest import MakeInstallation
 
 

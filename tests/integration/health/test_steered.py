@@ -8,7 +8,7 @@ import pytest
 
 from easyai.diagnosis.diagnosis import diagnose
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.messages.commands import shell_words
+from easyai.settings.commands import shell_words
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.service import (
-    ROUTABLE,
-    ServiceState,
-    check_endpoint,
-    moved_to,
-    probe_url,
-    with_move,
-)
+from easyai.domain.service import ROUTABLE, ServiceState, moved_to, probe_url, with_move
 from easyai.errors import BadRequestError
+from easyai.registry.payload import check_endpoint
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from easyai.cli.main import COMMANDS, cli
 from easyai.diagnosis.causes.processes import _start_remedies
 from easyai.health.facts import Facts
-from easyai.messages.commands import celery_command, easyai_command, program
+from easyai.settings.commands import celery_command, easyai_command, program
 from easyai.settings.source import Settings, load
 
 _ROOT = Path(__file__).parents[3] / "easyai"
@@ -79,6 +79,8 @@ def test_no_message_writes_a_command_out() -> None:
     found = {
         f"{path.relative_to(_ROOT)}: {text}"
         for path in _ROOT.rglob("*.py")
+        # An error that is raised without a reason does not know the installation.
+        if path != _ROOT / "messages" / "templates" / "errors.py"
         for text in _texts(ast.parse(path.read_text()))
         if _WRITTEN_OUT.search(text)
     }

@@ -1,0 +1,135 @@
+"""Why something is as it is, as data: a code and its arguments.
+
+The sentences stand in `easyai.messages` only; no other code reads or writes them. What came from
+outside (the error of a service, a driver or a camera) is an argument, and is never interpreted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Union
+
+#: What an argument may be: what JSON can hold, and further reasons.
+Arg = Union[str, int, float, bool, None, "Reason", tuple["Arg", ...]]
+
+_LONGEST_QUOTE: Final = 500  # characters
+_SIGNATURE: Final = re.compile(r"([?&][\w.-]*signature=)[^&#\s\"'<>)]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code and its arguments, in the order of their names."""
+
+    code: str  # such as "no_heartbeat"; '': no reason is known
+    args: tuple[tuple[str, Arg], ...] = ()
+
+    @classmethod
+    def of(cls, code: str, /, **args: Arg) -> Reason:
+        """The reason with these arguments; units are in their names, such as `silent_sec`."""
+        return cls(code, tuple(sorted(args.items())))
+
+    def __bool__(self) -> bool:
+        """Whether a reason is known."""
+        return bool(self.code)
+
+    def __str__(self) -> str:
+        """For logs of developers and for tests: the code and the arguments, no sentence."""
+        shown = ", ".join(f"{name}={_plain(value)!r}" for name, value in self.args)
+        return f"{self.code}({shown})"
+
+    def get(self, name: str) -> Arg:
+        """An argument, None where there is none of that name."""
+        return next((value for key, value in self.args if key == name), None)
+
+    def inner(self, name: str) -> Reason:
+        """The reason that is an argument of this one; no reason where there is none."""
+        value = self.get(name)
+        return value if isinstance(value, Reason) else NO_REASON
+
+    def walk(self) -> Iterator[Reason]:
+        """This reason and all that are arguments of it, at any depth."""
+        yield self
+        for _, value in self.args:
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, Reason):
+                    yield from each.walk()
+
+    def quoting(self, change: Callable[[str], str]) -> Reason:
+        """The same with every text among its arguments changed, at any depth."""
+        return Reason(
+            self.code, tuple((name, _quoting(value, change)) for name, value in self.args)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"code": …, "args": {…}}``, ready for JSON; further reasons have the same shape."""
+        return {"code": self.code, "args": {name: _plain(value) for name, value in self.args}}
+
+
+#: No reason is known.
+NO_REASON: Final = Reason("")
+
+
+def from_json(value: Any) -> Reason:
+    """The reason behind what `Reason.as_json` gave, or NO_REASON where it is something else."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("code"), str):
+        return NO_REASON
+    args = value.get("args")
+    found = args.items() if isinstance(args, Mapping) else ()
+    return Reason(value["code"], tuple(sorted((str(name), _read(one)) for name, one in found)))
+
+
+def args_text(reason: Reason) -> str | None:
+    """The arguments as a JSON object for the database, None where there are none."""
+    if not reason.args:
+        return None
+    return json.dumps(reason.as_json()["args"], ensure_ascii=False, separators=(",", ":"))
+
+
+def from_columns(code: str, args: str | None) -> Reason:
+    """The reason that `args_text` wrote; arguments that are no JSON object count as none."""
+    try:
+        found = json.loads(args) if args else {}
+    except ValueError:
+        found = {}
+    return from_json({"code": code, "args": found})
+
+
+def quoted(text: str) -> Reason:
+    """What somebody else wrote, as it is: a reason that has no code of ours."""
+    return Reason.of("quoted", text=quote(text))
+
+
+def quote(text: str) -> str:
+    """A text from outside as every database takes it and anybody may read it.
+
+    500 characters at most. A service may quote the signed link to a picture that it could not open.
+    """
+    # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
+    clean = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    clean = clean if len(clean) <= _LONGEST_QUOTE else clean[:_LONGEST_QUOTE] + "…"
+    return _SIGNATURE.sub(r"\1********", clean)
+
+
+def _plain(value: Arg) -> Any:
+    if isinstance(value, Reason):
+        return value.as_json()
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _read(value: Any) -> Arg:
+    if isinstance(value, Mapping):
+        return from_json(value)
+    if isinstance(value, list):
+        return tuple(_read(one) for one in value)
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def _quoting(value: Arg, change: Callable[[str], str]) -> Arg:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Reason):
+        return value.quoting(change)
+    return tuple(_quoting(one, change) for one in value) if isinstance(value, tuple) else value

@@ -1,0 +1,84 @@
+"""The text of a reason in a language: the one way from codes to sentences.
+
+The English texts are the templates in `easyai.messages.templates`. Each other language is one file,
+``locale/LANGUAGE/LC_MESSAGES/easyai.po``, which `make messages` brings up to date and compiles.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from easyai.domain.reason import Reason
+from easyai.messages.formats import ArgFormatter
+from easyai.messages.template import Template
+from easyai.messages.templates import all_templates
+
+DOMAIN: Final = "easyai"
+LOCALE: Final = Path(__file__).with_name("locale")
+ENGLISH: Final = "en"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages that have texts, English first."""
+    found = sorted(path.parts[-3] for path in LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
+    return (ENGLISH, *found)
+
+
+def text(reason: Reason, language: str = ENGLISH) -> str:
+    """The sentence of a reason; '' for no reason.
+
+    A code without a template, which a later release may have stored, is shown with its arguments.
+    """
+    return _catalogue(language).text(reason)
+
+
+def both(reason: Reason) -> str:
+    """The sentence in every language, a line each, English first."""
+    return "\n".join(text(reason, language) for language in languages())
+
+
+@cache
+def templates() -> Mapping[str, Template]:
+    """Every template by its code."""
+    found: dict[str, Template] = {}
+    for template in all_templates():
+        if template.code in found:
+            raise ValueError(f"two templates have the code {template.code}")
+        found[template.code] = template
+    return found
+
+
+@cache
+def _catalogue(language: str) -> _Catalogue:
+    return _Catalogue(language)
+
+
+class _Catalogue:
+    """The templates in one language."""
+
+    def __init__(self, language: str) -> None:
+        self._templates = templates()
+        self._translations = (
+            gettext.NullTranslations()
+            if language == ENGLISH
+            else gettext.translation(DOMAIN, LOCALE, [language])
+        )
+        self._formatter = ArgFormatter(self.text, self._templates.__contains__)
+
+    def text(self, reason: Reason) -> str:
+        template = self._templates.get(reason.code)
+        if template is None:
+            return str(reason) if reason else ""
+        args = dict(reason.args)
+        return self._formatter.vformat(self._translated(template, args.get("n")), (), args)
+
+    def _translated(self, template: Template, number: object) -> str:
+        if not template.plural:
+            return self._translations.pgettext(template.code, template.text)
+        n = number if isinstance(number, int) else 2
+        return self._translations.npgettext(template.code, template.text, template.plural, n)

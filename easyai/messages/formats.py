@@ -1,0 +1,101 @@
+"""How an argument is worded: numbers, spans, moments, names and lists, in one place.
+
+| format | the argument | English |
+|---|---|---|
+| none | a text, a number or a reason | as it is; a float without needless digits |
+| ``span`` | seconds | ``3 min`` |
+| ``moment`` | Unix seconds | ``2026-11-28 20:15:00``, local time |
+| ``names`` | texts | ``yolo_7901..7912, tripwire`` |
+| ``size`` | bytes | ``1.4 GB`` |
+| ``list`` | reasons or texts | joined by commas |
+| ``sentences`` | reasons or texts | joined by semicolons |
+| ``count CODE`` | a number | the template of the code, with the number as its `n` |
+| ``word PREFIX`` | a name | the template ``PREFIX.name``, where there is one |
+
+Any other format is Python's own, such as ``.1f``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from string import Formatter
+from typing import Any, Final
+
+from easyai.domain.reason import Arg, Reason
+from easyai.messages.wording import moment, names
+
+_SPANS: Final = ((120, 1, "seconds"), (7200, 60, "minutes"), (172_800, 3600, "hours"))
+_DAY_SEC: Final = 86_400
+_SIZES: Final = ("B", "kB", "MB", "GB", "TB")
+
+Translate = Callable[[Reason], str]
+
+
+class ArgFormatter(Formatter):
+    """Puts arguments into a template; `translate` words the reasons among them."""
+
+    def __init__(self, translate: Translate, has: Callable[[str], bool]) -> None:
+        """`has` answers whether a code has a template."""
+        self._translate, self._has = translate, has
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        """The argument of that name; an empty text where a stored reason lacks it."""
+        return kwargs.get(key)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """One argument, worded."""
+        kind, _, more = format_spec.partition(" ")
+        match kind:
+            case "span":
+                return self.span(value)
+            case "moment":
+                return moment(_number(value))
+            case "names":
+                return names(value if isinstance(value, tuple) else (str(value),))
+            case "size":
+                return size(_number(value))
+            case "list" | "sentences":
+                parts = value if isinstance(value, tuple) else (value,)
+                joint = self._translate(Reason(f"joint.{kind}"))
+                return joint.join(self._plain(part) for part in parts if part)
+            case "count":
+                return self._translate(Reason.of(more, n=value))
+            case "word":
+                code = f"{more}.{value}"
+                return self._translate(Reason(code)) if self._has(code) else self._plain(value)
+        return super().format_field(value, format_spec) if format_spec else self._plain(value)
+
+    def span(self, seconds: Arg) -> str:
+        """A duration, as people read it."""
+        left = max(0.0, _number(seconds))
+        for limit, unit, code in _SPANS:
+            if left < limit:
+                return self._translate(Reason.of(f"span.{code}", n=round(left / unit)))
+        return self._translate(Reason.of("span.days", n=round(left / _DAY_SEC)))
+
+    def _plain(self, value: Arg) -> str:
+        match value:
+            case None:
+                return ""
+            case Reason():
+                return self._translate(value)
+            case bool():
+                return str(value).lower()
+            case float():
+                return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+            case tuple():
+                return names(str(part) for part in value)
+        return str(value)
+
+
+def size(number: float) -> str:
+    """Bytes in the largest unit that leaves a number of at least one."""
+    for unit in _SIZES[:-1]:
+        if abs(number) < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} {_SIZES[-1]}"
+
+
+def _number(value: Arg) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,15 @@
+"""The English texts, by theme. Each template has a code, which code elsewhere names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from easyai.messages.template import Template
+from easyai.messages.templates.basics import BASICS
+from easyai.messages.templates.errors import ERRORS
+
+
+def all_templates() -> Iterator[Template]:
+    """Every template of every theme."""
+    for theme in (BASICS, ERRORS):
+        yield from theme

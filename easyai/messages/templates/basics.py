@@ -1,0 +1,22 @@
+"""Parts of sentences: numbers of things, spans of time, how a list is joined."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.messages.template import message, plural
+
+BASICS: Final = (
+    # Translators: what somebody else wrote, as it is.
+    message("quoted", "{text}"),
+    # Translators: stands between the parts of a list.
+    message("joint.list", ", "),
+    # Translators: stands between sentences.
+    message("joint.sentences", "; "),
+    plural("span.seconds", "{n} s", "{n} s"),
+    plural("span.minutes", "{n} min", "{n} min"),
+    plural("span.hours", "{n} h", "{n} h"),
+    plural("span.days", "{n} day", "{n} days"),
+    plural("frames", "{n} frame", "{n} frames"),
+    plural("services", "{n} service", "{n} services"),
+)

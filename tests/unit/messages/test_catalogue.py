@@ -1,0 +1,155 @@
+"""Every code has a text in every language, with the same arguments, and the code names no other."""
+
+from __future__ import annotations
+
+import ast
+import io
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+import easyai
+from easyai.domain.reason import Reason, quoted
+from easyai.messages.catalogue import DOMAIN, LOCALE, both, languages, templates, text
+
+_ROOT = Path(easyai.__file__).parent
+_KEYWORDS = {"message": ((1, "c"), 2), "plural": ((1, "c"), 2, 3)}
+_FOREIGN = [language for language in languages() if language != "en"]
+
+
+def _po(language: str) -> Catalog:
+    with (LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def _arguments(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def _codes_by_format(sentence: str) -> Iterator[str]:
+    for _, _, format_spec, _ in Formatter().parse(sentence):
+        if (format_spec or "").startswith("count "):
+            yield (format_spec or "").partition(" ")[2]
+
+
+def _prefixes() -> set[str]:
+    """The beginnings of codes that are put together: ``{kind:word alarm}`` names ``alarm.…``."""
+    found = {"span.", "joint."}
+    for template in templates().values():
+        for _, _, format_spec, _ in Formatter().parse(template.text):
+            if (format_spec or "").startswith("word "):
+                found.add((format_spec or "").partition(" ")[2] + ".")
+    return found
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {
+        str(path.relative_to(_ROOT)): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(_ROOT.rglob("*.py"))
+        if "templates" not in path.parts and "sdk" not in path.parts
+    }
+
+
+def _made() -> Iterator[tuple[str, str, set[str] | None]]:
+    """Where a reason is made: the place, its code, its arguments (None: known when it runs)."""
+    for name, tree in _trees().items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            called = ast.unparse(node.func)
+            code = node.args[0]
+            if called not in ("Reason.of", "Reason") or not isinstance(code, ast.Constant):
+                continue
+            given: set[str] | None = {str(keyword.arg) for keyword in node.keywords}
+            if "None" in (given or ()) or (called == "Reason" and len(node.args) > 1):
+                given = None
+            yield f"{name}:{node.lineno}", str(code.value), given
+
+
+def test_every_reason_that_is_made_has_a_template_with_its_arguments() -> None:
+    for place, code, given in _made():
+        if not code:
+            continue
+        assert code in templates(), f"{place}: no template has the code {code}"
+        if given is not None:
+            template = templates()[code]
+            wanted = _arguments(template.text) | _arguments(template.plural)
+            extra = given - wanted - {"n"}
+            assert wanted <= given, f"{place}: {code} lacks {sorted(wanted - given)}"
+            assert not extra, f"{place}: the text of {code} does not show {sorted(extra)}"
+
+
+def test_every_template_is_used() -> None:
+    named = {
+        node.value
+        for tree in _trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    named |= {code for one in templates().values() for code in _codes_by_format(one.text)}
+    prefixes = tuple(_prefixes())
+    unused = [code for code in templates() if code not in named and not code.startswith(prefixes)]
+    assert not unused
+
+
+def test_counted_codes_exist() -> None:
+    for template in templates().values():
+        for code in _codes_by_format(template.text):
+            assert templates()[code].plural, f"{template.code}: {code} has no plural"
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_no_text_is_missing_in_a_language(language: str) -> None:
+    extracted = {
+        str(context): ids
+        for _, _, ids, _, context in extract_from_dir(
+            _ROOT / "messages" / "templates", keywords=_KEYWORDS
+        )
+    }
+    assert set(extracted) == set(templates())
+    translated = {str(one.context): one for one in _po(language) if one.id}
+    assert set(translated) == set(extracted), "run `make messages`"
+    for code, ids in extracted.items():
+        found = translated[code]
+        texts = found.string if isinstance(found.string, tuple) else (found.string,)
+        wanted = _arguments(ids if isinstance(ids, str) else ids[-1])
+        # A text may be empty in a language where the English one is not a whole word.
+        assert not found.fuzzy, code
+        for each in texts:
+            assert each, f"{code} has no text in {language}"
+            assert _arguments(str(each)) == wanted, f"{code}: other arguments in {language}"
+
+
+@pytest.mark.parametrize("language", _FOREIGN)
+def test_the_compiled_catalogue_is_that_of_the_texts(language: str) -> None:
+    compiled = io.BytesIO()
+    write_mo(compiled, _po(language))
+    file = LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+    assert file.read_bytes() == compiled.getvalue(), "run `make messages`"
+
+
+def test_words_of_strangers_are_never_taken_for_ours() -> None:
+    hostile = "{text} {0} {n:count frames} %s no heartbeat for 3 s"
+    for language in languages():
+        assert text(quoted(hostile), language) == hostile
+
+
+def test_a_code_of_a_later_release_is_shown_as_it_is() -> None:
+    assert text(Reason.of("of_tomorrow", left_sec=3)) == "of_tomorrow(left_sec=3)"
+
+
+def test_numbers_choose_the_form_of_their_noun() -> None:
+    assert [text(Reason.of("frames", n=n)) for n in (0, 1, 2)] == [
+        "0 frames",
+        "1 frame",
+        "2 frames",
+    ]
+    assert both(Reason.of("frames", n=1)) == "1 frame\n1 张图片"
