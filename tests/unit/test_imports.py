@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 import easyai
+from tests.structure import circles, imported, module_graph, modules, room
 
 ROOT = Path(easyai.__file__).parent
 
@@ -56,37 +57,16 @@ BUILT = {"create_engine", "Database", "open_runtime", "SettingsSource", "Thread"
 
 @cache
 def _modules() -> dict[str, ast.Module]:
-    """Every module of the package, parsed, by its path below it."""
-    found = sorted(ROOT.rglob("*.py"))
-    return {
-        str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8"))
-        for path in found
-        if path != ROOT / "__init__.py"
-    }
-
-
-def _room(name: str) -> str:
-    return name.partition("/")[0].removesuffix(".py")
+    return modules(ROOT)
 
 
 def _in_room(*rooms: str) -> Iterator[str]:
-    return (name for name in _modules() if _room(name) in rooms)
-
-
-def _imported(tree: ast.AST) -> Iterator[str]:
-    """Every module named in an import, inside functions and type checking blocks too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            assert node.module is not None
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    return (name for name in _modules() if room(name) in rooms)
 
 
 @cache
 def _imports(name: str) -> frozenset[str]:
-    return frozenset(_imported(_modules()[name]))
+    return frozenset(imported(_modules()[name]))
 
 
 def _rooms_imported(name: str) -> set[str]:
@@ -94,68 +74,28 @@ def _rooms_imported(name: str) -> set[str]:
     return {parts[1] for parts in own if parts[1] != "__version__"}
 
 
-def _tops_imported(modules: Iterable[str]) -> set[str]:
-    return {module.split(".")[0] for module in modules}
-
-
-@cache
-def _files_imported(name: str) -> frozenset[str]:
-    """The modules of the package that a module imports, by their paths."""
-    found = set()
-    for module in _imports(name):
-        path = "/".join(module.split(".")[1:])
-        parent = path.rpartition("/")[0]
-        candidates = (f"{path}.py", f"{path}/__init__.py", f"{parent}.py", f"{parent}/__init__.py")
-        found.add(next((one for one in candidates if one in _modules()), ""))
-    return frozenset(found - {"", name})
-
-
-def _circles(graph: Mapping[str, frozenset[str]]) -> list[list[str]]:
-    """The strongly connected components of more than one module (Tarjan's algorithm, 1972)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    circles: list[list[str]] = []
-
-    def visit(name: str) -> None:
-        index[name] = low[name] = len(index)
-        stack.append(name)
-        for other in graph[name]:
-            if other not in index:
-                visit(other)
-                low[name] = min(low[name], low[other])
-            elif other in stack:
-                low[name] = min(low[name], index[other])
-        if low[name] == index[name]:
-            circle = stack[stack.index(name) :]
-            del stack[stack.index(name) :]
-            if len(circle) > 1:
-                circles.append(sorted(circle))
-
-    for name in graph:
-        if name not in index:
-            visit(name)
-    return circles
+def _tops_imported(names: Iterable[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
 
 
 def test_every_room_has_a_row() -> None:
-    assert {_room(name) for name in _modules()} - {"sdk"} == set(LEVEL)
+    assert {room(name) for name in _modules()} - {"sdk"} == set(LEVEL)
 
 
 def test_imports_point_down() -> None:
     wrong = [
         f"{name} imports {other} from above"
         for name in _modules()
-        if _room(name) != "sdk"
+        if room(name) != "sdk"
         for other in sorted(_rooms_imported(name))
-        if LEVEL.get(other, 99) > LEVEL[_room(name)]
+        if LEVEL.get(other, 99) > LEVEL[room(name)]
     ]
     assert not wrong
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    circles = _circles({name: _files_imported(name) for name in _modules()})
-    assert {circle[0] for circle in circles} <= CIRCLES_LEFT
+    found = circles(module_graph(_modules()))
+    assert {circle[0] for circle in found} <= CIRCLES_LEFT
 
 
 def test_the_sdk_needs_nothing_but_itself_and_requests() -> None:
@@ -167,7 +107,7 @@ def test_the_sdk_needs_nothing_but_itself_and_requests() -> None:
             module
             for node in _modules()[name].body
             if isinstance(node, ast.Import | ast.ImportFrom)
-            for module in _imported(node)
+            for module in imported(node)
         }
         assert _tops_imported(at_import) <= known, name
 
@@ -192,7 +132,7 @@ def test_only_the_tasks_and_the_broker_know_that_celery_exists() -> None:
 def test_only_the_settings_read_the_environment() -> None:
     variables = {"environ", "environb", "getenv", "putenv"}
     for name, tree in _modules().items():
-        if name in ENVIRONMENT or _room(name) == "sdk":
+        if name in ENVIRONMENT or room(name) == "sdk":
             continue
         used = {
             node.attr
