@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
-from easyai.health.facts import Facts, gather
+from easyai.health.facts import Facts
+from easyai.health.gather import gather
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -51,8 +51,8 @@ class _Checks:
 
     def __init__(self, runtime: Runtime) -> None:
         from easyai.health.checks.data_folder import DataFolderCheck
+        from easyai.health.checks.dependencies import SettingsCheck, readiness_checks
         from easyai.health.checks.disk import DiskCheck
-        from easyai.health.checks.standing import SettingsCheck, readiness_checks
         from easyai.tasks.broker_check import BrokerCheck
 
         self._runtime = runtime

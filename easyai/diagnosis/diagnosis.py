@@ -19,8 +19,9 @@ from easyai.diagnosis.timeline import Entry
 from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
-from easyai.health.checks.standing import standing_checks
-from easyai.health.facts import Facts, gather
+from easyai.health.checks.dependencies import dependency_checks
+from easyai.health.facts import Facts
+from easyai.health.gather import gather
 from easyai.health.snapshot import AlarmFacts
 from easyai.runtime import Runtime
 from easyai.settings.source import Settings
@@ -100,7 +101,7 @@ def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
 
 def _checked(runtime: Runtime, others: Sequence[Check]) -> list[CheckResult]:
     runner = runtime.part(CheckRunner)
-    return runner.run(standing_checks(runtime, *others))
+    return runner.run(dependency_checks(runtime, *others))
 
 
 def _entries(runtime: Runtime, facts: Facts) -> list[Entry]:

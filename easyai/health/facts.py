@@ -5,25 +5,20 @@ Times are Unix seconds, 0 for never. What stands in the database is None when it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from easyai.db.facts import MOST_FAILED
 from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
-from easyai.health import snapshot as known
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
 from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
 from easyai.messages.reasons import reason
-from easyai.runtime import Runtime
 from easyai.settings.source import Settings
-
-__all__ = ["Facts", "gather", "probed"]
 
 _OK: Final = CheckResult("")
 _LATELY_SEC: Final = 300.0  # a failure that nothing was tried after tells little of now
@@ -243,51 +238,3 @@ class Facts:
             for one in self.ringing
             if rings(one, task_type) and (held or failed_at >= one.began_at)
         ]
-
-
-def gather(
-    runtime: Runtime,
-    checks: Sequence[CheckResult],
-    *,
-    ask: bool = False,
-    exact: bool = True,
-) -> Facts:
-    """Everything known now; `checks` are the results of a round of `standing_checks` just made.
-
-    The checks that the rows answer are added to them.
-
-    Cheap: some reads over partial indexes. Without `exact` failed frames (perhaps millions) are
-    not all counted; no alarm tells their number. With `ask` every service and our own API are
-    probed besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
-    """
-    # Imported here: those checks are made of the facts.
-    from easyai.health.checks.rows import row_results
-
-    most = known.ALL if exact else MOST_FAILED
-    found, now = known.read(runtime, most)
-    ignores = runtime.store.ignores
-    facts = Facts(now, runtime.settings, _by_name(checks), found, store_ignores=ignores)
-    facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
-    return probed(facts) if ask else facts
-
-
-def _by_name(checks: Sequence[CheckResult]) -> dict[str, CheckResult]:
-    return {result.name: result for result in checks}
-
-
-def probed(facts: Facts) -> Facts:
-    """The facts with every service and our own API probed now."""
-    # Imported here: who does not ask needs no HTTP client.
-    from easyai.pipeline.service_networks import service_networks
-    from easyai.registry.probe import probe_all
-
-    services = [one for one in facts.services if one.state != ServiceState.UNREGISTERED]
-    urls = {one.pk: one.probe_url for one in services}
-    own = f"{facts.settings.easyai.effective_public_url}/healthz"
-    # First: of a thousand services that hang not all get their turn.
-    networks = service_networks(facts.settings)
-    answers = probe_all({_OWN: own, **urls}, networks, ours=(_OWN,))
-    return replace(facts, own_api=answers.pop(_OWN, None), probes=answers)
-
-
-_OWN: Final = -1  # no service has this number

@@ -6,16 +6,14 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
 from easyai.db import discards
 from easyai.domain.service import ServiceState
-
-if TYPE_CHECKING:
-    from easyai.health.service_facts import ServiceFacts
-    from easyai.health.snapshot import TypeFacts
+from easyai.health.service_facts import ServiceFacts
+from easyai.health.type_facts import TypeFacts
 
 _ALIKE: Final = 0.7  # one of four characters may differ
 _MOST: Final = 10  # types: hundreds without a service are no misspelling

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from easyai.api import schemas
 from easyai.api.parts import RuntimePart
 from easyai.health.checks.check import CheckResult, CheckRunner
-from easyai.health.checks.standing import readiness_checks
+from easyai.health.checks.dependencies import readiness_checks
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

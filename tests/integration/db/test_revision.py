@@ -26,6 +26,6 @@ def test_a_database_has_none_before_and_the_newest_after_its_migration(database_
 
 
 def test_asking_does_not_load_alembic() -> None:
-    code = "import sys, easyai.health.checks.standing; print('alembic' in sys.modules)"
+    code = "import sys, easyai.health.checks.dependencies; print('alembic' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

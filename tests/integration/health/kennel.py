@@ -14,7 +14,7 @@ from easyai.alarms.watchdog import Watchdog
 from easyai.domain import alarm
 from easyai.errors import StoreUnavailableError
 from easyai.health.checks.check import Check
-from easyai.health.checks.standing import readiness_checks
+from easyai.health.checks.dependencies import readiness_checks
 from tests.support.site import Installation, Row
 from tests.support.waiting import wait_until
 

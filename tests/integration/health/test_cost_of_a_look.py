@@ -10,7 +10,8 @@ from easyai.alarms.observation import Observer
 from easyai.db import statistics, task_types
 from easyai.db.facts import MOST_FAILED
 from easyai.db.statistics import Tally
-from easyai.health.facts import Facts, gather
+from easyai.health.facts import Facts
+from easyai.health.gather import gather
 from easyai.health.successes import SuccessMemory
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look

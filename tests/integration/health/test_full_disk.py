@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from easyai.health.checks.check import run_one
-from easyai.health.checks.standing import DatabaseCheck
+from easyai.health.checks.dependencies import DatabaseCheck
 from tests.support.site import Installation
 from tests.support.small_disk import small_disk
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from easyai.db import processes
-from easyai.health.facts import gather
+from easyai.health.gather import gather
 from easyai.health.liveliness import calls_ran
 from tests.support.site import Installation
 

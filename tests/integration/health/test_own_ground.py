@@ -11,7 +11,7 @@ from easyai.cli.watchdog import _Checks
 from easyai.diagnosis.causes.rank import rank
 from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
-from easyai.health.checks.standing import SettingsCheck
+from easyai.health.checks.dependencies import SettingsCheck
 from easyai.health.facts import Facts
 from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work

@@ -25,7 +25,7 @@ _FILES = (
     "db/services.py",
     "db/session.py",
     "alarms/conditions.py",
-    "health/checks/standing.py",
+    "health/checks/dependencies.py",
     "alarms/observation.py",
     "alarms/recorder.py",
     "process/presence.py",

@@ -95,7 +95,7 @@ def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
     return [DatabaseCheck(runtime), StoreCheck(runtime.store), *others]
 
 
-def standing_checks(runtime: Runtime, *others: Check) -> list[Check]:
+def dependency_checks(runtime: Runtime, *others: Check) -> list[Check]:
     """All that can be tried from outside of the database's rows (those: rows.py).
 
     `others` as for `readiness_checks`. The bus is left out where none is configured.

@@ -1,0 +1,58 @@
+"""Gathers what is known now: the database's rows, the checks and, where asked for, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from easyai.db.facts import MOST_FAILED
+from easyai.domain.service import ServiceState
+from easyai.health import snapshot
+from easyai.health.checks.check import CheckResult
+from easyai.health.checks.rows import row_results
+from easyai.health.facts import Facts
+from easyai.runtime import Runtime
+
+_OWN: Final = -1  # no service has this number
+
+
+def gather(
+    runtime: Runtime,
+    checks: Sequence[CheckResult],
+    *,
+    ask: bool = False,
+    exact: bool = True,
+) -> Facts:
+    """Everything known now; `checks` are the results of a round of `dependency_checks` just made.
+
+    The checks that the rows answer are added to them.
+
+    Cheap: some reads over partial indexes. Without `exact` failed frames (perhaps millions) are
+    not all counted; no alarm tells their number. With `ask` every service and our own API are
+    probed besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
+    """
+    found, now = snapshot.read(runtime, snapshot.ALL if exact else MOST_FAILED)
+    ignores = runtime.store.ignores
+    facts = Facts(now, runtime.settings, _by_name(checks), found, store_ignores=ignores)
+    facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
+    return _probed(facts) if ask else facts
+
+
+def _by_name(checks: Sequence[CheckResult]) -> dict[str, CheckResult]:
+    return {result.name: result for result in checks}
+
+
+def _probed(facts: Facts) -> Facts:
+    """The facts with every service and our own API probed now."""
+    # Imported here: who does not ask needs no HTTP client.
+    from easyai.pipeline.service_networks import service_networks
+    from easyai.registry.probe import probe_all
+
+    services = [one for one in facts.services if one.state != ServiceState.UNREGISTERED]
+    urls = {one.pk: one.probe_url for one in services}
+    own = f"{facts.settings.easyai.effective_public_url}/healthz"
+    # First: of a thousand services that hang not all get their turn.
+    networks = service_networks(facts.settings)
+    answers = probe_all({_OWN: own, **urls}, networks, ours=(_OWN,))
+    return replace(facts, own_api=answers.pop(_OWN, None), probes=answers)
