@@ -11,14 +11,11 @@ from typing import Final
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
-from easyai.process.presence import EVERY_SEC
 
 #: The cause of what stood still meanwhile.
 NOT_RUNNING: Final = "not_running"
 # The watchdog shows itself more often than others do: what began this close to its end was there.
 _CLOSE_SEC: Final = 15.0
-#: A process that lives shows itself within this time, if the database answers.
-SHOWN_SEC: Final = 2 * EVERY_SEC + 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,9 @@ def as_alarm(absence: Absence, words: Words, at: float) -> Notice:
 class AbsenceWatch:
     """Finds out once, when its watchdog begins to tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown_sec: float) -> None:
+        """`shown_sec`: a process that lives shows itself within this time."""
+        self._shown_sec = shown_sec
         self.found: Absence | None = None
         self._leads_since: float | None = None
         self._is_known = False
@@ -65,7 +64,7 @@ class AbsenceWatch:
         absent = left_at > 0 and until - since > limit_sec
         # One that lives may not have shown itself yet, and a number may be given to a new process.
         unsure = any(one.exists is not False for one in before)
-        if absent and unsure and now - self._leads_since < SHOWN_SEC:
+        if absent and unsure and now - self._leads_since < self._shown_sec:
             return True
         absent = absent and not any(one.exists for one in before)
         self._is_known = True

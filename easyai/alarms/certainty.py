@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from easyai.domain.alarm import Kind
 from easyai.health.facts import Facts
 
-#: Processes and services that start together with the watchdog need a moment.
-START_SEC: Final = 60.0
 
-
-def unsure(facts: Facts, age_sec: float, steady_sec: float, settled: bool) -> frozenset[Kind]:
+def unsure(
+    facts: Facts, age_sec: float, steady_sec: float, settled: bool, start_sec: float
+) -> frozenset[Kind]:
     """The kinds of which nothing is said: what rings goes on, and nothing new is raised.
 
     `age_sec` is the watchdog's, `steady_sec` how long its clocks have agreed; `settled` whether a
-    standstill would have been seen by now.
+    standstill would have been seen by now, `start_sec` what all of us is given at a start.
     """
     kinds: set[Kind] = set()
     if min(age_sec, steady_sec) < facts.settings.ai_analysis.heartbeat_timeout_sec:
@@ -23,14 +20,14 @@ def unsure(facts: Facts, age_sec: float, steady_sec: float, settled: bool) -> fr
         kinds.add(Kind.HEARTBEATS_MISSING)
     if not settled:
         kinds.add(Kind.INFERENCE_STALLED)
-    if _starts(facts, age_sec):
+    if _starts(facts, age_sec, start_sec):
         kinds |= {Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM}
     return frozenset(kinds)
 
 
-def _starts(facts: Facts, age_sec: float) -> bool:
+def _starts(facts: Facts, age_sec: float, most_sec: float) -> bool:
     """Whether all of us has just started; not: the watchdog alone."""
-    start_sec = min(START_SEC, 2 * facts.settings.ai_analysis.stall_alarm_sec)
+    start_sec = min(most_sec, 2 * facts.settings.ai_analysis.stall_alarm_sec)
     if age_sec >= start_sec:
         return False
     workers = facts.known.working("worker", facts.now) if facts.known else []

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 _JUMP_SEC: Final = 5.0
-STEADY_SEC: Final = 60.0  # after a jump, until the clock counts as steady
 
 
 @dataclass(slots=True)
@@ -15,6 +14,7 @@ class ClockWatch:
 
     wall: float
     now: float
+    steady_after_sec: float  # without a jump
     jump_sec: float = 0.0  # the last jump
     jumped_at: float | None = None  # on the monotonic clock
 
@@ -28,8 +28,8 @@ class ClockWatch:
         return drift
 
     def is_steady(self, now: float) -> bool:
-        """Whether the last jump is a minute ago."""
-        return self.steady_sec(now) >= STEADY_SEC
+        """Whether the last jump is long enough ago."""
+        return self.steady_sec(now) >= self.steady_after_sec
 
     def steady_sec(self, now: float) -> float:
         """For how long it has not jumped; for ever when it never has."""

@@ -11,19 +11,15 @@ from easyai.alarms.observation import Observation
 from easyai.alarms.of_clocks import of_clocks
 from easyai.alarms.of_services import of_services, served
 from easyai.alarms.progress import Standstill
+from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.diagnosis.symptom import STOPS
 from easyai.domain.alarm import Condition, Key, Kind, Ringing
 from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
 
-_CHECK_GRACE_SEC: Final = 10.0
-#: What is not there any more does not come back by itself, and each second of it is lost.
-_GRACE_SEC: Final = {Kind.DATA_MOVED: 1.0}
 _FEWEST: Final = 10  # frames; a rate of fewer tells nothing
 _FEW: Final = 3  # calls; a mean of fewer is one call's mood
-#: The head of the outbox: a bus that works takes it within seconds.
-_OUTBOX_STILL_SEC: Final = 30.0
 _FROM_CHECKS: Final = {
     Kind.STORE_DOWN: "store",
     Kind.BUS_DOWN: "bus",
@@ -54,6 +50,7 @@ def judge(
     seen: Observation,
     standstill: Standstill | None,
     ringing: Ringing,
+    timings: Timings,
     outbox_still_sec: float = 0.0,
 ) -> Judged:
     """Every condition that holds.
@@ -63,7 +60,7 @@ def judge(
     """
     causes = Ranking(seen.facts)
     stalled = () if standstill is None else _stalled(seen, causes, standstill, ringing)
-    conditions = [*stalled, *_outbox(seen, outbox_still_sec)]
+    conditions = [*stalled, *_outbox(seen, outbox_still_sec, timings.outbox_still_sec)]
     kinds: set[str] = {Kind.INFERENCE_STALLED}
     for kind, check in _FROM_CHECKS.items():
         # A check that is made no more (the bus was switched off) is no reason to ring for ever.
@@ -71,12 +68,13 @@ def judge(
         result = seen.facts.checks.get(check)
         if result is not None and result.reason:
             said = words.check_failed(kind, result, seen.facts)
-            grace_sec = _GRACE_SEC.get(kind, _CHECK_GRACE_SEC)
+            moved = kind == Kind.DATA_MOVED
+            grace_sec = timings.data_moved_grace_sec if moved else timings.check_grace_sec
             conditions.append(Condition(kind, "", result.reason, said, grace_sec))
     if seen.facts.known is not None:
         kinds.update(_FROM_DATABASE)
-        conditions += of_services(seen.facts, causes, ringing)
-        conditions += of_clocks(seen.facts, ringing)
+        conditions += of_services(seen.facts, causes, ringing, timings)
+        conditions += of_clocks(seen.facts, ringing, timings.clock_off_grace_sec)
         for find in _OF_NUMBERS:
             conditions += find(seen, causes, ringing)
     return Judged(tuple(conditions), frozenset(kinds))
@@ -130,12 +128,12 @@ def _stopping(causes: Ranking, about: Collection[str] = (), told: str = "") -> C
     return found[0] if found else None
 
 
-def _outbox(seen: Observation, still_sec: float) -> Iterator[Condition]:
+def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[Condition]:
     """The bus answers, but alerts do not get through: one that refuses them, or a topic gone."""
     facts = seen.facts
     ours = facts.failed("bus") or facts.failed("broker") or facts.failed("database")
     known = facts.known
-    if known is None or ours or still_sec < _OUTBOX_STILL_SEC:
+    if known is None or ours or still_sec < limit_sec:
         return
     if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
         said = words.outbox(facts, known.outbox, still_sec)

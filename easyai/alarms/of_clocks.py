@@ -11,18 +11,17 @@ from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.messages.wording import off_by
 
-_GRACE_SEC: Final = 10.0  # two looks of its processes
 _OVER_BELOW: Final = 0.5  # of MOST_OFF_SEC
 
 
-def of_clocks(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
+def of_clocks(facts: Facts, ringing: Ringing, grace_sec: float) -> Iterator[Condition]:
     """A condition for each host whose clock is off; one that rings must come well near."""
     if facts.known is None:
         return
     for host, ahead_sec in clocks_off(facts.known, facts.now, MOST_OFF_SEC * _OVER_BELOW).items():
         if abs(ahead_sec) > MOST_OFF_SEC or (Kind.CLOCK_OFF, host) in ringing:
             said = _words(host, ahead_sec)
-            yield Condition(Kind.CLOCK_OFF, host, "clock_off", said, _GRACE_SEC)
+            yield Condition(Kind.CLOCK_OFF, host, "clock_off", said, grace_sec)
 
 
 def _words(host: str, ahead_sec: float) -> Words:

@@ -7,6 +7,7 @@ from typing import Final
 
 from easyai.alarms import texts_of_services as words
 from easyai.alarms.texts import joined
+from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
 from easyai.diagnosis.causes.life import is_heard, lives_unheard
 from easyai.diagnosis.causes.no_service import taken_out
@@ -17,17 +18,6 @@ from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import ServiceFacts
 
-# Frames wait for a moment when a service restarts; that is no outage.
-_NO_SERVICE_GRACE_SEC: Final = 10.0
-# Services that died together are found dead by sweeps 5 s apart at most: one message.
-_OFFLINE_GRACE_SEC: Final = 4.0
-# Heartbeats that were cut off together are overdue one after the other, a field client's each 30 s:
-# until then more may be to tell of than some.
-_HEARTBEATS_GRACE_SEC: Final = 30.0
-# No more can follow when it is all of them; heartbeats that we missed for a moment come at once.
-_ALL_SILENT_GRACE_SEC: Final = 5.0
-# A few whose heartbeats stay away are no outage: inference goes on.
-_FEW_HEARTBEATS_GRACE_SEC: Final = 300.0
 _MANY_SERVICES: Final = 3
 #: The causes that services are away.
 SERVICES_AWAY: Final = (
@@ -38,11 +28,13 @@ SERVICES_AWAY: Final = (
 )
 
 
-def of_services(facts: Facts, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
+def of_services(
+    facts: Facts, causes: Ranking, ringing: Ringing, timings: Timings
+) -> Iterator[Condition]:
     """Every condition of services that holds; an alarm that rings goes on under its name."""
-    yield from _no_algorithm(facts, causes)
-    yield from _offline(facts)
-    yield from _heartbeats(facts, ringing)
+    yield from _no_algorithm(facts, causes, timings.no_service_grace_sec)
+    yield from _offline(facts, timings.offline_grace_sec)
+    yield from _heartbeats(facts, ringing, timings)
 
 
 def served(facts: Facts) -> set[str]:
@@ -51,21 +43,21 @@ def served(facts: Facts) -> set[str]:
     return {name for one in routable for name in one.task_types}
 
 
-def _no_algorithm(facts: Facts, causes: Ranking) -> Iterator[Condition]:
+def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[Condition]:
     taken = served(facts)
     # Not where nothing was ever known: a fresh installation has nobody to miss.
     known = bool(facts.known and facts.known.services)
     if not taken and (known or facts.types):
         cause = _cause(causes)
         said = words.no_algorithm_at_all(facts, tuple(taken_out(facts)) if known else ())
-        yield Condition(Kind.NO_ALGORITHM, "", cause, said, _NO_SERVICE_GRACE_SEC)
+        yield Condition(Kind.NO_ALGORITHM, "", cause, said, grace_sec)
     for one in facts.types:
         if one.waiting and one.name not in taken:
             # A service of the type that is offline, or none at all.
             offline = any(one.name in service.task_types for service in facts.services)
             cause = _cause(causes, (one.name,)) if offline else "no_service"
             said = words.no_algorithm(facts, one)
-            yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, _NO_SERVICE_GRACE_SEC)
+            yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, grace_sec)
 
 
 def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
@@ -73,15 +65,15 @@ def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
     return next((code for code in found if code in SERVICES_AWAY), "no_service")
 
 
-def _offline(facts: Facts) -> Iterator[Condition]:
+def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
     for one in facts.services:
         if one.state == ServiceState.OFFLINE:
             said = words.service_offline(facts, one)
             cause = one.state_reason
-            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, said, _OFFLINE_GRACE_SEC)
+            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, said, grace_sec)
 
 
-def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
+def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Condition]:
     """Of services that are proven to live: inference goes on, but the way to us is broken.
 
     Three that do not reach us are one fault, however many others do: a firewall lets through those
@@ -94,7 +86,7 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
         # Each says the same of all, so that one message says it once.
         cause = short_timeout(facts, rare)
         said = joined(cause.words, cause.remedies[0].words)
-        kind, grace_sec = Kind.HEARTBEATS_MISSING, _ALL_SILENT_GRACE_SEC
+        kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
         yield Condition(kind, one.endpoint, cause.code, said, grace_sec)
     late = [one for one in facts.services if lives_unheard(facts, one)]
     unheard = [one for one in late if one not in rare]
@@ -102,10 +94,12 @@ def _heartbeats(facts: Facts, ringing: Ringing) -> Iterator[Condition]:
     many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
     left = "" in named and any(one.endpoint not in named for one in unheard)
     if many or left:
-        grace_sec = _HEARTBEATS_GRACE_SEC if len(unheard) < living else _ALL_SILENT_GRACE_SEC
+        some = len(unheard) < living
+        grace_sec = timings.heartbeats_grace_sec if some else timings.all_silent_grace_sec
         yield _missing("", unheard, facts, living, grace_sec)
     # After a cure they are heard one after the other; one that is not by then stays away.
-    grace_sec = _HEARTBEATS_GRACE_SEC if "" in named else _FEW_HEARTBEATS_GRACE_SEC
+    later = "" in named
+    grace_sec = timings.heartbeats_grace_sec if later else timings.few_heartbeats_grace_sec
     for one in unheard:
         if not many or one.endpoint in named:
             yield _missing(one.endpoint, [one], facts, living, grace_sec)

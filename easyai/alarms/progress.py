@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
+from easyai.alarms.timings import Timings
 from easyai.health.facts import Facts
 from easyai.health.snapshot import TypeFacts
 from easyai.settings.source import Settings
-
-#: For so long after its start, or after the clock jumped, the watchdog trusts no time it reads: a
-#: worker that starts together with it needs a moment.
-SETTLING_SEC: Final = 20.0
-_FIRST_LOOK_SEC: Final = 4.0  # until the first look is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +44,7 @@ class Progress:
     """Remembers when each type last made progress; `now` is the monotonic clock."""
 
     started: float
+    timings: Timings
     _types: dict[str, _Watched] = field(default_factory=dict)
     _scanned_at: float | None = None  # as the database has it; it changes with every scan
     _sighted: float | None = None  # when it changed last, on our clock
@@ -64,8 +60,9 @@ class Progress:
         """Whether "nothing stands still" is an answer; before, it may only not be seen yet."""
         analysis = settings.ai_analysis
         begun = self.started if self._unsettled_at is None else self._unsettled_at
-        settling_sec = min(SETTLING_SEC, analysis.stall_alarm_sec)
-        return now - begun >= settling_sec + analysis.scan_interval_sec + _FIRST_LOOK_SEC
+        settling_sec = min(self.timings.settling_sec, analysis.stall_alarm_sec)
+        look_sec = self.timings.first_look_sec
+        return now - begun >= settling_sec + analysis.scan_interval_sec + look_sec
 
     def standstill(self, facts: Facts, now: float) -> Standstill | None:
         """What has stood still for `stall_alarm_sec`; None when all goes on."""
@@ -75,7 +72,8 @@ class Progress:
         if facts.known is not None:
             self._types = {name: self._types[name] for name in lasted}  # not those forgotten
         busy = [one for one in types if one.waiting or one.leased]
-        still = [one for one in types if _is_still(facts, one, lasted[one.name])]
+        settling_sec = self.timings.settling_sec
+        still = [one for one in types if _is_still(facts, one, lasted[one.name], settling_sec)]
         blind_sec = self._blind_sec(facts, now, limit)
         goes_on = any(lasted[one.name] < limit for one in busy)
         pause = facts.settings.ai_analysis.scan_interval_sec
@@ -104,7 +102,7 @@ class Progress:
         """For how long no scan has found frames, or the database has not answered."""
         scan = facts.known.duties.get("scan") if facts.known else None
         # What is told at the first look is trusted as far as settling allows.
-        earliest = self.started - (limit - min(SETTLING_SEC, limit))
+        earliest = self.started - (limit - min(self.timings.settling_sec, limit))
         if not facts.settings.ai_analysis.enable:
             # Scans are done, but look for nothing.
             self._sighted = earliest if self._sighted is None else self._sighted
@@ -120,10 +118,10 @@ def _is_held(facts: Facts, task_type: TypeFacts) -> bool:
     return bool(task_type.waiting or task_type.leased) or facts.only_fails(task_type)
 
 
-def _is_still(facts: Facts, task_type: TypeFacts, watched_sec: float) -> bool:
+def _is_still(facts: Facts, task_type: TypeFacts, watched_sec: float, settling_sec: float) -> bool:
     if not _is_held(facts, task_type):
         return False
     limit = facts.settings.ai_analysis.stall_sec(task_type.name)
     if watched_sec >= limit:
         return True
-    return watched_sec >= min(SETTLING_SEC, limit) and facts.is_stalled(task_type)
+    return watched_sec >= min(settling_sec, limit) and facts.is_stalled(task_type)

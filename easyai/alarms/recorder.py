@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.alarms.telling import Message
+from easyai.alarms.timings import Timings
 from easyai.db import alarms, alerts, clock, events, facts, leases
 from easyai.domain import system_alert
 from easyai.domain.alarm import Change, Notice
@@ -27,8 +28,6 @@ from easyai.system.identity import holder
 log = logging.getLogger(__name__)
 
 LEASE: Final = "watchdog"
-LEASE_SEC: Final = 10.0
-_EVERY_SEC: Final = 3.0
 #: Told, but not in the table yet. More than this come in no outage: alarms repeat once an hour.
 _MOST_WAITING: Final = 1000
 
@@ -55,8 +54,9 @@ class Entry:
 class Recorder:
     """Writes in order, again and again until the database has taken it."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, timings: Timings) -> None:
         self._runtime = runtime
+        self._timings = timings
         self._holder = holder()
         self._waiting: deque[Entry] = deque()
         self._changed = threading.Condition()
@@ -75,7 +75,7 @@ class Recorder:
     @property
     def standing(self) -> Standing:
         """Whether this watchdog tells. An answer that is too old counts as none."""
-        if time.monotonic() - self._asked_at > LEASE_SEC:
+        if time.monotonic() - self._asked_at > self._timings.lease_sec:
             return Standing(None, self._standing.ringing, self._standing.number)
         return self._standing
 
@@ -101,7 +101,8 @@ class Recorder:
             with self._changed:
                 # While the database is away, every change would else be an attempt.
                 self._changed.wait_for(
-                    lambda: self._ending or (bool(self._waiting) and not self._failing), _EVERY_SEC
+                    lambda: self._ending or (bool(self._waiting) and not self._failing),
+                    self._timings.record_every_sec,
                 )
         self._turn(last=True)
 
@@ -122,12 +123,12 @@ class Recorder:
 
     def _hold_lease(self, last: bool) -> None:
         with self._runtime.db.write() as conn:
-            now = clock.now(conn)
+            now, lease_sec = clock.now(conn), self._timings.lease_sec
             if last:
                 leases.release(conn, LEASE, self._holder)
                 return
-            left_at = self._left_at if self._answers else _left_at(conn)
-            leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, now)
+            left_at = self._left_at if self._answers else _left_at(conn, lease_sec)
+            leads = leases.acquire(conn, LEASE, self._holder, lease_sec, now)
             ringing = alarms.ringing(conn)
         self._answers += 1
         self._left_at = left_at
@@ -147,14 +148,14 @@ class Recorder:
             self._waiting.popleft()
 
 
-def _left_at(conn: Connection) -> float:
+def _left_at(conn: Connection, lease_sec: float) -> float:
     """When a watchdog held the lease last; 0 when anything of ours has ended in order since."""
     row = leases.all_leases(conn).get(LEASE)
     if row is None or not row.expires_at:
         return 0.0
-    left_at = float(row.expires_at) - LEASE_SEC
+    left_at = float(row.expires_at) - lease_sec
     # Those that end with it in order are a while about it.
-    return 0.0 if facts.stopped(conn, left_at - LEASE_SEC) else left_at
+    return 0.0 if facts.stopped(conn, left_at - lease_sec) else left_at
 
 
 def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:

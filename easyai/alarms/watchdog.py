@@ -25,6 +25,7 @@ from easyai.alarms.recorder import Entry, Recorder, Standing
 from easyai.alarms.silent_stall import SilentStall
 from easyai.alarms.telling import Message, messages, of_absence
 from easyai.alarms.texts import clock_jump
+from easyai.alarms.timings import Timings
 from easyai.db import clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
@@ -37,11 +38,6 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-EVERY_SEC: Final = 2.0
-#: The database counts as silent when a look waits for so long; its own limits may be longer.
-_BLIND_AFTER_SEC: Final = 8.0
-#: At its start the watchdog waits so long to be told which alarms ring.
-_READ_BACK_SEC: Final = 8.0
 _KINDS: Final = frozenset(Kind)
 _ROLES: Final = {
     True: "tells of alarms",
@@ -54,28 +50,25 @@ class Watchdog:
     """One of any number; the one that holds the lease tells, without a database each does."""
 
     def __init__(
-        self,
-        runtime: Runtime,
-        checks: Callable[[], Sequence[Check]],
-        every_sec: float = EVERY_SEC,
+        self, runtime: Runtime, checks: Callable[[], Sequence[Check]], timings: Timings
     ) -> None:
         """`checks` gives what is to be checked now; the runtime is closed at the end."""
         self._runtime = runtime
-        self._every_sec = every_sec
-        self._observer = Observer(runtime, checks, every_sec)
-        self._recorder = Recorder(runtime)
+        self._timings = timings
+        self._observer = Observer(runtime, checks, timings.look_every_sec)
+        self._recorder = Recorder(runtime, timings)
         self._people = PeopleTeller(self._notify_urls)
         self._notifier = Notifier()
         self._loop = Loop()
         self._presence = Presence("watchdog", lambda: runtime.db, self._loop.turns)
         self._started = time.monotonic()
-        self._board = Board()
+        self._board = Board(clear_sec=timings.clear_sec, cause_sec=timings.cause_sec)
         self._incident = Incident()
-        self._clock = ClockWatch(time.time(), self._started)
-        self._progress = Progress(self._started)
+        self._clock = ClockWatch(time.time(), self._started, timings.steady_sec)
+        self._progress = Progress(self._started, timings)
         self._outbox = OutboxWatch()
         self._stall = SilentStall()
-        self._absence = AbsenceWatch()
+        self._absence = AbsenceWatch(timings.shown_sec)
         self._role = ""
         self._end = threading.Event()
 
@@ -90,7 +83,7 @@ class Watchdog:
                 self._loop.turned()
                 self._notifier.alive()
                 self._turn_safely()
-                self._end.wait(self._every_sec / 2)
+                self._end.wait(self._timings.look_every_sec / 2)
         finally:
             self._notifier.stopping()
             self._close()
@@ -126,7 +119,7 @@ class Watchdog:
         if standing.leads and self._looks_back(standing, seen, now, wall):
             return
         outbox_still_sec = self._outbox.still_sec(seen.facts, now)
-        judged = judge(seen, standstill, self._board.ringing, outbox_still_sec)
+        judged = judge(seen, standstill, self._board.ringing, self._timings, outbox_still_sec)
         notices = self._board.move(
             [*judged.conditions, *self._clock_condition(now)],
             (judged.kinds - self._unsure(seen, standstill, now)) | {Kind.CLOCK_JUMP},
@@ -145,18 +138,19 @@ class Watchdog:
         # Without the database nothing is seen to stand still, and nothing to go on either.
         seen_all = facts.known is not None and self._progress.is_settled(facts.settings, now)
         settled = still is not None or seen_all
-        return unsure(facts, now - self._started, self._clock.steady_sec(now), settled)
+        age_sec, steady_sec = now - self._started, self._clock.steady_sec(now)
+        return unsure(facts, age_sec, steady_sec, settled, self._timings.start_sec)
 
     def _seen(self, wall: float) -> Observation | None:
         """The newest look, or what is known while one gets no answer."""
         silent_sec = self._observer.silent_sec()
-        if silent_sec > _BLIND_AFTER_SEC:
+        if silent_sec > self._timings.blind_after_sec:
             return self._observer.without_database(wall, silent_sec)
         return self._observer.newest
 
     def _waits_for_answer(self, standing: Standing, now: float) -> bool:
         """Whether it is too early to tell: the alarms that ring are not read back yet."""
-        return not standing.number and now - self._started < _READ_BACK_SEC
+        return not standing.number and now - self._started < self._timings.read_back_sec
 
     def _take_role(self, standing: Standing, now: float, wall: float) -> bool:
         """Whether to tell: as the one that holds the lease, or alone without a database."""

@@ -30,6 +30,7 @@ def watchdog() -> None:
     one by itself. Any number may run: one tells, another takes over when it dies.
     """
     # Imported here: help and wrong options are answered without it.
+    from easyai.alarms.timings import Timings
     from easyai.alarms.watchdog import Watchdog
     from easyai.process.notify import die_with_parent
     from easyai.runtime import open_runtime
@@ -40,7 +41,7 @@ def watchdog() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
     runtime = open_runtime()
     checks = _Checks(runtime)
-    dog = Watchdog(runtime, checks.now)
+    dog = Watchdog(runtime, checks.now, Timings())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dog.stop())
     dog.run()

@@ -13,12 +13,6 @@ from typing import Final, NamedTuple
 
 from easyai.domain.words import Words
 
-#: A condition must be clear for this long before its alarm is over: no flapping.
-CLEAR_SEC: Final = 5.0
-
-#: Another cause than the one told must hold for this long before it is told in its place.
-CAUSE_SEC: Final = 10.0
-
 #: What was seen for a moment only does not go with others of its kind: so long is two looks.
 TOGETHER_SEC: Final = 3.0
 
@@ -103,7 +97,10 @@ class _Alarm:
 class Board:
     """Every condition that holds or whose alarm rings."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clear_sec: float, cause_sec: float) -> None:
+        """How many seconds a condition is clear at its end, and another cause holds until told."""
+        self._clear_sec = clear_sec
+        self._cause_sec = cause_sec
         self._alarms: dict[Key, _Alarm] = {}
 
     @property
@@ -191,7 +188,7 @@ class Board:
     def _over(self, now: float, wall: float) -> list[Notice]:
         due = _due(
             {
-                key: _Hold(now - one.clear_since - CLEAR_SEC, now - one.clear_since)
+                key: _Hold(now - one.clear_since - self._clear_sec, now - one.clear_since)
                 for key, one in self._alarms.items()
                 if one.clear_since is not None
             }
@@ -202,7 +199,9 @@ class Board:
         return notices
 
     def _explain(self, now: float, wall: float) -> list[Notice]:
-        due = [key for key, alarm in self._alarms.items() if _is_explained(alarm, now)]
+        due = [
+            key for key, alarm in self._alarms.items() if _is_explained(alarm, now, self._cause_sec)
+        ]
         for key in due:
             self._told(key, now)
         return [self._notice(Change.EXPLAINED, key, now, wall) for key in due]
@@ -274,10 +273,10 @@ def _go(own: Sequence[_Hold]) -> bool:
     return ripe_sec >= (TOGETHER_SEC if waits else 0.0)
 
 
-def _is_explained(alarm: _Alarm, now: float) -> bool:
+def _is_explained(alarm: _Alarm, now: float, cause_sec: float) -> bool:
     """Whether an alarm that rings has a cause now that was not told."""
     if alarm.raised_at is None or alarm.clear_since is not None or alarm.other_since is None:
         return False
     if not alarm.told_cause:
         return True
-    return alarm.condition.explains and now - alarm.other_since >= CAUSE_SEC
+    return alarm.condition.explains and now - alarm.other_since >= cause_sec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from easyai.alarms.progress import Progress
+from easyai.alarms.timings import Timings
 from easyai.domain.frame import FrameState, Outcome
 from easyai.pipeline import admission_drops
 from easyai.pipeline.admission import Admission
@@ -48,7 +49,7 @@ def _drop(site: Installation, drops: Drops, name: str) -> None:
 
 
 def test_the_watchdog_remembers_the_progress_of_known_types_only(site: Installation) -> None:
-    progress = Progress(0.0)
+    progress = Progress(0.0, Timings())
     for name in TYPES:
         site.record(1, name)
     progress.standstill(look(site, probes=False).facts, 1.0)

@@ -18,9 +18,9 @@ from tests.support.site_fixtures import (
 
 
 @pytest.fixture
-def kennel(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kennel]:
+def kennel(site: Installation) -> Iterator[Kennel]:
     """Watchdogs on the installation, ended with the test."""
-    made = Kennel(site, monkeypatch)
+    made = Kennel(site)
     yield made
     made.close()
 

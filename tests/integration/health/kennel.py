@@ -7,18 +7,33 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
-from easyai.alarms import certainty, conditions, of_services, progress, recorder, watchdog
+from easyai.alarms.timings import Timings
 from easyai.alarms.watchdog import Watchdog
-from easyai.domain import alarm
 from easyai.errors import StoreUnavailableError
 from easyai.health.checks.check import Check
 from easyai.health.checks.dependencies import readiness_checks
 from tests.support.site import Installation, Row
 from tests.support.waiting import wait_until
 
-CLEAR_SEC = 0.4
+SHORT = Timings(
+    look_every_sec=0.1,
+    blind_after_sec=1.0,
+    read_back_sec=2.0,
+    record_every_sec=0.2,
+    lease_sec=1.5,
+    start_sec=0.2,
+    settling_sec=0.2,
+    first_look_sec=0.0,
+    clear_sec=0.4,
+    check_grace_sec=0.2,
+    data_moved_grace_sec=0.2,
+    clock_off_grace_sec=0.2,
+    outbox_still_sec=1.0,
+    no_service_grace_sec=0.2,
+    offline_grace_sec=0.2,
+    heartbeats_grace_sec=0.2,
+    all_silent_grace_sec=0.0,
+)
 
 
 @dataclass
@@ -26,34 +41,15 @@ class Kennel:
     """Starts watchdogs on an installation and reads what they told."""
 
     site: Installation
-    monkeypatch: pytest.MonkeyPatch
+    timings: Timings = SHORT  # of those that are started from now on
     _running: list[tuple[Watchdog, threading.Thread]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for place, name, value in (
-            (alarm, "CLEAR_SEC", CLEAR_SEC),
-            (of_services, "_NO_SERVICE_GRACE_SEC", 0.2),
-            (conditions, "_CHECK_GRACE_SEC", 0.2),
-            (of_services, "_OFFLINE_GRACE_SEC", 0.2),
-            (of_services, "_HEARTBEATS_GRACE_SEC", 0.2),
-            (of_services, "_ALL_SILENT_GRACE_SEC", 0.0),
-            (conditions, "_OUTBOX_STILL_SEC", 1.0),
-            (progress, "SETTLING_SEC", 0.2),
-            (progress, "_FIRST_LOOK_SEC", 0.0),
-            (certainty, "START_SEC", 0.2),
-            (recorder, "_EVERY_SEC", 0.2),
-            (recorder, "LEASE_SEC", 1.5),
-            (watchdog, "_BLIND_AFTER_SEC", 1.0),
-            (watchdog, "_READ_BACK_SEC", 2.0),
-        ):
-            self.monkeypatch.setattr(place, name, value)
 
     def start(self, *checks: Check) -> Watchdog:
         """One more watchdog, with a runtime of its own; `checks` besides those of readiness."""
         runtime = self.site.open()
         watched = [*readiness_checks(runtime), *checks]
         own = {one.name: one for one in watched}  # a later one of the same name counts
-        dog = Watchdog(runtime, lambda: list(own.values()), every_sec=0.1)
+        dog = Watchdog(runtime, lambda: list(own.values()), self.timings)
         thread = threading.Thread(target=dog.run)
         thread.start()
         self._running.append((dog, thread))

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from easyai.alarms import absence, recorder
+from easyai.alarms import recorder
 from easyai.db import alarms, events, leases, processes
-from tests.integration.health.kennel import Kennel
+from tests.integration.health.kennel import SHORT, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import waits_since
 from tests.support.site import Installation
@@ -23,9 +24,9 @@ AGO_SEC = 7200.0
 
 
 @pytest.fixture(autouse=True)
-def short_times(kennel: Kennel, site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def short_times(kennel: Kennel, site: Installation) -> None:
     """One that lives has half a second to show itself. No worker runs, and that is not told."""
-    monkeypatch.setattr(absence, "SHOWN_SEC", 0.5)
+    kennel.timings = replace(kennel.timings, shown_sec=0.5)
     site.configure(stall_alarm_sec=3600)
 
 
@@ -37,7 +38,7 @@ def _killed(site: Installation, ago: float = AGO_SEC, host: str = "") -> float:
     with site.runtime.db.write() as conn:
         for kind in ("worker", "beat", "api", "watchdog"):
             processes.beat(conn, kind, host or socket.gethostname(), gone.pid, at, at - 600)
-        leases.acquire(conn, recorder.LEASE, "old", recorder.LEASE_SEC, at)
+        leases.acquire(conn, recorder.LEASE, "old", SHORT.lease_sec, at)
     return at
 
 
@@ -130,10 +131,10 @@ def test_nothing_is_told_when_it_was_short_or_in_order_or_others_ran(
 
 
 def test_one_that_lives_elsewhere_has_time_to_show_itself(
-    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+    site: Installation, kennel: Kennel
 ) -> None:
     # As after an outage of the database in which the watchdog was started anew.
-    monkeypatch.setattr(absence, "SHOWN_SEC", 3.0)
+    kennel.timings = replace(kennel.timings, shown_sec=3.0)
     at = _killed(site, host="another-box")
     kennel.start()
     kennel.rounds(3)

@@ -10,6 +10,7 @@ import pytest
 from easyai.alarms import watchdog
 from easyai.alarms.conditions import judge
 from easyai.alarms.observation import Observation
+from easyai.alarms.timings import Timings
 from easyai.db import alarms
 from easyai.db.statistics import Tally, add
 from easyai.domain.alarm import Kind, Ringing
@@ -226,7 +227,7 @@ def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
     seen = Observation(look(site).facts, 0.0)
 
     def slow(ringing: Ringing) -> list[str]:
-        found = judge(seen, None, ringing).conditions
+        found = judge(seen, None, ringing, Timings()).conditions
         return [one.subject for one in found if one.kind == Kind.SLOW_INFERENCE]
 
     hangs: dict[tuple[str, str], str] = {(Kind.INFERENCE_STALLED, stands): "inference_hangs"}

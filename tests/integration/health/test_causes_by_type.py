@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.domain import alarm
 from tests.integration.health.fleet import Fleet
 from tests.integration.health.kennel import Kennel
 from tests.integration.health.scans import Scans
@@ -119,9 +119,8 @@ def test_a_right_cause_is_not_replaced_by_one_of_another_type(
     kennel: Kennel,
     scans: Scans,
     algorithm: AlgorithmStub,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(alarm, "CAUSE_SEC", 0.3)
+    kennel.timings = replace(kennel.timings, cause_sec=0.3)
     site.configure(stall_alarm_sec=STALL_SEC, max_attempts=1000)
     _html(site, algorithm, 3)
     kennel.start()

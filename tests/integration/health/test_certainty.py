@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from easyai.alarms import certainty, observation, progress
+from easyai.alarms import observation
 from easyai.db import processes
 from easyai.db.statistics import Tally, add
 from tests.integration.health.kennel import FakeCheck, Kennel
@@ -55,9 +56,8 @@ def test_a_watchdog_that_starts_while_inference_stands_still_does_not_tell_its_e
     kennel: Kennel,
     algorithm: AlgorithmStub,
     worker: None,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(progress, "SETTLING_SEC", 20.0)
+    kennel.timings = replace(kennel.timings, settling_sec=20.0)
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm)
     site.record(3)
@@ -134,9 +134,9 @@ def _add_alert(site: Installation, created_at: float) -> None:
 
 @pytest.mark.parametrize("works_for_sec", [0.0, 3600.0])
 def test_what_has_just_started_is_given_a_moment_and_what_runs_for_long_is_not(
-    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch, works_for_sec: float
+    site: Installation, kennel: Kennel, works_for_sec: float
 ) -> None:
-    monkeypatch.setattr(certainty, "START_SEC", 3.0)
+    kennel.timings = replace(kennel.timings, start_sec=3.0)
     site.configure(stall_alarm_sec=3600)
     now = time.time()
     with site.runtime.db.write() as conn:

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from easyai.alarms import of_clocks
 from easyai.db import processes
 from easyai.system.identity import home
 from tests.integration.health.kennel import Kennel
@@ -67,9 +66,8 @@ def test_a_process_that_has_ended_names_no_machine(site: Installation) -> None:
 
 
 def test_the_alarm_rings_and_is_over_when_the_clock_is_right(
-    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+    site: Installation, kennel: Kennel
 ) -> None:
-    monkeypatch.setattr(of_clocks, "_GRACE_SEC", 0.2)
     processes_work(site)
     _shows(site, "camera-hall", 1.5)
     kennel.start()

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-from easyai.alarms import conditions
 from easyai.cli.watchdog import _Checks
 from easyai.diagnosis.causes.rank import rank
 from easyai.health.checks.check import CheckResult
@@ -18,11 +17,6 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 
 pytestmark = pytest.mark.sqlite_only
-
-
-@pytest.fixture(autouse=True)
-def _short_graces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditions, "_GRACE_SEC", {})
 
 
 @pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])

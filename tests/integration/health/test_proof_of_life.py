@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from easyai.alarms import of_services
 from easyai.db import leases
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
@@ -147,15 +147,17 @@ def test_two_are_many_when_they_are_more_than_half(
 
 
 def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
-    site: Installation, twelve: Fleet, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+    site: Installation, twelve: Fleet, kennel: Kennel
 ) -> None:
     lone = twelve.stubs[4]
     twelve.heard([lone], 70)
-    kennel.start()
+    patient = kennel.start()
     kennel.rounds(12)
     assert kennel.kinds() == [], "inference goes on: there is time"
 
-    monkeypatch.setattr(of_services, "_FEW_HEARTBEATS_GRACE_SEC", 0.2)
+    kennel.stop(patient)
+    kennel.timings = replace(kennel.timings, few_heartbeats_grace_sec=0.2)
+    kennel.start()
     ((_, said),) = kennel.wait_for(TOLD)
     assert "1 of 12 algorithm services that live was not heard for 7" in said
     assert "yolo_05" in said

@@ -8,17 +8,23 @@ import pytest
 
 from easyai.alarms.of_services import of_services
 from easyai.alarms.telling import messages
+from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.rank import Ranking
-from easyai.domain.alarm import CLEAR_SEC, Board, Change, Kind, Notice
+from easyai.domain.alarm import Board, Change, Kind, Notice
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known, ServiceFacts
 from easyai.settings.source import Settings
 
+TIMINGS = Timings()
 SERVICES = 12
 TIMEOUT_SEC = 60.0
 START = 1_000_000.0
 CUT = 100.0  # from here on none is heard
 CURE = 400.0
+
+
+def _board() -> Board:
+    return Board(clear_sec=TIMINGS.clear_sec, cause_sec=TIMINGS.cause_sec)
 
 
 def _facts(heard_at: Sequence[float], now: float) -> Facts:
@@ -60,13 +66,13 @@ def _told(every_sec: float, back: Mapping[int, float], until: float = 1200.0) ->
 
     Heartbeats come every so often, of each service at its own moment.
     """
-    board, told = Board(), []
+    board, told = _board(), []
     for turn in range(int(until)):
         now = float(turn)
         looked = now - turn % 2  # a look every two seconds, a turn each
         heard = [_newest(number, every_sec, looked, back) for number in range(1, SERVICES + 1)]
         facts = _facts(heard, looked)
-        conditions = list(of_services(facts, Ranking(facts), board.ringing))
+        conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
         notices = board.move(conditions, set(Kind), 3600.0, now, START + now)
         assert all(message.words.zh for message in messages(notices, facts))
         told += notices
@@ -92,7 +98,7 @@ def test_services_that_come_back_one_after_the_other_are_one_alarm_and_one_end(
 ) -> None:
     told = _told(every_sec, dict.fromkeys(range(1, SERVICES + 1), CURE))
     assert _short(told) == [(Change.RAISED, ""), (Change.OVER, "")]
-    assert told[1].at - START <= CURE + every_sec + CLEAR_SEC + 3
+    assert told[1].at - START <= CURE + every_sec + TIMINGS.clear_sec + 3
 
 
 @pytest.mark.parametrize("every_sec", [5.0, 30.0])
@@ -109,7 +115,7 @@ def test_those_that_stay_away_are_named_before_the_alarm_of_many_is_over(
     many, named, _, over = told
     assert many.raised_at - START <= CUT + TIMEOUT_SEC + 35
     assert named.at - START <= CURE + every_sec + 35, "no new five minutes"
-    assert 0 < over.at - named.at <= CLEAR_SEC + 3, "together"
+    assert 0 < over.at - named.at <= TIMINGS.clear_sec + 3, "together"
 
 
 def test_those_that_were_named_are_over_when_they_are_heard() -> None:
@@ -125,9 +131,9 @@ def test_a_single_one_that_was_never_of_many_has_its_long_grace() -> None:
 
 
 def test_a_heartbeat_of_all_that_comes_a_moment_late_rings_for_nobody() -> None:
-    board = Board()
+    board = _board()
     for now, heard in ((200.0, 139.0), (202.0, 139.0), (204.0, 139.0), (206.0, 205.0)):
         facts = _facts([heard] * SERVICES, now)
-        conditions = list(of_services(facts, Ranking(facts), board.ringing))
+        conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
         assert board.move(conditions, set(Kind), 3600.0, now, START + now) == []
         assert bool(conditions) is (heard < 200)

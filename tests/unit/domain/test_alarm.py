@@ -8,11 +8,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.alarm import CLEAR_SEC, TOGETHER_SEC, Board, Change, Condition, Notice
+from easyai.domain.alarm import TOGETHER_SEC, Board, Change, Condition, Notice
 from easyai.domain.words import Words
 
 KINDS = ("bus_down", "service_offline")
 REPEAT_SEC = 3600.0
+CLEAR_SEC = 5.0
+CAUSE_SEC = 10.0
 
 
 def _condition(kind: str = "bus_down", subject: str = "", grace_sec: float = 0.0) -> Condition:
@@ -23,7 +25,7 @@ class Desk:
     """A board and its clock; the wall clock is 1000 ahead."""
 
     def __init__(self) -> None:
-        self.board = Board()
+        self.board = Board(clear_sec=CLEAR_SEC, cause_sec=CAUSE_SEC)
         self.now = 0.0
 
     def after(self, seconds: float, *holding: Condition, judged: Sequence[str] = KINDS) -> str:
