@@ -20,6 +20,7 @@ from easyai.alarms.timings import Timings
 from easyai.db import alarms, alerts, clock, events, facts, leases
 from easyai.domain import system_alert
 from easyai.domain.alarm import Change, Notice
+from easyai.domain.reason import quoted
 from easyai.errors import EasyaiError
 from easyai.messages.names import alarm_over
 from easyai.runtime import Runtime
@@ -176,8 +177,8 @@ def _event(notice: Notice) -> events.Event:
     subject = f"{notice.kind} {notice.subject}".strip()
     if notice.change == Change.OVER:
         said = alarm_over(subject, notice.cause, notice.lasted_sec)
-        return events.Event(notice.at, "alarm_over", subject, said.en)
-    return events.Event(notice.at, "alarm_raised", subject, notice.words.en)
+        return events.Event(notice.at, "alarm_over", subject, quoted(said.en))
+    return events.Event(notice.at, "alarm_raised", subject, quoted(notice.words.en))
 
 
 def _alert(message: Message) -> dict[str, object]:

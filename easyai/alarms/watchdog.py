@@ -29,6 +29,7 @@ from easyai.alarms.timings import Timings
 from easyai.db import clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
+from easyai.domain.reason import quoted
 from easyai.health.checks.check import Check
 from easyai.messages.names import cause_name
 from easyai.process import self_end
@@ -178,7 +179,7 @@ class Watchdog:
             notice = as_alarm(found, message.words, wall)
             if rings:
                 # That alarm goes on; its end is told when it is over.
-                event = Event(wall, NOT_RUNNING, "", message.words.en)
+                event = Event(wall, NOT_RUNNING, "", quoted(message.words.en))
                 self._recorder.write(Entry(events=(event,)))
             else:
                 # As one that rings: it ends, or becomes another cause's, by what is seen from now.
@@ -204,7 +205,7 @@ class Watchdog:
         if jump_sec:
             self._progress.unsettle(now)
             said = f"the clock of this machine jumped by {jump_sec:+.0f} s"
-            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", said),)))
+            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", quoted(said)),)))
 
     def _clock_condition(self, now: float) -> list[Condition]:
         if self._clock.is_steady(now):

@@ -16,6 +16,7 @@ from easyai.backup.backup import ROWS
 from easyai.backup.progress import Progress
 from easyai.db import clock, dump, events, generations, migrate
 from easyai.db.events import Event
+from easyai.domain.reason import quoted
 from easyai.errors import BackupError
 from easyai.store.keys import held_key
 from easyai.store.local_folder import Folder
@@ -94,7 +95,7 @@ def load(
         f"{loaded.gone} that waited the pictures are no more; alerts go on with id "
         f"{loaded.next_alert_id}"
     )
-    events.add(conn, [Event(now, "restored", "", words)])
+    events.add(conn, [Event(now, "restored", "", quoted(words))])
     return loaded
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from easyai.db import clock, events
 from easyai.db.events import Event
 from easyai.domain.actor import Actor
+from easyai.domain.reason import quoted
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def note(conn: Connection, actor: Actor | None, action: str, done: str) -> None:
     """Note an action of an operator; `done` says what it changed. None: an action of our own."""
     if actor is None:
         return
-    events.add(conn, [Event(clock.now(conn), KIND, action, f"{actor.words}: {done}")])
+    events.add(conn, [Event(clock.now(conn), KIND, action, quoted(f"{actor.words}: {done}"))])
     log.info(
         "operator action: action=%s address=%s token=%s local=%s done=%r",
         action,

@@ -13,6 +13,7 @@ from easyai.db import events
 from easyai.db.events import Event
 from easyai.domain.takeover import takeover
 from easyai.health.facts import Facts
+from easyai.messages.catalogue import text
 
 _INSTALLED: Final = "installed"  # a mark of ours, no change of state
 AROUND_SEC: Final = 600.0  # before and after the moment that is looked at
@@ -70,19 +71,19 @@ def collapsed(ordered: Iterable[Event]) -> list[Entry]:
     open_entries: dict[tuple[str, str], tuple[int, Entry]] = {}  # with the number of its first
     happened: dict[str, dict[str, int]] = {}  # to a subject, by kind: the number of the last one
     for number, event in enumerate(ordered):
-        who, text, times = _told(event)
-        key = (event.kind, _NUMBER.sub("#", text))
+        who, said, times = _told(event)
+        key = (event.kind, _NUMBER.sub("#", said))
         own = happened.setdefault(event.subject, {}) if event.subject else {}
         other = max((last for kind, last in own.items() if kind != event.kind), default=-1)
         own[event.kind] = number
         first, entry = open_entries.get(key, (number, None))
         if entry is None or event.at - entry.until > _TOGETHER_SEC or other > first:
-            entry = Entry(event.at, event.kind, text)
+            entry = Entry(event.at, event.kind, said)
             open_entries[key] = number, entry
             entries.append(entry)
         entry.subjects += [who] * times
         entry.until = event.at
-        entry.last = text if text != entry.text else ""
+        entry.last = said if said != entry.text else ""
     return entries
 
 
@@ -102,10 +103,11 @@ def _at(event: Event) -> float:
 
 def _told(event: Event) -> tuple[str, str, int]:
     """Who, by its service_id where the text begins with it; the rest of the text; how often."""
-    match = _SUBJECT.match(event.text)
+    told = text(event.reason)
+    match = _SUBJECT.match(told)
     who = match[1] if match else event.subject
-    text = event.text[match.end() :] if match else event.text
-    counted = takeover(text)
+    rest = told[match.end() :] if match else told
+    counted = takeover(rest)
     if counted is None:
-        return who, text, 1
+        return who, rest, 1
     return who, counted._replace(times=1).reason, min(counted.times, _MOST_TIMES)

@@ -24,6 +24,7 @@ from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
 from easyai.health.type_facts import TypeFacts
+from easyai.messages.catalogue import text
 from easyai.process.presence import SILENT_AFTER_SEC
 from easyai.registry import approval
 from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC
@@ -150,7 +151,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
         outbox=outbox,
         outbox_since=outbox_since,
         ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
-        types_refused=refused[1] if refused else "",
+        types_refused=text(refused[1]) if refused else "",
         clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
         stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
     )
@@ -159,7 +160,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
 def _paces(conn: Connection, now: float) -> dict[str, float]:
     """How often services send heartbeats that do so too rarely, by endpoint."""
     said = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
-    found = {endpoint: _PACE.search(text) for endpoint, text in said.items()}
+    found = {endpoint: _PACE.search(text(reason)) for endpoint, reason in said.items()}
     return {endpoint: float(match[1]) for endpoint, match in found.items() if match}
 
 

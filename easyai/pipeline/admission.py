@@ -20,6 +20,7 @@ from easyai.db import admission, clock, events, task_types
 from easyai.db.events import Event
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.overload import give_way, in_turn
+from easyai.domain.reason import quoted
 from easyai.pipeline.admission_cameras import CameraLimits
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.pipeline.retention import Retention
@@ -79,7 +80,9 @@ class Admission:
             begins = begins and count > 0 and task_type not in self._parking
             if begins:
                 words = f"{count} frames parked: no service of this type takes work"
-                events.add(conn, [Event(clock.now(conn), "frames_parked", task_type, words)])
+                events.add(
+                    conn, [Event(clock.now(conn), "frames_parked", task_type, quoted(words))]
+                )
         if begins:
             self._parking.add(task_type)
             log.warning(

@@ -17,6 +17,7 @@ from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import quoted
 from easyai.domain.totals import Totals
 from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
@@ -113,7 +114,12 @@ def _note(
     events.add(
         conn,
         [
-            Event(now, "frames_dropped", task_type, f"{outcome}: {count} frames at first: {reason}")
+            Event(
+                now,
+                "frames_dropped",
+                task_type,
+                quoted(f"{outcome}: {count} frames at first: {reason}"),
+            )
             for task_type, count in sorted(by_type.items())
             if task_type not in before or not getattr(before[task_type], outcome)
         ],

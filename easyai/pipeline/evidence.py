@@ -23,6 +23,7 @@ from easyai.domain.breaker import (
     Breaker,
     learned_cap,
 )
+from easyai.domain.reason import quoted
 from easyai.domain.service import AWAY
 from easyai.domain.verdict import Kind, Verdict
 from easyai.settings.source import AiAnalysis
@@ -126,7 +127,7 @@ def _breaker_events(
             return []
         text = f"service_id={row.service_id}: it answers again, after {_story(before)}"
         log.info("algorithm service breaker closed: endpoint=%s", row.endpoint)
-        return [Event(now, "breaker_closed", row.endpoint, text)]
+        return [Event(now, "breaker_closed", row.endpoint, quoted(text))]
     if before.open_until == breaker.open_until:
         return []
     reason = _last_failure(verdicts)
@@ -139,7 +140,7 @@ def _breaker_events(
     if not before.closed:
         return []
     text = f"service_id={row.service_id}: {_story(breaker)}, the last one: {reason}"
-    return [Event(now, "breaker_open", row.endpoint, text)]
+    return [Event(now, "breaker_open", row.endpoint, quoted(text))]
 
 
 def _story(breaker: Breaker) -> str:

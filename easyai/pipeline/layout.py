@@ -12,6 +12,7 @@ from typing import Final
 from easyai.db import clock, events, type_room
 from easyai.db.events import Event
 from easyai.domain.frame import FrameKey, is_date
+from easyai.domain.reason import quoted
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class Layout:
             f"task type comes first, then the camera's, dates below them: {base}{_TREE}"
         )
         with self._runtime.db.write() as conn:
-            events.add(conn, [Event(clock.now(conn), "layout_by_date", folder, words)])
+            events.add(conn, [Event(clock.now(conn), "layout_by_date", folder, quoted(words))])
         log.warning("%s: count=%d", words, count)
 
     def _named_types(self) -> set[str]:

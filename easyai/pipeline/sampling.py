@@ -19,6 +19,7 @@ from easyai.db.events import Event
 from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState
+from easyai.domain.reason import quoted
 from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling
 from easyai.pipeline.dispatch import has_room
 from easyai.runtime import Runtime
@@ -130,7 +131,7 @@ class Sampler:
                 f"{load.found_per_sec:.1f} found and {load.done_per_sec:.1f} inferred a second, "
                 f"{load.waiting} wait"
             )
-            events.add(conn, [Event(after.changed_at, "sampling_changed", name, words)])
+            events.add(conn, [Event(after.changed_at, "sampling_changed", name, quoted(words))])
         log.warning("sampling changed: task_type=%s n=%d: %s", name, after.n, words)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from easyai.db import clock, events, type_room
 from easyai.db.events import Event
+from easyai.domain.reason import quoted
 from easyai.domain.type_room import TYPES_FULL
 from easyai.runtime import Runtime
 
@@ -98,4 +99,4 @@ class TypeGate:
             at = clock.now(conn)
             # Scans run in turn by several processes, each with a memory of its own.
             if events.newest(conn, TYPES_FULL, "", at - _REMIND_SEC) is None:
-                events.add(conn, [Event(at, TYPES_FULL, "", said)])
+                events.add(conn, [Event(at, TYPES_FULL, "", quoted(said))])

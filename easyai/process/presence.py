@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from easyai.db import clock, events, processes
 from easyai.db.session import Database
+from easyai.domain.reason import quoted
 from easyai.process import self_end
 from easyai.process.notify import ends_when_hung, restart_reason
 from easyai.system.identity import home, start_ticks
@@ -130,13 +131,15 @@ class Presence:
             reason = self_end.reason_of_end(conn, self._name, started_at)
         kind = "process_restarted" if reason else "process_started"
         text = f"{_AGAIN}{reason}" if reason else "started"
-        return events.Event(started_at, kind, self._name, text)
+        return events.Event(started_at, kind, self._name, quoted(text))
 
     def _leave(self, db: Database) -> None:
         with db.write() as conn:
             now = clock.now(conn)
             processes.gone(conn, self._kind, self._host, self._pid)
-            events.add(conn, [events.Event(now, "process_stopped", self._name, "ended in order")])
+            events.add(
+                conn, [events.Event(now, "process_stopped", self._name, quoted("ended in order"))]
+            )
 
     @property
     def _name(self) -> str:

@@ -15,6 +15,8 @@ from typing import Final, NoReturn
 from sqlalchemy import Connection
 
 from easyai.db import events
+from easyai.domain.reason import quoted
+from easyai.messages.catalogue import text
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ _DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at an end
 
 def request(now: float, name: str, reason: str) -> events.Event:
     """The event by which a process is asked to end, or tells why it does."""
-    return events.Event(now, _ASKED, name, reason)
+    return events.Event(now, _ASKED, name, quoted(reason))
 
 
 def asked(conn: Connection, name: str, started_at: float, now: float) -> str:
@@ -44,7 +46,7 @@ def reason_of_end(conn: Connection, name: str, started_at: float) -> str:
 
 def _newest(conn: Connection, name: str, since: float) -> str:
     found = events.newest(conn, _ASKED, name, since)
-    return found[1] if found else ""
+    return text(found[1]) if found else ""
 
 
 def end(kind: str, reason: str) -> NoReturn:

@@ -21,6 +21,7 @@ from easyai.db.events import Event
 from easyai.db.outbox import WaitingRow
 from easyai.db.session import Database
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
+from easyai.domain.reason import quoted
 from easyai.errors import BusUnavailableError, EasyaiError
 from easyai.publish.bus import Bus, CurrentBus, Message, Receipt
 from easyai.settings.schema import AiAnalysis
@@ -186,6 +187,6 @@ def waves(rows: Sequence[WaitingRow]) -> Iterator[list[WaitingRow]]:
 def _refusals(rows: Sequence[WaitingRow], receipt: Receipt, now: float) -> list[Event]:
     cameras = {row.id: row.task_id for row in rows}
     return [
-        Event(now, "alert_refused", cameras[alert_id], f"alert {alert_id}: {reason}")
+        Event(now, "alert_refused", cameras[alert_id], quoted(f"alert {alert_id}: {reason}"))
         for alert_id, reason in receipt.refused.items()
     ]

@@ -7,6 +7,7 @@ from typing import Final
 
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
+from easyai.domain.reason import quoted
 from easyai.runtime import Runtime
 
 #: The kind of its event.
@@ -49,7 +50,7 @@ class HeartbeatPace:
                     f"service_id={row.service_id}: sends a heartbeat every {pause:.0f} s, "
                     f"heartbeat_timeout_sec is {timeout:g}{told}"
                 )
-                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, text))
+                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, quoted(text)))
         return found
 
     def _is_cured(self, pk: int) -> bool:

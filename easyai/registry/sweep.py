@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from easyai.db import clock, events, generations, ledger, task_types, upkeep
 from easyai.db.events import Event
+from easyai.domain.reason import quoted
 from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
@@ -60,7 +61,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
         frames = upkeep.pull_back(conn, now)
         watch = look(conn, runtime, now)
         if watch.jump_sec:
-            events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
+            events.add(conn, [Event(now, "clock_jump", socket.gethostname(), quoted(watch.why()))])
         if moved:
             generations.bump_registry(conn)  # breakers among them, perhaps
     if frames == upkeep.AT_ONCE:
@@ -115,4 +116,4 @@ def _expire_leases(runtime: Runtime, watch: Watch, report: SweepReport) -> None:
 
 def _expired(task_type: str, count: int, now: float) -> Event:
     text = f"{count} frames wait again: their worker died, or could not renew their leases"
-    return Event(now, "leases_expired", task_type, text)
+    return Event(now, "leases_expired", task_type, quoted(text))

@@ -11,6 +11,7 @@ from easyai.db import events, service_events, services
 from easyai.db.services import ServiceRow
 from easyai.domain.service import ServiceState
 from easyai.domain.takeover import TOGETHER_SEC, Takeover, takeover
+from easyai.messages.catalogue import text
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +38,11 @@ def taken_over(found: ServiceRow | None, service_id: str, now: float) -> Takeove
 def tell(conn: Connection, endpoint: str, service_id: str, taken: Takeover, now: float) -> None:
     """Note it: as an event with its number, one a minute where two fight for a year."""
     last = events.newest(conn, "service_replaced", endpoint, now - _TELL_EVERY_SEC)
-    told = takeover(last[1]) if last else None
+    told = takeover(text(last[1])) if last else None
     seen = Takeover(taken.before, 1 + (told.times if told else 0))
     event = service_events.replaced(endpoint, service_id, seen, now)
     if last is not None:
-        events.retell(conn, last[0], event.text)
+        events.revise(conn, last[0], event.reason)
         return
     events.add(conn, [event])
     log.warning(

@@ -13,6 +13,7 @@ import pytest
 
 from easyai.alarms import recorder
 from easyai.db import alarms, events, leases, processes
+from easyai.domain.reason import quoted
 from tests.integration.health.kennel import SHORT, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import waits_since
@@ -92,13 +93,17 @@ def _ended_in_order(site: Installation) -> None:
     at = _killed(site)
     with site.runtime.db.write() as conn:
         leases.release(conn, recorder.LEASE, "old")
-        events.add(conn, [events.Event(at, "process_stopped", "watchdog@box:1", "ended in order")])
+        events.add(
+            conn, [events.Event(at, "process_stopped", "watchdog@box:1", quoted("ended in order"))]
+        )
 
 
 def _stopped_with_a_watchdog_that_was_slow(site: Installation) -> None:
     at = _killed(site)
     with site.runtime.db.write() as conn:
-        events.add(conn, [events.Event(at - 1, "process_stopped", "worker@box:1", "in order")])
+        events.add(
+            conn, [events.Event(at - 1, "process_stopped", "worker@box:1", quoted("in order"))]
+        )
 
 
 def _only_the_watchdog(site: Installation) -> None:

@@ -11,6 +11,7 @@ import pytest
 from easyai.db import events
 from easyai.db.events import Event
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.domain.reason import quoted
 from easyai.registry import probe, registration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, happened, look, processes_work
@@ -140,7 +141,7 @@ def test_alarms_that_came_together_are_one_line_with_the_names_of_services(
             over=raised + 30 if over else None,
         )
         subject, text = f"service_offline {endpoint}", "algorithm service offline: " + "x" * 400
-        happened(site, Event(raised, "alarm_raised", subject, text))
+        happened(site, Event(raised, "alarm_raised", subject, quoted(text)))
     report = markdown(look(site, probes=False), "zh")
     lines = [line for line in report.splitlines() if "服务离线 yolo_7901..7912" in line]
     assert len(lines) == 2, "one of the timeline, one of the alarms"

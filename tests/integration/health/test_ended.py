@@ -19,6 +19,7 @@ from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.diagnosis import Diagnosis
 from easyai.diagnosis.symptom import STOPS, Status
+from easyai.domain.reason import quoted
 from easyai.supervisor.plan import Plan
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import KINDS, codes, look, processes_work
@@ -159,7 +160,9 @@ def test_the_api_stopped_in_order_is_the_first_cause_with_the_local_store(
 ) -> None:
     processes_work(site, kinds=_all_but("api"))
     assert look(site).well, "none has ever shown itself"
-    stopped = events.Event(time.time() - 5, "process_stopped", f"api@{_HERE}:7", "ended in order")
+    stopped = events.Event(
+        time.time() - 5, "process_stopped", f"api@{_HERE}:7", quoted("ended in order")
+    )
     with site.runtime.db.write() as conn:
         events.add(conn, [stopped])
     site.public_url = "http://127.0.0.1:9"  # nobody listens there

@@ -14,6 +14,7 @@ from easyai.db import processes
 from easyai.db.events import Event
 from easyai.diagnosis.causes.restarts import HUNG
 from easyai.diagnosis.symptom import STOPS, Status
+from easyai.domain.reason import quoted
 from easyai.health.process_facts import Start, read
 from easyai.supervisor.liveness import Liveness
 from easyai.supervisor.notify_socket import Heard
@@ -35,7 +36,7 @@ def _started(
         processes.beat(conn, kind, "box", pid, now - row.get("shown", 0.0), now - ago)
     name = processes.name_of(kind, "box", pid)
     said = ("process_restarted", f"started again: {reason}") if reason else ("process_started", "")
-    happened(site, Event(now - ago, said[0], name, said[1] or "started"))
+    happened(site, Event(now - ago, said[0], name, quoted(said[1] or "started")))
 
 
 def _all_but_worker() -> Iterable[str]:
@@ -150,7 +151,9 @@ def test_one_that_is_restarted_in_order_under_its_old_name_does_not_end_again_an
     for ago in (60, 40, 20):
         _started(site, 1, ago)
         name = processes.name_of("worker", "box", 1)
-        happened(site, Event(time.time() - ago + 10, "process_stopped", name, "ended in order"))
+        happened(
+            site, Event(time.time() - ago + 10, "process_stopped", name, quoted("ended in order"))
+        )
     _started(site, 1, 5)
     assert "worker_restarts" not in codes(look(site))
 

@@ -17,6 +17,7 @@ from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.domain.reason import quoted
 from easyai.process.presence import Presence
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
@@ -92,7 +93,7 @@ def test_without_any_process_the_report_says_since_when_and_which_ended_in_order
     at = time.time() - 300
     site.execute("DELETE FROM processes")
     site.execute("UPDATE process_leases SET expires_at = 0, done_at = :at", at=at)
-    happened(site, Event(at, "process_stopped", "worker@host:1", "ended in order"))
+    happened(site, Event(at, "process_stopped", "worker@host:1", quoted("ended in order")))
     found = look(site)
     assert found.symptom.status is Status.STALLED
     assert "for 5 min" in found.symptom.lines[0].en
@@ -155,7 +156,7 @@ def test_an_alarm_is_one_short_line_of_the_timeline(site: Installation) -> None:
         " VALUES ('inference_stalled', '', 'inference_hangs', :at, :at)",
         at=at,
     )
-    happened(site, Event(at, "alarm_raised", "inference_stalled", "a paragraph " * 30))
+    happened(site, Event(at, "alarm_raised", "inference_stalled", quoted("a paragraph " * 30)))
     report = markdown(look(site), "en")
     assert "alarm: inference stalled (inference hung in the services)" in report
     assert "a paragraph" not in report
@@ -201,7 +202,9 @@ def test_an_alarm_is_told_in_chinese_by_its_kind_subject_and_cause(site: Install
         name=TYPE,
         at=at,
     )
-    happened(site, Event(at, "alarm_raised", f"inference_stalled {TYPE}", "it stands still"))
+    happened(
+        site, Event(at, "alarm_raised", f"inference_stalled {TYPE}", quoted("it stands still"))
+    )
     found = look(site)
     (entry,) = as_json(found, "zh")["timeline"]
     assert entry["text"] == f"推理停止 {TYPE}（算法服务的推理失败）"

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from easyai.db import alerts, events, processes, recording, space, statistics
 from easyai.db.statistics import Tally
+from easyai.domain.reason import quoted
 from easyai.pipeline import sqlite_file, upkeep
 from tests.support.site import JPEG, TYPE, Installation
 
@@ -71,7 +72,9 @@ class Year:
         first = self._frames(conn)
         self._alerts(conn, first)
         happened = [
-            events.Event(self.now, "breaker_open", f"http://127.0.0.1:{n}/infer", "refused " * 8)
+            events.Event(
+                self.now, "breaker_open", f"http://127.0.0.1:{n}/infer", quoted("refused " * 8)
+            )
             for n in range(EVENTS)
         ]
         events.add(conn, happened)

@@ -11,6 +11,7 @@ from easyai.broker.names import CONTROL_QUEUE
 from easyai.db import events, leases, processes, statistics
 from easyai.db.statistics import Tally
 from easyai.domain import retention
+from easyai.domain.reason import quoted
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import upkeep
 from easyai.pipeline.alert_removal import delete_alerts
@@ -171,7 +172,7 @@ def test_an_alert_outlives_its_frame_and_goes_with_its_picture(
 @pytest.mark.usefixtures("no_step")
 def test_events_are_kept_for_a_month_but_the_installation_for_ever(site: Installation) -> None:
     happened = [
-        events.Event(NOW - days * DAY, kind, "s", "t")
+        events.Event(NOW - days * DAY, kind, "s", quoted("t"))
         for days, kind in ((900, "installed"), (31, "old"), (29, "young"), (0, "now"))
     ]
     with site.runtime.db.write() as conn:
@@ -186,9 +187,9 @@ def test_events_beyond_the_number_are_forgotten(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "MOST_LOG_ROWS", 10)
-    happened = [events.Event(NOW, "breaker_open", str(n), "t") for n in range(1300)]
+    happened = [events.Event(NOW, "breaker_open", str(n), quoted("t")) for n in range(1300)]
     with site.runtime.db.write() as conn:
-        events.add(conn, [events.Event(NOW, "installed", "", ""), *happened])
+        events.add(conn, [events.Event(NOW, "installed", "", quoted("")), *happened])
     assert run(site).events == 1290
     subjects = site.rows("SELECT subject FROM events WHERE kind <> 'installed' ORDER BY id")
     assert [row["subject"] for row in subjects] == [str(n) for n in range(1290, 1300)]

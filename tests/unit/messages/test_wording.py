@@ -10,6 +10,7 @@ from easyai.db.events import Event
 from easyai.diagnosis.report.entries import text
 from easyai.diagnosis.report.markdown import table, width
 from easyai.diagnosis.timeline import collapsed
+from easyai.domain.reason import quoted
 from easyai.health.facts import Facts
 from easyai.messages.wording import names, span
 from easyai.settings.source import Settings
@@ -51,11 +52,11 @@ def test_tables_are_aligned_with_wide_characters_and_hold_every_cell() -> None:
 def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
     def lapse(number: int, at: float) -> Event:
         text = f"service_id=yolo_{number}: no heartbeat for {60 + number} s"
-        return Event(at, "service_suspect", f"http://h:{number}/", text)
+        return Event(at, "service_suspect", f"http://h:{number}/", quoted(text))
 
     burst = [lapse(number, 1000.0 + number) for number in range(12)]
     later = [lapse(0, 2000.0)]
-    other = [Event(1005.0, "process_started", "beat@h:1", "started")]
+    other = [Event(1005.0, "process_started", "beat@h:1", quoted("started"))]
     entries = collapsed(sorted([*burst, *later, *other], key=lambda event: event.at))
     assert [(one.kind, one.count) for one in entries] == [
         ("service_suspect", 12),
@@ -68,7 +69,7 @@ def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
 
 def _breaker(kind: str, number: int, at: float) -> Event:
     text = f"service_id=yolo_{number}: it answers again, after {at:.0f} s"
-    return Event(at, f"breaker_{kind}", f"http://h:{number}/", text)
+    return Event(at, f"breaker_{kind}", f"http://h:{number}/", quoted(text))
 
 
 def test_what_happened_in_between_is_not_passed_over() -> None:
@@ -91,7 +92,7 @@ def test_what_happens_to_one_again_and_again_is_one_line() -> None:
 
 def test_a_line_of_many_shows_the_text_of_the_first_and_of_the_last() -> None:
     def parked(count: int, at: float) -> Event:
-        return Event(at, "frames_parked", "人数统计", f"{count} frames parked: no service")
+        return Event(at, "frames_parked", "人数统计", quoted(f"{count} frames parked: no service"))
 
     facts = Facts(0.0, Settings(), {})
     (two,) = collapsed([parked(5, 1000.0), parked(35, 1010.0)])
@@ -121,7 +122,7 @@ def test_the_entries_tell_of_each_subject_in_the_order_of_what_happened(
     happened: list[tuple[str, str, str]],
 ) -> None:
     ordered = [
-        Event(1000.0 + 5 * number, kind, f"http://h:{who}/", f"service_id={who}: {text}")
+        Event(1000.0 + 5 * number, kind, f"http://h:{who}/", quoted(f"service_id={who}: {text}"))
         for number, (kind, who, text) in enumerate(happened)
     ]
     entries = collapsed(ordered)
