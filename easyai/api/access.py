@@ -13,12 +13,12 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from easyai.addresses import canonical_address, is_loopback
 from easyai.api.parts import RuntimePart
 from easyai.api.rare_log import RareLog
 from easyai.domain.actor import OPERATOR, VIEWER, Actor
 from easyai.errors import ForbiddenError
 from easyai.runtime import Runtime
+from easyai.system.ip_addresses import canonical_address, is_loopback
 from easyai.system.secret_file import load_or_create
 
 log = logging.getLogger(__name__)

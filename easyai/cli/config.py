@@ -96,11 +96,11 @@ def _report() -> Report:
     from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
     from easyai.cli.link_warnings import link_warnings
+    from easyai.settings.addresses import check_broker_library
     from easyai.settings.source import config_path, load_with_unknown
-    from easyai.tasks.broker_address import check_broker_url
 
     settings, unknown = load_with_unknown()
-    check_broker_url(settings)
+    check_broker_library(settings.easyai.broker_url)
     values = effective_values(settings, os.environ)
     path = config_path()
     return Report(

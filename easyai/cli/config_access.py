@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from easyai.addresses import is_loopback
 from easyai.settings.source import Easyai
+from easyai.system.ip_addresses import is_loopback
 
 
 def open_to(own: Easyai) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, SecretStr
 
-from easyai.addresses import HIDDEN, hide_address, hide_secrets
+from easyai.masking import HIDDEN, hide_secrets
+from easyai.settings.addresses import hide_address
 from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE
 from easyai.settings.source import Settings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from easyai.errors import SettingsError
-from easyai.publish.bus import address_problem
 from easyai.publish.people import People
+from easyai.settings.addresses import check_bus
 from easyai.settings.schema import ANY_ADDRESS
 from easyai.settings.source import AiAnalysis, Easyai, FrameExtractor, Settings
 from easyai.tracing.variables import problem as traces_problem
@@ -50,11 +50,11 @@ def _about_traces() -> Iterator[str]:
 
 
 def _about_bus(analysis: AiAnalysis) -> Iterator[str]:
-    problem = address_problem(analysis)
-    if problem and analysis.has_bus:
-        yield f"{problem}; until then alerts wait in the table"
-    elif problem:
-        yield f"{problem}; until then alerts are kept in the table and go to no bus"
+    try:
+        check_bus(analysis.mq_type, analysis.mq_address)
+    except SettingsError as error:
+        kept = "wait in the table" if analysis.has_bus else "are kept in the table and go to no bus"
+        yield f"{error}; until then alerts {kept}"
     if analysis.mq_type == "none" and analysis.mq_address:
         yield (
             "ai_analysis.mq_address is set, but mq_type is none: alerts are kept in the table and "

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import click
 
-from easyai.addresses import hide_credentials
 from easyai.cli.output import duration, iso, moment, plain
 from easyai.db.frames import FrameRow
+from easyai.masking import hide_credentials
 from easyai.messages.wording import counted
 
 

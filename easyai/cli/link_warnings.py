@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from easyai.addresses import hide_credentials
 from easyai.errors import EasyaiError
+from easyai.masking import hide_credentials
 from easyai.settings.schema import ANY_ADDRESS
 
 if TYPE_CHECKING:

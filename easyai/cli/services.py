@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from easyai.addresses import hide_credentials
 from easyai.cli.output import cell, console, duration, new_table, opened, print_json, print_table
 from easyai.db import clock, ledger, service_results
 from easyai.db import services as services_db
 from easyai.domain.actor import Actor
 from easyai.domain.service import ROUTABLE
+from easyai.masking import hide_credentials
 from easyai.registry import registration
 from easyai.registry.approval import WAITING
 from easyai.registry.views import service_list

@@ -111,11 +111,11 @@ def up(
 
 def _settings() -> Settings:
     # Imported here: help and wrong options are answered without it.
+    from easyai.settings.addresses import check_broker_library
     from easyai.settings.source import load
-    from easyai.tasks.broker_address import check_broker_url
 
     settings = load()
-    check_broker_url(settings)
+    check_broker_library(settings.easyai.broker_url)
     return settings
 
 

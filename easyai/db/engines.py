@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from easyai.addresses import spread_hosts
 from easyai.db.guard import WriteGuard
-from easyai.errors import DatabaseMissingError, DatabaseUnavailableError, SettingsError
+from easyai.errors import DatabaseMissingError, DatabaseUnavailableError
+from easyai.settings.addresses import parse_database
 
 BUSY_TIMEOUT_SEC: Final = 5
 #: The execution option of a connection whose transaction writes.
@@ -24,20 +23,10 @@ def normalize_url(url: str) -> str:
 
     Raises SettingsError for databases other than SQLite and PostgreSQL.
     """
-    try:
-        parsed = make_url(spread_hosts(url))
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        raise SettingsError(
-            "easyai.database_url: not a database URL; "
-            "use sqlite:///file.db or postgresql://user:password@host/name, "
-            "with @ : / in the password written as %40 %3A %2F"
-        ) from None
-    family = parsed.drivername.split("+")[0]
-    if family in ("postgres", "postgresql"):
-        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    if family == "sqlite":
+    parsed = parse_database(url)
+    if parsed.drivername.startswith("sqlite"):
         return url
-    raise SettingsError(f"easyai.database_url: {family} is not supported; use SQLite or PostgreSQL")
+    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def sqlite_file(url: str) -> str | None:

@@ -8,9 +8,9 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from easyai.addresses import hide_credentials
 from easyai.db import reasons
 from easyai.domain.reason import Reason
+from easyai.masking import hide_credentials
 
 #: Characters of the English text that is kept for processes of the release before.
 _LONGEST_TEXT: Final = 500

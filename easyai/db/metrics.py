@@ -12,10 +12,10 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from easyai.addresses import endpoint_label
 from easyai.db import alarms, clock, facts, generations, outbox, task_types, totals
 from easyai.db.totals import DurationTotal
 from easyai.domain.totals import OTHER
+from easyai.masking import endpoint_label
 
 #: Breakers and alarms with a series of their own.
 MOST_BREAKERS: Final = 500

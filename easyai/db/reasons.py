@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from easyai.addresses import hide_credentials
 from easyai.domain.reason import NO_REASON, Reason, args_text, from_columns, quoted
+from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
 

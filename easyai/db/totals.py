@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from easyai.addresses import endpoint_label
 from easyai.db.many import ManyRows
 from easyai.domain.totals import BOUNDS_SEC, OTHER, Histogram, Totals
+from easyai.masking import endpoint_label
 
 #: Types at endpoints with a row of their own; more go to their type's `OTHER`.
 MOST_ENDPOINTS: Final = 500

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.addresses import hide_credentials
 from easyai.db import facts as rows
 from easyai.db import services as services_db
 from easyai.domain.service import probe_url
+from easyai.masking import hide_credentials
 
 _SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
 Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it

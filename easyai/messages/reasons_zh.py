@@ -343,7 +343,6 @@ _BUS: Final = {
     "another": (
         "键 {1} 不是 stream；请把 ai_analysis.mq_topic（系统告警为 mq_system_topic）设为其他名称"
     ),
-    "ai_analysis.mq_address is not a Redis URL: ": "ai_analysis.mq_address 不是 Redis URL：",
     "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, or an "
     "address that moves to the host that works; ": (
         "ai_analysis.mq_address 写了多个主机，而告警只发往一个：请只写其中一个，"

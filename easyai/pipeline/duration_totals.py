@@ -13,9 +13,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.addresses import endpoint_label
 from easyai.db import totals
 from easyai.domain.totals import OTHER, Histogram, Took, collect
+from easyai.masking import endpoint_label
 from easyai.runtime import Runtime
 
 _WRITE_EVERY_SEC: Final = 1.0

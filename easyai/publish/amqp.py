@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlsplit
 import amqp
 from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, PreconditionFailed
 
-from easyai.errors import BusUnavailableError, SettingsError
+from easyai.errors import BusUnavailableError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.settings.addresses import no_address_of
 from easyai.settings.server_tls import of_amqp
 from easyai.settings.server_url import parse_server_url
 
@@ -50,9 +51,7 @@ class AmqpBus:
             self._login = _login(address.strip())
         except ValueError:
             # Its text may repeat a part of the password.
-            raise SettingsError(
-                "ai_analysis.mq_address is not a URL of RabbitMQ: amqp://user:password@host:5672/"
-            ) from None
+            raise no_address_of("rabbitmq") from None
         self._exchange = exchange
         self._connection: Any = None
         self._channel: Any = None

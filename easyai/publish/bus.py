@@ -6,16 +6,13 @@ loaded only where one is used.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
-from easyai.errors import SettingsError
+from easyai.settings.addresses import check_bus
 from easyai.settings.schema import AiAnalysis
-from easyai.settings.server_url import SENTINEL, parse_server_url, split_hosts
 
 CONNECT_SEC: Final = 4.0
 SEND_SEC: Final = 6.0  # until the bus has acknowledged a wave
@@ -61,9 +58,7 @@ class Bus(Protocol):
 
 def open_bus(analysis: AiAnalysis) -> Bus:
     """The bus of the settings; connects later. Raises SettingsError for an address it cannot be."""
-    problem = address_problem(analysis)
-    if problem:
-        raise SettingsError(problem)
+    check_bus(analysis.mq_type, analysis.mq_address)
     alerts = _open_topic(analysis, analysis.mq_topic)
     if analysis.system_topic == analysis.mq_topic:
         return alerts
@@ -85,79 +80,6 @@ def _open_topic(analysis: AiAnalysis, topic: str) -> Bus:
     from easyai.publish.redis_stream import RedisBus
 
     return RedisBus(address, topic)
-
-
-#: Before the hosts of Kafka: its listeners speak TLS.
-KAFKA_TLS: Final = "ssl://"
-_SCHEMES: Final = {
-    "kafka": ("ssl",),
-    "rabbitmq": ("amqp", "amqps"),
-    "redis": ("redis", "rediss", "sentinel"),
-}
-_EXAMPLES: Final = {
-    "kafka": "host1:9092,host2:9092",
-    "rabbitmq": "amqp://user:password@host:5672/",
-    "redis": "redis://:password@host:6379/0",
-}
-
-_HOST: Final = re.compile(
-    r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/\d*)?"
-)  # Redis without a scheme
-
-
-def address_problem(analysis: AiAnalysis) -> str:
-    """What is wrong with `mq_address` for `mq_type`, and the remedy; '' if nothing.
-
-    Never the address itself: it may hold a password.
-    """
-    kind, address = analysis.mq_type, analysis.mq_address.strip()
-    if kind == "none":
-        return ""
-    remedy = f"for ai_analysis.mq_type {kind} it is written {_EXAMPLES[kind]}"
-    if not address:
-        return f"ai_analysis.mq_address is not set; {remedy}"
-    scheme = address.partition("://")[0] if "://" in address else ""
-    if scheme and scheme not in _SCHEMES.get(kind, ()):
-        return f"ai_analysis.mq_address is no address of {kind}; {remedy}"
-    if kind == "rabbitmq" and not scheme:
-        return f"ai_analysis.mq_address is not a URL; {remedy}"
-    if kind == "redis" and not scheme and not _HOST.fullmatch(address):
-        return f"ai_analysis.mq_address is neither a URL nor host:port; {remedy}"
-    if scheme and kind != "kafka":
-        return _url_problem(address, remedy)
-    hosts = address.removeprefix(KAFKA_TLS).split(",")
-    if kind == "kafka" and not all(map(_is_host_and_port, hosts)):
-        return f"ai_analysis.mq_address lacks a port or has a wrong one; {remedy}"
-    return ""
-
-
-def _url_problem(address: str, remedy: str) -> str:
-    urls = split_hosts(address)
-    if not urls or not all(map(_has_host, urls)):
-        return f"ai_analysis.mq_address has no host or a wrong port; {remedy}"
-    if len(urls) > 1 and not address.startswith(SENTINEL):
-        return (
-            "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, "
-            f"or an address that moves to the host that works; {remedy}"
-        )
-    try:
-        parse_server_url(address)
-    except ValueError as error:
-        return f"ai_analysis.mq_address has a wrong parameter: {error}; {remedy}"
-    return ""
-
-
-def _has_host(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        return False
-
-
-def _is_host_and_port(text: str) -> bool:
-    host, _, port = text.strip().rpartition(":")
-    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
 
 
 class CurrentBus:

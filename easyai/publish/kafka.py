@@ -15,7 +15,8 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from easyai.errors import BusUnavailableError
-from easyai.publish.bus import CONNECT_SEC, KAFKA_TLS, SEND_SEC, Message, Receipt
+from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.settings.addresses import KAFKA_TLS
 
 # Errors that mean this one message, whatever the state of the cluster.
 _FOR_EVER: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)

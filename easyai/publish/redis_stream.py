@@ -15,8 +15,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from easyai.errors import BusUnavailableError, SettingsError
+from easyai.errors import BusUnavailableError
 from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.settings.addresses import no_address_of
 from easyai.settings.server_tls import of_redis, of_sentinels
 from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
 
@@ -65,9 +66,7 @@ class RedisBus:
         try:
             self._redis: Any = _client(parse_server_url(url))
         except ValueError:
-            raise SettingsError(
-                "ai_analysis.mq_address is not a Redis URL: redis://:password@host:6379/0"
-            ) from None
+            raise no_address_of("redis") from None
 
     def send(self, messages: Sequence[Message]) -> Receipt:
         """Add all entries in one round trip."""

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.addresses import hide_credentials
 from easyai.db import clock, events, registration_requests, service_events, services
 from easyai.db.registration_requests import RequestRow, key
 from easyai.errors import TooManyRequestsError
+from easyai.masking import hide_credentials
 from easyai.registry.payload import Registration
 from easyai.runtime import Runtime
 

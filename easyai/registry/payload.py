@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from easyai.addresses import HIDDEN, hide_credentials
 from easyai.domain.numbers import as_integer
 from easyai.errors import BadRequestError
+from easyai.masking import HIDDEN, hide_credentials
 from easyai.names import nfc
 
 LONGEST_TEXT: Final = 256  # characters of service_id, name and version

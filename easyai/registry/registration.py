@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from easyai.addresses import HIDDEN, canonical_address, hide_credentials
 from easyai.db import (
     audit,
     clock,
@@ -34,11 +33,13 @@ from easyai.errors import (
     ServiceNotFoundError,
     TooManyRequestsError,
 )
+from easyai.masking import HIDDEN, hide_credentials
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry import approval, pace, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
 from easyai.runtime import Runtime
+from easyai.system.ip_addresses import canonical_address
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from statistics import fmean, pvariance
 from typing import Any, Final
 
-from easyai.addresses import hide_credentials
 from easyai.db import clock, registration_requests, services
 from easyai.db.services import ServiceRow
 from easyai.domain.alert import utc_text
 from easyai.domain.service import ROUTABLE
+from easyai.masking import hide_credentials
 from easyai.registry import approval
 from easyai.runtime import Runtime
 

@@ -68,8 +68,6 @@ def _database_fault(raw: dict[str, Any]) -> str:
     own = raw.get("easyai", {})
     url = own.get("database_url", "") if isinstance(own, dict) else own
     if "EASYAI_DATABASE_URL" not in os.environ and not is_named("EASYAI_DATABASE_URL", os.environ):
-        if not isinstance(url, str):
-            return "easyai.database_url: takes a text such as postgresql://user:password@host/name"
         try:
             check_database(url)
         except SettingsError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from easyai.settings.addresses import LARGEST_PORT
+
 # Of [ai_analysis]; heartbeat_timeout_sec has a default of its own for 0.
 DEFAULT_FOR_NOTHING: Final = frozenset(
     {
@@ -20,7 +22,6 @@ DEFAULT_FOR_NOTHING: Final = frozenset(
     }
 )
 _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]*)\]|(?P<host>[^\s:\[\]]*)):(?P<port>\d+)")
-_LARGEST_PORT: Final = 65535
 
 
 def is_nothing(value: Any) -> bool:
@@ -39,7 +40,7 @@ def listen_address(text: str) -> tuple[str, int] | None:
     if not text.strip():
         return None
     match = _LISTEN.fullmatch(text.strip())
-    if match is None or not 0 < int(match["port"]) <= _LARGEST_PORT:
+    if match is None or not 0 < int(match["port"]) <= LARGEST_PORT:
         raise ValueError("must be an address with a port, such as ':5066' or '127.0.0.1:5066'")
     host = match["six"] if match["six"] is not None else match["host"]
     return "" if host == "::" else host, int(match["port"])

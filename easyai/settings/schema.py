@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from easyai.addresses import spread_hosts
 from easyai.names import nfc
+from easyai.settings.addresses import spread_hosts
 from easyai.settings.predecessor import (
     DEFAULT_FOR_NOTHING,
     is_nothing,

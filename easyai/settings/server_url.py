@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 SENTINEL: Final = "sentinel"
 SENTINEL_PORT: Final = 26379
-_REDIS: Final = ("redis", "rediss", SENTINEL)
-_AMQP: Final = ("amqp", "amqps", "pyamqp")
+REDIS: Final = ("redis", "rediss", SENTINEL)
+AMQP: Final = ("amqp", "amqps", "pyamqp")
 # A password may hold ';' itself.
-_BETWEEN_HOSTS: Final = re.compile(rf"\s*;\s*(?=(?:{'|'.join((*_REDIS, *_AMQP))})://)")
+_BETWEEN_HOSTS: Final = re.compile(rf"\s*;\s*(?=(?:{'|'.join((*REDIS, *AMQP))})://)")
 _TLS_SCHEMES: Final = ("rediss", "amqps")
 _FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS: Final = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
@@ -101,9 +101,9 @@ def parse_server_url(text: str) -> ServerUrl:
     """
     urls = split_hosts(text)
     scheme = urlsplit(urls[0]).scheme if urls else ""
-    if scheme not in (*_REDIS, *_AMQP):
+    if scheme not in (*REDIS, *AMQP):
         return ServerUrl((text,))
-    of_kind = {SENTINEL: _OF_SENTINEL, **dict.fromkeys(_AMQP, _OF_RABBITMQ)}
+    of_kind = {SENTINEL: _OF_SENTINEL, **dict.fromkeys(AMQP, _OF_RABBITMQ)}
     known = (*_TLS, *of_kind.get(scheme, ()))
     found: dict[str, str] = {}
     for url in urls:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from easyai.errors import SettingsError
 from easyai.settings import file as settings_file
-from easyai.settings.addresses import check_addresses, check_length
+from easyai.settings.addresses import check_broker, check_database, check_length
 from easyai.settings.explain import Unknown, explain, unknown_keys
 from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE, config_path
 from easyai.settings.partial import load_in_part
@@ -139,7 +139,8 @@ def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
         where = f"{path}: " if path else ""
         raise SettingsError(where + explain(error)) from None
     own = settings.easyai
-    check_addresses(own.broker_url, own.database_url)
+    check_database(own.database_url)
+    check_broker(own.broker_url)
     if not own.database_url:
         file = own.effective_database_url.partition(":///")[2]
         check_length(file, "easyai.data_dir", "choose a folder with a shorter path")
@@ -153,7 +154,8 @@ def _check_named(path: Path | None, raw: dict[str, Any]) -> None:
     urls = [named.get(key, "") for key in ("broker_url", "database_url")]
     if not all(isinstance(url, str) for url in urls):
         raise SettingsError(f"{path}: easyai.broker_url and easyai.database_url: each takes a text")
-    check_addresses(*urls)
+    check_database(urls[1])
+    check_broker(urls[0])
     hidden = {key: named[key] for key in ("host", "port", "data_dir") if key in named}
     try:
         Settings.model_validate({"easyai": hidden})

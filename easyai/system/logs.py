@@ -10,7 +10,7 @@ import copy
 import logging
 from typing import Final
 
-from easyai.addresses import hide_credentials
+from easyai.masking import hide_credentials
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _WIDE_SPACE: Final = "\u3000"  # as Chinese texts have it

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from easyai.addresses import is_url
 from easyai.broker.names import CONTROL_QUEUE, EVENT_EXCHANGE
-from easyai.errors import SettingsError
 from easyai.settings import server_tls
+from easyai.settings.addresses import check_broker
 from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
 from easyai.settings.source import AiAnalysis, Settings
 from easyai.system.logs import FORMAT
@@ -67,11 +66,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _broker(url: str, settings: Settings) -> dict[str, Any]:
-    if not is_url(url):  # Celery would take it for a host, and write it into the log
-        raise SettingsError(
-            "easyai.broker_url: not a URL; use redis://:password@host:6379/0 or "
-            "amqp://user:password@host:5672/, with @ : / in the password written as %40 %3A %2F"
-        )
+    check_broker(url)  # Celery would take what is no URL for a host, and write it into the log
     server = parse_server_url(url)
     return {
         "broker_url": ";".join(server.urls),

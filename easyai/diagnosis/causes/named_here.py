@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from easyai.addresses import canonical_address, is_loopback
 from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.words import Words
 from easyai.health.snapshot import ServiceFacts
+from easyai.system.ip_addresses import canonical_address, is_loopback
 
 _MOST_NAMED = 5
 

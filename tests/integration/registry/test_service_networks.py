@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from easyai.addresses import HIDDEN
 from easyai.diagnosis.diagnosis import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.errors import BadRequestError
+from easyai.masking import HIDDEN
 from easyai.pipeline import service_networks as module
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry import registration

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import easyai.cli.up as up
-from easyai.addresses import hide_address, hide_secrets
 from easyai.cli.main import cli
+from easyai.masking import hide_secrets
 from easyai.settings import file as settings_file
 from easyai.settings import installations
+from easyai.settings.addresses import hide_address
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.addresses import endpoint_label
 from easyai.domain.frame import Outcome
 from easyai.domain.totals import BOUNDS_SEC, FATES, Histogram, Totals
 from easyai.domain.verdict import Kind
+from easyai.masking import endpoint_label
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ssl
 
 import pytest
+from kombu.transport import TRANSPORT_ALIASES
 
-from easyai.addresses import hide_address
 from easyai.errors import SettingsError
-from easyai.settings.addresses import check_broker
+from easyai.settings.addresses import check_broker, check_broker_library, hide_address
 from easyai.settings.server_tls import of_amqp
 from easyai.settings.server_url import Tls, parse_server_url
 from easyai.settings.source import Settings
@@ -82,6 +82,18 @@ def test_a_wrong_parameter_is_named_with_what_it_takes_and_not_shown(
     with pytest.raises(SettingsError, match=remedy) as caught:
         check_broker(text)
     assert str(caught.value).startswith("easyai.broker_url: ")
+    assert "GEHEIM" not in str(caught.value)
+
+
+def test_a_broker_whose_library_is_missing_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "amqp://a//;zookeeper://u:GEHEIM@b"
+    monkeypatch.setitem(TRANSPORT_ALIASES, "zookeeper", "kombu.transport.of_nobody:Transport")
+    check_broker(url)
+    check_broker_library("amqp://a//")
+    with pytest.raises(SettingsError, match="needs is not installed; use redis://") as caught:
+        check_broker_library(url)
     assert "GEHEIM" not in str(caught.value)
 
 
