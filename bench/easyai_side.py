@@ -14,7 +14,7 @@ from bench.processes import Child
 from easyai.broker import transport as filesystem
 from easyai.broker.names import CONTROL_QUEUE
 from easyai.runtime import Runtime
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.supervisor.children import children
 from easyai.tasks.config import SCAN_TASK, celery_settings
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from easyai.db.installation import installation_id
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
-from easyai.settings.source import Settings, SettingsSource
+from easyai.settings.schema import Settings
+from easyai.settings.source import SettingsSource
 from easyai.store.base import Store
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner, load_secret

@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.sizing.fleet import Fleet, Seen
 from bench.sizing.model import Costs, Estimate, costs, estimate
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 #: Of what there is: above it, waiting times grow.
 FULL_AT: Final = 0.7

@@ -17,7 +17,7 @@ from easyai.alarms.telling import Message, messages
 from easyai.domain.alarm import Change, Key, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 _LONGEST_HOLD_SEC: Final = 60.0  # nobody waits for a standstill that is told later
 _GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is told

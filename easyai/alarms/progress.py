@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from easyai.alarms.timings import Timings
 from easyai.health.facts import Facts
 from easyai.health.snapshot import TypeFacts
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from easyai.api.errors import error_response
 from easyai.api.rare_log import RareLog
-from easyai.settings.source import Easyai
+from easyai.settings.schema import Easyai
 from easyai.store.signing import FILES_PATH
 
 log = logging.getLogger(__name__)

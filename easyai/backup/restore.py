@@ -29,7 +29,7 @@ from easyai.db.session import Database
 from easyai.db.space import file_of
 from easyai.errors import BackupError, DatabaseDamagedError, DatabaseUnavailableError
 from easyai.pipeline import ownership
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.store.local_folder import Folder
 from easyai.store.renames import rename_noreplace
 from easyai.system.modes import make_folder

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from easyai.settings.schema import Settings
 from easyai.settings.server_url import ServerUrl, parse_server_url
-from easyai.settings.source import Settings
 
 _REFUSED: Final = ("AuthenticationError", "AccessRefused", "NotAllowed", "NoPermissionError")
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from easyai.settings.source import Settings
+    from easyai.settings.schema import Settings
 
 _SOON_SEC: Final = 3.0  # /readyz answers within 2 s
 _REPORT_SEC: Final = 15.0

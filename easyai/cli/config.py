@@ -82,8 +82,7 @@ def check(path: Path | None, as_json: bool) -> None:
 
 def _refuse_emptied() -> None:
     """Raise SettingsError when the file is empty and its installation has the last good text."""
-    from easyai.settings.file import COPY_NAME, read
-    from easyai.settings.source import config_path
+    from easyai.settings.file import COPY_NAME, config_path, read
 
     path = config_path()
     for one in installations.known() if path else ():
@@ -97,7 +96,8 @@ def _report() -> Report:
     from easyai.cli.config_warnings import warnings
     from easyai.cli.link_warnings import link_warnings
     from easyai.settings.addresses import check_broker_library
-    from easyai.settings.source import config_path, load_with_unknown
+    from easyai.settings.file import config_path
+    from easyai.settings.source import load_with_unknown
 
     settings, unknown = load_with_unknown()
     check_broker_library(settings.easyai.broker_url)

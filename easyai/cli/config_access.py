@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from easyai.settings.source import Easyai
+from easyai.settings.schema import Easyai
 from easyai.system.ip_addresses import is_loopback
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 from easyai.masking import HIDDEN, hide_secrets
 from easyai.settings.addresses import hide_address
 from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.

@@ -10,8 +10,7 @@ from typing import Final
 from easyai.errors import SettingsError
 from easyai.publish.people import People
 from easyai.settings.addresses import check_bus
-from easyai.settings.schema import ANY_ADDRESS
-from easyai.settings.source import AiAnalysis, Easyai, FrameExtractor, Settings
+from easyai.settings.schema import ANY_ADDRESS, AiAnalysis, Easyai, FrameExtractor, Settings
 from easyai.tracing.variables import problem as traces_problem
 
 _HEARTBEAT_SEC: Final = 30.0  # how often field clients send one

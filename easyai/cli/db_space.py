@@ -16,7 +16,7 @@ from easyai.errors import BadRequestError
 
 if TYPE_CHECKING:
     from easyai.db.space import Space, TableSize
-    from easyai.settings.source import AiAnalysis
+    from easyai.settings.schema import AiAnalysis
 
 SIZE_EXAMPLES = """\b
 Examples:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from easyai.diagnosis.diagnosis import Diagnosis
     from easyai.domain.words import Language
     from easyai.runtime import Runtime
-    from easyai.settings.source import Settings, SettingsSource
+    from easyai.settings.schema import Settings
+    from easyai.settings.source import SettingsSource
 
 EXAMPLES = """\b
 Examples:
@@ -136,7 +137,7 @@ def _tell_unknown(lang: Language) -> None:
     """What can be said where the settings name no database that can be asked."""
     from easyai.domain.words import Words
     from easyai.settings.commands import easyai_command
-    from easyai.settings.source import Settings
+    from easyai.settings.schema import Settings
 
     check = easyai_command(Settings(), "config", "check")
     words = Words(

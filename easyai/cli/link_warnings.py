@@ -14,7 +14,7 @@ from easyai.masking import hide_credentials
 from easyai.settings.schema import ANY_ADDRESS
 
 if TYPE_CHECKING:
-    from easyai.settings.source import Settings
+    from easyai.settings.schema import Settings
 
 _Address = IPv4Address | IPv6Address
 _MOST_NAMED: Final = 5

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from easyai.db.session import Database
     from easyai.runtime import Runtime
-    from easyai.settings.source import Settings, SettingsSource
+    from easyai.settings.schema import Settings
+    from easyai.settings.source import SettingsSource
 
 _PIPE_WIDTH: Final = 1000
 _ALIVE_SEC: Final = 30.0

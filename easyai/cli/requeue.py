@@ -15,7 +15,7 @@ from easyai.cli.since import Moment, since_option, span, until_option
 if TYPE_CHECKING:
     from easyai.pipeline.requeue import RequeueReport
     from easyai.runtime import Runtime
-    from easyai.settings.source import Settings
+    from easyai.settings.schema import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,7 +14,7 @@ from easyai.cli.output import plain, print_json, running
 if TYPE_CHECKING:
     from easyai.backup.archive import Reader
     from easyai.backup.restore import Restored
-    from easyai.settings.source import Settings
+    from easyai.settings.schema import Settings
 
 EXAMPLES = """\b
 Examples:

@@ -29,7 +29,7 @@ from easyai.system.listening import shown as shown_host
 from easyai.system.streams import notice
 
 if TYPE_CHECKING:
-    from easyai.settings.source import Settings
+    from easyai.settings.schema import Settings
 
 EXAMPLES = """\b
 Examples:
@@ -135,7 +135,8 @@ def _warn_of_links(settings: Settings) -> None:
 
 def _keep_settings(data_dir: Path) -> None:
     """Leave the children the settings of this start, for the time when the file has a mistake."""
-    from easyai.settings.source import config_path, keep_copy
+    from easyai.settings.file import config_path
+    from easyai.settings.source import keep_copy
 
     copy, path = data_dir / COPY_NAME, config_path()
     try:

@@ -24,7 +24,7 @@ from easyai.health.facts import Facts
 from easyai.health.gather import gather
 from easyai.health.snapshot import AlarmFacts
 from easyai.runtime import Runtime
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
 from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
 from easyai.messages.reasons import reason
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 _OK: Final = CheckResult("")
 _LATELY_SEC: Final = 300.0  # a failure that nothing was tried after tells little of now

@@ -25,7 +25,7 @@ from easyai.pipeline.admission_cameras import CameraLimits
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.pipeline.retention import Retention
 from easyai.runtime import Runtime
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 

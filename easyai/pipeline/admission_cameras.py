@@ -10,7 +10,7 @@ from easyai.db import admission, admission_cameras
 from easyai.domain.frame import Outcome
 from easyai.pipeline.admission_drops import AT_ONCE, Choose, Drops
 from easyai.runtime import Runtime
-from easyai.settings.source import FrameExtractor
+from easyai.settings.schema import FrameExtractor
 
 _EVERY_SEC: Final = 5.0  # a look reads the waiting frames of each type with such a camera
 _BUDGET_SEC: Final = 0.5  # of one look; the next goes on

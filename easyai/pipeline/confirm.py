@@ -18,7 +18,7 @@ from easyai.domain.verdict import Kind, Verdict, clean_reason
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.store.base import Carried, Store
 from easyai.store.keys import version_tag
 

@@ -22,7 +22,7 @@ from easyai.domain.rate import Bucket, full
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.shares import Contender, share
-from easyai.settings.source import AiAnalysis, Settings
+from easyai.settings.schema import AiAnalysis, Settings
 
 # Cameras looked at, however few frames are wanted: the endpoints of the first may all be full.
 _MOST_CAMERAS: Final = 5000

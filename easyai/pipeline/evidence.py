@@ -26,7 +26,7 @@ from easyai.domain.breaker import (
 from easyai.domain.reason import quoted
 from easyai.domain.service import AWAY
 from easyai.domain.verdict import Kind, Verdict
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 

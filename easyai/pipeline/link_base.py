@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from easyai.pipeline.service_networks import Address, own_address, resolve
 from easyai.process.notify import awaited_api
-from easyai.settings.schema import ANY_ADDRESS
-from easyai.settings.source import Easyai
+from easyai.settings.schema import ANY_ADDRESS, Easyai
 
 _LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the calls keep what a name resolves to
 # Also where no name resolved yet: meanwhile a service may get links that it cannot open.

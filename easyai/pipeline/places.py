@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from easyai.domain.service import Candidate
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 InFlight = Sequence[tuple[int, str, int]]  # service pk, task type, live leases
 

@@ -17,7 +17,7 @@ from easyai.db import admission, clock
 from easyai.domain.frame import FrameState, Outcome
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.runtime import Runtime
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from easyai.domain.reason import quoted
 from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling
 from easyai.pipeline.dispatch import has_room
 from easyai.runtime import Runtime
-from easyai.settings.source import AiAnalysis, Settings
+from easyai.settings.schema import AiAnalysis, Settings
 
 log = logging.getLogger(__name__)
 

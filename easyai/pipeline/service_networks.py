@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from easyai.errors import BadRequestError
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 Address = IPv4Address | IPv6Address
 

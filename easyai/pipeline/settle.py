@@ -29,7 +29,7 @@ from easyai.pipeline.answers import (
 )
 from easyai.pipeline.evidence import Evidence
 from easyai.pipeline.pictures import Errand
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from easyai.domain.words import Words
-from easyai.settings.source import Settings, config_path
+from easyai.settings.file import config_path
+from easyai.settings.schema import Settings
 
 _PROGRAM: Final = "easyai"
 

@@ -9,13 +9,14 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from easyai.settings.left_behind import SECTIONS, instead_of
 from easyai.settings.schema import CameraTask, FrameExtractor, Settings, TaskTypeSettings
+from easyai.settings.schema_table import is_table
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 # How alike a key is to one of ours: less in tables that are ours alone.
@@ -50,11 +51,6 @@ class Unknown(NamedTuple):
     def warning(self) -> str:
         """That it has no effect, and which key may be meant."""
         return f"{self.key} is no key of easyai and has no effect; did you mean {self.meant}?"
-
-
-def is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    """Whether this is the type of a table of keys."""
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def unknown_keys(

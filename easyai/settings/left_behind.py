@@ -87,6 +87,6 @@ SECTIONS: Final = frozenset({"base", "data", "baselog"})
 def instead_of(key: str) -> str:
     """What to do in place of a key (or section) of the predecessor; '' when it is not one.
 
-    Keys are spelled as in ``settings_words.unknown_keys``, in any case.
+    Keys are spelled as in ``explain.unknown_keys``, in any case.
     """
     return _INSTEAD.get(key.lower(), "")

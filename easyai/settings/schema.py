@@ -1,294 +1,44 @@
-"""The tables of the configuration: every key, its range and its default (contract, section 6)."""
+"""The tables of the configuration: every key, its range and its default (contract, section 6).
+
+All of them are imported from here; those of ``[ai_analysis]`` and ``[frame_extractor]`` stand in
+files of their own.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from easyai.names import nfc
 from easyai.settings.addresses import spread_hosts
-from easyai.settings.predecessor import (
-    DEFAULT_FOR_NOTHING,
-    is_nothing,
-    listen_address,
-    with_listen_address,
-)
+from easyai.settings.predecessor import listen_address, with_listen_address
+from easyai.settings.schema_analysis import TRIPWIRE, AiAnalysis, TaskTypeSettings, parse_rate
+from easyai.settings.schema_frames import CameraTask, FrameExtractor, Minio
+from easyai.settings.schema_table import Table
 
-TRIPWIRE = "绊线人数统计"
+__all__ = [
+    "ANY_ADDRESS",
+    "TRIPWIRE",
+    "AiAnalysis",
+    "CameraTask",
+    "Easyai",
+    "FrameExtractor",
+    "Minio",
+    "Settings",
+    "TaskTypeSettings",
+    "parse_rate",
+]
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smh])\s*")
-_RATE_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_MOST_PER_SEC = 1_000_000.0
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Name = Annotated[str, AfterValidator(nfc)]  # of a task type or a camera
-
-
-@lru_cache(maxsize=1024)
-def parse_rate(text: str) -> float:
-    """Frames a second of "30/s", "100/m" or "1000/h"; 0 for "".
-
-    Raises ValueError for anything else, and for nothing at all ("0/s").
-    """
-    if not text.strip():
-        return 0.0
-    match = _RATE.fullmatch(text)
-    per_sec = float(match[1]) / _RATE_UNITS[match[2]] if match else 0.0
-    if not 0 < per_sec <= _MOST_PER_SEC:
-        raise ValueError('must be frames per second, minute or hour, such as "30/s" or "100/m"')
-    return per_sec
-
-
-class _Table(BaseModel):
-    """A frozen TOML table; keys that are not ours are left to other plugins."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-    # Keys whose "" and 0 mean the default, as the predecessor took them.
-    nothing_is_default: ClassVar[frozenset[str]] = frozenset()
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _default_for_nothing(cls, value: Any, info: ValidationInfo) -> Any:
-        name = str(info.field_name)
-        if name in cls.nothing_is_default and is_nothing(value):
-            return cls.model_fields[name].default
-        return value
-
-
-class TaskTypeSettings(_Table):
-    """``[ai_analysis.types."<task_type>"]``: what differs for one task type."""
-
-    max_concurrent: Count | None = None  # requests in flight for this type, over all workers
-    # task_id: every frame of one camera to one endpoint, one at a time and in time order
-    affinity: Literal["none", "task_id"] | None = None
-    # In overload types of a lower priority give way first.
-    priority: Annotated[int, Field(ge=0, le=9)] = 5
-    # Of each camera every n-th frame is inferred; auto: as many as the algorithms keep up with.
-    sampling: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = 1
-    rate_limit: str = ""  # frames sent to algorithms, over all workers: "30/s", "100/m"; "": any
-
-    @field_validator("rate_limit")
-    @classmethod
-    def _rate(cls, value: str) -> str:
-        parse_rate(value)
-        return value.replace(" ", "")
-
-    @property
-    def rate_per_sec(self) -> float:
-        """Frames a second that may be sent; 0: no limit."""
-        return parse_rate(self.rate_limit)
-
-
-_NOTHING_DIFFERS = TaskTypeSettings()
-_HEARTBEAT_TIMEOUT_OF_NOTHING = 90.0  # heartbeat_timeout_sec = 0
-
-
-class AiAnalysis(_Table):
-    """``[ai_analysis]``: scanning, inference and alerts."""
-
-    nothing_is_default = DEFAULT_FOR_NOTHING
-
-    enable: bool = True
-    scan_interval_sec: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
-    mq_type: Literal["kafka", "rabbitmq", "redis", "none"] = "none"
-    mq_address: str = ""
-    mq_topic: str = "easyai.alerts"
-    heartbeat_timeout_sec: Seconds = 60.0
-    max_concurrent_infer: Count = 100  # requests in flight over all workers
-    max_queue_size: Annotated[int, Field(ge=1)] = 5000  # waiting frames that count as a backlog
-    save_only_with_detection: bool = True
-    alert_base_path: str = "alerts/"
-    alert_batch_size: Count = 100
-    alert_batch_interval_sec: Seconds = 2.0
-    alert_image_move_concurrent: Count = 50
-    max_alerts_in_db: Annotated[int, Field(ge=0)] = 1000  # 0 = no limit
-
-    # What this project adds.
-    mq_system_topic: str = ""  # of system alarms; '': mq_topic with .system behind it
-    failed_base_path: str = "failed/"
-    infer_timeout_sec: Seconds = 30.0  # one request to an algorithm, picture download included
-    lease_sec: Seconds = 15.0  # a lease not renewed for this long returns to pending
-    max_attempts: Count = 3  # answers success:false before a frame is failed
-    batch_size: Annotated[int, Field(ge=1, le=1000)] = 100  # frames leased in one transaction
-    frame_stable_sec: Seconds = 2.0  # a picture without its end marker waits this long unchanged
-    # Services live but too slow, more than max_queue_size frames waiting: wait drops nothing.
-    queue_full_strategy: Literal["wait", "drop_oldest", "drop_newest", "latest_only"] = "wait"
-    # Frames that waited longer are given up; 0 = never.
-    outage_retention_hours: Annotated[float, Field(ge=0, le=87_600)] = 24.0
-    # With less of its disk free, parked frames are given up, the oldest first; 0 = never.
-    disk_min_free_percent: Annotated[float, Field(ge=0, le=50)] = 5.0
-    failed_retention_days: Annotated[float, Field(ge=0, le=3650)] = 30.0  # 0 = for ever
-    # Settled frames are remembered this long and this many; 0 = no limit.
-    history_retention_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
-    max_history_rows: Annotated[int, Field(ge=0)] = 2_000_000
-    # Task types besides those that the settings name; each has a queue in the broker.
-    max_task_types: Annotated[int, Field(ge=1, le=10_000)] = 1000
-
-    stall_alarm_sec: Seconds = 30.0  # frames wait and nothing succeeds for so long: alarm
-    alarm_repeat_sec: Annotated[float, Field(ge=1, le=604_800)] = 3600.0
-    high_drop_rate_percent: Annotated[float, Field(gt=0, le=100)] = 10.0
-    slow_inference_ms: Annotated[float, Field(gt=0)] = 5000.0  # mean of a type
-    notify_urls: tuple[SecretStr, ...] = ()  # Apprise URLs of the people to tell
-    # Networks in which services are called; none: those that fit the address we listen on.
-    service_networks: tuple[str, ...] = ()
-    types: dict[str, TaskTypeSettings] = Field(default_factory=dict)
-
-    @field_validator("mq_type", mode="before")
-    @classmethod
-    def _kind(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
-
-    @field_validator("heartbeat_timeout_sec", mode="before")
-    @classmethod
-    def _timeout(cls, value: Any) -> Any:
-        # Another number than where the key is absent: the predecessor's own file set 60.
-        return _HEARTBEAT_TIMEOUT_OF_NOTHING if is_nothing(value) else value
-
-    @field_validator("types")
-    @classmethod
-    def _names(cls, value: dict[str, TaskTypeSettings]) -> dict[str, TaskTypeSettings]:
-        found: dict[str, TaskTypeSettings] = {}
-        for name, table in value.items():
-            if found.setdefault(nfc(name), table) != table:
-                raise ValueError(
-                    f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) that are one "
-                    "task type, with different keys; keep one of the tables"
-                )
-        return found
-
-    @field_validator("alert_base_path", "failed_base_path")
-    @classmethod
-    def _folder(cls, value: str) -> str:
-        parts = [part for part in value.replace("\\", "/").split("/") if part not in ("", ".")]
-        if not parts or ".." in parts:
-            raise ValueError("must be a folder below the store, such as 'alerts/'")
-        return "/".join(parts) + "/"
-
-    @field_validator("service_networks")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            return tuple(str(ip_network(one.strip(), strict=False)) for one in value)
-        except ValueError as error:
-            raise ValueError(f'{error}; write networks such as "192.168.1.0/24"') from None
-
-    @property
-    def has_bus(self) -> bool:
-        """Whether alerts go to a message bus, not only to the table."""
-        # Without an address there was none for the predecessor, whatever mq_type said.
-        return self.mq_type != "none" and bool(self.mq_address.strip())
-
-    @property
-    def system_topic(self) -> str:
-        """The topic of system alarms, on which no consumer of `mq_topic` sees them."""
-        return self.mq_system_topic.strip() or f"{self.mq_topic}.system"
-
-    def affinity(self, task_type: str) -> bool:
-        """Whether every frame of one camera goes to one endpoint, one at a time and in order."""
-        own = self.types.get(task_type)
-        if own is not None and own.affinity is not None:
-            return own.affinity == "task_id"
-        return task_type == TRIPWIRE
-
-    def type_settings(self, task_type: str) -> TaskTypeSettings:
-        """What differs for one task type; the defaults when nothing does."""
-        return self.types.get(task_type, _NOTHING_DIFFERS)
-
-    def limited_types(self) -> list[str]:
-        """The task types with a rate limit."""
-        return [name for name, own in self.types.items() if own.rate_limit]
-
-    def stall_sec(self, task_type: str) -> float:
-        """For how long a type may stand still: `stall_alarm_sec`, or its rate's time for two."""
-        rate = self.type_settings(task_type).rate_per_sec
-        return max(self.stall_alarm_sec, 2 / rate) if rate else self.stall_alarm_sec
-
-    def type_limit(self, task_type: str) -> int | None:
-        """Requests in flight allowed for this type over all workers; None: no limit of its own."""
-        own = self.types.get(task_type)
-        return own.max_concurrent if own else None
-
-
-class CameraTask(_Table):
-    """One of ``[[frame_extractor.tasks]]``: a camera."""
-
-    id: Name = ""
-    task_type: Name = ""
-    preferred_algorithm_endpoint: str = ""
-    save_alert_image: bool = True  # false: the picture of an alert is deleted
-    max_frame_count: Annotated[int, Field(ge=0)] = 0  # of its frames that wait; 0 = no limit
-
-
-_NO_TASK = CameraTask()
-
-
-class Minio(_Table):
-    """``[frame_extractor.minio]``: the object store."""
-
-    endpoint: str = ""
-    bucket: str = ""
-    access_key: str = ""
-    secret_key: SecretStr = SecretStr("")
-    use_ssl: bool = False
-    base_path: str = ""
-
-
-class FrameExtractor(_Table):
-    """``[frame_extractor]``: where frames come from."""
-
-    nothing_is_default = frozenset({"store", "output_dir"})
-
-    store: Literal["local", "minio"] = "local"
-    output_dir: Path = Path("./snapshots")
-    task_types: tuple[Name, ...] = ()
-    tasks: tuple[CameraTask, ...] = ()
-    minio: Minio = Field(default_factory=Minio)
-
-    @cached_property
-    def _tasks_by_id(self) -> dict[str, list[CameraTask]]:
-        found: dict[str, list[CameraTask]] = {}
-        for task in self.tasks:
-            found.setdefault(task.id, []).append(task)
-        return found
-
-    def task(self, task_type: str, task_id: str) -> CameraTask:
-        """What the settings say of a camera; the defaults when nothing."""
-        for task in self._tasks_by_id.get(task_id, ()):
-            if task.task_type in ("", task_type):
-                return task
-        return _NO_TASK
-
-    def preferred_endpoint(self, task_type: str, task_id: str) -> str:
-        """The endpoint an operator chose for this camera, or ''."""
-        return self.task(task_type, task_id).preferred_algorithm_endpoint
-
-    def keeps_alert_image(self, task_type: str, task_id: str) -> bool:
-        """Whether the picture of this camera's alerts is kept."""
-        return self.task(task_type, task_id).save_alert_image
-
-
 #: Addresses to listen on that stand for every address of this machine.
 ANY_ADDRESS: Final = ("", "::", "0.0.0.0")  # noqa: S104 - recognised, not bound
 
 
-class Easyai(_Table):
+class Easyai(Table):
     """``[easyai]``: what the installation is made of."""
 
     database_url: str = ""  # '': SQLite in data_dir
@@ -362,7 +112,7 @@ class Easyai(_Table):
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
-class DefaultHttpConfig(_Table):
+class DefaultHttpConfig(Table):
     """``[defaulthttpconfig]``: where the predecessor listened."""
 
     httplistenaddr: str = ""  # ':5066', '127.0.0.1:5066'; what [easyai] says comes first
@@ -374,7 +124,7 @@ class DefaultHttpConfig(_Table):
         return value.strip()
 
 
-class Settings(_Table):
+class Settings(Table):
     """The whole configuration, checked and frozen."""
 
     ai_analysis: AiAnalysis = Field(default_factory=AiAnalysis)

@@ -25,23 +25,8 @@ from easyai.settings.addresses import check_broker, check_database, check_length
 from easyai.settings.explain import Unknown, explain, unknown_keys
 from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE, config_path
 from easyai.settings.partial import load_in_part
-from easyai.settings.schema import TRIPWIRE, AiAnalysis, Easyai, FrameExtractor, Minio, Settings
+from easyai.settings.schema import Settings
 from easyai.settings.variables import overlay
-
-__all__ = [
-    "TRIPWIRE",
-    "AiAnalysis",
-    "Easyai",
-    "FrameExtractor",
-    "Minio",
-    "Settings",
-    "SettingsSource",
-    "config_path",
-    "keep_copy",
-    "load",
-    "load_in_part",
-    "load_with_unknown",
-]
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from easyai.errors import SettingsError
-from easyai.settings.explain import is_table
 from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE
 from easyai.settings.schema import Settings
+from easyai.settings.schema_table import is_table
 
 _PREFIX: Final = "EASYAI_"
 _OWN_TABLE: Final = "easyai"

@@ -16,7 +16,7 @@ from minio.helpers import check_bucket_name
 from urllib3.exceptions import HTTPError
 
 from easyai.errors import SettingsError, StoreUnavailableError
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store.bucket_errors import NO_BUCKET, explain
 
 _CONNECT_SEC, _READ_SEC = 3.0, 10.0  # a call takes 20 s at most, against a store that hangs

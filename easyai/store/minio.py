@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from easyai.domain.frame import KeyRules
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_moves import BucketMoves
 from easyai.store.bucket_objects import check_key

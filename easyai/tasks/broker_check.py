@@ -14,8 +14,8 @@ from typing import Any, Final
 from easyai.broker.reason import BlockedError, broker_reason
 from easyai.errors import BrokerUnavailableError
 from easyai.runtime import Runtime
+from easyai.settings.schema import Settings
 from easyai.settings.server_url import SENTINEL
-from easyai.settings.source import Settings
 from easyai.system.modes import make_folder
 
 _LIMIT_SEC: Final = 5.0

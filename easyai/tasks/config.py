@@ -10,8 +10,8 @@ from typing import Any
 from easyai.broker.names import CONTROL_QUEUE, EVENT_EXCHANGE
 from easyai.settings import server_tls
 from easyai.settings.addresses import check_broker
+from easyai.settings.schema import AiAnalysis, Settings
 from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
-from easyai.settings.source import AiAnalysis, Settings
 from easyai.system.logs import FORMAT
 
 SCAN_TASK = "easyai.scan"

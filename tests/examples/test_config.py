@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from easyai.cli.main import cli
-from easyai.settings.explain import is_table
-from easyai.settings.schema import CameraTask, TaskTypeSettings
-from easyai.settings.source import Settings, load_with_unknown
+from easyai.settings.schema import CameraTask, Settings, TaskTypeSettings
+from easyai.settings.schema_table import is_table
+from easyai.settings.source import load_with_unknown
 
 FILE = Path(__file__).parents[2] / "examples" / "config.toml"
 # Their default is that nothing is said: the sample shows a value.

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.usefixtures("secrets_made")
 _CLIENT = """
 import io, sys
-from easyai.settings import load
+from easyai.settings.source import load
 from minio import Minio
 of = load().frame_extractor.minio
 client = Minio(of.endpoint, of.access_key, of.secret_key.get_secret_value(), secure=of.use_ssl)

@@ -11,7 +11,7 @@ from typing import Any
 from easyai.domain.verdict import Kind
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
-from easyai.settings.source import TRIPWIRE
+from easyai.settings.schema import TRIPWIRE
 from tests.properties.world import LEASE_SEC, Picture
 from tests.support.site import TYPE, Row
 

@@ -24,7 +24,7 @@ from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Settled, settle
 from easyai.pipeline.turn import turn
 from easyai.registry import registration
-from easyai.settings.source import TRIPWIRE
+from easyai.settings.schema import TRIPWIRE
 from tests.support.site import TYPE, Installation, Row
 
 TYPES = (TYPE, TRIPWIRE)

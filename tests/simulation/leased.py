@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from easyai.domain.rate import full
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 from tests.simulation.checks import rows_of
 from tests.simulation.plan import Plan
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 from tests.simulation.cameras import Album, Version
 from tests.simulation.checks import rows_of
 from tests.simulation.database import SharedDatabase

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyai.domain.frame import KeyRules
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store.base import Store
 from easyai.store.bucket_conditions import Kept
 from easyai.store.local import LocalStore

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from easyai.db import clock, leases
 from easyai.errors import EasyaiError
 from easyai.runtime import Owner, Runtime
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from tests.simulation import pipeline
 from tests.simulation.cameras import Album, CameraPlan
 from tests.simulation.checks import Ledger

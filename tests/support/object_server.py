@@ -8,7 +8,7 @@ import socket
 from minio import Minio as Client
 from pydantic import SecretStr
 
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from tests.support.server_process import ServerProcess
 
 

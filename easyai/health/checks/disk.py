@@ -10,7 +10,7 @@ from typing import Final
 from easyai.domain.words import Words
 from easyai.health.checks.check import NotWellError
 from easyai.runtime import Runtime
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 # Where disk_min_free_percent is 0 a disk still counts as full below this.
 _FULL_PERCENT: Final = 0.5

@@ -21,7 +21,8 @@ from easyai.celery import make_app
 from easyai.db.migrate import upgrade
 from easyai.registry.registration import register
 from easyai.runtime import Runtime
-from easyai.settings.source import Settings, SettingsSource, load
+from easyai.settings.schema import Settings
+from easyai.settings.source import SettingsSource, load
 from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from tests.support.algorithm_stub import AlgorithmStub

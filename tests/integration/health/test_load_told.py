@@ -12,7 +12,7 @@ from easyai.db.statistics import Tally
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 
 
 def use_bucket(monkeypatch: pytest.MonkeyPatch, settings: Minio, endpoint: str = "") -> None:

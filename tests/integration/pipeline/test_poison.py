@@ -11,7 +11,7 @@ import pytest
 
 from easyai.domain import breaker
 from easyai.pipeline import evidence
-from easyai.settings.source import TRIPWIRE
+from easyai.settings.schema import TRIPWIRE
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from easyai.domain.arrivals import natural
 from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
-from easyai.settings.source import TRIPWIRE
+from easyai.settings.schema import TRIPWIRE
 from easyai.store import local_tree
 from easyai.store.file_systems import FolderTimes
 from tests.support.site import JPEG, TYPE, Installation

@@ -16,7 +16,7 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import BusUnavailableError, StoreUnavailableError
 from easyai.publish import kafka
 from easyai.publish.kafka import KafkaBus
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store.minio import MinioStore
 from tests.support.needs import program
 

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from pydantic import SecretStr
 
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar, cast
 from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store.base import Picture, Store, Watch
 from easyai.store.bucket_watch import BucketWatch
 from easyai.store.local import LocalStore

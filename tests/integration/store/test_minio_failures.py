@@ -11,7 +11,7 @@ import urllib3
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store import bucket as bucket_module
 from easyai.store import bucket_errors
 from easyai.store.base import Store

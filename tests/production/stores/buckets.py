@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.outside import Outside

@@ -13,7 +13,7 @@ from easyai.diagnosis.causes.rank import Ranking
 from easyai.domain.alarm import Board, Change, Kind, Notice
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known, ServiceFacts
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 TIMINGS = Timings()
 SERVICES = 12

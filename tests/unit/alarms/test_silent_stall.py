@@ -8,7 +8,7 @@ from easyai.alarms.silent_stall import SilentStall
 from easyai.health.facts import Facts
 from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.health.snapshot import Known
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 START = 1_000_000.0
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from easyai.cli.link_warnings import link_warnings
-from easyai.settings.source import Settings, load
+from easyai.settings.schema import Settings
+from easyai.settings.source import load
 from tests.support.installation import Installation
 
 # Documentation's addresses (RFC 5737, 3849): no machine has them.

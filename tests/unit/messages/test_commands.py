@@ -17,7 +17,8 @@ from easyai.cli.main import COMMANDS, cli
 from easyai.diagnosis.causes.processes import _start_remedies
 from easyai.health.facts import Facts
 from easyai.settings.commands import celery_command, easyai_command, program
-from easyai.settings.source import Settings, load
+from easyai.settings.schema import Settings
+from easyai.settings.source import load
 
 _ROOT = Path(__file__).parents[3] / "easyai"
 _MAKERS = ("easyai_command", "celery_command")

@@ -13,7 +13,7 @@ from easyai.diagnosis.timeline import collapsed
 from easyai.domain.reason import quoted
 from easyai.health.facts import Facts
 from easyai.messages.wording import names, span
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 
 @pytest.mark.parametrize(

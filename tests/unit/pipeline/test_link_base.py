@@ -13,7 +13,7 @@ import pytest
 from easyai.pipeline import link_base
 from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.pipeline.service_networks import own_address
-from easyai.settings.source import Easyai
+from easyai.settings.schema import Easyai
 
 PATH = "/api/v1/files/t/c/1.jpg?expires=1&signature=2"
 FAR4 = "http://10.77.1.2:7901/infer"

@@ -10,7 +10,7 @@ from easyai.domain.service import Candidate
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.shares import Contender, is_floor, share
-from easyai.settings.source import AiAnalysis
+from easyai.settings.schema import AiAnalysis
 
 TYPES = ["人数统计", "人脸", "车辆", "烟火", "安全帽"]
 NO_FLOOR = 1.0  # a second in which priorities and shares hold

@@ -9,7 +9,7 @@ import pytest
 from easyai.errors import BadRequestError
 from easyai.pipeline import service_networks as module
 from easyai.pipeline.service_networks import ServiceNetworks, service_networks
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 
 OURS = ["127.0.0.1", "127.8.8.8", "::1", "0.0.0.0", "::", "::ffff:7f00:1"]
 ANYWHERE = ServiceNetworks(("0.0.0.0/0", "::/0"), 5066)

@@ -14,7 +14,8 @@ from easyai.cli import up
 from easyai.errors import SettingsError
 from easyai.settings.addresses import check_broker
 from easyai.settings.file import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE, keep, kept
-from easyai.settings.source import SettingsSource, load, load_in_part
+from easyai.settings.partial import load_in_part
+from easyai.settings.source import SettingsSource, load
 
 GOOD = "[easyai]\nport = 1\n"
 ADDRESSES = (

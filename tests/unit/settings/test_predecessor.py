@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from easyai.errors import SettingsError
-from easyai.settings.source import Settings, load
+from easyai.settings.schema import Settings
+from easyai.settings.source import load
 
 # As in the incident report, with the address that stands in every such file.
 OPERATORS_FILE = """

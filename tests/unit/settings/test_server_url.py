@@ -9,9 +9,9 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from easyai.errors import SettingsError
 from easyai.settings.addresses import check_broker, check_broker_library, hide_address
+from easyai.settings.schema import Settings
 from easyai.settings.server_tls import of_amqp
 from easyai.settings.server_url import Tls, parse_server_url
-from easyai.settings.source import Settings
 from easyai.tasks.config import celery_settings
 
 

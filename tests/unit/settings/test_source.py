@@ -14,7 +14,9 @@ from sqlalchemy.engine import make_url
 
 from easyai.errors import SettingsError
 from easyai.settings import file as settings_file
-from easyai.settings.source import TRIPWIRE, SettingsSource, keep_copy, load, load_in_part
+from easyai.settings.partial import load_in_part
+from easyai.settings.schema import TRIPWIRE
+from easyai.settings.source import SettingsSource, keep_copy, load
 
 Write = Callable[[str], Path]
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import SettingsError
-from easyai.settings.source import Minio
+from easyai.settings.schema import Minio
 from easyai.store.minio import MinioStore
 
 GOOD = Minio(

@@ -12,7 +12,7 @@ import pytest
 
 import easyai.celery
 from easyai.errors import SettingsError
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.tasks.config import celery_settings
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery.worker.consumer import Consumer as CeleryConsumer
 
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.tasks.config import celery_settings
 from easyai.tasks.consumer import Consumer
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from easyai.celery import make_app
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.tasks import queue_slices
 from easyai.tasks.config import celery_settings
 from easyai.tasks.queue_slices import Change, carry_out, summary

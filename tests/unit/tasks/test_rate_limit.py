@@ -7,7 +7,7 @@ from typing import Any
 
 from celery.worker.control import Panel
 
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.tasks import rate_limit as module
 from easyai.tasks.config import SCAN_TASK, celery_settings
 from easyai.tasks.publisher import INFER_TASK

@@ -11,7 +11,7 @@ from kombu.transport import TRANSPORT_ALIASES, get_transport_cls
 import easyai.celery
 from easyai.broker.names import CONTROL_QUEUE
 from easyai.broker.redis_transport import Channel
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.tasks.config import PERIODIC, celery_settings
 from easyai.tasks.consumer import Consumer
 from easyai.tasks.publisher import Publisher

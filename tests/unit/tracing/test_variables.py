@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from easyai.cli.config_warnings import warnings
-from easyai.settings.source import Settings
+from easyai.settings.schema import Settings
 from easyai.tracing import variables
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}

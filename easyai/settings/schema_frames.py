@@ -1,0 +1,69 @@
+"""``[frame_extractor]``, its cameras and its object store."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from easyai.settings.schema_table import Name, Table
+
+
+class CameraTask(Table):
+    """One of ``[[frame_extractor.tasks]]``: a camera."""
+
+    id: Name = ""
+    task_type: Name = ""
+    preferred_algorithm_endpoint: str = ""
+    save_alert_image: bool = True  # false: the picture of an alert is deleted
+    max_frame_count: Annotated[int, Field(ge=0)] = 0  # of its frames that wait; 0 = no limit
+
+
+_NO_TASK = CameraTask()
+
+
+class Minio(Table):
+    """``[frame_extractor.minio]``: the object store."""
+
+    endpoint: str = ""
+    bucket: str = ""
+    access_key: str = ""
+    secret_key: SecretStr = SecretStr("")
+    use_ssl: bool = False
+    base_path: str = ""
+
+
+class FrameExtractor(Table):
+    """``[frame_extractor]``: where frames come from."""
+
+    nothing_is_default = frozenset({"store", "output_dir"})
+
+    store: Literal["local", "minio"] = "local"
+    output_dir: Path = Path("./snapshots")
+    task_types: tuple[Name, ...] = ()
+    tasks: tuple[CameraTask, ...] = ()
+    minio: Minio = Field(default_factory=Minio)
+
+    @cached_property
+    def _tasks_by_id(self) -> dict[str, list[CameraTask]]:
+        found: dict[str, list[CameraTask]] = {}
+        for task in self.tasks:
+            found.setdefault(task.id, []).append(task)
+        return found
+
+    def task(self, task_type: str, task_id: str) -> CameraTask:
+        """What the settings say of a camera; the defaults when nothing."""
+        for task in self._tasks_by_id.get(task_id, ()):
+            if task.task_type in ("", task_type):
+                return task
+        return _NO_TASK
+
+    def preferred_endpoint(self, task_type: str, task_id: str) -> str:
+        """The endpoint an operator chose for this camera, or ''."""
+        return self.task(task_type, task_id).preferred_algorithm_endpoint
+
+    def keeps_alert_image(self, task_type: str, task_id: str) -> bool:
+        """Whether the picture of this camera's alerts is kept."""
+        return self.task(task_type, task_id).save_alert_image
