@@ -82,7 +82,8 @@ def check(path: Path | None, as_json: bool) -> None:
 
 def _refuse_emptied() -> None:
     """Raise SettingsError when the file is empty and its installation has the last good text."""
-    from easyai.settings.file import COPY_NAME, config_path, read
+    from easyai.settings.file import config_path, read
+    from easyai.settings.last_good import COPY_NAME
 
     path = config_path()
     for one in installations.known() if path else ():

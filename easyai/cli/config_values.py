@@ -10,18 +10,13 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, SecretStr
 
 from easyai.masking import HIDDEN, hide_secrets
+from easyai.settings import installations
 from easyai.settings.addresses import hide_address
-from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE
 from easyai.settings.schema import Settings
 
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
 # What starts like a key and is read elsewhere.
-_NO_KEYS: Final = frozenset(
-    {
-        *("EASYAI_CONFIG", "EASYAI_HANG_SEC", "EASYAI_SUPERVISED", "EASYAI_END_WHEN_HUNG"),
-        *(COPY_VARIABLE, RENEWS_VARIABLE),
-    }
-)
+_NO_KEYS: Final = installations.MARKERS | {installations.CONFIG}
 
 
 class Value(NamedTuple):

@@ -58,7 +58,7 @@ def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> Non
     from easyai.diagnosis.report.as_json import as_json as to_json
     from easyai.diagnosis.report.as_markdown import markdown
     from easyai.diagnosis.report.as_short import short
-    from easyai.settings.file import TAKEN
+    from easyai.settings.last_good import TAKEN
     from easyai.settings.partial import of_variables
     from easyai.settings.source import SettingsSource
 

@@ -10,8 +10,8 @@ import click
 
 from easyai.errors import SettingsError
 from easyai.settings import installations
-from easyai.settings.file import COPY_NAME, COPY_VARIABLE
 from easyai.settings.installations import CONFIG, DATA_DIR, DATABASE_URL, Installation
+from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE
 
 _NAMES = (CONFIG, DATA_DIR, DATABASE_URL)
 
@@ -26,7 +26,7 @@ def find_installation(*, next_start: bool = False) -> bool:
     several could be meant. Returns whether EASYAI_DATABASE_URL did name the database.
     """
     # Imported here: it takes the models of all settings, which --help needs not.
-    from easyai.settings.variables import is_named
+    from easyai.settings.file import is_named
 
     named = {name: os.environ[name] for name in _NAMES if os.environ.get(name)}
     if is_named(DATABASE_URL, os.environ):

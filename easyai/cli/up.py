@@ -14,7 +14,7 @@ from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
 from easyai.process.notify import AWAIT_API_VARIABLE
 from easyai.settings import installations
-from easyai.settings.file import COPY_NAME, COPY_VARIABLE, absolute_sqlite, kept
+from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE, kept
 from easyai.supervisor.liveness import HANG_SEC
 from easyai.supervisor.plan import Plan
 from easyai.supervisor.start_checks import (
@@ -209,6 +209,7 @@ def _migrate(url: str) -> None:
 
 
 def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
+    from easyai.settings.file import absolute_sqlite
     from easyai.settings.schema import ANY_ADDRESS
 
     own = settings.easyai

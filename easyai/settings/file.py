@@ -1,7 +1,7 @@
-"""The text of the settings file, and the copy of the last text without a mistake.
+"""The text of the settings file, and the environment variables that win over it.
 
-``easyai up`` keeps the copy in the data folder for the processes that it starts again while the
-file has a mistake. Its first line names the file, so that no other installation takes it.
+`NAME_FILE` names a file in which the value of NAME stands: so containers are handed their secrets.
+NAME itself wins over it: ``easyai up`` hands its processes the values of the start.
 """
 
 from __future__ import annotations
@@ -9,24 +9,29 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import tomli
+from pydantic import SecretStr
 
 from easyai.errors import SettingsError
+from easyai.settings.last_good import kept
+from easyai.settings.schema import Settings
+from easyai.settings.schema_table import is_table
 
 _PATHS: Final = (("easyai", "data_dir"), ("frame_extractor", "output_dir"))
 _SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(.*)")
+_PREFIX: Final = "EASYAI_"
+_OWN_TABLE: Final = "easyai"
+_FILE: Final = "_FILE"
 
-#: The name of the copy in the data folder.
-COPY_NAME: Final = "settings.good.toml"
-#: Stands in a fault for which all settings are those of the copy.
-TAKEN: Final = "the last good settings are taken from"
-#: By this variable ``easyai up`` names the copy to its children; to the one whose second variable
-#: is 1, for it to renew the copy.
-COPY_VARIABLE: Final = "EASYAI_GOOD_SETTINGS"
-RENEWS_VARIABLE: Final = "EASYAI_RENEW_GOOD_SETTINGS"
+
+def config_path() -> Path | None:
+    """The file named by ``EASYAI_CONFIG``, or None for defaults only."""
+    name = os.environ.get("EASYAI_CONFIG", "")
+    return Path(name) if name else None
 
 
 def read(path: Path, copy: Path | None = None) -> str:
@@ -80,72 +85,77 @@ def absolute_sqlite(url: str, folder: Path) -> str:
     return f"{found[1]}{folder / found[2]}{found[3]}" if found else url
 
 
-def keep(copy: Path, path: Path, text: str) -> bool:
-    """Make `copy` the last good text of the file at `path`, for its owner only: it has secrets.
+def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Put what variables say into the tables of the file.
 
-    A file that has been emptied (a full disk, an editor in between) is no good text: False.
-    Raises OSError when it cannot be written; the old copy is whole then.
+    Raises SettingsError naming the variable that cannot be read.
     """
-    if not text.strip():
-        return False
-    _clear_up(copy)
-    # Written aside and renamed: a process that starts now sees the whole text.
-    draft = copy.with_suffix(f".{os.getpid()}.draft")
+    for name, parts, takes, value in _keys(environ):
+        table = raw
+        for part in parts[:-1]:
+            child = table.setdefault(part, {})
+            if not isinstance(child, dict):
+                raise SettingsError(f"{name}: '{part}' in the file is not a table")
+            table = child
+        table[parts[-1]] = _parsed(name, value, takes)
+
+
+def _keys(environ: Mapping[str, str]) -> Iterator[tuple[str, list[str], Any, str]]:
+    """The variables that set keys: name, path of the key, its type and what it is set to."""
+    for name, value in environ.items():
+        if not name.startswith(_PREFIX):
+            continue
+        parts = _path(name)
+        takes = _type_of(parts)
+        if takes is not None:
+            if value or not environ.get(name + _FILE):
+                yield name, parts, takes, value
+            continue
+        plain = name.removesuffix(_FILE)
+        takes = _type_of(_path(plain))
+        if plain != name and takes is not None and value and not environ.get(plain):
+            yield name, _path(plain), takes, text_of(name, value)
+
+
+def is_named(name: str, environ: Mapping[str, str]) -> bool:
+    """Whether a variable sets a key, by its value or by a file with the value."""
+    return bool(environ.get(name) or environ.get(name + _FILE))
+
+
+def _path(name: str) -> list[str]:
+    parts = name[len(_PREFIX) :].lower().split("__")
+    return [_OWN_TABLE, *parts] if len(parts) == 1 else parts
+
+
+def text_of(name: str, path: str) -> str:
+    """What stands in the file that a variable names; raises SettingsError naming the variable."""
     try:
-        with open(draft, "w", encoding="utf-8", opener=_for_owner) as file:
-            file.write(_first_line(path) + text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(copy)
-    finally:
-        draft.unlink(missing_ok=True)
-    return True
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: {path} cannot be read: {error}") from None
+    if not text:
+        raise SettingsError(f"{name}: {path} is empty; write the value into it")
+    return text
 
 
-def _clear_up(copy: Path) -> None:
-    """Remove the drafts of processes that were killed over them."""
-    pattern = re.compile(rf"{re.escape(copy.stem)}\.([0-9]{{1,9}})\.draft")
-    for draft in copy.parent.glob("*.draft"):
-        found = pattern.fullmatch(draft.name)
-        if found and not _runs(int(found[1])):
-            draft.unlink(missing_ok=True)
+def _type_of(parts: list[str]) -> Any:
+    """The type of a key or table; None where there is none of that name."""
+    model: Any = Settings
+    for part in parts:
+        if not is_table(model):
+            return None
+        field = model.model_fields.get(part)
+        if field is None:
+            return None
+        model = field.annotation
+    return model
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # not ours to signal
-        return True
-    return True
-
-
-def kept(copy: Path, path: Path) -> str | None:
-    """The last good text of the file at `path`; None where `copy` has none of it."""
-    try:
-        text = copy.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    first = _first_line(path)
-    return text.removeprefix(first) if text.startswith(first) else None
-
-
-def config_path() -> Path | None:
-    """The file named by ``EASYAI_CONFIG``, or None for defaults only."""
-    name = os.environ.get("EASYAI_CONFIG", "")
-    return Path(name) if name else None
-
-
-def taken(copy: Path | None) -> str:
-    """What to add to a mistake when the copy holds in its place."""
-    return f"{TAKEN} {copy}"
-
-
-def _first_line(path: Path) -> str:
-    # The folder may be reached by several names; a link to the file itself may change its end.
-    return f"# The last good text of {json.dumps(str(path.parent.resolve() / path.name))}\n"
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _parsed(name: str, value: str, takes: Any) -> Any:
+    # A text may begin so as well: [::1]:5066.
+    if value[:1] in ("[", "{") and takes not in (str, SecretStr):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise SettingsError(f"{name}: not valid JSON: {error}") from None
+    return value

@@ -17,14 +17,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE
+from easyai.settings.last_good import COPY_VARIABLE, RENEWS_VARIABLE
 from easyai.system import identity
+from easyai.system.secret_file import replace
 
 CONFIG: Final = "EASYAI_CONFIG"
 DATA_DIR: Final = "EASYAI_DATA_DIR"
 DATABASE_URL: Final = "EASYAI_DATABASE_URL"
-#: Variables of the supervisor and its children that mean nothing to other commands.
-_NOT_SHARED: Final = frozenset(
+#: Variables of the supervisor and its children: no keys, and they mean nothing to other commands.
+MARKERS: Final = frozenset(
     {
         *("EASYAI_SUPERVISED", "EASYAI_AWAIT_API", "EASYAI_HANG_SEC", "EASYAI_RESTARTED"),
         "EASYAI_END_WHEN_HUNG",
@@ -73,7 +74,7 @@ def shared(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in variables.items()
-        if name.startswith("EASYAI_") and name not in _NOT_SHARED
+        if name.startswith("EASYAI_") and name not in MARKERS
     }
 
 
@@ -84,13 +85,7 @@ def note(installation: Installation) -> None:
         raise OSError(errno.ENOENT, "this user has no home folder; set XDG_STATE_HOME")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / _file_name(installation)
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    try:
-        with open(draft, "w", encoding="utf-8", opener=_for_owner) as file:
-            json.dump(asdict(installation), file, ensure_ascii=False, indent=1)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    replace(path, json.dumps(asdict(installation), ensure_ascii=False, indent=1).encode())
 
 
 def forget_gone() -> None:
@@ -148,7 +143,3 @@ def _is_there(folder: str) -> bool:
 
 def _same(one: str, other: str) -> bool:
     return bool(other) and os.path.realpath(one) == os.path.realpath(other)
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -10,12 +10,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from easyai.errors import SettingsError
-from easyai.settings import file as settings_file
 from easyai.settings.addresses import check_broker, check_database
 from easyai.settings.explain import explain
-from easyai.settings.file import COPY_NAME, config_path
+from easyai.settings.file import config_path, is_named, overlay, parse, read
+from easyai.settings.last_good import COPY_NAME, kept, taken
 from easyai.settings.schema import Settings
-from easyai.settings.variables import is_named, overlay
 
 _NAME_THE_DATABASE: Final = frozenset({"database_url", "data_dir"})
 
@@ -35,17 +34,17 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
     copy = Path(os.environ.get("EASYAI_DATA_DIR") or "data") / COPY_NAME
     if path:
         try:
-            raw = settings_file.parse(path, settings_file.read(path, copy))
+            raw = parse(path, read(path, copy))
             misnamed = _database_fault(raw)
             unread = misnamed and f"{path}: {misnamed}"
         except SettingsError as error:
             unread = str(error)
         if unread:
-            raw, text = {}, settings_file.kept(copy, path)
+            raw, text = {}, kept(copy, path)
             if text is not None:
                 with suppress(SettingsError):  # changed by hand: as if there were none
-                    raw, copied = settings_file.parse(path, text), True
-                    unread += f"; {settings_file.taken(copy)}"
+                    raw, copied = parse(path, text), True
+                    unread += f"; {taken(copy)}"
     overlay(raw, os.environ)
     settings, faults = _what_fits(raw)
     named = not misnamed and settings.easyai.model_fields_set & _NAME_THE_DATABASE

@@ -5,7 +5,7 @@ wins over the file: ``EASYAI_AI_ANALYSIS__SCAN_INTERVAL_SEC`` for a key of a sec
 own table ``[easyai]`` the short form ``EASYAI_DATABASE_URL``. ``EASYAI_CONFIG`` names the file.
 
 ``easyai up`` names to its children the copy of the last good file, and one of them renews it
-(settings/file.py).
+(settings/last_good.py).
 """
 
 from __future__ import annotations
@@ -15,25 +15,34 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
 from easyai.errors import SettingsError
-from easyai.settings import file as settings_file
 from easyai.settings.addresses import check_broker, check_database, check_length
 from easyai.settings.explain import Unknown, explain, unknown_keys
-from easyai.settings.file import COPY_VARIABLE, RENEWS_VARIABLE, config_path
+from easyai.settings.file import config_path, overlay, parse, read
+from easyai.settings.last_good import COPY_VARIABLE, RENEWS_VARIABLE, keep, kept, taken
 from easyai.settings.partial import load_in_part
 from easyai.settings.schema import Settings
-from easyai.settings.variables import overlay
 
 log = logging.getLogger(__name__)
 
-_PLACES = (
-    *(f"easyai.{key}" for key in ("database_url", "broker_url", "data_dir", "host", "port")),
-    "defaulthttpconfig.httplistenaddr",
+#: Keys of [easyai] that `easyai up` sets by variables for the processes it starts.
+_SET_BY_UP: Final = ("database_url", "broker_url", "data_dir", "host", "port")
+_PLACES: Final = (
+    *(("easyai", key) for key in _SET_BY_UP),
+    ("defaulthttpconfig", "httplistenaddr"),
 )
+
+
+class _Understood(NamedTuple):
+    """What the text of a file and the variables mean."""
+
+    settings: Settings
+    unknown: list[Unknown]
+    places: dict[str, Any]  # what the file itself says of what changes with a restart only
 
 
 def load(path: Path | None = None) -> Settings:
@@ -43,27 +52,8 @@ def load(path: Path | None = None) -> Settings:
     good file: then that one holds, and the log says so. Keys nobody here knows are logged in one
     line and ignored, those that look like one of ours in a warning each.
     """
-    settings, _ = _load_or_last_good(path or config_path())
-    return settings
-
-
-def _load_or_last_good(path: Path | None) -> tuple[Settings, str]:
-    """The settings and why they are not what the file says, or ''."""
-    try:
-        settings, unknown = _load_and_renew(path)
-    except SettingsError as error:
-        copy = _copy()
-        good = _last_good(path, copy)
-        if good is None:
-            raise
-        fault = f"{error}; {settings_file.taken(copy)}"
-        log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
-        return good, fault
-    others = [one.key for one in unknown if not one.meant]
-    if others:
-        log.info("settings keys of other plugins ignored: %s", ", ".join(others))
-    _tell_misspelt(unknown)
-    return settings, ""
+    found, _ = _load_or_last_good(path or config_path())
+    return found.settings
 
 
 def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]]:
@@ -72,7 +62,8 @@ def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]
     Raises SettingsError naming the key and what it takes.
     """
     path = path or config_path()
-    return _understood(path, settings_file.read(path) if path else "")
+    found = _understood(path, read(path) if path else "")
+    return found.settings, found.unknown
 
 
 def keep_copy(copy: Path, path: Path) -> bool:
@@ -80,18 +71,37 @@ def keep_copy(copy: Path, path: Path) -> bool:
 
     Raises SettingsError when the file has a mistake, OSError when the copy cannot be written.
     """
-    text = settings_file.read(path)
+    text = read(path)
     _understood(path, text)
-    return settings_file.keep(copy, path, text)
+    return keep(copy, path, text)
 
 
-def _load_and_renew(path: Path | None) -> tuple[Settings, list[Unknown]]:
+def _load_or_last_good(path: Path | None) -> tuple[_Understood, str]:
+    """The settings and why they are not what the file says, or ''."""
+    try:
+        found = _load_and_renew(path)
+    except SettingsError as error:
+        copy = _copy()
+        good = _last_good(path, copy)
+        if good is None:
+            raise
+        fault = f"{error}; {taken(copy)}"
+        log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
+        return good, fault
+    others = [one.key for one in found.unknown if not one.meant]
+    if others:
+        log.info("settings keys of other plugins ignored: %s", ", ".join(others))
+    _tell_misspelt(found.unknown)
+    return found, ""
+
+
+def _load_and_renew(path: Path | None) -> _Understood:
     copy = _copy()
-    text = settings_file.read(path, copy) if path else ""
+    text = read(path, copy) if path else ""
     found = _understood(path, text)
     if path and copy and os.environ.get(RENEWS_VARIABLE) == "1":
         try:
-            settings_file.keep(copy, path, text)
+            keep(copy, path, text)
         except OSError as error:
             log.warning("settings: the last good ones cannot be kept in %s: %s", copy, error)
     return found
@@ -102,50 +112,43 @@ def _copy() -> Path | None:
     return Path(name) if name else None
 
 
-def _last_good(path: Path | None, copy: Path | None) -> Settings | None:
-    text = settings_file.kept(copy, path) if path and copy else None
+def _last_good(path: Path | None, copy: Path | None) -> _Understood | None:
+    text = kept(copy, path) if path and copy else None
     if text is None:
         return None
     try:
-        return _understood(path, text)[0]
+        return _understood(path, text)
     except SettingsError:
         return None  # the mistake is in a variable
 
 
-def _understood(path: Path | None, text: str) -> tuple[Settings, list[Unknown]]:
-    raw = settings_file.parse(path, text) if path else {}
+def _understood(path: Path | None, text: str) -> _Understood:
+    raw = parse(path, text) if path else {}
     unknown = list(unknown_keys(raw))
+    tables = {name: table for name, table in raw.items() if isinstance(table, dict)}
+    places = {f"{name}.{key}": tables.get(name, {}).get(key) for name, key in _PLACES}
     if os.environ.get("EASYAI_SUPERVISED") == "1":
-        _check_named(path, raw)
+        # Also what the variables of `easyai up` hide: its next start could not take a mistake.
+        named = tables.get("easyai", {})
+        _validated(path, {"easyai": {key: named[key] for key in _SET_BY_UP if key in named}})
     overlay(raw, os.environ)
+    settings = _validated(path, raw)
+    own = settings.easyai
+    if not own.database_url:
+        file = own.effective_database_url.partition(":///")[2]
+        check_length(file, "easyai.data_dir", "choose a folder with a shorter path")
+    return _Understood(settings, unknown, places)
+
+
+def _validated(path: Path | None, raw: dict[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         where = f"{path}: " if path else ""
         raise SettingsError(where + explain(error)) from None
-    own = settings.easyai
-    check_database(own.database_url)
-    check_broker(own.broker_url)
-    if not own.database_url:
-        file = own.effective_database_url.partition(":///")[2]
-        check_length(file, "easyai.data_dir", "choose a folder with a shorter path")
-    return settings, unknown
-
-
-def _check_named(path: Path | None, raw: dict[str, Any]) -> None:
-    """Refuse what the variables of ``easyai up`` hide: its next start could not take it."""
-    own = raw.get("easyai")
-    named = own if isinstance(own, dict) else {}
-    urls = [named.get(key, "") for key in ("broker_url", "database_url")]
-    if not all(isinstance(url, str) for url in urls):
-        raise SettingsError(f"{path}: easyai.broker_url and easyai.database_url: each takes a text")
-    check_database(urls[1])
-    check_broker(urls[0])
-    hidden = {key: named[key] for key in ("host", "port", "data_dir") if key in named}
-    try:
-        Settings.model_validate({"easyai": hidden})
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {explain(error)}") from None
+    check_database(settings.easyai.database_url)
+    check_broker(settings.easyai.broker_url)
+    return settings
 
 
 class SettingsSource:
@@ -163,12 +166,12 @@ class SettingsSource:
         self._path = path or config_path()
         self._lock = threading.Lock()
         self._signature = self._seen = self._stat()
-        self._fault = ""
-        self._at_start = self._places()
+        self._at_start: dict[str, Any] = {}  # nothing is known of a file that is read in part
         if in_part:
             self._settings, self._fault = load_in_part(self._path)
         else:
-            self._settings, self._fault = _load_or_last_good(self._path)
+            found, self._fault = _load_or_last_good(self._path)
+            self._settings, self._at_start = found.settings, found.places
         self._checked_at = self._told_at = time.monotonic()
 
     def current(self) -> Settings:
@@ -204,37 +207,21 @@ class SettingsSource:
     def _reload(self) -> None:
         self._told_at = self._checked_at
         try:
-            self._settings, unknown = _load_and_renew(self._path)
+            found = _load_and_renew(self._path)
         except SettingsError as error:
             self._fault = str(error)
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
         else:
-            self._fault = ""
+            self._settings, self._fault = found.settings, ""
             log.info("settings reloaded from %s", self._path)
-            _tell_misspelt(unknown)
-            self._tell_places()
+            _tell_misspelt(found.unknown)
+            self._tell_places(found.places)
 
-    def _tell_places(self) -> None:
-        now = self._places()
-        changed = [key for key in _PLACES if now.get(key) != self._at_start.get(key)]
+    def _tell_places(self, now: dict[str, Any]) -> None:
+        changed = [key for key, named in now.items() if named != self._at_start.get(key, named)]
         if changed:
-            named = ", ".join(changed)
-            log.warning("settings: %s changed: in force once all of easyai is restarted", named)
-
-    def _places(self) -> dict[str, Any]:
-        """What the file names of the places that nobody moves to while running."""
-        if self._path is None:
-            return {}
-        try:
-            raw = settings_file.parse(self._path, settings_file.read(self._path))
-        except SettingsError:
-            return {}
-        named = {}
-        for place in _PLACES:
-            table, _, key = place.partition(".")
-            if isinstance(raw.get(table), dict) and key in raw[table]:
-                named[place] = raw[table][key]
-        return named
+            names = ", ".join(changed)
+            log.warning("settings: %s changed: in force once all of easyai is restarted", names)
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:

@@ -6,7 +6,7 @@ import shlex
 import sys
 from typing import NamedTuple
 
-from easyai.settings.file import RENEWS_VARIABLE
+from easyai.settings.last_good import RENEWS_VARIABLE
 
 # A child that ends within START_SEC of its start is started again after 1, 2, … MAX_BACKOFF_SEC;
 # one that has run longer, at once. Nobody ever gives up.

@@ -1,4 +1,4 @@
-"""Secrets that are made once and kept in the data folder, for its owner only."""
+"""Files with secrets, for their owner only."""
 
 from __future__ import annotations
 
@@ -24,6 +24,24 @@ def load_or_create(path: Path) -> bytes:
     return secret
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Write a file anew; whoever reads it meanwhile sees the old content or the new one, whole.
+
+    For one process at a time. Raises OSError when it cannot be written; the old content stays then.
+    """
+    # Always the same name: what a process that was killed has left goes first.
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    try:
+        with open(draft, "wb", opener=_for_owner) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes().strip() or None
@@ -39,14 +57,8 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _create(path: Path) -> bytes:
-    # Written aside and renamed: another process sees the whole secret or none.
     secret = secrets.token_hex(32).encode()
-    draft = path.with_suffix(".draft")
-    with open(draft, "wb", opener=_for_owner) as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    replace(path, secret)
     return secret
 
 

@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import MutableMapping, Sequence
 from typing import Final
 
-from easyai.settings.variables import text_of
+from easyai.settings.file import text_of
 
 _DEFAULTS: Final = {
     "FLOWER_ADDRESS": "127.0.0.1",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from easyai.runtime import Runtime, open_runtime
-from easyai.settings.file import COPY_NAME, COPY_VARIABLE
+from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE
 from easyai.settings.source import SettingsSource, keep_copy
 from tests.support.waiting import wait_until
 

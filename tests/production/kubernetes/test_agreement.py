@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from easyai.settings import variables as settings_variables
+from easyai.settings import file as settings_file
 from tests.production.kubernetes.rendered import (
     OVERLAYS,
     ROOT,
@@ -90,8 +90,8 @@ def test_every_variable_is_a_setting(manifests: tuple[Manifest, ...]) -> None:
         for name, _ in environment(pod):
             if name in ("EASYAI_CONFIG", "FLOWER_BASIC_AUTH_FILE"):
                 continue
-            parts = settings_variables._path(name.removesuffix("_FILE"))
-            assert settings_variables._type_of(parts) is not None, f"{name} sets nothing"
+            parts = settings_file._path(name.removesuffix("_FILE"))
+            assert settings_file._type_of(parts) is not None, f"{name} sets nothing"
 
 
 def test_the_settings_of_the_pods_are_right(

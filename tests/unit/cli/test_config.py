@@ -13,8 +13,7 @@ from click.testing import CliRunner, Result
 import easyai.cli.up as up
 from easyai.cli.main import cli
 from easyai.masking import hide_secrets
-from easyai.settings import file as settings_file
-from easyai.settings import installations
+from easyai.settings import installations, last_good
 from easyai.settings.addresses import hide_address
 
 
@@ -426,7 +425,7 @@ def test_a_file_that_was_emptied_under_an_installation_is_not_valid(
     config, data = tmp_path / "site.toml", tmp_path / "data"
     data.mkdir()
     assert _check("").exit_code == 0, "nothing was ever in it"
-    settings_file.keep(data / settings_file.COPY_NAME, config, "[easyai]\nport = 5077\n")
+    last_good.keep(data / last_good.COPY_NAME, config, "[easyai]\nport = 5077\n")
     installations.note(installations.Installation(str(data), "http://127.0.0.1:5077", str(config)))
     result = _check("")
     assert result.exit_code == 2

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from easyai.db import processes
-from easyai.settings.file import COPY_NAME
+from easyai.settings.last_good import COPY_NAME
 from easyai.settings.source import keep_copy
 from tests.support.installation import TYPE, Installation
 

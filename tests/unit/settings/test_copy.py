@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from easyai.cli import up
 from easyai.errors import SettingsError
 from easyai.settings.addresses import check_broker
-from easyai.settings.file import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE, keep, kept
+from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE, keep, kept
 from easyai.settings.partial import load_in_part
 from easyai.settings.source import SettingsSource, load
 
@@ -116,26 +115,30 @@ def test_every_kind_of_broker_that_there_is_may_be_named(name: str) -> None:
         check_broker(f"{name}x://user:password@host")
 
 
-def test_the_draft_of_a_process_that_was_killed_is_removed_and_nothing_else(
+def test_the_draft_of_a_process_that_was_killed_is_replaced_and_nothing_else(
     path: Path, copy: Path
 ) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    left = copy.with_name(f"settings.good.{ended.pid}.draft")
-    others = [
-        copy.with_name(name)
-        for name in (
-            f"settings.good.{os.getppid()}.draft",  # at work now
-            f"settings.good.{ended.pid}.draft.txt",
-            "settings.good.mine.draft",
-            "other.draft",
-        )
-    ]
-    for one in (left, *others):
-        one.write_text("")
+    left, other = copy.with_name("settings.good.draft"), copy.with_name("other.draft")
+    left.write_text("half of a longer text")
+    other.write_text("")
     keep(copy, path, GOOD)
+    assert kept(copy, path) == GOOD
+    assert copy.stat().st_mode & 0o777 == 0o600, "whatever mode the draft had"
     assert not left.exists()
-    assert all(one.exists() for one in others)
+    assert other.exists()
+
+
+def test_a_copy_that_cannot_be_written_leaves_the_old_one_whole_and_no_draft(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        keep(copy, path, "[easyai]\nport = 2\n")
+    assert kept(copy, path) == GOOD
+    assert not list(copy.parent.glob("*.draft"))
 
 
 def test_a_copy_that_was_broken_by_hand_hides_no_database_that_is_named(

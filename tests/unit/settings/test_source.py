@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from easyai.errors import SettingsError
 from easyai.settings import file as settings_file
+from easyai.settings import last_good
 from easyai.settings.partial import load_in_part
 from easyai.settings.schema import TRIPWIRE
 from easyai.settings.source import SettingsSource, keep_copy, load
@@ -525,7 +526,7 @@ _GOOD = "[easyai]\nport = 7\nsecret_key = 'hidden-word'\n"
 @pytest.fixture
 def copy(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `easyai up` hands to its children, made of a good file."""
-    copy = tmp_path / "data" / settings_file.COPY_NAME
+    copy = tmp_path / "data" / last_good.COPY_NAME
     copy.parent.mkdir()
     keep_copy(copy, write(_GOOD))
     monkeypatch.setenv("EASYAI_GOOD_SETTINGS", str(copy))
