@@ -23,7 +23,7 @@ from easyai.settings.schema import Settings
 _OK: Final = CheckResult("")
 _LATELY_SEC: Final = 300.0  # a failure that nothing was tried after tells little of now
 _QUIET_SEC: Final = 20.0  # the time of a last success is known to ten
-_PROBE_FAILED: Final = "probe failed: "  # so the sweep begins its reason (registry/vitals.py)
+_PROBE_FAILED: Final = "probe failed: "  # so the sweep begins its reason (registry/demotion.py)
 
 
 @dataclass(frozen=True)  # no slots: what is asked for again and again is kept

@@ -1,12 +1,11 @@
-"""Registering, heartbeats and unregistering of algorithm services (contract, section 2)."""
+"""Registrations and heartbeats of algorithm services (contract, section 2)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -29,21 +28,19 @@ from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import (
     BadRequestError,
-    ForbiddenError,
     ServiceNotFoundError,
     TooManyRequestsError,
 )
-from easyai.masking import HIDDEN, hide_credentials
+from easyai.masking import hide_credentials
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry import approval, pace, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
+from easyai.registry.unregistration import as_registered, endpoints_of
 from easyai.runtime import Runtime
-from easyai.system.ip_addresses import canonical_address
 
 log = logging.getLogger(__name__)
 
-_MOST_NAMED = 10  # services in the note of an action
 _TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
 
 
@@ -85,7 +82,7 @@ def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
     what was approved before it stays so.
     """
     with runtime.db.read() as conn:
-        rows = registration_requests.find(conn, [_as_registered(conn, lookup(name))])
+        rows = registration_requests.find(conn, [as_registered(conn, lookup(name))])
     if not rows:
         raise ServiceNotFoundError(
             f"nothing waits for approval under {name!r}; the command `services --all` shows what "
@@ -105,7 +102,7 @@ def _approve(runtime: Runtime, row: RequestRow, by: Actor | None) -> bool:
         new = approval.requested(found)
         woken = _enter(runtime, conn, new, found.registered_from)
         registration_requests.remove(conn, [key(found)])
-        audit.note(conn, by, "approve", f"approved {_endpoints_of([found])}")
+        audit.note(conn, by, "approve", f"approved {endpoints_of([found])}")
     _tell_registered(new)
     runtime.doorbell.ring_all(woken)
     return True
@@ -208,106 +205,3 @@ def unknown_service(name: str) -> ServiceNotFoundError:
     name = hide_credentials(name)
     shown = name if len(name) <= 200 else name[:200] + "…"
     return ServiceNotFoundError(f"service not found: {shown!r}; register it again")
-
-
-def unregister(
-    runtime: Runtime, name: str, source: str | None = None, by: Actor | None = None
-) -> int:
-    """Take out every endpoint of a service_id, or one by its endpoint; how many.
-
-    They stay out until they register again. With a `source`, only those of the service at that
-    address. `by` is noted. Raises ServiceNotFoundError, and ForbiddenError when all are of other
-    machines.
-    """
-    with runtime.db.write() as conn:
-        known = _as_registered(conn, lookup(name))
-        names = [known] if known else []
-        registered = services.find(conn, names)
-        waits = registration_requests.find(conn, names)
-        found = [row for row in registered if source is None or is_at(row, source)]
-        withdrawn = [row for row in waits if source is None or is_at(row, source)]
-        if (registered or waits) and not (found or withdrawn):
-            raise _not_theirs(source)
-        how = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
-        _take_out(conn, found, f"unregistered by request, by {how}")
-        registration_requests.remove(conn, map(key, withdrawn))
-        if found or withdrawn:
-            audit.note(conn, by, "unregister", _taken_out([*found, *withdrawn]))
-    if not (found or withdrawn):
-        raise ServiceNotFoundError
-    _tell_unregistered(found)
-    return len(found) + len(withdrawn)
-
-
-def _not_theirs(source: str | None) -> ForbiddenError:
-    if source:
-        return ForbiddenError("unregister: the service was not registered from this address")
-    return ForbiddenError(
-        "unregister: the proxy in front of this server does not say from which address this "
-        "comes: let it send X-Forwarded-For"
-    )
-
-
-def _as_registered(conn: Connection, name: str) -> str:
-    """The name, or the endpoint that is shown so, with its password hidden.
-
-    Raises BadRequestError where several are shown so.
-    """
-    if HIDDEN not in name:
-        return name
-    rows = [*services.all_services(conn), *registration_requests.all_requests(conn)]
-    endpoints = {str(row.endpoint) for row in rows if hide_credentials(row.endpoint) == name}
-    if len(endpoints) > 1:
-        raise BadRequestError(f"{name!r} stands for several endpoints; send the service_id")
-    return endpoints.pop() if endpoints else name
-
-
-def is_at(row: ServiceRow | RequestRow, source: str) -> bool:
-    """Whether an endpoint was registered from an address or has it as its host.
-
-    Of one that was registered by an older release, and names its host, nobody knows: it counts.
-    """
-    host = urlsplit(row.endpoint).hostname or ""
-    unknown = not row.registered_from and not canonical_address(host)
-    return bool(source) and (unknown or source in (row.registered_from, canonical_address(host)))
-
-
-def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
-    """Unregister every service, and what waits; how many were registered. `by` is noted."""
-    with runtime.db.write() as conn:
-        rows = services.all_services(conn)
-        found = [row for row in rows if row.state != ServiceState.UNREGISTERED]
-        _take_out(conn, found, "all services were cleared by request (clear_all)")
-        registration_requests.remove(conn, map(key, registration_requests.all_requests(conn)))
-        audit.note(conn, by, "clear_all", _taken_out(found))
-    _tell_unregistered(found)
-    return len(found)
-
-
-def _taken_out(rows: Sequence[ServiceRow | RequestRow]) -> str:
-    return f"unregistered {_endpoints_of(rows)}"
-
-
-def _endpoints_of(rows: Sequence[ServiceRow | RequestRow]) -> str:
-    names = sorted({row.service_id for row in rows})
-    more = ", …" * (len(names) > _MOST_NAMED)
-    return f"{len(rows)} endpoints of {', '.join(names[:_MOST_NAMED]) or '-'}{more}"
-
-
-def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:
-    if not rows:
-        return
-    pks, now = [row.pk for row in rows], clock.now(conn)
-    services.lock(conn, pks)
-    services.set_state(conn, pks, ServiceState.UNREGISTERED, reason, now)
-    events.add(conn, [service_events.unregistered(row, reason, now) for row in rows])
-    generations.bump_registry(conn)
-
-
-def _tell_unregistered(rows: Iterable[ServiceRow]) -> None:
-    for row in rows:
-        log.info(
-            "algorithm service unregistered: service_id=%s endpoint=%s",
-            row.service_id,
-            row.endpoint,
-        )

@@ -17,8 +17,9 @@ from typing import Any, Final
 from easyai.db import clock, events, generations, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.service import AWAY, ServiceState, probe_url, with_move
+from easyai.domain.service import AWAY, ServiceState, probe_url
 from easyai.pipeline.service_networks import service_networks
+from easyai.registry.demotion import LONGEST_PROBE_PAUSE_SEC, after_failed_probe, demotion
 from easyai.registry.moves import move_of
 from easyai.registry.probe import probe_all
 from easyai.registry.watch import Watch
@@ -26,9 +27,6 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_OFFLINE_AFTER: Final = 2  # probes in a row
-_FIRST_PROBE_PAUSE_SEC: Final = 5.0
-_LONGEST_PROBE_PAUSE_SEC: Final = 60.0
 _MANY: Final = 3  # services online, of which more than half fall silent together
 _OWN_API: Final = 0  # no service has this pk
 
@@ -100,7 +98,7 @@ def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
     if row.state == ServiceState.ONLINE:
         failing = not services.breaker_of(row).closed
         return row.pk in unconfirmed and (failing or row.next_probe_at <= now)
-    far_ahead = row.next_probe_at > now + _LONGEST_PROBE_PAUSE_SEC  # the clock was set back
+    far_ahead = row.next_probe_at > now + LONGEST_PROBE_PAUSE_SEC  # the clock was set back
     return bool(row.state == ServiceState.OFFLINE and (row.next_probe_at <= now or far_ahead))
 
 
@@ -154,8 +152,7 @@ def _suspect(
     with runtime.db.write() as conn:
         now = clock.now(conn)
         demotions = [
-            _demotion(row, ServiceState.SUSPECT, reasons[row.pk], now, now, 0, 0.0)
-            for row in lapsed
+            demotion(row, ServiceState.SUSPECT, reasons[row.pk], now, now, 0, 0.0) for row in lapsed
         ]
         written = services.demote(conn, demotions)
         told = [row for row in lapsed if row.pk in written and not _lives_by_probes(row)]
@@ -217,7 +214,9 @@ def _doubt(
     with runtime.db.write() as conn:
         now = clock.now(conn)
         demotions = {
-            row.pk: _failed(row, answers[row.pk], row.pk in unconfirmed, together, moves, now)
+            row.pk: after_failed_probe(
+                row, answers[row.pk], row.pk in unconfirmed, together, moves, now
+            )
             for row in dead
         }
         written = services.demote(conn, list(demotions.values()))
@@ -241,61 +240,5 @@ def _doubt(
     return len(gone)
 
 
-def _failed(
-    row: ServiceRow,
-    answer: str,
-    unconfirmed: bool,
-    together: str,
-    moves: dict[int, str],
-    now: float,
-) -> dict[str, Any]:
-    """The demotion of one whose probe failed."""
-    # One that was online until this very look has failed one probe, whatever came before.
-    failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
-    state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
-    reason = _reason(row, answer, unconfirmed)
-    if together and row.state == ServiceState.ONLINE:
-        reason += f"; {together}"
-    if state == ServiceState.OFFLINE:
-        reason = with_move(reason, moves[row.pk])
-    since = row.state_since if row.state == state else now
-    demotion = _demotion(row, state, reason, now, since, failures, _pause_sec(failures))
-    return demotion | {"unconfirmed": unconfirmed}
-
-
-def _pause_sec(failures: int) -> float:
-    doublings = min(max(0, failures - _OFFLINE_AFTER), 10)
-    return float(min(_FIRST_PROBE_PAUSE_SEC * 2**doublings, _LONGEST_PROBE_PAUSE_SEC))
-
-
-def _demoted(row: ServiceRow, demotion: dict[str, Any], now: float) -> Event:
-    return service_events.demoted(row, demotion["state"], demotion["reason"], now)
-
-
-def _reason(row: ServiceRow, answer: str, unconfirmed: bool) -> str:
-    if not unconfirmed:
-        return f"probe failed: {answer}"
-    if services.breaker_of(row).closed:
-        return f"probe failed: {answer}, though heartbeats of its id arrive"
-    calls = row.last_failure_reason or "no reason known"
-    return f"calls fail ({calls}) though heartbeats of its id arrive; probe failed: {answer}"
-
-
-def _demotion(
-    row: ServiceRow,
-    state: ServiceState,
-    reason: str,
-    now: float,
-    since: float,
-    failures: int,
-    pause_sec: float,
-) -> dict[str, Any]:
-    return {
-        "pk": row.pk,
-        "state": str(state),
-        "reason": reason,
-        "since": since,
-        "failures": failures,
-        "next_probe_at": now + pause_sec,
-        "seen": row,
-    }
+def _demoted(row: ServiceRow, values: dict[str, Any], now: float) -> Event:
+    return service_events.demoted(row, values["state"], values["reason"], now)

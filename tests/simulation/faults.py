@@ -10,7 +10,7 @@ from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
 from easyai.errors import EasyaiError
 from easyai.pipeline import requeue
-from easyai.registry import registration
+from easyai.registry import unregistration
 from tests.simulation import pipeline
 from tests.simulation.checks import rows_of
 from tests.simulation.plan import Fault
@@ -103,10 +103,10 @@ class Faults:
         if self._world.plan.services:
             service = self._world.plan.services[fault.target % len(self._world.plan.services)]
             name = service.name if service.by_id else service.endpoint
-            registration.unregister(self._world.api, name)
+            unregistration.unregister(self._world.api, name)
 
     def _clear_all(self, _: Fault) -> None:
-        registration.clear_all(self._world.api)
+        unregistration.clear_all(self._world.api)
 
     def _leave(self, fault: Fault) -> None:
         """A service stops as it should, and is started again later."""

@@ -22,7 +22,7 @@ from easyai.domain.rate import Bucket
 from easyai.pipeline import admission_drops, calls
 from easyai.pipeline.known import Known
 from easyai.pipeline.places import Places
-from easyai.registry import registration, sweep
+from easyai.registry import sweep, unregistration
 from easyai.store import local_watch, renames
 from easyai.store.local_moves import Moves
 from tests.simulation.draw import draw
@@ -89,9 +89,9 @@ MUTATIONS = (
     Mutation("a lease costs no token of a rate", Bucket, "without", lambda bucket, _: bucket),
     Mutation(
         "a service that is taken out is still given frames",
-        registration,
+        unregistration,
         "_take_out",
-        _unheard_of(registration._take_out),
+        _unheard_of(unregistration._take_out),
     ),
     Mutation(
         "leases expire by the sweeper's own clock",

@@ -15,7 +15,7 @@ from easyai.api.quota import MostServicesPart
 from easyai.api.schemas import errors
 from easyai.errors import BadRequestError, ServiceNotFoundError
 from easyai.names import nfc
-from easyai.registry import registration, views
+from easyai.registry import registration, unregistration, views
 from easyai.registry.heartbeat import Heartbeat
 
 router = APIRouter(prefix="/ai_analysis", tags=["registry"])
@@ -71,18 +71,18 @@ def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, A
     """
     source = None if caller.is_operator else caller.source
     try:
-        registration.unregister(runtime, id, source, by=caller)
+        unregistration.unregister(runtime, id, source, by=caller)
     except ServiceNotFoundError:
         if not id.endswith("/"):
             raise
-        registration.unregister(runtime, id.removesuffix("/"), source, by=caller)
+        unregistration.unregister(runtime, id.removesuffix("/"), source, by=caller)
     return _DONE
 
 
 @router.post("/clear_all", response_model=schemas.Cleared, responses=errors(403, 503))
 def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
     """Unregister every service; from another machine with the operator's token."""
-    count = registration.clear_all(runtime, by=operator)
+    count = unregistration.clear_all(runtime, by=operator)
     return {"ok": True, "cleared_count": count, "message": f"{count} services unregistered"}
 
 

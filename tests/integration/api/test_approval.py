@@ -12,7 +12,7 @@ from sqlalchemy import text
 from easyai.db import routable, task_types
 from easyai.domain.actor import Actor
 from easyai.errors import ServiceNotFoundError, TooManyRequestsError
-from easyai.registry import approval, registration
+from easyai.registry import approval, registration, unregistration
 from easyai.registry.payload import Registration
 from easyai.registry.registration import approve, register
 from easyai.runtime import Runtime
@@ -100,7 +100,7 @@ def test_an_endpoint_that_is_withdrawn_while_others_are_approved_stays_out(
 
     def withdraw(new: Registration) -> None:
         gone = {ENDPOINT: other, other: ENDPOINT}[new.endpoint]
-        registration.unregister(runtime, gone)
+        unregistration.unregister(runtime, gone)
 
     monkeypatch.setattr(registration, "_tell_registered", withdraw)
     (approved,) = approve(runtime, "yolo")

@@ -6,7 +6,7 @@ import time
 
 from easyai.db import task_types
 from easyai.pipeline import upkeep
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import CeleryProcess, Installation, wait_for_frames
@@ -69,7 +69,7 @@ def test_frames_are_inferred_all_the_time_while_registrations_flood_a_worker_wit
     successor = installation.worker()
     installation.add_frame(REAL, "restarted")
     wait_for_frames(algorithm, number + 2, successor)
-    registration.clear_all(installation.runtime)
+    unregistration.clear_all(installation.runtime)
     installation.register(algorithm, REAL)
     installation.add_frame(REAL, "cleared")
     wait_for_frames(algorithm, number + 3, successor)
@@ -87,7 +87,7 @@ def test_queues_of_types_that_nothing_names_end_and_come_back_with_their_types(
     every = {"easyai", queue_name(REAL), *map(queue_name, names)}
     assert len(every) == len(names) + 2
     assert _queues(installation, worker, len(every)) == every
-    registration.clear_all(installation.runtime)
+    unregistration.clear_all(installation.runtime)
     installation.register(algorithm, REAL)
     _age(installation)
     assert upkeep.run(installation.runtime).task_types == len(names)
@@ -113,7 +113,7 @@ def test_on_rabbitmq_the_queue_of_a_forgotten_type_is_deleted_once_nobody_reads_
     )
     for worker in workers:
         _queues(installation, worker, 4)
-    registration.clear_all(installation.runtime)
+    unregistration.clear_all(installation.runtime)
     installation.register(algorithm, REAL)
     _age(installation)
     assert upkeep.run(installation.runtime).task_types == 2

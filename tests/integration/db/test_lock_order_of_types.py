@@ -15,7 +15,7 @@ from easyai.db import rings, task_types
 from easyai.errors import BadRequestError
 from easyai.pipeline.type_gate import TypeGate
 from easyai.pipeline.type_upkeep import keep_types
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.runtime import Runtime
 from tests.integration.db.contention import (
     migrated_url,
@@ -72,7 +72,7 @@ def _registering(runtime: Runtime) -> Callable[[], None]:
         try:
             registration.register(runtime, body)
         except BadRequestError:
-            registration.clear_all(runtime)
+            unregistration.clear_all(runtime)
 
     return change
 

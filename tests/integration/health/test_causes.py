@@ -20,7 +20,7 @@ from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.words import Words
 from easyai.health.checks import disk as checks_disk
 from easyai.health.checks.disk import Disk
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, silent_for, waits_since
@@ -175,7 +175,7 @@ def test_no_service_has_ever_registered(site: Installation) -> None:
 
 def test_all_services_cleared_by_request(site: Installation, algorithm: AlgorithmStub) -> None:
     site.register(algorithm)
-    registration.clear_all(site.runtime)
+    unregistration.clear_all(site.runtime)
     processes_work(site)
     site.put(f"{TYPE}/门口1/1.jpg")
     site.scan()

@@ -8,7 +8,7 @@ import pytest
 
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
-from easyai.registry import approval, registration
+from easyai.registry import approval, unregistration
 from easyai.registry.payload import parse_registration
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
@@ -68,7 +68,7 @@ def test_another_name_is_no_typo(site: Installation, name: str) -> None:
 def test_a_type_whose_service_was_taken_out_is_meant_as_it_is(site: Installation) -> None:
     with AlgorithmStub("typo", (TYPO,)) as stub:
         site.register(stub)
-    registration.unregister(site.runtime, "typo")
+    unregistration.unregister(site.runtime, "typo")
     site.record(1, TYPO)
     processes_work(site)
     assert "did you mean" not in markdown(look(site))

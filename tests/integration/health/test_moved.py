@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.registry.sweep import sweep
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -95,7 +95,7 @@ def _run(site: Installation, command: str) -> None:
     assert words[words.index("-X") + 1] == "DELETE"
     path = words[-1].partition("/api/v1/ai_analysis/unregister/")[2]
     assert "/" not in path
-    assert registration.unregister(site.runtime, unquote(path)) == 1
+    assert unregistration.unregister(site.runtime, unquote(path)) == 1
 
 
 def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_the_move(

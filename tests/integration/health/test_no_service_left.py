@@ -9,7 +9,7 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
@@ -32,7 +32,7 @@ def test_services_that_were_all_cleared_are_told_of_with_the_request_and_nothing
     kennel.start()
     kennel.rounds(10)
     assert kennel.kinds() == []
-    registration.clear_all(site.runtime)
+    unregistration.clear_all(site.runtime)
     ((_, said),) = kennel.wait_for("no_algorithm")
     assert "no algorithm service at all: none is registered; no frame waits" in said
     assert "16 services unregistered at" in said
@@ -47,7 +47,7 @@ def test_services_that_were_all_cleared_are_told_of_with_the_request_and_nothing
 
 
 def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> None:
-    registration.clear_all(site.runtime)
+    unregistration.clear_all(site.runtime)
     processes_work(site)
     found = look(site)
     assert (found.well, found.symptom.status) == (False, Status.DEGRADED)
@@ -78,7 +78,7 @@ def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_wo
 ) -> None:
     site.register(algorithm, max_concurrency=2, heartbeat_timeout_sec=33)
     before = site.rows("SELECT name, version, max_concurrency, heartbeat_timeout_sec FROM services")
-    registration.clear_all(site.runtime)
+    unregistration.clear_all(site.runtime)
     processes_work(site)
     (cause,) = look(site).causes
     (remedy,) = [one for one in cause.remedies if "registers it again" in one.words.en]

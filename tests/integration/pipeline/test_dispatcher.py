@@ -20,7 +20,7 @@ from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.turn import turn
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation
@@ -170,7 +170,7 @@ def test_a_service_taken_out_elsewhere_gets_nothing_from_then_on(site: Installat
     site.record(5)
     site.configure(batch_size=2)
     assert len(_turn(site).frames) == 2
-    registration.clear_all(site.open())
+    unregistration.clear_all(site.open())
     found = _turn(site)
     assert (found.frames, found.unserved) == ([], [TYPE])
 

@@ -12,7 +12,7 @@ from easyai.domain.type_room import TYPES_FULL
 from easyai.errors import BadRequestError
 from easyai.pipeline.type_gate import TypeGate
 from easyai.pipeline.type_upkeep import keep_types
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
@@ -75,7 +75,7 @@ def test_services_that_were_cleared_make_room_at_once(site: Installation) -> Non
     site.configure(max_task_types=20)
     for cycle in range(5):
         register(site, cycle, *(f"{cycle}-{number}" for number in range(20)))
-        registration.clear_all(site.runtime)
+        unregistration.clear_all(site.runtime)
     assert len(known(site)) == 20
 
 
@@ -152,7 +152,7 @@ def test_a_type_is_kept_while_a_service_or_a_setting_names_it(site: Installation
     age(site, 2 * DAY)
     assert keep_types(site.runtime) == 1
     assert known(site) == ["served", "set"]
-    registration.clear_all(site.runtime)
+    unregistration.clear_all(site.runtime)
     age(site, 2 * DAY)
     assert keep_types(site.runtime) == 1
     assert known(site) == ["set"]

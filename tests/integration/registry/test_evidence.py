@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.domain import breaker
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
 from tests.support.algorithm_process import AlgorithmProcess
@@ -272,11 +272,11 @@ def test_every_change_of_a_service_is_one_event_and_a_heartbeat_none(
     sweep(site.runtime)
     sweep(site.runtime)
     registration.heartbeat(site.runtime, "stub")
-    registration.unregister(site.runtime, "stub")
+    unregistration.unregister(site.runtime, "stub")
     site.register(algorithm)
-    registration.unregister(site.runtime, algorithm.endpoint)
+    unregistration.unregister(site.runtime, algorithm.endpoint)
     site.register(algorithm)
-    registration.clear_all(site.runtime)
+    unregistration.clear_all(site.runtime)
     kinds = [
         row["kind"]
         for row in site.rows("SELECT kind FROM events WHERE kind LIKE 'service%' ORDER BY id")

@@ -19,7 +19,7 @@ from easyai.errors import BadRequestError
 from easyai.masking import HIDDEN
 from easyai.pipeline import service_networks as module
 from easyai.pipeline.service_networks import service_networks
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.registry.probe import probe_all
 from easyai.registry.sweep import sweep
 from easyai.registry.views import load_analysis, load_balance, service_list
@@ -198,7 +198,7 @@ def test_a_password_is_used_for_the_call_and_shown_nowhere(
     said = _everything(site)
     assert SECRET not in said
     assert f"{shown}/infer" in said
-    assert registration.unregister(site.runtime, f"{shown}/infer") == 1
+    assert unregistration.unregister(site.runtime, f"{shown}/infer") == 1
     with pytest.raises(BadRequestError, match=r"^endpoint: put its password"):
         _register(site, f"{shown}/infer")
 
@@ -215,7 +215,7 @@ def test_a_token_in_the_query_is_used_for_the_call_and_shown_nowhere(
     said = _everything(site)
     assert SECRET not in said
     assert shown in said
-    assert registration.unregister(site.runtime, shown) == 1
+    assert unregistration.unregister(site.runtime, shown) == 1
 
 
 def _everything(site: Installation, probed: str = "") -> str:

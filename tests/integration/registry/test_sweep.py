@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from easyai.domain.service import ServiceState
-from easyai.registry import registration
+from easyai.registry import registration, unregistration
 from easyai.registry import vitals as module
 from easyai.registry.sweep import SweepReport, sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -179,7 +179,7 @@ def test_an_unregistered_service_stays_out_whatever_it_answers(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
-    registration.unregister(site.runtime, "stub")
+    unregistration.unregister(site.runtime, "stub")
     _silent_for(site, pk, 3600)
     assert sweep(site.runtime) == SweepReport()
     assert (_state(site, pk), algorithm.health_checks) == ("unregistered", 0)
@@ -200,7 +200,7 @@ def test_what_arrives_while_the_sweep_looks_is_not_overwritten(
         elif late == "register":
             site.register(algorithm)
         else:
-            registration.unregister(site.runtime, "stub")
+            unregistration.unregister(site.runtime, "stub")
         return dict.fromkeys(urls, "Connection refused")
 
     monkeypatch.setattr(module, "probe_all", meanwhile)
@@ -216,7 +216,7 @@ def test_a_probe_answered_while_it_is_unregistered_does_not_bring_it_back(
     _silent_for(site, pk, 61)
 
     def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, str]:
-        registration.unregister(site.runtime, "stub")
+        unregistration.unregister(site.runtime, "stub")
         return dict.fromkeys(urls, "")
 
     monkeypatch.setattr(module, "probe_all", meanwhile)
