@@ -1,29 +1,15 @@
-"""The shapes of bodies and answers (contract, sections 2, 3 and 5), as the API's documents show."""
+"""The shapes of answers and of operators' bodies (contract, sections 2, 3 and 5) in /docs.
+
+The bodies that services send are in registry/bodies.py.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from easyai.registry import payload as limits
-
-# For readers and fuzzers (pydantic knows no look-ahead); registry/payload.py does the checking.
-_NO_CONTROL = r"[^\u0000-\u001f\u007f-\u009f]"
-_TEXT = {"pattern": rf"^{_NO_CONTROL}*$"}
-_ID = {"pattern": rf"^(?=.*\S){_NO_CONTROL}+$"}
-_FOLDER = {"pattern": r"^(?!\.)(?=.*\S)[^/\u0000-\u001f\u007f-\u009f]+$"}
 _RFC_3339: dict[str, Any] = {"format": "date-time"}
-_HTTP = {"pattern": r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?(/[!-~]*)?$", "format": "uri"}
-
-Text = Annotated[str, Field(max_length=limits.LONGEST_TEXT, json_schema_extra=_TEXT)]
-ServiceId = Annotated[
-    str, Field(min_length=1, max_length=limits.LONGEST_TEXT, json_schema_extra=_ID)
-]
-Url = Annotated[str, Field(max_length=limits.LONGEST_URL_BYTES, json_schema_extra=_HTTP)]
-TaskType = Annotated[
-    str, Field(min_length=1, max_length=limits.LONGEST_TASK_TYPE, json_schema_extra=_FOLDER)
-]
 
 
 class ErrorBody(BaseModel):
@@ -44,25 +30,6 @@ class DoneMessage(Done):
     message: str
 
 
-class RegisterBody(BaseModel):
-    """A registration; further keys are ignored."""
-
-    model_config = ConfigDict(extra="allow")
-
-    service_id: ServiceId
-    name: Text | None = None
-    task_types: list[TaskType] = Field(min_length=1, max_length=limits.MOST_TASK_TYPES)
-    endpoint: Url = Field(description="The URL that takes frames")
-    version: Text | None = None
-    max_concurrency: int | None = Field(
-        None, ge=1, le=limits.MOST_CONCURRENCY, description="Requests in flight at this endpoint"
-    )
-    health_url: Url | None = Field(None, description="Probed when heartbeats fail")
-    heartbeat_timeout_sec: float | None = Field(
-        None, ge=limits.SHORTEST_TIMEOUT_SEC, le=limits.LONGEST_TIMEOUT_SEC
-    )
-
-
 class Registered(Done):
     """The endpoint takes frames from now on."""
 
@@ -77,17 +44,6 @@ class Cleared(DoneMessage):
     """All services are unregistered."""
 
     cleared_count: int = Field(ge=0)
-
-
-class HeartbeatBody(BaseModel):
-    """What a service says of itself; a body that does not parse still counts as a heartbeat."""
-
-    model_config = ConfigDict(extra="allow")
-
-    total_requests: int | None = None
-    avg_inference_time_ms: float | None = None
-    last_inference_time_ms: float | None = None
-    last_total_time_ms: float | None = None
 
 
 class ServiceEntry(BaseModel):

@@ -59,6 +59,17 @@ class Candidate:
         return self.breaker.admits(now, in_flight) == 0
 
 
+def is_http_url(text: str) -> bool:
+    """Whether this is an http(s) URL with a host, and no blanks in it: a service can be called."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        return False
+    return valid and not any(character.isspace() for character in text)
+
+
 def with_move(reason: str, endpoint: str) -> str:
     """The reason of an offline service, and where its service_id lives now ('' : nowhere else)."""
     return f"{reason}{_MOVED}{endpoint}" if endpoint else reason

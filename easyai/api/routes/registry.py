@@ -16,6 +16,7 @@ from easyai.api.schemas import errors
 from easyai.errors import BadRequestError, ServiceNotFoundError
 from easyai.names import nfc
 from easyai.registry import registration, unregistration, views
+from easyai.registry.bodies import HeartbeatBody, RegisterBody
 from easyai.registry.heartbeat import Heartbeat
 
 router = APIRouter(prefix="/ai_analysis", tags=["registry"])
@@ -31,7 +32,7 @@ StateQuery = Annotated[
     "/register",
     response_model=schemas.Registered,
     responses=errors(400, 413, 429, 503),
-    openapi_extra=documented_body(schemas.RegisterBody),
+    openapi_extra=documented_body(RegisterBody),
 )
 def register(
     caller: CallerPart, most: MostServicesPart, runtime: RuntimePart, payload: JsonBody
@@ -45,7 +46,7 @@ def register(
 @router.post(
     "/heartbeat/{id:text}",
     responses={200: {"model": schemas.Done}, **errors(400, 413, 503)},
-    openapi_extra=documented_body(schemas.HeartbeatBody, required=False),
+    openapi_extra=documented_body(HeartbeatBody, required=False),
 )
 async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONResponse:  # noqa: A002
     """Report life, by service_id (all its endpoints) or percent-encoded endpoint.

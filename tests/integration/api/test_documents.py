@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.integration.api.live import LiveApi
+from jsonschema_rs import Draft202012Validator
+
+from tests.integration.api.live import ANALYSIS, LiveApi
+from tests.support.registration_bodies import REFUSED, TAKEN, changed
 
 CALLS = {
     ("post", "/api/v1/ai_analysis/register"),
@@ -56,6 +59,20 @@ def test_every_call_of_the_contract_is_described_with_its_errors(sqlite_api: Liv
     body = operations["post", "/api/v1/ai_analysis/register"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
     assert schema["required"] == ["service_id", "task_types", "endpoint"]
+
+
+def test_the_server_takes_what_fits_the_schema_of_a_registration(sqlite_api: LiveApi) -> None:
+    register = f"{ANALYSIS}/register"
+    operation = sqlite_api.get("/openapi.json")["paths"][register]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    fits = Draft202012Validator(schema).is_valid
+
+    for field, value in (*TAKEN, *REFUSED):
+        body = changed(field, value)
+        answer = sqlite_api.call("POST", register, json=body)
+        assert answer.status_code == (200 if fits(body) else 400), (field, value, answer.text)
+        if answer.status_code == 400:
+            assert answer.json()["error"].startswith(f"{field}: ")
 
 
 def test_the_documentation_page_loads_nothing_from_elsewhere(sqlite_api: LiveApi) -> None:
