@@ -31,6 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the plugins that only tests of containers use: their import takes half a second."""
+    if config.getoption("--production", default=False):
+        for plugin in ("pytest_celery.plugin", "pytest_docker_tools.plugin"):
+            config.pluginmanager.import_plugin(plugin)
+
+
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
     """Leave them out unless they are asked for; importing them alone takes seconds."""
     return None if config.getoption("--production", default=False) else True
@@ -80,7 +87,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workerinput") or not config.getoption("--production", default=False):
         return
-    partly = config.option.keyword or config.option.markexpr or config.option.lf or not IN_FULL
+    option = config.option
+    partly = option.keyword or option.markexpr or option.lf or option.collectonly or not IN_FULL
     named = [config.rootpath / "tests" / "production"]
     if exitstatus or partly or [config.invocation_params.dir / one for one in config.args] != named:
         return

@@ -1,21 +1,17 @@
-"""pytest-celery's clusters, made of local processes in place of containers."""
+"""Installations, and pytest-celery's setup made of local processes in place of containers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery import Celery
-from pytest_celery import (
-    CeleryBrokerCluster,
-    CeleryTestBroker,
-    CeleryTestWorker,
-    CeleryWorkerCluster,
-)
 
 from tests.integration.celery.installation import Installation
+
+if TYPE_CHECKING:
+    from pytest_celery import CeleryTestSetup
 
 MakeInstallation = Callable[..., Installation]
 
@@ -66,26 +62,16 @@ def installation(make_installation: MakeInstallation, broker_url: str) -> Instal
 
 
 @pytest.fixture
-def celery_broker_cluster(installation: Installation) -> CeleryBrokerCluster:
-    """The broker of the installation."""
-    url = installation.app.conf.broker_url
-    return CeleryBrokerCluster(CeleryTestBroker(LocalBroker(url)))
+def celery_setup(installation: Installation) -> CeleryTestSetup:
+    """pytest-celery's setup with one worker, started before the database knows any task type."""
+    import pytest_celery as containers  # here: the import takes 0.4 s
 
-
-@pytest.fixture
-def celery_backend_cluster() -> None:
-    """No results are kept anywhere but in the ledger."""
-
-
-@pytest.fixture
-def celery_worker_cluster(installation: Installation) -> CeleryWorkerCluster:
-    """One worker, started before the database knows any task type."""
     assert installation.runtime
-    worker = CeleryTestWorker(installation.worker(), installation.app)
-    return CeleryWorkerCluster(worker)
-
-
-@pytest.fixture
-def celery_setup_app(installation: Installation) -> Celery:
-    """The application of the installation, in the test's process."""
-    return installation.app
+    broker = containers.CeleryTestBroker(LocalBroker(installation.app.conf.broker_url))
+    worker = containers.CeleryTestWorker(installation.worker(), installation.app)
+    return containers.CeleryTestSetup(
+        worker_cluster=containers.CeleryWorkerCluster(worker),
+        broker_cluster=containers.CeleryBrokerCluster(broker),
+        backend_cluster=None,  # no results are kept anywhere but in the ledger
+        app=installation.app,
+    )

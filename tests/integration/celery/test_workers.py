@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
-from pytest_celery import CeleryTestSetup
 
 from easyai.db import clock
 from easyai.db.migrate import upgrade
@@ -22,6 +22,9 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import step_clocks
 from tests.support.services import RedisServer
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pytest_celery import CeleryTestSetup
 
 FACES = "人脸.v2"
 PEOPLE = "人数统计"

@@ -7,10 +7,7 @@ import secrets
 import pytest
 
 from tests.integration.celery.conftest import (
-    celery_backend_cluster,
-    celery_broker_cluster,
-    celery_setup_app,
-    celery_worker_cluster,
+    celery_setup,
     installation,
     make_installation,
 )
@@ -18,10 +15,7 @@ from tests.support.certificates import Authority
 from tests.support.rabbitmq_servers import ManagedRabbitmq
 
 __all__ = [
-    "celery_backend_cluster",
-    "celery_broker_cluster",
-    "celery_setup_app",
-    "celery_worker_cluster",
+    "celery_setup",
     "installation",
     "make_installation",
 ]

@@ -13,24 +13,23 @@ def test_json_in_utf8_is_read_with_or_without_a_byte_order_mark(text: str) -> No
     parse_json(text.encode())
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"{'a': 1}",
-        b"NaN",
-        b'{"a": Infinity}',
-        b"-Infinity",
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b'{"a": ' + b"9" * 5000 + b"}",
-        "人数统计".encode("gbk"),
-        b"\xff\xfe\xfa",
-        b"\x00",
-    ],
-    ids=lambda body: repr(body[:12]),
-)
-def test_what_is_not_json_is_a_bad_request(body: bytes) -> None:
-    with pytest.raises(BadRequestError, match=r"^body: "):
-        parse_json(body)
+_NO_JSON = [
+    b"",
+    b"{",
+    b"{'a': 1}",
+    b"NaN",
+    b'{"a": Infinity}',
+    b"-Infinity",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"a": ' + b"9" * 5000 + b"}",
+    "人数统计".encode("gbk"),
+    b"\xff\xfe\xfa",
+    b"\x00",
+]
+
+
+def test_what_is_not_json_is_a_bad_request(subtests: pytest.Subtests) -> None:
+    for body in _NO_JSON:
+        with subtests.test(body=body), pytest.raises(BadRequestError, match=r"^body: "):
+            parse_json(body)

@@ -125,18 +125,19 @@ def _leaves(command: click.Command, *words: str) -> list[tuple[str, ...]]:
     return found
 
 
-@pytest.mark.parametrize("words", _leaves(module.cli), ids=" ".join)
 def test_config_is_taken_before_and_behind_the_name_of_every_command(
-    words: tuple[str, ...], tmp_path: Path
+    tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     broken = tmp_path / "site.toml"
     broken.write_text("[easyai")
-    for arguments in (("--config", str(broken), *words), (*words, "--config", str(broken))):
-        os.environ["EASYAI_CONFIG"] = ""
-        rest = _REQUIRED.get(words, ())
-        result = CliRunner().invoke(module.cli, [*arguments, *rest])
-        assert result.exit_code == 2
-        assert f"{broken}: not valid TOML" in result.output
+    for words in _leaves(module.cli):
+        with subtests.test(command=" ".join(words)):
+            for arguments in (("--config", str(broken), *words), (*words, "--config", str(broken))):
+                os.environ["EASYAI_CONFIG"] = ""
+                rest = _REQUIRED.get(words, ())
+                result = CliRunner().invoke(module.cli, [*arguments, *rest])
+                assert result.exit_code == 2
+                assert f"{broken}: not valid TOML" in result.output
 
 
 def test_an_unknown_command_is_refused_with_a_hint() -> None:

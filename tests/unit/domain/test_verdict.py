@@ -174,31 +174,32 @@ def test_a_confidence_that_is_no_number_counts_as_none(number: Any) -> None:
     assert (verdict.kind, verdict.confidence, verdict.inference_ms) == (Kind.INFERRED, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("result", "count"),
-    [
-        ({"line_crossing": {"a": {"count": 2}, "b": {"count": 3}}, "total_count": 9}, 5),
-        ({"line_crossing": {"a": {"count": 0}}, "total_count": 9}, 9),
-        ({"line_crossing": {"a": {}, "b": 4, "c": {"count": "1"}}, "count": 7}, 7),
-        ({"line_crossing": [], "num": 3}, 3),
-        ({"total_count": 4, "count": 5}, 4),
-        ({"total_count": 0, "count": 5}, 0),
-        ({"count": 5, "num": 6}, 5),
-        ({"num": 6, "detections": [1]}, 6),
-        ({"detections": [1, 2], "objects": [1, 2, 3]}, 2),
-        ({"detections": [], "objects": [1]}, 0),
-        ({"objects": [1, 2, 3]}, 3),
-        ({"total_count": "4", "objects": [1]}, 1),
-        ({"total_count": True, "objects": [1]}, 1),
-        ({"count": 2.0}, 2),
-        ({"count": -3}, 0),
-        ({"count": 10**30}, 2**31 - 1),
-        ({}, 0),
-        ({"detections": {"a": 1}}, 0),
-        ([1, 2], 0),
-        (None, 0),
-        ("3", 0),
-    ],
-)
-def test_the_first_rule_that_applies_gives_the_count(result: Any, count: int) -> None:
-    assert detection_count(result) == count
+_COUNTS: list[tuple[Any, int]] = [
+    ({"line_crossing": {"a": {"count": 2}, "b": {"count": 3}}, "total_count": 9}, 5),
+    ({"line_crossing": {"a": {"count": 0}}, "total_count": 9}, 9),
+    ({"line_crossing": {"a": {}, "b": 4, "c": {"count": "1"}}, "count": 7}, 7),
+    ({"line_crossing": [], "num": 3}, 3),
+    ({"total_count": 4, "count": 5}, 4),
+    ({"total_count": 0, "count": 5}, 0),
+    ({"count": 5, "num": 6}, 5),
+    ({"num": 6, "detections": [1]}, 6),
+    ({"detections": [1, 2], "objects": [1, 2, 3]}, 2),
+    ({"detections": [], "objects": [1]}, 0),
+    ({"objects": [1, 2, 3]}, 3),
+    ({"total_count": "4", "objects": [1]}, 1),
+    ({"total_count": True, "objects": [1]}, 1),
+    ({"count": 2.0}, 2),
+    ({"count": -3}, 0),
+    ({"count": 10**30}, 2**31 - 1),
+    ({}, 0),
+    ({"detections": {"a": 1}}, 0),
+    ([1, 2], 0),
+    (None, 0),
+    ("3", 0),
+]
+
+
+def test_the_first_rule_that_applies_gives_the_count(subtests: pytest.Subtests) -> None:
+    for result, count in _COUNTS:
+        with subtests.test(result=result, count=count):
+            assert detection_count(result) == count

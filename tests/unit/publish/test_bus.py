@@ -20,62 +20,64 @@ def _analysis(kind: Any, address: str, topic: str = "easyai.alerts") -> AiAnalys
     return AiAnalysis(mq_type=kind, mq_address=address, mq_topic=topic)
 
 
-@pytest.mark.parametrize(
-    ("kind", "address"),
-    [
-        ("none", ""),
-        ("none", "whatever it is"),
-        ("kafka", "k1:9092"),
-        ("kafka", "k1:9092, k2:9093,[::1]:9094"),
-        ("kafka", "ssl://k1:9093,k2:9093"),
-        ("rabbitmq", "amqp://user:p%40ss@host:5672/"),
-        ("rabbitmq", "amqp://user:pa;ss@host:5672/"),
-        ("rabbitmq", "amqps://host"),
-        ("redis", "redis://:secret@host:6379/0"),
-        ("redis", "redis://:sec;ret@host:6379/0"),
-        ("redis", "sentinel://:sec;ret@a/0;sentinel://b"),
-        ("redis", "rediss://host"),
-        ("redis", "host:6379"),
-    ],
-)
-def test_a_right_address_has_no_problem(kind: str, address: str) -> None:
-    check_bus(kind, address)
-    open_bus(_analysis(kind, address)).close()
+_RIGHT = [
+    ("none", ""),
+    ("none", "whatever it is"),
+    ("kafka", "k1:9092"),
+    ("kafka", "k1:9092, k2:9093,[::1]:9094"),
+    ("kafka", "ssl://k1:9093,k2:9093"),
+    ("rabbitmq", "amqp://user:p%40ss@host:5672/"),
+    ("rabbitmq", "amqp://user:pa;ss@host:5672/"),
+    ("rabbitmq", "amqps://host"),
+    ("redis", "redis://:secret@host:6379/0"),
+    ("redis", "redis://:sec;ret@host:6379/0"),
+    ("redis", "sentinel://:sec;ret@a/0;sentinel://b"),
+    ("redis", "rediss://host"),
+    ("redis", "host:6379"),
+]
 
 
-@pytest.mark.parametrize(
-    ("kind", "address", "remedy"),
-    [
-        ("kafka", "", "host1:9092"),
-        ("kafka", "SECRET", "host1:9092"),
-        ("kafka", "SECRET:port", "host1:9092"),
-        ("kafka", "k1:9092,SECRET", "host1:9092"),
-        ("kafka", "ssl://SECRET", "host1:9092"),
-        ("kafka", "k1:9093,ssl://k2:SECRET", "host1:9092"),
-        ("kafka", "amqp://u:SECRET@host:5672", "host1:9092"),
-        ("rabbitmq", "", "amqp://user:password@host"),
-        ("rabbitmq", "SECRET:5672", "amqp://user:password@host"),
-        ("rabbitmq", "redis://:SECRET@host", "amqp://user:password@host"),
-        ("rabbitmq", "amqp://u:SECRET@host:port/", "amqp://user:password@host"),
-        ("rabbitmq", "amqp://u:SECRET@a/;amqp://u:SECRET@b/", "names several hosts"),
-        ("redis", "redis://:SECRET@a;redis://:SECRET@b", "names several hosts"),
-        ("redis", "", "redis://:password@host"),
-        ("redis", "amqp://u:SECRET@host", "redis://:password@host"),
-        ("redis", "redis://", "redis://:password@host"),
-        ("redis", "rediss//:SECRET@host", "redis://:password@host"),
-        ("redis", "redis:///:SECRET@host", "redis://:password@host"),
-        ("redis", "redis://:SECRET", "redis://:password@host"),
-    ],
-)
+def test_a_right_address_has_no_problem(subtests: pytest.Subtests) -> None:
+    for kind, address in _RIGHT:
+        with subtests.test(kind=kind, address=address):
+            check_bus(kind, address)
+            open_bus(_analysis(kind, address)).close()
+
+
+_WRONG = [
+    ("kafka", "", "host1:9092"),
+    ("kafka", "SECRET", "host1:9092"),
+    ("kafka", "SECRET:port", "host1:9092"),
+    ("kafka", "k1:9092,SECRET", "host1:9092"),
+    ("kafka", "ssl://SECRET", "host1:9092"),
+    ("kafka", "k1:9093,ssl://k2:SECRET", "host1:9092"),
+    ("kafka", "amqp://u:SECRET@host:5672", "host1:9092"),
+    ("rabbitmq", "", "amqp://user:password@host"),
+    ("rabbitmq", "SECRET:5672", "amqp://user:password@host"),
+    ("rabbitmq", "redis://:SECRET@host", "amqp://user:password@host"),
+    ("rabbitmq", "amqp://u:SECRET@host:port/", "amqp://user:password@host"),
+    ("rabbitmq", "amqp://u:SECRET@a/;amqp://u:SECRET@b/", "names several hosts"),
+    ("redis", "redis://:SECRET@a;redis://:SECRET@b", "names several hosts"),
+    ("redis", "", "redis://:password@host"),
+    ("redis", "amqp://u:SECRET@host", "redis://:password@host"),
+    ("redis", "redis://", "redis://:password@host"),
+    ("redis", "rediss//:SECRET@host", "redis://:password@host"),
+    ("redis", "redis:///:SECRET@host", "redis://:password@host"),
+    ("redis", "redis://:SECRET", "redis://:password@host"),
+]
+
+
 def test_a_wrong_address_is_named_with_the_right_form_and_never_shown(
-    kind: str, address: str, remedy: str
+    subtests: pytest.Subtests,
 ) -> None:
-    with pytest.raises(SettingsError) as caught:
-        open_bus(_analysis(kind, address))
-    problem = str(caught.value)
-    assert "ai_analysis.mq_address" in problem
-    assert remedy in problem
-    assert "SECRET" not in problem
+    for kind, address, remedy in _WRONG:
+        with subtests.test(kind=kind, address=address, remedy=remedy):
+            with pytest.raises(SettingsError) as caught:
+                open_bus(_analysis(kind, address))
+            problem = str(caught.value)
+            assert "ai_analysis.mq_address" in problem
+            assert remedy in problem
+            assert "SECRET" not in problem
 
 
 def test_an_address_that_amqp_cannot_read_is_refused_without_its_text() -> None:

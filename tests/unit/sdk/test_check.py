@@ -86,53 +86,53 @@ def test_a_service_without_the_sdk_holds_every_point_too() -> None:
     assert report.ok, report.as_text()
 
 
-@pytest.mark.parametrize(
-    ("changes", "point"),
-    [
-        ({"confidence": 95}, "shape"),
-        ({"confidence": "0.5"}, "shape"),
-        ({"confidence": None}, "shape"),
-        ({"result": {"detections": [{"bbox": [1, 2, 30, 40], "confidence": 95}]}}, "shape"),
-        ({"result": {"count": 1, "objects": [{"bbox": [1, 2, 3, 4], "score": 1.01}]}}, "shape"),
-        ({"confidence": 95, "result": {"detections": [{"confidence": 95}]}}, "shape"),
-        ({"success": "true"}, "shape"),
-        ({"result": [1]}, "shape"),
-        ({"inference_time_ms": "3 ms"}, "inference-time"),
-        ({"inference_time_ms": -1}, "inference-time"),
-        ({"inference_time_ms": True}, "inference-time"),
-        ({"result": {"people": 3}}, "count"),
-        ({"result": {"total_count": "3"}}, "count"),
-        ({"result": {"count": 1.5}}, "count"),
-        ({"result": {"total_count": 3, "detections": [{"bbox": [1, 2, 30, 40]}]}}, "count"),
-        ({"result": {"total_count": 3, "detections": []}}, "count"),
-        ({"result": {"num": 0, "objects": [{"bbox": [1, 2, 30, 40]}]}}, "count"),
-        ({"result": {"detections": "none"}}, "count"),
-        ({"result": {"num": -1}}, "count"),
-        ({"result": {"count": 1, "detections": [{"bbox": [0, 0, 1000, 90]}]}}, "boxes"),
-        ({"result": {"count": 1, "detections": [{"bbox": [-20, 0, 10, 90]}]}}, "boxes"),
-        ({"result": {"count": 1, "objects": [{"bbox": [100, 90, 20, 20]}]}}, "boxes"),
-        ({"result": {"count": 1, "objects": [{"bbox": [0.1, 0.1, 0.5, 0.5]}]}}, "boxes"),
-        ({"result": {"count": 1, "objects": [{"bbox": "1,2,3,4"}]}}, "boxes"),
-        ({"result": {"count": 1, "objects": [{"bbox": [1, 2, 3]}]}}, "boxes"),
-        ({"result": {"count": 1, "objects": ["person"]}}, "boxes"),
-    ],
-)
-def test_a_wrong_answer_fails_its_own_point_only(changes: dict[str, Any], point: str) -> None:
+_WRONG_ANSWERS: list[tuple[dict[str, Any], str]] = [
+    ({"confidence": 95}, "shape"),
+    ({"confidence": "0.5"}, "shape"),
+    ({"confidence": None}, "shape"),
+    ({"result": {"detections": [{"bbox": [1, 2, 30, 40], "confidence": 95}]}}, "shape"),
+    ({"result": {"count": 1, "objects": [{"bbox": [1, 2, 3, 4], "score": 1.01}]}}, "shape"),
+    ({"confidence": 95, "result": {"detections": [{"confidence": 95}]}}, "shape"),
+    ({"success": "true"}, "shape"),
+    ({"result": [1]}, "shape"),
+    ({"inference_time_ms": "3 ms"}, "inference-time"),
+    ({"inference_time_ms": -1}, "inference-time"),
+    ({"inference_time_ms": True}, "inference-time"),
+    ({"result": {"people": 3}}, "count"),
+    ({"result": {"total_count": "3"}}, "count"),
+    ({"result": {"count": 1.5}}, "count"),
+    ({"result": {"total_count": 3, "detections": [{"bbox": [1, 2, 30, 40]}]}}, "count"),
+    ({"result": {"total_count": 3, "detections": []}}, "count"),
+    ({"result": {"num": 0, "objects": [{"bbox": [1, 2, 30, 40]}]}}, "count"),
+    ({"result": {"detections": "none"}}, "count"),
+    ({"result": {"num": -1}}, "count"),
+    ({"result": {"count": 1, "detections": [{"bbox": [0, 0, 1000, 90]}]}}, "boxes"),
+    ({"result": {"count": 1, "detections": [{"bbox": [-20, 0, 10, 90]}]}}, "boxes"),
+    ({"result": {"count": 1, "objects": [{"bbox": [100, 90, 20, 20]}]}}, "boxes"),
+    ({"result": {"count": 1, "objects": [{"bbox": [0.1, 0.1, 0.5, 0.5]}]}}, "boxes"),
+    ({"result": {"count": 1, "objects": [{"bbox": "1,2,3,4"}]}}, "boxes"),
+    ({"result": {"count": 1, "objects": [{"bbox": [1, 2, 3]}]}}, "boxes"),
+    ({"result": {"count": 1, "objects": ["person"]}}, "boxes"),
+]
+
+
+def test_a_wrong_answer_fails_its_own_point_only(subtests: pytest.Subtests) -> None:
+    for changes, point in _WRONG_ANSWERS:
+        with subtests.test(changes=changes, point=point):
+            report = check(_with_changes(changes))
+            assert failed(report) == {point}, report.as_text()
+            assert f"FAIL  {point}" in report.as_text()
+            assert "what to do:" in report.as_text()
+
+
+def _with_changes(changes: dict[str, Any]) -> Callable[[Call], Answer]:
+    """A service whose results differ from a good service's by these fields."""
+
     def answer(call: Call) -> Answer:
         status, body = good(call)
-        return (
-            as_json(status, {**json.loads(body), **changes})
-            if b"result" in body
-            else (
-                status,
-                body,
-            )
-        )
+        return as_json(status, json.loads(body) | changes) if b"result" in body else (status, body)
 
-    report = check(answer)
-    assert failed(report) == {point}, report.as_text()
-    assert f"FAIL  {point}" in report.as_text()
-    assert "what to do:" in report.as_text()
+    return answer
 
 
 def no_health(call: Call) -> Answer:

@@ -14,27 +14,27 @@ def settings(**changes: Any) -> ServiceSettings:
     return Service(lambda picture: [], **options).settings
 
 
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("service_id", " "),
-        ("task_types", []),
-        ("task_types", "人数统计"),
-        ("task_types", [""]),
-        ("port", 70000),
-        ("max_concurrency", 0),
-        ("heartbeat_interval_sec", 0),
-        ("download_timeout_sec", -1),
-        ("max_picture_bytes", 0),
-        ("max_picture_pixels", 0),
-        ("server", "127.0.0.1:5066"),
-        ("advertise", "http://192.168.1.20"),
-        ("advertise", ""),
-    ],
-)
-def test_a_wrong_option_is_named(option: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=option):
-        settings(**{option: value})
+_WRONG_OPTIONS: list[tuple[str, Any]] = [
+    ("service_id", " "),
+    ("task_types", []),
+    ("task_types", "人数统计"),
+    ("task_types", [""]),
+    ("port", 70000),
+    ("max_concurrency", 0),
+    ("heartbeat_interval_sec", 0),
+    ("download_timeout_sec", -1),
+    ("max_picture_bytes", 0),
+    ("max_picture_pixels", 0),
+    ("server", "127.0.0.1:5066"),
+    ("advertise", "http://192.168.1.20"),
+    ("advertise", ""),
+]
+
+
+def test_a_wrong_option_is_named(subtests: pytest.Subtests) -> None:
+    for option, value in _WRONG_OPTIONS:
+        with subtests.test(option=option), pytest.raises(ValueError, match=option):
+            settings(**{option: value})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])

@@ -108,11 +108,12 @@ def test_a_report_takes_the_default_of_a_broker_that_cannot_work_and_tells_it(pa
     assert "easyai.port: takes a whole number" in fault
 
 
-@pytest.mark.parametrize("name", sorted(TRANSPORT_ALIASES))
-def test_every_kind_of_broker_that_there_is_may_be_named(name: str) -> None:
-    check_broker(f"{name}://user:password@host")
-    with pytest.raises(SettingsError):
-        check_broker(f"{name}x://user:password@host")
+def test_every_kind_of_broker_that_there_is_may_be_named(subtests: pytest.Subtests) -> None:
+    for name in sorted(TRANSPORT_ALIASES):
+        with subtests.test(name=name):
+            check_broker(f"{name}://user:password@host")
+            with pytest.raises(SettingsError):
+                check_broker(f"{name}x://user:password@host")
 
 
 def test_the_draft_of_a_process_that_was_killed_is_replaced_and_nothing_else(

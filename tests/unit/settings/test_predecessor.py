@@ -108,15 +108,16 @@ def test_an_address_that_cannot_be_is_refused_by_the_name_of_its_key(
         _load(tmp_path, f"[defaulthttpconfig]\nhttplistenaddr = '{address}'")
 
 
-@pytest.mark.parametrize("key", DEFAULTS)
 def test_empty_and_0_mean_the_default_in_file_and_variable(
-    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
-    table, _, name = key.rpartition(".")
-    default, nothing = DEFAULTS[key]
-    assert _value(_load(tmp_path, f"[{table}]\n{name} = {nothing}"), table, name) == default
-    monkeypatch.setenv(f"EASYAI_{table}__{name}".upper(), nothing.strip('"'))
-    assert _value(_load(tmp_path, ""), table, name) == default
+    for key in DEFAULTS:
+        with subtests.test(key=key), pytest.MonkeyPatch.context() as patch:
+            table, _, name = key.rpartition(".")
+            default, nothing = DEFAULTS[key]
+            assert _value(_load(tmp_path, f"[{table}]\n{name} = {nothing}"), table, name) == default
+            patch.setenv(f"EASYAI_{table}__{name}".upper(), nothing.strip('"'))
+            assert _value(_load(tmp_path, ""), table, name) == default
 
 
 def _value(settings: Settings, table: str, name: str) -> Any:

@@ -94,30 +94,39 @@ def _variable(key: str) -> str:
     return "EASYAI_" + key.removeprefix("easyai.").replace(".", "__").upper()
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_every_key_has_its_default(key: str) -> None:
-    assert _value(load(), key) == KEYS[key][0]
+def test_every_key_has_its_default(subtests: pytest.Subtests) -> None:
+    for key in KEYS:
+        with subtests.test(key=key):
+            assert _value(load(), key) == KEYS[key][0]
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_every_key_is_read_from_the_file(key: str, write: Write) -> None:
-    table, _, name = key.rpartition(".")
-    path = write(f"[{table}]\n{name} = {KEYS[key][1]}")
-    assert _value(load(path), key) == KEYS[key][3]
+def test_every_key_is_read_from_the_file(write: Write, subtests: pytest.Subtests) -> None:
+    for key in KEYS:
+        with subtests.test(key=key):
+            table, _, name = key.rpartition(".")
+            path = write(f"[{table}]\n{name} = {KEYS[key][1]}")
+            assert _value(load(path), key) == KEYS[key][3]
 
 
-@pytest.mark.parametrize("key", KEYS)
 def test_every_key_has_a_variable_that_wins_over_the_file(
-    key: str, write: Write, monkeypatch: pytest.MonkeyPatch
+    write: Write, subtests: pytest.Subtests
 ) -> None:
-    table, _, name = key.rpartition(".")
-    default = KEYS[key][0]
-    in_file = "[]" if default == () else f'"{default}"' if isinstance(default, str | Path) else None
-    if in_file is None:
-        in_file = str(default).lower()
-    path = write(f"[{table}]\n{name} = {in_file}")
-    monkeypatch.setenv(_variable(key), KEYS[key][2])
-    assert _value(load(path), key) == KEYS[key][3]
+    for key in KEYS:
+        with subtests.test(key=key), pytest.MonkeyPatch.context() as patch:
+            table, _, name = key.rpartition(".")
+            default = KEYS[key][0]
+            in_file = (
+                "[]"
+                if default == ()
+                else f'"{default}"'
+                if isinstance(default, str | Path)
+                else None
+            )
+            if in_file is None:
+                in_file = str(default).lower()
+            path = write(f"[{table}]\n{name} = {in_file}")
+            patch.setenv(_variable(key), KEYS[key][2])
+            assert _value(load(path), key) == KEYS[key][3]
 
 
 def test_secrets_come_from_file_or_variable_and_are_never_shown(
@@ -223,89 +232,91 @@ def test_the_file_is_named_by_a_variable(write: Write, monkeypatch: pytest.Monke
     assert load().easyai.port == 82
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[ai_analysis]\nscan_interval_sec = 0.01", ["ai_analysis.scan_interval_sec", "0.05"]),
-        ('[ai_analysis]\nenable = "perhaps"', ["ai_analysis.enable", "'perhaps'"]),
-        ('[ai_analysis]\nmq_type = "mqtt"', ["ai_analysis.mq_type", "'kafka'", "'mqtt'"]),
-        ('[ai_analysis]\nalert_base_path = "../x"', ["ai_analysis.alert_base_path", "'alerts/'"]),
-        ('[ai_analysis]\nalert_base_path = "/"', ["ai_analysis.alert_base_path"]),
-        ("[ai_analysis]\nmax_concurrent_infer = -1", ["ai_analysis.max_concurrent_infer", "1"]),
-        ("[easyai]\nport = 70000", ["easyai.port", "65535", "70000"]),
-        ('[easyai]\npublic_url = "h:80"', ["easyai.public_url", "http://"]),
-        ('[frame_extractor]\nstore = "ftp"', ["frame_extractor.store", "'local'", "'ftp'"]),
-        ("[frame_extractor]\ntasks = 1", ["frame_extractor.tasks"]),
-        ('[ai_analysis.types."人脸"]\naffinity = "x"', ['ai_analysis.types."人脸".affinity']),
-        ("[easyai\nport = 1", ["not valid TOML", "line 1"]),
-        ("easyai = 1", ["easyai"]),
-    ],
-)
-def test_an_error_names_file_key_and_remedy(text: str, words: list[str], write: Write) -> None:
-    path = write(text)
-    with pytest.raises(SettingsError) as caught:
-        load(path)
-    for word in [str(path), *words]:
-        assert word in str(caught.value)
+_ERRORS = [
+    ("[ai_analysis]\nscan_interval_sec = 0.01", ["ai_analysis.scan_interval_sec", "0.05"]),
+    ('[ai_analysis]\nenable = "perhaps"', ["ai_analysis.enable", "'perhaps'"]),
+    ('[ai_analysis]\nmq_type = "mqtt"', ["ai_analysis.mq_type", "'kafka'", "'mqtt'"]),
+    ('[ai_analysis]\nalert_base_path = "../x"', ["ai_analysis.alert_base_path", "'alerts/'"]),
+    ('[ai_analysis]\nalert_base_path = "/"', ["ai_analysis.alert_base_path"]),
+    ("[ai_analysis]\nmax_concurrent_infer = -1", ["ai_analysis.max_concurrent_infer", "1"]),
+    ("[easyai]\nport = 70000", ["easyai.port", "65535", "70000"]),
+    ('[easyai]\npublic_url = "h:80"', ["easyai.public_url", "http://"]),
+    ('[frame_extractor]\nstore = "ftp"', ["frame_extractor.store", "'local'", "'ftp'"]),
+    ("[frame_extractor]\ntasks = 1", ["frame_extractor.tasks"]),
+    ('[ai_analysis.types."人脸"]\naffinity = "x"', ['ai_analysis.types."人脸".affinity']),
+    ("[easyai\nport = 1", ["not valid TOML", "line 1"]),
+    ("easyai = 1", ["easyai"]),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            '[ai_analysis]\nnotify_urls = "dingtalk://SECRET"',
-            'ai_analysis.notify_urls: takes a list, such as ["mailtos://user:password@example.com"]',
-        ),
-        (
-            '[ai_analysis]\nnotify_urls = ["json://h", 7]',
-            'ai_analysis.notify_urls number 2: takes a text in quotes, such as "text"',
-        ),
-        (
-            '[ai_analysis.types."人脸"]\nsampling = "often"',
-            'ai_analysis.types."人脸".sampling: takes "auto" or a whole number from 1 to 10000 '
-            "(got 'often')",
-        ),
-        (
-            "[ai_analysis]\nenable = 2",
-            "ai_analysis.enable: takes true or false (got 2)",
-        ),
-        (
-            '[ai_analysis]\nslow_inference_ms = "slow"',
-            "ai_analysis.slow_inference_ms: takes a number, such as 5000 (got 'slow')",
-        ),
-        (
-            "[ai_analysis]\nmax_queue_size = 1.5",
-            "ai_analysis.max_queue_size: takes a whole number, such as 5000 (got 1.5)",
-        ),
-        ("[easyai]\nport = 0", "easyai.port: must be at least 1 (got 0)"),
-        (
-            "[easyai]\ndata_dir = 1",
-            'easyai.data_dir: takes a path in quotes, such as "data" (got 1)',
-        ),
-        (
-            '[[frame_extractor.tasks]]\nid = "a"\n[[frame_extractor.tasks]]\nid = true',
-            'frame_extractor.tasks number 2, id: takes a text in quotes, such as "text" (got true)',
-        ),
-        (
-            '[easyai]\nallowed_hosts = "a.b"',
-            'easyai.allowed_hosts: takes a list of host names, such as ["easyai.example.com"] '
-            "(got 'a.b')",
-        ),
-        (
-            '[easyai]\nallowed_hosts = ["http://a.b"]',
-            "easyai.allowed_hosts: 'http://a.b' is no host name; leave out scheme, port and path: "
-            '"easyai.example.com", or "*.example.com" for all names below',
-        ),
-        ("ai_analysis = 1", "ai_analysis: takes a table, written [ai_analysis] (got 1)"),
-    ],
-)
+def test_an_error_names_file_key_and_remedy(write: Write, subtests: pytest.Subtests) -> None:
+    for text, words in _ERRORS:
+        with subtests.test(text=text, words=words):
+            path = write(text)
+            with pytest.raises(SettingsError) as caught:
+                load(path)
+            for word in [str(path), *words]:
+                assert word in str(caught.value)
+
+
+_WORDS_OF_ERRORS = [
+    (
+        '[ai_analysis]\nnotify_urls = "dingtalk://SECRET"',
+        'ai_analysis.notify_urls: takes a list, such as ["mailtos://user:password@example.com"]',
+    ),
+    (
+        '[ai_analysis]\nnotify_urls = ["json://h", 7]',
+        'ai_analysis.notify_urls number 2: takes a text in quotes, such as "text"',
+    ),
+    (
+        '[ai_analysis.types."人脸"]\nsampling = "often"',
+        'ai_analysis.types."人脸".sampling: takes "auto" or a whole number from 1 to 10000 '
+        "(got 'often')",
+    ),
+    (
+        "[ai_analysis]\nenable = 2",
+        "ai_analysis.enable: takes true or false (got 2)",
+    ),
+    (
+        '[ai_analysis]\nslow_inference_ms = "slow"',
+        "ai_analysis.slow_inference_ms: takes a number, such as 5000 (got 'slow')",
+    ),
+    (
+        "[ai_analysis]\nmax_queue_size = 1.5",
+        "ai_analysis.max_queue_size: takes a whole number, such as 5000 (got 1.5)",
+    ),
+    ("[easyai]\nport = 0", "easyai.port: must be at least 1 (got 0)"),
+    (
+        "[easyai]\ndata_dir = 1",
+        'easyai.data_dir: takes a path in quotes, such as "data" (got 1)',
+    ),
+    (
+        '[[frame_extractor.tasks]]\nid = "a"\n[[frame_extractor.tasks]]\nid = true',
+        'frame_extractor.tasks number 2, id: takes a text in quotes, such as "text" (got true)',
+    ),
+    (
+        '[easyai]\nallowed_hosts = "a.b"',
+        'easyai.allowed_hosts: takes a list of host names, such as ["easyai.example.com"] '
+        "(got 'a.b')",
+    ),
+    (
+        '[easyai]\nallowed_hosts = ["http://a.b"]',
+        "easyai.allowed_hosts: 'http://a.b' is no host name; leave out scheme, port and path: "
+        '"easyai.example.com", or "*.example.com" for all names below',
+    ),
+    ("ai_analysis = 1", "ai_analysis: takes a table, written [ai_analysis] (got 1)"),
+]
+
+
 def test_an_error_says_in_the_words_of_the_file_what_the_key_takes(
-    text: str, said: str, write: Write
+    write: Write, subtests: pytest.Subtests
 ) -> None:
-    path = write(text)
-    with pytest.raises(SettingsError) as caught:
-        load(path)
-    assert str(caught.value) == f"{path}: {said}"
+    for text, said in _WORDS_OF_ERRORS:
+        with subtests.test(text=text, said=said):
+            path = write(text)
+            with pytest.raises(SettingsError) as caught:
+                load(path)
+            assert str(caught.value) == f"{path}: {said}"
 
 
 def test_misspelt_keys_are_a_warning_and_never_an_error(
