@@ -12,11 +12,11 @@ import pytest
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.registry import registration, unregistration
 from easyai.registry.sweep import sweep
-from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -12,9 +12,9 @@ from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.dependencies import SettingsCheck
 from easyai.health.facts import Facts
-from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -10,10 +10,10 @@ import pytest
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.registry import registration, unregistration
-from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -8,9 +8,9 @@ import pytest
 
 from easyai.db import processes
 from easyai.system.identity import home
-from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

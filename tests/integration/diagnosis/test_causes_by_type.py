@@ -10,13 +10,13 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
-from tests.integration.health.fleet import Fleet
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, waits_since
+from tests.support.scan_traces import Scans
+from tests.support.service_fleet import Fleet
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

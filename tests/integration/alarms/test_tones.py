@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.support.people import Webhook, webhook
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import FakeCheck, Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

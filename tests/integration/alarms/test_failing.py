@@ -14,12 +14,12 @@ from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.frame import FrameState
 from easyai.pipeline.requeue import requeue
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import codes, look, processes_work
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -14,10 +14,10 @@ import pytest
 from easyai.alarms import recorder
 from easyai.db import alarms, events, leases, processes
 from easyai.domain.reason import quoted
-from tests.integration.health.kennel import SHORT, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import waits_since
 from tests.support.site import Installation
+from tests.support.watchdogs import SHORT, Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -14,11 +14,11 @@ from easyai.alarms.timings import Timings
 from easyai.db import alarms
 from easyai.db.statistics import Tally, add
 from easyai.domain.alarm import Kind, Ringing
-from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import FakeCheck, Kennel
 
 
 @pytest.fixture(autouse=True)

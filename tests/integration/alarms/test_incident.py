@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.db import generations
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
-from tests.integration.health.test_stalls_told import Webhook
+from tests.integration.alarms.test_stalls_told import Webhook
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import waits_since
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

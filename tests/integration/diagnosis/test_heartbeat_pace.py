@@ -11,11 +11,11 @@ from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
 from easyai.registry import registration
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, silent_for
+from tests.support.scan_traces import Scans
 from tests.support.site import Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

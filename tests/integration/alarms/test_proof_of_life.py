@@ -12,11 +12,11 @@ from easyai.db import leases
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from easyai.registry.watch import WATCHED_SINCE
-from tests.integration.health.fleet import Fleet
-from tests.integration.health.kennel import Kennel
 from tests.support.lively import codes, look, processes_work
+from tests.support.service_fleet import Fleet
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

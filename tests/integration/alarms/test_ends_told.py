@@ -10,10 +10,10 @@ import pytest
 
 from easyai.db import statistics
 from easyai.db.statistics import Tally
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

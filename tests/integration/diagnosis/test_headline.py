@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import look, processes_work, waits_since
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -10,10 +10,10 @@ from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
 from easyai.registry import approval, unregistration
 from easyai.registry.payload import parse_registration
-from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work
 from tests.support.site import TYPE, Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

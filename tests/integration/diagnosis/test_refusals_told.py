@@ -13,12 +13,12 @@ from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

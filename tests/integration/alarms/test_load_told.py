@@ -13,9 +13,9 @@ from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.settings.schema import Settings
-from tests.integration.health.kennel import Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -12,10 +12,10 @@ from easyai.cli.main import cli
 from easyai.diagnosis.diagnosis import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
-from tests.integration.health.kennel import Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
+from tests.support.watchdogs import Kennel
 
 WAITED_SEC = 100.0  # before anybody looks
 

@@ -13,9 +13,9 @@ from easyai.alarms.silent_stall import SilentStall
 from easyai.db import clock, events, processes
 from easyai.process import self_end
 from easyai.process.notify import END_WHEN_HUNG_VARIABLE
-from tests.integration.health.kennel import Kennel
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

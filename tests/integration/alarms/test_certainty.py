@@ -10,10 +10,10 @@ import pytest
 from easyai.alarms import observation
 from easyai.db import processes
 from easyai.db.statistics import Tally, add
-from tests.integration.health.kennel import FakeCheck, Kennel
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import FakeCheck, Kennel
 
 pytestmark = pytest.mark.sqlite_only
 

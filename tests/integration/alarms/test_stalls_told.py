@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.health.kennel import FakeCheck, Kennel
-from tests.integration.health.scans import Scans
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import free_port
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
+from tests.support.watchdogs import FakeCheck, Kennel
 
 STALL_SEC = 2.0
 

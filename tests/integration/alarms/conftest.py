@@ -1,0 +1,22 @@
+"""A whole installation on each kind of database, and watchdogs that look at it."""
+
+from tests.support.site_fixtures import (
+    living_links,
+    migrated_database,
+    migrated_file,
+    migrated_url,
+    no_variables_of_the_caller,
+    site,
+)
+from tests.support.watchdog_fixtures import kennel, scans
+
+__all__ = [
+    "kennel",
+    "living_links",
+    "migrated_database",
+    "migrated_file",
+    "migrated_url",
+    "no_variables_of_the_caller",
+    "scans",
+    "site",
+]
