@@ -8,13 +8,13 @@ import pytest
 
 from tests.support.scan_traces import Scans
 from tests.support.site import Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 
 @pytest.fixture
-def kennel(site: Installation) -> Iterator[Kennel]:
+def watchdogs(site: Installation) -> Iterator[Watchdogs]:
     """Watchdogs on the installation, ended with the test."""
-    made = Kennel(site)
+    made = Watchdogs(site)
     yield made
     made.close()
 

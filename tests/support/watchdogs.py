@@ -37,7 +37,7 @@ SHORT = Timings(
 
 
 @dataclass
-class Kennel:
+class Watchdogs:
     """Starts watchdogs on an installation and reads what they told."""
 
     site: Installation

@@ -17,7 +17,7 @@ from easyai.domain.reason import quoted
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import waits_since
 from tests.support.site import Installation
-from tests.support.watchdogs import SHORT, Kennel
+from tests.support.watchdogs import SHORT, Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -25,9 +25,9 @@ AGO_SEC = 7200.0
 
 
 @pytest.fixture(autouse=True)
-def short_times(kennel: Kennel, site: Installation) -> None:
+def short_times(watchdogs: Watchdogs, site: Installation) -> None:
     """One that lives has half a second to show itself. No worker runs, and that is not told."""
-    kennel.timings = replace(kennel.timings, shown_sec=0.5)
+    watchdogs.timings = replace(watchdogs.timings, shown_sec=0.5)
     site.configure(stall_alarm_sec=3600)
 
 
@@ -45,29 +45,29 @@ def _killed(site: Installation, ago: float = AGO_SEC, host: str = "") -> float:
 
 @pytest.mark.parametrize("host", ["", "another-box"])
 def test_people_are_told_once_from_when_to_when_nothing_ran_and_that_inference_goes_on(
-    site: Installation, kennel: Kennel, host: str
+    site: Installation, watchdogs: Watchdogs, host: str
 ) -> None:
     at = _killed(site, host=host)
-    first = kennel.start()
-    (_, said), (_, over) = kennel.wait_for("inference_stalled", "recovered")
+    first = watchdogs.start()
+    (_, said), (_, over) = watchdogs.wait_for("inference_stalled", "recovered")
     assert said.startswith("easyai showed no sign of itself from ")
     assert "0 frames wait" in said
     assert "没有任何运行迹象（2 小时）" in said
     assert "over after at most 2 h: inference_stalled" in over
     assert "the cause was: easyai showed no sign of itself (not_running)" in over
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "not_running")
     assert abs(alarm["began_at"] - at) < 1
     told = site.rows("SELECT kind FROM events WHERE kind LIKE 'alarm%' ORDER BY id")
     assert [row["kind"] for row in told] == ["alarm_raised", "alarm_over"]
-    kennel.stop(first)
-    kennel.start()
-    kennel.rounds()
-    assert kennel.kinds() == ["inference_stalled", "recovered"]
+    watchdogs.stop(first)
+    watchdogs.start()
+    watchdogs.rounds()
+    assert watchdogs.kinds() == ["inference_stalled", "recovered"]
 
 
 def test_nothing_is_told_to_have_recovered_while_services_are_dead_as_well(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=2)
     site.register(algorithm)
@@ -76,13 +76,13 @@ def test_nothing_is_told_to_have_recovered_while_services_are_dead_as_well(
     site.scan()
     waits_since(site, 60)
     _killed(site, ago=60)
-    kennel.start()
-    (_, absent), (_, explained) = kennel.wait_for(
+    watchdogs.start()
+    (_, absent), (_, explained) = watchdogs.wait_for(
         "inference_stalled", "inference_stalled", timeout=40
     )
     assert "3 frames wait" in absent
     assert "the cause is now known" in explained
-    assert "recovered" not in kennel.kinds()
+    assert "recovered" not in watchdogs.kinds()
 
 
 def _killed_a_moment_ago(site: Installation) -> None:
@@ -127,44 +127,48 @@ def _clock_set_back(site: Installation) -> None:
     ],
 )
 def test_nothing_is_told_when_it_was_short_or_in_order_or_others_ran(
-    site: Installation, kennel: Kennel, before: Callable[[Installation], None]
+    site: Installation, watchdogs: Watchdogs, before: Callable[[Installation], None]
 ) -> None:
     before(site)
-    kennel.start()
-    kennel.rounds()
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds()
+    assert watchdogs.kinds() == []
 
 
 def test_one_that_lives_elsewhere_has_time_to_show_itself(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     # As after an outage of the database in which the watchdog was started anew.
-    kennel.timings = replace(kennel.timings, shown_sec=3.0)
+    watchdogs.timings = replace(watchdogs.timings, shown_sec=3.0)
     at = _killed(site, host="another-box")
-    kennel.start()
-    kennel.rounds(3)
+    watchdogs.start()
+    watchdogs.rounds(3)
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", "another-box", 7, time.time(), at - 600)
-    kennel.rounds(18)
-    assert kennel.kinds() == []
+    watchdogs.rounds(18)
+    assert watchdogs.kinds() == []
 
 
 @pytest.mark.parametrize("rings", ["bus_down", "inference_stalled"])
 def test_an_alarm_that_rang_then_and_is_over_claims_no_duration_that_nobody_saw(
-    site: Installation, kennel: Kennel, rings: str
+    site: Installation, watchdogs: Watchdogs, rings: str
 ) -> None:
     at = _killed(site)
     with site.runtime.db.write() as conn:
         alarms.tell(conn, rings, "", "refused", at - 60, at - 30, at - 30)
-    kennel.start()
-    kennel.wait_for("inference_stalled", *["recovered"] * (1 + (rings == "bus_down")), timeout=60)
-    absent = kennel.told()[0][1]
+    watchdogs.start()
+    watchdogs.wait_for(
+        "inference_stalled", *["recovered"] * (1 + (rings == "bus_down")), timeout=60
+    )
+    absent = watchdogs.told()[0][1]
     assert ("the alarm of before goes on" in absent) is (rings == "inference_stalled")
-    (said,) = [said for _, said in kennel.told() if f"2 h: {rings}" in said and "refused" in said]
+    (said,) = [
+        said for _, said in watchdogs.told() if f"2 h: {rings}" in said and "refused" in said
+    ]
     assert f"over after at most 2 h: {rings}" in said
     assert "the cause was: refused; it may have been over sooner: easyai showed no sign" in said
     assert "可能更早已恢复：easyai 从 " in said
     (alarm,) = [
-        one for one in kennel.alarms() if one["kind"] == rings and one["cause"] == "refused"
+        one for one in watchdogs.alarms() if one["kind"] == rings and one["cause"] == "refused"
     ]
     assert abs(alarm["began_at"] - (at - 60)) < 1

@@ -18,7 +18,7 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import FakeCheck, Kennel
+from tests.support.watchdogs import FakeCheck, Watchdogs
 
 
 @pytest.fixture(autouse=True)
@@ -39,15 +39,15 @@ def _register_another(site: Installation, algorithm: AlgorithmStub, number: int)
 
 def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     algorithm: AlgorithmStub,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
     for task_type in ("人脸", TYPE):
         site.record(3, task_type)
-    kennel.start()
-    ((_, said),) = kennel.wait_for("no_algorithm")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("no_algorithm")
     for words in (
         "no algorithm for task type: 人脸; 3 frames wait",
         f"no algorithm for task type: {TYPE}; 3 frames wait",
@@ -55,16 +55,16 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
         "任务类型没有可用的算法服务：人脸",
     ):
         assert words in said
-    kennel.rounds()
-    assert kennel.kinds() == ["no_algorithm"]
+    watchdogs.rounds()
+    assert watchdogs.kinds() == ["no_algorithm"]
     assert caplog.text.count(f"no algorithm for task type: {TYPE}") == 1
-    (result,) = kennel.results()
+    (result,) = watchdogs.results()
     assert "no algorithm for task type: 人脸; 3 frames wait" in result["message"]
     assert "任务类型没有可用的算法服务：人脸" in result["message_zh"]
     assert "人脸; 3 frames" not in result["message_zh"]
     assert (result["kind"], result["change"]) == ("no_algorithm", "raised")
     assert result["subjects"] == [TYPE, "人脸"]
-    assert result["cause"] == kennel.alarms()[0]["cause"] != ""
+    assert result["cause"] == watchdogs.alarms()[0]["cause"] != ""
     (row,) = site.rows("SELECT * FROM alerts")
     assert (row["task_id"], row["algorithm_id"], row["published_at"]) == (
         "system",
@@ -73,121 +73,124 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     )
 
     site.register(algorithm, task_types=["人脸", TYPE])
-    over = kennel.wait_for("no_algorithm", "recovered")[-1][1]
+    over = watchdogs.wait_for("no_algorithm", "recovered")[-1][1]
     assert "over after" in over
     assert "人脸" in over
-    assert (kennel.results()[1]["kind"], kennel.results()[1]["change"]) == ("no_algorithm", "over")
-    assert all(alarm["over_at"] for alarm in kennel.alarms())
+    assert (watchdogs.results()[1]["kind"], watchdogs.results()[1]["change"]) == (
+        "no_algorithm",
+        "over",
+    )
+    assert all(alarm["over_at"] for alarm in watchdogs.alarms())
     events = [row["kind"] for row in site.rows("SELECT kind FROM events WHERE kind LIKE 'alarm%'")]
     assert events == ["alarm_raised"] * 3 + ["alarm_over"] * 3
 
 
 def test_heartbeats_that_all_stay_away_are_told_of_though_the_services_live(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     for number in (1, 2):
         _register_another(site, algorithm, number)
     site.configure(stall_alarm_sec=3600, heartbeat_timeout_sec=1)
     site.execute("UPDATE services SET last_heartbeat = last_heartbeat - 600")
-    kennel.start()
-    ((_, said),) = kennel.wait_for("heartbeats_missing")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("heartbeats_missing")
     assert "3 of 3 algorithm services that live were not heard" in said
     assert "points at this server or the network" in said
 
     site.execute("UPDATE services SET last_heartbeat = :now", now=time.time() + 1)
-    assert "heartbeats_not_arriving" in str(kennel.alarms())
-    kennel.wait_for("heartbeats_missing", "recovered")
+    assert "heartbeats_not_arriving" in str(watchdogs.alarms())
+    watchdogs.wait_for("heartbeats_missing", "recovered")
 
 
 def test_a_type_without_a_service_is_told_of_while_others_have_one(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     site.record(1)
     site.record(2, "车辆")
-    kennel.start()
-    ((_, said),) = kennel.wait_for("no_algorithm")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("no_algorithm")
     assert "车辆" in said
     assert TYPE not in said
     assert "at all" not in said
 
 
-def test_an_alarm_that_holds_is_repeated(site: Installation, kennel: Kennel) -> None:
+def test_an_alarm_that_holds_is_repeated(site: Installation, watchdogs: Watchdogs) -> None:
     site.configure(stall_alarm_sec=3600, alarm_repeat_sec=1)
     site.record(1)
-    kennel.start()
-    said = kennel.wait_for("no_algorithm", "no_algorithm")
+    watchdogs.start()
+    said = watchdogs.wait_for("no_algorithm", "no_algorithm")
     assert said[1][1].startswith("still, for ")
 
 
 def test_a_new_watchdog_neither_repeats_what_rings_nor_forgets_to_tell_its_end(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.record(1)
-    first = kennel.start()
-    kennel.wait_for("no_algorithm")
-    kennel.stop(first)
-    kennel.start()
-    kennel.rounds()
-    assert kennel.kinds() == ["no_algorithm"]
+    first = watchdogs.start()
+    watchdogs.wait_for("no_algorithm")
+    watchdogs.stop(first)
+    watchdogs.start()
+    watchdogs.rounds()
+    assert watchdogs.kinds() == ["no_algorithm"]
     site.register(algorithm)
-    kennel.wait_for("no_algorithm", "recovered")
-    kennel.rounds()
-    assert kennel.kinds() == ["no_algorithm", "recovered"]
+    watchdogs.wait_for("no_algorithm", "recovered")
+    watchdogs.rounds()
+    assert watchdogs.kinds() == ["no_algorithm", "recovered"]
 
 
 def test_of_two_watchdogs_one_tells_and_the_other_takes_over(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
-    first, _ = kennel.start(), kennel.start()
+    first, _ = watchdogs.start(), watchdogs.start()
     site.record(1)
-    kennel.wait_for("no_algorithm")
-    kennel.rounds()
-    kennel.stop(first)
-    kennel.rounds()
-    assert kennel.kinds() == ["no_algorithm"]
+    watchdogs.wait_for("no_algorithm")
+    watchdogs.rounds()
+    watchdogs.stop(first)
+    watchdogs.rounds()
+    assert watchdogs.kinds() == ["no_algorithm"]
     site.register(algorithm)
-    kennel.wait_for("no_algorithm", "recovered")
+    watchdogs.wait_for("no_algorithm", "recovered")
 
 
 def test_twelve_services_that_die_together_are_one_message_and_so_is_their_return(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     for number in range(1, 12):
         _register_another(site, algorithm, number)
-    kennel.start()
+    watchdogs.start()
     site.execute("UPDATE services SET state = 'offline', state_reason = 'probe failed: refused'")
     kinds = {"no_algorithm", "service_offline"}
-    wait_until(lambda: set(kennel.kinds()) == kinds, 10, "both are told")
-    said = dict(kennel.told())["service_offline"]
+    wait_until(lambda: set(watchdogs.kinds()) == kinds, 10, "both are told")
+    said = dict(watchdogs.told())["service_offline"]
     assert said.startswith("12 of 12 services offline: ")
     assert "Many at once have one cause in common" in said
     assert "12 个服务中有 12 个离线" in said
     site.execute("UPDATE services SET state = 'online'")
-    wait_until(lambda: len(kennel.kinds()) == 4, 10, "both ends are told")
-    assert dict(kennel.told())["service_online"].startswith("12 of 12 services online again: ")
+    wait_until(lambda: len(watchdogs.kinds()) == 4, 10, "both ends are told")
+    assert dict(watchdogs.told())["service_online"].startswith("12 of 12 services online again: ")
 
 
 def test_the_end_of_a_service_that_was_unregistered_is_not_called_online(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     _register_another(site, algorithm, 1)
-    kennel.start()
+    watchdogs.start()
     wrong = f"endpoint = '{algorithm.endpoint}'"
     site.execute(f"UPDATE services SET state = 'offline' WHERE {wrong}")
-    kennel.wait_for("service_offline")
+    watchdogs.wait_for("service_offline")
     site.execute(f"UPDATE services SET state = 'unregistered' WHERE {wrong}")
-    said = kennel.wait_for("service_offline", "service_online")[-1][1]
+    said = watchdogs.wait_for("service_offline", "service_online")[-1][1]
     assert said.startswith(f"no longer registered: {algorithm.endpoint}")
 
 
 @pytest.mark.parametrize(("limit", "told"), [(2, ["queue_backlog"]), (3, []), (0, [])])
 def test_a_backlog_over_the_limit_is_told_of_once(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     algorithm: AlgorithmStub,
     caplog: pytest.LogCaptureFixture,
     limit: int,
@@ -196,23 +199,23 @@ def test_a_backlog_over_the_limit_is_told_of_once(
     site.configure(stall_alarm_sec=3600, max_queue_size=limit)
     site.register(algorithm)
     site.record(3)
-    kennel.start()
-    kennel.rounds()
-    assert kennel.kinds() == told
+    watchdogs.start()
+    watchdogs.rounds()
+    assert watchdogs.kinds() == told
     assert caplog.text.count("inference backlog alert: 3 frames wait") == len(told)
 
 
 def test_drops_and_slow_inference_are_told_with_their_numbers(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=3600, slow_inference_ms=100)
     site.record(1)
     site.register(algorithm)
     _tally(site, Tally(processed=60, queue_full=30, too_old=10, sampled=500))
     _tally(site, Tally(successes=10, infer_ms_sum=2500))
-    kennel.start()
-    wait_until(lambda: len(kennel.kinds()) == 2, 10, "both are told")
-    said = dict(kennel.told())
+    watchdogs.start()
+    wait_until(lambda: len(watchdogs.kinds()) == 2, 10, "both are told")
+    said = dict(watchdogs.told())
     assert "40 of 100 frames (40 %)" in said["high_drop_rate"]
     assert f"{TYPE} takes 250 ms a frame" in said["slow_inference"]
 
@@ -237,33 +240,33 @@ def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
 
 
 def test_a_check_that_fails_is_told_with_its_reason_and_waits_for_the_bus(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     site.configure(stall_alarm_sec=3600, mq_type="redis", mq_address="redis://127.0.0.1:1/0")
     bus = FakeCheck("bus", "connection refused")
-    kennel.start(bus)
-    ((_, said),) = kennel.wait_for("bus_down")
+    watchdogs.start(bus)
+    ((_, said),) = watchdogs.wait_for("bus_down")
     assert "connection refused" in said
     bus.reason = ""
-    said = kennel.wait_for("bus_down", "recovered")[-1][1]
+    said = watchdogs.wait_for("bus_down", "recovered")[-1][1]
     assert "the cause was: connection refused" in said
     assert {row["published_at"] for row in site.rows("SELECT published_at FROM alerts")} == {None}
 
 
 def test_a_store_that_hangs_is_told_of_and_hangs_nothing_else(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     store = FakeCheck("store")
-    kennel.start(store)
-    kennel.rounds(2)
+    watchdogs.start(store)
+    watchdogs.rounds(2)
     store.hang = threading.Event()
-    ((_, said),) = kennel.wait_for("store_down")
+    ((_, said),) = watchdogs.wait_for("store_down")
     assert "no answer within" in said
     site.record(1)
-    kennel.wait_for("store_down", "no_algorithm")
+    watchdogs.wait_for("store_down", "no_algorithm")
     hang, store.hang = store.hang, None
     hang.set()
-    kennel.wait_for("store_down", "no_algorithm", "recovered")
+    watchdogs.wait_for("store_down", "no_algorithm", "recovered")
 
 
 class _Clocks:
@@ -278,14 +281,14 @@ class _Clocks:
 
 
 def test_a_jump_of_the_clock_is_told_and_stays_in_the_timeline(
-    site: Installation, kennel: Kennel, monkeypatch: pytest.MonkeyPatch
+    site: Installation, watchdogs: Watchdogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocks = _Clocks()
     monkeypatch.setattr(watchdog, "time", clocks)
-    kennel.start()
-    kennel.rounds(2)
+    watchdogs.start()
+    watchdogs.rounds(2)
     clocks.ahead = 3600.0
-    ((_, said),) = kennel.wait_for("clock_jump")
+    ((_, said),) = watchdogs.wait_for("clock_jump")
     assert "jumped forward by 60 min" in said
     assert site.rows("SELECT count(*) AS n FROM events WHERE kind = 'clock_jump'")[0]["n"] == 1
 

@@ -13,7 +13,7 @@ from easyai.db.statistics import Tally, add
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import FakeCheck, Kennel
+from tests.support.watchdogs import FakeCheck, Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -53,74 +53,74 @@ def _succeed(site: Installation, task_type: str) -> None:
 
 def test_a_watchdog_that_starts_while_inference_stands_still_does_not_tell_its_end(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     algorithm: AlgorithmStub,
     worker: None,
 ) -> None:
-    kennel.timings = replace(kennel.timings, settling_sec=20.0)
+    watchdogs.timings = replace(watchdogs.timings, settling_sec=20.0)
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm)
     site.record(3)
-    first = kennel.start()
-    kennel.wait_for("inference_stalled")
-    kennel.stop(first)
-    kennel.start()
-    kennel.rounds(14)
-    assert kennel.kinds() == ["inference_stalled"]
+    first = watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
+    watchdogs.stop(first)
+    watchdogs.start()
+    watchdogs.rounds(14)
+    assert watchdogs.kinds() == ["inference_stalled"]
     site.execute("DELETE FROM frames")
     _scanned(site)
-    kennel.wait_for("inference_stalled", "recovered")
+    watchdogs.wait_for("inference_stalled", "recovered")
 
 
 def test_frames_of_a_type_that_nobody_serves_are_told_of_as_that_alone(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, worker: None
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm)
     site.record(3, OTHER)
     site.execute("UPDATE frames SET found_at = found_at - 86400, state = 'parked'")
-    kennel.start(FakeCheck("store"))
-    kennel.wait_for("no_algorithm")
-    (row,) = kennel.alarms()
+    watchdogs.start(FakeCheck("store"))
+    watchdogs.wait_for("no_algorithm")
+    (row,) = watchdogs.alarms()
     assert (row["subject"], row["cause"]) == (OTHER, "no_service")
     limit = time.monotonic() + 2 * STALL_SEC
     while time.monotonic() < limit:  # scans go on
         site.execute("DELETE FROM process_leases WHERE name IN ('scan', 'beat')")
         _scanned(site)
-        kennel.rounds(1)
-    assert kennel.kinds() == ["no_algorithm"]
+        watchdogs.rounds(1)
+    assert watchdogs.kinds() == ["no_algorithm"]
 
 
 def test_a_stall_rings_on_while_now_and_then_a_frame_of_another_type_succeeds(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, worker: None
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm, task_types=[TYPE, OTHER])
     site.record(3, OTHER)
     site.record(1)
-    kennel.start()
-    kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
     site.execute("DELETE FROM frames WHERE task_type = :name", name=TYPE)
     _succeed(site, TYPE)
-    kennel.rounds(12)
-    assert kennel.kinds() == ["inference_stalled"]
+    watchdogs.rounds(12)
+    assert watchdogs.kinds() == ["inference_stalled"]
 
 
 def test_alerts_that_the_bus_does_not_take_are_told_of_though_it_answers(
-    site: Installation, kennel: Kennel, worker: None
+    site: Installation, watchdogs: Watchdogs, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=3600, mq_type="redis", mq_address="redis://127.0.0.1:1/0")
     _add_alert(site, created_at=time.time() - 7200)
-    kennel.start(FakeCheck("bus"))
+    watchdogs.start(FakeCheck("bus"))
     # A bus that catches up after hours: the oldest alert is old, but another one each time.
     for age in range(7, 0, -1):
-        kennel.rounds(2)
+        watchdogs.rounds(2)
         site.execute("UPDATE alerts SET created_at = :at", at=time.time() - 1000 * age)
-    assert kennel.kinds() == []
-    ((_, said),) = kennel.wait_for("bus_down")
+    assert watchdogs.kinds() == []
+    ((_, said),) = watchdogs.wait_for("bus_down")
     assert "it answers, but 1 alert waits and none was acknowledged" in said
     site.execute("UPDATE alerts SET published_at = 1")
-    kennel.wait_for("bus_down", "recovered")
+    watchdogs.wait_for("bus_down", "recovered")
 
 
 def _add_alert(site: Installation, created_at: float) -> None:
@@ -134,48 +134,48 @@ def _add_alert(site: Installation, created_at: float) -> None:
 
 @pytest.mark.parametrize("works_for_sec", [0.0, 3600.0])
 def test_what_has_just_started_is_given_a_moment_and_what_runs_for_long_is_not(
-    site: Installation, kennel: Kennel, works_for_sec: float
+    site: Installation, watchdogs: Watchdogs, works_for_sec: float
 ) -> None:
-    kennel.timings = replace(kennel.timings, start_sec=3.0)
+    watchdogs.timings = replace(watchdogs.timings, start_sec=3.0)
     site.configure(stall_alarm_sec=3600)
     now = time.time()
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", "elsewhere", 1, now + 10, now - works_for_sec)
     site.record(1)
     began = time.monotonic()
-    kennel.start()
-    kennel.wait_for("no_algorithm")
+    watchdogs.start()
+    watchdogs.wait_for("no_algorithm")
     took = time.monotonic() - began
     assert took > 2.5 if works_for_sec == 0 else took < 2.5
 
 
 def test_a_watchdog_whose_looks_all_fail_does_not_fall_silent(
-    site: Installation, kennel: Kennel, worker: None, monkeypatch: pytest.MonkeyPatch
+    site: Installation, watchdogs: Watchdogs, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ValueError("a defect")
 
     site.configure(stall_alarm_sec=STALL_SEC)
     monkeypatch.setattr(observation, "gather", broken)
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "cannot be read (see the watchdog's log)" in said
 
 
 def test_an_alarm_that_the_database_refuses_does_not_keep_out_the_next(
-    site: Installation, kennel: Kennel, worker: None
+    site: Installation, watchdogs: Watchdogs, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=3600)
-    kennel.start(FakeCheck("store", "no folder \udcff"))
-    kennel.rounds(2)
+    watchdogs.start(FakeCheck("store", "no folder \udcff"))
+    watchdogs.rounds(2)
     site.record(1)
-    wait_until(lambda: "no_algorithm" in kennel.kinds(), 10, "the next alarm is in the table")
+    wait_until(lambda: "no_algorithm" in watchdogs.kinds(), 10, "the next alarm is in the table")
 
 
 def test_nothing_is_told_of_an_installation_without_frames_and_services(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     site.configure(stall_alarm_sec=3600)
-    kennel.start()
-    kennel.rounds(6)
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds(6)
+    assert watchdogs.kinds() == []

@@ -10,7 +10,7 @@ from easyai.db import processes
 from easyai.system.identity import home
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -66,22 +66,22 @@ def test_a_process_that_has_ended_names_no_machine(site: Installation) -> None:
 
 
 def test_the_alarm_rings_and_is_over_when_the_clock_is_right(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     processes_work(site)
     _shows(site, "camera-hall", 1.5)
-    kennel.start()
-    kennel.rounds(10)
-    assert kennel.kinds() == [], "more than two seconds are a fault"
+    watchdogs.start()
+    watchdogs.rounds(10)
+    assert watchdogs.kinds() == [], "more than two seconds are a fault"
     _shows(site, "camera-hall", HOUR)
-    ((_, said),) = kennel.wait_for("clock_off")
+    ((_, said),) = watchdogs.wait_for("clock_off")
     assert "the clock of camera-hall is 60 min ahead" in said
     assert "camera-hall 的时钟" in said
     assert "timedatectl" in said
     (row,) = site.rows("SELECT kind, subject, cause FROM alarms")
     assert (row["kind"], row["subject"], row["cause"]) == ("clock_off", "camera-hall", "clock_off")
     _shows(site, "camera-hall", 1.5)
-    kennel.rounds(10)
-    assert "recovered" not in kennel.kinds(), "it must come well near"
+    watchdogs.rounds(10)
+    assert "recovered" not in watchdogs.kinds(), "it must come well near"
     _shows(site, "camera-hall", 0.2)
-    kennel.wait_for("clock_off", "recovered")
+    watchdogs.wait_for("clock_off", "recovered")

@@ -13,7 +13,7 @@ from easyai.db.statistics import Tally
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -41,18 +41,18 @@ def _failed(site: Installation) -> None:
 
 @pytest.mark.parametrize("registers", [False, True])
 def test_algorithms_are_available_again_only_when_a_service_is(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, registers: bool
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, registers: bool
 ) -> None:
     site.configure(stall_alarm_sec=3600)
     site.register(algorithm, task_types=["人脸"])
     site.record(3)
-    kennel.start()
-    kennel.wait_for("no_algorithm")
+    watchdogs.start()
+    watchdogs.wait_for("no_algorithm")
     if registers:
         site.register(algorithm)
     else:
         _dropped(site, 3)
-    over = kennel.wait_for("no_algorithm", "recovered")[-1][1]
+    over = watchdogs.wait_for("no_algorithm", "recovered")[-1][1]
     assert ("algorithms are available again" in over) == registers
     if not registers:
         assert "no frame waits any more (3 dropped in the last minute)" in over
@@ -62,18 +62,18 @@ def test_algorithms_are_available_again_only_when_a_service_is(
 
 @pytest.mark.parametrize("fate", ["dropped", "failed"])
 def test_inference_goes_on_is_not_told_when_every_frame_was_given_up(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub, fate: str
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub, fate: str
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm)
     site.record(2)  # two that fail are no standstill
-    kennel.start()
-    kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
     if fate == "dropped":
         _dropped(site, 2)
     else:
         _failed(site)
-    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    over = watchdogs.wait_for("inference_stalled", "recovered")[-1][1]
     assert "inference goes on" not in over
     assert "推理已恢复" not in over
     assert f"no frame waits any more (2 {fate}" in over
@@ -81,29 +81,29 @@ def test_inference_goes_on_is_not_told_when_every_frame_was_given_up(
 
 
 def test_inference_goes_on_is_told_after_a_success(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm)
     site.put_many(2)
     site.scan()
-    kennel.start()
-    kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
     site.work(site.loop())
-    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    over = watchdogs.wait_for("inference_stalled", "recovered")[-1][1]
     assert "inference goes on" in over
 
 
 # PostgreSQL has no lock over the whole database; tests/faults stops one.
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_database_that_falls_silent_meanwhile_ends_nothing(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=3.0)
     site.register(algorithm)
     site.record(2)
-    kennel.start()
-    kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
     scans.cease()
     file = Path(site.database_url.removeprefix("sqlite:///"))
     holder = sqlite3.connect(file, isolation_level=None)
@@ -116,32 +116,32 @@ def test_a_database_that_falls_silent_meanwhile_ends_nothing(
     holder.close()
     again = Scans(site)
     try:
-        kennel.rounds(12)
-        assert "recovered" not in kennel.kinds(), kennel.told()
+        watchdogs.rounds(12)
+        assert "recovered" not in watchdogs.kinds(), watchdogs.told()
     finally:
         again.cease()
 
 
 @pytest.mark.parametrize("parked", [0, 1])
 def test_the_end_of_a_backlog_says_what_waits_still(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, parked: int
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, parked: int
 ) -> None:
     site.configure(stall_alarm_sec=3600, max_queue_size=3)
     site.register(algorithm)
     site.record(5)
-    kennel.start()
-    kennel.wait_for("queue_backlog")
+    watchdogs.start()
+    watchdogs.wait_for("queue_backlog")
     site.execute("UPDATE frames SET state = 'done' WHERE id > 1")
     if parked:
         site.execute("UPDATE frames SET state = 'parked' WHERE id = 2")
-    over = kennel.wait_for("queue_backlog", "recovered")[-1][1]
+    over = watchdogs.wait_for("queue_backlog", "recovered")[-1][1]
     assert "1 frame waits in the queue" in over
     assert ("1 frame is parked" in over) == bool(parked)
 
 
 @pytest.mark.parametrize("calls", [5, 0])
 def test_inference_is_fast_again_only_when_calls_were_measured(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, calls: int
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, calls: int
 ) -> None:
     site.configure(stall_alarm_sec=3600, slow_inference_ms=100)
     site.register(algorithm)
@@ -154,9 +154,9 @@ def test_inference_is_fast_again_only_when_calls_were_measured(
                 statistics.add(conn, {TYPE: tally}, time.time())
 
     measured(5, 500)
-    kennel.start()
-    kennel.wait_for("slow_inference")
+    watchdogs.start()
+    watchdogs.wait_for("slow_inference")
     measured(calls, 10)
-    over = kennel.wait_for("slow_inference", "recovered")[-1][1]
+    over = watchdogs.wait_for("slow_inference", "recovered")[-1][1]
     assert ("as fast as it should be" in over) == bool(calls)
     assert ("too few answers in the last minute" in over) == (not calls)

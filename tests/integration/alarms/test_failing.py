@@ -19,7 +19,7 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -64,78 +64,78 @@ def _fails_now(site: Installation, number: int) -> None:
 
 
 def test_a_camera_whose_every_frame_fails_is_told_of_once_and_so_is_the_next_success(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     algorithm.answer = lambda frame: (200, {"success": False, "error": REASON})
     site.register(algorithm)
-    kennel.start()
+    watchdogs.start()
     for number in (1, 2):
         _fails_now(site, number)
-    kennel.rounds(20)
-    assert kennel.kinds() == [], "two broken pictures are no standstill"
+    watchdogs.rounds(20)
+    assert watchdogs.kinds() == [], "two broken pictures are no standstill"
 
     _fails_now(site, 3)
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert said.startswith("inference stands still: 3 frames failed and none succeeded for ")
     assert f"3 frames of {TYPE} failed with: {REASON}" in said
     assert "frames --state failed --task-type" in said
     assert "3 张图片失败" in said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "inference_fails"
 
     for number in (4, 5):
         _fails_now(site, number)
-        kennel.rounds(6)
-    assert kennel.kinds() == ["inference_stalled"], "it does not flap between frames"
+        watchdogs.rounds(6)
+    assert watchdogs.kinds() == ["inference_stalled"], "it does not flap between frames"
 
     algorithm.answer = lambda frame: detections(0)
     site.put(f"{TYPE}/门口1/good.jpg")
     site.work(site.loop())
-    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    over = watchdogs.wait_for("inference_stalled", "recovered")[-1][1]
     assert f"inference goes on; 5 frames of {TYPE} are kept as failed, `" in over
     assert f"requeue --task-type '{TYPE}'` brings them back" in over
     assert f"{TYPE} 有 5 张图片推理失败并保留" in over
-    kennel.rounds(12)
-    assert kennel.kinds() == ["inference_stalled", "recovered"]
+    watchdogs.rounds(12)
+    assert watchdogs.kinds() == ["inference_stalled", "recovered"]
 
 
 def test_some_broken_pictures_while_others_of_the_type_succeed_are_not_told_of(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
     # Every forty seconds one is inferred; in between one camera has written five broken ones.
     _succeeded(site, range(20, 3600, 40))
     _failed(site, (9, 8.5, 8, 7.5, 7))
-    kennel.start()
-    kennel.rounds(30)
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds(30)
+    assert watchdogs.kinds() == []
     assert look(site).symptom.status is not Status.STALLED
 
     # The next success is long overdue.
     site.execute("UPDATE statistics SET bucket = bucket - 150 WHERE bucket > 0")
-    kennel.wait_for("inference_stalled")
+    watchdogs.wait_for("inference_stalled")
 
 
 def test_broken_pictures_between_two_bursts_of_a_camera_are_not_told_of(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
     _succeeded(site, (300,))  # all of its last burst; how long until the next nobody knows
     _failed(site, (9, 8.5, 8))
-    kennel.start()
-    kennel.rounds(20)
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds(20)
+    assert watchdogs.kinds() == []
 
     # A quarter of an hour is long enough for any camera.
     site.execute("UPDATE statistics SET bucket = bucket - 700 WHERE bucket > 0")
-    kennel.wait_for("inference_stalled")
+    watchdogs.wait_for("inference_stalled")
 
 
 def test_failures_before_the_last_success_do_not_count_however_long_ago_it_was(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
@@ -143,65 +143,65 @@ def test_failures_before_the_last_success_do_not_count_however_long_ago_it_was(
     _failed(site, (9000, 8000, 7500, 2400, 1200))
     with site.runtime.db.write() as conn:
         assert statistics.trim(conn, time.time()) == 1, "the newest success is remembered"
-    kennel.start()
-    kennel.rounds(20)
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds(20)
+    assert watchdogs.kinds() == []
 
     _failed(site, (0,))
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "3 frames failed and none succeeded for 40 min" in said
 
 
 def test_it_is_over_an_hour_after_the_last_failure_and_no_success_is_claimed(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
     _failed(site, (3700, 3650, 3592))
-    kennel.start()
-    kennel.wait_for("inference_stalled")
-    over = kennel.wait_for("inference_stalled", "recovered", timeout=20)[-1][1]
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
+    over = watchdogs.wait_for("inference_stalled", "recovered", timeout=20)[-1][1]
     assert "none has succeeded since" in over
     assert "inference goes on" not in over
-    kennel.rounds(8)
-    assert kennel.kinds() == ["inference_stalled", "recovered"]
+    watchdogs.rounds(8)
+    assert watchdogs.kinds() == ["inference_stalled", "recovered"]
 
 
 def test_a_requeue_ends_it_only_when_no_failed_frame_is_left(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
     _failed(site, (100, 90, 80, 70))
-    first = kennel.start()
-    kennel.wait_for("inference_stalled")
+    first = watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
     ids = tuple(row["id"] for row in site.frames())
     requeue(site.runtime, FrameFilter(FrameState.FAILED, ids=ids[:3]))
     assert site.count("failed") == 1
     # They are taken out elsewhere: none of them succeeds, none waits.
     site.execute("DELETE FROM frames WHERE state = 'pending'")
-    kennel.rounds(12)
-    kennel.stop(first)
-    kennel.start()
-    kennel.rounds(12)
-    assert kennel.kinds() == ["inference_stalled"], "one is left that nobody has looked at"
+    watchdogs.rounds(12)
+    watchdogs.stop(first)
+    watchdogs.start()
+    watchdogs.rounds(12)
+    assert watchdogs.kinds() == ["inference_stalled"], "one is left that nobody has looked at"
     assert look(site).symptom.status is Status.STALLED
 
     site.execute("DELETE FROM frames")
-    kennel.wait_for("inference_stalled", "recovered")
+    watchdogs.wait_for("inference_stalled", "recovered")
 
 
 def test_only_the_type_that_fails_is_named_while_another_goes_on(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm, task_types=[TYPE, OTHER])
     _failed(site, (40, 30, 20), task_type=OTHER)
     _succeeded(site, (0,))
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert f"3 frames of {OTHER} failed" in said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert alarm["subject"] == OTHER
 
 

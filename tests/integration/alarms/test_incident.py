@@ -13,7 +13,7 @@ from tests.support.lively import waits_since
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -52,22 +52,22 @@ def _gone(site: Installation, stubs: list[AlgorithmStub], state: str) -> None:
 
 def test_services_that_die_are_one_message_and_one_when_they_are_back(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     people: Webhook,
     scans: Scans,
     stubs: list[AlgorithmStub],
 ) -> None:
     site.configure(stall_alarm_sec=2.0, notify_urls=[people.url], max_queue_size=3)
-    kennel.start()
-    kennel.rounds(3)
+    watchdogs.start()
+    watchdogs.rounds(3)
     for stub in stubs:
         stub.stop()
     site.record(6)
     _gone(site, stubs, "offline")
     wanted = {"service_offline", "no_algorithm", "inference_stalled", "queue_backlog"}
-    wait_until(lambda: wanted <= set(kennel.kinds()), 15, "every alarm stands in the table")
+    wait_until(lambda: wanted <= set(watchdogs.kinds()), 15, "every alarm stands in the table")
     wait_until(lambda: people.titles, 5, "people are told")
-    kennel.rounds(4)
+    watchdogs.rounds(4)
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "6 frames" in people.bodies[0]
     assert "2 of 2 services offline" in people.bodies[0]
@@ -78,15 +78,15 @@ def test_services_that_die_are_one_message_and_one_when_they_are_back(
     _gone(site, stubs, "online")
     site.work(site.loop())
     wait_until(lambda: len(people.titles) > 1, 15, "people are told that it is over")
-    wait_until(lambda: all(one["over_at"] for one in kennel.alarms()), 10, "all are over")
-    kennel.rounds(4)
+    wait_until(lambda: all(one["over_at"] for one in watchdogs.alarms()), 10, "all are over")
+    watchdogs.rounds(4)
     assert people.titles[1:] == ["easyai: recovered (inference_stalled) / 已恢复：推理停止"]
     assert "inference goes on" in people.bodies[1]
 
 
 def test_of_a_type_while_others_are_served_people_get_one_message_too(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     people: Webhook,
     scans: Scans,
     stubs: list[AlgorithmStub],
@@ -94,60 +94,68 @@ def test_of_a_type_while_others_are_served_people_get_one_message_too(
 ) -> None:
     site.configure(stall_alarm_sec=50.0, notify_urls=[people.url])
     site.register(algorithm, task_types=[OTHER])
-    kennel.start()
-    kennel.rounds(3)
+    watchdogs.start()
+    watchdogs.rounds(3)
     site.record(2)
     waits_since(site, 30.0)
     _gone(site, stubs, "offline")
-    wait_until(lambda: len(kennel.kinds()) == 2, 15, "both alarms stand in the table")
+    wait_until(lambda: len(watchdogs.kinds()) == 2, 15, "both alarms stand in the table")
     wait_until(lambda: people.titles, 5, "people are told")
-    kennel.rounds(4)
+    watchdogs.rounds(4)
     assert people.titles == ["easyai: no_algorithm / 没有算法服务"]
     assert "2 of 3 services offline" in people.bodies[0]
 
 
 def test_one_of_two_services_that_dies_is_told_at_once_as_it_is(
-    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, stubs: list[AlgorithmStub]
+    site: Installation,
+    watchdogs: Watchdogs,
+    people: Webhook,
+    scans: Scans,
+    stubs: list[AlgorithmStub],
 ) -> None:
     site.configure(stall_alarm_sec=60.0, notify_urls=[people.url])
-    kennel.start()
+    watchdogs.start()
     _gone(site, stubs[:1], "offline")
-    kennel.wait_for("service_offline")
+    watchdogs.wait_for("service_offline")
     wait_until(lambda: len(people.titles) == 1, 5, "people are told")
     assert people.titles[0].startswith("easyai: service_offline")
 
 
 def test_frames_that_are_parked_are_no_backlog_that_was_worked_off(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=3600.0, max_queue_size=3)
     site.register(algorithm)
     site.record(5)
-    kennel.start()
-    kennel.wait_for("queue_backlog")
+    watchdogs.start()
+    watchdogs.wait_for("queue_backlog")
     site.execute("UPDATE frames SET state = 'parked'")
-    kennel.rounds(10)
-    assert kennel.kinds() == ["queue_backlog"]
+    watchdogs.rounds(10)
+    assert watchdogs.kinds() == ["queue_backlog"]
     site.execute("UPDATE frames SET state = 'done' WHERE id > 2")
-    kennel.wait_for("queue_backlog", "recovered")
+    watchdogs.wait_for("queue_backlog", "recovered")
 
 
 def test_what_a_watchdog_held_back_when_it_ended_is_told_by_the_next(
-    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, stubs: list[AlgorithmStub]
+    site: Installation,
+    watchdogs: Watchdogs,
+    people: Webhook,
+    scans: Scans,
+    stubs: list[AlgorithmStub],
 ) -> None:
     site.configure(stall_alarm_sec=30.0, notify_urls=[people.url])
-    dog = kennel.start()
-    kennel.rounds(3)
+    dog = watchdogs.start()
+    watchdogs.rounds(3)
     for stub in stubs:
         stub.stop()
     site.record(6)
     _gone(site, stubs, "offline")
-    wait_until(lambda: "no_algorithm" in kennel.kinds(), 15, "the alarm stands in the table")
+    wait_until(lambda: "no_algorithm" in watchdogs.kinds(), 15, "the alarm stands in the table")
     assert people.titles == [], "a standstill may say more"
-    kennel.stop(dog)
-    kennel.start()
+    watchdogs.stop(dog)
+    watchdogs.start()
     wait_until(lambda: people.titles, 10, "people are told")
-    kennel.rounds(4)
+    watchdogs.rounds(4)
     assert sorted(people.titles) == [
         "easyai: no_algorithm / 没有算法服务",
         "easyai: service_offline / 服务离线",

@@ -15,14 +15,14 @@ from easyai.diagnosis.report.as_markdown import markdown
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 WAITED_SEC = 100.0  # before anybody looks
 
 
 def test_the_notice_the_list_and_the_report_tell_the_same_duration(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     scans: Scans,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -33,20 +33,20 @@ def test_the_notice_the_list_and_the_report_tell_the_same_duration(
     site.scan()
     began_at = time.time() - WAITED_SEC
     site.execute("UPDATE frames SET found_at = :at, due_at = :at", at=began_at)
-    kennel.start()
-    ((_, raised),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, raised),) = watchdogs.wait_for("inference_stalled")
     told_sec = re.search(r"none succeeded for (\d+) s", raised)
     assert told_sec is not None
     assert WAITED_SEC <= int(told_sec[1]) < WAITED_SEC + 15
-    (rings,) = kennel.alarms()
+    (rings,) = watchdogs.alarms()
     assert abs(rings["began_at"] - began_at) < 2
     site.work(site.loop())
-    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    over = watchdogs.wait_for("inference_stalled", "recovered")[-1][1]
     match = re.search(r"over after (\d+) s", over)
     assert match is not None, over
     lasted = f"{match[1]} s"
 
-    (row,) = kennel.alarms()
+    (row,) = watchdogs.alarms()
     assert abs(row["began_at"] - began_at) < 2, "when frames had begun to wait"
     assert row["began_at"] + WAITED_SEC < row["raised_at"] < row["over_at"]
     assert f"{row['over_at'] - row['began_at']:.0f} s" == lasted
@@ -67,7 +67,7 @@ def test_the_notice_the_list_and_the_report_tell_the_same_duration(
 
 
 def test_a_watchdog_that_takes_over_knows_when_the_trouble_began(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     """Also where nothing shows it any more: no frame has waited for long."""
     now = time.time()
@@ -78,11 +78,11 @@ def test_a_watchdog_that_takes_over_knows_when_the_trouble_began(
         raised=now - 470,
     )
     site.register(algorithm)
-    kennel.start()
-    said = kennel.wait_for("recovered")[-1][1]
+    watchdogs.start()
+    said = watchdogs.wait_for("recovered")[-1][1]
     match = re.search(r"over after (\d+) min", said)
     assert match is not None, said
-    (row,) = kennel.alarms()
+    (row,) = watchdogs.alarms()
     assert int(match[1]) == round((row["over_at"] - row["began_at"]) / 60)
     assert row["began_at"] == pytest.approx(now - 500, abs=1)
     assert row["raised_at"] == pytest.approx(now - 470, abs=0.001)

@@ -15,7 +15,7 @@ from easyai.health.facts import Facts
 from easyai.settings.schema import Settings
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -28,14 +28,14 @@ def _sampled(*names: str) -> str:
 
 @pytest.mark.parametrize("sampled", [(), (TYPE,), (TYPE, OTHERS[0])])
 def test_a_backlog_advises_sampling_only_for_types_that_are_not_sampled(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub, sampled: tuple[str, ...]
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, sampled: tuple[str, ...]
 ) -> None:
     site.configure(_sampled(*sampled), stall_alarm_sec=3600, max_queue_size=3)
     site.register(algorithm, task_types=[TYPE, *OTHERS])
     site.record(2, TYPE)
     site.record(2, OTHERS[0])
-    kennel.start()
-    ((_, said),) = kennel.wait_for("queue_backlog")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("queue_backlog")
     assert "Add services of the busy types" in said
     advised = {name for name in (TYPE, OTHERS[0]) if name not in sampled}
     told = said.partition("set sampling for ")[2].partition("\n")[0]
@@ -44,7 +44,7 @@ def test_a_backlog_advises_sampling_only_for_types_that_are_not_sampled(
 
 
 def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is_on(
-    site: Installation, kennel: Kennel, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.configure(_sampled(TYPE, OTHERS[0]), stall_alarm_sec=3600)
     site.register(algorithm, task_types=[TYPE, *OTHERS])
@@ -53,8 +53,8 @@ def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is
         for name, dropped in tallies.items():
             tally = Tally(processed=100, successes=100, queue_full=dropped)
             statistics.add(conn, {name: tally}, time.time())
-    kennel.start()
-    ((_, said),) = kennel.wait_for("high_drop_rate")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("high_drop_rate")
     assert "100 of 500 frames (20 %) were dropped" in said
     shown = f"{OTHERS[0]} (40), {TYPE} (30), {OTHERS[1]} (20)"
     assert f"the most of {shown}. Add services of these types, or set sampling for 人脸. " in said

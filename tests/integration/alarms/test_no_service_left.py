@@ -13,7 +13,7 @@ from easyai.registry import registration, unregistration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -27,22 +27,22 @@ def sixteen(site: Installation) -> None:
 
 
 def test_services_that_were_all_cleared_are_told_of_with_the_request_and_nothing_waiting(
-    site: Installation, kennel: Kennel, sixteen: None, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, sixteen: None, algorithm: AlgorithmStub
 ) -> None:
-    kennel.start()
-    kennel.rounds(10)
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds(10)
+    assert watchdogs.kinds() == []
     unregistration.clear_all(site.runtime)
-    ((_, said),) = kennel.wait_for("no_algorithm")
+    ((_, said),) = watchdogs.wait_for("no_algorithm")
     assert "no algorithm service at all: none is registered; no frame waits" in said
     assert "16 services unregistered at" in said
     assert "all services were cleared by request (clear_all)" in said
     assert "没有任何可用的算法服务" in said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], alarm["cause"]) == ("", "no_service")
 
     site.register(algorithm)
-    over = kennel.wait_for("no_algorithm", "recovered")[-1][1]
+    over = watchdogs.wait_for("no_algorithm", "recovered")[-1][1]
     assert "algorithms are available again" in over
 
 
@@ -60,13 +60,13 @@ def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> No
 
 
 def test_cameras_whose_frames_are_all_settled_have_no_service_either(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     site.configure(stall_alarm_sec=3600)
     site.record(1)
     site.execute("UPDATE frames SET state = 'dropped'")
-    kennel.start()
-    ((_, said),) = kennel.wait_for("no_algorithm")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("no_algorithm")
     assert "none is registered" in said
     assert TYPE not in said.partition("Run")[0]
     processes_work(site)

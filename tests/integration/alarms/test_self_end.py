@@ -15,7 +15,7 @@ from easyai.process import self_end
 from easyai.process.notify import END_WHEN_HUNG_VARIABLE
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -92,7 +92,7 @@ def test_the_next_one_in_its_place_was_started_again(
 @pytest.mark.parametrize("supervised", [False, True])
 def test_the_watchdog_asks_workers_that_take_no_tasks_to_end(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     monkeypatch: pytest.MonkeyPatch,
     supervised: bool,
 ) -> None:
@@ -103,10 +103,10 @@ def test_the_watchdog_asks_workers_that_take_no_tasks_to_end(
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", "a", 7, clock.now(conn))
         processes.beat(conn, "worker", "gone", 7, clock.now(conn) - 100)
-    kennel.start()
+    watchdogs.start()
     asked = "SELECT DISTINCT subject FROM events WHERE kind = 'restart_asked'"
     if supervised:
-        kennel.rounds()
+        watchdogs.rounds()
         assert site.rows(asked) == []
     else:
         wait_until(lambda: site.rows(asked), 10, "the request")

@@ -14,7 +14,7 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work, waits_since
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -49,23 +49,23 @@ def _failed(site: Installation, ages: Iterable[float], task_type: str) -> None:
 
 
 def test_each_type_is_told_of_with_its_own_duration(
-    site: Installation, kennel: Kennel, scans: Scans
+    site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     _succeeded(site, 0, THIRD)
     for task_type, age in ((TYPE, 600.0), (OTHER, 60.0)):
         site.record(1, task_type)
         waits_since(site, age, task_type)
     now = time.time()
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert f"1 frame of {TYPE} waits and none succeeded for 10 min" in said
     assert re.search(rf"1 frame of {OTHER} waits and none succeeded for [67]\d s", said), said
-    began = {row["subject"]: now - row["began_at"] for row in kennel.alarms()}
+    began = {row["subject"]: now - row["began_at"] for row in watchdogs.alarms()}
     assert began == {TYPE: pytest.approx(600, abs=10), OTHER: pytest.approx(60, abs=10)}
 
 
 def test_everything_stands_still_when_nothing_succeeded_since_the_last_of_them_began(
-    site: Installation, kennel: Kennel, scans: Scans
+    site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.record(1, THIRD)
     site.execute("UPDATE frames SET state = 'done'")
@@ -74,57 +74,57 @@ def test_everything_stands_still_when_nothing_succeeded_since_the_last_of_them_b
         site.record(1, task_type)
         waits_since(site, age, task_type)
     now = time.time()
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert re.search(r": 2 frames wait and none succeeded for [67]\d s to 10 min\.", said), said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], now - alarm["began_at"]) == ("", pytest.approx(600, abs=10))
 
 
 def test_a_frame_that_failed_weeks_ago_does_not_date_a_standstill_of_today(
-    site: Installation, kennel: Kennel, scans: Scans
+    site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     _failed(site, (20 * DAY_SEC, 40, 30, 25), TYPE)
     processes_work(site)
     assert time.time() - look(site).symptom.since == pytest.approx(3600, abs=10)
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "none succeeded for 60 min" in said
 
 
 def test_failures_that_are_rare_are_told_of_though_no_two_are_of_one_hour(
-    site: Installation, kennel: Kennel, scans: Scans
+    site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     _failed(site, (9000, 5000, 30), TYPE)
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "3 frames failed" in said
 
 
 def test_a_broken_picture_of_another_type_does_not_hold_an_alarm_of_everything(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=1.5)
     _failed(site, (40, 35, 30), TYPE)
     _failed(site, (20,), OTHER)
-    kennel.start()
-    kennel.wait_for("inference_stalled")
-    (alarm,) = kennel.alarms()
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
+    (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], alarm["cause"]) == ("", "inference_fails")
     site.put(f"{TYPE}/门口1/good.jpg")
     site.work(site.loop())
-    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    over = watchdogs.wait_for("inference_stalled", "recovered")[-1][1]
     assert "inference goes on" in over
 
 
 def test_one_that_broke_after_the_alarm_of_everything_is_none_of_it(
-    site: Installation, kennel: Kennel, scans: Scans
+    site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.configure(stall_alarm_sec=1.5)
     _failed(site, (40, 35, 30), TYPE)
-    kennel.start()
-    kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
     _failed(site, (0,), OTHER)
-    kennel.rounds(12)  # until it is old enough to count as a standstill
+    watchdogs.rounds(12)  # until it is old enough to count as a standstill
     site.execute("DELETE FROM frames WHERE task_type = :name", name=TYPE)
-    kennel.wait_for("inference_stalled", "recovered")
+    watchdogs.wait_for("inference_stalled", "recovered")

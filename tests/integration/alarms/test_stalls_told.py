@@ -17,7 +17,7 @@ from tests.support.ports import free_port
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import FakeCheck, Kennel
+from tests.support.watchdogs import FakeCheck, Watchdogs
 
 STALL_SEC = 2.0
 
@@ -71,12 +71,16 @@ def _configure(site: Installation, people: Webhook, *urls: str) -> None:
 
 
 def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_end_too(
-    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, algorithm: AlgorithmStub
+    site: Installation,
+    watchdogs: Watchdogs,
+    people: Webhook,
+    scans: Scans,
+    algorithm: AlgorithmStub,
 ) -> None:
     _configure(site, people)
     site.register(algorithm)
-    kennel.start(broker := FakeCheck("broker"))
-    kennel.rounds(3)
+    watchdogs.start(broker := FakeCheck("broker"))
+    watchdogs.rounds(3)
     broker.reason = "connection refused"
     site.put_many(3)
     site.scan()
@@ -86,8 +90,8 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "3 frames wait and none succeeded" in people.bodies[0]
     assert "推理停止" in people.bodies[0]
-    wait_until(kennel.alarms, 10, "it stands in the table")
-    (alarm,) = kennel.alarms()
+    wait_until(watchdogs.alarms, 10, "it stands in the table")
+    (alarm,) = watchdogs.alarms()
     assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "broker_down")
 
     broker.reason = ""
@@ -95,11 +99,15 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
     wait_until(lambda: len(people.titles) == 2, 15, "people are told that it goes on")
     assert people.titles[1] == "easyai: recovered (inference_stalled) / 已恢复：推理停止"
     assert "the cause was: the broker did not work (broker_down)" in people.bodies[1]
-    kennel.wait_for("inference_stalled", "recovered")
+    watchdogs.wait_for("inference_stalled", "recovered")
 
 
 def test_only_the_type_that_stands_still_is_named(
-    site: Installation, kennel: Kennel, people: Webhook, scans: Scans, algorithm: AlgorithmStub
+    site: Installation,
+    watchdogs: Watchdogs,
+    people: Webhook,
+    scans: Scans,
+    algorithm: AlgorithmStub,
 ) -> None:
     _configure(site, people)
     site.register(algorithm, task_types=[TYPE, "车辆"])
@@ -107,35 +115,35 @@ def test_only_the_type_that_stands_still_is_named(
     site.execute("UPDATE services SET max_concurrency = 2")
     site.put_many(1)
     loop = site.loop()
-    kennel.start()
+    watchdogs.start()
     limit = time.monotonic() + 20
-    while not kennel.kinds() and time.monotonic() < limit:
+    while not watchdogs.kinds() and time.monotonic() < limit:
         site.put(f"{TYPE}/门口1/{time.monotonic_ns()}.jpg")
         site.scan()
         loop.pump(TYPE, 0.1)
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "2 frames of 车辆 wait" in said
 
 
 def test_a_type_whose_rate_is_slower_than_the_alarm_does_not_stand_still(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     site.configure(f'[ai_analysis.types."{TYPE}"]\nrate_limit = "2/m"', stall_alarm_sec=1.0)
     site.record(1)
-    kennel.start()
-    kennel.rounds(25)
-    assert kennel.kinds() == [], "a frame each half minute is what was asked for"
+    watchdogs.start()
+    watchdogs.rounds(25)
+    assert watchdogs.kinds() == [], "a frame each half minute is what was asked for"
     site.configure(stall_alarm_sec=1.0)
-    kennel.wait_for("inference_stalled")
+    watchdogs.wait_for("inference_stalled")
 
 
 def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
-    site: Installation, kennel: Kennel, people: Webhook, scans: Scans
+    site: Installation, watchdogs: Watchdogs, people: Webhook, scans: Scans
 ) -> None:
     _configure(site, people)
-    kennel.start()
-    kennel.rounds(15)
+    watchdogs.start()
+    watchdogs.rounds(15)
     assert people.titles == []
     scans.cease()
     wait_until(lambda: people.titles, STALL_SEC + 6, "people are told")
@@ -146,15 +154,15 @@ def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     people: Webhook,
     scans: Scans,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
     _configure(site, people)
-    kennel.start()
-    kennel.rounds(3)
+    watchdogs.start()
+    watchdogs.rounds(3)
     scans.cease()
     holder = sqlite3.connect(
         Path(site.database_url.removeprefix("sqlite:///")), isolation_level=None
@@ -166,13 +174,13 @@ def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "database" in people.bodies[0]
     assert "inference stands still" in caplog.text
-    assert kennel.alarms() == []
+    assert watchdogs.alarms() == []
     holder.execute("ROLLBACK")
     holder.close()
     again = Scans(site)
     try:
-        kennel.wait_for("inference_stalled", "recovered", timeout=20)
-        (alarm,) = kennel.alarms()
+        watchdogs.wait_for("inference_stalled", "recovered", timeout=20)
+        (alarm,) = watchdogs.alarms()
         assert alarm["cause"] == "database_down"
         assert alarm["over_at"] > alarm["raised_at"]
         wait_until(lambda: len(people.titles) == 2, 10, "people are told that it is over")
@@ -181,14 +189,14 @@ def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
 
 
 def test_people_behind_a_dead_link_are_told_when_it_works_and_the_others_only_once(
-    site: Installation, kennel: Kennel, people: Webhook, caplog: pytest.LogCaptureFixture
+    site: Installation, watchdogs: Watchdogs, people: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
     site.configure(
         stall_alarm_sec=3600, notify_urls=[people.url, f"json://:hush-hush@127.0.0.1:{port}/"]
     )
     site.record(1)
-    kennel.start()
+    watchdogs.start()
     wait_until(lambda: people.titles, 15, "those who can be reached are told")
     wait_until(lambda: "trying again" in caplog.text, 15, "the others are not")
     late = Webhook(port)

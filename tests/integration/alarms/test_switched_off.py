@@ -12,7 +12,7 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, waits_since
 from tests.support.scan_traces import Scans
 from tests.support.site import Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -21,45 +21,45 @@ STALL_SEC = 1.5
 
 @pytest.mark.parametrize("waiting", [3, 0])
 def test_it_is_told_of_with_its_cause_and_so_is_the_end(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub, waiting: int
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub, waiting: int
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2)
     site.register(algorithm)
-    kennel.start()
-    kennel.rounds(20)
-    assert kennel.kinds() == []
+    watchdogs.start()
+    watchdogs.rounds(20)
+    assert watchdogs.kinds() == []
 
     site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2, enable=False)
     began = time.monotonic()
     site.record(waiting)
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert time.monotonic() - began > STALL_SEC * 0.6
     assert "Inference is switched off: ai_analysis.enable is false" in said
     assert "推理被关闭：ai_analysis.enable 为 false" in said
     assert "Set enable = true in [ai_analysis]" in said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], alarm["cause"]) == ("", "disabled")
-    kennel.rounds(12)
-    assert kennel.kinds() == ["inference_stalled"], "it does not flap while scans are done"
+    watchdogs.rounds(12)
+    assert watchdogs.kinds() == ["inference_stalled"], "it does not flap while scans are done"
 
     site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2)
     site.put_many(1)
     site.execute("DELETE FROM frames")  # recorded without a picture
     site.work(site.loop())
-    over = kennel.wait_for("inference_stalled", "recovered")[-1][1]
+    over = watchdogs.wait_for("inference_stalled", "recovered")[-1][1]
     assert "the cause was: inference was switched off (disabled)" in over
 
 
 def test_a_watchdog_that_starts_meanwhile_neither_repeats_it_nor_tells_its_end(
-    site: Installation, kennel: Kennel, scans: Scans
+    site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, enable=False)
-    first = kennel.start()
-    kennel.wait_for("inference_stalled")
-    kennel.stop(first)
-    kennel.start()
-    kennel.rounds(20)
-    assert kennel.kinds() == ["inference_stalled"]
+    first = watchdogs.start()
+    watchdogs.wait_for("inference_stalled")
+    watchdogs.stop(first)
+    watchdogs.start()
+    watchdogs.rounds(20)
+    assert watchdogs.kinds() == ["inference_stalled"]
 
 
 def test_the_diagnosis_names_it_first_and_how_many_frames_wait(

@@ -9,7 +9,7 @@ import pytest
 from tests.support.people import Webhook, webhook
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import FakeCheck, Kennel
+from tests.support.watchdogs import FakeCheck, Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -26,11 +26,11 @@ def _tones(hook: Webhook) -> dict[str, str]:
 
 
 def test_an_outage_is_a_failure_a_threat_a_warning_and_the_end_a_success(
-    site: Installation, kennel: Kennel, hook: Webhook
+    site: Installation, watchdogs: Watchdogs, hook: Webhook
 ) -> None:
     site.configure(notify_urls=[hook.url()])
     store, disk = FakeCheck("store", "not mounted"), FakeCheck("disk", "2 % free")
-    kennel.start(store, disk)
+    watchdogs.start(store, disk)
     wait_until(lambda: len(hook.posted) == 2, 15, "people are told")
     alarms = {"easyai: store_down": "failure", "easyai: disk_low": "warning"}
     assert _tones(hook) == alarms
@@ -43,9 +43,9 @@ def test_an_outage_is_a_failure_a_threat_a_warning_and_the_end_a_success(
 
 
 def test_an_alarm_that_is_repeated_is_as_bad_as_before(
-    site: Installation, kennel: Kennel, hook: Webhook
+    site: Installation, watchdogs: Watchdogs, hook: Webhook
 ) -> None:
     site.configure(notify_urls=[hook.url()], alarm_repeat_sec=1.0)
-    kennel.start(FakeCheck("disk", "2 % free"))
+    watchdogs.start(FakeCheck("disk", "2 % free"))
     wait_until(lambda: len(hook.posted) >= 2, 15, "people are told again")
     assert {posted["type"] for posted in hook.posted} == {"warning"}

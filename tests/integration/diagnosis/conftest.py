@@ -8,10 +8,9 @@ from tests.support.site_fixtures import (
     no_variables_of_the_caller,
     site,
 )
-from tests.support.watchdog_fixtures import kennel, scans
+from tests.support.watchdog_fixtures import scans, watchdogs
 
 __all__ = [
-    "kennel",
     "living_links",
     "migrated_database",
     "migrated_file",
@@ -19,4 +18,5 @@ __all__ = [
     "no_variables_of_the_caller",
     "scans",
     "site",
+    "watchdogs",
 ]

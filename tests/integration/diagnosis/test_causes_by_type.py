@@ -16,7 +16,7 @@ from tests.support.scan_traces import Scans
 from tests.support.service_fleet import Fleet
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -73,12 +73,12 @@ def test_one_that_takes_work_is_enough_for_neither_group_to_stop_inference(
 
 
 def test_the_first_alarm_of_services_killed_in_two_groups_has_its_cause(
-    site: Installation, killed: Fleet, kennel: Kennel, scans: Scans
+    site: Installation, killed: Fleet, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     killed.heard(killed.stubs[:2], 1)
     site.configure(stall_alarm_sec=STALL_SEC)
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "10 of 12 services died" in said
     assert "The cause is not known" not in said
 
@@ -116,30 +116,30 @@ def _dead_mover(site: Installation, count: int) -> None:
 
 def test_a_right_cause_is_not_replaced_by_one_of_another_type(
     site: Installation,
-    kennel: Kennel,
+    watchdogs: Watchdogs,
     scans: Scans,
     algorithm: AlgorithmStub,
 ) -> None:
-    kennel.timings = replace(kennel.timings, cause_sec=0.3)
+    watchdogs.timings = replace(watchdogs.timings, cause_sec=0.3)
     site.configure(stall_alarm_sec=STALL_SEC, max_attempts=1000)
     _html(site, algorithm, 3)
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "not JSON" in said
     _dead_mover(site, 5)
-    kennel.rounds(40)
-    assert kennel.kinds() == ["inference_stalled"], kennel.told()
-    (told,) = kennel.alarms()
+    watchdogs.rounds(40)
+    assert watchdogs.kinds() == ["inference_stalled"], watchdogs.told()
+    (told,) = watchdogs.alarms()
     assert told["cause"] == "inference_fails"
 
 
 def test_the_alarm_of_each_type_tells_its_own_cause_and_so_do_their_ends(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, max_attempts=1000)
     _html(site, algorithm, 3)
     _dead_mover(site, 1)
-    kennel.start()
+    watchdogs.start()
     # A third type goes on, so that those two are named.
     site.record(1, "人脸")
     site.execute("UPDATE frames SET state = 'done' WHERE task_type = '人脸'")
@@ -150,14 +150,14 @@ def test_the_alarm_of_each_type_tells_its_own_cause_and_so_do_their_ends(
             "INSERT INTO statistics (bucket, task_type, successes) VALUES (:at, '人脸', 1)",
             at=int(time.time()) // 10 * 10 + 10,
         )
-        return len(kennel.alarms()) == 2
+        return len(watchdogs.alarms()) == 2
 
     wait_until(both, 15, "both are told", every=0.5)
-    causes = {row["subject"]: row["cause"] for row in kennel.alarms()}
+    causes = {row["subject"]: row["cause"] for row in watchdogs.alarms()}
     assert causes == {TYPE: "inference_fails", OTHER: "services_died"}
     site.execute("UPDATE frames SET state = 'dropped', settled_at = :now", now=time.time())
-    wait_until(lambda: "recovered" in kennel.kinds(), 15, "the end is told")
-    ends = " ".join(said for kind, said in kennel.told() if kind == "recovered")
+    wait_until(lambda: "recovered" in watchdogs.kinds(), 15, "the end is told")
+    ends = " ".join(said for kind, said in watchdogs.told() if kind == "recovered")
     assert "inference failed in the services (inference_fails)" in ends
     assert "services had died (services_died)" in ends
     assert f"推理停止（{TYPE}" in ends or f"推理停止（{OTHER}" in ends, "not inference_stalled"

@@ -10,7 +10,7 @@ from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import look, processes_work, waits_since
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -53,11 +53,11 @@ def test_all_types_are_named_by_none_when_the_third_service_is_dead_too(
 
 
 def test_the_alarm_names_the_types_that_stand_too(
-    site: Installation, three: list[AlgorithmStub], kennel: Kennel, scans: Scans
+    site: Installation, three: list[AlgorithmStub], watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.execute("UPDATE statistics SET successes = 0")
-    kennel.start()
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert "4 frames of 人数统计, 车辆 wait and none succeeded" in said
 
 

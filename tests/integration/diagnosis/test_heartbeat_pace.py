@@ -15,7 +15,7 @@ from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, silent_for
 from tests.support.scan_traces import Scans
 from tests.support.site import Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -95,18 +95,18 @@ def test_heartbeats_that_stay_away_are_told_as_that_whatever_their_pace_was(
 
 
 def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(heartbeat_timeout_sec=2)  # for so long after its start no watchdog tells
     _beats(site, algorithm, 3, 3, 3)
-    kennel.start()
-    kennel.wait_for("heartbeats_missing", timeout=15)
+    watchdogs.start()
+    watchdogs.wait_for("heartbeats_missing", timeout=15)
     _beats(site, algorithm, 3)
-    kennel.rounds(8)
-    ((_, said),) = kennel.told()
+    watchdogs.rounds(8)
+    ((_, said),) = watchdogs.told()
     assert "2 s, they send every 3 s" in said
     assert "Set heartbeat_timeout_sec = 10 below [ai_analysis]" in said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "heartbeat_timeout_short"
 
 

@@ -13,7 +13,7 @@ from easyai.registry.payload import parse_registration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work
 from tests.support.site import TYPE, Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -50,10 +50,10 @@ def test_beside_a_type_that_is_no_typo_the_services_come_first(site: Installatio
     assert "discard" in cause.remedies[-1].command
 
 
-def test_the_alarm_asks_too(site: Installation, kennel: Kennel) -> None:
+def test_the_alarm_asks_too(site: Installation, watchdogs: Watchdogs) -> None:
     site.record(2, TYPO, camera="门口2")
-    kennel.start()
-    ((_, said),) = kennel.wait_for("no_algorithm")
+    watchdogs.start()
+    ((_, said),) = watchdogs.wait_for("no_algorithm")
     assert f"Did you mean {TYPE}? The frames come from folder" in said
     assert "camera 门口2" in said
 

@@ -18,7 +18,7 @@ from tests.support.lively import codes, look, processes_work
 from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -61,7 +61,7 @@ def _rings(site: Installation, kind: str, subject: str = "", cause: str = "") ->
 
 
 def test_the_first_message_names_refusals_with_the_services_words(
-    site: Installation, kennel: Kennel, scans: Scans, algorithm: AlgorithmStub
+    site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=2.0, max_attempts=100, frame_stable_sec=0.2)
     algorithm.answer = lambda frame: (200, {"success": False, "error": REASON})
@@ -70,15 +70,15 @@ def test_the_first_message_names_refusals_with_the_services_words(
     site.put_many(3)
     site.scan()
     _pumps(site, lambda: algorithm.count >= 6)
-    kennel.start()
-    _pumps(site, lambda: bool(kennel.kinds()))
+    watchdogs.start()
+    _pumps(site, lambda: bool(watchdogs.kinds()))
 
-    ((_, said),) = kennel.wait_for("inference_stalled")
+    ((_, said),) = watchdogs.wait_for("inference_stalled")
     assert f"3 frames of {TYPE} were refused and wait for another try: {REASON}" in said
     assert f"“{TYPE}”的 3 张图片被拒绝、等待重试，原因：{REASON}" in said
     assert "The cause is not known" not in said
     assert REPAIRED not in said
-    (alarm,) = kennel.alarms()
+    (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "inference_fails"
 
     found = look(site)

@@ -16,7 +16,7 @@ from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -64,17 +64,17 @@ def _state(site: Installation, stub: AlgorithmStub) -> tuple[str, str]:
 
 
 def test_a_service_that_moved_is_no_service_offline_but_an_advice(
-    site: Installation, kennel: Kennel, homes: list[AlgorithmStub]
+    site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
-    kennel.start()
+    watchdogs.start()
     old.stop()
     site.register(new)
     _sweeps(site)
     state, reason = _state(site, old)
     assert (state, reason.endswith(f"; moved to {new.endpoint}")) == ("offline", True)
-    kennel.rounds(12)
-    assert kennel.kinds() == []
+    watchdogs.rounds(12)
+    assert watchdogs.kinds() == []
 
     processes_work(site)
     found = look(site)
@@ -99,7 +99,7 @@ def _run(site: Installation, command: str) -> None:
 
 
 def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_the_move(
-    site: Installation, kennel: Kennel, homes: list[AlgorithmStub]
+    site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
     old.stop()
@@ -107,14 +107,14 @@ def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_th
     for _ in range(2):
         sweep(site.runtime)
     _passed(site, 300)
-    kennel.start()
-    wait_until(lambda: "service_offline" in kennel.kinds(), 10, "the old one is told of")
+    watchdogs.start()
+    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the old one is told of")
 
     site.register(new)
     site.execute("UPDATE services SET next_probe_at = 0")
     sweep(site.runtime)
-    wait_until(lambda: "service_online" in kennel.kinds(), 10, "and its end")
-    over = dict(kennel.told())["service_online"]
+    wait_until(lambda: "service_online" in watchdogs.kinds(), 10, "and its end")
+    over = dict(watchdogs.told())["service_online"]
     assert f"{ID} moved from {old.endpoint} to {new.endpoint}" in over
     assert "online again" not in over
     assert "no longer registered" not in over
@@ -211,14 +211,14 @@ def test_one_that_moved_on_is_told_with_the_way_it_went(
 
 @pytest.mark.parametrize("again", [False, True])
 def test_of_two_endpoints_of_an_id_that_both_worked_a_dead_one_has_not_moved(
-    site: Installation, kennel: Kennel, homes: list[AlgorithmStub], again: bool
+    site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub], again: bool
 ) -> None:
     old, other, _ = homes
     site.register(other)
     _work(site, "both")
     _passed(site, 7200)
     _work(site, "both, later")
-    kennel.start()
+    watchdogs.start()
     old.stop()
     if again:
         # Its machine was restarted: this one came up, the other did not.
@@ -229,7 +229,7 @@ def test_of_two_endpoints_of_an_id_that_both_worked_a_dead_one_has_not_moved(
     _sweeps(site)
     state, reason = _state(site, old)
     assert (state, "moved" in reason) == ("offline", False)
-    wait_until(lambda: "service_offline" in kennel.kinds(), 10, "it is told of")
+    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "it is told of")
 
 
 def test_an_idle_one_that_dies_long_after_a_second_one_was_started_has_not_moved(

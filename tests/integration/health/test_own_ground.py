@@ -14,34 +14,34 @@ from easyai.health.checks.dependencies import SettingsCheck
 from easyai.health.facts import Facts
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
-from tests.support.watchdogs import Kennel
+from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
 
 @pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
 def test_a_data_folder_that_is_taken_away_rings_until_it_is_back(
-    site: Installation, kennel: Kennel, fate: str
+    site: Installation, watchdogs: Watchdogs, fate: str
 ) -> None:
     data, aside = site.folder / "data", site.folder / "aside"
     data.mkdir(exist_ok=True)
     processes_work(site)
-    kennel.start(DataFolderCheck(site.runtime))
-    kennel.rounds(4)
-    assert kennel.kinds() == []
+    watchdogs.start(DataFolderCheck(site.runtime))
+    watchdogs.rounds(4)
+    assert watchdogs.kinds() == []
     data.rename(aside)
     if fate == "replaced":
         data.mkdir()
     elif fate == "deleted":
         aside = shutil.copytree(aside, site.folder / "backup")
         shutil.rmtree(site.folder / "aside")
-    ((_, said),) = kennel.wait_for("data_moved")
+    ((_, said),) = watchdogs.wait_for("data_moved")
     assert f"{data}: it was moved, deleted or replaced while easyai runs" in said
     assert f"{data}：在 easyai 运行期间被移动、删除或替换" in said
     if fate != "moved":
         return  # another folder is not what the processes have open
     aside.rename(data)
-    *_, (_, over) = kennel.wait_for("data_moved", "recovered")
+    *_, (_, over) = watchdogs.wait_for("data_moved", "recovered")
     assert "the data folder is where it was" in over
     assert "数据目录已恢复原处" in over
 
@@ -61,17 +61,17 @@ def test_the_diagnosis_names_the_folder_and_proposes_no_new_database(site: Insta
 
 
 def test_a_mistake_in_the_settings_rings_until_it_is_mended(
-    site: Installation, kennel: Kennel
+    site: Installation, watchdogs: Watchdogs
 ) -> None:
     processes_work(site)
-    kennel.start(SettingsCheck(site.runtime))
+    watchdogs.start(SettingsCheck(site.runtime))
     site.configure("[broken")
-    ((_, said),) = kennel.wait_for("settings_invalid")
+    ((_, said),) = watchdogs.wait_for("settings_invalid")
     assert "the settings file has a mistake; easyai goes on with the last good settings" in said
     assert "config.toml: not valid TOML" in said
     assert "配置文件有错误" in said
     site.configure()
-    *_, (_, over) = kennel.wait_for("settings_invalid", "recovered")
+    *_, (_, over) = watchdogs.wait_for("settings_invalid", "recovered")
     assert "the settings file is right again" in over
     assert "配置文件已恢复正确" in over
 
