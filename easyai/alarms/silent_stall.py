@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.facts import Facts
+from easyai.process.ends import takes_no_tasks
 
 _STALLED_SEC: Final = 30.0  # at most; three times `stall_alarm_sec` where that is less
 # Longer, where a scan has outlived its claim (tasks/claim.py): it hangs, or lists millions of
@@ -23,8 +25,8 @@ class SilentStall:
     _lease: tuple[str, float] | None = None
     _asked: float = float("-inf")
 
-    def reason_to_restart(self, facts: Facts, now: float) -> str:
-        """Why the workers should be started again; '' when they take tasks or are not to blame.
+    def reason_to_restart(self, facts: Facts, now: float) -> Reason:
+        """Why the workers should be started again, unless they take tasks or are not to blame.
 
         Every run of a scan, also one that fails, takes or moves the lease of that duty. When beat
         sends and the broker answers but the lease stands still, nobody takes the tasks, or the scan
@@ -33,7 +35,7 @@ class SilentStall:
         known = facts.known
         if known is None or facts.failed("database") or facts.failed("broker"):
             self._taken = now
-            return ""
+            return NO_REASON
         scan, beat = known.duties.get("scan"), known.duties.get("beat")
         lease = (scan.holder, scan.expires_at) if scan else ("", 0.0)
         leads = beat is not None and beat.expires_at > facts.now
@@ -46,6 +48,6 @@ class SilentStall:
         if scan and scan.expires_at - scan.done_at > _OUTLIVED_SEC + analysis.scan_interval_sec:
             limit += _SLOW_SEC
         if idle_sec < limit or now - self._asked < _NOT_AGAIN_SEC:
-            return ""
+            return NO_REASON
         self._asked = now
-        return f"it takes no tasks: beat sends, the broker answers, no scan for {idle_sec:.0f} s"
+        return takes_no_tasks(idle_sec)

@@ -31,6 +31,7 @@ from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.domain.reason import quoted
 from easyai.health.checks.check import Check
+from easyai.messages.catalogue import text
 from easyai.messages.names import cause_name
 from easyai.process import self_end
 from easyai.process.notify import Loop, Notifier, is_supervised
@@ -223,7 +224,7 @@ class Watchdog:
         if not reason:
             return
         asked = self._notifier.ask_restart("worker", reason)
-        log.error("worker stalled: %s; restart asked for: %s", reason, asked)
+        log.error("worker stalled: %s; restart asked for: %s", text(reason), asked)
         if standing.leads and not is_supervised():
             workers = facts.known.working("worker", facts.now) if facts.known else []
             requests = [self_end.request(facts.now, one.name, reason) for one in workers]

@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from easyai.db import reasons
+from easyai.domain.reason import Reason
+
 ProcessRow = Row[Any]
 
 _BEAT = text("""
@@ -19,7 +22,7 @@ _BEAT = text("""
 _GONE = text("DELETE FROM processes WHERE name = :name")
 _ALL = text("SELECT * FROM processes ORDER BY kind, host, pid")
 _STARTS = text("""
-    SELECT subject, at, text, kind FROM events
+    SELECT subject, at, kind, text, reason_code, reason_args FROM events
      WHERE at >= :since AND at <= :now
        AND kind IN ('process_started', 'process_restarted', 'process_stopped')
      ORDER BY at, id
@@ -72,16 +75,16 @@ def all_processes(conn: Connection) -> list[ProcessRow]:
     return list(conn.execute(_ALL))
 
 
-def starts(conn: Connection, since: float, now: float) -> dict[str, list[tuple[float, str]]]:
-    """By name of process: when it started since a moment, oldest first, and what it said of it.
+def starts(conn: Connection, since: float, now: float) -> dict[str, list[tuple[float, Reason]]]:
+    """By name of process: when it started since a moment, oldest first, and the event's reason.
 
     Without those that ended in order; a container's process has its name again each time.
     """
-    found: dict[str, list[tuple[float, str]]] = {}
-    for name, at, said, kind in conn.execute(_STARTS, {"since": since, "now": now}):
-        own = found.setdefault(str(name), [])
-        if kind != "process_stopped":
-            own.append((float(at), str(said)))
+    found: dict[str, list[tuple[float, Reason]]] = {}
+    for row in conn.execute(_STARTS, {"since": since, "now": now}):
+        own = found.setdefault(row.subject, [])
+        if row.kind != "process_stopped":
+            own.append((row.at, reasons.read(row, "text", "reason")))
         elif own:
             own.pop()
     return found

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from easyai.db import processes
+from easyai.domain.reason import Reason
 from easyai.process.presence import EVERY_SEC, SILENT_AFTER_SEC, reason_of_start
 from easyai.system.identity import home, runs
 
@@ -26,7 +27,7 @@ class Start(NamedTuple):
     """One start of a process."""
 
     at: float
-    reason: str  # why its supervisor had to start it again; '' for a first start
+    reason: Reason  # why its supervisor had to start it again; none for a first start
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
         _facts(
             row,
             here,
-            [Start(at, reason_of_start(said)) for at, said in starts.get(row.name, ())],
+            [Start(at, reason_of_start(why)) for at, why in starts.get(row.name, ())],
             now,
         )
         for row in processes.all_processes(conn)

@@ -146,27 +146,9 @@ _FRAMES: Final = {
     ),
 }
 _PROCESSES: Final = {
-    "^started$": "已启动",
-    "started again: ": "重新启动：",
-    "ended in order": "正常结束",
     ", in time again": "，恢复及时",
     "sends a heartbeat every {n} s, heartbeat_timeout_sec is {n}": (
         "每 {1} 秒发送一次心跳，heartbeat_timeout_sec 为 {2}"
-    ),
-    "it had ended by itself with exit code {n}": "此前自行退出，退出码 {1}",
-    "it had ended soon after its start": "此前启动后很快退出",
-    "it was killed by a signal": "此前被信号终止",
-    "it was killed by signal {n}": "此前被信号 {1} 终止",
-    "it was killed by SIGKILL, which easyai did not send": (
-        "此前被 SIGKILL 终止（并非 easyai 发出）"
-    ),
-    "it was killed for lack of memory: the memory limit was hit (oom_kill in memory.events)": (
-        "此前因内存不足被系统终止：达到内存限制（memory.events 中的 oom_kill）"
-    ),
-    "it has hung: no sign of life for {n} s": "此前卡住：{1} 秒没有活动",
-    ", and it did not end when asked": "，且没有按要求退出",
-    "it takes no tasks: beat sends, the broker answers, no scan for {n} s": (
-        "不取任务：beat 在发送，broker 有应答，但 {1} 秒没有扫描"
     ),
     "the clock of this machine jumped by {n} s": "本机时钟跳变 {1} 秒",
     "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",

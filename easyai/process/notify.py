@@ -7,12 +7,15 @@ The words are systemd's (sd_notify(3)): datagrams of ``NAME=value`` lines to ``$
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import socket
 import sys
 import time
 from typing import Final
+
+from easyai.domain.reason import NO_REASON, Reason, from_json, quoted
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _EVERY_SEC: Final = 1.0
@@ -25,6 +28,8 @@ TURNED_LATELY_SEC: Final = 5.0
 AWAIT_API_VARIABLE: Final = "EASYAI_AWAIT_API"
 #: Set by our image.
 END_WHEN_HUNG_VARIABLE: Final = "EASYAI_END_WHEN_HUNG"
+#: Why a supervisor has started a process again, as `sent` writes it.
+RESTARTED_VARIABLE: Final = "EASYAI_RESTARTED"
 
 
 def die_with_parent() -> bool:
@@ -50,9 +55,25 @@ def ends_when_hung() -> bool:
     return os.environ.get(END_WHEN_HUNG_VARIABLE) == "1" and not is_supervised()
 
 
-def restart_reason() -> str:
-    """Why our supervisor had to start us again, '' when it started us for the first time."""
-    return os.environ.get("EASYAI_RESTARTED", "")
+def restart_reason() -> Reason:
+    """Why our supervisor had to start us again; no reason when it started us for the first time."""
+    return received(os.environ.get(RESTARTED_VARIABLE, ""))
+
+
+def sent(reason: Reason) -> str:
+    """A reason on one line, for another process."""
+    return json.dumps(reason.as_json(), ensure_ascii=False)
+
+
+def received(line: str) -> Reason:
+    """The reason that `sent` wrote; the words of another program are quoted."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and "code" in found:
+        return from_json(found)
+    return quoted(line) if line else NO_REASON
 
 
 def awaited_api() -> tuple[str, int] | None:
@@ -106,9 +127,9 @@ class Notifier:
             self._socket.close()
             self._socket = None
 
-    def ask_restart(self, child: str, reason: str) -> bool:
+    def ask_restart(self, child: str, reason: Reason) -> bool:
         """Ask ``easyai up`` to start a child again; whether the question was sent."""
-        return self._send(f"X_EASYAI_RESTART={child}\nX_EASYAI_REASON={' '.join(reason.split())}")
+        return self._send(f"X_EASYAI_RESTART={child}\nX_EASYAI_REASON={sent(reason)}")
 
     def _send(self, words: str) -> bool:
         if not self._address:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from easyai.db import clock, events, processes
 from easyai.db.session import Database
-from easyai.domain.reason import quoted
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.process import self_end
 from easyai.process.notify import ends_when_hung, restart_reason
 from easyai.system.identity import home, start_ticks
@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 EVERY_SEC: Final = 5.0
 #: A process whose row is older has hung or was killed: three rows in a row are missing.
 SILENT_AFTER_SEC: Final = 20.0
-_AGAIN: Final = "started again: "
+_STARTED: Final = Reason("process.started")
+_AGAIN: Final = "process.started_again"
+_ENDED: Final = Reason("process.ended_in_order")
 
 
 class Presence:
@@ -57,7 +59,7 @@ class Presence:
         self._started_at: float | None = None  # by the database's clock, when it answers
         self._announced = False
         self._failing = False
-        self._asked = ""  # why this process should end
+        self._asked = NO_REASON  # why this process should end
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
@@ -130,22 +132,20 @@ class Presence:
         if not reason and ends_when_hung():
             reason = self_end.reason_of_end(conn, self._name, started_at)
         kind = "process_restarted" if reason else "process_started"
-        text = f"{_AGAIN}{reason}" if reason else "started"
-        return events.Event(started_at, kind, self._name, quoted(text))
+        started = Reason.of(_AGAIN, why=reason) if reason else _STARTED
+        return events.Event(started_at, kind, self._name, started)
 
     def _leave(self, db: Database) -> None:
         with db.write() as conn:
             now = clock.now(conn)
             processes.gone(conn, self._kind, self._host, self._pid)
-            events.add(
-                conn, [events.Event(now, "process_stopped", self._name, quoted("ended in order"))]
-            )
+            events.add(conn, [events.Event(now, "process_stopped", self._name, _ENDED)])
 
     @property
     def _name(self) -> str:
         return processes.name_of(self._kind, self._host, self._pid)
 
 
-def reason_of_start(said: str) -> str:
-    """Why a supervisor had to start a process again, by its event; '' for a first start."""
-    return said.removeprefix(_AGAIN) if said.startswith(_AGAIN) else ""
+def reason_of_start(started: Reason) -> Reason:
+    """Why a supervisor had to start a process again, by its event; no reason for a first start."""
+    return started.inner("why") if started.code == _AGAIN else NO_REASON

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from easyai.domain.reason import Reason
+from easyai.process.ends import KILLED_FOR_MEMORY
+
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _OWN_CGROUP: Final = Path("/proc/self/cgroup")
 _OOM_KILL: Final = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
@@ -27,31 +30,28 @@ class ChildEnds:
         """Take the status of a child, as waitpid gives it, before it is told of."""
         self._signals[pid] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
-    def reason(self, pid: int, exit_status: int | None) -> str:
+    def reason(self, pid: int, exit_status: int | None) -> Reason:
         """Why a child ended that nobody of ours ended; None: soon after its start."""
         number = self._signals.pop(pid, 0)
         if number == signal.SIGKILL:
             return self._killed()
         if number:
-            return f"it was killed by signal {number}"
+            return Reason.of("process.killed_by_signal", signal=number)
         if exit_status is None:
-            return "it had ended soon after its start"
+            return Reason("process.ended_soon")
         if exit_status < 0:
-            return "it was killed by a signal"
-        return f"it had ended by itself with exit code {exit_status}"
+            return Reason("process.killed_by_some_signal")
+        return Reason.of("process.exited", exit_code=exit_status)
 
     def forget(self, pid: int) -> None:
         """A child that was ended by us."""
         self._signals.pop(pid, None)
 
-    def _killed(self) -> str:
+    def _killed(self) -> Reason:
         before, self._kills = self._kills, self._oom_kills()
         if before is not None and self._kills is not None and self._kills > before:
-            return (
-                "it was killed for lack of memory: the memory limit was hit "
-                "(oom_kill in memory.events)"
-            )
-        return "it was killed by SIGKILL, which easyai did not send"
+            return Reason(KILLED_FOR_MEMORY)
+        return Reason("process.killed_by_sigkill")
 
 
 def memory_kills(own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> int | None:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.process.ends import hung
+from easyai.process.notify import received
 from easyai.supervisor.notify_socket import Heard
 
 HANG_SEC: Final = 30.0
@@ -25,7 +28,7 @@ class Verdict(NamedTuple):
     """A child to end, so that it is started again."""
 
     pid: int
-    reason: str
+    reason: Reason
     orderly: bool  # it can still answer a SIGTERM
 
 
@@ -34,7 +37,7 @@ class _Child:
     heard_at: float
     limit_sec: float  # of silence
     end_by: float | None = None  # when somebody asked for its end
-    reason: str = ""
+    reason: Reason = NO_REASON
     heard: bool = False
 
 
@@ -76,7 +79,7 @@ class Liveness:
         wanted = heard.words.get("X_EASYAI_RESTART")
         if wanted is None or running[heard.pid] != "watchdog":
             return []
-        reason = heard.words.get("X_EASYAI_REASON", "")
+        reason = received(heard.words.get("X_EASYAI_REASON", ""))
         return [
             verdict
             for pid, name in running.items()
@@ -84,7 +87,7 @@ class Liveness:
             for verdict in self._ask_to_end(pid, name, reason, now)
         ]
 
-    def _ask_to_end(self, pid: int, name: str, reason: str, now: float) -> list[Verdict]:
+    def _ask_to_end(self, pid: int, name: str, reason: Reason, now: float) -> list[Verdict]:
         child = self._children[pid]
         if child.end_by is not None:
             return []
@@ -102,9 +105,9 @@ class Liveness:
         child = self._children[pid]
         silent_sec = now - child.heard_at
         if child.end_by is not None and now > child.end_by:
-            reason = f"{child.reason}, and it did not end when asked"
+            reason = Reason.of("process.did_not_end", why=child.reason)
         elif silent_sec > child.limit_sec:
-            reason = f"it has hung: no sign of life for {silent_sec:.0f} s"
+            reason = hung(silent_sec)
         else:
             return []
         del self._children[pid]  # judged: nothing survives a SIGKILL

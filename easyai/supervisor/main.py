@@ -19,7 +19,9 @@ from supervisor.options import ServerOptions
 from supervisor.states import RUNNING_STATES
 from supervisor.supervisord import Supervisor
 
-from easyai.process.notify import Notifier, die_with_parent
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.messages.catalogue import text
+from easyai.process.notify import RESTARTED_VARIABLE, Notifier, die_with_parent, sent
 from easyai.supervisor.child_ends import ChildEnds
 from easyai.supervisor.child_logs import ChildLogs, Terminal
 from easyai.supervisor.children import LAST, MAX_BACKOFF_SEC, children, program_sections
@@ -99,7 +101,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._notices = notices
         stop_sec = {child.name: child.stop_sec for child in children(plan.port)}
         self._liveness = Liveness(plan.hang_sec, stop_sec)
-        self._reasons: dict[str, str] = {}  # why a child was ended, by name
+        self._reasons: dict[str, Reason] = {}  # why a child was ended, by name
         self._notifier = Notifier()  # `easyai up` may be a service of systemd itself
 
     def runforever(self) -> None:
@@ -139,7 +141,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
 
     def _end(self, name: str, verdict: Verdict) -> None:
         self._reasons[name] = verdict.reason
-        self._logs.say(f"easyai: {name} is ended and started again: {verdict.reason}")
+        self._logs.say(f"easyai: {name} is ended and started again: {text(verdict.reason)}")
         number = signal.SIGTERM if verdict.orderly else signal.SIGKILL
         try:
             os.killpg(verdict.pid, number)  # each child leads a group of its own
@@ -163,13 +165,14 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
     def _tell_end(self, process: Any, next_step: str) -> None:
         name = process.config.name
         # It tells of its own restart where events are kept: this process needs no database.
-        ends, ended = self.options.ends, self._reasons.pop(name, "")
+        ends, ended = self.options.ends, self._reasons.pop(name, NO_REASON)
         if ended:
             ends.forget(process.pid)
         reason = ended or ends.reason(process.pid, process.exitstatus)
-        process.config.environment = {**process.config.environment, "EASYAI_RESTARTED": reason}
+        restarted = {RESTARTED_VARIABLE: sent(reason)}
+        process.config.environment = {**process.config.environment, **restarted}
         self._logs.say(
-            f"easyai: {name} has ended: {reason}; {next_step} (see {self._logs.path(name)})"
+            f"easyai: {name} has ended: {text(reason)}; {next_step} (see {self._logs.path(name)})"
         )
 
     def _stopping(self, event: Any) -> None:

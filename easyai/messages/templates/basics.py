@@ -13,6 +13,7 @@ BASICS: Final = (
     message("joint.list", ", "),
     # Translators: stands between sentences.
     message("joint.sentences", "; "),
+    message("moment", "{at:moment}"),
     plural("span.seconds", "{n} s", "{n} s"),
     plural("span.minutes", "{n} min", "{n} min"),
     plural("span.hours", "{n} h", "{n} h"),

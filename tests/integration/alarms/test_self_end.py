@@ -11,7 +11,9 @@ import pytest
 
 from easyai.alarms.silent_stall import SilentStall
 from easyai.db import clock, events, processes
-from easyai.process import self_end
+from easyai.domain.reason import NO_REASON
+from easyai.messages.catalogue import text
+from easyai.process import ends, self_end
 from easyai.process.notify import END_WHEN_HUNG_VARIABLE
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
@@ -51,7 +53,7 @@ def _run(
 def test_a_process_whose_loops_stand_still_ends_and_tells_why(site: Installation) -> None:
     assert _run(site, "hangs", "obeys") == -15
     (row,) = site.rows("SELECT * FROM events WHERE kind = 'restart_asked'")
-    assert row["text"] == self_end.HUNG
+    assert (row["reason_code"], row["text"]) == (ends.HUNG, text(self_end.HUNG))
 
 
 def test_one_that_does_not_end_in_order_ends_at_once(site: Installation) -> None:
@@ -81,12 +83,12 @@ def test_the_next_one_in_its_place_was_started_again(
         now = clock.now(conn)
         events.add(conn, [self_end.request(now - 5, "worker@a:7", self_end.HUNG)])
         assert self_end.reason_of_end(conn, "worker@a:7", now) == self_end.HUNG
-        assert self_end.reason_of_end(conn, "worker@b:7", now) == ""
-        assert self_end.reason_of_end(conn, "worker@a:7", now + 600) == ""
+        assert self_end.reason_of_end(conn, "worker@b:7", now) == NO_REASON
+        assert self_end.reason_of_end(conn, "worker@a:7", now + 600) == NO_REASON
         asked = partial(self_end.asked, conn, "worker@a:7")
         assert asked(now - 3600, now) == self_end.HUNG
-        assert asked(now, now) == "", "it was meant for the one before"
-        assert asked(now - 3600, now + 600) == "", "events of an hour are not read each time"
+        assert asked(now, now) == NO_REASON, "it was meant for the one before"
+        assert asked(now - 3600, now + 600) == NO_REASON, "events of an hour are not read each time"
 
 
 @pytest.mark.parametrize("supervised", [False, True])
@@ -99,7 +101,7 @@ def test_the_watchdog_asks_workers_that_take_no_tasks_to_end(
     """Under `easyai up` it is the supervisor that is asked."""
     if supervised:
         monkeypatch.setenv("EASYAI_SUPERVISED", "1")
-    monkeypatch.setattr(SilentStall, "reason_to_restart", lambda *_: "it takes no tasks: so it is")
+    monkeypatch.setattr(SilentStall, "reason_to_restart", lambda *_: ends.takes_no_tasks(31))
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", "a", 7, clock.now(conn))
         processes.beat(conn, "worker", "gone", 7, clock.now(conn) - 100)

@@ -12,31 +12,40 @@ import pytest
 
 from easyai.db import processes
 from easyai.db.events import Event
-from easyai.diagnosis.causes.restarts import HUNG
 from easyai.diagnosis.symptom import STOPS, Status
-from easyai.domain.reason import quoted
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.process_facts import Start, read
+from easyai.messages.catalogue import text
+from easyai.process import ends
 from easyai.supervisor.liveness import Liveness
 from easyai.supervisor.notify_socket import Heard
 from tests.support.lively import KINDS, codes, happened, look, processes_work, waits_since
 from tests.support.site import Installation
 
 _HERE = socket.gethostname()
-_HUNG = "it has hung: no sign of life for 30 s"
-_KILLED = "it was killed by a signal"
+_HUNG = ends.hung(30.0)
+_KILLED = Reason("process.killed_by_some_signal")
 _NOBODY = 2**22  # and above: larger than any number the kernel gives
 
 
 def _started(
-    site: Installation, pid: int, ago: float, reason: str = "", kind: str = "worker", **row: float
+    site: Installation,
+    pid: int,
+    ago: float,
+    reason: Reason = NO_REASON,
+    kind: str = "worker",
+    **row: float,
 ) -> None:
     """A process that began so long ago and showed itself last `shown` seconds ago."""
     now = time.time()
     with site.runtime.db.write() as conn:
         processes.beat(conn, kind, "box", pid, now - row.get("shown", 0.0), now - ago)
     name = processes.name_of(kind, "box", pid)
-    said = ("process_restarted", f"started again: {reason}") if reason else ("process_started", "")
-    happened(site, Event(now - ago, said[0], name, quoted(said[1] or "started")))
+    started = (
+        Reason.of("process.started_again", why=reason) if reason else Reason("process.started")
+    )
+    event = "process_restarted" if reason else "process_started"
+    happened(site, Event(now - ago, event, name, started))
 
 
 def _all_but_worker() -> Iterable[str]:
@@ -77,17 +86,20 @@ def test_a_worker_that_was_started_again_since_it_hung_is_told_until_a_frame_suc
     found = look(site)
     assert codes(found)[0] == "worker_hung"
     assert "hung and was started again" in found.causes[0].words.en
-    assert _HUNG in found.causes[0].evidence[0].en
+    assert text(_HUNG) in found.causes[0].evidence[0].en
     assert "卡住" in found.causes[0].evidence[0].zh
     site.execute("UPDATE events SET at = at - 60 WHERE kind = 'process_restarted'")
     assert "worker_hung" not in codes(look(site)), "it had its minute"
 
 
 def test_every_reason_to_end_a_worker_that_hangs_is_known_as_one() -> None:
+    stubborn = Reason.of("process.did_not_end", why=ends.takes_no_tasks(31.0))
+    assert ends.has_hung(stubborn)
+    assert not ends.has_hung(_KILLED)
     liveness = Liveness(30.0, {})
     liveness.look({7: "worker"}, [Heard(7, {"WATCHDOG": "1"})], 0.0)
     verdicts = [one for now in range(40) for one in liveness.look({7: "worker"}, [], float(now))]
-    assert [one.reason.startswith(HUNG) for one in verdicts] == [True]
+    assert [ends.has_hung(one.reason) for one in verdicts] == [True]
 
 
 def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
@@ -95,7 +107,7 @@ def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
 ) -> None:
     processes_work(site, kinds=_all_but_worker())
     for number, ago in enumerate((40, 32, 24, 16)):
-        _started(site, _NOBODY + number, ago, _KILLED if number else "", shown=ago - 2)
+        _started(site, _NOBODY + number, ago, _KILLED if number else NO_REASON, shown=ago - 2)
     site.execute("UPDATE processes SET beat_at = beat_at - 20 WHERE pid < :it", it=_NOBODY + 3)
     _frames_wait(site, 35)
     found = look(site)
@@ -104,7 +116,7 @@ def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
     assert cause.weight >= STOPS
     assert "started 4 times" in cause.words.en
     assert "启动了 4 次" in cause.words.zh
-    assert [one.en for one in cause.evidence][1:] == [f"Started again: {_KILLED}"]
+    assert [one.en for one in cause.evidence][1:] == [f"Started again: {text(_KILLED)}"]
     assert "信号终止" in cause.evidence[1].zh
     assert "worker_gone" not in codes(found)
 
@@ -151,9 +163,8 @@ def test_one_that_is_restarted_in_order_under_its_old_name_does_not_end_again_an
     for ago in (60, 40, 20):
         _started(site, 1, ago)
         name = processes.name_of("worker", "box", 1)
-        happened(
-            site, Event(time.time() - ago + 10, "process_stopped", name, quoted("ended in order"))
-        )
+        ended = Reason("process.ended_in_order")
+        happened(site, Event(time.time() - ago + 10, "process_stopped", name, ended))
     _started(site, 1, 5)
     assert "worker_restarts" not in codes(look(site))
 
@@ -163,7 +174,7 @@ def test_a_worker_whose_lives_are_too_short_for_a_scan_stops_everything(
 ) -> None:
     processes_work(site, kinds=_all_but_worker())
     for number, ago in enumerate((60, 40, 20, 2)):
-        _started(site, _NOBODY + number, ago, _KILLED if number else "", shown=ago - 1)
+        _started(site, _NOBODY + number, ago, _KILLED if number else NO_REASON, shown=ago - 1)
     site.execute(
         "UPDATE processes SET beat_at = beat_at - 60 WHERE kind = 'worker' AND pid < :it",
         it=_NOBODY + 3,
@@ -175,9 +186,7 @@ def test_a_worker_whose_lives_are_too_short_for_a_scan_stops_everything(
     assert found.symptom.status == Status.STALLED
 
 
-_NO_MEMORY = (
-    "it was killed for lack of memory: the memory limit was hit (oom_kill in memory.events)"
-)
+_NO_MEMORY = Reason(ends.KILLED_FOR_MEMORY)
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -17,9 +17,6 @@ _ROOT = Path(__file__).parents[3] / "easyai"
 _ROOMS = ("domain", "pipeline", "publish", "registry", "store")
 _FILES = (
     "backup/restore_rows.py",
-    "supervisor/child_ends.py",
-    "supervisor/main.py",
-    "supervisor/liveness.py",
     "db/audit.py",
     "db/service_events.py",
     "db/services.py",
@@ -28,9 +25,6 @@ _FILES = (
     "health/checks/dependencies.py",
     "alarms/observation.py",
     "alarms/recorder.py",
-    "process/presence.py",
-    "process/self_end.py",
-    "alarms/silent_stall.py",
     "alarms/watchdog.py",
     "tasks/broker_check.py",
     "broker/reason.py",
@@ -138,12 +132,10 @@ def test_every_text_that_is_stored_has_its_chinese(stored: list[tuple[str, str]]
 
 def test_the_texts_are_found(stored: list[tuple[str, str]]) -> None:
     texts = {sentence for _, sentence in stored}
-    assert len(stored) > 80
     assert {
         "no heartbeat for 7 s",
         "probe failed: 7, though heartbeats of its id arrive",
         "cannot connect: 7",
-        "it had ended by itself with exit code 7",
         "its disk is mounted read-only",
     } <= texts
 
@@ -161,7 +153,7 @@ def test_every_error_without_words_of_its_own_has_its_chinese() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["registered", "heartbeat", "started", "closed", "open", "half-open", "no answer"]
+    "word", ["registered", "heartbeat", "closed", "open", "half-open", "no answer"]
 )
 def test_a_reason_of_one_word_has_its_chinese_and_stays_within_others(word: str) -> None:
     assert re.fullmatch(r"[\u4e00-\u9fff]+", reason(word).zh)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from easyai.process.notify import die_with_parent
+from easyai.domain.reason import NO_REASON, Reason, quoted
+from easyai.process.ends import takes_no_tasks
+from easyai.process.notify import die_with_parent, received, sent
 from tests.support.waiting import wait_until
 
 _CHILD = """
@@ -56,3 +58,14 @@ def _lives(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+@pytest.mark.parametrize("reason", [takes_no_tasks(31), quoted("two\nlines"), NO_REASON])
+def test_a_reason_reaches_another_process_on_one_line(reason: Reason) -> None:
+    assert "\n" not in sent(reason)
+    assert received(sent(reason)) == reason
+
+
+@pytest.mark.parametrize("words", ["it was restarted by hand", "7", '["a"]'])
+def test_the_words_of_another_program_are_quoted(words: str) -> None:
+    assert received(words) == quoted(words)

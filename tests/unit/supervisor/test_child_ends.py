@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from easyai.messages.catalogue import text
 from easyai.supervisor.child_ends import ChildEnds, memory_kills
 
 
@@ -34,14 +35,14 @@ def test_a_sigkill_is_told_with_the_count_of_the_kernel(kills: list[int | None],
     ends = ChildEnds(lambda: kills.pop(0))
     pid, status = _ended_by(signal.SIGKILL)
     ends.note(pid, status)
-    assert ends.reason(pid, -1).startswith(said)
+    assert text(ends.reason(pid, -1)).startswith(said)
 
 
 def test_another_signal_is_told_by_its_number() -> None:
     ends = ChildEnds(lambda: 0)
     pid, status = _ended_by(signal.SIGTERM)
     ends.note(pid, status)
-    assert ends.reason(pid, -1) == "it was killed by signal 15"
+    assert text(ends.reason(pid, -1)) == "it was killed by signal 15"
 
 
 def test_a_kill_is_counted_once() -> None:
@@ -50,7 +51,7 @@ def test_a_kill_is_counted_once() -> None:
     for said in ("for lack of memory", "by SIGKILL"):
         pid, status = _ended_by(signal.SIGKILL)
         ends.note(pid, status)
-        assert said in ends.reason(pid, -1)
+        assert said in text(ends.reason(pid, -1))
 
 
 def test_the_kernels_count_is_that_of_our_control_group(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from easyai.process.notify import Notifier
+from easyai.domain.reason import Reason, quoted
+from easyai.process.ends import hung, takes_no_tasks
+from easyai.process.notify import Notifier, sent
 from easyai.supervisor.liveness import HANG_SEC, Liveness, Verdict
 from easyai.supervisor.notify_socket import Heard, NotifySocket
 from tests.support.waiting import wait_until
@@ -45,7 +47,7 @@ def test_a_child_that_falls_silent_is_ended_after_the_limit_and_the_others_are_n
     assert desk.pass_time(30, *_alive(10, 30)) == []
     (verdict,) = desk.pass_time(2, *_alive(10, 30))
     assert (verdict.pid, verdict.orderly) == (20, False)
-    assert "no sign of life for 31 s" in verdict.reason
+    assert verdict.reason == hung(31)
     assert desk.pass_time(5, *_alive(10, 30)) == [], "judged once"
 
 
@@ -88,12 +90,13 @@ def test_a_child_that_is_stopping_gets_its_time() -> None:
 def test_the_watchdog_may_ask_for_a_restart_which_begins_in_order_and_ends_by_force() -> None:
     desk = Desk()
     desk.pass_time(5, *_alive(*RUNNING))
-    ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": "takes no tasks"}
+    ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": sent(takes_no_tasks(31))}
     first = desk.pass_time(1, *_alive(*RUNNING), Heard(30, ask))
-    assert first == [Verdict(20, "takes no tasks", orderly=True)]
+    assert first == [Verdict(20, takes_no_tasks(31), orderly=True)]
     assert desk.pass_time(25, *_alive(*RUNNING), Heard(30, ask)) == []
     (last,) = desk.pass_time(1, *_alive(*RUNNING))
     assert (last.pid, last.orderly) == (20, False)
+    assert last.reason == Reason.of("process.did_not_end", why=takes_no_tasks(31))
 
 
 def test_nobody_else_may_ask_and_strangers_are_not_heard() -> None:
@@ -110,11 +113,14 @@ def test_what_a_process_says_arrives_with_its_id(
     notifier = Notifier()
     notifier.alive()
     notifier.alive()  # at once: it is not said again
-    assert notifier.ask_restart("worker", "two\nlines")
+    assert notifier.ask_restart("worker", quoted("two\nlines"))
     notifier.stopping()
     assert list(listening.heard()) == [
         Heard(os.getpid(), {"READY": "1", "WATCHDOG": "1"}),
-        Heard(os.getpid(), {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": "two lines"}),
+        Heard(
+            os.getpid(),
+            {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": sent(quoted("two\nlines"))},
+        ),
         Heard(os.getpid(), {"STOPPING": "1"}),
     ]
     listening.close()
@@ -122,7 +128,7 @@ def test_what_a_process_says_arrives_with_its_id(
 
 def test_a_supervisor_that_does_not_listen_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    assert not Notifier().ask_restart("worker", "why")
+    assert not Notifier().ask_restart("worker", takes_no_tasks(31))
     monkeypatch.setenv("NOTIFY_SOCKET", "@nobody-listens-here")
     lonely = Notifier()
     lonely.alive()
@@ -131,6 +137,6 @@ def test_a_supervisor_that_does_not_listen_costs_nothing(monkeypatch: pytest.Mon
     full.bind("\0easyai-test-full")
     monkeypatch.setenv("NOTIFY_SOCKET", "@easyai-test-full")
     notifier = Notifier()
-    wait_until(lambda: not notifier.ask_restart("worker", "until its queue is full"), 10)
+    wait_until(lambda: not notifier.ask_restart("worker", quoted("until its queue is full")), 10)
     notifier.stopping()
     full.close()
