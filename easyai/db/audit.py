@@ -9,23 +9,25 @@ from sqlalchemy import Connection
 from easyai.db import clock, events
 from easyai.db.events import Event
 from easyai.domain.actor import Actor
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text
 
 log = logging.getLogger(__name__)
 
 KIND = "operator_action"
 
 
-def note(conn: Connection, actor: Actor | None, action: str, done: str) -> None:
+def note(conn: Connection, actor: Actor | None, action: str, done: Reason) -> None:
     """Note an action of an operator; `done` says what it changed. None: an action of our own."""
     if actor is None:
         return
-    events.add(conn, [Event(clock.now(conn), KIND, action, quoted(f"{actor.words}: {done}"))])
+    noted = Reason.of("action.noted", actor=actor.origin, done=done)
+    events.add(conn, [Event(clock.now(conn), KIND, action, noted)])
     log.info(
         "operator action: action=%s address=%s token=%s local=%s done=%r",
         action,
         actor.address or "-",
         actor.token or "-",
         "yes" if actor.local else "no",
-        done,
+        text(done),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from easyai.domain.reason import Reason
+
 OPERATOR: Final = "operator"  # names of tokens
 VIEWER: Final = "viewer"
 
@@ -18,13 +20,13 @@ class Actor:
     local: bool = False  # on this machine
 
     @property
-    def words(self) -> str:
+    def origin(self) -> Reason:
         """From where and with which token, for an event."""
-        where = self.address or "an unknown address"
+        where = self.address or Reason("actor.unknown_address")
         if self.local:
-            return f"from this machine ({where})"
+            return Reason.of("actor.local", address=where)
         if self.token == OPERATOR:
-            return f"from {where} with the token operator"
+            return Reason.of("actor.operator", address=where)
         if self.token:
-            return f"from {where} with the token viewer"
-        return f"from {where} without a token"
+            return Reason.of("actor.viewer", address=where)
+        return Reason.of("actor.without_token", address=where)

@@ -47,22 +47,11 @@ _SERVICES: Final = {
     "^no service at all$": "没有任何算法服务",
 }
 _ACTIONS: Final = {
-    "^from this machine ({})": "来自本机（{1}）",
-    "^from {} with the token operator": "来自 {1}，使用操作员令牌",
-    "^from {} with the token viewer": "来自 {1}，使用查看令牌",
-    "^from {} without a token": "来自 {1}，未带令牌",
-    "an unknown address": "未知地址",
     "waits for approval: the command `services approve` lets it in": (
         "等待批准：用命令 `services approve` 批准"
     ),
     "waits for approval, asked from ": "等待批准，请求来自 ",
-    "{n} endpoints of ": "{1} 个地址，属于 ",
     "Too many requests of one kind; try again later.": "同类请求过多，请稍后再试。",
-    "approved {n} endpoints of ": "批准了 {1} 个地址，属于 ",
-    "unregistered {n} endpoints of ": "注销了 {1} 个地址，属于 ",
-    "deleted {n} alerts: ": "删除了 {1} 条告警：",
-    "gives up {n} waiting frames: ": "放弃了 {1} 张等待的图片：",
-    "reset the statistics of inference": "重置了推理统计",
 }
 _CALLS: Final = {
     "cannot connect: ": "无法连接：",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from easyai.db import alerts, audit, clock, installation, outbox, pictures
 from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
+from easyai.domain.reason import Reason
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.pictures import Errand, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
@@ -36,9 +37,10 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
             outbox.keep(conn, removed)
         errands = _errands(conn, removed, clock.now(conn))
         if removed:
-            named = ", ".join(str(row.id) for row in removed[:_MOST_NAMED])
-            more = ", …" * (len(removed) > _MOST_NAMED)
-            audit.note(conn, by, "delete_alerts", f"deleted {len(removed)} alerts: {named}{more}")
+            named = [str(row.id) for row in removed[:_MOST_NAMED]]
+            more = ("…",) if len(removed) > _MOST_NAMED else ()
+            deleted = Reason.of("action.alerts_deleted", n=len(removed), ids=(*named, *more))
+            audit.note(conn, by, "delete_alerts", deleted)
     if errands:
         _run(runtime, errands)
     runtime.part(Deletions).carry(time.monotonic() + _CARRY_SEC)

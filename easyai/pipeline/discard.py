@@ -16,6 +16,7 @@ from easyai.db import audit, clock, discards
 from easyai.db.discards import Chosen
 from easyai.domain.actor import Actor
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import Reason
 from easyai.errors import BadRequestError
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.runtime import Runtime
@@ -58,8 +59,9 @@ def discard(
     if dry_run or not report.waiting:
         return report
     with runtime.db.write() as conn:
-        named = f"{chosen.task_type}/{chosen.task_id or '*'}"
-        audit.note(conn, by, "discard", f"gives up {report.waiting} waiting frames: {named}")
+        cameras = f"{chosen.task_type}/{chosen.task_id or '*'}"
+        given_up = Reason.of("action.frames_given_up", n=report.waiting, cameras=cameras)
+        audit.note(conn, by, "discard", given_up)
     report.discarded = _give_up(runtime, chosen, until, time.monotonic() + limit_sec)
     with runtime.db.read() as conn:
         report.waiting = _counted(conn, chosen).waiting

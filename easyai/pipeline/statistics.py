@@ -8,6 +8,7 @@ from easyai.db import admission, audit, clock, ledger, statistics, waiting
 from easyai.db.statistics import Tally
 from easyai.domain.actor import Actor
 from easyai.domain.alert import utc_text
+from easyai.domain.reason import Reason
 from easyai.runtime import Runtime
 
 
@@ -50,7 +51,7 @@ def reset(runtime: Runtime, by: Actor | None = None) -> None:
     """Start the sums again from nothing; frames and alerts stay. `by` is noted."""
     with runtime.db.write() as conn:
         statistics.reset(conn)
-        audit.note(conn, by, "reset", "reset the statistics of inference")
+        audit.note(conn, by, "reset", Reason("action.statistics_reset"))
 
 
 def _inferences(tally: Tally, rates: tuple[float, float, float]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from easyai.db.events import Event
 from easyai.db.registration_requests import RequestRow, key
 from easyai.db.services import ServiceRow
 from easyai.domain.actor import Actor
+from easyai.domain.reason import Reason
 from easyai.domain.service import AWAY, REGISTERED, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import (
@@ -102,7 +103,8 @@ def _approve(runtime: Runtime, row: RequestRow, by: Actor | None) -> bool:
         new = approval.requested(found)
         woken = _enter(runtime, conn, new, found.registered_from)
         registration_requests.remove(conn, [key(found)])
-        audit.note(conn, by, "approve", f"approved {endpoints_of([found])}")
+        approved = Reason.of("action.approved", endpoints=endpoints_of([found]))
+        audit.note(conn, by, "approve", approved)
     _tell_registered(new)
     runtime.doorbell.ring_all(woken)
     return True

@@ -20,6 +20,7 @@ from easyai.db import (
 from easyai.db.registration_requests import RequestRow, key
 from easyai.db.services import ServiceRow
 from easyai.domain.actor import Actor
+from easyai.domain.reason import Reason
 from easyai.domain.service import ServiceState
 from easyai.errors import BadRequestError, ForbiddenError, ServiceNotFoundError
 from easyai.masking import HIDDEN, hide_credentials
@@ -106,15 +107,15 @@ def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
     return len(found)
 
 
-def _taken_out(rows: Sequence[ServiceRow | RequestRow]) -> str:
-    return f"unregistered {endpoints_of(rows)}"
+def _taken_out(rows: Sequence[ServiceRow | RequestRow]) -> Reason:
+    return Reason.of("action.unregistered", endpoints=endpoints_of(rows))
 
 
-def endpoints_of(rows: Sequence[ServiceRow | RequestRow]) -> str:
+def endpoints_of(rows: Sequence[ServiceRow | RequestRow]) -> Reason:
     """How many endpoints, and of which services, for the note of an action."""
-    names = sorted({row.service_id for row in rows})
-    more = ", …" * (len(names) > _MOST_NAMED)
-    return f"{len(rows)} endpoints of {', '.join(names[:_MOST_NAMED]) or '-'}{more}"
+    names = sorted({row.service_id for row in rows}) or ["-"]
+    more = ("…",) if len(names) > _MOST_NAMED else ()
+    return Reason.of("action.endpoints", n=len(rows), services=(*names[:_MOST_NAMED], *more))
 
 
 def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from easyai.messages.template import Template
+from easyai.messages.templates.actions import ACTIONS
 from easyai.messages.templates.basics import BASICS
 from easyai.messages.templates.errors import ERRORS
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
@@ -12,5 +13,5 @@ from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
 
 def all_templates() -> Iterator[Template]:
     """Every template of every theme."""
-    for theme in (BASICS, ERRORS, PROCESSES, CAUSES_IN_PROCESSES):
+    for theme in (ACTIONS, BASICS, ERRORS, PROCESSES, CAUSES_IN_PROCESSES):
         yield from theme

@@ -11,8 +11,10 @@ from sqlalchemy import insert, text
 from easyai.db import recording, task_types
 from easyai.db.models import Alert
 from easyai.db.recording import NewFrame
+from easyai.domain.actor import OPERATOR, Actor
+from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text as text_of
 from easyai.messages.names import kind_name
-from easyai.messages.reasons import reason
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import ALERTS, ANALYSIS
 
@@ -101,6 +103,9 @@ def test_what_was_refused_or_changed_nothing_is_not_noted(site: Site) -> None:
 
 
 def test_it_is_told_in_chinese() -> None:
-    done = "from 10.0.0.9 with the token operator: unregistered 2 endpoints of yolo"
-    assert reason(done).zh == "来自 10.0.0.9，使用操作员令牌：注销了 2 个地址，属于 yolo"
+    actor = Actor("10.0.0.9", OPERATOR)
+    endpoints = Reason.of("action.endpoints", n=2, services=("yolo",))
+    done = Reason.of("action.unregistered", endpoints=endpoints)
+    noted = Reason.of("action.noted", actor=actor.origin, done=done)
+    assert text_of(noted, "zh") == "来自 10.0.0.9，使用操作员令牌：注销了 2 个地址，属于 yolo"
     assert kind_name("operator_action").zh == "操作员操作"

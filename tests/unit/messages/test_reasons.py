@@ -17,7 +17,6 @@ _ROOT = Path(__file__).parents[3] / "easyai"
 _ROOMS = ("domain", "pipeline", "publish", "registry", "store")
 _FILES = (
     "backup/restore_rows.py",
-    "db/audit.py",
     "db/service_events.py",
     "db/services.py",
     "db/session.py",

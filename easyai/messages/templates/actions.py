@@ -1,0 +1,25 @@
+"""What operators did, and from where."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.messages.template import message
+
+ACTIONS: Final = (
+    # Translators: who did what; both are texts of this list.
+    message("action.noted", "{actor}: {done}"),
+    message("actor.local", "from this machine ({address})"),
+    message("actor.operator", "from {address} with the token operator"),
+    message("actor.viewer", "from {address} with the token viewer"),
+    message("actor.without_token", "from {address} without a token"),
+    message("actor.unknown_address", "an unknown address"),
+    message("action.statistics_reset", "reset the statistics of inference"),
+    # Translators: {cameras} is "task type/camera", or "task type/*".
+    message("action.frames_given_up", "gives up {n} waiting frames: {cameras}"),
+    message("action.alerts_deleted", "deleted {n} alerts: {ids:list}"),
+    message("action.approved", "approved {endpoints}"),
+    message("action.unregistered", "unregistered {endpoints}"),
+    # Translators: stands behind "approved" or "unregistered".
+    message("action.endpoints", "{n} endpoints of {services:list}"),
+)
