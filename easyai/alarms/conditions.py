@@ -17,6 +17,7 @@ from easyai.diagnosis.causes.rank import Ranking
 from easyai.diagnosis.symptom import STOPS
 from easyai.domain.alarm import Condition, Key, Kind, Ringing
 from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
+from easyai.messages.catalogue import text
 
 _FEWEST: Final = 10  # frames; a rate of fewer tells nothing
 _FEW: Final = 3  # calls; a mean of fewer is one call's mood
@@ -70,7 +71,7 @@ def judge(
             said = words.check_failed(kind, result, seen.facts)
             moved = kind == Kind.DATA_MOVED
             grace_sec = timings.data_moved_grace_sec if moved else timings.check_grace_sec
-            conditions.append(Condition(kind, "", result.reason, said, grace_sec))
+            conditions.append(Condition(kind, "", text(result.reason), said, grace_sec))
     if seen.facts.known is not None:
         kinds.update(_FROM_DATABASE)
         conditions += of_services(seen.facts, causes, ringing, timings)

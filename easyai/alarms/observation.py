@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.facts import Facts
 from easyai.health.gather import gather
@@ -69,10 +70,8 @@ class Observer:
     def without_database(self, now: float, silent_sec: float) -> Observation:
         """What is known while the look under way gets no answer from the database."""
         results = {result.name: result for result in self._results}
-        what = "the database does not answer"
-        if self._broken_since is not None:
-            what = "what the database holds cannot be read (see the watchdog's log)"
-        reason = f"{what} for {silent_sec:.0f} s"
+        code = "database.silent" if self._broken_since is None else "database.unreadable"
+        reason = Reason.of(code, silent_sec=round(silent_sec))
         failed = results.get("database", CheckResult("database"))
         results["database"] = failed if failed.reason else CheckResult("database", reason)
         return Observation(Facts(now, self._runtime.settings, results), time.monotonic())

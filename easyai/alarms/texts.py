@@ -17,7 +17,7 @@ from easyai.health.checks.check import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.reasons import reason
+from easyai.messages.bridge import words
 from easyai.messages.wording import counted, frames, names, span
 from easyai.settings.commands import easyai_command, report_command
 
@@ -79,7 +79,7 @@ def _held(facts: Facts, types: Sequence[TypeFacts], of: str) -> Words:
     waiting, flying = sum(one.waiting for one in types), sum(one.leased for one in types)
     failing = [one for one in types if facts.owes_failed(one)]
     of_en, of_zh = (f" of {of}", f"“{of}”的 ") if of else ("", "")
-    wait, fly, fail = frames(waiting), frames(flying), failed_frames(failing)
+    wait, fly, fail = frames(waiting), frames(flying), words(failed_frames(failing))
     parts = []
     if waiting or not (flying or failing):
         parts.append((wait, Words(waits(waiting), "在等待")))
@@ -160,7 +160,7 @@ def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:
 
 def check_failed(kind: str, result: CheckResult, facts: Facts) -> Words:
     """Something that must work does not."""
-    what, why = _CHECKS[Kind(kind)], result.words or reason(result.reason)
+    what, why = _CHECKS[Kind(kind)], result.words
     run = report_command(facts.settings)
     return Words(f"{what.en}: {why.en}. Run `{run.en}`", f"{what.zh}：{why.zh}。请运行 `{run.zh}`")
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easyai.errors import EasyaiError
-from easyai.health.checks.check import client_words
+from easyai.health.checks.check import error_for_client
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ async def _own_error(request: Request, error: Exception) -> JSONResponse:
     if status >= 500:
         log.warning("%s %r: %s", request.method, request.scope["path"], error)
     headers = _HEADERS.get(status)
-    message = client_words(error) if isinstance(error, EasyaiError) else str(error)
+    message = str(error_for_client(error)) if isinstance(error, EasyaiError) else str(error)
     return error_response(status, message, headers)
 
 

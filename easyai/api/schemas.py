@@ -221,11 +221,19 @@ class Ready(BaseModel):
     checks: dict[str, Literal["ok"]]
 
 
+class Reason(BaseModel):
+    """Why something is as it is: a code and its arguments."""
+
+    code: str
+    args: dict[str, Any]
+
+
 class NotReady(ErrorBody):
-    """Something needed does not work; `checks` holds the reasons."""
+    """Something needed does not work; `checks` holds the reasons as texts, `reasons` as codes."""
 
     status: Literal["not ready"]
     checks: dict[str, str]
+    reasons: dict[str, Reason]
 
 
 _MEANINGS = {

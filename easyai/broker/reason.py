@@ -1,17 +1,21 @@
-"""Why the broker does not work, in words that name the remedy; errors of each client library.
+"""Why the broker does not work, and the remedy; errors of each client library.
 
 The libraries are known by the names of their errors: they are not loaded where they are not used.
 """
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Final
 
+from easyai.domain.reason import NO_REASON, Reason, quote
 from easyai.settings.schema import Settings
 from easyai.settings.server_url import ServerUrl, parse_server_url
 
 _REFUSED: Final = ("AuthenticationError", "AccessRefused", "NotAllowed", "NoPermissionError")
+#: The code where a broker of files has no room; the causes of a standstill look for it.
+NO_ROOM: Final = "broker.no_room"
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 
 
@@ -22,48 +26,34 @@ class BlockedError(Exception):
         return self.__doc__ or ""
 
 
-def broker_reason(settings: Settings, error: Exception) -> str:
+def broker_reason(settings: Settings, error: Exception) -> Reason:
     """What an operator is told of an error of the broker; never a secret of its address."""
     server = parse_server_url(settings.easyai.broker_url or "filesystem://")
     name, kind = type(error).__name__, server.scheme
-    said = str(error) or name
+    said = quote(str(error) or name)
     if isinstance(error, BlockedError):
-        return (
-            f"the broker ({kind}) takes no messages, frames wait: RabbitMQ's memory or disk alarm "
-            "is on. Make room on its machine or raise vm_memory_high_watermark; "
-            "`rabbitmq-diagnostics alarms` shows it"
-        )
+        return Reason.of("broker.blocked", kind=kind)
     if name == "OutOfMemoryError":
-        return (
-            f"the broker ({kind}) is full (maxmemory) and takes no messages, frames wait: raise "
-            "maxmemory, or give the broker a Redis of its own"
-        )
-    return _of_settings(server, kind, name, said) or f"the broker ({kind}) does not answer: {said}"
+        return Reason.of("broker.full", kind=kind)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Reason.of(NO_ROOM, kind=kind, error=said)
+    found = _of_settings(server, kind, name, said)
+    return found or Reason.of("broker.no_answer", kind=kind, error=said)
 
 
-def _of_settings(server: ServerUrl, kind: str, name: str, said: str) -> str:
-    """What is wrong with the address; '' if that is not it."""
+def _of_settings(server: ServerUrl, kind: str, name: str, said: str) -> Reason:
+    """What is wrong with the address; no reason if that is not it."""
     for key, file in (server.tls.files if server.tls else {}).items():
         if not _can_be_read(file):
-            return f"the broker ({kind}): cannot read {file}, {key} of easyai.broker_url"
+            return Reason.of("broker.file_unreadable", kind=kind, file=str(file), key=key)
     if _UNTRUSTED in said:
-        return (
-            f"the broker ({kind}) shows a certificate that is not trusted: {said}. Name the "
-            "file of its authority by ssl_ca_certs in easyai.broker_url (docs/tls.md)"
-        )
+        return Reason.of("broker.untrusted", kind=kind, error=said)
     if name in _REFUSED:
-        return (
-            f"the broker ({kind}) refuses us: {said}. See whether easyai.broker_url has the right "
-            "user, password and virtual host (docs/brokers.md)"
-        )
+        return Reason.of("broker.refuses", kind=kind, error=said)
     if name == "MasterNotFoundError":
         # redis-py's own words show whole objects.
-        return (
-            f"the broker ({kind}): no Sentinel names a Redis, frames wait: see whether they run, "
-            "and whether master_name and sentinel_password of easyai.broker_url are right "
-            "(docs/brokers.md)"
-        )
-    return ""
+        return Reason.of("broker.no_sentinel", kind=kind)
+    return NO_REASON
 
 
 def _can_be_read(file: str) -> bool:

@@ -10,10 +10,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from easyai.db.guard import WriteGuard
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseMissingError, DatabaseUnavailableError
 from easyai.settings.addresses import parse_database
 
 BUSY_TIMEOUT_SEC: Final = 5
+#: The code of the error where there is no file.
+MISSING: Final = "database.missing"
 #: The execution option of a connection whose transaction writes.
 WRITES: Final = "easyai_write"
 
@@ -53,9 +56,8 @@ def require_file(engine: Engine, file: str | None) -> None:
 
     def connecting(*_: Any) -> None:
         if file and not _is_there(file):
-            raise DatabaseMissingError(
-                f"no database at {file}: put it back where it was; `db upgrade` makes a new one"
-            ) from FileNotFoundError(file)
+            missing = Reason.of(MISSING, path=file)
+            raise DatabaseMissingError(missing) from FileNotFoundError(file)
 
     event.listen(engine, "do_connect", connecting)
 
@@ -66,8 +68,8 @@ def _is_there(file: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        said = f"the database does not answer: {file}: {error.strerror}"
-        raise DatabaseUnavailableError(said) from error
+        unseen = Reason.of("database.file_unseen", path=file, error=error.strerror)
+        raise DatabaseUnavailableError(unseen) from error
     return True
 
 

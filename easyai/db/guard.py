@@ -8,6 +8,7 @@ Readers never do. Why so, and the figures: docs/decisions/0007-sqlite-wal-guard.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -19,9 +20,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError
 from easyai.system.modes import opener
 
+#: The codes of errors that the causes of a standstill look for.
+HELD: Final = "database.guard_held"
+NO_ROOM: Final = "database.guard_no_room"
 GUARD: Final = "-guard"  # behind the name of the database
 QUEUE: Final = "-queue"
 # Between two looks at a lock that another process holds: a tenth of the wait so far, within these.
@@ -113,19 +118,17 @@ class _LockFile:
                 now = time.monotonic()
                 if now >= limit:
                     raise DatabaseUnavailableError(
-                        "the database does not answer: it is locked, other processes have been "
-                        f"writing for {now - began:.1f} s ({self._path})"
+                        Reason.of(HELD, held_sec=now - began, path=self._path)
                     )
                 time.sleep(min(max((now - began) / 10, _SHORTEST_SEC), _LONGEST_SEC))
         except PermissionError as error:
             raise DatabaseUnavailableError(
-                f"the database does not answer: no permission to open {self._path}; run this as "
-                "the user who runs easyai, or give this user the right to the file and its folder"
+                Reason.of("database.guard_forbidden", path=self._path)
             ) from error
         except OSError as error:
+            code = NO_ROOM if error.errno == errno.ENOSPC else "database.guard_unusable"
             raise DatabaseUnavailableError(
-                f"the database does not answer: {self._path} cannot be locked "
-                f"({error.strerror}); its folder must be on a local disk and writable"
+                Reason.of(code, path=self._path, error=error.strerror)
             ) from error
 
     def unlock(self) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from easyai.db.revision import is_of_newer_version, known, migrations_folder, newest, revision
 from easyai.db.session import Database
+from easyai.domain.reason import Reason, quote
 from easyai.errors import BadRequestError, SettingsError
 from easyai.system.modes import keep_others_out, make_file, make_folder
 
@@ -64,8 +65,12 @@ def downgrade(url: str, target: str) -> None:
             older = sorted(name for name in known() if name < found)
             if target not in older:
                 raise BadRequestError(
-                    f"revision: {target!r} is none before that of the database, {found or 'none'}; "
-                    f"there are {', '.join(older) or 'none'}"
+                    Reason.of(
+                        "database.no_older_revision",
+                        target=repr(target),
+                        found=found or "none",
+                        older=tuple(older) or ("none",),
+                    )
                 )
             command.downgrade(config, target)
     finally:
@@ -96,9 +101,7 @@ def _require_known(conn: Connection) -> None:
     found = revision(conn)
     if is_of_newer_version(found):
         raise SettingsError(
-            f"the database is at revision {found}, made by a later version of easyai; this version "
-            f"knows up to {newest()}. Start the later version again, or stop it and take the "
-            f"database back with its own `db downgrade {newest()}`"
+            Reason.of("database.newer_revision_found", found=found, newest=newest())
         )
 
 
@@ -126,4 +129,5 @@ def make_folder_of(database: Database) -> None:
         for end in ("-wal", "-shm"):
             keep_others_out(Path(name + end))
     except OSError as error:
-        raise SettingsError(f"easyai.database_url: no place for {name}: {error}") from error
+        no_place = Reason.of("database.no_place", path=name, error=quote(str(error)))
+        raise SettingsError(no_place) from error

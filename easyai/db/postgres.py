@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 
 from easyai.db import clock
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError
 
 READ_ONLY: Final = "25006"  # the state of an error: a standby, or a server that was demoted
@@ -48,11 +49,7 @@ _SET_LOCAL: Final = "; ".join(
     ]
 )
 _UNSUPPORTED: Final = "unsupported startup parameter"  # PgBouncer's words
-_OWN_REFUSED: Final = (
-    "the pooler before the database refuses the options of easyai.database_url: take ?options= out "
-    "of it and set the same for the role, for example ALTER ROLE app SET search_path = site "
-    "(docs/databases.md)"
-)
+_OWN_REFUSED: Final = Reason("database.options_refused")
 #: Of a connection: its transactions begin with `_SET_LOCAL`.
 _NEEDS_SETTINGS: Final = "easyai_needs_settings"
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from easyai.db import clock, engines
 from easyai.db.guard import WriteGuard
 from easyai.db.postgres import READ_ONLY, postgresql_engine
+from easyai.domain.reason import Reason, quote
 from easyai.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
@@ -34,6 +35,11 @@ DISPATCH_LOCK = 0x6561_7379
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no schema that it may use
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DISK_FULL = "53100"  # PostgreSQL
+#: The codes of errors that the causes of a standstill look for.
+LOCKED = "database.locked"
+DISK_FULL = "database.disk_full"
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
@@ -116,7 +122,7 @@ class Database:
             try:
                 yield cursor
             except SqliteError as error:
-                raise DatabaseUnavailableError(f"the database does not answer: {error}") from error
+                raise DatabaseUnavailableError(_no_answer(error)) from error
             finally:
                 cursor.close()
 
@@ -153,26 +159,37 @@ def _translated() -> Iterator[None]:
         if _lacks_table(error):
             raise SchemaMissingError from error
         if _is_damaged(error):
-            raise DatabaseDamagedError(
-                f"the database file is damaged ({error.orig}); nothing is deleted and frames wait: "
-                "docs/recovery.md tells how to save what is in it"
-            ) from error
+            damaged = Reason.of("database.damaged", error=quote(str(error.orig)))
+            raise DatabaseDamagedError(damaged) from error
         if _sqlstate(error) in _FORBIDDEN:
-            raise DatabaseUnavailableError(
-                f"the database refuses its user: {error.orig}; docs/databases.md lists the rights "
-                "that easyai needs"
-            ) from error
+            refused = Reason.of("database.user_refused", error=quote(str(error.orig)))
+            raise DatabaseUnavailableError(refused) from error
         if not _is_unavailable(error):
             raise
         # The statement and its parameters may hold secrets; the driver's own words do not.
-        raise DatabaseUnavailableError(f"the database does not answer: {error.orig}") from error
+        raise DatabaseUnavailableError(_no_answer(error.orig)) from error
     except PoolTimeoutError as error:
-        raise DatabaseUnavailableError(f"no free database connection: {error}") from error
+        busy = Reason.of("database.no_free_connection", error=quote(str(error)))
+        raise DatabaseUnavailableError(busy) from error
+
+
+def _no_answer(error: BaseException | None) -> Reason:
+    """Why a statement failed, with the words of the driver."""
+    words, kind = quote(str(error)), _sqlite_code(error)
+    if kind in _BUSY:
+        return Reason.of(LOCKED, error=words)
+    if kind == sqlite3.SQLITE_FULL or getattr(error, "sqlstate", None) == _DISK_FULL:
+        return Reason.of(DISK_FULL, error=words)
+    return Reason.of("database.no_answer", error=words)
 
 
 def _is_damaged(error: DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _DAMAGED
+    return _sqlite_code(error.orig) in _DAMAGED
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _is_unavailable(error: DBAPIError) -> bool:

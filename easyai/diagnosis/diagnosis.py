@@ -16,6 +16,7 @@ from easyai.diagnosis.causes.ours import NO_DATABASE
 from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.symptom import Status, Symptom, symptom
 from easyai.diagnosis.timeline import Entry
+from easyai.domain.reason import Reason, quoted
 from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
@@ -78,9 +79,9 @@ def diagnose(
 
 def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
     """What there is to say where the database's file does not exist: nothing else is looked at."""
-    checks = [CheckResult("database", f"{NO_DATABASE} {path}")]
+    checks = [CheckResult("database", Reason.of(NO_DATABASE, path=path))]
     if settings_fault:
-        checks.append(CheckResult("settings", settings_fault))
+        checks.append(CheckResult("settings", quoted(settings_fault)))
     return concluded(Facts(time.time(), settings, {one.name: one for one in checks}))
 
 

@@ -10,6 +10,7 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import ServiceFacts, TypeFacts
+from easyai.messages.bridge import words
 from easyai.messages.wording import frames, moment, names, span
 
 KEPT: Final = Words(
@@ -137,7 +138,7 @@ def _waiting(some: Sequence[TypeFacts]) -> int:
 def _held(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
     """What a success is owed to: frames that wait, are in flight, or failed."""
     failing = [one for one in stalled if facts.owes_failed(one)]
-    waiting, failed = frames(_waiting(stalled)), failed_frames(failing)
+    waiting, failed = frames(_waiting(stalled)), words(failed_frames(failing))
     if not failing:
         return Words(f"{waiting.en} waiting", f"{waiting.zh}在等待")
     if not _waiting(stalled):

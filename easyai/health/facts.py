@@ -12,12 +12,12 @@ from typing import Final
 
 from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
+from easyai.domain.reason import Reason
 from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
 from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
-from easyai.messages.reasons import reason
 from easyai.settings.schema import Settings
 
 _OK: Final = CheckResult("")
@@ -38,14 +38,13 @@ class Facts:
     store_ignores: tuple[str, ...] = ()  # conditions that the object store does not keep to
     own_api: str | None = None  # '' our API answers, else why not; None: not asked
 
-    def failed(self, name: str) -> str:
-        """Why a check does not work; '' when it does or was not made."""
+    def failed(self, name: str) -> Reason:
+        """Why a check does not work; no reason when it does or was not made."""
         return self.checks.get(name, _OK).reason
 
     def why(self, name: str) -> Words:
         """`failed` in both languages."""
-        result = self.checks.get(name, _OK)
-        return result.words or reason(result.reason)
+        return self.checks.get(name, _OK).words
 
     @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:

@@ -11,9 +11,8 @@ from typing import Final
 
 from easyai.db.facts import MOST_FAILED
 from easyai.domain.alarm import Kind
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.snapshot import HOUR_SEC, AlarmFacts, TypeFacts
-from easyai.messages.wording import frames
 
 FEWEST: Final = 3  # frames; fewer are broken pictures, no standstill
 # Where others of the type succeed now and then, a few broken pictures in between are no standstill.
@@ -56,13 +55,12 @@ def rings(alarm: AlarmFacts, one: TypeFacts) -> bool:
     )
 
 
-def failed_frames(some: Iterable[TypeFacts]) -> Words:
+def failed_frames(some: Iterable[TypeFacts]) -> Reason:
     """How many frames of these types have failed since the last success."""
     counts = [one.failures.count for one in some]
-    number = frames(sum(counts))
     if any(count >= MOST_FAILED for count in counts):
-        return Words(f"at least {number.en}", f"至少 {number.zh}")
-    return number
+        return Reason.of("frames.at_least", n=sum(counts))
+    return Reason.of("frames", n=sum(counts))
 
 
 def _tells(alarm: AlarmFacts, one: TypeFacts, any_success_at: float) -> bool:

@@ -183,12 +183,6 @@ _STORE: Final = {
     "the clocks of this machine and of the store differ; set both by NTP": (
         "本机与存储的时钟不一致；请都用 NTP 校时"
     ),
-    "{} free on the disk of {}, less than {n} % (disk_min_free_percent)": (
-        "{2} 所在磁盘剩余 {1}，低于 {3} %（disk_min_free_percent）"
-    ),
-    "no inodes are left on the disk of {}, whatever room it has: `df -i {}`: delete small files$": (
-        "{1} 所在磁盘的 inode 已用完（与剩余空间无关）：`df -i {2}`；请删除其中的小文件"
-    ),
     "no secure connection: ": "无法建立安全连接：",
     "answers, but not as an S3 store does: ": "有应答，但不是 S3 存储的应答：",
     "The frame store does not answer; frames wait until it does.": (
@@ -196,29 +190,11 @@ _STORE: Final = {
     ),
 }
 _DATABASE: Final = {
-    "no database at ": "找不到数据库：",
-    ": put it back where it was; `db upgrade` makes a new one": (
-        "：请将其放回原处；`db upgrade` 会创建新的数据库"
-    ),
     "The database's file is not there: put it back, or make a new one: ": (
         "数据库文件不存在：请放回原处，或创建新的数据库："
     ),
-    "the database does not answer for {n} s": "数据库已 {1} 秒没有应答",
     "the database does not answer": "数据库没有应答",
     "does not answer: ": "没有应答：",
-    "what the database holds cannot be read (see the watchdog's log) for {n} s": (
-        "已 {1} 秒无法读取数据库的内容（请查看 watchdog 的日志）"
-    ),
-    "what the database holds cannot be read (see the watchdog's log)": (
-        "无法读取数据库的内容（请查看 watchdog 的日志）"
-    ),
-    "the database file is damaged ({}); nothing is deleted and frames wait: docs/recovery.md "
-    "tells how to save what is in it": (
-        "数据库文件已损坏（{1}）；不会删除任何内容，图片等待：抢救方法见 docs/recovery.md"
-    ),
-    "the database refuses its user: {}; docs/databases.md lists the rights that easyai needs": (
-        "数据库拒绝该用户的操作：{1}；easyai 所需的权限见 docs/databases.md"
-    ),
     "restored from a backup of {}; {n} frames wait, of {n} that waited the pictures are no more; "
     "alerts go on with id {n}": (
         "已从 {1} 的备份恢复；{2} 张图片等待处理，另有 {3} 张等待中的图片已不存在；"
@@ -227,13 +203,8 @@ _DATABASE: Final = {
     "its picture was not there when a backup was restored: inferred since, or deleted": (
         "恢复备份时图片已不存在：之后已推理，或已被删除"
     ),
-    "no free database connection: ": "没有空闲的数据库连接：",
     "database is locked": "数据库被锁定",
-    "the database is at revision {}, this version needs {}: run ": (
-        "数据库的版本为 {1}，本程序需要 {2}：请运行 "
-    ),
-    "the database is at revision {}, made by a later version of easyai; this version knows up to "
-    "{}": ("数据库的版本为 {1}，由更新版本的 easyai 创建；本版本最高支持 {2}"),
+    "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
     "The database does not answer; work goes on when it does.": "数据库没有应答；恢复后继续工作。",
     "The database file is damaged; docs/recovery.md tells how to save what is in it.": (
         "数据库文件已损坏；抢救方法见 docs/recovery.md。"
@@ -242,39 +213,6 @@ _DATABASE: Final = {
     "Another worker changed the same rows meanwhile; the transaction is to be run again.": (
         "其他 worker 同时修改了相同的行；该事务需要重新执行。"
     ),
-}
-_BROKER: Final = {
-    "the broker ({}) does not answer: ": "broker（{1}）没有应答：",
-    "the broker ({}) is full (maxmemory) and takes no messages, frames wait: raise maxmemory, or "
-    "give the broker a Redis of its own": (
-        "broker（{1}）已满（maxmemory），无法接收消息，图片等待："
-        "请调大 maxmemory，或为 broker 使用单独的 Redis"
-    ),
-    "the broker ({}) takes no messages, frames wait: RabbitMQ's memory or disk alarm is on. Make "
-    "room on its machine or raise vm_memory_high_watermark; {} shows it": (
-        "broker（{1}）不接收消息，图片等待：触发了 RabbitMQ 的内存或磁盘告警。"
-        "请在其机器上腾出空间，或调高 vm_memory_high_watermark；可用 {2} 查看"
-    ),
-    "the broker ({}): cannot read {}, {} of easyai.broker_url": (
-        "broker（{1}）：无法读取 {2}（easyai.broker_url 的 {3}）"
-    ),
-    "the broker ({}) shows a certificate that is not trusted: ": "broker（{1}）的证书不受信任：",
-    ". Name the file of its authority by ssl_ca_certs in easyai.broker_url (docs/tls.md)": (
-        "。请在 easyai.broker_url 中用 ssl_ca_certs 指明其 CA 文件（docs/tls.md）"
-    ),
-    "the broker ({}) refuses us: ": "broker（{1}）拒绝了访问：",
-    ". See whether easyai.broker_url has the right user, password and virtual host "
-    "(docs/brokers.md)": (
-        "。请检查 easyai.broker_url 的用户、密码和虚拟主机是否正确（docs/brokers.md）"
-    ),
-    "the broker ({}): no Sentinel names a Redis, frames wait: see whether they run, and whether "
-    "master_name and sentinel_password of easyai.broker_url are right (docs/brokers.md)": (
-        "broker（{1}）：没有 Sentinel 给出 Redis，图片等待：请检查它们是否运行，"
-        "以及 easyai.broker_url 的 master_name 和 sentinel_password 是否正确（docs/brokers.md）"
-    ),
-    "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
-    "^not a URL$": "不是 URL",
-    "(not a URL)": "（不是 URL）",
 }
 _BUS: Final = {
     "^alerts wait, none is acknowledged$": "告警在等待，没有一条被确认",
@@ -340,6 +278,8 @@ _BUS: Final = {
     "for ai_analysis.mq_type {} it is written ": "ai_analysis.mq_type {1} 的写法为 ",
 }
 _SETTINGS: Final = {
+    "^not a URL$": "不是 URL",
+    "(not a URL)": "（不是 URL）",
     "not valid TOML: ": "不是有效的 TOML：",
     " (at line {n}, column {n})": "（第 {1} 行第 {2} 列）",
     "has been emptied; write the settings again": "文件已被清空，请重新写入配置",
@@ -357,7 +297,6 @@ CHINESE: Final = {
     **_PROCESSES,
     **_STORE,
     **_DATABASE,
-    **_BROKER,
     **_BUS,
     **_SETTINGS,
 }

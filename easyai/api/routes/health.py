@@ -10,8 +10,10 @@ from starlette.responses import JSONResponse
 
 from easyai.api import schemas
 from easyai.api.parts import RuntimePart
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import CheckResult, CheckRunner
 from easyai.health.checks.dependencies import readiness_checks
+from easyai.messages.catalogue import text
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -26,12 +28,12 @@ class _Journal:
     """Logs what drivers say, which clients are not told: once, not at every request."""
 
     def __init__(self, _runtime: Runtime) -> None:
-        self._told: dict[str, str] = {}
+        self._told: dict[str, Reason] = {}
 
     def note(self, results: list[CheckResult]) -> None:
         for result in results:
             if result.reason and result.reason != self._told.get(result.name):
-                log.warning("not ready: check=%s reason=%s", result.name, result.reason)
+                log.warning("not ready: check=%s reason=%s", result.name, text(result.reason))
             self._told[result.name] = result.reason
 
 
@@ -55,9 +57,14 @@ def readyz(runtime: RuntimePart) -> JSONResponse:
     results = runtime.part(CheckRunner).run(checks, _LIMIT_SEC)
     runtime.part(_Journal).note(results)
     told = [result.for_clients for result in results]
-    states = {result.name: result.reason or "ok" for result in told}
-    failed = [f"{result.name}: {result.reason}" for result in told if not result.ok]
+    states = {result.name: text(result.reason) or "ok" for result in told}
+    failed = [result for result in told if not result.ok]
     if not failed:
         return JSONResponse({"status": "ready", "checks": states})
-    body = {"status": "not ready", "error": "; ".join(failed), "checks": states}
+    body = {
+        "status": "not ready",
+        "error": "; ".join(f"{one.name}: {text(one.reason)}" for one in failed),
+        "checks": states,
+        "reasons": {one.name: one.reason.as_json() for one in failed},
+    }
     return JSONResponse(body, 503)

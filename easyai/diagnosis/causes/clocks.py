@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.clocks import clocks_off
 from easyai.health.facts import Facts
-from easyai.messages.wording import off_by
+from easyai.messages.bridge import words
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -18,17 +18,11 @@ def find(facts: Facts) -> Iterator[Cause]:
         return
     yield Cause(
         "clock_off",
-        Words(
-            "The clock of a machine is off; inference goes by the clock of the database",
-            "有机器的时钟不准；推理按数据库时钟进行",
-        ),
-        tuple(_evidence(host, ahead_sec) for host, ahead_sec in sorted(off.items())),
+        words(Reason("cause.clock_off.title")),
+        tuple(words(_evidence(host, ahead_sec)) for host, ahead_sec in sorted(off.items())),
         (
             Remedy(
-                Words(
-                    "Start the time service on that machine (chrony, or systemd-timesyncd)",
-                    "在该机器上启动时间同步服务（chrony 或 systemd-timesyncd）",
-                ),
+                words(Reason("remedy.start_time_service")),
                 "timedatectl set-ntp true; chronyc makestep; timedatectl status",
             ),
         ),
@@ -36,6 +30,7 @@ def find(facts: Facts) -> Iterator[Cause]:
     )
 
 
-def _evidence(host: str, ahead_sec: float) -> Words:
-    off = off_by(ahead_sec)
-    return Words(f"{host} is {off.en} of the database", f"{host} 比数据库{off.zh}")
+def _evidence(host: str, ahead_sec: float) -> Reason:
+    if ahead_sec > 0:
+        return Reason.of("clock.host_ahead", host=host, ahead_sec=ahead_sec)
+    return Reason.of("clock.host_behind", host=host, behind_sec=-ahead_sec)

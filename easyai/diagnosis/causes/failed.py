@@ -11,6 +11,7 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts
+from easyai.messages.bridge import words
 from easyai.messages.reasons import reason as said
 from easyai.messages.wording import frames, moment
 from easyai.settings.commands import easyai_command
@@ -58,7 +59,7 @@ def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Words]:
             )
         if not failures.count:
             continue
-        number = failed_frames([one])
+        number = words(failed_frames([one]))
         first, newest = moment(failures.first_at), moment(failures.newest_at)
         yield Words(
             f"{one.name}: {number.en} failed from {first} to {newest}, none succeeded since",

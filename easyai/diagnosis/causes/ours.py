@@ -6,15 +6,23 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from easyai.broker.reason import NO_ROOM as BROKER_HAS_NO_ROOM
+from easyai.db.engines import MISSING
+from easyai.db.guard import HELD, NO_ROOM
+from easyai.db.session import DISK_FULL, LOCKED
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.data_folder import data_moved
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known
-from easyai.messages.wording import counted, frames, moment, span
+from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command, easyai_command
 
-NO_DATABASE: Final = "no database at"  # how the reason begins where there is no file
+#: The code of the reason where no database was ever made.
+NO_DATABASE: Final = "database.none_at"
+_NO_FILE: Final = (NO_DATABASE, MISSING)
+_LOCKED: Final = (LOCKED, HELD)
+_DISK_IS_FULL: Final = (DISK_FULL, NO_ROOM)
 _OUTBOX_LATE_SEC: Final = 60.0
 
 
@@ -40,22 +48,11 @@ def find(facts: Facts) -> Iterator[Cause]:
 def _disabled(facts: Facts) -> Cause:
     return Cause(
         "disabled",
-        Words(
-            "Inference is switched off: ai_analysis.enable is false",
-            "推理被关闭：ai_analysis.enable 为 false",
-        ),
-        (
-            Words(
-                f"No new frame is looked for. Found before and waiting: {frames(facts.waiting).en}",
-                f"不查找新的图片；此前发现的 {frames(facts.waiting).zh}在等待",
-            ),
-        ),
+        words(Reason("cause.disabled.title")),
+        (words(Reason.of("frames.found_before", waiting=facts.waiting)),),
         (
             Remedy(
-                Words(
-                    "Set enable = true in [ai_analysis]; it counts within a second",
-                    "在 [ai_analysis] 中设置 enable = true；一秒内生效",
-                ),
+                words(Reason("remedy.enable")),
                 easyai_command(facts.settings, "config", "check"),
             ),
         ),
@@ -65,28 +62,16 @@ def _disabled(facts: Facts) -> Cause:
 
 def _database(facts: Facts) -> Cause:
     reason = facts.failed("database")
-    locked = "locked" in reason
-    evidence = [facts.why("database") if reason else Words("it does not answer", "没有应答")]
-    if reason.startswith(NO_DATABASE):
+    evidence = [facts.why("database") if reason else words(Reason("database.not_answering"))]
+    if reason.code in _NO_FILE:
         pass
     elif facts.known is None:
-        evidence.append(
-            Words(
-                "Frames, services and processes are not known while it is away; nothing is lost, "
-                "answers under way are settled when it is back",
-                "数据库不可用期间无法得知图片、服务和进程的状态；不会丢失数据，恢复后继续处理",
-            )
-        )
-    elif locked:
-        evidence.append(
-            Words(
-                "It can be read; another program holds its lock for writing",
-                "可以读取；有其他程序占用写锁",
-            )
-        )
+        evidence.append(words(Reason("database.nothing_known")))
+    elif reason.code in _LOCKED:
+        evidence.append(words(Reason("database.can_be_read")))
     return Cause(
         "database_down",
-        Words("The database does not work", "数据库不可用"),
+        words(Reason("cause.database_down.title")),
         tuple(evidence),
         tuple(_database_remedies(facts)),
         weight=95,
@@ -95,68 +80,46 @@ def _database(facts: Facts) -> Cause:
 
 def _database_remedies(facts: Facts) -> Iterator[Remedy]:
     url = facts.settings.easyai.effective_database_url
-    if facts.failed("database").startswith(NO_DATABASE):
+    if facts.failed("database").code in _NO_FILE:
         yield Remedy(
-            Words(
-                "If easyai runs already, name its settings with --config or its folder with "
-                "EASYAI_DATA_DIR. Where it was never started, start it, which makes the database, "
-                "or make the database alone",
-                "若 easyai 已在运行，请用 --config 指定其配置，或用 EASYAI_DATA_DIR 指定其目录；"
-                "若从未启动过，请启动 easyai（会自动创建数据库），或单独创建数据库",
-            ),
+            words(Reason("remedy.find_database")),
             easyai_command(facts.settings, "db", "upgrade"),
         )
         return
     if url.startswith("sqlite"):
         path = url.partition(":///")[2]
         yield Remedy(
-            Words(
-                "See which programs have the file open, and whether it can be written",
-                "查看哪些程序打开了数据库文件，以及文件是否可写",
-            ),
+            words(Reason("remedy.see_database_file")),
             f"fuser -v {shlex.quote(path)}; ls -l {shlex.quote(path)}*; "
             f"df -h {shlex.quote(str(facts.settings.easyai.data_dir.absolute()))}",
         )
     else:
         yield Remedy(
-            Words(
-                "See on its machine whether PostgreSQL runs",
-                "在数据库所在机器上查看 PostgreSQL 是否运行",
-            ),
+            words(Reason("remedy.see_postgresql")),
             "systemctl status postgresql",
         )
     yield Remedy(
-        Words(
-            "Try it; `db upgrade` brings an older schema to this version",
-            "测试连接；`db upgrade` 可升级旧的表结构",
-        ),
+        words(Reason("remedy.try_database")),
         easyai_command(facts.settings, "db", "current"),
     )
 
 
 def _disk(facts: Facts) -> Cause:
-    full = "No space left" in facts.failed("broker")  # one of files: they lie there, too
-    said = facts.failed("database")
-    by_it = "disk is full" in said or "No space left" in said
+    # A broker of files: they lie there, too.
+    full = facts.failed("broker").code == BROKER_HAS_NO_ROOM
+    by_it = facts.failed("database").code in _DISK_IS_FULL
     hit = bool(full or facts.failed("database") or facts.failed("store"))
     folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute()))
     return Cause(
         "disk_full",
-        Words("A disk is full or nearly so", "磁盘已满或将满"),
+        words(Reason("cause.disk_full.title")),
         (facts.why("disk"),),
         (
             Remedy(
-                Words("See what takes the room", "查看占用空间的内容"),
+                words(Reason("remedy.see_disk")),
                 f"df -h {folder}; df -i {folder}; du -xh --max-depth=2 {folder} | sort -h | tail",
             ),
-            Remedy(
-                Words(
-                    "Make room: delete old alerts with their pictures, or lower max_alerts_in_db "
-                    "and failed_retention_days",
-                    "腾出空间：删除旧告警及其图片，"
-                    "或减小 max_alerts_in_db 和 failed_retention_days",
-                )
-            ),
+            Remedy(words(Reason("remedy.make_room"))),
         ),
         weight=96 if by_it else 92 if hit else 58,
     )
@@ -172,17 +135,11 @@ def _store(facts: Facts) -> Cause:
         command = curl_command(f"{scheme}://{extractor.minio.endpoint}/minio/health/live")
     return Cause(
         "store_down",
-        Words(
-            "The frame store does not work: no frame is found or read",
-            "图片存储不可用：无法发现和读取图片",
-        ),
+        words(Reason("cause.store_down.title")),
         (facts.why("store"),),
         (
             Remedy(
-                Words(
-                    "See whether it is there, mounted and may be written",
-                    "查看存储是否存在、已挂载且可写",
-                ),
+                words(Reason("remedy.see_store")),
                 command,
             ),
         ),
@@ -201,14 +158,11 @@ def _broker(facts: Facts) -> Cause:
         command = "systemctl status rabbitmq-server"
     return Cause(
         "broker_down",
-        Words("The broker does not work: no worker is woken", "broker 不可用：无法唤醒 worker"),
+        words(Reason("cause.broker_down.title")),
         (facts.why("broker"),),
         (
             Remedy(
-                Words(
-                    "See on its machine whether it runs; work goes on within seconds of its return",
-                    "在其所在机器上查看是否运行；恢复后数秒内继续工作",
-                ),
+                words(Reason("remedy.see_broker")),
                 command,
             ),
         ),
@@ -221,26 +175,16 @@ def _clock(facts: Facts, known: Known) -> Iterator[Cause]:
         return
     evidence = []
     if known.ahead_sec:
-        ahead = span(known.ahead_sec)
-        evidence.append(
-            Words(
-                f"The newest sign of life lies {ahead.en} in the future",
-                f"最新的活动记录在未来 {ahead.zh}",
-            )
-        )
+        evidence.append(Reason.of("clock.newest_sign_ahead", ahead_sec=known.ahead_sec))
     if known.clock_jump_at:
-        when = moment(known.clock_jump_at)
-        evidence.append(Words(f"A jump was noticed at {when}", f"{when} 发现时钟跳变"))
+        evidence.append(Reason.of("clock.jump_noticed", jump_at=known.clock_jump_at))
     yield Cause(
         "clock_jumped",
-        Words("The clock of this machine jumped", "本机时钟发生跳变"),
-        tuple(evidence),
+        words(Reason("cause.clock_jumped.title")),
+        tuple(map(words, evidence)),
         (
             Remedy(
-                Words(
-                    "See whether it is synchronized; inference follows by itself",
-                    "查看时钟是否同步；推理会自动恢复",
-                ),
+                words(Reason("remedy.see_clock")),
                 "date; timedatectl status",
             ),
         ),
@@ -258,28 +202,16 @@ def _bus(facts: Facts) -> Iterator[Cause]:
         return
     evidence = [facts.why("bus")] if reason else []
     if known and known.outbox:
-        number = counted(known.outbox, "alert waits", "alerts wait", "条告警待发送")
-        when = moment(known.outbox_since)
-        evidence.append(
-            Words(
-                f"{number.en} for it, the oldest since {when}", f"{number.zh}，最早的自 {when} 起"
-            )
-        )
+        waiting = Reason.of("bus.alerts_wait", n=known.outbox, since=known.outbox_since)
+        evidence.append(words(waiting))
     kind = facts.settings.ai_analysis.mq_type
     yield Cause(
         "bus_down",
-        Words(
-            f"Alerts do not reach the bus ({kind}); inference goes on and they are kept",
-            f"告警无法送达消息总线（{kind}）；推理继续，告警会保留",
-        ),
+        words(Reason.of("cause.bus_down.title", kind=kind)),
         tuple(evidence),
         (
             Remedy(
-                Words(
-                    "See whether mq_address is right and the bus runs; what waits is sent when "
-                    "it is back",
-                    "查看 mq_address 是否正确、总线是否运行；恢复后会补发",
-                ),
+                words(Reason("remedy.see_bus")),
                 easyai_command(facts.settings, "config", "check"),
             ),
         ),

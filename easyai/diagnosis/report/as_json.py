@@ -128,6 +128,6 @@ def _check(result: CheckResult, language: Language) -> dict[str, Any]:
     return {
         "name": result.name,
         "ok": result.ok,
-        "reason": (result.words or reason(result.reason)).said(language),
+        "reason": result.words.said(language),
         "elapsed_ms": result.elapsed_ms,
     }

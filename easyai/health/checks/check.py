@@ -1,6 +1,6 @@
 """One small object for each thing that must work, and the runner that gives each its time.
 
-A check raises an EasyaiError whose message says what is wrong and what to do. The message may name
+A check raises an EasyaiError whose reason says what is wrong and what to do. The reason may name
 hosts and files: it is for operators, the log and the diagnosis, not for clients of the API.
 """
 
@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
+from easyai.domain.reason import NO_REASON, Reason, quote, quoted
 from easyai.domain.words import Words
 from easyai.errors import (
     BrokerUnavailableError,
@@ -20,6 +21,7 @@ from easyai.errors import (
     EasyaiError,
     SchemaMissingError,
 )
+from easyai.messages.bridge import words
 from easyai.runtime import Runtime
 
 
@@ -40,13 +42,12 @@ class Check(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check gave; `reason` is '' when all is well."""
+    """What one check gave; there is no reason when all is well."""
 
     name: str
-    reason: str = ""
+    reason: Reason = NO_REASON
     elapsed_ms: float = 0.0
-    words: Words | None = None  # the reason in both languages, where it is ours
-    public: str = ""  # the reason without what a client must not see; '': the same
+    public: Reason = NO_REASON  # without what a client must not see; no reason: the same
 
     @property
     def ok(self) -> bool:
@@ -56,15 +57,16 @@ class CheckResult:
     @property
     def for_clients(self) -> CheckResult:
         """Without the words of drivers, which may name hosts and users."""
-        return replace(self, reason=self.public, words=None) if self.public else self
+        return replace(self, reason=self.public) if self.public else self
+
+    @property
+    def words(self) -> Words:
+        """The reason in both languages."""
+        return words(self.reason)
 
 
 class NotWellError(EasyaiError):
     """Something that is checked does not work."""
-
-    def __init__(self, words: Words) -> None:
-        super().__init__(words.en)
-        self.words = words
 
 
 class CheckRunner:
@@ -107,9 +109,6 @@ def run_checks(checks: Iterable[Check], limit_sec: float | None = None) -> list[
     return CheckRunner().run(checks, limit_sec)
 
 
-_MOST_WORDS: Final = 500
-
-
 class _Run:
     def __init__(self, check: Check) -> None:
         self.over = threading.Event()
@@ -132,11 +131,9 @@ class _Run:
     def result(self, until: float) -> CheckResult:
         if self.over.wait(max(0.0, until - time.monotonic())):
             return self._result
-        waited = self._elapsed_ms()
-        words = Words(
-            f"no answer within {waited / 1000:.1f} s", f"{waited / 1000:.1f} 秒内没有应答"
-        )
-        return CheckResult(self._check.name, words.en, waited, words)
+        waited_ms = self._elapsed_ms()
+        late = Reason.of("check.no_answer", waited_sec=waited_ms / 1000)
+        return CheckResult(self._check.name, late, waited_ms)
 
 
 def run_one(check: Check) -> CheckResult:
@@ -144,22 +141,20 @@ def run_one(check: Check) -> CheckResult:
     name = check.name
     try:
         check.check()
-    except NotWellError as error:
-        return CheckResult(name, str(error)[:_MOST_WORDS], words=error.words)
     except EasyaiError as error:
-        reason = str(error) or type(error).__name__
-        return CheckResult(name, reason[:_MOST_WORDS], public=client_words(error))
+        return CheckResult(name, error.reason, public=error_for_client(error).reason)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is not well
         kind = type(error).__name__
-        return CheckResult(name, f"{kind}: {error}"[:_MOST_WORDS], public=kind)
+        broken = Reason.of("check.broken", error=kind, why=quote(str(error)))
+        return CheckResult(name, broken, public=quoted(kind))
     return CheckResult(name)
 
 
-def client_words(error: EasyaiError) -> str:
-    """An error's message for a client: one that repeats a driver's words is told by its kind."""
+def error_for_client(error: EasyaiError) -> EasyaiError:
+    """The error itself, or one of its class without the driver's words that it repeats."""
     if isinstance(error, BusUnavailableError):
-        return str(type(error)())  # a bus is known through its driver's words only
+        return type(error)()  # a bus is known through its driver's words only
     driven = isinstance(error, DatabaseUnavailableError | BrokerUnavailableError)
     if not driven or error.__cause__ is None or isinstance(error, SchemaMissingError):
-        return str(error)
-    return str(type(error)())
+        return error
+    return type(error)()

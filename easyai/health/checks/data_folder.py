@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy.engine import make_url
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import NotWellError
 from easyai.runtime import Runtime
 
 _Identity = tuple[int, int]  # device and inode
-_MOVED: Final = Words(
-    "it was moved, deleted or replaced while easyai runs; what is written from now on is lost with "
-    "the next restart. Stop easyai, move away what stands in its place now, put the old folder (or "
-    "a backup) there, start it again",
-    "在 easyai 运行期间被移动、删除或替换；此后写入的数据会在下次重启时丢失。"
-    "请停止 easyai，先移走原处新建的目录，再将原目录（或备份）放回原处，然后重新启动",
-)
 
 
 class DataFolderCheck:
@@ -45,7 +37,7 @@ class DataFolderCheck:
             now = _identity(place)
             if first is not None and now != first:
                 # Gone or another one: what is at work may have made an empty folder anew.
-                raise NotWellError(Words(f"{place}: {_MOVED.en}", f"{place}：{_MOVED.zh}"))
+                raise NotWellError(Reason.of("data_folder.moved", place=str(place)))
             self._first[place] = now  # one that has come since counts from now on
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from easyai.db import revision
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError, SettingsError
 from easyai.health.checks.check import Check
 from easyai.health.checks.data_folder import DataFolderCheck
@@ -44,14 +45,14 @@ class DatabaseCheck:
         newest = revision.newest()
         if revision.is_of_newer_version(found):
             raise DatabaseUnavailableError(
-                f"the database is at revision {found}, made by a later version of easyai; this "
-                f"version knows up to {newest}"
+                Reason.of("database.newer_revision", found=found, newest=newest)
             )
         if found != newest:
             command = easyai_command(self._runtime.settings, "db", "upgrade")
             raise DatabaseUnavailableError(
-                f"the database is at revision {found or 'none'}, this version needs {newest}: "
-                f"run `{command}`"
+                Reason.of(
+                    "database.older_revision", found=found or "none", newest=newest, command=command
+                )
             )
 
     def _room_is_scarce(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import NotWellError
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
@@ -43,14 +43,7 @@ class DiskCheck:
             if disk.free_percent < least:
                 raise NotWellError(_full(disk, least))
             if disk.free_files_percent < _FULL_PERCENT:
-                raise NotWellError(
-                    Words(
-                        f"no inodes are left on the disk of {disk.folder}, whatever room it has: "
-                        f"`df -i {disk.folder}`: delete small files",
-                        f"{disk.folder} 所在磁盘的 inode 已用完（与剩余空间无关）："
-                        f"`df -i {disk.folder}`；请删除其中的小文件",
-                    )
-                )
+                raise NotWellError(Reason.of("disk.no_inodes", folder=str(disk.folder)))
 
 
 def disks(settings: Settings) -> list[Disk]:
@@ -76,9 +69,11 @@ def disk_of(folder: Path) -> Disk | None:
     )
 
 
-def _full(disk: Disk, least: float) -> Words:
-    room = f"{disk.free_bytes / 1e9:.1f} GB ({disk.free_percent:.1f} %)"
-    return Words(
-        f"{room} free on the disk of {disk.folder}, less than {least:g} % (disk_min_free_percent)",
-        f"{disk.folder} 所在磁盘剩余 {room}，低于 {least:g} %（disk_min_free_percent）",
+def _full(disk: Disk, least_percent: float) -> Reason:
+    return Reason.of(
+        "disk.full",
+        folder=str(disk.folder),
+        free_gb=disk.free_bytes / 1e9,
+        free_percent=disk.free_percent,
+        least_percent=least_percent,
     )

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason, quoted
 from easyai.health.checks.check import NotWellError
-from easyai.messages.reasons import reason as said
 from easyai.pipeline.caller import why_not_connected
 from easyai.runtime import Runtime
 
@@ -42,9 +41,9 @@ class PicturesCheck:
             # Never the link itself: it is signed.
             parts = urlsplit(url)
             where = f"{parts.scheme}://{parts.netloc}"
-            raise NotWellError(Words(f"{where}: {reason.en}", f"{where}：{reason.zh}"))
+            raise NotWellError(Reason.of("pictures.link_fails", where=where, why=reason))
 
-    async def _try(self, url: str) -> Words | None:
+    async def _try(self, url: str) -> Reason | None:
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SEC)
         try:
             async with (
@@ -54,25 +53,18 @@ class PicturesCheck:
                 body = await answer.content.read(_MOST_BYTES)
                 return self._judge(answer.status, body)
         except TimeoutError:
-            return Words(f"no answer within {_TIMEOUT_SEC:g} s", f"{_TIMEOUT_SEC:g} 秒内没有应答")
+            return Reason.of("pictures.timed_out", within_sec=_TIMEOUT_SEC)
         except aiohttp.ClientConnectorError as error:
-            reason = why_not_connected(error)
+            return quoted(why_not_connected(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            reason = type(error).__name__
-        return said(reason)
+            return quoted(type(error).__name__)
 
-    def _judge(self, status: int, body: bytes) -> Words | None:
+    def _judge(self, status: int, body: bytes) -> Reason | None:
         ours = self._runtime.store.remote or b'"error"' in body
         if status == 200 or (status == 404 and ours):
             return None
         if status == 403:
-            return Words(
-                "our signature is refused: another secret_key there, or a wrong clock",
-                "签名被拒绝：对方使用了不同的 secret_key，或时钟不准",
-            )
+            return Reason("pictures.signature_refused")
         if status == 404:
-            return Words(
-                "another program answers there; set easyai.public_url to this server's address",
-                "该地址上是其他程序；请把 easyai.public_url 设为本服务器的地址",
-            )
-        return Words(f"status {status}", f"状态码 {status}")
+            return Reason("pictures.another_program")
+        return Reason.of("pictures.status", status=status)

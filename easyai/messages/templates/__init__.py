@@ -7,11 +7,25 @@ from collections.abc import Iterator
 from easyai.messages.template import Template
 from easyai.messages.templates.actions import ACTIONS
 from easyai.messages.templates.basics import BASICS
+from easyai.messages.templates.broker import BROKER
+from easyai.messages.templates.checks import CHECKS
+from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
+from easyai.messages.templates.own_ground import OWN_GROUND
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
 
 
 def all_templates() -> Iterator[Template]:
     """Every template of every theme."""
-    for theme in (ACTIONS, BASICS, ERRORS, PROCESSES, CAUSES_IN_PROCESSES):
+    for theme in (
+        ACTIONS,
+        BASICS,
+        BROKER,
+        CHECKS,
+        DATABASE,
+        ERRORS,
+        OWN_GROUND,
+        PROCESSES,
+        CAUSES_IN_PROCESSES,
+    ):
         yield from theme

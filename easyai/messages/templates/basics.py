@@ -19,5 +19,6 @@ BASICS: Final = (
     plural("span.hours", "{n} h", "{n} h"),
     plural("span.days", "{n} day", "{n} days"),
     plural("frames", "{n} frame", "{n} frames"),
+    message("frames.at_least", "at least {n:count frames}"),
     plural("services", "{n} service", "{n} services"),
 )

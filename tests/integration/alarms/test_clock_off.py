@@ -7,6 +7,7 @@ import time
 import pytest
 
 from easyai.db import processes
+from easyai.messages.catalogue import text
 from easyai.system.identity import home
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
@@ -39,7 +40,7 @@ def test_the_diagnosis_names_the_machine_and_the_remedy(
     assert zh in cause.evidence[0].zh
     assert "set-ntp" in cause.remedies[0].command
     assert not found.facts.checks["clock"].ok
-    assert "camera-hall" in found.facts.checks["clock"].reason
+    assert "camera-hall" in text(found.facts.checks["clock"].reason)
 
 
 def test_two_seconds_are_no_fault(site: Installation) -> None:

@@ -54,7 +54,7 @@ def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> No
     assert codes(found) == ["no_service"]
     assert "No service is registered" in found.causes[0].words.en
     assert "inference stops or will stop" in found.symptom.lines[0].en
-    assert found.facts.checks["services"].reason == "no service is registered"
+    assert found.facts.checks["services"].reason.code == "services.none_registered"
     assert "all services were cleared by request (clear_all)" in markdown(found)
     assert "按请求清空了全部服务" in markdown(found, "zh")
 

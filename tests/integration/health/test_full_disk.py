@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from easyai.db.session import DISK_FULL
 from easyai.health.checks.check import run_one
 from easyai.health.checks.dependencies import DatabaseCheck
 from tests.support.site import Installation
@@ -45,11 +46,11 @@ def _log_bytes(site: Installation) -> int:
 
 def test_a_database_that_cannot_grow_does_not_look_well(site: Installation) -> None:
     check = DatabaseCheck(site.runtime)
-    assert run_one(check).reason == ""
+    assert run_one(check).ok
     with _full(site.folder):
         for _ in range(3):
-            assert "disk is full" in run_one(check).reason
-    assert run_one(check).reason == ""
+            assert run_one(check).reason.code == DISK_FULL
+    assert run_one(check).ok
 
 
 def test_a_look_writes_nothing_while_there_is_room(site: Installation) -> None:
@@ -57,5 +58,5 @@ def test_a_look_writes_nothing_while_there_is_room(site: Installation) -> None:
     run_one(check)
     before = _log_bytes(site)
     for _ in range(5):
-        assert run_one(check).reason == ""
+        assert run_one(check).ok
     assert _log_bytes(site) == before

@@ -8,6 +8,7 @@ import pytest
 
 from easyai.cli.watchdog import _Checks
 from easyai.diagnosis.causes.rank import rank
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.dependencies import SettingsCheck
@@ -84,7 +85,10 @@ def test_the_watchdog_looks_at_both(site: Installation) -> None:
 def test_where_the_database_went_with_its_folder_no_new_one_is_proposed(
     site: Installation,
 ) -> None:
-    failed = {"data": "/srv/data: it was moved", "database": "no database at /srv/data/easyai.db"}
+    failed = {
+        "data": Reason.of("data_folder.moved", place="/srv/data"),
+        "database": Reason.of("database.none_at", path="/srv/data/easyai.db"),
+    }
     checks = {name: CheckResult(name, why) for name, why in failed.items()}
     causes = rank(Facts(0.0, site.runtime.settings, checks))
     assert causes[0].code == "data_moved"

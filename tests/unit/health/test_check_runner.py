@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
 from easyai.health.checks.check import CheckRunner, NotWellError, run_checks
+from easyai.messages.catalogue import text
 
 
 @dataclass
@@ -44,16 +45,16 @@ def test_every_check_is_made_whatever_the_others_give() -> None:
             Scripted("a", _fail(StoreUnavailableError("frame folder: gone"))),
             Scripted("b", _fail(ValueError("odd"))),
             Scripted("c", _nothing),
-            Scripted("d", _fail(NotWellError(Words("bad", "坏")))),
+            Scripted("d", _fail(NotWellError(Reason("api.none_works")))),
         ]
     )
-    assert [(one.name, one.ok, one.reason) for one in results] == [
+    assert [(one.name, one.ok, text(one.reason)) for one in results] == [
         ("a", False, "frame folder: gone"),
         ("b", False, "ValueError: odd"),
         ("c", True, ""),
-        ("d", False, "bad"),
+        ("d", False, "no API shows that it works"),
     ]
-    assert results[3].words == Words("bad", "坏")
+    assert results[3].reason.code == "api.none_works"
 
 
 def test_one_that_hangs_counts_as_not_working_and_keeps_one_thread() -> None:
@@ -65,7 +66,7 @@ def test_one_that_hangs_counts_as_not_working_and_keeps_one_thread() -> None:
     first, well = runner.run([hung, quick])
     assert time.monotonic() - began < 2.0
     assert (first.ok, well.ok) == (False, True)
-    assert first.reason.startswith("no answer within 0.2 s")
+    assert text(first.reason).startswith("no answer within 0.2 s")
     for _ in range(3):
         assert not runner.run([hung])[0].ok
     assert len(hung.calls) == 1, "it is not started again while it hangs"
@@ -94,6 +95,6 @@ def test_clients_are_not_told_what_drivers_say() -> None:
     error = DatabaseUnavailableError('the database does not answer: host "db" user "boss"')
     error.__cause__ = OSError("refused")
     (result,) = run_checks([Scripted("database", _fail(error))])
-    assert "boss" in result.reason
-    assert "boss" not in result.for_clients.reason
+    assert "boss" in text(result.reason)
+    assert "boss" not in str(result.for_clients.reason)
     assert not result.for_clients.ok

@@ -1,0 +1,95 @@
+"""Why the database does not work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.messages.template import message
+
+DATABASE: Final = (
+    # Translators: {error} is always what the driver or the operating system says.
+    message("database.no_answer", "the database does not answer: {error}"),
+    # Translators: as the text above; another program holds the lock of the file.
+    message("database.locked", "the database does not answer: {error}"),
+    # Translators: as the text above; the disk is full.
+    message("database.disk_full", "the database does not answer: {error}"),
+    message("database.not_answering", "it does not answer"),
+    # Translators: the watchdog sees it.
+    message("database.silent", "the database does not answer for {silent_sec} s"),
+    message(
+        "database.unreadable",
+        "what the database holds cannot be read (see the watchdog's log) for {silent_sec} s",
+    ),
+    message("database.no_free_connection", "no free database connection: {error}"),
+    message(
+        "database.damaged",
+        "the database file is damaged ({error}); nothing is deleted and frames wait: "
+        "docs/recovery.md tells how to save what is in it",
+    ),
+    message(
+        "database.user_refused",
+        "the database refuses its user: {error}; docs/databases.md lists the rights that easyai "
+        "needs",
+    ),
+    message(
+        "database.options_refused",
+        "the pooler before the database refuses the options of easyai.database_url: take "
+        "?options= out of it and set the same for the role, for example ALTER ROLE app SET "
+        "search_path = site (docs/databases.md)",
+    ),
+    # Translators: {path} is a lock file beside the database.
+    message(
+        "database.guard_held",
+        "the database does not answer: it is locked, other processes have been writing for "
+        "{held_sec:.1f} s ({path})",
+    ),
+    message(
+        "database.guard_forbidden",
+        "the database does not answer: no permission to open {path}; run this as the user who "
+        "runs easyai, or give this user the right to the file and its folder",
+    ),
+    message(
+        "database.guard_unusable",
+        "the database does not answer: {path} cannot be locked ({error}); its folder must be on a "
+        "local disk and writable",
+    ),
+    # Translators: as the text above; the disk is full.
+    message(
+        "database.guard_no_room",
+        "the database does not answer: {path} cannot be locked ({error}); its folder must be on a "
+        "local disk and writable",
+    ),
+    message("database.file_unseen", "the database does not answer: {path}: {error}"),
+    message(
+        "database.missing",
+        "no database at {path}: put it back where it was; `db upgrade` makes a new one",
+    ),
+    message("database.none_at", "no database at {path}"),
+    # Translators: revisions of the tables; {command} brings them up to date.
+    message(
+        "database.older_revision",
+        "the database is at revision {found}, this version needs {newest}: run `{command}`",
+    ),
+    message(
+        "database.newer_revision",
+        "the database is at revision {found}, made by a later version of easyai; this version "
+        "knows up to {newest}",
+    ),
+    message(
+        "database.newer_revision_found",
+        "the database is at revision {found}, made by a later version of easyai; this version "
+        "knows up to {newest}. Start the later version again, or stop it and take the database "
+        "back with its own `db downgrade {newest}`",
+    ),
+    message(
+        "database.no_older_revision",
+        "revision: {target} is none before that of the database, {found}; there are {older:list}",
+    ),
+    message("database.no_place", "easyai.database_url: no place for {path}: {error}"),
+    message(
+        "database.nothing_known",
+        "Frames, services and processes are not known while it is away; nothing is lost, answers "
+        "under way are settled when it is back",
+    ),
+    message("database.can_be_read", "It can be read; another program holds its lock for writing"),
+)
