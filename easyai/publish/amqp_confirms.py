@@ -6,7 +6,7 @@ import re
 import time
 from typing import Final
 
-from easyai.publish.bus import Message, Receipt
+from easyai.publish.base import Message, Receipt
 
 _TOO_LARGE: Final = re.compile(r"message size (\d+) is larger")
 

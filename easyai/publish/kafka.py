@@ -15,7 +15,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from easyai.errors import BusUnavailableError
-from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import KAFKA_TLS
 
 # Errors that mean this one message, whatever the state of the cluster.

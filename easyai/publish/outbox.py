@@ -23,7 +23,8 @@ from easyai.db.session import Database
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
 from easyai.domain.reason import quoted
 from easyai.errors import BusUnavailableError, EasyaiError
-from easyai.publish.bus import Bus, CurrentBus, Message, Receipt
+from easyai.publish.base import Bus, Message, Receipt
+from easyai.publish.bus import CurrentBus
 from easyai.settings.schema import AiAnalysis
 from easyai.store.base import Store
 

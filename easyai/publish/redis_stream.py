@@ -16,7 +16,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 from easyai.errors import BusUnavailableError
-from easyai.publish.bus import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import no_address_of
 from easyai.settings.server_tls import of_redis, of_sentinels
 from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url

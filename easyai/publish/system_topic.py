@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from easyai.errors import BusUnavailableError
-from easyai.publish.bus import Bus, Message, Receipt
+from easyai.publish.base import Bus, Message, Receipt
 
 REST_SEC: Final = 30.0  # of the second topic, after trouble with it
 _KEY: Final = "ai_analysis.mq_system_topic, for system alarms: "

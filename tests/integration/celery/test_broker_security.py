@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from easyai.errors import BrokerUnavailableError, BusUnavailableError
-from easyai.publish.bus import Message, open_bus
+from easyai.publish.base import Message
+from easyai.publish.bus import open_bus
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings.schema import AiAnalysis
 from easyai.tasks.broker_check import BrokerCheck

@@ -18,7 +18,8 @@ import pytest
 from easyai.db import alerts as alerts_db
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
-from easyai.publish.bus import CurrentBus, Message, Receipt, open_bus
+from easyai.publish.base import Message, Receipt
+from easyai.publish.bus import CurrentBus, open_bus
 from easyai.publish.outbox import Outbox
 from easyai.settings.schema import AiAnalysis
 from tests.integration.publish.alerts import in_order_for_each_camera, row, settle, settled, waiting

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.errors import BrokerUnavailableError
-from easyai.publish.bus import Message, open_bus
+from easyai.publish.base import Message
+from easyai.publish.bus import open_bus
 from easyai.settings.schema import AiAnalysis
 from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.queues import queue_name

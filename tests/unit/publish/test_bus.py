@@ -1,23 +1,19 @@
-"""Addresses of buses, groups of alerts, routing keys."""
+"""A wrong address of a bus is refused with the right form, and never shown."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from easyai.errors import SettingsError
-from easyai.publish.amqp import AmqpBus, routing_key
-from easyai.publish.bus import Message, open_bus
-from easyai.publish.outbox import waves
+from easyai.publish.bus import open_bus
 from easyai.settings.addresses import check_bus
 from easyai.settings.schema import AiAnalysis
 
 
-def _analysis(kind: Any, address: str, topic: str = "easyai.alerts") -> AiAnalysis:
-    return AiAnalysis(mq_type=kind, mq_address=address, mq_topic=topic)
+def _analysis(kind: Any, address: str) -> AiAnalysis:
+    return AiAnalysis(mq_type=kind, mq_address=address)
 
 
 _RIGHT = [
@@ -80,40 +76,6 @@ def test_a_wrong_address_is_named_with_the_right_form_and_never_shown(
             assert "SECRET" not in problem
 
 
-def test_an_address_that_amqp_cannot_read_is_refused_without_its_text() -> None:
-    with pytest.raises(SettingsError, match=r"ai_analysis\.mq_address") as caught:
-        AmqpBus("amqp://user:SECRET", "easyai.alerts")
-    assert "SECRET" not in str(caught.value)
-
-
 def test_opening_a_bus_connects_nowhere() -> None:
     for kind, address in (("kafka", "h:1"), ("rabbitmq", "amqp://h"), ("redis", "h:1")):
         open_bus(_analysis(kind, address)).close()
-
-
-class Row(NamedTuple):
-    """What `waves` looks at."""
-
-    id: int
-    task_id: str
-
-
-@given(st.lists(st.sampled_from("abcde")))
-def test_a_wave_holds_each_camera_once_and_its_older_alerts_went_before(cameras: str) -> None:
-    rows: Any = [Row(number, camera) for number, camera in enumerate(cameras)]
-    made = list(waves(rows))
-    assert sorted(row.id for wave in made for row in wave) == list(range(len(rows)))
-    for wave in made:
-        assert len({row.task_id for row in wave}) == len(wave)
-    for camera in set(cameras):
-        ids = [row.id for wave in made for row in wave if row.task_id == camera]
-        assert ids == sorted(ids)
-    # No more waves than needed: each is a round trip.
-    assert len(made) == max((list(cameras).count(one) for one in set(cameras)), default=0)
-
-
-def test_a_routing_key_longer_than_amqp_allows_is_cut_between_characters() -> None:
-    assert routing_key(Message(1, "人数统计", "门口2", b"")) == "人数统计.门口2"
-    key = routing_key(Message(1, "人" * 80, "门" * 80, b""))
-    assert key == "人" * 80 + "." + "门" * 4
-    assert len(key.encode()) <= 255

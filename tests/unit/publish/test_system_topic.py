@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from easyai.publish import system_topic
-from easyai.publish.bus import Message, Receipt
+from easyai.publish.base import Message, Receipt
 from easyai.publish.system_topic import SystemApart
 
 
