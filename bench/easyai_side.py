@@ -11,7 +11,7 @@ from bench import contest, site
 from bench.contest import Backend, FinishingLine, Run
 from bench.pictures import Camera
 from bench.processes import Child
-from easyai.broker import transport as filesystem
+from easyai.broker import transports
 from easyai.broker.names import CONTROL_QUEUE
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
@@ -77,7 +77,7 @@ def _worker(settings: Path) -> Child:
 
 
 def _sender(settings: Settings) -> Celery:
-    filesystem.register()
+    transports.register()
     app = Celery("bench", amqp="easyai.tasks.queues:AMQP", set_as_current=False)
     app.conf.update(celery_settings(settings))
     return app

@@ -20,6 +20,7 @@ from typing import Any
 
 import requests
 from celery import Celery, Signature
+from kombu.transport import TRANSPORT_ALIASES
 from sqlalchemy import (
     Column,
     Double,
@@ -33,7 +34,6 @@ from sqlalchemy import (
     insert,
 )
 
-from easyai.broker import transport as filesystem
 from easyai.process.notify import die_with_parent
 
 # The application's settings, each an environment variable.
@@ -86,7 +86,7 @@ def _broker_folders() -> dict[str, str]:
 
 
 die_with_parent()
-filesystem.register()
+TRANSPORT_ALIASES["filesystem"] = "easyai.broker.transport:Transport"
 app = Celery("bench.plain_celery", broker=BROKER_URL)
 app.conf.update(
     broker_connection_retry_on_startup=True,

@@ -114,9 +114,10 @@ def _opened(runtime: Runtime | None, loop: Loop) -> Iterator[Runtime]:
         yield runtime
         return
     # Celery is imported only where the doorbell is needed.
+    from easyai.tasks.app import make_app
     from easyai.tasks.doorbell import open_ringing_runtime
 
-    opened = open_ringing_runtime()
+    opened = open_ringing_runtime(make_app())
     opened.doorbell = BackgroundDoorbell(opened.doorbell)
     opened.part(DataFolderCheck)  # it compares with what is there now
     presence = Presence("api", lambda: opened.db, loop.turns)

@@ -3,7 +3,7 @@
 A queue may be there already with other arguments: from before the installation turned to quorum
 queues, from a policy, or made by hand. RabbitMQ refuses to declare it and closes the channel, and
 the worker would connect anew for ever. Here the queue is used as it is, with a line in the log.
-`easyai.celery` makes ``amqp://`` and ``amqps://`` mean these transports.
+`easyai.broker.transports` makes ``amqp://`` and ``amqps://`` mean these transports.
 """
 
 # kombu says it is typed, but few of its functions are.

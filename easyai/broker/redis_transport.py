@@ -1,7 +1,7 @@
 """kombu's Redis transport, for which a damaged message is not the end of the worker.
 
 Whoever writes to the same Redis may put anything into a list of ours. A message only wakes, so a
-message that cannot be read is thrown away, with a line in the log. `easyai.celery` makes
+message that cannot be read is thrown away, with a line in the log. `easyai.broker.transports` makes
 ``redis://``, ``rediss://`` and ``sentinel://`` mean these transports.
 """
 

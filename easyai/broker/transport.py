@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
+from kombu.transport import filesystem, virtual
 from kombu.utils.json import dumps, loads
 
 from easyai.broker.bindings import Binding, Bindings
@@ -36,11 +36,6 @@ MESSAGE_TTL_SEC = 300.0
 _HOUSEKEEPING_EVERY_SEC = 15.0
 # How soon a place that a finished task frees is filled while messages wait.
 _PREFETCH_POLL_SEC = 0.02
-
-
-def register() -> None:
-    """Make ``filesystem://`` mean this transport in this process."""
-    TRANSPORT_ALIASES["filesystem"] = f"{__name__}:Transport"
 
 
 class Channel(filesystem.Channel):
@@ -177,7 +172,7 @@ class Channel(filesystem.Channel):
             return callback(message, queue)
         raise Empty
 
-    def _in_turn(self) -> Iterator[str]:  # ticks first: tasks/queue_order.py
+    def _in_turn(self) -> Iterator[str]:  # ticks first: broker/queue_order.py
         if CONTROL_QUEUE in self._reading and self.spool.has_any((CONTROL_QUEUE,)):
             yield CONTROL_QUEUE
         yield from self.spool.in_turn(self._reading, self._served)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -37,7 +38,7 @@ def celery_requeue(ctx: click.Context, **options: Any) -> None:
     from easyai.tasks.doorbell import open_ringing_runtime
 
     try:
-        run(lambda: opened(open_ringing_runtime), **options)
+        run(lambda: opened(partial(open_ringing_runtime, ctx.obj.app)), **options)
     except EasyaiError as error:
         raise CommandFailedError(str(error)) from error
 

@@ -100,14 +100,14 @@ def _opened(source: SettingsSource) -> Runtime:
 def _found(
     source: SettingsSource, missing: str, runtime: Runtime | None, probes: bool
 ) -> Diagnosis:
+    from easyai.broker.check import BrokerCheck
     from easyai.diagnosis.diagnosis import diagnose as look
     from easyai.diagnosis.diagnosis import without_database
-    from easyai.tasks.broker_check import BrokerCheck
 
     if runtime is None:
         return without_database(source.current(), missing, source.fault)
     try:
-        return look(runtime, BrokerCheck(runtime), probes=probes)
+        return look(runtime, BrokerCheck(lambda: runtime.settings), probes=probes)
     finally:
         runtime.close()
 

@@ -51,14 +51,14 @@ class _Checks:
     """What is checked every few seconds: all that costs little, in memory too."""
 
     def __init__(self, runtime: Runtime) -> None:
+        from easyai.broker.check import BrokerCheck
         from easyai.health.checks.data_folder import DataFolderCheck
         from easyai.health.checks.dependencies import SettingsCheck, readiness_checks
         from easyai.health.checks.disk import DiskCheck
-        from easyai.tasks.broker_check import BrokerCheck
 
         self._runtime = runtime
         self._always = [
-            *readiness_checks(runtime, BrokerCheck(runtime)),
+            *readiness_checks(runtime, BrokerCheck(lambda: runtime.settings)),
             DiskCheck(runtime),
             DataFolderCheck(runtime),
             SettingsCheck(runtime),

@@ -15,6 +15,7 @@ from typing import Any
 from celery import beat, signals
 from celery.schedules import schedule as interval_schedule
 
+from easyai.broker.connection import other_hosts, publishing_connection
 from easyai.db import clock, leases
 from easyai.db.session import Database
 from easyai.process.notify import Loop, Notifier
@@ -24,7 +25,6 @@ from easyai.system.identity import holder
 from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
 from easyai.tasks.expiry import dated
 from easyai.tasks.outage import OutageLog
-from easyai.tasks.queues import other_hosts, publishing_connection
 
 log = logging.getLogger(__name__)
 

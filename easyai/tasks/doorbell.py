@@ -33,8 +33,8 @@ class CeleryDoorbell:
     scan. Call after the commit of what the worker shall find: a ring writes to the database itself.
     """
 
-    def __init__(self, database: Callable[[], Database], app: Celery | None = None) -> None:
-        """`database` gives the one of this process; `app` is the application unless given."""
+    def __init__(self, database: Callable[[], Database], app: Celery) -> None:
+        """`database` gives the one of this process; `app` sends."""
         self._database = database
         self._publisher = Publisher(app, lambda: clock.known_offset_sec(database().engine))
         self._outage = OutageLog(log, "broker does not answer, frames wait for the next scan")
@@ -108,9 +108,7 @@ class CeleryDoorbell:
             log.debug("rings not taken back: %s", error)
 
 
-def open_ringing_runtime(
-    source: SettingsSource | None = None, app: Celery | None = None
-) -> Runtime:
+def open_ringing_runtime(app: Celery, source: SettingsSource | None = None) -> Runtime:
     """Open a runtime whose doorbell rings through Celery."""
     from easyai.runtime import open_runtime
 

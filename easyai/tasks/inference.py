@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from easyai.celery import app
-from easyai.tasks.process import process
+from celery import shared_task
+
+from easyai.tasks.process import process_of
 from easyai.tasks.publisher import INFER_TASK
 
 if TYPE_CHECKING:
     from easyai.pipeline.tell import Counts
 
 
-@app.task(name=INFER_TASK)  # type: ignore[untyped-decorator]
-def infer(task_type: str) -> str:
+@shared_task(bind=True, name=INFER_TASK)  # type: ignore[untyped-decorator]
+def infer(self: Any, task_type: str) -> str:
     """Wake the dispatcher of this process.
 
     What Flower shows as the result: what became of the type's frames here since its last message.
     """
+    process = process_of(self.app)
     counts = process.wake(task_type)
     if counts is None:
         # This process is stopping; another one, or its successor, shall take the work.

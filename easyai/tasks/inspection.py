@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from celery.worker.control import inspect_command
 
-from easyai.tasks.process import process
+from easyai.tasks.process import process_of
 
 _MOST_NAMES: Final = 20
 
@@ -19,7 +19,8 @@ _MOST_NAMES: Final = 20
 @inspect_command()  # type: ignore[untyped-decorator]
 def dispatcher(state: Any, **_: Any) -> dict[str, Any]:
     """What inference does in this worker: types, calls in flight, limits, last turn, rates."""
-    queues = state.consumer.app.amqp.queues
+    app = state.consumer.app
+    process, queues = process_of(app), app.amqp.queues
     answer: dict[str, Any] = {"serves": _serves(queues)}
     overview = process.overview()
     if overview is None:

@@ -13,11 +13,11 @@ from typing import Any, Final
 from celery import bootsteps, signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
+from easyai.broker.check import BrokerCheck
 from easyai.errors import BrokerUnavailableError
 from easyai.process.notify import Loop, Notifier
 from easyai.process.presence import Presence
-from easyai.tasks.broker_check import BrokerCheck
-from easyai.tasks.process import process
+from easyai.tasks.process import process_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
+        self._app = consumer.app
         self._consumer, self._inference = Loop(), Loop()
         self._connecting = True
         self._timer: Any = None
@@ -49,6 +50,7 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         if self._begun:
             return
         self._begun = True
+        process = process_of(self._app)
         process.presence = Presence(
             "worker", lambda: process.runtime().db, self.works, self.end_heals
         )
@@ -61,7 +63,7 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def end_heals(self) -> bool:
         """Whether a new worker would do better: not while the broker is what does not answer."""
-        return not self._inference.turns() or _broker_answers()
+        return not self._inference.turns() or self._broker_answers()
 
     def start(self, consumer: Any) -> None:
         """Connected: from now on the consumer's loop has to turn."""
@@ -83,7 +85,7 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
     def _run(self) -> None:
         while True:
             try:
-                if not process.ask_inference(self._inference.turned):
+                if not process_of(self._app).ask_inference(self._inference.turned):
                     self._inference.turned()  # not opened yet, or not in this process
             except RuntimeError as error:
                 log.debug("inference loop is closed: %s", error)
@@ -96,10 +98,9 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         self._end.set()
         self._notifier.stopping()
 
-
-def _broker_answers() -> bool:
-    try:
-        BrokerCheck(process.runtime()).check()
-    except BrokerUnavailableError:
-        return False
-    return True
+    def _broker_answers(self) -> bool:
+        try:
+            BrokerCheck(lambda: process_of(self._app).runtime().settings).check()
+        except BrokerUnavailableError:
+            return False
+        return True

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from easyai.celery import app
+from celery import shared_task
+
 from easyai.errors import EasyaiError
 from easyai.runtime import Runtime
 from easyai.tasks.claim import claimed
@@ -18,35 +19,34 @@ from easyai.tasks.config import (
     UPKEEP_INTERVAL_SEC,
     UPKEEP_TASK,
 )
-from easyai.tasks.outage import OutageLog
-from easyai.tasks.process import process
+from easyai.tasks.process import process_of
 
 log = logging.getLogger(__name__)
 
 Duty = Callable[[Runtime], dict[str, Any]]
-_outages = {
-    SCAN_TASK: OutageLog(log, "no scan for new frames"),
-    SWEEP_TASK: OutageLog(log, "no sweep of services and leases"),
-    UPKEEP_TASK: OutageLog(log, "no upkeep of history and pictures"),
+_OUTAGES: Final = {
+    SCAN_TASK: "no scan for new frames",
+    SWEEP_TASK: "no sweep of services and leases",
+    UPKEEP_TASK: "no upkeep of history and pictures",
 }
 
 
-@app.task(name=SCAN_TASK)  # type: ignore[untyped-decorator]
-def scan() -> dict[str, Any]:
+@shared_task(bind=True, name=SCAN_TASK)  # type: ignore[untyped-decorator]
+def scan(self: Any) -> dict[str, Any]:
     """Record new frames, then wake a worker for every type that has frames waiting."""
-    return _once(SCAN_TASK, "scan", _scan)
+    return _once(self.app, SCAN_TASK, "scan", _scan)
 
 
-@app.task(name=SWEEP_TASK)  # type: ignore[untyped-decorator]
-def sweep() -> dict[str, Any]:
+@shared_task(bind=True, name=SWEEP_TASK)  # type: ignore[untyped-decorator]
+def sweep(self: Any) -> dict[str, Any]:
     """Check heartbeats, probe services, take back expired leases, wake what that set free."""
-    return _once(SWEEP_TASK, "sweep", _sweep)
+    return _once(self.app, SWEEP_TASK, "sweep", _sweep)
 
 
-@app.task(name=UPKEEP_TASK)  # type: ignore[untyped-decorator]
-def upkeep() -> dict[str, Any]:
+@shared_task(bind=True, name=UPKEEP_TASK)  # type: ignore[untyped-decorator]
+def upkeep(self: Any) -> dict[str, Any]:
     """Forget what is over and old, and delete alerts beyond the limit with their pictures."""
-    return _once(UPKEEP_TASK, "upkeep", _upkeep)
+    return _once(self.app, UPKEEP_TASK, "upkeep", _upkeep)
 
 
 def _scan(runtime: Runtime) -> dict[str, Any]:
@@ -75,9 +75,10 @@ def _upkeep(runtime: Runtime) -> dict[str, Any]:
     return {name: count for name, count in asdict(pipeline.run(runtime)).items() if count}
 
 
-def _once(task: str, duty: str, run: Duty) -> dict[str, Any]:
+def _once(app: Any, task: str, duty: str, run: Duty) -> dict[str, Any]:
     """Run a duty unless it runs elsewhere; what Flower shows as the result."""
-    outage = _outages[task]
+    process = process_of(app)
+    outage = process.outage(log, _OUTAGES[task])
     try:
         runtime = process.runtime()
         with claimed(runtime.db, duty, _quiet_sec(task, runtime)) as ours:

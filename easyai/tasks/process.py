@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from celery import signals
-from celery.concurrency.thread import TaskPool as ThreadPool
-from celery.worker import state
+from typing import TYPE_CHECKING, Any, Final
 
 from easyai.db import clock, task_types, type_room
-from easyai.db.library import library
-from easyai.system.last_resort import LastResort
-from easyai.tasks import bodies
 from easyai.tasks.api_wait import ApiWait
 from easyai.tasks.doorbell import open_ringing_runtime
-from easyai.tasks.queues import serves
+from easyai.tasks.outage import OutageLog
 
 if TYPE_CHECKING:
     from easyai.pipeline.infer import InferenceLoop
@@ -30,37 +21,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DRAIN_TIMEOUT_SEC = 15.0  # from the signal to stop until the frames in flight are given back
-_TASKS_TIMEOUT_SEC = (
-    8.0  # of it, for the tasks to end before the frames are given back without them
-)
-_LONGEST_STOP_SEC = DRAIN_TIMEOUT_SEC + 3
+#: From the signal to stop until the frames in flight are given back.
+DRAIN_TIMEOUT_SEC: Final = 15.0
 
 
 class WorkerProcess:
     """One runtime and one inference loop for all threads of this process."""
 
-    def __init__(self) -> None:
-        self._forget()
-
-    def _forget(self) -> None:
+    def __init__(self, app: Any, parent: WorkerProcess | None = None) -> None:
+        """`app`: the worker's application; `parent`: what the process worked with that forked."""
+        self._app = app
+        # Kept from the garbage collector: closing its connections here would say goodbye to the
+        # server in the parent's name, and SQLite would drop the parent's locks.
+        self._parent = parent
         self._lock = threading.Lock()
         self._runtime: Runtime | None = None
         self._inference: InferenceLoop | None = None
         self._closing = threading.Lock()
         self._stopping = False
         self._stop_at = float("inf")  # monotonic: when draining must be over
+        self._outages: dict[str, OutageLog] = {}
         self.api_wait = ApiWait()
         #: Taken away just before the connections are closed.
         self.presence: Presence | None = None
-        self.last_resort: LastResort | None = None
-
-    def after_fork(self) -> None:
-        """Start with nothing in a new child; the parent's connections stay the parent's."""
-        # Kept from the garbage collector: closing them here would say goodbye to the server in
-        # the parent's name, and SQLite would drop the parent's locks.
-        _of_the_parent.append((self._runtime, self._inference))
-        self._forget()
 
     def runtime(self) -> Runtime:
         """The runtime of this process."""
@@ -73,8 +56,12 @@ class WorkerProcess:
             from easyai.pipeline.infer import InferenceLoop
 
             if self._inference is None:
-                self._inference = InferenceLoop(self._open(), serves)
+                self._inference = InferenceLoop(self._open(), self._serves)
             return self._inference
+
+    def outage(self, log: logging.Logger, what: str) -> OutageLog:
+        """The reports of one thing that may be down: `what` opens each of them."""
+        return self._outages.setdefault(what, OutageLog(log, what))
 
     @property
     def stopping(self) -> bool:
@@ -101,8 +88,11 @@ class WorkerProcess:
 
     def _open(self) -> Runtime:
         if self._runtime is None:
-            self._runtime = open_ringing_runtime()
+            self._runtime = open_ringing_runtime(self._app)
         return self._runtime
+
+    def _serves(self, task_type: str) -> bool:
+        return bool(self._app.amqp.queues.serves(task_type))
 
     def task_types(self) -> list[str]:
         """Every task type that is known."""
@@ -161,69 +151,7 @@ class WorkerProcess:
                 runtime.close()
 
 
-_of_the_parent: list[Any] = []
-process = WorkerProcess()
-os.register_at_fork(after_in_child=process.after_fork)
-
-
-@signals.worker_init.connect  # type: ignore[untyped-decorator]
-def _load_bodies(**_: Any) -> None:
-    """Import what the tasks need while this process has one thread."""
-    bodies.load()
-    importlib.import_module("easyai.tasks.rate_limit")
-    importlib.import_module("easyai.tasks.inspection")
-
-
-@signals.worker_ready.connect  # type: ignore[untyped-decorator]
-def _warm_up(sender: Any, **_: Any) -> None:
-    """Check whose store it is, take back what ended processes held, open the inference loop."""
-    begin = _require_store
-    if isinstance(sender.pool, ThreadPool):  # a forking pool would copy the loop half-way
-        process.last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
-        process.api_wait.start()
-        begin = _open_inference
-    threading.Thread(target=_begin, args=(begin,), name="warm-up", daemon=True).start()
-
-
-def _begin(begin: Callable[[], None]) -> None:
-    from easyai.errors import StoreClaimedError
-
-    try:
-        begin()
-        log.info("%s", library(process.runtime().db.url).words.en)
-    except StoreClaimedError as error:
-        log.critical("the worker ends: %s", error)
-        state.should_stop = os.EX_CONFIG
-    except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
-        log.warning("inference not opened yet: %s", error)
-
-
-def _require_store() -> None:
-    from easyai.pipeline.ownership import Ownership
-
-    process.runtime().part(Ownership).check()
-
-
-def _open_inference() -> None:
-    from easyai.pipeline.reclaim import reclaim
-    from easyai.registry.watch import SteadyClock
-
-    process.runtime().part(SteadyClock)
-    _require_store()
-    reclaim(process.runtime())
-    process.api_wait.wait()
-    if not process.stopping:
-        process.inference()
-
-
-@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _stop_leasing(**_: Any) -> None:
-    process.stop_leasing()
-    if process.last_resort is not None:
-        process.last_resort.stop_begins()
-
-
-@signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
-@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
-def _close(**_: Any) -> None:
-    process.close()
+def process_of(app: Any) -> WorkerProcess:
+    """What the worker of an application works with; only a worker's application has it."""
+    process: WorkerProcess = app.worker_process
+    return process

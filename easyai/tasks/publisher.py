@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from easyai.broker.connection import publishing_connection
 from easyai.broker.reason import BlockedError
 from easyai.tasks.expiry import dated
-from easyai.tasks.queues import publishing_connection, queue_name
+from easyai.tasks.queues import queue_name
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -24,9 +25,7 @@ def _unknown() -> None:
 class Publisher:
     """Publishes wakes; for one thread."""
 
-    def __init__(
-        self, app: Celery | None = None, offset_sec: Callable[[], float | None] = _unknown
-    ) -> None:
+    def __init__(self, app: Celery, offset_sec: Callable[[], float | None] = _unknown) -> None:
         """`offset_sec` tells by how much this machine's clock is ahead of the database's."""
         self._app = app
         self._offset_sec = offset_sec
@@ -48,7 +47,7 @@ class Publisher:
             self._send(task_type)
 
     def _send(self, task_type: str) -> None:
-        app = self._application()
+        app = self._app
         if self._connection is None:
             self._connection = publishing_connection(app)
             self._producer = app.amqp.Producer(self._connection, auto_declare=False)
@@ -70,13 +69,6 @@ class Publisher:
             retry=False,
             producer=self._producer,
         )
-
-    def _application(self) -> Celery:
-        if self._app is None:
-            from easyai.celery import app  # imports this module in its turn
-
-            self._app = app
-        return self._app
 
     def close(self) -> None:
         """Close the connection; the next message opens another."""

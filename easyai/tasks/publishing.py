@@ -6,12 +6,12 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from easyai.celery import app
+from celery import shared_task
+
 from easyai.errors import EasyaiError
 from easyai.tasks.claim import claimed
 from easyai.tasks.config import PUBLISH_TASK
-from easyai.tasks.outage import OutageLog
-from easyai.tasks.process import process
+from easyai.tasks.process import process_of
 
 if TYPE_CHECKING:
     from easyai.runtime import Runtime
@@ -20,21 +20,22 @@ log = logging.getLogger(__name__)
 
 # Then the task ends, so that shutdown and deploys get their turn; the next tick goes on.
 BUDGET_SEC = 3.0
-_outage = OutageLog(log, "alerts wait for the bus")
 
 
-@app.task(name=PUBLISH_TASK)  # type: ignore[untyped-decorator]
-def publish() -> dict[str, Any]:
+@shared_task(bind=True, name=PUBLISH_TASK)  # type: ignore[untyped-decorator]
+def publish(self: Any) -> dict[str, Any]:
     """Send waiting alerts for a few seconds, unless another worker does; what Flower shows."""
+    process = process_of(self.app)
+    outage = process.outage(log, "alerts wait for the bus")
     try:
         result = _publish(process.runtime())
     except EasyaiError as error:
         # It comes back with every tick while the bus is down: no traceback each time.
-        _outage.failed(error)
+        outage.failed(error)
         return {"failed": str(error)}
     if result is None:
         return {"skipped": "another worker publishes"}
-    _outage.worked()
+    outage.worked()
     return result
 
 

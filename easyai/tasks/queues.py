@@ -10,15 +10,13 @@ key, those that appear by name (``celery worker -Q infer.人脸``) included.
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from celery.app import amqp
-from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
+from easyai.broker.connection import QuickConnection
 from easyai.broker.names import INFERENCE_EXCHANGE
 from easyai.names import nfc
 
@@ -29,12 +27,6 @@ _MAX_BYTES = 190
 _HASH_DIGITS = 12
 # -Q splits at commas, and a slash ends a file's name.
 _AWKWARD = frozenset(",/\\")
-_REPORT_EVERY_SEC = 60.0
-_PUBLISH_TIMEOUT_SEC = 3.0
-_TIMEOUT_OPTIONS = {
-    "redis": ("socket_timeout", "socket_connect_timeout"),
-    "amqp": ("read_timeout", "write_timeout"),
-}
 
 
 @lru_cache(maxsize=4096)
@@ -62,64 +54,6 @@ def _clean(char: str) -> str:
 def _queue(name: str, queue_type: str) -> Queue:
     arguments = {"x-queue-type": queue_type} if queue_type == "quorum" else None
     return Queue(name, EXCHANGE, routing_key=name, durable=True, queue_arguments=arguments)
-
-
-class QuickConnection(Connection):
-    """A broker connection that is back within 2 s of the broker's return.
-
-    kombu's own waits up to 30 s between its attempts, and Celery reports every one.
-    """
-
-    @property
-    def qos_semantics_matches_spec(self) -> bool:
-        """Yes: have Celery set a prefetch of each queue, the only one that quorum queues take.
-
-        A queue may be one by a policy or by its virtual host's default, where nobody can see it.
-        """
-        return True
-
-    def _init_params(self, *args: Any, **kwargs: Any) -> None:
-        super()._init_params(*args, **kwargs)
-        if isinstance(self.ssl, dict):
-            # kombu writes the host's name into it, which would then be asked of the next host.
-            self.ssl = dict(self.ssl)
-
-    def ensure_connection(
-        self, errback: Callable[[Exception, float], Any] | None = None, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Connect, trying again for ever or as often as told; `errback` is called once a minute."""
-        quick = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": 2.0}
-        errback = _seldom(errback) if errback else None
-        return super().ensure_connection(errback, *args, **{**quick, **kwargs})
-
-
-def _seldom(errback: Callable[[Exception, float], Any]) -> Callable[[Exception, float], Any]:
-    next_call = 0.0
-
-    def call(error: Exception, interval: float) -> Any:
-        nonlocal next_call
-        if time.monotonic() < next_call:
-            return None
-        next_call = time.monotonic() + _REPORT_EVERY_SEC
-        return errback(error, interval)
-
-    return call
-
-
-def other_hosts(app: Any) -> int:
-    """How many hosts the address of the broker has besides the first."""
-    return str(app.conf.broker_url).count(";")
-
-
-def publishing_connection(app: Any) -> Any:
-    """A connection for one thread that only publishes, and learns of a silent broker in seconds."""
-    driver = app.connection_for_write().transport.driver_type
-    timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(driver, ()), _PUBLISH_TIMEOUT_SEC)
-    return app.connection_for_write(
-        connect_timeout=_PUBLISH_TIMEOUT_SEC,
-        # Who publishes has other work to do: once each host has refused it, that is an error.
-        transport_options={"max_retries": other_hosts(app), **timeouts},
-    )
 
 
 class Queues(amqp.Queues):  # type: ignore[misc]
@@ -160,6 +94,15 @@ class Queues(amqp.Queues):  # type: ignore[misc]
         for name in list(self.of_types):
             self.drop_type(name)
 
+    def serves(self, task_type: str) -> bool:
+        """Whether this process takes the frames of a task type.
+
+        A worker pinned with ``-Q`` those of its queues; any other all, but for queues that its
+        operator excluded (``-X``) or cancelled.
+        """
+        name = queue_name(task_type)
+        return name in self.consume_from if self.pinned else name not in self.excluded
+
     def select(self, include: Any) -> None:
         """Consume from these queues only."""
         super().select([nfc(name) for name in _listed(include)])
@@ -179,19 +122,6 @@ class Queues(amqp.Queues):  # type: ignore[misc]
 
 def _listed(names: Any) -> list[str]:
     return [names] if isinstance(names, str) else list(names or ())
-
-
-def serves(task_type: str) -> bool:
-    """Whether this process takes the frames of a task type.
-
-    A worker pinned with ``-Q`` those of its queues; any other all, but for queues that its operator
-    excluded (``-X``) or cancelled.
-    """
-    from easyai.celery import app  # imports this module in its turn
-
-    queues = app.amqp.queues
-    name = queue_name(task_type)
-    return name in queues.consume_from if queues.pinned else name not in queues.excluded
 
 
 class AMQP(amqp.AMQP):  # type: ignore[misc]

@@ -15,12 +15,13 @@ from typing import Any
 from celery.worker import request
 
 from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
-from easyai.tasks.process import process
+from easyai.tasks.process import process_of
 
 
 class Request(request.Request):  # type: ignore[misc]
     """A task that was received; it expires by the database's clock where its sender knew that."""
 
+    _app: Any
     _expires: datetime | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -28,7 +29,7 @@ class Request(request.Request):  # type: ignore[misc]
         sent_sec = self._request_dict.get(CLOCK_OFFSET_HEADER)
         if self._expires is None or sent_sec is None:
             return
-        own_sec = process.clock_offset_sec()
+        own_sec = process_of(self._app).clock_offset_sec()
         # Not known yet: what is too old does no harm, for each duty is claimed (tasks/claim.py).
         self._expires = (
             None if own_sec is None else self._expires + timedelta(seconds=own_sec - sent_sec)

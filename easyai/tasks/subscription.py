@@ -9,7 +9,7 @@ from typing import Any, Final
 from celery import bootsteps, signals
 
 from easyai.tasks.outage import OutageLog
-from easyai.tasks.process import process
+from easyai.tasks.process import process_of
 from easyai.tasks.queue_slices import REST_SEC, Change, carry_out, summary, wake
 from easyai.tasks.queues import queue_name
 
@@ -31,6 +31,7 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
+        self._app = consumer.app
         self._stop = threading.Event()
         self._names: dict[str, str] = {}  # queues by type, as they were read last
         self._outage = OutageLog(log, "task types not read, queues stay as they are")
@@ -91,12 +92,12 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
             log.info("consuming no more from the queues of forgotten types: %s", summary(cancel))
 
     def _read(self) -> None:
-        known = process.task_types()
+        known = process_of(self._app).task_types()
         if known != list(self._names):
             self._names = {name: self._names.get(name) or queue_name(name) for name in known}
 
     def _in_order(self, new: set[str]) -> list[str]:
         if len(new) < 2:
             return list(new)
-        first = {self._names.get(name, "") for name in process.waiting_types()}
+        first = {self._names.get(name, "") for name in process_of(self._app).waiting_types()}
         return sorted(new, key=lambda name: (name not in first, name))

@@ -6,10 +6,10 @@ import os
 import time
 from collections.abc import Iterable
 
+from easyai.broker.check import BrokerCheck
 from easyai.db import leases, processes
 from easyai.db.events import Event, add
 from easyai.diagnosis.diagnosis import Diagnosis, diagnose
-from easyai.tasks.broker_check import BrokerCheck
 from tests.support.site import TYPE, Installation
 
 KINDS = ("api", "beat", "watchdog", "worker")
@@ -28,7 +28,7 @@ def processes_work(site: Installation, kinds: Iterable[str] = KINDS) -> None:
 
 def look(site: Installation, *, probes: bool = True) -> Diagnosis:
     """A diagnosis of this moment."""
-    return diagnose(site.runtime, BrokerCheck(site.runtime), probes=probes)
+    return diagnose(site.runtime, BrokerCheck(lambda: site.runtime.settings), probes=probes)
 
 
 def silent_for(site: Installation, seconds: float) -> None:

@@ -12,6 +12,7 @@ from easyai.api.access import viewer
 from easyai.api.parts import DiagnosesPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_diagnosis import DiagnosisBody
+from easyai.broker.check import BrokerCheck
 from easyai.diagnosis.diagnosis import Diagnosis, diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
@@ -56,7 +57,4 @@ async def diagnosis(
 
 def look(runtime: Runtime, probes: bool) -> Diagnosis:
     """A diagnosis made now, without the words of drivers."""
-    # Celery is imported only where the broker is asked.
-    from easyai.tasks.broker_check import BrokerCheck
-
-    return diagnose(runtime, BrokerCheck(runtime), probes=probes, for_clients=True)
+    return diagnose(runtime, BrokerCheck(lambda: runtime.settings), probes=probes, for_clients=True)

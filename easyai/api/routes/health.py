@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from easyai.api import schemas
 from easyai.api.parts import RuntimePart
+from easyai.broker.check import BrokerCheck
 from easyai.domain.reason import Reason
 from easyai.health.checks.check import CheckResult, CheckRunner
 from easyai.health.checks.dependencies import readiness_checks
@@ -50,10 +51,7 @@ def readyz(runtime: RuntimePart) -> JSONResponse:
 
     Answers within 2 s, whatever hangs.
     """
-    # Celery is imported only where the broker is asked.
-    from easyai.tasks.broker_check import BrokerCheck
-
-    checks = readiness_checks(runtime, BrokerCheck(runtime))
+    checks = readiness_checks(runtime, BrokerCheck(lambda: runtime.settings))
     results = runtime.part(CheckRunner).run(checks, _LIMIT_SEC)
     runtime.part(_Journal).note(results)
     told = [result.for_clients for result in results]

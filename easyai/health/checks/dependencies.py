@@ -92,7 +92,7 @@ class SettingsCheck:
 
 
 def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
-    """What must work before requests can be served; `others`: the broker, which tasks/ know."""
+    """What must work before requests can be served; `others`: that of the broker."""
     return [DatabaseCheck(runtime), StoreCheck(runtime.store), *others]
 
 

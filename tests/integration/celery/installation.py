@@ -17,12 +17,12 @@ from sqlalchemy import text
 
 import easyai
 from easyai.broker.names import CONTROL_QUEUE
-from easyai.celery import make_app
 from easyai.db.migrate import upgrade
 from easyai.registry.registration import register
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 from easyai.settings.source import SettingsSource, load
+from easyai.tasks.app import make_app
 from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from tests.support.algorithm_stub import AlgorithmStub
@@ -145,7 +145,7 @@ class Installation:
         """A runtime in the test's own process; makes the database."""
         if self._runtime is None:
             upgrade(self.settings.easyai.effective_database_url)
-            self._runtime = open_ringing_runtime(SettingsSource(self.config), self.app)
+            self._runtime = open_ringing_runtime(self.app, SettingsSource(self.config))
         return self._runtime
 
     def worker(self, *arguments: str) -> CeleryProcess:

@@ -9,11 +9,12 @@ import pytest
 from celery import Celery
 from kombu.connection import Connection
 
+from easyai.broker.connection import publishing_connection
 from easyai.db import clock, rings, task_types
 from easyai.tasks.doorbell import CeleryDoorbell
 from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
 from easyai.tasks.publisher import Publisher
-from easyai.tasks.queues import publishing_connection, queue_name
+from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation
 from tests.support.services import RedisServer

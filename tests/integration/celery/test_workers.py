@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,8 @@ from easyai.pipeline import intake
 from easyai.registry.watch import look
 from easyai.tasks import periodic
 from easyai.tasks.config import SCAN_TASK
-from easyai.tasks.process import _open_inference, process
+from easyai.tasks.lifecycle import open_inference
+from easyai.tasks.process import WorkerProcess
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation, wait_for_frames
@@ -29,6 +31,18 @@ if TYPE_CHECKING:
 FACES = "人脸.v2"
 PEOPLE = "人数统计"
 LONG = "很长的类型" * 14
+
+
+@pytest.fixture
+def process(
+    make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WorkerProcess]:
+    """What a worker of an installation works with, in the test's process."""
+    installation = make_installation()
+    made = WorkerProcess(installation.app)
+    monkeypatch.setattr(made, "runtime", lambda: installation.runtime)
+    yield made
+    made.close()
 
 
 def test_a_type_first_seen_after_the_worker_started_is_served_and_so_after_its_restart(
@@ -162,32 +176,25 @@ def test_a_worker_takes_back_at_its_start_what_a_killed_one_had_in_flight(
 
 
 def test_a_worker_that_stops_while_it_waits_for_the_api_opens_no_inference(
-    make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
+    process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installation = make_installation()
     opened: list[bool] = []
-    monkeypatch.setattr(process, "runtime", lambda: installation.runtime)
     monkeypatch.setattr(process, "inference", lambda: opened.append(True))
-    monkeypatch.setattr(process, "_stopping", False)
-    monkeypatch.setattr(process, "_stop_at", process._stop_at)  # put back in the end
+    open_inference(process)
+    assert opened == [True]
     monkeypatch.setattr(process.api_wait, "wait", process.stop_leasing)
-    _open_inference()
-    assert opened == []
-    monkeypatch.setattr(process, "_stopping", False)
-    monkeypatch.setattr(process.api_wait, "wait", lambda: None)
-    _open_inference()
+    open_inference(process)
     assert opened == [True]
 
 
 def test_a_worker_knows_of_every_jump_of_the_clock_since_its_start(
-    make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
+    process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installation = make_installation()
     step = step_clocks(monkeypatch)
-    monkeypatch.setattr(process, "runtime", lambda: installation.runtime)
     monkeypatch.setattr(process, "inference", lambda: None)  # opened last, and not asked here
-    _open_inference()
+    open_inference(process)
     step[0] = 3600.0
-    with installation.runtime.db.write() as conn:
-        watch = look(conn, installation.runtime, clock.now(conn))
+    runtime = process.runtime()
+    with runtime.db.write() as conn:
+        watch = look(conn, runtime, clock.now(conn))
     assert watch.jump_sec == pytest.approx(3600, abs=5)

@@ -16,8 +16,9 @@ from easyai.errors import StoreUnavailableError
 from easyai.pipeline import upkeep
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.tasks import periodic
+from easyai.tasks.app import make_app
 from easyai.tasks.config import UPKEEP_TASK, celery_settings
-from easyai.tasks.process import process
+from easyai.tasks.process import WorkerProcess
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
@@ -306,12 +307,15 @@ def test_a_run_ends_when_its_time_is_up(site: Installation) -> None:
 def test_ticks_of_many_beats_make_one_run_and_it_is_noted(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "runtime", lambda: site.runtime)
+    app = make_app(celery_settings(site.runtime.settings))
+    app.worker_process = WorkerProcess(app)
+    monkeypatch.setattr(app.worker_process, "runtime", lambda: site.runtime)
+    run_task = app.tasks[periodic.upkeep.name]
     site.configure(max_history_rows=1)
     for number in range(3):
         frame(site, str(number))
-    assert periodic.upkeep() == {"frames": 2}
-    assert "skipped" in periodic.upkeep()
+    assert run_task() == {"frames": 2}
+    assert "skipped" in run_task()
     with site.runtime.db.read() as conn:
         assert leases.all_leases(conn)["upkeep"].done_at > 0
     route = celery_settings(site.runtime.settings)["task_routes"][UPKEEP_TASK]

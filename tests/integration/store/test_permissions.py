@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from easyai.celery import make_app
 from easyai.cli.main import cli
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
@@ -25,6 +24,7 @@ from easyai.settings.source import load
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner
 from easyai.supervisor.start_checks import claim_data_dir
+from easyai.tasks.app import make_app
 from tests.integration.store.as_nobody import NOBODY, as_nobody
 from tests.support.needs import MissingError
 from tests.support.ports import free_port

@@ -9,11 +9,11 @@ from pathlib import Path
 import amqp
 import pytest
 
+from easyai.broker.check import BrokerCheck
 from easyai.errors import BrokerUnavailableError, BusUnavailableError
 from easyai.publish.base import Message
 from easyai.publish.bus import open_bus
 from easyai.settings.schema import AiAnalysis
-from easyai.tasks.broker_check import BrokerCheck
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import CeleryProcess, Installation, wait_for_frames
@@ -73,15 +73,15 @@ def test_a_user_with_the_rights_of_docs_brokers_md_over_tls_in_a_virtual_host(
     address = server.address(host, authority.parameters(), login)
     installation = make_installation(broker_url=address)
     with pytest.raises(BrokerUnavailableError, match=r"refuses us.*virtual host"):
-        BrokerCheck(installation.runtime).check()
+        BrokerCheck(lambda: installation.settings).check()
     rights = _documented_rights()
     server.control("set_permissions", "-p", host, "easyai", rights, rights, rights)
-    BrokerCheck(installation.runtime).check()
+    BrokerCheck(lambda: installation.settings).check()
     worker, _ = _works(installation, algorithm)
     assert queue_name(PEOPLE) in installation.queues_of(worker)
     unsigned = server.address(host, authority.parameters().partition("&")[2], login)
     with pytest.raises(BrokerUnavailableError, match="certificate that is not trusted"):
-        BrokerCheck(make_installation(broker_url=unsigned).runtime).check()
+        BrokerCheck(lambda: make_installation(broker_url=unsigned).settings).check()
 
 
 def _documented_rights() -> str:
@@ -199,7 +199,7 @@ def test_a_cluster_loses_the_node_that_everybody_is_connected_to(
         algorithm.delay = 0.0
         for _ in range(3):
             _frame(installation, algorithm, worker, beat)
-        BrokerCheck(installation.runtime).check()
+        BrokerCheck(lambda: installation.settings).check()
         wait_until(lambda: installation.alerts() == 5, 15, "one alert each")
         fault = "the node killed that everybody is connected to, with a frame in flight"
         proves(Proof("RabbitMQ, 3 nodes, quorum queues", fault, 5, time.monotonic() - killed_at))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.tasks.broker_check import BrokerCheck
+from easyai.broker.check import BrokerCheck
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import wait_for_frames
@@ -50,7 +50,7 @@ def test_a_user_with_the_rights_of_docs_brokers_md_is_all_that_an_installation_n
     installation.add_frame(PEOPLE, "1")
     wait_for_frames(algorithm, 1, worker, beat)
     assert queue_name(PEOPLE) in installation.queues_of(worker)
-    BrokerCheck(installation.runtime).check()
+    BrokerCheck(lambda: installation.settings).check()
 
 
 def _grant(server: GuardedRedis, *rights: str) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.broker.check import BrokerCheck
 from easyai.errors import BrokerUnavailableError
 from easyai.publish.base import Message
 from easyai.publish.bus import open_bus
 from easyai.settings.schema import AiAnalysis
-from easyai.tasks.broker_check import BrokerCheck
+from easyai.settings.source import SettingsSource
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import wait_for_frames
@@ -48,7 +49,7 @@ def test_frames_go_on_when_the_primary_dies_and_each_has_one_alert(
     worker, beat = installation.worker(), installation.beat()
     installation.add_frame(PEOPLE, "1")
     wait_for_frames(algorithm, 1, worker, beat)
-    BrokerCheck(installation.runtime).check()
+    BrokerCheck(lambda: installation.settings).check()
     assert queue_name(PEOPLE) in installation.queues_of(worker)
     asked = installation.run_celery("-A", "easyai", "inspect", "ping")
     assert "1 node online" in asked.stdout, asked.stdout + asked.stderr
@@ -69,7 +70,7 @@ def test_frames_go_on_when_the_primary_dies_and_each_has_one_alert(
     wait_for_frames(algorithm, 5, worker, beat)
     watched.sentinels[0].start()
     watched.wait_for_other_than(port)
-    BrokerCheck(installation.runtime).check()
+    BrokerCheck(lambda: installation.settings).check()
     for server in watched.servers:
         server.start()
     watched.wait_until_complete()
@@ -118,5 +119,5 @@ def test_what_is_wrong_with_sentinels_is_told(
     for url, told in wrong.items():
         installation = make_installation(broker_url=url)
         with pytest.raises(BrokerUnavailableError, match=told) as caught:
-            BrokerCheck(installation.runtime).check()
+            BrokerCheck(SettingsSource(installation.config).current).check()
         assert "object at" not in str(caught.value)

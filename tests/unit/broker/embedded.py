@@ -12,14 +12,14 @@ from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer, Producer
 
-from easyai.broker import transport as filesystem
+from easyai.broker import transports
 
 
 class Broker:
     """Opens connections to one folder and closes them all."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        filesystem.register()
+        transports.register()
         self.folder = folder
         self.options = {
             "data_folder_in": str(folder / "queue"),

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from celery.schedules import crontab
 
-from easyai.celery import make_app
 from easyai.db import clock, leases
 from easyai.db.migrate import upgrade
 from easyai.db.session import Database
 from easyai.settings.source import load
 from easyai.tasks import beat as beat_module
+from easyai.tasks.app import make_app
 from easyai.tasks.beat import LeaderScheduler
 from easyai.tasks.config import (
     PUBLISH_TASK,

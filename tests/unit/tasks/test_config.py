@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import easyai.celery
 from easyai.errors import SettingsError
 from easyai.settings.schema import Settings
+from easyai.tasks.app import config_module
 from easyai.tasks.config import celery_settings
 
 ROOT = Path(__file__).parents[3]
@@ -67,7 +67,7 @@ def test_the_file_of_the_folder_celery_is_started_in_wins(tmp_path: Path) -> Non
 
 def test_without_that_file_the_defaults_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert easyai.celery._config_module() == "easyai.tasks.defaults"
+    assert config_module() == "easyai.tasks.defaults"
     assert (
         importlib.import_module("easyai.tasks.defaults").worker_pool == "easyai.tasks.pool:TaskPool"
     )

@@ -6,8 +6,6 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.tell import Counts
 from easyai.tasks import inspection
@@ -17,23 +15,21 @@ from easyai.tasks.process import WorkerProcess
 TYPES = [f"类型{number:04d}" for number in range(5000)]
 
 
-def _ask(monkeypatch: pytest.MonkeyPatch, overview: dict[str, Any] | None, **queues: Any) -> Any:
+def _ask(overview: dict[str, Any] | None, **queues: Any) -> Any:
     process = SimpleNamespace(overview=lambda: overview, stopping=False)
-    monkeypatch.setattr(inspection, "process", process)
     fields = {"pinned": False, "excluded": set(), "of_types": set(TYPES), "consume_from": {}}
     amqp = SimpleNamespace(queues=SimpleNamespace(**fields | queues))
-    return inspection.dispatcher(
-        SimpleNamespace(consumer=SimpleNamespace(app=SimpleNamespace(amqp=amqp)))
-    )
+    app = SimpleNamespace(amqp=amqp, worker_process=process)
+    return inspection.dispatcher(SimpleNamespace(consumer=SimpleNamespace(app=app)))
 
 
-def test_thousands_of_types_make_a_short_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thousands_of_types_make_a_short_answer() -> None:
     overview = {
         "calls_by_type": dict.fromkeys(TYPES, 2) | {"busy": 50},
         "waits_for_room": TYPES,
         "waits_for_a_service": TYPES,
     }
-    answer = _ask(monkeypatch, overview, excluded=set(TYPES))
+    answer = _ask(overview, excluded=set(TYPES))
     assert len(json.dumps(answer, ensure_ascii=False)) < 5000
     assert next(iter(answer["calls_by_type"].items())) == ("busy", 50)
     assert answer["calls_by_type"]["… and 4981 more"] == 2 * 4981
@@ -41,11 +37,11 @@ def test_thousands_of_types_make_a_short_answer(monkeypatch: pytest.MonkeyPatch)
     assert answer["serves"]["types_known"] == 5000
 
 
-def test_a_worker_without_inference_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = _ask(monkeypatch, None, pinned=True, consume_from={"infer.人脸": None})
+def test_a_worker_without_inference_says_so() -> None:
+    answer = _ask(None, pinned=True, consume_from={"infer.人脸": None})
     assert answer["state"] == "not opened yet"
     assert answer["serves"]["queues"] == ["infer.人脸"]
-    assert WorkerProcess().overview() is None
+    assert WorkerProcess(None).overview() is None
 
 
 def test_the_pulse_counts_the_last_minute_in_a_bounded_memory() -> None:

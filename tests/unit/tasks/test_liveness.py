@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ class Consumer:
     pool = None  # no thread pool: the step begins with the connection
     turning = True
 
-    def __init__(self) -> None:
+    def __init__(self, process: Process) -> None:
+        self.app = SimpleNamespace(worker_process=process)
         self.timer = self
         self._repeated: Callable[[], None] = lambda: None
 
@@ -57,22 +59,20 @@ class Process:
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Process:
     """In place of the real one, and quick."""
-    made = Process()
-    monkeypatch.setattr(liveness, "process", made)
     monkeypatch.setattr(liveness, "Presence", lambda *_: type("P", (), {"start": lambda _: None})())
     monkeypatch.setattr(liveness, "_EVERY_SEC", 0.02)
     monkeypatch.setattr(supervised, "TURNED_LATELY_SEC", 0.3)
-    return made
+    return Process()
 
 
 @pytest.fixture
-def consumer() -> Consumer:
+def consumer(process: Process) -> Consumer:
     """Connected to its broker."""
-    return Consumer()
+    return Consumer(process)
 
 
 @pytest.fixture
-def signs(process: Process, consumer: Consumer) -> Iterator[LifeSigns]:
+def signs(consumer: Consumer) -> Iterator[LifeSigns]:
     """The step of a running worker."""
     step = LifeSigns(consumer)
     step.start(consumer)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.celery import make_app
+from easyai.tasks.app import make_app
 from easyai.tasks.queues import queue_name
 
 FACES = "infer.人脸"

@@ -13,7 +13,6 @@ from easyai.celery import app
 from easyai.tasks import periodic
 from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.expiry import dated
-from easyai.tasks.process import process
 
 HOUR = 3600.0
 
@@ -28,7 +27,8 @@ def _expires(
 
     `sender_sec` and `own_sec`: by how much the clocks of sender and worker are ahead.
     """
-    monkeypatch.setattr(process, "clock_offset_sec", lambda: own_sec)
+    process = SimpleNamespace(clock_offset_sec=lambda: own_sec)
+    monkeypatch.setattr(app, "worker_process", process, raising=False)
     assert periodic.scan.name == SCAN_TASK
     database = time.time() - (own_sec or 0.0)
     expires = datetime.fromtimestamp(database - age_sec + (sender_sec or 0.0) + 30.0, UTC)

@@ -1,4 +1,4 @@
-"""The named check of the broker: only the tasks know how to reach it."""
+"""The named check of the broker."""
 
 # kombu says it is typed, but few of its functions are.
 # mypy: disable-error-code="no-untyped-call"
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from easyai.broker.options import TIMEOUT_OPTIONS, broker_settings
 from easyai.broker.reason import BlockedError, broker_reason
 from easyai.errors import BrokerUnavailableError
-from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 from easyai.settings.server_url import SENTINEL
 from easyai.system.modes import make_folder
@@ -23,10 +24,6 @@ _TIMEOUT_SEC: Final = 2.0  # of one host
 _SHORTEST_TIMEOUT_SEC: Final = 1.5  # of one of many hosts: a busy broker answers within it
 # RabbitMQ learns of the end of a connection that it has blocked when it sends a heartbeat.
 _HEARTBEAT_SEC: Final = 4
-_TIMEOUT_OPTIONS: Final = {
-    "redis": ("socket_timeout", "socket_connect_timeout"),
-    "amqp": ("read_timeout", "write_timeout"),
-}
 
 
 class BrokerCheck:
@@ -35,12 +32,12 @@ class BrokerCheck:
     name = "broker"
     limit_sec = _LIMIT_SEC
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
 
     def check(self) -> None:
         """Raise BrokerUnavailableError when it does not answer or cannot be written."""
-        settings = self._runtime.settings
+        settings = self._settings()
         try:
             _try(settings)
         except Exception as error:
@@ -49,16 +46,14 @@ class BrokerCheck:
 
 
 def _try(settings: Settings) -> None:
-    if is_embedded(settings.easyai.broker_url):
+    if _is_embedded(settings.easyai.broker_url):
         # Without its transport: the watchdog of a small box needs no Celery in its memory.
         folder = settings.easyai.data_dir.absolute() / "broker"
         make_folder(folder)
         _write(folder)
         return
-    from easyai.tasks.config import celery_settings
-
-    celery = celery_settings(settings)
-    urls = [celery["broker_url"]]
+    broker = broker_settings(settings)
+    urls = [broker["broker_url"]]
     if not urls[0].startswith(SENTINEL):  # else all of them lead to one Redis
         urls = urls[0].split(";")
     until = time.monotonic() + _LIMIT_SEC
@@ -66,7 +61,7 @@ def _try(settings: Settings) -> None:
         share = (until - time.monotonic()) / hosts_left
         timeout_sec = min(_TIMEOUT_SEC, max(_SHORTEST_TIMEOUT_SEC, share))
         try:
-            return _ask(_connection(url, celery, timeout_sec))
+            return _ask(_connection(url, broker, timeout_sec))
         except Exception:
             if hosts_left == 1:
                 raise
@@ -114,23 +109,24 @@ def _publish_to_nobody(channel: Any) -> None:
         channel.basic_publish_confirm(amqp.Message(b""), exchange="", routing_key="")
 
 
-def is_embedded(broker_url: str) -> bool:
-    """Whether the broker is files in the data folder."""
+def _is_embedded(broker_url: str) -> bool:
     return (broker_url or "filesystem").partition("://")[0] == "filesystem"
 
 
-def _connection(url: str, celery: dict[str, Any], timeout_sec: float) -> Any:
-    from easyai.tasks.queues import QuickConnection
+def _connection(url: str, broker: dict[str, Any], timeout_sec: float) -> Any:
+    from easyai.broker import transports
+    from easyai.broker.connection import QuickConnection
 
-    options = celery["broker_transport_options"]
+    transports.register()
+    options = broker["broker_transport_options"]
     driver = url.partition("://")[0].partition("+")[0]
     kind = {"rediss": "redis", "sentinel": "redis", "amqps": "amqp", "pyamqp": "amqp"}
-    timeouts = dict.fromkeys(_TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), timeout_sec)
+    timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), timeout_sec)
     if driver == SENTINEL:
         options = {**options, "sentinel_kwargs": {**options["sentinel_kwargs"], **timeouts}}
     return QuickConnection(
         url,
-        ssl=celery["broker_use_ssl"] or False,
+        ssl=broker["broker_use_ssl"] or False,
         connect_timeout=timeout_sec,
         heartbeat=_HEARTBEAT_SEC,
         transport_options={**options, "max_retries": 0, **timeouts},

@@ -6,19 +6,19 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
 
+from easyai.broker.check import BrokerCheck
 from easyai.errors import BrokerUnavailableError, SettingsError
-from easyai.runtime import Runtime, open_runtime
-from easyai.tasks.broker_check import BrokerCheck
+from easyai.settings.source import SettingsSource
 from tests.support.ports import free_port
 from tests.support.services import RabbitmqServer, RedisServer
 
-Open = Callable[[str], Runtime]
+CheckOf = Callable[[str], BrokerCheck]
 
 
 def _open_files() -> int:
@@ -26,24 +26,19 @@ def _open_files() -> int:
 
 
 @pytest.fixture
-def open_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens a runtime on a broker URL; '' is the embedded one."""
-    opened: list[Runtime] = []
+def check_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckOf:
+    """Makes the check of a broker URL; '' is the embedded one."""
 
-    def open_it(url: str) -> Runtime:
+    def make(url: str) -> BrokerCheck:
         monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
-        monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR", str(tmp_path / "snapshots"))
         monkeypatch.setenv("EASYAI_BROKER_URL", url)
-        opened.append(open_runtime())
-        return opened[-1]
+        return BrokerCheck(SettingsSource().current)
 
-    yield open_it
-    for runtime in opened:
-        runtime.close()
+    return make
 
 
-def test_the_embedded_broker_and_its_folder_in_the_way(open_with: Open, tmp_path: Path) -> None:
-    check = BrokerCheck(open_with(""))
+def test_the_embedded_broker_and_its_folder_in_the_way(check_of: CheckOf, tmp_path: Path) -> None:
+    check = check_of("")
     check.check()
     assert not list((tmp_path / "data" / "broker").glob(".check-*")), "it leaves nothing behind"
 
@@ -55,9 +50,9 @@ def test_the_embedded_broker_and_its_folder_in_the_way(open_with: Open, tmp_path
         check.check()
 
 
-def test_redis(open_with: Open, redis_server: RedisServer) -> None:
+def test_redis(check_of: CheckOf, redis_server: RedisServer) -> None:
     redis_server.start()
-    check = BrokerCheck(open_with(redis_server.url))
+    check = check_of(redis_server.url)
     check.check()
     redis_server.pause()
     try:
@@ -71,11 +66,11 @@ def test_redis(open_with: Open, redis_server: RedisServer) -> None:
 
 
 def test_a_redis_that_is_full_is_told_with_the_remedy(
-    open_with: Open, redis_server: RedisServer
+    check_of: CheckOf, redis_server: RedisServer
 ) -> None:
     redis_server.start()
     client = redis.Redis.from_url(redis_server.url)
-    check = BrokerCheck(open_with(redis_server.url))
+    check = check_of(redis_server.url)
     client.config_set("maxmemory", 1)
     try:
         with pytest.raises(BrokerUnavailableError, match=r"\(redis\) is full.*raise maxmemory"):
@@ -87,17 +82,17 @@ def test_a_redis_that_is_full_is_told_with_the_remedy(
     client.close()
 
 
-def test_rabbitmq(open_with: Open, rabbitmq_server: RabbitmqServer) -> None:
+def test_rabbitmq(check_of: CheckOf, rabbitmq_server: RabbitmqServer) -> None:
     rabbitmq_server.start()
-    BrokerCheck(open_with(rabbitmq_server.url)).check()
+    check_of(rabbitmq_server.url).check()
 
 
 def test_the_last_of_three_hosts_may_take_a_second(
-    open_with: Open, redis_server: RedisServer
+    check_of: CheckOf, redis_server: RedisServer
 ) -> None:
     redis_server.start()
     down = f"redis://127.0.0.1:{free_port()}/0"
-    check = BrokerCheck(open_with(f"{down};{down};{redis_server.url}"))
+    check = check_of(f"{down};{down};{redis_server.url}")
     redis_server.pause()
     resume = threading.Timer(1.0, redis_server.resume)
     resume.start()
@@ -108,8 +103,8 @@ def test_the_last_of_three_hosts_may_take_a_second(
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_nobody_listens(open_with: Open, scheme: str) -> None:
-    check = BrokerCheck(open_with(f"{scheme}://boss:secret@127.0.0.1:{free_port()}/"))
+def test_nobody_listens(check_of: CheckOf, scheme: str) -> None:
+    check = check_of(f"{scheme}://boss:secret@127.0.0.1:{free_port()}/")
     began = time.monotonic()
     with pytest.raises(BrokerUnavailableError) as raised:
         check.check()
@@ -118,9 +113,9 @@ def test_nobody_listens(open_with: Open, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_server_that_accepts_and_never_answers(open_with: Open, scheme: str) -> None:
+def test_a_server_that_accepts_and_never_answers(check_of: CheckOf, scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        check = BrokerCheck(open_with(f"{scheme}://127.0.0.1:{server.getsockname()[1]}/"))
+        check = check_of(f"{scheme}://127.0.0.1:{server.getsockname()[1]}/")
         began = time.monotonic()
         with pytest.raises(BrokerUnavailableError):
             check.check()
@@ -131,7 +126,7 @@ def test_a_server_that_accepts_and_never_answers(open_with: Open, scheme: str) -
     assert _open_files() <= before, "no connection is left open"
 
 
-def test_a_broker_url_that_is_none_is_named_and_not_shown(open_with: Open) -> None:
+def test_a_broker_url_that_is_none_is_named_and_not_shown(check_of: CheckOf) -> None:
     with pytest.raises(SettingsError, match=r"easyai\.broker_url: not a URL") as caught:
-        open_with("rediss//:geheim@127.0.0.1")
+        check_of("rediss//:geheim@127.0.0.1")
     assert "geheim" not in str(caught.value)

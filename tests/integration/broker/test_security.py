@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from easyai.broker.check import BrokerCheck
 from easyai.errors import BrokerUnavailableError, BusUnavailableError
 from easyai.publish.base import Message
 from easyai.publish.bus import open_bus
-from easyai.runtime import Runtime, open_runtime
 from easyai.settings.schema import AiAnalysis
-from easyai.tasks.broker_check import BrokerCheck
+from easyai.settings.source import SettingsSource
 from tests.support.certificates import Authority
 from tests.support.redis_servers import PASSWORD, GuardedRedis
 
@@ -35,25 +35,21 @@ def secure(authority: Authority) -> Iterator[GuardedRedis]:
 
 
 @pytest.fixture
-def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """What the check of a broker says; '' when it is content."""
-    opened: list[Runtime] = []
 
     def ask(url: str) -> str:
         monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
         monkeypatch.setenv("EASYAI_BROKER_URL", url)
-        opened.append(open_runtime())
-        said = ""
+        refused = ""
         try:
-            BrokerCheck(opened[-1]).check()
+            BrokerCheck(SettingsSource().current).check()
         except BrokerUnavailableError as error:
-            said = str(error)
-        assert PASSWORD not in said
-        return said
+            refused = str(error)
+        assert PASSWORD not in refused
+        return refused
 
-    yield ask
-    for runtime in opened:
-        runtime.close()
+    return ask
 
 
 def test_a_redis_over_tls_is_the_one_that_our_authority_has_signed(

@@ -1,0 +1,75 @@
+"""Connections to the broker that notice in seconds when it is away, and when it is back."""
+
+# kombu says it is typed, but few of its functions are.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kombu.connection import Connection
+
+from easyai.broker.options import TIMEOUT_OPTIONS
+
+_REPORT_EVERY_SEC = 60.0
+_PUBLISH_TIMEOUT_SEC = 3.0
+
+
+class QuickConnection(Connection):
+    """A broker connection that is back within 2 s of the broker's return.
+
+    kombu's own waits up to 30 s between its attempts, and Celery reports every one.
+    """
+
+    @property
+    def qos_semantics_matches_spec(self) -> bool:
+        """Yes: have Celery set a prefetch of each queue, the only one that quorum queues take.
+
+        A queue may be one by a policy or by its virtual host's default, where nobody can see it.
+        """
+        return True
+
+    def _init_params(self, *args: Any, **kwargs: Any) -> None:
+        super()._init_params(*args, **kwargs)
+        if isinstance(self.ssl, dict):
+            # kombu writes the host's name into it, which would then be asked of the next host.
+            self.ssl = dict(self.ssl)
+
+    def ensure_connection(
+        self, errback: Callable[[Exception, float], Any] | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Connect, trying again for ever or as often as told; `errback` is called once a minute."""
+        quick = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": 2.0}
+        errback = _seldom(errback) if errback else None
+        return super().ensure_connection(errback, *args, **{**quick, **kwargs})
+
+
+def _seldom(errback: Callable[[Exception, float], Any]) -> Callable[[Exception, float], Any]:
+    next_call = 0.0
+
+    def call(error: Exception, interval: float) -> Any:
+        nonlocal next_call
+        if time.monotonic() < next_call:
+            return None
+        next_call = time.monotonic() + _REPORT_EVERY_SEC
+        return errback(error, interval)
+
+    return call
+
+
+def other_hosts(app: Any) -> int:
+    """How many hosts the address of the broker has besides the first."""
+    return str(app.conf.broker_url).count(";")
+
+
+def publishing_connection(app: Any) -> Any:
+    """A connection for one thread that only publishes, and learns of a silent broker in seconds."""
+    driver = app.connection_for_write().transport.driver_type
+    timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(driver, ()), _PUBLISH_TIMEOUT_SEC)
+    return app.connection_for_write(
+        connect_timeout=_PUBLISH_TIMEOUT_SEC,
+        # Who publishes has other work to do: once each host has refused it, that is an error.
+        transport_options={"max_retries": other_hosts(app), **timeouts},
+    )

@@ -1,0 +1,91 @@
+"""What Celery and kombu get to know about the broker of the settings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from easyai.settings import server_tls
+from easyai.settings.addresses import check_broker
+from easyai.settings.schema import Settings
+from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
+
+# kombu warns where no host is named.
+_EMBEDDED_BROKER_URL: Final = "filesystem://localhost/"
+# The broker counts as lost after this many seconds of silence.
+_SILENCE_SEC: Final = 10
+_SOCKET: Final = {
+    "socket_timeout": _SILENCE_SEC,
+    "socket_connect_timeout": 4,
+    "socket_keepalive": True,
+}
+
+#: The time-outs of a connection, by the kind of driver (kombu's `driver_type`).
+TIMEOUT_OPTIONS: Final = {
+    "redis": ("socket_timeout", "socket_connect_timeout"),
+    "amqp": ("read_timeout", "write_timeout"),
+}
+
+
+def broker_settings(settings: Settings) -> dict[str, Any]:
+    """The part of Celery's configuration that is about its broker.
+
+    Raises SettingsError for a broker_url that is no URL.
+    """
+    url = settings.easyai.broker_url or _EMBEDDED_BROKER_URL
+    check_broker(url)  # Celery would take what is no URL for a host, and write it into the log
+    server = parse_server_url(url)
+    return {
+        "broker_url": ";".join(server.urls),
+        "broker_use_ssl": server_tls.options(server),
+        "task_default_queue_type": "quorum" if server.quorum else "classic",
+        "broker_transport_options": _transport_options(server, settings),
+        "broker_connection_timeout": 4.0,
+        "broker_connection_retry_on_startup": True,
+        # None: for ever. A broker that comes back after a week finds its workers waiting.
+        "broker_connection_max_retries": None,
+        # The embedded broker's "channel errors" are a full disk: retried as well.
+        "broker_channel_error_retry": True,
+        "broker_heartbeat": _SILENCE_SEC,
+        # Seconds a thread waits for one of the connections that publish.
+        "broker_pool_acquire_timeout": 5.0,
+    }
+
+
+def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
+    scheme = server.scheme
+    if scheme == "filesystem":
+        folder = settings.easyai.data_dir.absolute() / "broker"
+        queue = str(folder / "queue")
+        return {
+            "data_folder_in": queue,
+            "data_folder_out": queue,
+            "processed_folder": str(folder / "claimed"),
+            "control_folder": str(folder / "control"),
+        }
+    if scheme in ("redis", "rediss", SENTINEL):
+        # visibility_timeout keeps its default: the shortest of all applications on one Redis wins,
+        # and what a killed worker held is given out again by the ledger, not by the broker.
+        return {
+            **_SOCKET,
+            "health_check_interval": _SILENCE_SEC,
+            # Our messages have no priorities: one key a queue in each BRPOP instead of four.
+            "priority_steps": [0],
+            "queue_order_strategy": "easyai.broker.queue_order:DutiesFirst",
+            **(_of_sentinel(server) if scheme == SENTINEL else {}),
+        }
+    # See broker/rabbitmq_transport.py.
+    return {"confirm_publish": True} if "amqp" in scheme else {}
+
+
+def _of_sentinel(server: ServerUrl) -> dict[str, Any]:
+    login = {"username": server.sentinel_username, "password": server.sentinel_password}
+    return {
+        "master_name": server.master_name,
+        "sentinel_kwargs": {
+            **_SOCKET,
+            # redis-py would try one that is down for a minute before it asks the next.
+            "retry": None,
+            **{name: value for name, value in login.items() if value},
+            **server_tls.of_sentinels(server.tls),
+        },
+    }

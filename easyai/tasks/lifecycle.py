@@ -1,0 +1,104 @@
+"""The beginning and the end of a worker, as Celery's signals come."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from celery import signals
+from celery.concurrency.thread import TaskPool as ThreadPool
+from celery.worker import state
+
+from easyai.db.library import library
+from easyai.system.last_resort import LastResort
+from easyai.tasks import bodies
+from easyai.tasks.process import DRAIN_TIMEOUT_SEC, WorkerProcess, process_of
+
+log = logging.getLogger(__name__)
+
+# Of the time to drain, for the tasks to end before the frames are given back without them.
+_TASKS_TIMEOUT_SEC: Final = 8.0
+_LONGEST_STOP_SEC: Final = DRAIN_TIMEOUT_SEC + 3
+
+
+class Lifecycle:
+    """Opens what a worker works with, and closes it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._last_resort: LastResort | None = None
+
+    def begin(self) -> None:
+        """Import what the tasks need while this process has one thread, and follow the signals."""
+        bodies.load()
+        importlib.import_module("easyai.tasks.rate_limit")
+        importlib.import_module("easyai.tasks.inspection")
+        self._app.worker_process = WorkerProcess(self._app)
+        for signal, follow in (
+            (signals.worker_process_init, self._forked),
+            (signals.worker_ready, self._ready),
+            (signals.worker_shutting_down, self._stop_leasing),
+            (signals.worker_process_shutdown, self._close),
+            (signals.worker_shutdown, self._close),
+        ):
+            signal.connect(follow, weak=False)
+
+    def _forked(self, **_: Any) -> None:
+        """Start with nothing in a new child; the parent's connections stay the parent's."""
+        self._app.worker_process = WorkerProcess(self._app, process_of(self._app))
+
+    def _ready(self, sender: Any, **_: Any) -> None:
+        """Check whose store it is, take back what ended processes held, open the inference loop."""
+        process, begin = process_of(self._app), require_store
+        if isinstance(sender.pool, ThreadPool):  # a forking pool would copy the loop half-way
+            self._last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
+            process.api_wait.start()
+            begin = open_inference
+        threading.Thread(
+            target=_warm_up, args=(process, begin), name="warm-up", daemon=True
+        ).start()
+
+    def _stop_leasing(self, **_: Any) -> None:
+        process_of(self._app).stop_leasing()
+        if self._last_resort is not None:
+            self._last_resort.stop_begins()
+
+    def _close(self, **_: Any) -> None:
+        process_of(self._app).close()
+
+
+def _warm_up(process: WorkerProcess, begin: Callable[[WorkerProcess], None]) -> None:
+    from easyai.errors import StoreClaimedError
+
+    try:
+        begin(process)
+        log.info("%s", library(process.runtime().db.url).words.en)
+    except StoreClaimedError as error:
+        log.critical("the worker ends: %s", error)
+        state.should_stop = os.EX_CONFIG
+    except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
+        log.warning("inference not opened yet: %s", error)
+
+
+def require_store(process: WorkerProcess) -> None:
+    """Raise StoreClaimedError where another installation uses the store."""
+    from easyai.pipeline.ownership import Ownership
+
+    process.runtime().part(Ownership).check()
+
+
+def open_inference(process: WorkerProcess) -> None:
+    """Open the inference loop once the API answers, unless the process is to stop meanwhile."""
+    from easyai.pipeline.reclaim import reclaim
+    from easyai.registry.watch import SteadyClock
+
+    process.runtime().part(SteadyClock)
+    require_store(process)
+    reclaim(process.runtime())
+    process.api_wait.wait()
+    if not process.stopping:
+        process.inference()
