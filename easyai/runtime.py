@@ -26,7 +26,10 @@ class Doorbell(Protocol):
     """Wakes workers for task types."""
 
     def ring_all(self, task_types: Iterable[str]) -> None:
-        """Ask for inference of types; never raises: a wake that is lost costs one scan."""
+        """Ask for inference of types soon; returns at once and never raises.
+
+        A wake that is lost costs one scan.
+        """
 
     def close(self) -> None:
         """Send what waits, within a moment."""

@@ -14,7 +14,6 @@ from easyai.api.access import Tokens
 from easyai.api.body_limit import BodyLimit
 from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
-from easyai.api.doorbell import BackgroundDoorbell
 from easyai.api.errors import install_error_handlers
 from easyai.api.exposition import Exposition
 from easyai.api.heartbeats import HeartbeatGroup
@@ -118,7 +117,6 @@ def _opened(runtime: Runtime | None, loop: Loop) -> Iterator[Runtime]:
     from easyai.tasks.doorbell import open_ringing_runtime
 
     opened = open_ringing_runtime(make_app())
-    opened.doorbell = BackgroundDoorbell(opened.doorbell)
     opened.part(DataFolderCheck)  # it compares with what is there now
     presence = Presence("api", lambda: opened.db, loop.turns)
     presence.start()

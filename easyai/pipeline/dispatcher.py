@@ -242,7 +242,7 @@ class Dispatcher:
             self._rang_at = now
             start = int(now) % len(task_types)
             some = [*task_types[start:], *task_types[:start]][:_MOST_RUNG]
-            self._shop.ring(some)
+            self._shop.runtime.doorbell.ring_all(some)
 
     def _take_answers(self, answers: list[Answered]) -> None:
         self._answered += answers

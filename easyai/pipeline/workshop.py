@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -56,10 +56,6 @@ class Workshop:
     async def prepare(self, work: Callable[[], Result]) -> Result:
         """Run what calls wait for in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._preparer, work)
-
-    def ring(self, task_types: Sequence[str]) -> None:
-        """Have workers elsewhere woken, by and by."""
-        self._carrier.submit(self.runtime.doorbell.ring_all, task_types)
 
     async def close(self) -> None:
         """Close connections and threads."""
