@@ -14,11 +14,11 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from easyai.api.parts import RuntimePart
-from easyai.api.rare_log import RareLog
 from easyai.domain.actor import OPERATOR, VIEWER, Actor
 from easyai.errors import ForbiddenError
 from easyai.runtime import Runtime
 from easyai.system.ip_addresses import canonical_address, is_loopback
+from easyai.system.log_throttle import LogThrottle
 from easyai.system.secret_file import load_or_create
 
 log = logging.getLogger(__name__)
@@ -57,8 +57,7 @@ class Tokens:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._kept: dict[str, str] = {}
-        self._unknown = RareLog(log)
-        self._unkept = {name: RareLog(log) for name in (OPERATOR, VIEWER)}
+        self._throttle = LogThrottle()  # anybody on the network can cause it
         self.prepare()
 
     def prepare(self) -> None:
@@ -72,7 +71,7 @@ class Tokens:
             token = self._token(name)
             if token and hmac.compare_digest(token.encode(), sent.encode()):
                 return name
-        self._unknown.warning("a token that is not known was sent: client=%s", address or "-")
+        self._throttle.warning(log, "a token that is not known was sent: client=%s", address or "-")
         return ""
 
     def _token(self, name: str) -> str:
@@ -89,9 +88,11 @@ class Tokens:
                 self._kept[name] = load_or_create(path).decode("ascii", "replace")
             except OSError as error:
                 # Tried again when it is needed next: a full disk has room later.
-                self._unkept[name].warning(
+                self._throttle.warning(
+                    log,
                     "no %s token for other machines: %s cannot be kept: %s; set easyai.%s_token",
                     *(name, path, error, name),
+                    kind=name,
                 )
         return self._kept.get(name, "")
 

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from easyai.api.errors import error_response
-from easyai.api.rare_log import RareLog
 from easyai.settings.schema import Easyai
 from easyai.store.signing import FILES_PATH
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class BrowserGuard:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._known: tuple[Easyai, HostNames] | None = None
-        self._log = RareLog(log)
+        self._throttle = LogThrottle()  # anybody on the network can cause it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request, or refuse it."""
@@ -95,7 +95,8 @@ class BrowserGuard:
         if not fault:
             await self._app(scope, receive, send)
             return
-        self._log.warning("request refused: client=%s %s", (scope["client"] or "-")[0], fault)
+        client = (scope["client"] or "-")[0]
+        self._throttle.warning(log, "request refused: client=%s %s", client, fault)
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
         else:

@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 import h11
 
 from easyai.api.protocol import ContractProtocol
-from easyai.api.rare_log import RareLog
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Room:
         self.time_outs = time_outs or TimeOuts()
         # Those whose client is awaited, the longest first; since when.
         self.waiting: dict[BoundedProtocol, float] = {}
-        self._log = RareLog(log)
+        self._throttle = LogThrottle()  # anybody on the network can cause it
 
     def admit(self, new: BoundedProtocol, now: float) -> bool:
         """Whether a connection may stay; where all are taken, the longest waiting one is closed.
@@ -82,17 +82,19 @@ class Room:
         return True
 
     def _tell(self, new: BoundedProtocol, done: str) -> None:
-        if not self._log.due():
+        times = self._throttle.due()
+        if not times:
             return
         known = (getattr(one, "client", None) for one in new.connections)
         clients = Counter(client[0] for client in known if client)
         client, count = clients.most_common(1)[0] if clients else ("-", 0)
-        self._log.warning(
-            "all %d connections of the API are taken: %s; most are from %s (%d)",
+        log.warning(
+            "all %d connections of the API are taken: %s; most are from %s (%d)%s",
             self.most,
             done,
             client,
             count,
+            f" (and {times - 1} more)" if times > 1 else "",
         )
 
 

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from kombu.connection import Connection
 
 from easyai.broker.options import TIMEOUT_OPTIONS
+from easyai.system.log_throttle import LogThrottle
 
-_REPORT_EVERY_SEC = 60.0
 _PUBLISH_TIMEOUT_SEC = 3.0
 
 
@@ -47,16 +46,8 @@ class QuickConnection(Connection):
 
 
 def _seldom(errback: Callable[[Exception, float], Any]) -> Callable[[Exception, float], Any]:
-    next_call = 0.0
-
-    def call(error: Exception, interval: float) -> Any:
-        nonlocal next_call
-        if time.monotonic() < next_call:
-            return None
-        next_call = time.monotonic() + _REPORT_EVERY_SEC
-        return errback(error, interval)
-
-    return call
+    throttle = LogThrottle()
+    return lambda error, interval: errback(error, interval) if throttle.due() else None
 
 
 def other_hosts(app: Any) -> int:

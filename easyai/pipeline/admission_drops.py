@@ -21,6 +21,7 @@ from easyai.domain.reason import quoted
 from easyai.domain.totals import Totals
 from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,6 @@ AT_ONCE: Final = 2000
 _CARRY_SEC: Final = 1.0  # what pictures are left then is the sweep's
 _GROUP: Final = 64  # pictures before the clock and the store's health are looked at
 _THREADS: Final = 16
-_TELL_EVERY_SEC: Final = 60.0
-_FORGET_SEC: Final = 3600.0  # types come and go
 _EPISODE_SEC: Final = 60  # without a drop for so long, the next one begins a new episode
 
 Choose = Callable[[Connection], Sequence[int]]
@@ -48,8 +47,7 @@ class Drops:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._untold: Counter[tuple[str, Outcome]] = Counter()
-        self._told_at: dict[tuple[str, Outcome], float] = {}
+        self._throttle = LogThrottle()  # by type and outcome
 
     def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: str) -> Given:
         """Give up the frames (ids) that are chosen inside the transaction.
@@ -68,21 +66,15 @@ class Drops:
         return Given(len(dropped), delete(self._runtime, pictures))
 
     def _tell(self, task_type: str, outcome: Outcome, reason: str, count: int) -> None:
-        what, now = (task_type, outcome), time.monotonic()
-        self._untold[what] += count
-        if now - self._told_at.get(what, float("-inf")) < _TELL_EVERY_SEC:
-            return
-        self._told_at[what] = now
-        log.warning(
-            "frames dropped: task_type=%s frames=%d reason=%s: %s",
-            task_type,
-            self._untold.pop(what),
-            outcome,
-            reason,
-        )
-        for old in [old for old, at in self._told_at.items() if now - at >= _FORGET_SEC]:
-            del self._told_at[old]
-            self._untold.pop(old, None)  # the statistics have them
+        frames = self._throttle.due((task_type, outcome), count)
+        if frames:
+            log.warning(
+                "frames dropped: task_type=%s frames=%d reason=%s: %s",
+                task_type,
+                frames,
+                outcome,
+                reason,
+            )
 
 
 def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:

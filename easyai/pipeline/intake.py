@@ -27,6 +27,7 @@ from easyai.pipeline.tell import EVERY_SEC
 from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
 from easyai.store.base import Listing
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ class Scanner:
         # Of the backlog, and not whole at the first look: they go on as backlog.
         self._unfinished: set[str] = set()
         self._first = True
-        self._found, self._found_told_at = 0, -EVERY_SEC  # not logged yet; monotonic
-        self._disabled_told_at: float | None = None  # monotonic; None while switched on
+        self._found = LogThrottle(EVERY_SEC)
+        self._switched_off = LogThrottle(_REMIND_SEC)
 
     def scan(self) -> ScanReport:
         """One piece of a scan; raises StoreUnavailableError or DatabaseUnavailableError.
@@ -116,11 +117,9 @@ class Scanner:
 
     def _tell_found(self, count: int) -> None:
         """One line in ten seconds, the first at once."""
-        self._found += count
-        now = time.monotonic()
-        if self._found and now - self._found_told_at >= EVERY_SEC:
-            log.info("found new images: count=%d", self._found)
-            self._found, self._found_told_at = 0, now
+        found = self._found.due(count=count)
+        if found:
+            log.info("found new images: count=%d", found)
 
     def _gather(self, until: float) -> list[tuple[list[FrameKey], bool]]:
         """What the ledger does not know, by listing; with whether it may have lain there before.
@@ -190,13 +189,10 @@ class Scanner:
         return self._recording.record(found) if found else 0
 
     def _tell_enabled(self, enabled: bool) -> None:
-        now, told_at = time.monotonic(), self._disabled_told_at
         if enabled:
-            if told_at is not None:
+            if self._switched_off.over():
                 log.info("scanning is switched on again")
-            self._disabled_told_at = None
-        elif told_at is None or now - told_at >= _REMIND_SEC:
-            self._disabled_told_at = now
+        elif self._switched_off.due():
             log.warning(
                 "scanning is switched off: ai_analysis.enable = false; frames stay in the store"
             )

@@ -14,6 +14,7 @@ from easyai.db.events import Event
 from easyai.domain.frame import FrameKey, is_date
 from easyai.domain.reason import quoted
 from easyai.runtime import Runtime
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class _Misplaced:
     def __init__(self) -> None:
         self._seen: dict[str, float] = {}
         self._reported = 0
-        self._reported_at = 0.0
+        self._throttle = LogThrottle(_REMIND_SEC)
 
     def note(self, key: str) -> None:
         """It lies there still."""
@@ -47,15 +48,14 @@ class _Misplaced:
 
     def must_be_reported(self) -> bool:
         """Whether there are more than were reported last, or an hour has passed since."""
-        count, now = self.count(), time.monotonic()
-        if count == self._reported:
+        count = self.count()
+        if count == 0:
+            self._reported = 0
+            self._throttle.over()
+        if count <= self._reported or not self._throttle.due():
             return False
-        due = count > self._reported and (
-            self._reported == 0 or now - self._reported_at >= _REMIND_SEC
-        )
-        if due or count == 0:
-            self._reported, self._reported_at = count, now
-        return due
+        self._reported = count
+        return True
 
     def example(self) -> str:
         """The key noted last."""

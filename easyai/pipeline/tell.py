@@ -14,12 +14,12 @@ from typing import Final
 from easyai.db.ledger import LeasedFrame
 from easyai.pipeline.pictures import CarriedOut, tell_failed
 from easyai.pipeline.settle import Settled
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
 #: One line a type in this time; the first at once.
 EVERY_SEC: Final = 10.0
-_NO_SERVICE_EVERY_SEC: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -46,11 +46,11 @@ class Tally:
         self._lock = threading.Lock()
         self._untaken: dict[str, Counts] = {}
         self._unlogged: dict[str, Counts] = {}
-        self._logged_at: dict[str, float] = {}  # by type, of the last ten seconds; monotonic
+        self._lines = LogThrottle(EVERY_SEC)  # by type
         self._log_at = math.inf  # when the next line is due; monotonic
         self._failed, self._reason = 0, ""  # errands of pictures, and why the first of them did
-        self._failed_told_at = -EVERY_SEC
-        self._no_service_at: dict[str, float] = {}
+        self._failures = LogThrottle(EVERY_SEC)
+        self._no_service = LogThrottle()  # by type
 
     def leased(self, frames: Iterable[LeasedFrame]) -> None:
         """Count frames that were leased."""
@@ -68,7 +68,7 @@ class Tally:
         self._failed += carried.failed
         self._reason = self._reason or carried.reason
         if self._failed:
-            self._log_at = min(self._log_at, self._failed_told_at + EVERY_SEC)
+            self._log_at = min(self._log_at, time.monotonic() + self._failures.wait_sec())
 
     def take(self, task_type: str) -> Counts:
         """What became of the frames of a type since the last time."""
@@ -80,47 +80,34 @@ class Tally:
         now = time.monotonic()
         if now < self._log_at and not at_once:
             return  # asked in each turn, whatever the number of types
-        if self._failed and (at_once or now - self._failed_told_at >= EVERY_SEC):
+        if self._failed and (self._failures.due() or at_once):
             tell_failed(self._failed, self._reason)
-            self._failed, self._reason, self._failed_told_at = 0, "", now
+            self._failed, self._reason = 0, ""
         for task_type in sorted(self._unlogged):
-            if at_once or now >= self._due_at(task_type):
-                self._logged_at[task_type] = now
+            if self._lines.due(task_type) or at_once:
                 log.info("%s", _line(task_type, self._unlogged.pop(task_type)))
-        over = now - EVERY_SEC
-        self._logged_at = {k: at for k, at in self._logged_at.items() if at > over}
-        due = [self._due_at(task_type) for task_type in self._unlogged]
-        due += [self._failed_told_at + EVERY_SEC] if self._failed else []
-        self._log_at = min(due, default=math.inf)
+        waits = [self._lines.wait_sec(task_type) for task_type in self._unlogged]
+        waits += [self._failures.wait_sec()] if self._failed else []
+        self._log_at = now + min(waits, default=math.inf)
 
     def log_in_sec(self) -> float | None:
         """How long until the next line is due; None while nothing waits to be written."""
         return None if self._log_at == math.inf else max(0.0, self._log_at - time.monotonic())
 
-    def _due_at(self, task_type: str) -> float:
-        return self._logged_at.get(task_type, -EVERY_SEC) + EVERY_SEC
-
     def no_service(self, task_types: Iterable[str]) -> None:
         """Log, once a minute for each type, that its frames wait for a service."""
-        now = time.monotonic()
         for task_type in task_types:
-            if now - self._no_service_at.get(task_type, -_NO_SERVICE_EVERY_SEC) < (
-                _NO_SERVICE_EVERY_SEC
-            ):
-                continue
-            self._no_service_at[task_type] = now
-            log.warning(
-                "no algorithm for task type: task_type=%s; its frames wait until one is there",
-                task_type,
-            )
-        over = now - _NO_SERVICE_EVERY_SEC
-        self._no_service_at = {k: at for k, at in self._no_service_at.items() if at > over}
+            if self._no_service.due(task_type):
+                log.warning(
+                    "no algorithm for task type: task_type=%s; its frames wait until one is there",
+                    task_type,
+                )
 
     def _add(self, task_type: str, counts: Counts) -> None:
         if counts == Counts():
             return
         if task_type not in self._unlogged:
-            self._log_at = min(self._log_at, self._due_at(task_type))
+            self._log_at = min(self._log_at, time.monotonic() + self._lines.wait_sec(task_type))
         self._unlogged.setdefault(task_type, Counts()).add(counts)
         with self._lock:
             self._untaken.setdefault(task_type, Counts()).add(counts)

@@ -12,6 +12,7 @@ from easyai.db.events import Event
 from easyai.domain.reason import quoted
 from easyai.domain.type_room import TYPES_FULL
 from easyai.runtime import Runtime
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class TypeGate:
         # When the database was asked, on the monotonic clock.
         self._admitted: dict[str, float] = {}
         self._refused: dict[str, float] = {}
-        self._told_at: float | None = None  # monotonic; None while there is room
+        self._throttle = LogThrottle(_REMIND_SEC)
 
     def admit(self, names: Iterable[str]) -> set[str]:
         """Those of the types whose frames may be recorded now; each has its row in task_types.
@@ -73,13 +74,10 @@ class TypeGate:
 
     def report(self) -> None:
         """Name the folders that are not taken in: at once, seldom while it lasts, and its end."""
-        now = time.monotonic()
         if not self._refused:
-            if self._told_at is not None:
-                self._told_at = None
+            if self._throttle.over():
                 log.info("every task type has a place again, frames of all folders are taken in")
-        elif self._told_at is None or now - self._told_at >= _REMIND_SEC:
-            self._told_at = now
+        elif self._throttle.due():
             self._warn()
 
     def _warn(self) -> None:

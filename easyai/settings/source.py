@@ -26,6 +26,7 @@ from easyai.settings.file import config_path, overlay, parse, read
 from easyai.settings.last_good import COPY_VARIABLE, RENEWS_VARIABLE, keep, kept, taken
 from easyai.settings.partial import load_in_part
 from easyai.settings.schema import Settings
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,8 @@ class SettingsSource:
         else:
             found, self._fault = _load_or_last_good(self._path)
             self._settings, self._at_start = found.settings, found.places
-        self._checked_at = self._told_at = time.monotonic()
+        self._checked_at = time.monotonic()
+        self._begin_reminding()
 
     def current(self) -> Settings:
         """The settings in force now; costs one ``stat`` a second at most."""
@@ -198,14 +200,14 @@ class SettingsSource:
 
     def _remind(self) -> None:
         """Tell a mistake that stays, as often as an alarm that goes on."""
-        if not self._fault:
-            return
-        if self._checked_at - self._told_at >= self._settings.ai_analysis.alarm_repeat_sec:
-            self._told_at = self._checked_at
+        if self._fault and self._reminder.due():
             log.error("settings: what the file says is still not in force: %s", self._fault)
 
+    def _begin_reminding(self) -> None:
+        self._reminder = LogThrottle(self._settings.ai_analysis.alarm_repeat_sec)
+        self._reminder.due()  # the mistake itself has just been logged
+
     def _reload(self) -> None:
-        self._told_at = self._checked_at
         try:
             found = _load_and_renew(self._path)
         except SettingsError as error:
@@ -216,6 +218,7 @@ class SettingsSource:
             log.info("settings reloaded from %s", self._path)
             _tell_misspelt(found.unknown)
             self._tell_places(found.places)
+        self._begin_reminding()
 
     def _tell_places(self, now: dict[str, Any]) -> None:
         changed = [key for key, named in now.items() if named != self._at_start.get(key, named)]

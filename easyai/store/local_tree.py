@@ -23,6 +23,7 @@ from easyai.store.base import Listing, always
 from easyai.store.file_systems import FolderTimes
 from easyai.store.keys import LONGEST_KEY, is_text
 from easyai.store.local_folder import GONE
+from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ LIST_AGAIN_SEC: Final = 30.0
 _SETTLE_SEC: Final = 3.0
 _OF_NEW: Final = 0.25  # of the time, for folders never listed
 _REMIND_SEC: Final = 86_400.0
-_MOST_COMPLAINTS: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Tree:
         self._fresh: deque[_Folder] = deque()  # not listed yet: made since we look
         self._new: deque[_Folder] = deque([self._root])  # not listed yet: of before
         self._times = FolderTimes()
-        self._complained: dict[str, float] = {}  # monotonic
+        self._throttle = LogThrottle(_REMIND_SEC)
 
     @property
     def cut(self) -> bool:
@@ -99,14 +99,8 @@ class Tree:
 
     def complain(self, key: str, why: str) -> None:
         """Log why something is left alone; once a day for each key."""
-        now = time.monotonic()
-        if now - self._complained.get(key, -_REMIND_SEC) < _REMIND_SEC:
-            return
-        if len(self._complained) >= _MOST_COMPLAINTS:
-            self._complained.pop(next(iter(self._complained)))
-        self._complained.pop(key, None)
-        self._complained[key] = now
-        log.warning("not a frame, left alone: %r: %s", key, why)
+        if self._throttle.due(key):
+            log.warning("not a frame, left alone: %r: %s", key, why)
 
     def _changed(self, folder: _Folder) -> list[str]:
         """The pictures in a folder, [] when it has not changed."""
@@ -123,7 +117,7 @@ class Tree:
             self._failed(folder, error)
             return []
         folder.times = _times(status)
-        self._complained.pop(folder.prefix, None)
+        self._throttle.over(folder.prefix)
         return keys
 
     def _must_list(self, folder: _Folder, status: os.stat_result) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,12 +17,12 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from easyai import __version__
 from easyai.system.identity import holder
+from easyai.system.log_throttle import LogThrottle
 from easyai.tracing.ids import TraceIds
 from easyai.tracing.variables import exporter_name, has_service_name
 
 log = logging.getLogger(__name__)
 
-_REPORT_EVERY_SEC: Final = 60.0
 _CLOSE_SEC: Final = 2.0
 _TAKEN: Final = (Decision.RECORD_AND_SAMPLE,)
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
@@ -139,13 +138,11 @@ class _Seldom(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._next_at = 0.0  # monotonic
+        self._throttle = LogThrottle()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log the record without its traceback, unless there was one just before."""
-        now = time.monotonic()
-        if now >= self._next_at:
-            self._next_at = now + _REPORT_EVERY_SEC
+        if self._throttle.due():
             log.warning("traces are not sent, frames go on: %s", record.getMessage())
 
 

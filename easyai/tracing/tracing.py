@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from queue import Full, Queue
 from typing import TYPE_CHECKING, Final, Protocol
 
+from easyai.system.log_throttle import LogThrottle
 from easyai.tracing.ids import TraceIds, trace_ids
 from easyai.tracing.journey import Call, Publication, Turn
 
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 _MOST_NOTES: Final = 1000  # turns and publications
 _MOST_FRAMES: Final = 20_000  # in all notes that wait; a turn may have 500
 _TRY_AGAIN_SEC: Final = 2.0
-_REPORT_EVERY_SEC: Final = 60.0
 _CLOSE_SEC: Final = 2.0
 
 
@@ -54,7 +53,7 @@ class Tracing:
         self._frames = 0  # in the notes that wait
         self._frames_lock = threading.Lock()
         self._ended = threading.Event()
-        self._report_at = 0.0  # monotonic
+        self._throttle = LogThrottle()
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self._thread.start()
 
@@ -176,7 +175,5 @@ class Tracing:
         self._report(f"a trace is not made, frames go on: {type(error).__name__}: {error}")
 
     def _report(self, text: str) -> None:
-        now = time.monotonic()
-        if now >= self._report_at:
-            self._report_at = now + _REPORT_EVERY_SEC
+        if self._throttle.due():
             log.warning("%s", text)

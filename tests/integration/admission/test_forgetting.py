@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from easyai.alarms.progress import Progress
 from easyai.alarms.timings import Timings
-from easyai.domain.frame import FrameState, Outcome
-from easyai.pipeline import admission_drops
 from easyai.pipeline.admission import Admission
-from easyai.pipeline.admission_drops import Drops
 from tests.support.lively import look
 from tests.support.site import Installation
 
@@ -26,26 +21,6 @@ def test_outages_of_forgotten_types_are_forgotten(site: Installation) -> None:
     site.execute("DELETE FROM task_types WHERE name <> :kept", kept=TYPES[0])
     admission.review()
     assert admission._parking == {TYPES[0]}
-
-
-def test_drops_told_long_ago_are_forgotten(
-    site: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drops = Drops(site.runtime)
-    for name in TYPES:
-        site.record(1, name)
-        _drop(site, drops, name)
-    assert len(drops._told_at) == len(TYPES)
-    monkeypatch.setattr(admission_drops, "_FORGET_SEC", -1.0)
-    site.record(1, "another")
-    _drop(site, drops, "another")
-    assert not drops._told_at
-    assert not drops._untold
-
-
-def _drop(site: Installation, drops: Drops, name: str) -> None:
-    ids = [row["id"] for row in site.frames() if row["task_type"] == name]
-    drops.drop(lambda _: ids, FrameState.PENDING, Outcome.QUEUE_FULL, "full")
 
 
 def test_the_watchdog_remembers_the_progress_of_known_types_only(site: Installation) -> None:

@@ -13,7 +13,6 @@ import pytest
 from easyai.db import recording
 from easyai.db.recording import NewFrame
 from easyai.errors import StoreUnavailableError
-from easyai.pipeline import intake
 from easyai.pipeline.intake import Scanner
 from easyai.store import local_watch, whole
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
@@ -263,7 +262,8 @@ def test_nothing_is_found_while_inference_is_switched_off_and_the_log_says_so(
     for _ in range(3):
         assert site.scan().new_frames == 0
     assert caplog.text.count(words) == 1
-    monkeypatch.setattr(intake, "_REMIND_SEC", 0.0)  # an hour later
+    switched_off = site.runtime.part(Scanner)._switched_off
+    monkeypatch.setattr(switched_off, "_every_sec", 0.0)  # an hour later
     site.scan()
     assert caplog.text.count(words) == 2
     site.configure(enable=True)

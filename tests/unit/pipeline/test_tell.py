@@ -10,6 +10,7 @@ from easyai.pipeline import tell
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.settle import OfType, Settled
 from easyai.pipeline.tell import EVERY_SEC, Counts, Tally
+from easyai.system import log_throttle
 
 
 class Clock:
@@ -28,7 +29,8 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     """The clock of `Tally`; everything is logged."""
     caplog.set_level(logging.INFO)
     made = Clock()
-    monkeypatch.setattr(tell, "time", made)
+    for module in (tell, log_throttle):
+        monkeypatch.setattr(module, "time", made)
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -27,8 +28,9 @@ def test_an_outage_is_reported_once_at_its_start_and_once_at_its_end(
 def test_an_outage_that_lasts_is_recalled(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OutageLog, "REPEAT_EVERY_SEC", 0.0)
     outage = OutageLog(logging.getLogger("test"), "no scan")
-    outage.failed(OSError())
-    outage.failed(OSError())
-    assert len(caplog.messages) == 2
+    now = time.monotonic()
+    for passed_sec in (0.0, 59.0, 60.0, 61.0):
+        monkeypatch.setattr(time, "monotonic", lambda passed_sec=passed_sec: now + passed_sec)
+        outage.failed(OSError())
+    assert caplog.messages == ["no scan (for 0 s): OSError: ", "no scan (for 60 s): OSError: "]
