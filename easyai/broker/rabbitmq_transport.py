@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any, Final
 
 from amqp.exceptions import PreconditionFailed, RecoverableConnectionError
@@ -25,8 +26,6 @@ from easyai.broker.reason import BlockedError
 log = logging.getLogger(__name__)
 
 CONFIRM_SEC: Final = 5.0
-
-_told: Final[set[str]] = set()  # by name: each process says it once
 
 
 class Channel(pyamqp.Channel):
@@ -56,15 +55,7 @@ class Channel(pyamqp.Channel):
                 queue, *args, **kwargs
             )
         except PreconditionFailed as error:
-            if queue not in _told:
-                _told.add(queue)
-                log.warning(
-                    "queue %s stays as it is (%s); to have it made anew, stop the workers and "
-                    "delete it: rabbitmqctl delete_queue %s",
-                    queue,
-                    error.reply_text,
-                    queue,
-                )
+            _warn_of(queue, error.reply_text)
             declaring = connection.declaring_channel()
             return super(Channel, declaring).queue_declare(queue, passive=True)
 
@@ -115,6 +106,18 @@ class Connection(pyamqp.Connection):
         if self._declaring is None or not self._declaring.is_open:
             self._declaring = self.channel()
         return self._declaring
+
+
+@lru_cache(maxsize=10_000)
+def _warn_of(queue: str, refusal: str) -> None:
+    """Log that a queue is used as it is; cached, so that each process logs it once."""
+    log.warning(
+        "queue %s stays as it is (%s); to have it made anew, stop the workers and delete it: "
+        "rabbitmqctl delete_queue %s",
+        queue,
+        refusal,
+        queue,
+    )
 
 
 class Transport(pyamqp.Transport):

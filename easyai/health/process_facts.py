@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from easyai.db import processes
 from easyai.domain.reason import Reason
 from easyai.process.presence import EVERY_SEC, SILENT_AFTER_SEC, reason_of_start
+from easyai.runtime import Runtime
 from easyai.system.identity import home, runs
 
 #: Starts this old are looked at.
@@ -55,14 +56,16 @@ class DutyFacts:
     done_at: float
 
 
-def read(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
+def read(conn: Connection, runtime: Runtime, now: float) -> tuple[ProcessFacts, ...]:
     """Every process that has a row."""
     here = {home(), socket.gethostname()}  # an older version of us noted the name alone
+    hung = runtime.part(HungMemory)
     starts = processes.starts(conn, now - STARTS_SEC, now)
     return tuple(
         _facts(
             row,
             here,
+            hung,
             [Start(at, reason_of_start(why)) for at, why in starts.get(row.name, ())],
             now,
         )
@@ -70,7 +73,9 @@ def read(conn: Connection, now: float) -> tuple[ProcessFacts, ...]:
     )
 
 
-def _facts(row: Any, here: Collection[str], starts: list[Start], now: float) -> ProcessFacts:
+def _facts(
+    row: Any, here: Collection[str], hung: HungMemory, starts: list[Start], now: float
+) -> ProcessFacts:
     age_sec, is_here = abs(now - row.beat_at), row.host in here
     there = runs(row.pid, row.start_ticks) if is_here else None
     # Without its start, its number may be one of another machine of this name.
@@ -83,22 +88,29 @@ def _facts(row: Any, here: Collection[str], starts: list[Start], now: float) -> 
         row.beat_at,
         there,
         there is False and surely,
-        _hangs_or_hung(row.name, row.beat_at, bool(there) and age_sec > SILENT_AFTER_SEC),
+        hung.hangs_or_hung(row.name, row.beat_at, bool(there) and age_sec > SILENT_AFTER_SEC),
         tuple(starts),
         row.clock_offset_sec,
     )
 
 
-# Who hung, by name and last sign of life, and when that was seen last, on the monotonic clock. A
-# process that has ended tells no more whether it hung before; its row is the same either way.
-_seen_hung: dict[tuple[str, float], float] = {}
+class HungMemory:
+    """What this process has seen hang within the last minute.
 
+    A process that has ended tells no more whether it hung before; its row is the same either way.
+    """
 
-def _hangs_or_hung(name: str, beat_at: float, hangs: bool) -> bool:
-    now = time.monotonic()
-    for one, seen_at in list(_seen_hung.items()):
-        if now - seen_at > _HUNG_TOLD_SEC:
-            _seen_hung.pop(one, None)  # another thread may have
-    if hangs:
-        _seen_hung[name, beat_at] = now
-    return (name, beat_at) in _seen_hung
+    def __init__(self, runtime: Runtime) -> None:
+        del runtime
+        # By name and last sign of life: when that was seen last, monotonic.
+        self._seen: dict[tuple[str, float], float] = {}
+
+    def hangs_or_hung(self, name: str, beat_at: float, hangs: bool) -> bool:
+        """Whether a process with this last sign of life hangs, or was seen to."""
+        now = time.monotonic()
+        for one, seen_at in list(self._seen.items()):
+            if now - seen_at > _HUNG_TOLD_SEC:
+                self._seen.pop(one, None)  # another thread may have
+        if hangs:
+            self._seen[name, beat_at] = now
+        return (name, beat_at) in self._seen

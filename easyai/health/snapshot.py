@@ -123,7 +123,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
     services = service_facts.read(conn, leased, analysis.heartbeat_timeout_sec, now)
     outbox, outbox_since = rows.outbox(conn)
     refused = events.newest(conn, TYPES_FULL, "", now - _REFUSED_SEC)
-    own = process_facts.read(conn, now)
+    own = process_facts.read(conn, runtime, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
     requests = [approval.requested(row) for row in registration_requests.all_requests(conn)]

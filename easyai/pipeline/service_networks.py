@@ -20,6 +20,7 @@ from easyai.settings.schema import Settings
 Address = IPv4Address | IPv6Address
 
 LOOK_UP_SEC: Final = 1.0  # field clients wait a few seconds for the answer to a registration
+_LOOK_UP: Final = "look-up"  # the name of their threads
 _MOST_LOOK_UPS: Final = 8  # at once: a name server that hangs must not fill us with threads
 _LOCAL_NAMES: Final = ("localhost", "ip6-localhost")
 _LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -168,13 +169,10 @@ def _addresses(host: str) -> list[str]:
         return resolve(host)
 
 
-_look_ups = threading.BoundedSemaphore(_MOST_LOOK_UPS)
-
-
 def resolve(host: str) -> list[str]:
     """The addresses of a name; none when it has none now or the look-up takes too long."""
     found: list[str] = []
-    if not _look_ups.acquire(blocking=False):
+    if sum(one.name == _LOOK_UP for one in threading.enumerate()) >= _MOST_LOOK_UPS:
         return found
 
     def look_up() -> None:
@@ -183,11 +181,9 @@ def resolve(host: str) -> list[str]:
                 found.append(str(info[4][0]))
         except (OSError, UnicodeError):
             return
-        finally:
-            _look_ups.release()
 
     # Not a pool: its threads would be waited for at the end of the process.
-    thread = threading.Thread(target=look_up, name="look-up", daemon=True)
+    thread = threading.Thread(target=look_up, name=_LOOK_UP, daemon=True)
     thread.start()
     thread.join(LOOK_UP_SEC)
     return list(found)

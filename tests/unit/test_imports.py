@@ -52,6 +52,13 @@ ENVIRONMENT = {
     "tracing/variables.py",  # OpenTelemetry's own
 }
 CELERY = {"celery", "kombu", "billiard", "vine", "flower"}
+# What lives as long as the process, and why no part of a runtime can own it.
+OF_THE_PROCESS = {
+    "celery.py: app",  # Celery looks for it by this name
+    "db/clock.py: _offsets",  # by engine, and gone with it
+    "db/guard.py: _guards",  # what a child closes after a fork
+    "db/statistics.py: _values",  # a function
+}
 # Nothing is built while a module is imported: connections come after the fork, from the runtime.
 BUILT = {"create_engine", "Database", "open_runtime", "SettingsSource", "Thread", "Runtime"}
 
@@ -156,3 +163,21 @@ def test_nothing_is_built_while_a_module_is_imported() -> None:
                 calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
                 names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
                 assert not names & BUILT, name
+
+
+def test_modules_hold_nothing_that_changes() -> None:
+    names = {"log", "router", "__all__"}
+    found = {
+        f"{name}: {target.id}"
+        for name, tree in _modules().items()
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and target.id.islower() and target.id not in names
+    }
+    assert found == OF_THE_PROCESS
+    assert not [name for name, tree in _modules().items() if _changes_globals(tree)]
+
+
+def _changes_globals(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.Global) for node in ast.walk(tree))

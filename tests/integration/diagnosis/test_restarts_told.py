@@ -150,7 +150,7 @@ def test_where_a_number_is_used_again_each_start_counts(site: Installation) -> N
     for ago in (30, 20, 10):
         _started(site, 1, ago, _KILLED)
     with site.runtime.db.read() as conn:
-        (one,) = read(conn, time.time())
+        (one,) = read(conn, site.runtime, time.time())
     assert [type(start) for start in one.starts] == [Start] * 3
     assert [start.reason for start in one.starts] == [_KILLED] * 3
 
