@@ -10,6 +10,7 @@ from easyai.db import alerts, clock, outbox
 from easyai.domain.system_alert import system_result
 from easyai.domain.words import Words
 from easyai.errors import EasyaiError
+from easyai.messages.catalogue import text
 from easyai.pipeline.publishing import DUTY, publish_waiting
 from easyai.publish.people import People
 from easyai.runtime import Runtime
@@ -83,7 +84,7 @@ def _published(runtime: Runtime, alert_id: int) -> str:
         if at is not None:
             return "" if at > 0 else "the bus refused it"
         if report is not None and "system" in report.held_up:
-            return report.held_up["system"]
+            return text(report.held_up["system"])
         time.sleep(0.2)
     with runtime.db.read() as conn:
         waiting = outbox.backlog(conn).waiting

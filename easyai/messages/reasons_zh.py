@@ -59,7 +59,6 @@ _CALLS: Final = {
     "Connection refused": "连接被拒绝",
     "no answer within {n} s": "{1} 秒内没有应答",
     "no connection within {n} s": "{1} 秒内无法建立连接",
-    "no confirm within {n} s": "{1} 秒内没有确认",
     "^no answer$": "没有应答",
     "^it does not answer$": "没有应答",
     "HTTP status {n}": "HTTP 状态码 {1}",
@@ -219,39 +218,6 @@ _BUS: Final = {
     "The message bus does not take alerts; they wait in the table until it does.": (
         "消息总线不接收告警；告警在表中等待其恢复。"
     ),
-    "^alert {n}: ": "告警 {1}：",
-    "; see whether the brokers of ai_analysis.mq_address run": (
-        "；请查看 ai_analysis.mq_address 的 broker 是否运行"
-    ),
-    "topic {}; make it, or let the brokers make it (auto.create.topics.enable)": (
-        "主题 {1}；请创建，或允许 broker 自动创建（auto.create.topics.enable）"
-    ),
-    "; see whether RabbitMQ runs and ai_analysis.mq_address has the right host, user, password "
-    "and virtual host": (
-        "；请查看 RabbitMQ 是否运行，以及 ai_analysis.mq_address 的主机、用户、密码和"
-        "虚拟主机是否正确"
-    ),
-    "RabbitMQ takes no messages: its memory or disk alarm is on. Let consumers empty its queues, "
-    "free disk space, or raise vm_memory_high_watermark; {} shows it": (
-        "RabbitMQ 不接收消息：触发了内存或磁盘告警。请让消费者清空队列、释放磁盘空间，"
-        "或调高 vm_memory_high_watermark；可用 {1} 查看"
-    ),
-    "RabbitMQ did not take it: a queue is full": "RabbitMQ 没有接收：队列已满",
-    "{n} bytes are more than RabbitMQ's max_message_size": (
-        "{1} 字节超过 RabbitMQ 的 max_message_size"
-    ),
-    "Redis is full (maxmemory) and takes no alerts. Let consumers trim the stream {} (XTRIM), "
-    "make room otherwise, or raise maxmemory": (
-        "Redis 已满（maxmemory），不接收告警。请让消费者裁剪 stream {1}（XTRIM），"
-        "或以其他方式腾出空间，或调高 maxmemory"
-    ),
-    "ai_analysis.mq_system_topic, for system alarms: ": (
-        "ai_analysis.mq_system_topic（系统告警）："
-    ),
-    "the key {} is no stream; set ai_analysis.mq_topic (for system alarms mq_system_topic) to "
-    "another": (
-        "键 {1} 不是 stream；请把 ai_analysis.mq_topic（系统告警为 mq_system_topic）设为其他名称"
-    ),
     "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, or an "
     "address that moves to the host that works; ": (
         "ai_analysis.mq_address 写了多个主机，而告警只发往一个：请只写其中一个，"
@@ -262,11 +228,6 @@ _BUS: Final = {
     "ai_analysis.mq_address is not a URL": "ai_analysis.mq_address 不是 URL",
     "ai_analysis.mq_address is neither a URL nor host:port": (
         "ai_analysis.mq_address 既不是 URL 也不是 host:port"
-    ),
-    "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right sentinels, "
-    "master_name and sentinel_password": (
-        "Redis：没有 Sentinel 给出其地址；请检查 ai_analysis.mq_address 的 sentinel、"
-        "master_name 和 sentinel_password 是否正确"
     ),
     "ai_analysis.mq_address has a wrong parameter: ": "ai_analysis.mq_address 的参数有误：",
     "ai_analysis.mq_address has no host or a wrong port": (

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import amqp
 from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, PreconditionFailed
 
+from easyai.domain.reason import Reason, quote
 from easyai.errors import BusUnavailableError
 from easyai.publish.amqp_confirms import Confirms
 from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
@@ -25,18 +26,15 @@ from easyai.settings.server_url import parse_server_url
 _TROUBLE: Final = (AMQPError, MessageNacked, OSError)
 _LONGEST_KEY: Final = 255  # bytes; AMQP 0-9-1, section 4.2.5.3
 _PERSISTENT: Final = 2
-_REMEDY: Final = (
-    "; see whether RabbitMQ runs and ai_analysis.mq_address has the right host, user, password "
-    "and virtual host"
-)
-_ALARM: Final = (
-    "RabbitMQ takes no messages: its memory or disk alarm is on. Let consumers empty its queues, "
-    "free disk space, or raise vm_memory_high_watermark; `rabbitmq-diagnostics alarms` shows it"
-)
+_ALARM: Final = Reason("bus.rabbitmq_blocked")
 
 
 class _AlarmError(Exception):
     """RabbitMQ has blocked this connection: its memory or disk alarm is on."""
+
+
+class _NoConfirmError(TimeoutError):
+    """RabbitMQ has not confirmed a wave in time."""
 
 
 class AmqpBus:
@@ -107,7 +105,7 @@ class AmqpBus:
         while self._confirms.pending:
             left = limit - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"no confirm within {SEND_SEC:g} s")
+                raise _NoConfirmError
             with suppress(TimeoutError):  # told above, in our words
                 self._connection.drain_events(timeout=left)
 
@@ -200,7 +198,7 @@ class AmqpBus:
     def _declare(self, channel: Any) -> None:
         channel.exchange_declare(self._exchange, "topic", durable=True, auto_delete=False)
 
-    def _failed(self, error: BaseException) -> str:
+    def _failed(self, error: BaseException) -> Reason:
         """Drop a connection that does not work any more; the reason."""
         if self._connection is not None and self._connection.connected:
             # A large wave gets stuck on its way out before we hear of the alarm.
@@ -237,5 +235,7 @@ def _login(url: str) -> dict[str, Any]:
     }
 
 
-def _reason(error: BaseException) -> str:
-    return f"RabbitMQ: {type(error).__name__}: {error}{_REMEDY}"
+def _reason(error: BaseException) -> Reason:
+    if isinstance(error, _NoConfirmError):
+        return Reason.of("bus.rabbitmq_no_confirm", within_sec=SEND_SEC)
+    return Reason.of("bus.rabbitmq", error=type(error).__name__, why=quote(str(error)))

@@ -6,6 +6,7 @@ import re
 import time
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.publish.base import Message, Receipt
 
 _TOO_LARGE: Final = re.compile(r"message size (\d+) is larger")
@@ -48,7 +49,7 @@ class Confirms:
     def nacked(self, tag: int, multiple: bool) -> None:
         """RabbitMQ did not take a message, or any up to it."""
         for message in self._take(tag, multiple):
-            self._receipt.held_up[message.alert_id] = "RabbitMQ did not take it: a queue is full"
+            self._receipt.held_up[message.alert_id] = Reason("bus.rabbitmq_queue_full")
 
     def _take(self, tag: int, multiple: bool) -> list[Message]:
         tags = [one for one in self.pending if one == tag or (multiple and one < tag)]
@@ -60,7 +61,6 @@ class Confirms:
         size = int(found.group(1)) if found else -1
         refused = [one for one in self.pending.values() if len(one.body) == size]
         for message in refused:
-            self._receipt.refused[message.alert_id] = (
-                f"{size} bytes are more than RabbitMQ's max_message_size"
-            )
+            too_large = Reason.of("bus.rabbitmq_too_large", size_bytes=size)
+            self._receipt.refused[message.alert_id] = too_large
         return bool(refused)

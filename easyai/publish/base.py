@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from easyai.domain.reason import NO_REASON, Reason
+
 CONNECT_SEC: Final = 4.0
 SEND_SEC: Final = 6.0  # until the bus has acknowledged a wave
 
@@ -27,9 +29,9 @@ class Receipt:
     """What the bus answered to a wave; an alert that stands in neither list is sent again."""
 
     acknowledged: list[int] = field(default_factory=list)
-    refused: dict[int, str] = field(default_factory=dict)  # for ever, and why
-    held_up: dict[int, str] = field(default_factory=dict)  # not now; others may go on
-    trouble: str = ""  # the bus itself does not work: nothing else is worth trying
+    refused: dict[int, Reason] = field(default_factory=dict)  # for ever, and why
+    held_up: dict[int, Reason] = field(default_factory=dict)  # not now; others may go on
+    trouble: Reason = NO_REASON  # the bus itself does not work: nothing else is worth trying
 
 
 class Bus(Protocol):

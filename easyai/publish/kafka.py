@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from easyai.domain.reason import Reason, quote
 from easyai.errors import BusUnavailableError
 from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import KAFKA_TLS
@@ -21,7 +22,6 @@ from easyai.settings.addresses import KAFKA_TLS
 # Errors that mean this one message, whatever the state of the cluster.
 _FOR_EVER: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 LARGEST_MESSAGE: Final = 100_000_000  # bytes; what librdkafka itself lets pass
-_REMEDY: Final = "; see whether the brokers of ai_analysis.mq_address run"
 
 
 def _tls() -> dict[str, Any]:
@@ -84,7 +84,7 @@ class KafkaBus:
         while waits and time.monotonic() < limit:
             self._poll(producer, 0.1)
         if waits:
-            receipt.trouble = receipt.trouble or self._reason("no answer")
+            receipt.trouble = receipt.trouble or self._reason(Reason("bus.no_answer"))
         if receipt.trouble:
             # A producer may be at its end without a word (`_poll`), and a new one costs a moment.
             self._start_anew()
@@ -109,9 +109,10 @@ class KafkaBus:
             if error is None:
                 receipt.acknowledged.append(message.alert_id)
             elif error.code() in _FOR_EVER:
-                receipt.refused[message.alert_id] = f"Kafka: {error.str()}"
+                refused = Reason.of("bus.kafka_refused", error=quote(error.str()))
+                receipt.refused[message.alert_id] = refused
             else:
-                receipt.trouble = self._reason(error.str())
+                receipt.trouble = self._reason(quote(error.str()))
 
         return report
 
@@ -122,12 +123,11 @@ class KafkaBus:
             listed = producer.list_topics(self._topic, timeout=CONNECT_SEC)
         except KafkaException as error:
             self._poll(producer, 0)  # why: an unknown name or certificate
-            raise BusUnavailableError(self._reason(error.args[0].str())) from None
+            raise BusUnavailableError(self._reason(quote(error.args[0].str()))) from None
         problem = listed.topics[self._topic].error
         if problem is not None:
             raise BusUnavailableError(
-                f"Kafka: topic {self._topic}: {problem.str()}; make it, or let the brokers make it "
-                "(auto.create.topics.enable)"
+                Reason.of("bus.kafka_topic", topic=self._topic, error=quote(problem.str()))
             )
 
     def close(self) -> None:
@@ -150,9 +150,10 @@ class KafkaBus:
     def _note(self, error: KafkaError) -> None:
         self._last_error = error.str()
 
-    def _reason(self, error: object) -> str:
-        last = f" ({self._last_error})" if self._last_error else ""
-        return f"Kafka: {error}{last}{_REMEDY}"
+    def _reason(self, error: str | Reason) -> Reason:
+        if self._last_error:
+            return Reason.of("bus.kafka_after", error=error, last_error=quote(self._last_error))
+        return Reason.of("bus.kafka", error=error)
 
 
 def milliseconds(moment: float) -> int:

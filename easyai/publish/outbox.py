@@ -21,8 +21,9 @@ from easyai.db.events import Event
 from easyai.db.outbox import WaitingRow
 from easyai.db.session import Database
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.errors import BusUnavailableError, EasyaiError
+from easyai.messages.catalogue import text
 from easyai.publish.base import Bus, Message, Receipt
 from easyai.publish.bus import CurrentBus
 from easyai.settings.schema import AiAnalysis
@@ -48,7 +49,7 @@ class PublishReport:
 
     acknowledged: int = 0
     refused: int = 0  # for ever: kept in the table, not sent again
-    held_up: dict[str, str] = field(default_factory=dict)  # cameras that wait, and why
+    held_up: dict[str, Reason] = field(default_factory=dict)  # cameras that wait, and why
 
 
 class Outbox:
@@ -165,7 +166,9 @@ class Outbox:
             outbox.refused(conn, list(receipt.refused), now)
             events.add(conn, _refusals(rows, receipt, now))
         for alert_id, reason in receipt.refused.items():
-            log.error("alert refused by the bus for ever, not sent: id=%d %s", alert_id, reason)
+            log.error(
+                "alert refused by the bus for ever, not sent: id=%d %s", alert_id, text(reason)
+            )
 
     def close(self) -> None:
         """Close the connection to the bus."""
@@ -187,7 +190,8 @@ def waves(rows: Sequence[WaitingRow]) -> Iterator[list[WaitingRow]]:
 
 def _refusals(rows: Sequence[WaitingRow], receipt: Receipt, now: float) -> list[Event]:
     cameras = {row.id: row.task_id for row in rows}
-    return [
-        Event(now, "alert_refused", cameras[alert_id], quoted(f"alert {alert_id}: {reason}"))
-        for alert_id, reason in receipt.refused.items()
-    ]
+    found = []
+    for alert_id, why in receipt.refused.items():
+        refused = Reason.of("bus.alert_refused", alert_id=alert_id, why=why)
+        found.append(Event(now, "alert_refused", cameras[alert_id], refused))
+    return found

@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
+from easyai.domain.reason import Reason, quote
 from easyai.errors import BusUnavailableError
 from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import no_address_of
@@ -101,25 +102,16 @@ class RedisBus:
             if isinstance(said, Exception) and _NO_ID not in str(said):
                 raise BusUnavailableError(self._reason(said))
         if kind not in (b"none", b"stream"):
-            raise BusUnavailableError(
-                f"Redis: the key {self._topic} is no stream; set ai_analysis.mq_topic (for system "
-                "alarms mq_system_topic) to another"
-            )
+            raise BusUnavailableError(Reason.of("bus.redis_no_stream", topic=self._topic))
 
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()
 
-    def _reason(self, error: Exception) -> str:
+    def _reason(self, error: Exception) -> Reason:
         if isinstance(error, redis.OutOfMemoryError):
-            return (
-                "Redis is full (maxmemory) and takes no alerts. Let consumers trim the stream "
-                f"{self._topic} (XTRIM), make room otherwise, or raise maxmemory"
-            )
+            return Reason.of("bus.redis_full", topic=self._topic)
         if isinstance(error, MasterNotFoundError):
-            return (
-                "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right "
-                "sentinels, master_name and sentinel_password"
-            )
+            return Reason("bus.redis_no_sentinel")
         # What the server says of a command has no secrets; of a connection, only host and port.
-        return f"Redis: {type(error).__name__}: {error}"
+        return Reason.of("bus.redis", error=type(error).__name__, why=quote(str(error)))

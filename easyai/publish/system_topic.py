@@ -10,11 +10,11 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import BusUnavailableError
 from easyai.publish.base import Bus, Message, Receipt
 
 REST_SEC: Final = 30.0  # of the second topic, after trouble with it
-_KEY: Final = "ai_analysis.mq_system_topic, for system alarms: "
 
 
 class SystemApart:
@@ -23,7 +23,7 @@ class SystemApart:
     def __init__(self, alerts: Bus, system: Bus) -> None:
         self._alerts = alerts
         self._system = system
-        self._trouble = ""  # of the second topic, at its last try
+        self._trouble = NO_REASON  # of the second topic, at its last try
         self._rests_until = 0.0  # monotonic
 
     def send(self, messages: Sequence[Message]) -> Receipt:
@@ -40,7 +40,7 @@ class SystemApart:
         if other.trouble:
             answered = {*other.acknowledged, *other.refused, *other.held_up}
             left = [one.alert_id for one in of_system if one.alert_id not in answered]
-            receipt.held_up |= dict.fromkeys(left, _KEY + other.trouble)
+            receipt.held_up |= dict.fromkeys(left, _of_system(other.trouble))
         return receipt
 
     def _send_system(self, messages: Sequence[Message]) -> Receipt:
@@ -58,9 +58,13 @@ class SystemApart:
         try:
             self._system.check()
         except BusUnavailableError as error:
-            raise BusUnavailableError(f"{_KEY}{error}") from None
+            raise BusUnavailableError(_of_system(error.reason)) from None
 
     def close(self) -> None:
         """Close both connections."""
         self._alerts.close()
         self._system.close()
+
+
+def _of_system(why: Reason) -> Reason:
+    return Reason.of("bus.system_topic", why=why)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from celery import shared_task
 
 from easyai.errors import EasyaiError
+from easyai.messages.catalogue import text
 from easyai.tasks.claim import claimed
 from easyai.tasks.config import PUBLISH_TASK
 from easyai.tasks.process import process_of
 
 if TYPE_CHECKING:
+    from easyai.publish.outbox import PublishReport
     from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -47,4 +49,9 @@ def _publish(runtime: Runtime) -> dict[str, Any] | None:
     if not publishing.anything_waits(runtime):
         return {"waiting": False}
     with claimed(runtime.db, publishing.DUTY, 0.0) as ours:
-        return asdict(publishing.publish_waiting(runtime, BUDGET_SEC)) if ours else None
+        return _shown(publishing.publish_waiting(runtime, BUDGET_SEC)) if ours else None
+
+
+def _shown(report: PublishReport) -> dict[str, Any]:
+    held_up = {camera: text(reason) for camera, reason in report.held_up.items()}
+    return asdict(report) | {"held_up": held_up}

@@ -8,6 +8,7 @@ from easyai.messages.template import Template
 from easyai.messages.templates.actions import ACTIONS
 from easyai.messages.templates.basics import BASICS
 from easyai.messages.templates.broker import BROKER
+from easyai.messages.templates.bus import BUS
 from easyai.messages.templates.checks import CHECKS
 from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
@@ -21,6 +22,7 @@ def all_templates() -> Iterator[Template]:
         ACTIONS,
         BASICS,
         BROKER,
+        BUS,
         CHECKS,
         DATABASE,
         ERRORS,

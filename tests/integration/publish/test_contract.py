@@ -164,7 +164,7 @@ def test_a_topic_for_system_alarms_that_cannot_be_used_holds_up_no_alert_of_a_fr
     settled(site, "门口1", "system")
     report = publish_waiting(site.runtime, 10)
     assert redis_bus.ids(2) == [1, 4]
-    assert report.held_up["system"].startswith("ai_analysis.mq_system_topic, for system alarms: ")
+    assert report.held_up["system"].code == "bus.system_topic"
     check = BusCheck(lambda: site.runtime.settings.ai_analysis)
     with pytest.raises(BusUnavailableError, match=r"mq_system_topic.* the key alarms is no stream"):
         check.check()

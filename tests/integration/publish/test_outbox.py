@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from easyai.db import alerts as alerts_db
+from easyai.domain.reason import quoted
 from easyai.errors import BusUnavailableError, SettingsError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish.base import Message, Receipt
@@ -143,7 +144,8 @@ def test_an_alert_the_bus_refuses_for_ever_is_given_up_and_kept(
     assert refused["published_at"] == pytest.approx(-time.time(), abs=60)
     (event,) = site.rows("SELECT * FROM events WHERE kind = 'alert_refused'")
     assert event["subject"] == "门口1"
-    assert "alert 2: " in event["text"]
+    assert "alert 2: Kafka: " in event["text"]
+    assert event["reason_code"] == "bus.alert_refused"
     assert "too large" in event["text"]
     assert not anything_waits(site.runtime)
 
@@ -188,8 +190,8 @@ def test_rabbitmq_names_the_message_it_will_never_take_and_takes_the_next(
     huge = Message(2, TYPE, "门口2", bytes(135_000_000))  # RabbitMQ 3: 128 MB, RabbitMQ 4: 16 MB
     receipt = bus.send([huge, small])
     assert list(receipt.refused) == [2]
-    assert "max_message_size" in receipt.refused[2]
-    assert receipt.trouble == ""
+    assert receipt.refused[2].code == "bus.rabbitmq_too_large"
+    assert not receipt.trouble
     assert bus.send([small]).acknowledged == [1]
     bus.close()
 
@@ -302,11 +304,11 @@ class FickleBus(CurrentBus):
             if whim < 0.6:
                 receipt.acknowledged.append(message.alert_id)
             elif whim < 0.8:
-                receipt.held_up[message.alert_id] = "not now"
+                receipt.held_up[message.alert_id] = quoted("not now")
             elif whim < 0.9:
-                receipt.trouble = "the answer got lost"
+                receipt.trouble = quoted("the answer got lost")
             else:
-                receipt.trouble = "the message got lost"
+                receipt.trouble = quoted("the message got lost")
                 continue
             if whim < 0.6 or whim >= 0.8:
                 self.received.append(json.loads(message.body))

@@ -14,7 +14,7 @@ from easyai.messages.reasons import reason
 
 _ROOT = Path(__file__).parents[3] / "easyai"
 # Where reasons are made: of states, of failed calls, of events, of frames and of checks.
-_ROOMS = ("domain", "pipeline", "publish", "registry", "store")
+_ROOMS = ("domain", "pipeline", "registry", "store")
 _FILES = (
     "backup/restore_rows.py",
     "db/service_events.py",
@@ -27,7 +27,6 @@ _FILES = (
 _NEVER_STORED = {
     "pipeline/requeue.py",
     "pipeline/tell.py",
-    "publish/people.py",
     "registry/bodies.py",
     "registry/payload.py",
     "store/bucket_conditions.py",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from easyai.domain.reason import NO_REASON, quoted
+from easyai.messages.catalogue import text
 from easyai.publish import system_topic
 from easyai.publish.base import Message, Receipt
 from easyai.publish.system_topic import SystemApart
@@ -16,7 +18,7 @@ class FakeBus:
     """A bus that takes everything, or has trouble; a fake, for its tries are counted."""
 
     def __init__(self) -> None:
-        self.trouble = ""
+        self.trouble = NO_REASON
         self.tries = 0
 
     def send(self, messages: Sequence[Message]) -> Receipt:
@@ -40,14 +42,14 @@ def _message(number: int, *, of_system: bool) -> Message:
 def test_it_rests_after_trouble_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system_topic, "REST_SEC", 0.3)
     alerts, system = FakeBus(), FakeBus()
-    system.trouble = "no such topic"
+    system.trouble = quoted("no such topic")
     both = SystemApart(alerts, system)
     for number in range(1, 20, 2):
         wave = [_message(number, of_system=False), _message(number + 1, of_system=True)]
         receipt = both.send(wave)
         assert receipt.acknowledged == [number]
-        assert receipt.held_up[number + 1].endswith("no such topic")
+        assert text(receipt.held_up[number + 1]).endswith("system alarms: no such topic")
     assert (alerts.tries, system.tries) == (10, 1)
-    system.trouble = ""
+    system.trouble = NO_REASON
     time.sleep(0.4)
     assert both.send([_message(99, of_system=True)]).acknowledged == [99]
