@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from easyai.health.type_facts import TypeFacts
 from easyai.messages.catalogue import text
 from easyai.process.presence import SILENT_AFTER_SEC
 from easyai.registry import approval
-from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC
+from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC, pause_sec
 from easyai.runtime import Runtime
 
 __all__ = ["AlarmFacts", "Known", "ServiceFacts", "TypeFacts", "read"]
@@ -41,7 +40,6 @@ _REFUSED_SEC: Final = 1.1 * HOUR_SEC  # it is said again every hour
 _DAY_SEC: Final = 24 * HOUR_SEC
 # By which the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
-_PACE: Final = re.compile(r"every (\d+) s")
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
 #: Count every failed frame.
@@ -159,9 +157,8 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
 
 def _paces(conn: Connection, now: float) -> dict[str, float]:
     """How often services send heartbeats that do so too rarely, by endpoint."""
-    said = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
-    found = {endpoint: _PACE.search(text(reason)) for endpoint, reason in said.items()}
-    return {endpoint: float(match[1]) for endpoint, match in found.items() if match}
+    noted = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
+    return {endpoint: pause_sec(reason) for endpoint, reason in noted.items()}
 
 
 def _types(

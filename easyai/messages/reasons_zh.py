@@ -134,10 +134,6 @@ _FRAMES: Final = {
     ),
 }
 _PROCESSES: Final = {
-    ", in time again": "，恢复及时",
-    "sends a heartbeat every {n} s, heartbeat_timeout_sec is {n}": (
-        "每 {1} 秒发送一次心跳，heartbeat_timeout_sec 为 {2}"
-    ),
     "the clock of this machine jumped by {n} s": "本机时钟跳变 {1} 秒",
     "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",
     "the clock of this server was set back by {n} s": "本服务器的时钟被回拨 {1} 秒",

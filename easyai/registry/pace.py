@@ -7,15 +7,13 @@ from typing import Final
 
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.runtime import Runtime
 
 #: The kind of its event.
 SLOW_HEARTBEATS: Final = "heartbeats_slow"
 #: It is said again so often while it goes on.
 TELL_EVERY_SEC: Final = 3600.0
-# So ends the event of one that was noted and sends often enough now.
-_IN_TIME: Final = ", in time again"
 _ENOUGH: Final = 10  # pauses in time, one after the other; fewer would end and raise it in turn
 _ALIKE: Final = 0.2  # by which two pauses of one pace differ at most
 _LONGEST: Final = 10  # times its timeout; a longer pause is an outage
@@ -42,15 +40,14 @@ class HeartbeatPace:
             timeout = row.heartbeat_timeout_sec or timeout_sec
             pause = now - row.last_heartbeat
             if row.last_heartbeat and 0 <= pause <= timeout:
-                told = _IN_TIME if self._is_cured(row.pk) else None
+                code = "heartbeats.in_time_again" if self._is_cured(row.pk) else ""
             else:
-                told = "" if self._is_slow(row, pause, timeout, now) else None
-            if told is not None:
-                text = (
-                    f"service_id={row.service_id}: sends a heartbeat every {pause:.0f} s, "
-                    f"heartbeat_timeout_sec is {timeout:g}{told}"
-                )
-                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, quoted(text)))
+                slow = self._is_slow(row, pause, timeout, now)
+                code = "heartbeats.too_rare" if slow else ""
+            if code:
+                pace = Reason.of(code, pause_sec=round(pause), timeout_sec=timeout)
+                of_service = Reason.of("service.event", service_id=row.service_id, what=pace)
+                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, of_service))
         return found
 
     def _is_cured(self, pk: int) -> bool:
@@ -74,6 +71,12 @@ class HeartbeatPace:
             return False
         self._told_at[row.pk] = now
         return True
+
+
+def pause_sec(event: Reason) -> float:
+    """Seconds between two heartbeats, by the reason of an event of that kind; 0: not known."""
+    found = event.inner("what").get("pause_sec")
+    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def expected_sec(timeout_sec: float) -> float:
