@@ -14,6 +14,7 @@ from functools import partial
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.fate import alert_key, is_alert, is_nested, unique_key
+from easyai.domain.reason import Reason
 from easyai.domain.verdict import Kind, Verdict, clean_reason
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.answers import Answered
@@ -78,4 +79,4 @@ def _keep(store: Store, alert_base_path: str, frame: LeasedFrame) -> tuple[Carri
         kept = store.keep(frame.image_key, name, frame.version)
         if kept is not Carried.TAKEN:
             return kept, name
-    raise StoreUnavailableError(f"{target}: no free name beside it")
+    raise StoreUnavailableError(Reason.of("store.no_free_name", target=target))

@@ -20,6 +20,7 @@ from typing import Final
 from easyai.db import clock
 from easyai.db.installation import installation_id
 from easyai.domain.alert import utc_text
+from easyai.domain.reason import Reason, quote
 from easyai.errors import StoreClaimedError
 from easyai.runtime import Runtime
 from easyai.store.local_folder import CLAIM_KEY
@@ -87,11 +88,12 @@ def require_store(runtime: Runtime) -> None:
         take_over(runtime)
         return
     raise StoreClaimedError(
-        f"the frame store is used by another installation: host {there.host}, data folder "
-        f"{there.data_dir}, since {there.since}. Two on one store would take each other's frames "
-        "away: give this one a folder (frame_extractor.output_dir) or base_path of its own, or, "
-        "when the other one is no more or its database was rebuilt here, hand it over with "
-        "`claim --take-over`"
+        Reason.of(
+            "store.claimed",
+            host=quote(there.host),
+            data_folder=quote(there.data_dir),
+            since=quote(there.since),
+        )
     )
 
 

@@ -15,6 +15,7 @@ from minio.error import MinioException, S3Error
 from minio.helpers import check_bucket_name
 from urllib3.exceptions import HTTPError
 
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError, StoreUnavailableError
 from easyai.settings.schema import Minio
 from easyai.store.bucket_errors import NO_BUCKET, explain
@@ -102,8 +103,11 @@ class Bucket:
             client = _new_client(self._settings, told[1] if told else _DEFAULT_REGION)
         return client
 
-    def _unavailable(self, reason: str) -> StoreUnavailableError:
-        return StoreUnavailableError(f"{self.where}: {reason}")
+    def _unavailable(self, why: Reason) -> StoreUnavailableError:
+        endpoint = self._settings.endpoint
+        return StoreUnavailableError(
+            Reason.of("store.bucket", endpoint=endpoint, bucket=self.name, why=why)
+        )
 
 
 def _check(settings: Minio) -> None:

@@ -1,4 +1,4 @@
-"""What went wrong with an object store, in words that say what to do; never with a secret."""
+"""What went wrong with an object store, as a reason that says what to do; never with a secret."""
 
 from __future__ import annotations
 
@@ -9,39 +9,35 @@ from typing import Final
 from minio.error import S3Error
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
-NO_BUCKET = (
-    "the bucket is not there; create it, or correct frame_extractor.minio.bucket and endpoint"
-)
-_CORRECT_ADDRESS = "correct frame_extractor.minio.endpoint and use_ssl"
-_CORRECT_CREDENTIALS = "correct frame_extractor.minio.access_key and secret_key"
-_CLOCKS = "the clocks of this machine and of the store differ; set both by NTP"
-_REMEDIES = {
-    "AccessDenied": (
-        "access denied; allow the user of frame_extractor.minio.access_key to list, read, write "
-        "and delete in the bucket"
-    ),
-    "InvalidAccessKeyId": f"the access key is not known; {_CORRECT_CREDENTIALS}",
+from easyai.domain.reason import Reason, quote
+
+NO_BUCKET: Final = Reason("store.no_bucket")
+_CLOCKS: Final = Reason("store.clocks_differ")
+_REMEDIES: Final = {
+    "AccessDenied": Reason("store.access_denied"),
+    "InvalidAccessKeyId": Reason("store.unknown_access_key"),
     "NoSuchBucket": NO_BUCKET,
     "RequestTimeTooSkewed": _CLOCKS,
-    "SignatureDoesNotMatch": f"the secret key is not the right one; {_CORRECT_CREDENTIALS}",
+    "SignatureDoesNotMatch": Reason("store.wrong_secret_key"),
 }
 _LONGEST_DETAIL = 200
 _SKEW_SEC: Final = 900.0  # by which a request's time may be off, as S3 has it
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception) -> Reason:
     """What to tell the operator about an error of the S3 client."""
     if isinstance(error, S3Error):
         if error.code == "AccessDenied" and _is_skewed(error):
             return _CLOCKS
-        return _REMEDIES.get(error.code or "", f"{error.code}: {_short(error.message)}")
+        other = Reason.of("store.s3_error", s3_code=str(error.code), error=_short(error.message))
+        return _REMEDIES.get(error.code or "", other)
     if isinstance(error, MaxRetryError):
         error = error.reason or error
     if isinstance(error, SSLError):
-        return f"no secure connection: {_short(error)}; {_CORRECT_ADDRESS}, or the certificate"
+        return Reason.of("store.no_tls", error=_short(error))
     if isinstance(error, HTTPError):
-        return f"does not answer: {_short(error)}"
-    return f"answers, but not as an S3 store does: {_short(error)}; {_CORRECT_ADDRESS}"
+        return Reason.of("store.no_answer", error=_short(error))
+    return Reason.of("store.not_s3", error=_short(error))
 
 
 def _is_skewed(error: S3Error) -> bool:
@@ -57,4 +53,4 @@ def _is_skewed(error: S3Error) -> bool:
 
 
 def _short(detail: object) -> str:
-    return " ".join(str(detail or "").split())[:_LONGEST_DETAIL]
+    return quote(" ".join(str(detail or "").split())[:_LONGEST_DETAIL])

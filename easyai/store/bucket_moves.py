@@ -17,6 +17,7 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
+from easyai.domain.reason import Reason
 from easyai.errors import StoreUnavailableError
 from easyai.store.base import Carried, Held
 from easyai.store.bucket import Bucket
@@ -66,7 +67,7 @@ class BucketMoves:
         except S3Error:
             return None
         if len(content) > limit:
-            raise StoreUnavailableError(f"{key}: larger than {limit} bytes")
+            raise StoreUnavailableError(Reason.of("store.too_large", key=key, limit_bytes=limit))
         return response.headers.get("etag", "").replace('"', ""), content
 
     def hold(self, key: str, frame_id: int, version: str) -> Held:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from easyai.domain.frame import KeyRules
+from easyai.domain.reason import NO_REASON, Reason, quoted
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
 from easyai.store.keys import held_key, split_key
-from easyai.store.local_folder import CLAIM_KEY, GONE, version_of
+from easyai.store.local_folder import CLAIM_KEY, GONE, of_folder, version_of
 from easyai.store.local_moves import NO_WRITES, Moves
 from easyai.store.local_watch import LocalWatch
 from easyai.store.renames import rename_noreplace
@@ -53,7 +54,7 @@ class LocalStore(Moves):
         except PictureNotFoundError:
             return None
         if len(content) > limit:
-            raise StoreUnavailableError(f"{key}: larger than {limit} bytes")
+            raise StoreUnavailableError(Reason.of("store.too_large", key=key, limit_bytes=limit))
         return version, content
 
     def open(self, key: str) -> BinaryIO:
@@ -172,23 +173,22 @@ class LocalStore(Moves):
         """Raise StoreUnavailableError when the folder cannot be listed and written."""
         fault = _fault(self.root)
         if fault:
-            raise StoreUnavailableError(f"frame folder {self.root}: {fault}")
+            raise StoreUnavailableError(of_folder(self.root, fault))
 
 
-def _fault(folder: Path) -> str:
-    """Why it cannot be listed and written; '' when it can."""
+def _fault(folder: Path) -> Reason:
+    """Why it cannot be listed and written; no reason when it can."""
     try:
         if not stat.S_ISDIR(os.stat(folder).st_mode):
-            return "not a folder"
+            return Reason("store.no_folder")
         if os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-            return ""
+            return NO_REASON
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            return "its disk is mounted read-only"
+            return Reason("store.disk_read_only")
     except FileNotFoundError:
-        return "missing"
+        return Reason("store.folder_missing")
     except PermissionError:
-        return "no permission to look at it"
+        return Reason("store.no_look")
     except OSError as error:
-        return error.strerror or str(error)
-    user = os.geteuid()
-    return f"no permission to read and write it as user {user}; give it to this user by chown"
+        return quoted(error.strerror or str(error))
+    return Reason.of("store.no_permission", user=os.geteuid())

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from easyai.domain.reason import Reason, quote
 from easyai.errors import StoreUnavailableError
 from easyai.store.keys import split_key
 
@@ -53,7 +54,7 @@ class Folder:
                     return
         except OSError as error:
             raise self._unavailable(error) from error
-        raise StoreUnavailableError(f"frame folder {self.root}: empty; is its disk mounted?")
+        raise StoreUnavailableError(of_folder(self.root, Reason("store.folder_empty")))
 
     def _version_at(self, path: str) -> str | None:
         try:
@@ -68,4 +69,14 @@ class Folder:
         return f"{self.root}/{key}"
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
-        return StoreUnavailableError(f"frame folder {self.root}: {error.strerror}")
+        return unavailable(self.root, error)
+
+
+def of_folder(root: Path | str, why: Reason | str) -> Reason:
+    """What is wrong with the folder of the frames; a text is of the operating system."""
+    return Reason.of("store.folder", folder=str(root), why=why)
+
+
+def unavailable(root: Path | str, error: OSError) -> StoreUnavailableError:
+    """The error where the operating system refuses the folder of the frames."""
+    return StoreUnavailableError(of_folder(root, quote(str(error.strerror))))

@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from easyai.domain.reason import Reason, quote
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.store.base import Carried
 from easyai.store.keys import split_key
@@ -36,7 +37,10 @@ def put_back(root: Path, key: str, content: bytes, modified_ns: int) -> Carried:
     except FileExistsError:
         return Carried.TAKEN
     except OSError as error:
-        raise StoreUnavailableError(f"frame folder {root}: {error.strerror}: {key}") from error
+        why = quote(str(error.strerror))
+        raise StoreUnavailableError(
+            Reason.of("store.file", folder=str(root), why=why, key=key)
+        ) from error
     return Carried.DONE
 
 
@@ -48,7 +52,7 @@ def _folder(root: Path, parts: list[str]) -> str:
         with suppress(FileExistsError):
             os.mkdir(path)
         if os.path.islink(path):
-            raise InvalidKeyError(f"{path}: a symbolic link, nothing is written behind it")
+            raise InvalidKeyError(Reason.of("store.symbolic_link", path=path))
     return path
 
 

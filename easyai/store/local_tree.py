@@ -22,7 +22,7 @@ from easyai.errors import StoreUnavailableError
 from easyai.store.base import Listing, always
 from easyai.store.file_systems import FolderTimes
 from easyai.store.keys import LONGEST_KEY, is_text
-from easyai.store.local_folder import GONE
+from easyai.store.local_folder import GONE, unavailable
 from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ class Tree:
         return False
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
-        return StoreUnavailableError(f"frame folder {self._root.path}: {error.strerror}")
+        return unavailable(self._root.path, error)
 
 
 def _times(status: os.stat_result) -> tuple[int, ...]:

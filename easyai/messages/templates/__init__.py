@@ -14,6 +14,7 @@ from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
 from easyai.messages.templates.own_ground import OWN_GROUND
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
+from easyai.messages.templates.store import STORE
 
 
 def all_templates() -> Iterator[Template]:
@@ -29,5 +30,6 @@ def all_templates() -> Iterator[Template]:
         OWN_GROUND,
         PROCESSES,
         CAUSES_IN_PROCESSES,
+        STORE,
     ):
         yield from theme

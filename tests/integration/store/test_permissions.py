@@ -19,7 +19,7 @@ from easyai.db.guard import WriteGuard
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
 from easyai.errors import DatabaseUnavailableError, SettingsError, StoreUnavailableError
-from easyai.messages.reasons import reason
+from easyai.messages.catalogue import text
 from easyai.settings.source import load
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner
@@ -97,7 +97,7 @@ def test_a_report_tells_of_the_database_alone(
 def test_a_frame_folder(locked: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="frames: no permission to look at it") as found:
         as_nobody(lambda: _store(locked / "frames").check())
-    assert "没有访问权限" in reason(str(found.value)).zh
+    assert "没有访问权限" in text(found.value.reason, "zh")
     locked.chmod(0o755)
     (locked / "frames").chmod(0o555)
     with pytest.raises(
@@ -105,7 +105,7 @@ def test_a_frame_folder(locked: Path) -> None:
         match=r"read and write it as user \d+; give it to this user by chown",
     ) as found:
         as_nobody(lambda: _store(locked / "frames").check())
-    assert "没有读写权限；请用 chown 把它交给该用户" in reason(str(found.value)).zh
+    assert "没有读写权限；请用 chown 把它交给该用户" in text(found.value.reason, "zh")
 
 
 def test_a_frame_folder_that_is_none(tmp_path: Path) -> None:
