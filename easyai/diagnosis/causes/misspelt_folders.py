@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from easyai.diagnosis.causes.cause import Remedy
+from easyai.domain.reason import Reason
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.misspelt import Misspelt
-from easyai.messages.wording import names
+from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 
@@ -29,26 +30,22 @@ def discard_misspelt(facts: Facts, task_types: Sequence[str]) -> Iterator[Remedy
         found = facts.known.misspelt.get(name) if facts.known else None
         if found is None:
             continue
+        correct = Reason.of("misspelt.discard", meant=found.meant, task_type=name)
         yield Remedy(
-            Words(
-                f"If {found.meant} is meant: let the camera write to that folder, move the "
-                f"pictures of {name} there if they are wanted, then give up what waits under "
-                "the wrong name (without --dry-run; pictures left there are deleted)",
-                f"若应为 {found.meant}：请让摄像头写入该文件夹，"
-                f"需要保留的图片先从 {name} 移动过去，"
-                "再放弃错误名称下等待的图片（去掉 --dry-run 即执行；剩余图片会被删除）",
-            ),
+            words(correct),
             easyai_command(facts.settings, "discard", "--task-type", name, "--dry-run"),
         )
 
 
 def _question(facts: Facts, task_type: str, found: Misspelt) -> Words:
-    folder, cameras = _folder(facts, task_type), names(found.cameras)
-    number = "camera" if len(found.cameras) == 1 else "cameras"
-    return Words(
-        f"did you mean {found.meant}? The frames come from folder {folder}, {number} {cameras}",
-        f"是否应为 {found.meant}？图片来自文件夹 {folder}，摄像头 {cameras}",
+    question = Reason.of(
+        "misspelt.question",
+        meant=found.meant,
+        folder=_folder(facts, task_type),
+        cameras=found.cameras,
+        n=len(found.cameras),
     )
+    return words(question)
 
 
 def _folder(facts: Facts, task_type: str) -> str:

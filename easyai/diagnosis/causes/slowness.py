@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.service_words import MOST_TYPES, further_types
 from easyai.domain.alarm import Kind
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.wording import frames, names, span
+from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 _STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
@@ -90,107 +91,75 @@ def _is_automatic(facts: Facts, task_type: TypeFacts) -> bool:
 
 
 def _slow(facts: Facts, slow: Sequence[TypeFacts], sampled: Sequence[TypeFacts]) -> Cause:
-    who = names(one.name for one in slow)
     remedies = [_more_services(facts)]
-    if every := [one for one in slow if not _is_automatic(facts, one)]:
-        of_them = names(one.name for one in every)
-        remedies.append(
-            Remedy(
-                Words(
-                    f"Or infer each n-th frame only ({of_them}): "
-                    '[ai_analysis.types."<type>"] sampling = "auto"',
-                    f"或每 n 张图片只推理一张（{of_them}）："
-                    '[ai_analysis.types."<类型>"] sampling = "auto"',
-                )
-            )
-        )
+    if every := _names(one for one in slow if not _is_automatic(facts, one)):
+        remedies.append(Remedy(words(Reason.of("cause.too_slow.sample", task_types=every))))
     return Cause(
         "algorithms_too_slow",
-        Words(
-            f"Algorithms are too slow for what arrives ({who})",
-            f"算法处理速度跟不上到达速度（{who}）",
-        ),
+        words(Reason.of("cause.too_slow.title", task_types=_names(slow))),
         tuple(_evidence(facts, [*slow, *(one for one in sampled if one not in slow)])),
         tuple(remedies),
         weight=40,
-        task_types=tuple(one.name for one in slow),
+        task_types=_names(slow),
     )
 
 
 def _sampled(facts: Facts, sampled: Sequence[TypeFacts]) -> Cause:
-    who = names(one.name for one in sampled)
     return Cause(
         "algorithms_too_slow",
-        Words(
-            f"Algorithms keep up because sampling skips frames ({who})",
-            f"算法无法处理全部图片，正在抽样推理（{who}）",
-        ),
+        words(Reason.of("cause.sampled.title", task_types=_names(sampled))),
         tuple(_evidence(facts, sampled)),
-        (
-            Remedy(
-                Words(
-                    'Nothing, if the frames skipped are not missed: sampling = "auto" goes back to '
-                    "every frame by itself when the services have room",
-                    '若不需要推理每张图片，则无需处理：sampling = "auto" 会在算法服务有余力时'
-                    "自动恢复逐张推理",
-                )
-            ),
-            _more_services(facts),
-        ),
+        (Remedy(words(Reason("cause.sampled.nothing"))), _more_services(facts)),
         weight=15,
-        task_types=tuple(one.name for one in sampled),
+        task_types=_names(sampled),
     )
+
+
+def _names(types: Iterable[TypeFacts]) -> tuple[str, ...]:
+    return tuple(one.name for one in types)
 
 
 def _more_services(facts: Facts) -> Remedy:
     return Remedy(
-        Words(
-            "Start more services of the type; a service that can do more at once registers "
-            "a larger max_concurrency",
-            "增加该类型的算法服务；能并行处理更多的服务应以更大的 max_concurrency 注册",
-        ),
-        easyai_command(facts.settings, "stats"),
+        words(Reason("cause.too_slow.more_services")), easyai_command(facts.settings, "stats")
     )
 
 
 def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Words]:
     worst = sorted(types, key=lambda one: -one.waiting)
     for one in worst[:MOST_TYPES]:
-        found, done = (n / one.recent_sec for n in (one.recent.found, one.recent.processed))
-        wait = _wait(facts, one)
-        yield Words(
-            f"{one.name}: {found:.1f} frames/s arrive, {done:.1f}/s are inferred; {wait.en}",
-            f"{one.name}：每秒到达 {found:.1f} 张图片，推理 {done:.1f} 张；{wait.zh}",
-        )
-        yield from _given_up(facts, one)
+        yield words(_rates(facts, one))
+        yield from map(words, _given_up(facts, one))
     yield from further_types(worst[MOST_TYPES:])
 
 
-def _wait(facts: Facts, one: TypeFacts) -> Words:
-    if not one.waiting:
-        return Words("none waits", "没有图片在等待")
-    number, age = frames(one.waiting), span(facts.now - (one.oldest_wait_at or facts.now))
-    return Words(
-        f"{number.en} waiting, the oldest for {age.en}", f"{number.zh}在等待，最久的已 {age.zh}"
+def _rates(facts: Facts, one: TypeFacts) -> Reason:
+    return Reason.of(
+        "cause.too_slow.rates",
+        task_type=one.name,
+        found_per_sec=one.recent.found / one.recent_sec,
+        inferred_per_sec=one.recent.processed / one.recent_sec,
+        waiting=_waiting(facts, one),
     )
 
 
-def _given_up(facts: Facts, one: TypeFacts) -> Iterator[Words]:
+def _waiting(facts: Facts, one: TypeFacts) -> Reason:
+    if not one.waiting:
+        return Reason("cause.too_slow.none_waits")
+    oldest_sec = facts.now - (one.oldest_wait_at or facts.now)
+    return Reason.of("cause.too_slow.waiting", n=one.waiting, oldest_sec=oldest_sec)
+
+
+def _given_up(facts: Facts, one: TypeFacts) -> Iterator[Reason]:
     dropped, skipped = one.recent.dropped, one.recent.sampled
     if _drops(facts, one):
         lost, total = one.lately.dropped, one.lately.dropped + one.lately.processed
-        yield Words(
-            f"{one.name}: {lost} of {total} frames were dropped in five minutes",
-            f"{one.name}：五分钟内 {total} 张图片中丢弃 {lost} 张",
+        yield Reason.of(
+            "cause.too_slow.lately_dropped", task_type=one.name, dropped=lost, total=total
         )
     elif dropped:
-        yield Words(
-            f"{one.name}: {dropped} dropped in the last minute",
-            f"{one.name}：最近一分钟丢弃 {dropped} 张图片",
-        )
+        yield Reason.of("cause.too_slow.dropped", task_type=one.name, dropped=dropped)
     if _samples(facts, one):
-        yield Words(
-            f"{one.name}: {skipped} skipped by sampling in the last minute "
-            f"(1 of {one.sampling_n} is inferred)",
-            f"{one.name}：最近一分钟抽样跳过 {skipped} 张图片（每 {one.sampling_n} 张推理 1 张）",
+        yield Reason.of(
+            "cause.too_slow.sampled", task_type=one.name, sampled=skipped, each=one.sampling_n
         )

@@ -9,6 +9,7 @@ from easyai.messages.templates.actions import ACTIONS
 from easyai.messages.templates.basics import BASICS
 from easyai.messages.templates.broker import BROKER
 from easyai.messages.templates.bus import BUS
+from easyai.messages.templates.causes_of_calls import CAUSES_OF_CALLS
 from easyai.messages.templates.checks import CHECKS
 from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
@@ -24,6 +25,7 @@ def all_templates() -> Iterator[Template]:
         BASICS,
         BROKER,
         BUS,
+        CAUSES_OF_CALLS,
         CHECKS,
         DATABASE,
         ERRORS,
