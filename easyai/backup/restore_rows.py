@@ -14,9 +14,9 @@ from sqlalchemy import Connection, bindparam, text
 from easyai.backup.archive import Reader
 from easyai.backup.backup import ROWS
 from easyai.backup.progress import Progress
-from easyai.db import clock, dump, events, generations, migrate
+from easyai.db import clock, dump, events, generations, migrate, reasons
 from easyai.db.events import Event
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.errors import BackupError
 from easyai.store.keys import held_key
 from easyai.store.local_folder import Folder
@@ -37,10 +37,11 @@ _GIVE_BACK = text("""
 _WAITING = text("SELECT id, key, version, image_path FROM frames WHERE settled_at IS NULL")
 _GONE = text("""
     UPDATE frames SET state = 'done', outcome = 'missing', settled_at = :now, image_path = '',
-                      reason = :reason
+                      reason = :reason, reason_code = :reason_code,
+                      reason_args = :reason_args
      WHERE id = :id
 """)
-_REASON: Final = "its picture was not there when a backup was restored: inferred since, or deleted"
+_REASON: Final = Reason("frame.not_in_backup")
 _DELETE_ALERTS = text("DELETE FROM alerts WHERE id IN :ids").bindparams(
     bindparam("ids", expanding=True)
 )
@@ -90,12 +91,14 @@ def load(
         )
     dump.number_from(conn, loaded.next_alert_id)
     generations.bump_registry(conn)
-    words = (
-        f"restored from a backup of {manifest['created']}; {loaded.waiting} frames wait, of "
-        f"{loaded.gone} that waited the pictures are no more; alerts go on with id "
-        f"{loaded.next_alert_id}"
+    restored = Reason.of(
+        "backup.restored",
+        created=str(manifest["created"]),
+        waiting=loaded.waiting,
+        gone=loaded.gone,
+        next_alert_id=loaded.next_alert_id,
     )
-    events.add(conn, [Event(now, "restored", "", quoted(words))])
+    events.add(conn, [Event(now, "restored", "", restored)])
     return loaded
 
 
@@ -147,7 +150,8 @@ def _make_true(
     waiting = list(conn.execute(_WAITING))
     gone = [row.id for row in waiting if folder is not None and not _is_there(folder, row)]
     if gone:
-        conn.execute(_GONE, [{"id": id_, "now": now, "reason": _REASON} for id_ in gone])
+        why = reasons.columns("reason", _REASON)
+        conn.execute(_GONE, [{"id": id_, "now": now, **why} for id_ in gone])
     loaded.waiting, loaded.gone = len(waiting) - len(gone), len(gone)
 
 

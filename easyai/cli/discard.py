@@ -64,14 +64,18 @@ def _as_dict(report: DiscardReport, dry_run: bool) -> dict[str, object]:
 
 
 def _tell(report: DiscardReport, task_type: str, dry_run: bool) -> None:
-    from easyai.messages.wording import frames
+    from easyai.domain.reason import Reason
+    from easyai.messages.catalogue import text
+
+    def frames(number: int) -> str:
+        return text(Reason.of("frames", n=number))
 
     if not report.by_camera:
         click.echo(f"no frame of {task_type!r} waits; the command stats lists the types", err=True)
     elif dry_run:
-        click.echo(f"would discard {frames(report.waiting).en}")
+        click.echo(f"would discard {frames(report.waiting)}")
     else:
-        click.echo(f"discarded {frames(report.discarded).en}")
+        click.echo(f"discarded {frames(report.discarded)}")
     if report.by_camera:
         table = new_table("CAMERA", "FRAMES", right=("FRAMES",))
         for camera, number in report.by_camera.items():
@@ -80,4 +84,4 @@ def _tell(report: DiscardReport, task_type: str, dry_run: bool) -> None:
     if report.in_flight:
         click.echo(f"left alone: {report.in_flight} in flight at a service")
     if report.waiting and not dry_run:
-        click.echo(f"{frames(report.waiting).en} arrived meanwhile and wait")
+        click.echo(f"{frames(report.waiting)} arrived meanwhile and wait")

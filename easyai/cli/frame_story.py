@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import click
 
 from easyai.cli.output import duration, iso, moment, plain
+from easyai.db import reasons
 from easyai.db.frames import FrameRow
+from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
-from easyai.messages.wording import counted
+from easyai.messages.catalogue import text
 
 
 class Place(NamedTuple):
@@ -35,7 +37,7 @@ def picture(row: FrameRow) -> Place:
 
 def as_dict(row: FrameRow) -> dict[str, Any]:
     """One frame for scripts; times are ISO 8601 in UTC, null for what has not happened."""
-    place = picture(row)
+    place, reason = picture(row), reasons.read(row, "reason")
     return {
         "id": row.id,
         "key": row.key,
@@ -43,7 +45,9 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
         "task_id": row.task_id,
         "state": row.state,
         "outcome": row.outcome,
-        "reason": row.reason,
+        "reason": text(reason) or None,
+        "reason_code": reason.code or None,
+        "reason_args": reason.as_json()["args"],
         "attempts": row.attempts,
         "calls_without_result": row.tries,
         "picture": place.path or None,
@@ -80,15 +84,15 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
     yield "captured", moment(row.captured_at)
     yield "found", f"{moment(row.found_at)} ({duration(now - row.found_at)} ago)"
     if row.tries:
-        calls, last = counted(row.tries, "call", "calls", "").en, moment(_last_failure(row))
+        calls, last = text(Reason.of("calls.number", n=row.tries)), moment(_last_failure(row))
         yield "failed", f"{calls}, the last at {last}; {row.attempts} held against the frame"
     if row.leased_at:
         yield "sent", f"{moment(row.leased_at)} to {_service(row)}"
     yield "state", _state(row, now)
     if row.outcome:
         yield "outcome", _outcome(row)
-    if row.reason:
-        yield "reason", row.reason
+    if reason := reasons.read(row, "reason"):
+        yield "reason", text(reason)
     yield "picture", picture(row).text
 
 
@@ -119,7 +123,7 @@ def _state(row: FrameRow, now: float) -> str:
 
 
 def _outcome(row: FrameRow) -> str:
-    found = counted(row.detection_count, "detection", "detections", "").en
+    found = text(Reason.of("detections", n=row.detection_count))
     words = {
         "alert": f"{found}, saved as "
         + (f"alert {row.alert_id}" if row.alert_id else "an alert that has been deleted since"),

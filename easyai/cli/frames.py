@@ -10,10 +10,11 @@ from easyai.cli.frame_story import as_dict, picture, print_story
 from easyai.cli.names import name_option
 from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table
 from easyai.cli.since import Moment, since_option, span, until_option
-from easyai.db import clock
+from easyai.db import clock, reasons
 from easyai.db import frames as frames_db
 from easyai.db.frames import FrameFilter, FrameRow
 from easyai.domain.frame import FrameState
+from easyai.messages.catalogue import text
 
 EXAMPLES = """\b
 Examples:
@@ -49,7 +50,10 @@ _STYLES: Final = {
 )
 @name_option("--task-type", "Only frames of this type, such as 人数统计.")
 @name_option("--task-id", "Only frames of this camera.")
-@click.option("--reason", help="Only frames whose reason or outcome holds this text, in any case.")
+@click.option(
+    "--reason",
+    help="Only frames whose reason (its code or arguments) or outcome holds this, in any case.",
+)
 @since_option("Only frames settled since (found since, when not settled): 30s, 15m, 2h, 3d.")
 @until_option("Only frames settled before (found before, when not settled).")
 @click.option(
@@ -143,5 +147,5 @@ def _cells(row: FrameRow, now: float) -> list[Any]:
         cell(row.attempts),
         cell(row.service_id),
         cell(picture(row).text),
-        cell(row.reason),
+        cell(text(reasons.read(row, "reason"))),
     ]

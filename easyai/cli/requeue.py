@@ -26,7 +26,8 @@ Examples:
   easyai requeue --dry-run              count the failed frames, change nothing
   easyai requeue --task-type 人数统计 --since 2h
   easyai requeue --since 3h --until 1h  those that failed between three hours and one hour ago
-  easyai requeue --reason "no answer"   those whose reason holds the words: no answer within 30 s
+  easyai requeue --reason timed_out     those whose calls got no answer in time
+  easyai requeue --reason "no model"    those whose service said so
   easyai requeue --id 41 --id 42
   celery -A easyai requeue --since 2h   the same, and workers are woken at once
 
@@ -47,7 +48,10 @@ OPTIONS = (
     name_option("--task-id", "Only frames of this camera."),
     since_option("Only frames that failed since: 30s, 15m, 2h, 3d."),
     until_option("Only frames that failed before: 30s, 15m, 2h, 3d."),
-    click.option("--reason", help="Only frames whose reason holds this text, in any case."),
+    click.option(
+        "--reason",
+        help="Only frames whose reason (its code or arguments) holds this, in any case.",
+    ),
     click.option(
         "--id",
         "ids",
@@ -122,11 +126,12 @@ def _as_dict(report: RequeueReport, dry_run: bool) -> dict[str, Any]:
 
 
 def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
-    from easyai.messages.wording import counted
+    from easyai.domain.reason import Reason
+    from easyai.messages.catalogue import text
     from easyai.settings.commands import easyai_command
 
     if report.requeued:
-        number = counted(report.requeued, "failed frame", "failed frames", "").en
+        number = text(Reason.of("frames.failed", n=report.requeued))
         click.echo(f"{'would requeue' if dry_run else 'requeued'} {number}")
         _tell_types(report)
     if report.moving:

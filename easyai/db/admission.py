@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from easyai.db import reasons
 from easyai.db.pictures import Uncarried
 from easyai.db.recording import NewFrame
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import Reason
 
 _CHUNK: Final = 500  # values in one IN list
 _HEAD: Final = 20_000  # frames of a queue that are compared: many of every camera
@@ -125,7 +127,8 @@ _WAIT_AFRESH = _by_ids("""
 """)
 _DROP = _by_ids("""
     UPDATE frames
-       SET state = 'dropped', outcome = :outcome, reason = :reason, settled_at = :now,
+       SET state = 'dropped', outcome = :outcome, reason = :reason, reason_code = :reason_code,
+           reason_args = :reason_args, settled_at = :now,
            image_target = CASE WHEN image_path = '' THEN NULL ELSE '' END, requeued_at = NULL
      WHERE id IN :ids AND coalesce(state, '') = :state AND image_target IS NULL
     RETURNING id, key, version, image_path, image_target, task_type
@@ -241,20 +244,17 @@ def drop(
     ids: Sequence[int],
     state: FrameState,
     outcome: Outcome,
-    reason: str,
+    reason: Reason,
     now: float,
 ) -> list[Dropped]:
-    """Give up frames that are still in a state; their pictures are to be deleted.
-
-    Those that were leased, settled or requeued meanwhile stay as they are.
-    """
-    dropped = []
-    values = {"state": str(state), "outcome": str(outcome), "reason": reason, "now": now}
-    for chunk in _free(conn, ids, state):
-        for *picture, task_type in conn.execute(_DROP, {"ids": chunk, **values}):
-            still_there = picture[-1] is not None
-            dropped.append(Dropped(task_type, Uncarried(*picture) if still_there else None))
-    return dropped
+    """Give up those of the frames that are still in a state; their pictures are to be deleted."""
+    given = {"state": str(state), "outcome": str(outcome), "now": now}
+    values = given | reasons.columns("reason", reason)
+    return [
+        Dropped(task_type, Uncarried(*picture) if picture[-1] is not None else None)
+        for chunk in _free(conn, ids, state)
+        for *picture, task_type in conn.execute(_DROP, {"ids": chunk, **values})
+    ]
 
 
 def add_sampled(conn: Connection, frames: Sequence[NewFrame], now: float) -> list[Uncarried]:

@@ -6,12 +6,15 @@ The cost grows with the frames that wait, never with the history.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, text
 
 from easyai.db.outbox import backlog
+from easyai.db.reasons import read
+from easyai.domain.reason import Reason
 
 # Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
 _REASONS_OF: Final = 500
@@ -54,10 +57,11 @@ _LEASED = text("""
      WHERE state = 'leased' GROUP BY task_type, service_pk
 """)
 _REASONS = text("""
-    SELECT reason, count(*) FROM (
-        SELECT reason FROM frames WHERE state = 'pending' ORDER BY task_type, due_at, id LIMIT :most
-    ) AS head WHERE reason IS NOT NULL AND reason <> ''
-     GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
+    SELECT reason, reason_code, reason_args, count(*) AS number FROM (
+        SELECT reason, reason_code, reason_args FROM frames
+         WHERE state = 'pending' ORDER BY task_type, due_at, id LIMIT :most
+    ) AS head WHERE coalesce(reason_code, reason, '') <> ''
+     GROUP BY reason_code, reason_args, reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
 _SUCCESSES = text("""
     SELECT task_type, max(bucket), min(CASE WHEN bucket >= :hour_ago THEN bucket END),
@@ -78,25 +82,25 @@ _FAILED = text("""
                 LIMIT :most) AS counted)
 """)
 _FAILED_REASONS = text("""
-    SELECT reason, count(*) FROM (
-        SELECT reason FROM frames
+    SELECT reason, reason_code, reason_args, count(*) AS number FROM (
+        SELECT reason, reason_code, reason_args FROM frames
          WHERE state = 'failed' AND task_type = :name AND settled_at > :since
          ORDER BY settled_at DESC LIMIT :most
-    ) AS newest WHERE reason IS NOT NULL AND reason <> ''
-     GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 3
+    ) AS newest WHERE coalesce(reason_code, reason, '') <> ''
+     GROUP BY reason_code, reason_args, reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
 # In flight, too: a few frames that are tried all the time are hardly ever seen to wait. Those that
 # were refused last are due last, but for frames that were found since.
 _REFUSED = text("""
     SELECT * FROM (
-        SELECT reason, last_failure_at FROM (
-            SELECT reason, attempts, last_failure_at FROM frames
+        SELECT reason, reason_code, reason_args, last_failure_at FROM (
+            SELECT reason, reason_code, reason_args, attempts, last_failure_at FROM frames
              WHERE state = 'pending' AND task_type = :name
              ORDER BY due_at DESC, id DESC LIMIT :looked_at
         ) AS newest WHERE attempts > 0 AND last_failure_at > :since LIMIT :most
     ) AS refused
     UNION ALL
-    SELECT reason, last_failure_at FROM frames
+    SELECT reason, reason_code, reason_args, last_failure_at FROM frames
      WHERE state = 'leased' AND task_type = :name AND attempts > 0 AND last_failure_at > :since
 """)
 _TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
@@ -162,7 +166,7 @@ class Failures:
     count: int = 0  # MOST_FAILED at most
     first_at: float = 0.0
     newest_at: float = 0.0
-    reasons: tuple[tuple[str, int], ...] = ()  # of the newest hundreds, the most frequent three
+    reasons: tuple[tuple[Reason, int], ...] = ()  # of the newest hundreds, the most frequent three
 
 
 def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
@@ -188,9 +192,13 @@ def leased(conn: Connection) -> list[tuple[str, int | None, int, float]]:
     return [(row[0], row[1], row[2], row[3] or 0.0) for row in conn.execute(_LEASED)]
 
 
-def reasons(conn: Connection) -> list[tuple[str, int]]:
+def reasons(conn: Connection) -> tuple[tuple[Reason, int], ...]:
     """Why the frames at the head of the queue failed last, the most frequent three."""
-    return [(row[0], row[1]) for row in conn.execute(_REASONS, {"most": _REASONS_OF})]
+    return _counted(conn.execute(_REASONS, {"most": _REASONS_OF}))
+
+
+def _counted(rows: Iterable[Row[Any]]) -> tuple[tuple[Reason, int], ...]:
+    return tuple((read(row, "reason"), row.number) for row in rows)
 
 
 def succeeded(
@@ -214,8 +222,8 @@ def failures(conn: Connection, task_type: str, since: float) -> Failures:
     first, newest, count = conn.execute(_FAILED, values | {"most": MOST_FAILED}).one()
     if not count:
         return Failures()
-    reasons = conn.execute(_FAILED_REASONS, values | {"most": _REASONS_OF})
-    return Failures(count, float(first), float(newest), tuple((row[0], row[1]) for row in reasons))
+    found = conn.execute(_FAILED_REASONS, values | {"most": _REASONS_OF})
+    return Failures(count, float(first), float(newest), _counted(found))
 
 
 def refusals(conn: Connection, task_type: str, since: float) -> Failures:
@@ -229,13 +237,14 @@ def refusals(conn: Connection, task_type: str, since: float) -> Failures:
         "most": _REASONS_OF,
         "looked_at": _REFUSED_AMONG,
     }
-    found = [(row[0] or "", float(row[1])) for row in conn.execute(_REFUSED, values)]
+    rows = conn.execute(_REFUSED, values)
+    found = [(read(row, "reason"), float(row.last_failure_at)) for row in rows]
     if not found:
         return Failures()
     moments = [at for _, at in found]
     counts = Counter(reason for reason, _ in found if reason)
-    reasons = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return Failures(len(found), min(moments), max(moments), tuple(reasons[:_MOST_REASONS]))
+    most = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:_MOST_REASONS]
+    return Failures(len(found), min(moments), max(moments), tuple(most))
 
 
 def types(conn: Connection) -> list[Row[Any]]:

@@ -40,6 +40,8 @@ FRAMES = table(
             "state",
             "outcome",
             "reason",
+            "reason_code",
+            "reason_args",
             "image_path",
             "image_target",
         )
@@ -73,9 +75,9 @@ _BY_KEY = text("SELECT id FROM frames WHERE key = :key OR image_path = :key ORDE
 _BRING_BACK = text("""
     UPDATE frames
        SET state = 'pending', attempts = 0, tries = 0, due_at = :now, last_failure_at = 0,
-           avoid_service = NULL, reason = NULL, service_pk = NULL, leased_at = NULL,
-           requeued_at = :now, settled_at = NULL, outcome = NULL, detection_count = NULL,
-           inference_ms = NULL
+           avoid_service = NULL, reason = NULL, reason_code = NULL, reason_args = NULL,
+           service_pk = NULL, leased_at = NULL, requeued_at = :now, settled_at = NULL,
+           outcome = NULL, detection_count = NULL, inference_ms = NULL
      WHERE id IN :ids AND state = 'failed' AND image_target IS NULL
        AND (image_path IS NULL OR image_path <> '')
     RETURNING task_type
@@ -90,7 +92,9 @@ class FrameFilter:
     task_type: str | None = None
     task_id: str | None = None
     since: float | None = None  # Unix seconds: settled since, or found since when not settled
-    reason: str | None = None  # a part of it or, unless the state is failed, of the outcome
+    reason: str | None = (
+        None  # a part of its code or arguments or, unless the state is failed, of the outcome
+    )
     ids: tuple[int, ...] = ()
     until: float | None = None  # as `since`: settled, or found, before that
 
@@ -190,7 +194,12 @@ def _where(statement: Select[Any], wanted: FrameFilter) -> Select[Any]:
 
 
 def _because(state: FrameState | None, words: str) -> ColumnElement[bool]:
-    held = _FRAME.reason.icontains(words, autoescape=True)
+    held = or_(
+        _FRAME.reason_code.icontains(words, autoescape=True),
+        _FRAME.reason_args.icontains(words, autoescape=True),
+        # Written by a process of the release before.
+        _FRAME.reason_code.is_(None) & _FRAME.reason.icontains(words, autoescape=True),
+    )
     if state is FrameState.FAILED:
         return held  # their outcome is the same for all
     return or_(held, _FRAME.outcome.icontains(words, autoescape=True))

@@ -107,7 +107,8 @@ _HELD_LOCKED = _in(f"{_HELD.text} ORDER BY id FOR UPDATE", "ids")
 _FINISH = ManyRows(
     """
     UPDATE frames
-       SET state = {state}, outcome = {outcome}, reason = {reason}, attempts = {attempts},
+       SET state = {state}, outcome = {outcome}, reason = {reason}, reason_code = {reason_code},
+           reason_args = {reason_args}, attempts = {attempts},
            settled_at = {now}, detection_count = {detection_count}, inference_ms = {inference_ms},
            image_path = {image_path}, image_target = {image_target},
            tries = {tries}, requeued_at = NULL, lease_token = NULL, lease_expires_at = NULL
@@ -119,6 +120,8 @@ _FINISH = ManyRows(
         "state": str,
         "outcome": str,
         "reason": str,
+        "reason_code": str,
+        "reason_args": str,
         "attempts": int,
         "tries": int,
         "detection_count": int,
@@ -138,7 +141,8 @@ _FAILING_CAMERAS = text("""
 _RETURN = ManyRows(
     """
     UPDATE frames
-       SET state = 'pending', reason = {reason}, attempts = {attempts}, tries = {tries},
+       SET state = 'pending', reason = {reason}, reason_code = {reason_code},
+           reason_args = {reason_args}, attempts = {attempts}, tries = {tries},
            due_at = {due_at}, last_failure_at = {now}, avoid_service = frames.service_pk,
            lease_token = NULL, lease_expires_at = NULL
     {rows} WHERE frames.id = {id} AND frames.state = 'leased' AND frames.lease_token = {token}
@@ -147,6 +151,8 @@ _RETURN = ManyRows(
         "id": int,
         "token": str,
         "reason": str,
+        "reason_code": str,
+        "reason_args": str,
         "attempts": int,
         "tries": int,
         "due_at": float,

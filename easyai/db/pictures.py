@@ -8,8 +8,10 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db import reasons
 from easyai.db.many import ManyRows
 from easyai.domain.frame import Outcome
+from easyai.domain.reason import Reason
 
 _CLOCK_WAS_SET_BACK_SEC: Final = 120.0
 _CHUNK: Final = 500  # values in one IN list
@@ -60,7 +62,9 @@ _CARRIED = ManyRows(
     },
 )
 _LOST_PICTURE = text("""
-    UPDATE frames SET image_path = '', image_target = NULL, reason = :reason
+    UPDATE frames
+       SET image_path = '', image_target = NULL, reason = :reason, reason_code = :reason_code,
+           reason_args = :reason_args
      WHERE id = :id AND image_target = :target
 """)
 # No link to nothing, and never to another picture that comes there.
@@ -71,7 +75,8 @@ _LOST_OF_ALERT = text("""
 # What was given up by a policy, or has its alert, keeps that fate.
 _REPLACED = text("""
     UPDATE frames
-       SET image_path = '', image_target = NULL, reason = :reason,
+       SET image_path = '', image_target = NULL, reason = :reason, reason_code = :reason_code,
+           reason_args = :reason_args,
            state = CASE WHEN state = 'failed' THEN 'done' ELSE state END,
            outcome = CASE WHEN outcome IN ('no_detection', 'failed') THEN 'superseded'
                           ELSE outcome END
@@ -136,23 +141,24 @@ def carried(conn: Connection, targets: Mapping[int, str]) -> None:
     _CARRIED.run(conn, [{"id": id_, "target": name} for id_, name in targets.items()])
 
 
-def lost(conn: Connection, targets: Mapping[int, str], reason: str) -> None:
+def lost(conn: Connection, targets: Mapping[int, str], reason: Reason) -> None:
     """The pictures of these frames (targets by id) had gone before they could be moved."""
-    rows = [{"id": id_, "target": name, "reason": reason} for id_, name in targets.items()]
+    why = reasons.columns("reason", reason)
+    rows = [{"id": id_, "target": name, **why} for id_, name in targets.items()]
     if rows:
         conn.execute(_LOST_PICTURE, rows)
     if moved := [row for row in rows if row["target"]]:
         conn.execute(_LOST_OF_ALERT, moved)
 
 
-def replaced(conn: Connection, targets: Mapping[int, str], reason: str) -> int:
+def replaced(conn: Connection, targets: Mapping[int, str], reason: Reason) -> int:
     """Newer pictures had taken the keys of these frames (targets by id); how many are superseded.
 
     The newer ones are frames of their own.
     """
-    superseded = 0
+    superseded, why = 0, reasons.columns("reason", reason)
     for id_, target in targets.items():
-        values = {"id": id_, "target": target, "reason": reason}
+        values = {"id": id_, "target": target, **why}
         superseded += conn.execute(_REPLACED, values).scalar() == "superseded"
         if target:
             conn.execute(_LOST_OF_ALERT, values)

@@ -6,6 +6,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from easyai.db import reasons
+from easyai.domain.reason import NO_REASON, Reason
+
 #: So many of the newest frames are looked at: the ledger may hold millions.
 NEWEST: Final = 20_000
 _BY_SERVICE: Final = text("""
@@ -20,8 +23,8 @@ _BY_SERVICE: Final = text("""
      GROUP BY 1
 """)
 _SINCE: Final = text("""
-    SELECT reason, count(*) OVER () AS number
-      FROM (SELECT id, reason,
+    SELECT reason, reason_code, reason_args, count(*) OVER () AS number
+      FROM (SELECT id, reason, reason_code, reason_args,
                    CASE WHEN state = 'failed' THEN settled_at ELSE last_failure_at END AS at
               FROM frames
              WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :newest
@@ -37,7 +40,7 @@ class Results(NamedTuple):
     failures: int = 0  # frames whose last call there failed or was refused
     succeeded_at: float = 0.0
     since_success: int = 0  # those of the failures that came after the last success
-    reason: str = ""  # of the newest of them
+    reason: Reason = NO_REASON  # of the newest of them
 
 
 def by_service(conn: Connection) -> dict[int, Results]:
@@ -48,10 +51,12 @@ def by_service(conn: Connection) -> dict[int, Results]:
     ):
         if pk is None:
             continue
-        since, reason = 0, ""
+        since, reason = 0, NO_REASON
         if failed_at > succeeded_at:
             values = {"newest": NEWEST, "pk": pk, "succeeded_at": succeeded_at}
             # None: PostgreSQL shows what was committed meanwhile, such as that it is sent again.
-            reason, since = conn.execute(_SINCE, values).one_or_none() or ("", 0)
-        found[int(pk)] = Results(int(failures), float(succeeded_at), int(since), reason or "")
+            row = conn.execute(_SINCE, values).one_or_none()
+            if row is not None:
+                since, reason = int(row.number), reasons.read(row, "reason")
+        found[int(pk)] = Results(int(failures), float(succeeded_at), since, reason)
     return found

@@ -98,7 +98,8 @@ _LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOC
 _CALLED = """
     SELECT pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
     last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
-    cap_changed_at, cap_halved_at, last_failure_reason, last_failure_at
+    cap_changed_at, cap_halved_at, last_failure_reason, last_failure_reason_code,
+    last_failure_reason_args, last_failure_at
 """
 _LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _ALONE = text("""
@@ -117,7 +118,9 @@ _RECORD_CALLS = ManyRows(
            breaker_failures = {failures}, breaker_open_until = {open_until},
            breaker_pause_sec = {pause_sec}, concurrency_cap = {cap},
            cap_changed_at = {cap_changed_at}, cap_halved_at = {cap_halved_at},
-           last_failure_reason = {failure}, last_failure_at = {failed_at}
+           last_failure_reason = {last_failure_reason},
+           last_failure_reason_code = {last_failure_reason_code},
+           last_failure_reason_args = {last_failure_reason_args}, last_failure_at = {failed_at}
     {rows} WHERE services.pk = {pk}
     """,
     {
@@ -132,7 +135,9 @@ _RECORD_CALLS = ManyRows(
         "cap": int,
         "cap_changed_at": float,
         "cap_halved_at": float,
-        "failure": str,
+        "last_failure_reason": str,
+        "last_failure_reason_code": str,
+        "last_failure_reason_args": str,
         "failed_at": float,
     },
 )

@@ -15,6 +15,8 @@ from typing import Any, Final, Union
 #: What an argument may be: what JSON can hold, and further reasons.
 Arg = Union[str, int, float, bool, None, "Reason", tuple["Arg", ...]]
 
+#: The code of what somebody else wrote; the argument `text` holds it.
+QUOTED: Final = "quoted"
 _LONGEST_QUOTE: Final = 500  # characters
 _SIGNATURE: Final = re.compile(r"([?&][\w.-]*signature=)[^&#\s\"'<>)]*", re.IGNORECASE)
 
@@ -99,7 +101,7 @@ def from_columns(code: str, args: str | None) -> Reason:
 
 def quoted(text: str) -> Reason:
     """What somebody else wrote, as it is: a reason that has no code of ours."""
-    return Reason.of("quoted", text=quote(text))
+    return Reason.of(QUOTED, text=quote(text))
 
 
 def quote(text: str) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-_LONGEST_REASON = 500
-_SIGNATURE = re.compile(r"([?&][\w.-]*signature=)[^&#\s\"'<>)]*", re.IGNORECASE)
+from easyai.domain.reason import NO_REASON, QUOTED, Reason, quote
+
+_REFUSED: Final = "call.refused"
+_HTTP_ERROR: Final = "call.http_error"
+# Codes that the diagnosis tells apart; pipeline/caller.py makes such reasons.
+TIMED_OUT: Final = "call.timed_out"
+NOT_CONNECTED: Final = "call.not_connected"
+LINK_BROKEN: Final = "call.link_broken"
 _REDIRECTS = range(300, 400)
-_REDIRECTED = ", redirects are not followed: register the address it leads to"
 _MOST_DETECTIONS = 2**31 - 1  # that a database's integer holds
 
 
@@ -36,7 +40,7 @@ class Verdict:
 
     kind: Kind
     elapsed_ms: float = 0.0  # measured by us, request to answer
-    reason: str = ""
+    reason: Reason = NO_REASON  # none where it was inferred
     result: Any = field(default_factory=dict)
     confidence: float = 0.0
     inference_ms: float = 0.0  # as the algorithm says
@@ -49,19 +53,17 @@ class Verdict:
 def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
     """Judge an HTTP answer by the contract, section 4."""
     if status != 200:
-        redirected = _REDIRECTED if status in _REDIRECTS else ""
-        return _broken(f"HTTP status {status}{redirected}{_explained(status, body)}", elapsed_ms)
+        return _broken(_explained(status, body), elapsed_ms)
     try:
         answer = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         # None of it is repeated: who registers an endpoint chooses what is read here, and clients
         # of ours see the reason.
-        return _broken(f"not JSON: {len(body)} bytes", elapsed_ms)
+        return _broken(Reason.of("call.not_json", body_bytes=len(body)), elapsed_ms)
     if not isinstance(answer, dict) or not isinstance(answer.get("success"), bool):
-        return _broken("no field 'success' of true or false in the answer", elapsed_ms)
+        return _broken(Reason("call.no_success_field"), elapsed_ms)
     if not answer["success"]:
-        reason = str(answer.get("error") or "success:false without an error")
-        return Verdict(Kind.REFUSED, elapsed_ms, clean_reason(reason))
+        return Verdict(Kind.REFUSED, elapsed_ms, _refusal(answer.get("error")))
     result = answer.get("result")
     if result is None:
         result = {}
@@ -97,36 +99,41 @@ def detection_count(result: Any) -> int:
     return 0
 
 
-def _explained(status: int, body: bytes) -> str:
+def words_of_service(reason: Reason) -> str:
+    """What a service wrote of a call that failed, which may be anything; '' for nothing.
+
+    Of a row that the release before has written, the whole reason.
+    """
+    name = {_REFUSED: "error", _HTTP_ERROR: "error", QUOTED: "text"}.get(reason.code)
+    return str(reason.get(name)) if name else ""
+
+
+def _refusal(error: Any) -> Reason:
+    return (
+        Reason.of(_REFUSED, error=quote(str(error))) if error else Reason("call.refused_silently")
+    )
+
+
+def _explained(status: int, body: bytes) -> Reason:
     """What a service says of its failure: field clients send the contract's refusal with a 500.
 
     Nothing else is repeated, as with an answer that is not JSON.
     """
     if status in _REDIRECTS:
-        return ""
+        return Reason.of("call.redirected", status=status)
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return ""
-    if not isinstance(answer, dict) or answer.get("success") is not False:
-        return ""
-    error = answer.get("error")
-    return f": {error}" if isinstance(error, str) and error else ""
+        answer = None
+    if isinstance(answer, dict) and answer.get("success") is False:
+        error = answer.get("error")
+        if isinstance(error, str) and error:
+            return Reason.of(_HTTP_ERROR, status=status, error=quote(error))
+    return Reason.of("call.http_status", status=status)
 
 
-def _broken(reason: str, elapsed_ms: float) -> Verdict:
-    return Verdict(Kind.BROKEN, elapsed_ms, clean_reason(reason))
-
-
-def clean_reason(reason: str) -> str:
-    """The reason as text that every database takes and anybody may read, 500 characters at most.
-
-    A service may quote the signed link to a picture that it could not open.
-    """
-    # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
-    clean = reason.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    clean = clean if len(clean) <= _LONGEST_REASON else clean[:_LONGEST_REASON] + "…"
-    return _SIGNATURE.sub(r"\1********", clean)
+def _broken(reason: Reason, elapsed_ms: float) -> Verdict:
+    return Verdict(Kind.BROKEN, elapsed_ms, reason)
 
 
 def _no_constant(name: str) -> Any:

@@ -10,7 +10,9 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.db import facts as rows
+from easyai.db import reasons
 from easyai.db import services as services_db
+from easyai.domain.reason import Reason
 from easyai.domain.service import probe_url
 from easyai.masking import hide_credentials
 
@@ -40,7 +42,7 @@ class ServiceFacts:
     registered_from: str  # the IP address that sent the registration; '' where none is known
     probe_failures: int
     breaker: str  # closed, open or half-open
-    last_failure_reason: str
+    last_failure_reason: Reason
     last_failure_at: float
     ewma_ms: float | None  # of answered calls
     in_flight: int
@@ -99,7 +101,7 @@ def _service(
         registered_from=row.registered_from,
         probe_failures=row.probe_failures,
         breaker=word,
-        last_failure_reason=row.last_failure_reason or "",
+        last_failure_reason=reasons.read(row, "last_failure_reason"),
         last_failure_at=row.last_failure_at,
         ewma_ms=row.ewma_ms,
         in_flight=sum(lease[2] for lease in flying),

@@ -15,6 +15,7 @@ from easyai.db import alarms, clock, events, leases, registration_requests, stat
 from easyai.db import facts as rows
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.type_room import TYPES_FULL
 from easyai.errors import DatabaseUnavailableError
 from easyai.health import misspelt, process_facts, service_facts
@@ -71,15 +72,13 @@ class Known:
     processes: tuple[ProcessFacts, ...]
     duties: Mapping[str, DutyFacts]  # scan, sweep, beat
     alarms: tuple[AlarmFacts, ...]  # ringing, and over within a day
-    reasons: tuple[tuple[str, int], ...]  # of waiting frames' last failures, the most frequent
+    reasons: tuple[tuple[Reason, int], ...]  # of waiting frames' last failures, the most frequent
     outbox: int  # alerts that the bus has not acknowledged
     outbox_since: float  # the oldest of them; 0: none
     ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
     clock_jump_at: float  # within the last hour; 0: none
     stopped: Mapping[str, float]  # by kind: its newest orderly end within a day, where one lacks
-    types_refused: str = (
-        ""  # what was said last of folders that are not taken in; '': nothing lately
-    )
+    types_refused: Reason = NO_REASON  # the last event of folders that are not taken in, lately
     misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # types, by name
     #: Task types of the services that wait for approval, by service_id.
     requested: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -144,12 +143,12 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
             AlarmFacts(row.kind, row.subject, row.cause, row.began_at, row.raised_at, row.over_at)
             for row in alarms.since(conn, now - _DAY_SEC)
         ),
-        reasons=tuple(rows.reasons(conn)),
+        reasons=rows.reasons(conn),
         paces=_paces(conn, now),
         outbox=outbox,
         outbox_since=outbox_since,
         ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
-        types_refused=text(refused[1]) if refused else "",
+        types_refused=refused[1] if refused else NO_REASON,
         clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
         stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
     )

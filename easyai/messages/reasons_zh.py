@@ -141,49 +141,6 @@ _PROCESSES: Final = {
     "the clock of the database was set back by {n} s": "数据库的时钟被回拨 {1} 秒",
     "this server was not watching for {n} s": "本服务器有 {1} 秒没有巡检",
 }
-_STORE: Final = {
-    "frame folder {}: empty; is its disk mounted?": "图片目录 {1}：为空；磁盘是否已挂载？",
-    "frame folder {}: missing": "图片目录 {1}：不存在",
-    "frame folder {}: ": "图片目录 {1}：",
-    "not a folder": "不是目录",
-    "its disk is mounted read-only": "所在磁盘以只读方式挂载",
-    "no permission to look at it": "没有访问权限",
-    "no permission to read and write it as user {n}; give it to this user by chown": (
-        "用户 {1} 没有读写权限；请用 chown 把它交给该用户"
-    ),
-    "{}: no free name beside it": "{1}：旁边没有空闲的文件名",
-    "The frame store is used by another installation; the command `claim` shows which.": (
-        "图片目录正由另一个安装使用；命令 `claim` 可查看是哪一个。"
-    ),
-    "the frame store is used by another installation: host {}, data folder {}, since {}. Two on "
-    "one store would take each other's frames away: give this one a folder "
-    "(frame_extractor.output_dir) or base_path of its own, or, when the other one is no more or "
-    "its database was rebuilt here, hand it over with `claim --take-over`": (
-        "图片目录正由另一个安装使用：主机 {1}，数据目录 {2}，自 {3} 起。两个安装共用会互相取走"
-        "图片：请为本安装设置自己的目录（frame_extractor.output_dir）或 base_path；若另一个已"
-        "不存在，或其数据库在此重建，请用 `claim --take-over` 接管"
-    ),
-    ": larger than {n} bytes": "：超过 {1} 字节",
-    "object store {}, bucket ": "对象存储 {1}，存储桶 ",
-    "the bucket is not there; create it, or correct ": "存储桶不存在；请创建，或更正 ",
-    "access denied; allow the user of {} to list, read, write and delete in the bucket": (
-        "拒绝访问；请允许 {1} 的用户在存储桶中列出、读取、写入和删除"
-    ),
-    "the access key is not known; ": "access key 不存在；",
-    "the secret key is not the right one; ": "secret key 不正确；",
-    ", or the certificate": "，或证书",
-    "correct {} and use_ssl": "请更正 {1} 和 use_ssl",
-    "correct {} and secret_key": "请更正 {1} 和 secret_key",
-    "bucket and endpoint": "bucket 和 endpoint",
-    "the clocks of this machine and of the store differ; set both by NTP": (
-        "本机与存储的时钟不一致；请都用 NTP 校时"
-    ),
-    "no secure connection: ": "无法建立安全连接：",
-    "answers, but not as an S3 store does: ": "有应答，但不是 S3 存储的应答：",
-    "The frame store does not answer; frames wait until it does.": (
-        "图片存储没有应答；图片等待其恢复。"
-    ),
-}
 _DATABASE: Final = {
     "The database's file is not there: put it back, or make a new one: ": (
         "数据库文件不存在：请放回原处，或创建新的数据库："
@@ -252,7 +209,6 @@ CHINESE: Final = {
     **_CALLS,
     **_FRAMES,
     **_PROCESSES,
-    **_STORE,
     **_DATABASE,
     **_BUS,
     **_SETTINGS,

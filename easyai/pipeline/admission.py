@@ -20,7 +20,7 @@ from easyai.db import admission, clock, events, task_types
 from easyai.db.events import Event
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.overload import give_way, in_turn
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.pipeline.admission_cameras import CameraLimits
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.pipeline.retention import Retention
@@ -79,10 +79,8 @@ class Admission:
             count = admission.park(conn, [frame_id for _, frame_id in oldest])
             begins = begins and count > 0 and task_type not in self._parking
             if begins:
-                words = f"{count} frames parked: no service of this type takes work"
-                events.add(
-                    conn, [Event(clock.now(conn), "frames_parked", task_type, quoted(words))]
-                )
+                parked = Reason.of("frames.parked", n=count)
+                events.add(conn, [Event(clock.now(conn), "frames_parked", task_type, parked)])
         if begins:
             self._parking.add(task_type)
             log.warning(
@@ -111,7 +109,7 @@ class Admission:
         with self._runtime.db.read() as conn:
             if not admission.more_than(conn, limit):
                 return
-        reason = f"more than {limit} frames waited (queue_full_strategy {strategy})"
+        reason = Reason.of("frame.queue_full", n=limit, strategy=strategy)
         drop = partial(
             self._drops.drop, state=FrameState.PENDING, outcome=Outcome.QUEUE_FULL, reason=reason
         )

@@ -8,6 +8,7 @@ from typing import Final
 
 from easyai.db import admission, admission_cameras
 from easyai.domain.frame import Outcome
+from easyai.domain.reason import Reason
 from easyai.pipeline.admission_drops import AT_ONCE, Choose, Drops
 from easyai.runtime import Runtime
 from easyai.settings.schema import FrameExtractor
@@ -41,7 +42,7 @@ class CameraLimits:
                 self._thin(task_type, cameras, limit, until=now + _BUDGET_SEC)
 
     def _thin(self, task_type: str, cameras: Sequence[str], limit: int, until: float) -> None:
-        reason = f"more than {limit} frames of this camera waited (max_frame_count)"
+        reason = Reason.of("frame.camera_full", n=limit)
         while True:
             with self._runtime.db.read() as conn:
                 if not admission_cameras.more_wait(conn, task_type, limit):

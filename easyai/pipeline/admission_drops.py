@@ -17,8 +17,9 @@ from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState, Outcome
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.domain.totals import Totals
+from easyai.messages.catalogue import text
 from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
@@ -49,7 +50,7 @@ class Drops:
         self._runtime = runtime
         self._throttle = LogThrottle()  # by type and outcome
 
-    def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: str) -> Given:
+    def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: Reason) -> Given:
         """Give up the frames (ids) that are chosen inside the transaction.
 
         Raises DatabaseUnavailableError; nothing has changed then.
@@ -65,7 +66,7 @@ class Drops:
         pictures = [one.picture for one in dropped if one.picture is not None]
         return Given(len(dropped), delete(self._runtime, pictures))
 
-    def _tell(self, task_type: str, outcome: Outcome, reason: str, count: int) -> None:
+    def _tell(self, task_type: str, outcome: Outcome, reason: Reason, count: int) -> None:
         frames = self._throttle.due((task_type, outcome), count)
         if frames:
             log.warning(
@@ -73,7 +74,7 @@ class Drops:
                 task_type,
                 frames,
                 outcome,
-                reason,
+                text(reason),
             )
 
 
@@ -98,20 +99,19 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
     return len(done.done) == len(pictures)
 
 
+def _dropped(outcome: Outcome, count: int, reason: Reason) -> Reason:
+    return Reason.of("frames.dropped", outcome=str(outcome), n=count, reason=reason)
+
+
 def _note(
-    conn: Connection, by_type: Mapping[str, int], outcome: Outcome, reason: str, now: float
+    conn: Connection, by_type: Mapping[str, int], outcome: Outcome, reason: Reason, now: float
 ) -> None:
     """Count drops, and remember the first of an episode."""
     before, _ = statistics.recent(conn, now, _EPISODE_SEC)
     events.add(
         conn,
         [
-            Event(
-                now,
-                "frames_dropped",
-                task_type,
-                quoted(f"{outcome}: {count} frames at first: {reason}"),
-            )
+            Event(now, "frames_dropped", task_type, _dropped(outcome, count, reason))
             for task_type, count in sorted(by_type.items())
             if task_type not in before or not getattr(before[task_type], outcome)
         ],

@@ -14,6 +14,8 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import set_exception
 
+from easyai.domain.reason import Reason
+
 LARGEST_ANSWER: Final = 4_000_000  # bytes of a body, decompressed
 _LARGEST_ON_THE_WIRE: Final = LARGEST_ANSWER + 1_000_000  # with heads and framing
 _MOST_HEADS: Final = 16  # of interim answers and the answer itself
@@ -41,11 +43,11 @@ class BoundedResponse(ResponseHandler):
         self._received += len(data)
         super().data_received(data)
         if self._heads > _MOST_HEADS:
-            self._break_off(f"more than {_MOST_HEADS} answers to one request")
+            self._break_off(Reason.of("call.too_many_answers", limit=_MOST_HEADS))
         elif self._received > _LARGEST_ON_THE_WIRE:
-            self._break_off(f"the answer is larger than {_LARGEST_ON_THE_WIRE} bytes")
+            self._break_off(Reason.of("call.too_large", limit_bytes=_LARGEST_ON_THE_WIRE))
 
-    def _break_off(self, reason: str) -> None:
+    def _break_off(self, reason: Reason) -> None:
         error = aiohttp.ClientPayloadError(reason)
         self.set_exception(error)
         if self._payload is not None:

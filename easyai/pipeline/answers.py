@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from easyai.db import reasons
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.fate import Fate, result_text
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import Reason
 from easyai.domain.verdict import Verdict
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.pictures import Errand
@@ -15,7 +18,8 @@ from easyai.pipeline.pictures import Errand
 if TYPE_CHECKING:
     from easyai.tracing.journey import Call
 
-_SUPERSEDED = "a newer picture had taken its key"
+_SUPERSEDED = Reason("frame.picture_replaced")
+_NO_REASON: Final = {"reason": None, "reason_code": None, "reason_args": None}
 NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the version of the frame is no more
 
 
@@ -50,7 +54,7 @@ def returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
     return {
         "id": one.frame.id,
         "token": one.frame.lease_token,
-        "reason": one.verdict.reason,
+        **_columns(one.verdict.reason),
         "attempts": fate.attempts,
         "tries": one.frame.tries + 1,
         "due_at": now + fate.delay_sec,
@@ -67,7 +71,7 @@ def finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str
         "token": one.frame.lease_token,
         "state": str(fate.state),
         "outcome": str(fate.outcome),
-        "reason": _SUPERSEDED if one.superseded else one.verdict.reason or None,
+        **_columns(_SUPERSEDED if one.superseded else one.verdict.reason),
         "attempts": fate.attempts,
         "tries": one.frame.tries + (fate.state is FrameState.FAILED),
         "now": now,
@@ -76,6 +80,10 @@ def finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str
         "image_path": "" if gone else one.frame.image_path,
         "image_target": None if stays else target,
     }
+
+
+def _columns(reason: Reason) -> Mapping[str, str | None]:
+    return reasons.columns("reason", reason) if reason else _NO_REASON
 
 
 def alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -18,7 +19,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.breaker import CONNECT_TIMEOUT_SEC
-from easyai.domain.verdict import Kind, Verdict, clean_reason, judge
+from easyai.domain.reason import NO_REASON, Reason, quote, quoted
+from easyai.domain.verdict import LINK_BROKEN, NOT_CONNECTED, TIMED_OUT, Kind, Verdict, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.answer_bounds import LARGEST_ANSWER, BoundedConnector
@@ -85,20 +87,21 @@ class Caller:
         its link is also tried beforehand, for what was out of reach may be back by the answer.
         `traced` tells the service of the frame's trace, and learns of its answer.
         """
-        why = await self._unreachable(frame) if last_attempt and frame.attempts else ""
+        why = await self._unreachable(frame) if last_attempt and frame.attempts else NO_REASON
         config = await self._configs.of(frame.key)
         started = time.perf_counter()
         try:
             verdict = await self._exchange(frame, config, endpoint, timeout_sec, started, traced)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             verdict = replace(
-                _failed(Kind.UNREACHABLE, f"cannot connect: {_words(error)}", started),
+                _failed(Kind.UNREACHABLE, Reason.of(NOT_CONNECTED, why=_why(error)), started),
                 unheard=isinstance(error, aiohttp.ConnectionTimeoutError),
             )
         except TimeoutError:
-            verdict = _failed(Kind.TIMEOUT, f"no answer within {timeout_sec:g} s", started)
+            verdict = _failed(Kind.TIMEOUT, Reason.of(TIMED_OUT, timeout_sec=timeout_sec), started)
         except (aiohttp.ClientError, ValueError, OSError) as error:
-            verdict = _failed(Kind.BROKEN, f"{type(error).__name__}: {_words(error)}", started)
+            reason = Reason.of("call.broken", error=type(error).__name__, why=_why(error))
+            verdict = _failed(Kind.BROKEN, reason, started)
         if verdict.kind is Kind.INFERRED:
             return verdict
         return await self._with_picture_in_mind(frame, verdict, why, last_attempt=last_attempt)
@@ -146,46 +149,56 @@ class Caller:
         return f'{json.dumps(fields)[:-1]}, "algo_config": {config.json_text}}}'.encode()
 
     async def _with_picture_in_mind(
-        self, frame: LeasedFrame, verdict: Verdict, why: str, *, last_attempt: bool
+        self, frame: LeasedFrame, verdict: Verdict, why: Reason, *, last_attempt: bool
     ) -> Verdict:
         try:
             gone = await asyncio.to_thread(self._store.gone, frame.image_key)
         except StoreUnavailableError as error:
-            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(str(error)))
+            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, error.reason)
         except InvalidKeyError:
             return verdict
         if gone:
-            return Verdict(Kind.MISSING, verdict.elapsed_ms, "the picture has gone from the store")
+            return Verdict(Kind.MISSING, verdict.elapsed_ms, Reason("frame.picture_gone"))
         if verdict.kind is not Kind.REFUSED or not last_attempt:
             return verdict
         if why := why or await self._unreachable(frame):
-            reason = f"{verdict.reason}; its picture link does not work here either: {why}"
-            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(reason))
+            reason = Reason.of(LINK_BROKEN, refusal=verdict.reason, why=why)
+            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, reason)
         return verdict
 
-    async def _unreachable(self, frame: LeasedFrame) -> str:
-        """Why the link to a picture does not work, as a service would find; '' when it does."""
+    async def _unreachable(self, frame: LeasedFrame) -> Reason:
+        """Why the link to a picture does not work, as a service would find; none when it does."""
         url = self._store.url(frame.image_key, _URL_TTL_SEC)
         timeout = aiohttp.ClientTimeout(total=_LINK_TIMEOUT_SEC)
         try:
             async with self._links.get(url, timeout=timeout) as response:
-                return "" if response.status == 200 else f"status {response.status}"
+                return NO_REASON if response.status == 200 else _status(response.status)
         except TimeoutError:
-            return f"no answer within {_LINK_TIMEOUT_SEC:g} s"
+            return Reason.of(TIMED_OUT, timeout_sec=_LINK_TIMEOUT_SEC)
         except (aiohttp.ClientError, ValueError, OSError) as error:
-            return _words(error)
+            return _why(error)
 
 
-def why_not_connected(error: aiohttp.ClientConnectorError) -> str:
-    """The system's words for it, such as "Connection refused"."""
+def why_not_connected(error: aiohttp.ClientConnectorError) -> Reason:
+    """What the system says of it, such as "Connection refused"."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"TLS: {error.certificate_error}"
+        return _tls(error.certificate_error)
     if isinstance(error.os_error, ssl.SSLError):
-        return f"TLS: {error.os_error.reason or error.os_error}"
+        return _tls(error.os_error.reason or error.os_error)
     number = error.os_error.errno
     if number is not None and number > 0:
-        return os.strerror(number)  # asyncio's own text names the call and the address
-    return str(error.os_error.strerror or error.os_error)
+        return _of_system(number)  # asyncio's own text names the call and the address
+    return quoted(str(error.os_error.strerror or error.os_error))
+
+
+def _tls(error: object) -> Reason:
+    return Reason.of("connection.tls", error=quote(str(error)))
+
+
+def _of_system(number: int) -> Reason:
+    if number == errno.ECONNREFUSED:
+        return Reason("connection.refused")
+    return quoted(os.strerror(number))
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -196,7 +209,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > LARGEST_ANSWER:
-            raise ValueError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            raise ValueError(Reason.of("call.too_large", limit_bytes=LARGEST_ANSWER))
         chunks.append(chunk)
         if len(chunks) == 1 and (start := chunk.lstrip()) and start[0] not in _STARTS:
             break
@@ -218,22 +231,32 @@ async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
     return b""
 
 
-def _failed(kind: Kind, reason: str, started: float) -> Verdict:
-    return Verdict(kind, (time.perf_counter() - started) * 1000, clean_reason(reason))
+def _failed(kind: Kind, reason: Reason, started: float) -> Verdict:
+    return Verdict(kind, (time.perf_counter() - started) * 1000, reason)
 
 
-def _words(error: BaseException) -> str:
+def _status(status: int) -> Reason:
+    return Reason.of("call.status", status=status)
+
+
+def _why(error: BaseException) -> Reason:
     # aiohttp's own text may carry the whole URL; a query may hold credentials.
     if isinstance(error.__cause__, HttpProcessingError):
-        return "the answer is not HTTP"  # its status is aiohttp's, not the service's
+        return Reason("call.not_http")  # its status is aiohttp's, not the service's
     if isinstance(error, aiohttp.TooManyRedirects):
-        return "too many redirects"
+        return Reason("call.too_many_redirects")
     if isinstance(error, aiohttp.ClientResponseError):
-        return f"status {error.status}"
+        return _status(error.status)
     if isinstance(error, aiohttp.ClientConnectorError):
         return why_not_connected(error)
     if isinstance(error, aiohttp.ClientOSError):
-        return os.strerror(error.errno) if error.errno else "the connection was lost"
+        return _of_system(error.errno) if error.errno else Reason("call.connection_lost")
     if isinstance(error, aiohttp.InvalidURL):
-        return f"not a usable URL at {urlsplit(str(error)).hostname}"
-    return str(error) or "no further words"
+        return Reason.of("call.no_url", host=quote(str(urlsplit(str(error)).hostname)))
+    return _given(error) or (quoted(str(error)) if str(error) else Reason("call.unexplained"))
+
+
+def _given(error: BaseException) -> Reason:
+    """The reason that an exception was made with by us: here, or in answer_bounds.py."""
+    found = error.args[0] if error.args else None
+    return found if isinstance(found, Reason) else NO_REASON

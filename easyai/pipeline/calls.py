@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from easyai.db.ledger import LeasedFrame
+from easyai.domain.reason import Reason
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.confirm import confirm
@@ -30,7 +31,7 @@ GIVE_UP_AFTER: Final = 0.8  # of a lease's length, without a renewal
 _GATHER_SEC: Final = 0.002  # answers that come this close together are settled in one transaction
 _LARGEST_GROUP: Final = 500  # answers confirmed at once
 _MOST_CONFIRMING: Final = 2  # groups: a store that hangs for one holds up no more
-_TOO_LATE: Final = "not called: its lease was not renewed in time"
+_TOO_LATE: Final = Reason("frame.not_called")
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ class Calls:
         except Exception as error:
             # A defect of ours must not lose the frames: they go back with its reason.
             log.exception("frames not prepared: count=%d", len(batch.frames))
-            why = f"internal error: {type(error).__name__}"
+            why = _internal_error(error)
             verdict = Verdict(Kind.UNFETCHED, reason=why, called=False)
             prepared = Prepared(ended=[(frame, verdict) for frame in batch.frames])
         batch.frames = prepared.ready
@@ -169,7 +170,7 @@ class Calls:
         except Exception as error:
             # A defect of ours must not lose the frame: it goes back with its reason.
             log.exception("call failed: key=%s endpoint=%s", frame.key, endpoint.url)
-            return Verdict(Kind.BROKEN, reason=f"internal error: {type(error).__name__}")
+            return Verdict(Kind.BROKEN, reason=_internal_error(error))
 
     def _confirm(self, answers: list[Answered]) -> None:
         self._unconfirmed += answers
@@ -189,7 +190,7 @@ class Calls:
             except Exception as error:
                 # A defect of ours must not lose an answer's frame: it goes back with its reason.
                 log.exception("answers not confirmed: count=%d", len(group))
-                why = f"internal error: {type(error).__name__}"
+                why = _internal_error(error)
                 answers = [_unfetched(one, why) for one in group]
             self._answered(answers)
             self._confirming[_this_task()] = []
@@ -197,7 +198,11 @@ class Calls:
         self._answered([])
 
 
-def _unfetched(one: Answered, why: str) -> Answered:
+def _internal_error(error: Exception) -> Reason:
+    return Reason.of("call.internal_error", error=type(error).__name__)
+
+
+def _unfetched(one: Answered, why: Reason) -> Answered:
     return replace(one, verdict=replace(one.verdict, kind=Kind.UNFETCHED, reason=why))
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.fate import alert_key, is_alert, is_nested, unique_key
 from easyai.domain.reason import Reason
-from easyai.domain.verdict import Kind, Verdict, clean_reason
+from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
@@ -50,7 +50,7 @@ def _confirm(store: Store, settings: Settings, one: Answered) -> Answered:
     try:
         kept, target = _keep(store, analysis.alert_base_path, frame)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
-        unfetched = Verdict(Kind.UNFETCHED, verdict.elapsed_ms, clean_reason(str(error)))
+        unfetched = Verdict(Kind.UNFETCHED, verdict.elapsed_ms, error.reason)
         return replace(one, verdict=unfetched)
     if kept is Carried.REPLACED:
         log.debug("frame superseded before its answer: key=%s", frame.key)

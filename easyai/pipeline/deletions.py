@@ -10,7 +10,9 @@ from typing import Final
 
 from easyai.db import alerts, installation
 from easyai.db.installation import Deletion
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.messages.catalogue import text
 from easyai.runtime import Runtime
 from easyai.store.base import Carried
 
@@ -26,7 +28,7 @@ class _Tried:
     done: list[int] = field(default_factory=list)
     deleted: int = 0
     failed: int = 0
-    reason: str = ""  # of the first that failed
+    reason: Reason = NO_REASON  # of the first that failed
 
     def add(self, other: _Tried) -> None:
         self.deleted += other.deleted
@@ -58,7 +60,7 @@ class Deletions:
             log.warning(
                 "pictures not deleted yet, the sweep tries again: count=%d first=%s",
                 everything.failed,
-                everything.reason,
+                text(everything.reason),
             )
         return everything.deleted
 
@@ -87,7 +89,7 @@ class Deletions:
                 result = Carried.MISSING
             except StoreUnavailableError as error:
                 tried.failed += 1
-                tried.reason = tried.reason or str(error)
+                tried.reason = tried.reason or error.reason
                 if self._runtime.store.remote:
                     break  # each further one would wait for it, too
                 continue

@@ -23,7 +23,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_REASON: Final = "given up by request (discard)"
+_REASON: Final = Reason("frame.discarded")
 _WAITING: Final = (FrameState.PARKED, FrameState.PENDING)
 
 

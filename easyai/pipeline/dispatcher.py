@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from easyai.db import clock
+from easyai.domain.reason import Reason
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
@@ -40,7 +41,7 @@ _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in one transaction
 _RING_EVERY_SEC: Final = 1.0
 _MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all that it serves
-_UNSETTLED: Final = "internal error: the answer could not be written"
+_UNSETTLED: Final = Reason("call.not_written")
 
 
 class Dispatcher:

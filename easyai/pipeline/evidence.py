@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import events, ledger, service_events, services, waiting
+from easyai.db import events, ledger, reasons, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.breaker import (
@@ -23,9 +23,10 @@ from easyai.domain.breaker import (
     Breaker,
     learned_cap,
 )
-from easyai.domain.reason import quoted
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import AWAY
 from easyai.domain.verdict import Kind, Verdict
+from easyai.messages.catalogue import text
 from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
@@ -125,9 +126,9 @@ def _breaker_events(
     if breaker.closed:
         if before.closed:
             return []
-        text = f"service_id={row.service_id}: it answers again, after {_story(before)}"
         log.info("algorithm service breaker closed: endpoint=%s", row.endpoint)
-        return [Event(now, "breaker_closed", row.endpoint, quoted(text))]
+        closed = Reason.of("breaker.closed", service_id=row.service_id, failures=before.failures)
+        return [Event(now, "breaker_closed", row.endpoint, closed)]
     if before.open_until == breaker.open_until:
         return []
     reason = _last_failure(verdicts)
@@ -135,27 +136,25 @@ def _breaker_events(
         "algorithm service breaker open: endpoint=%s pause_sec=%g reason=%s",
         row.endpoint,
         breaker.pause_sec,
-        reason,
+        text(reason),
     )
     if not before.closed:
         return []
-    text = f"service_id={row.service_id}: {_story(breaker)}, the last one: {reason}"
-    return [Event(now, "breaker_open", row.endpoint, quoted(text))]
+    opened = Reason.of(
+        "breaker.opened", service_id=row.service_id, failures=breaker.failures, reason=reason
+    )
+    return [Event(now, "breaker_open", row.endpoint, opened)]
 
 
-def _story(breaker: Breaker) -> str:
-    return f"{breaker.failures} failed calls in a row"
-
-
-def _last_failure(verdicts: Sequence[Verdict]) -> str:
-    reasons = [verdict.reason for verdict in verdicts if verdict.kind in _FAILURES]
-    return reasons[-1] if reasons else ""
+def _last_failure(verdicts: Sequence[Verdict]) -> Reason:
+    newest = (verdict.reason for verdict in reversed(verdicts) if verdict.kind in _FAILURES)
+    return next(newest, NO_REASON)
 
 
 def _update(
     row: ServiceRow, verdicts: Sequence[Verdict], breaker: Breaker, now: float
 ) -> dict[str, Any]:
-    ewma_ms, answered, failure = row.ewma_ms, False, ""
+    ewma_ms, answered, failure = row.ewma_ms, False, NO_REASON
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
             answered = True
@@ -174,8 +173,19 @@ def _update(
         "failures": breaker.failures,
         "open_until": breaker.open_until,
         "pause_sec": breaker.pause_sec,
-        "failure": failure or row.last_failure_reason,
         "failed_at": now if failure else row.last_failure_at,
+        **_failure(row, failure),
+    }
+
+
+def _failure(row: ServiceRow, newest: Reason) -> dict[str, Any]:
+    """The columns of the last failure; as they are where no call has failed."""
+    if newest:
+        return reasons.columns("last_failure_reason", newest)
+    return {
+        "last_failure_reason": row.last_failure_reason,
+        "last_failure_reason_code": row.last_failure_reason_code,
+        "last_failure_reason_args": row.last_failure_reason_args,
     }
 
 

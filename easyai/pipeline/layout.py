@@ -12,7 +12,8 @@ from typing import Final
 from easyai.db import clock, events, type_room
 from easyai.db.events import Event
 from easyai.domain.frame import FrameKey, is_date
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
 
@@ -99,13 +100,10 @@ class Layout:
     def _report_dates(self, example: str, count: int) -> None:
         base = self._runtime.store.rules.base_path
         folder = base + example[len(base) :].split("/")[0] + "/"
-        words = (
-            f"pictures in folders of dates are left alone, such as {folder}: the folder of the "
-            f"task type comes first, then the camera's, dates below them: {base}{_TREE}"
-        )
+        reason = Reason.of("layout.by_date", folder=folder, pattern=f"{base}{_TREE}")
         with self._runtime.db.write() as conn:
-            events.add(conn, [Event(clock.now(conn), "layout_by_date", folder, quoted(words))])
-        log.warning("%s: count=%d", words, count)
+            events.add(conn, [Event(clock.now(conn), "layout_by_date", folder, reason)])
+        log.warning("%s: count=%d", text(reason), count)
 
     def _named_types(self) -> set[str]:
         if self._types is None:

@@ -21,7 +21,9 @@ from easyai.db import alerts, clock, pictures, statistics
 from easyai.db.locks import lock_in_order
 from easyai.db.statistics import Tally
 from easyai.domain.fate import unique_key
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
+from easyai.messages.catalogue import text
 from easyai.pipeline.deletions import Deletions
 from easyai.runtime import Runtime
 from easyai.store.base import Carried, Store
@@ -64,7 +66,7 @@ class CarriedOut:
     # Of those, what `note` has sent to their new names: to be run once that is committed.
     renamed: list[Errand] = field(default_factory=list)
     failed: int = 0
-    reason: str = ""  # of the first that failed
+    reason: Reason = NO_REASON  # of the first that failed
     tally: Tally = field(default_factory=Tally)
 
     def __bool__(self) -> bool:
@@ -83,13 +85,13 @@ class CarriedOut:
         self.tally = self.tally.merged(other.tally)
 
 
-def tell_failed(count: int, reason: str) -> None:
+def tell_failed(count: int, reason: Reason) -> None:
     """Log, in one line, how many errands failed, and why the first of them did."""
     if count:
         log.warning(
             "pictures not moved or deleted yet, the sweep tries again: count=%d first=%s",
             count,
-            reason,
+            text(reason),
         )
 
 
@@ -102,7 +104,7 @@ def carry_out(
     """
     carried = CarriedOut()
 
-    def run(errand: Errand) -> tuple[Errand, Carried | str, float]:
+    def run(errand: Errand) -> tuple[Errand, Carried | Reason, float]:
         started = time.perf_counter()
         result = _run(store, errand)
         return errand, result, (time.perf_counter() - started) * 1000
@@ -110,12 +112,12 @@ def carry_out(
     mapped = pool.map(run, errands) if store.remote and pool is not None else map(run, errands)
     for errand, result, milliseconds in mapped:
         _sort(carried, errand, result)
-        if errand.target and not (again and isinstance(result, str)):
+        if errand.target and not (again and isinstance(result, Reason)):
             carried.tally.moved(milliseconds, failed=result is not Carried.DONE)
     return carried
 
 
-def _sort(carried: CarriedOut, errand: Errand, result: Carried | str) -> None:
+def _sort(carried: CarriedOut, errand: Errand, result: Carried | Reason) -> None:
     match result:
         case Carried.MISSING if errand.target:
             log.error("picture lost before it was moved: source=%s", errand.source)
@@ -129,9 +131,9 @@ def _sort(carried: CarriedOut, errand: Errand, result: Carried | str) -> None:
             carried.replaced[errand.frame_id] = errand.target
         case Carried.TAKEN:
             carried.taken.append((errand, errand.renamed()))
-        case str(reason):
+        case Reason():
             carried.failed += 1
-            carried.reason = carried.reason or reason
+            carried.reason = carried.reason or result
 
 
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
@@ -148,11 +150,11 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     if changed := [*carried.missing, *carried.replaced, *taken]:
         lock_in_order(conn, "alerts", alerts.ids_of_frames(conn, changed))
     pictures.carried(conn, carried.done)
-    pictures.lost(conn, carried.missing, "the picture was gone before it could be moved")
-    pictures.lost(conn, carried.foreign, "another picture lay where this one had been put")
+    pictures.lost(conn, carried.missing, Reason("frame.picture_lost"))
+    pictures.lost(conn, carried.foreign, Reason("frame.picture_foreign"))
     # Set, not added: a transaction may be run again.
     carried.tally.superseded = pictures.replaced(
-        conn, carried.replaced, "a newer picture had taken its key"
+        conn, carried.replaced, Reason("frame.picture_replaced")
     )
     # The others were given another name elsewhere, which is where the ledger looks for them.
     names = [(old.frame_id, old.target, new.target) for old, new in carried.taken]
@@ -219,8 +221,8 @@ def errand_for(row: pictures.Uncarried) -> Errand:
     return Errand(row.id, source, row.image_target, row.version, ours=bool(row.image_path))
 
 
-def _run(store: Store, errand: Errand) -> Carried | str:
-    """What came of an errand; in words why it failed."""
+def _run(store: Store, errand: Errand) -> Carried | Reason:
+    """What came of an errand, or why it failed."""
     try:
         if errand.copied:
             store.delete(errand.source, errand.version)  # a newer one stays: it is another frame
@@ -233,4 +235,4 @@ def _run(store: Store, errand: Errand) -> Carried | str:
             return store.move(errand.source, errand.target, errand.version, errand.frame_id)
         return store.delete(errand.source, errand.version, errand.frame_id)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
-        return str(error) or type(error).__name__
+        return error.reason

@@ -15,7 +15,8 @@ from typing import Final
 
 from easyai.db import alerts
 from easyai.db.ledger import LeasedFrame
-from easyai.domain.verdict import Kind, Verdict, clean_reason
+from easyai.domain.reason import Reason
+from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.confirm import copy_names
 from easyai.runtime import Runtime
@@ -23,8 +24,8 @@ from easyai.store.base import Carried, Store
 
 log = logging.getLogger(__name__)
 
-_GONE: Final = "the picture has gone from the store"
-_REPLACED: Final = "a newer picture had taken its key"
+_GONE: Final = Reason("frame.picture_gone")
+_REPLACED: Final = Reason("frame.picture_replaced")
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ def prepare(
     try:
         run = partial(_hold, runtime.store, _copies(runtime, frames))
     except DatabaseUnavailableError as error:  # an outage, no defect of ours: they wait
-        why = Verdict(Kind.UNFETCHED, reason=clean_reason(str(error)), called=False)
+        why = Verdict(Kind.UNFETCHED, reason=error.reason, called=False)
         return Prepared(ended=[(frame, why) for frame in frames])
     mapped = pool.map(run, frames) if pool is not None else map(run, frames)
     for frame, held in zip(frames, mapped, strict=True):
@@ -84,7 +85,7 @@ def _hold(
             store.drop_copy(frame.key, name, frame.version)  # of an alert never committed
         held = store.hold(frame.key, frame.id, frame.version)
     except (StoreUnavailableError, InvalidKeyError) as error:
-        return Verdict(Kind.UNFETCHED, reason=clean_reason(str(error)), called=False)
+        return Verdict(Kind.UNFETCHED, reason=error.reason, called=False)
     if held.carried is Carried.DONE:
         return frame if held.key == frame.key else replace(frame, held_key=held.key)
     if held.carried is Carried.MISSING:

@@ -12,7 +12,7 @@ import logging
 
 from easyai.db import clock, events, ledger, rings
 from easyai.db.events import Event
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.runtime import Runtime
 from easyai.system.identity import has_ended
 
@@ -43,5 +43,4 @@ def reclaim(runtime: Runtime) -> dict[str, int]:
 
 
 def _event(task_type: str, count: int, now: float) -> Event:
-    text = f"{count} frames wait again: their worker on this machine has ended"
-    return Event(now, "leases_expired", task_type, quoted(text))
+    return Event(now, "leases_expired", task_type, Reason.of("frames.taken_back", n=count))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from easyai.db import admission, clock
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import Reason
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
 from easyai.runtime import Runtime
 from easyai.settings.schema import AiAnalysis
@@ -47,11 +48,11 @@ class Retention:
         hours, days = analysis.outage_retention_hours, analysis.failed_retention_days
         if self._is_due("waiting", _WAITING_EVERY_SEC) and hours:
             limit_sec = hours * _HOUR_SEC
-            reason = f"waited for {hours:g} hours (outage_retention_hours)"
+            reason = Reason.of("frame.waited_too_long", limit_hours=hours)
             for state in admission.WAITING:
                 self._give_up_old(state, limit_sec, _slack_sec(limit_sec), reason)
         if self._is_due("failed", _FAILED_EVERY_SEC) and days:
-            reason = f"failed {days:g} days ago (failed_retention_days)"
+            reason = Reason.of("frame.failed_long_ago", limit_days=days)
             self._give_up_old(FrameState.FAILED, days * _DAY_SEC, _DAY_SEC, reason)
         if self._is_due("disk", _DISK_EVERY_SEC) and analysis.disk_min_free_percent:
             self._make_room(analysis.disk_min_free_percent)
@@ -64,7 +65,7 @@ class Retention:
         return True
 
     def _give_up_old(
-        self, state: FrameState, limit_sec: float, slack_sec: float, reason: str
+        self, state: FrameState, limit_sec: float, slack_sec: float, reason: Reason
     ) -> None:
         until = time.monotonic() + _BUDGET_SEC
         oldest = self._runtime.db.estimated_now() - limit_sec
@@ -98,7 +99,7 @@ class Retention:
 
     def _make_room(self, min_free_percent: float) -> None:
         """Give up parked frames while the disk is too full, the oldest first."""
-        reason = f"less than {min_free_percent:g} % of the disk was free (disk_min_free_percent)"
+        reason = Reason.of("frame.disk_low", limit_percent=min_free_percent)
         until = time.monotonic() + _BUDGET_SEC
         with self._runtime.db.read() as conn:
             if not admission.types_in(conn, FrameState.PARKED):

@@ -19,8 +19,9 @@ from easyai.db.events import Event
 from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling
+from easyai.messages.catalogue import text
 from easyai.pipeline.dispatch import has_room
 from easyai.runtime import Runtime
 from easyai.settings.schema import AiAnalysis, Settings
@@ -126,13 +127,20 @@ class Sampler:
         with self._runtime.db.write() as conn:
             if not task_types.set_sampling(conn, name, before, after) or after.n == before.n:
                 return
-            words = (
-                f"one of {after.n} frames of each camera is inferred, before one of {before.n}: "
-                f"{load.found_per_sec:.1f} found and {load.done_per_sec:.1f} inferred a second, "
-                f"{load.waiting} wait"
-            )
-            events.add(conn, [Event(after.changed_at, "sampling_changed", name, quoted(words))])
-        log.warning("sampling changed: task_type=%s n=%d: %s", name, after.n, words)
+            changed = _changed(before, after, load)
+            events.add(conn, [Event(after.changed_at, "sampling_changed", name, changed)])
+        log.warning("sampling changed: task_type=%s n=%d: %s", name, after.n, text(changed))
+
+
+def _changed(before: Sampling, after: Sampling, load: Load) -> Reason:
+    return Reason.of(
+        "sampling.changed",
+        now=after.n,
+        before=before.n,
+        found_per_sec=load.found_per_sec,
+        inferred_per_sec=load.done_per_sec,
+        waiting=load.waiting,
+    )
 
 
 def _automatic(analysis: AiAnalysis) -> set[str]:

@@ -18,6 +18,7 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.totals import Totals
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
+from easyai.messages.catalogue import text
 from easyai.pipeline import evidence, time_outs
 from easyai.pipeline.answers import (
     NO_PICTURE,
@@ -206,7 +207,8 @@ def _write_frames(
         if one.copied_to and one.copied_to != target:
             superfluous.append((one.copied_to, ""))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
-            log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, verdict.reason)
+            shown = text(verdict.reason)
+            log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, shown)
     written = ledger.finish(conn, finished) + ledger.return_to_pending(conn, returned)
     if written != len(fates):
         raise ConflictError  # a lease was lost

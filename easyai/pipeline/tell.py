@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from easyai.db.ledger import LeasedFrame
+from easyai.domain.reason import NO_REASON
 from easyai.pipeline.pictures import CarriedOut, tell_failed
 from easyai.pipeline.settle import Settled
 from easyai.system.log_throttle import LogThrottle
@@ -48,7 +49,7 @@ class Tally:
         self._unlogged: dict[str, Counts] = {}
         self._lines = LogThrottle(EVERY_SEC)  # by type
         self._log_at = math.inf  # when the next line is due; monotonic
-        self._failed, self._reason = 0, ""  # errands of pictures, and why the first of them did
+        self._failed, self._reason = 0, NO_REASON  # errands that failed, why the first did
         self._failures = LogThrottle(EVERY_SEC)
         self._no_service = LogThrottle()  # by type
 
@@ -82,7 +83,7 @@ class Tally:
             return  # asked in each turn, whatever the number of types
         if self._failed and (self._failures.due() or at_once):
             tell_failed(self._failed, self._reason)
-            self._failed, self._reason = 0, ""
+            self._failed, self._reason = 0, NO_REASON
         for task_type in sorted(self._unlogged):
             if self._lines.due(task_type) or at_once:
                 log.info("%s", _line(task_type, self._unlogged.pop(task_type)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from easyai.db import installation, journeys
 from easyai.db.session import Database
+from easyai.messages.catalogue import text
 from easyai.pipeline.settle import Settled
 from easyai.runtime import Runtime
 from easyai.tracing.journey import Attempt, Publication, Turn
@@ -88,6 +89,6 @@ def _attempt(one: Answered, fate: Fate, call: Call) -> Attempt:
         frame.tries,
         str(fate.state),
         str(fate.outcome or ""),
-        one.verdict.reason,
+        text(one.verdict.reason),
         call,
     )

@@ -9,8 +9,9 @@ from typing import Final
 
 from easyai.db import clock, events, type_room
 from easyai.db.events import Event
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.domain.type_room import TYPES_FULL
+from easyai.messages.catalogue import text
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
 
@@ -82,19 +83,16 @@ class TypeGate:
 
     def _warn(self) -> None:
         limit = self._runtime.settings.ai_analysis.max_task_types
-        shown = ", ".join(sorted(self._refused)[:_MOST_NAMES])
-        more = "" if len(self._refused) <= _MOST_NAMES else ", …"
-        said = (
-            f"folders not taken in: count={len(self._refused)}, as max_task_types = {limit} task "
-            f"types are known; their frames stay in the store: {shown}{more}"
-        )
+        count, named = len(self._refused), sorted(self._refused)[:_MOST_NAMES]
+        folders = (*named, "…") if count > _MOST_NAMES else tuple(named)
+        reason = Reason.of("task_types.full", count=count, limit=limit, folders=folders)
         log.warning(
             "%s; raise ai_analysis.max_task_types, name the types in the settings, or see whether "
             "the first level below the store holds something other than task types",
-            said,
+            text(reason),
         )
         with self._runtime.db.write() as conn:
             at = clock.now(conn)
             # Scans run in turn by several processes, each with a memory of its own.
             if events.newest(conn, TYPES_FULL, "", at - _REMIND_SEC) is None:
-                events.add(conn, [Event(at, TYPES_FULL, "", quoted(said))])
+                events.add(conn, [Event(at, TYPES_FULL, "", reason)])

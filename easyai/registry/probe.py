@@ -11,6 +11,7 @@ from http import HTTPStatus
 import aiohttp
 
 from easyai.domain.service import NO_ANSWER
+from easyai.messages.catalogue import text
 from easyai.pipeline.answer_bounds import BoundedConnector
 from easyai.pipeline.caller import why_not_connected
 from easyai.pipeline.service_networks import ServiceNetworks
@@ -93,6 +94,6 @@ async def _probe(
         except TimeoutError:
             return f"{NO_ANSWER} {PROBE_TIMEOUT_SEC:g} s"
         except aiohttp.ClientConnectorError as error:
-            return why_not_connected(error)
+            return text(why_not_connected(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return type(error).__name__

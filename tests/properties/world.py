@@ -13,6 +13,7 @@ from easyai.db import generations, ledger, services, upkeep
 from easyai.db.frames import FrameFilter
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.frame import FrameState
+from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import pictures, requeue
@@ -211,7 +212,9 @@ class World:
         if kind is Kind.MISSING and exists:
             kind = Kind.UNFETCHED
         count = detections if kind is Kind.INFERRED else 0
-        verdict = Verdict(kind, 5.0, "said so", {"of": secrets.token_hex(4)}, detection_count=count)
+        verdict = Verdict(
+            kind, 5.0, quoted("said so"), {"of": secrets.token_hex(4)}, detection_count=count
+        )
         worker.answered.append(Answered(frame, endpoint, verdict))
 
     def busy(self, number: int) -> Worker:

@@ -16,6 +16,7 @@ from typing import Any
 from easyai.db import type_room
 from easyai.db.ledger import LeasedFrame
 from easyai.domain import type_room as room
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.verdict import Verdict, judge
 from easyai.errors import EasyaiError, StoreUnavailableError
 from easyai.pipeline import (
@@ -82,12 +83,12 @@ class SimCaller(caller.Caller):
         )
         return judge(status, answer, (network.scheduler.now - began) * 1000)
 
-    async def _unreachable(self, frame: LeasedFrame) -> str:
+    async def _unreachable(self, frame: LeasedFrame) -> Reason:
         try:
             gone = await asyncio.to_thread(self._store.gone, frame.image_key)
         except StoreUnavailableError as error:
-            return str(error)
-        return "status 404" if gone else ""
+            return error.reason
+        return Reason.of("call.status", status=404) if gone else NO_REASON
 
 
 class Broker:

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, insert, select, text
 from easyai.cli.main import cli
 from easyai.db import generations, migrate
 from easyai.db.models import Alert, Frame, Service, ServiceTaskType, TaskType
+from easyai.db.reasons import columns as reason_columns
 from easyai.db.session import Database
+from easyai.domain.reason import Reason
 
 TYPE = "人数统计"
 CAMERA = "门口2"
@@ -59,7 +61,10 @@ class Installation:
         return CliRunner().invoke(cli, list(arguments))
 
     def frame(self, **columns: Any) -> int:
-        """A frame that failed just now, its picture kept under failed/, but for `columns`."""
+        """A frame that failed just now, its picture kept under failed/, but for `columns`.
+
+        Its `reason` may be a text: such rows are of the release before.
+        """
         self._frames += 1
         name = f"20251114-164712.{self._frames:06}.jpg"
         values = {
@@ -78,7 +83,7 @@ class Installation:
             "image_path": f"failed/{TYPE}/{CAMERA}/{name}",
         }
         with self.db.write() as conn:
-            return self._insert(conn, Frame, values | columns)
+            return self._insert(conn, Frame, _with_codes(values | columns))
 
     def pending(self, **columns: Any) -> int:
         """A frame that waits for inference."""
@@ -144,3 +149,8 @@ class Installation:
         result = conn.execute(insert(table).values(values))
         assert result.inserted_primary_key is not None
         return int(result.inserted_primary_key[0])
+
+
+def _with_codes(values: dict[str, Any]) -> dict[str, Any]:
+    reason = values["reason"]
+    return values | reason_columns("reason", reason) if isinstance(reason, Reason) else values

@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.diagnosis.causes.cause import Remedy
+from easyai.domain.reason import Reason
+from easyai.domain.verdict import LINK_BROKEN, words_of_service
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts
 from easyai.messages.bridge import words
-from easyai.messages.reasons import reason as said
-from easyai.messages.wording import frames, moment
 from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3
 # In the words of services, which are anybody's: that they did not get a picture.
 _NOT_FETCHED: Final = re.compile(
-    r"picture link does not work|HTTPConnectionPool|Max retries exceeded|urlopen error"
+    r"HTTPConnectionPool|Max retries exceeded|urlopen error"
     r"|(?:download|fetch|retriev).*(?:image|picture|frame|\burl\b|https?:|\.jpe?g|\.png)"
     r"|(?:image|picture|frame).*(?:download|fetch|retriev)"
     r"|(?:下载|拉取|获取).*图|图.*(?:下载|拉取|获取)",
@@ -36,45 +36,39 @@ def only_failing(facts: Facts) -> list[TypeFacts]:
 def blames_pictures(one: TypeFacts) -> bool:
     """Whether most of a type's failed frames failed since their picture could not be fetched."""
     reasons = one.failures.reasons or one.refusals.reasons
-    reason = reasons[0][0] if reasons else ""
-    return bool(_NOT_FETCHED.search(reason)) and not _OF_A_MODEL.search(reason)
+    parts = list(reasons[0][0].walk()) if reasons else []
+    said = " ".join(map(words_of_service, parts))
+    link_broken = any(part.code == LINK_BROKEN for part in parts)
+    return (link_broken or bool(_NOT_FETCHED.search(said))) and not _OF_A_MODEL.search(said)
 
 
 def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Words]:
     """Why the frames of these types failed or wait, the most frequent reasons first."""
-    for one in some[:_FEW]:
+    return map(words, _failed_evidence(some[:_FEW]))
+
+
+def _failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
+    for one in some:
         failures = one.failures
         for reason, count in failures.reasons:
-            number = frames(count)
-            yield Words(
-                f"{number.en} of {one.name} failed with: {reason}",
-                f"“{one.name}”的 {number.zh}失败，原因：{said(reason).zh}",
-            )
+            yield Reason.of("failed.reason", n=count, task_type=one.name, reason=reason)
         for reason, count in one.refusals.reasons:
-            number = frames(count)
-            yield Words(
-                f"{number.en} of {one.name} {'was' if count == 1 else 'were'} refused and "
-                f"{'waits' if count == 1 else 'wait'} for another try: {reason}",
-                f"“{one.name}”的 {number.zh}被拒绝、等待重试，原因：{said(reason).zh}",
+            yield Reason.of("failed.refused", n=count, task_type=one.name, reason=reason)
+        if failures.count:
+            yield Reason.of(
+                "failed.none_succeeded",
+                task_type=one.name,
+                failed=failed_frames([one]),
+                first=failures.first_at,
+                newest=failures.newest_at,
             )
-        if not failures.count:
-            continue
-        number = words(failed_frames([one]))
-        first, newest = moment(failures.first_at), moment(failures.newest_at)
-        yield Words(
-            f"{one.name}: {number.en} failed from {first} to {newest}, none succeeded since",
-            f"{one.name}：{first} 至 {newest} {number.zh}失败，此后没有成功的推理",
-        )
 
 
 def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """See the failed frames of these types with their reasons."""
     for one in [one for one in some if one.failed][:_FEW]:
         yield Remedy(
-            Words(
-                f"See the failed frames of {one.name} with their reasons",
-                f"查看 {one.name} 失败的图片及原因",
-            ),
+            words(Reason.of("failed.look", task_type=one.name)),
             easyai_command(facts.settings, "frames", "--state", "failed", "--task-type", one.name),
         )
 
@@ -82,11 +76,8 @@ def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
 def bring_back(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """Requeue the failed frames of these types, once what they failed of is repaired."""
     for one in [one for one in some if one.failed][:_FEW]:
-        number = frames(one.failed)
+        again = Reason.of("failed.requeue", n=one.failed, task_type=one.name)
         yield Remedy(
-            Words(
-                f"Afterwards bring back what failed meanwhile ({number.en} of {one.name})",
-                f"之后把期间失败的图片重新排队（{one.name}：{number.zh}）",
-            ),
+            words(again),
             easyai_command(facts.settings, "requeue", "--task-type", one.name),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from easyai.diagnosis.causes import slowness
 from easyai.diagnosis.causes.cause import Cause, Remedy
@@ -14,16 +13,14 @@ from easyai.diagnosis.causes.failed import (
     look_at_failed,
     only_failing,
 )
+from easyai.domain.reason import Reason
+from easyai.domain.verdict import LINK_BROKEN
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.reasons import reason as said
-from easyai.messages.wording import frames
+from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command, easyai_command
-
-# How the reason of such a call tells it (pipeline/caller.py).
-_NO_PICTURE: Final = "picture link does not work"
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -47,67 +44,23 @@ def _by_the_api(facts: Facts) -> bool:
 
 
 def _blames_pictures(facts: Facts) -> bool:
-    return bool(facts.known) and any(
-        _NO_PICTURE in reason for reason, _ in (facts.known.reasons if facts.known else ())
-    )
+    return any(_of_a_link(reason) for reason, _ in (facts.known.reasons if facts.known else ()))
+
+
+def _of_a_link(reason: Reason) -> bool:
+    return any(one.code == LINK_BROKEN for one in reason.walk())
 
 
 def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
-    url = facts.settings.easyai.effective_public_url
     all_types = _links_fail(facts)
-    evidence = list(failed_evidence(unfetched))
-    if facts.failed("pictures"):
-        why = facts.why("pictures")
-        evidence.append(Words(f"A picture link tried now: {why.en}", f"现在尝试图片链接：{why.zh}"))
-    elif "pictures" in facts.checks:
-        evidence.append(
-            Words(
-                "A picture link tried now from here works: look at the way from the services",
-                "现在从本机尝试图片链接正常：请检查从算法服务到这里的通路",
-            )
-        )
-    evidence += [
-        Words(
-            f"{frames(number).en} failed with: {reason}",
-            f"{frames(number).zh}失败：{said(reason).zh}",
-        )
-        for reason, number in (facts.known.reasons if facts.known else ())
-        if _NO_PICTURE in reason
-    ]
-    if _by_the_api(facts):
-        evidence.append(
-            Words(
-                "No API process shows itself; it serves the pictures",
-                "提供图片的 API 进程没有运行",
-            )
-        )
-    local = facts.settings.frame_extractor.store == "local"
     return Cause(
         "pictures_unreachable",
-        Words(
-            "Algorithms cannot fetch the pictures: their links do not work",
-            "算法服务取不到图片：图片链接无法访问",
-        ),
-        tuple(evidence),
+        words(Reason("cause.pictures_unreachable.title")),
+        (*failed_evidence(unfetched), *_evidence(facts)),
         (
+            _ask(facts),
             Remedy(
-                Words(
-                    "Ask from a machine of the services; public_url must be the address under "
-                    "which they reach this server",
-                    "在算法服务所在机器上访问；public_url 必须是它们访问本服务器的地址",
-                )
-                if local
-                else Words(
-                    "Ask the object store from a machine of the services",
-                    "在算法服务所在机器上访问对象存储",
-                ),
-                curl_command(f"{url}/healthz") if local else curl_command(_store_url(facts)),
-            ),
-            Remedy(
-                Words(
-                    "See what is configured for host, port and public_url",
-                    "查看 host、port 和 public_url 的配置",
-                ),
+                words(Reason("cause.pictures_unreachable.settings")),
                 easyai_command(facts.settings, "config", "check"),
             ),
             *look_at_failed(facts, unfetched),
@@ -116,6 +69,29 @@ def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
         weight=69 if facts.waiting or unfetched else 52,
         task_types=() if all_types else tuple(one.name for one in unfetched),
     )
+
+
+def _evidence(facts: Facts) -> Iterator[Words]:
+    if facts.failed("pictures"):
+        why = facts.failed("pictures")
+        yield words(Reason.of("cause.pictures_unreachable.tried", why=why))
+    elif "pictures" in facts.checks:
+        yield words(Reason("cause.pictures_unreachable.works_here"))
+    for reason, number in facts.known.reasons if facts.known else ():
+        if _of_a_link(reason):
+            failed_with = "cause.pictures_unreachable.failed_with"
+            yield words(Reason.of(failed_with, n=number, reason=reason))
+    if _by_the_api(facts):
+        yield words(Reason("cause.pictures_unreachable.no_api"))
+
+
+def _ask(facts: Facts) -> Remedy:
+    if facts.settings.frame_extractor.store == "local":
+        url = facts.settings.easyai.effective_public_url
+        ask_here = words(Reason("cause.pictures_unreachable.ask_here"))
+        return Remedy(ask_here, curl_command(f"{url}/healthz"))
+    ask_store = words(Reason("cause.pictures_unreachable.ask_store"))
+    return Remedy(ask_store, curl_command(_store_url(facts)))
 
 
 def _store_url(facts: Facts) -> str:

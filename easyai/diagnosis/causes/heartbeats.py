@@ -19,13 +19,14 @@ from easyai.diagnosis.causes.service_words import (
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
+from easyai.messages.bridge import words
 from easyai.messages.reasons import reason
 from easyai.messages.wording import moment
 
 
 def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
     """The cause; when all fell silent together it looks for the fault at this server."""
-    who = of_all(facts, unheard)
+    who = words(of_all(facts, unheard))
     together = len(unheard) == len(facts.services)
     stops = together and bool(facts.stalled)
     evidence = [last_heartbeats(facts, unheard), answers(facts, unheard)]

@@ -16,25 +16,20 @@ from easyai.diagnosis.causes.failed import (
 )
 from easyai.diagnosis.causes.service_words import (
     concerned,
-    ids,
     look_at_services,
     of_all,
     restart_hanging,
-    verb,
 )
-from easyai.domain.words import Words
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.domain.verdict import NOT_CONNECTED, TIMED_OUT
 from easyai.health.facts import Facts
 from easyai.health.liveliness import calls_ran
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.reasons import reason as said
-from easyai.messages.wording import frames, moment, names, span
+from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
-# How the reasons of failed calls begin (domain/verdict.py, pipeline/caller.py).
-_TIMED_OUT: Final = "no answer within"
-_NOT_CONNECTED: Final = "cannot connect"
 _FEW: Final = 3
-_LONGEST_REASON: Final = 100  # characters
+_LONGEST_REASON: Final = 100  # characters of each text in it
 _SILENCE_SEC: Final = 10.0
 
 
@@ -62,8 +57,7 @@ def find(facts: Facts) -> Iterator[Cause]:
 
 def hangs(facts: Facts, service: ServiceFacts) -> bool:
     """Whether a service holds calls without answering them."""
-    reason = service.last_failure_reason
-    if facts.is_failing(service) and reason.startswith(_TIMED_OUT):
+    if facts.is_failing(service) and service.last_failure_reason.code == TIMED_OUT:
         return True
     if facts.answers_nothing(service) and not facts.is_busy(service):
         return not facts.is_silent(service)
@@ -81,8 +75,8 @@ def hangs(facts: Facts, service: ServiceFacts) -> bool:
 
 
 def _fails(facts: Facts, service: ServiceFacts) -> bool:
-    reason = service.last_failure_reason
-    return facts.is_failing(service) and not reason.startswith((_TIMED_OUT, _NOT_CONNECTED))
+    code = service.last_failure_reason.code
+    return facts.is_failing(service) and code not in (TIMED_OUT, NOT_CONNECTED)
 
 
 def _refuses(task_type: TypeFacts) -> bool:
@@ -109,69 +103,53 @@ def _gives_nothing(facts: Facts, task_type: TypeFacts, pks: Collection[int]) -> 
     return all(one.pk in pks for one in own) and facts.now - newest >= _SILENCE_SEC
 
 
-def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Words]:
+def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Reason]:
     """What the last calls of services gave where they failed, and the state of their breakers."""
-    by_reason: dict[str, list[ServiceFacts]] = {}
+    by_reason: dict[Reason, list[ServiceFacts]] = {}
     for one in some:
         # An older one tells of what has been repaired since: it has answered.
         if one.last_failure_reason and one.last_failure_at > one.last_success_at:
             by_reason.setdefault(one.last_failure_reason, []).append(one)
     for reason, own in list(by_reason.items())[:_FEW]:
-        age = span(facts.now - max(one.last_failure_at for one in own))
-        yield Words(
-            f"Last call of {ids(own)}, {age.en} ago: {reason}",
-            f"{ids(own)} 的最近一次调用（{age.zh}前）：{said(reason).zh}",
-        )
+        ago_sec = facts.now - max(one.last_failure_at for one in own)
+        yield Reason.of("calls.last", services=_ids(own), ago_sec=ago_sec, reason=reason)
     opened = [one for one in some if one.breaker != "closed"]
     if opened:
-        yield Words(
-            f"Breakers open or on trial: {ids(opened)}", f"熔断器已打开或正在试探：{ids(opened)}"
-        )
+        yield Reason.of("calls.breakers", services=_ids(opened))
     held = [one for one in some if one.oldest_lease_at]
     if held:
-        number, age = (
-            frames(sum(one.in_flight for one in held)),
-            span(facts.now - min(one.oldest_lease_at for one in held)),
-        )
-        yield Words(
-            f"{number.en} in flight there, the oldest for {age.en}",
-            f"{number.zh}正在调用中，最久的已 {age.zh}",
-        )
+        oldest_sec = facts.now - min(one.oldest_lease_at for one in held)
+        in_flight = sum(one.in_flight for one in held)
+        yield Reason.of("calls.in_flight", n=in_flight, oldest_sec=oldest_sec)
     last = max(one.last_success_at for one in some)
     if last:
-        yield Words(
-            f"Last answer of any of them: {moment(last)}", f"它们最后一次应答：{moment(last)}"
-        )
+        yield Reason.of("calls.last_answer", at=last)
+
+
+def _ids(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
+    return tuple(one.service_id for one in some)
 
 
 def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
-    who, timeout = of_all(facts, hanging), facts.settings.ai_analysis.infer_timeout_sec
     beats = [one for one in hanging if not facts.is_silent(one)]
     evidence, stopped = list(_calls(facts, hanging)), _stopped(facts, hanging)
     if beats:
-        evidence.append(
-            Words(
-                f"Heartbeats of {ids(beats)} arrive: the processes live, their inference hangs",
-                f"{ids(beats)} 的心跳正常：进程仍在，但推理卡住",
-            )
-        )
+        evidence.append(Reason.of("cause.inference_hangs.heartbeats", services=_ids(beats)))
+    title = Reason.of(
+        "cause.inference_hangs.title",
+        n=len(hanging),
+        who=of_all(facts, hanging),
+        timeout_sec=facts.settings.ai_analysis.infer_timeout_sec,
+        services=_ids(hanging),
+    )
     return Cause(
         "inference_hangs",
-        Words(
-            f"{who.en} {verb(hanging, 'lives', 'live')} but inference hangs there: calls get no "
-            f"answer (infer_timeout_sec = {timeout:g}) ({ids(hanging)})",
-            f"{who.zh}仍在运行，但推理卡住：调用没有应答"
-            f"（infer_timeout_sec = {timeout:g}）（{ids(hanging)}）",
-        ),
-        tuple(evidence),
+        words(title),
+        tuple(map(words, evidence)),
         (
             restart_hanging(hanging),
             Remedy(
-                Words(
-                    "Look whether they are only slow: then raise infer_timeout_sec, or let them "
-                    "register a smaller max_concurrency",
-                    "若只是较慢：增大 infer_timeout_sec，或让其以较小的 max_concurrency 注册",
-                ),
+                words(Reason("cause.inference_hangs.slow")),
                 easyai_command(facts.settings, "stats"),
             ),
             look_at_services(facts),
@@ -187,48 +165,49 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
     own = failing or [one for one in facts.services if refused & set(one.task_types)]
     shown = only_failing(facts)
     ended = [one for one in refusing if one in shown]
-    evidence = list(failed_evidence(ended))
-    evidence += _calls(facts, own) if own else ()
-    for task_type in list(filter(_refuses, refusing))[:_FEW]:
-        failed, recent = task_type.recent.failures, span(task_type.recent_sec)
-        evidence.append(
-            Words(
-                f"{task_type.name}: {failed} calls failed and none succeeded in {recent.en}",
-                f"{task_type.name}：{recent.zh}内 {failed} 次调用失败，没有成功",
-            )
-        )
-    evidence += [
-        Words(
-            f"{frames(number).en} wait after: {reason}",
-            f"{frames(number).zh}在等待，原因：{said(reason).zh}",
-        )
-        for reason, number in (facts.known.reasons if facts.known and failing else ())
-    ]
-    who, why = names(one.service_id for one in failing), _newest_reason(own, ended)
-    who = who or names(one.name for one in refusing)
+    evidence = [*(_calls(facts, own) if own else ()), *_without_success(refusing)]
+    if failing and facts.known:
+        evidence += [
+            Reason.of("cause.inference_fails.wait_after", n=number, reason=reason)
+            for reason, number in facts.known.reasons
+        ]
+    who = _ids(failing) or tuple(one.name for one in refusing)
     return Cause(
         "inference_fails",
-        Words(
-            f"Services answer but inference fails ({who}){why.en}",
-            f"算法服务有应答，但推理失败（{who}）{why.zh}",
-        ),
-        tuple(evidence),
+        words(_title(who, _newest_reason(own, ended))),
+        (*failed_evidence(ended), *map(words, evidence)),
         tuple(_failing_remedies(facts, failing, ended)),
         weight=67 if stopped else 33,
         task_types=tuple(sorted(stopped)) or concerned(failing, ()),
     )
 
 
-def _newest_reason(some: Sequence[ServiceFacts], ended: Sequence[TypeFacts]) -> Words:
-    """Why it fails, for the sentence that says so: it is read where the evidence is left out."""
+def _without_success(refusing: Sequence[TypeFacts]) -> Iterator[Reason]:
+    for task_type in list(filter(_refuses, refusing))[:_FEW]:
+        yield Reason.of(
+            "cause.inference_fails.no_success",
+            task_type=task_type.name,
+            failed=task_type.recent.failures,
+            recent_sec=task_type.recent_sec,
+        )
+
+
+def _title(who: tuple[str, ...], reason: Reason) -> Reason:
+    """The sentence that says so, with the reason: it is read where the evidence is left out."""
+    if not reason:
+        return Reason.of("cause.inference_fails.title", who=who)
+    short = reason.quoting(lambda said: shorten(said, _LONGEST_REASON, placeholder="…"))
+    return Reason.of("cause.inference_fails.title_with_reason", who=who, reason=short)
+
+
+def _newest_reason(some: Sequence[ServiceFacts], ended: Sequence[TypeFacts]) -> Reason:
+    """Why it fails: of the call that failed last, else of the frames that failed most."""
     failed = [one for one in some if one.last_failure_at > one.last_success_at]
     newest = max(failed, key=lambda one: one.last_failure_at, default=None)
-    noted = [text for one in ended for text, _ in (*one.failures.reasons, *one.refusals.reasons)]
-    reason = (newest.last_failure_reason if newest else "") or (noted[0] if noted else "")
-    if not reason:
-        return Words("", "")
-    shown = said(shorten(reason, _LONGEST_REASON, placeholder="…"))
-    return Words(f": {shown.en}", f"：{shown.zh}")
+    noted = (
+        reason for one in ended for reason, _ in (*one.failures.reasons, *one.refusals.reasons)
+    )
+    return (newest.last_failure_reason if newest else NO_REASON) or next(noted, NO_REASON)
 
 
 def _failing_remedies(
@@ -236,19 +215,9 @@ def _failing_remedies(
 ) -> Iterator[Remedy]:
     yield from look_at_failed(facts, ended)
     if ended or any(one.last_failure_reason for one in failing):
-        yield Remedy(
-            Words(
-                "That reason is the service's: look at its log, then repair and restart it",
-                "该原因来自算法服务：查看其日志，修复后重启",
-            )
-        )
+        yield Remedy(words(Reason("cause.inference_fails.of_service")))
     else:
-        yield Remedy(
-            Words(
-                "Look at the log of the service, then repair and restart it",
-                "查看算法服务的日志，修复后重启",
-            )
-        )
+        yield Remedy(words(Reason("cause.inference_fails.look_at_log")))
     others = [one for one in facts.types if one.failed and one not in ended]
     yield from bring_back(facts, [*ended, *others])
     yield look_at_services(facts)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.domain.service import ROUTABLE
+from easyai.domain.verdict import NOT_CONNECTED
 from easyai.health.facts import Facts
 from easyai.health.snapshot import CLOCK_SLACK_SEC, ServiceFacts
 from easyai.registry.watch import WATCHED_SINCE
 
-#: So begins the reason of a call that never connected (pipeline/caller.py).
-NOT_CONNECTED: Final = "cannot connect"
 # An idle service is probed anew when its last evidence is older than its time, by a sweep within
 # seconds; no sweep for longer, and nothing is known any more (registry/watch.py).
 _SWEEP_SEC: Final = 20.0
@@ -18,7 +17,7 @@ _SWEEP_SEC: Final = 20.0
 
 def is_refused(facts: Facts, service: ServiceFacts) -> bool:
     """Whether its last call never connected, and no probe of now says otherwise."""
-    refused = service.last_failure_reason.startswith(NOT_CONNECTED)
+    refused = service.last_failure_reason.code == NOT_CONNECTED
     return refused and facts.is_failing(service) and not facts.was_probed(service)
 
 

@@ -8,10 +8,12 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from easyai.diagnosis.causes.cause import Remedy
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE, probe_url
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
+from easyai.messages.catalogue import text
 from easyai.messages.reasons import reason
 from easyai.messages.wording import counted, frames, moment, names, span
 from easyai.settings.commands import curl_command, easyai_command, shell_words
@@ -22,15 +24,12 @@ _MOST_URLS: Final = 24
 MOST_TYPES: Final = 5
 
 
-def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
-    total = len(facts.services)
-    if len(some) == total:
-        return (
-            Words(f"All {total} services", f"全部 {total} 个服务")
-            if total > 1
-            else Words("The only service", "唯一的服务")
-        )
-    return Words(f"{len(some)} of {total} services", f"{total} 个服务中的 {len(some)} 个")
+def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
+    """Some services, as the subject of a sentence."""
+    number, total = len(some), len(facts.services)
+    if number < total:
+        return Reason.of("services.some_of", number=number, total=total)
+    return Reason.of("services.all", total=total) if total > 1 else Reason("services.the_only")
 
 
 def verb(some: Sequence[ServiceFacts], one: str, many: str) -> str:
@@ -65,7 +64,7 @@ def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
     for one in some:
         answer = facts.probe(one) or ""
         if not answer and not facts.was_probed(one) and facts.is_failing(one):
-            answer = one.last_failure_reason
+            answer = text(one.last_failure_reason)
         by_answer.setdefault(answer, []).append(one.service_id)
     told = [
         Words(

@@ -31,6 +31,7 @@ from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
+from easyai.messages.bridge import words as as_words
 
 _TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close came from one life
 
@@ -114,7 +115,7 @@ def _takes_work(facts: Facts, service: ServiceFacts) -> bool:
 
 
 def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight: int) -> Cause:
-    who, types = of_all(facts, died), concerned(died, stopped)
+    who, types = as_words(of_all(facts, died)), concerned(died, stopped)
     overdue = all(facts.is_silent(one) for one in died)
     beats = (
         Words("heartbeats stopped", "心跳中断")
@@ -170,7 +171,7 @@ def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight:
 def _unreached(
     facts: Facts, unreached: Sequence[ServiceFacts], stopped: set[str], weight: int
 ) -> Cause:
-    who, types = of_all(facts, unreached), concerned(unreached, stopped)
+    who, types = as_words(of_all(facts, unreached)), concerned(unreached, stopped)
     return Cause(
         "endpoint_unreachable",
         Words(

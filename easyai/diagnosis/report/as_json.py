@@ -17,6 +17,7 @@ from easyai.diagnosis.timeline import Entry
 from easyai.domain.words import Language
 from easyai.health.checks.check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.messages.bridge import words
 from easyai.messages.names import cause_name
 from easyai.messages.reasons import reason
 from easyai.version import version
@@ -87,7 +88,7 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: Language) -> dic
         "last_evidence": one.last_evidence or None,
         "last_success_at": min(one.last_success_at, _inferred_at(one, diagnosis)) or None,
         "last_failure_at": one.last_failure_at or None,
-        "last_failure_reason": reason(one.last_failure_reason).said(language) or None,
+        "last_failure_reason": words(one.last_failure_reason).said(language) or None,
         "breaker": one.breaker,
         "in_flight": one.in_flight,
         "probe": None if probe is None else reason(probe).said(language),

@@ -23,6 +23,7 @@ from easyai.diagnosis.report.worst import (
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.words import Language, Words
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
+from easyai.messages.bridge import words as words_of
 from easyai.messages.names import STATES, cause_name, check_name, kind_name
 from easyai.messages.reasons import reason
 from easyai.messages.wording import moment, names, span
@@ -149,9 +150,9 @@ class _Report:
         answer = "-" if probe is None else self._say(reason(probe)) or self._say(words.OK)
         failed = one.last_failure_at > one.last_success_at
         state = STATES.get(one.state, Words(one.state, one.state))
-        failure = one.last_failure_reason if failed else ""
-        noted = (self._say(reason(text)) for text in (one.breaker, failure))
-        return (self._say(state), self._say(reason(one.state_reason)), answer, *noted)
+        failure = self._say(words_of(one.last_failure_reason)) if failed else ""
+        breaker = self._say(reason(one.breaker))
+        return (self._say(state), self._say(reason(one.state_reason)), answer, breaker, failure)
 
     def _timeline(self) -> Iterator[str]:
         if self._facts.known is None:

@@ -55,7 +55,7 @@ class PicturesCheck:
         except TimeoutError:
             return Reason.of("pictures.timed_out", within_sec=_TIMEOUT_SEC)
         except aiohttp.ClientConnectorError as error:
-            return quoted(why_not_connected(error))
+            return why_not_connected(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return quoted(type(error).__name__)
 

@@ -9,10 +9,12 @@ from easyai.messages.templates.actions import ACTIONS
 from easyai.messages.templates.basics import BASICS
 from easyai.messages.templates.broker import BROKER
 from easyai.messages.templates.bus import BUS
+from easyai.messages.templates.calls import CALLS
 from easyai.messages.templates.causes_of_calls import CAUSES_OF_CALLS
 from easyai.messages.templates.checks import CHECKS
 from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
+from easyai.messages.templates.frames import FRAMES
 from easyai.messages.templates.own_ground import OWN_GROUND
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
 from easyai.messages.templates.store import STORE
@@ -25,10 +27,12 @@ def all_templates() -> Iterator[Template]:
         BASICS,
         BROKER,
         BUS,
+        CALLS,
         CAUSES_OF_CALLS,
         CHECKS,
         DATABASE,
         ERRORS,
+        FRAMES,
         OWN_GROUND,
         PROCESSES,
         CAUSES_IN_PROCESSES,

@@ -21,4 +21,5 @@ BASICS: Final = (
     plural("frames", "{n} frame", "{n} frames"),
     message("frames.at_least", "at least {n:count frames}"),
     plural("services", "{n} service", "{n} services"),
+    plural("percent", "{n} %", "{n} %"),
 )

@@ -7,6 +7,97 @@ from typing import Final
 from easyai.messages.template import message, plural
 
 CAUSES_OF_CALLS: Final = (
+    # Translators: the subject of a sentence: services of all that there are.
+    message("services.the_only", "The only service"),
+    message("services.all", "All {total} services"),
+    message("services.some_of", "{number} of {total} services"),
+    # Translators: {who} is one of the three texts "services.…".
+    plural(
+        "cause.inference_hangs.title",
+        "{who} lives but inference hangs there: calls get no answer (infer_timeout_sec = "
+        "{timeout_sec}) ({services:names})",
+        "{who} live but inference hangs there: calls get no answer (infer_timeout_sec = "
+        "{timeout_sec}) ({services:names})",
+    ),
+    message(
+        "cause.inference_hangs.heartbeats",
+        "Heartbeats of {services:names} arrive: the processes live, their inference hangs",
+    ),
+    message(
+        "cause.inference_hangs.slow",
+        "Look whether they are only slow: then raise infer_timeout_sec, or let them register a "
+        "smaller max_concurrency",
+    ),
+    message("cause.inference_fails.title", "Services answer but inference fails ({who:names})"),
+    message(
+        "cause.inference_fails.title_with_reason",
+        "Services answer but inference fails ({who:names}): {reason}",
+    ),
+    message(
+        "cause.inference_fails.no_success",
+        "{task_type}: {failed} calls failed and none succeeded in {recent_sec:span}",
+    ),
+    plural(
+        "cause.inference_fails.wait_after",
+        "{n:count frames} waits after: {reason}",
+        "{n:count frames} wait after: {reason}",
+    ),
+    message(
+        "cause.inference_fails.of_service",
+        "That reason is the service's: look at its log, then repair and restart it",
+    ),
+    message(
+        "cause.inference_fails.look_at_log",
+        "Look at the log of the service, then repair and restart it",
+    ),
+    message("calls.last", "Last call of {services:names}, {ago_sec:span} ago: {reason}"),
+    message("calls.breakers", "Breakers open or on trial: {services:names}"),
+    message(
+        "calls.in_flight", "{n:count frames} in flight there, the oldest for {oldest_sec:span}"
+    ),
+    message("calls.last_answer", "Last answer of any of them: {at:moment}"),
+    message("failed.reason", "{n:count frames} of {task_type} failed with: {reason}"),
+    plural(
+        "failed.refused",
+        "{n:count frames} of {task_type} was refused and waits for another try: {reason}",
+        "{n:count frames} of {task_type} were refused and wait for another try: {reason}",
+    ),
+    # Translators: {failed} is a number of frames.
+    message(
+        "failed.none_succeeded",
+        "{task_type}: {failed} failed from {first:moment} to {newest:moment}, none succeeded since",
+    ),
+    message("failed.look", "See the failed frames of {task_type} with their reasons"),
+    message(
+        "failed.requeue",
+        "Afterwards bring back what failed meanwhile ({n:count frames} of {task_type})",
+    ),
+    message(
+        "cause.pictures_unreachable.title",
+        "Algorithms cannot fetch the pictures: their links do not work",
+    ),
+    message("cause.pictures_unreachable.tried", "A picture link tried now: {why}"),
+    message(
+        "cause.pictures_unreachable.works_here",
+        "A picture link tried now from here works: look at the way from the services",
+    ),
+    message("cause.pictures_unreachable.failed_with", "{n:count frames} failed with: {reason}"),
+    message(
+        "cause.pictures_unreachable.no_api", "No API process shows itself; it serves the pictures"
+    ),
+    message(
+        "cause.pictures_unreachable.ask_here",
+        "Ask from a machine of the services; public_url must be the address under which they "
+        "reach this server",
+    ),
+    message(
+        "cause.pictures_unreachable.ask_store",
+        "Ask the object store from a machine of the services",
+    ),
+    message(
+        "cause.pictures_unreachable.settings",
+        "See what is configured for host, port and public_url",
+    ),
     message(
         "cause.too_slow.title", "Algorithms are too slow for what arrives ({task_types:names})"
     ),
@@ -56,5 +147,21 @@ CAUSES_OF_CALLS: Final = (
         "If {meant} is meant: let the camera write to that folder, move the pictures of "
         "{task_type} there if they are wanted, then give up what waits under the wrong name "
         "(without --dry-run; pictures left there are deleted)",
+    ),
+    message(
+        "cause.task_types_full.title",
+        "Frames of some folders are not taken in: max_task_types = {limit} task types are known. "
+        "They stay in the store until there is room",
+    ),
+    message(
+        "cause.task_types_full.look",
+        "See whether the types known are what you expect: the first level below the store, and "
+        "task_types of services, must hold task types and nothing else. A type that nothing names "
+        "is forgotten after a day",
+    ),
+    message(
+        "cause.task_types_full.raise_limit",
+        "Where so many are meant, raise ai_analysis.max_task_types; types that the settings name "
+        "always have room",
     ),
 )

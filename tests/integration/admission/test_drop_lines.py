@@ -7,6 +7,7 @@ import time
 import pytest
 
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import quoted
 from easyai.pipeline.admission_drops import Drops
 from tests.support.site import TYPE, Installation
 
@@ -28,4 +29,4 @@ def test_drops_of_a_minute_are_one_line_with_their_sum(
 
 
 def _drop(drops: Drops, ids: list[int]) -> int:
-    return drops.drop(lambda _: ids, FrameState.PENDING, Outcome.QUEUE_FULL, "full").frames
+    return drops.drop(lambda _: ids, FrameState.PENDING, Outcome.QUEUE_FULL, quoted("full")).frames

@@ -9,6 +9,7 @@ import pytest
 
 from easyai.db import admission, frames, recording, task_types
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import quoted
 from easyai.pipeline.admission import review
 from easyai.pipeline.statistics import inference_stats
 from tests.support.algorithm_stub import AlgorithmStub
@@ -150,7 +151,9 @@ def test_a_frame_that_waits_no_more_cannot_be_dropped(site: Installation, state:
     site.execute(f"UPDATE frames SET state = '{state}'")
     before = site.frames()
     with site.runtime.db.dispatching() as conn:
-        dropped = admission.drop(conn, [1], FrameState.PENDING, Outcome.QUEUE_FULL, "full", 1.0)
+        dropped = admission.drop(
+            conn, [1], FrameState.PENDING, Outcome.QUEUE_FULL, quoted("full"), 1.0
+        )
     assert (dropped, site.frames()) == ([], before)
 
 
@@ -221,7 +224,7 @@ def test_the_drops_of_an_episode_are_one_event_and_a_new_episode_another(
     query = "SELECT subject, text FROM events WHERE kind = 'frames_dropped' ORDER BY id"
     rows = site.rows(query)
     assert [row["subject"] for row in rows] == [TYPE, TYPE]
-    assert rows[0]["text"].startswith("queue_full: 1 frames at first: more than 1 frames waited")
+    assert rows[0]["text"].startswith("queue_full: 1 frame at first: more than 1 frame waited")
     assert site.count("dropped") == 11
 
 

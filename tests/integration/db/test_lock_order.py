@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from easyai.db import ledger, statistics, upkeep
+from easyai.domain.reason import quoted
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
@@ -68,8 +69,8 @@ class Worker:
 
 
 _ANSWERS = (
-    Verdict(Kind.UNREACHABLE, reason="refused"),
-    Verdict(Kind.REFUSED, reason="no", elapsed_ms=1.0),
+    Verdict(Kind.UNREACHABLE, reason=quoted("refused")),
+    Verdict(Kind.REFUSED, reason=quoted("no"), elapsed_ms=1.0),
 )
 
 

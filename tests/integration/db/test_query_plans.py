@@ -24,6 +24,7 @@ from easyai.db import (
     waiting,
 )
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import quoted
 from tests.support.site import TYPE, Installation
 
 SETTLED = 100_000
@@ -192,7 +193,7 @@ WORK: dict[str, tuple[str, Work]] = {
     "drop": (
         "",
         lambda c: admission.drop(
-            c, [SETTLED + 3], FrameState.PENDING, Outcome.QUEUE_FULL, "full", 1.0
+            c, [SETTLED + 3], FrameState.PENDING, Outcome.QUEUE_FULL, quoted("full"), 1.0
         ),
     ),
     "counts of frames": ("ix_frames_parked", frames.counts),

@@ -11,6 +11,7 @@ from easyai.db import service_results
 from easyai.db.models import Frame
 from easyai.db.service_results import Results
 from easyai.db.session import Database
+from easyai.domain.reason import quoted
 from tests.support.site import Installation
 
 
@@ -36,7 +37,7 @@ def test_failures_since_the_last_success_are_counted_with_the_newest_reason(
     _frame(site, 9, state="done", service_pk=9, settled_at=31.0)
     with site.runtime.db.read() as conn:
         assert service_results.by_service(conn) == {
-            7: Results(3, 20.0, 2, "out of memory"),
+            7: Results(3, 20.0, 2, quoted("out of memory")),
             9: Results(1, 31.0),
         }
         monkeypatch.setattr(service_results, "NEWEST", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -76,11 +77,28 @@ def test_a_service_whose_calls_and_probes_hang_hangs(
 ) -> None:
     _register(site, one_thing_at_a_time)
     site.execute(
-        "UPDATE services SET last_failure_reason = 'no answer within 30 s', last_failure_at = :now",
+        "UPDATE services SET last_failure_reason_code = 'call.timed_out', last_failure_at = :now",
         now=time.time(),
     )
     processes_work(site)
     assert codes(look(site)) == ["inference_hangs"], "and no firewall is to blame"
+
+
+def test_a_service_that_says_no_answer_within_30_s_hangs_no_more_than_any_that_fails(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
+    site.register(algorithm)
+    processes_work(site)
+    said = "no answer within 30 s; its picture link does not work here either"
+    site.execute(
+        "UPDATE services SET last_failure_reason_code = 'call.http_error',"
+        " last_failure_reason_args = :args, last_failure_at = :now",
+        args=json.dumps({"error": said, "status": 500}),
+        now=time.time(),
+    )
+    (cause,) = look(site).causes
+    assert cause.code == "inference_fails"
+    assert f"HTTP 状态码 500：{said}" in cause.words.zh, "what it says is not translated"
 
 
 def test_a_service_that_waits_for_frames_to_try_is_no_cause_for_long(
@@ -89,7 +107,7 @@ def test_a_service_that_waits_for_frames_to_try_is_no_cause_for_long(
     site.register(algorithm)
     now = time.time()
     site.execute(
-        "UPDATE services SET last_failure_reason = 'no answer within 30 s', breaker_failures = 3,"
+        "UPDATE services SET last_failure_reason_code = 'call.timed_out', breaker_failures = 3,"
         " last_failure_at = :failed, breaker_open_until = :failed + 5, breaker_pause_sec = 5",
         failed=now - 30,
     )

@@ -231,7 +231,7 @@ def test_where_to_look_at_a_service_that_hangs_is_said(
     site.register(algorithm)
     processes_work(site)
     site.execute(
-        "UPDATE services SET last_failure_at = :now, last_failure_reason = 'no answer within 30 s'",
+        "UPDATE services SET last_failure_at = :now, last_failure_reason_code = 'call.timed_out'",
         now=time.time(),
     )
     first = _cause(look(site), "inference_hangs").remedies[0]

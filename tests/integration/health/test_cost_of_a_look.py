@@ -10,6 +10,7 @@ from easyai.alarms.observation import Observer
 from easyai.db import statistics, task_types
 from easyai.db.facts import MOST_FAILED
 from easyai.db.statistics import Tally
+from easyai.domain.reason import quoted
 from easyai.health.facts import Facts
 from easyai.health.gather import gather
 from easyai.health.successes import SuccessMemory
@@ -59,7 +60,7 @@ def test_refused_frames_are_seen_behind_thousands_that_were_found_since(
     )
     site.record(2000)
     (seen,) = _facts(site).types
-    assert (seen.refusals.count, seen.refusals.reasons) == (3, ((REFUSED, 3),))
+    assert (seen.refusals.count, seen.refusals.reasons) == (3, ((quoted(REFUSED), 3),))
 
 
 def test_refusals_are_not_looked_for_while_frames_succeed(

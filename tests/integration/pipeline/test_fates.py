@@ -91,6 +91,7 @@ def test_a_frame_refused_three_times_is_kept_with_its_reason(
     (frame,) = site.frames()
     assert (frame["state"], frame["outcome"], frame["attempts"]) == ("failed", "failed", 3)
     assert frame["reason"] == "模糊"
+    assert (frame["reason_code"], frame["reason_args"]) == ("call.refused", '{"error":"模糊"}')
     assert site.pictures("") == [frame["image_path"]] == [f"failed/{TYPE}/门口1/1.jpg"]
     assert (algorithm.count, site.alerts()) == (3, [])
 

@@ -9,6 +9,7 @@ import pytest
 
 from easyai.db import totals
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.reason import quoted
 from easyai.domain.totals import OTHER, Histogram, Took, Totals
 from easyai.pipeline import upkeep
 from easyai.pipeline.admission_drops import Drops
@@ -61,8 +62,8 @@ def test_frames_given_up_are_counted_with_their_reason(site: Installation) -> No
     site.record(3)
     ids = [frame["id"] for frame in site.frames()]
     drops = Drops(site.runtime)
-    drops.drop(lambda _: ids[:2], FrameState.PENDING, Outcome.QUEUE_FULL, "more than 1 waited")
-    drops.drop(lambda _: ids[2:], FrameState.PENDING, Outcome.DISCARDED, "by hand")
+    drops.drop(lambda _: ids[:2], FrameState.PENDING, Outcome.QUEUE_FULL, quoted("full"))
+    drops.drop(lambda _: ids[2:], FrameState.PENDING, Outcome.DISCARDED, quoted("by hand"))
     assert _frames(site) == {("dropped", "queue_full"): 2, ("discarded", ""): 1}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from easyai.db import frames
 from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
+from easyai.domain.reason import Reason
 from easyai.runtime import Runtime
 from tests.support.installation import TYPE, Installation
 
@@ -80,6 +81,21 @@ def test_a_reason_is_looked_for_in_the_outcome_too(
     wanted = FrameFilter(FrameState.DROPPED, reason="SAMPLED")
     assert _newest(runtime, wanted) == [other, sampled]
     assert _newest(runtime, FrameFilter(reason="sampled")) == [other, sampled]
+
+
+def test_a_reason_is_looked_for_in_its_code_and_its_arguments_not_in_its_text(
+    installation: Installation, runtime: Runtime
+) -> None:
+    refused = installation.frame(reason=Reason.of("call.refused", error="无法加载模型 100%"))
+    timed_out = installation.frame(reason=Reason.of("call.timed_out", timeout_sec=30.0))
+    of_before = installation.frame(reason="no answer within 30 s")
+    for words, found in (
+        ("Timed_Out", [timed_out]),
+        ("模型 100%", [refused]),
+        ("call.", [timed_out, refused]),
+        ("no answer", [of_before]),
+    ):
+        assert _newest(runtime, FrameFilter(FrameState.FAILED, reason=words)) == found
 
 
 def test_the_outcome_of_failed_frames_is_no_reason(

@@ -48,6 +48,8 @@ def test_a_requeued_frame_starts_afresh_and_its_picture_stays_where_it_is(
         "settled_at",
         "outcome",
         "reason",
+        "reason_code",
+        "reason_args",
         "detection_count",
         "inference_ms",
     )

@@ -11,6 +11,7 @@ from easyai.alarms.telling import messages
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.domain.alarm import Board, Change, Kind, Notice
+from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known, ServiceFacts
 from easyai.settings.schema import Settings
@@ -49,7 +50,7 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
             heartbeat_timeout_sec=TIMEOUT_SEC,
             probe_failures=0,
             breaker="closed",
-            last_failure_reason="",
+            last_failure_reason=NO_REASON,
             last_failure_at=0.0,
             ewma_ms=20.0,
             in_flight=0,

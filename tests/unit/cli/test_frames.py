@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from easyai.domain.reason import Reason
+from easyai.domain.verdict import TIMED_OUT
 from tests.support.installation import CAMERA, TYPE, Installation
 
 
@@ -94,6 +96,20 @@ def test_json_has_times_in_utc_and_null_for_what_has_not_happened(
     (one,) = _listed(installation)
     assert one["found_at"] == "2025-11-14T08:00:00.000Z"
     assert (one["settled_at"], one["outcome"], one["service_id"]) == (None, None, None)
+
+
+def test_json_has_the_code_and_the_arguments_of_a_reason_beside_its_text(
+    installation: Installation,
+) -> None:
+    installation.frame(reason=Reason.of(TIMED_OUT, timeout_sec=30.0))
+    installation.frame(reason=None)
+    without, timed_out = _listed(installation)
+    assert timed_out["reason"] == "no answer within 30 s"
+    assert (timed_out["reason_code"], timed_out["reason_args"]) == (
+        "call.timed_out",
+        {"timeout_sec": 30.0},
+    )
+    assert (without["reason"], without["reason_code"], without["reason_args"]) == (None, None, {})
 
 
 def test_the_story_of_a_failed_frame_names_service_reason_and_remedy(

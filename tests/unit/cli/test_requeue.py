@@ -11,7 +11,8 @@ from unicodedata import normalize
 import pytest
 
 from easyai.cli import requeue
-from easyai.domain.service import NO_ANSWER
+from easyai.domain.reason import Reason
+from easyai.domain.verdict import TIMED_OUT
 from tests.support.installation import CAMERA, TYPE, Installation
 
 
@@ -115,9 +116,9 @@ def test_a_span_that_holds_nothing_is_refused(installation: Installation) -> Non
 
 
 def test_the_reason_in_the_help_is_one_that_time_outs_have(installation: Installation) -> None:
-    match = re.search(r'--reason "([^"]+)"', requeue.EXAMPLES)
+    match = re.search(r"--reason (\w+)", requeue.EXAMPLES)
     assert match is not None
-    installation.frame(reason=f"{NO_ANSWER} within 30 s")
+    installation.frame(reason=Reason.of(TIMED_OUT, timeout_sec=30.0))
     result = installation.run("requeue", "--reason", match[1])
     assert "requeued 1 failed frame\n" in result.stdout
 

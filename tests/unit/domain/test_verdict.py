@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.domain.verdict import Kind, Verdict, detection_count, judge
+from easyai.domain.reason import NO_REASON
+from easyai.domain.verdict import Kind, Verdict, detection_count, judge, words_of_service
+from easyai.messages.catalogue import text
 
 scalar = (
     st.none()
@@ -37,14 +39,15 @@ def answer(**fields: Any) -> Verdict:
 
 def is_sound(verdict: Verdict) -> bool:
     """Whether a verdict can be stored: text that is text, numbers in their range."""
-    verdict.reason.encode()
+    reason = text(verdict.reason)
+    reason.encode()
     return (
-        "\0" not in verdict.reason
-        and len(verdict.reason) <= 501
+        "\0" not in reason
+        and len(words_of_service(verdict.reason)) <= 501
         and 0 <= verdict.detection_count < 2**31
         and abs(verdict.confidence) < float("inf")
         and abs(verdict.inference_ms) < float("inf")
-        and (verdict.kind is Kind.INFERRED) == (verdict.reason == "")
+        and (verdict.kind is Kind.INFERRED) == (verdict.reason == NO_REASON)
     )
 
 
@@ -80,7 +83,13 @@ def test_the_answer_of_the_contract_is_inferred() -> None:
     result = {"detections": [{"class": "head", "bbox": [1, 2, 3, 4], "confidence": 0.9}]}
     verdict = answer(success=True, result=result, confidence=0.95, inference_time_ms=45.2)
     assert verdict == Verdict(
-        Kind.INFERRED, 12.0, "", result, confidence=0.95, inference_ms=45.2, detection_count=1
+        Kind.INFERRED,
+        12.0,
+        NO_REASON,
+        result,
+        confidence=0.95,
+        inference_ms=45.2,
+        detection_count=1,
     )
 
 
@@ -94,10 +103,20 @@ def test_a_result_may_be_missing_or_null() -> None:
 
 
 def test_a_refusal_keeps_its_reason_shortened() -> None:
-    assert answer(success=False, error="cannot decode").reason == "cannot decode"
-    assert len(answer(success=False, error="x" * 5000).reason) == 501
-    assert answer(success=False).reason == "success:false without an error"
+    assert text(answer(success=False, error="cannot decode").reason) == "cannot decode"
+    assert len(text(answer(success=False, error="x" * 5000).reason)) == 501
+    assert text(answer(success=False).reason) == "success:false without an error"
     assert answer(success=False, error={"code": 1}).kind is Kind.REFUSED
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_words_of_a_service_are_an_argument_whatever_they_say(status: int) -> None:
+    hostile = "no answer within 30 s; its picture link does not work here either: cannot connect"
+    body = json.dumps({"success": False, "error": hostile}).encode()
+    reason = judge(status, body, 1.0).reason
+    assert reason.code == ("call.refused" if status == 200 else "call.http_error")
+    assert words_of_service(reason) == hostile
+    assert list(reason.walk()) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +129,7 @@ def test_a_refusal_keeps_its_reason_shortened() -> None:
 )
 def test_a_refusal_that_quotes_a_picture_link_repeats_no_signature(link: str) -> None:
     body = json.dumps({"success": False, "error": f"cannot open {link} 403"}).encode()
-    reason = judge(200, body, 1.0).reason
+    reason = text(judge(200, body, 1.0).reason)
     assert "5ec7e7" not in reason
     assert reason.endswith(" 403")
     assert "1.jpg?" in reason
@@ -125,13 +144,13 @@ def test_no_word_in_a_refusal_makes_it_anything_else(word: str) -> None:
 def test_any_status_but_200_is_broken_whatever_the_body_says(status: int) -> None:
     verdict = judge(status, b'{"success": true, "result": {"count": 1}}', 1.0)
     assert verdict.kind is Kind.BROKEN
-    assert verdict.reason.startswith(f"HTTP status {status}")
+    assert text(verdict.reason).startswith(f"HTTP status {status}")
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
 def test_no_word_of_a_body_is_repeated(status: int) -> None:
     body = b"aws_secret_access_key = CUDA out of memory"
-    reason = judge(status, body, 1.0).reason
+    reason = text(judge(status, body, 1.0).reason)
     assert "secret" not in reason
     assert "CUDA" not in reason
 
@@ -141,18 +160,18 @@ def test_a_failing_status_keeps_what_the_service_says_in_the_contracts_form(stat
     body = json.dumps({"success": False, "error": "绊线人数统计必须有配置文件"}).encode()
     verdict = judge(status, body, 1.0)
     assert verdict.kind is Kind.BROKEN
-    assert verdict.reason == f"HTTP status {status}: 绊线人数统计必须有配置文件"
+    assert text(verdict.reason) == f"HTTP status {status}: 绊线人数统计必须有配置文件"
 
 
 @pytest.mark.parametrize(
     "body", [b"[]", b'{"success":false}', b'{"success":false,"error":5}', b'{"error":"x"}']
 )
 def test_a_failing_status_alone_is_named_when_no_refusal_comes_with_it(body: bytes) -> None:
-    assert judge(500, body, 1.0).reason == "HTTP status 500"
+    assert text(judge(500, body, 1.0).reason) == "HTTP status 500"
 
 
 def test_redirects_are_not_followed_and_the_reason_says_so() -> None:
-    assert "redirects are not followed" in judge(307, b"", 1.0).reason
+    assert "redirects are not followed" in text(judge(307, b"", 1.0).reason)
 
 
 @pytest.mark.parametrize(

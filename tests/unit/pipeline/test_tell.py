@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from easyai.domain.reason import quoted
 from easyai.pipeline import tell
 from easyai.pipeline.pictures import CarriedOut
 from easyai.pipeline.settle import OfType, Settled
@@ -83,7 +84,7 @@ def test_pictures_that_stay_are_told_once_in_ten_seconds(
 ) -> None:
     tally = Tally()
     for _ in range(9):
-        tally.carried(CarriedOut(failed=1, reason="disk full"))
+        tally.carried(CarriedOut(failed=1, reason=quoted("disk full")))
         tally.log()
         clock.now += 1
     assert len(caplog.records) == 1
@@ -94,10 +95,10 @@ def test_what_is_due_later_is_written_later_though_nothing_new_happens(
 ) -> None:
     tally = Tally()
     _batch(tally, "人数统计")
-    tally.carried(CarriedOut(failed=1, reason="disk full"))
+    tally.carried(CarriedOut(failed=1, reason=quoted("disk full")))
     tally.log()
     clock.now += 3
-    tally.carried(CarriedOut(failed=2, reason="disk full"))
+    tally.carried(CarriedOut(failed=2, reason=quoted("disk full")))
     _batch(tally, "人脸")
     assert len(caplog.records) == 3
     clock.now += EVERY_SEC - 3
@@ -117,7 +118,7 @@ def test_at_the_end_the_pictures_that_stay_are_told_too(
 ) -> None:
     tally = Tally()
     for _ in range(2):
-        tally.carried(CarriedOut(failed=1, reason="disk full"))
+        tally.carried(CarriedOut(failed=1, reason=quoted("disk full")))
         tally.log()
     assert len(caplog.records) == 1
     tally.log(at_once=True)
