@@ -9,6 +9,7 @@ from easyai.domain.alarm import Condition, Kind, Ringing
 from easyai.domain.words import Words
 from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
+from easyai.messages.bridge import words
 from easyai.messages.wording import off_by
 
 _OVER_BELOW: Final = 0.5  # of MOST_OFF_SEC
@@ -25,7 +26,7 @@ def of_clocks(facts: Facts, ringing: Ringing, grace_sec: float) -> Iterator[Cond
 
 
 def _words(host: str, ahead_sec: float) -> Words:
-    off = off_by(ahead_sec)
+    off = words(off_by(ahead_sec))
     return Words(
         f"the clock of {host} is {off.en} of the database's. Inference goes on by the clock of the "
         "database; but names and folders of pictures, logs and the links of an object store are "

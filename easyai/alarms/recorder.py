@@ -176,8 +176,8 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
 def _event(notice: Notice) -> events.Event:
     subject = f"{notice.kind} {notice.subject}".strip()
     if notice.change == Change.OVER:
-        said = alarm_over(subject, notice.cause, notice.lasted_sec)
-        return events.Event(notice.at, "alarm_over", subject, quoted(said.en))
+        over = alarm_over(subject, notice.cause, notice.lasted_sec)
+        return events.Event(notice.at, "alarm_over", subject, over)
     return events.Event(notice.at, "alarm_raised", subject, quoted(notice.words.en))
 
 

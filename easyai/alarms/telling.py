@@ -14,6 +14,7 @@ from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
+from easyai.messages.bridge import words
 from easyai.messages.names import cause_name, kind_name
 from easyai.messages.wording import frames, names, span
 
@@ -44,7 +45,7 @@ class Message:
     def title(self) -> str:
         """The subject line of a mail."""
         of = f" ({self.kind})" if self._renamed else ""
-        zh = kind_name(self.kind)
+        zh = words(kind_name(self.kind))
         over = "已恢复：" if self._renamed else ""
         shown = _ONLINE if self.task_type == SERVICE_ONLINE else f"{over}{zh.zh}"
         return f"easyai: {self.task_type}{of} / {shown}"
@@ -178,13 +179,13 @@ def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Words, Wo
 
 def _over(group: Sequence[Notice], facts: Facts, lasted: Words) -> Words:
     kind = group[0].kind
-    what = end(kind, group, facts)
+    what, called = end(kind, group, facts), words(kind_name(kind))
     of = names([one.subject for one in group if one.subject])
     of_en, of_zh = (f" for {of}", f"（{of}）") if of else ("", "")
     cause = _causes(group)
     return Words(
         f"over after {lasted.en}: {kind}{of_en}; {what.en}; the cause was: {cause.en}",
-        f"告警解除，持续 {lasted.zh}：{kind_name(kind).zh}{of_zh}；{what.zh}；原因：{cause.zh}",
+        f"告警解除，持续 {lasted.zh}：{called.zh}{of_zh}；{what.zh}；原因：{cause.zh}",
     )
 
 
@@ -206,7 +207,7 @@ def _cause(noted: str) -> Words:
     """The cause as it was noted: in words, and the code that stands in the table."""
     if not noted:
         return Words("not known", "未知")
-    said = cause_name(noted)
+    said = words(cause_name(noted))
     if said.en == noted:
         return said
     return Words(f"{said.en} ({noted})", f"{said.zh} ({noted})")
@@ -214,7 +215,7 @@ def _cause(noted: str) -> Words:
 
 def _services_offline(group: Sequence[Notice], facts: Facts) -> Words:
     count, of_all = len(group), max(len(facts.services), len(group))
-    which, cause = names([one.subject for one in group]), cause_name(group[0].cause)
+    which, cause = names([one.subject for one in group]), words(cause_name(group[0].cause))
     points = Words("", "")
     if count >= _MANY and 2 * count >= of_all:
         points = Words(
@@ -253,7 +254,7 @@ def _services_over(group: Sequence[Notice], facts: Facts, lasted: Words) -> Word
         )
     parts += [_moved(moved[one.subject], facts) for one in group if one.subject in moved]
     en, zh = "; ".join(one.en for one in parts), "；".join(one.zh for one in parts)
-    cause = cause_name(group[0].cause)
+    cause = words(cause_name(group[0].cause))
     return Words(
         f"{en}; after {lasted.en}; the cause was: {cause.en}",
         f"{zh}；持续 {lasted.zh}；原因：{cause.zh}",

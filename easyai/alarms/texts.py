@@ -161,7 +161,7 @@ def slow(facts: Facts, one: TypeFacts, mean_ms: float, most: float) -> Words:
 def check_failed(kind: str, result: CheckResult, facts: Facts) -> Words:
     """Something that must work does not."""
     what, why = _CHECKS[Kind(kind)], result.words
-    run = report_command(facts.settings)
+    run = words(report_command(facts.settings))
     return Words(f"{what.en}: {why.en}. Run `{run.en}`", f"{what.zh}：{why.zh}。请运行 `{run.zh}`")
 
 
@@ -201,7 +201,7 @@ def _why(cause: Cause | None) -> Words:
 
 
 def _next(facts: Facts, cause: Cause | None) -> Words:
-    report = report_command(facts.settings)
+    report = words(report_command(facts.settings))
     whole = Words(f"the whole report: `{report.en}`", f"完整报告：`{report.zh}`")
     if cause is None or not cause.remedies:
         return Words(f"The whole report: `{report.en}`", whole.zh)

@@ -12,6 +12,7 @@ from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import ServiceFacts, TypeFacts
+from easyai.messages.bridge import words
 from easyai.messages.reasons import reason
 from easyai.messages.wording import frames, names, span
 from easyai.settings.commands import easyai_command, report_command
@@ -22,7 +23,7 @@ def no_algorithm(facts: Facts, one: TypeFacts) -> Words:
     waiting = frames(one.waiting)
     services = easyai_command(facts.settings, "services", "--all")
     meant = did_you_mean(facts, one.name)
-    command = report_command(facts.settings) if meant else Words(services, services)
+    command = words(report_command(facts.settings)) if meant else Words(services, services)
     ask, zh = (f" {meant.en[0].upper()}{meant.en[1:]}.", f"{meant.zh}。") if meant else ("", "")
     return Words(
         f"no algorithm for task type: {one.name}; {waiting.en} {waits(one.waiting)} until "
@@ -48,7 +49,7 @@ def no_algorithm_of_many(facts: Facts, subjects: Sequence[str]) -> Words:
 def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Words]) -> Words:
     """No service of any type may be given frames; `taken_out`: by whose request, if by one."""
     known = len(facts.services)
-    run = report_command(facts.settings)
+    run = words(report_command(facts.settings))
     state = (
         Words(f"{known} registered, none answers", f"已注册 {known} 个，均无应答")
         if known
@@ -86,7 +87,7 @@ def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: in
     """Some or all of the services that live are not heard; `living` counts those, too."""
     silent = span(facts.now - max(one.last_heartbeat for one in unheard))
     who, number = names(one.service_id for one in unheard), len(unheard)
-    run = report_command(facts.settings)
+    run = words(report_command(facts.settings))
     gone = facts.known is not None and api_gone(facts, facts.known)
     points = _NO_API if gone else _points(number, living)
     were = "was" if number == 1 else "were"

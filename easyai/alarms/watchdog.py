@@ -31,6 +31,7 @@ from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.domain.reason import quoted
 from easyai.health.checks.check import Check
+from easyai.messages.bridge import words
 from easyai.messages.catalogue import text
 from easyai.messages.names import cause_name
 from easyai.process import self_end
@@ -196,7 +197,9 @@ class Watchdog:
         kinds = {row.kind for row in standing.ringing}
         for row in standing.ringing:
             if row.kind in _KINDS:
-                condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
+                condition = Condition(
+                    row.kind, row.subject, row.cause, words(cause_name(row.cause))
+                )
                 untold = may_be_untold(row.kind, wall - row.told_at, kinds, analysis)
                 told_at = 0.0 if untold else row.told_at  # 0: told again, now
                 self._board.adopt(condition, row.began_at, row.raised_at, told_at, now, wall)

@@ -5,12 +5,24 @@ Times are Unix seconds.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 
-class RemedyBody(BaseModel):
+class ReasonBody(BaseModel):
+    """A text as data: its code, and what was put into it.
+
+    The code `quoted`: what somebody else wrote, in the argument `text`; '': there is no text.
+    """
+
+    code: str
+    args: dict[str, Any] = Field(
+        description="By name; times are Unix seconds, further reasons have the same shape"
+    )
+
+
+class RemedyBody(ReasonBody):
     """What to do."""
 
     text: str
@@ -23,7 +35,10 @@ class CauseBody(BaseModel):
     code: str = Field(description="services_died, heartbeats_not_arriving, inference_hangs, …")
     stops_inference: bool = Field(description="Of some task type or of all; else it threatens")
     text: str
+    text_code: str
+    text_args: dict[str, Any]
     evidence: list[str]
+    evidence_reasons: list[ReasonBody] = Field(description="Those of `evidence`, in its order")
     remedies: list[RemedyBody]
 
 
@@ -47,17 +62,23 @@ class DiagnosedService(BaseModel):
     task_types: list[str]
     state: str
     state_reason: str
+    state_reason_code: str
+    state_reason_args: dict[str, Any]
     last_heartbeat: float | None
     last_evidence: float | None
     last_success_at: float | None
     last_failure_at: float | None
     last_failure_reason: str | None
+    last_failure_reason_code: str | None
+    last_failure_reason_args: dict[str, Any] | None
     breaker: str
     in_flight: int
     probe: str | None = Field(description="'': it answered now, else why not; null: not asked")
+    probe_code: str | None
+    probe_args: dict[str, Any] | None
 
 
-class TimelineEntry(BaseModel):
+class TimelineEntry(ReasonBody):
     """Something that changed, for one subject or for many at about the same time."""
 
     at: float
@@ -68,7 +89,7 @@ class TimelineEntry(BaseModel):
     text: str
 
 
-class AlarmBody(BaseModel):
+class AlarmBody(ReasonBody):
     """A system alarm."""
 
     kind: str
@@ -87,6 +108,8 @@ class CheckBody(BaseModel):
     name: str
     ok: bool
     reason: str
+    reason_code: str
+    reason_args: dict[str, Any]
     elapsed_ms: float
 
 
@@ -110,6 +133,7 @@ class DiagnosisBody(BaseModel):
         "not work; unknown: the database does not answer"
     )
     symptom: list[str]
+    symptom_reasons: list[ReasonBody] = Field(description="Those of `symptom`, in its order")
     since: float | None = Field(description="When inference stood still; null while it goes on")
     lasted_sec: float | None
     last_success_at: float | None

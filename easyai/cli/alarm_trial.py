@@ -7,10 +7,11 @@ import time
 from typing import Final, Literal, NamedTuple
 
 from easyai.db import alerts, clock, outbox
+from easyai.domain.reason import Reason
 from easyai.domain.system_alert import system_result
-from easyai.domain.words import Words
 from easyai.errors import EasyaiError
-from easyai.messages.catalogue import text
+from easyai.messages.bridge import words
+from easyai.messages.catalogue import both, text
 from easyai.pipeline.publishing import DUTY, publish_waiting
 from easyai.publish.people import People
 from easyai.runtime import Runtime
@@ -18,11 +19,8 @@ from easyai.tasks.claim import claimed
 
 log = logging.getLogger(__name__)
 
-TITLE: Final = Words("easyai: test alarm", "easyai：测试告警")
-BODY: Final = Words(
-    "This is a test: alarms of easyai reach you this way. Nothing is wrong.",
-    "这是一条测试消息：easyai 的告警会以这种方式送达。系统运行正常。",
-)
+TITLE: Final = Reason("alarm_trial.title")
+BODY: Final = Reason("alarm_trial.body")
 _BUS_SEC: Final = 20.0
 
 
@@ -37,7 +35,7 @@ class Outcome(NamedTuple):
 def send_test(runtime: Runtime) -> list[Outcome]:
     """Send it everywhere, also after a channel that failed."""
     alert_id, table = _to_table(runtime)
-    log.warning("%s", BODY.both)
+    log.warning("%s", both(BODY))
     return [
         table,
         Outcome("log", "worked", "here on stderr; alarms are in the log of the watchdog"),
@@ -50,7 +48,7 @@ def _to_table(runtime: Runtime) -> tuple[int | None, Outcome]:
     has_bus = runtime.settings.ai_analysis.has_bus
     try:
         with runtime.db.write() as conn:
-            result, now = system_result(BODY, "test"), clock.now(conn)
+            result, now = system_result(words(BODY), "test"), clock.now(conn)
             alert_id = alerts.add_system(conn, "test", result, now, for_bus=has_bus)
     except EasyaiError as error:
         return None, Outcome("table", "failed", str(error))
@@ -96,7 +94,7 @@ def _to_people(runtime: Runtime) -> Outcome:
     if not urls:
         return Outcome("people", "not set", "ai_analysis.notify_urls is empty")
     try:
-        People(urls).send(f"{TITLE.en} {TITLE.zh}", BODY.both)
+        People(urls).send(both(TITLE).replace("\n", " "), both(BODY))
     except EasyaiError as error:
         return Outcome("people", "failed", str(error))
     return Outcome("people", "worked", f"{len(urls)} of {len(urls)} notify_urls took it")

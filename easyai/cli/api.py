@@ -51,6 +51,7 @@ def _serve() -> None:
     from easyai.api.connections import Room, bounded, most_connections, raise_file_limit
     from easyai.cli.link_warnings import link_warnings
     from easyai.db.library import library
+    from easyai.messages.catalogue import text
     from easyai.process.notify import die_with_parent
     from easyai.settings import source as settings
     from easyai.system import logs
@@ -67,7 +68,7 @@ def _serve() -> None:
     files = raise_file_limit()
     room = Room(most_connections(files))
     log.info("api takes up to %d connections; open files: %d", room.most, files)
-    log.info("%s", library(own.effective_database_url).words.en)
+    log.info("%s", text(library(own.effective_database_url).summary))
     if os.environ.get("EASYAI_SUPERVISED") != "1":  # `easyai up` has said it
         for warning in link_warnings(loaded):
             log.warning("settings: %s", warning)

@@ -13,6 +13,7 @@ import click
 
 from easyai.cli.output import cell, new_table, opened, print_json, print_table, running
 from easyai.errors import BadRequestError
+from easyai.messages.catalogue import text
 
 if TYPE_CHECKING:
     from easyai.db.space import Space, TableSize
@@ -59,7 +60,7 @@ def size(as_json: bool) -> None:
         print_json({"database": asdict(whole), "library": asdict(behind), "tables": listed})
         return
     _print(whole, tables, _limits(analysis))
-    click.echo(behind.words.en)
+    click.echo(text(behind.summary))
 
 
 @click.command(epilog=COMPACT_EXAMPLES)

@@ -8,11 +8,12 @@ import click
 
 from easyai.cli.installation import find_installation
 from easyai.cli.output import missing_database, print_json
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseForbiddenError, SettingsError
+from easyai.messages.catalogue import ENGLISH, languages, text
 
 if TYPE_CHECKING:
     from easyai.diagnosis.diagnosis import Diagnosis
-    from easyai.domain.words import Language
     from easyai.runtime import Runtime
     from easyai.settings.schema import Settings
     from easyai.settings.source import SettingsSource
@@ -40,14 +41,14 @@ _DEFAULTS = "; the report takes the default of a key that does not fit"
 
 @click.command(epilog=EXAMPLES)
 @click.option(
-    "--lang", type=click.Choice(("en", "zh")), default="en", show_default=True, help="Language."
+    "--lang", type=click.Choice(languages()), default=ENGLISH, show_default=True, help="Language."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--short", "in_short", is_flag=True, help="At most 15 lines: only what is not well.")
 @click.option(
     "--probes/--no-probes", default=True, show_default=True, help="Ask every service now."
 )
-def diagnose(lang: Language, as_json: bool, in_short: bool, probes: bool) -> None:
+def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
     """Say whether inference goes on; if not: since when, why, with what evidence, what to do.
 
     Looks at processes, database, broker, store, disk, clock, bus, queues, breakers and services,
@@ -113,7 +114,7 @@ def _found(
 
 
 def _told_by_api(
-    settings: Settings, lang: Language, probes: bool, as_json: bool, in_short: bool
+    settings: Settings, lang: str, probes: bool, as_json: bool, in_short: bool
 ) -> bool:
     """Print the report of the API that answers at the address; whether there is one."""
     from easyai.cli.api_client import ApiClient
@@ -133,23 +134,10 @@ def _told_by_api(
     return True
 
 
-def _tell_unknown(lang: Language) -> None:
+def _tell_unknown(lang: str) -> None:
     """What can be said where the settings name no database that can be asked."""
-    from easyai.domain.words import Words
     from easyai.settings.commands import easyai_command
     from easyai.settings.schema import Settings
 
     check = easyai_command(Settings(), "config", "check")
-    words = Words(
-        "Whether inference goes on cannot be told: where the database is stands in these settings. "
-        "What runs goes on with those it has read, and so does what `up` starts again; "
-        "whatever else is started now does not start. "
-        f"Correct them until `{check}` finds nothing wrong, then ask again. To look before that, "
-        "set EASYAI_DATA_DIR to the data folder of `up`, or EASYAI_DATABASE_URL",
-        "无法判断推理是否在进行：数据库的地址就在该配置中。正在运行的进程沿用已读取的配置，"
-        "由 `up` 重新拉起的进程也是如此；除此之外，新启动的进程无法启动。"
-        f"请更正配置，直到 `{check}` 没有报错，然后重新诊断。"
-        "如需在更正之前诊断，请将 EASYAI_DATA_DIR 设为 `up` 的数据目录，"
-        "或设置 EASYAI_DATABASE_URL",
-    )
-    click.echo(words.said(lang), err=True)
+    click.echo(text(Reason.of("diagnose.settings_unreadable", check=check), lang), err=True)

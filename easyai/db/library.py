@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from easyai.db.guard import GUARD, has_wal_reset_race
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,12 @@ class Library:
     guard: str | None  # name of the file that writers and checkpoints lock in turn
 
     @property
-    def words(self) -> Words:
+    def summary(self) -> Reason:
         """One sentence for operators."""
         if self.guard is None:
-            return Words("Database: PostgreSQL.", "数据库：PostgreSQL。")
-        race = Words("", "")
-        if self.wal_reset_race:
-            race = Words(
-                " (this release has the WAL-reset race)", "（此版本存在 WAL-reset 竞态缺陷）"
-            )
-        return Words(
-            f"Database: SQLite {self.version}{race.en}; writers and checkpoints of all processes "
-            f"take turns by {self.guard}.",
-            f"数据库：SQLite {self.version}{race.zh}；所有进程的写入与检查点通过 {self.guard} 轮流进行。",  # noqa: E501
-        )
+            return Reason("library.postgresql")
+        race = Reason("library.race") if self.wal_reset_race else None
+        return Reason.of("library.sqlite", version=self.version, race=race, guard=self.guard)
 
 
 def library(url: str) -> Library:

@@ -17,7 +17,6 @@ from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.symptom import Status, Symptom, symptom
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.reason import Reason, quoted
-from easyai.domain.words import Words
 from easyai.errors import DatabaseUnavailableError
 from easyai.health.checks.check import Check, CheckResult, CheckRunner
 from easyai.health.checks.dependencies import dependency_checks
@@ -54,11 +53,6 @@ class Diagnosis:
     def checks(self) -> tuple[CheckResult, ...]:
         """Every check, in the order it was made."""
         return tuple(self.facts.checks.values())
-
-    @property
-    def conclusion(self) -> Words | None:
-        """The most likely cause, in a sentence."""
-        return self.causes[0].words if self.causes else None
 
 
 def diagnose(

@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.bridge import words
-from easyai.messages.wording import frames, moment, names, span
 
-KEPT: Final = Words(
-    "No frame is lost by this: they are kept and inferred once the cause is gone "
-    "(limits: outage_retention_hours, disk_min_free_percent)",
-    "图片不会因此丢失：会保留，恢复后继续推理"
-    "（限制：outage_retention_hours、disk_min_free_percent）",
-)
-_KEPT_FAILED: Final = Words(
-    "Failed frames are kept with their pictures (limit: failed_retention_days) and inferred anew "
-    "once they are requeued",
-    "失败的图片会保留（限制：failed_retention_days），重新排队后会再次推理",
-)
+KEPT: Final = Reason("stalled.kept")
+_KEPT_FAILED: Final = Reason("stalled.failed_kept")
 
 
 def unstopped(facts: Facts, stopped: Collection[str], since: float) -> list[TypeFacts]:
@@ -51,7 +40,7 @@ def _works(facts: Facts, service: ServiceFacts) -> bool:
     return answers and service.state in ROUTABLE and not facts.is_failing(service)
 
 
-def standing_lines(facts: Facts) -> list[Words]:
+def standing_lines(facts: Facts) -> list[Reason]:
     """The lines of the symptom while types stand still, the headline first."""
     stalled = facts.stalled
     unserved = _unserved(facts) if _part_of(facts, stalled) else []
@@ -88,61 +77,47 @@ def _has_service(facts: Facts, one: TypeFacts) -> bool:
     return any(one.name in service.task_types for service in facts.services)
 
 
-def _headline(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
-    began = since(facts, stalled)
-    lasted, held = span(facts.now - began), _held(facts, stalled)
-    which = _which(facts, stalled)
-    return Words(
-        f"Inference{which.en} has stood still since {moment(began)}, for {lasted.en}: "
-        f"{held.en} and none succeeds",
-        f"{which.zh}推理自 {moment(began)} 起停止，已持续 {lasted.zh}：{held.zh}，没有成功的推理",
+def _headline(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
+    began, held = since(facts, stalled), _held(facts, stalled)
+    lasted_sec = facts.now - began
+    stopped = {one.name for one in stalled}
+    if not unstopped(facts, stopped, began):
+        return Reason.of("stalled.all", since=began, lasted_sec=lasted_sec, held=held)
+    task_types = tuple(sorted(stopped))
+    return Reason.of(
+        "stalled.some", task_types=task_types, since=began, lasted_sec=lasted_sec, held=held
     )
 
 
-def _which(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
-    if not unstopped(facts, {one.name for one in stalled}, since(facts, stalled)):
-        return Words("", "")
-    shown = names(one.name for one in stalled)
-    return Words(f" of {shown}", f"{shown} 的")
-
-
-def _without_service(facts: Facts, unserved: Sequence[TypeFacts]) -> Words:
+def _without_service(facts: Facts, unserved: Sequence[TypeFacts]) -> Reason:
     """That nothing registered takes these types; inference of others is another matter."""
-    shown, number = names(one.name for one in unserved), frames(_waiting(unserved))
     began = since(facts, unserved)
-    lasted, waits = span(facts.now - began), "waits" if _waiting(unserved) == 1 else "wait"
-    return Words(
-        f"No service is registered for {shown}: {number.en} {waits} since {moment(began)}, "
-        f"for {lasted.en}",
-        f"没有为 {shown} 注册的算法服务：{number.zh}自 {moment(began)} 起等待，已持续 {lasted.zh}",
+    return Reason.of(
+        "stalled.no_service",
+        task_types=tuple(one.name for one in unserved),
+        n=_waiting(unserved),
+        since=began,
+        lasted_sec=facts.now - began,
     )
 
 
-def _last_success(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
+def _last_success(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
     last = max(one.last_success_at for one in stalled)
     if not last:
-        return Words(
-            f"No success is remembered; now: {moment(facts.now)}",
-            f"没有成功的记录；当前时间：{moment(facts.now)}",
-        )
-    return Words(
-        f"Last success: {moment(last)}; now: {moment(facts.now)}",
-        f"最后一次成功：{moment(last)}；当前时间：{moment(facts.now)}",
-    )
+        return Reason.of("stalled.no_success", now=facts.now)
+    return Reason.of("stalled.last_success", at=last, now=facts.now)
 
 
 def _waiting(some: Sequence[TypeFacts]) -> int:
     return sum(one.waiting + one.leased for one in some)
 
 
-def _held(facts: Facts, stalled: Sequence[TypeFacts]) -> Words:
+def _held(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
     """What a success is owed to: frames that wait, are in flight, or failed."""
     failing = [one for one in stalled if facts.owes_failed(one)]
-    waiting, failed = frames(_waiting(stalled)), words(failed_frames(failing))
+    waiting, failed = _waiting(stalled), failed_frames(failing)
     if not failing:
-        return Words(f"{waiting.en} waiting", f"{waiting.zh}在等待")
-    if not _waiting(stalled):
-        return Words(f"{failed.en} failed", f"{failed.zh}失败")
-    return Words(
-        f"{failed.en} failed, {waiting.en} waiting", f"{failed.zh}失败，{waiting.zh}在等待"
-    )
+        return Reason.of("stalled.waiting", waiting=waiting)
+    if not waiting:
+        return Reason.of("stalled.failed", failed=failed)
+    return Reason.of("stalled.failed_and_waiting", failed=failed, waiting=waiting)

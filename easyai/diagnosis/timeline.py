@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from easyai.db import events
 from easyai.db.events import Event
+from easyai.domain.reason import NO_REASON, Arg, Reason, quoted
 from easyai.domain.takeover import takeover
 from easyai.health.facts import Facts
 from easyai.messages.catalogue import text
@@ -32,10 +33,10 @@ class Entry:
 
     at: float
     kind: str
-    text: str  # of the first of them, without its subject
+    reason: Reason  # of the first of them, without its subject
     subjects: list[str] = field(default_factory=list)
     until: float = 0.0  # the last of them
-    last: str = ""  # the text of that one, where its numbers differ from those of the first
+    last: Reason = NO_REASON  # of that one, where its numbers differ from those of the first
 
     @property
     def count(self) -> int:
@@ -62,28 +63,28 @@ def moment_of_interest(facts: Facts) -> float:
 
 
 def collapsed(ordered: Iterable[Event]) -> list[Entry]:
-    """Equal events that lie close together as one entry; numbers in their texts may differ.
+    """Equal events that lie close together as one entry; their numbers may differ.
 
     None goes into an entry that began before something else happened to its own subject: read from
     the top, the entries tell of each subject in the order of what happened.
     """
     entries: list[Entry] = []
-    open_entries: dict[tuple[str, str], tuple[int, Entry]] = {}  # with the number of its first
+    open_entries: dict[tuple[str, Arg], tuple[int, Entry]] = {}  # with the number of its first
     happened: dict[str, dict[str, int]] = {}  # to a subject, by kind: the number of the last one
     for number, event in enumerate(ordered):
-        who, said, times = _told(event)
-        key = (event.kind, _NUMBER.sub("#", said))
+        who, reason, times = _told(event)
+        key = (event.kind, _without_numbers(reason))
         own = happened.setdefault(event.subject, {}) if event.subject else {}
         other = max((last for kind, last in own.items() if kind != event.kind), default=-1)
         own[event.kind] = number
         first, entry = open_entries.get(key, (number, None))
         if entry is None or event.at - entry.until > _TOGETHER_SEC or other > first:
-            entry = Entry(event.at, event.kind, said)
+            entry = Entry(event.at, event.kind, reason)
             open_entries[key] = number, entry
             entries.append(entry)
         entry.subjects += [who] * times
         entry.until = event.at
-        entry.last = said if said != entry.text else ""
+        entry.last = reason if reason != entry.reason else NO_REASON
     return entries
 
 
@@ -101,13 +102,30 @@ def _at(event: Event) -> float:
     return event.at
 
 
-def _told(event: Event) -> tuple[str, str, int]:
+def _without_numbers(value: Arg) -> Arg:
+    """A reason with every number in it left out, also of the texts that it quotes."""
+    match value:
+        case Reason():
+            args = tuple((name, _without_numbers(one)) for name, one in value.args)
+            return Reason(value.code, args)
+        case tuple():
+            return tuple(map(_without_numbers, value))
+        case str():
+            return _NUMBER.sub("#", value)
+        case int() | float():
+            return 0
+    return value
+
+
+def _told(event: Event) -> tuple[str, Reason, int]:
     """Who, by its service_id where the text begins with it; the rest of the text; how often."""
-    told = text(event.reason)
-    match = _SUBJECT.match(told)
+    if event.reason.code != "quoted":
+        return event.subject, event.reason, 1
+    said = text(event.reason)
+    match = _SUBJECT.match(said)
     who = match[1] if match else event.subject
-    rest = told[match.end() :] if match else told
+    rest = said[match.end() :] if match else said
     counted = takeover(rest)
     if counted is None:
-        return who, rest, 1
-    return who, counted._replace(times=1).reason, min(counted.times, _MOST_TIMES)
+        return who, quoted(rest), 1
+    return who, quoted(counted._replace(times=1).reason), min(counted.times, _MOST_TIMES)

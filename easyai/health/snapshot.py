@@ -24,7 +24,6 @@ from easyai.health.process_facts import DutyFacts, ProcessFacts
 from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
 from easyai.health.type_facts import TypeFacts
-from easyai.messages.catalogue import text
 from easyai.process.presence import SILENT_AFTER_SEC
 from easyai.registry import approval
 from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC, pause_sec

@@ -5,19 +5,20 @@
 | none | a text, a number or a reason | as it is; a float without needless digits |
 | ``span`` | seconds | ``3 min`` |
 | ``moment`` | Unix seconds | ``2026-11-28 20:15:00``, local time |
+| ``time`` | Unix seconds | ``20:15:00``, local time |
 | ``names`` | texts | ``yolo_7901..7912, tripwire`` |
 | ``size`` | bytes | ``1.4 GB`` |
 | ``list`` | reasons or texts | joined by commas |
 | ``sentences`` | reasons or texts | joined by semicolons |
 | ``count CODE`` | a number | the template of the code, with the number as its `n` |
-| ``word PREFIX`` | a name | the template ``PREFIX.name``, where there is one |
+| ``word PREFIX`` | a name, or a list | the template ``PREFIX.name``, where there is one |
 
 Any other format is Python's own, such as ``.1f``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import Any, Final
 
@@ -50,19 +51,18 @@ class ArgFormatter(Formatter):
                 return self.span(value)
             case "moment":
                 return moment(_number(value))
+            case "time":
+                return moment(_number(value)).rpartition(" ")[2]
             case "names":
                 return names(value if isinstance(value, tuple) else (str(value),))
             case "size":
                 return size(_number(value))
             case "list" | "sentences":
-                parts = value if isinstance(value, tuple) else (value,)
-                joint = self._translate(Reason(f"joint.{kind}"))
-                return joint.join(self._plain(part) for part in parts if part)
+                return self._joined(kind, map(self._plain, _parts(value)))
             case "count":
                 return self._translate(Reason.of(more, n=value))
             case "word":
-                code = f"{more}.{value}"
-                return self._translate(Reason(code)) if self._has(code) else self._plain(value)
+                return self._joined("list", (self._word(more, one) for one in _parts(value)))
         return super().format_field(value, format_spec) if format_spec else self._plain(value)
 
     def span(self, seconds: Arg) -> str:
@@ -72,6 +72,13 @@ class ArgFormatter(Formatter):
             if left < limit:
                 return self._translate(Reason.of(f"span.{code}", n=round(left / unit)))
         return self._translate(Reason.of("span.days", n=round(left / _DAY_SEC)))
+
+    def _joined(self, kind: str, parts: Iterable[str]) -> str:
+        return self._translate(Reason(f"joint.{kind}")).join(filter(None, parts))
+
+    def _word(self, prefix: str, name: Arg) -> str:
+        code = f"{prefix}.{name}"
+        return self._translate(Reason(code)) if self._has(code) else self._plain(name)
 
     def _plain(self, value: Arg) -> str:
         match value:
@@ -95,6 +102,10 @@ def size(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} {_SIZES[-1]}"
+
+
+def _parts(value: Arg) -> tuple[Arg, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _number(value: Arg) -> float:

@@ -40,9 +40,6 @@ _SERVICES: Final = {
     "{n} failed calls in a row": "连续 {1} 次调用失败",
     ", the last one: ": "，最后一次：",
     "it answers again, after ": "恢复应答，此前",
-    "^closed$": "关闭",
-    "^open$": "打开",
-    "^half-open$": "试探中",
     "^no service$": "没有算法服务",
     "^no service at all$": "没有任何算法服务",
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.domain.words import Words
 
 _UNITS: Final = ((120, 1, "s", "秒"), (7200, 60, "min", "分钟"), (172_800, 3600, "h", "小时"))
@@ -23,12 +24,11 @@ def span(seconds: float) -> Words:
     return Words(f"{seconds / 86_400:.0f} days", f"{seconds / 86_400:.0f} 天")
 
 
-def off_by(ahead_sec: float) -> Words:
+def off_by(ahead_sec: float) -> Reason:
     """By how much a clock is off, and which way."""
-    by = span(abs(ahead_sec))
     if ahead_sec > 0:
-        return Words(f"{by.en} ahead", f"快 {by.zh}")
-    return Words(f"{by.en} behind", f"慢 {by.zh}")
+        return Reason.of("clock.ahead", ahead_sec=ahead_sec)
+    return Reason.of("clock.behind", behind_sec=-ahead_sec)
 
 
 def moment(unix: float) -> str:

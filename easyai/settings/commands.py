@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.settings.file import config_path
 from easyai.settings.schema import Settings
 
@@ -25,10 +25,9 @@ def easyai_command(settings: Settings, *arguments: str) -> str:
     return _from_its_folder(settings, f"{ours} {shell_words(*arguments)}")
 
 
-def report_command(settings: Settings) -> Words:
+def report_command(settings: Settings) -> Reason:
     """The command that shows the whole report, in the language of the sentence it stands in."""
-    command = easyai_command(settings, "diagnose")
-    return Words(command, f"{command} --lang zh")
+    return Reason.of("report.command", command=easyai_command(settings, "diagnose"))
 
 
 def celery_command(settings: Settings, *arguments: str) -> str:

@@ -14,6 +14,7 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.worker import state
 
 from easyai.db.library import library
+from easyai.messages.catalogue import text
 from easyai.system.last_resort import LastResort
 from easyai.tasks import bodies
 from easyai.tasks.process import DRAIN_TIMEOUT_SEC, WorkerProcess, process_of
@@ -76,7 +77,7 @@ def _warm_up(process: WorkerProcess, begin: Callable[[WorkerProcess], None]) -> 
 
     try:
         begin(process)
-        log.info("%s", library(process.runtime().db.url).words.en)
+        log.info("%s", text(library(process.runtime().db.url).summary))
     except StoreClaimedError as error:
         log.critical("the worker ends: %s", error)
         state.should_stop = os.EX_CONFIG

@@ -8,13 +8,14 @@ import pytest
 
 from easyai.db import library as module
 from easyai.db.library import library
+from easyai.messages.catalogue import text
 
 
 def test_sqlite_is_named_with_its_version_and_guard() -> None:
     found = library("sqlite:////var/lib/easyai/easyai.db")
     assert (found.name, found.version) == ("SQLite", sqlite3.sqlite_version)
     assert found.guard == "easyai.db-guard"
-    for said in found.words:
+    for said in (text(found.summary), text(found.summary, "zh")):
         assert f"SQLite {sqlite3.sqlite_version}" in said
         assert "easyai.db-guard" in said
 
@@ -26,10 +27,11 @@ def test_a_release_with_the_race_is_named_as_such(
     monkeypatch.setattr(module, "has_wal_reset_race", lambda: affected)
     found = library("sqlite:///a.db")
     assert found.wal_reset_race is affected
-    assert ("WAL-reset" in found.words.en, "WAL-reset" in found.words.zh) == (affected, affected)
+    for language in ("en", "zh"):
+        assert ("WAL-reset" in text(found.summary, language)) is affected
 
 
 def test_postgresql_has_no_guard_and_no_secret_is_told() -> None:
     found = library("postgresql://user:hunter2@host/name")
     assert (found.name, found.version, found.guard) == ("PostgreSQL", None, None)
-    assert "hunter2" not in str(found.words)
+    assert "hunter2" not in text(found.summary)

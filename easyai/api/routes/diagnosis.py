@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -17,11 +17,16 @@ from easyai.diagnosis.diagnosis import Diagnosis, diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
+from easyai.messages.catalogue import ENGLISH, languages
 from easyai.runtime import Runtime
 
 router = APIRouter(prefix="/ai_analysis", tags=["health"])
 
-LangQuery = Annotated[Literal["en", "zh"], Query(description="Language of the texts")]
+if TYPE_CHECKING:
+    Language = str
+else:  # Those that have texts: a language more is a file more.
+    Language = Literal[languages()]
+LangQuery = Annotated[Language, Query(description="Language of the texts")]
 FormatQuery = Annotated[
     Literal["json", "markdown", "short"],
     Query(description="`markdown`: the report for people; `short`: at most 15 lines of it"),
@@ -39,7 +44,7 @@ _MARKDOWN: Final = {"text/markdown": {"schema": {"type": "string"}}}
 )
 async def diagnosis(
     desk: DiagnosesPart,
-    lang: LangQuery = "en",
+    lang: LangQuery = ENGLISH,
     format: FormatQuery = "json",  # noqa: A002
     probes: ProbesQuery = True,
 ) -> Response:

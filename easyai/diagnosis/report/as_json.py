@@ -1,36 +1,40 @@
 """Writes a diagnosis as JSON: the keys are documented with the API and stay as they are.
 
-Times are Unix seconds and null for never, durations seconds.
+Times are Unix seconds and null for never, durations seconds. Beside every text, which is in one
+language, stand the code and the arguments of its reason.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from easyai.db.library import library
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.diagnosis import Diagnosis
-from easyai.diagnosis.report.entries import text
+from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.symptom import STOPS
 from easyai.diagnosis.timeline import Entry
-from easyai.domain.words import Language
+from easyai.domain.reason import Reason
+from easyai.domain.words import Words
 from easyai.health.checks.check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.messages.bridge import words
+from easyai.messages.bridge import as_reason
+from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.names import cause_name
 from easyai.messages.reasons import reason
 from easyai.version import version
 
 
-def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
+def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
     """The report as a JSON-ready dict, its texts in one language."""
     facts, symptom = diagnosis.facts, diagnosis.symptom
     known = facts.known
     return {
         "at": facts.now,
         "status": str(symptom.status),
-        "symptom": [line.said(language) for line in symptom.lines],
+        **_texts("symptom", symptom.lines, language),
         "since": symptom.since or None,
         "lasted_sec": round(facts.now - symptom.since, 1) if symptom.since else None,
         "last_success_at": symptom.last_success_at or None,
@@ -40,7 +44,7 @@ def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
         "services": [
             _service(one, diagnosis, language) for one in (known.services if known else ())
         ],
-        "timeline": [_entry(entry, diagnosis, language) for entry in diagnosis.timeline],
+        "timeline": [_entry(entry, language) for entry in diagnosis.timeline],
         "recovered": [_alarm(one, facts.now, language) for one in diagnosis.recovered],
         "ringing": [_alarm(one, facts.now, language) for one in diagnosis.ringing],
         "checks": [_check(result, language) for result in diagnosis.checks],
@@ -50,14 +54,14 @@ def as_json(diagnosis: Diagnosis, language: Language = "en") -> dict[str, Any]:
     }
 
 
-def _cause(cause: Cause, language: Language) -> dict[str, Any]:
+def _cause(cause: Cause, language: str) -> dict[str, Any]:
     return {
         "code": cause.code,
         "stops_inference": cause.weight >= STOPS,
-        "text": cause.words.said(language),
-        "evidence": [one.said(language) for one in cause.evidence],
+        **_text("text", cause.words, language),
+        **_texts("evidence", cause.evidence, language),
         "remedies": [
-            {"text": remedy.words.said(language), "command": remedy.command or None}
+            {**_text("text", remedy.words, language, ""), "command": remedy.command or None}
             for remedy in cause.remedies
         ],
     }
@@ -75,7 +79,7 @@ def _task_type(one: TypeFacts) -> dict[str, Any]:
     }
 
 
-def _service(one: ServiceFacts, diagnosis: Diagnosis, language: Language) -> dict[str, Any]:
+def _service(one: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str, Any]:
     probes = diagnosis.facts.probes
     probe = None if probes is None else probes.get(one.pk)
     return {
@@ -83,15 +87,36 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: Language) -> dic
         "endpoint": one.endpoint,
         "task_types": list(one.task_types),
         "state": one.state,
-        "state_reason": reason(one.state_reason).said(language),
+        **_text("state_reason", reason(one.state_reason), language),
         "last_heartbeat": one.last_heartbeat or None,
         "last_evidence": one.last_evidence or None,
         "last_success_at": min(one.last_success_at, _inferred_at(one, diagnosis)) or None,
         "last_failure_at": one.last_failure_at or None,
-        "last_failure_reason": words(one.last_failure_reason).said(language) or None,
+        **_text("last_failure_reason", one.last_failure_reason or None, language),
         "breaker": one.breaker,
         "in_flight": one.in_flight,
-        "probe": None if probe is None else reason(probe).said(language),
+        **_text("probe", None if probe is None else reason(probe), language),
+    }
+
+
+def _text(
+    name: str, what: Reason | Words | None, language: str, prefix: str | None = None
+) -> dict[str, Any]:
+    """A text, and beside it the code and the arguments of its reason; null for None."""
+    start = f"{name}_" if prefix is None else prefix
+    if what is None:
+        return {name: None, f"{start}code": None, f"{start}args": None}
+    found = as_reason(what, language)
+    data = found.as_json()
+    return {name: text(found, language), f"{start}code": data["code"], f"{start}args": data["args"]}
+
+
+def _texts(name: str, what: Iterable[Reason | Words], language: str) -> dict[str, Any]:
+    """Texts, and beside them their reasons in the same order."""
+    found = [as_reason(one, language) for one in what]
+    return {
+        name: [text(one, language) for one in found],
+        f"{name}_reasons": [one.as_json() for one in found],
     }
 
 
@@ -101,23 +126,23 @@ def _inferred_at(one: ServiceFacts, diagnosis: Diagnosis) -> float:
     return max((found.last_success_at for found in types), default=0.0)
 
 
-def _entry(entry: Entry, diagnosis: Diagnosis, language: Language) -> dict[str, Any]:
+def _entry(entry: Entry, language: str) -> dict[str, Any]:
     return {
         "at": entry.at,
         "until": entry.until,
         "kind": entry.kind,
         "count": entry.count,
         "subjects": sorted(set(entry.subjects)),
-        "text": text(entry, diagnosis.facts).said(language),
+        **_text("text", event(entry), language, ""),
     }
 
 
-def _alarm(alarm: AlarmFacts, now: float, language: Language) -> dict[str, Any]:
+def _alarm(alarm: AlarmFacts, now: float, language: str) -> dict[str, Any]:
     return {
         "kind": alarm.kind,
         "subject": alarm.subject,
         "cause": alarm.cause,
-        "text": cause_name(alarm.cause).said(language),
+        **_text("text", cause_name(alarm.cause), language, ""),
         "began_at": alarm.began_at,
         "raised_at": alarm.raised_at,
         "over_at": alarm.over_at,
@@ -125,10 +150,10 @@ def _alarm(alarm: AlarmFacts, now: float, language: Language) -> dict[str, Any]:
     }
 
 
-def _check(result: CheckResult, language: Language) -> dict[str, Any]:
+def _check(result: CheckResult, language: str) -> dict[str, Any]:
     return {
         "name": result.name,
         "ok": result.ok,
-        "reason": result.words.said(language),
+        **_text("reason", result.reason, language),
         "elapsed_ms": result.elapsed_ms,
     }

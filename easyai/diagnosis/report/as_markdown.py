@@ -8,25 +8,25 @@ from typing import Final
 from easyai.db.library import library
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.diagnosis import Diagnosis
-from easyai.diagnosis.report import words
-from easyai.diagnosis.report.entries import alarm, called, is_alarm, text
+from easyai.diagnosis.report.entries import alarm, called, event, is_alarm
+from easyai.diagnosis.report.ignored import ignored
 from easyai.diagnosis.report.markdown import command, plain, table
 from easyai.diagnosis.report.worst import (
     MOST_ROWS,
-    further_services,
     further_types,
-    passing_checks,
     unwell_services,
     well_services,
     worst_types,
 )
 from easyai.diagnosis.timeline import Entry
-from easyai.domain.words import Language, Words
+from easyai.domain.reason import Reason
+from easyai.domain.words import Words
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.messages.bridge import words as words_of
-from easyai.messages.names import STATES, cause_name, check_name, kind_name
+from easyai.messages.bridge import as_reason
+from easyai.messages.catalogue import ENGLISH, text
+from easyai.messages.names import breaker_name, check_name, kind_name, state_name
 from easyai.messages.reasons import reason
-from easyai.messages.wording import moment, names, span
+from easyai.messages.wording import moment, names
 from easyai.settings.commands import easyai_command, report_command
 from easyai.version import version
 
@@ -35,7 +35,7 @@ _TOGETHER_SEC: Final = 60.0
 _LONGEST_TEXT: Final = 200  # characters of one line of the timeline
 
 
-def markdown(diagnosis: Diagnosis, language: Language = "en") -> str:
+def markdown(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
     """The report in one language, ending with a line break.
 
     When all is well three lines, and the alarms of the last day that are over.
@@ -45,20 +45,21 @@ def markdown(diagnosis: Diagnosis, language: Language = "en") -> str:
 
 
 class _Report:
-    def __init__(self, diagnosis: Diagnosis, language: Language) -> None:
+    def __init__(self, diagnosis: Diagnosis, language: str) -> None:
         self._diagnosis = diagnosis
         self._facts = diagnosis.facts
-        self._language: Language = language
+        self._language = language
 
     def lines(self) -> Iterator[str]:
         """Every line."""
         diagnosis = self._diagnosis
         if diagnosis.well:
-            *lines, last = (self._say(line) for line in diagnosis.symptom.lines)
-            yield from (*lines, f"{last}{self._say(words.FULL_STOP)}{self._parts()}")
+            *lines, last = diagnosis.symptom.lines
+            lines.append(Reason.of("report.well_parts", line=last, parts=self._parts()))
+            yield from map(self._say, lines)
             yield from self._recovered()
             return
-        yield f"# {self._say(words.TITLE)} {moment(self._facts.now)}"
+        yield f"# {self._say(Reason.of('report.title', now=self._facts.now))}"
         yield from self._symptom()
         yield from self._causes()
         yield from self._services()
@@ -68,17 +69,17 @@ class _Report:
         yield from self._checks()
         yield from self._verify()
 
-    def _say(self, message: Words) -> str:
-        return plain(message.said(self._language))
+    def _say(self, what: Reason | Words) -> str:
+        return plain(text(as_reason(what, self._language), self._language))
 
-    def _heading(self, message: Words) -> list[str]:
-        return ["", f"## {self._say(message)}", ""]
+    def _heading(self, code: str) -> list[str]:
+        return ["", f"## {self._say(Reason(code))}", ""]
 
-    def _head(self, message: Words) -> list[str]:
-        return message.said(self._language).split("|")
+    def _columns(self, code: str) -> list[str]:
+        return self._say(Reason(code)).split("|")
 
     def _symptom(self) -> Iterator[str]:
-        yield from self._heading(words.SYMPTOM)
+        yield from self._heading("report.symptom")
         first, *rest = self._diagnosis.symptom.lines
         yield f"**{self._say(first)}**"
         if rest:
@@ -87,15 +88,17 @@ class _Report:
         types = worst_types(self._facts)
         if types:
             yield ""
-            yield from table(self._head(words.WAITING_HEAD), map(_type_row, types[:MOST_ROWS]))
+            yield from table(
+                self._columns("report.waiting_columns"), map(_type_row, types[:MOST_ROWS])
+            )
         if further := types[MOST_ROWS:]:
             yield from ("", self._say(further_types(further)))
 
     def _causes(self) -> Iterator[str]:
         causes = self._diagnosis.causes
-        yield from self._heading(words.CAUSES)
+        yield from self._heading("report.causes")
         if not causes:
-            yield self._say(words.NO_CAUSE)
+            yield self._say(Reason("report.no_cause"))
             return
         for number, cause in enumerate(causes, 1):
             yield from self._cause(number, cause)
@@ -105,10 +108,10 @@ class _Report:
             yield ""
         yield f"### {number}. {self._say(cause.words)}"
         yield ""
-        yield f"{self._say(words.EVIDENCE)} (`{cause.code}`):"
+        yield f"{self._say(Reason('report.evidence'))} (`{cause.code}`):"
         yield from (f"- {self._say(one)}" for one in cause.evidence)
         yield ""
-        yield f"{self._say(words.REMEDIES)}:"
+        yield f"{self._say(Reason('report.remedies'))}:"
         for step, remedy in enumerate(cause.remedies, 1):
             yield f"{step}. {self._say(remedy.words)}"
             if remedy.command:
@@ -118,7 +121,7 @@ class _Report:
         known = self._facts.known
         if known is None or not known.services:
             return
-        yield from self._heading(words.SERVICES)
+        yield from self._heading("report.services")
         unwell = unwell_services(self._facts)
         if unwell:
             yield from self._service_table(unwell)
@@ -141,26 +144,28 @@ class _Report:
             )
             for cells, some in ordered[:MOST_ROWS]
         ]
-        yield from table(self._head(words.SERVICE_HEAD), rows)
+        yield from table(self._columns("report.service_columns"), rows)
         if more := sum(len(some) for _, some in ordered[MOST_ROWS:]):
-            yield from ("", self._say(further_services(more)))
+            yield from ("", self._say(Reason.of("report.further_services", n=more)))
 
     def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
         probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
-        answer = "-" if probe is None else self._say(reason(probe)) or self._say(words.OK)
         failed = one.last_failure_at > one.last_success_at
-        state = STATES.get(one.state, Words(one.state, one.state))
-        failure = self._say(words_of(one.last_failure_reason)) if failed else ""
-        breaker = self._say(reason(one.breaker))
-        return (self._say(state), self._say(reason(one.state_reason)), answer, breaker, failure)
+        return (
+            self._say(state_name(one.state)),
+            self._say(reason(one.state_reason)),
+            "-" if probe is None else self._say(reason(probe) if probe else Reason("report.ok")),
+            self._say(breaker_name(one.breaker)),
+            self._say(one.last_failure_reason) if failed else "",
+        )
 
     def _timeline(self) -> Iterator[str]:
         if self._facts.known is None:
             return
-        yield from self._heading(words.TIMELINE)
+        yield from self._heading("report.timeline")
         entries = self._diagnosis.timeline
         if not entries:
-            yield self._say(words.NO_EVENTS)
+            yield self._say(Reason("report.no_events"))
         for entry in entries:
             yield self._entry(entry)
 
@@ -171,7 +176,7 @@ class _Report:
         if is_alarm(entry):
             return plain(f"{head}{count}{self._say(alarm(entry, self._facts))}")
         who = count + names(one for one in entry.subjects if one)
-        told = self._say(text(entry, self._facts))
+        told = self._say(event(entry))
         if len(told) > _LONGEST_TEXT:
             told = told[:_LONGEST_TEXT].rstrip("…") + "…"
         return plain(f"{head}{who}: {told}" if who else f"{head}{told}")
@@ -180,14 +185,14 @@ class _Report:
         over = self._diagnosis.recovered
         if not over:
             return
-        yield from self._heading(words.RECOVERED)
+        yield from self._heading("report.recovered")
         yield from list(self._alarms(over))[:_MOST_RECOVERED]
 
     def _ringing(self) -> Iterator[str]:
         ringing = self._diagnosis.ringing
         if not ringing:
             return
-        yield from self._heading(words.RINGING)
+        yield from self._heading("report.ringing")
         yield from self._alarms(ringing)
 
     def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
@@ -203,50 +208,51 @@ class _Report:
         began_at = min(one.began_at for one in some)
         over_at = max(one.over_at or 0.0 for one in some)
         end = f" {moment(over_at)}" if over_at else ""
-        lasted_sec = max(one.lasted_sec(now) for one in some)
-        kind = self._say(kind_name(first.kind))
         # One of everything beside those of each type counts no type twice.
         number = len({one.subject for one in some if one.subject}) or len(some)
-        count = f"{number} × " if number > 1 else ""
-        subject = f"{kind} {called((one.subject for one in some), self._facts)}".rstrip()
-        cause = f": {self._say(cause_name(first.cause))}" if first.cause else ""
-        lasted, told = span(lasted_sec), words.told(moment(first.raised_at)[11:])
-        return plain(
-            f"- {moment(began_at)} …{end} ({self._say(lasted)}) {count}{subject}{cause}"
-            f"{self._say(told)}"
+        subjects = called((one.subject for one in some), self._facts)
+        cause = first.cause
+        what = Reason.of(
+            "report.alarm",
+            lasted_sec=max(one.lasted_sec(now) for one in some),
+            count=f"{number} × " if number > 1 else None,
+            kind=first.kind,
+            subjects=Reason.of("timeline.alarm_subjects", names=subjects) if subjects else None,
+            cause=Reason.of("report.alarm_cause", cause=cause) if cause else None,
+            told_at=first.raised_at,
         )
+        return f"- {moment(began_at)} …{end} {self._say(what)}"
 
     def _checks(self) -> Iterator[str]:
-        yield from self._heading(words.CHECKS)
+        yield from self._heading("report.checks")
         checks = self._diagnosis.checks
         broken = [result for result in checks if not result.ok]
         rows = [
             (
                 self._say(check_name(result.name)),
-                self._say(words.NOT_OK),
-                self._say(result.words or reason(result.reason)),
+                self._say(Reason("report.not_ok")),
+                self._say(result.reason),
             )
             for result in broken
         ]
         if rows:
-            yield from (*table(self._head(words.CHECK_HEAD), rows), "")
+            yield from (*table(self._columns("report.check_columns"), rows), "")
         if passing := len(checks) - len(broken):
-            yield self._say(passing_checks(passing))
-        yield self._parts()
-        for condition in self._facts.store_ignores:
-            yield self._say(words.store_ignores(condition))
+            yield self._say(Reason.of("report.passing_checks", n=passing))
+        yield self._say(self._parts())
+        yield from (self._say(ignored(condition)) for condition in self._facts.store_ignores)
 
-    def _parts(self) -> str:
-        database = library(self._facts.settings.easyai.effective_database_url).words
-        return f"easyai {version()}{self._say(words.FULL_STOP)}{self._say(database)}"
+    def _parts(self) -> Reason:
+        database = library(self._facts.settings.easyai.effective_database_url).summary
+        return Reason.of("report.parts", version=version(), database=database)
 
     def _verify(self) -> Iterator[str]:
-        yield from self._heading(words.VERIFY)
-        yield self._say(words.VERIFY_TEXT)
+        yield from self._heading("report.afterwards")
+        yield self._say(Reason("report.afterwards_text"))
         settings = self._facts.settings
         looks = (("stats",), ("services", "--all"))
         commands = [easyai_command(settings, *look) for look in looks]
-        commands.append(report_command(settings).said(self._language))
+        commands.append(text(report_command(settings), self._language))
         yield from command("\n".join(commands))
 
 

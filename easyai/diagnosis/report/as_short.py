@@ -7,14 +7,13 @@ from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.diagnosis import Diagnosis
-from easyai.diagnosis.report import words
 from easyai.diagnosis.report.markdown import plain
 from easyai.diagnosis.report.worst import further_types, worst_types
 from easyai.diagnosis.symptom import ringing
-from easyai.domain.words import Language, Words
+from easyai.domain.reason import Reason
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.names import check_name
-from easyai.messages.wording import frames, moment, span
+from easyai.messages.bridge import as_reason
+from easyai.messages.catalogue import ENGLISH, text
 from easyai.settings.commands import report_command
 
 #: At most so many lines.
@@ -24,57 +23,54 @@ _MOST_TYPES: Final = 3
 _MOST_CHECKS: Final = 2
 
 
-def short(diagnosis: Diagnosis, language: Language = "en") -> str:
+def short(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
     """One line when all is well, else 15 at most; ends with a line break."""
     if diagnosis.well:
-        first, second, *_ = (plain(line.said(language)) for line in diagnosis.symptom.lines)
-        return f"{first}{': ' if language == 'en' else '：'}{second}\n"
-    lines = [plain(line.said(language)) for line in _lines(diagnosis)]
-    return "\n".join(lines[:MOST_LINES]) + "\n"
+        first, second, *_ = diagnosis.symptom.lines
+        lines = [Reason.of("short.well", first=first, second=second)]
+    else:
+        lines = list(_lines(diagnosis, language))[:MOST_LINES]
+    return "".join(f"{plain(text(line, language))}\n" for line in lines)
 
 
-def _lines(diagnosis: Diagnosis) -> Iterator[Words]:
+def _lines(diagnosis: Diagnosis, language: str) -> Iterator[Reason]:
     facts = diagnosis.facts
     yield from diagnosis.symptom.lines[:2]
     for number, cause in enumerate(diagnosis.causes[:_MOST_CAUSES], 1):
-        yield Words(f"{number}. {cause.words.en}", f"{number}. {cause.words.zh}")
+        yield Reason.of("short.cause", number=number, cause=as_reason(cause.words, language))
         if number == 1:
-            yield from _first_remedy(cause)
+            yield from _first_remedy(cause, language)
     types = worst_types(facts)
-    yield from (_type_line(one, facts.now) for one in types[:_MOST_TYPES])
+    yield from (_task_type(one, facts.now) for one in types[:_MOST_TYPES])
     if rest := types[_MOST_TYPES:]:
         yield further_types(rest)
     broken = [one for one in diagnosis.checks if not one.ok]
     for result in broken[:_MOST_CHECKS]:
-        name, why = check_name(result.name), facts.why(result.name)
-        yield Words(
-            f"{name.en}: {words.NOT_OK.en}: {why.en}", f"{name.zh}：{words.NOT_OK.zh}：{why.zh}"
-        )
+        why = as_reason(result.reason, language)
+        yield Reason.of("short.check", name=result.name, why=why)
     if facts.ringing:
         yield ringing(facts)
-    command = report_command(facts.settings)
-    yield Words(f"The whole report: {command.en}", f"完整报告：{command.zh}")
+    yield Reason.of("short.whole", command=report_command(facts.settings))
 
 
-def _first_remedy(cause: Cause) -> Iterator[Words]:
+def _first_remedy(cause: Cause, language: str) -> Iterator[Reason]:
     if not cause.remedies:
         return
     first = cause.remedies[0]
-    end = f": {first.command}" if first.command else ""
-    yield Words(f"   {first.words.en}{end}", f"   {first.words.zh}{end}")
+    remedy = as_reason(first.words, language)
+    if first.command:
+        yield Reason.of("short.remedy_command", remedy=remedy, command=first.command)
+    else:
+        yield Reason.of("short.remedy", remedy=remedy)
 
 
-def _type_line(one: TypeFacts, now: float) -> Words:
-    waiting, failed = frames(one.waiting + one.leased), one.failed
-    last = one.last_success_at
-    since = (
-        Words(f"last success {moment(last)}", f"最后成功 {moment(last)}")
-        if last
-        else Words("no success is remembered", "没有成功的记录")
-    )
-    oldest = span(now - one.oldest_wait_at) if one.oldest_wait_at else None
-    en, zh = (f" for up to {oldest.en}", f"，最久 {oldest.zh}") if oldest else ("", "")
-    return Words(
-        f"{one.name}: {waiting.en} waiting{en}, {failed} failed, {since.en}",
-        f"{one.name}：{waiting.zh}在等待{zh}，{failed} 张失败，{since.zh}",
+def _task_type(one: TypeFacts, now: float) -> Reason:
+    last, oldest = one.last_success_at, one.oldest_wait_at
+    return Reason.of(
+        "short.task_type",
+        task_type=one.name,
+        waiting=one.waiting + one.leased,
+        oldest=Reason.of("short.oldest", waited_sec=now - oldest) if oldest else None,
+        failed=one.failed,
+        success=Reason.of("short.last_success", at=last) if last else Reason("symptom.no_success"),
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.domain.service import ServiceState
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.wording import counted, frames, services
 
 MOST_ROWS: Final = 10
 
@@ -33,14 +32,13 @@ def _is_held_up(facts: Facts, one: TypeFacts) -> bool:
     return bool(lost) or late or (held and facts.is_quiet(one))
 
 
-def further_types(some: Sequence[TypeFacts]) -> Words:
+def further_types(some: Sequence[TypeFacts]) -> Reason:
     """What is not shown of the types that are not well."""
-    number = counted(len(some), "further task type", "further task types", "个任务类型")
-    waiting = frames(sum(one.waiting + one.leased for one in some))
-    failed = sum(one.failed for one in some)
-    return Words(
-        f"… and {number.en} not well: {waiting.en} waiting, {failed} failed",
-        f"…… 另有 {number.zh}存在问题：{waiting.zh}在等待，{failed} 张失败",
+    return Reason.of(
+        "report.further_types",
+        n=len(some),
+        waiting=sum(one.waiting + one.leased for one in some),
+        failed=sum(one.failed for one in some),
     )
 
 
@@ -56,20 +54,7 @@ def _is_well(facts: Facts, one: ServiceFacts) -> bool:
     return not facts.probe(one) and not facts.is_failing(one)
 
 
-def well_services(facts: Facts, unwell: Sequence[ServiceFacts]) -> Words:
+def well_services(facts: Facts, unwell: Sequence[ServiceFacts]) -> Reason:
     """How many services are well, which the report leaves out."""
-    number = services(len(facts.known.services if facts.known else ()) - len(unwell))
-    verb = "is" if number.en.startswith("1 ") else "are"
-    return Words(f"{number.en} {verb} well", f"{number.zh}正常")
-
-
-def further_services(number: int) -> Words:
-    """What is not shown of the services that are not well."""
-    more = counted(number, "further service", "further services", "个服务")
-    return Words(f"… and {more.en} not well", f"…… 另有 {more.zh}存在问题")
-
-
-def passing_checks(number: int) -> Words:
-    """How many checks pass, which the report leaves out."""
-    checks = counted(number, "check passes", "checks pass", "项检查")
-    return Words(checks.en, f"{checks.zh}通过")
+    number = len(facts.known.services if facts.known else ()) - len(unwell)
+    return Reason.of("report.well_services", n=number)

@@ -15,9 +15,12 @@ from easyai.messages.templates.checks import CHECKS
 from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
 from easyai.messages.templates.frames import FRAMES
+from easyai.messages.templates.names import NAMES
 from easyai.messages.templates.own_ground import OWN_GROUND
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
+from easyai.messages.templates.report import REPORT
 from easyai.messages.templates.store import STORE
+from easyai.messages.templates.symptom import SYMPTOM
 
 
 def all_templates() -> Iterator[Template]:
@@ -33,9 +36,12 @@ def all_templates() -> Iterator[Template]:
         DATABASE,
         ERRORS,
         FRAMES,
+        NAMES,
         OWN_GROUND,
         PROCESSES,
         CAUSES_IN_PROCESSES,
+        REPORT,
         STORE,
+        SYMPTOM,
     ):
         yield from theme

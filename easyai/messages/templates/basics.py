@@ -22,4 +22,7 @@ BASICS: Final = (
     message("frames.at_least", "at least {n:count frames}"),
     plural("services", "{n} service", "{n} services"),
     plural("percent", "{n} %", "{n} %"),
+    # Translators: how far a clock is off; follows "is" or "the clock of … is".
+    message("clock.ahead", "{ahead_sec:span} ahead"),
+    message("clock.behind", "{behind_sec:span} behind"),
 )

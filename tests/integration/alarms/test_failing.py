@@ -13,6 +13,7 @@ from easyai.db.statistics import Tally
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.frame import FrameState
+from easyai.messages.catalogue import text
 from easyai.pipeline.requeue import requeue
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import codes, look, processes_work
@@ -215,7 +216,7 @@ def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
     found = look(site)
     assert found.symptom.status is Status.STALLED
     assert abs(time.time() - 240 - found.symptom.since) < 5
-    assert "for 4 min: 4 frames failed and none succeeds" in found.symptom.lines[0].en
+    assert "for 4 min: 4 frames failed and none succeeds" in text(found.symptom.lines[0])
     assert codes(found)[0] == "inference_fails"
     assert f"4 frames of {TYPE} failed with: {REASON}" in found.causes[0].evidence[0].en
     commands = [remedy.command for remedy in found.causes[0].remedies]

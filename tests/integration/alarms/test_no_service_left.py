@@ -9,6 +9,7 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
@@ -53,7 +54,7 @@ def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> No
     assert (found.well, found.symptom.status) == (False, Status.DEGRADED)
     assert codes(found) == ["no_service"]
     assert "No service is registered" in found.causes[0].words.en
-    assert "inference stops or will stop" in found.symptom.lines[0].en
+    assert "inference stops or will stop" in text(found.symptom.lines[0])
     assert found.facts.checks["services"].reason.code == "services.none_registered"
     assert "all services were cleared by request (clear_all)" in markdown(found)
     assert "按请求清空了全部服务" in markdown(found, "zh")

@@ -8,6 +8,7 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, waits_since
 from tests.support.scan_traces import Scans
@@ -72,7 +73,7 @@ def test_the_diagnosis_names_it_first_and_how_many_frames_wait(
     site.configure(enable=False)
     found = look(site)
     assert found.symptom.status is Status.STALLED
-    assert "for 10 min: 3 frames waiting and none succeeds" in found.symptom.lines[0].en
+    assert "for 10 min: 3 frames waiting and none succeeds" in text(found.symptom.lines[0])
     assert codes(found)[0] == "disabled"
     assert "Found before and waiting: 3 frames" in found.causes[0].evidence[0].en
     assert "config check" in found.causes[0].remedies[0].command

@@ -108,4 +108,4 @@ def test_it_is_told_in_chinese() -> None:
     done = Reason.of("action.unregistered", endpoints=endpoints)
     noted = Reason.of("action.noted", actor=actor.origin, done=done)
     assert text_of(noted, "zh") == "来自 10.0.0.9，使用操作员令牌：注销了 2 个地址，属于 yolo"
-    assert kind_name("operator_action").zh == "操作员操作"
+    assert text_of(kind_name("operator_action"), "zh") == "操作员操作"

@@ -324,7 +324,7 @@ def test_a_stop_that_is_over_is_told_as_recovered(site: Installation) -> None:
     assert diagnosis.well
     assert diagnosis.recovered[0].cause == "services_died"
     for language, story in (("en", "services had died"), ("zh", "算法服务停止运行")):
-        report = markdown(diagnosis, language)  # type: ignore[arg-type]
+        report = markdown(diagnosis, language)
         assert story in report
         assert "(4 h)" in report or "(4 小时)" in report
 

@@ -10,6 +10,7 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, waits_since
 from tests.support.scan_traces import Scans
@@ -59,7 +60,7 @@ def test_two_groups_that_leave_no_service_at_work_stop_inference_together(
     assert set(codes(found)) == {"services_died", "endpoint_unreachable"}
     assert [cause.weight >= 50 for cause in found.causes] == [True, True]
     assert found.symptom.status is Status.DEGRADED
-    assert "inference stops or will stop" in found.symptom.lines[0].en
+    assert "inference stops or will stop" in text(found.symptom.lines[0])
 
 
 def test_one_that_takes_work_is_enough_for_neither_group_to_stop_inference(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import look, processes_work, waits_since
 from tests.support.scan_traces import Scans
@@ -39,9 +40,9 @@ def test_a_healthy_idle_type_is_no_part_of_a_standstill(
 ) -> None:
     processes_work(site)
     line = look(site).symptom.lines[0]
-    assert line.en.startswith("Inference of 人数统计, 车辆 has stood still since")
-    assert "4 frames waiting and none succeeds" in line.en
-    assert line.zh.startswith("人数统计, 车辆 的推理自")
+    assert text(line).startswith("Inference of 人数统计, 车辆 has stood still since")
+    assert "4 frames waiting and none succeeds" in text(line)
+    assert text(line, "zh").startswith("人数统计, 车辆 的推理自")
 
 
 def test_all_types_are_named_by_none_when_the_third_service_is_dead_too(
@@ -49,7 +50,7 @@ def test_all_types_are_named_by_none_when_the_third_service_is_dead_too(
 ) -> None:
     three[2].stop()
     processes_work(site)
-    assert look(site).symptom.lines[0].en.startswith("Inference has stood still since")
+    assert text(look(site).symptom.lines[0]).startswith("Inference has stood still since")
 
 
 def test_the_alarm_names_the_types_that_stand_too(
@@ -70,8 +71,8 @@ def test_types_without_a_service_are_told_by_name_and_not_as_a_standstill(
     waits_since(site, 600.0, LONE)
     processes_work(site)
     line = look(site).symptom.lines[0]
-    assert line.en.startswith(f"No service is registered for {LONE}: 3 frames wait since")
-    assert line.zh.startswith(f"没有为 {LONE} 注册的算法服务：3 张图片自")
+    assert text(line).startswith(f"No service is registered for {LONE}: 3 frames wait since")
+    assert text(line, "zh").startswith(f"没有为 {LONE} 注册的算法服务：3 张图片自")
 
 
 def test_one_without_a_service_beside_dead_ones_has_a_line_of_its_own(
@@ -81,6 +82,6 @@ def test_one_without_a_service_beside_dead_ones_has_a_line_of_its_own(
     waits_since(site, 300.0, LONE)
     processes_work(site)
     first, second = look(site).symptom.lines[:2]
-    assert first.en.startswith("Inference of 人数统计, 车辆 has stood still")
-    assert "4 frames waiting" in first.en
-    assert second.en.startswith(f"No service is registered for {LONE}: 3 frames wait")
+    assert text(first).startswith("Inference of 人数统计, 车辆 has stood still")
+    assert "4 frames waiting" in text(first)
+    assert text(second).startswith(f"No service is registered for {LONE}: 3 frames wait")

@@ -13,6 +13,7 @@ from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
+from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
 from tests.support.scan_traces import Scans
@@ -125,21 +126,21 @@ def test_a_standstill_that_rings_is_no_well_though_its_frames_are_young(
     _rings(site, "inference_stalled")
     found = look(site)
     assert found.symptom.status is Status.STALLED
-    assert "2 frames waiting and none succeeds" in found.symptom.lines[0].en
+    assert "2 frames waiting and none succeeds" in text(found.symptom.lines[0])
     assert 30 <= time.time() - found.symptom.since <= 45, "since the alarm's trouble began"
-    assert found.symptom.lines[-1].en == "Alarms ringing: inference_stalled"
-    assert found.symptom.lines[-1].zh == "未解除的告警：推理停止"
+    assert text(found.symptom.lines[-1]) == "Alarms ringing: inference_stalled"
+    assert text(found.symptom.lines[-1], "zh") == "未解除的告警：推理停止"
 
     # None is held any more: what goes on is not known.
     site.execute("DELETE FROM frames")
     found = look(site)
     assert found.symptom.status is Status.DEGRADED
-    assert "no frame has succeeded since" in found.symptom.lines[0].en
+    assert "no frame has succeeded since" in text(found.symptom.lines[0])
 
     _worked_until(site, 0)
     found = look(site)
     assert found.symptom.status is Status.DEGRADED, "until the alarm is over"
-    assert found.symptom.lines[0].en == "Inference goes on, but not all is well"
+    assert text(found.symptom.lines[0]) == "Inference goes on, but not all is well"
 
 
 def test_drops_that_ring_are_told_by_the_diagnosis_with_their_number(
@@ -156,4 +157,4 @@ def test_drops_that_ring_are_told_by_the_diagnosis_with_their_number(
     assert (found.symptom.status, codes(found)) == (Status.DEGRADED, ["algorithms_too_slow"])
     evidence = "\n".join(one.en for one in found.causes[0].evidence)
     assert f"{TYPE}: 70 of 329 frames were dropped in five minutes" in evidence
-    assert found.symptom.lines[-1].en == "Alarms ringing: high_drop_rate"
+    assert text(found.symptom.lines[-1]) == "Alarms ringing: high_drop_rate"

@@ -18,6 +18,7 @@ from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import quoted
+from easyai.messages.catalogue import text
 from easyai.process.presence import Presence
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
@@ -43,9 +44,9 @@ def test_of_a_locked_database_no_stale_row_is_taken_for_a_cause(
         other.close()
         site.close()
     assert codes(found) == ["database_down"]
-    assert "stood still since" in found.symptom.lines[0].en
-    assert "for 10 min" in found.symptom.lines[0].en
-    assert "not counted yet" in found.symptom.lines[0].en
+    assert "stood still since" in text(found.symptom.lines[0])
+    assert "for 10 min" in text(found.symptom.lines[0])
+    assert "not counted yet" in text(found.symptom.lines[0])
     assert "数据库被锁定" in markdown(found, "zh")
 
 
@@ -82,8 +83,8 @@ def test_a_report_that_all_is_well_names_the_database_and_its_guard(
     found = look(site)
     assert found.well, markdown(found)
     named = library(site.database_url)
-    assert named.words.en in markdown(found)
-    assert named.words.zh in markdown(found, "zh")
+    assert text(named.summary) in markdown(found)
+    assert text(named.summary, "zh") in markdown(found, "zh")
 
 
 def test_without_any_process_the_report_says_since_when_and_which_ended_in_order(
@@ -96,7 +97,7 @@ def test_without_any_process_the_report_says_since_when_and_which_ended_in_order
     happened(site, Event(at, "process_stopped", "worker@host:1", quoted("ended in order")))
     found = look(site)
     assert found.symptom.status is Status.STALLED
-    assert "for 5 min" in found.symptom.lines[0].en
+    assert "for 5 min" in text(found.symptom.lines[0])
     (cause,) = rank(found.facts)
     assert cause.code == "worker_gone"
     assert "stopped in order at" in cause.evidence[0].en
@@ -186,10 +187,10 @@ def test_in_chinese_no_reason_and_no_event_is_left_in_english(
     told = {entry["kind"]: entry["text"] for entry in body["timeline"]}
     assert {"service_registered", "breaker_open", "service_offline"} <= {*told}
     assert {"process_started", "process_stopped"} <= {*told}
-    for text in told.values():
-        assert text in report
-        assert re.search("[\u4e00-\u9fff]", text), text
-        assert not re.search("[a-z]{2,} [a-z]{2,}", text), text
+    for said in told.values():
+        assert said in report
+        assert re.search("[\u4e00-\u9fff]", said), said
+        assert not re.search("[a-z]{2,} [a-z]{2,}", said), said
     english = as_json(found)
     assert english["services"][0]["state_reason"] == "probe failed: Connection refused"
 
@@ -206,6 +207,6 @@ def test_an_alarm_is_told_in_chinese_by_its_kind_subject_and_cause(site: Install
         site, Event(at, "alarm_raised", f"inference_stalled {TYPE}", quoted("it stands still"))
     )
     found = look(site)
+    assert f": 推理停止 {TYPE}（算法服务的推理失败）\n" in markdown(found, "zh")
     (entry,) = as_json(found, "zh")["timeline"]
-    assert entry["text"] == f"推理停止 {TYPE}（算法服务的推理失败）"
-    assert as_json(found)["timeline"][0]["text"] == "it stands still"
+    assert (entry["text"], entry["code"]) == ("it stands still", "quoted"), "noted in English only"

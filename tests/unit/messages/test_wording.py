@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.db.events import Event
-from easyai.diagnosis.report.entries import text
+from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.report.markdown import table, width
 from easyai.diagnosis.timeline import collapsed
 from easyai.domain.reason import quoted
-from easyai.health.facts import Facts
+from easyai.messages.catalogue import text
 from easyai.messages.wording import names, span
-from easyai.settings.schema import Settings
 
 
 @pytest.mark.parametrize(
@@ -94,11 +93,10 @@ def test_a_line_of_many_shows_the_text_of_the_first_and_of_the_last() -> None:
     def parked(count: int, at: float) -> Event:
         return Event(at, "frames_parked", "人数统计", quoted(f"{count} frames parked: no service"))
 
-    facts = Facts(0.0, Settings(), {})
     (two,) = collapsed([parked(5, 1000.0), parked(35, 1010.0)])
-    assert text(two, facts).en == "5 frames parked: no service … 35 frames parked: no service"
+    assert text(event(two)) == "5 frames parked: no service … 35 frames parked: no service"
     (same,) = collapsed([parked(5, 1000.0), parked(35, 1005.0), parked(5, 1010.0)])
-    assert text(same, facts).en == "5 frames parked: no service"
+    assert text(event(same)) == "5 frames parked: no service"
 
 
 def test_what_happened_to_others_in_between_parts_nothing() -> None:

@@ -1,0 +1,20 @@
+"""What follows from conditions on requests that the object store does not keep to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.domain.reason import Reason
+from easyai.store.bucket_conditions import COPY, DELETE, PUT, TARGET
+
+_WITHOUT: Final = {
+    COPY: Reason("report.ignored_copy"),
+    DELETE: Reason("report.ignored_delete"),
+    TARGET: Reason("report.ignored_target"),
+    PUT: Reason("report.ignored_put"),
+}
+
+
+def ignored(condition: str) -> Reason:
+    """What may happen where the object store does not keep to a condition."""
+    return Reason.of("report.store_ignores", condition=condition, what=_WITHOUT[condition])
