@@ -15,11 +15,14 @@ from easyai.api.routes import diagnosis as route
 from easyai.api.schemas_diagnosis import DiagnosisBody
 from easyai.db import migrate
 from easyai.diagnosis.diagnosis import Diagnosis, diagnose
+from easyai.messages import catalogue
+from easyai.messages.catalogue import languages
 from easyai.runtime import Runtime
 from easyai.settings.source import SettingsSource
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 from tests.support.ports import free_port
+from tests.support.said import said
 from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -36,6 +39,18 @@ def test_the_json_is_as_documented(api: LiveApi) -> None:
         *("database", "store", "broker", "disk", "data", "pictures", "settings"),
         *("worker", "beat", "api", "watchdog", "services", "breakers", "queue", "clock"),
     ]
+
+
+@pytest.mark.parametrize("language", languages())
+def test_beside_every_text_stands_the_reason_that_gives_it(
+    sqlite_api: LiveApi, language: str
+) -> None:
+    body = sqlite_api.get(f"{PATH}?lang={language}")
+    found = list(said(body))
+    assert len(found) > len(body["symptom"]) + len(body["causes"])
+    for words, reason in found:
+        assert catalogue.text(reason, language) == words
+    assert body["symptom_reasons"][0]["code"].startswith("symptom.")
 
 
 def test_markdown_in_both_languages(sqlite_api: LiveApi) -> None:
