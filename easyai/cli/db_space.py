@@ -14,6 +14,7 @@ import click
 from easyai.cli.output import cell, new_table, opened, print_json, print_table, running
 from easyai.errors import BadRequestError
 from easyai.messages.catalogue import text
+from easyai.messages.formats import size as shown_size
 
 if TYPE_CHECKING:
     from easyai.db.space import Space, TableSize
@@ -95,19 +96,9 @@ def compact(beside: bool) -> None:
         space.compact(db)
         after = space.space(db)
     click.echo(
-        f"compacted in {time.monotonic() - began:.1f} s: {shown_bytes(before.size)} → "
-        f"{shown_bytes(after.size)}; free space goes back to the disk by itself from now on"
+        f"compacted in {time.monotonic() - began:.1f} s: {shown_size(before.size)} → "
+        f"{shown_size(after.size)}; free space goes back to the disk by itself from now on"
     )
-
-
-def shown_bytes(count: int) -> str:
-    """Bytes for people: 512 B, 12.3 MB."""
-    amount = float(count)
-    for unit in ("B", "KB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.2f} GB"
 
 
 def _limits(analysis: AiAnalysis) -> dict[str, str]:
@@ -138,13 +129,13 @@ def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> Non
         shown.add_row(
             cell(table.name),
             cell(table.rows),
-            cell(shown_bytes(table.size_bytes)),
+            cell(shown_size(table.size_bytes)),
             cell(limits.get(table.name)),
         )
     print_table(shown)
     click.echo(
-        f"database {shown_bytes(whole.size)}, free inside {shown_bytes(whole.free)}, "
-        f"write-ahead log {shown_bytes(whole.log)}"
+        f"database {shown_size(whole.size)}, free inside {shown_size(whole.free)}, "
+        f"write-ahead log {shown_size(whole.log)}"
     )
     if not whole.shrinks:
         click.echo("the file does not shrink by itself: `db compact` makes it small", err=True)
@@ -160,6 +151,6 @@ def _require_room(path: Path, live: int) -> None:
         free = shutil.disk_usage(place).free
         if free < count * 1.05:
             raise BadRequestError(
-                f"no room to compact: {place} has {shown_bytes(free)} free, it takes "
-                f"{shown_bytes(count)}; SQLITE_TMPDIR names another folder for the copy"
+                f"no room to compact: {place} has {shown_size(free)} free, it takes "
+                f"{shown_size(count)}; SQLITE_TMPDIR names another folder for the copy"
             )

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from easyai.cli.installation import find_installation
+from easyai.domain.reason import Reason
 from easyai.errors import DatabaseForbiddenError, SchemaMissingError, SettingsError
+from easyai.messages import catalogue, wording
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,20 +200,12 @@ def plain(value: str) -> str:
 
 def duration(seconds: float | None) -> str:
     """Seconds as people read them; '-' for None, never negative."""
-    if seconds is None:
-        return "-"
-    seconds = max(0.0, seconds)
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
+    return "-" if seconds is None else catalogue.text(Reason.of("span", sec=seconds))
 
 
 def moment(unix: float | None) -> str:
     """A time for people, local; '-' for none."""
-    if not unix:
-        return "-"
-    return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return wording.moment(unix) if unix else "-"
 
 
 def iso(unix: float | None) -> str | None:

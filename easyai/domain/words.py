@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-Language = Literal["en", "zh"]
+from typing import NamedTuple
 
 
 class Words(NamedTuple):
@@ -17,7 +15,3 @@ class Words(NamedTuple):
     def both(self) -> str:
         """English and Chinese, a line each."""
         return f"{self.en}\n{self.zh}"
-
-    def said(self, language: Language) -> str:
-        """The message in one language."""
-        return self.zh if language == "zh" else self.en

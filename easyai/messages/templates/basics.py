@@ -14,6 +14,7 @@ BASICS: Final = (
     # Translators: stands between sentences.
     message("joint.sentences", "; "),
     message("moment", "{at:moment}"),
+    message("span", "{sec:span}"),
     plural("span.seconds", "{n} s", "{n} s"),
     plural("span.minutes", "{n} min", "{n} min"),
     plural("span.hours", "{n} h", "{n} h"),

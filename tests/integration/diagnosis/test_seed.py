@@ -12,7 +12,6 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.domain.words import Language
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -172,7 +171,7 @@ def test_services_that_are_suspended_with_their_heartbeats_are_not_told_to_have_
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_some_that_died_do_not_hide_that_the_others_work(
-    site: Installation, detectors: list[AlgorithmStub], language: Language
+    site: Installation, detectors: list[AlgorithmStub], language: str
 ) -> None:
     for stub in detectors[:3]:
         stub.stop()

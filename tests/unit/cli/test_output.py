@@ -65,7 +65,7 @@ def test_text_from_outside_cannot_steer_the_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "-"), (-5, "0 s"), (12.4, "12 s"), (600, "10 min"), (9000, "2 h"), (400_000, "5 d")],
+    [(None, "-"), (-5, "0 s"), (12.4, "12 s"), (600, "10 min"), (9000, "2 h"), (400_000, "5 days")],
 )
 def test_durations_are_short(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text

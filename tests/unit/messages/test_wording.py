@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,9 @@ from easyai.db.events import Event
 from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.report.markdown import table, width
 from easyai.diagnosis.timeline import collapsed
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason, quoted
 from easyai.messages.catalogue import text
-from easyai.messages.wording import names, span
+from easyai.messages.wording import moment, names, span
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,19 @@ def test_durations() -> None:
         "5 days",
     ]
     assert span(4 * 3600).zh == "4 小时"
+
+
+def test_names_that_have_a_template_are_worded_in_a_list_of_the_language() -> None:
+    reason = Reason.of("symptom.checks_pass", number=3, names=("disk", "of_tomorrow", "api"))
+    assert text(reason) == "All 3 checks pass: disk space, of_tomorrow, API"
+    assert text(reason, "zh") == "全部 3 项检查通过：磁盘空间、of_tomorrow、API"
+
+
+def test_a_time_of_day_is_that_of_its_moment() -> None:
+    args = {"lasted_sec": 60, "count": None, "subjects": None, "cause": None, "kind": "bus_down"}
+    reason = Reason.of("report.alarm", told_at=1_780_000_000.0, **args)
+    assert moment(1_780_000_000.0).endswith(text(reason).rpartition(" told at ")[2])
+    assert re.search(r"told at \d\d:\d\d:\d\d$", text(reason))
 
 
 def test_tables_are_aligned_with_wide_characters_and_hold_every_cell() -> None:
