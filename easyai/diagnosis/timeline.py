@@ -118,9 +118,12 @@ def _without_numbers(value: Arg) -> Arg:
 
 
 def _told(event: Event) -> tuple[str, Reason, int]:
-    """Who, by its service_id where the text begins with it; the rest of the text; how often."""
+    """Who, by the service_id where the reason has one; what happened to it; how often."""
     if event.reason.code != "quoted":
-        return event.subject, event.reason, 1
+        who = event.reason.get("service_id")
+        what = event.reason.inner("what") or event.reason
+        return (who if isinstance(who, str) else event.subject), what, 1
+    # Events of services have no codes yet: the text begins with the service_id.
     said = text(event.reason)
     match = _SUBJECT.match(said)
     who = match[1] if match else event.subject

@@ -81,6 +81,19 @@ def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
     assert (entries[0].at, entries[0].until) == (1000.0, 1011.0)
 
 
+def test_equal_events_of_many_services_are_one_line_without_their_service_ids() -> None:
+    def lapse(number: int) -> Event:
+        what = Reason.of("silent", for_sec=60 + number, heard=quoted(f"port {number}"))
+        reason = Reason.of("of_service", service_id=f"yolo_{number}", what=what)
+        return Event(1000.0 + number, "service_suspect", f"http://h:{number}/", reason)
+
+    (entry,) = collapsed(map(lapse, range(12)))
+    assert entry.subjects == [f"yolo_{number}" for number in range(12)]
+    assert (entry.reason.get("for_sec"), entry.last.get("for_sec")) == (60, 71)
+    other = Event(1003.0, "service_suspect", "http://h:3/", Reason.of("refused", for_sec=63))
+    assert [one.count for one in collapsed([*map(lapse, range(3)), other])] == [3, 1]
+
+
 def _breaker(kind: str, number: int, at: float) -> Event:
     text = f"service_id=yolo_{number}: it answers again, after {at:.0f} s"
     return Event(at, f"breaker_{kind}", f"http://h:{number}/", quoted(text))
