@@ -127,7 +127,9 @@ def _breaker_events(
         if before.closed:
             return []
         log.info("algorithm service breaker closed: endpoint=%s", row.endpoint)
-        closed = Reason.of("breaker.closed", service_id=row.service_id, failures=before.failures)
+        closed = Reason.of(
+            "event.breaker_closed", service_id=row.service_id, failures=before.failures
+        )
         return [Event(now, "breaker_closed", row.endpoint, closed)]
     if before.open_until == breaker.open_until:
         return []
@@ -141,7 +143,7 @@ def _breaker_events(
     if not before.closed:
         return []
     opened = Reason.of(
-        "breaker.opened", service_id=row.service_id, failures=breaker.failures, reason=reason
+        "event.breaker_opened", service_id=row.service_id, failures=breaker.failures, reason=reason
     )
     return [Event(now, "breaker_open", row.endpoint, opened)]
 

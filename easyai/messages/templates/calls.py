@@ -38,11 +38,11 @@ CALLS: Final = (
     message("connection.refused", "Connection refused"),
     message("connection.tls", "TLS: {error}"),
     message(
-        "breaker.opened",
+        "event.breaker_opened",
         "service_id={service_id}: {failures:count breaker.failures}, the last one: {reason}",
     ),
     message(
-        "breaker.closed",
+        "event.breaker_closed",
         "service_id={service_id}: it answers again, after {failures:count breaker.failures}",
     ),
     plural("calls.number", "{n} call", "{n} calls"),
