@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
+from easyai.domain.reason import Reason
 from easyai.errors import NotifyError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,7 @@ class People:
         wrong = [number for number, server in self._servers() if server is None]
         if wrong:
             raise SettingsError(
-                f"ai_analysis.notify_urls: {_counted(wrong)} not an Apprise URL that this version "
-                "understands; see https://appriseit.com for how each service is written"
+                Reason.of("notify.not_understood", n=len(wrong), numbers=tuple(map(str, wrong)))
             )
 
     def send(self, title: str, body: str, tone: Tone = "info") -> None:
@@ -67,13 +67,12 @@ class People:
         """
         failures = dict(self._failures(title, body, tone))
         if failures:
-            reasons = "; ".join(
-                f"number {number} {failures[number]}" for number in sorted(failures)
+            whys = tuple(failures[number] for number in sorted(failures))
+            raise NotifyError(
+                Reason.of("notify.not_reached", failed=len(whys), of_all=len(self._urls), whys=whys)
             )
-            count = f"{len(failures)} of {len(self._urls)}"
-            raise NotifyError(f"ai_analysis.notify_urls: {count} not reached: {reasons}")
 
-    def _failures(self, title: str, body: str, tone: Tone) -> Iterator[tuple[int, str]]:
+    def _failures(self, title: str, body: str, tone: Tone) -> Iterator[tuple[int, Reason]]:
         if not self._urls:
             return
         from apprise import Apprise, NotifyFormat, NotifyType
@@ -81,7 +80,7 @@ class People:
         sender = Apprise(asset=_asset())
         for number, server in self._servers():
             if server is None:
-                yield number, "is not an Apprise URL that this version understands"
+                yield number, Reason.of("notify.no_url", number=number)
             else:
                 sender.add(server)
         if not len(sender):
@@ -97,7 +96,8 @@ class People:
         took = {number: one for one in result.results for number in _numbers(one.tag)}
         for number, server in self._servers_in(sender):
             if not took.get(number):
-                yield number, f"({server}) {_reason(took.get(number))}"
+                why = _reason(took.get(number))
+                yield number, Reason.of("notify.failed", number=number, service=server, why=why)
 
     def _servers(self) -> Iterator[tuple[int, Any]]:
         """Position from 1 and Apprise's object for each URL, None for one it does not know."""
@@ -159,24 +159,19 @@ def _scheme(server: Any) -> str:
     return str(named if isinstance(named, str) else next(iter(named)))
 
 
-def _reason(result: Any) -> str:
+def _reason(result: Any) -> Reason:
     from apprise import AppriseResultStatus
 
     if result is None:
-        return "was not tried"
+        return Reason("notify.not_tried")
     if result.status == AppriseResultStatus.TIMEOUT:
-        return f"did not answer within {_LIMIT_SEC:g} s"
+        return Reason.of("notify.no_answer", within_sec=_LIMIT_SEC)
     said = "\n".join(entry.message for entry in result.logs())
-    for pattern, words in ((_HTTP_STATUS, "HTTP status"), (_SMTP_STATUS, "mail server's code")):
-        found = pattern.search(said)
-        if found:
-            return f"refused the message: {words} {found.group(1)}"
+    if found := _HTTP_STATUS.search(said):
+        return Reason.of("notify.http_status", status=int(found[1]))
+    if found := _SMTP_STATUS.search(said):
+        return Reason.of("notify.smtp_status", status=int(found[1]))
     for known in _KNOWN:
         if known in said:
-            return f"was not reached: {known}"
-    return "did not take the message: check address, password and that its server answers"
-
-
-def _counted(numbers: Sequence[int]) -> str:
-    listed = ", ".join(str(number) for number in numbers)
-    return f"number {listed} is" if len(numbers) == 1 else f"numbers {listed} are"
+            return Reason.of("notify.no_connection", error=known)
+    return Reason("notify.not_taken")

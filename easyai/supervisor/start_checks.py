@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from easyai.db.guard import GUARD, QUEUE
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError
 from easyai.supervisor.running import LOCK_PATH
 from easyai.system import modes
@@ -37,8 +38,7 @@ def claim_data_dir(data_dir: Path) -> bool:
         descriptor = os.open(data_dir / LOCK_PATH, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SettingsError(
-            f"data folder {data_dir} cannot be used: {error.strerror}; "
-            "choose another with --data-dir or EASYAI_DATA_DIR"
+            Reason.of("start.data_folder", folder=str(data_dir), error=error.strerror)
         ) from error
     holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
     try:
@@ -46,8 +46,7 @@ def claim_data_dir(data_dir: Path) -> bool:
     except OSError as error:
         os.close(descriptor)
         raise SettingsError(
-            f"easyai runs on the data folder {data_dir} already (process {holder}); "
-            "stop it first, or choose another folder with --data-dir"
+            Reason.of("start.runs_already", folder=str(data_dir), pid=holder)
         ) from error
     os.set_inheritable(descriptor, True)
     os.ftruncate(descriptor, 0)
@@ -87,8 +86,7 @@ def check_temp_dir(named: Iterable[str | None]) -> None:
             file.flush()
     except OSError as error:
         raise SettingsError(
-            f"the folder of temporary files {folder} cannot be used: {error.strerror}; make room "
-            f"there (df -h {folder}; df -i {folder}), or set TMPDIR to another folder"
+            Reason.of("start.temporary_files", folder=str(folder), error=error.strerror)
         ) from error
 
 

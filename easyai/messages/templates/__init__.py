@@ -16,6 +16,7 @@ from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
 from easyai.messages.templates.frames import FRAMES
 from easyai.messages.templates.names import NAMES
+from easyai.messages.templates.notify import NOTIFY, START
 from easyai.messages.templates.own_ground import OWN_GROUND
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
 from easyai.messages.templates.report import REPORT
@@ -37,6 +38,8 @@ def all_templates() -> Iterator[Template]:
         ERRORS,
         FRAMES,
         NAMES,
+        NOTIFY,
+        START,
         OWN_GROUND,
         PROCESSES,
         CAUSES_IN_PROCESSES,

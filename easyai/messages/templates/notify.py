@@ -1,0 +1,51 @@
+"""Why a message did not reach all people of `notify_urls`, and why `easyai up` does not start."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.messages.template import message, plural
+
+NOTIFY: Final = (
+    plural(
+        "notify.not_understood",
+        "ai_analysis.notify_urls: number {numbers:list} is not an Apprise URL that this version "
+        "understands; see https://appriseit.com for how each service is written",
+        "ai_analysis.notify_urls: numbers {numbers:list} are not an Apprise URL that this version "
+        "understands; see https://appriseit.com for how each service is written",
+    ),
+    message(
+        "notify.not_reached",
+        "ai_analysis.notify_urls: {failed} of {of_all} not reached: {whys:sentences}",
+    ),
+    message("notify.no_url", "number {number} is not an Apprise URL that this version understands"),
+    # Translators: {service} is a word such as mailto, {why} one of the next texts.
+    message("notify.failed", "number {number} ({service}) {why}"),
+    message("notify.not_tried", "was not tried"),
+    message("notify.no_answer", "did not answer within {within_sec} s"),
+    message("notify.http_status", "refused the message: HTTP status {status}"),
+    message("notify.smtp_status", "refused the message: mail server's code {status}"),
+    message("notify.no_connection", "was not reached: {error}"),
+    message(
+        "notify.not_taken",
+        "did not take the message: check address, password and that its server answers",
+    ),
+)
+
+START: Final = (
+    message(
+        "start.data_folder",
+        "data folder {folder} cannot be used: {error}; choose another with --data-dir or "
+        "EASYAI_DATA_DIR",
+    ),
+    message(
+        "start.runs_already",
+        "easyai runs on the data folder {folder} already (process {pid}); stop it first, or "
+        "choose another folder with --data-dir",
+    ),
+    message(
+        "start.temporary_files",
+        "the folder of temporary files {folder} cannot be used: {error}; make room there "
+        "(df -h {folder}; df -i {folder}), or set TMPDIR to another folder",
+    ),
+)
