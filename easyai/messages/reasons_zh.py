@@ -48,7 +48,6 @@ _ACTIONS: Final = {
         "等待批准：用命令 `services approve` 批准"
     ),
     "waits for approval, asked from ": "等待批准，请求来自 ",
-    "Too many requests of one kind; try again later.": "同类请求过多，请稍后再试。",
 }
 _CALLS: Final = {
     "cannot connect: ": "无法连接：",
@@ -87,49 +86,6 @@ _CALLS: Final = {
     "; its picture link does not work here either: ": "；其图片链接在本机也无法访问：",
     "picture link does not work": "图片链接无法访问",
 }
-_FRAMES: Final = {
-    "folders not taken in: count={n}, as max_task_types = {n} task types are known; their frames "
-    "stay in the store: {}": (
-        "未接收的文件夹：{1} 个，因为已知任务类型达到 max_task_types = {2}；图片保留在存储中：{3}"
-    ),
-    "not called: its lease was not renewed in time": "未调用：租约没有及时续期",
-    "the picture has gone from the store": "图片已不在存储中",
-    "the picture was gone before it could be moved": "图片在移动之前已不存在",
-    "a newer picture had taken its key": "图片已被同名的新图片取代",
-    "another picture lay where this one had been put": "原存放位置上是另一张图片，未作处理",
-    "pictures in folders of dates are left alone, such as {}: the folder of the task type "
-    "comes first, then the camera's, dates below them: {}": (
-        "按日期命名的目录中的图片未被处理，例如 {1}：第一级目录必须是任务类型，第二级是摄像头，"
-        "日期目录放在其下：{2}"
-    ),
-    "{n} frames parked: no service of this type takes work": (
-        "{1} 张图片已暂存：没有可用的此类型算法服务"
-    ),
-    "given up by request (discard)": "已按请求放弃（discard）",
-    "{n} frames at first: ": "起初 {1} 张：",
-    "more than {n} frames of this camera waited (max_frame_count)": (
-        "该摄像头等待的图片超过 {1} 张（max_frame_count）"
-    ),
-    "more than {n} frames waited (queue_full_strategy {})": (
-        "等待的图片超过 {1} 张（queue_full_strategy {2}）"
-    ),
-    "waited for {n} hours (outage_retention_hours)": "已等待 {1} 小时（outage_retention_hours）",
-    "failed {n} days ago (failed_retention_days)": "已失败 {1} 天（failed_retention_days）",
-    "less than {n} % of the disk was free (disk_min_free_percent)": (
-        "磁盘剩余空间不足 {1} %（disk_min_free_percent）"
-    ),
-    "{n} frames wait again: their worker on this machine has ended": (
-        "{1} 张图片重新等待：本机上处理它们的 worker 已结束"
-    ),
-    "{n} frames wait again: their worker died, or could not renew their leases": (
-        "{1} 张图片重新等待：其 worker 已终止，或无法续租"
-    ),
-    "one of {n} frames of each camera is inferred, before one of {n}: {n} found and {n} inferred "
-    "a second, {n} wait": (
-        "每个摄像头每 {1} 张图片推理一张，此前每 {2} 张一张："
-        "每秒到达 {3} 张，推理 {4} 张，{5} 张在等待"
-    ),
-}
 _PROCESSES: Final = {
     "the clock of this machine jumped by {n} s": "本机时钟跳变 {1} 秒",
     "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",
@@ -139,35 +95,12 @@ _PROCESSES: Final = {
     "this server was not watching for {n} s": "本服务器有 {1} 秒没有巡检",
 }
 _DATABASE: Final = {
-    "The database's file is not there: put it back, or make a new one: ": (
-        "数据库文件不存在：请放回原处，或创建新的数据库："
-    ),
     "the database does not answer": "数据库没有应答",
     "does not answer: ": "没有应答：",
-    "restored from a backup of {}; {n} frames wait, of {n} that waited the pictures are no more; "
-    "alerts go on with id {n}": (
-        "已从 {1} 的备份恢复；{2} 张图片等待处理，另有 {3} 张等待中的图片已不存在；"
-        "告警编号从 {4} 继续"
-    ),
-    "its picture was not there when a backup was restored: inferred since, or deleted": (
-        "恢复备份时图片已不存在：之后已推理，或已被删除"
-    ),
     "database is locked": "数据库被锁定",
-    "The broker does not answer; frames wait until it does.": "broker 没有应答；图片等待其恢复。",
-    "The database does not answer; work goes on when it does.": "数据库没有应答；恢复后继续工作。",
-    "The database file is damaged; docs/recovery.md tells how to save what is in it.": (
-        "数据库文件已损坏；抢救方法见 docs/recovery.md。"
-    ),
-    "The database has not this version's tables; run: ": "数据库没有本版本的表；请运行：",
-    "Another worker changed the same rows meanwhile; the transaction is to be run again.": (
-        "其他 worker 同时修改了相同的行；该事务需要重新执行。"
-    ),
 }
 _BUS: Final = {
     "^alerts wait, none is acknowledged$": "告警在等待，没有一条被确认",
-    "The message bus does not take alerts; they wait in the table until it does.": (
-        "消息总线不接收告警；告警在表中等待其恢复。"
-    ),
     "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, or an "
     "address that moves to the host that works; ": (
         "ai_analysis.mq_address 写了多个主机，而告警只发往一个：请只写其中一个，"
@@ -204,7 +137,6 @@ CHINESE: Final = {
     **_SERVICES,
     **_ACTIONS,
     **_CALLS,
-    **_FRAMES,
     **_PROCESSES,
     **_DATABASE,
     **_BUS,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from easyai.db import clock, events, generations, ledger, task_types, upkeep
 from easyai.db.events import Event
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason, quoted
 from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
@@ -115,5 +115,4 @@ def _expire_leases(runtime: Runtime, watch: Watch, report: SweepReport) -> None:
 
 
 def _expired(task_type: str, count: int, now: float) -> Event:
-    text = f"{count} frames wait again: their worker died, or could not renew their leases"
-    return Event(now, "leases_expired", task_type, quoted(text))
+    return Event(now, "leases_expired", task_type, Reason.of("frames.leases_expired", n=count))

@@ -48,6 +48,11 @@ FRAMES: Final = (
         "{n} frame waits again: its worker on this machine has ended",
         "{n} frames wait again: their worker on this machine has ended",
     ),
+    plural(
+        "frames.leases_expired",
+        "{n} frame waits again: its worker died, or could not renew its lease",
+        "{n} frames wait again: their worker died, or could not renew their leases",
+    ),
     message(
         "sampling.changed",
         "one of {now} frames of each camera is inferred, before one of {before}: "
