@@ -47,7 +47,7 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
         "outcome": row.outcome,
         "reason": text(reason) or None,
         "reason_code": reason.code or None,
-        "reason_args": reason.as_json()["args"],
+        "reason_args": reason.as_json()["args"] if reason else None,
         "attempts": row.attempts,
         "calls_without_result": row.tries,
         "picture": place.path or None,

@@ -109,7 +109,7 @@ def test_json_has_the_code_and_the_arguments_of_a_reason_beside_its_text(
         "call.timed_out",
         {"timeout_sec": 30.0},
     )
-    assert (without["reason"], without["reason_code"], without["reason_args"]) == (None, None, {})
+    assert [without[name] for name in ("reason", "reason_code", "reason_args")] == [None] * 3
 
 
 def test_the_story_of_a_failed_frame_names_service_reason_and_remedy(
