@@ -1,1 +1,1 @@
-"""Who is told that something is wrong: the watchdog, what raises an alarm, who hears of it."""
+"""Alarms: the watchdog, what raises and ends an alarm, and how people are notified."""

@@ -1,6 +1,6 @@
 """For how long nothing of ours ran: everything was killed, or the power was lost.
 
-Nobody tells of that while it lasts; the first watchdog after it knows from the database.
+Nobody notifies people while it lasts; the first watchdog after it knows from the database.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 
 #: The cause of what stood still meanwhile.
@@ -31,14 +31,14 @@ class Absence:
         return self.until - self.since
 
 
-def as_alarm(absence: Absence, words: Words, at: float) -> Notice:
+def as_alarm(absence: Absence, reason: Reason, at: float) -> Notice:
     """The alarm that nobody could raise then, as it is raised now; `at`: Unix seconds."""
-    key = (Kind.INFERENCE_STALLED, "", NOT_RUNNING, words)
+    key = (Kind.INFERENCE_STALLED, "", NOT_RUNNING, reason)
     return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
 
 
 class AbsenceWatch:
-    """Finds out once, when its watchdog begins to tell."""
+    """Finds out once, when its watchdog begins to notify."""
 
     def __init__(self, shown_sec: float) -> None:
         """`shown_sec`: a process that lives shows itself within this time."""

@@ -1,4 +1,4 @@
-"""What cannot be told yet: after a start or a jump of the clock, silence means little."""
+"""What cannot be judged yet: after a start or a jump of the clock, silence means little."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from easyai.health.facts import Facts
 def unsure(
     facts: Facts, age_sec: float, steady_sec: float, settled: bool, start_sec: float
 ) -> frozenset[Kind]:
-    """The kinds of which nothing is said: what rings goes on, and nothing new is raised.
+    """The kinds that are not judged: what rings goes on, and nothing new is raised.
 
     `age_sec` is the watchdog's, `steady_sec` how long its clocks have agreed; `settled` whether a
     standstill would have been seen by now, `start_sec` what all of us is given at a start.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from easyai.alarms import texts as words
+from easyai.alarms import texts
 from easyai.alarms.observation import Observation
 from easyai.alarms.of_clocks import of_clocks
 from easyai.alarms.of_services import of_services, served
@@ -19,7 +19,7 @@ from easyai.domain.alarm import Condition, Key, Kind, Ringing
 from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
 from easyai.messages.catalogue import text
 
-_FEWEST: Final = 10  # frames; a rate of fewer tells nothing
+_FEWEST: Final = 10  # frames; a rate of fewer says nothing
 _FEW: Final = 3  # calls; a mean of fewer is one call's mood
 _FROM_CHECKS: Final = {
     Kind.STORE_DOWN: "store",
@@ -41,7 +41,7 @@ _FROM_DATABASE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What holds, and the kinds of which anything could be said."""
+    """What holds, and the kinds of which anything could be judged."""
 
     conditions: tuple[Condition, ...]
     kinds: frozenset[str]
@@ -68,10 +68,11 @@ def judge(
         kinds.add(kind)
         result = seen.facts.checks.get(check)
         if result is not None and result.reason:
-            said = words.check_failed(kind, result, seen.facts)
+            reason = texts.check_failed(kind, result, seen.facts)
             moved = kind == Kind.DATA_MOVED
             grace_sec = timings.data_moved_grace_sec if moved else timings.check_grace_sec
-            conditions.append(Condition(kind, "", text(result.reason), said, grace_sec))
+            cause = text(result.reason)
+            conditions.append(Condition(kind, "", cause, reason, grace_sec))
     if seen.facts.known is not None:
         kinds.update(_FROM_DATABASE)
         conditions += of_services(seen.facts, causes, ringing, timings)
@@ -86,13 +87,13 @@ def _stalled(
 ) -> Iterator[Condition]:
     still = _named(seen, standstill) or set(standstill.types)
     for subject in _subjects(seen, standstill, ringing):
-        told = ringing.get((Kind.INFERENCE_STALLED, subject), "")
-        cause = _stopping(causes, {subject} if subject else still, told)
+        known = ringing.get((Kind.INFERENCE_STALLED, subject), "")
+        cause = _stopping(causes, {subject} if subject else still, known)
         yield Condition(
             Kind.INFERENCE_STALLED,
             subject,
             cause.code if cause else "",
-            words.inference_stalled(seen.facts, standstill, subject, cause),
+            texts.inference_stalled(seen.facts, standstill, subject, cause),
             lasted_sec=standstill.lasted_sec(subject),
             explains=True,
         )
@@ -112,18 +113,18 @@ def _subjects(seen: Observation, still: Standstill, ringing: Ringing) -> Iterabl
 
 
 def _named(seen: Observation, still: Standstill) -> set[str]:
-    """Where others are served, one without any service is told of as no_algorithm."""
+    """Where others are served, one without any service has the alarm no_algorithm."""
     taken = served(seen.facts)
     return {name for name in still.types if not taken or name in taken}
 
 
-def _stopping(causes: Ranking, about: Collection[str] = (), told: str = "") -> Cause | None:
+def _stopping(causes: Ranking, about: Collection[str] = (), known: str = "") -> Cause | None:
     """What stops inference of these types most likely (empty: of any).
 
-    The cause that was told stays while it holds, unless one is found for all that it concerns.
+    The cause that people know stays while it holds, unless one is found for all it concerns.
     """
     found = [cause for cause in causes.about(about) if cause.weight >= STOPS]
-    standing = next((cause for cause in found if cause.code == told), None)
+    standing = next((cause for cause in found if cause.code == known), None)
     if standing and not found[0].covers(standing):
         return standing
     return found[0] if found else None
@@ -137,8 +138,8 @@ def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[C
     if known is None or ours or still_sec < limit_sec:
         return
     if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
-        said = words.outbox(facts, known.outbox, still_sec)
-        yield Condition(Kind.BUS_DOWN, "", "alerts wait, none is acknowledged", said)
+        reason = texts.outbox(facts, known.outbox, still_sec)
+        yield Condition(Kind.BUS_DOWN, "", "alerts wait, none is acknowledged", reason)
 
 
 def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
@@ -147,9 +148,9 @@ def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[C
     key = (Kind.QUEUE_BACKLOG, "")
     waiting = backlog(facts, rings=key in ringing)
     if waiting > _limit(most, key, ringing):
-        said = words.backlog(facts, waiting, most)
+        reason = texts.backlog(facts, waiting, most)
         cause = _of_numbers(causes, {one.name for one in facts.types if one.pending})
-        yield Condition(Kind.QUEUE_BACKLOG, "", cause, said)
+        yield Condition(Kind.QUEUE_BACKLOG, "", cause, reason)
 
 
 def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
@@ -158,8 +159,8 @@ def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Con
     total = dropped + sum(one.lately.processed for one in seen.facts.types)
     percent = 100.0 * dropped / total if total >= _FEWEST else 0.0
     if percent > _limit(most, (Kind.HIGH_DROP_RATE, ""), ringing):
-        said = words.drops(seen.facts, percent, dropped, total)
-        yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(causes), said)
+        reason = texts.drops(seen.facts, percent, dropped, total)
+        yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(causes), reason)
 
 
 def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
@@ -167,13 +168,13 @@ def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Con
     stands = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
     for one in seen.facts.types:
         key = (Kind.SLOW_INFERENCE, one.name)
-        # Services that hang are not slow: the standstill has been told.
+        # Services that hang are not slow: the standstill has an alarm.
         if one.recent.successes < _FEW or (stands & {"", one.name} and key not in ringing):
             continue
         mean_ms = one.recent.infer_ms_sum / one.recent.successes
         if mean_ms > _limit(most, key, ringing):
-            said = words.slow(seen.facts, one, mean_ms, most)
-            yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", said)
+            reason = texts.slow(seen.facts, one, mean_ms, most)
+            yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", reason)
 
 
 def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> str:

@@ -1,4 +1,4 @@
-"""What the end of an alarm says: what was seen, and nothing that is only hoped for.
+"""What is so when an alarm is over: what was seen, and nothing that is only hoped for.
 
 That a condition holds no more has many reasons: frames stop to wait when they are inferred, and
 when they are dropped; heartbeats are missed no more when they arrive, and when nobody lives.
@@ -13,26 +13,23 @@ from easyai.alarms.absence import Absence
 from easyai.db.statistics import BUCKET_SEC
 from easyai.diagnosis.causes.life import is_heard, lives_unheard
 from easyai.domain.alarm import Kind, Notice
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import CAUSES as FAILED
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.wording import frames, moment, names
 from easyai.settings.commands import easyai_command
 
-_FEW: Final = 3  # calls; a mean of fewer tells nothing
+_FEW: Final = 3  # calls; a mean of fewer says nothing
 _OTHERS: Final = {
-    Kind.HIGH_DROP_RATE: Words("the drop rate is back to normal", "丢弃率恢复正常"),
-    Kind.BUS_DOWN: Words("the message bus takes alerts again", "消息总线已恢复"),
-    Kind.STORE_DOWN: Words("the frame store works again", "图片存储已恢复"),
-    Kind.DISK_LOW: Words("there is disk space again", "磁盘空间已恢复"),
-    Kind.CLOCK_JUMP: Words("the clock is steady", "时钟已稳定"),
-    Kind.SETTINGS_INVALID: Words("the settings file is right again", "配置文件已恢复正确"),
-    Kind.DATA_MOVED: Words("the data folder is where it was", "数据目录已恢复原处"),
-    Kind.CLOCK_OFF: Words(
-        "the clock agrees with the database's, or is gone", "时钟已与数据库一致，或该机器已停用"
-    ),
+    Kind.HIGH_DROP_RATE: Reason("alarm_end.drop_rate"),
+    Kind.BUS_DOWN: Reason("alarm_end.bus"),
+    Kind.STORE_DOWN: Reason("alarm_end.store"),
+    Kind.DISK_LOW: Reason("alarm_end.disk"),
+    Kind.CLOCK_JUMP: Reason("alarm_end.clock_steady"),
+    Kind.SETTINGS_INVALID: Reason("alarm_end.settings"),
+    Kind.DATA_MOVED: Reason("alarm_end.data"),
+    Kind.CLOCK_OFF: Reason("alarm_end.clock_agrees"),
 }
 # Causes by which no frame was looked for.
 _UNSEEN: Final = frozenset(
@@ -43,66 +40,51 @@ _UNSEEN: Final = frozenset(
 )
 
 
-def end(kind: str, group: Sequence[Notice], facts: Facts) -> Words:
+def end(kind: str, group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     """What is so now that alarms of a kind are over."""
-    say = _SEEN.get(Kind(kind))
-    return say(group, facts) if say else _OTHERS[Kind(kind)]
+    see = _SEEN.get(Kind(kind))
+    return see(group, facts) if see else (_OTHERS[Kind(kind)],)
 
 
-def not_running(absence: Absence) -> Words:
+def not_running(absence: Absence) -> Reason:
     """From when to when nothing of ours showed that it runs."""
-    since, until = moment(absence.since), moment(absence.until)
-    return Words(
-        f"easyai showed no sign of itself from {since} to {until}",
-        f"easyai 从 {since} 到 {until} 没有任何运行迹象",
-    )
+    return Reason.of("alarm.not_running", since=absence.since, until=absence.until)
 
 
-def _algorithms(group: Sequence[Notice], facts: Facts) -> Words:
+def _algorithms(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     served = {name for one in facts.services if one.state in ROUTABLE for name in one.task_types}
     available = [one for one in group if (one.subject in served if one.subject else served)]
-    again = Words("algorithms are available again", "算法服务已恢复")
+    again = Reason("alarm_end.algorithms")
     if len(available) == len(group):
-        return again
-    unserved = [one.subject for one in group if one not in available]
-    shown, waits = names(unserved), _waits(_types(unserved, facts))
-    none = Words(
-        f"{waits.en}; still no service takes {shown}",
-        f"{waits.zh}；仍然没有可用的算法服务：{shown}",
-    )
-    return _joined(again, none) if available else none
+        return (again,)
+    unserved = tuple(one.subject for one in group if one not in available)
+    held = _held(_types(unserved, facts))
+    none = Reason.of("alarm_end.unserved", held=held, task_types=unserved)
+    return (again, none) if available else (none,)
 
 
-def _inference(group: Sequence[Notice], facts: Facts) -> Words:
-    going = [one.subject for one in group if _goes_on(one, facts)]
+def _inference(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
+    going = tuple(one.subject for one in group if _goes_on(one, facts))
     if len(going) == len(group):
-        on = Words("inference goes on", "推理已恢复")
-        return _joined(on, *_kept_failed(group, facts))
+        return (Reason("alarm_end.inference"), *_kept_failed(group, facts))
     standing = [one for one in group if one.subject not in going]
-    waits = _waits(_types([one.subject for one in standing], facts))
-    none = Words(f"{waits.en}, none has succeeded since", f"{waits.zh}，此后还没有成功的推理")
-    if {one.cause for one in standing} <= _UNSEEN:
-        none = _joined(Words("frames are looked for again", "已恢复查找图片"), none)
-    if not going:
-        return none
-    works, others = names(going), names(one.subject for one in standing)
-    return Words(
-        f"inference of {works} goes on; {others}: {none.en}",
-        f"{works} 的推理已恢复；{others}：{none.zh}",
+    others = tuple(one.subject for one in standing)
+    rest: tuple[Reason, ...] = (
+        Reason.of("alarm_end.none_since", held=_held(_types(others, facts))),
     )
+    if {one.cause for one in standing} <= _UNSEEN:
+        rest = (Reason("alarm_end.looked_for"), *rest)
+    if not going:
+        return rest
+    return (Reason.of("alarm_end.some_go_on", going=going, others=others, rest=rest),)
 
 
-def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Words]:
+def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Reason]:
     """That frames failed of what is over now: nothing else brings them back."""
     subjects = [one.subject for one in group if one.cause in FAILED]
     for one in [one for one in _types(subjects, facts) if one.failed][:_FEW]:
-        number, are = frames(one.failed), "is" if one.failed == 1 else "are"
         command = easyai_command(facts.settings, "requeue", "--task-type", one.name)
-        yield Words(
-            f"{number.en} of {one.name} {are} kept as failed, `{command}` brings "
-            f"{'it' if one.failed == 1 else 'them'} back",
-            f"{one.name} 有 {number.zh}推理失败并保留，用 `{command}` 重新排队",
-        )
+        yield Reason.of("alarm_end.kept_failed", n=one.failed, task_type=one.name, command=command)
 
 
 def _goes_on(notice: Notice, facts: Facts) -> bool:
@@ -112,92 +94,60 @@ def _goes_on(notice: Notice, facts: Facts) -> bool:
     return any(one.last_success_at >= since for one in _types([notice.subject], facts))
 
 
-def _backlog(group: Sequence[Notice], facts: Facts) -> Words:
-    del group
-    pending = sum(one.pending for one in facts.types)
+def _backlog(_group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
+    pending = Reason.of("alarm_end.queue", n=sum(one.pending for one in facts.types))
     parked = sum(one.parked for one in facts.types)
-    queue, aside = frames(pending), frames(parked)
-    waits = "waits" if pending == 1 else "wait"
-    what = Words(f"{queue.en} {waits} in the queue", f"队列中有 {queue.zh}在等待")
-    if not parked:
-        return what
-    are = "is" if parked == 1 else "are"
-    kept = Words(
-        f"{aside.en} {are} parked until a service takes work", f"{aside.zh}已暂存，等待算法服务"
-    )
-    return _joined(what, kept)
+    return (pending, Reason.of("alarm_end.parked", n=parked)) if parked else (pending,)
 
 
-def _speed(group: Sequence[Notice], facts: Facts) -> Words:
+def _speed(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     own = _types([one.subject for one in group], facts)
     if own and all(one.recent.successes >= _FEW for one in own):
-        return Words("inference is as fast as it should be", "推理速度恢复正常")
-    return Words(
-        "too few answers in the last minute to tell how fast inference is",
-        "最近一分钟应答太少，无法判断推理速度",
-    )
+        return (Reason("alarm_end.fast"),)
+    return (Reason("alarm_end.few_answers"),)
 
 
-def _heartbeats(group: Sequence[Notice], facts: Facts) -> Words:
+def _heartbeats(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     subjects = {one.subject for one in group}
     own = [one for one in facts.services if "" in subjects or one.endpoint in subjects]
     heard = [one for one in own if is_heard(facts, one)]
-    living = [one.service_id for one in own if lives_unheard(facts, one)]
-    lost = [one for one in own if one not in heard and one.service_id not in living]
+    living = tuple(one.service_id for one in own if lives_unheard(facts, one))
+    lost = tuple(one.service_id for one in own if one not in heard and one.service_id not in living)
     parts = []
     if len(heard) == len(own) and own:
-        parts.append(Words("heartbeats arrive again", "心跳已恢复"))
+        parts.append(Reason("alarm_end.heartbeats"))
     elif heard:
-        of_all = len(own)
-        parts.append(
-            Words(
-                f"heartbeats of {len(heard)} of {of_all} services arrive again",
-                f"{of_all} 个服务中有 {len(heard)} 个心跳已恢复",
-            )
-        )
+        parts.append(Reason.of("alarm_end.some_heartbeats", heard=len(heard), services=len(own)))
     else:
-        parts.append(Words("no heartbeat arrives still", "仍然没有心跳"))
+        parts.append(Reason("alarm_end.no_heartbeat"))
     if living:
-        parts.append(
-            Words(
-                f"not those of {names(living)}, which live", f"{names(living)} 仍无心跳（在运行）"
-            )
-        )
+        parts.append(Reason.of("alarm_end.unheard", service_ids=living))
     if lost:
-        shown = names(one.service_id for one in lost)
-        parts.append(Words(f"not known to live any more: {shown}", f"已无法确认仍在运行：{shown}"))
-    return _joined(*parts)
+        parts.append(Reason.of("alarm_end.lost", service_ids=lost))
+    return tuple(parts)
 
 
 def _types(subjects: Sequence[str], facts: Facts) -> list[TypeFacts]:
     return [one for one in facts.types if "" in subjects or one.name in subjects]
 
 
-def _waits(types: Sequence[TypeFacts]) -> Words:
+def _held(types: Sequence[TypeFacts]) -> Reason:
     """How many frames of these types wait; if none does, what became of them."""
     waiting = sum(one.waiting + one.leased for one in types)
     if waiting:
-        number, waits = frames(waiting), "waits" if waiting == 1 else "wait"
-        return Words(f"{number.en} still {waits}", f"仍有 {number.zh}在等待")
+        return Reason.of("alarm_end.still_wait", n=waiting)
     failed = sum(one.failures.count for one in types)
     dropped = sum(one.recent.dropped for one in types)
     fates = []
     if failed:
-        fates.append(Words(f"{failed} failed", f"{failed} 张失败"))
+        fates.append(Reason.of("alarm_end.failed", failed=failed))
     if dropped:
-        fates.append(Words(f"{dropped} dropped in the last minute", f"最近一分钟丢弃 {dropped} 张"))
-    en, zh = ", ".join(one.en for one in fates), "，".join(one.zh for one in fates)
-    return Words(
-        f"no frame waits any more{f' ({en})' if fates else ''}",
-        f"没有图片在等待{f'（{zh}）' if fates else ''}",
-    )
+        fates.append(Reason.of("alarm_end.dropped", dropped=dropped))
+    shown = Reason.of("alarm_end.fates", fates=tuple(fates)) if fates else None
+    return Reason.of("alarm_end.none_waits", fates=shown)
 
 
-def _joined(*parts: Words) -> Words:
-    return Words("; ".join(one.en for one in parts), "；".join(one.zh for one in parts))
-
-
-_SEEN: Final[dict[Kind, Callable[[Sequence[Notice], Facts], Words]]] = {
+_SEEN: Final[dict[Kind, Callable[[Sequence[Notice], Facts], tuple[Reason, ...]]]] = {
     Kind.NO_ALGORITHM: _algorithms,
     Kind.INFERENCE_STALLED: _inference,
     Kind.QUEUE_BACKLOG: _backlog,

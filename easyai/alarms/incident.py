@@ -12,16 +12,16 @@ from dataclasses import replace
 from typing import Final
 
 from easyai.alarms.absence import Absence
+from easyai.alarms.grouping import Message, messages
 from easyai.alarms.of_services import SERVICES_AWAY, served
-from easyai.alarms.telling import Message, messages
 from easyai.domain.alarm import Change, Key, Kind, Notice
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.settings.schema import AiAnalysis
 
-_LONGEST_HOLD_SEC: Final = 60.0  # nobody waits for a standstill that is told later
-_GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is told
-_TOGETHER_SEC: Final = 60.0  # alarms that end so soon after the one that was told end with it
+_LONGEST_HOLD_SEC: Final = 60.0  # nobody waits for a standstill that is raised later
+_GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is raised
+_TOGETHER_SEC: Final = 60.0  # alarms that end so soon after the leader end with it
 #: The alarms of an outage, the one that says most first.
 _RANK: Final = {
     Kind.INFERENCE_STALLED: 0,
@@ -32,28 +32,28 @@ _RANK: Final = {
 
 
 class Incident:
-    """What people were told of an outage; `now` is the monotonic clock."""
+    """What people know of an outage; `now` is the monotonic clock."""
 
     def __init__(self) -> None:
         self._members: set[Key] = set()  # the alarms that ring since services are away
-        self._held: dict[Key, Notice] = {}  # not told yet
+        self._held: dict[Key, Notice] = {}  # people are not notified yet
         self._held_since = 0.0
-        self._leader: Key | None = None  # told, and rings
-        self._types: set[str] = set()  # told to be without a service
+        self._leader: Key | None = None  # people were notified of it, and it rings
+        self._types: set[str] = set()  # which people know to be without a service
         self._over_at = -_TOGETHER_SEC
 
     def sift(
         self, notices: Sequence[Notice], facts: Facts, absence: Absence | None, now: float
     ) -> list[Message]:
-        """What to tell people now, of these notices and of those that were held back."""
+        """The messages for people now, of these notices and of those that were held back."""
         free = [one for one in notices if not self._takes(one, facts, now)]
-        told = messages(free, facts, absence)
+        found = messages(free, facts, absence)
         if self._held and self._is_time(facts, now):
-            told.append(self._combined(facts, absence))
-        return told
+            found.append(self._combined(facts, absence))
+        return found
 
     def _takes(self, notice: Notice, facts: Facts, now: float) -> bool:
-        """Whether people are not told of a notice by itself, now."""
+        """Whether people get no message of a notice by itself, now."""
         key = (notice.kind, notice.subject)
         if notice.change == Change.RAISED:
             return self._joins(key, notice, facts, now)
@@ -67,17 +67,17 @@ class Incident:
             self._members.discard(key)
         elif key in self._held:
             self._held[key] = replace(notice, change=Change.RAISED)
-        untold = self._held.pop(key, None) if notice.change == Change.OVER else None
+        held = self._held.pop(key, None) if notice.change == Change.OVER else None
         with_it = now - self._over_at < _TOGETHER_SEC
-        return key in self._held or untold is not None or self._leader is not None or with_it
+        return key in self._held or held is not None or self._leader is not None or with_it
 
     def _joins(self, key: Key, notice: Notice, facts: Facts, now: float) -> bool:
         types = _without_service(notice, facts)
         if not types:
             return False
         self._members.add(key)
-        told = self._leader is not None and types <= self._types
-        if told and self._leader and _RANK[Kind(notice.kind)] >= _RANK[Kind(self._leader[0])]:
+        rank, leader = _RANK[Kind(notice.kind)], self._leader
+        if leader and types <= self._types and rank >= _RANK[Kind(leader[0])]:
             return True
         if not self._held:
             self._held_since = now
@@ -89,7 +89,7 @@ class Incident:
         kinds = {kind for kind, _ in self._held}
         types = {name for one in self._held.values() for name in _types(one, facts)}
         waits = any(one.waiting or one.leased for one in facts.types if one.name in types)
-        # Where other types are served no standstill is told: that one has no service says it.
+        # Where other types are served no standstill is raised: that one has no service says it.
         says_all = Kind.NO_ALGORITHM in kinds and bool(served(facts))
         late = now - self._held_since >= _hold_sec(facts.settings.ai_analysis)
         return Kind.INFERENCE_STALLED in kinds or says_all or not waits or late
@@ -100,21 +100,21 @@ class Incident:
         self._leader = (notices[0].kind, notices[0].subject)
         self._types |= {name for one in notices for name in _types(one, facts)}
         self._held.clear()
-        en, zh = [first.words.en], [first.words.zh]
-        en += [one.words.en for one in others]
-        zh += [one.words.zh for one in others]
-        return replace(first, words=Words("\n".join(en), "\n".join(zh)))
+        if not others:
+            return first
+        parts = (first.reason, *(one.reason for one in others))
+        return replace(first, reason=Reason.of("lines", parts=parts))
 
 
-def may_be_untold(
-    kind: str, told_sec_ago: float, ringing: Collection[str], analysis: AiAnalysis
+def may_be_held_back(
+    kind: str, notified_sec_ago: float, ringing: Collection[str], analysis: AiAnalysis
 ) -> bool:
     """Whether a watchdog that ended may have held an alarm back, and people do not know of it.
 
-    `ringing`: the kinds of all alarms. A standstill is told at once, with the others in it.
+    `ringing`: the kinds of all alarms. People are notified of a standstill at once.
     """
     held = kind in _RANK and Kind.INFERENCE_STALLED not in ringing
-    return held and told_sec_ago <= _hold_sec(analysis)
+    return held and notified_sec_ago <= _hold_sec(analysis)
 
 
 def _hold_sec(analysis: AiAnalysis) -> float:
@@ -127,7 +127,7 @@ def _without_service(notice: Notice, facts: Facts) -> set[str]:
     """The task types that an alarm says have no service; none where others take their frames."""
     types = _types(notice, facts)
     if notice.kind == Kind.INFERENCE_STALLED:
-        return types  # told by its cause, perhaps before they count as offline
+        return types  # known by its cause, perhaps before they count as offline
     return set() if types & served(facts) else types
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from easyai.alarms import texts_of_services as words
-from easyai.alarms.texts import joined
+from easyai.alarms import texts_of_services as texts
+from easyai.alarms.from_words import as_reason
+from easyai.alarms.texts import paragraph
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
 from easyai.diagnosis.causes.life import is_heard, lives_unheard
@@ -49,15 +50,16 @@ def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[C
     known = bool(facts.known and facts.known.services)
     if not taken and (known or facts.types):
         cause = _cause(causes)
-        said = words.no_algorithm_at_all(facts, tuple(taken_out(facts)) if known else ())
-        yield Condition(Kind.NO_ALGORITHM, "", cause, said, grace_sec)
+        requests = [as_reason(one) for one in taken_out(facts)] if known else []
+        reason = texts.no_algorithm_at_all(facts, requests)
+        yield Condition(Kind.NO_ALGORITHM, "", cause, reason, grace_sec)
     for one in facts.types:
         if one.waiting and one.name not in taken:
             # A service of the type that is offline, or none at all.
             offline = any(one.name in service.task_types for service in facts.services)
             cause = _cause(causes, (one.name,)) if offline else "no_service"
-            said = words.no_algorithm(facts, one)
-            yield Condition(Kind.NO_ALGORITHM, one.name, cause, said, grace_sec)
+            reason = texts.no_algorithm(facts, one)
+            yield Condition(Kind.NO_ALGORITHM, one.name, cause, reason, grace_sec)
 
 
 def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
@@ -68,26 +70,26 @@ def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
 def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
     for one in facts.services:
         if one.state == ServiceState.OFFLINE:
-            said = words.service_offline(facts, one)
+            reason = texts.service_offline(facts, one)
             cause = one.state_reason
-            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, said, grace_sec)
+            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, reason, grace_sec)
 
 
 def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Condition]:
     """Of services that are proven to live: inference goes on, but the way to us is broken.
 
     Three that do not reach us are one fault, however many others do: a firewall lets through those
-    of this machine. Of fewer each is told of by itself, later, and goes on under its name.
-    The alarm of many goes on until those that are left are heard, or told of by name.
+    of this machine. Of fewer each has an alarm of its own, later, which goes on under its name.
+    The alarm of many goes on until those that are left are heard, or have alarms of their own.
     """
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
     rare = [one for one in facts.services if facts.pace_sec(one) and one.state in ROUTABLE]
     for one in rare:
         # Each says the same of all, so that one message says it once.
         cause = short_timeout(facts, rare)
-        said = joined(cause.words, cause.remedies[0].words)
+        reason = paragraph(as_reason(cause.words), as_reason(cause.remedies[0].words))
         kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
-        yield Condition(kind, one.endpoint, cause.code, said, grace_sec)
+        yield Condition(kind, one.endpoint, cause.code, reason, grace_sec)
     late = [one for one in facts.services if lives_unheard(facts, one)]
     unheard = [one for one in late if one not in rare]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
@@ -108,7 +110,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
 def _missing(
     subject: str, unheard: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
 ) -> Condition:
-    said = words.heartbeats_missing(facts, unheard, living)
+    reason = texts.heartbeats_missing(facts, unheard, living)
     gone = facts.known is not None and api_gone(facts, facts.known)
     kind, cause = Kind.HEARTBEATS_MISSING, "api_gone" if gone else "heartbeats_not_arriving"
-    return Condition(kind, subject, cause, said, grace_sec)
+    return Condition(kind, subject, cause, reason, grace_sec)

@@ -1,4 +1,4 @@
-"""Tells people from threads of their own: a mail server that hangs holds up nothing and nobody."""
+"""Notify people from threads of their own: a mail server that hangs holds up nothing else."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from easyai.alarms.telling import Message
+from easyai.alarms.grouping import Message
 from easyai.domain.alarm import Change, Kind
 from easyai.errors import EasyaiError
+from easyai.messages.catalogue import both
 from easyai.publish.people import People, Tone
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,10 @@ _FAILURES: Final = frozenset(
 )
 
 
-class PeopleTeller:
+class PeopleNotifier:
     """Sends each message to every URL of ``notify_urls``, each URL on a line of its own.
 
-    One that does not answer is tried again, without telling the others twice.
+    A URL that does not answer is tried again; the others get the message once.
     """
 
     def __init__(self, urls: Callable[[], Sequence[str]]) -> None:
@@ -39,7 +40,7 @@ class PeopleTeller:
         self._urls = urls
         self._lines: dict[str, _Line] = {}
 
-    def tell(self, message: Message) -> None:
+    def notify(self, message: Message) -> None:
         """Send soon; never waits."""
         urls = [url for url in self._urls() if url]
         for number, url in enumerate(urls, start=1):
@@ -113,7 +114,7 @@ class _Line:
     def _send(self, message: Message, since: float) -> bool:
         """Whether the message is done with."""
         try:
-            self._people.send(message.title, message.words.both, tone(message))
+            self._people.send(message.title, both(message.reason), tone(message))
         except Exception as error:  # noqa: BLE001 - a library speaks to a hundred services
             # Only our own words: those of others may hold the URL, and so a password.
             reason = str(error) if isinstance(error, EasyaiError) else type(error).__name__

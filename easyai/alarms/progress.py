@@ -101,7 +101,7 @@ class Progress:
     def _blind_sec(self, facts: Facts, now: float, limit: float) -> float:
         """For how long no scan has found frames, or the database has not answered."""
         scan = facts.known.duties.get("scan") if facts.known else None
-        # What is told at the first look is trusted as far as settling allows.
+        # What the first look shows is trusted as far as settling allows.
         earliest = self.started - (limit - min(self.timings.settling_sec, limit))
         if not facts.settings.ai_analysis.enable:
             # Scans are done, but look for nothing.

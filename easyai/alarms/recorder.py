@@ -1,4 +1,4 @@
-"""The watchdog's way to the database: who tells, what rings, and what was told.
+"""The watchdog's way to the database: which one notifies, what rings, and the notices.
 
 A thread of its own: a database that hangs holds up neither the log nor the people.
 """
@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.alarms.telling import Message
+from easyai.alarms.grouping import Message
 from easyai.alarms.timings import Timings
 from easyai.db import alarms, alerts, clock, events, facts, leases
 from easyai.domain import system_alert
 from easyai.domain.alarm import Change, Notice
-from easyai.domain.reason import quoted
 from easyai.errors import EasyaiError
+from easyai.messages.catalogue import text
 from easyai.messages.names import alarm_over
 from easyai.runtime import Runtime
 from easyai.system.identity import holder
@@ -29,7 +29,7 @@ from easyai.system.identity import holder
 log = logging.getLogger(__name__)
 
 LEASE: Final = "watchdog"
-#: Told, but not in the table yet. More than this come in no outage: alarms repeat once an hour.
+#: Notices that are not in the table yet. An outage has fewer: alarms repeat once an hour.
 _MOST_WAITING: Final = 1000
 
 
@@ -37,7 +37,7 @@ _MOST_WAITING: Final = 1000
 class Standing:
     """What the database said last about this watchdog."""
 
-    leads: bool | None  # None: it does not answer, so each watchdog tells by itself
+    leads: bool | None  # None: it does not answer, so each watchdog notifies
     ringing: Sequence[Any] = ()  # the alarms it knew
     number: int = 0  # of the answer
     left_at: float = 0.0  # the last sign of a watchdog before this one; 0: it ended in order
@@ -45,7 +45,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something to write: what changed on the board, and how it was told."""
+    """Something to write: what changed on the board, and the messages about it."""
 
     notices: tuple[Notice, ...] = ()
     messages: tuple[Message, ...] = ()
@@ -75,7 +75,7 @@ class Recorder:
 
     @property
     def standing(self) -> Standing:
-        """Whether this watchdog tells. An answer that is too old counts as none."""
+        """Whether this watchdog notifies people. An answer that is too old counts as none."""
         if time.monotonic() - self._asked_at > self._timings.lease_sec:
             return Standing(None, self._standing.ringing, self._standing.number)
         return self._standing
@@ -165,12 +165,12 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
             alarms.over(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
         else:
             moments = (notice.began_at, notice.raised_at, notice.at)
-            alarms.tell(conn, notice.kind, notice.subject, notice.cause, *moments)
+            alarms.notified(conn, notice.kind, notice.subject, notice.cause, *moments)
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
-    told = [
+    changes = [
         _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)
     ]
-    events.add(conn, [*entry.events, *told])
+    events.add(conn, [*entry.events, *changes])
 
 
 def _event(notice: Notice) -> events.Event:
@@ -178,13 +178,15 @@ def _event(notice: Notice) -> events.Event:
     if notice.change == Change.OVER:
         over = alarm_over(subject, notice.cause, notice.lasted_sec)
         return events.Event(notice.at, "alarm_over", subject, over)
-    return events.Event(notice.at, "alarm_raised", subject, quoted(notice.words.en))
+    return events.Event(notice.at, "alarm_raised", subject, notice.reason)
 
 
 def _alert(message: Message) -> dict[str, object]:
     """A system alert (contract, section 5)."""
     result = system_alert.system_result(
-        message.words,
+        text(message.reason),
+        text(message.reason, "zh"),
+        message.reason,
         message.cause,
         kind=message.kind,
         change=message.change,

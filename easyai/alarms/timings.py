@@ -15,9 +15,9 @@ class Timings:
     look_every_sec: float = 2.0  # between two looks; twice as often it judges the newest look
     # The database counts as silent when a look waits for so long; its own limits may be longer.
     blind_after_sec: float = 8.0
-    read_back_sec: float = 8.0  # at its start: until it is told which alarms ring
+    read_back_sec: float = 8.0  # at its start: until it knows which alarms ring
     record_every_sec: float = 3.0  # between two renewals of its lease
-    lease_sec: float = 10.0  # after the last renewal another watchdog tells
+    lease_sec: float = 10.0  # after the last renewal another watchdog notifies
 
     # After a start, or a jump of the clock.
     start_sec: float = 60.0  # what starts together with the watchdog needs a moment
@@ -31,7 +31,7 @@ class Timings:
 
     # Every alarm.
     clear_sec: float = 5.0  # its condition must be clear for so long before it is over: no flapping
-    cause_sec: float = 10.0  # another cause than the one told must hold so long before it is told
+    cause_sec: float = 10.0  # another cause than the one people know must hold so long
 
     # The graces: a condition must hold for so long before its alarm is raised.
     check_grace_sec: float = 10.0  # a check fails
@@ -44,7 +44,7 @@ class Timings:
     # Services that died together are found dead by sweeps 5 s apart at most: one message.
     offline_grace_sec: float = 4.0
     # Heartbeats that were cut off together are overdue one after the other, a field client's each
-    # 30 s: until then more may be to tell of than some.
+    # 30 s: until then more may follow.
     heartbeats_grace_sec: float = 30.0
     # No more can follow when it is all of them; heartbeats that we missed for a moment come at
     # once.

@@ -1,7 +1,7 @@
-"""The watchdog: looks at everything from outside, and tells what is wrong and when it is over.
+"""The watchdog: looks at everything from outside, notifies when it is wrong and when it is over.
 
 Its loop never waits for what it watches. A look runs in a thread of its own (`Observer`), so do
-writing (`Recorder`) and telling people (`PeopleTeller`).
+writing (`Recorder`) and notifying people (`PeopleNotifier`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from easyai.alarms.absence import NOT_RUNNING, AbsenceWatch, as_alarm
 from easyai.alarms.certainty import unsure
 from easyai.alarms.clock_watch import ClockWatch
 from easyai.alarms.conditions import judge
-from easyai.alarms.incident import Incident, may_be_untold
+from easyai.alarms.grouping import Message, messages, of_absence
+from easyai.alarms.incident import Incident, may_be_held_back
 from easyai.alarms.observation import Observation, Observer
 from easyai.alarms.outbox_watch import OutboxWatch
-from easyai.alarms.people import PeopleTeller
+from easyai.alarms.people import PeopleNotifier
 from easyai.alarms.progress import Progress, Standstill
 from easyai.alarms.recorder import Entry, Recorder, Standing
 from easyai.alarms.silent_stall import SilentStall
-from easyai.alarms.telling import Message, messages, of_absence
 from easyai.alarms.texts import clock_jump
 from easyai.alarms.timings import Timings
 from easyai.db import clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import Check
-from easyai.messages.bridge import words
 from easyai.messages.catalogue import text
 from easyai.messages.names import cause_name
 from easyai.process import self_end
@@ -50,7 +49,7 @@ _ROLES: Final = {
 
 
 class Watchdog:
-    """One of any number; the one that holds the lease tells, without a database each does."""
+    """One of any number; the one that holds the lease notifies, without a database each does."""
 
     def __init__(
         self, runtime: Runtime, checks: Callable[[], Sequence[Check]], timings: Timings
@@ -60,7 +59,7 @@ class Watchdog:
         self._timings = timings
         self._observer = Observer(runtime, checks, timings.look_every_sec)
         self._recorder = Recorder(runtime, timings)
-        self._people = PeopleTeller(self._notify_urls)
+        self._people = PeopleNotifier(self._notify_urls)
         self._notifier = Notifier()
         self._loop = Loop()
         self._presence = Presence("watchdog", lambda: runtime.db, self._loop.turns)
@@ -106,7 +105,7 @@ class Watchdog:
         try:
             self._turn()
         except Exception:
-            # A defect must not end what tells of defects.
+            # An error here must not stop the watchdog.
             log.exception("watchdog: a turn failed, the next one follows")
 
     def _turn(self) -> None:
@@ -134,7 +133,7 @@ class Watchdog:
         if notices:
             self._record(notices, messages(notices, seen.facts, absence))
         for message in self._incident.sift(notices, seen.facts, absence, now):
-            self._people.tell(message)
+            self._people.notify(message)
 
     def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
         facts = seen.facts
@@ -152,11 +151,11 @@ class Watchdog:
         return self._observer.newest
 
     def _waits_for_answer(self, standing: Standing, now: float) -> bool:
-        """Whether it is too early to tell: the alarms that ring are not read back yet."""
+        """Whether it is too early to judge: the alarms that ring are not read back yet."""
         return not standing.number and now - self._started < self._timings.read_back_sec
 
     def _take_role(self, standing: Standing, now: float, wall: float) -> bool:
-        """Whether to tell: as the one that holds the lease, or alone without a database."""
+        """Whether to notify: as the one that holds the lease, or alone without a database."""
         role = _ROLES[standing.leads]
         changed, self._role = role != self._role, role
         if changed:
@@ -170,26 +169,26 @@ class Watchdog:
         return standing.leads is not False
 
     def _looks_back(self, standing: Standing, seen: Observation, now: float, wall: float) -> bool:
-        """Tell once for how long nothing ran before; whether that cannot be known yet."""
-        told, started_at = self._absence.found, wall - (now - self._started)
+        """Notify once for how long nothing ran before; whether that cannot be known yet."""
+        known, started_at = self._absence.found, wall - (now - self._started)
         if self._absence.looks(standing.left_at, started_at, seen.facts, now):
             return True
         found = self._absence.found
-        if found and not told:
+        if found and not known:
             rings = any(row.kind == Kind.INFERENCE_STALLED for row in standing.ringing)
             message = of_absence(found, seen.facts, wall, rings=rings)
-            notice = as_alarm(found, message.words, wall)
+            notice = as_alarm(found, message.reason, wall)
             if rings:
-                # That alarm goes on; its end is told when it is over.
-                event = Event(wall, NOT_RUNNING, "", quoted(message.words.en))
+                # That alarm goes on; people are notified when it is over.
+                event = Event(wall, NOT_RUNNING, "", message.reason)
                 self._recorder.write(Entry(events=(event,)))
             else:
                 # As one that rings: it ends, or becomes another cause's, by what is seen from now.
                 key = (notice.kind, notice.subject, notice.cause)
-                condition = Condition(*key, notice.words, explains=True)
+                condition = Condition(*key, notice.reason, explains=True)
                 self._board.adopt(condition, notice.began_at, wall, wall, now, wall)
             self._record([] if rings else [notice], [message])
-            self._people.tell(message)
+            self._people.notify(message)
         return False
 
     def _adopt(self, standing: Standing, now: float, wall: float) -> None:
@@ -197,19 +196,17 @@ class Watchdog:
         kinds = {row.kind for row in standing.ringing}
         for row in standing.ringing:
             if row.kind in _KINDS:
-                condition = Condition(
-                    row.kind, row.subject, row.cause, words(cause_name(row.cause))
-                )
-                untold = may_be_untold(row.kind, wall - row.told_at, kinds, analysis)
-                told_at = 0.0 if untold else row.told_at  # 0: told again, now
-                self._board.adopt(condition, row.began_at, row.raised_at, told_at, now, wall)
+                condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
+                held_back = may_be_held_back(row.kind, wall - row.told_at, kinds, analysis)
+                notified_at = 0.0 if held_back else row.told_at  # 0: a notice again, now
+                self._board.adopt(condition, row.began_at, row.raised_at, notified_at, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:
         jump_sec = self._clock.look(time.time(), now)
         if jump_sec:
             self._progress.unsettle(now)
-            said = f"the clock of this machine jumped by {jump_sec:+.0f} s"
-            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", quoted(said)),)))
+            reason = Reason.of("event.clock_jumped", jump_sec=jump_sec)
+            self._recorder.write(Entry(events=(Event(wall, "clock_jump", "", reason),)))
 
     def _clock_condition(self, now: float) -> list[Condition]:
         if self._clock.is_steady(now):
@@ -220,7 +217,7 @@ class Watchdog:
     def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
         """Ask for what only a restart heals: `easyai up`, or else the workers themselves.
 
-        Those that nobody would start again do not end (self_end.py): they are told by their alarm.
+        Those that nobody would start again do not end (self_end.py): people get their alarm.
         """
         facts = seen.facts
         reason = self._stall.reason_to_restart(facts, now)
@@ -233,12 +230,12 @@ class Watchdog:
             requests = [self_end.request(facts.now, one.name, reason) for one in workers]
             self._recorder.write(Entry(events=tuple(requests)))
 
-    def _record(self, notices: Sequence[Notice], told: Sequence[Message]) -> None:
-        for message in told:
+    def _record(self, notices: Sequence[Notice], found: Sequence[Message]) -> None:
+        for message in found:
             level = logging.INFO if message.change == Change.OVER else logging.WARNING
             for line in message.log_lines:
                 log.log(level, "%s", line)
-        self._recorder.write(Entry(tuple(notices), tuple(told)))
+        self._recorder.write(Entry(tuple(notices), tuple(found)))
 
     def _notify_urls(self) -> list[str]:
         urls: Sequence[Any] = self._runtime.settings.ai_analysis.notify_urls

@@ -10,7 +10,6 @@ from easyai.db import alerts, clock, outbox
 from easyai.domain.reason import Reason
 from easyai.domain.system_alert import system_result
 from easyai.errors import EasyaiError
-from easyai.messages.bridge import words
 from easyai.messages.catalogue import both, text
 from easyai.pipeline.publishing import DUTY, publish_waiting
 from easyai.publish.people import People
@@ -48,7 +47,8 @@ def _to_table(runtime: Runtime) -> tuple[int | None, Outcome]:
     has_bus = runtime.settings.ai_analysis.has_bus
     try:
         with runtime.db.write() as conn:
-            result, now = system_result(words(BODY), "test"), clock.now(conn)
+            result = system_result(text(BODY), text(BODY, "zh"), BODY, "test")
+            now = clock.now(conn)
             alert_id = alerts.add_system(conn, "test", result, now, for_bus=has_bus)
     except EasyaiError as error:
         return None, Outcome("table", "failed", str(error))

@@ -12,7 +12,7 @@ from easyai.cli.since import Moment, since_option, span
 from easyai.db import alerts as alerts_db
 from easyai.db.alerts import AlertFilter, AlertRow
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
-from easyai.domain.system_alert import TASK_ID, system_words
+from easyai.domain.system_alert import TASK_ID, system_text
 from easyai.runtime import Runtime
 
 EXAMPLES = """\b
@@ -91,7 +91,7 @@ def _print(rows: list[AlertRow], total: int) -> None:
 
 def _cells(row: AlertRow) -> list[Any]:
     # A system alert has no picture: its message is what there is to see.
-    text = system_words(row.result).both if row.task_id == TASK_ID else row.result
+    text = system_text(row.result) if row.task_id == TASK_ID else row.result
     return [
         cell(row.id),
         cell(moment(row.created_at)),

@@ -1,6 +1,7 @@
 """The SQL of system alarms: at most one of a kind and subject rings.
 
-The trouble lasted from `began_at` to `over_at`; people were told first at `raised_at`.
+The trouble lasted from `began_at` to `over_at`; people were notified first at `raised_at`, last at
+`told_at`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ AlarmRow = Row[Any]
 #: Alarms looked at for what was over lately.
 NEWEST: Final = 1000
 
-# One that rings already was raised by a watchdog that told it alone: the earlier moment counts.
+# One that rings already was raised by a watchdog without a database: the earlier moment counts.
 # What was known of its cause stays true when nothing more is known.
 _RAISE = text("""
     INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at)
@@ -50,23 +51,23 @@ _LATEST = text("""
 """)
 
 
-def tell(
+def notified(
     conn: Connection,
     kind: str,
     subject: str,
     cause: str,
     began_at: float,
     raised_at: float,
-    told_at: float,
+    notified_at: float,
 ) -> None:
-    """Note that an alarm was raised, or told again."""
+    """Note that people were notified of an alarm, for the first time or again."""
     values = {
         "kind": kind,
         "subject": subject,
         "cause": cause,
         "began_at": began_at,
         "raised_at": raised_at,
-        "told_at": told_at,
+        "told_at": notified_at,
     }
     conn.execute(_RAISE, values)
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 
 #: What was seen for a moment only does not go with others of its kind: so long is two looks.
 TOGETHER_SEC: Final = 3.0
 
 Key = tuple[str, str]  # kind and subject
-Ringing = Mapping[Key, str]  # the alarms that ring, and the cause that was told of each
+Ringing = Mapping[Key, str]  # the alarms that ring, and the cause that people know of each
 
 
 class Kind(StrEnum):
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 class Change(StrEnum):
-    """What there is to tell about an alarm."""
+    """What has changed about an alarm, so that people are notified."""
 
     RAISED = "raised"
     REPEATED = "repeated"  # it still holds
@@ -55,30 +55,30 @@ class Condition:
     kind: str
     subject: str  # '' where the kind says it all
     cause: str  # in a few words, for the table; '' while it is not known
-    words: Words  # what is wrong, with its number, its cause, and what to do next
+    reason: Reason  # what is wrong, with its number, its cause, and what to do next
     grace_sec: float = 0.0  # it must hold for so long
     lasted_sec: float = 0.0  # for how long it is known to hold
-    explains: bool = False  # when its cause becomes another one that is told, too
+    explains: bool = False  # people are notified when it gets another cause
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell."""
+    """Something that people are notified of."""
 
     change: Change
     kind: str
     subject: str
     cause: str
-    words: Words  # of the condition, as it was seen last
-    began_at: float  # when the trouble began, which was before it was told
-    raised_at: float  # when it was told first
-    at: float  # when this is told
+    reason: Reason  # of the condition, as it was seen last
+    began_at: float  # when the trouble began, which was before people were notified
+    raised_at: float  # when people were notified first
+    at: float  # of this notice
     lasted_sec: float  # the trouble, so far or until it ended
-    seen: bool = True  # to hold, by the one that tells; not: it was over when that one began
+    seen: bool = True  # the watchdog that notifies saw it hold; False: it was over before its start
 
     @property
     def ended_at(self) -> float:
-        """When the trouble ended, of an alarm that is over: a while before it is told."""
+        """When the trouble ended, of an alarm that is over: a while before this notice."""
         return self.began_at + self.lasted_sec
 
 
@@ -89,25 +89,25 @@ class _Alarm:
     holds_since: float  # it may have held before it was seen
     clear_since: float | None = None
     raised_at: float | None = None  # wall; None: its grace is not over
-    told: float = 0.0
-    told_cause: str = ""  # its end tells it, too
-    other_since: float | None = None  # since when another cause than the one told is seen
+    notified: float = 0.0
+    notified_cause: str = ""  # the notice of its end has it, too
+    other_since: float | None = None  # since when another cause than that is seen
 
 
 class Board:
     """Every condition that holds or whose alarm rings."""
 
     def __init__(self, *, clear_sec: float, cause_sec: float) -> None:
-        """How many seconds a condition is clear at its end, and another cause holds until told."""
+        """Seconds: a condition is clear before its end, another cause holds before a notice."""
         self._clear_sec = clear_sec
         self._cause_sec = cause_sec
         self._alarms: dict[Key, _Alarm] = {}
 
     @property
     def ringing(self) -> Ringing:
-        """The alarms that were raised and are not over, each with the cause that was told."""
+        """The alarms that were raised and are not over, each with the cause that people know."""
         return {
-            key: alarm.told_cause
+            key: alarm.notified_cause
             for key, alarm in self._alarms.items()
             if alarm.raised_at is not None
         }
@@ -117,7 +117,7 @@ class Board:
         condition: Condition,
         began_at: float,
         raised_at: float,
-        told_at: float,
+        notified_at: float,
         now: float,
         wall: float,
     ) -> None:
@@ -128,10 +128,11 @@ class Board:
             return
         alarm.raised_at = raised_at
         alarm.holds_since = min(alarm.holds_since, now - max(0.0, wall - began_at))
-        alarm.told, alarm.told_cause = now - max(0.0, wall - told_at), condition.cause
+        alarm.notified = now - max(0.0, wall - notified_at)
+        alarm.notified_cause = condition.cause
 
     def clear(self) -> None:
-        """Forget everything: another process tells from now on."""
+        """Forget everything: another process notifies people from now on."""
         self._alarms.clear()
 
     def move(
@@ -142,7 +143,7 @@ class Board:
         now: float,
         wall: float,
     ) -> list[Notice]:
-        """Take what holds now; what there is to tell, in the order the alarms appeared.
+        """Take what holds now; the notices that follow from it, in the order the alarms appeared.
 
         `judged` are the kinds that could be judged: alarms of the others stay as they are.
         """
@@ -154,7 +155,7 @@ class Board:
             # What was known of the cause stays true when nothing more is to be seen of it.
             cause = condition.cause or alarm.condition.cause
             alarm.condition, alarm.clear_since = replace(condition, cause=cause), None
-            if cause == alarm.told_cause:
+            if cause == alarm.notified_cause:
                 alarm.other_since = None
             elif alarm.other_since is None:
                 alarm.other_since = now
@@ -182,7 +183,7 @@ class Board:
         for key in due:
             alarm = self._alarms[key]
             alarm.raised_at = wall
-            self._told(key, now)
+            self._notified(key, now)
         return [self._notice(Change.RAISED, key, now, wall) for key in due]
 
     def _over(self, now: float, wall: float) -> list[Notice]:
@@ -203,13 +204,13 @@ class Board:
             key for key, alarm in self._alarms.items() if _is_explained(alarm, now, self._cause_sec)
         ]
         for key in due:
-            self._told(key, now)
+            self._notified(key, now)
         return [self._notice(Change.EXPLAINED, key, now, wall) for key in due]
 
-    def _told(self, key: Key, now: float) -> None:
+    def _notified(self, key: Key, now: float) -> None:
         alarm = self._alarms[key]
-        alarm.told, alarm.other_since = now, None
-        alarm.told_cause = alarm.condition.cause
+        alarm.notified, alarm.other_since = now, None
+        alarm.notified_cause = alarm.condition.cause
 
     def _repeat(self, repeat_sec: float, now: float, wall: float) -> list[Notice]:
         due = [
@@ -218,10 +219,10 @@ class Board:
             if alarm.raised_at is not None
             and alarm.seen_since is not None
             and alarm.clear_since is None
-            and now - alarm.told >= repeat_sec
+            and now - alarm.notified >= repeat_sec
         ]
         for key in due:
-            self._told(key, now)
+            self._notified(key, now)
         return [self._notice(Change.REPEATED, key, now, wall) for key in due]
 
     def _notice(self, change: Change, key: Key, now: float, wall: float) -> Notice:
@@ -232,14 +233,14 @@ class Board:
         until = alarm.clear_since if change == Change.OVER and alarm.clear_since else now
         lasted_sec = max(0.0, until - alarm.holds_since)
         began_at = wall - (now - alarm.holds_since)
-        # Towards its end other causes may show for a moment: the one that was told counts.
-        cause = alarm.told_cause or condition.cause
-        words, seen = condition.words, alarm.seen_since is not None
-        return Notice(change, *key, cause, words, began_at, raised_at, wall, lasted_sec, seen)
+        # Towards its end other causes may show for a moment: the one that people know counts.
+        cause = alarm.notified_cause or condition.cause
+        reason, seen = condition.reason, alarm.seen_since is not None
+        return Notice(change, *key, cause, reason, began_at, raised_at, wall, lasted_sec, seen)
 
 
 class _Hold(NamedTuple):
-    """Something that is to be told once it has held for its time."""
+    """Something that people are notified of once it has held for its time."""
 
     over_sec: float  # for how long it has been time; below 0: not yet
     seen_sec: float
@@ -274,9 +275,9 @@ def _go(own: Sequence[_Hold]) -> bool:
 
 
 def _is_explained(alarm: _Alarm, now: float, cause_sec: float) -> bool:
-    """Whether an alarm that rings has a cause now that was not told."""
+    """Whether an alarm that rings has a cause now that people do not know."""
     if alarm.raised_at is None or alarm.clear_since is not None or alarm.other_since is None:
         return False
-    if not alarm.told_cause:
+    if not alarm.notified_cause:
         return True
     return alarm.condition.explains and now - alarm.other_since >= cause_sec

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from easyai.domain.fate import result_text
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 
 TASK_ID: Final = "system"
 #: What every system alert has in common, as columns of its row.
@@ -22,26 +22,30 @@ COMMON: Final[dict[str, Any]] = {
 }
 
 
-def system_result(words: Words, cause: str = "", **more: Any) -> str:
+def system_result(
+    message: str, message_zh: str, reason: Reason, cause: str = "", **more: Any
+) -> str:
     """The `result` of a system alert: a JSON object, as in every alert.
 
-    `cause` as in the table of alarms, '' while it is not known; `more` are further keys.
+    `message` and `message_zh` are the texts of the reason, `cause` is as in the table of alarms,
+    '' while it is not known; `more` are further keys.
     """
-    return result_text({"message": words.en, "message_zh": words.zh, "cause": cause, **more})
+    texts = {"message": message, "message_zh": message_zh, "cause": cause}
+    return result_text({**texts, **reason.as_json(), **more})
 
 
-def system_words(result: str) -> Words:
-    """What a system alert says; also of one that an earlier release saved as two lines of text."""
-    saved = _object_in(result)
-    if saved is None:
-        en, _, zh = result.partition("\n")
-        return Words(en, zh or en)
-    return Words(str(saved.get("message", "")), str(saved.get("message_zh", "")))
+def system_text(result: str) -> str:
+    """The message of a system alert in both languages, whichever release has saved it."""
+    saved = _object_in(as_json(result)) or {}
+    return f"{saved.get('message', '')}\n{saved.get('message_zh', '')}"
 
 
 def as_json(result: str) -> str:
-    """The result of a system alert as JSON, whichever release has saved it."""
-    return result if _object_in(result) is not None else system_result(system_words(result))
+    """The result of a system alert as JSON; an earlier release saved two lines of text."""
+    if _object_in(result) is not None:
+        return result
+    message, _, message_zh = result.partition("\n")
+    return result_text({"message": message, "message_zh": message_zh or message, "cause": ""})
 
 
 def _object_in(text: str) -> dict[str, Any] | None:

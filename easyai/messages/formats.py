@@ -9,7 +9,11 @@
 | ``names`` | texts | ``yolo_7901..7912, tripwire`` |
 | ``size`` | bytes | ``1.4 GB`` |
 | ``list`` | reasons or texts | joined by commas |
+| ``clauses`` | reasons or texts | joined by commas, as parts of a sentence |
 | ``sentences`` | reasons or texts | joined by semicolons |
+| ``paragraph`` | reasons or texts | joined by full stops, each without its own |
+| ``bars``, ``lines`` | reasons or texts | joined by vertical bars, by line breaks |
+| ``capital`` | a reason or text | with a capital first letter |
 | ``count CODE`` | a number | the template of the code, with the number as its `n` |
 | ``word PREFIX`` | a name, or a list | the template ``PREFIX.name``, where there is one |
 
@@ -57,8 +61,11 @@ class ArgFormatter(Formatter):
                 return names(value if isinstance(value, tuple) else (str(value),))
             case "size":
                 return size(_number(value))
-            case "list" | "sentences":
+            case "list" | "clauses" | "sentences" | "paragraph" | "bars" | "lines":
                 return self._joined(kind, map(self._plain, _parts(value)))
+            case "capital":
+                shown = self._plain(value)
+                return shown[:1].upper() + shown[1:]
             case "count":
                 return self._translate(Reason.of(more, n=value))
             case "word":
@@ -74,7 +81,10 @@ class ArgFormatter(Formatter):
         return self._translate(Reason.of("span.days", n=round(left / _DAY_SEC)))
 
     def _joined(self, kind: str, parts: Iterable[str]) -> str:
-        return self._translate(Reason(f"joint.{kind}")).join(filter(None, parts))
+        joint = self._translate(Reason(f"joint.{kind}"))
+        if kind == "paragraph":
+            parts = (part.rstrip(joint.strip()) for part in parts)
+        return joint.join(filter(None, parts))
 
     def _word(self, prefix: str, name: Arg) -> str:
         code = f"{prefix}.{name}"

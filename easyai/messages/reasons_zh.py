@@ -87,7 +87,6 @@ _CALLS: Final = {
     "picture link does not work": "图片链接无法访问",
 }
 _PROCESSES: Final = {
-    "the clock of this machine jumped by {n} s": "本机时钟跳变 {1} 秒",
     "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",
     "the clock of this server was set back by {n} s": "本服务器的时钟被回拨 {1} 秒",
     "the clock of the database jumped by {n} s": "数据库的时钟跳变 {1} 秒",

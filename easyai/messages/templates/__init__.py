@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from easyai.messages.template import Template
 from easyai.messages.templates.actions import ACTIONS
+from easyai.messages.templates.alarm_ends import ALARM_ENDS
+from easyai.messages.templates.alarms import ALARMS, SERVICE_ALARMS
 from easyai.messages.templates.basics import BASICS
 from easyai.messages.templates.broker import BROKER
 from easyai.messages.templates.bus import BUS
@@ -28,6 +30,8 @@ def all_templates() -> Iterator[Template]:
     """Every template of every theme."""
     for theme in (
         ACTIONS,
+        ALARMS,
+        ALARM_ENDS,
         BASICS,
         BROKER,
         BUS,
@@ -44,6 +48,7 @@ def all_templates() -> Iterator[Template]:
         PROCESSES,
         CAUSES_IN_PROCESSES,
         REPORT,
+        SERVICE_ALARMS,
         STORE,
         SYMPTOM,
     ):

@@ -13,8 +13,20 @@ BASICS: Final = (
     message("joint.list", ", "),
     # Translators: stands between sentences.
     message("joint.sentences", "; "),
+    # Translators: stands between clauses of a sentence.
+    message("joint.clauses", ", "),
+    # Translators: stands between the sentences of a paragraph.
+    message("joint.paragraph", ". "),
+    # Translators: stands between alarms of one message.
+    message("joint.bars", " | "),
+    # Translators: begins the next line.
+    message("joint.lines", "\n"),
+    message("paragraph", "{parts:paragraph}"),
+    message("lines", "{parts:lines}"),
     message("moment", "{at:moment}"),
     message("span", "{sec:span}"),
+    # Translators: a text of which only two languages are known; leave out that of the other.
+    message("both", "{en}{zh:.0s}"),
     plural("span.seconds", "{n} s", "{n} s"),
     plural("span.minutes", "{n} min", "{n} min"),
     plural("span.hours", "{n} h", "{n} h"),

@@ -64,6 +64,11 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     assert "人脸; 3 frames" not in result["message_zh"]
     assert (result["kind"], result["change"]) == ("no_algorithm", "raised")
     assert result["subjects"] == [TYPE, "人脸"]
+    assert result["code"] == "alarm.several"
+    assert {(one["code"], one["args"].get("n")) for one in result["args"]["alarms"]} == {
+        ("paragraph", None),
+        ("alarm.no_algorithm", 3),
+    }
     assert result["cause"] == watchdogs.alarms()[0]["cause"] != ""
     (row,) = site.rows("SELECT * FROM alerts")
     assert (row["task_id"], row["algorithm_id"], row["published_at"]) == (
@@ -295,8 +300,8 @@ def test_a_jump_of_the_clock_is_told_and_stays_in_the_timeline(
 
 def test_an_alarm_told_without_the_database_keeps_its_first_moment(site: Installation) -> None:
     with site.runtime.db.write() as conn:
-        alarms.tell(conn, "bus_down", "", "refused", 90.0, 100.0, 100.0)
-        alarms.tell(conn, "bus_down", "", "timed out", 140.0, 150.0, 150.0)
+        alarms.notified(conn, "bus_down", "", "refused", 90.0, 100.0, 100.0)
+        alarms.notified(conn, "bus_down", "", "timed out", 140.0, 150.0, 150.0)
         (row,) = alarms.ringing(conn)
         assert (row.began_at, row.raised_at) == (90.0, 100.0)
         assert (row.told_at, row.cause) == (150.0, "timed out")

@@ -10,7 +10,7 @@ from easyai.alarms.ends import end
 from easyai.db import statistics
 from easyai.db.statistics import Tally
 from easyai.domain.alarm import Change, Kind, Notice
-from easyai.domain.words import Words
+from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
 from easyai.settings.schema import Settings
 from tests.support.algorithm_stub import AlgorithmStub
@@ -58,13 +58,13 @@ def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is
     assert "100 of 500 frames (20 %) were dropped" in said
     shown = f"{OTHERS[0]} (40), {TYPE} (30), {OTHERS[1]} (20)"
     assert f"the most of {shown}. Add services of these types, or set sampling for 人脸. " in said
-    assert f"丢弃最多的类型：{shown}。" in said
+    assert f"丢弃最多的类型：{shown.replace(', ', '、')}。" in said
     assert OTHERS[2] not in said
 
 
 def test_inference_is_not_fast_again_where_no_type_is_known_to_be() -> None:
     notice = Notice(
-        Change.OVER, Kind.SLOW_INFERENCE, TYPE, "algorithms_too_slow", Words("", ""), 0, 0, 0, 0
+        Change.OVER, Kind.SLOW_INFERENCE, TYPE, "algorithms_too_slow", NO_REASON, 0, 0, 0, 0
     )
-    said = end(Kind.SLOW_INFERENCE, [notice], Facts(0.0, Settings(), {})).en
-    assert said.startswith("too few answers")
+    (now,) = end(Kind.SLOW_INFERENCE, [notice], Facts(0.0, Settings(), {}))
+    assert now.code == "alarm_end.few_answers"

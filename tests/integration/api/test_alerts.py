@@ -14,8 +14,8 @@ from easyai.api.app import create_app
 from easyai.db import alerts, ledger, migrate, recording, task_types, waiting
 from easyai.db import pictures as pictures_db
 from easyai.db.recording import NewFrame
+from easyai.domain.reason import Reason
 from easyai.domain.system_alert import system_result
-from easyai.domain.words import Words
 from easyai.pipeline import pictures
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
@@ -207,7 +207,9 @@ def test_a_system_alert_has_an_empty_link_and_its_result_is_json_like_every_othe
 ) -> None:
     _save(runtime, task_id="system", task_type="queue_backlog", result="of an earlier release")
     with runtime.db.write() as conn:
-        result = system_result(Words("5000 frames wait", "积压 5000 帧"), "backlog")
+        result = system_result(
+            "5000 frames wait", "积压 5000 帧", Reason.of("frames", n=5000), "backlog"
+        )
         saved = alerts.add_system(conn, "queue_backlog", result, time.time(), for_bus=False)
 
     alert = api.get(f"{ALERTS}/{saved}")["alert"]
@@ -221,6 +223,8 @@ def test_a_system_alert_has_an_empty_link_and_its_result_is_json_like_every_othe
         "message": "5000 frames wait",
         "message_zh": "积压 5000 帧",
         "cause": "backlog",
+        "code": "frames",
+        "args": {"n": 5000},
     }
     assert decoded[1]["message"] == "of an earlier release"
 

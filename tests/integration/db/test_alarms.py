@@ -12,11 +12,11 @@ def test_a_cause_that_was_known_is_not_lost_when_it_is_told_again_without_one(
     site: Installation,
 ) -> None:
     with site.runtime.db.write() as conn:
-        alarms.tell(conn, "inference_stalled", "", "services_died", 90.0, 100.0, 100.0)
-        alarms.tell(conn, "inference_stalled", "", "", 90.0, 100.0, 150.0)
+        alarms.notified(conn, "inference_stalled", "", "services_died", 90.0, 100.0, 100.0)
+        alarms.notified(conn, "inference_stalled", "", "", 90.0, 100.0, 150.0)
         (row,) = alarms.ringing(conn)
         assert (row.cause, row.told_at) == ("services_died", 150.0)
-        alarms.tell(conn, "inference_stalled", "", "worker_gone", 90.0, 100.0, 160.0)
+        alarms.notified(conn, "inference_stalled", "", "worker_gone", 90.0, 100.0, 160.0)
         (row,) = alarms.ringing(conn)
         assert row.cause == "worker_gone"
 
@@ -25,10 +25,10 @@ def test_what_rings_and_what_was_over_lately_is_read_without_the_whole_history(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site.runtime.db.write() as conn:
-        alarms.tell(conn, "bus_down", "", "refused", 1.0, 1.0, 1.0)
+        alarms.notified(conn, "bus_down", "", "refused", 1.0, 1.0, 1.0)
         for number in range(10, 16):
             subject = f"http://10.0.0.9:79{number}/infer"
-            alarms.tell(conn, "service_offline", subject, "died", number, number, number)
+            alarms.notified(conn, "service_offline", subject, "died", number, number, number)
             alarms.over(conn, "service_offline", subject, number, number + 100.0)
 
         def raised(since: float) -> list[float]:

@@ -289,7 +289,7 @@ def test_what_waits_since_a_standstill_does_not_mean_that_algorithms_are_slow(
     now = time.time()
     with site.runtime.db.write() as conn:
         statistics.add(conn, {TYPE: Tally(found=40)}, now)
-        alarms.tell(conn, "inference_stalled", "", "services_died", *[now - ago - 60] * 3)
+        alarms.notified(conn, "inference_stalled", "", "services_died", *[now - ago - 60] * 3)
         alarms.over(conn, "inference_stalled", "", now - ago - 60, now - ago)
     processes_work(site)
     assert codes(look(site)) == ([] if ago == 10 else ["algorithms_too_slow"])

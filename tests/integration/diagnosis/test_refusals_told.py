@@ -58,7 +58,7 @@ def _rings(site: Installation, kind: str, subject: str = "", cause: str = "") ->
     """An alarm was raised some seconds ago, of trouble that began half a minute before."""
     now = time.time()
     with site.runtime.db.write() as conn:
-        alarms.tell(conn, kind, subject, cause, now - 35, now - 5, now - 5)
+        alarms.notified(conn, kind, subject, cause, now - 35, now - 5, now - 5)
 
 
 def test_the_first_message_names_refusals_with_the_services_words(

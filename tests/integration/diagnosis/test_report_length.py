@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from easyai.alarms.telling import messages
+from easyai.alarms.grouping import messages
 from easyai.db import recording, task_types
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
 from easyai.domain.alarm import Change, Kind, Notice
-from easyai.domain.words import Words
+from easyai.domain.reason import quoted
+from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work, waits_since
 from tests.support.site import TYPE, Installation
@@ -64,16 +65,16 @@ def test_200_types_without_a_service_are_one_sentence_to_people(
     now, cause = time.time(), "no_service"
     facts = look(site).facts
     notices = [
-        Notice(Change.RAISED, Kind.NO_ALGORITHM, name, cause, Words(name, name), now, now, now, 0.0)
+        Notice(Change.RAISED, Kind.NO_ALGORITHM, name, cause, quoted(name), now, now, now, 0.0)
         for name in sorted(one.name for one in facts.types if one.waiting)
     ]
     (message,) = messages(notices, facts)
     expected = "no algorithm for task type: 类型000..199 (200 types); 201 frames waiting until"
-    assert message.words.en.startswith(expected)
-    assert "类型000..199（200 个类型）；201 张图片在等待" in message.words.zh
+    assert text(message.reason).startswith(expected)
+    assert "类型000..199（200 个类型）；201 张图片在等待" in text(message.reason, "zh")
     assert len(message.log_lines) == 1
     (few, *_) = messages(notices[:2], facts)
-    assert few.words.en == "类型000 | 类型001", "of a few each says its own"
+    assert text(few.reason) == "类型000 | 类型001", "of a few each says its own"
 
 
 def test_the_report_leaves_out_what_is_well(site: Installation, many: None) -> None:

@@ -10,8 +10,8 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME
 
 from easyai.db import alerts as alerts_db
 from easyai.domain.alert import utc_text
+from easyai.domain.reason import quoted
 from easyai.domain.system_alert import system_result
-from easyai.domain.words import Words
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish import system_topic
@@ -96,7 +96,7 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alarms_apart(
     for number in range(60):
         settled(site, *[f"门口{(number + camera) % 5}" for camera in range(5)])
     with site.runtime.db.write() as conn:
-        result = system_result(Words("no service", "无算法"), "no_service")
+        result = system_result("no service", "无算法", quoted("none"), "no_service")
         alerts_db.add_system(conn, "no_algorithm", result, time.time(), for_bus=True)
     assert anything_waits(site.runtime)
     assert publish_waiting(site.runtime, 20).acknowledged == 301
@@ -111,7 +111,8 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alarms_apart(
     assert (system["task_type"], system["algorithm_id"]) == ("no_algorithm", "system_monitor")
     assert (system["algorithm_name"], system["confidence"]) == ("系统监控", 1.0)
     decoded = json.loads(system["result"])  # as the documented consumer does
-    assert decoded == {"message": "no service", "message_zh": "无算法", "cause": "no_service"}
+    assert (decoded["message"], decoded["message_zh"]) == ("no service", "无算法")
+    assert decoded["cause"] == "no_service"
     assert system["image_url"] == ""
     assert not anything_waits(site.runtime)
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from easyai.alarms.grouping import messages
 from easyai.alarms.of_services import of_services
-from easyai.alarms.telling import messages
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.domain.alarm import Board, Change, Kind, Notice
 from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known, ServiceFacts
+from easyai.messages.catalogue import text
 from easyai.settings.schema import Settings
 
 TIMINGS = Timings()
@@ -75,7 +76,7 @@ def _told(every_sec: float, back: Mapping[int, float], until: float = 1200.0) ->
         facts = _facts(heard, looked)
         conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
         notices = board.move(conditions, set(Kind), 3600.0, now, START + now)
-        assert all(message.words.zh for message in messages(notices, facts))
+        assert all(text(message.reason, "zh") for message in messages(notices, facts))
         told += notices
     return told
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from easyai.alarms.telling import Message
+from easyai.alarms.grouping import Message
 from easyai.domain.alarm import Change, Kind
-from easyai.domain.words import Words
+from easyai.domain.reason import quoted
 
 BACKLOG = "inference backlog alert: 6000 frames wait, more than max_queue_size = 5000"
 
 
 def _line(words: str) -> str:
     kind = Kind.QUEUE_BACKLOG
-    (line,) = Message(Change.RAISED, kind, kind, Words(words, "积压"), 0.0, "").log_lines
+    (line,) = Message(Change.RAISED, kind, kind, quoted(words), 0.0, "").log_lines
     return line
 
 
@@ -36,9 +36,8 @@ def test_a_bar_in_the_words_of_a_service_begins_no_line() -> None:
 
 def test_each_alarm_of_a_message_has_its_line_with_its_words() -> None:
     kind, long = Kind.NO_ALGORITHM, "; its frames wait until a service of this type registers" * 4
-    parts = tuple(f"no algorithm for task type: {name}{long}" for name in ("人脸", "车辆"))
-    words = Words(" | ".join(parts), "")
-    lines = Message(Change.RAISED, kind, kind, words, 0.0, "", parts=parts).log_lines
+    parts = tuple(quoted(f"no algorithm for task type: {name}{long}") for name in ("人脸", "车辆"))
+    lines = Message(Change.RAISED, kind, kind, quoted(""), 0.0, "", parts=parts).log_lines
     assert [line[:50] for line in lines] == [
         f"system alarm no_algorithm: no algorithm for task type: {name}"[:50]
         for name in ("人脸", "车辆")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.domain.alarm import TOGETHER_SEC, Board, Change, Condition, Notice
-from easyai.domain.words import Words
+from easyai.domain.reason import quoted
 
 KINDS = ("bus_down", "service_offline")
 REPEAT_SEC = 3600.0
@@ -18,7 +18,7 @@ CAUSE_SEC = 10.0
 
 
 def _condition(kind: str = "bus_down", subject: str = "", grace_sec: float = 0.0) -> Condition:
-    return Condition(kind, subject, "refused", Words("it is down", "不可用"), grace_sec)
+    return Condition(kind, subject, "refused", quoted("it is down"), grace_sec)
 
 
 class Desk:
@@ -176,7 +176,7 @@ def test_an_alarm_that_was_clear_for_a_moment_is_not_over_with_others_of_its_kin
 def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is_told() -> None:
     desk = Desk()
     desk.now = 100.0
-    moments = {"began_at": 1020.0, "raised_at": 1040.0, "told_at": 1050.0}
+    moments = {"began_at": 1020.0, "raised_at": 1040.0, "notified_at": 1050.0}
     desk.board.adopt(_condition(), **moments, now=100.0, wall=1100.0)
     assert desk.after(1, _condition()) == ""
     desk.after(1)
@@ -187,7 +187,7 @@ def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is
 
 def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
     desk = Desk()
-    moments = {"began_at": 0.0, "raised_at": 0.0, "told_at": 1000.0 - 3590}
+    moments = {"began_at": 0.0, "raised_at": 0.0, "notified_at": 1000.0 - 3590}
     desk.board.adopt(_condition(), **moments, now=0.0, wall=1000.0)
     assert desk.after(9, _condition()) == ""
     assert desk.after(1, _condition()) == "repeated:bus_down"
@@ -196,7 +196,7 @@ def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
 def test_an_adopted_alarm_that_was_not_seen_to_hold_is_not_told_to_go_on() -> None:
     desk = Desk()
     desk.now = 10_000.0
-    moments = {"began_at": 1000.0, "raised_at": 1000.0, "told_at": 1000.0}
+    moments = {"began_at": 1000.0, "raised_at": 1000.0, "notified_at": 1000.0}
     desk.board.adopt(_condition(), **moments, now=10_000.0, wall=11_000.0)
     assert desk.after(1, judged=()) == "", "nothing is known yet"
     assert desk.after(1) == ""

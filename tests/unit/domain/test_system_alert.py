@@ -7,10 +7,11 @@ import json
 import pytest
 
 from easyai.domain.alert import alert_json
-from easyai.domain.system_alert import COMMON, system_result, system_words
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason, from_json
+from easyai.domain.system_alert import COMMON, system_result, system_text
 
-WORDS = Words('no algorithm for task type: "人脸"\nsecond line', "没有可用的算法服务：人脸")
+TEXTS = ('no algorithm for task type: "人脸"\nsecond line', "没有可用的算法服务：人脸")
+REASON = Reason.of("alarm.waiting", n=3, of=Reason.of("alarm.of_types", task_types=("人脸",)))
 SAVED = {**COMMON, "id": 7, "task_type": "no_algorithm", "created_at": 1.0, "updated_at": 1.0}
 
 
@@ -21,16 +22,18 @@ def _decoded(result: str) -> dict[str, object]:
     return decoded
 
 
-def test_a_result_is_an_object_with_the_message_in_both_languages_and_its_cause() -> None:
-    result = system_result(WORDS, "no_service", subjects=("人脸",))
+def test_a_result_is_an_object_with_both_messages_the_cause_and_the_reason() -> None:
+    result = system_result(*TEXTS, REASON, "no_service", subjects=("人脸",))
 
     assert _decoded(result) == {
-        "message": WORDS.en,
-        "message_zh": WORDS.zh,
+        "message": TEXTS[0],
+        "message_zh": TEXTS[1],
         "cause": "no_service",
+        **REASON.as_json(),
         "subjects": ["人脸"],
     }
-    assert system_words(result) == WORDS
+    assert from_json(_decoded(result)) == REASON
+    assert system_text(result) == "\n".join(TEXTS)
 
 
 @pytest.mark.parametrize("text", ["no service\n没有服务", "积压 5000 帧", "", "[1]", "5000", "{"])
@@ -38,6 +41,7 @@ def test_what_an_earlier_release_saved_as_text_is_read_as_json_too(text: str) ->
     en, _, zh = text.partition("\n")
 
     assert _decoded(text) == {"message": en, "message_zh": zh or en, "cause": ""}
+    assert system_text(text) == f"{en}\n{zh or en}"
 
 
 def test_the_result_of_a_camera_is_never_touched() -> None:
@@ -47,7 +51,7 @@ def test_the_result_of_a_camera_is_never_touched() -> None:
 
 
 def test_a_system_alert_names_the_monitor_as_the_contract_does() -> None:
-    alert = alert_json({**SAVED, "result": system_result(WORDS)}, "")
+    alert = alert_json({**SAVED, "result": system_result(*TEXTS, REASON)}, "")
 
     assert (alert["task_id"], alert["algorithm_id"]) == ("system", "system_monitor")
     assert (alert["algorithm_name"], alert["confidence"]) == ("系统监控", 1.0)

@@ -153,3 +153,13 @@ def test_numbers_choose_the_form_of_their_noun() -> None:
         "2 frames",
     ]
     assert both(Reason.of("frames", n=1)) == "1 frame\n1 张图片"
+
+
+def test_a_paragraph_has_one_full_stop_between_its_sentences() -> None:
+    parts = (quoted("it hangs."), Reason.of("both", en="restart it.", zh="请重启。"))
+    assert both(Reason.of("paragraph", parts=parts)) == "it hangs. restart it\nit hangs.。请重启"
+
+
+def test_a_sentence_begins_with_a_capital_where_a_text_wants_it() -> None:
+    question = Reason.of("alarm.meant", question=quoted("did you mean 人脸?"))
+    assert text(question) == " Did you mean 人脸?."

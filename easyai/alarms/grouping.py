@@ -1,0 +1,258 @@
+"""Group alarms that change in one round into messages: one message for each kind and change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from easyai.alarms.absence import NOT_RUNNING, Absence
+from easyai.alarms.ends import end, not_running
+from easyai.alarms.texts_of_services import no_algorithm_of_many
+from easyai.diagnosis.causes.service_words import unregister_command
+from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.reason import Reason
+from easyai.health.facts import Facts
+from easyai.health.snapshot import ServiceFacts
+from easyai.messages.catalogue import languages, text
+from easyai.messages.names import cause_name
+
+RECOVERED: Final = "recovered"
+SERVICE_ONLINE: Final = "service_online"
+_MANY: Final = 3  # services that fall silent together are a sign of something else
+_MOST_SHOWN: Final = 5
+_LONGEST_LINE: Final = 130  # characters in the log, which puts some 67 before them
+_MORE: Final = "… (more: diagnose)"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What people, the bus and the log are notified of."""
+
+    change: Change
+    kind: str
+    task_type: str  # of its alert: the kind, `recovered` or `service_online`
+    reason: Reason
+    at: float
+    cause: str  # as in the table of alarms, of several all of them; '' while it is not known
+    subjects: tuple[str, ...] = ()  # endpoints, task types, …
+    parts: tuple[Reason, ...] = ()  # each alarm in it by itself; () for one
+
+    @property
+    def title(self) -> str:
+        """The subject line of a mail, in every language."""
+        title = Reason.of("alarm_title.raised", kind=self.kind)
+        if self.task_type == RECOVERED:
+            title = Reason.of("alarm_title.over", kind=self.kind)
+        elif self.task_type == SERVICE_ONLINE:
+            title = Reason("alarm_title.service_online")
+        return f"easyai: {' / '.join(text(title, language) for language in languages())}"
+
+    @property
+    def log_lines(self) -> list[str]:
+        """A short line for each alarm of the message; the whole is in the table."""
+        return [self._line(text(part)) for part in self.parts or (self.reason,)]
+
+    def _line(self, words: str) -> str:
+        line = " ".join(f"system alarm {self.task_type}: {words}".split())
+        if len(line) <= _LONGEST_LINE:
+            return line
+        return line[: _LONGEST_LINE - len(_MORE)].rstrip(" .,;:") + _MORE
+
+
+def messages(
+    notices: Sequence[Notice], facts: Facts, absence: Absence | None = None
+) -> list[Message]:
+    """The notices of one round as messages, in their order.
+
+    `absence`: no watchdog ran then; alarms that rang before it and are over since ended sometime.
+    """
+    groups: dict[tuple[Change, str], list[Notice]] = {}
+    for notice in notices:
+        groups.setdefault((notice.change, notice.kind), []).append(notice)
+    return [
+        _message(change, kind, group, facts, absence) for (change, kind), group in groups.items()
+    ]
+
+
+def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Message:
+    """That nothing of ours ran: nobody could notify people before.
+
+    `rings`: inference stood still already when it began, and that alarm goes on.
+    """
+    kind = Kind.INFERENCE_STALLED
+    reason = Reason.of(
+        "alarm.absence",
+        absence=not_running(absence),
+        lasted_sec=absence.lasted_sec,
+        n=facts.waiting,
+        before=Reason("alarm.before_goes_on") if rings else None,
+    )
+    change = Change.REPEATED if rings else Change.RAISED
+    return Message(change, kind, kind, reason, at, NOT_RUNNING)
+
+
+def _message(
+    change: Change, kind: str, group: Sequence[Notice], facts: Facts, absence: Absence | None
+) -> Message:
+    if change == Change.OVER:
+        lasted, unseen = _lasted(group, absence)
+        if kind == Kind.SERVICE_OFFLINE:
+            return _of(group, SERVICE_ONLINE, _services_over(group, facts, lasted, unseen))
+        return _of(group, RECOVERED, _over(group, facts, lasted, unseen))
+    if whole := _as_one(kind, group, facts):
+        return _of(group, kind, _introduced(change, group, whole))
+    parts = tuple(_introduced(change, group, one) for one in _distinct(group)[:_MOST_SHOWN])
+    return _of(group, kind, _introduced(change, group, _several(group)), parts)
+
+
+def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
+    """One sentence for many alarms of a kind; None where each has its own."""
+    if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
+        return _services_offline(group, facts)
+    if kind == Kind.NO_ALGORITHM and len(group) > _MOST_SHOWN:
+        return no_algorithm_of_many(facts, [one.subject for one in group if one.subject])
+    return None
+
+
+def _introduced(change: Change, group: Sequence[Notice], what: Reason) -> Reason:
+    """An alarm, after what people need to know of it when they were notified of it before."""
+    if change == Change.REPEATED:
+        lasted_sec = max(one.lasted_sec for one in group)
+        return Reason.of("alarm.repeated", lasted_sec=lasted_sec, what=what)
+    if change == Change.EXPLAINED:
+        return Reason.of("alarm.explained", cause=_causes(group), what=what)
+    return what
+
+
+def _of(
+    group: Sequence[Notice], task_type: str, reason: Reason, parts: tuple[Reason, ...] = ()
+) -> Message:
+    first = group[0]
+    cause = ", ".join(dict.fromkeys(one.cause for one in group if one.cause))
+    subjects = tuple(one.subject for one in group if one.subject)
+    return Message(first.change, first.kind, task_type, reason, first.at, cause, subjects, parts)
+
+
+def _distinct(group: Sequence[Notice]) -> list[Reason]:
+    """The reasons of alarms, those of the same code and arguments once."""
+    return list(dict.fromkeys(one.reason for one in group))
+
+
+def _several(group: Sequence[Notice]) -> Reason:
+    distinct = _distinct(group)
+    if len(distinct) == 1:
+        return distinct[0]
+    more = len(distinct) - _MOST_SHOWN
+    return Reason.of(
+        "alarm.several",
+        alarms=tuple(distinct[:_MOST_SHOWN]),
+        more=Reason.of("alarm.more", number=more) if more > 0 else None,
+    )
+
+
+def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Reason, Reason | None]:
+    """How long alarms lasted that are over, and what is not known of it."""
+    lasted_sec = max(one.lasted_sec for one in group)
+    lasted = Reason.of("span", sec=lasted_sec)
+    at_most = Reason.of("alarm_end.at_most", lasted_sec=lasted_sec)
+    unseen = [one for one in group if not one.seen]
+    if absence is None or not unseen:
+        return lasted, None
+    if unseen[0].raised_at > absence.until:
+        return (at_most if unseen[0].cause == NOT_RUNNING else lasted), None
+    return at_most, Reason.of("alarm_end.maybe_sooner", absence=not_running(absence))
+
+
+def _over(group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason | None) -> Reason:
+    kind, subjects = group[0].kind, tuple(one.subject for one in group if one.subject)
+    return Reason.of(
+        "alarm_end.over",
+        kind=kind,
+        of=Reason.of("alarm_end.of", subjects=subjects) if subjects else None,
+        lasted=lasted,
+        now=end(kind, group, facts),
+        cause=_causes(group),
+        unseen=unseen,
+    )
+
+
+def _causes(group: Sequence[Notice]) -> Reason:
+    """The causes that people were notified of, each once with the subjects that have it."""
+    by_cause: dict[str, list[str]] = {}
+    for one in group:
+        by_cause.setdefault(one.cause, []).append(one.subject)
+    if len(by_cause) == 1:
+        return _cause(group[0].cause)
+    causes = (_cause_of(cause, tuple(filter(None, of))) for cause, of in by_cause.items())
+    return Reason.of("alarm.causes", causes=tuple(causes))
+
+
+def _cause_of(cause: str, subjects: tuple[str, ...]) -> Reason:
+    named = _cause(cause)
+    if not subjects:
+        return named
+    return Reason.of("alarm.cause_of", cause=named, subjects=subjects)
+
+
+def _cause(cause: str) -> Reason:
+    """The cause as an alarm has it: in words, and the code that stands in the table."""
+    if not cause:
+        return Reason("name.cause_unknown")
+    named = cause_name(cause)
+    if text(named) == cause:
+        return named
+    return Reason.of("alarm.cause_with_code", cause=cause)
+
+
+def _services_offline(group: Sequence[Notice], facts: Facts) -> Reason:
+    offline, services = len(group), max(len(facts.services), len(group))
+    many = offline >= _MANY and 2 * offline >= services
+    return Reason.of(
+        "alarm.services_offline",
+        offline=offline,
+        services=services,
+        endpoints=tuple(one.subject for one in group),
+        cause=cause_name(group[0].cause),
+        common=Reason("alarm.common_cause") if many else None,
+    )
+
+
+def _services_over(
+    group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason | None
+) -> Reason:
+    registered = {one.endpoint for one in facts.services}
+    moved = {one.endpoint: one for one in facts.moved}
+    online = tuple(one.subject for one in group if one.subject in registered)
+    known = registered | set(moved)
+    gone = tuple(one.subject for one in group if one.subject not in known)
+    now = []
+    if online:
+        now.append(
+            Reason.of(
+                "alarm_end.services_online",
+                online=len(online),
+                services=max(len(registered), len(online)),
+                endpoints=online,
+            )
+        )
+    if gone:
+        now.append(Reason.of("alarm_end.services_gone", endpoints=gone))
+    now += [_moved(moved[one.subject], facts) for one in group if one.subject in moved]
+    return Reason.of(
+        "alarm_end.services",
+        now=tuple(now),
+        lasted=lasted,
+        cause=cause_name(group[0].cause),
+        unseen=unseen,
+    )
+
+
+def _moved(old: ServiceFacts, facts: Facts) -> Reason:
+    return Reason.of(
+        "alarm_end.service_moved",
+        service_id=old.service_id,
+        old=old.endpoint,
+        new=facts.moved_to(old),
+        command=unregister_command(facts, old),
+    )
