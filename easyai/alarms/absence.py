@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 
@@ -33,7 +34,7 @@ class Absence:
 
 def as_alarm(absence: Absence, reason: Reason, at: float) -> Notice:
     """The alarm that nobody could raise then, as it is raised now; `at`: Unix seconds."""
-    key = (Kind.INFERENCE_STALLED, "", NOT_RUNNING, reason)
+    key = (Kind.INFERENCE_STALLED, "", found_cause(NOT_RUNNING), reason)
     return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
 
 

@@ -16,11 +16,13 @@ from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.diagnosis.symptom import STOPS
 from easyai.domain.alarm import Condition, Key, Kind, Ringing
+from easyai.domain.alarm_cause import cause_code, found_cause
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
-from easyai.messages.catalogue import text
 
 _FEWEST: Final = 10  # frames; a rate of fewer says nothing
 _FEW: Final = 3  # calls; a mean of fewer is one call's mood
+_TOO_SLOW: Final = "algorithms_too_slow"
 _FROM_CHECKS: Final = {
     Kind.STORE_DOWN: "store",
     Kind.BUS_DOWN: "bus",
@@ -71,8 +73,7 @@ def judge(
             reason = texts.check_failed(kind, result, seen.facts)
             moved = kind == Kind.DATA_MOVED
             grace_sec = timings.data_moved_grace_sec if moved else timings.check_grace_sec
-            cause = text(result.reason)
-            conditions.append(Condition(kind, "", cause, reason, grace_sec))
+            conditions.append(Condition(kind, "", result.reason, reason, grace_sec))
     if seen.facts.known is not None:
         kinds.update(_FROM_DATABASE)
         conditions += of_services(seen.facts, causes, ringing, timings)
@@ -87,12 +88,12 @@ def _stalled(
 ) -> Iterator[Condition]:
     still = _named(seen, standstill) or set(standstill.types)
     for subject in _subjects(seen, standstill, ringing):
-        known = ringing.get((Kind.INFERENCE_STALLED, subject), "")
+        known = cause_code(ringing.get((Kind.INFERENCE_STALLED, subject), NO_REASON))
         cause = _stopping(causes, {subject} if subject else still, known)
         yield Condition(
             Kind.INFERENCE_STALLED,
             subject,
-            cause.code if cause else "",
+            found_cause(cause.code) if cause else NO_REASON,
             texts.inference_stalled(seen.facts, standstill, subject, cause),
             lasted_sec=standstill.lasted_sec(subject),
             explains=True,
@@ -139,7 +140,7 @@ def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[C
         return
     if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
         reason = texts.outbox(facts, known.outbox, still_sec)
-        yield Condition(Kind.BUS_DOWN, "", "alerts wait, none is acknowledged", reason)
+        yield Condition(Kind.BUS_DOWN, "", Reason("alarm.none_acknowledged"), reason)
 
 
 def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
@@ -174,12 +175,12 @@ def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Con
         mean_ms = one.recent.infer_ms_sum / one.recent.successes
         if mean_ms > _limit(most, key, ringing):
             reason = texts.slow(seen.facts, one, mean_ms, most)
-            yield Condition(Kind.SLOW_INFERENCE, one.name, "algorithms_too_slow", reason)
+            yield Condition(Kind.SLOW_INFERENCE, one.name, found_cause(_TOO_SLOW), reason)
 
 
-def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> str:
+def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> Reason:
     cause = _stopping(causes, about)
-    return cause.code if cause else "algorithms_too_slow"
+    return found_cause(cause.code if cause else _TOO_SLOW)
 
 
 def _limit(most: float, key: Key, ringing: Ringing) -> float:

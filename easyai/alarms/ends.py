@@ -13,6 +13,7 @@ from easyai.alarms.absence import Absence
 from easyai.db.statistics import BUCKET_SEC
 from easyai.diagnosis.causes.life import is_heard, lives_unheard
 from easyai.domain.alarm import Kind, Notice
+from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
@@ -72,7 +73,7 @@ def _inference(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     rest: tuple[Reason, ...] = (
         Reason.of("alarm_end.none_since", held=_held(_types(others, facts))),
     )
-    if {one.cause for one in standing} <= _UNSEEN:
+    if {cause_code(one.cause) for one in standing} <= _UNSEEN:
         rest = (Reason("alarm_end.looked_for"), *rest)
     if not going:
         return rest
@@ -81,7 +82,7 @@ def _inference(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 
 def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Reason]:
     """That frames failed of what is over now: nothing else brings them back."""
-    subjects = [one.subject for one in group if one.cause in FAILED]
+    subjects = [one.subject for one in group if cause_code(one.cause) in FAILED]
     for one in [one for one in _types(subjects, facts) if one.failed][:_FEW]:
         command = easyai_command(facts.settings, "requeue", "--task-type", one.name)
         yield Reason.of("alarm_end.kept_failed", n=one.failed, task_type=one.name, command=command)

@@ -11,11 +11,12 @@ from easyai.alarms.ends import end, not_running
 from easyai.alarms.texts_of_services import no_algorithm_of_many
 from easyai.diagnosis.causes.service_words import unregister_command
 from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
 from easyai.messages.catalogue import languages, text
-from easyai.messages.names import cause_name
+from easyai.messages.names import cause_noted
 
 RECOVERED: Final = "recovered"
 SERVICE_ONLINE: Final = "service_online"
@@ -129,7 +130,7 @@ def _of(
     group: Sequence[Notice], task_type: str, reason: Reason, parts: tuple[Reason, ...] = ()
 ) -> Message:
     first = group[0]
-    cause = ", ".join(dict.fromkeys(one.cause for one in group if one.cause))
+    cause = ", ".join(dict.fromkeys(cause_noted(one.cause) for one in group if one.cause))
     subjects = tuple(one.subject for one in group if one.subject)
     return Message(first.change, first.kind, task_type, reason, first.at, cause, subjects, parts)
 
@@ -160,7 +161,7 @@ def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Reason, R
     if absence is None or not unseen:
         return lasted, None
     if unseen[0].raised_at > absence.until:
-        return (at_most if unseen[0].cause == NOT_RUNNING else lasted), None
+        return (at_most if cause_code(unseen[0].cause) == NOT_RUNNING else lasted), None
     return at_most, Reason.of("alarm_end.maybe_sooner", absence=not_running(absence))
 
 
@@ -179,7 +180,7 @@ def _over(group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason 
 
 def _causes(group: Sequence[Notice]) -> Reason:
     """The causes that people were notified of, each once with the subjects that have it."""
-    by_cause: dict[str, list[str]] = {}
+    by_cause: dict[Reason, list[str]] = {}
     for one in group:
         by_cause.setdefault(one.cause, []).append(one.subject)
     if len(by_cause) == 1:
@@ -188,21 +189,21 @@ def _causes(group: Sequence[Notice]) -> Reason:
     return Reason.of("alarm.causes", causes=tuple(causes))
 
 
-def _cause_of(cause: str, subjects: tuple[str, ...]) -> Reason:
+def _cause_of(cause: Reason, subjects: tuple[str, ...]) -> Reason:
     named = _cause(cause)
     if not subjects:
         return named
     return Reason.of("alarm.cause_of", cause=named, subjects=subjects)
 
 
-def _cause(cause: str) -> Reason:
+def _cause(cause: Reason) -> Reason:
     """The cause as an alarm has it: in words, and the code that stands in the table."""
     if not cause:
         return Reason("name.cause_unknown")
-    named = cause_name(cause)
-    if text(named) == cause:
-        return named
-    return Reason.of("alarm.cause_with_code", cause=cause)
+    code = cause_code(cause)
+    if code in ("", text(cause)):
+        return cause  # a code without a name is shown once
+    return Reason.of("alarm.cause_with_code", cause=code)
 
 
 def _services_offline(group: Sequence[Notice], facts: Facts) -> Reason:
@@ -213,7 +214,7 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Reason:
         offline=offline,
         services=services,
         endpoints=tuple(one.subject for one in group),
-        cause=cause_name(group[0].cause),
+        cause=group[0].cause,
         common=Reason("alarm.common_cause") if many else None,
     )
 
@@ -243,7 +244,7 @@ def _services_over(
         "alarm_end.services",
         now=tuple(now),
         lasted=lasted,
-        cause=cause_name(group[0].cause),
+        cause=group[0].cause,
         unseen=unseen,
     )
 

@@ -15,6 +15,7 @@ from easyai.alarms.absence import Absence
 from easyai.alarms.grouping import Message, messages
 from easyai.alarms.of_services import SERVICES_AWAY, served
 from easyai.domain.alarm import Change, Key, Kind, Notice
+from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.settings.schema import AiAnalysis
@@ -137,7 +138,7 @@ def _types(notice: Notice, facts: Facts) -> set[str]:
     if kind == Kind.SERVICE_OFFLINE:
         own = [one for one in facts.services if one.endpoint == subject]
         return {name for one in own for name in one.task_types}
-    if kind not in _RANK or notice.cause not in SERVICES_AWAY:
+    if kind not in _RANK or cause_code(notice.cause) not in SERVICES_AWAY:
         return set()
     if subject:
         return {subject}

@@ -14,18 +14,22 @@ from easyai.diagnosis.causes.life import is_heard, lives_unheard
 from easyai.diagnosis.causes.no_service import taken_out
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.domain.alarm import Condition, Kind, Ringing
+from easyai.domain.alarm_cause import found_cause
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import ServiceFacts
+from easyai.messages.reasons import reason as translated
 
 _MANY_SERVICES: Final = 3
+_NO_SERVICE: Final = "no_service"
 #: The causes that services are away.
 SERVICES_AWAY: Final = (
     "services_died",
     "heartbeats_not_arriving",
     "endpoint_unreachable",
-    "no_service",
+    _NO_SERVICE,
 )
 
 
@@ -57,21 +61,21 @@ def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[C
         if one.waiting and one.name not in taken:
             # A service of the type that is offline, or none at all.
             offline = any(one.name in service.task_types for service in facts.services)
-            cause = _cause(causes, (one.name,)) if offline else "no_service"
+            cause = _cause(causes, (one.name,)) if offline else found_cause(_NO_SERVICE)
             reason = texts.no_algorithm(facts, one)
             yield Condition(Kind.NO_ALGORITHM, one.name, cause, reason, grace_sec)
 
 
-def _cause(causes: Ranking, about: Collection[str] = ()) -> str:
+def _cause(causes: Ranking, about: Collection[str] = ()) -> Reason:
     found = (cause.code for cause in causes.about(about))
-    return next((code for code in found if code in SERVICES_AWAY), "no_service")
+    return found_cause(next((code for code in found if code in SERVICES_AWAY), _NO_SERVICE))
 
 
 def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
     for one in facts.services:
         if one.state == ServiceState.OFFLINE:
             reason = texts.service_offline(facts, one)
-            cause = one.state_reason
+            cause = as_reason(translated(one.state_reason))
             yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, reason, grace_sec)
 
 
@@ -89,7 +93,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
         cause = short_timeout(facts, rare)
         reason = paragraph(as_reason(cause.words), as_reason(cause.remedies[0].words))
         kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
-        yield Condition(kind, one.endpoint, cause.code, reason, grace_sec)
+        yield Condition(kind, one.endpoint, found_cause(cause.code), reason, grace_sec)
     late = [one for one in facts.services if lives_unheard(facts, one)]
     unheard = [one for one in late if one not in rare]
     living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
@@ -112,5 +116,5 @@ def _missing(
 ) -> Condition:
     reason = texts.heartbeats_missing(facts, unheard, living)
     gone = facts.known is not None and api_gone(facts, facts.known)
-    kind, cause = Kind.HEARTBEATS_MISSING, "api_gone" if gone else "heartbeats_not_arriving"
-    return Condition(kind, subject, cause, reason, grace_sec)
+    cause = found_cause("api_gone" if gone else "heartbeats_not_arriving")
+    return Condition(Kind.HEARTBEATS_MISSING, subject, cause, reason, grace_sec)

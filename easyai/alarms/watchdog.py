@@ -29,10 +29,10 @@ from easyai.alarms.timings import Timings
 from easyai.db import clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
-from easyai.domain.reason import Reason
+from easyai.domain.alarm_cause import found_cause
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.checks.check import Check
 from easyai.messages.catalogue import text
-from easyai.messages.names import cause_name
 from easyai.process import self_end
 from easyai.process.notify import Loop, Notifier, is_supervised
 from easyai.process.presence import Presence
@@ -196,7 +196,8 @@ class Watchdog:
         kinds = {row.kind for row in standing.ringing}
         for row in standing.ringing:
             if row.kind in _KINDS:
-                condition = Condition(row.kind, row.subject, row.cause, cause_name(row.cause))
+                cause = found_cause(row.cause) if row.cause else NO_REASON
+                condition = Condition(row.kind, row.subject, cause, reason=cause)
                 held_back = may_be_held_back(row.kind, wall - row.told_at, kinds, analysis)
                 notified_at = 0.0 if held_back else row.told_at  # 0: a notice again, now
                 self._board.adopt(condition, row.began_at, row.raised_at, notified_at, now, wall)
@@ -212,7 +213,7 @@ class Watchdog:
         if self._clock.is_steady(now):
             return []
         jump_sec = self._clock.jump_sec
-        return [Condition(Kind.CLOCK_JUMP, "", "clock_jumped", clock_jump(jump_sec))]
+        return [Condition(Kind.CLOCK_JUMP, "", found_cause("clock_jumped"), clock_jump(jump_sec))]
 
     def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
         """Ask for what only a restart heals: `easyai up`, or else the workers themselves.

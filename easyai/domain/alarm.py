@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason
 
 #: What was seen for a moment only does not go with others of its kind: so long is two looks.
 TOGETHER_SEC: Final = 3.0
 
 Key = tuple[str, str]  # kind and subject
-Ringing = Mapping[Key, str]  # the alarms that ring, and the cause that people know of each
+Ringing = Mapping[Key, Reason]  # the alarms that ring, and the cause that people know of each
 
 
 class Kind(StrEnum):
@@ -54,7 +54,7 @@ class Condition:
 
     kind: str
     subject: str  # '' where the kind says it all
-    cause: str  # in a few words, for the table; '' while it is not known
+    cause: Reason  # `found_cause`, or why a check or a service fails; none while it is not known
     reason: Reason  # what is wrong, with its number, its cause, and what to do next
     grace_sec: float = 0.0  # it must hold for so long
     lasted_sec: float = 0.0  # for how long it is known to hold
@@ -68,7 +68,7 @@ class Notice:
     change: Change
     kind: str
     subject: str
-    cause: str
+    cause: Reason
     reason: Reason  # of the condition, as it was seen last
     began_at: float  # when the trouble began, which was before people were notified
     raised_at: float  # when people were notified first
@@ -90,7 +90,7 @@ class _Alarm:
     clear_since: float | None = None
     raised_at: float | None = None  # wall; None: its grace is not over
     notified: float = 0.0
-    notified_cause: str = ""  # the notice of its end has it, too
+    notified_cause: Reason = NO_REASON  # the notice of its end has it, too
     other_since: float | None = None  # since when another cause than that is seen
 
 

@@ -5,7 +5,9 @@ Within a sentence they are arguments with the format ``word``.
 
 from __future__ import annotations
 
+from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text
 
 
 def check_name(name: str) -> Reason:
@@ -28,12 +30,12 @@ def kind_name(kind: str) -> Reason:
     return Reason.of("name.kind", name=kind)
 
 
-def cause_name(cause: str) -> Reason:
-    """The cause as an alarm noted it: by its code, or in whatever words it has."""
-    return Reason.of("name.cause", name=cause)
+def cause_noted(cause: Reason) -> str:
+    """The cause of an alarm as its row and its alerts have it: its code, else its English text."""
+    return cause_code(cause) or text(cause)
 
 
-def alarm_over(alarm: str, cause: str, lasted_sec: float) -> Reason:
+def alarm_over(alarm: str, cause: Reason, lasted_sec: float) -> Reason:
     """That an alarm is over, with what is known of it; `alarm` is its kind and subject."""
-    why = cause_name(cause) if cause else Reason("name.cause_unknown")
+    why = cause or Reason("name.cause_unknown")
     return Reason.of("event.alarm_over", alarm=alarm, cause=why, lasted_sec=lasted_sec)

@@ -99,7 +99,6 @@ _DATABASE: Final = {
     "database is locked": "数据库被锁定",
 }
 _BUS: Final = {
-    "^alerts wait, none is acknowledged$": "告警在等待，没有一条被确认",
     "ai_analysis.mq_address names several hosts, and alerts go to one: name one of them, or an "
     "address that moves to the host that works; ": (
         "ai_analysis.mq_address 写了多个主机，而告警只发往一个：请只写其中一个，"

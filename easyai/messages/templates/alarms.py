@@ -71,6 +71,7 @@ ALARMS: Final = (
         "acknowledged for {still_sec:span}. They are kept and sent in order later. Look at the "
         "worker's log and the topic's rights, then run `{command}`",
     ),
+    message("alarm.none_acknowledged", "alerts wait, none is acknowledged"),
     message(
         "alarm.clock_jump",
         "the clock of this machine jumped {way:word clock_way} by {by_sec:span}; heartbeats and "

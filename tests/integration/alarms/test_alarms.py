@@ -14,6 +14,8 @@ from easyai.alarms.timings import Timings
 from easyai.db import alarms
 from easyai.db.statistics import Tally, add
 from easyai.domain.alarm import Kind, Ringing
+from easyai.domain.alarm_cause import found_cause
+from easyai.domain.reason import NO_REASON
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look
 from tests.support.site import TYPE, Installation
@@ -238,10 +240,10 @@ def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
         found = judge(seen, None, ringing, Timings()).conditions
         return [one.subject for one in found if one.kind == Kind.SLOW_INFERENCE]
 
-    hangs: dict[tuple[str, str], str] = {(Kind.INFERENCE_STALLED, stands): "inference_hangs"}
+    hangs = {(str(Kind.INFERENCE_STALLED), stands): found_cause("inference_hangs")}
     assert slow({}) == [TYPE]
     assert slow(hangs) == []
-    assert slow({**hangs, (Kind.SLOW_INFERENCE, TYPE): ""}) == [TYPE], "it rang before"
+    assert slow({**hangs, (Kind.SLOW_INFERENCE, TYPE): NO_REASON}) == [TYPE], "it rang before"
 
 
 def test_a_check_that_fails_is_told_with_its_reason_and_waits_for_the_bus(

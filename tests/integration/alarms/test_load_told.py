@@ -10,6 +10,7 @@ from easyai.alarms.ends import end
 from easyai.db import statistics
 from easyai.db.statistics import Tally
 from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
 from easyai.settings.schema import Settings
@@ -64,7 +65,15 @@ def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is
 
 def test_inference_is_not_fast_again_where_no_type_is_known_to_be() -> None:
     notice = Notice(
-        Change.OVER, Kind.SLOW_INFERENCE, TYPE, "algorithms_too_slow", NO_REASON, 0, 0, 0, 0
+        Change.OVER,
+        Kind.SLOW_INFERENCE,
+        TYPE,
+        found_cause("algorithms_too_slow"),
+        NO_REASON,
+        0,
+        0,
+        0,
+        0,
     )
     (now,) = end(Kind.SLOW_INFERENCE, [notice], Facts(0.0, Settings(), {}))
     assert now.code == "alarm_end.few_answers"

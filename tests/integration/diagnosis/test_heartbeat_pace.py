@@ -9,6 +9,7 @@ import pytest
 from easyai.alarms.grouping import messages
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.registry import registration
 from tests.support.algorithm_stub import AlgorithmStub
@@ -112,7 +113,7 @@ def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
 
 def test_what_is_the_same_of_many_services_is_said_once(site: Installation) -> None:
     same, now = Reason.of("alarm.more", number=3), time.time()
-    cause, kind = "heartbeat_timeout_short", Kind.HEARTBEATS_MISSING
+    cause, kind = found_cause("heartbeat_timeout_short"), Kind.HEARTBEATS_MISSING
     notices = [
         Notice(Change.RAISED, kind, f"http://127.0.0.1:{port}/", cause, same, now, now, now, 0.0)
         for port in (7901, 7902, 7903)

@@ -11,6 +11,7 @@ from easyai.db import recording, task_types
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
 from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import quoted
 from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub
@@ -62,7 +63,7 @@ def test_of_200_types_the_worst_few_are_listed_and_the_rest_counted(
 def test_200_types_without_a_service_are_one_sentence_to_people(
     site: Installation, many: None
 ) -> None:
-    now, cause = time.time(), "no_service"
+    now, cause = time.time(), found_cause("no_service")
     facts = look(site).facts
     notices = [
         Notice(Change.RAISED, Kind.NO_ALGORITHM, name, cause, quoted(name), now, now, now, 0.0)

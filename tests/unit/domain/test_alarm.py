@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.domain.alarm import TOGETHER_SEC, Board, Change, Condition, Notice
-from easyai.domain.reason import quoted
+from easyai.domain.reason import NO_REASON, quoted
 
 KINDS = ("bus_down", "service_offline")
 REPEAT_SEC = 3600.0
@@ -17,8 +17,11 @@ CLEAR_SEC = 5.0
 CAUSE_SEC = 10.0
 
 
+REFUSED, FULL = quoted("refused"), quoted("full")
+
+
 def _condition(kind: str = "bus_down", subject: str = "", grace_sec: float = 0.0) -> Condition:
-    return Condition(kind, subject, "refused", quoted("it is down"), grace_sec)
+    return Condition(kind, subject, REFUSED, quoted("it is down"), grace_sec)
 
 
 class Desk:
@@ -69,11 +72,11 @@ def test_the_trouble_lasts_from_its_beginning_to_its_end_and_not_as_long_as_it_i
 def test_a_cause_that_becomes_known_later_is_told_at_once_and_once() -> None:
     desk = Desk()
     known = replace(_condition(), explains=True)
-    unknown = replace(known, cause="")
+    unknown = replace(known, cause=NO_REASON)
     assert desk.after(0, unknown) == "raised:bus_down"
     assert desk.after(2, unknown) == ""
     (notice,) = desk.notices(2, known)
-    assert (notice.change, notice.cause) == (Change.EXPLAINED, "refused")
+    assert (notice.change, notice.cause) == (Change.EXPLAINED, REFUSED)
     assert desk.after(2, known) == ""
     assert desk.after(2, unknown) == ""
     assert desk.after(2, known) == ""
@@ -82,16 +85,16 @@ def test_a_cause_that_becomes_known_later_is_told_at_once_and_once() -> None:
 def test_another_cause_is_told_once_it_has_stayed_and_the_end_tells_the_one_that_was_told() -> None:
     desk = Desk()
     first = replace(_condition(), explains=True)
-    other = replace(first, cause="full")
+    other = replace(first, cause=FULL)
     assert desk.after(0, first) == "raised:bus_down"
     assert desk.after(2, other) == ""
     assert desk.after(8, other) == ""
     (notice,) = desk.notices(3, other)
-    assert (notice.change, notice.cause) == (Change.EXPLAINED, "full")
-    assert desk.after(4, replace(first, cause="a flicker")) == "", "at its end"
+    assert (notice.change, notice.cause) == (Change.EXPLAINED, FULL)
+    assert desk.after(4, replace(first, cause=quoted("a flicker"))) == "", "at its end"
     assert desk.after(1) == ""
     (over,) = desk.notices(6)
-    assert (over.change, over.cause) == (Change.OVER, "full")
+    assert (over.change, over.cause) == (Change.OVER, FULL)
 
 
 def test_what_clears_within_its_grace_is_never_told() -> None:
@@ -108,7 +111,7 @@ def test_an_alarm_is_over_after_the_hold_with_the_duration_of_what_was_wrong() -
     desk.after(60, _condition())
     assert desk.after(1) == ""
     (notice,) = desk.notices(CLEAR_SEC)
-    assert (notice.change, notice.lasted_sec, notice.cause) == (Change.OVER, 61.0, "refused")
+    assert (notice.change, notice.lasted_sec, notice.cause) == (Change.OVER, 61.0, REFUSED)
     assert desk.after(60) == ""
     assert desk.board.ringing == {}
 
@@ -129,7 +132,7 @@ def test_what_cannot_be_judged_stays_as_it_is() -> None:
     desk = Desk()
     desk.after(0, _condition())
     assert desk.after(7200, judged=["service_offline"]) == "repeated:bus_down"
-    assert desk.board.ringing == {("bus_down", ""): "refused"}, "with what was told of it"
+    assert desk.board.ringing == {("bus_down", ""): REFUSED}, "with what people know of it"
 
 
 def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round() -> None:
