@@ -22,7 +22,7 @@ from easyai.domain import system_alert
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import text
-from easyai.messages.names import alarm_over, cause_noted
+from easyai.messages.names import alarm_over
 from easyai.runtime import Runtime
 from easyai.system.identity import holder
 
@@ -165,8 +165,7 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
             alarms.over(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
         else:
             moments = (notice.began_at, notice.raised_at, notice.at)
-            cause = cause_noted(notice.cause)
-            alarms.notified(conn, notice.kind, notice.subject, cause, *moments)
+            alarms.notified(conn, notice.kind, notice.subject, notice.cause, *moments)
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
     changes = [
         _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)

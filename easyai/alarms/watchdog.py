@@ -26,11 +26,11 @@ from easyai.alarms.recorder import Entry, Recorder, Standing
 from easyai.alarms.silent_stall import SilentStall
 from easyai.alarms.texts import clock_jump
 from easyai.alarms.timings import Timings
-from easyai.db import clock
+from easyai.db import alarms, clock
 from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.domain.alarm_cause import found_cause
-from easyai.domain.reason import NO_REASON, Reason
+from easyai.domain.reason import Reason
 from easyai.health.checks.check import Check
 from easyai.messages.catalogue import text
 from easyai.process import self_end
@@ -196,7 +196,7 @@ class Watchdog:
         kinds = {row.kind for row in standing.ringing}
         for row in standing.ringing:
             if row.kind in _KINDS:
-                cause = found_cause(row.cause) if row.cause else NO_REASON
+                cause = alarms.cause_of(row)
                 condition = Condition(row.kind, row.subject, cause, reason=cause)
                 held_back = may_be_held_back(row.kind, wall - row.told_at, kinds, analysis)
                 notified_at = 0.0 if held_back else row.told_at  # 0: a notice again, now

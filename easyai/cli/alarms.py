@@ -75,10 +75,13 @@ def alarms(ctx: click.Context, limit: int, as_json: bool) -> None:
 
 
 def _as_dict(row: AlarmRow, now: float) -> dict[str, Any]:
+    cause = alarms_db.cause_of(row)
     return {
         "kind": row.kind,
         "subject": row.subject,
         "cause": row.cause,
+        "cause_code": cause.code or None,
+        "cause_args": cause.as_json()["args"] if cause else None,
         "ringing": row.over_at is None,
         "began_at": iso(row.began_at),
         "raised_at": iso(row.raised_at),

@@ -10,6 +10,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
+from easyai.db import reasons
+from easyai.domain.alarm_cause import cause_code, found_cause
+from easyai.domain.reason import NO_REASON, Reason
+
 AlarmRow = Row[Any]
 
 #: Alarms looked at for what was over lately.
@@ -18,10 +22,15 @@ NEWEST: Final = 1000
 # One that rings already was raised by a watchdog without a database: the earlier moment counts.
 # What was known of its cause stays true when nothing more is known.
 _RAISE = text("""
-    INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at)
-    VALUES (:kind, :subject, :cause, :began_at, :raised_at, :told_at)
+    INSERT INTO alarms (kind, subject, cause, cause_code, cause_args,
+                        began_at, raised_at, told_at)
+    VALUES (:kind, :subject, :cause, :cause_code, :cause_args, :began_at, :raised_at, :told_at)
     ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE
        SET cause = CASE WHEN excluded.cause = '' THEN alarms.cause ELSE excluded.cause END,
+           cause_code = CASE WHEN excluded.cause = '' THEN alarms.cause_code
+                             ELSE excluded.cause_code END,
+           cause_args = CASE WHEN excluded.cause = '' THEN alarms.cause_args
+                             ELSE excluded.cause_args END,
            told_at = excluded.told_at
 """)
 _OVER = text("""
@@ -29,13 +38,15 @@ _OVER = text("""
      WHERE kind = :kind AND subject = :subject AND over_at IS NULL
 """)
 _RINGING = text("""
-    SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at
+    SELECT kind, subject, cause, cause_code, cause_args,
+           coalesce(began_at, raised_at) AS began_at, raised_at, told_at
       FROM alarms
      WHERE over_at IS NULL ORDER BY raised_at, id
 """)
 # Read every two seconds, so never the whole history: no index tells when alarms were over.
 _SINCE = text("""
-    SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, over_at
+    SELECT kind, subject, cause, cause_code, cause_args,
+           coalesce(began_at, raised_at) AS began_at, raised_at, over_at
       FROM (
         SELECT * FROM alarms WHERE over_at IS NULL
         UNION ALL
@@ -44,8 +55,8 @@ _SINCE = text("""
       ) AS known ORDER BY raised_at, id
 """)
 _LATEST = text("""
-    SELECT kind, subject, cause, coalesce(began_at, raised_at) AS began_at, raised_at, told_at,
-           over_at
+    SELECT kind, subject, cause, cause_code, cause_args,
+           coalesce(began_at, raised_at) AS began_at, raised_at, told_at, over_at
       FROM alarms
      ORDER BY CASE WHEN over_at IS NULL THEN 0 ELSE 1 END, raised_at DESC, id DESC LIMIT :most
 """)
@@ -55,7 +66,7 @@ def notified(
     conn: Connection,
     kind: str,
     subject: str,
-    cause: str,
+    cause: Reason,
     began_at: float,
     raised_at: float,
     notified_at: float,
@@ -64,12 +75,20 @@ def notified(
     values = {
         "kind": kind,
         "subject": subject,
-        "cause": cause,
         "began_at": began_at,
         "raised_at": raised_at,
         "told_at": notified_at,
     }
-    conn.execute(_RAISE, values)
+    noted = reasons.columns("cause", cause)
+    # The release before compares the codes of causes.
+    conn.execute(_RAISE, values | noted | {"cause": cause_code(cause) or noted["cause"]})
+
+
+def cause_of(row: AlarmRow) -> Reason:
+    """The cause of an alarm; no reason while it is not known."""
+    if row.cause_code is None:  # the release before noted it, by its code or in words
+        return found_cause(row.cause) if row.cause else NO_REASON
+    return reasons.read(row, "cause")
 
 
 def over(conn: Connection, kind: str, subject: str, began_at: float, over_at: float) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from easyai.db.facts import MOST_FAILED
 from easyai.domain.alarm import Kind
+from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.snapshot import HOUR_SEC, AlarmFacts, TypeFacts
 
@@ -69,7 +70,7 @@ def _tells(alarm: AlarmFacts, one: TypeFacts, any_success_at: float) -> bool:
     One of everything is of the types that had failed frames when it was raised, and of none once
     any type succeeds: else one broken picture would hold it.
     """
-    if alarm.cause not in CAUSES or not rings(alarm, one):
+    if cause_code(alarm.cause) not in CAUSES or not rings(alarm, one):
         return False
     if alarm.subject:
         return True

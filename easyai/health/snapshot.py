@@ -52,7 +52,7 @@ class AlarmFacts:
 
     kind: str
     subject: str
-    cause: str
+    cause: Reason  # none while it is not known
     began_at: float  # the trouble
     raised_at: float  # people were told first
     over_at: float | None  # the trouble ended; None: it goes on
@@ -138,10 +138,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
             name: DutyFacts(row.holder, row.expires_at, row.done_at)
             for name, row in leases.all_leases(conn).items()
         },
-        alarms=tuple(
-            AlarmFacts(row.kind, row.subject, row.cause, row.began_at, row.raised_at, row.over_at)
-            for row in alarms.since(conn, now - _DAY_SEC)
-        ),
+        alarms=tuple(_alarm(row) for row in alarms.since(conn, now - _DAY_SEC)),
         reasons=rows.reasons(conn),
         paces=_paces(conn, now),
         outbox=outbox,
@@ -151,6 +148,11 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
         clock_jump_at=rows.newest_event(conn, "clock_jump", now - HOUR_SEC),
         stopped=rows.stopped(conn, now - _DAY_SEC) if lacks else {},
     )
+
+
+def _alarm(row: alarms.AlarmRow) -> AlarmFacts:
+    cause = alarms.cause_of(row)
+    return AlarmFacts(row.kind, row.subject, cause, row.began_at, row.raised_at, row.over_at)
 
 
 def _paces(conn: Connection, now: float) -> dict[str, float]:

@@ -16,13 +16,13 @@ from easyai.diagnosis.diagnosis import Diagnosis
 from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.symptom import STOPS
 from easyai.diagnosis.timeline import Entry
-from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.domain.words import Words
 from easyai.health.checks.check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.bridge import as_reason
 from easyai.messages.catalogue import ENGLISH, text
+from easyai.messages.names import cause_noted
 from easyai.messages.reasons import reason
 from easyai.version import version
 
@@ -141,8 +141,8 @@ def _alarm(alarm: AlarmFacts, now: float, language: str) -> dict[str, Any]:
     return {
         "kind": alarm.kind,
         "subject": alarm.subject,
-        "cause": alarm.cause,
-        **_text("text", found_cause(alarm.cause), language, ""),
+        "cause": cause_noted(alarm.cause),
+        **_text("text", alarm.cause, language, ""),
         "began_at": alarm.began_at,
         "raised_at": alarm.raised_at,
         "over_at": alarm.over_at,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from easyai.diagnosis.timeline import Entry
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.facts import Facts
 
 _SAME_SEC: Final = 60.0  # entries of one line lie this close together
@@ -48,7 +48,7 @@ def _split(subject: str) -> tuple[str, str]:
     return kind, of
 
 
-def _blamed(entry: Entry, facts: Facts) -> str:
+def _blamed(entry: Entry, facts: Facts) -> Reason:
     over = entry.kind == "alarm_over"
     causes = [
         one.cause
@@ -56,4 +56,4 @@ def _blamed(entry: Entry, facts: Facts) -> str:
         if f"{one.kind} {one.subject}".strip() in entry.subjects
         and abs(((one.over_at if over else one.raised_at) or 0.0) - entry.at) <= _SAME_SEC
     ]
-    return causes[0] if causes else ""
+    return causes[0] if causes else NO_REASON

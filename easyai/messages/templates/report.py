@@ -54,7 +54,7 @@ REPORT: Final = (
         "report.alarm",
         "({lasted_sec:span}) {count}{kind:word kind}{subjects}{cause}; told at {told_at:time}",
     ),
-    message("report.alarm_cause", ": {cause:word cause_over}"),
+    message("report.alarm_cause", ": {cause}"),
     message("report.parts", "easyai {version}. {database}"),
     # Translators: the last line of a report that all is well.
     message("report.well_parts", "{line}. {parts}"),
@@ -87,7 +87,7 @@ REPORT: Final = (
     message("timeline.alarm", "{kinds:word kind}{subjects}{cause}"),
     # Translators: these two are parts of the line above.
     message("timeline.alarm_subjects", " {names:names}"),
-    message("timeline.alarm_cause", " ({cause:word cause_over})"),
+    message("timeline.alarm_cause", " ({cause})"),
     message("short.well", "{first}: {second}"),
     message("short.cause", "{number}. {cause}"),
     message("short.remedy", "   {remedy}"),

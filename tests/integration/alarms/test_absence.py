@@ -155,7 +155,7 @@ def test_an_alarm_that_rang_then_and_is_over_claims_no_duration_that_nobody_saw(
 ) -> None:
     at = _killed(site)
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, rings, "", "refused", at - 60, at - 30, at - 30)
+        alarms.notified(conn, rings, "", quoted("refused"), at - 60, at - 30, at - 30)
     watchdogs.start()
     watchdogs.wait_for(
         "inference_stalled", *["recovered"] * (1 + (rings == "bus_down")), timeout=60

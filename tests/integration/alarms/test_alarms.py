@@ -15,7 +15,7 @@ from easyai.db import alarms
 from easyai.db.statistics import Tally, add
 from easyai.domain.alarm import Kind, Ringing
 from easyai.domain.alarm_cause import found_cause
-from easyai.domain.reason import NO_REASON
+from easyai.domain.reason import NO_REASON, quoted
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look
 from tests.support.site import TYPE, Installation
@@ -302,8 +302,8 @@ def test_a_jump_of_the_clock_is_told_and_stays_in_the_timeline(
 
 def test_an_alarm_told_without_the_database_keeps_its_first_moment(site: Installation) -> None:
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, "bus_down", "", "refused", 90.0, 100.0, 100.0)
-        alarms.notified(conn, "bus_down", "", "timed out", 140.0, 150.0, 150.0)
+        alarms.notified(conn, "bus_down", "", quoted("refused"), 90.0, 100.0, 100.0)
+        alarms.notified(conn, "bus_down", "", quoted("timed out"), 140.0, 150.0, 150.0)
         (row,) = alarms.ringing(conn)
         assert (row.began_at, row.raised_at) == (90.0, 100.0)
         assert (row.told_at, row.cause) == (150.0, "timed out")

@@ -19,6 +19,7 @@ from easyai.api.exposition import Exposition
 from easyai.api.metrics_desk import LIMIT_SEC, MetricsDesk
 from easyai.db import alarms, generations, metrics, migrate, recording, task_types, totals
 from easyai.db.services import register
+from easyai.domain.reason import NO_REASON
 from easyai.domain.totals import BOUNDS_SEC, Histogram, Totals
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
@@ -133,7 +134,7 @@ def test_the_numbers_are_those_of_the_database(api: LiveApi, runtime: Runtime) -
         totals.add_frames(conn, counted, 1000.0)
         totals.add_durations(conn, {row: Histogram.of([0.004, 0.07, 99.0])}, 1000.0)
         totals.add_durations(conn, {row: Histogram.of([0.2])}, 2000.5)
-        alarms.notified(conn, "no_algorithm", "人脸", "", 1.0, 1.0, 1.0)
+        alarms.notified(conn, "no_algorithm", "人脸", NO_REASON, 1.0, 1.0, 1.0)
     found = _scrape(api)
     of_type = {"task_type": "人数统计"}
     assert found.value("easyai_frames_pending", **of_type) == 4, "the parked one is included"
@@ -189,7 +190,7 @@ def test_tokens_of_endpoints_are_hidden_and_those_that_read_the_same_add_up(
         row = (totals.INFERENCE, "t", url)
         with runtime.db.write() as conn:
             totals.add_durations(conn, {row: Histogram.of([0.2])}, 1000.0 + number)
-            alarms.notified(conn, "service_offline", url, "", number, number, number)
+            alarms.notified(conn, "service_offline", url, NO_REASON, number, number, number)
     _execute(runtime, "UPDATE services SET breaker_open_until = 1")
     text = api.call("GET", "/metrics").text
     assert "secret" not in text
@@ -214,7 +215,9 @@ def test_breakers_and_alarms_without_a_place_are_shown_together(
     )
     with runtime.db.write() as conn:
         for number in range(5):
-            alarms.notified(conn, "service_offline", f"s{number}", "", number, number, number)
+            alarms.notified(
+                conn, "service_offline", f"s{number}", NO_REASON, number, number, number
+            )
     found = _scrape(api)
     breakers = found.series("easyai_breaker_open")
     assert len(breakers) == 3

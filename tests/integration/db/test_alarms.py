@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from easyai.db import alarms
+from easyai.domain.alarm_cause import found_cause
+from easyai.domain.reason import NO_REASON, quoted
 from tests.support.site import Installation
 
 
@@ -12,23 +14,28 @@ def test_a_cause_that_was_known_is_not_lost_when_it_is_told_again_without_one(
     site: Installation,
 ) -> None:
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, "inference_stalled", "", "services_died", 90.0, 100.0, 100.0)
-        alarms.notified(conn, "inference_stalled", "", "", 90.0, 100.0, 150.0)
+        alarms.notified(
+            conn, "inference_stalled", "", found_cause("services_died"), 90.0, 100.0, 100.0
+        )
+        alarms.notified(conn, "inference_stalled", "", NO_REASON, 90.0, 100.0, 150.0)
         (row,) = alarms.ringing(conn)
         assert (row.cause, row.told_at) == ("services_died", 150.0)
-        alarms.notified(conn, "inference_stalled", "", "worker_gone", 90.0, 100.0, 160.0)
+        assert alarms.cause_of(row) == found_cause("services_died")
+        alarms.notified(conn, "inference_stalled", "", quoted("CUDA is away"), 90.0, 100.0, 160.0)
         (row,) = alarms.ringing(conn)
-        assert row.cause == "worker_gone"
+        assert (row.cause, alarms.cause_of(row)) == ("CUDA is away", quoted("CUDA is away"))
 
 
 def test_what_rings_and_what_was_over_lately_is_read_without_the_whole_history(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, "bus_down", "", "refused", 1.0, 1.0, 1.0)
+        alarms.notified(conn, "bus_down", "", quoted("refused"), 1.0, 1.0, 1.0)
         for number in range(10, 16):
             subject = f"http://10.0.0.9:79{number}/infer"
-            alarms.notified(conn, "service_offline", subject, "died", number, number, number)
+            alarms.notified(
+                conn, "service_offline", subject, quoted("died"), number, number, number
+            )
             alarms.over(conn, "service_offline", subject, number, number + 100.0)
 
         def raised(since: float) -> list[float]:
@@ -38,3 +45,14 @@ def test_what_rings_and_what_was_over_lately_is_read_without_the_whole_history(
         assert raised(114.0) == [1.0, 14.0, 15.0]
         monkeypatch.setattr(alarms, "NEWEST", 3)
         assert raised(0.0) == [1.0, 13.0, 14.0, 15.0], "the one that rings is the oldest"
+
+
+def test_a_cause_of_the_release_before_is_read_by_its_code_or_its_words(site: Installation) -> None:
+    site.execute(
+        "INSERT INTO alarms (kind, subject, cause, raised_at, told_at)"
+        " VALUES ('store_down', '', 'disk_full', 1, 1), ('bus_down', '', '', 2, 2)"
+    )
+    with site.runtime.db.read() as conn:
+        first, second = alarms.ringing(conn)
+    assert alarms.cause_of(first) == found_cause("disk_full")
+    assert alarms.cause_of(second) == NO_REASON

@@ -17,6 +17,7 @@ from easyai.db import alarms, engines, leases, processes, statistics
 from easyai.db.statistics import Tally
 from easyai.diagnosis.diagnosis import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.domain.alarm_cause import found_cause
 from easyai.domain.words import Words
 from easyai.health.checks import disk as checks_disk
 from easyai.health.checks.disk import Disk
@@ -289,7 +290,9 @@ def test_what_waits_since_a_standstill_does_not_mean_that_algorithms_are_slow(
     now = time.time()
     with site.runtime.db.write() as conn:
         statistics.add(conn, {TYPE: Tally(found=40)}, now)
-        alarms.notified(conn, "inference_stalled", "", "services_died", *[now - ago - 60] * 3)
+        alarms.notified(
+            conn, "inference_stalled", "", found_cause("services_died"), *[now - ago - 60] * 3
+        )
         alarms.over(conn, "inference_stalled", "", now - ago - 60, now - ago)
     processes_work(site)
     assert codes(look(site)) == ([] if ago == 10 else ["algorithms_too_slow"])
@@ -322,7 +325,7 @@ def test_a_stop_that_is_over_is_told_as_recovered(site: Installation) -> None:
     )
     diagnosis = look(site)
     assert diagnosis.well
-    assert diagnosis.recovered[0].cause == "services_died"
+    assert diagnosis.recovered[0].cause == found_cause("services_died")
     for language, story in (("en", "services had died"), ("zh", "算法服务停止运行")):
         report = markdown(diagnosis, language)
         assert story in report

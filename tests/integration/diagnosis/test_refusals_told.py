@@ -13,6 +13,8 @@ from easyai.diagnosis.diagnosis import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
+from easyai.domain.alarm_cause import found_cause
+from easyai.domain.reason import NO_REASON
 from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work
@@ -58,7 +60,8 @@ def _rings(site: Installation, kind: str, subject: str = "", cause: str = "") ->
     """An alarm was raised some seconds ago, of trouble that began half a minute before."""
     now = time.time()
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, kind, subject, cause, now - 35, now - 5, now - 5)
+        known = found_cause(cause) if cause else NO_REASON
+        alarms.notified(conn, kind, subject, known, now - 35, now - 5, now - 5)
 
 
 def test_the_first_message_names_refusals_with_the_services_words(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.db import alarms as alarms_db
+from easyai.domain.reason import quoted
 from tests.support.installation import Installation
 from tests.support.people import MailServer, Webhook, webhook
 from tests.support.ports import free_port
@@ -26,7 +27,7 @@ def _alarm(installation: Installation, kind: str, began_ago: float, over_ago: fl
     began = installation.now - began_ago
     with installation.db.write() as conn:
         moments = (began, began + 30, began + 30)
-        alarms_db.notified(conn, kind, "人数统计", "services are dead 服务已停止", *moments)
+        alarms_db.notified(conn, kind, "人数统计", quoted("services are dead 服务已停止"), *moments)
         if over_ago:
             alarms_db.over(conn, kind, "人数统计", began, installation.now - over_ago)
 
@@ -42,6 +43,7 @@ def test_ringing_ones_come_first_and_make_exit_code_1(installation: Installation
     assert first["raised_at"].endswith("Z")
     assert second["began_at"] < second["raised_at"] < second["over_at"]
     assert second["lasted_sec"] == 540.0, "the trouble, not the time that it was told"
+    assert (first["cause"], first["cause_code"]) == ("services are dead 服务已停止", "quoted")
     lines = installation.run("alarms").stdout.splitlines()
     assert "no_algorithm" in lines[1]
     assert "  2 h" in lines[1]
