@@ -68,6 +68,8 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
             "state": "done",
             "outcome": "alert",
             "reason": None,
+            "reason_code": None,
+            "reason_args": None,
             "attempts": 0,
             "now": now - 60,
             "detection_count": 2,
