@@ -39,7 +39,7 @@ def test_failed_frames_are_counted_as_far_as_needed_and_exactly_for_who_asks(
     try:
         wait_until(lambda: observer.newest is not None, 10, "the first look")
     finally:
-        observer.close()
+        observer.close(timeout_sec=15.0)  # its look must not outlast the database
     assert observer.newest is not None
     (seen,) = observer.newest.facts.types
     assert (seen.failed, seen.failures.count) == (MOST_FAILED, MOST_FAILED)
@@ -133,5 +133,5 @@ def test_a_look_that_costs_much_is_taken_less_often(site: Installation) -> None:
     try:
         wait_until(lambda: len(looks) == 2, 15, "the second look")
     finally:
-        observer.close()
+        observer.close(timeout_sec=15.0)  # its look must not outlast the database
     assert looks[1] - looks[0] >= 2.0
