@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from kombu.transport import TRANSPORT_ALIASES
 
 from easyai.broker.check import BrokerCheck
 from easyai.errors import BrokerUnavailableError, SettingsError
 from easyai.settings.source import SettingsSource
 from tests.support.ports import free_port
-from tests.support.services import RabbitmqServer, RedisServer
+from tests.support.rabbitmq_servers import ManagedRabbitmq
+from tests.support.services import RedisServer
 
 CheckOf = Callable[[str], BrokerCheck]
 
@@ -82,9 +84,27 @@ def test_a_redis_that_is_full_is_told_with_the_remedy(
     client.close()
 
 
-def test_rabbitmq(check_of: CheckOf, rabbitmq_server: RabbitmqServer) -> None:
+def test_rabbitmq(check_of: CheckOf, rabbitmq_server: ManagedRabbitmq) -> None:
     rabbitmq_server.start()
     check_of(rabbitmq_server.url).check()
+
+
+def test_an_alarm_of_rabbitmq_is_named_at_once_by_a_process_that_only_checks(
+    check_of: CheckOf, rabbitmq_server: ManagedRabbitmq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a process that has made no application, such as the watchdog's.
+    monkeypatch.setitem(TRANSPORT_ALIASES, "amqp", "kombu.transport.pyamqp:Transport")
+    rabbitmq_server.start()
+    check = check_of(rabbitmq_server.url)
+    rabbitmq_server.control("set_vm_memory_high_watermark", "0.000001")
+    try:
+        began = time.monotonic()
+        with pytest.raises(BrokerUnavailableError, match="memory or disk alarm is on"):
+            check.check()
+        assert time.monotonic() - began < check.limit_sec
+    finally:
+        rabbitmq_server.control("set_vm_memory_high_watermark", "0.4")
+    check.check()
 
 
 def test_the_last_of_three_hosts_may_take_a_second(
