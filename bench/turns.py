@@ -81,7 +81,8 @@ class TurnFleet:
         self._rounds_us: list[float] = []
         with self.runtime.db.write() as conn:
             for number in range(self.types * self.services_a_type):
-                services.register(conn, _service(number), [self.names[number % self.types]])
+                types = [self.names[number % self.types]]
+                services.register(conn, _service(number), REGISTERED, types)
             generations.bump_registry(conn)
 
     @property
@@ -146,7 +147,6 @@ def _service(number: int) -> dict[str, Any]:
         "max_concurrency": None,
         "health_url": None,
         "heartbeat_timeout_sec": None,
-        "reason": REGISTERED,
         "registered_from": "",
         "now": time.time(),
     }

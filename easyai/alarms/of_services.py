@@ -20,7 +20,6 @@ from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.reasons import reason as translated
 
 _MANY_SERVICES: Final = 3
 _NO_SERVICE: Final = "no_service"
@@ -54,7 +53,7 @@ def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[C
     known = bool(facts.known and facts.known.services)
     if not taken and (known or facts.types):
         cause = _cause(causes)
-        requests = [as_reason(one) for one in taken_out(facts)] if known else []
+        requests = list(taken_out(facts)) if known else []
         reason = texts.no_algorithm_at_all(facts, requests)
         yield Condition(Kind.NO_ALGORITHM, "", cause, reason, grace_sec)
     for one in facts.types:
@@ -75,8 +74,7 @@ def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
     for one in facts.services:
         if one.state == ServiceState.OFFLINE:
             reason = texts.service_offline(facts, one)
-            cause = as_reason(translated(one.state_reason))
-            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, cause, reason, grace_sec)
+            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, one.state_reason, reason, grace_sec)
 
 
 def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Condition]:

@@ -12,7 +12,6 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.reasons import reason as translated
 from easyai.settings.commands import easyai_command
 
 
@@ -62,7 +61,7 @@ def service_offline(facts: Facts, one: ServiceFacts) -> Reason:
         endpoint=one.endpoint,
         task_types=one.task_types,
         silent_sec=abs(facts.now - one.last_evidence),
-        why=as_reason(translated(one.state_reason)),
+        why=one.state_reason,
         command=unregister_command(facts, one),
     )
 

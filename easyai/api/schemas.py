@@ -59,12 +59,16 @@ class ServiceEntry(BaseModel):
     register_at: int
     state: Literal["online", "suspect", "offline", "unregistered", "waiting"] = "online"
     state_reason: str = ""
+    state_reason_code: str = Field("", description="Of the text: service.heartbeat, …")
+    state_reason_args: dict[str, Any] = Field({}, description="What the text shows, by name")
     state_since: int = 0
     breaker: Literal["closed", "open", "half-open"] = "closed"
     breaker_trial_in_sec: float = 0.0  # until an open breaker lets one request through
     heartbeat_age_sec: float = 0.0
     last_evidence: int = 0  # heartbeat, inference or probe
     last_failure: str | None = None  # of the last call that failed
+    last_failure_code: str | None = None
+    last_failure_args: dict[str, Any] | None = None
     last_failure_at: int | None = None
 
 

@@ -13,7 +13,7 @@ from easyai.db import services as services_db
 from easyai.domain.actor import Actor
 from easyai.domain.service import ROUTABLE
 from easyai.masking import hide_credentials
-from easyai.messages.catalogue import text
+from easyai.messages.catalogue import fields
 from easyai.registry import registration
 from easyai.registry.approval import WAITING
 from easyai.registry.views import service_list
@@ -52,7 +52,7 @@ _NOTHING_YET: Final = {
     "failed_frames": 0,
     "last_success_at": None,
     "failed_since_success": 0,
-    "last_refusal": None,
+    **fields("last_refusal", None),
     "heartbeat_overdue": False,
     "avg_response_ms": None,
 }
@@ -118,7 +118,7 @@ def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
         one["failed_frames"] = result.failures
         one["last_success_at"] = int(result.succeeded_at) or None
         one["failed_since_success"] = result.since_success
-        one["last_refusal"] = text(result.reason) or None
+        one |= fields("last_refusal", result.reason or None)
         allowed_sec = row.heartbeat_timeout_sec or timeout_sec
         one["heartbeat_overdue"] = one["heartbeat_age_sec"] > allowed_sec
         one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)

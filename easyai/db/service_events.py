@@ -1,45 +1,61 @@
-"""What changes of a service, told as events for the timeline; the subject is its endpoint."""
+"""Changes of services as events for the timeline; the subject is the endpoint of the service."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.reason import quoted
+from easyai.domain.reason import Reason
 from easyai.domain.takeover import Takeover
+
+#: The arguments of the reason of such an event: whom it concerns, and what happened.
+_SERVICE_ID: Final = "service_id"
+_WHAT: Final = "what"
 
 
 def registered(service_id: str, endpoint: str, version: str, now: float) -> Event:
     """A service that is new, was unregistered, or registers again after a while."""
-    text = f"service_id={service_id} registered, version {version or '-'}"
-    return Event(now, "service_registered", endpoint, quoted(text))
+    what = Reason.of("service.registered_version", version=version or "-")
+    reason = Reason.of("service.event_registered", service_id=service_id, what=what)
+    return Event(now, "service_registered", endpoint, reason)
 
 
 def waiting(service_id: str, endpoint: str, source: str, now: float) -> Event:
     """A service that is not known waits for approval."""
-    text = f"service_id={service_id}: waits for approval, asked from {source or '-'}"
-    return Event(now, "service_waiting", endpoint, quoted(text))
+    what = Reason.of("service.asks_approval", source=source or "-")
+    return Event(now, "service_waiting", endpoint, of_service(service_id, what))
 
 
 def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
     """Another service_id takes an endpoint over, so often since the last such event."""
-    return Event(now, "service_replaced", endpoint, quoted(f"service_id={new_id} {seen.reason}"))
+    reason = Reason.of("service.event_registered", service_id=new_id, what=seen.reason)
+    return Event(now, "service_replaced", endpoint, reason)
 
 
-def online(row: ServiceRow, evidence: str, now: float) -> Event:
+def online(row: ServiceRow, evidence: Reason, now: float) -> Event:
     """A service is back; `row` is how it stood before, for how long it was away."""
     away_sec = max(0.0, now - row.state_since)
-    text = f"service_id={row.service_id}: {evidence}; it was {row.state} for {away_sec:.0f} s"
-    return Event(now, "service_online", row.endpoint, quoted(text))
+    what = Reason.of("service.back", evidence=evidence, was=row.state, away_sec=away_sec)
+    return Event(now, "service_online", row.endpoint, of_service(row.service_id, what))
 
 
-def demoted(row: ServiceRow, state: str, reason: str, now: float) -> Event:
+def demoted(row: ServiceRow, state: str, reason: Reason, now: float) -> Event:
     """A service became suspect or offline."""
-    return Event(
-        now, f"service_{state}", row.endpoint, quoted(f"service_id={row.service_id}: {reason}")
-    )
+    return Event(now, f"service_{state}", row.endpoint, of_service(row.service_id, reason))
 
 
-def unregistered(row: ServiceRow, reason: str, now: float) -> Event:
+def unregistered(row: ServiceRow, reason: Reason, now: float) -> Event:
     """A service was taken out; the reason says which request did it."""
-    text = f"service_id={row.service_id}: {reason}"
-    return Event(now, "service_unregistered", row.endpoint, quoted(text))
+    return Event(now, "service_unregistered", row.endpoint, of_service(row.service_id, reason))
+
+
+def of_service(service_id: str, what: Reason) -> Reason:
+    """The reason of an event about a service: its service_id, and what happened."""
+    return Reason.of("service.event", service_id=service_id, what=what)
+
+
+def parts(reason: Reason) -> tuple[str, Reason]:
+    """The service_id and what happened, of an event about a service; of any other '' and itself."""
+    what = reason.inner(_WHAT)
+    return (str(reason.get(_SERVICE_ID)), what) if what else ("", reason)

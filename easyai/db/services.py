@@ -8,30 +8,33 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
-from easyai.db.many import ManyRows
+from easyai.db import reasons
 from easyai.domain import breaker
 from easyai.domain.breaker import Breaker
-from easyai.domain.service import ServiceState
+from easyai.domain.reason import Reason
+from easyai.domain.service import HEARTBEAT, PROBED, ServiceState
 
 ServiceRow = Row[Any]
-
-PROBED = "a probe was answered"  # the reason of a service that lives without heartbeats
 
 # A registration is no clean slate: what the calls of the endpoint taught stays. An open breaker
 # lets one trial through at once, but not for a service that registers again and again: within its
 # pause, or within the first one where it has grown, so that one restarted twice need not wait.
 _REGISTER = text("""
     INSERT INTO services (service_id, name, endpoint, version, max_concurrency, health_url,
-                          heartbeat_timeout_sec, registered_from, state, state_reason, state_since,
-                          register_at, last_heartbeat, last_evidence)
+                          heartbeat_timeout_sec, registered_from, state, state_reason,
+                          state_reason_code, state_reason_args, state_since, register_at,
+                          last_heartbeat, last_evidence)
     VALUES (:service_id, :name, :endpoint, :version, :max_concurrency, :health_url,
-            :heartbeat_timeout_sec, :registered_from, 'online', :reason, :now, :now, :now, :now)
+            :heartbeat_timeout_sec, :registered_from, 'online', :state_reason,
+            :state_reason_code, :state_reason_args, :now, :now, :now, :now)
     ON CONFLICT (endpoint) DO UPDATE
        SET service_id = excluded.service_id, name = excluded.name, version = excluded.version,
            max_concurrency = excluded.max_concurrency, health_url = excluded.health_url,
            heartbeat_timeout_sec = excluded.heartbeat_timeout_sec,
            registered_from = excluded.registered_from,
            state = 'online', state_reason = excluded.state_reason,
+           state_reason_code = excluded.state_reason_code,
+           state_reason_args = excluded.state_reason_args,
            state_since = CASE WHEN services.state = 'online'
                                    AND services.service_id = excluded.service_id
                               THEN services.state_since ELSE excluded.state_since END,
@@ -48,20 +51,28 @@ _DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
 _ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES (:pk, :task_type)")
 _AT_ENDPOINT = text("SELECT * FROM services WHERE endpoint = :endpoint")
 _FIND = text("""
-    SELECT pk, service_id, endpoint, state, state_reason, state_since, last_heartbeat,
-           heartbeat_timeout_sec, registered_from
+    SELECT pk, service_id, endpoint, state, state_reason, state_reason_code, state_reason_args,
+           state_since, last_heartbeat, heartbeat_timeout_sec, registered_from
       FROM services
      WHERE (service_id IN :names OR endpoint IN :names) AND state <> 'unregistered'
      ORDER BY pk
 """).bindparams(bindparam("names", expanding=True))
-# A service that comes back gets its trial request now, not when its breaker's pause is over.
+# A service that comes back gets its trial request now, not when its breaker's pause is over. The
+# reason of a service that is online stays, but for that of a service that lived by probes.
 _HEARTBEAT = text("""
     UPDATE services
        SET last_heartbeat = :now, last_evidence = :now, probe_failures = 0,
            next_probe_at = CASE WHEN state = 'online' THEN next_probe_at ELSE 0 END,
            state = 'online',
-           state_reason = CASE WHEN state = 'online' AND state_reason <> :probed
-                               THEN state_reason ELSE 'heartbeat' END,
+           state_reason =
+               CASE WHEN state = 'online' AND coalesce(state_reason_code, '') <> :probed
+                    THEN state_reason ELSE :state_reason END,
+           state_reason_code =
+               CASE WHEN state = 'online' AND coalesce(state_reason_code, '') <> :probed
+                    THEN state_reason_code ELSE :state_reason_code END,
+           state_reason_args =
+               CASE WHEN state = 'online' AND coalesce(state_reason_code, '') <> :probed
+                    THEN state_reason_args ELSE :state_reason_args END,
            state_since = CASE WHEN state = 'online' THEN state_since ELSE :now END,
            breaker_open_until = CASE WHEN state <> 'online' AND breaker_open_until > :now
                                      THEN :now ELSE breaker_open_until END,
@@ -76,12 +87,15 @@ _REFRESH = text("""
     UPDATE services SET last_heartbeat = :now WHERE pk = :pk AND state <> 'unregistered'
 """)
 _SET_STATE = text("""
-    UPDATE services SET state = :state, state_reason = :reason, state_since = :now
+    UPDATE services
+       SET state = :state, state_reason = :state_reason, state_reason_code = :state_reason_code,
+           state_reason_args = :state_reason_args, state_since = :now
      WHERE pk IN :pks AND state <> :state AND state <> 'unregistered'
 """).bindparams(bindparam("pks", expanding=True))
 _DEMOTE = text("""
     UPDATE services
-       SET state = :state, state_reason = :reason, state_since = :since,
+       SET state = :state, state_reason = :state_reason, state_reason_code = :state_reason_code,
+           state_reason_args = :state_reason_args, state_since = :since,
            probe_failures = :failures, next_probe_at = :next_probe_at
      WHERE pk = :pk
 """)
@@ -102,48 +116,10 @@ _CALLED = """
     last_failure_reason_args, last_failure_at
 """
 _LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
-_ALONE = text("""
-    SELECT count(*) FROM service_task_types AS own
-     WHERE own.service_pk = :pk AND NOT EXISTS (
-           SELECT 1 FROM service_task_types AS other
-                    JOIN services ON services.pk = other.service_pk
-            WHERE other.task_type = own.task_type AND other.service_pk <> :pk
-              AND services.state IN ('online', 'suspect') AND services.breaker_open_until = 0)
-""")
-_RECORD_CALLS = ManyRows(
-    """
-    UPDATE services
-       SET call_count = call_count + {calls}, ewma_ms = {ewma_ms},
-           last_success_at = {last_success_at}, last_evidence = {last_evidence},
-           breaker_failures = {failures}, breaker_open_until = {open_until},
-           breaker_pause_sec = {pause_sec}, concurrency_cap = {cap},
-           cap_changed_at = {cap_changed_at}, cap_halved_at = {cap_halved_at},
-           last_failure_reason = {last_failure_reason},
-           last_failure_reason_code = {last_failure_reason_code},
-           last_failure_reason_args = {last_failure_reason_args}, last_failure_at = {failed_at}
-    {rows} WHERE services.pk = {pk}
-    """,
-    {
-        "pk": int,
-        "calls": int,
-        "ewma_ms": float,
-        "last_success_at": float,
-        "last_evidence": float,
-        "failures": int,
-        "open_until": float,
-        "pause_sec": float,
-        "cap": int,
-        "cap_changed_at": float,
-        "cap_halved_at": float,
-        "last_failure_reason": str,
-        "last_failure_reason_code": str,
-        "last_failure_reason_args": str,
-        "failed_at": float,
-    },
-)
 _ALIVE = text("""
     UPDATE services
-       SET state = 'online', state_reason = :reason, state_since = :now, last_evidence = :now,
+       SET state = 'online', state_reason = :state_reason, state_reason_code = :state_reason_code,
+           state_reason_args = :state_reason_args, state_since = :now, last_evidence = :now,
            probe_failures = 0, next_probe_at = 0,
            breaker_open_until = CASE WHEN breaker_open_until > :now THEN :now
                                      ELSE breaker_open_until END
@@ -154,10 +130,12 @@ _CONFIRM = text("""
 """).bindparams(bindparam("pks", expanding=True))
 
 
-def register(conn: Connection, values: Mapping[str, Any], task_types: Iterable[str]) -> int:
+def register(
+    conn: Connection, values: Mapping[str, Any], reason: Reason, task_types: Iterable[str]
+) -> int:
     """Insert or replace the registration of an endpoint; its pk."""
     known = {**values, "first_pause_sec": breaker.FIRST_PAUSE_SEC}
-    pk: int = conn.execute(_REGISTER, known).scalar_one()
+    pk: int = conn.execute(_REGISTER, known | _columns(reason)).scalar_one()
     conn.execute(_DROP_TYPES, {"pk": pk})
     conn.execute(_ADD_TYPE, [{"pk": pk, "task_type": name} for name in task_types])
     return pk
@@ -179,7 +157,8 @@ def heartbeats(conn: Connection, beats: Sequence[Mapping[str, Any]], now: float)
     Rows are locked in the order given: by pk, so that two processes never deadlock.
     """
     if beats:
-        conn.execute(_HEARTBEAT, [{"now": now, "probed": PROBED, **beat} for beat in beats])
+        same = {"now": now, "probed": PROBED.code, **_columns(HEARTBEAT)}
+        conn.execute(_HEARTBEAT, [{**same, **beat} for beat in beats])
 
 
 def refresh(conn: Connection, pks: Sequence[int], now: float) -> None:
@@ -189,17 +168,17 @@ def refresh(conn: Connection, pks: Sequence[int], now: float) -> None:
 
 
 def set_state(
-    conn: Connection, pks: Sequence[int], state: ServiceState, reason: str, now: float
+    conn: Connection, pks: Sequence[int], state: ServiceState, reason: Reason, now: float
 ) -> int:
     """Move services to a state; how many were not in it already."""
     if not pks:
         return 0
-    values = {"pks": pks, "state": str(state), "reason": reason, "now": now}
+    values = {"pks": pks, "state": str(state), "now": now, **_columns(reason)}
     return conn.execute(_SET_STATE, values).rowcount
 
 
 def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
-    """Note lapses and failed probes; the pks of those written.
+    """Note lapses and failed probes, each with its `reason`; the pks of those written.
 
     One of which evidence of life arrived since it was `seen` stays as it is. For a `unconfirmed`
     one, whose calls fail though heartbeats of its id arrive, only a success or a registration is
@@ -210,7 +189,9 @@ def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
     standing = {row.pk: row for row in lock(conn, [row["pk"] for row in rows])}
     valid = [row for row in rows if _unchanged(standing.get(row["pk"]), row)]
     if valid:
-        conn.execute(_DEMOTE, [{**row, "seen": None} for row in valid])
+        bare = {"seen": None, "reason": None}
+        written = [{**row, **_columns(row["reason"]), **bare} for row in valid]
+        conn.execute(_DEMOTE, written)
     return {row["pk"] for row in valid}
 
 
@@ -244,11 +225,6 @@ def task_types_of(conn: Connection, pks: Sequence[int]) -> list[str]:
     return list(conn.execute(_TYPES_OF, {"pks": pks}).scalars()) if pks else []
 
 
-def is_alone(conn: Connection, pk: int) -> bool:
-    """Whether an endpoint has a task type that no other endpoint serves without failing."""
-    return bool(conn.execute(_ALONE, {"pk": pk}).scalar_one())
-
-
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
     """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
     return _locked(conn, _LOCK, pks)
@@ -268,21 +244,25 @@ def _locked(
     return list(conn.execute(locking, {"pks": sorted(pks)}).all())
 
 
+def reason_of(row: ServiceRow) -> Reason:
+    """Why the service of a row is in its state."""
+    return reasons.read(row, "state_reason")
+
+
+def _columns(reason: Reason) -> dict[str, str | None]:
+    return reasons.columns("state_reason", reason)
+
+
 def breaker_of(row: ServiceRow) -> Breaker:
     """The circuit breaker kept in a row."""
     return Breaker(row.breaker_failures, row.breaker_open_until, row.breaker_pause_sec)
 
 
-def record_calls(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write back what the calls of a settled group say of their endpoints."""
-    _RECORD_CALLS.run(conn, rows)
-
-
-def alive(conn: Connection, pks: Sequence[int], reason: str, now: float) -> int:
+def alive(conn: Connection, pks: Sequence[int], reason: Reason, now: float) -> int:
     """Evidence of life of suspect or offline services: they are online; how many changed."""
     if not pks:
         return 0
-    return conn.execute(_ALIVE, {"pks": pks, "reason": reason, "now": now}).rowcount
+    return conn.execute(_ALIVE, {"pks": pks, "now": now, **_columns(reason)}).rowcount
 
 
 def confirm(conn: Connection, pks: Sequence[int], at: float) -> None:

@@ -9,12 +9,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import events
+from easyai.db import events, service_events
 from easyai.db.events import Event
-from easyai.domain.reason import NO_REASON, Arg, Reason, quoted
+from easyai.domain.reason import NO_REASON, Arg, Reason
 from easyai.domain.takeover import takeover
 from easyai.health.facts import Facts
-from easyai.messages.catalogue import text
 
 _INSTALLED: Final = "installed"  # a mark of ours, no change of state
 AROUND_SEC: Final = 600.0  # before and after the moment that is looked at
@@ -23,7 +22,6 @@ _MOST_NEWEST: Final = 100
 _NEWEST_SEC: Final = 86_400.0
 _TOGETHER_SEC: Final = 60.0  # equal events this close are one line
 _MOST_TIMES: Final = 10_000
-_SUBJECT = re.compile(r"^service_id=(.*?)(?:: | (?=registered))", re.DOTALL)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -119,16 +117,8 @@ def _without_numbers(value: Arg) -> Arg:
 
 def _told(event: Event) -> tuple[str, Reason, int]:
     """Who, by the service_id where the reason has one; what happened to it; how often."""
-    if event.reason.code != "quoted":
-        who = event.reason.get("service_id")
-        what = event.reason.inner("what") or event.reason
-        return (who if isinstance(who, str) else event.subject), what, 1
-    # Events of services have no codes yet: the text begins with the service_id.
-    said = text(event.reason)
-    match = _SUBJECT.match(said)
-    who = match[1] if match else event.subject
-    rest = said[match.end() :] if match else said
-    counted = takeover(rest)
-    if counted is None:
-        return who, quoted(rest), 1
-    return who, quoted(counted._replace(times=1).reason), min(counted.times, _MOST_TIMES)
+    service_id, what = service_events.parts(event.reason)
+    who, taken = service_id or event.subject, takeover(what)
+    if taken is None:
+        return who, what, 1
+    return who, taken._replace(times=1).reason, min(taken.times, _MOST_TIMES)

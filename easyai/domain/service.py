@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from easyai.domain.breaker import Breaker
+from easyai.domain.reason import Reason
 
 
 class ServiceState(StrEnum):
@@ -21,12 +22,17 @@ class ServiceState(StrEnum):
 
 UNLIMITED: Final = 1_000_000_000  # requests at once
 AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brings it back
-# So begins why a probe failed of one that took the connection and said nothing.
-NO_ANSWER = "no answer within"
+#: The code of a state whose reason is a probe that failed; its argument `answer` says why.
+PROBE_FAILED: Final = "service.probe_failed"
+#: The code of a probe whose connection was taken and that got no answer.
+NO_ANSWER: Final = "probe.no_answer"
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
-# The reason of one that was registered for the first time, and has been online ever since.
-REGISTERED = "registered"
-_MOVED = "; moved to "  # ends the reason of an offline one whose service_id lives elsewhere now
+#: The reason of a service that registered for the first time, and has been online ever since.
+REGISTERED: Final = Reason("service.registered")
+REGISTERED_AGAIN: Final = Reason("service.registered_again")
+HEARTBEAT: Final = Reason("service.heartbeat")
+#: The reason of a service that lives without heartbeats.
+PROBED: Final = Reason("service.probed")
 
 
 @dataclass(slots=True)
@@ -70,15 +76,17 @@ def is_http_url(text: str) -> bool:
     return valid and not any(character.isspace() for character in text)
 
 
-def with_move(reason: str, endpoint: str) -> str:
-    """The reason of an offline service, and where its service_id lives now ('' : nowhere else)."""
-    return f"{reason}{_MOVED}{endpoint}" if endpoint else reason
+def move_to(endpoint: str) -> Reason | None:
+    """The argument `moved` of the reason of an offline service: where its service_id lives now.
+
+    None where it lives nowhere else ('').
+    """
+    return Reason.of("service.moved", endpoint=endpoint) if endpoint else None
 
 
-def moved_to(state_reason: str) -> str:
+def moved_to(state_reason: Reason) -> str:
     """Where the service moved, by the reason of its old endpoint; '' when it did not."""
-    _, moved, endpoint = state_reason.rpartition(_MOVED)
-    return endpoint if moved else ""
+    return str(state_reason.inner("moved").get("endpoint") or "")
 
 
 def probe_url(endpoint: str, health_url: str | None) -> str:

@@ -6,14 +6,14 @@ services that both take the endpoint for theirs.
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
+
+from easyai.domain.reason import Reason
 
 #: Takeovers that follow each other within so long are counted together.
 TOGETHER_SEC: Final = 600.0
-_REASON: Final = re.compile(
-    r"(?:service_id=.*? )?registered in place of service_id=(.*?)(?: \((\d+) ×\))?", re.DOTALL
-)
+_ONCE: Final = "service.replaced"
+_OFTEN: Final = "service.replaced_often"
 
 
 class Takeover(NamedTuple):
@@ -23,13 +23,16 @@ class Takeover(NamedTuple):
     times: int  # how often the endpoint has changed hands
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Reason:
         """How it stands in the row of the service, and in events."""
-        count = f" ({self.times} ×)" if self.times > 1 else ""
-        return f"registered in place of service_id={self.before}{count}"
+        if self.times > 1:
+            return Reason.of(_OFTEN, before=self.before, times=self.times)
+        return Reason.of(_ONCE, before=self.before)
 
 
-def takeover(told: str) -> Takeover | None:
-    """The takeover that a reason or an event tells of; None when it tells of something else."""
-    match = _REASON.fullmatch(told)
-    return None if match is None else Takeover(match[1], int(match[2] or 1))
+def takeover(reason: Reason) -> Takeover | None:
+    """The takeover that is the reason of a state or of an event; None for any other reason."""
+    if reason.code not in (_ONCE, _OFTEN):
+        return None
+    times = reason.get("times")
+    return Takeover(str(reason.get("before")), times if isinstance(times, int) else 1)

@@ -12,8 +12,8 @@ from typing import Final
 
 from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
-from easyai.domain.reason import Reason
-from easyai.domain.service import NO_ANSWER, ROUTABLE, ServiceState, moved_to
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.domain.service import NO_ANSWER, PROBE_FAILED, ROUTABLE, ServiceState, moved_to
 from easyai.domain.words import Words
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
@@ -23,7 +23,6 @@ from easyai.settings.schema import Settings
 _OK: Final = CheckResult("")
 _LATELY_SEC: Final = 300.0  # a failure that nothing was tried after tells little of now
 _QUIET_SEC: Final = 20.0  # the time of a last success is known to ten
-_PROBE_FAILED: Final = "probe failed: "  # so the sweep begins its reason (registry/demotion.py)
 
 
 @dataclass(frozen=True)  # no slots: what is asked for again and again is kept
@@ -34,9 +33,10 @@ class Facts:
     settings: Settings
     checks: Mapping[str, CheckResult]  # by name
     known: Known | None = None  # what the database tells
-    probes: Mapping[int, str] | None = None  # by service pk: '' answered, else why not; not asked
+    #: By service pk, why a probe failed; no reason: it was answered. None: no service was probed.
+    probes: Mapping[int, Reason] | None = None
     store_ignores: tuple[str, ...] = ()  # conditions that the object store does not keep to
-    own_api: str | None = None  # '' our API answers, else why not; None: not asked
+    own_api: Reason | None = None  # no reason: our API answers, else why not; None: not asked
 
     def failed(self, name: str) -> Reason:
         """Why a check does not work; no reason when it does or was not made."""
@@ -111,17 +111,17 @@ class Facts:
         keeps_it = abs(self.now - service.last_heartbeat) <= 2 * sent
         return sent if keeps_it and sent > service.heartbeat_timeout_sec else 0.0
 
-    def probe(self, service: ServiceFacts) -> str | None:
-        """'' when the service answers a probe, else why not; None: not known.
+    def probe(self, service: ServiceFacts) -> Reason | None:
+        """No reason when the service answers a probe, else why it does not; None: not known.
 
         Of the probe made now if one was, else what the sweep's last one and other evidence tell.
         """
         if self.probes is not None and service.pk in self.probes:
             return self.probes[service.pk]
         if service.probe_failures:
-            return service.state_reason or "no answer"
+            return service.state_reason or Reason("probe.none")
         lives = abs(self.now - service.last_evidence) <= service.heartbeat_timeout_sec
-        return "" if lives and service.state in ROUTABLE else None
+        return NO_REASON if lives and service.state in ROUTABLE else None
 
     def was_probed(self, service: ServiceFacts) -> bool:
         """Whether a probe of a service was made now."""
@@ -152,7 +152,9 @@ class Facts:
 
     def answers_nothing(self, service: ServiceFacts) -> bool:
         """Whether a probe's connection was taken, and no answer came."""
-        return (self.probe(service) or "").removeprefix(_PROBE_FAILED).startswith(NO_ANSWER)
+        found = self.probe(service) or NO_REASON
+        answer = found.inner("answer") if found.code == PROBE_FAILED else found
+        return answer.code == NO_ANSWER
 
     @cached_property
     def ringing(self) -> tuple[AlarmFacts, ...]:

@@ -31,7 +31,7 @@ class ServiceFacts:
     health_url: str | None
     task_types: tuple[str, ...]
     state: str
-    state_reason: str
+    state_reason: Reason
     state_since: float
     register_at: float
     last_heartbeat: float
@@ -90,7 +90,7 @@ def _service(
         health_url=row.health_url and hide_credentials(row.health_url),
         task_types=task_types,
         state=row.state,
-        state_reason=hide_credentials(row.state_reason),
+        state_reason=services_db.reason_of(row).quoting(hide_credentials),
         state_since=row.state_since,
         register_at=row.register_at,
         last_heartbeat=row.last_heartbeat,

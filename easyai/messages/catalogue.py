@@ -10,7 +10,7 @@ import gettext
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from easyai.domain.reason import Reason
 from easyai.messages.formats import ArgFormatter
@@ -40,6 +40,16 @@ def text(reason: Reason, language: str = ENGLISH) -> str:
 def both(reason: Reason) -> str:
     """The sentence in every language, a line each, English first."""
     return "\n".join(text(reason, language) for language in languages())
+
+
+def fields(name: str, reason: Reason | None) -> dict[str, Any]:
+    """A reason as keys of JSON: its English text as `name`, ``{name}_code`` and ``{name}_args``.
+
+    All are null for None.
+    """
+    data = {"code": None, "args": None} if reason is None else reason.as_json()
+    shown = None if reason is None else text(reason)
+    return {name: shown, f"{name}_code": data["code"], f"{name}_args": data["args"]}
 
 
 @cache

@@ -8,53 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-_SERVICES: Final = {
-    "^registered$": "已注册",
-    "registered, version ": "已注册，版本 ",
-    "registered again": "重新注册",
-    "registered in place of ": "注册并取代 ",
-    "unregistered by request, by {}$": "应请求注销（按 {1}）",
-    "all services were cleared by request (clear_all)": "按请求清空了全部服务（clear_all）",
-    "^heartbeat$": "收到心跳",
-    "heartbeat; it was offline for {n} s": "收到心跳；此前离线 {1} 秒",
-    "heartbeat; it was suspect for {n} s": "收到心跳；此前可疑 {1} 秒",
-    "a probe was answered": "探测得到应答",
-    "an inference succeeded": "推理成功",
-    "; it was offline for {n} s": "；此前离线 {1} 秒",
-    "; it was suspect for {n} s": "；此前可疑 {1} 秒",
-    "; it was unregistered for {n} s": "；此前注销 {1} 秒",
-    "; it was {} for {n} s": "；此前状态为 {1}，持续 {2} 秒",
-    "no heartbeat for {n} s": "{1} 秒没有心跳",
-    "{n} of {n} services at once, so look at this server first ({})": (
-        "{2} 个服务中有 {1} 个同时如此，请先检查本服务器（{3}）"
-    ),
-    "its API does not answer at {}: ": "其 API 在 {1} 没有应答：",
-    "its API answers at ": "其 API 有应答：",
-    "not asked": "未询问",
-    "{n} of {n} services at once": "{2} 个服务中有 {1} 个同时如此",
-    "; moved to ": "；已迁移到 ",
-    "probe failed: ": "探测失败：",
-    ", though heartbeats of its id arrive": "，但收到其 ID 的心跳",
-    "calls fail ({}) though heartbeats of its id arrive": "调用失败（{1}），但收到其 ID 的心跳",
-    "no reason known": "原因未知",
-    "{n} failed calls in a row": "连续 {1} 次调用失败",
-    ", the last one: ": "，最后一次：",
-    "it answers again, after ": "恢复应答，此前",
-    "^no service$": "没有算法服务",
-    "^no service at all$": "没有任何算法服务",
-}
-_ACTIONS: Final = {
-    "waits for approval: the command `services approve` lets it in": (
-        "等待批准：用命令 `services approve` 批准"
-    ),
-    "waits for approval, asked from ": "等待批准，请求来自 ",
-}
 _CALLS: Final = {
     "cannot connect: ": "无法连接：",
     "^cannot connect$": "无法连接",
     "Connection refused": "连接被拒绝",
     "no answer within {n} s": "{1} 秒内没有应答",
-    "no connection within {n} s": "{1} 秒内无法建立连接",
     "^no answer$": "没有应答",
     "^it does not answer$": "没有应答",
     "HTTP status {n}": "HTTP 状态码 {1}",
@@ -85,13 +43,6 @@ _CALLS: Final = {
     "internal error: ": "内部错误：",
     "; its picture link does not work here either: ": "；其图片链接在本机也无法访问：",
     "picture link does not work": "图片链接无法访问",
-}
-_PROCESSES: Final = {
-    "the clock of this server jumped by {n} s": "本服务器的时钟跳变 {1} 秒",
-    "the clock of this server was set back by {n} s": "本服务器的时钟被回拨 {1} 秒",
-    "the clock of the database jumped by {n} s": "数据库的时钟跳变 {1} 秒",
-    "the clock of the database was set back by {n} s": "数据库的时钟被回拨 {1} 秒",
-    "this server was not watching for {n} s": "本服务器有 {1} 秒没有巡检",
 }
 _DATABASE: Final = {
     "the database does not answer": "数据库没有应答",
@@ -132,10 +83,7 @@ _SETTINGS: Final = {
 
 #: By the English.
 CHINESE: Final = {
-    **_SERVICES,
-    **_ACTIONS,
     **_CALLS,
-    **_PROCESSES,
     **_DATABASE,
     **_BUS,
     **_SETTINGS,

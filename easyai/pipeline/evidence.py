@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import events, ledger, reasons, service_events, services, waiting
+from easyai.db import events, ledger, reasons, service_calls, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.breaker import (
@@ -34,14 +34,15 @@ log = logging.getLogger(__name__)
 _EWMA_WEIGHT = 0.2  # of the newest call
 _ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever it says of the frame
 _FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # the service's, as far as one can tell
-_INFERRED = "an inference succeeded"
+_INFERRED = Reason("service.inferred")
 
 
 @dataclass(slots=True)
 class Evidence:
     """What calls say of their services."""
 
-    updates: list[dict[str, Any]] = field(default_factory=list)  # as services.record_calls takes it
+    # As service_calls.record_calls takes them.
+    updates: list[dict[str, Any]] = field(default_factory=list)
     # The pks of those whose state, breaker or cap is another now: the registry has changed.
     changed: set[int] = field(default_factory=set)
 
@@ -78,7 +79,7 @@ def record(
             revived.append(pk)
             changed.add(pk)
             changes.append(service_events.online(row, _INFERRED, now))
-    services.record_calls(conn, updates)
+    service_calls.record_calls(conn, updates)
     services.alive(conn, revived, _INFERRED, now)
     if recovered:
         _hurry(conn, analysis, services.task_types_of(conn, recovered), now)
@@ -98,7 +99,7 @@ def _breaker(
     conn: Connection, row: ServiceRow, before: Breaker, verdicts: Sequence[Verdict], now: float
 ) -> Breaker:
     breaker, answered_at = before, row.last_success_at
-    alone = not before.closed and services.is_alone(conn, row.pk)
+    alone = not before.closed and service_calls.is_alone(conn, row.pk)
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
             breaker, answered_at = breaker.succeeded(), now
@@ -127,10 +128,8 @@ def _breaker_events(
         if before.closed:
             return []
         log.info("algorithm service breaker closed: endpoint=%s", row.endpoint)
-        closed = Reason.of(
-            "event.breaker_closed", service_id=row.service_id, failures=before.failures
-        )
-        return [Event(now, "breaker_closed", row.endpoint, closed)]
+        closed = Reason.of("service.breaker_closed", failures=before.failures)
+        return [_event(row, "breaker_closed", closed, now)]
     if before.open_until == breaker.open_until:
         return []
     reason = _last_failure(verdicts)
@@ -142,10 +141,12 @@ def _breaker_events(
     )
     if not before.closed:
         return []
-    opened = Reason.of(
-        "event.breaker_opened", service_id=row.service_id, failures=breaker.failures, reason=reason
-    )
-    return [Event(now, "breaker_open", row.endpoint, opened)]
+    opened = Reason.of("service.breaker_opened", failures=breaker.failures, reason=reason)
+    return [_event(row, "breaker_open", opened, now)]
+
+
+def _event(row: ServiceRow, kind: str, what: Reason, now: float) -> Event:
+    return Event(now, kind, row.endpoint, service_events.of_service(row.service_id, what))
 
 
 def _last_failure(verdicts: Sequence[Verdict]) -> Reason:

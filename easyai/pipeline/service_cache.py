@@ -51,7 +51,7 @@ class ServiceCache:
         self._generation = _NEVER
 
     def note_calls(self, updates: Iterable[Mapping[str, Any]], changed: Collection[int]) -> None:
-        """What our own calls say: `updates` as `services.record_calls` takes them.
+        """What our own calls say: `updates` as `service_calls.record_calls` takes them.
 
         `changed`: the pks of those whose state, breaker or cap is another now.
         """

@@ -17,14 +17,17 @@ from sqlalchemy import Connection
 
 from easyai.db import clock, events, registration_requests, service_events, services
 from easyai.db.registration_requests import RequestRow, key
+from easyai.domain.reason import Reason
 from easyai.errors import TooManyRequestsError
 from easyai.masking import hide_credentials
+from easyai.messages.catalogue import fields
 from easyai.registry.payload import Registration
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 WAITING: Final = "waiting"  # its state, for those who look
+_WAITS: Final = Reason("service.waits_for_approval")
 _MOST_WAITING: Final = 1000
 _FORGET_SEC: Final = 86_400.0  # without a heartbeat, where room is needed
 _NOTE_EVERY_SEC: Final = 20.0  # a heartbeat in the table
@@ -100,12 +103,12 @@ def _entry(row: RequestRow, now: float) -> dict[str, Any]:
         "last_heartbeat": int(row.last_heartbeat),
         "register_at": int(row.asked_at),
         "state": WAITING,
-        "state_reason": "waits for approval: the command `services approve` lets it in",
+        **fields("state_reason", _WAITS),
         "state_since": int(row.asked_at),
         "breaker": "closed",
         "breaker_trial_in_sec": 0.0,
         "heartbeat_age_sec": round(max(0.0, now - row.last_heartbeat), 1),
         "last_evidence": int(row.last_heartbeat),
-        "last_failure": None,
+        **fields("last_failure", None),
         "last_failure_at": None,
     }

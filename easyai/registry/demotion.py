@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from easyai.db import services
+from easyai.db import reasons, services
 from easyai.db.services import ServiceRow
-from easyai.domain.service import ServiceState, with_move
+from easyai.domain.reason import Reason
+from easyai.domain.service import PROBE_FAILED, ServiceState, move_to
 
 LONGEST_PROBE_PAUSE_SEC: Final = 60.0
 _FIRST_PROBE_PAUSE_SEC: Final = 5.0
@@ -15,9 +16,9 @@ _OFFLINE_AFTER: Final = 2  # probes in a row
 
 def after_failed_probe(
     row: ServiceRow,
-    answer: str,
+    answer: Reason,
     unconfirmed: bool,
-    together: str,
+    together: Reason | None,
     moves: dict[int, str],
     now: float,
 ) -> dict[str, Any]:
@@ -25,11 +26,9 @@ def after_failed_probe(
     # One that was online until this very look has failed one probe, whatever came before.
     failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
     state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
-    reason = _reason(row, answer, unconfirmed)
-    if together and row.state == ServiceState.ONLINE:
-        reason += f"; {together}"
-    if state == ServiceState.OFFLINE:
-        reason = with_move(reason, moves[row.pk])
+    together = together if row.state == ServiceState.ONLINE else None
+    moved = move_to(moves[row.pk]) if state == ServiceState.OFFLINE else None
+    reason = _reason(row, answer, unconfirmed, together, moved)
     since = row.state_since if row.state == state else now
     values = demotion(row, state, reason, now, since, failures, _pause_sec(failures))
     return values | {"unconfirmed": unconfirmed}
@@ -40,19 +39,26 @@ def _pause_sec(failures: int) -> float:
     return float(min(_FIRST_PROBE_PAUSE_SEC * 2**doublings, LONGEST_PROBE_PAUSE_SEC))
 
 
-def _reason(row: ServiceRow, answer: str, unconfirmed: bool) -> str:
-    if not unconfirmed:
-        return f"probe failed: {answer}"
-    if services.breaker_of(row).closed:
-        return f"probe failed: {answer}, though heartbeats of its id arrive"
-    calls = row.last_failure_reason or "no reason known"
-    return f"calls fail ({calls}) though heartbeats of its id arrive; probe failed: {answer}"
+def _reason(
+    row: ServiceRow,
+    answer: Reason,
+    unconfirmed: bool,
+    together: Reason | None,
+    moved: Reason | None,
+) -> Reason:
+    if unconfirmed and not services.breaker_of(row).closed:
+        calls = reasons.read(row, "last_failure_reason") or Reason("service.no_reason_known")
+        return Reason.of(
+            "service.calls_fail", calls=calls, answer=answer, together=together, moved=moved
+        )
+    heard = Reason("service.though_heard") if unconfirmed else None
+    return Reason.of(PROBE_FAILED, answer=answer, heard=heard, together=together, moved=moved)
 
 
 def demotion(
     row: ServiceRow,
     state: ServiceState,
-    reason: str,
+    reason: Reason,
     now: float,
     since: float,
     failures: int,

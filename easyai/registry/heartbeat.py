@@ -25,7 +25,7 @@ from easyai.db import (
     waiting,
 )
 from easyai.db.services import ServiceRow
-from easyai.domain.service import REGISTERED, ServiceState, moved_to
+from easyai.domain.service import HEARTBEAT, REGISTERED, ServiceState, moved_to
 from easyai.registry import approval
 from easyai.registry.pace import HeartbeatPace
 from easyai.registry.payload import is_clean_text, said_in
@@ -34,7 +34,6 @@ from easyai.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 2000  # of a service_id or an endpoint
-_HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         services.heartbeats(conn, _updates(beats, vouched), now)
         services.refresh(conn, list(doubtful), now)
         back = [row for row in living.values() if row.state != ServiceState.ONLINE]
-        events.add(conn, [service_events.online(row, _HEARTBEAT, now) for row in back])
+        events.add(conn, [service_events.online(row, HEARTBEAT, now) for row in back])
         events.add(conn, slow)
         woken = services.task_types_of(conn, sorted(row.pk for row in back))
         if woken:
@@ -121,13 +120,15 @@ def _vouched(
     if len(rows) == 1:
         return list(rows)
     # Of one that moved, the heartbeats come from where it lives now (registry/moves.py).
-    rows = [row for row in rows if row.endpoint == name or not moved_to(row.state_reason)] or rows
+    stays = [row for row in rows if row.endpoint == name or not moved_to(services.reason_of(row))]
+    rows = stays or rows
     online = [row for row in rows if row.state == ServiceState.ONLINE]
     if not online:
         return list(rows)
     # What was registered after an endpoint had gone sends these heartbeats, perhaps not that one:
     # it comes back by its own probe.
-    came_at = max((row.state_since for row in online if row.state_reason == REGISTERED), default=0)
+    new = (row.state_since for row in online if services.reason_of(row) == REGISTERED)
+    came_at = max(new, default=0)
     return [
         row
         for row in rows

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from easyai.db.services import ServiceRow
+from easyai.db.services import ServiceRow, reason_of
 from easyai.domain.service import REGISTERED, ROUTABLE, ServiceState, moved_to
+from easyai.masking import hide_credentials
 
 # A dead endpoint is found by its calls, or by a probe after one time without a success, and then
 # by a second probe: until then it may look alive beside the new one.
@@ -25,7 +26,8 @@ _MOVES_WITHIN_SEC: Final = 600.0
 def move_of(old: ServiceRow, rows: Sequence[ServiceRow], timeout_sec: float) -> str:
     """The endpoint that the service of a suspect or offline one lives at now; '' when unknown.
 
-    `rows` are all services as they stand; what was noted of `old` stays while that is registered.
+    Its password is hidden, as in what is stored. `rows` are all services as they stand; what was
+    noted of `old` stays while that is registered.
     """
     others = [
         row
@@ -34,24 +36,29 @@ def move_of(old: ServiceRow, rows: Sequence[ServiceRow], timeout_sec: float) -> 
         and row.pk != old.pk
         and row.state != ServiceState.UNREGISTERED
     ]
-    noted = moved_to(old.state_reason)
-    if noted in {row.endpoint for row in others}:
+    noted = moved_to(reason_of(old))
+    if noted in {_shown(row) for row in others}:
         return noted
     living = [row for row in others if row.state in ROUTABLE]
     if not living or not all(_is_new(row, old, timeout_sec) for row in living):
         return ""
-    taken = {moved_to(row.state_reason) for row in others}
+    taken = {moved_to(reason_of(row)) for row in others}
     until = _last_sign(old) + _MOVES_WITHIN_SEC
-    free = [row for row in living if row.endpoint not in taken and _came(row) <= until]
+    free = [row for row in living if _shown(row) not in taken and _came(row) <= until]
     if not free:
         return ""
     newest = max(free, key=lambda row: row.state_since)
     left_later = any(
         _left(row, newest) > _left(old, newest) and _is_new(newest, row, timeout_sec)
         for row in others
-        if row not in living and not moved_to(row.state_reason)
+        if row not in living and not moved_to(reason_of(row))
     )
-    return "" if left_later else str(newest.endpoint)
+    return "" if left_later else _shown(newest)
+
+
+def _shown(row: ServiceRow) -> str:
+    """The endpoint as a reason stores it."""
+    return hide_credentials(row.endpoint)
 
 
 def _left(row: ServiceRow, new: ServiceRow) -> tuple[float, float, int]:
@@ -73,7 +80,7 @@ def _is_new(row: ServiceRow, old: ServiceRow, timeout_sec: float) -> bool:
     """Whether an endpoint was registered for the first time as the old one left, or later."""
     since, allowed_sec = _came(row), old.heartbeat_timeout_sec or timeout_sec
     return bool(
-        row.state_reason == REGISTERED
+        reason_of(row) == REGISTERED
         # Those that were started together are many of one kind.
         and old.register_at + allowed_sec <= since
         and old.last_success_at <= since

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from easyai.db import service_events
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
@@ -46,8 +47,8 @@ class HeartbeatPace:
                 code = "heartbeats.too_rare" if slow else ""
             if code:
                 pace = Reason.of(code, pause_sec=round(pause), timeout_sec=timeout)
-                of_service = Reason.of("service.event", service_id=row.service_id, what=pace)
-                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, of_service))
+                reason = service_events.of_service(row.service_id, pace)
+                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, reason))
         return found
 
     def _is_cured(self, pk: int) -> bool:
@@ -75,7 +76,7 @@ class HeartbeatPace:
 
 def pause_sec(event: Reason) -> float:
     """Seconds between two heartbeats, by the reason of an event of that kind; 0: not known."""
-    found = event.inner("what").get("pause_sec")
+    found = service_events.parts(event)[1].get("pause_sec")
     return float(found) if isinstance(found, int | float) else 0.0
 
 

@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 import aiohttp
 
+from easyai.domain.reason import NO_REASON, Reason, quoted
 from easyai.domain.service import NO_ANSWER
-from easyai.messages.catalogue import text
 from easyai.pipeline.answer_bounds import BoundedConnector
 from easyai.pipeline.caller import why_not_connected
 from easyai.pipeline.service_networks import ServiceNetworks
@@ -29,8 +29,8 @@ def probe_all(
     networks: ServiceNetworks | None = None,
     *,
     ours: Collection[int] = (),
-) -> dict[int, str]:
-    """Probe the URLs (by service pk); '' for one that lives, else why it does not.
+) -> dict[int, Reason]:
+    """Probe the URLs (by service pk); no reason for one that lives, else why it does not.
 
     Any HTTP status under 500 is alive: a service without that path still answered; so is 501, with
     which servers that know POST only answer a GET. Those whose turn
@@ -51,7 +51,7 @@ def probe_all(
 
 async def _probe_all(
     urls: Mapping[int, str], networks: ServiceNetworks | None, ours: Collection[int]
-) -> dict[int, str]:
+) -> dict[int, Reason]:
     ends_at = asyncio.get_running_loop().time() + ROUND_LIMIT_SEC
     async with AsyncExitStack() as stack:
         anywhere = await stack.enter_async_context(_session(None))
@@ -81,19 +81,20 @@ def _session(networks: ServiceNetworks | None) -> aiohttp.ClientSession:
 
 async def _probe(
     session: aiohttp.ClientSession, gate: asyncio.Semaphore, url: str, ends_at: float
-) -> str | None:
+) -> Reason | None:
     # The gate stands before the clock: a probe that waits for its turn is not a service that fails.
     async with gate:
         if asyncio.get_running_loop().time() > ends_at:
             return None
         try:
             async with session.get(url, allow_redirects=False) as response:
-                return "" if response.status in _ALIVE else f"status {response.status}"
+                status = response.status
+                return NO_REASON if status in _ALIVE else Reason.of("probe.status", status=status)
         except aiohttp.ConnectionTimeoutError:
-            return f"no connection within {PROBE_TIMEOUT_SEC * _CONNECT_SHARE:g} s"
+            return Reason.of("probe.no_connection", limit_sec=PROBE_TIMEOUT_SEC * _CONNECT_SHARE)
         except TimeoutError:
-            return f"{NO_ANSWER} {PROBE_TIMEOUT_SEC:g} s"
+            return Reason.of(NO_ANSWER, limit_sec=PROBE_TIMEOUT_SEC)
         except aiohttp.ClientConnectorError as error:
-            return text(why_not_connected(error))
+            return why_not_connected(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return type(error).__name__
+            return quoted(type(error).__name__)

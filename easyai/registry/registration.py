@@ -25,7 +25,7 @@ from easyai.db.registration_requests import RequestRow, key
 from easyai.db.services import ServiceRow
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
-from easyai.domain.service import AWAY, REGISTERED, ServiceState
+from easyai.domain.service import AWAY, REGISTERED, REGISTERED_AGAIN, ServiceState
 from easyai.domain.takeover import takeover
 from easyai.errors import (
     BadRequestError,
@@ -117,9 +117,9 @@ def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -
     before = takeovers.before(conn, new.endpoint, new.service_id)
     taken = takeovers.taken_over(before, new.service_id, now)
     reason = taken.reason if taken else _reason(before)
-    values = {**asdict(new), "now": now, "reason": reason, "registered_from": source}
+    values = {**asdict(new), "now": now, "registered_from": source}
     del values["task_types"]
-    services.register(conn, values, new.task_types)
+    services.register(conn, values, reason, new.task_types)
     waiting.hurry(conn, new.task_types, now)
     woken = type_room.waiting(conn) & set(new.task_types)
     if taken is None:
@@ -168,18 +168,17 @@ def _take_places(runtime: Runtime, conn: Connection, new: Registration, now: flo
         )
 
 
-def _reason(before: ServiceRow | None) -> str:
+def _reason(before: ServiceRow | None) -> Reason:
     if before is None or before.state == ServiceState.UNREGISTERED:
         return REGISTERED
-    kept = before.state_reason == REGISTERED or takeover(before.state_reason)
-    if kept and before.state == ServiceState.ONLINE:
-        return str(before.state_reason)
-    return "registered again"
+    reason = services.reason_of(before)
+    kept = reason == REGISTERED or takeover(reason)
+    return reason if kept and before.state == ServiceState.ONLINE else REGISTERED_AGAIN
 
 
 def _changes(new: Registration, before: ServiceRow | None, now: float) -> list[Event]:
     if before is not None and before.state in AWAY:
-        return [service_events.online(before, "registered again", now)]
+        return [service_events.online(before, REGISTERED_AGAIN, now)]
     online = before is not None and before.state == ServiceState.ONLINE
     if before is not None and online and abs(now - before.register_at) < _TELL_EVERY_SEC:
         return []  # some clients register with every heartbeat

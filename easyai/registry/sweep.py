@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from easyai.db import clock, events, generations, ledger, task_types, upkeep
 from easyai.db.events import Event
-from easyai.domain.reason import Reason, quoted
+from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text
 from easyai.pipeline.pace import turns
 from easyai.pipeline.pictures import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
@@ -61,7 +62,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
         frames = upkeep.pull_back(conn, now)
         watch = look(conn, runtime, now)
         if watch.jump_sec:
-            events.add(conn, [Event(now, "clock_jump", socket.gethostname(), quoted(watch.why()))])
+            events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
         if moved:
             generations.bump_registry(conn)  # breakers among them, perhaps
     if frames == upkeep.AT_ONCE:
@@ -70,7 +71,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
     if moved:
         log.warning("clock was set back: count=%d times far ahead were pulled back", moved)
     if why := watch.why():
-        log.warning("%s: the silence of services until now is no evidence against them", why)
+        log.warning("%s: the silence of services until now is no evidence against them", text(why))
     return watch
 
 

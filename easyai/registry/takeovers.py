@@ -11,7 +11,6 @@ from easyai.db import events, service_events, services
 from easyai.db.services import ServiceRow
 from easyai.domain.service import ServiceState
 from easyai.domain.takeover import TOGETHER_SEC, Takeover, takeover
-from easyai.messages.catalogue import text
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ def taken_over(found: ServiceRow | None, service_id: str, now: float) -> Takeove
     """In whose place it registers, and how often the endpoint has changed hands lately."""
     if found is None or found.state == ServiceState.UNREGISTERED or found.service_id == service_id:
         return None
-    earlier = takeover(found.state_reason)
+    earlier = takeover(services.reason_of(found))
     lately = abs(now - found.state_since) <= TOGETHER_SEC
     return Takeover(found.service_id, 1 + (earlier.times if earlier and lately else 0))
 
@@ -38,7 +37,7 @@ def taken_over(found: ServiceRow | None, service_id: str, now: float) -> Takeove
 def tell(conn: Connection, endpoint: str, service_id: str, taken: Takeover, now: float) -> None:
     """Note it: as an event with its number, one a minute where two fight for a year."""
     last = events.newest(conn, "service_replaced", endpoint, now - _TELL_EVERY_SEC)
-    told = takeover(text(last[1])) if last else None
+    told = takeover(service_events.parts(last[1])[1]) if last else None
     seen = Takeover(taken.before, 1 + (told.times if told else 0))
     event = service_events.replaced(endpoint, service_id, seen, now)
     if last is not None:

@@ -51,8 +51,8 @@ def unregister(
         withdrawn = [row for row in waits if source is None or is_at(row, source)]
         if (registered or waits) and not (found or withdrawn):
             raise _not_theirs(source)
-        how = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
-        _take_out(conn, found, f"unregistered by request, by {how}")
+        by_name = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
+        _take_out(conn, found, Reason.of("service.unregistered", by=by_name))
         registration_requests.remove(conn, map(key, withdrawn))
         if found or withdrawn:
             audit.note(conn, by, "unregister", _taken_out([*found, *withdrawn]))
@@ -100,7 +100,7 @@ def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
     with runtime.db.write() as conn:
         rows = services.all_services(conn)
         found = [row for row in rows if row.state != ServiceState.UNREGISTERED]
-        _take_out(conn, found, "all services were cleared by request (clear_all)")
+        _take_out(conn, found, Reason("service.all_cleared"))
         registration_requests.remove(conn, map(key, registration_requests.all_requests(conn)))
         audit.note(conn, by, "clear_all", _taken_out(found))
     _tell_unregistered(found)
@@ -118,7 +118,7 @@ def endpoints_of(rows: Sequence[ServiceRow | RequestRow]) -> Reason:
     return Reason.of("action.endpoints", n=len(rows), services=(*names[:_MOST_NAMED], *more))
 
 
-def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: str) -> None:
+def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: Reason) -> None:
     if not rows:
         return
     pks, now = [row.pk for row in rows], clock.now(conn)

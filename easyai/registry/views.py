@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from statistics import fmean, pvariance
 from typing import Any, Final
 
-from easyai.db import clock, registration_requests, services
+from easyai.db import clock, reasons, registration_requests, services
 from easyai.db.services import ServiceRow
 from easyai.domain.alert import utc_text
 from easyai.domain.service import ROUTABLE
 from easyai.masking import hide_credentials
+from easyai.messages.catalogue import fields
 from easyai.registry import approval
 from easyai.runtime import Runtime
 
@@ -33,6 +34,7 @@ def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any
     `heartbeat_age_sec`, `last_evidence` (heartbeat, inference or probe), `breaker` (closed, open or
     half-open) with `breaker_trial_in_sec` (0: requests may go), and the last call that failed:
     `last_failure` and `last_failure_at`, null when none did. So do those that wait for approval.
+    Beside each of the two texts stand its code and arguments, such as `state_reason_code`.
     """
     rows, types, now = _read(runtime)
     entries = []
@@ -123,15 +125,17 @@ def _entry(row: ServiceRow, task_types: Sequence[str]) -> dict[str, Any]:
 def _state(row: ServiceRow, now: float) -> dict[str, Any]:
     breaker = services.breaker_of(row)
     word = "closed" if breaker.closed else "open" if now < breaker.open_until else "half-open"
+    reason = services.reason_of(row).quoting(hide_credentials)
+    failure = reasons.read(row, "last_failure_reason") or None
     return {
         "state": row.state,
-        "state_reason": hide_credentials(row.state_reason),
+        **fields("state_reason", reason),
         "state_since": int(row.state_since),
         "breaker": word,
         "breaker_trial_in_sec": round(max(0.0, breaker.open_until - now), 1),
         "heartbeat_age_sec": round(max(0.0, now - row.last_heartbeat), 1),
         "last_evidence": int(row.last_evidence),
-        "last_failure": row.last_failure_reason,
+        **fields("last_failure", failure),
         "last_failure_at": int(row.last_failure_at) or None,
     }
 

@@ -17,7 +17,9 @@ from typing import Any, Final
 from easyai.db import clock, events, generations, service_events, services, waiting
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
-from easyai.domain.service import AWAY, ServiceState, probe_url
+from easyai.domain.reason import Reason
+from easyai.domain.service import AWAY, PROBED, ServiceState, probe_url
+from easyai.messages.catalogue import text
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry.demotion import LONGEST_PROBE_PAUSE_SEC, after_failed_probe, demotion
 from easyai.registry.moves import move_of
@@ -102,10 +104,10 @@ def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
     return bool(row.state == ServiceState.OFFLINE and (row.next_probe_at <= now or far_ahead))
 
 
-def _together(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> str:
-    """How many of those online fell silent at once; '' when they are few."""
+def _together(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> Reason | None:
+    """How many of those online fell silent at once; None when they are few."""
     online = _online_if_many(rows, some)
-    return f"{len(some)} of {online} services at once" if online else ""
+    return Reason.of("service.together", silent=len(some), online=online) if online else None
 
 
 def _online_if_many(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> int:
@@ -114,34 +116,42 @@ def _online_if_many(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> i
     return online if online >= _MANY and 2 * len(some) > online else 0
 
 
-def _blame(runtime: Runtime, rows: Sequence[ServiceRow], living: Sequence[ServiceRow]) -> str:
-    """What points at us when many fell silent at once that live nevertheless; '' if nothing."""
+def _blame(
+    runtime: Runtime, rows: Sequence[ServiceRow], living: Sequence[ServiceRow]
+) -> Reason | None:
+    """What points at us when many fell silent at once that live nevertheless; None if nothing."""
     online = _online_if_many(rows, living)
     if not online:
-        return ""
+        return None
     url = runtime.settings.easyai.effective_public_url
-    failed = probe_all({_OWN_API: f"{url}/healthz"}).get(_OWN_API, "not asked")
-    own = f"its API does not answer at {url}: {failed}" if failed else f"its API answers at {url}"
+    failed = probe_all({_OWN_API: f"{url}/healthz"}).get(_OWN_API, Reason("probe.not_asked"))
+    own = Reason.of("own_api.answers", url=url)
+    if failed:
+        own = Reason.of("own_api.silent", url=url, answer=failed)
     log.warning(
         "many services silent at once that live, look at this server and its network first: "
         "silent=%d online=%d own_api=%s",
         len(living),
         online,
-        failed or "answers",
+        text(failed) or "answers",
     )
-    return f"{len(living)} of {online} services at once, so look at this server first ({own})"
+    return Reason.of("service.look_here", living=len(living), online=online, own_api=own)
 
 
 def _suspect(
-    runtime: Runtime, lapsed: Sequence[ServiceRow], silent: dict[int, float], together: str
+    runtime: Runtime,
+    lapsed: Sequence[ServiceRow],
+    silent: dict[int, float],
+    together: Reason | None,
 ) -> set[int]:
     """The pks of those whose lapse is an event."""
     if not lapsed:
         return set()
-    reasons = {row.pk: f"no heartbeat for {silent[row.pk]:.0f} s" for row in lapsed}
+    reasons = {
+        row.pk: Reason.of("service.no_heartbeat", silent_sec=silent[row.pk], together=together)
+        for row in lapsed
+    }
     for row in lapsed:
-        if together:
-            reasons[row.pk] += f"; {together}"
         log.warning(
             "heartbeat timeout: service_id=%s endpoint=%s silent_sec=%.0f; it is probed and stays "
             "in use until two probes fail",
@@ -167,23 +177,23 @@ def _suspect(
 
 def _lives_by_probes(row: ServiceRow) -> bool:
     """Its heartbeats have been missing for long: each lapse of it tells nothing new."""
-    return bool(row.state_reason == services.PROBED)
+    return services.reason_of(row) == PROBED
 
 
 def _revive(
-    runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float, blame: str
+    runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float, blame: Reason | None
 ) -> tuple[int, list[str]]:
     """Online again, for those whose probe was answered; how many, and the types they serve."""
     if not living:
         return 0, []
-    evidence = f"{services.PROBED}; {blame}" if blame else services.PROBED
+    evidence = Reason.of("service.probed_of_many", blame=blame) if blame else PROBED
     quiet = {row.pk for row in living if _lives_by_probes(row)}
     with runtime.db.write() as conn:
         now = clock.now(conn)
         locked = services.lock(conn, [row.pk for row in living])
         back = [row for row in locked if row.state in AWAY]
         pks = [row.pk for row in back]
-        services.alive(conn, pks, services.PROBED, now)
+        services.alive(conn, pks, PROBED, now)
         services.confirm(conn, [row.pk for row in locked], now + timeout_sec)
         types = services.task_types_of(conn, pks)
         waiting.hurry(conn, types, now)
@@ -202,9 +212,9 @@ def _revive(
 def _doubt(
     runtime: Runtime,
     dead: Sequence[ServiceRow],
-    answers: dict[int, str],
+    answers: dict[int, Reason],
     unconfirmed: set[int],
-    together: str,
+    together: Reason | None,
     told: set[int],
     moves: dict[int, str],
 ) -> int:
@@ -235,7 +245,7 @@ def _doubt(
             "others or wait",
             row.service_id,
             row.endpoint,
-            demotions[row.pk]["reason"],
+            text(demotions[row.pk]["reason"]),
         )
     return len(gone)
 

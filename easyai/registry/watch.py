@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from easyai.db import clock, leases
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
 
@@ -41,15 +42,15 @@ class Watch:
         seen_at = evidence_at if evidence_at <= now + _AHEAD_SEC else 0.0
         return max(0.0, now - max(seen_at, self.since))
 
-    def why(self) -> str:
-        """What the gap came from, in words; '' without one."""
+    def why(self) -> Reason:
+        """What the gap came from; no reason without one."""
         if self.jump_sec:
             return _jumped(self.jump_sec, apart=self.apart)
         if self.gap_sec < 0:
             return _set_back(-self.gap_sec, apart=self.apart)
         if self.gap_sec:
-            return f"this server was not watching for {self.gap_sec:.0f} s"
-        return ""
+            return Reason.of("watch.gap", gap_sec=self.gap_sec)
+        return NO_REASON
 
 
 class SteadyClock:
@@ -89,13 +90,13 @@ def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
     return Watch(now, gap_sec, jump_sec, apart=not runtime.db.is_sqlite)
 
 
-def _jumped(seconds: float, *, apart: bool) -> str:
+def _jumped(jump_sec: float, *, apart: bool) -> Reason:
     if apart:
-        return f"the clock of the database jumped by {seconds:+.0f} s"
-    return f"the clock of this server jumped by {seconds:+.0f} s"
+        return Reason.of("watch.database_clock_jumped", jump_sec=jump_sec)
+    return Reason.of("watch.server_clock_jumped", jump_sec=jump_sec)
 
 
-def _set_back(seconds: float, *, apart: bool) -> str:
+def _set_back(back_sec: float, *, apart: bool) -> Reason:
     if apart:
-        return f"the clock of the database was set back by {seconds:.0f} s"
-    return f"the clock of this server was set back by {seconds:.0f} s"
+        return Reason.of("watch.database_clock_set_back", back_sec=back_sec)
+    return Reason.of("watch.server_clock_set_back", back_sec=back_sec)

@@ -158,7 +158,7 @@ class World:
         """The sweep finds a service silent."""
         with self.site.runtime.db.write() as conn:
             pks = [row.pk for row in services.find(conn, [endpoint])]
-            services.set_state(conn, pks, state, "silent", self.clock())
+            services.set_state(conn, pks, state, quoted("silent"), self.clock())
             generations.bump_registry(conn)
 
     def turn(self, worker: Worker, task_type: str, leasing: bool) -> tuple[Settled, Dispatched]:

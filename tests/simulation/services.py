@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from easyai.domain.reason import NO_REASON, Reason, quoted
 from tests.simulation.cameras import Album, Version
 from tests.simulation.plan import ServicePlan
 from tests.simulation.scheduler import Process, Scheduler
@@ -60,12 +61,12 @@ class Network:
         down_until = self.down_until.get(endpoint, -1.0)
         return endpoint in self._services and self.scheduler.now >= down_until
 
-    def probe(self, urls: dict[int, str], _networks: object = None) -> dict[int, str]:
+    def probe(self, urls: dict[int, str], _networks: object = None) -> dict[int, Reason]:
         """As easyai.registry.probe.probe_all."""
         self.scheduler.point(0.01)
         up = {self._origin(endpoint): self.is_up(endpoint) for endpoint in self._services}
         return {
-            pk: "" if up.get(self._origin(url)) else "Connection refused"
+            pk: NO_REASON if up.get(self._origin(url)) else quoted("Connection refused")
             for pk, url in urls.items()
         }
 

@@ -37,7 +37,9 @@ def find(facts: Facts) -> Iterator[Cause]:
     """What is wrong with calls."""
     if facts.known is None:
         return
-    reached = [one for one in facts.services if facts.probe(one) == "" or not facts.is_silent(one)]
+    reached = [
+        one for one in facts.services if facts.probe(one) == NO_REASON or not facts.is_silent(one)
+    ]
     hanging = [one for one in reached if hangs(facts, one)]
     hung = {one.pk for one in hanging}
     failing = [one for one in reached if one.pk not in hung and _fails(facts, one)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
-from easyai.diagnosis.causes.service_words import concerned, ids, unregister_command
-from easyai.domain.words import Words
+from easyai.diagnosis.causes.service_words import concerned, service_ids, unregister_command
+from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.messages.wording import moment
+from easyai.health.snapshot import ServiceFacts
+from easyai.messages.bridge import words
 
 _MOST: Final = 12
 
@@ -16,33 +17,26 @@ _MOST: Final = 12
 def moved_services(facts: Facts) -> Cause:
     """Nothing is lost by them; they are probed until somebody takes them out."""
     some = facts.moved
-    evidence = tuple(
-        Words(
-            f"{one.service_id} was at {one.endpoint} until {moment(one.state_since)} at the "
-            f"latest, and lives at {facts.moved_to(one)} now",
-            f"{one.service_id} 原在 {one.endpoint}（最晚至 {moment(one.state_since)}），"
-            f"现在 {facts.moved_to(one)} 运行",
-        )
-        for one in some[:_MOST]
-    )
     return Cause(
         "service_moved",
-        Words(
-            f"Left behind by a service that moved: an old endpoint of {ids(some)} is still "
-            "registered",
-            f"服务已迁移，旧地址仍在注册表中：{ids(some)}",
-        ),
-        evidence,
-        tuple(
-            Remedy(
-                Words(
-                    f"Take out the old endpoint {one.endpoint}; the new one stays",
-                    f"注销旧地址 {one.endpoint}；新地址不受影响",
-                ),
-                unregister_command(facts, one),
-            )
-            for one in some[:_MOST]
-        ),
+        words(Reason.of("cause.service_moved.title", services=service_ids(some))),
+        tuple(words(_evidence(facts, one)) for one in some[:_MOST]),
+        tuple(_take_out(facts, one) for one in some[:_MOST]),
         weight=5,
         task_types=concerned(some, ()),
     )
+
+
+def _evidence(facts: Facts, old: ServiceFacts) -> Reason:
+    return Reason.of(
+        "cause.service_moved.lives_at",
+        service_id=old.service_id,
+        old=old.endpoint,
+        until=old.state_since,
+        new=facts.moved_to(old),
+    )
+
+
+def _take_out(facts: Facts, old: ServiceFacts) -> Remedy:
+    remedy = Reason.of("remedy.take_out_old_endpoint", endpoint=old.endpoint)
+    return Remedy(words(remedy), unregister_command(facts, old))

@@ -10,21 +10,22 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from easyai.diagnosis.causes.cause import Remedy
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 from easyai.health.snapshot import ServiceFacts
+from easyai.messages.bridge import words
 from easyai.system.ip_addresses import canonical_address, is_loopback
 
 _MOST_NAMED = 5
 
 
-def named_this_server(some: Sequence[ServiceFacts]) -> Iterator[Words]:
+def named_this_server(some: Sequence[ServiceFacts]) -> Iterator[Reason]:
     """The evidence: each endpoint, and the machine that it was registered from."""
     for one in _named_here(some)[:_MOST_NAMED]:
-        yield Words(
-            f"{one.service_id} was registered from {one.registered_from} with the endpoint "
-            f"{one.endpoint}, which leads to this server itself",
-            f"{one.service_id} 从 {one.registered_from} 注册，但其 endpoint {one.endpoint} "
-            "指向的是本服务器自身",
+        yield Reason.of(
+            "services.named_this_server",
+            service_id=one.service_id,
+            registered_from=one.registered_from,
+            endpoint=one.endpoint,
         )
 
 
@@ -33,15 +34,18 @@ def register_own_address(some: Sequence[ServiceFacts]) -> Iterator[Remedy]:
     found = _named_here(some)
     if not found:
         return
-    wanted = ", ".join(f"{one.service_id}: {_own_endpoint(one)}" for one in found[:_MOST_NAMED])
     more = len(found) - _MOST_NAMED
-    yield Remedy(
-        Words(
-            "Let the service register the address at which this server reaches it, not the one it "
-            f"listens on ({wanted}{f' and {more} more' if more > 0 else ''})",
-            "让服务注册本服务器能访问到的地址，而不是它监听的地址"
-            f"（{wanted}{f'，另有 {more} 个' if more > 0 else ''}）",
-        )
+    remedy = Reason.of(
+        "remedy.register_own_address",
+        wanted=tuple(map(_wanted, found[:_MOST_NAMED])),
+        more=Reason.of("remedy.register_own_address.more", number=more) if more > 0 else None,
+    )
+    yield Remedy(words(remedy))
+
+
+def _wanted(one: ServiceFacts) -> Reason:
+    return Reason.of(
+        "remedy.register_own_address.of", service_id=one.service_id, endpoint=_own_endpoint(one)
     )
 
 

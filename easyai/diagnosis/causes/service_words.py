@@ -8,14 +8,11 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from easyai.diagnosis.causes.cause import Remedy
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import ROUTABLE, probe_url
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.catalogue import text
-from easyai.messages.reasons import reason
-from easyai.messages.wording import counted, frames, moment, names, span
+from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command, easyai_command, shell_words
 from easyai.settings.schema import Easyai
 
@@ -32,67 +29,57 @@ def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
     return Reason.of("services.all", total=total) if total > 1 else Reason("services.the_only")
 
 
-def verb(some: Sequence[ServiceFacts], one: str, many: str) -> str:
-    """The form of a verb after `of_all`."""
-    return one if len(some) == 1 else many
-
-
 def concerned(some: Sequence[ServiceFacts], stopped: Collection[str]) -> tuple[str, ...]:
     """The task types for which services are a cause: of theirs those stopped; if none, theirs."""
     own = {name for one in some for name in one.task_types}
     return tuple(sorted(own.intersection(stopped) or own))
 
 
-def ids(some: Sequence[ServiceFacts]) -> str:
-    return names(one.service_id for one in some)
+def service_ids(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
+    """Their service_ids, for the format `names`."""
+    return tuple(one.service_id for one in some)
 
 
-def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
+def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
+    """When the last heartbeats of services came, and how often they should come."""
     first, last = (pick(one.last_heartbeat for one in some) for pick in (min, max))
-    age = span(facts.now - last)
-    when = moment(first) if last - first < 1 else f"{moment(first)} … {moment(last)}"
-    return Words(
-        f"Last heartbeats: {when}, the newest {age.en} ago; one is due at least every "
-        f"{some[0].heartbeat_timeout_sec:g} s (heartbeat_timeout_sec)",
-        f"最后一次心跳：{when}，最近一次在 {age.zh}前；至少每 "
-        f"{some[0].heartbeat_timeout_sec:g} 秒应有一次（heartbeat_timeout_sec）",
+    age_sec, timeout_sec = facts.now - last, some[0].heartbeat_timeout_sec
+    if last - first < 1:
+        return Reason.of(
+            "services.last_heartbeat", last=first, age_sec=age_sec, timeout_sec=timeout_sec
+        )
+    return Reason.of(
+        "services.last_heartbeats",
+        first=first,
+        last=last,
+        age_sec=age_sec,
+        timeout_sec=timeout_sec,
     )
 
 
-def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Words:
-    by_answer: dict[str, list[str]] = {}
+def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
+    """What services answer to probes, or to calls where these fail."""
+    by_answer: dict[Reason, list[str]] = {}
     for one in some:
-        answer = facts.probe(one) or ""
+        answer = facts.probe(one) or NO_REASON
         if not answer and not facts.was_probed(one) and facts.is_failing(one):
-            answer = text(one.last_failure_reason)
+            answer = one.last_failure_reason
         by_answer.setdefault(answer, []).append(one.service_id)
-    told = [
-        Words(
-            f"{names(ids)}: {answer or 'answers'}", f"{names(ids)}：{reason(answer).zh or '有应答'}"
-        )
-        for answer, ids in sorted(by_answer.items())
-    ]
-    who = _probe_words(facts)
-    en, zh = "; ".join(one.en for one in told), "；".join(one.zh for one in told)
-    return Words(f"{who.en}: {en}", f"{who.zh}：{zh}")
-
-
-def _probe_words(facts: Facts) -> Words:
+    given = tuple(
+        Reason.of("services.answer", services=tuple(of), answer=answer or Reason("probe.answered"))
+        for answer, of in sorted(by_answer.items(), key=lambda one: str(one[0]))
+    )
     if facts.probes is not None:
-        return Words("Probed now", "现在探测")
-    return Words("By the sweep's probes and other evidence", "根据巡检的探测和其他迹象")
+        return Reason.of("services.answers_now", answers=given)
+    return Reason.of("services.answers_lately", answers=given)
 
 
-def without_service(facts: Facts) -> Iterator[Words]:
+def without_service(facts: Facts) -> Iterator[Reason]:
+    """The task types with frames that wait of which no service can take work."""
     found = [one for one in facts.types if one.waiting and _is_away(facts, one)]
     worst = sorted(found, key=lambda one: -one.waiting)
     for task_type in worst[:MOST_TYPES]:
-        number = frames(task_type.waiting)
-        yield Words(
-            f"no algorithm for task type: {task_type.name} has no service that can take work, "
-            f"{number.en} waiting",
-            f"任务类型 {task_type.name} 没有可用的算法服务，{number.zh}在等待",
-        )
+        yield Reason.of("services.none_at_work", task_type=task_type.name, n=task_type.waiting)
     yield from further_types(worst[MOST_TYPES:])
 
 
@@ -102,21 +89,16 @@ def _is_away(facts: Facts, task_type: TypeFacts) -> bool:
     return bool(own) and not any(one.state in ROUTABLE for one in own)
 
 
-def further_types(some: Sequence[TypeFacts]) -> Iterator[Words]:
+def further_types(some: Sequence[TypeFacts]) -> Iterator[Reason]:
     """How many more types are alike, where there are too many to name."""
-    if not some:
-        return
-    number = counted(len(some), "further task type", "further task types", "个任务类型")
-    waiting = frames(sum(one.waiting for one in some))
-    yield Words(
-        f"likewise {number.en}, {waiting.en} waiting",
-        f"另有 {number.zh}情况相同，{waiting.zh}在等待",
-    )
+    if some:
+        waiting = sum(one.waiting for one in some)
+        yield Reason.of("services.further_types", n=len(some), waiting=waiting)
 
 
 def look_at_services(facts: Facts) -> Remedy:
     return Remedy(
-        Words("See every service with its state and reason", "查看每个服务的状态及原因"),
+        words(Reason("remedy.look_at_services")),
         easyai_command(facts.settings, "services", "--all"),
     )
 
@@ -140,39 +122,21 @@ def ports_command(some: Sequence[ServiceFacts]) -> str:
     return f"ss -ltnp '( {wanted} )'"
 
 
-def machines(some: Sequence[ServiceFacts]) -> str:
-    """The hosts of their endpoints, each once."""
-    hosts = {urlsplit(one.endpoint).hostname or one.endpoint for one in some}
-    return names(sorted(hosts))
+def machines(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
+    """The hosts of their endpoints, for the format `names`."""
+    return tuple(sorted({urlsplit(one.endpoint).hostname or one.endpoint for one in some}))
 
 
 def start_again(some: Sequence[ServiceFacts]) -> Remedy:
     """For an endpoint at which nothing answers though heartbeats arrive."""
-    where = machines(some)
-    return Remedy(
-        Words(
-            f"Look on the machine of the service ({where}) whether it runs and listens; if not, "
-            "start it again there. It need not register: it is back at work with the first "
-            "answered probe",
-            f"在算法服务所在机器（{where}）上查看其是否在运行并监听端口；"
-            "若没有，在该机器上重新启动。无需重新注册：探测得到应答后即恢复工作",
-        ),
-        ports_command(some),
-    )
+    remedy = Reason.of("remedy.start_where_it_runs", machines=machines(some))
+    return Remedy(words(remedy), ports_command(some))
 
 
 def restart_hanging(some: Sequence[ServiceFacts]) -> Remedy:
     """For services that live and do not answer calls."""
-    where = machines(some)
-    return Remedy(
-        Words(
-            f"Restart these services; first look at their logs, and with this command, run on "
-            f"their machine ({where}), at GPU and memory",
-            f"重启这些服务；重启前先查看其日志，并在其所在机器（{where}）上"
-            "运行此命令查看 GPU 和内存",
-        ),
-        "nvidia-smi; free -m; ps aux --sort=-%cpu | head",
-    )
+    remedy = Reason.of("remedy.restart_hanging", machines=machines(some))
+    return Remedy(words(remedy), "nvidia-smi; free -m; ps aux --sort=-%cpu | head")
 
 
 def unregister_command(facts: Facts, service: ServiceFacts) -> str:

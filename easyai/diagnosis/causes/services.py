@@ -18,20 +18,20 @@ from easyai.diagnosis.causes.service_words import (
     answers,
     concerned,
     curl_all,
-    ids,
     last_heartbeats,
     look_at_services,
     of_all,
     ports_command,
+    service_ids,
     start_again,
-    verb,
     without_service,
 )
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.bridge import words as as_words
+from easyai.messages.bridge import words
 
 _TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close came from one life
 
@@ -115,52 +115,15 @@ def _takes_work(facts: Facts, service: ServiceFacts) -> bool:
 
 
 def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight: int) -> Cause:
-    who, types = as_words(of_all(facts, died)), concerned(died, stopped)
-    overdue = all(facts.is_silent(one) for one in died)
-    beats = (
-        Words("heartbeats stopped", "心跳中断")
-        if overdue
-        else Words("no heartbeat has come since the last answer", "最后一次应答之后没有心跳")
-    )
-    if all(facts.answers_nothing(one) for one in died):
-        # Something holds the port: a process that is suspended, or hangs with its heartbeats.
-        words = Words(
-            f"{who.en} {verb(died, 'hangs', 'hang')} or {verb(died, 'is', 'are')} suspended: "
-            f"{beats.en}, and {verb(died, 'its address takes', 'their addresses take')} "
-            f"connections but never {verb(died, 'answers', 'answer')} ({ids(died)})",
-            f"{who.zh}卡住或被挂起：{beats.zh}，其地址接受连接但从不应答（{ids(died)}）",
-        )
-    else:
-        words = Words(
-            f"{who.en} died: {beats.en} and nothing answers at "
-            f"{verb(died, 'its address', 'their addresses')} ({ids(died)})",
-            f"{who.zh}已停止运行：{beats.zh}，其地址也没有应答（{ids(died)}）",
-        )
+    types = concerned(died, stopped)
     return Cause(
         "services_died",
-        words,
-        (last_heartbeats(facts, died), answers(facts, died), *without_service(facts)),
+        words(_died_title(facts, died)),
+        _evidence(facts, died),
         (
-            Remedy(
-                Words(
-                    "Look whether the processes run, on the machine of the services",
-                    "在算法服务所在机器上查看进程是否在运行",
-                ),
-                ports_command(died),
-            ),
-            Remedy(
-                Words(
-                    "Start the services again (a suspended one: kill -CONT, or kill -9 first). "
-                    "They need not register: the first heartbeat or answered probe puts them back "
-                    "to work",
-                    "重新启动算法服务（被挂起的：kill -CONT，或先 kill -9）。"
-                    "无需重新注册：收到第一次心跳或探测得到应答后即恢复工作",
-                )
-            ),
-            Remedy(
-                Words("Ask their addresses from here", "从本机访问它们的地址"),
-                curl_all(died),
-            ),
+            Remedy(words(Reason("remedy.look_whether_services_run")), ports_command(died)),
+            Remedy(words(Reason("remedy.start_services"))),
+            _ask_from_here(died),
             look_at_services(facts),
         ),
         weight=weight if stopped.issuperset(types) else 36,
@@ -168,39 +131,50 @@ def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight:
     )
 
 
+def _died_title(facts: Facts, died: Sequence[ServiceFacts]) -> Reason:
+    silent = all(facts.is_silent(one) for one in died)
+    beats = Reason("heartbeats.stopped" if silent else "heartbeats.none_since_answer")
+    who, services = of_all(facts, died), service_ids(died)
+    if all(facts.answers_nothing(one) for one in died):
+        # Something holds the port: a process that is suspended, or hangs with its heartbeats.
+        return Reason.of(
+            "cause.services_died.hang", n=len(died), who=who, heartbeats=beats, services=services
+        )
+    return Reason.of(
+        "cause.services_died.title", n=len(died), who=who, heartbeats=beats, services=services
+    )
+
+
 def _unreached(
     facts: Facts, unreached: Sequence[ServiceFacts], stopped: set[str], weight: int
 ) -> Cause:
-    who, types = as_words(of_all(facts, unreached)), concerned(unreached, stopped)
+    types = concerned(unreached, stopped)
+    title = Reason.of(
+        "cause.endpoint_unreachable.title",
+        n=len(unreached),
+        who=of_all(facts, unreached),
+        services=service_ids(unreached),
+    )
     return Cause(
         "endpoint_unreachable",
-        Words(
-            f"{who.en} {verb(unreached, 'sends', 'send')} heartbeats but nothing answers at "
-            f"{verb(unreached, 'its endpoint', 'their endpoints')} ({ids(unreached)})",
-            f"{who.zh}仍有心跳，但其地址无法访问（{ids(unreached)}）",
-        ),
-        (
-            last_heartbeats(facts, unreached),
-            answers(facts, unreached),
-            *named_this_server(unreached),
-            *without_service(facts),
-        ),
+        words(title),
+        _evidence(facts, unreached, *named_this_server(unreached)),
         (
             *register_own_address(unreached),
             start_again(unreached),
-            Remedy(
-                Words("Ask their addresses from here", "从本机访问它们的地址"),
-                curl_all(unreached),
-            ),
-            Remedy(
-                Words(
-                    "If the service moved to another address or port, let it register the new one; "
-                    "if a firewall lies between, open the way from here to it",
-                    "若服务换了地址或端口，请以新地址重新注册；若中间有防火墙，请放通本机到它的访问",
-                )
-            ),
+            _ask_from_here(unreached),
+            Remedy(words(Reason("remedy.register_new_address"))),
             look_at_services(facts),
         ),
         weight=weight if stopped.issuperset(types) else 35,
         task_types=types,
     )
+
+
+def _evidence(facts: Facts, gone: Sequence[ServiceFacts], *more: Reason) -> tuple[Words, ...]:
+    found = (last_heartbeats(facts, gone), answers(facts, gone), *more, *without_service(facts))
+    return tuple(map(words, found))
+
+
+def _ask_from_here(some: Sequence[ServiceFacts]) -> Remedy:
+    return Remedy(words(Reason("remedy.ask_from_here")), curl_all(some))

@@ -130,7 +130,7 @@ def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Words]:
     for one in worst[:MOST_TYPES]:
         yield words(_rates(facts, one))
         yield from map(words, _given_up(facts, one))
-    yield from further_types(worst[MOST_TYPES:])
+    yield from map(words, further_types(worst[MOST_TYPES:]))
 
 
 def _rates(facts: Facts, one: TypeFacts) -> Reason:

@@ -23,7 +23,6 @@ from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.bridge import as_reason
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.names import cause_noted
-from easyai.messages.reasons import reason
 from easyai.version import version
 
 
@@ -87,7 +86,7 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str
         "endpoint": one.endpoint,
         "task_types": list(one.task_types),
         "state": one.state,
-        **_text("state_reason", reason(one.state_reason), language),
+        **_text("state_reason", one.state_reason, language),
         "last_heartbeat": one.last_heartbeat or None,
         "last_evidence": one.last_evidence or None,
         "last_success_at": min(one.last_success_at, _inferred_at(one, diagnosis)) or None,
@@ -95,7 +94,7 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str
         **_text("last_failure_reason", one.last_failure_reason or None, language),
         "breaker": one.breaker,
         "in_flight": one.in_flight,
-        **_text("probe", None if probe is None else reason(probe), language),
+        **_text("probe", probe, language),
     }
 
 

@@ -25,7 +25,6 @@ from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.bridge import as_reason
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.names import breaker_name, check_name, kind_name, state_name
-from easyai.messages.reasons import reason
 from easyai.messages.wording import moment, names
 from easyai.settings.commands import easyai_command, report_command
 from easyai.version import version
@@ -153,8 +152,8 @@ class _Report:
         failed = one.last_failure_at > one.last_success_at
         return (
             self._say(state_name(one.state)),
-            self._say(reason(one.state_reason)),
-            "-" if probe is None else self._say(reason(probe) if probe else Reason("report.ok")),
+            self._say(one.state_reason),
+            "-" if probe is None else self._say(probe or Reason("report.ok")),
             self._say(breaker_name(one.breaker)),
             self._say(one.last_failure_reason) if failed else "",
         )

@@ -13,6 +13,7 @@ from easyai.messages.templates.broker import BROKER
 from easyai.messages.templates.bus import BUS
 from easyai.messages.templates.calls import CALLS
 from easyai.messages.templates.causes_of_calls import CAUSES_OF_CALLS
+from easyai.messages.templates.causes_of_services import CAUSES_OF_SERVICES
 from easyai.messages.templates.checks import CHECKS
 from easyai.messages.templates.database import DATABASE
 from easyai.messages.templates.errors import ERRORS
@@ -22,6 +23,7 @@ from easyai.messages.templates.notify import NOTIFY, START
 from easyai.messages.templates.own_ground import OWN_GROUND
 from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
 from easyai.messages.templates.report import REPORT
+from easyai.messages.templates.services import SERVICES
 from easyai.messages.templates.store import STORE
 from easyai.messages.templates.symptom import SYMPTOM
 
@@ -37,6 +39,7 @@ def all_templates() -> Iterator[Template]:
         BUS,
         CALLS,
         CAUSES_OF_CALLS,
+        CAUSES_OF_SERVICES,
         CHECKS,
         DATABASE,
         ERRORS,
@@ -48,6 +51,7 @@ def all_templates() -> Iterator[Template]:
         PROCESSES,
         CAUSES_IN_PROCESSES,
         REPORT,
+        SERVICES,
         SERVICE_ALARMS,
         STORE,
         SYMPTOM,

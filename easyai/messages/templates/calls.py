@@ -38,12 +38,12 @@ CALLS: Final = (
     message("connection.refused", "Connection refused"),
     message("connection.tls", "TLS: {error}"),
     message(
-        "event.breaker_opened",
-        "service_id={service_id}: {failures:count breaker.failures}, the last one: {reason}",
+        "service.breaker_opened",
+        "{failures:count breaker.failures}, the last one: {reason}",
     ),
     message(
-        "event.breaker_closed",
-        "service_id={service_id}: it answers again, after {failures:count breaker.failures}",
+        "service.breaker_closed",
+        "it answers again, after {failures:count breaker.failures}",
     ),
     plural("calls.number", "{n} call", "{n} calls"),
     plural("breaker.failures", "{n} failed call in a row", "{n} failed calls in a row"),

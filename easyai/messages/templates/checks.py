@@ -55,17 +55,6 @@ CHECKS: Final = (
         "queue.no_success",
         "{waiting:count frames} waiting and none succeeds of {task_types:names}",
     ),
-    # Translators: {what} is what happened to a service, such as one of the next two texts.
-    message("service.event", "service_id={service_id}: {what}"),
-    message(
-        "heartbeats.too_rare",
-        "sends a heartbeat every {pause_sec} s, heartbeat_timeout_sec is {timeout_sec}",
-    ),
-    message(
-        "heartbeats.in_time_again",
-        "sends a heartbeat every {pause_sec} s, heartbeat_timeout_sec is {timeout_sec}, in time "
-        "again",
-    ),
     message("clock.rows_ahead", "rows lie {ahead_sec:span} ahead of the clock: it was set back"),
     message("clock.off_on", "off by more than {most_sec} s from the database's on {hosts:names}"),
     message("clock.jumped_at", "it jumped at {jump_at:moment}"),

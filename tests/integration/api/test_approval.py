@@ -65,6 +65,9 @@ def test_an_unknown_service_waits_and_is_answered_as_any_other(
     assert [(one["state"], one["task_types"]) for one in shown] == [("waiting", ["t"])]
     reason = "waits for approval: the command `services approve` lets it in"
     assert shown[0]["state_reason"] == reason
+    code_and_args = shown[0]["state_reason_code"], shown[0]["state_reason_args"]
+    assert code_and_args == ("service.waits_for_approval", {})
+    assert (shown[0]["last_failure_code"], shown[0]["last_failure_args"]) == (None, None)
     assert _routable(runtime) == []
     with runtime.db.read() as conn:
         assert task_types.names(conn) == []  # it has no queue

@@ -20,6 +20,7 @@ from easyai.api.metrics_desk import LIMIT_SEC, MetricsDesk
 from easyai.db import alarms, generations, metrics, migrate, recording, task_types, totals
 from easyai.db.services import register
 from easyai.domain.reason import NO_REASON
+from easyai.domain.service import REGISTERED
 from easyai.domain.totals import BOUNDS_SEC, Histogram, Totals
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
@@ -89,10 +90,10 @@ def _add_frames(runtime: Runtime, task_type: str, count: int, age_sec: float) ->
 def _register(runtime: Runtime, endpoint: str, *names: str) -> int:
     values = {"service_id": endpoint, "name": endpoint, "endpoint": endpoint, "version": "1"}
     values |= dict.fromkeys(("max_concurrency", "health_url", "heartbeat_timeout_sec"))  # type: ignore[arg-type]
-    values |= {"registered_from": "", "reason": "registered", "now": time.time()}  # type: ignore[dict-item]
+    values |= {"registered_from": "", "now": time.time()}  # type: ignore[dict-item]
     with runtime.db.write() as conn:
         generations.bump_registry(conn)
-        return register(conn, values, names)
+        return register(conn, values, REGISTERED, names)
 
 
 def _execute(runtime: Runtime, sql: str) -> None:

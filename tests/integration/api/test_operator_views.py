@@ -13,6 +13,7 @@ import pytest
 from easyai.db import ledger, recording, services, statistics, task_types, waiting
 from easyai.db.recording import NewFrame
 from easyai.db.statistics import Tally
+from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
 from easyai.runtime import Runtime
 from tests.integration.api.live import ANALYSIS, LiveApi
@@ -94,7 +95,7 @@ def _set(runtime: Runtime, name: str, column: str, value: Any) -> None:
 def _set_state(runtime: Runtime, name: str, state: ServiceState) -> None:
     with runtime.db.write() as conn:
         pks = [row.pk for row in services.find(conn, [name])]
-        services.set_state(conn, pks, state, f"{name} is {state}", time.time())
+        services.set_state(conn, pks, state, quoted(f"{name} is {state}"), time.time())
 
 
 def test_only_services_that_can_take_work_are_listed_unless_all_are_asked_for(

@@ -12,6 +12,7 @@ import pytest
 from easyai.api.app import create_app
 from easyai.db import recording, services, task_types, waiting
 from easyai.db.recording import NewFrame
+from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
@@ -50,7 +51,7 @@ def _states(api: LiveApi) -> dict[str, str]:
 def _lapse(runtime: Runtime, state: ServiceState) -> None:
     with runtime.db.write() as conn:
         pks = [row.pk for row in services.all_services(conn)]
-        services.set_state(conn, pks, state, "for this test", time.time())
+        services.set_state(conn, pks, state, quoted("for this test"), time.time())
 
 
 def _add_frame_in_backoff(runtime: Runtime) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from easyai.domain.reason import quoted
 from easyai.registry.probe import probe_all
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.raw_service import RawService, answer
@@ -63,7 +64,9 @@ def test_an_endless_answer_is_broken_off_while_others_are_inferred(
 
 def test_an_endless_answer_to_a_probe_is_broken_off() -> None:
     with RawService("flood", _flood("interim answers"), probes=False) as flood:
-        assert probe_all({1: f"http://127.0.0.1:{flood.port}/health"}) == {1: "ClientPayloadError"}
+        assert probe_all({1: f"http://127.0.0.1:{flood.port}/health"}) == {
+            1: quoted("ClientPayloadError")
+        }
 
 
 @pytest.mark.sqlite_only

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from easyai.domain.reason import NO_REASON
 from easyai.registry.probe import probe_all
 from easyai.sdk.server_client import ServerClient
 from easyai.version import version
@@ -68,7 +69,7 @@ def test_a_service_sees_the_version_in_each_call(site: Installation, recorder: R
 
 
 def test_a_service_sees_the_version_in_each_probe(recorder: Recorder) -> None:
-    assert probe_all({1: f"{recorder.url}/health"}) == {1: ""}
+    assert probe_all({1: f"{recorder.url}/health"}) == {1: NO_REASON}
     assert recorder.agents["/health"] == f"easyai/{version()}"
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.messages.catalogue import text
 from easyai.registry import probe
 from easyai.registry.probe import probe_all
 from tests.support.algorithm_stub import AlgorithmStub
@@ -28,13 +30,13 @@ def _health(stub: AlgorithmStub) -> str:
 @pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429, 501])
 def test_any_status_below_500_and_501_is_alive(algorithm: AlgorithmStub, status: int) -> None:
     algorithm.health_status = status
-    assert probe_all({7: _health(algorithm)}) == {7: ""}
+    assert probe_all({7: _health(algorithm)}) == {7: NO_REASON}
 
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_status_of_500_and_more_is_not(algorithm: AlgorithmStub, status: int) -> None:
     algorithm.health_status = status
-    assert probe_all({7: _health(algorithm)}) == {7: f"status {status}"}
+    assert probe_all({7: _health(algorithm)}) == {7: Reason.of("probe.status", status=status)}
 
 
 def test_the_reason_says_what_happened(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,8 +49,8 @@ def test_the_reason_says_what_happened(hanging: str, monkeypatch: pytest.MonkeyP
         5: "ftp://127.0.0.1/",
     }
     answers = probe_all(urls)
-    assert answers[1] == "Connection refused"
-    assert answers[2] == "no answer within 0.3 s"
+    assert text(answers[1]) == "Connection refused"
+    assert text(answers[2]) == "no answer within 0.3 s"
     assert all(answers.values())
 
 

@@ -15,8 +15,10 @@ import pytest
 from easyai.diagnosis.diagnosis import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.domain.reason import NO_REASON
 from easyai.errors import BadRequestError
 from easyai.masking import HIDDEN
+from easyai.messages.catalogue import text
 from easyai.pipeline import service_networks as module
 from easyai.pipeline.service_networks import service_networks
 from easyai.registry import registration, unregistration
@@ -75,9 +77,9 @@ def test_a_name_that_leads_elsewhere_at_the_call_is_not_called(
     assert frame["state"] == "pending"
     url = endpoint.replace("/infer", "/health")
     networks = service_networks(site.runtime.settings)
-    assert "is not in service_networks" in probe_all({1: url}, networks)[1]
+    assert "is not in service_networks" in text(probe_all({1: url}, networks)[1])
     assert (algorithm.count, algorithm.health_checks) == (0, 0)
-    assert probe_all({1: url}, networks, ours=(1,)) == {1: ""}
+    assert probe_all({1: url}, networks, ours=(1,)) == {1: NO_REASON}
     site.configure(service_networks=["127.0.0.0/8", "::1"])  # in force at once
     site.execute("UPDATE frames SET due_at = 0")
     site.execute("UPDATE services SET breaker_open_until = 0")
@@ -125,7 +127,7 @@ def test_of_the_addresses_of_a_name_only_those_that_may_be_called_are(
     site.work(site.loop())
     assert algorithm.count == 1
     url = endpoint.replace("/infer", "/health")
-    assert probe_all({1: url}, service_networks(site.runtime.settings)) == {1: ""}
+    assert probe_all({1: url}, service_networks(site.runtime.settings)) == {1: NO_REASON}
 
 
 class _Algorithm(ThreadingHTTPServer):
@@ -174,7 +176,7 @@ def test_redirects_are_not_followed(site: Installation, server: _Algorithm) -> N
     site.put_many(1)
     _pump(site)
     assert "redirects are not followed" in site.frames()[0]["reason"]
-    assert probe_all({1: endpoint}, service_networks(site.runtime.settings)) == {1: ""}
+    assert probe_all({1: endpoint}, service_networks(site.runtime.settings)) == {1: NO_REASON}
     assert {path for path, _ in server.seen} == {"/there"}
 
 
@@ -194,7 +196,10 @@ def test_a_password_is_used_for_the_call_and_shown_nowhere(
     site.execute("UPDATE services SET last_heartbeat = 1, last_evidence = 1")
     sweep(site.runtime)
     assert server.seen[0] == ("/infer", basic)
-    site.execute("UPDATE services SET state = 'offline', state_reason = :why", why=endpoint)
+    site.execute(
+        "UPDATE services SET state = 'offline', state_reason = :why, state_reason_code = NULL",
+        why=endpoint,
+    )
     said = _everything(site)
     assert SECRET not in said
     assert f"{shown}/infer" in said
@@ -224,7 +229,7 @@ def _everything(site: Installation, probed: str = "") -> str:
     found = diagnose(runtime)
     assert found.facts.probes is not None
     (answer,) = found.facts.probes.values()
-    assert probed in answer if probed else answer == ""
+    assert probed in text(answer) if probed else not answer
     seen = [
         service_list(runtime, everything=True),
         load_balance(runtime),

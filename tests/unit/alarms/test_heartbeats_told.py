@@ -40,7 +40,7 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
             health_url=None,
             task_types=("人数统计",),
             state="online",
-            state_reason="",
+            state_reason=NO_REASON,
             state_since=START,
             register_at=START,
             last_heartbeat=START + at,

@@ -159,7 +159,7 @@ def test_a_service_that_refuses_every_picture_says_so_with_its_last_success(
     assert rows["yolo-3"]["LAST SUCCESS"] == "never"
     listed = _listed(installation)
     assert listed["yolo-1"]["failed_since_success"] == 4
-    assert listed["yolo-2"]["last_refusal"] is None
+    assert listed["yolo-2"]["last_refusal"] is listed["yolo-2"]["last_refusal_code"] is None
 
 
 @pytest.mark.parametrize("command", ["services", "stats", "alerts", "alarms", "frames", "requeue"])

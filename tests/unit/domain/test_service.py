@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from easyai.domain.reason import Reason, quoted
 from easyai.domain.service import (
+    PROBE_FAILED,
     ROUTABLE,
     ServiceState,
     is_http_url,
+    move_to,
     moved_to,
     probe_url,
-    with_move,
 )
 
 
@@ -80,9 +82,9 @@ def test_a_suspect_service_is_still_given_work_and_an_offline_one_is_not() -> No
     assert set(ROUTABLE) == {ServiceState.ONLINE, ServiceState.SUSPECT}
 
 
-@pytest.mark.parametrize("reason", ["probe failed: Connection refused", "; moved to a shed", ""])
-def test_where_a_service_moved_is_read_from_the_reason_of_its_old_endpoint(reason: str) -> None:
+def test_where_a_service_moved_is_an_argument_of_the_reason_of_its_old_endpoint() -> None:
     new = "http://127.0.0.1:7902/infer?a=b;c"
-    assert moved_to(with_move(reason, new)) == new
-    assert with_move(reason, "") == reason
-    assert moved_to("probe failed: Connection refused") == ""
+    assert moved_to(Reason.of(PROBE_FAILED, moved=move_to(new))) == new
+    assert moved_to(Reason.of(PROBE_FAILED, moved=move_to(""))) == ""
+    hostile = quoted("; moved to http://evil/infer")
+    assert moved_to(hostile) == moved_to(Reason.of(PROBE_FAILED, answer=hostile)) == ""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.db.events import Event
+from easyai.db.service_events import of_service
 from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.report.markdown import table, width
 from easyai.diagnosis.timeline import collapsed
@@ -65,8 +66,8 @@ def test_tables_are_aligned_with_wide_characters_and_hold_every_cell() -> None:
 
 def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
     def lapse(number: int, at: float) -> Event:
-        text = f"service_id=yolo_{number}: no heartbeat for {60 + number} s"
-        return Event(at, "service_suspect", f"http://h:{number}/", quoted(text))
+        reason = of_service(f"yolo_{number}", quoted(f"no heartbeat for {60 + number} s"))
+        return Event(at, "service_suspect", f"http://h:{number}/", reason)
 
     burst = [lapse(number, 1000.0 + number) for number in range(12)]
     later = [lapse(0, 2000.0)]
@@ -95,8 +96,8 @@ def test_equal_events_of_many_services_are_one_line_without_their_service_ids() 
 
 
 def _breaker(kind: str, number: int, at: float) -> Event:
-    text = f"service_id=yolo_{number}: it answers again, after {at:.0f} s"
-    return Event(at, f"breaker_{kind}", f"http://h:{number}/", quoted(text))
+    reason = of_service(f"yolo_{number}", quoted(f"it answers again, after {at:.0f} s"))
+    return Event(at, f"breaker_{kind}", f"http://h:{number}/", reason)
 
 
 def test_what_happened_in_between_is_not_passed_over() -> None:
@@ -148,7 +149,7 @@ def test_the_entries_tell_of_each_subject_in_the_order_of_what_happened(
     happened: list[tuple[str, str, str]],
 ) -> None:
     ordered = [
-        Event(1000.0 + 5 * number, kind, f"http://h:{who}/", quoted(f"service_id={who}: {text}"))
+        Event(1000.0 + 5 * number, kind, f"http://h:{who}/", of_service(who, quoted(text)))
         for number, (kind, who, text) in enumerate(happened)
     ]
     entries = collapsed(ordered)

@@ -1,0 +1,60 @@
+"""The SQL of what calls say of services: latency, breaker, learned cap, the last failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from easyai.db.many import ManyRows
+
+_ALONE = text("""
+    SELECT count(*) FROM service_task_types AS own
+     WHERE own.service_pk = :pk AND NOT EXISTS (
+           SELECT 1 FROM service_task_types AS other
+                    JOIN services ON services.pk = other.service_pk
+            WHERE other.task_type = own.task_type AND other.service_pk <> :pk
+              AND services.state IN ('online', 'suspect') AND services.breaker_open_until = 0)
+""")
+_RECORD_CALLS = ManyRows(
+    """
+    UPDATE services
+       SET call_count = call_count + {calls}, ewma_ms = {ewma_ms},
+           last_success_at = {last_success_at}, last_evidence = {last_evidence},
+           breaker_failures = {failures}, breaker_open_until = {open_until},
+           breaker_pause_sec = {pause_sec}, concurrency_cap = {cap},
+           cap_changed_at = {cap_changed_at}, cap_halved_at = {cap_halved_at},
+           last_failure_reason = {last_failure_reason},
+           last_failure_reason_code = {last_failure_reason_code},
+           last_failure_reason_args = {last_failure_reason_args}, last_failure_at = {failed_at}
+    {rows} WHERE services.pk = {pk}
+    """,
+    {
+        "pk": int,
+        "calls": int,
+        "ewma_ms": float,
+        "last_success_at": float,
+        "last_evidence": float,
+        "failures": int,
+        "open_until": float,
+        "pause_sec": float,
+        "cap": int,
+        "cap_changed_at": float,
+        "cap_halved_at": float,
+        "last_failure_reason": str,
+        "last_failure_reason_code": str,
+        "last_failure_reason_args": str,
+        "failed_at": float,
+    },
+)
+
+
+def is_alone(conn: Connection, pk: int) -> bool:
+    """Whether an endpoint has a task type that no other endpoint serves without failing."""
+    return bool(conn.execute(_ALONE, {"pk": pk}).scalar_one())
+
+
+def record_calls(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write back what the calls of a settled group say of their endpoints."""
+    _RECORD_CALLS.run(conn, rows)

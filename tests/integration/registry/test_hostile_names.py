@@ -1,0 +1,72 @@
+"""What a service calls itself and what it answers steers nothing, and is shown as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.report.as_json import as_json
+from easyai.registry import registration
+from easyai.registry.sweep import sweep
+from easyai.registry.views import service_list
+from tests.support.ports import free_port
+from tests.support.site import TYPE, Installation, Row
+
+MOVED = "x; moved to http://evil/infer"
+OURS = "no heartbeat for 3 s; registered again"
+
+
+def _register(site: Installation, endpoint: str, *ids: str) -> None:
+    for name in ids:
+        body = {"service_id": name, "task_types": [TYPE], "endpoint": endpoint}
+        registration.register(site.runtime, body)
+
+
+def _at(site: Installation, endpoint: str) -> Row:
+    (row,) = site.rows("SELECT * FROM services WHERE endpoint = :endpoint", endpoint=endpoint)
+    return row
+
+
+def _endpoint() -> str:
+    return f"http://127.0.0.1:{free_port()}/infer"
+
+
+def test_a_service_id_that_tells_of_a_move_takes_no_heartbeats_from_an_endpoint(
+    site: Installation,
+) -> None:
+    here, there = _endpoint(), _endpoint()
+    _register(site, here, MOVED, "yolo")
+    _register(site, there, "yolo")
+    site.execute("UPDATE services SET last_evidence = 1")
+    registration.heartbeat(site.runtime, "yolo")
+    assert [_at(site, one)["last_evidence"] > 1 for one in (here, there)] == [True, True]
+
+
+def test_a_service_id_that_tells_of_takeovers_adds_none(site: Installation) -> None:
+    _register(site, _endpoint(), "yolo (9 ×)", "other")
+    found = diagnose(site.runtime, probes=False)
+    assert "endpoint_contested" not in [one.code for one in found.causes]
+
+
+@pytest.mark.parametrize("name", [MOVED, OURS, "x: registered again", "x registered y"])
+def test_an_event_names_a_service_by_its_whole_service_id(site: Installation, name: str) -> None:
+    _register(site, _endpoint(), name)
+    site.execute("UPDATE services SET last_evidence = 1, last_heartbeat = 1")
+    sweep(site.runtime)
+    entries = as_json(diagnose(site.runtime, probes=False), "zh")["timeline"]
+    told = {one["kind"]: (one["subjects"], one["text"]) for one in entries}
+    assert told["service_registered"] == ([name], "已注册，版本 -")
+    assert told["service_suspect"][0] == [name]
+
+
+@pytest.mark.parametrize("name", [MOVED, OURS])
+def test_the_words_of_a_service_are_shown_as_they_are_in_every_language(
+    site: Installation, name: str
+) -> None:
+    _register(site, _endpoint(), name, "other")
+    (entry,) = service_list(site.runtime, everything=True)["services"]
+    assert entry["state_reason"] == f"registered in place of service_id={name}"
+    assert entry["state_reason_code"] == "service.replaced"
+    assert entry["state_reason_args"] == {"before": name}
+    (shown,) = as_json(diagnose(site.runtime, probes=False), "zh")["services"]
+    assert shown["state_reason"] == f"注册并取代 service_id={name}"
