@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from easyai.alarms import texts_of_services as texts
-from easyai.alarms.from_words import as_reason
 from easyai.alarms.texts import paragraph
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
@@ -89,7 +88,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
     for one in rare:
         # Each says the same of all, so that one message says it once.
         cause = short_timeout(facts, rare)
-        reason = paragraph(as_reason(cause.words), as_reason(cause.remedies[0].words))
+        reason = paragraph(cause.title, cause.remedies[0].text)
         kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
         yield Condition(kind, one.endpoint, found_cause(cause.code), reason, grace_sec)
     late = [one for one in facts.services if lives_unheard(facts, one)]

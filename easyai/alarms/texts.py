@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from easyai.alarms.from_words import as_reason
 from easyai.alarms.progress import Standstill
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.stalled_types import unstopped
@@ -137,10 +136,9 @@ def clock_jump(jump_sec: float) -> Reason:
 def _why(cause: Cause | None) -> Reason:
     if cause is None:
         return Reason("alarm.cause_unknown")
-    words = as_reason(cause.words)
     if not cause.evidence:
-        return words
-    return Reason.of("alarm.because", cause=words, evidence=as_reason(cause.evidence[0]))
+        return cause.title
+    return Reason.of("alarm.because", cause=cause.title, evidence=cause.evidence[0])
 
 
 def _next(facts: Facts, cause: Cause | None) -> Reason:
@@ -149,7 +147,7 @@ def _next(facts: Facts, cause: Cause | None) -> Reason:
     first = cause.remedies[0]
     return Reason.of(
         "alarm.next",
-        remedy=as_reason(first.words),
+        remedy=first.text,
         command=_command(first),
         report=report(facts),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from easyai.alarms.from_words import as_reason
 from easyai.alarms.texts import paragraph, report
 from easyai.diagnosis.causes.misspelt_folders import did_you_mean
 from easyai.diagnosis.causes.service_words import unregister_command
@@ -22,7 +21,7 @@ def no_algorithm(facts: Facts, one: TypeFacts) -> Reason:
         "alarm.no_algorithm",
         task_type=one.name,
         n=one.waiting,
-        meant=Reason.of("alarm.meant", question=as_reason(question)) if question else None,
+        meant=Reason.of("alarm.meant", question=question) if question else None,
         command=report(facts) if question else _services_command(facts),
     )
 

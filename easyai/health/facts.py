@@ -14,7 +14,6 @@ from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import NO_ANSWER, PROBE_FAILED, ROUTABLE, ServiceState, moved_to
-from easyai.domain.words import Words
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
 from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
@@ -41,10 +40,6 @@ class Facts:
     def failed(self, name: str) -> Reason:
         """Why a check does not work; no reason when it does or was not made."""
         return self.checks.get(name, _OK).reason
-
-    def why(self, name: str) -> Words:
-        """`failed` in both languages."""
-        return self.checks.get(name, _OK).words
 
     @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:

@@ -1,4 +1,4 @@
-"""Parts of messages in both languages: times, durations, numbers of things, lists of names."""
+"""Moments and lists of names, which read alike in every language."""
 
 from __future__ import annotations
 
@@ -8,20 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from easyai.domain.reason import Reason
-from easyai.domain.words import Words
 
-_UNITS: Final = ((120, 1, "s", "秒"), (7200, 60, "min", "分钟"), (172_800, 3600, "h", "小时"))
 _MOST_NAMES: Final = 4
 _NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
-
-
-def span(seconds: float) -> Words:
-    """A duration, as people read it."""
-    seconds = max(0.0, seconds)
-    for limit, size, en, zh in _UNITS:
-        if seconds < limit:
-            return Words(f"{seconds / size:.0f} {en}", f"{seconds / size:.0f} {zh}")
-    return Words(f"{seconds / 86_400:.0f} days", f"{seconds / 86_400:.0f} 天")
 
 
 def off_by(ahead_sec: float) -> Reason:
@@ -37,21 +26,6 @@ def moment(unix: float) -> str:
         return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):
         return "?"
-
-
-def counted(number: int, singular: str, plural: str, zh: str) -> Words:
-    """A number of things; `zh` is the measure word and the noun, such as "个服务"."""
-    return Words(f"{number} {singular if number == 1 else plural}", f"{number} {zh}")
-
-
-def services(number: int) -> Words:
-    """So many services."""
-    return counted(number, "service", "services", "个服务")
-
-
-def frames(number: int) -> Words:
-    """So many frames."""
-    return counted(number, "frame", "frames", "张图片")
 
 
 def names(values: Iterable[str]) -> str:

@@ -8,7 +8,6 @@ from typing import Final
 from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 _MOST: Final = 3  # commands
@@ -25,7 +24,7 @@ def approve_waiting(facts: Facts, types: Collection[str]) -> Iterator[Remedy]:
     """The command that approves each of them."""
     for service_id in _waiting(facts, types)[:_MOST]:
         yield Remedy(
-            words(Reason.of("remedy.approve", service_id=service_id)),
+            Reason.of("remedy.approve", service_id=service_id),
             easyai_command(facts.settings, "services", "approve", service_id),
         )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from easyai.domain.words import Words
+from easyai.domain.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What to do: in words, and as a command that works when copied ('' when there is none)."""
+    """What to do: a sentence, and a command that works when copied ('' when there is none)."""
 
-    words: Words
+    text: Reason
     command: str = ""
 
 
@@ -21,8 +21,8 @@ class Cause:
     """Why frames are not inferred, or will not be for long."""
 
     code: str  # services_died, worker_gone, …
-    words: Words
-    evidence: tuple[Words, ...]
+    title: Reason
+    evidence: tuple[Reason, ...]
     remedies: tuple[Remedy, ...]
     weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds
     task_types: tuple[str, ...] = ()  # those it concerns; of one that stops some: these; (): all

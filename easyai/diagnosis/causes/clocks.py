@@ -8,7 +8,6 @@ from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.clocks import clocks_off
 from easyai.health.facts import Facts
-from easyai.messages.bridge import words
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -18,11 +17,11 @@ def find(facts: Facts) -> Iterator[Cause]:
         return
     yield Cause(
         "clock_off",
-        words(Reason("cause.clock_off.title")),
-        tuple(words(_evidence(host, ahead_sec)) for host, ahead_sec in sorted(off.items())),
+        Reason("cause.clock_off.title"),
+        tuple(_evidence(host, ahead_sec) for host, ahead_sec in sorted(off.items())),
         (
             Remedy(
-                words(Reason("remedy.start_time_service")),
+                Reason("remedy.start_time_service"),
                 "timedatectl set-ntp true; chronyc makestep; timedatectl status",
             ),
         ),

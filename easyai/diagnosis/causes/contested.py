@@ -11,7 +11,6 @@ from easyai.domain.reason import Reason
 from easyai.domain.takeover import TOGETHER_SEC, Takeover, takeover
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.bridge import words
 
 _FEWEST: Final = 3  # a new name that is taken back makes two
 
@@ -25,11 +24,11 @@ def find(facts: Facts) -> Iterator[Cause]:
     endpoints = tuple(one.endpoint for one in some)
     yield Cause(
         "endpoint_contested",
-        words(Reason.of("cause.endpoint_contested.title", endpoints=endpoints)),
-        tuple(words(_evidence(one, taken)) for one, taken in found),
+        Reason.of("cause.endpoint_contested.title", endpoints=endpoints),
+        tuple(_evidence(one, taken) for one, taken in found),
         (
-            Remedy(words(Reason("remedy.see_who_listens")), ports_command(some)),
-            Remedy(words(Reason("remedy.give_own_address"))),
+            Remedy(Reason("remedy.see_who_listens"), ports_command(some)),
+            Remedy(Reason("remedy.give_own_address")),
             look_at_services(facts),
         ),
         weight=28,

@@ -7,7 +7,6 @@ import shlex
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.messages.bridge import words
 
 
 def data_moved(facts: Facts) -> Cause:
@@ -15,16 +14,16 @@ def data_moved(facts: Facts) -> Cause:
     folder = facts.settings.easyai.data_dir.absolute()
     return Cause(
         "data_moved",
-        words(Reason("cause.data_moved.title")),
-        (facts.why("data"),),
+        Reason("cause.data_moved.title"),
+        (facts.failed("data"),),
         (
             Remedy(
-                words(Reason("remedy.see_open_database")),
+                Reason("remedy.see_open_database"),
                 "ls -l /proc/[0-9]*/fd 2>/dev/null | grep 'easyai[.]db' | sort -u; "
                 f"ls -ld {shlex.quote(str(folder))}*",
             ),
             Remedy(
-                words(Reason("remedy.put_data_folder_back")),
+                Reason("remedy.put_data_folder_back"),
                 f"mv -T {shlex.quote(str(folder))} {shlex.quote(f'{folder}.new')}",
             ),
         ),

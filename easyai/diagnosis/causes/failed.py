@@ -9,11 +9,9 @@ from typing import Final
 from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.reason import Reason
 from easyai.domain.verdict import LINK_BROKEN, words_of_service
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3
@@ -42,9 +40,9 @@ def blames_pictures(one: TypeFacts) -> bool:
     return (link_broken or bool(_NOT_FETCHED.search(said))) and not _OF_A_MODEL.search(said)
 
 
-def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Words]:
+def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
     """Why the frames of these types failed or wait, the most frequent reasons first."""
-    return map(words, _failed_evidence(some[:_FEW]))
+    return _failed_evidence(some[:_FEW])
 
 
 def _failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
@@ -68,7 +66,7 @@ def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """See the failed frames of these types with their reasons."""
     for one in [one for one in some if one.failed][:_FEW]:
         yield Remedy(
-            words(Reason.of("failed.look", task_type=one.name)),
+            Reason.of("failed.look", task_type=one.name),
             easyai_command(facts.settings, "frames", "--state", "failed", "--task-type", one.name),
         )
 
@@ -78,6 +76,6 @@ def bring_back(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     for one in [one for one in some if one.failed][:_FEW]:
         again = Reason.of("failed.requeue", n=one.failed, task_type=one.name)
         yield Remedy(
-            words(again),
+            again,
             easyai_command(facts.settings, "requeue", "--task-type", one.name),
         )

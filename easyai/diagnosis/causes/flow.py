@@ -15,11 +15,9 @@ from easyai.diagnosis.causes.failed import (
 )
 from easyai.domain.reason import Reason
 from easyai.domain.verdict import LINK_BROKEN
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command, easyai_command
 
 
@@ -55,12 +53,12 @@ def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
     all_types = _links_fail(facts)
     return Cause(
         "pictures_unreachable",
-        words(Reason("cause.pictures_unreachable.title")),
+        Reason("cause.pictures_unreachable.title"),
         (*failed_evidence(unfetched), *_evidence(facts)),
         (
             _ask(facts),
             Remedy(
-                words(Reason("cause.pictures_unreachable.settings")),
+                Reason("cause.pictures_unreachable.settings"),
                 easyai_command(facts.settings, "config", "check"),
             ),
             *look_at_failed(facts, unfetched),
@@ -71,26 +69,26 @@ def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
     )
 
 
-def _evidence(facts: Facts) -> Iterator[Words]:
+def _evidence(facts: Facts) -> Iterator[Reason]:
     if facts.failed("pictures"):
         why = facts.failed("pictures")
-        yield words(Reason.of("cause.pictures_unreachable.tried", why=why))
+        yield Reason.of("cause.pictures_unreachable.tried", why=why)
     elif "pictures" in facts.checks:
-        yield words(Reason("cause.pictures_unreachable.works_here"))
+        yield Reason("cause.pictures_unreachable.works_here")
     for reason, number in facts.known.reasons if facts.known else ():
         if _of_a_link(reason):
             failed_with = "cause.pictures_unreachable.failed_with"
-            yield words(Reason.of(failed_with, n=number, reason=reason))
+            yield Reason.of(failed_with, n=number, reason=reason)
     if _by_the_api(facts):
-        yield words(Reason("cause.pictures_unreachable.no_api"))
+        yield Reason("cause.pictures_unreachable.no_api")
 
 
 def _ask(facts: Facts) -> Remedy:
     if facts.settings.frame_extractor.store == "local":
         url = facts.settings.easyai.effective_public_url
-        ask_here = words(Reason("cause.pictures_unreachable.ask_here"))
+        ask_here = Reason("cause.pictures_unreachable.ask_here")
         return Remedy(ask_here, curl_command(f"{url}/healthz"))
-    ask_store = words(Reason("cause.pictures_unreachable.ask_store"))
+    ask_store = Reason("cause.pictures_unreachable.ask_store")
     return Remedy(ask_store, curl_command(_store_url(facts)))
 
 

@@ -10,7 +10,6 @@ from easyai.diagnosis.causes.service_words import concerned, look_at_services, s
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.bridge import words
 
 
 def short_timeout(facts: Facts, some: Sequence[ServiceFacts]) -> Cause:
@@ -25,10 +24,10 @@ def short_timeout(facts: Facts, some: Sequence[ServiceFacts]) -> Cause:
     least_sec = math.ceil(2 * pause_sec / 10) * 10
     return Cause(
         "heartbeat_timeout_short",
-        words(title),
-        (words(Reason("cause.heartbeat_timeout_short.steady")),),
+        title,
+        (Reason("cause.heartbeat_timeout_short.steady"),),
         (
-            Remedy(words(Reason.of("remedy.set_heartbeat_timeout", least_sec=least_sec))),
+            Remedy(Reason.of("remedy.set_heartbeat_timeout", least_sec=least_sec)),
             look_at_services(facts),
         ),
         weight=34,

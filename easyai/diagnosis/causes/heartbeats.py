@@ -18,7 +18,6 @@ from easyai.diagnosis.causes.service_words import (
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.bridge import words
 
 
 def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
@@ -37,12 +36,12 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
     port = facts.settings.easyai.port
     return Cause(
         "heartbeats_not_arriving",
-        words(title),
-        tuple(map(words, evidence)),
+        title,
+        tuple(evidence),
         (
-            Remedy(words(Reason("remedy.send_heartbeat")), heartbeat_command(facts, unheard[0])),
-            Remedy(words(Reason("remedy.see_where_we_listen")), f"ss -ltn '( sport = :{port} )'"),
-            Remedy(words(Reason("remedy.restart_heartbeat_loop"))),
+            Remedy(Reason("remedy.send_heartbeat"), heartbeat_command(facts, unheard[0])),
+            Remedy(Reason("remedy.see_where_we_listen"), f"ss -ltn '( sport = :{port} )'"),
+            Remedy(Reason("remedy.restart_heartbeat_loop")),
             look_at_services(facts),
         ),
         weight=66 if stops else 34 if together else 30,

@@ -25,7 +25,6 @@ from easyai.domain.verdict import NOT_CONNECTED, TIMED_OUT
 from easyai.health.facts import Facts
 from easyai.health.liveliness import calls_ran
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3
@@ -146,12 +145,12 @@ def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
     )
     return Cause(
         "inference_hangs",
-        words(title),
-        tuple(map(words, evidence)),
+        title,
+        tuple(evidence),
         (
             restart_hanging(hanging),
             Remedy(
-                words(Reason("cause.inference_hangs.slow")),
+                Reason("cause.inference_hangs.slow"),
                 easyai_command(facts.settings, "stats"),
             ),
             look_at_services(facts),
@@ -176,8 +175,8 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
     who = _ids(failing) or tuple(one.name for one in refusing)
     return Cause(
         "inference_fails",
-        words(_title(who, _newest_reason(own, ended))),
-        (*failed_evidence(ended), *map(words, evidence)),
+        _title(who, _newest_reason(own, ended)),
+        (*failed_evidence(ended), *evidence),
         tuple(_failing_remedies(facts, failing, ended)),
         weight=67 if stopped else 33,
         task_types=tuple(sorted(stopped)) or concerned(failing, ()),
@@ -217,9 +216,9 @@ def _failing_remedies(
 ) -> Iterator[Remedy]:
     yield from look_at_failed(facts, ended)
     if ended or any(one.last_failure_reason for one in failing):
-        yield Remedy(words(Reason("cause.inference_fails.of_service")))
+        yield Remedy(Reason("cause.inference_fails.of_service"))
     else:
-        yield Remedy(words(Reason("cause.inference_fails.look_at_log")))
+        yield Remedy(Reason("cause.inference_fails.look_at_log"))
     others = [one for one in facts.types if one.failed and one not in ended]
     yield from bring_back(facts, [*ended, *others])
     yield look_at_services(facts)

@@ -8,7 +8,6 @@ from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known
-from easyai.messages.bridge import words
 from easyai.process.ends import KILLED_FOR_MEMORY
 
 
@@ -30,15 +29,15 @@ def killed_for_memory(facts: Facts, known: Known) -> Iterator[Cause]:
     ]
     yield Cause(
         "memory_limit",
-        words(Reason("cause.memory_limit.title")),
-        tuple(map(words, evidence)),
+        Reason("cause.memory_limit.title"),
+        tuple(evidence),
         (
             Remedy(
-                words(Reason("remedy.see_memory")),
+                Reason("remedy.see_memory"),
                 "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory.events; free -m; "
                 "ps aux --sort=-rss | head; dmesg -T | grep -i oom | tail",
             ),
-            Remedy(words(Reason("remedy.raise_memory"))),
+            Remedy(Reason("remedy.raise_memory")),
         ),
         weight=91 if stops else 45,
     )

@@ -6,20 +6,18 @@ from collections.abc import Iterator, Sequence
 
 from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.reason import Reason
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.misspelt import Misspelt
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 
-def did_you_mean(facts: Facts, task_type: str) -> Words | None:
+def did_you_mean(facts: Facts, task_type: str) -> Reason | None:
     """The type that is probably meant, with folder and cameras; None for one that is no other's."""
     found = facts.known.misspelt.get(task_type) if facts.known else None
     return _question(facts, task_type, found) if found else None
 
 
-def misspelt_folders(facts: Facts, task_types: Sequence[str]) -> Iterator[Words]:
+def misspelt_folders(facts: Facts, task_types: Sequence[str]) -> Iterator[Reason]:
     """Such a question for each of these types that has one."""
     yield from filter(None, (did_you_mean(facts, name) for name in task_types))
 
@@ -32,12 +30,12 @@ def discard_misspelt(facts: Facts, task_types: Sequence[str]) -> Iterator[Remedy
             continue
         correct = Reason.of("misspelt.discard", meant=found.meant, task_type=name)
         yield Remedy(
-            words(correct),
+            correct,
             easyai_command(facts.settings, "discard", "--task-type", name, "--dry-run"),
         )
 
 
-def _question(facts: Facts, task_type: str, found: Misspelt) -> Words:
+def _question(facts: Facts, task_type: str, found: Misspelt) -> Reason:
     question = Reason.of(
         "misspelt.question",
         meant=found.meant,
@@ -45,7 +43,7 @@ def _question(facts: Facts, task_type: str, found: Misspelt) -> Words:
         cameras=found.cameras,
         n=len(found.cameras),
     )
-    return words(question)
+    return question
 
 
 def _folder(facts: Facts, task_type: str) -> str:

@@ -9,7 +9,6 @@ from easyai.diagnosis.causes.service_words import concerned, service_ids, unregi
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.bridge import words
 
 _MOST: Final = 12
 
@@ -19,8 +18,8 @@ def moved_services(facts: Facts) -> Cause:
     some = facts.moved
     return Cause(
         "service_moved",
-        words(Reason.of("cause.service_moved.title", services=service_ids(some))),
-        tuple(words(_evidence(facts, one)) for one in some[:_MOST]),
+        Reason.of("cause.service_moved.title", services=service_ids(some)),
+        tuple(_evidence(facts, one) for one in some[:_MOST]),
         tuple(_take_out(facts, one) for one in some[:_MOST]),
         weight=5,
         task_types=concerned(some, ()),
@@ -39,4 +38,4 @@ def _evidence(facts: Facts, old: ServiceFacts) -> Reason:
 
 def _take_out(facts: Facts, old: ServiceFacts) -> Remedy:
     remedy = Reason.of("remedy.take_out_old_endpoint", endpoint=old.endpoint)
-    return Remedy(words(remedy), unregister_command(facts, old))
+    return Remedy(remedy, unregister_command(facts, old))

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from easyai.diagnosis.causes.cause import Remedy
 from easyai.domain.reason import Reason
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.bridge import words
 from easyai.system.ip_addresses import canonical_address, is_loopback
 
 _MOST_NAMED = 5
@@ -40,7 +39,7 @@ def register_own_address(some: Sequence[ServiceFacts]) -> Iterator[Remedy]:
         wanted=tuple(map(_wanted, found[:_MOST_NAMED])),
         more=Reason.of("remedy.register_own_address.more", number=more) if more > 0 else None,
     )
-    yield Remedy(words(remedy))
+    yield Remedy(remedy)
 
 
 def _wanted(one: ServiceFacts) -> Reason:

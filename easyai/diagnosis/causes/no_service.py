@@ -17,10 +17,8 @@ from easyai.diagnosis.causes.service_words import (
 )
 from easyai.domain.reason import Reason
 from easyai.domain.service import ServiceState
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command
 
 _MOST_CALLS: Final = 3
@@ -31,7 +29,7 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
     types = tuple(one.name for one in missing)
     return Cause(
         "no_service",
-        words(Reason.of("cause.no_service.of_types", task_types=types)),
+        Reason.of("cause.no_service.of_types", task_types=types),
         tuple(_missing_evidence(facts, missing)),
         tuple(_missing_remedies(facts, types)),
         weight=71,
@@ -39,12 +37,12 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
     )
 
 
-def _missing_evidence(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Words]:
+def _missing_evidence(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Reason]:
     types = [one.name for one in missing]
-    yield from map(words, _waiting(missing))
-    yield from map(words, waits_for_approval(facts, set(types)))
+    yield from _waiting(missing)
+    yield from waits_for_approval(facts, set(types))
     yield from misspelt_folders(facts, types)
-    yield from map(words, taken_out(facts, set(types)))
+    yield from taken_out(facts, set(types))
 
 
 def _waiting(missing: Sequence[TypeFacts]) -> Iterator[Reason]:
@@ -74,8 +72,8 @@ def no_services(facts: Facts) -> Cause:
     was_there = bool(facts.known and facts.known.services)
     return Cause(
         "no_service",
-        words(Reason("cause.no_service.any_more" if was_there else "cause.no_service.none")),
-        tuple(map(words, taken_out(facts))),
+        Reason("cause.no_service.any_more" if was_there else "cause.no_service.none"),
+        tuple(taken_out(facts)),
         _remedies(facts),
         weight=71,
     )
@@ -115,7 +113,7 @@ def _remedies(facts: Facts, types: Collection[str] | None = None) -> tuple[Remed
     newest = sorted(_out(facts, types), key=lambda one: -one.state_since)
     return (
         Remedy(
-            words(Reason("remedy.start_services_of_types")),
+            Reason("remedy.start_services_of_types"),
             curl_command(f"{base}/api/v1/ai_analysis/services?state=all"),
         ),
         *(_register_again(base, one) for one in newest[:_MOST_CALLS]),
@@ -134,7 +132,7 @@ def _register_again(base: str, service: ServiceFacts) -> Remedy:
         "remedy.register_again", service_id=service.service_id, endpoint=service.endpoint
     )
     return Remedy(
-        words(remedy),
+        remedy,
         curl_command(
             f"{base}/api/v1/ai_analysis/register",
             *(

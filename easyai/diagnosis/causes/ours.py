@@ -15,7 +15,6 @@ from easyai.diagnosis.causes.data_folder import data_moved
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Known
-from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command, easyai_command
 
 #: The code of the reason where no database was ever made.
@@ -48,11 +47,11 @@ def find(facts: Facts) -> Iterator[Cause]:
 def _disabled(facts: Facts) -> Cause:
     return Cause(
         "disabled",
-        words(Reason("cause.disabled.title")),
-        (words(Reason.of("frames.found_before", waiting=facts.waiting)),),
+        Reason("cause.disabled.title"),
+        (Reason.of("frames.found_before", waiting=facts.waiting),),
         (
             Remedy(
-                words(Reason("remedy.enable")),
+                Reason("remedy.enable"),
                 easyai_command(facts.settings, "config", "check"),
             ),
         ),
@@ -62,16 +61,16 @@ def _disabled(facts: Facts) -> Cause:
 
 def _database(facts: Facts) -> Cause:
     reason = facts.failed("database")
-    evidence = [facts.why("database") if reason else words(Reason("database.not_answering"))]
+    evidence = [facts.failed("database") if reason else Reason("database.not_answering")]
     if reason.code in _NO_FILE:
         pass
     elif facts.known is None:
-        evidence.append(words(Reason("database.nothing_known")))
+        evidence.append(Reason("database.nothing_known"))
     elif reason.code in _LOCKED:
-        evidence.append(words(Reason("database.can_be_read")))
+        evidence.append(Reason("database.can_be_read"))
     return Cause(
         "database_down",
-        words(Reason("cause.database_down.title")),
+        Reason("cause.database_down.title"),
         tuple(evidence),
         tuple(_database_remedies(facts)),
         weight=95,
@@ -82,24 +81,24 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
     url = facts.settings.easyai.effective_database_url
     if facts.failed("database").code in _NO_FILE:
         yield Remedy(
-            words(Reason("remedy.find_database")),
+            Reason("remedy.find_database"),
             easyai_command(facts.settings, "db", "upgrade"),
         )
         return
     if url.startswith("sqlite"):
         path = url.partition(":///")[2]
         yield Remedy(
-            words(Reason("remedy.see_database_file")),
+            Reason("remedy.see_database_file"),
             f"fuser -v {shlex.quote(path)}; ls -l {shlex.quote(path)}*; "
             f"df -h {shlex.quote(str(facts.settings.easyai.data_dir.absolute()))}",
         )
     else:
         yield Remedy(
-            words(Reason("remedy.see_postgresql")),
+            Reason("remedy.see_postgresql"),
             "systemctl status postgresql",
         )
     yield Remedy(
-        words(Reason("remedy.try_database")),
+        Reason("remedy.try_database"),
         easyai_command(facts.settings, "db", "current"),
     )
 
@@ -112,14 +111,14 @@ def _disk(facts: Facts) -> Cause:
     folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute()))
     return Cause(
         "disk_full",
-        words(Reason("cause.disk_full.title")),
-        (facts.why("disk"),),
+        Reason("cause.disk_full.title"),
+        (facts.failed("disk"),),
         (
             Remedy(
-                words(Reason("remedy.see_disk")),
+                Reason("remedy.see_disk"),
                 f"df -h {folder}; df -i {folder}; du -xh --max-depth=2 {folder} | sort -h | tail",
             ),
-            Remedy(words(Reason("remedy.make_room"))),
+            Remedy(Reason("remedy.make_room")),
         ),
         weight=96 if by_it else 92 if hit else 58,
     )
@@ -135,11 +134,11 @@ def _store(facts: Facts) -> Cause:
         command = curl_command(f"{scheme}://{extractor.minio.endpoint}/minio/health/live")
     return Cause(
         "store_down",
-        words(Reason("cause.store_down.title")),
-        (facts.why("store"),),
+        Reason("cause.store_down.title"),
+        (facts.failed("store"),),
         (
             Remedy(
-                words(Reason("remedy.see_store")),
+                Reason("remedy.see_store"),
                 command,
             ),
         ),
@@ -158,11 +157,11 @@ def _broker(facts: Facts) -> Cause:
         command = "systemctl status rabbitmq-server"
     return Cause(
         "broker_down",
-        words(Reason("cause.broker_down.title")),
-        (facts.why("broker"),),
+        Reason("cause.broker_down.title"),
+        (facts.failed("broker"),),
         (
             Remedy(
-                words(Reason("remedy.see_broker")),
+                Reason("remedy.see_broker"),
                 command,
             ),
         ),
@@ -180,11 +179,11 @@ def _clock(facts: Facts, known: Known) -> Iterator[Cause]:
         evidence.append(Reason.of("clock.jump_noticed", jump_at=known.clock_jump_at))
     yield Cause(
         "clock_jumped",
-        words(Reason("cause.clock_jumped.title")),
-        tuple(map(words, evidence)),
+        Reason("cause.clock_jumped.title"),
+        tuple(evidence),
         (
             Remedy(
-                words(Reason("remedy.see_clock")),
+                Reason("remedy.see_clock"),
                 "date; timedatectl status",
             ),
         ),
@@ -200,18 +199,18 @@ def _bus(facts: Facts) -> Iterator[Cause]:
     )
     if not facts.settings.ai_analysis.has_bus or not (reason or late):
         return
-    evidence = [facts.why("bus")] if reason else []
+    evidence = [facts.failed("bus")] if reason else []
     if known and known.outbox:
         waiting = Reason.of("bus.alerts_wait", n=known.outbox, since=known.outbox_since)
-        evidence.append(words(waiting))
+        evidence.append(waiting)
     kind = facts.settings.ai_analysis.mq_type
     yield Cause(
         "bus_down",
-        words(Reason.of("cause.bus_down.title", kind=kind)),
+        Reason.of("cause.bus_down.title", kind=kind),
         tuple(evidence),
         (
             Remedy(
-                words(Reason("remedy.see_bus")),
+                Reason("remedy.see_bus"),
                 easyai_command(facts.settings, "config", "check"),
             ),
         ),

@@ -13,7 +13,6 @@ from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone, beat_late, scan_late
 from easyai.health.process_facts import ProcessFacts
 from easyai.health.snapshot import Known
-from easyai.messages.bridge import words
 from easyai.settings.commands import celery_command, easyai_command
 from easyai.supervisor import running as supervisor
 
@@ -115,16 +114,16 @@ def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
     pid = _supervisor(facts)
     if pid is not None:
         again = Reason.of("remedy.up_starts_it", pid=pid)
-        return (Remedy(words(again), log_command(facts, part)),)
+        return (Remedy(again, log_command(facts, part)),)
     everything = easyai_command(facts.settings, "up")
     command = celery_command if part in ("worker", "beat") else easyai_command
     by_hand = command(facts.settings, part)
     again = Reason.of("remedy.start_again", everything=everything, by_hand=by_hand)
-    return _see_what_runs(), Remedy(words(again))
+    return _see_what_runs(), Remedy(again)
 
 
 def _see_what_runs() -> Remedy:
-    return Remedy(words(Reason("remedy.see_what_runs")), _PROCESSES)
+    return Remedy(Reason("remedy.see_what_runs"), _PROCESSES)
 
 
 def _nothing_runs(facts: Facts, known: Known) -> Cause:
@@ -132,10 +131,10 @@ def _nothing_runs(facts: Facts, known: Known) -> Cause:
     never = (Reason("process.none_ever"),)
     return Cause(
         "worker_gone",
-        words(Reason("cause.nothing_runs.title")),
-        tuple(map(words, tuple(_last_seen(facts, known)) or never)),
+        Reason("cause.nothing_runs.title"),
+        tuple(tuple(_last_seen(facts, known)) or never),
         (
-            Remedy(words(Reason("remedy.start")), easyai_command(facts.settings, "up")),
+            Remedy(Reason("remedy.start"), easyai_command(facts.settings, "up")),
             _see_what_runs(),
         ),
         weight=90,
@@ -153,8 +152,8 @@ def _worker_gone(facts: Facts, known: Known) -> Cause:
     never = (Reason("process.no_worker_ever"),)
     return Cause(
         "worker_gone",
-        words(Reason("cause.worker_gone.title")),
-        tuple(map(words, tuple(_newest(facts, known, "worker")) or never)),
+        Reason("cause.worker_gone.title"),
+        tuple(tuple(_newest(facts, known, "worker")) or never),
         _start_remedies(facts, "worker"),
         weight=90,
     )
@@ -164,14 +163,14 @@ def _worker_hung(facts: Facts, hung: Sequence[ProcessFacts]) -> Cause:
     pids = " ".join(str(one.pid) for one in hung[:3])
     return Cause(
         "worker_hung",
-        words(Reason("cause.worker_hung.title")),
-        tuple(map(words, _shown(facts, hung))),
+        Reason("cause.worker_hung.title"),
+        tuple(_shown(facts, hung)),
         (
             Remedy(
-                words(Reason("remedy.see_what_it_waits_for")),
+                Reason("remedy.see_what_it_waits_for"),
                 f"ps -o pid,stat,wchan:30,etime,cmd -p {pids}",
             ),
-            Remedy(words(Reason("remedy.kill_worker")), f"kill -9 {pids}"),
+            Remedy(Reason("remedy.kill_worker"), f"kill -9 {pids}"),
         ),
         weight=89,
     )
@@ -180,12 +179,12 @@ def _worker_hung(facts: Facts, hung: Sequence[ProcessFacts]) -> Cause:
 def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> Cause:
     return Cause(
         "worker_hung",
-        words(Reason.of("cause.scan_stuck.title", late_sec=late)),
-        tuple(map(words, _shown(facts, working))),
+        Reason.of("cause.scan_stuck.title", late_sec=late),
+        tuple(_shown(facts, working)),
         (
             _see_what_runs(),
             Remedy(
-                words(Reason("remedy.restart_workers")),
+                Reason("remedy.restart_workers"),
                 celery_command(facts.settings, "inspect", "active"),
             ),
         ),
@@ -202,8 +201,8 @@ def _beat_gone(facts: Facts, known: Known) -> Cause:
         evidence.append(Reason("process.no_beat_lease"))
     return Cause(
         "beat_gone",
-        words(Reason("cause.beat_gone.title")),
-        tuple(map(words, evidence)),
+        Reason("cause.beat_gone.title"),
+        tuple(evidence),
         _start_remedies(facts, "beat"),
         weight=85,
     )
@@ -214,8 +213,8 @@ def _api_gone(facts: Facts, known: Known) -> Cause:
     title = "cause.api_gone.title_with_pictures" if local else "cause.api_gone.title"
     return Cause(
         "api_gone",
-        words(Reason(title)),
-        tuple(map(words, _newest(facts, known, "api"))),
+        Reason(title),
+        tuple(_newest(facts, known, "api")),
         _start_remedies(facts, "api"),
         # With pictures in an object store inference goes on for those that are registered.
         weight=80 if local else 40,
@@ -226,8 +225,8 @@ def _watchdog_gone(facts: Facts, known: Known) -> Cause:
     never = (Reason("process.no_watchdog_ever"),)
     return Cause(
         "watchdog_gone",
-        words(Reason("cause.watchdog_gone.title")),
-        tuple(map(words, tuple(_newest(facts, known, "watchdog")) or never)),
+        Reason("cause.watchdog_gone.title"),
+        tuple(tuple(_newest(facts, known, "watchdog")) or never),
         _start_remedies(facts, "watchdog"),
         weight=10,
     )

@@ -11,7 +11,6 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.process_facts import STARTS_SEC, ProcessFacts, Start
 from easyai.health.snapshot import Known
-from easyai.messages.bridge import words
 from easyai.process.ends import has_hung
 
 _LATELY_SEC: Final = 60.0
@@ -34,9 +33,9 @@ def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
     title = "cause.worker_hung.restarted" if working else "cause.worker_hung.ended"
     return Cause(
         "worker_hung",
-        words(Reason(title)),
-        tuple(map(words, evidence)),
-        (Remedy(words(Reason("remedy.see_why_it_hung")), log_command(facts, "worker")),),
+        Reason(title),
+        tuple(evidence),
+        (Remedy(Reason("remedy.see_why_it_hung"), log_command(facts, "worker")),),
         weight=89,
     )
 
@@ -83,13 +82,11 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
     stops = kind == "worker" and bool(facts.stalled or not works or _scans_stay_out(facts))
     return Cause(
         f"{kind}_restarts",
-        words(
-            Reason.of("cause.restarts.title", kind=kind, starts=len(starts), within_sec=STARTS_SEC)
-        ),
-        tuple(map(words, evidence[: _MANY + 1])),
+        Reason.of("cause.restarts.title", kind=kind, starts=len(starts), within_sec=STARTS_SEC),
+        tuple(evidence[: _MANY + 1]),
         (
             Remedy(
-                words(Reason("remedy.see_why_it_ends")),
+                Reason("remedy.see_why_it_ends"),
                 f"{log_command(facts, kind)}; dmesg -T | grep -iE 'out of memory|oom' | tail",
             ),
         ),

@@ -12,7 +12,6 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import ROUTABLE, probe_url
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.bridge import words
 from easyai.settings.commands import curl_command, easyai_command, shell_words
 from easyai.settings.schema import Easyai
 
@@ -98,7 +97,7 @@ def further_types(some: Sequence[TypeFacts]) -> Iterator[Reason]:
 
 def look_at_services(facts: Facts) -> Remedy:
     return Remedy(
-        words(Reason("remedy.look_at_services")),
+        Reason("remedy.look_at_services"),
         easyai_command(facts.settings, "services", "--all"),
     )
 
@@ -130,13 +129,13 @@ def machines(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
 def start_again(some: Sequence[ServiceFacts]) -> Remedy:
     """For an endpoint at which nothing answers though heartbeats arrive."""
     remedy = Reason.of("remedy.start_where_it_runs", machines=machines(some))
-    return Remedy(words(remedy), ports_command(some))
+    return Remedy(remedy, ports_command(some))
 
 
 def restart_hanging(some: Sequence[ServiceFacts]) -> Remedy:
     """For services that live and do not answer calls."""
     remedy = Reason.of("remedy.restart_hanging", machines=machines(some))
-    return Remedy(words(remedy), "nvidia-smi; free -m; ps aux --sort=-%cpu | head")
+    return Remedy(remedy, "nvidia-smi; free -m; ps aux --sort=-%cpu | head")
 
 
 def unregister_command(facts: Facts, service: ServiceFacts) -> str:

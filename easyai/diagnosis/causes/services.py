@@ -28,10 +28,8 @@ from easyai.diagnosis.causes.service_words import (
 )
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-from easyai.messages.bridge import words
 
 _TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close came from one life
 
@@ -118,11 +116,11 @@ def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight:
     types = concerned(died, stopped)
     return Cause(
         "services_died",
-        words(_died_title(facts, died)),
+        _died_title(facts, died),
         _evidence(facts, died),
         (
-            Remedy(words(Reason("remedy.look_whether_services_run")), ports_command(died)),
-            Remedy(words(Reason("remedy.start_services"))),
+            Remedy(Reason("remedy.look_whether_services_run"), ports_command(died)),
+            Remedy(Reason("remedy.start_services")),
             _ask_from_here(died),
             look_at_services(facts),
         ),
@@ -157,13 +155,13 @@ def _unreached(
     )
     return Cause(
         "endpoint_unreachable",
-        words(title),
+        title,
         _evidence(facts, unreached, *named_this_server(unreached)),
         (
             *register_own_address(unreached),
             start_again(unreached),
             _ask_from_here(unreached),
-            Remedy(words(Reason("remedy.register_new_address"))),
+            Remedy(Reason("remedy.register_new_address")),
             look_at_services(facts),
         ),
         weight=weight if stopped.issuperset(types) else 35,
@@ -171,10 +169,10 @@ def _unreached(
     )
 
 
-def _evidence(facts: Facts, gone: Sequence[ServiceFacts], *more: Reason) -> tuple[Words, ...]:
+def _evidence(facts: Facts, gone: Sequence[ServiceFacts], *more: Reason) -> tuple[Reason, ...]:
     found = (last_heartbeats(facts, gone), answers(facts, gone), *more, *without_service(facts))
-    return tuple(map(words, found))
+    return tuple(found)
 
 
 def _ask_from_here(some: Sequence[ServiceFacts]) -> Remedy:
-    return Remedy(words(Reason("remedy.ask_from_here")), curl_all(some))
+    return Remedy(Reason("remedy.ask_from_here"), curl_all(some))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 
@@ -19,11 +18,11 @@ def find(facts: Facts) -> Iterator[Cause]:
     runs = bool(known and not facts.failed("database") and known.working("worker", facts.now))
     yield Cause(
         "settings_invalid",
-        words(Reason("cause.settings_invalid.title")),
-        (facts.why("settings"), words(Reason("settings.defaults_used"))),
+        Reason("cause.settings_invalid.title"),
+        (facts.failed("settings"), Reason("settings.defaults_used")),
         (
             Remedy(
-                words(Reason("remedy.correct_settings")),
+                Reason("remedy.correct_settings"),
                 easyai_command(facts.settings, "config", "check"),
             ),
         ),

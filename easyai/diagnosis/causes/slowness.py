@@ -10,10 +10,8 @@ from easyai.diagnosis.causes.service_words import MOST_TYPES, further_types
 from easyai.domain.alarm import Kind
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
-from easyai.domain.words import Words
 from easyai.health.facts import Facts
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 _STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
@@ -93,10 +91,10 @@ def _is_automatic(facts: Facts, task_type: TypeFacts) -> bool:
 def _slow(facts: Facts, slow: Sequence[TypeFacts], sampled: Sequence[TypeFacts]) -> Cause:
     remedies = [_more_services(facts)]
     if every := _names(one for one in slow if not _is_automatic(facts, one)):
-        remedies.append(Remedy(words(Reason.of("cause.too_slow.sample", task_types=every))))
+        remedies.append(Remedy(Reason.of("cause.too_slow.sample", task_types=every)))
     return Cause(
         "algorithms_too_slow",
-        words(Reason.of("cause.too_slow.title", task_types=_names(slow))),
+        Reason.of("cause.too_slow.title", task_types=_names(slow)),
         tuple(_evidence(facts, [*slow, *(one for one in sampled if one not in slow)])),
         tuple(remedies),
         weight=40,
@@ -107,9 +105,9 @@ def _slow(facts: Facts, slow: Sequence[TypeFacts], sampled: Sequence[TypeFacts])
 def _sampled(facts: Facts, sampled: Sequence[TypeFacts]) -> Cause:
     return Cause(
         "algorithms_too_slow",
-        words(Reason.of("cause.sampled.title", task_types=_names(sampled))),
+        Reason.of("cause.sampled.title", task_types=_names(sampled)),
         tuple(_evidence(facts, sampled)),
-        (Remedy(words(Reason("cause.sampled.nothing"))), _more_services(facts)),
+        (Remedy(Reason("cause.sampled.nothing")), _more_services(facts)),
         weight=15,
         task_types=_names(sampled),
     )
@@ -120,17 +118,15 @@ def _names(types: Iterable[TypeFacts]) -> tuple[str, ...]:
 
 
 def _more_services(facts: Facts) -> Remedy:
-    return Remedy(
-        words(Reason("cause.too_slow.more_services")), easyai_command(facts.settings, "stats")
-    )
+    return Remedy(Reason("cause.too_slow.more_services"), easyai_command(facts.settings, "stats"))
 
 
-def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Words]:
+def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Reason]:
     worst = sorted(types, key=lambda one: -one.waiting)
     for one in worst[:MOST_TYPES]:
-        yield words(_rates(facts, one))
-        yield from map(words, _given_up(facts, one))
-    yield from map(words, further_types(worst[MOST_TYPES:]))
+        yield _rates(facts, one)
+        yield from _given_up(facts, one)
+    yield from further_types(worst[MOST_TYPES:])
 
 
 def _rates(facts: Facts, one: TypeFacts) -> Reason:

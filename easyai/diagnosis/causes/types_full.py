@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.messages.bridge import words
 from easyai.settings.commands import easyai_command
 
 
@@ -21,14 +20,14 @@ def find(facts: Facts) -> Iterator[Cause]:
         return  # there is room again
     yield Cause(
         "task_types_full",
-        words(Reason.of("cause.task_types_full.title", limit=limit)),
-        (words(known.types_refused),),
+        Reason.of("cause.task_types_full.title", limit=limit),
+        (known.types_refused,),
         (
             Remedy(
-                words(Reason("cause.task_types_full.look")),
+                Reason("cause.task_types_full.look"),
                 easyai_command(facts.settings, "stats"),
             ),
-            Remedy(words(Reason("cause.task_types_full.raise_limit"))),
+            Remedy(Reason("cause.task_types_full.raise_limit")),
         ),
         weight=24,
     )

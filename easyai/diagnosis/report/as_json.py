@@ -17,10 +17,8 @@ from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.symptom import STOPS
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.reason import Reason
-from easyai.domain.words import Words
 from easyai.health.checks.check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.messages.bridge import as_reason
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.names import cause_noted
 from easyai.version import version
@@ -57,10 +55,10 @@ def _cause(cause: Cause, language: str) -> dict[str, Any]:
     return {
         "code": cause.code,
         "stops_inference": cause.weight >= STOPS,
-        **_text("text", cause.words, language),
+        **_text("text", cause.title, language),
         **_texts("evidence", cause.evidence, language),
         "remedies": [
-            {**_text("text", remedy.words, language, ""), "command": remedy.command or None}
+            {**_text("text", remedy.text, language, ""), "command": remedy.command or None}
             for remedy in cause.remedies
         ],
     }
@@ -99,20 +97,19 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str
 
 
 def _text(
-    name: str, what: Reason | Words | None, language: str, prefix: str | None = None
+    name: str, what: Reason | None, language: str, prefix: str | None = None
 ) -> dict[str, Any]:
     """A text, and beside it the code and the arguments of its reason; null for None."""
     start = f"{name}_" if prefix is None else prefix
     if what is None:
         return {name: None, f"{start}code": None, f"{start}args": None}
-    found = as_reason(what, language)
-    data = found.as_json()
-    return {name: text(found, language), f"{start}code": data["code"], f"{start}args": data["args"]}
+    data = what.as_json()
+    return {name: text(what, language), f"{start}code": data["code"], f"{start}args": data["args"]}
 
 
-def _texts(name: str, what: Iterable[Reason | Words], language: str) -> dict[str, Any]:
+def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any]:
     """Texts, and beside them their reasons in the same order."""
-    found = [as_reason(one, language) for one in what]
+    found = list(reasons)
     return {
         name: [text(one, language) for one in found],
         f"{name}_reasons": [one.as_json() for one in found],

@@ -20,9 +20,7 @@ from easyai.diagnosis.report.worst import (
 )
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.reason import Reason
-from easyai.domain.words import Words
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.messages.bridge import as_reason
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.names import breaker_name, check_name, kind_name, state_name
 from easyai.messages.wording import moment, names
@@ -68,8 +66,8 @@ class _Report:
         yield from self._checks()
         yield from self._verify()
 
-    def _say(self, what: Reason | Words) -> str:
-        return plain(text(as_reason(what, self._language), self._language))
+    def _say(self, what: Reason) -> str:
+        return plain(text(what, self._language))
 
     def _heading(self, code: str) -> list[str]:
         return ["", f"## {self._say(Reason(code))}", ""]
@@ -105,14 +103,14 @@ class _Report:
     def _cause(self, number: int, cause: Cause) -> Iterator[str]:
         if number > 1:
             yield ""
-        yield f"### {number}. {self._say(cause.words)}"
+        yield f"### {number}. {self._say(cause.title)}"
         yield ""
         yield f"{self._say(Reason('report.evidence'))} (`{cause.code}`):"
         yield from (f"- {self._say(one)}" for one in cause.evidence)
         yield ""
         yield f"{self._say(Reason('report.remedies'))}:"
         for step, remedy in enumerate(cause.remedies, 1):
-            yield f"{step}. {self._say(remedy.words)}"
+            yield f"{step}. {self._say(remedy.text)}"
             if remedy.command:
                 yield from command(remedy.command, indent="   ")
 

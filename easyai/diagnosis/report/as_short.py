@@ -12,7 +12,6 @@ from easyai.diagnosis.report.worst import further_types, worst_types
 from easyai.diagnosis.symptom import ringing
 from easyai.domain.reason import Reason
 from easyai.health.snapshot import TypeFacts
-from easyai.messages.bridge import as_reason
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.settings.commands import report_command
 
@@ -29,39 +28,37 @@ def short(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
         first, second, *_ = diagnosis.symptom.lines
         lines = [Reason.of("short.well", first=first, second=second)]
     else:
-        lines = list(_lines(diagnosis, language))[:MOST_LINES]
+        lines = list(_lines(diagnosis))[:MOST_LINES]
     return "".join(f"{plain(text(line, language))}\n" for line in lines)
 
 
-def _lines(diagnosis: Diagnosis, language: str) -> Iterator[Reason]:
+def _lines(diagnosis: Diagnosis) -> Iterator[Reason]:
     facts = diagnosis.facts
     yield from diagnosis.symptom.lines[:2]
     for number, cause in enumerate(diagnosis.causes[:_MOST_CAUSES], 1):
-        yield Reason.of("short.cause", number=number, cause=as_reason(cause.words, language))
+        yield Reason.of("short.cause", number=number, cause=cause.title)
         if number == 1:
-            yield from _first_remedy(cause, language)
+            yield from _first_remedy(cause)
     types = worst_types(facts)
     yield from (_task_type(one, facts.now) for one in types[:_MOST_TYPES])
     if rest := types[_MOST_TYPES:]:
         yield further_types(rest)
     broken = [one for one in diagnosis.checks if not one.ok]
     for result in broken[:_MOST_CHECKS]:
-        why = as_reason(result.reason, language)
-        yield Reason.of("short.check", name=result.name, why=why)
+        yield Reason.of("short.check", name=result.name, why=result.reason)
     if facts.ringing:
         yield ringing(facts)
     yield Reason.of("short.whole", command=report_command(facts.settings))
 
 
-def _first_remedy(cause: Cause, language: str) -> Iterator[Reason]:
+def _first_remedy(cause: Cause) -> Iterator[Reason]:
     if not cause.remedies:
         return
     first = cause.remedies[0]
-    remedy = as_reason(first.words, language)
     if first.command:
-        yield Reason.of("short.remedy_command", remedy=remedy, command=first.command)
+        yield Reason.of("short.remedy_command", remedy=first.text, command=first.command)
     else:
-        yield Reason.of("short.remedy", remedy=remedy)
+        yield Reason.of("short.remedy", remedy=first.text)
 
 
 def _task_type(one: TypeFacts, now: float) -> Reason:

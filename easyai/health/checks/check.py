@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from easyai.domain.reason import NO_REASON, Reason, quote, quoted
-from easyai.domain.words import Words
 from easyai.errors import (
     BrokerUnavailableError,
     BusUnavailableError,
@@ -21,7 +20,6 @@ from easyai.errors import (
     EasyaiError,
     SchemaMissingError,
 )
-from easyai.messages.bridge import words
 from easyai.runtime import Runtime
 
 
@@ -58,11 +56,6 @@ class CheckResult:
     def for_clients(self) -> CheckResult:
         """Without the words of drivers, which may name hosts and users."""
         return replace(self, reason=self.public) if self.public else self
-
-    @property
-    def words(self) -> Words:
-        """The reason in both languages."""
-        return words(self.reason)
 
 
 class NotWellError(EasyaiError):

@@ -32,8 +32,9 @@ def all_templates() -> Iterator[Template]:
     """Every template of every theme."""
     for theme in (
         ACTIONS,
-        ALARMS,
         ALARM_ENDS,
+        ALARMS,
+        SERVICE_ALARMS,
         BASICS,
         BROKER,
         BUS,
@@ -52,7 +53,6 @@ def all_templates() -> Iterator[Template]:
         CAUSES_IN_PROCESSES,
         REPORT,
         SERVICES,
-        SERVICE_ALARMS,
         STORE,
         SYMPTOM,
     ):

@@ -25,8 +25,6 @@ BASICS: Final = (
     message("lines", "{parts:lines}"),
     message("moment", "{at:moment}"),
     message("span", "{sec:span}"),
-    # Translators: a text of which only two languages are known; leave out that of the other.
-    message("both", "{en}{zh:.0s}"),
     plural("span.seconds", "{n} s", "{n} s"),
     plural("span.minutes", "{n} min", "{n} min"),
     plural("span.hours", "{n} h", "{n} h"),

@@ -36,8 +36,8 @@ def test_the_diagnosis_names_the_machine_and_the_remedy(
     found = look(site)
     assert codes(found) == ["clock_off"]
     (cause,) = found.causes
-    assert [f"camera-hall is {en}" in one.en for one in cause.evidence] == [True]
-    assert zh in cause.evidence[0].zh
+    assert [f"camera-hall is {en}" in text(one) for one in cause.evidence] == [True]
+    assert zh in text(cause.evidence[0], "zh")
     assert "set-ntp" in cause.remedies[0].command
     assert not found.facts.checks["clock"].ok
     assert "camera-hall" in text(found.facts.checks["clock"].reason)

@@ -218,7 +218,7 @@ def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
     assert abs(time.time() - 240 - found.symptom.since) < 5
     assert "for 4 min: 4 frames failed and none succeeds" in text(found.symptom.lines[0])
     assert codes(found)[0] == "inference_fails"
-    assert f"4 frames of {TYPE} failed with: {REASON}" in found.causes[0].evidence[0].en
+    assert f"4 frames of {TYPE} failed with: {REASON}" in text(found.causes[0].evidence[0])
     commands = [remedy.command for remedy in found.causes[0].remedies]
     assert any(f"frames --state failed --task-type '{TYPE}'" in one for one in commands)
     assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
@@ -250,7 +250,7 @@ def test_the_reasons_of_the_failed_frames_say_whose_fault_it_is(
     _failed(site, (60,), "something else")
     found = look(site)
     assert codes(found) == [cause]
-    assert reason in found.causes[0].evidence[0].en
+    assert reason in text(found.causes[0].evidence[0])
     commands = [remedy.command for remedy in found.causes[0].remedies]
     assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
 

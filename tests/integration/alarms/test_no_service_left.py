@@ -53,7 +53,7 @@ def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> No
     found = look(site)
     assert (found.well, found.symptom.status) == (False, Status.DEGRADED)
     assert codes(found) == ["no_service"]
-    assert "No service is registered" in found.causes[0].words.en
+    assert "No service is registered" in text(found.causes[0].title)
     assert "inference stops or will stop" in text(found.symptom.lines[0])
     assert found.facts.checks["services"].reason.code == "services.none_registered"
     assert "all services were cleared by request (clear_all)" in markdown(found)
@@ -82,8 +82,8 @@ def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_wo
     unregistration.clear_all(site.runtime)
     processes_work(site)
     (cause,) = look(site).causes
-    (remedy,) = [one for one in cause.remedies if "registers it again" in one.words.en]
-    assert algorithm.endpoint in remedy.words.zh
+    (remedy,) = [one for one in cause.remedies if "registers it again" in text(one.text)]
+    assert algorithm.endpoint in text(remedy.text, "zh")
     words = shlex.split(remedy.command)
     assert words[-1].endswith("/api/v1/ai_analysis/register")
     registration.register(site.runtime, json.loads(words[words.index("-d") + 1]))

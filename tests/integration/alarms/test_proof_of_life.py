@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from easyai.db import leases
+from easyai.messages.catalogue import text
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from easyai.registry.watch import WATCHED_SINCE
@@ -211,7 +212,7 @@ def test_when_only_services_of_this_machine_are_heard_a_firewall_is_looked_for(
     processes_work(site)
     found = look(site, probes=False)
     assert codes(found) == ["heartbeats_not_arriving"]
-    said = "\n".join(one.en for one in found.causes[0].evidence)
+    said = "\n".join(text(one) for one in found.causes[0].evidence)
     assert "Only services on this machine are heard: that points at a firewall" in said
     assert "listens on 127.0.0.1 only, which yolo_7902..7912 on other machines cannot reach" in said
 

@@ -75,7 +75,7 @@ def test_the_diagnosis_names_it_first_and_how_many_frames_wait(
     assert found.symptom.status is Status.STALLED
     assert "for 10 min: 3 frames waiting and none succeeds" in text(found.symptom.lines[0])
     assert codes(found)[0] == "disabled"
-    assert "Found before and waiting: 3 frames" in found.causes[0].evidence[0].en
+    assert "Found before and waiting: 3 frames" in text(found.causes[0].evidence[0])
     assert "config check" in found.causes[0].remedies[0].command
 
 

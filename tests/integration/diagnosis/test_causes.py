@@ -18,9 +18,9 @@ from easyai.db.statistics import Tally
 from easyai.diagnosis.diagnosis import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.alarm_cause import found_cause
-from easyai.domain.words import Words
 from easyai.health.checks import disk as checks_disk
 from easyai.health.checks.disk import Disk
+from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
@@ -41,7 +41,7 @@ def sqlite_site(migrated_file: Path, tmp_path: Path, living_links: str) -> Itera
 
 
 def _evidence(diagnosis: Diagnosis) -> str:
-    return "\n".join(one.en for one in diagnosis.causes[0].evidence)
+    return "\n".join(text(one) for one in diagnosis.causes[0].evidence)
 
 
 def test_nothing_registered_and_nothing_waiting_is_well(site: Installation) -> None:
@@ -148,7 +148,7 @@ def test_a_worker_that_takes_no_work(sqlite_site: Installation) -> None:
     sqlite_site.execute("UPDATE process_leases SET done_at = done_at - 100 WHERE name = 'scan'")
     diagnosis = look(sqlite_site)
     assert codes(diagnosis) == ["worker_hung"]
-    assert "no scan has ended" in diagnosis.causes[0].words.en
+    assert "no scan has ended" in text(diagnosis.causes[0].title)
 
 
 def test_no_beat(sqlite_site: Installation) -> None:
@@ -338,10 +338,10 @@ def test_every_message_is_in_both_languages(sqlite_site: Installation) -> None:
     sqlite_site.execute("DELETE FROM processes")
     sqlite_site.execute("DELETE FROM process_leases")
     for cause in look(sqlite_site).causes:
-        for words in (cause.words, *(remedy.words for remedy in cause.remedies)):
-            assert isinstance(words, Words)
-            assert words.zh != words.en
-            assert any("\u4e00" <= character <= "\u9fff" for character in words.zh), words
+        for reason in (cause.title, *(remedy.text for remedy in cause.remedies)):
+            chinese = text(reason, "zh")
+            assert chinese != text(reason)
+            assert any("\u4e00" <= character <= "\u9fff" for character in chinese), reason
 
 
 def test_frames_that_a_service_holds_without_an_answer(

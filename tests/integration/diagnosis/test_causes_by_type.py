@@ -45,7 +45,7 @@ def test_two_that_answered_last_before_their_heartbeat_died_with_the_others(
     processes_work(site)
     found = look(site, probes=False)
     assert codes(found) == ["services_died"]
-    assert "All 12 services died" in found.causes[0].words.en
+    assert "All 12 services died" in text(found.causes[0].title)
     assert "cannot connect: Connection refused" in markdown(found)
 
 

@@ -13,6 +13,7 @@ from easyai.db import events
 from easyai.db.events import Event
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import quoted
+from easyai.messages.catalogue import text
 from easyai.registry import probe, registration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, happened, look, processes_work
@@ -48,7 +49,7 @@ def test_services_killed_a_moment_ago_died_though_no_heartbeat_is_overdue(
 
     diagnosis = look(site, probes=probes)
     assert codes(diagnosis) == ["services_died"]
-    assert "no heartbeat has come since" in diagnosis.causes[0].words.en
+    assert "no heartbeat has come since" in text(diagnosis.causes[0].title)
     assert "Connection refused" in markdown(diagnosis)
     assert "：有应答" not in markdown(diagnosis, "zh"), "nobody answers"
 
@@ -98,7 +99,7 @@ def test_a_service_that_says_no_answer_within_30_s_hangs_no_more_than_any_that_f
     )
     (cause,) = look(site).causes
     assert cause.code == "inference_fails"
-    assert f"HTTP 状态码 500：{said}" in cause.words.zh, "what it says is not translated"
+    assert f"HTTP 状态码 500：{said}" in text(cause.title, "zh"), "what it says is not translated"
 
 
 def test_a_service_that_waits_for_frames_to_try_is_no_cause_for_long(

@@ -12,6 +12,7 @@ from easyai.diagnosis.diagnosis import Diagnosis, Status, diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.symptom import STOPS
+from easyai.messages.catalogue import text
 from easyai.registry import registration
 from easyai.registry.views import service_list
 from tests.support.algorithm_stub import AlgorithmStub
@@ -56,9 +57,9 @@ def test_a_fight_is_a_cause_with_its_number_and_what_to_do(
     assert found.symptom.status is Status.DEGRADED
     assert 0 < cause.weight < STOPS, "inference goes on"
     (evidence,) = cause.evidence
-    assert f"{endpoint} has changed hands 6 times" in evidence.en
-    assert "fightA in place of fightB" in evidence.en
-    assert "已易主 6 次" in evidence.zh
+    assert f"{endpoint} has changed hands 6 times" in text(evidence)
+    assert "fightA in place of fightB" in text(evidence)
+    assert "已易主 6 次" in text(evidence, "zh")
     assert "ss -ltnp" in cause.remedies[0].command
     (entry,) = [one for one in as_json(found)["timeline"] if one["kind"] == "service_replaced"]
     assert entry["count"] == 6, "each time counts"
@@ -107,7 +108,7 @@ def test_a_fight_that_goes_on_for_hours_is_one_line_and_few_rows(
     assert len(rows) <= 10, "one a minute at most"
     cause = _cause(site)
     assert cause is not None
-    assert "79 times" in cause.evidence[0].en
+    assert "79 times" in text(cause.evidence[0])
     entries = [one for one in as_json(_look(site))["timeline"] if one["kind"] == "service_replaced"]
     assert sum(one["count"] for one in entries) == 79
 

@@ -20,6 +20,7 @@ from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.diagnosis import Diagnosis
 from easyai.diagnosis.symptom import STOPS, Status
 from easyai.domain.reason import quoted
+from easyai.messages.catalogue import text
 from easyai.supervisor.plan import Plan
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import KINDS, codes, look, processes_work
@@ -66,11 +67,11 @@ def test_all_killed_is_one_cause_with_each_process_as_evidence(
     found = look(site)
     (cause,) = found.causes
     assert cause.code == "worker_gone"
-    assert cause.words.en.startswith("easyai does not run")
+    assert text(cause.title).startswith("easyai does not run")
     assert found.symptom.status is Status.STALLED
     assert {name for name in KINDS if not found.facts.checks[name].ok} == {*KINDS}
-    assert {one.en.partition(":")[0] for one in cause.evidence} == {*KINDS}
-    assert all("the process is gone" in one.en for one in cause.evidence)
+    assert {text(one).partition(":")[0] for one in cause.evidence} == {*KINDS}
+    assert all("the process is gone" in text(one) for one in cause.evidence)
     assert cause.remedies[0].command.endswith(" up")
 
 
@@ -97,8 +98,8 @@ def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
     assert codes(found) == ["worker_gone", "beat_gone", "api_gone", "watchdog_gone"]
     for cause in found.causes:
         (remedy,) = cause.remedies
-        assert remedy.words.en.startswith(f"`up` (process {up.pid}) runs and starts it")
-        assert f"（进程 {up.pid}）" in remedy.words.zh
+        assert text(remedy.text).startswith(f"`up` (process {up.pid}) runs and starts it")
+        assert f"（进程 {up.pid}）" in text(remedy.text, "zh")
     assert codes(look(site)) == ["worker_gone"], "that number is nobody's now"
 
 
@@ -149,7 +150,7 @@ def test_only_the_newest_that_ended_are_named(
     processes_work(site, kinds=_all_but(kind))
     _shown(site, kind, ended, 30)
     _shown(site, kind, 2**22 + 1, 240)  # above the kernel's largest
-    told = [one.en for one in _cause(look(site), code).evidence]
+    told = [text(one) for one in _cause(look(site), code).evidence]
     assert [line.split()[0] for line in told] == [f"{kind}@{_HERE}:{ended}"]
     _shown(site, kind, 2**22 + 2, 33)
     assert len(_cause(look(site), code).evidence) == 2, "they ended together"
@@ -170,9 +171,9 @@ def test_the_api_stopped_in_order_is_the_first_cause_with_the_local_store(
     site.runtime = site.open()
     found = look(site)
     assert codes(found) == ["api_gone"], "that no picture can be fetched follows from it"
-    assert "stopped in order" in found.causes[0].evidence[0].en
-    assert "fetch pictures" in found.causes[0].words.en
-    assert any(" api`" in one.words.en for one in found.causes[0].remedies)
+    assert "stopped in order" in text(found.causes[0].evidence[0])
+    assert "fetch pictures" in text(found.causes[0].title)
+    assert any(" api`" in text(one.text) for one in found.causes[0].remedies)
 
 
 def test_with_an_object_store_inference_goes_on_without_the_api(
@@ -186,7 +187,7 @@ def test_with_an_object_store_inference_goes_on_without_the_api(
     (cause,) = rank(replace(facts, settings=settings))
     assert cause.code == "api_gone"
     assert cause.weight < STOPS
-    assert "pictures" not in cause.words.en
+    assert "pictures" not in text(cause.title)
 
 
 def test_a_service_that_is_not_reached_is_to_be_started_on_its_machine(
@@ -196,9 +197,9 @@ def test_a_service_that_is_not_reached_is_to_be_started_on_its_machine(
     algorithm.stop()
     processes_work(site)
     first = _cause(look(site), "endpoint_unreachable").remedies[0]
-    assert "start it again" in first.words.en
-    assert "(127.0.0.1)" in first.words.en
-    assert "（127.0.0.1）" in first.words.zh
+    assert "start it again" in text(first.text)
+    assert "(127.0.0.1)" in text(first.text)
+    assert "（127.0.0.1）" in text(first.text, "zh")
     assert first.command.startswith("ss -ltnp")
 
 
@@ -216,13 +217,13 @@ def test_a_service_elsewhere_that_registered_its_listening_address_is_named(
     )
     cause = _cause(look(site), "endpoint_unreachable")
     evidence = f"registered from {source} with the endpoint http://0.0.0.0:{algorithm.port}/infer"
-    assert any(evidence in words.en and source in words.zh for words in cause.evidence)
+    assert any(evidence in text(words) and source in text(words, "zh") for words in cause.evidence)
     host = f"[{source}]" if ":" in source else source
-    assert f"http://{host}:{algorithm.port}/infer" in cause.remedies[0].words.en
+    assert f"http://{host}:{algorithm.port}/infer" in text(cause.remedies[0].text)
     site.execute("UPDATE services SET registered_from = '127.0.0.1'")
     here = _cause(look(site), "endpoint_unreachable")
-    assert not any("leads to this server" in words.en for words in here.evidence)
-    assert "start it again" in here.remedies[0].words.en
+    assert not any("leads to this server" in text(words) for words in here.evidence)
+    assert "start it again" in text(here.remedies[0].text)
 
 
 def test_where_to_look_at_a_service_that_hangs_is_said(
@@ -236,7 +237,7 @@ def test_where_to_look_at_a_service_that_hangs_is_said(
     )
     first = _cause(look(site), "inference_hangs").remedies[0]
     assert "nvidia-smi" in first.command
-    assert "run on their machine (127.0.0.1)" in first.words.en
+    assert "run on their machine (127.0.0.1)" in text(first.text)
 
 
 def test_a_defect_in_the_search_for_one_cause_silences_no_other(

@@ -11,6 +11,7 @@ from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.alarm import Change, Kind, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text
 from easyai.registry import registration
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, silent_for
@@ -42,8 +43,8 @@ def test_a_pace_slower_than_the_timeout_is_named_with_both_numbers(
     processes_work(site)
     found = look(site)
     (cause,) = [one for one in found.causes if one.code == "heartbeat_timeout_short"]
-    assert "20 s, they send every 30 s (stub)" in cause.words.en
-    assert "heartbeat_timeout_sec = 60" in cause.remedies[0].words.en
+    assert "20 s, they send every 30 s (stub)" in text(cause.title)
+    assert "heartbeat_timeout_sec = 60" in text(cause.remedies[0].text)
     assert "heartbeats_not_arriving" not in codes(found)
     assert "每 30 秒发送一次心跳" in markdown(found, "zh")
 

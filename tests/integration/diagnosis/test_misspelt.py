@@ -8,6 +8,7 @@ import pytest
 
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
+from easyai.messages.catalogue import text
 from easyai.registry import approval, unregistration
 from easyai.registry.payload import parse_registration
 from tests.support.algorithm_stub import AlgorithmStub
@@ -34,7 +35,7 @@ def test_the_diagnosis_asks_whether_the_known_type_is_meant(site: Installation) 
     (cause,) = [one for one in found.causes if one.code == "no_service"]
     folder = site.snapshots / TYPO
     asked = f"did you mean {TYPE}? The frames come from folder {folder}, camera 门口2"
-    assert asked in [one.en for one in cause.evidence]
+    assert asked in [text(one) for one in cause.evidence]
     assert f"是否应为 {TYPE}？" in markdown(found, "zh")
     command = shlex.split(cause.remedies[0].command)
     assert command[-4:] == ["discard", "--task-type", TYPO, "--dry-run"]
@@ -46,7 +47,7 @@ def test_beside_a_type_that_is_no_typo_the_services_come_first(site: Installatio
     site.record(2, "跌倒检测")
     processes_work(site)
     (cause,) = [one for one in look(site).causes if one.code == "no_service"]
-    assert "Start the services of these types" in cause.remedies[0].words.en
+    assert "Start the services of these types" in text(cause.remedies[0].text)
     assert "discard" in cause.remedies[-1].command
 
 
@@ -83,7 +84,7 @@ def test_a_service_that_waits_for_approval_is_named_with_the_command(site: Insta
     processes_work(site)
     found = look(site)
     (cause,) = [one for one in found.causes if one.code == "no_service"]
-    assert any(one.en.startswith("waiting for approval: newcomer") for one in cause.evidence)
+    assert any(text(one).startswith("waiting for approval: newcomer") for one in cause.evidence)
     assert shlex.split(cause.remedies[0].command)[-3:] == ["services", "approve", "newcomer"]
     assert "did you mean" not in markdown(found)
 

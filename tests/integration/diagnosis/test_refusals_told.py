@@ -87,7 +87,7 @@ def test_the_first_message_names_refusals_with_the_services_words(
 
     found = look(site)
     assert (found.symptom.status, codes(found)[0]) == (Status.STALLED, "inference_fails")
-    evidence = "\n".join(one.en for one in found.causes[0].evidence)
+    evidence = "\n".join(text(one) for one in found.causes[0].evidence)
     assert REASON in evidence
     assert short(found).splitlines()[2].endswith(f": {REASON}"), "it has no line of evidence"
     assert REPAIRED not in evidence
@@ -158,6 +158,6 @@ def test_drops_that_ring_are_told_by_the_diagnosis_with_their_number(
     _rings(site, "high_drop_rate", cause="algorithms_too_slow")
     found = look(site)
     assert (found.symptom.status, codes(found)) == (Status.DEGRADED, ["algorithms_too_slow"])
-    evidence = "\n".join(one.en for one in found.causes[0].evidence)
+    evidence = "\n".join(text(one) for one in found.causes[0].evidence)
     assert f"{TYPE}: 70 of 329 frames were dropped in five minutes" in evidence
     assert text(found.symptom.lines[-1]) == "Alarms ringing: high_drop_rate"

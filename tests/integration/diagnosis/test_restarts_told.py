@@ -71,9 +71,9 @@ def test_a_worker_that_hung_is_told_as_hung_after_its_supervisor_has_killed_it(
         worker.kill()
     (cause,) = look(site).causes
     assert cause.code == "worker_hung"
-    assert "hung and was ended" in cause.words.en
-    assert "终止" in cause.words.zh
-    assert f"worker@{_HERE}:{worker.pid} showed itself last" in cause.evidence[0].en
+    assert "hung and was ended" in text(cause.title)
+    assert "终止" in text(cause.title, "zh")
+    assert f"worker@{_HERE}:{worker.pid} showed itself last" in text(cause.evidence[0])
 
 
 def test_a_worker_that_was_started_again_since_it_hung_is_told_until_a_frame_succeeds(
@@ -85,9 +85,9 @@ def test_a_worker_that_was_started_again_since_it_hung_is_told_until_a_frame_suc
     _frames_wait(site, 35)
     found = look(site)
     assert codes(found)[0] == "worker_hung"
-    assert "hung and was started again" in found.causes[0].words.en
-    assert text(_HUNG) in found.causes[0].evidence[0].en
-    assert "卡住" in found.causes[0].evidence[0].zh
+    assert "hung and was started again" in text(found.causes[0].title)
+    assert text(_HUNG) in text(found.causes[0].evidence[0])
+    assert "卡住" in text(found.causes[0].evidence[0], "zh")
     site.execute("UPDATE events SET at = at - 60 WHERE kind = 'process_restarted'")
     assert "worker_hung" not in codes(look(site)), "it had its minute"
 
@@ -114,10 +114,10 @@ def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
     assert codes(found)[0] == "worker_restarts"
     cause = found.causes[0]
     assert cause.weight >= STOPS
-    assert "started 4 times" in cause.words.en
-    assert "启动了 4 次" in cause.words.zh
-    assert [one.en for one in cause.evidence][1:] == [f"Started again: {text(_KILLED)}"]
-    assert "信号终止" in cause.evidence[1].zh
+    assert "started 4 times" in text(cause.title)
+    assert "启动了 4 次" in text(cause.title, "zh")
+    assert [text(one) for one in cause.evidence][1:] == [f"Started again: {text(_KILLED)}"]
+    assert "信号终止" in text(cause.evidence[1], "zh")
     assert "worker_gone" not in codes(found)
 
     site.execute("UPDATE processes SET beat_at = beat_at - 60 WHERE kind = 'worker'")
@@ -199,4 +199,4 @@ def test_a_worker_that_hit_a_memory_limit_is_told_as_that(site: Installation, ti
     assert codes(found)[0] == "memory_limit"
     assert not {"worker_hung", "worker_restarts"} & set(codes(found))
     assert "memory.events" in found.causes[0].remedies[0].command
-    assert "内存" in found.causes[0].evidence[0].zh
+    assert "内存" in text(found.causes[0].evidence[0], "zh")

@@ -12,6 +12,7 @@ import pytest
 
 from easyai.diagnosis.diagnosis import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.messages.catalogue import text
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -163,10 +164,10 @@ def test_services_that_are_suspended_with_their_heartbeats_are_not_told_to_have_
         silent_for(site, 300)
         processes_work(site)
         (cause,) = look(site).causes
-    assert "hangs or is suspended" in cause.words.en
-    assert "被挂起" in cause.words.zh
-    assert "died" not in cause.words.en
-    assert any("kill -CONT" in one.words.en for one in cause.remedies)
+    assert "hangs or is suspended" in text(cause.title)
+    assert "被挂起" in text(cause.title, "zh")
+    assert "died" not in text(cause.title)
+    assert any("kill -CONT" in text(one.text) for one in cause.remedies)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

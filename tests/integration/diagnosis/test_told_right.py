@@ -100,7 +100,7 @@ def test_without_any_process_the_report_says_since_when_and_which_ended_in_order
     assert "for 5 min" in text(found.symptom.lines[0])
     (cause,) = rank(found.facts)
     assert cause.code == "worker_gone"
-    assert "stopped in order at" in cause.evidence[0].en
+    assert "stopped in order at" in text(cause.evidence[0])
     assert "installed" not in markdown(found)
 
 
@@ -126,7 +126,7 @@ def test_frames_that_are_parked_while_the_backlog_rings_count_as_in_the_alarm(
         at=time.time(),
     )
     processes_work(site)
-    assert look(site).facts.why("queue").en == "9 frames waiting, max_queue_size = 10"
+    assert text(look(site).facts.failed("queue")) == "9 frames waiting, max_queue_size = 10"
 
 
 def test_the_queue_check_counts_the_parked_frames_of_a_type_that_stands_still(
@@ -138,7 +138,7 @@ def test_the_queue_check_counts_the_parked_frames_of_a_type_that_stands_still(
     site.execute("UPDATE frames SET state = 'parked' WHERE id < (SELECT max(id) FROM frames)")
     waits_since(site, 60.0)
     processes_work(site)
-    assert look(site).facts.why("queue").en.startswith("3 frames waiting and none succeeds")
+    assert text(look(site).facts.failed("queue")).startswith("3 frames waiting and none succeeds")
 
 
 def test_all_is_well_says_that_nobody_has_ever_registered(site: Installation) -> None:

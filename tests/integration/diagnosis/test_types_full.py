@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from easyai.diagnosis.causes.rank import rank
+from easyai.messages.catalogue import text
 from tests.support.lively import look
 from tests.support.site import Installation
 
@@ -20,7 +21,7 @@ def test_a_diagnosis_names_folders_without_room_until_there_is_room(site: Instal
     site.scan()
     (cause,) = [one for one in rank(look(site, probes=False).facts) if one.code == CODE]
     (left,) = {"a", "b", "c"} - {frame["task_type"] for frame in site.frames()}
-    assert f"in the store: {left}" in cause.evidence[0].en
+    assert f"in the store: {left}" in text(cause.evidence[0])
     assert cause.weight < 50, "it stops no inference"
     site.configure(max_task_types=3)
     assert CODE not in _codes(site)

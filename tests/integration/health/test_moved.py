@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -79,7 +80,7 @@ def test_a_service_that_moved_is_no_service_offline_but_an_advice(
     processes_work(site)
     found = look(site)
     assert codes(found) == ["service_moved"]
-    assert f"lives at {new.endpoint} now" in found.causes[0].evidence[0].en
+    assert f"lives at {new.endpoint} now" in text(found.causes[0].evidence[0])
     assert found.facts.checks["services"].ok
     assert "已迁移到" in markdown(found, "zh")
     (remedy,) = found.causes[0].remedies

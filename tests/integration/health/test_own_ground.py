@@ -13,6 +13,7 @@ from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.dependencies import SettingsCheck
 from easyai.health.facts import Facts
+from easyai.messages.catalogue import text
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation
 from tests.support.watchdogs import Watchdogs
@@ -53,11 +54,11 @@ def test_the_diagnosis_names_the_folder_and_proposes_no_new_database(site: Insta
     site.folder.joinpath("easyai.db").rename(site.folder / "other.db")
     found = look(site)
     assert codes(found)[:1] == ["data_moved"]
-    assert "easyai.db" in found.causes[0].evidence[0].en
+    assert "easyai.db" in text(found.causes[0].evidence[0])
     commands = [one.command for cause in found.causes for one in cause.remedies]
     assert not [one for one in commands if "db upgrade" in one]
     second = found.causes[0].remedies[1]
-    assert "move it away first" in second.words.en, "or the old folder lands in the new one"
+    assert "move it away first" in text(second.text), "or the old folder lands in the new one"
     assert second.command.startswith("mv -T ")
 
 

@@ -156,8 +156,11 @@ def test_numbers_choose_the_form_of_their_noun() -> None:
 
 
 def test_a_paragraph_has_one_full_stop_between_its_sentences() -> None:
-    parts = (quoted("it hangs."), Reason.of("both", en="restart it.", zh="请重启。"))
-    assert both(Reason.of("paragraph", parts=parts)) == "it hangs. restart it\nit hangs.。请重启"
+    parts = (quoted("it hangs."), Reason("error.bus_unavailable"))
+    assert both(Reason.of("paragraph", parts=parts)) == (
+        "it hangs. The message bus does not take alerts; they wait in the table until it does\n"
+        "it hangs.。消息总线不接收告警；告警在表中等待其恢复"
+    )
 
 
 def test_a_sentence_begins_with_a_capital_where_a_text_wants_it() -> None:

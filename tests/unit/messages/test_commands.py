@@ -16,6 +16,7 @@ import pytest
 from easyai.cli.main import COMMANDS, cli
 from easyai.diagnosis.causes.processes import _start_remedies
 from easyai.health.facts import Facts
+from easyai.messages.catalogue import text
 from easyai.settings.commands import celery_command, easyai_command, program
 from easyai.settings.schema import Settings
 from easyai.settings.source import load
@@ -187,7 +188,7 @@ def test_what_starts_a_part_again_names_the_installation(
     settings = _settings(tmp_path, monkeypatch, named_by)
     facts = Facts(0.0, settings, {})
     *_, remedy = _start_remedies(facts, part)
-    for said in (remedy.words.en, remedy.words.zh):
+    for said in (text(remedy.text), text(remedy.text, "zh")):
         everything, by_hand = re.findall(r"`([^`]+)`", said)
         assert everything == easyai_command(settings, "up")
         assert by_hand.endswith(f" {part}")

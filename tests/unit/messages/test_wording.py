@@ -15,7 +15,7 @@ from easyai.diagnosis.report.markdown import table, width
 from easyai.diagnosis.timeline import collapsed
 from easyai.domain.reason import Reason, quoted
 from easyai.messages.catalogue import text
-from easyai.messages.wording import moment, names, span
+from easyai.messages.wording import moment, names
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,19 @@ def test_names_are_short_and_runs_are_one(values: list[str], shown: str) -> None
     assert names(values) == shown
 
 
+def _span(seconds: float) -> Reason:
+    return Reason.of("span", sec=seconds)
+
+
 def test_durations() -> None:
-    assert [span(seconds).en for seconds in (-1, 30, 300, 4 * 3600, 5 * 86_400)] == [
+    assert [text(_span(seconds)) for seconds in (-1, 30, 300, 4 * 3600, 5 * 86_400)] == [
         "0 s",
         "30 s",
         "5 min",
         "4 h",
         "5 days",
     ]
-    assert span(4 * 3600).zh == "4 小时"
+    assert text(_span(4 * 3600), "zh") == "4 小时"
 
 
 def test_names_that_have_a_template_are_worded_in_a_list_of_the_language() -> None:
