@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection, text
 
 from easyai.db import reasons
 from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
-
-#: Characters of the English text that is kept for processes of the release before.
-_LONGEST_TEXT: Final = 500
 
 _ADD = text("""
     INSERT INTO events (at, kind, subject, text, reason_code, reason_args)
@@ -89,4 +85,4 @@ def revise(conn: Connection, number: int, reason: Reason) -> None:
 
 def _columns(reason: Reason) -> dict[str, str | None]:
     values = reasons.columns("text", reason, "reason")
-    return values | {"text": (values["text"] or "")[:_LONGEST_TEXT]}
+    return values | {"text": (values["text"] or "")[: reasons.LONGEST_TEXT]}

@@ -1,16 +1,23 @@
 """Reasons in tables: a code and JSON arguments, beside the English text of the release before.
 
 The text columns stay for one release: processes of the release before read and write them while an
-installation is upgraded. A row whose code is NULL was written by such a process.
+installation is upgraded. A row was written by such a process where its code is NULL, or where its
+text is not that of its code: the text is then quoted.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
+from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import NO_REASON, Reason, args_text, from_columns, quoted
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
+
+#: Characters of a text that tables cut: it is kept for processes of the release before only.
+LONGEST_TEXT: Final = 500
+_REMEMBERED: Final = 4096  # reasons that were read lately: most rows say what they said before
 
 
 def columns(name: str, reason: Reason, prefix: str | None = None) -> dict[str, str | None]:
@@ -27,7 +34,16 @@ def columns(name: str, reason: Reason, prefix: str | None = None) -> dict[str, s
 def read(row: Any, name: str, prefix: str | None = None) -> Reason:
     """The reason of a row that has the columns of `columns`."""
     start = name if prefix is None else prefix
-    code, old = getattr(row, f"{start}_code"), getattr(row, name)
-    if code is None:
-        return quoted(old) if old else NO_REASON
-    return from_columns(code, getattr(row, f"{start}_args"))
+    return _read(
+        getattr(row, f"{start}_code"), getattr(row, f"{start}_args"), getattr(row, name) or ""
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(code: str | None, args: str | None, old: str) -> Reason:
+    if code is not None:
+        reason = from_columns(code, args)
+        shown = text(reason)
+        if old in (shown, shown[:LONGEST_TEXT], cause_code(reason)):
+            return reason
+    return quoted(old) if old else NO_REASON

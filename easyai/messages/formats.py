@@ -70,7 +70,9 @@ class ArgFormatter(Formatter):
                 return self._translate(Reason.of(more, n=value))
             case "word":
                 return self._joined("list", (self._word(more, one) for one in _parts(value)))
-        return super().format_field(value, format_spec) if format_spec else self._plain(value)
+        if not format_spec or value is None:
+            return self._plain(value)
+        return super().format_field(value, format_spec)
 
     def span(self, seconds: Arg) -> str:
         """A duration, as people read it."""
