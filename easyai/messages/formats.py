@@ -72,7 +72,7 @@ class ArgFormatter(Formatter):
                 return self._joined("list", (self._word(more, one) for one in _parts(value)))
         if not format_spec or value is None:
             return self._plain(value)
-        return super().format_field(value, format_spec)
+        return format(value, format_spec)
 
     def span(self, seconds: Arg) -> str:
         """A duration, as people read it."""

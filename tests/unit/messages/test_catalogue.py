@@ -166,3 +166,9 @@ def test_a_paragraph_has_one_full_stop_between_its_sentences() -> None:
 def test_a_sentence_begins_with_a_capital_where_a_text_wants_it() -> None:
     question = Reason.of("alarm.meant", question=quoted("did you mean 人脸?"))
     assert text(question) == " Did you mean 人脸?."
+
+
+def test_an_argument_that_a_stored_reason_lacks_is_left_out() -> None:
+    reason = Reason.of("service.no_heartbeat", silent_sec=3.2)
+    assert text(reason) == "no heartbeat for 3 s"
+    assert text(Reason("service.no_heartbeat")) == "no heartbeat for  s"
