@@ -1,0 +1,73 @@
+"""Nothing in the code asks a sentence what it means: codes and arguments are compared."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import easyai
+from tests.structure import modules
+
+ROOT = Path(easyai.__file__).parent
+
+_WORDED = {"text", "both", "catalogue.text"}  # functions that give a sentence
+_ASKING = {
+    *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"),
+    *("split", "find", "index", "count", "match", "fullmatch", "search", "findall"),
+}
+# Columns of the release before; only db/reasons.py reads and writes them.
+_OLD_COLUMNS = {"state_reason", "last_failure_reason"}
+_READERS = {
+    "db/reasons.py",  # compares a stored text with that of its code: who wrote the row?
+    "messages/formats.py",  # joins sentences
+}
+
+
+def _gives_sentence(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in _WORDED
+
+
+def _asked(tree: ast.Module) -> Iterator[str]:
+    """Where a sentence is searched, taken apart or compared."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            asking = node.func.attr in _ASKING
+            if asking and any(map(_gives_sentence, (node.func.value, *node.args))):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Compare) and any(
+            map(_gives_sentence, (node.left, *node.comparators))
+        ):
+            yield ast.unparse(node)
+
+
+def _old_columns_read(tree: ast.Module) -> Iterator[str]:
+    """Where the text of a row is used as a text."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        value = node.func.value
+        if isinstance(value, ast.Attribute) and value.attr in _OLD_COLUMNS:
+            yield ast.unparse(node)
+
+
+def test_no_sentence_is_asked_what_it_means() -> None:
+    found = [
+        f"{name}: {asked}"
+        for name, tree in modules(ROOT).items()
+        if name not in _READERS and not name.startswith("sdk/")
+        for asked in (*_asked(tree), *_old_columns_read(tree))
+    ]
+    assert not found
+
+
+def test_a_question_would_be_seen() -> None:
+    def seen(code: str) -> bool:
+        tree = ast.parse(code)
+        return bool([*_asked(tree), *_old_columns_read(tree)])
+
+    assert seen("text(reason).startswith('no answer within')")
+    assert seen("if 'moved to' in text(row_reason): pass")
+    assert seen("PATTERN.search(text(reason))")
+    assert seen("row.state_reason.partition('; moved to ')")
+    assert not seen("log.info('%s', text(reason))")
