@@ -1,4 +1,4 @@
-"""Heartbeats: whose they are, and what each is evidence of (docs/architecture.md, "Evidence").
+"""Heartbeats: whose they are, and what each is evidence of (docs/operating.md, "Evidence").
 
 A heartbeat by endpoint, or by the id of one endpoint, is evidence of life of that endpoint. One by
 an id that stands on several endpoints comes from one of them and cannot say from which: it keeps
