@@ -1,4 +1,4 @@
-"""One test alarm through every channel that alarms take: table, log, bus, people."""
+"""Sends one test alarm through every channel of alarms: table, log, bus and people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BUS_SEC: Final = 20.0
 
 
 class Outcome(NamedTuple):
-    """What became of the test alarm on one channel."""
+    """The result of the test alarm on one channel."""
 
     channel: str
     state: Literal["worked", "failed", "not set"]
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
 
 def send_test(runtime: Runtime) -> list[Outcome]:
-    """Send it everywhere, also after a channel that failed."""
+    """Send the test alarm on every channel, also after a channel failed."""
     alert_id, table = _to_table(runtime)
     log.warning("%s", both(BODY))
     return [
@@ -72,7 +72,7 @@ def _to_bus(runtime: Runtime, alert_id: int | None) -> Outcome:
 
 
 def _published(runtime: Runtime, alert_id: int) -> str:
-    """Wait until the bus has it, sent by a worker or by us; '' or why it has not."""
+    """Wait until a worker or this process has sent it to the bus; return '' or why not."""
     limit = time.monotonic() + _BUS_SEC
     while time.monotonic() < limit:
         with claimed(runtime.db, DUTY, 0.0) as ours:

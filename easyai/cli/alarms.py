@@ -1,4 +1,4 @@
-"""``easyai alarms``: what rings, what rang, and whether alarms reach anybody."""
+"""``easyai alarms``: the current and the past alarms, and whether alarms reach anybody."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _as_dict(row: AlarmRow, now: float) -> dict[str, Any]:
 
 
 def _lasted_sec(row: AlarmRow, now: float) -> float:
-    """How long the trouble lasted, so far where it goes on."""
+    """Seconds that the trouble lasted; until `now` while the trouble goes on."""
     ended_at = now if row.over_at is None else row.over_at
     return float(ended_at - row.began_at)
 
@@ -129,15 +129,17 @@ def test(as_json: bool) -> None:
     with opened() as runtime:
         outcomes = send_test(runtime)
     if as_json:
-        print_json({"channels": [one._asdict() for one in outcomes]})
+        print_json({"channels": [outcome._asdict() for outcome in outcomes]})
     else:
         _print_outcomes(outcomes)
-    if any(one.state == "failed" for one in outcomes):
+    if any(outcome.state == "failed" for outcome in outcomes):
         click.get_current_context().exit(1)
 
 
 def _print_outcomes(outcomes: list[Outcome]) -> None:
     table = new_table("CHANNEL", "STATE", "WHY")
-    for one in outcomes:
-        table.add_row(cell(one.channel), cell(one.state, _STYLES[one.state]), cell(one.why))
+    for outcome in outcomes:
+        table.add_row(
+            cell(outcome.channel), cell(outcome.state, _STYLES[outcome.state]), cell(outcome.why)
+        )
     print_table(table)

@@ -90,7 +90,7 @@ def _print(rows: list[AlertRow], total: int) -> None:
 
 
 def _cells(row: AlertRow) -> list[Any]:
-    # A system alert has no picture: its message is what there is to see.
+    # A system alert has no picture: show its message.
     text = system_text(row.result) if row.task_id == TASK_ID else row.result
     return [
         cell(row.id),

@@ -1,4 +1,4 @@
-"""``easyai alive``: whether the processes of this machine or container work, by their own rows."""
+"""``easyai alive``: whether the processes of this machine or container work, by their rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def alive(kinds: tuple[str, ...]) -> None:
 
 
 def _ages_within_deadline() -> dict[str, list[float]]:
-    """As `_ages`. Raises DatabaseUnavailableError after DEADLINE_SEC.
+    """Return what `_ages` returns. Raises DatabaseUnavailableError after DEADLINE_SEC.
 
     The thread is a daemon: nothing ends a statement that waits for the server, and the command must
     not wait for the thread.
@@ -77,7 +77,7 @@ def _ages_within_deadline() -> dict[str, list[float]]:
 
 
 def _ages() -> dict[str, list[float]]:
-    """The seconds since each process of this machine or container wrote its row, by kind."""
+    """Seconds since each process of this machine or container wrote its row, by kind."""
     from easyai.db import clock, processes
     from easyai.system.identity import home
 

@@ -18,7 +18,7 @@ Examples:
 """
 
 _NOT_STARTED: Final = 3  # as uvicorn has it
-# A gateway of this machine as it comes in over IPv4, IPv6 and a socket for both.
+# The addresses of a gateway on this machine over IPv4, over IPv6 and over a socket for both.
 _LOOPBACK: Final = "127.0.0.1,::1,::ffff:127.0.0.1"
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def api(host: str | None, port: int | None) -> None:
 
 
 def _serve() -> None:
-    # Imported here: a wrong option is answered without waiting for the web framework.
+    # Imported here: a wrong option gets its error without waiting for the web framework.
     import uvicorn
 
     from easyai.api.connections import Room, bounded, most_connections, raise_file_limit
@@ -62,14 +62,14 @@ def _serve() -> None:
     loaded = settings.load()
     own = loaded.easyai
     logs.set_up()
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # alembic logs every step of a check
     sockets = open_sockets(own.host, own.port)
     log.info("api starts: http://%s:%d (docs /docs)", shown(own.host or "*"), own.port)
     files = raise_file_limit()
     room = Room(most_connections(files))
     log.info("api takes up to %d connections; open files: %d", room.most, files)
     log.info("%s", text(library(own.effective_database_url).summary))
-    if os.environ.get("EASYAI_SUPERVISED") != "1":  # `easyai up` has said it
+    if os.environ.get("EASYAI_SUPERVISED") != "1":  # `easyai up` has already printed the address
         for warning in link_warnings(loaded):
             log.warning("settings: %s", warning)
     config = uvicorn.Config(

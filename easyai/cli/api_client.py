@@ -1,4 +1,4 @@
-"""The API of a running easyai, asked by commands that do not find its database."""
+"""Asks the API of a running easyai, for commands that do not find its database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ANY: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104
 
 
 class ApiClient:
-    """Asks the API at the address of some settings; never raises for one that does not answer."""
+    """Asks the API at the address in the settings; never raises when the API does not answer."""
 
     def __init__(self, settings: Settings) -> None:
         own = settings.easyai
@@ -25,17 +25,17 @@ class ApiClient:
         self.url = f"http://{shown}:{self._port}"
 
     def answers(self) -> bool:
-        """Whether an API of easyai answers there, ready for work or not."""
+        """Whether an easyai API answers at the address, ready for work or not."""
         body = self._json("/readyz", _SOON_SEC)
         return isinstance(body, dict) and isinstance(body.get("checks"), dict)
 
     def diagnosis(self, lang: str, probes: bool) -> dict[str, Any] | None:
-        """Its report as JSON; None when it gives none."""
-        found = self._json(self._report(lang, probes, "json"), _REPORT_SEC)
-        return found if isinstance(found, dict) and "status" in found else None
+        """The API's report as JSON; None when the API gives none."""
+        report = self._json(self._report(lang, probes, "json"), _REPORT_SEC)
+        return report if isinstance(report, dict) and "status" in report else None
 
     def diagnosis_text(self, lang: str, probes: bool, *, in_short: bool) -> str:
-        """Its report for people; '' when it gives none."""
+        """The API's report for people; '' when the API gives none."""
         form = "short" if in_short else "markdown"
         return self._get(self._report(lang, probes, form), _REPORT_SEC) or ""
 

@@ -1,4 +1,4 @@
-"""``easyai backup``: the database and what belongs to it, in one file."""
+"""``easyai backup``: writes the database and the files that belong to it into one file."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
 
 
 def say(line: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     click.echo(f"easyai: {line}", err=True)
 
 

@@ -34,7 +34,7 @@ def celery_requeue(ctx: click.Context, **options: Any) -> None:
 
     Workers are woken at once."""
     _require_our_app(ctx.obj.app)
-    # Imported here: this module is loaded at each call of celery, whatever its command.
+    # Imported here: celery loads this module at each call, whatever the command.
     from easyai.tasks.doorbell import open_ringing_runtime
 
     try:
@@ -44,6 +44,6 @@ def celery_requeue(ctx: click.Context, **options: Any) -> None:
 
 
 def _require_our_app(app: Any) -> None:
-    # Without -A celery goes on with an app of its own and the wakes would go nowhere.
+    # Without -A celery uses an app of its own, and the wakes would reach no worker.
     if app.main != "easyai":
         raise CommandFailedError("requeue works on the easyai application: add -A easyai to celery")

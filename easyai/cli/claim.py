@@ -1,4 +1,4 @@
-"""``easyai claim``: which installation uses the frame store, and the hand-over to this one."""
+"""``easyai claim``: shows which installation uses the frame store, and claims it for this one."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ Exit code: 0 valid, with or without warnings; 2 not valid.
 
 
 class Report(NamedTuple):
-    """What there is to say about a valid configuration."""
+    """The facts that the command prints about a valid configuration."""
 
     file: str | None  # None: defaults and environment only
     unknown_keys: list[str]
-    predecessor_keys: dict[str, str]  # without effect here: what to do instead, by key
+    predecessor_keys: dict[str, str]  # keys without effect here, each with what to do instead
     unknown_variables: list[str]
     open_to: list[str]  # who may do what over REST
     warnings: list[str]
@@ -74,7 +74,7 @@ def check(path: Path | None, as_json: bool) -> None:
         print_json({"valid": False, "error": str(error)})
         click.get_current_context().exit(2)
     if as_json:
-        values = [one._asdict() for one in report.values]
+        values = [value._asdict() for value in report.values]
         print_json({"valid": True, **report._asdict(), "values": values})
     else:
         _print(report)
@@ -86,9 +86,9 @@ def _refuse_emptied() -> None:
     from easyai.settings.last_good import COPY_NAME
 
     path = config_path()
-    for one in installations.known() if path else ():
-        if path and one.matches({installations.CONFIG: str(path)}):
-            read(path, Path(one.data_dir) / COPY_NAME)
+    for installation in installations.known() if path else ():
+        if path and installation.matches({installations.CONFIG: str(path)}):
+            read(path, Path(installation.data_dir) / COPY_NAME)
 
 
 def _report() -> Report:
@@ -106,12 +106,12 @@ def _report() -> Report:
     path = config_path()
     return Report(
         str(path) if path else None,
-        [one.key for one in unknown if not one.meant and not one.instead],
-        {one.key: one.instead for one in unknown if one.instead},
+        [entry.key for entry in unknown if not entry.meant and not entry.instead],
+        {entry.key: entry.instead for entry in unknown if entry.instead},
         unknown_variables(values, os.environ),
         open_to(settings.easyai),
         [
-            *(one.warning() for one in unknown if one.meant),
+            *(entry.warning() for entry in unknown if entry.meant),
             *warnings(settings),
             *link_warnings(settings),
         ],
@@ -121,8 +121,8 @@ def _report() -> Report:
 
 def _print(report: Report) -> None:
     table = new_table("KEY", "VALUE", "FROM")
-    for one in report.values:
-        table.add_row(cell(one.key), cell(one.value), cell(one.source))
+    for value in report.values:
+        table.add_row(cell(value.key), cell(value.value), cell(value.source))
     print_table(table)
     for title, names in (
         ("keys of other plugins, ignored", report.unknown_keys),

@@ -1,4 +1,4 @@
-"""What the configuration leaves open, and to whom."""
+"""What the configuration allows over REST, and to whom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easyai.system.ip_addresses import is_loopback
 
 
 def open_to(own: Easyai) -> list[str]:
-    """Sentences that say who may do what over REST."""
+    """Sentences about who may do what over REST."""
     return list(_sentences(own))
 
 

@@ -15,7 +15,7 @@ from easyai.settings.addresses import hide_address
 from easyai.settings.schema import Settings
 
 _ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
-# What starts like a key and is read elsewhere.
+# Variables that start like a key, but that other modules read.
 _NO_KEYS: Final = installations.MARKERS | {installations.CONFIG}
 
 
@@ -29,14 +29,14 @@ class Value(NamedTuple):
 
 
 def effective_values(settings: Settings, environ: Mapping[str, str]) -> list[Value]:
-    """Every key of ours with its value in force and where that comes from."""
+    """Every key of ours with its value in force and the source of the value."""
     given = {name.upper(): name for name in environ}
     return list(_walk(settings, (), given, settings))
 
 
 def unknown_variables(values: Sequence[Value], environ: Mapping[str, str]) -> list[str]:
-    """Variables that start like ours and set nothing: a typing error, mostly."""
-    paths = [tuple(one.key.split(".")) for one in values]
+    """Variables that start like ours and set no key: typing errors, mostly."""
+    paths = [tuple(value.key.split(".")) for value in values]
     known = {name for path in paths for name in _variables(path)} | _NO_KEYS
     return sorted(
         name for name in environ if name.startswith("EASYAI_") and name.upper() not in known
@@ -53,16 +53,16 @@ def _walk(
             continue
         variables = _variables(path)
         in_file = "file" if name in table.model_fields_set else "default"
-        source = next((given[one] for one in variables if one in given), in_file)
+        source = next((given[variable] for variable in variables if variable in given), in_file)
         yield Value(".".join(path), _shown(path, value, settings), source, variables[0])
 
 
 def _variables(path: tuple[str, ...]) -> list[str]:
-    """The variables that set a key: its own, those of tables that hold it, then files."""
+    """The variables that set a key: of the key, of the tables above it, then with _FILE added."""
     names = [f"EASYAI_{'__'.join(path[:end]).upper()}" for end in range(len(path), 1, -1)]
     if path[0] == "easyai":
         names = [f"EASYAI_{path[1].upper()}", *names]
-    return [*names, *(f"{one}_FILE" for one in names)]
+    return [*names, *(f"{name}_FILE" for name in names)]
 
 
 def _shown(path: tuple[str, ...], value: Any, settings: Settings) -> str:
@@ -89,7 +89,7 @@ def _used_instead(path: tuple[str, ...], settings: Settings) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, str | Path):
         return str(value)
-    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False, default=_as_json)
 

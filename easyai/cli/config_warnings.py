@@ -1,4 +1,4 @@
-"""What is valid in a configuration and may still not be meant."""
+"""Warnings about valid settings that the operator may not have meant."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from easyai.settings.addresses import check_bus
 from easyai.settings.schema import ANY_ADDRESS, AiAnalysis, Easyai, FrameExtractor, Settings
 from easyai.tracing.variables import problem as traces_problem
 
-_HEARTBEAT_SEC: Final = 30.0  # how often field clients send one
+_HEARTBEAT_SEC: Final = 30.0  # how often field clients send a heartbeat
 _SHORT_LEASE_SEC: Final = 5.0
 _LONG_LEASE_SEC: Final = 300.0
 _SHORT_SECRET: Final = 16
 
 
 def warnings(settings: Settings) -> list[str]:
-    """Sentences about settings worth a look, each with what to do; empty when there are none."""
+    """Sentences about settings that need a look, each with what to do; empty without any."""
     analysis, own = settings.ai_analysis, settings.easyai
     return [
         *_about_analysis(analysis),
@@ -32,7 +32,7 @@ def warnings(settings: Settings) -> list[str]:
 
 
 def at_start(settings: Settings) -> list[str]:
-    """Those of the warnings that every start should tell: work would seem to be lost."""
+    """The warnings that every start logs: settings with which work would seem to be lost."""
     analysis = settings.ai_analysis
     own = settings.easyai
     return [
@@ -132,7 +132,7 @@ def _about_frames(frames: FrameExtractor) -> Iterator[str]:
 
 
 def _about_network(own: Easyai, *, links_are_ours: bool) -> Iterator[str]:
-    # Links into an object store are its own.
+    # Links into an object store point to the store, not to this server.
     if links_are_ours and own.host in ANY_ADDRESS and not own.public_url:
         yield (
             f"easyai listens on {own.host or 'all interfaces'} and easyai.public_url is not set: "
@@ -182,7 +182,7 @@ def _about_places(own: Easyai) -> Iterator[str]:
 
 
 def _nearest(path: Path) -> Path:
-    """The path, or the nearest above it that exists."""
+    """The path, or its nearest parent that exists."""
     while not _is_seen(path) and path != path.parent:
         path = path.parent
     return path

@@ -1,4 +1,4 @@
-"""``easyai db``: prepare the database, say how far it is and what it takes."""
+"""``easyai db``: prepares the database, and shows its schema version and its size."""
 
 from __future__ import annotations
 

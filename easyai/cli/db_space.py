@@ -1,4 +1,4 @@
-"""``easyai db size`` and ``easyai db compact``: what the database takes, and giving it back."""
+"""``easyai db size`` and ``easyai db compact``: show the database's size, and free disk space."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Examples:
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 done or nothing to do, 1 easyai is running, 2 no room, usage or configuration.
 """
-_BYTES_PER_SEC: Final = 30e6  # of a slow disk
+_BYTES_PER_SEC: Final = 30e6  # speed of a slow disk
 
 
 @click.command(epilog=SIZE_EXAMPLES)
@@ -142,7 +142,7 @@ def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> Non
 
 
 def _require_room(path: Path, live: int) -> None:
-    """Raise BadRequestError when the copy and the log of it would not fit."""
+    """Raise BadRequestError when the disk has no room for the copy and its log."""
     folder, temporary = path.parent, Path(tempfile.gettempdir())
     needed = {folder: live, temporary: live}
     if folder.stat().st_dev == temporary.stat().st_dev:

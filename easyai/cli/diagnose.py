@@ -1,4 +1,4 @@
-"""``easyai diagnose``: writes the incident report by itself."""
+"""``easyai diagnose``: makes the incident report without the server."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
     probes every service now, and tells what changed around the stop. Takes a second, up to 10 s
     when things hang.
     """
-    # Imported here, as below: wrong options and --help are answered without them.
+    # Imported here, as below: a wrong option and --help need none of these modules.
     from easyai.diagnosis.report.as_json import as_json as to_json
     from easyai.diagnosis.report.as_markdown import markdown
     from easyai.diagnosis.report.as_short import short
@@ -69,7 +69,7 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
     try:
         source = SettingsSource(in_part=True)
         missing = missing_database(source.current())
-        # Looking must not create the file.
+        # A command that only reads must not create the file.
         runtime = None if missing else _opened(source)
     except SettingsError as error:
         click.echo(f"easyai: {error}", err=True)
@@ -83,12 +83,12 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
         click.echo(f"easyai: {source.fault}{'' if whole else _DEFAULTS}", err=True)
     if missing and _told_by_api(source.current(), lang, probes, as_json, in_short):
         return
-    found = _found(source, missing, runtime, probes)
+    diagnosis = _found(source, missing, runtime, probes)
     if as_json:
-        print_json(to_json(found, lang))
+        print_json(to_json(diagnosis, lang))
     else:
-        click.echo(short(found, lang) if in_short else markdown(found, lang), nl=False)
-    if not found.well:
+        click.echo(short(diagnosis, lang) if in_short else markdown(diagnosis, lang), nl=False)
+    if not diagnosis.well:
         click.get_current_context().exit(1)
 
 
@@ -116,7 +116,7 @@ def _found(
 def _told_by_api(
     settings: Settings, lang: str, probes: bool, as_json: bool, in_short: bool
 ) -> bool:
-    """Print the report of the API that answers at the address; whether there is one."""
+    """Print the report of the API at the address; return whether an API gave a report."""
     from easyai.cli.api_client import ApiClient
 
     api = ApiClient(settings)
@@ -135,7 +135,7 @@ def _told_by_api(
 
 
 def _tell_unknown(lang: str) -> None:
-    """What can be said where the settings name no database that can be asked."""
+    """Print what to do when the settings name no database that answers."""
     from easyai.settings.commands import easyai_command
     from easyai.settings.schema import Settings
 

@@ -1,4 +1,4 @@
-"""``easyai discard``: gives up frames that wait, such as those of a misspelt folder."""
+"""``easyai discard``: gives up waiting frames, such as frames of a misspelt folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def discard(task_type: str, camera: str, dry_run: bool, as_json: bool) -> None:
     They are counted as discarded. Frames in flight and failed ones stay. Frames that arrive later
     wait as before, so stop what writes them first.
     """
-    # Imported here: wrong options and --help are answered without them.
+    # Imported here: a wrong option and --help do not need it.
     from easyai.db.discards import Chosen
     from easyai.domain.actor import Actor
     from easyai.pipeline.discard import discard as discard_frames

@@ -1,4 +1,4 @@
-"""One frame in words and as JSON: from captured to settled, and where its picture is."""
+"""Describes a frame in words and as JSON: its times from capture to settlement, and its picture."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from easyai.messages.catalogue import text
 
 
 class Place(NamedTuple):
-    """Where a frame's picture is."""
+    """The place of a frame's picture."""
 
-    path: str  # key in the store, '' when there is no picture any more
+    path: str  # key in the store, '' when the picture is gone
     state: str  # in_place, kept, moving, being_deleted or gone
     text: str  # for people
 
 
 def picture(row: FrameRow) -> Place:
-    """Where the picture of a frame is now, and where it is on its way to."""
+    """Where the picture of a frame is now, and where it is being moved."""
     path = row.key if row.image_path is None else row.image_path
     if row.image_target is None:
         if path == "":
@@ -36,7 +36,7 @@ def picture(row: FrameRow) -> Place:
 
 
 def as_dict(row: FrameRow) -> dict[str, Any]:
-    """One frame for scripts; times are ISO 8601 in UTC, null for what has not happened."""
+    """A frame for scripts; times are ISO 8601 in UTC, null for an event that has not happened."""
     place, reason = picture(row), reasons.read(row, "reason")
     return {
         "id": row.id,
@@ -68,7 +68,7 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
 
 
 def print_story(rows: Sequence[FrameRow], now: float) -> None:
-    """Tell of frames, a paragraph each; `now` by the database's clock."""
+    """Print the story of each frame as a paragraph; `now` by the database's clock."""
     if len(rows) > 1:
         click.echo(f"The name was used {len(rows)} times; the last one first.\n")
     for number, row in enumerate(rows):
@@ -97,7 +97,7 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
 
 
 def _last_failure(row: FrameRow) -> float:
-    """When the last call that failed was over; 0 for none. The one that failed a frame ended it."""
+    """When the last failed call ended; 0 without one. The call that failed a frame settled it."""
     return float(row.settled_at if row.state == "failed" else row.last_failure_at)
 
 
@@ -123,9 +123,9 @@ def _state(row: FrameRow, now: float) -> str:
 
 
 def _outcome(row: FrameRow) -> str:
-    found = text(Reason.of("detections", n=row.detection_count))
+    detections = text(Reason.of("detections", n=row.detection_count))
     words = {
-        "alert": f"{found}, saved as "
+        "alert": f"{detections}, saved as "
         + (f"alert {row.alert_id}" if row.alert_id else "an alert that has been deleted since"),
         "no_detection": "nothing detected, picture deleted by policy",
         "missing": "somebody removed the picture before it was inferred",

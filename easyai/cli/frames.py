@@ -1,4 +1,4 @@
-"""``easyai frames``: where each frame stands and what became of it."""
+"""``easyai frames``: the state and the outcome of each frame."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def frames(
         with runtime.db.read() as conn:
             rows = frames_db.newest(conn, wanted, limit)
             counts, now = frames_db.counts(conn), clock.now(conn)
-    totals = {str(name): sum(one[name] for one in counts.values()) for name in frames_db.LIVE}
+    totals = {str(name): sum(states[name] for states in counts.values()) for name in frames_db.LIVE}
     if as_json:
         print_json({"frames": [as_dict(row) for row in rows], "counts": totals})
     else:

@@ -1,4 +1,4 @@
-"""Which installation a command looks at, whatever folder it is run in."""
+"""Finds the installation that a command works on, whatever folder the command is run in."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _NAMES = (CONFIG, DATA_DIR, DATABASE_URL)
 def find_installation(*, next_start: bool = False) -> bool:
     """Give this process the settings of the installation that is meant.
 
-    One that is named (by --config, EASYAI_CONFIG, EASYAI_DATA_DIR) or has its data in this folder
-    is meant; else the one that ``easyai up`` runs, or ran, elsewhere on this machine. Nothing
-    changes where none is known, or EASYAI_DATABASE_URL names the database. `next_start`: what the
-    file says now counts, not what the running processes took from it. Raises SettingsError when
-    several could be meant. Returns whether EASYAI_DATABASE_URL did name the database.
+    An installation is meant when it is named (by --config, EASYAI_CONFIG, EASYAI_DATA_DIR) or has
+    its data in this folder; otherwise the installation that ``easyai up`` runs, or ran, elsewhere
+    on this machine. Nothing changes when no installation is known, or when EASYAI_DATABASE_URL
+    names the database. `next_start`: take the file's present text, not the settings in force in
+    the running processes. Raises SettingsError when several installations could be meant. Returns
+    whether EASYAI_DATABASE_URL named the database.
     """
-    # Imported here: it takes the models of all settings, which --help needs not.
+    # Imported here: it loads the models of all settings, which --help does not need.
     from easyai.settings.file import is_named
 
     named = {name: os.environ[name] for name in _NAMES if os.environ.get(name)}
@@ -38,8 +39,8 @@ def find_installation(*, next_start: bool = False) -> bool:
     if not named and _is_file(here / "easyai.db"):
         _tell_others(known, here)
         named = {DATA_DIR: str(here)}
-    meant = [one for one in known if one.matches(named)]
-    meant = [one for one in meant if one.runs] or meant
+    meant = [installation for installation in known if installation.matches(named)]
+    meant = [installation for installation in meant if installation.runs] or meant
     if len(meant) > 1:
         raise SettingsError(_choice(meant))
     if meant:
@@ -59,7 +60,7 @@ def _take(installation: Installation, next_start: bool) -> None:
 
 
 def _name_copy(data_dir: Path) -> None:
-    """Where the last good text of a settings file with a mistake is; it says of which file."""
+    """Name the copy of the last good settings, if it exists; the copy names its settings file."""
     copy = data_dir.absolute() / COPY_NAME
     if _is_file(copy):
         os.environ[COPY_VARIABLE] = str(copy)
@@ -70,21 +71,25 @@ def _is_file(path: Path) -> bool:
 
 
 def _tell_others(known: list[Installation], here: Path) -> None:
-    """The folder has a database of its own; what runs elsewhere may be what is looked for."""
-    if any(one.runs for one in known if one.matches({DATA_DIR: str(here)})):
+    """Point out a running installation elsewhere: the user may not mean this folder's database."""
+    if any(
+        installation.runs for installation in known if installation.matches({DATA_DIR: str(here)})
+    ):
         return
-    for one in known:
-        if one.runs:
+    for installation in known:
+        if installation.runs:
             click.echo(
                 f"easyai: this is the database in {here}; another installation runs: "
-                f"{_shown(one)}; to see it: {_variable(one)} before the command",
+                f"{_shown(installation)}; to see it: {_variable(installation)} before the command",
                 err=True,
             )
 
 
 def _choice(meant: list[Installation]) -> str:
     state = "run" if meant[0].runs else "are known, none of which runs,"
-    listed = "".join(f"\n  {_variable(one)}   {_shown(one)}" for one in meant)
+    listed = "".join(
+        f"\n  {_variable(installation)}   {_shown(installation)}" for installation in meant
+    )
     return f"several installations {state} on this machine; put one of these first:{listed}"
 
 

@@ -1,4 +1,4 @@
-"""Whether services at their endpoints can open the picture links that this server makes."""
+"""Checks whether services can open, from their endpoints, the picture links of this server."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def link_warnings(
 ) -> list[str]:
     """A sentence when there are endpoints from which no picture link can be opened.
 
-    `endpoints`: the registered ones; None reads them from the database, where there is one that
-    answers. Those that the settings name count as well. Judged by addresses alone: names are not
-    looked up. An object store makes links of its own. `fitted`: by `easyai up`, whose worker fits
-    links to each endpoint where it listens on every address (pipeline/link_base.py).
+    `endpoints`: the registered endpoints; None reads them from the database, if a database answers.
+    Endpoints in the settings count as well. The check compares addresses only and looks up no
+    names. An object store makes links of its own. `fitted`: for `easyai up`, whose worker fits
+    links to each endpoint when the API listens on every address (pipeline/link_base.py).
     """
     if settings.frame_extractor.store != "local":
         return []
@@ -36,14 +36,14 @@ def link_warnings(
     if fitted and own.host in ANY_ADDRESS and not own.public_url:
         return []
     listed = registered(settings) if endpoints is None else endpoints
-    preferred = (one.preferred_algorithm_endpoint for one in settings.frame_extractor.tasks)
+    preferred = (task.preferred_algorithm_endpoint for task in settings.frame_extractor.tasks)
     base = own.effective_public_url
     return list(_sentences(base, sorted({*listed, *filter(None, preferred)})))
 
 
 def registered(settings: Settings) -> list[str]:
-    """The endpoints of services that may be sent frames; none where no database answers."""
-    # Imported here: without services, and for --help, it is not needed.
+    """The endpoints of services that may be sent frames; empty when no database answers."""
+    # Imported here: --help, and settings without services, do not need it.
     from easyai.cli.output import missing_database
     from easyai.db.services import all_services
     from easyai.db.session import Database
@@ -77,7 +77,7 @@ def _sentences(base: str, endpoints: list[str]) -> Iterator[str]:
 
 
 def _why_not(link: _Address, endpoint: _Address | None) -> str:
-    """Why a service at this address cannot open the link; '' when it can, or may."""
+    """Why a service at this address cannot open the link; '' when it can or may be able to."""
     if endpoint is None or endpoint.is_loopback or _is_of_this_machine(endpoint):
         return ""
     if link.is_loopback:
@@ -88,7 +88,7 @@ def _why_not(link: _Address, endpoint: _Address | None) -> str:
 
 
 def _address(url: str) -> _Address | None:
-    """The address in a URL; None for a name, which may stand for any."""
+    """The address in a URL; None for a host name, which may stand for any address."""
     try:
         host = urlsplit(url).hostname or ""
         return ip_address("127.0.0.1" if host == "localhost" else host)

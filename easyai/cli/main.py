@@ -63,12 +63,14 @@ class CommandFailedError(click.ClickException):
 
 
 def _with_config(command: click.Command) -> click.Command:
-    """The command with --config behind its name, too, and behind those of its subcommands."""
-    made = copy(command)  # the one of the module is the body of others as well
+    """A copy of the command that takes --config behind its name and behind its subcommands."""
+    made = copy(command)  # the module's command is the body of others as well
     if not any("--config" in param.opts for param in command.params):
         made.params = [*command.params, _config_option()]
     if isinstance(made, click.Group):
-        made.commands = {name: _with_config(one) for name, one in made.commands.items()}
+        made.commands = {
+            name: _with_config(subcommand) for name, subcommand in made.commands.items()
+        }
     return made
 
 
@@ -104,7 +106,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error that easyai knows is explained without a traceback."""
+        """Run the command; an EasyaiError is printed without a traceback."""
         try:
             return super().invoke(ctx)
         except EasyaiError as error:
@@ -137,7 +139,7 @@ def cli(config: Path | None) -> None:
 
 
 def show_version(ctx: click.Context) -> None:
-    """Print the version and exit; looked up here, for it takes other commands no time then."""
+    """Print the version and exit; imported here, so that other commands do not take longer."""
     from easyai.version import described
 
     click.echo(f"easyai, version {described()}")
@@ -157,7 +159,7 @@ def main() -> None:
         restart_in_utf8_mode()
     except EasyaiError as error:
         sys.exit(f"easyai: {error}")
-    # Logs of a child are UTF-8, and PYTHONIOENCODING is the user's own word.
+    # A child writes its log in UTF-8, and the user chose PYTHONIOENCODING.
     if not {"EASYAI_SUPERVISED", "PYTHONIOENCODING"} & os.environ.keys():
         write_as_the_locale()
     try:
@@ -166,7 +168,7 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" for {error.filename}" if error.filename else ""
-        sys.stdout = None  # what could not be written would be tried again at the end
+        sys.stdout = None  # Python would try at exit to write the rest again
         click.echo(f"easyai: {error.strerror}{where}; free space and try again", err=True)
         sys.exit(2)
 

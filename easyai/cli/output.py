@@ -1,4 +1,4 @@
-"""What the looking commands share: an opened database, tables, JSON and times for people."""
+"""Shared by the commands that show things: an opened database, tables, JSON, times for people."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _ALIVE_SEC: Final = 30.0
 def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterator[Runtime]:
     """The runtime on the database of the settings; the server need not run.
 
-    `opener` builds it when the plain one, whose doorbell is silent, does not do. Raises
-    SettingsError with the command to run when the database is not there or not migrated.
+    `opener` builds the runtime when the plain runtime, whose doorbell is silent, is not enough.
+    Raises SettingsError with the command to run when the database is missing or not migrated.
     """
-    # Imported here: wrong options and --help are answered without them.
+    # Imported here: a wrong option and --help do not need it.
     from easyai.runtime import open_runtime
     from easyai.settings.source import SettingsSource
 
@@ -50,9 +50,9 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     runtime = (opener or open_runtime)(source)
     try:
         yield runtime
-        _tell_idle(runtime.db)  # not before: an error stays one line
+        _tell_idle(runtime.db)  # after the checks: an error stays one line
     except SchemaMissingError as error:
-        lacking = getattr(error.__cause__, "orig", "")  # the driver's words
+        lacking = getattr(error.__cause__, "orig", "")  # the driver's message
         raise SettingsError(
             f"the database has not this version's tables ({lacking}); "
             f"{upgrade_hint(source.current())}"
@@ -62,7 +62,7 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
 
 
 def running(db: Database) -> str:
-    """Which processes of easyai work on this database now; '' for none."""
+    """The easyai processes that work on this database now; '' without any."""
     from easyai.db import clock, leases, processes
 
     with db.read() as conn:
@@ -77,13 +77,13 @@ def running(db: Database) -> str:
 
 
 def _tell_idle(db: Database) -> None:
-    """What a command shows of a database on which nothing works is not what is so now."""
+    """Warn when no process works on the database: its rows do not show the present state."""
     if not running(db):
         click.echo("easyai: nothing of easyai runs on this database", err=True)
 
 
 def missing_database(settings: Settings) -> str:
-    """The SQLite file that should be there and is not; '' where all is well or is a server."""
+    """The SQLite file that should exist and does not; '' when it exists or a server is used."""
     from sqlalchemy.engine import make_url
 
     from easyai.db.engines import normalize_url
@@ -95,9 +95,9 @@ def missing_database(settings: Settings) -> str:
 
 
 def _is_usable(file: Path) -> bool:
-    """Whether it is there. Raises DatabaseForbiddenError: it is not missing.
+    """Whether the file exists. Raises DatabaseForbiddenError when this user may not use the file.
 
-    Reading takes the right to write, too: SQLite keeps its log beside the file.
+    Reading needs the right to write, too: SQLite keeps its log beside the file.
     """
     try:
         if not stat.S_ISREG(file.stat().st_mode):
@@ -116,7 +116,7 @@ def _is_usable(file: Path) -> bool:
 
 
 def require_database(settings: Settings) -> None:
-    """Raise SettingsError when the SQLite file is not there: looking must not create it."""
+    """Raise SettingsError when the SQLite file is missing: reading must not create it."""
     missing = missing_database(settings)
     if missing:
         refuse_beside_api(settings, missing)
@@ -127,7 +127,7 @@ def require_database(settings: Settings) -> None:
 
 
 def refuse_beside_api(settings: Settings, missing: str) -> None:
-    """Raise SettingsError when easyai answers at the address: its database is another one."""
+    """Raise SettingsError when an easyai API answers at the address: it has another database."""
     from easyai.cli.api_client import ApiClient
 
     api = ApiClient(settings)
@@ -141,21 +141,23 @@ def refuse_beside_api(settings: Settings, missing: str) -> None:
 
 
 def upgrade_hint(settings: Settings) -> str:
-    """How the tables of this version are made."""
+    """How to make the tables of this version."""
     from easyai.settings.commands import easyai_command
 
-    upgrade, everything = (easyai_command(settings, *one) for one in (("db", "upgrade"), ("up",)))
+    upgrade, everything = (
+        easyai_command(settings, *arguments) for arguments in (("db", "upgrade"), ("up",))
+    )
     return f"run `{upgrade}` once, or start everything with `{everything}`"
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """Print a value as JSON and nothing else, in UTF-8 as JSON is; Chinese stays readable."""
+    """Print a value as JSON and nothing else, in UTF-8; Chinese stays readable."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     click.echo(text.encode("utf-8", "backslashreplace"))
 
 
 def console() -> Console:
-    """Where tables go. In a pipe nothing is cut or folded, so that grep sees whole values."""
+    """The console for tables. In a pipe no value is cut or folded, so that grep sees all of it."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
@@ -184,14 +186,14 @@ def print_table(table: Table) -> None:
 
 
 def cell(value: object, style: str = "") -> Text:
-    """One value for a table: '-' for nothing, and nothing in it that steers a terminal."""
+    """A value for a table: '-' for nothing, without characters that steer a terminal."""
     from rich.text import Text
 
     return Text("-" if value is None or value == "" else plain(str(value)), style=style)
 
 
 def plain(value: str) -> str:
-    """The text on one line; characters that are not printable, such as ESC, are replaced."""
+    """The text on one line; replaces characters that are not printable, such as ESC."""
     return "".join(
         character if character.isprintable() else " " if character.isspace() else "\ufffd"
         for character in value
@@ -199,7 +201,7 @@ def plain(value: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people read them; '-' for None, never negative."""
+    """Seconds in words for people; '-' for None, never negative."""
     return "-" if seconds is None else catalogue.text(Reason.of("span", sec=seconds))
 
 

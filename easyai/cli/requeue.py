@@ -1,4 +1,4 @@
-"""``easyai requeue``: failed frames get another chance; also the body of ``celery requeue``."""
+"""``easyai requeue``: queues failed frames again; also the body of ``celery requeue``."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def run(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Requeue with the runtime that `open_it` opens, tell what happened and set the exit code."""
-    # Imported here: celery loads this module at each of its calls.
+    """Requeue with the runtime of `open_it`, print the result and set the exit code."""
+    # Imported here: celery loads this module at each call.
     from easyai.db.frames import FrameFilter
     from easyai.domain.frame import FrameState
     from easyai.pipeline.requeue import requeue as requeue_frames

@@ -1,4 +1,4 @@
-"""``easyai restore``: a backup into an installation in which nothing runs."""
+"""``easyai restore``: restores a backup into an installation in which no process runs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def restore(
 
 
 def _settings() -> Settings:
-    """Those of the next start here; a mistake in them is found before the backup is read."""
+    """The settings of the next start here; raises for a mistake before the backup is read."""
     from easyai.settings.source import load
 
     find_installation(next_start=True)
@@ -103,7 +103,7 @@ def _restored(reader: Reader, settings: Settings, replace: bool, next_alert_id: 
     from easyai.backup.restore import restore
     from easyai.supervisor.start_checks import claim_data_dir, release_data_dir
 
-    claim_data_dir(settings.easyai.data_dir)  # until the end no `up` starts there
+    claim_data_dir(settings.easyai.data_dir)  # held to the end, so that no `up` starts there
     try:
         _require_stopped(settings)
         return restore(
@@ -128,7 +128,7 @@ def _require_stopped(settings: Settings) -> None:
     try:
         at_work = running(database)
     except (SchemaMissingError, DatabaseDamagedError):
-        return  # nothing works on a database without tables, or on one that cannot be read
+        return  # no process works on a database without tables, or on an unreadable database
     finally:
         database.dispose()
     if at_work:

@@ -1,4 +1,4 @@
-"""Whether the user who starts easyai may use what an earlier run of another user left."""
+"""Checks whether the user who starts easyai may use the files of another user's earlier run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from easyai.errors import SettingsError
 
 _DATABASE = ("", "-wal", "-shm")
-_LOCKS = ("-guard", "-queue")  # reading is enough to lock them
+_LOCKS = ("-guard", "-queue")  # the right to read is enough to lock these files
 _SECRETS = ("*.key", "*.token")
 
 
 def check_rights(data_dir: Path, database_url: str) -> None:
-    """Refuse to start where files of ours belong to another user, who started easyai before.
+    """Refuse to start when files of ours belong to another user, who started easyai before.
 
     Raises SettingsError naming the file, its owner and the remedy.
     """
-    # Imported here: help and wrong options are answered without it.
+    # Imported here: help and wrong options do not need it.
     from easyai.db.engines import normalize_url, sqlite_file
 
     for path, wanted in _needed(data_dir, sqlite_file(normalize_url(database_url))):
@@ -41,7 +41,7 @@ def _needed(data_dir: Path, database: str | None) -> Iterator[tuple[Path, int]]:
         yield data_dir / name, folder
     for path in sorted((data_dir / "logs").glob("*.log")):
         yield path, os.W_OK
-    for path in sorted(found for secret in _SECRETS for found in data_dir.glob(secret)):
+    for path in sorted(file for secret in _SECRETS for file in data_dir.glob(secret)):
         yield path, os.R_OK
     if database:
         yield from ((Path(f"{database}{end}"), os.R_OK | os.W_OK) for end in _DATABASE)
@@ -49,7 +49,7 @@ def _needed(data_dir: Path, database: str | None) -> Iterator[tuple[Path, int]]:
 
 
 def _is_read_only(path: Path) -> bool:
-    """Whether its disk is: then no user may write there, and what writes there says so."""
+    """Whether the disk is read-only: no user may write there, and each writer reports it."""
     try:
         return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
     except OSError:
@@ -57,7 +57,7 @@ def _is_read_only(path: Path) -> bool:
 
 
 def _owner(path: Path) -> str:
-    """The user whom a file or folder belongs to; '' when it is not there."""
+    """The user who owns a file or folder; '' when it does not exist."""
     try:
         return _name(path.stat().st_uid)
     except OSError:

@@ -45,7 +45,7 @@ _STYLES: Final = {
     "unregistered": "dim",
     WAITING: "yellow",
 }
-# Of one that waits for approval.
+# The numbers of a service that waits for approval.
 _NOTHING_YET: Final = {
     "in_flight": 0,
     "max_concurrency": None,
@@ -77,7 +77,7 @@ def services(context: click.Context, everything: bool, as_json: bool) -> None:
         return
     with opened() as runtime:
         known, now = _read(runtime)
-    shown = [one for one in known if everything or one["state"] in ROUTABLE]
+    shown = [service for service in known if everything or service["state"] in ROUTABLE]
     if as_json:
         print_json({"services": shown, "total": len(shown)})
     else:
@@ -97,7 +97,7 @@ def approve(name: str) -> None:
 
 
 def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
-    """Every service as the API tells it, with what only the database knows; and when that was."""
+    """Every service as the API lists it, with numbers of the database; and the time of reading."""
     known: list[dict[str, Any]] = service_list(runtime, everything=True)["services"]
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
@@ -107,21 +107,21 @@ def _read(runtime: Runtime) -> tuple[list[dict[str, Any]], float]:
         for pk, _, count in ledger.in_flight(conn):
             in_flight[pk] = in_flight.get(pk, 0) + count
         results = service_results.by_service(conn)
-    for one in known:
-        if one["state"] == WAITING:
-            one |= _NOTHING_YET
+    for service in known:
+        if service["state"] == WAITING:
+            service |= _NOTHING_YET
             continue
-        row = rows[one["endpoint"]]
-        one["in_flight"] = in_flight.get(row.pk, 0)
-        one["max_concurrency"] = row.max_concurrency
+        row = rows[service["endpoint"]]
+        service["in_flight"] = in_flight.get(row.pk, 0)
+        service["max_concurrency"] = row.max_concurrency
         result = results.get(row.pk, _NONE)
-        one["failed_frames"] = result.failures
-        one["last_success_at"] = int(result.succeeded_at) or None
-        one["failed_since_success"] = result.since_success
-        one |= fields("last_refusal", result.reason or None)
+        service["failed_frames"] = result.failures
+        service["last_success_at"] = int(result.succeeded_at) or None
+        service["failed_since_success"] = result.since_success
+        service |= fields("last_refusal", result.reason or None)
         allowed_sec = row.heartbeat_timeout_sec or timeout_sec
-        one["heartbeat_overdue"] = one["heartbeat_age_sec"] > allowed_sec
-        one["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
+        service["heartbeat_overdue"] = service["heartbeat_age_sec"] > allowed_sec
+        service["avg_response_ms"] = None if row.ewma_ms is None else round(row.ewma_ms, 3)
     return known, now
 
 
@@ -137,11 +137,11 @@ def _print(shown: list[dict[str, Any]], hidden: int, now: float) -> None:
 
 
 def _print_table(shown: list[dict[str, Any]], now: float) -> None:
-    # A narrow terminal gets what an operator asks first, in columns that can be read.
+    # A narrow terminal shows only the columns that an operator needs first, wide enough to read.
     names = _COLUMNS if console().width >= _WIDE else _NARROW_COLUMNS
     table = new_table(*names, right=_NUMBERS)
-    for one in shown:
-        cells = _cells(one, now)
+    for service in shown:
+        cells = _cells(service, now)
         table.add_row(*(cells[name] for name in names))
     print_table(table)
 
@@ -164,7 +164,7 @@ def _cells(one: dict[str, Any], now: float) -> dict[str, Any]:
 
 
 def _failing(one: dict[str, Any]) -> str:
-    """What is wrong where the last calls failed, though the service lives and its breaker rests."""
+    """Why the last calls of a service whose breaker is closed failed; '' when none failed."""
     number, why = one["failed_since_success"], one["last_refusal"]
     if not number:
         return ""
@@ -177,14 +177,14 @@ def _ago(at: float | None, now: float) -> str:
 
 
 def _reason(one: dict[str, Any], now: float) -> str:
-    """Why the state is what it is, and why it gets no frames though the state is good."""
+    """Why the service is in its state, and why a service in a good state gets no frames."""
     if one["state"] == WAITING:
         return f"{one['state_reason']}; asked {duration(now - one['state_since'])} ago"
-    said = f"{one['state_reason']} {duration(now - one['state_since'])} ago"
+    sentence = f"{one['state_reason']} {duration(now - one['state_since'])} ago"
     if one["heartbeat_overdue"] and one["state"] == "online":
-        said += f"; no heartbeat for {duration(one['heartbeat_age_sec'])}"
+        sentence += f"; no heartbeat for {duration(one['heartbeat_age_sec'])}"
     if one["breaker"] == "closed":
-        return said + _failing(one)
+        return sentence + _failing(one)
     pause = f", next trial in {one['breaker_trial_in_sec']:.0f} s" * (one["breaker"] == "open")
     failed = one["last_failure"] or "no reason known"
-    return f"{said}; breaker {one['breaker']}{pause}: {failed}"
+    return f"{sentence}; breaker {one['breaker']}{pause}: {failed}"

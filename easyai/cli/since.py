@@ -1,4 +1,4 @@
-"""``--since`` and ``--until``: moments as people say them, judged by the database's clock."""
+"""``--since`` and ``--until``: moments as people write them, judged by the database's clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-if TYPE_CHECKING:  # celery loads this module at each of its calls
+if TYPE_CHECKING:  # celery loads this module at each call
     from easyai.db.session import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,7 +21,7 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd])")
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of which it is not known yet when now is."""
+    """A moment whose Unix seconds may depend on the present time, which is not known yet."""
 
     text: str
     sec: float  # before now, or Unix seconds
@@ -39,7 +39,7 @@ class Moment:
 
 
 def parse_moment(value: str) -> Moment:
-    """The moment meant by ``30s``, ``15m``, ``2h``, ``3d`` before now, or by an ISO time.
+    """The moment of ``30s``, ``15m``, ``2h`` or ``3d`` before now, or of an ISO time.
 
     A time without an offset is local. Raises ValueError with the remedy.
     """
@@ -62,21 +62,21 @@ def since_option(help_text: str) -> Callable[[F], F]:
 
 
 def until_option(help_text: str) -> Callable[[F], F]:
-    """The option ``--until``, likewise; the moment itself is not part of the span."""
+    """The option ``--until``, likewise; the span ends before the moment itself."""
     return click.option("--until", metavar="1h|TIME", callback=_convert, help=help_text)
 
 
 def span(
     db: Database, since: Moment | None, until: Moment | None = None
 ) -> tuple[float | None, float | None]:
-    """Both in Unix seconds by the database's clock, as the times in its rows are.
+    """Both moments in Unix seconds by the database's clock, like the times in its rows.
 
-    Raises UsageError when one lies in the future, or nothing can lie between the two.
+    Raises UsageError when a moment lies in the future, or `since` does not lie before `until`.
     """
     if since is None and until is None:
         return None, None
     now = db.estimated_now()
-    begin, end = (one.at(now) if one is not None else None for one in (since, until))
+    begin, end = (limit.at(now) if limit is not None else None for limit in (since, until))
     if begin is not None and end is not None and begin >= end:
         raise click.UsageError("--since must lie before --until: --since 3h --until 1h")
     return begin, end

@@ -85,12 +85,12 @@ def _read(runtime: Runtime) -> dict[str, Any]:
         names = task_types.names(conn)
     types = {}
     for name in sorted({*names, *counts}):
-        found = counts.get(name, {})
+        by_state = counts.get(name, {})
         types[name] = {
-            "waiting": found.get("pending", 0),
-            "parked": found.get("parked", 0),
-            "leased": found.get("leased", 0),
-            "failed": found.get("failed", 0),
+            "waiting": by_state.get("pending", 0),
+            "parked": by_state.get("parked", 0),
+            "leased": by_state.get("leased", 0),
+            "failed": by_state.get("failed", 0),
             "services": balance.get(name, {}).get("total_services", 0),
             "rate_limit": runtime.settings.ai_analysis.type_settings(name).rate_limit,
         }
@@ -151,19 +151,19 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _print_types(types: dict[str, dict[str, Any]]) -> None:
-    limited = any(one["rate_limit"] for one in types.values())
+    limited = any(row["rate_limit"] for row in types.values())
     numbers = ("WAITING", "PARKED", "LEASED", "FAILED", "SERVICES", *(["RATE"] if limited else []))
     table = new_table("TYPE", *numbers, right=numbers)
-    for name, one in types.items():
-        stuck = (one["waiting"] or one["parked"]) and not one["services"]
-        rate = [cell(one["rate_limit"] or "-")] if limited else []
+    for name, row in types.items():
+        stuck = (row["waiting"] or row["parked"]) and not row["services"]
+        rate = [cell(row["rate_limit"] or "-")] if limited else []
         table.add_row(
             cell(name),
-            cell(one["waiting"], "bold red" if stuck else ""),
-            cell(one["parked"], "magenta" if one["parked"] else ""),
-            cell(one["leased"]),
-            cell(one["failed"], "yellow" if one["failed"] else ""),
-            cell(one["services"], "bold red" if stuck else ""),
+            cell(row["waiting"], "bold red" if stuck else ""),
+            cell(row["parked"], "magenta" if row["parked"] else ""),
+            cell(row["leased"]),
+            cell(row["failed"], "yellow" if row["failed"] else ""),
+            cell(row["services"], "bold red" if stuck else ""),
             *rate,
         )
     print_table(table)

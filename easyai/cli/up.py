@@ -91,7 +91,7 @@ def up(
     the data folder.
     """
     use_config(config)
-    os.environ.pop(COPY_VARIABLE, None)  # a start never goes on with a mistake
+    os.environ.pop(COPY_VARIABLE, None)  # never start with a mistake in the settings
     for name, value in (("DATA_DIR", data_dir), ("HOST", host), ("PORT", port)):
         if value is not None:
             os.environ[f"EASYAI_{name}"] = str(value)
@@ -101,7 +101,7 @@ def up(
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)
-    # A temporary folder that is full must not stop SQLite while the data folder has room.
+    # A full temporary folder must not stop SQLite while the data folder has room.
     os.environ.setdefault("SQLITE_TMPDIR", str(settings.easyai.data_dir.absolute()))
     _keep_settings(settings.easyai.data_dir.absolute())
     _prepare(settings)
@@ -110,7 +110,7 @@ def up(
 
 
 def _settings() -> Settings:
-    # Imported here: help and wrong options are answered without it.
+    # Imported here: help and wrong options do not need it.
     from easyai.settings.addresses import check_broker_library
     from easyai.settings.source import load
 
@@ -134,21 +134,21 @@ def _warn_of_links(settings: Settings) -> None:
 
 
 def _keep_settings(data_dir: Path) -> None:
-    """Leave the children the settings of this start, for the time when the file has a mistake."""
+    """Keep a copy of the settings for the children, for when the file gets a mistake."""
     from easyai.settings.file import config_path
     from easyai.settings.source import keep_copy
 
     copy, path = data_dir / COPY_NAME, config_path()
     try:
         if path is None:
-            copy.unlink(missing_ok=True)  # of an earlier run
+            copy.unlink(missing_ok=True)  # the copy of an earlier run
             return
         if not keep_copy(copy, path) and kept(copy, path):
             notice(
                 f"warning: {path} is empty: the defaults are in force, not the last good "
                 f"settings in {copy}"
             )
-            return  # without the name of the copy, or the children would take it
+            return  # do not name the copy to the children, or they would use it
         os.environ[COPY_VARIABLE] = str(copy)
     except OSError as error:
         notice(f"warning: the settings cannot be kept in {copy}: {error}")
@@ -173,7 +173,7 @@ def _prepare(settings: Settings) -> None:
 def _claim_store() -> None:
     """Refuse to start on the frame store of another installation.
 
-    Whether a store that does not answer now is ours, the first scan finds out.
+    When the store does not answer now, the first scan checks whether the store is ours.
     """
     from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
     from easyai.pipeline.ownership import require_store
@@ -192,17 +192,17 @@ def _migrate(url: str) -> None:
     from easyai.db.migrate import upgrade
     from easyai.errors import EasyaiError
 
-    told = False
+    noticed = False
     while True:
         try:
             upgrade(url)
         except EasyaiError as error:
             if not error.retryable:
                 raise
-            # After a power cut the database's machine may be the slower one.
-            if not told:
+            # After a power cut the database's machine may start more slowly than this machine.
+            if not noticed:
                 notice(f"waiting for the database: {error}")
-            told = True
+            noticed = True
             time.sleep(1)
         else:
             return
@@ -215,7 +215,7 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
     own = settings.easyai
     given = installations.shared(os.environ)
     host = "127.0.0.1" if own.host in ANY_ADDRESS else own.host
-    # A child that is started again goes where the others are, whatever the file says by then.
+    # A child that is restarted uses the same places as the others, even if the file has changed.
     places = {
         "EASYAI_DATA_DIR": str(own.data_dir.absolute()),
         "EASYAI_HOST": own.host,
@@ -228,11 +228,11 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         "EASYAI_SUPERVISED": "1",
         AWAIT_API_VARIABLE: f"{host}:{own.port}",
         "PYTHONUNBUFFERED": "1",
-        # Names of files and lines of logs, whatever the locale.
+        # UTF-8 for file names and log lines, whatever the locale.
         encoding.VARIABLE: "1",
         "PYTHONIOENCODING": "utf-8",
     }
-    # Celery's advice to use --uid does not fit here: whoever starts `up` chooses the user.
+    # Celery's advice to use --uid does not fit: whoever starts `up` chooses the user.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
     url = f"http://{shown_host(host)}:{own.port}"
     _note(settings, url, given, places)
@@ -245,9 +245,10 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
 
 
 def _note(settings: Settings, url: str, given: dict[str, str], places: dict[str, str]) -> None:
-    """Leave word for commands in other folders."""
+    """Note the installation for commands that run in other folders."""
     data_dir, frames = settings.easyai.data_dir, settings.frame_extractor.output_dir
-    # Not in the file, where they would be absolute: below this folder, whatever folder asks.
+    # A relative path is not from the file, whose paths are absolute: it lies below this folder. The
+    # note has the absolute path, for commands in other folders.
     if not data_dir.is_absolute():
         given["EASYAI_DATA_DIR"] = places["EASYAI_DATA_DIR"]
     if not frames.is_absolute():

@@ -1,4 +1,4 @@
-"""``easyai watchdog``: what watches everything else, alone."""
+"""``easyai watchdog``: the process that watches all others, alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def watchdog() -> None:
     Alarms go to the alerts table, the bus, the log and the people of notify_urls. `easyai up` runs
     one by itself. Any number may run: one tells, another takes over when it dies.
     """
-    # Imported here: help and wrong options are answered without it.
+    # Imported here: help and wrong options do not need it.
     from easyai.alarms.timings import Timings
     from easyai.alarms.watchdog import Watchdog
     from easyai.process.notify import die_with_parent
@@ -38,7 +38,7 @@ def watchdog() -> None:
 
     die_with_parent()
     logs.set_up()
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # tells every step of a check
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # alembic logs every step of a check
     runtime = open_runtime()
     checks = _Checks(runtime)
     dog = Watchdog(runtime, checks.now, Timings())
@@ -48,7 +48,7 @@ def watchdog() -> None:
 
 
 class _Checks:
-    """What is checked every few seconds: all that costs little, in memory too."""
+    """The checks that run every few seconds: those that cost little time and memory."""
 
     def __init__(self, runtime: Runtime) -> None:
         from easyai.broker.check import BrokerCheck
@@ -66,7 +66,7 @@ class _Checks:
         self._bus: list[Check] = []
 
     def now(self) -> list[Check]:
-        """The bus only where there is one: its client is big."""
+        """The checks to run now; the bus only if it is set, since its client needs much memory."""
         analysis = self._runtime.settings.ai_analysis
         if analysis.has_bus and not self._bus:
             from easyai.publish.check import BusCheck
