@@ -1,6 +1,6 @@
-"""Who may do what: this machine everything, other machines what a token says.
+"""Access rights: this machine may do everything, another machine what its token allows.
 
-Field clients send no token: registering, heartbeats and unregistering itself need none.
+Field clients send no token: they register, send heartbeats and unregister themselves without it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from easyai.system.secret_file import load_or_create
 
 log = logging.getLogger(__name__)
 
-# A request with one of these comes through a proxy: whose it is, its address does not say.
+# A request with one of these headers came through a proxy: its address does not show who sent it.
 _FORWARDED: Final = (
     *(b"forwarded", b"x-forwarded-", b"x-original-forwarded-", b"x-real-ip", b"via"),
     *(b"x-client-ip", b"x-cluster-client-ip", b"true-client-ip", b"cf-connecting-ip"),
@@ -32,21 +32,21 @@ _FORWARDED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Caller(Actor):
-    """Who asks."""
+    """The sender of a request."""
 
-    sent_token: bool = False  # known or not
-    behind_proxy: bool = False  # on this machine, one that does not say whose request it is
+    sent_token: bool = False  # whether the token is known or not
+    behind_proxy: bool = False  # behind a proxy on this machine that does not name the sender
 
     @property
     def is_operator(self) -> bool:
-        """Whether everything is allowed."""
+        """Whether the caller may do everything."""
         return self.local or self.token == OPERATOR
 
     @property
     def source(self) -> str:
-        """The address whose services are the caller's own; '': not known.
+        """The address whose services are the caller's own; '': the address is not known.
 
-        That of a proxy is that of everybody, and of the services of this machine.
+        A proxy's address is the address of every sender, and of the services of this machine.
         """
         return "" if self.behind_proxy else self.address
 
@@ -61,12 +61,12 @@ class Tokens:
         self.prepare()
 
     def prepare(self) -> None:
-        """Make the tokens in force, unless the settings name them or they were made before."""
+        """Make the tokens in force, unless the settings set them or an earlier call made them."""
         for name in (OPERATOR, VIEWER):
             self._token(name)
 
     def name_of(self, sent: str, address: str) -> str:
-        """Whose token it is; '' for one that is not known, which the log says."""
+        """The name of the token; '' for an unknown token, which is logged."""
         for name in (OPERATOR, VIEWER):
             token = self._token(name)
             if token and hmac.compare_digest(token.encode(), sent.encode()):
@@ -87,7 +87,7 @@ class Tokens:
             try:
                 self._kept[name] = load_or_create(path).decode("ascii", "replace")
             except OSError as error:
-                # Tried again when it is needed next: a full disk has room later.
+                # Tried again when the token is needed next: a full disk may have room by then.
                 self._throttle.warning(
                     log,
                     "no %s token for other machines: %s cannot be kept: %s; set easyai.%s_token",
@@ -101,7 +101,7 @@ async def _caller(request: Request, runtime: RuntimePart) -> Caller:
     sent = _bearer(request.headers.get("authorization", ""))
     address, forwarded = _address(request.scope), _is_forwarded(request.scope)
     on_this_machine = _is_on_this_machine(request.scope)
-    named = "x-forwarded-for" in request.headers  # uvicorn has put it into the address
+    named = "x-forwarded-for" in request.headers  # uvicorn put the header's value into the address
     return Caller(
         address=address,
         local=on_this_machine and not forwarded,
@@ -121,7 +121,7 @@ async def _operator(request: Request, caller: CallerPart) -> Caller:
 
 
 async def viewer(request: Request, caller: CallerPart, runtime: RuntimePart) -> Caller:
-    """A dependency: the caller, who may look. Raises ForbiddenError."""
+    """A dependency: the caller, if allowed to look. Raises ForbiddenError."""
     is_open = runtime.settings.easyai.viewers == "open"
     if not (is_open or caller.is_operator or caller.token == VIEWER):
         runtime.part(Tokens).prepare()  # the setting may have changed since the start
@@ -156,5 +156,5 @@ def _is_forwarded(scope: Scope) -> bool:
 def _is_on_this_machine(scope: Scope) -> bool:
     address, server = _address(scope), scope.get("server")
     own = canonical_address(server[0]) if server else ""
-    # Who asks a machine's address from that same address is on that machine.
+    # A sender whose address is this machine's address runs on this machine.
     return is_loopback(address) or (bool(address) and address == own)

@@ -1,6 +1,7 @@
-"""The query parameters of the alert list (contract, section 3); an empty one counts as left out.
+"""The query parameters of the alert list (contract, section 3); empty counts as not given.
 
-So does a `page`, `page_size` or `max_detections` of 0 or below: field clients send 0 for "any".
+A `page`, `page_size` or `max_detections` of 0 or below also counts as not given: field clients send
+0 for "any".
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 def parse_moment(value: str) -> float:
     """ISO 8601 or Unix seconds, as Unix seconds; without a zone it is this server's local time.
 
-    Raises ValueError saying what is taken.
+    Raises ValueError with the accepted forms.
     """
     text = value.strip()
     try:
@@ -103,5 +104,5 @@ async def alert_filter(
     start_time: _Moment = None,
     end_time: _Moment = None,
 ) -> AlertFilter:
-    """Which alerts to list; times are of their creation, both ends included."""
+    """Which alerts to list; the times are creation times, both ends included."""
     return AlertFilter(task_id, task_type, min_detections, max_detections, start_time, end_time)

@@ -42,8 +42,8 @@ API_PREFIX = "/api/v1"
 def create_app(runtime: Runtime | None = None) -> FastAPI:
     """The API as an ASGI app.
 
-    Without a runtime it opens one from the settings when it starts, with a doorbell that wakes
-    workers, and closes it when it stops.
+    Without a runtime, the app opens one from the settings when it starts, with a doorbell that
+    wakes workers, and closes the runtime when it stops.
     """
 
     @asynccontextmanager
@@ -51,7 +51,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         loop = Loop()
         with _opened(runtime, loop) as opened:
             app.state.runtime = opened
-            opened.part(Tokens)  # its file is there before anybody needs it
+            opened.part(Tokens)  # makes the token files before anybody needs them
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis.look, opened))
             app.state.metrics = MetricsDesk(
@@ -66,14 +66,14 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
                 app.state.diagnoses.close()
                 app.state.heartbeats.close()
 
-    # Its documents come with their scripts: /docs works without the internet.
+    # The scripts of /docs come from this server: /docs works without the internet.
     app: FastAPI = FastAPIOffline(
         title="easyai",
         version=version(),
         description="Registry of algorithm services, alerts and statistics. "
         'Every error is `{"error": "..."}`.',
         lifespan=lifespan,
-        redirect_slashes=False,  # not every client follows; allow_trailing_slash answers
+        redirect_slashes=False,  # some clients do not follow; allow_trailing_slash answers instead
     )
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
@@ -96,7 +96,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
 
 
 async def _show_life(loop: Loop) -> None:
-    """Say every second that the loop which answers requests turns, until cancelled."""
+    """Record every second that the event loop still runs, until cancelled."""
     notifier = Notifier()
     try:
         while True:
@@ -112,12 +112,12 @@ def _opened(runtime: Runtime | None, loop: Loop) -> Iterator[Runtime]:
     if runtime is not None:
         yield runtime
         return
-    # Celery is imported only where the doorbell is needed.
+    # Imported here: only the doorbell needs Celery.
     from easyai.tasks.app import make_app
     from easyai.tasks.doorbell import open_ringing_runtime
 
     opened = open_ringing_runtime(make_app())
-    opened.part(DataFolderCheck)  # it compares with what is there now
+    opened.part(DataFolderCheck)  # later checks compare with the folder as it is now
     presence = Presence("api", lambda: opened.db, loop.turns)
     presence.start()
     try:

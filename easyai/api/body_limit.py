@@ -9,13 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from easyai.errors import BodyTooLargeError
 
 BODY_LIMIT_BYTES: Final = 1_000_000
-# A client that is still sending would see a reset instead of the answer: this much is read and
+# A client that is still sending would get a reset instead of the answer: so many bytes are read and
 # thrown away first.
 _DISCARD_BYTES: Final = 4_000_000
 
 
 class BodyLimit:
-    """An ASGI middleware: whoever reads a body above the limit gets BodyTooLargeError."""
+    """An ASGI middleware: reading a body above the limit raises BodyTooLargeError."""
 
     def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT_BYTES) -> None:
         self._app = app

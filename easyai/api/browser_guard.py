@@ -1,9 +1,9 @@
 """Keeps web pages of other sites from operating this server through an operator's browser.
 
-A browser sends what any page asks it to, to loopback and to the local network, too. It names the
-page's site in Origin and Sec-Fetch-Site; a page whose own name was made to resolve to this server
-(DNS rebinding) shows in Host. Programs send none of these but a Host, mostly an IP address. Field
-clients that have a name for this server cannot be changed: what they call needs no known Host.
+A browser sends whatever a page asks for, also to loopback and to the local network. The browser
+names the page's site in Origin and Sec-Fetch-Site; a page whose own name was made to resolve to
+this server (DNS rebinding) shows in Host. Programs send only a Host, mostly an IP address. Field
+clients that use a name for this server cannot be changed: their calls need no known Host.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _WANTED: Final = frozenset(
 _OTHER_SITES: Final = ("cross-site", "same-site")
 _READS: Final = ("GET", "HEAD")
 _ANALYSIS: Final = "/api/v1/ai_analysis"
-# What algorithm services call (contract, section 2).
+# The calls of algorithm services (contract, section 2).
 _FIELD_CALLS: Final = {
     "POST": (f"{_ANALYSIS}/register", f"{_ANALYSIS}/heartbeat/"),
     "DELETE": (f"{_ANALYSIS}/unregister/",),
 }
-_SHOWN: Final = 100  # characters of a header that its error repeats
+_SHOWN: Final = 100  # characters of a header in the error about it
 
 
 @dataclass(frozen=True, slots=True)
 class HostNames:
-    """The names of this server besides IP addresses, localhost and names without a dot."""
+    """The names of this server, besides IP addresses, localhost and names without a dot."""
 
     names: frozenset[str]
     suffixes: tuple[str, ...]  # ".example.com": every name below
@@ -50,7 +50,7 @@ class HostNames:
 
     @classmethod
     def of(cls, own: Easyai) -> HostNames:
-        """The machine's name, that of public_url, and allowed_hosts."""
+        """The machine's name, the host of public_url, and allowed_hosts."""
         machine = socket.gethostname().lower()
         public = urlsplit(own.public_url)
         plain = frozenset(name for name in own.allowed_hosts if not name.startswith("*."))
@@ -68,10 +68,10 @@ class HostNames:
         )
 
     def is_ours(self, host: str) -> bool:
-        """Whether a Host header names this server; an empty one does."""
+        """Whether a Host header names this server; an empty Host counts as this server."""
         name = _name(host)
         if "." not in name:
-            return ":" not in name or _is_ip(name)  # no site of the internet has such a name
+            return ":" not in name or _is_ip(name)  # no internet site has a name without a dot
         return name in self.names or name.endswith(self.suffixes) or _is_ip(name)
 
     def trusts(self, origin: str) -> bool:
@@ -82,7 +82,7 @@ class HostNames:
 
 
 class BrowserGuard:
-    """An ASGI middleware: what another site asks of this server gets 403, in words."""
+    """An ASGI middleware: answers 403 with the reason to requests that another site sends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -103,8 +103,8 @@ class BrowserGuard:
             await error_response(403, fault)(scope, receive, send)
 
     def _fault(self, scope: Scope) -> str:
-        """Why a request is refused: the header and the remedy; '' when it is not."""
-        # The signature of a picture's link says who may see it, whatever page shows it.
+        """Why a request is refused: the header and the remedy; '' when the request may run."""
+        # The signature in a picture's link is the permission, whatever page shows the picture.
         method = scope.get("method", "")
         if method in _READS and scope["path"].startswith(f"{FILES_PATH}/"):
             return ""
@@ -122,19 +122,19 @@ class BrowserGuard:
 
 
 def _wanted(sent: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
-    """The headers that count; one that was sent twice with both values, as RFC 9110 reads it."""
-    found: dict[bytes, str] = {}
+    """The headers that count; a header sent twice has both values (RFC 9110)."""
+    headers: dict[bytes, str] = {}
     for name, value in sent:
         if name in _WANTED:
             text = value.decode("latin-1")
-            found[name] = f"{found[name]}, {text}" if name in found else text
-    return found
+            headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
 def _is_field_client(headers: dict[bytes, str], method: str, path: str) -> bool:
     """Whether a program makes a call of algorithm services: browsers put Origin on POST and DELETE.
 
-    https://fetch.spec.whatwg.org/#append-a-request-origin-header: "null" where they hide it.
+    https://fetch.spec.whatwg.org/#append-a-request-origin-header: "null" when they hide the origin.
     """
     is_browser = b"origin" in headers or b"sec-fetch-site" in headers
     return not is_browser and path.startswith(_FIELD_CALLS.get(method, ()))
@@ -147,7 +147,7 @@ def _about_site(headers: dict[bytes, str], host: str, names: HostNames, method: 
     if origin and (not _netloc(origin) or _netloc(origin) != host):
         return f"Origin: {_shown(origin)} is another site than this server; {_remedy()}"
     site = headers.get(b"sec-fetch-site", "").strip().lower()
-    if not any(one in site for one in _OTHER_SITES) or (
+    if not any(word in site for word in _OTHER_SITES) or (
         method == "GET" and _is_followed_link(headers)
     ):
         return ""
@@ -155,7 +155,7 @@ def _about_site(headers: dict[bytes, str], host: str, names: HostNames, method: 
 
 
 def _is_followed_link(headers: dict[bytes, str]) -> bool:
-    """Whether a person followed a link to here: the other site sees nothing of the answer."""
+    """Whether a person followed a link to this server: the other site cannot read the answer."""
     wanted = (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest"))
     return wanted == ("navigate", "document")
 

@@ -1,8 +1,8 @@
-"""Bounds connections of the API server in time and number: a silent client makes nobody wait.
+"""Limits the time and the number of the API's connections, so that a silent client blocks nobody.
 
-uvicorn closes a connection that idles after an answer, and no other: one that sends nothing, sends
-its head or its body a byte at a time, or does not read the answer would stay for ever, and hold a
-file. Without files no connection is accepted, and nothing says so.
+uvicorn closes only connections that idle after an answer. A client that sends nothing, sends its
+head or its body a byte at a time, or does not read the answer would keep its connection for ever,
+and an open file with it. Without free files the server accepts no connection and logs nothing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-_MOST: Final = 8192  # connections, however many files there may be
+_MOST: Final = 8192  # connections, even if more files may be open
 _RESERVED_FILES: Final = 64  # for the database, the store and the log, at least
 _UNLIMITED_FILES: Final = 1_048_576
-_GRACE_SEC: Final = 1.0  # a client has this long for each phase, however full it is
+_GRACE_SEC: Final = 1.0  # a client has this long for each phase, even when the room is full
 
 
 class Phase(StrEnum):
-    """What a connection waits for."""
+    """The event that a connection waits for."""
 
-    HEAD = "head"  # a request, from its first byte on; of a new connection from the start
+    HEAD = "head"  # a request, from its first byte on; on a new connection from the start
     BODY = "body"
     WORK = "work"  # our answer: no limit here
     SEND = "send"  # the client, to read more of our answer
@@ -50,26 +50,26 @@ class TimeOuts:
     idle: float = 35.0  # above uvicorn's keep-alive, which closes politely
 
     def of(self, phase: Phase) -> float | None:
-        """The limit of a phase; None: it waits for us."""
+        """The limit of a phase; None: the client waits for the server."""
         limit: float | None = getattr(self, phase, None)
         return limit
 
 
 class Room:
-    """How many connections there may be, and which gives way to a new one; for one event loop."""
+    """How many connections may exist, and which closes for a new connection; for one event loop."""
 
     def __init__(self, most: int, time_outs: TimeOuts | None = None) -> None:
         self.most = most
         self.time_outs = time_outs or TimeOuts()
-        # Those whose client is awaited, the longest first; since when.
+        # Connections that wait for their client, the longest wait first; when each wait began.
         self.waiting: dict[BoundedProtocol, float] = {}
         self._throttle = LogThrottle()  # anybody on the network can cause it
 
     def admit(self, new: BoundedProtocol, now: float) -> bool:
-        """Whether a connection may stay; where all are taken, the longest waiting one is closed.
+        """Whether a new connection may stay; in a full room the longest waiting connection closes.
 
-        Whatever it waits for: half a body, or a request now and then on a connection that is kept,
-        would hold the room as well as a client that sends nothing.
+        The wait may be for half a body, or for the next request on a connection that is kept:
+        either would hold the room just as a client that sends nothing.
         """
         if len(new.connections) <= self.most:
             return True
@@ -85,7 +85,7 @@ class Room:
         times = self._throttle.due()
         if not times:
             return
-        known = (getattr(one, "client", None) for one in new.connections)
+        known = (getattr(connection, "client", None) for connection in new.connections)
         clients = Counter(client[0] for client in known if client)
         client, count = clients.most_common(1)[0] if clients else ("-", 0)
         log.warning(
@@ -99,7 +99,7 @@ class Room:
 
 
 class BoundedProtocol(ContractProtocol):
-    """The API's HTTP/1.1 with a deadline for each phase of a connection, below a room's number."""
+    """The API's HTTP/1.1 with a deadline for each phase of a connection, within a room's number."""
 
     room: ClassVar[Room]
     _phase: Phase | None = None
@@ -124,17 +124,17 @@ class BoundedProtocol(ContractProtocol):
         self._follow()
 
     def on_response_complete(self) -> None:
-        """The answer is written; what is left of it the client must take in time."""
+        """Note that the answer is written; the client must read the rest of it in time."""
         super().on_response_complete()
         self._follow()
 
     def pause_writing(self) -> None:
-        """The client reads too slowly: from now on it must take some in time."""
+        """Note that the client reads too slowly: from now on it must read some bytes in time."""
         super().pause_writing()
         self._follow()
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """Note that the client has read."""
         super().resume_writing()
         self._follow()
 
@@ -144,7 +144,7 @@ class BoundedProtocol(ContractProtocol):
         self._enter(Phase.WORK)
 
     def give_way(self) -> None:
-        """Close a connection whose client is awaited."""
+        """Close a connection that waits for its client."""
         self._leave()
         if self.transport.get_write_buffer_size():
             self.transport.abort()  # close() would wait for the client to read
@@ -171,7 +171,7 @@ class BoundedProtocol(ContractProtocol):
 
     def _enter(self, phase: Phase) -> None:
         if phase is self._phase:
-            return  # its deadline is for all of it
+            return  # the deadline covers the whole phase
         self._leave()
         self._phase = phase
         if phase is not Phase.WORK:
@@ -192,7 +192,7 @@ class BoundedProtocol(ContractProtocol):
         log.debug("connection closed: client=%s waited for %s", self.client, phase)
         begun = bool(self.conn.trailing_data[0])
         if phase is Phase.BODY:
-            begun = not self.cycle.response_started  # else it has its answer
+            begun = not self.cycle.response_started  # otherwise the client already gets an answer
         if phase not in (Phase.HEAD, Phase.BODY):
             self.transport.abort()  # close() would wait for the client to read
         elif begun:
@@ -215,19 +215,19 @@ class BoundedProtocol(ContractProtocol):
 
 
 def bounded(room: Room) -> type[BoundedProtocol]:
-    """The protocol of a server whose connections share a room."""
+    """The protocol class of a server whose connections share a room."""
     return type("RoomProtocol", (BoundedProtocol,), {"room": room})
 
 
 def raise_file_limit() -> int:
-    """Let this process open as many files as the system allows it; how many that are."""
+    """Let this process open as many files as the system allows; return that number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # then the soft limit stays
+    with suppress(ValueError, OSError):  # on an error the soft limit stays
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return _UNLIMITED_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def most_connections(files: int) -> int:
-    """How many connections leave files for everything else."""
+    """How many connections leave enough files for everything else."""
     return max(1, min(_MOST, files - max(_RESERVED_FILES, files // 4)))

@@ -1,7 +1,8 @@
-"""Diagnoses for clients: one at a time, and a fresh one serves all who ask.
+"""Makes diagnoses for clients: one at a time, and all clients share a fresh diagnosis.
 
-Each tries every part and asks every service, for seconds when things hang: a client that asks in a
-loop, or a hundred at once, must not take the threads that registrations need, nor flood services.
+Each diagnosis tries every part and asks every service, which takes seconds when something hangs. A
+client that asks in a loop, or a hundred clients at once, must not take the threads that
+registrations need, nor flood services with requests.
 """
 
 from __future__ import annotations
@@ -22,40 +23,40 @@ FRESH_SEC: Final = 1.0
 
 
 class DiagnosisDesk:
-    """Makes diagnoses on one thread beside those of other requests; for one event loop."""
+    """Makes diagnoses on a thread apart from other requests; for one event loop."""
 
     def __init__(self, make: Callable[[bool], Diagnosis]) -> None:
-        self._make = make  # with probes or without
+        self._make = make  # the argument: with probes or without
         self._thread = CapacityLimiter(1)
         self._under_way: dict[bool, asyncio.Task[Diagnosis]] = {}
         self._fresh: dict[bool, tuple[float, Diagnosis]] = {}
 
     async def ask(self, probes: bool, render: Callable[[Diagnosis], _Rendered]) -> _Rendered:
-        """A diagnosis at most `FRESH_SEC` old, or the one under way, as `render` writes it."""
-        found = await self._found(probes)
-        return await to_thread.run_sync(render, found, limiter=self._thread)
+        """Render a diagnosis that is at most `FRESH_SEC` old, or the diagnosis under way."""
+        diagnosis = await self._found(probes)
+        return await to_thread.run_sync(render, diagnosis, limiter=self._thread)
 
     async def _found(self, probes: bool) -> Diagnosis:
-        made_at, found = self._fresh.get(probes, (0.0, None))
-        if found is not None and time.monotonic() - made_at < FRESH_SEC:
-            return found
+        made_at, diagnosis = self._fresh.get(probes, (0.0, None))
+        if diagnosis is not None and time.monotonic() - made_at < FRESH_SEC:
+            return diagnosis
         task = self._under_way.get(probes)
         if task is None:
             task = self._under_way[probes] = asyncio.create_task(self._work(probes))
-        # Others wait for it, too: a client that goes away does not end it.
+        # Other clients wait for the task, too: a client that disconnects must not cancel it.
         return await asyncio.shield(task)
 
     async def _work(self, probes: bool) -> Diagnosis:
         try:
-            found = await to_thread.run_sync(
+            diagnosis = await to_thread.run_sync(
                 partial(self._make, probes), limiter=self._thread, abandon_on_cancel=True
             )
         finally:
             del self._under_way[probes]
-        self._fresh[probes] = time.monotonic(), found
-        return found
+        self._fresh[probes] = time.monotonic(), diagnosis
+        return diagnosis
 
     def close(self) -> None:
-        """Wait no longer for what is under way."""
+        """Cancel the diagnoses under way."""
         for task in self._under_way.values():
             task.cancel()

@@ -18,21 +18,21 @@ from easyai.health.checks.check import error_for_client
 
 log = logging.getLogger(__name__)
 
-# What is left of a body too large is not worth reading.
+# The connection is closed after a body that is too large: the rest is not worth reading.
 _HEADERS = {413: {"connection": "close"}, 429: {"retry-after": "60"}}
-_LONGEST_INPUT = 60  # characters of a wrong value that its error repeats
+_LONGEST_INPUT = 60  # characters of a wrong value in the error about it
 
 
 def error_response(
     status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """An error in the contract's shape; halves of surrogate pairs, which no JSON takes, as '?'."""
+    """An error in the contract's shape; half surrogate pairs, which JSON forbids, become '?'."""
     text = message.encode("utf-8", "replace").decode()
     return JSONResponse({"error": text}, status, headers)
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Give errors of ours, of the router and of validation the contract's shape."""
+    """Give our own errors, the router's errors and validation errors the contract's shape."""
     app.add_exception_handler(EasyaiError, _own_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -40,7 +40,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 class LastResort:
-    """Answers 500 to what no handler knows: details go to the log, never to the client."""
+    """Answers 500 to errors without a handler: details go to the log, never to the client."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -62,7 +62,7 @@ class LastResort:
         except ClientDisconnect:
             log.debug("client went away: %s %r", scope["method"], scope["path"])
         except Exception:
-            # The path alone: a query may hold a signature.
+            # Log the path only: a query may hold a signature.
             log.exception("request failed: %s %r", scope["method"], scope["path"])
             if started:
                 raise
@@ -86,7 +86,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404:
         message = f"no such path: {request.scope['path']!r}; the calls are described under /docs"
     elif error.status_code == 405:
-        # The router names the methods of one of the path's routes only.
+        # The router names the methods of only one of the path's routes.
         allowed = request.app.state.methods.allowed(request.scope["path"])
         return _wrong_method(request.method, allowed or (error.headers or {}).get("Allow", ""))
     return error_response(error.status_code, message, error.headers)
@@ -102,13 +102,13 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
         raise error
     allowed = request.app.state.methods.allowed(request.scope["path"])
     if allowed and request.method not in allowed.split(", "):
-        # GET /alerts/batch_delete fits /alerts/{id}, but is no id.
+        # GET /alerts/batch_delete matches /alerts/{id}, but batch_delete is no id.
         return _wrong_method(request.method, allowed)
     return error_response(400, "; ".join(_explained(item) for item in error.errors()))
 
 
 def _explained(item: Mapping[str, Any]) -> str:
-    # The location starts with where the value stood: query, path, body.
+    # The location starts with the part of the request: query, path, body.
     field = ".".join(str(part) for part in item["loc"][1:]) or "body"
     message = str(item["msg"]).removeprefix("Value error, ")
     given = repr(item.get("input"))

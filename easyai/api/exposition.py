@@ -1,6 +1,6 @@
 """Metrics in Prometheus's text format, computed from the database at each scrape.
 
-Every API process gives the same answer; nothing is counted in a process. What each metric means:
+Every API process gives the same answer; no process counts anything itself. What each metric means:
 docs/metrics.md.
 """
 
@@ -37,35 +37,35 @@ class DatabaseCollector(Collector):
         self._registered: Registered | None = None
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: a registry that asks would read the database at its start."""
+        """Nothing: a registry calls this at its start, and must not read the database then."""
         return []
 
     def collect(self) -> Iterator[Metric]:
         """Every metric. Raises DatabaseUnavailableError."""
         with self._db.read() as conn:
-            found = metrics.read(conn, self._registered, by_camera=self._by_camera)
-        self._registered = found.registered
-        yield _frames(found)
-        yield from _waiting(found)
-        yield from _durations(found)
-        yield _last_success(found)
-        yield from _services(found)
-        yield _alarms(found)
+            snapshot = metrics.read(conn, self._registered, by_camera=self._by_camera)
+        self._registered = snapshot.registered
+        yield _frames(snapshot)
+        yield from _waiting(snapshot)
+        yield from _durations(snapshot)
+        yield _last_success(snapshot)
+        yield from _services(snapshot)
+        yield _alarms(snapshot)
         yield GaugeMetricFamily(
             "easyai_outbox_pending",
             "Alerts that the bus has not acknowledged yet.",
-            value=found.outbox,
+            value=snapshot.outbox,
         )
         if self._by_camera:
-            yield _cameras(found)
+            yield _cameras(snapshot)
         yield _build_info()
 
 
 class Exposition:
-    """The text of scrapes; a registry of its own, without the numbers of this process."""
+    """The text of scrapes; uses a registry of its own, which has no metrics of this process."""
 
     def __init__(self, db: Database, *, by_camera: bool = False) -> None:
-        """With `by_camera` a series for each camera with frames that wait, too."""
+        """With `by_camera`, also export a series for each camera with waiting frames."""
         self._registry = CollectorRegistry()
         self._registry.register(DatabaseCollector(db, by_camera=by_camera))
 
@@ -75,7 +75,7 @@ class Exposition:
 
 
 def _text(value: str) -> str:
-    # Prometheus takes a NUL, which SQLite keeps in a text, for the end of the scrape.
+    # Prometheus takes a NUL for the end of the scrape, and SQLite keeps a NUL in a text.
     return value.replace("\0", "\ufffd")
 
 
@@ -85,7 +85,7 @@ def _frames(found: Snapshot) -> Metric:
         "Frames by what became of them; reason says why a frame failed or was dropped.",
         labels=("task_type", "outcome", "reason"),
     )
-    # From 0 on: the increase of a series that begins with its first frame would not be seen.
+    # Start at 0: Prometheus would not see an increase in a series that begins with its first frame.
     counts = {(name, *fate): 0 for name in found.task_types for fate in FATES}
     for labels, count in sorted((counts | dict(found.frames)).items()):
         family.add_metric([_text(label) for label in labels], count)
@@ -126,10 +126,10 @@ def _durations(found: Snapshot) -> Iterator[Metric]:
             labels=labels,
         ),
     }
-    for one in found.durations:
-        buckets = list(_cumulative(one.histogram))
-        names = [_text(one.task_type), _text(one.endpoint)]
-        families[one.kind].add_metric(names, buckets, one.histogram.sum_sec)
+    for entry in found.durations:
+        buckets = list(_cumulative(entry.histogram))
+        names = [_text(entry.task_type), _text(entry.endpoint)]
+        families[entry.kind].add_metric(names, buckets, entry.histogram.sum_sec)
     yield from families.values()
 
 
@@ -147,9 +147,9 @@ def _last_success(found: Snapshot) -> Metric:
         labels=("task_type",),
     )
     newest: dict[str, float] = {}
-    for one in found.durations:
-        if one.kind == totals.INFERENCE:
-            newest[one.task_type] = max(one.updated_at, newest.get(one.task_type, 0.0))
+    for entry in found.durations:
+        if entry.kind == totals.INFERENCE:
+            newest[entry.task_type] = max(entry.updated_at, newest.get(entry.task_type, 0.0))
     for name, at in sorted(newest.items()):
         family.add_metric([_text(name)], at)
     return family

@@ -1,7 +1,7 @@
 """Groups heartbeats that arrive together into one transaction.
 
-A commit waits for the disk; while one is under way the heartbeats behind it gather and share the
-next. Each is answered only after its commit.
+A commit waits for the disk; heartbeats that arrive during a commit gather and share the next
+commit. Each heartbeat is answered only after its commit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class HeartbeatGroup:
         self._committing: asyncio.Task[None] | None = None
 
     async def take(self, beat: Heartbeat) -> bool:
-        """Commit a heartbeat together with others; whether its service is known.
+        """Commit a heartbeat together with others; return whether its service is known.
 
         Raises DatabaseUnavailableError.
         """
@@ -64,5 +64,5 @@ class HeartbeatGroup:
                     future.set_exception(error)
             return
         for (_, future), is_known in zip(group, known, strict=True):
-            if not future.done():  # done: its client has gone
+            if not future.done():  # done: the client has disconnected
                 future.set_result(is_known)

@@ -13,7 +13,7 @@ from easyai.errors import BadRequestError
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text.
 
-    Raises BadRequestError for what is not JSON, for NaN and infinities, and for nesting too deep.
+    Raises BadRequestError for invalid JSON, for NaN and infinities, and for nesting too deep.
     """
     try:
         return json.loads(body, parse_constant=_no_constant)

@@ -23,7 +23,7 @@ class MethodTable:
     def allowed(self, path: str) -> str:
         """The methods of a path, in the form of an Allow header; '' for an unknown path."""
         matching = [(regex, names) for regex, names in self._rows if regex.match(path)]
-        # A route without parameters stands before one whose parameter would take its last part.
+        # A route without parameters wins over a route whose parameter would match its last part.
         exact = [row for row in matching if not row[0].groups]
         methods = {name for _, names in exact or matching for name in names}
         return ", ".join(sorted(methods))

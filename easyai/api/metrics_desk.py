@@ -1,7 +1,7 @@
-"""Scrapes: one reads the database at a time, and a fresh one serves all who ask.
+"""Scrapes: only one reads the database at a time, and all clients share a fresh scrape.
 
-On a thread beside those of other requests: neither many scrapers nor a database that hangs hold up
-registrations and heartbeats.
+Scrapes run on a thread apart from other requests: neither many scrapers nor a database that hangs
+delays registrations and heartbeats.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from easyai.errors import DatabaseUnavailableError
 
 FRESH_SEC: Final = 1.0
 LIMIT_SEC: Final = 4.0  # Prometheus gives up after 10 s
-_REST: Final = 10  # times what a scrape took, before the next: a long backlog is read less often
+# The pause after a scrape, as a multiple of its duration: a long backlog is read less often.
+_REST: Final = 10
 
 
 class MetricsDesk:
@@ -31,7 +32,7 @@ class MetricsDesk:
         self._fresh_until = 0.0  # monotonic
 
     async def ask(self) -> bytes:
-        """A scrape at most `FRESH_SEC` old, older only where reading took long.
+        """A scrape at most `FRESH_SEC` old; older only when reading took long.
 
         Raises DatabaseUnavailableError, after `LIMIT_SEC` at the latest.
         """
@@ -39,14 +40,15 @@ class MetricsDesk:
             return self._text
         if self._under_way is None:
             self._under_way = asyncio.create_task(self._work())
-            # Nobody may wait for it any more when it fails.
+            # Read the exception: nobody may be waiting any more when the task fails.
             self._under_way.add_done_callback(lambda one: one.cancelled() or one.exception())
         try:
-            # Others wait for it, too: neither a client that goes away nor the limit ends it.
+            # Other clients wait for the task, too: a client that disconnects, or the limit, must
+            # not cancel it.
             return await asyncio.wait_for(asyncio.shield(self._under_way), LIMIT_SEC)
         except TimeoutError:
-            said = f"the database did not answer the scrape within {LIMIT_SEC:g} s"
-            raise DatabaseUnavailableError(said) from None
+            message = f"the database did not answer the scrape within {LIMIT_SEC:g} s"
+            raise DatabaseUnavailableError(message) from None
 
     async def _work(self) -> bytes:
         began = time.monotonic()
@@ -61,6 +63,6 @@ class MetricsDesk:
         return text
 
     def close(self) -> None:
-        """Wait no longer for what is under way."""
+        """Cancel the scrape under way."""
         if self._under_way is not None:
             self._under_way.cancel()

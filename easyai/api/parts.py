@@ -1,4 +1,4 @@
-"""What the routes work with: the parts that the app's lifespan opened."""
+"""The parts that routes use: the app's lifespan opens them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easyai.runtime import Runtime
 
 
 class _AnyTextConvertor(Convertor[str]):
-    # Starlette's own "path" stops at a line break, which a file name may hold.
+    # Starlette's "path" stops at a line break, which a file name may hold.
     regex = "(?s:.*)"
 
     def convert(self, value: str) -> str:
@@ -24,7 +24,7 @@ class _AnyTextConvertor(Convertor[str]):
         return value
 
 
-# `{id:text}` in a route takes everything, '/' included: an endpoint is a valid id.
+# `{id:text}` in a route matches everything, '/' included: an endpoint is a valid id.
 register_url_convertor("text", _AnyTextConvertor())
 
 

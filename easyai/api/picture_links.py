@@ -1,4 +1,4 @@
-"""Picture links in answers, as whoever asks can open them."""
+"""Makes the picture links in answers, so that the client can open them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _HOST: Final = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d+)?", re.ASCII)
 
 
 class PictureLinks:
-    """Makes the links in one answer."""
+    """Makes the picture links of one answer."""
 
     def __init__(self, runtime: Runtime, host: str) -> None:
         """`host`: the request's Host header."""
         self._store = runtime.store
         own = runtime.settings.easyai
         self._usual = self._base = own.effective_public_url
-        # Of a server that listens on every address only the request says where it is reached.
+        # When the server listens on every address, only the request shows the address to use.
         if not own.public_url and own.host in ANY_ADDRESS and _HOST.fullmatch(host):
             self._base = f"http://{host}"
 
     def to(self, path: str) -> str:
-        """The signed link to a picture; '' for an alert without one."""
+        """The signed link to a picture; '' for an alert without a picture."""
         if not path:
             return ""
         return rebased(self._store.url(path, IMAGE_URL_TTL_SEC), self._usual, self._base)

@@ -1,7 +1,7 @@
 """The HTTP/1.1 of the API server: uvicorn's, with errors in the contract's shape.
 
 Operators' documents call with raw UTF-8 (`curl '…/alerts?task_type=人数统计'`), and curl and Go
-send these bytes as they are. h11 refuses them, so they are percent-encoded before h11 reads them.
+send these bytes unchanged. h11 refuses raw bytes, so this module percent-encodes them first.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 
 
 class ContractProtocol(H11Protocol):
-    """Takes raw UTF-8 in a request's target; answers ``{"error": …}`` also to what is no HTTP."""
+    """Takes raw UTF-8 in a request's target; answers ``{"error": …}`` also to invalid HTTP."""
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the socket."""
-        # Idle: a request line or headers come, never a body. Requests that a client sends without
-        # waiting for the answer before them are not looked at: h11 refuses raw bytes there.
+        # Idle: a request line or headers come, never a body. A request that a client sends before
+        # the answer to the last request is not looked at: h11 refuses its raw bytes.
         if not data.isascii() and self.conn.their_state is h11.IDLE:
             data = encode_target(self.conn.trailing_data[0], data)
         super().data_received(data)
@@ -46,10 +46,10 @@ class ContractProtocol(H11Protocol):
 
 
 def encode_target(before: bytes, data: bytes) -> bytes:
-    """The next bytes of a request, with those above 127 of its target percent-encoded.
+    """The next bytes of a request, with the bytes above 127 in its target percent-encoded.
 
-    `before` is what has come of the request already. Encoding goes byte by byte, so it does not
-    matter where the network cuts; the length stays within that of h11's limit for a request's head.
+    `before`: the bytes of the request that have already arrived. Encoding works byte by byte, so
+    the network may cut anywhere; the length stays within h11's limit for a request's head.
     """
     if b"\n" in before:
         return data  # headers

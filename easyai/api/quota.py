@@ -1,4 +1,4 @@
-"""How often one address may register: a program in a loop must not keep the database busy."""
+"""Limits registrations by address, so that a program in a loop does not keep the database busy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RegistrationRate:
         self._counts: Counter[str] = Counter()
 
     def count(self, address: str) -> int:
-        """Count one more; how many that makes in this minute."""
+        """Count a registration; return the address's registrations in this minute."""
         now = time.monotonic()
         if now - self._began_at >= _WINDOW_SEC:
             self._began_at = now

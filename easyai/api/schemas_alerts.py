@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from easyai.api.schemas import Done
 
-LARGEST_ID = 2**53 - 1  # what every JSON reader keeps exactly
+LARGEST_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 
 
 class AlertEntry(BaseModel):

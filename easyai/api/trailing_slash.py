@@ -7,9 +7,10 @@ from starlette.types import Receive, Scope, Send
 
 
 def allow_trailing_slash(router: Router) -> None:
-    """Route a path that no route has once more, without the slashes at its end.
+    """If no route matches a path, route it again without the slashes at its end.
 
-    Not before: the `{id:text}` of a route takes everything, and an endpoint may end with a slash.
+    The path with its slashes comes first: `{id:text}` of a route matches everything, and an
+    endpoint may end with a slash.
     """
     unknown = router.default
 
@@ -18,7 +19,7 @@ def allow_trailing_slash(router: Router) -> None:
         if not shorter or shorter == scope["path"]:
             await unknown(scope, receive, send)
             return
-        scope["path"] = shorter  # in place: who writes the error sees the path that was looked for
+        scope["path"] = shorter  # in place: an error handler then sees the path that was routed
         await router.app(scope, receive, send)
 
     router.default = without_slash

@@ -1,4 +1,4 @@
-"""Alerts, for those who look at them (contract, sections 3 and 5)."""
+"""The list, the details and the deletion of alerts (contract, sections 3 and 5)."""
 
 from __future__ import annotations
 

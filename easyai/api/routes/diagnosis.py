@@ -24,7 +24,7 @@ router = APIRouter(prefix="/ai_analysis", tags=["health"])
 
 if TYPE_CHECKING:
     Language = str
-else:  # Those that have texts: a language more is a file more.
+else:  # The languages that have texts: a new language needs only a new file.
     Language = Literal[languages()]
 LangQuery = Annotated[Language, Query(description="Language of the texts")]
 FormatQuery = Annotated[
@@ -61,5 +61,5 @@ async def diagnosis(
 
 
 def look(runtime: Runtime, probes: bool) -> Diagnosis:
-    """A diagnosis made now, without the words of drivers."""
+    """A diagnosis made now, without the messages of drivers."""
     return diagnose(runtime, BrokerCheck(lambda: runtime.settings), probes=probes, for_clients=True)

@@ -20,7 +20,7 @@ from easyai.store.local import LocalStore
 
 router = APIRouter(prefix="/files", tags=["files"])
 
-_WHOLE_BYTES: Final = 4_000_000  # up to here a file is sent in one piece
+_WHOLE_BYTES: Final = 4_000_000  # a file up to this size is sent in one piece
 _CHUNK_BYTES: Final = 256 * 1024
 _OTHER_TYPE: Final = "application/octet-stream"
 _TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
@@ -40,7 +40,7 @@ def picture(
 ) -> Response:
     """A picture, or a camera's algo_config.json, by the link that this server gave out."""
     key = key.rstrip("/")
-    # First: without a valid signature nobody learns what exists.
+    # Checked first: without a valid signature nobody learns which files exist.
     runtime.signer.check(key, expires, signature)
     if not isinstance(runtime.store, LocalStore):
         raise PictureNotFoundError("pictures lie in the object store; ask for a new link")
@@ -78,14 +78,14 @@ def content_type(key: str) -> str:
 
 
 def _cache_control(key: str, left_sec: int) -> str:
-    # A camera's configuration changes under its name, a picture does not.
+    # A camera's configuration can change under the same name, a picture cannot.
     if content_type(key) not in _TYPES.values():
         return "no-store"
     return f"private, max-age={max(0, left_sec)}"
 
 
 class _FileResponse(StreamingResponse):
-    """Sends a file and closes it, also when the client goes away in the middle."""
+    """Sends a file and closes it, also when the client disconnects early."""
 
     def __init__(self, file: BinaryIO, size: int, headers: dict[str, str]) -> None:
         super().__init__(_chunks(file, size), headers=headers)
@@ -99,7 +99,7 @@ class _FileResponse(StreamingResponse):
 
 
 def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    # No more than was promised: the file may grow meanwhile.
+    # Send no more than the promised size: the file may grow meanwhile.
     while size > 0 and (chunk := file.read(min(size, _CHUNK_BYTES))):
         size -= len(chunk)
         yield chunk

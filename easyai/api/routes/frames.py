@@ -1,4 +1,4 @@
-"""Frames that wait, given up by an operator."""
+"""Lets an operator give up waiting frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyai.pipeline.discard import discard as discard_frames
 
 router = APIRouter(prefix="/ai_analysis/frames", tags=["frames"])
 
-_LIMIT_SEC: Final = 20.0  # clients wait for 30 s as a rule
+_LIMIT_SEC: Final = 20.0  # clients usually wait for 30 s
 _FIELDS: Final = ("task_type", "task_id", "dry_run")
 
 
@@ -47,7 +47,7 @@ def discard(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> 
 
 
 def _read(payload: Any) -> tuple[Chosen, bool]:
-    """Strictly: a misspelt `task_id` would give up the frames of all cameras."""
+    """Read the body strictly: a misspelt `task_id` would give up the frames of all cameras."""
     if not isinstance(payload, dict):
         raise BadRequestError('body: send an object such as {"task_type": "人数统记"}')
     for name in payload:

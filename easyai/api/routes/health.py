@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can work."""
+"""Reports whether the process lives, and whether it can work."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["health"])
 
-# Who asks for readiness gives up after 2 s.
+# Clients that ask for readiness give up after 2 s.
 _LIMIT_SEC: Final = 1.5
 
 
 class _Journal:
-    """Logs what drivers say, which clients are not told: once, not at every request."""
+    """Logs the drivers' messages, which clients do not get: once, not at every request."""
 
     def __init__(self, _runtime: Runtime) -> None:
         self._told: dict[str, Reason] = {}
@@ -54,15 +54,15 @@ def readyz(runtime: RuntimePart) -> JSONResponse:
     checks = readiness_checks(runtime, BrokerCheck(lambda: runtime.settings))
     results = runtime.part(CheckRunner).run(checks, _LIMIT_SEC)
     runtime.part(_Journal).note(results)
-    told = [result.for_clients for result in results]
-    states = {result.name: text(result.reason) or "ok" for result in told}
-    failed = [result for result in told if not result.ok]
+    client_results = [result.for_clients for result in results]
+    states = {result.name: text(result.reason) or "ok" for result in client_results}
+    failed = [result for result in client_results if not result.ok]
     if not failed:
         return JSONResponse({"status": "ready", "checks": states})
     body = {
         "status": "not ready",
-        "error": "; ".join(f"{one.name}: {text(one.reason)}" for one in failed),
+        "error": "; ".join(f"{failure.name}: {text(failure.reason)}" for failure in failed),
         "checks": states,
-        "reasons": {one.name: one.reason.as_json() for one in failed},
+        "reasons": {failure.name: failure.reason.as_json() for failure in failed},
     }
     return JSONResponse(body, 503)

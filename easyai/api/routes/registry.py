@@ -53,11 +53,11 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
 
     A body that does not parse still counts.
     """
-    said = _said(await request.body())
-    if await group.take(Heartbeat(id, said)):
+    report = _said(await request.body())
+    if await group.take(Heartbeat(id, report)):
         return JSONResponse(_DONE)
-    # The slash of an endpoint's own was tried first.
-    if id.endswith("/") and await group.take(Heartbeat(id.removesuffix("/"), said)):
+    # First with the slash: it may belong to the endpoint.
+    if id.endswith("/") and await group.take(Heartbeat(id.removesuffix("/"), report)):
         return JSONResponse(_DONE)
     raise registration.unknown_service(id)
 
@@ -106,7 +106,7 @@ def services(runtime: RuntimePart, state: StateQuery = "") -> dict[str, Any]:
 )
 def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
     """The services of one task type that can take work now."""
-    name = nfc(task_type.rstrip("/"))  # a type is a folder's name
+    name = nfc(task_type.rstrip("/"))  # a task type is a folder's name
     return views.task_type_services(runtime, name)
 
 
