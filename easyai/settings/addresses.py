@@ -1,7 +1,7 @@
-"""The addresses that the settings name: whether each can be used at all, and how it is shown.
+"""The addresses in the settings: whether each can be used at all, and how it is shown.
 
-An error names the key and what to write instead, and never repeats the address: a password may be
-in it. What stands behind the ``?`` of a broker's or a bus's address, server_url.py takes apart.
+An error names the key and the remedy, and never repeats the address, which may hold a password.
+server_url.py reads the parameters behind the ``?`` of a broker's or a bus's address.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from easyai.settings.server_url import AMQP, REDIS, SENTINEL, parse_server_url, 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-#: Before the hosts of Kafka: its listeners speak TLS.
+#: Stands before the hosts of Kafka when its listeners use TLS.
 KAFKA_TLS: Final = "ssl://"
 LARGEST_PORT: Final = 65535
-_LONGEST_FILE: Final = 504  # bytes: SQLite takes 512, and the names of its journals are longer
+_LONGEST_FILE: Final = 504  # bytes: SQLite allows 512, and the names of its journals are longer
 
 _REDIS_URL: Final = "redis://:password@host:6379/0"
 _AMQP_URL: Final = "amqp://user:password@host:5672/"
@@ -41,7 +41,7 @@ _BUS_ADDRESSES: Final = {
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _REDIS_HOST: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/\d*)?")
-# As Kafka has them: host:9092,[::1]:9092
+# As Kafka writes hosts: host:9092,[::1]:9092
 _HOSTS: Final = re.compile(r"(\s*([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?\s*(,|$))*")
 _SEVERAL_HOSTS: Final = re.compile(
     r"(?P<start>postgres(?:ql)?(?:\+\w+)?://(?:[^@/?]*@)?)"
@@ -53,7 +53,7 @@ _POSTGRES_PORT: Final = "5432"
 
 
 def is_url(text: str) -> bool:
-    """Whether this is a URL, or several with ';' between, as Celery takes them."""
+    """Whether the text is a URL, or several URLs with ';' between them, as Celery takes them."""
     return all(map(_is_one_url, hide_secrets(text).split(";")))
 
 
@@ -61,15 +61,15 @@ def _is_one_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         _ = parts.port
-    except ValueError:  # a port that is no number: a password without its '@', perhaps
+    except ValueError:  # the port is no number: perhaps part of a password without its '@'
         return False
     outside = parts.path + parts.query + parts.fragment
     return bool(_SCHEME.match(text)) and "@" not in outside and not re.search(r"\s", text)
 
 
 def hide_address(text: str) -> str:
-    """The address with its password hidden; of one that is not well-formed the scheme at most."""
-    # SQLite has no password, and its path may hold anything.
+    """The address with its password hidden; a malformed address shows its scheme at most."""
+    # An SQLite URL has no password, and its path may hold any character.
     if is_url(text) or _HOSTS.fullmatch(text) or text.startswith("sqlite://"):
         return hide_secrets(text)
     scheme = _SCHEME.match(text)
@@ -77,14 +77,14 @@ def hide_address(text: str) -> str:
 
 
 def check_broker(url: str) -> None:
-    """Raise SettingsError for a broker_url with which no process could start; '' is the default."""
+    """Raise SettingsError if no process could start with this broker_url; '' is the default."""
     if not url:
         return
     if not is_url(url):
         raise SettingsError(f"easyai.broker_url: not a URL; {_BROKER_URLS}, {_ENCODED}")
-    for one in filter(None, url.split(";")):
-        parts = urlsplit(one)
-        if not _is_broker(_transport(one)):
+    for host_url in filter(None, url.split(";")):
+        parts = urlsplit(host_url)
+        if not _is_broker(_transport(host_url)):
             raise SettingsError(
                 "easyai.broker_url: what stands before :// names no broker that works here; "
                 + _BROKER_URLS
@@ -106,9 +106,9 @@ def check_broker_library(url: str) -> None:
     """Raise SettingsError when a library that the broker of broker_url needs is not installed."""
     from kombu.transport import get_transport_cls
 
-    for one in filter(None, url.split(";")):
+    for host_url in filter(None, url.split(";")):
         try:
-            get_transport_cls(_transport(one))
+            get_transport_cls(_transport(host_url))
         except (ImportError, AttributeError):
             raise SettingsError(
                 f"easyai.broker_url: what this broker needs is not installed; {_BROKER_URLS}"
@@ -116,14 +116,14 @@ def check_broker_library(url: str) -> None:
 
 
 def _transport(url: str) -> str:
-    """kombu's name of a broker: what stands before ``://``, '+' and what follows it left out."""
+    """kombu's name of a broker: the text before ``://``, without '+' and the text after it."""
     return urlsplit(url).scheme.partition("+")[0]
 
 
 def _is_broker(transport: str) -> bool:
     if transport in (*REDIS, *AMQP):
         return True
-    # Imported here, for the rare ones only: commands and the watchdog start without kombu.
+    # Imported here, for rare brokers only: commands and the watchdog start without kombu.
     from kombu.transport import TRANSPORT_ALIASES
 
     return transport in TRANSPORT_ALIASES
@@ -134,14 +134,14 @@ def _is_number_or_none(text: str) -> bool:
 
 
 def parse_database(url: str) -> URL:
-    """SQLAlchemy's URL of an SQLite or a PostgreSQL; raises SettingsError for any other."""
-    # Imported here: the embedded default is answered without it.
+    """SQLAlchemy's URL of an SQLite or PostgreSQL database; raises SettingsError for any other."""
+    # Imported here: the embedded default does not need it.
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
         parsed = make_url(spread_hosts(url))
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
         raise SettingsError(
             f"easyai.database_url: not a database URL; {_DATABASE_URLS}, {_ENCODED}"
         ) from None
@@ -212,22 +212,22 @@ def _takes_options(options: dict[str, object]) -> bool:
 
 
 def spread_hosts(url: str) -> str:
-    """A PostgreSQL URL with several hosts as SQLAlchemy takes it; any other as it is.
+    """A PostgreSQL URL with several hosts in SQLAlchemy's form; any other URL unchanged.
 
-    PostgreSQL's own programs write ``postgresql://user@a:5432,b:5432/name``.
+    PostgreSQL's own programs write several hosts as ``postgresql://user@a:5432,b:5432/name``.
     """
-    found = _SEVERAL_HOSTS.fullmatch(url)
-    parts = [_HOST_AND_PORT.fullmatch(one) for one in found["hosts"].split(",")] if found else []
-    if found is None or not all(parts):
+    match = _SEVERAL_HOSTS.fullmatch(url)
+    parts = [_HOST_AND_PORT.fullmatch(host) for host in match["hosts"].split(",")] if match else []
+    if match is None or not all(parts):
         return url
     hosts = ",".join(part[1].strip("[]") for part in parts if part)
     ports = ",".join(part[2] or _POSTGRES_PORT for part in parts if part)
-    options = f"&{found['options']}" if found["options"] else ""
-    return f"{found['start']}{found['name'] or '/'}?host={hosts}&port={ports}{options}"
+    options = f"&{match['options']}" if match["options"] else ""
+    return f"{match['start']}{match['name'] or '/'}?host={hosts}&port={ports}{options}"
 
 
 def check_bus(kind: str, address: str) -> None:
-    """Raise SettingsError when `mq_address` cannot be a bus of `mq_type`."""
+    """Raise SettingsError when `mq_address` cannot be the address of a bus of `mq_type`."""
     address = address.strip()
     if kind == "none":
         return
@@ -251,7 +251,7 @@ def check_bus(kind: str, address: str) -> None:
 
 
 def no_address_of(kind: str) -> SettingsError:
-    """The error for an `mq_address` that the client library of the bus does not take."""
+    """The error for an `mq_address` that the client library of the bus refuses."""
     return _no_bus(kind, f"is no address of {kind}")
 
 
@@ -280,7 +280,7 @@ def _has_host(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is no number
         return False
 
 

@@ -1,4 +1,4 @@
-"""Command lines that people copy: each works from any folder of any shell."""
+"""Command lines for people to copy: each works from any folder of any shell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROGRAM: Final = "easyai"
 
 
 def easyai_command(settings: Settings, *arguments: str) -> str:
-    """A command line of ours that finds this installation from any folder of any shell."""
+    """An easyai command line that finds this installation from any folder of any shell."""
     path, ours = config_path(), program()
     if path is not None:
         ours = f"{ours} --config {shlex.quote(str(path.absolute()))}"
@@ -26,16 +26,16 @@ def easyai_command(settings: Settings, *arguments: str) -> str:
 
 
 def report_command(settings: Settings) -> Reason:
-    """The command that shows the whole report, in the language of the sentence it stands in."""
+    """The command that shows the whole report, in the language of the sentence around it."""
     return Reason.of("report.command", command=easyai_command(settings, "diagnose"))
 
 
 def celery_command(settings: Settings, *arguments: str) -> str:
-    """``celery -A easyai …``, likewise."""
+    """A ``celery -A easyai …`` command line that works from any folder of any shell."""
     path = config_path()
     named = f"EASYAI_CONFIG={shlex.quote(str(path.absolute()))} " if path else _data_dir(settings)
     line = f"{named}{program('celery')} -A easyai {shlex.join(arguments)}"
-    # Celery's own settings are those of the folder it is started in.
+    # Celery reads its own settings from the folder in which it starts.
     return _from_its_folder(settings, line, Path("celeryconfig.py").is_file())
 
 
@@ -45,7 +45,7 @@ def _data_dir(settings: Settings) -> str:
 
 
 def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str:
-    """Paths in the settings that are not absolute mean nothing in another folder."""
+    """The command, with ``cd`` before it when `always` or when the settings have relative paths."""
     own, extractor = settings.easyai, settings.frame_extractor
     paths = [own.data_dir]
     if extractor.store == "local":
@@ -56,34 +56,34 @@ def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str
         try:
             return f"cd {shlex.quote(str(Path.cwd()))} && {line}"
         except FileNotFoundError:
-            return line  # the folder is gone: no alarm may be lost by that
+            return line  # the folder is gone: the alarm must still be sent
     return line
 
 
 def program(name: str = _PROGRAM) -> str:
-    """A program for a shell: as it was started, else the script of this installation.
+    """A program for a shell: the script that was started, else the script of this installation.
 
-    The short name where any shell finds the same script by it: not in a virtual environment, which
-    only the shells that activated it have in their PATH.
+    Returns the short name when every shell finds that script by its name. In a virtual environment
+    only shells that activated it have it in their PATH, so the short name does not do.
     """
     started, beside = Path(sys.argv[0]), Path(sys.executable).with_name(name)
     script = started if started.name == name and started.is_file() else beside
-    found = shutil.which(name) if sys.prefix == sys.base_prefix else None
-    if not script.is_file() or (found and Path(found).absolute() == script.absolute()):
+    on_path = shutil.which(name) if sys.prefix == sys.base_prefix else None
+    if not script.is_file() or (on_path and Path(on_path).absolute() == script.absolute()):
         return name
     return shlex.quote(str(script.absolute()))
 
 
 def curl_command(url: str, *options: str) -> str:
-    """Ask a URL, for five seconds at most."""
+    """A command that asks a URL, for five seconds at most."""
     return shell_words("curl", "-sS", "-i", "-m", "5", *options, url)
 
 
 def shell_words(*words: str) -> str:
-    """Words for a shell, on one line whatever they hold.
+    """Words for a shell, on one line whatever characters they hold.
 
-    Names of folders come from outside. What does not print (an ESC that steers a terminal, a line
-    break that ends the command) is written as bytes in the quotes of bash and zsh.
+    Folder names come from outside. Characters that do not print (an ESC that steers a terminal, a
+    line break that ends the command) are written as bytes in the quotes of bash and zsh.
     """
     return " ".join(map(_shell_word, words))
 

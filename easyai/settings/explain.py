@@ -1,6 +1,6 @@
-"""What is said of a settings file: keys that nobody here knows, and values that do not fit.
+"""Sentences about a settings file: about unknown keys, and about values that do not fit.
 
-Keys are spelled as in TOML, entries of a list counted from 1. No secret is told.
+Keys are spelled as in TOML; entries of a list count from 1. The sentences hold no secret.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from easyai.settings.schema import CameraTask, FrameExtractor, Settings, TaskTyp
 from easyai.settings.schema_table import is_table
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-# How alike a key is to one of ours: less in tables that are ours alone.
+# How similar a key must be to one of our keys; a lower limit in tables that only we use.
 _ALIKE: Final = 0.75
 _ALIKE_AMONG_OTHERS: Final = 0.8
 _SHARED_TABLES: Final = (Settings, FrameExtractor)
@@ -45,11 +45,11 @@ class Unknown(NamedTuple):
     """A key of the file that is not ours."""
 
     key: str
-    meant: str  # the key of ours that is spelled almost the same, or ''
-    instead: str = ""  # what to do in its place, when it is one of the predecessor's
+    meant: str  # our key with almost the same spelling, or ''
+    instead: str = ""  # what to do instead, for a key of the predecessor
 
     def warning(self) -> str:
-        """That it has no effect, and which key may be meant."""
+        """A sentence that the key has no effect, with the key that may be meant."""
         return f"{self.key} is no key of easyai and has no effect; did you mean {self.meant}?"
 
 
@@ -58,7 +58,7 @@ def unknown_keys(
 ) -> Iterator[Unknown]:
     """The keys of the file that are not ours, in the order of the file.
 
-    Those of a list of tables (``tasks[].rtsp_url``) once.
+    Returns a key of a list of tables (``tasks[].rtsp_url``) only once.
     """
     for key, value in raw.items():
         name, field = above + _spelled(key), model.model_fields.get(key)
@@ -66,10 +66,10 @@ def unknown_keys(
             yield from _not_ours(name, value, _meant(key, model, above))
         elif key == "tasks" and isinstance(value, list):
             tables = (table for table in value if isinstance(table, dict))
-            found = (
-                one for table in tables for one in unknown_keys(table, CameraTask, f"{name}[].")
+            unknown = (
+                entry for table in tables for entry in unknown_keys(table, CameraTask, f"{name}[].")
             )
-            yield from dict.fromkeys(found)
+            yield from dict.fromkeys(unknown)
         elif not isinstance(value, dict):
             continue
         elif is_table(field.annotation):
@@ -84,15 +84,15 @@ def unknown_keys(
 def _not_ours(name: str, value: Any, meant: str) -> Iterator[Unknown]:
     if name.lower() in SECTIONS and isinstance(value, dict):
         names = [f"{name}.{_spelled(key)}" for key in value]
-        yield from (Unknown(one, "", instead_of(one)) for one in names)
+        yield from (Unknown(unknown_key, "", instead_of(unknown_key)) for unknown_key in names)
         return
     instead = instead_of(name)
     yield Unknown(name, "" if instead else meant, instead)
 
 
 def explain(error: ValidationError) -> str:
-    """All that does not fit: for each key what it takes and what was given."""
-    problems: dict[str, str] = {}  # a key that may be of two types has an error for each
+    """All values that do not fit: for each key, the values it takes and the value it got."""
+    problems: dict[str, str] = {}  # by key: a key with two possible types has an error for each
     for item in error.errors():
         key, name = _place(item["loc"])
         problems.setdefault(key, f"{key}: {_fault(item, key, name)}{_given(key, item['input'])}")
@@ -122,13 +122,13 @@ def _place(loc: tuple[int | str, ...]) -> tuple[str, str]:
             place, name, model = f"{place}{separator}{_spelled(part)}", part, field.annotation
         elif getattr(model, "__origin__", None) is dict:
             place, model = f"{place}.{_spelled(part)}", _inner(model)
-        # What is left names one of the types that the key may have.
+        # Any other part names one of the types that the key may have.
     return place, name
 
 
 def _inner(model: Any) -> Any:
     """The type of the entries of a list or of a dict."""
-    return next((one for one in getattr(model, "__args__", ()) if is_table(one)), None)
+    return next((inner for inner in getattr(model, "__args__", ()) if is_table(inner)), None)
 
 
 def _fault(item: ErrorDetails, key: str, name: str) -> str:
@@ -175,7 +175,7 @@ def _default(loc: tuple[int | str, ...]) -> Any:
 
 
 def _given(key: str, value: Any) -> str:
-    """The value as it was given, unless it is or may hold a secret."""
+    """The value from the file, unless it is or may hold a secret."""
     plain = isinstance(value, str | int | float | bool)
     if not plain or any(word in key for word in ("secret", "key", "url", "address")):
         return ""

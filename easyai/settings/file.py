@@ -1,7 +1,7 @@
 """The text of the settings file, and the environment variables that win over it.
 
-`NAME_FILE` names a file in which the value of NAME stands: so containers are handed their secrets.
-NAME itself wins over it: ``easyai up`` hands its processes the values of the start.
+`NAME_FILE` names a file that holds the value of NAME: containers get their secrets this way. NAME
+itself wins over `NAME_FILE`: ``easyai up`` hands its processes the values of the start.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def config_path() -> Path | None:
 
 
 def read(path: Path, copy: Path | None = None) -> str:
-    """The text of the file; raises SettingsError when it is gone or no text.
+    """The text of the file; raises SettingsError when the file is gone or is no text.
 
-    Also when it is empty, and its last good text, kept in `copy`, is not: by a full disk, or an
-    editor that is about to write it. The defaults would be another installation.
+    Also raises when the file is empty and `copy` holds its last good text: a full disk, or an
+    editor that is about to write, can empty it. With the defaults easyai would run as another
+    installation.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -57,9 +58,9 @@ def read(path: Path, copy: Path | None = None) -> str:
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
-    """The tables of the text; raises SettingsError naming the place when it is no TOML.
+    """The tables of the text; raises SettingsError naming the place when the text is no TOML.
 
-    Paths that are not absolute are those beside the file, whatever folder a command is run in.
+    A relative path starts at the folder of the file, whatever folder a command is run in.
     """
     try:
         raw = tomli.loads(text)
@@ -80,13 +81,13 @@ def _place(raw: dict[str, Any], folder: Path) -> None:
 
 
 def absolute_sqlite(url: str, folder: Path) -> str:
-    """The database's URL; one of an SQLite file that is not absolute names it below `folder`."""
-    found = _SQLITE.fullmatch(url)
-    return f"{found[1]}{folder / found[2]}{found[3]}" if found else url
+    """The database's URL; a relative path of an SQLite file is placed below `folder`."""
+    match = _SQLITE.fullmatch(url)
+    return f"{match[1]}{folder / match[2]}{match[3]}" if match else url
 
 
 def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Put what variables say into the tables of the file.
+    """Put the values of variables into the tables of the file.
 
     Raises SettingsError naming the variable that cannot be read.
     """
@@ -101,7 +102,7 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
 
 
 def _keys(environ: Mapping[str, str]) -> Iterator[tuple[str, list[str], Any, str]]:
-    """The variables that set keys: name, path of the key, its type and what it is set to."""
+    """The variables that set keys: name, path of the key, its type and its value."""
     for name, value in environ.items():
         if not name.startswith(_PREFIX):
             continue
@@ -128,7 +129,7 @@ def _path(name: str) -> list[str]:
 
 
 def text_of(name: str, path: str) -> str:
-    """What stands in the file that a variable names; raises SettingsError naming the variable."""
+    """The text of the file that a variable names; raises SettingsError naming the variable."""
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -139,7 +140,7 @@ def text_of(name: str, path: str) -> str:
 
 
 def _type_of(parts: list[str]) -> Any:
-    """The type of a key or table; None where there is none of that name."""
+    """The type of a key or table; None when no key or table has that name."""
     model: Any = Settings
     for part in parts:
         if not is_table(model):
@@ -152,7 +153,7 @@ def _type_of(parts: list[str]) -> Any:
 
 
 def _parsed(name: str, value: str, takes: Any) -> Any:
-    # A text may begin so as well: [::1]:5066.
+    # A text may start with a bracket, too: [::1]:5066.
     if value[:1] in ("[", "{") and takes not in (str, SecretStr):
         try:
             return json.loads(value)

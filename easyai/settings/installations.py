@@ -1,8 +1,9 @@
-"""The installations of this user on this machine, noted by ``easyai up`` for other commands.
+"""The installations of this user on this machine; ``easyai up`` notes each for other commands.
 
-One file for each data folder, in ``$XDG_STATE_HOME/easyai/installations`` (``~/.local/state/…``).
-It stays when `up` has ended: after a power cut, too, a command finds what ran here. The number of a
-process, its start and where that number means something say whether it runs still.
+Each data folder has a file in ``$XDG_STATE_HOME/easyai/installations`` (``~/.local/state/…``). The
+file stays when `up` has ended, so that a command finds the installation after a power cut, too. The
+process number, the start of the process and the place where the number is valid show whether the
+process still runs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from easyai.system.secret_file import replace
 CONFIG: Final = "EASYAI_CONFIG"
 DATA_DIR: Final = "EASYAI_DATA_DIR"
 DATABASE_URL: Final = "EASYAI_DATABASE_URL"
-#: Variables of the supervisor and its children: no keys, and they mean nothing to other commands.
+#: Variables of the supervisor and its children: they are no keys, and other commands ignore them.
 MARKERS: Final = frozenset(
     {
         *("EASYAI_SUPERVISED", "EASYAI_AWAIT_API", "EASYAI_HANG_SEC", "EASYAI_RESTARTED"),
@@ -36,16 +37,16 @@ MARKERS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What a command in another folder must know of an installation."""
+    """The facts about an installation that a command in another folder needs."""
 
     data_dir: str  # absolute
     url: str  # of its API
     config: str = ""  # its settings file, absolute; '' without one
-    # Passwords may be in them: the file is its owner's.
+    # The variables may hold passwords: only the owner may read the file.
     variables: dict[str, str] = field(default_factory=dict, repr=False)  # EASYAI_… of its start
     in_force: dict[str, str] = field(default_factory=dict, repr=False)  # … until its next start
     host: str = field(default_factory=socket.gethostname)
-    home: str = field(default_factory=identity.home)  # where the number of the process counts
+    home: str = field(default_factory=identity.home)  # where the process number is valid
     pid: int = field(default_factory=os.getpid)
     start_ticks: int | None = field(default_factory=lambda: identity.start_ticks(os.getpid()))
 
@@ -55,22 +56,22 @@ class Installation:
         return self.home == identity.home() and identity.runs(self.pid, self.start_ticks)
 
     def environment(self, *, next_start: bool = False) -> dict[str, str]:
-        """The variables with which a command sees it as its processes do, or its next start will.
+        """The variables that give a command the settings of the processes, or of the next start.
 
-        What the settings file said at the start is in force while it runs, and only then.
+        The settings file's values at the start are in force only while the installation runs.
         """
         held = self.in_force if self.runs and not next_start else {}
         config = {CONFIG: self.config} if self.config else {}
         return {**self.variables, **held, **config}
 
     def matches(self, named: Mapping[str, str]) -> bool:
-        """Whether it is meant by the variables that name a settings file or a data folder."""
+        """Whether the variables for a settings file or a data folder mean this installation."""
         own = {CONFIG: self.config, DATA_DIR: self.data_dir}
         return all(_same(named[name], path) for name, path in own.items() if named.get(name))
 
 
 def shared(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those of the variables of a process that other commands need to see the same settings."""
+    """The variables of a process that other commands need in order to see the same settings."""
     return {
         name: value
         for name, value in variables.items()
@@ -79,7 +80,7 @@ def shared(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def note(installation: Installation) -> None:
-    """Leave word of it for other commands. Raises OSError when that cannot be written."""
+    """Write a note of the installation for other commands. Raises OSError when that fails."""
     folder = _folder()
     if folder is None:
         raise OSError(errno.ENOENT, "this user has no home folder; set XDG_STATE_HOME")
@@ -89,28 +90,32 @@ def note(installation: Installation) -> None:
 
 
 def forget_gone() -> None:
-    """Remove the notes of installations that run no more and whose data folder is gone."""
-    for path, one in _read().items():
-        if not one.runs and not _is_there(one.data_dir):
+    """Remove the notes of installations that do not run and whose data folder is gone."""
+    for path, installation in _read().items():
+        if not installation.runs and not _is_there(installation.data_dir):
             path.unlink(missing_ok=True)
 
 
 def known() -> list[Installation]:
-    """The installations of this machine, by data folder: those that run, and those that ran."""
+    """The installations of this machine that run or have a data folder, by data folder."""
     found = [one for one in _read().values() if one.runs or _is_there(one.data_dir)]
     return sorted(found, key=lambda one: one.data_dir)
 
 
 def _read() -> dict[Path, Installation]:
-    # A home folder may be shared by machines: each has its own installations.
+    # Machines may share a home folder: each machine has its own installations.
     folder = _folder()
     notes = {path: _parsed(path) for path in sorted(folder.glob("*.json"))} if folder else {}
     host = socket.gethostname()
-    return {path: one for path, one in notes.items() if one is not None and one.host == host}
+    return {
+        path: installation
+        for path, installation in notes.items()
+        if installation is not None and installation.host == host
+    }
 
 
 def _parsed(path: Path) -> Installation | None:
-    """What a file says; None for one that is not ours, of another version or damaged."""
+    """The installation in a file; None if the file is not ours, of another version or damaged."""
     try:
         raw: Any = json.loads(path.read_text(encoding="utf-8"))
         return Installation(**raw)
@@ -119,9 +124,9 @@ def _parsed(path: Path) -> Installation | None:
 
 
 def _folder() -> Path | None:
-    """Where the notes of this user are; None for one without a home."""
+    """The folder of this user's notes; None for a user without a home."""
     state = os.environ.get("XDG_STATE_HOME", "")
-    if not state.startswith("/"):  # the specification: such a path counts as not set
+    if not state.startswith("/"):  # the specification: a relative path counts as not set
         state = os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.home raises without one
     return Path(state) / "easyai" / "installations" if state.startswith("/") else None
 
@@ -137,7 +142,7 @@ def _is_there(folder: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # without permission to look nobody knows that it is gone
+        return True  # without the permission to look, the folder may still exist
     return True
 
 

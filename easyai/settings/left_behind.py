@@ -80,12 +80,12 @@ _INSTEAD: Final = {
     ),
     **dict.fromkeys(("recordconfig", "storage", "vodconfig"), _NO_VIDEO),
 }
-#: Sections of which each key has its own counterpart; of the others the section is named.
+#: Sections whose keys each have a counterpart; of the other sections only the section is named.
 SECTIONS: Final = frozenset({"base", "data", "baselog"})
 
 
 def instead_of(key: str) -> str:
-    """What to do in place of a key (or section) of the predecessor; '' when it is not one.
+    """What to do instead of a key (or section) of the predecessor; '' for any other key.
 
     Keys are spelled as in ``explain.unknown_keys``, in any case.
     """

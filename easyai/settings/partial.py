@@ -1,4 +1,4 @@
-"""Settings for those who look at an installation that nothing can be started with."""
+"""Settings for commands that only read, on an installation whose settings have a mistake."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NAME_THE_DATABASE: Final = frozenset({"database_url", "data_dir"})
 
 
 def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
-    """As `load`, with the defaults in place of what does not fit; and what that is, or ''.
+    """The settings as `load` gives them, with defaults for values that do not fit; and the fault.
 
-    For those who look at what nothing can be started with; logs nothing. A file that cannot be read
-    as TOML, or has been emptied, is replaced by the last good one of ``easyai up``, looked for in
-    EASYAI_DATA_DIR, else in ./data. Raises SettingsError when there is none, and the environment
-    does not name the database either.
+    For commands that only read; the fault is '' without a mistake; logs nothing. If the file is no
+    TOML or has been emptied, the last good copy of ``easyai up`` replaces it; the copy is looked
+    for in EASYAI_DATA_DIR, else in ./data. Raises SettingsError when there is no copy and the
+    environment does not name the database either.
     """
     path = path or config_path()
     raw: dict[str, Any] = {}
@@ -42,7 +42,7 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
         if unread:
             raw, text = {}, kept(copy, path)
             if text is not None:
-                with suppress(SettingsError):  # changed by hand: as if there were none
+                with suppress(SettingsError):  # an invalid copy (edited by hand) counts as missing
                     raw, copied = parse(path, text), True
                     unread += f"; {taken(copy)}"
     overlay(raw, os.environ)
@@ -50,20 +50,20 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
     named = not misnamed and settings.easyai.model_fields_set & _NAME_THE_DATABASE
     if unread and not copied and not named:
         raise SettingsError(unread)
-    check_database(settings.easyai.database_url)  # of a variable, or the copy
+    check_database(settings.easyai.database_url)  # from a variable or from the copy
     where = f"{path}: " if path and faults else ""
     return settings, unread or where + faults
 
 
 def of_variables() -> Settings:
-    """What the environment says by itself, with the defaults in place of what does not fit."""
+    """The settings of the environment alone, with defaults for values that do not fit."""
     raw: dict[str, Any] = {}
     overlay(raw, os.environ)
     return _what_fits(raw)[0]
 
 
 def _database_fault(raw: dict[str, Any]) -> str:
-    """Why the database that a file names cannot be; '' where it can, or a variable counts."""
+    """Why the file's database cannot be used; '' when it can, or when a variable sets it."""
     own = raw.get("easyai", {})
     url = own.get("database_url", "") if isinstance(own, dict) else own
     if "EASYAI_DATABASE_URL" not in os.environ and not is_named("EASYAI_DATABASE_URL", os.environ):
@@ -92,13 +92,13 @@ def _what_fits(raw: dict[str, Any]) -> tuple[Settings, str]:
 
 def _drop(raw: Any, place: tuple[int | str, ...]) -> None:
     """Remove a value, so that its default holds; the end of a place may name a type instead."""
-    found: list[tuple[Any, int | str]] = []
+    holders: list[tuple[Any, int | str]] = []
     for part in place:
         if not _holds(raw, part):
             break
-        found.append((raw, part))
+        holders.append((raw, part))
         raw = raw[part]
-    table, key = found[-1]
+    table, key = holders[-1]
     del table[key]
 
 

@@ -1,4 +1,4 @@
-"""What the operators' file means where it was written for the predecessor (contract, section 6)."""
+"""What values of the predecessor's file mean here (contract, section 6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from easyai.settings.addresses import LARGEST_PORT
 
-# Of [ai_analysis]; heartbeat_timeout_sec has a default of its own for 0.
+# Keys of [ai_analysis]; heartbeat_timeout_sec has another default for 0.
 DEFAULT_FOR_NOTHING: Final = frozenset(
     {
         "scan_interval_sec",
@@ -25,17 +25,17 @@ _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]*)\]|(?P<host>[^\s:\[\]]
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether the predecessor took a value as not given: "" and 0, also as a variable has them."""
+    """Whether the predecessor took a value as not given: "" and 0, also in a variable's text."""
     if isinstance(value, str):
         return not value.strip() or re.fullmatch(r"0+(\.0*)?", value.strip()) is not None
     return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
 
 
 def listen_address(text: str) -> tuple[str, int] | None:
-    """Host and port of ``httplistenaddr``; the host '' is all interfaces; None: not given.
+    """Host and port of ``httplistenaddr``; the host '' means all interfaces; None: not given.
 
-    Go listens on both IPv4 and IPv6 for ":5066" and "[::]:5066". Raises ValueError with what the
-    key takes.
+    Go listens on both IPv4 and IPv6 for ":5066" and "[::]:5066". Raises ValueError with the form
+    that the key takes.
     """
     if not text.strip():
         return None
@@ -47,14 +47,14 @@ def listen_address(text: str) -> tuple[str, int] | None:
 
 
 def with_listen_address(raw: Any) -> Any:
-    """The tables of a file, host and port of ``httplistenaddr`` put where ``[easyai]`` has none."""
+    """The file's tables, with ``httplistenaddr`` where ``[easyai]`` has no host or port."""
     theirs = raw.get("defaulthttpconfig") if isinstance(raw, dict) else None
     own = raw.get("easyai", {}) if theirs else None
     if not isinstance(theirs, dict) or not isinstance(own, dict):
         return raw
     try:
         place = listen_address(str(theirs.get("httplistenaddr", "")))
-    except ValueError:  # the table of that key refuses it, and names it
+    except ValueError:  # the table of that key refuses the value and names the key
         return raw
     if place is None:
         return raw

@@ -1,6 +1,6 @@
 """The tables of the configuration: every key, its range and its default (contract, section 6).
 
-All of them are imported from here; those of ``[ai_analysis]`` and ``[frame_extractor]`` stand in
+All tables are imported from here; the tables of ``[ai_analysis]`` and ``[frame_extractor]`` have
 files of their own.
 """
 
@@ -39,7 +39,7 @@ ANY_ADDRESS: Final = ("", "::", "0.0.0.0")  # noqa: S104 - recognised, not bound
 
 
 class Easyai(Table):
-    """``[easyai]``: what the installation is made of."""
+    """``[easyai]``: the parts and the addresses of the installation."""
 
     database_url: str = ""  # '': SQLite in data_dir
     broker_url: str = ""  # '': files in data_dir
@@ -50,15 +50,15 @@ class Easyai(Table):
     secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
     # approve: a service that was never registered waits for `easyai services approve ID`
     registration: Literal["open", "approve"] = "open"
-    # Of one address of another machine; 0: no limit
+    # From one address of another machine; 0: no limit
     registrations_per_minute: Annotated[int, Field(ge=0)] = 3000
     services_per_source: Annotated[int, Field(ge=0)] = 1000
-    # For what only an operator may do from another machine; '': made once in data_dir
+    # For calls that only an operator may make from another machine; '': made once in data_dir
     operator_token: SecretStr = SecretStr("")
-    # Whether alerts and the diagnosis need a token, too, from other machines
+    # Whether other machines need a token for alerts and the diagnosis, too
     viewers: Literal["open", "token"] = "open"
-    viewer_token: SecretStr = SecretStr("")  # may only look; '': made once in data_dir
-    # Whether /metrics tells of each camera, too: a series for each with frames that wait
+    viewer_token: SecretStr = SecretStr("")  # allows only to look; '': made once in data_dir
+    # Whether /metrics also has a series for each camera with waiting frames
     metrics_by_camera: bool = False
     # Names by which browsers may reach this server, besides its own; "*.example.com": all below
     allowed_hosts: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Easyai(Table):
     @field_validator("database_url")
     @classmethod
     def _database_hosts(cls, value: str) -> str:
-        """Several hosts as the database's library takes them."""
+        """Several hosts in the form of the database's library."""
         return spread_hosts(value)
 
     @field_validator("allowed_hosts")
@@ -84,11 +84,11 @@ class Easyai(Table):
     @field_validator("host")
     @classmethod
     def _address(cls, value: str) -> str:
-        """Without the brackets of a URL, and one spelling for each address: "[::0]" is "::"."""
+        """No brackets of a URL, and the same spelling for equal addresses: "[::0]" is "::"."""
         bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
         try:
             return str(ip_address(bare))
-        except ValueError:  # a name
+        except ValueError:  # a host name
             return value
 
     @field_validator("public_url")
@@ -100,7 +100,7 @@ class Easyai(Table):
 
     @property
     def effective_database_url(self) -> str:
-        """The database in use: the one configured, else SQLite in ``data_dir``."""
+        """The database in use: the configured database, else SQLite in ``data_dir``."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'easyai.db'}"
 
     @property
@@ -115,7 +115,7 @@ class Easyai(Table):
 class DefaultHttpConfig(Table):
     """``[defaulthttpconfig]``: where the predecessor listened."""
 
-    httplistenaddr: str = ""  # ':5066', '127.0.0.1:5066'; what [easyai] says comes first
+    httplistenaddr: str = ""  # ':5066', '127.0.0.1:5066'; a value in [easyai] wins
 
     @field_validator("httplistenaddr")
     @classmethod

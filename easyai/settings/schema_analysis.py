@@ -24,7 +24,7 @@ _MOST_PER_SEC = 1_000_000.0
 def parse_rate(text: str) -> float:
     """Frames a second of "30/s", "100/m" or "1000/h"; 0 for "".
 
-    Raises ValueError for anything else, and for nothing at all ("0/s").
+    Raises ValueError for any other text, and for a rate of 0 ("0/s").
     """
     if not text.strip():
         return 0.0
@@ -36,14 +36,14 @@ def parse_rate(text: str) -> float:
 
 
 class TaskTypeSettings(Table):
-    """``[ai_analysis.types."<task_type>"]``: what differs for one task type."""
+    """``[ai_analysis.types."<task_type>"]``: the settings of a task type that differ."""
 
     max_concurrent: Count | None = None  # requests in flight for this type, over all workers
-    # task_id: every frame of one camera to one endpoint, one at a time and in time order
+    # task_id: every frame of one camera goes to one endpoint, one at a time and in time order
     affinity: Literal["none", "task_id"] | None = None
-    # In overload types of a lower priority give way first.
+    # In overload, types of a lower priority give way first.
     priority: Annotated[int, Field(ge=0, le=9)] = 5
-    # Of each camera every n-th frame is inferred; auto: as many as the algorithms keep up with.
+    # Every n-th frame of each camera is inferred; auto: as many as the algorithms keep up with.
     sampling: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = 1
     rate_limit: str = ""  # frames sent to algorithms, over all workers: "30/s", "100/m"; "": any
 
@@ -83,33 +83,33 @@ class AiAnalysis(Table):
     alert_image_move_concurrent: Count = 50
     max_alerts_in_db: Annotated[int, Field(ge=0)] = 1000  # 0 = no limit
 
-    # What this project adds.
-    mq_system_topic: str = ""  # of system alarms; '': mq_topic with .system behind it
+    # Keys that this project adds.
+    mq_system_topic: str = ""  # topic of system alarms; '': mq_topic with .system behind it
     failed_base_path: str = "failed/"
     infer_timeout_sec: Seconds = 30.0  # one request to an algorithm, picture download included
-    lease_sec: Seconds = 15.0  # a lease not renewed for this long returns to pending
+    lease_sec: Seconds = 15.0  # after this time without renewal the frame returns to pending
     max_attempts: Count = 3  # answers success:false before a frame is failed
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 100  # frames leased in one transaction
-    frame_stable_sec: Seconds = 2.0  # a picture without its end marker waits this long unchanged
-    # Services live but too slow, more than max_queue_size frames waiting: wait drops nothing.
+    frame_stable_sec: Seconds = 2.0  # a picture without its end marker must stay unchanged so long
+    # When services live but are too slow and more than max_queue_size frames wait; wait drops none.
     queue_full_strategy: Literal["wait", "drop_oldest", "drop_newest", "latest_only"] = "wait"
-    # Frames that waited longer are given up; 0 = never.
+    # Frames that wait longer are given up; 0 = never.
     outage_retention_hours: Annotated[float, Field(ge=0, le=87_600)] = 24.0
-    # With less of its disk free, parked frames are given up, the oldest first; 0 = never.
+    # When less of the disk is free, parked frames are given up, the oldest first; 0 = never.
     disk_min_free_percent: Annotated[float, Field(ge=0, le=50)] = 5.0
     failed_retention_days: Annotated[float, Field(ge=0, le=3650)] = 30.0  # 0 = for ever
-    # Settled frames are remembered this long and this many; 0 = no limit.
+    # Settled frames stay in the history for so long, and so many of them; 0 = no limit.
     history_retention_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
     max_history_rows: Annotated[int, Field(ge=0)] = 2_000_000
-    # Task types besides those that the settings name; each has a queue in the broker.
+    # Task types besides the types in the settings; each has a queue in the broker.
     max_task_types: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
-    stall_alarm_sec: Seconds = 30.0  # frames wait and nothing succeeds for so long: alarm
+    stall_alarm_sec: Seconds = 30.0  # alarm when frames wait and none succeeds for this long
     alarm_repeat_sec: Annotated[float, Field(ge=1, le=604_800)] = 3600.0
     high_drop_rate_percent: Annotated[float, Field(gt=0, le=100)] = 10.0
-    slow_inference_ms: Annotated[float, Field(gt=0)] = 5000.0  # mean of a type
-    notify_urls: tuple[SecretStr, ...] = ()  # Apprise URLs of the people to tell
-    # Networks in which services are called; none: those that fit the address we listen on.
+    slow_inference_ms: Annotated[float, Field(gt=0)] = 5000.0  # mean of a task type
+    notify_urls: tuple[SecretStr, ...] = ()  # Apprise URLs of the people to notify
+    # Networks in which services are called; empty: the networks that fit our listen address.
     service_networks: tuple[str, ...] = ()
     types: dict[str, TaskTypeSettings] = Field(default_factory=dict)
 
@@ -121,20 +121,20 @@ class AiAnalysis(Table):
     @field_validator("heartbeat_timeout_sec", mode="before")
     @classmethod
     def _timeout(cls, value: Any) -> Any:
-        # Another number than where the key is absent: the predecessor's own file set 60.
+        # Not the default of an absent key, since the predecessor's own file set 60.
         return _HEARTBEAT_TIMEOUT_OF_NOTHING if is_nothing(value) else value
 
     @field_validator("types")
     @classmethod
     def _names(cls, value: dict[str, TaskTypeSettings]) -> dict[str, TaskTypeSettings]:
-        found: dict[str, TaskTypeSettings] = {}
+        by_name: dict[str, TaskTypeSettings] = {}
         for name, table in value.items():
-            if found.setdefault(nfc(name), table) != table:
+            if by_name.setdefault(nfc(name), table) != table:
                 raise ValueError(
                     f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) that are one "
                     "task type, with different keys; keep one of the tables"
                 )
-        return found
+        return by_name
 
     @field_validator("alert_base_path", "failed_base_path")
     @classmethod
@@ -148,14 +148,14 @@ class AiAnalysis(Table):
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         try:
-            return tuple(str(ip_network(one.strip(), strict=False)) for one in value)
+            return tuple(str(ip_network(network.strip(), strict=False)) for network in value)
         except ValueError as error:
             raise ValueError(f'{error}; write networks such as "192.168.1.0/24"') from None
 
     @property
     def has_bus(self) -> bool:
         """Whether alerts go to a message bus, not only to the table."""
-        # Without an address there was none for the predecessor, whatever mq_type said.
+        # The predecessor had no bus without an address, whatever mq_type was.
         return self.mq_type != "none" and bool(self.mq_address.strip())
 
     @property
@@ -171,7 +171,7 @@ class AiAnalysis(Table):
         return task_type == TRIPWIRE
 
     def type_settings(self, task_type: str) -> TaskTypeSettings:
-        """What differs for one task type; the defaults when nothing does."""
+        """The settings of a task type that differ; the defaults when nothing differs."""
         return self.types.get(task_type, _NOTHING_DIFFERS)
 
     def limited_types(self) -> list[str]:
@@ -179,7 +179,7 @@ class AiAnalysis(Table):
         return [name for name, own in self.types.items() if own.rate_limit]
 
     def stall_sec(self, task_type: str) -> float:
-        """For how long a type may stand still: `stall_alarm_sec`, or its rate's time for two."""
+        """How long a type may stand still: `stall_alarm_sec`, or its rate's time for two frames."""
         rate = self.type_settings(task_type).rate_per_sec
         return max(self.stall_alarm_sec, 2 / rate) if rate else self.stall_alarm_sec
 

@@ -12,13 +12,13 @@ from easyai.settings.schema_table import Name, Table
 
 
 class CameraTask(Table):
-    """One of ``[[frame_extractor.tasks]]``: a camera."""
+    """An entry of ``[[frame_extractor.tasks]]``: a camera."""
 
     id: Name = ""
     task_type: Name = ""
     preferred_algorithm_endpoint: str = ""
     save_alert_image: bool = True  # false: the picture of an alert is deleted
-    max_frame_count: Annotated[int, Field(ge=0)] = 0  # of its frames that wait; 0 = no limit
+    max_frame_count: Annotated[int, Field(ge=0)] = 0  # waiting frames of the camera; 0 = no limit
 
 
 _NO_TASK = CameraTask()
@@ -48,13 +48,13 @@ class FrameExtractor(Table):
 
     @cached_property
     def _tasks_by_id(self) -> dict[str, list[CameraTask]]:
-        found: dict[str, list[CameraTask]] = {}
+        tasks_by_id: dict[str, list[CameraTask]] = {}
         for task in self.tasks:
-            found.setdefault(task.id, []).append(task)
-        return found
+            tasks_by_id.setdefault(task.id, []).append(task)
+        return tasks_by_id
 
     def task(self, task_type: str, task_id: str) -> CameraTask:
-        """What the settings say of a camera; the defaults when nothing."""
+        """The settings of a camera; the defaults when the file does not name the camera."""
         for task in self._tasks_by_id.get(task_id, ()):
             if task.task_type in ("", task_type):
                 return task

@@ -1,4 +1,4 @@
-"""What all tables of the configuration have in common."""
+"""The base class and the types of all tables of the configuration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Table(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
-    # Keys whose "" and 0 mean the default, as the predecessor took them.
+    # Keys whose "" and 0 mean the default, as in the predecessor.
     nothing_is_default: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="before")
@@ -39,5 +39,5 @@ class Table(BaseModel):
 
 
 def is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    """Whether this is the type of a table of keys."""
+    """Whether the annotation is the type of a table."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

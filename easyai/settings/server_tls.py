@@ -1,6 +1,6 @@
-"""TLS to Redis and RabbitMQ, in the words of each client library.
+"""TLS to Redis and RabbitMQ, in the options of each client library.
 
-Left to itself kombu verifies no certificate of ``rediss://``, and py-amqp no host name.
+Without these options kombu verifies no certificate of ``rediss://``, and py-amqp no host name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def options(server: ServerUrl) -> dict[str, Any] | None:
 
 
 def of_redis(tls: Tls) -> dict[str, Any]:
-    """What redis-py's SSLConnection takes."""
+    """The options that redis-py's SSLConnection takes."""
     return {
         "ssl_cert_reqs": _required(tls),
         "ssl_check_hostname": tls.check_hostname,
@@ -28,14 +28,14 @@ def of_redis(tls: Tls) -> dict[str, Any]:
 
 
 def of_sentinels(tls: Tls | None) -> dict[str, Any]:
-    """What redis-py's Sentinel takes for its own connections."""
+    """The options that redis-py's Sentinel takes for its own connections."""
     return {"ssl": True, **of_redis(tls)} if tls else {}
 
 
 def of_amqp(tls: Tls, host: str | None = None) -> dict[str, Any]:
-    """What py-amqp's transport takes, which compares no host name unless one is given.
+    """The options that py-amqp's transport takes; it compares a host name only if it gets one.
 
-    None has kombu put the host of the address there.
+    With None, kombu adds the host of the address.
     """
     files = {name.removeprefix("ssl_"): file for name, file in tls.files.items()}
     name = {"server_hostname": host} if tls.check_hostname else {}

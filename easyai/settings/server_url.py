@@ -1,4 +1,4 @@
-"""The address of a Redis, of its Sentinels or of a RabbitMQ, and what stands behind its ``?``.
+"""The address of a Redis, of its Sentinels or of a RabbitMQ, with the parameters behind its ``?``.
 
     rediss://user:password@host:6379/0?ssl_ca_certs=/etc/easyai/ca.pem
     sentinel://:password@a:26379/0;sentinel://b:26379?master_name=frames&sentinel_password=other
@@ -19,7 +19,7 @@ SENTINEL: Final = "sentinel"
 SENTINEL_PORT: Final = 26379
 REDIS: Final = ("redis", "rediss", SENTINEL)
 AMQP: Final = ("amqp", "amqps", "pyamqp")
-# A password may hold ';' itself.
+# A password may contain ';'.
 _BETWEEN_HOSTS: Final = re.compile(rf"\s*;\s*(?=(?:{'|'.join((*REDIS, *AMQP))})://)")
 _TLS_SCHEMES: Final = ("rediss", "amqps")
 _FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
@@ -27,7 +27,7 @@ _TLS: Final = (*_FILES, "ssl_cert_reqs", "ssl_check_hostname")
 _OF_RABBITMQ: Final = ("queue_type",)
 _OF_SENTINEL: Final = ("ssl", "master_name", "sentinel_username", "sentinel_password")
 _YES: Final = {"true": True, "1": True, "false": False, "0": False}
-# kombu's words, and whether a certificate is verified then.
+# kombu's words for ssl_cert_reqs, and whether each word verifies the certificate.
 _VERIFIES: Final = {
     "required": True,
     "cert_required": True,
@@ -40,7 +40,7 @@ _VERIFIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How the certificate of a server is verified, and our own."""
+    """How the certificate of a server is verified, and our own certificate."""
 
     ca_certs: str | None = None  # file; None: the authorities of the system or of SSL_CERT_FILE
     certfile: str | None = None
@@ -59,7 +59,7 @@ class Tls:
 class ServerUrl:
     """A parsed address."""
 
-    urls: tuple[str, ...]  # of each host, without the parameters below
+    urls: tuple[str, ...]  # the URL of each host, without the parameters below
     tls: Tls | None = None  # None: no TLS
     master_name: str = "mymaster"  # as in Redis' own sentinel.conf
     sentinel_username: str | None = None
@@ -68,14 +68,14 @@ class ServerUrl:
 
     @property
     def scheme(self) -> str:
-        """What stands before ``://`` of the first host."""
+        """The text before ``://`` of the first host."""
         return urlsplit(self.urls[0]).scheme
 
     @property
     def sentinels(self) -> list[tuple[str, int]]:
         """Host and port of each Sentinel."""
         parts = map(urlsplit, self.urls)
-        return [(one.hostname or "127.0.0.1", one.port or SENTINEL_PORT) for one in parts]
+        return [(host.hostname or "127.0.0.1", host.port or SENTINEL_PORT) for host in parts]
 
     @property
     def redis_login(self) -> dict[str, Any]:
@@ -89,15 +89,15 @@ class ServerUrl:
 
 
 def split_hosts(text: str) -> list[str]:
-    """The URL of each host; ``;`` separates two hosts only where the next has its scheme."""
+    """The URL of each host; ``;`` separates two hosts only before the scheme of the next host."""
     return [url for url in _BETWEEN_HOSTS.split(text.strip("; \t\r\n")) if url]
 
 
 def parse_server_url(text: str) -> ServerUrl:
     """Parse addresses of one or more hosts, with ``;`` between them.
 
-    Raises ValueError with the name of a parameter that is wrong and what it takes; no value of the
-    address is repeated.
+    Raises ValueError with the name of a wrong parameter and the values it takes; the error never
+    repeats a value of the address.
     """
     urls = split_hosts(text)
     scheme = urlsplit(urls[0]).scheme if urls else ""
@@ -105,19 +105,19 @@ def parse_server_url(text: str) -> ServerUrl:
         return ServerUrl((text,))
     of_kind = {SENTINEL: _OF_SENTINEL, **dict.fromkeys(AMQP, _OF_RABBITMQ)}
     known = (*_TLS, *of_kind.get(scheme, ()))
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for url in urls:
-        found.update((key, value) for key, value in _parameters(url) if key in known)
+        parameters.update((key, value) for key, value in _parameters(url) if key in known)
     plain = [_without(url, known) for url in urls]
     if scheme == SENTINEL:
         plain = [_with_login(url, plain[0]) for url in plain]
     return ServerUrl(
         tuple(plain),
-        _tls(scheme, found),
-        found.get("master_name") or "mymaster",
-        found.get("sentinel_username"),
-        found.get("sentinel_password"),
-        _is_quorum(found.get("queue_type", "classic")),
+        _tls(scheme, parameters),
+        parameters.get("master_name") or "mymaster",
+        parameters.get("sentinel_username"),
+        parameters.get("sentinel_password"),
+        _is_quorum(parameters.get("queue_type", "classic")),
     )
 
 
@@ -131,9 +131,9 @@ def _without(url: str, names: tuple[str, ...]) -> str:
 
 
 def _with_login(url: str, first: str) -> str:
-    """The login and the database are those of one Redis: what the first host names holds for all.
+    """Add the first host's login and database to a URL without them: all are for the same Redis.
 
-    kombu takes them from whichever Sentinel it tries.
+    kombu takes them from the Sentinel that it tries.
     """
     own, model = urlsplit(url), urlsplit(first)
     login, at, _ = model.netloc.rpartition("@")

@@ -4,8 +4,8 @@ The file is the operators' TOML (contract, section 6). Every key has an environm
 wins over the file: ``EASYAI_AI_ANALYSIS__SCAN_INTERVAL_SEC`` for a key of a section, and for our
 own table ``[easyai]`` the short form ``EASYAI_DATABASE_URL``. ``EASYAI_CONFIG`` names the file.
 
-``easyai up`` names to its children the copy of the last good file, and one of them renews it
-(settings/last_good.py).
+``easyai up`` names the copy of the last good file to its children, and one of the children renews
+the copy (settings/last_good.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-#: Keys of [easyai] that `easyai up` sets by variables for the processes it starts.
+#: Keys of [easyai] that `easyai up` sets by variables for the processes that it starts.
 _SET_BY_UP: Final = ("database_url", "broker_url", "data_dir", "host", "port")
 _PLACES: Final = (
     *(("easyai", key) for key in _SET_BY_UP),
@@ -39,32 +39,32 @@ _PLACES: Final = (
 
 
 class _Understood(NamedTuple):
-    """What the text of a file and the variables mean."""
+    """The settings that the text of a file and the variables give."""
 
     settings: Settings
     unknown: list[Unknown]
-    places: dict[str, Any]  # what the file itself says of what changes with a restart only
+    places: dict[str, Any]  # values in the file of keys that take effect only after a restart
 
 
 def load(path: Path | None = None) -> Settings:
     """Read file and environment.
 
-    Raises SettingsError naming the key and what it takes, unless ``easyai up`` has left the last
-    good file: then that one holds, and the log says so. Keys nobody here knows are logged in one
-    line and ignored, those that look like one of ours in a warning each.
+    Raises SettingsError naming the key and what it takes. If ``easyai up`` has kept a last good
+    file, that file is used instead, with a log line. Unknown keys are ignored and logged in one
+    line; a key that looks like one of our keys gets a warning of its own.
     """
-    found, _ = _load_or_last_good(path or config_path())
-    return found.settings
+    understood, _ = _load_or_last_good(path or config_path())
+    return understood.settings
 
 
 def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]]:
-    """What the file says and nothing else, with its keys that are not ours; logs nothing.
+    """The settings of file and variables, never of the copy, and the unknown keys; logs nothing.
 
     Raises SettingsError naming the key and what it takes.
     """
     path = path or config_path()
-    found = _understood(path, read(path) if path else "")
-    return found.settings, found.unknown
+    understood = _understood(path, read(path) if path else "")
+    return understood.settings, understood.unknown
 
 
 def keep_copy(copy: Path, path: Path) -> bool:
@@ -78,9 +78,9 @@ def keep_copy(copy: Path, path: Path) -> bool:
 
 
 def _load_or_last_good(path: Path | None) -> tuple[_Understood, str]:
-    """The settings and why they are not what the file says, or ''."""
+    """The settings, and why they differ from the file, or ''."""
     try:
-        found = _load_and_renew(path)
+        understood = _load_and_renew(path)
     except SettingsError as error:
         copy = _copy()
         good = _last_good(path, copy)
@@ -89,23 +89,23 @@ def _load_or_last_good(path: Path | None) -> tuple[_Understood, str]:
         fault = f"{error}; {taken(copy)}"
         log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
         return good, fault
-    others = [one.key for one in found.unknown if not one.meant]
+    others = [entry.key for entry in understood.unknown if not entry.meant]
     if others:
         log.info("settings keys of other plugins ignored: %s", ", ".join(others))
-    _tell_misspelt(found.unknown)
-    return found, ""
+    _tell_misspelt(understood.unknown)
+    return understood, ""
 
 
 def _load_and_renew(path: Path | None) -> _Understood:
     copy = _copy()
     text = read(path, copy) if path else ""
-    found = _understood(path, text)
+    understood = _understood(path, text)
     if path and copy and os.environ.get(RENEWS_VARIABLE) == "1":
         try:
             keep(copy, path, text)
         except OSError as error:
             log.warning("settings: the last good ones cannot be kept in %s: %s", copy, error)
-    return found
+    return understood
 
 
 def _copy() -> Path | None:
@@ -129,7 +129,7 @@ def _understood(path: Path | None, text: str) -> _Understood:
     tables = {name: table for name, table in raw.items() if isinstance(table, dict)}
     places = {f"{name}.{key}": tables.get(name, {}).get(key) for name, key in _PLACES}
     if os.environ.get("EASYAI_SUPERVISED") == "1":
-        # Also what the variables of `easyai up` hide: its next start could not take a mistake.
+        # Also check values that the variables of `easyai up` hide: its next start will use them.
         named = tables.get("easyai", {})
         _validated(path, {"easyai": {key: named[key] for key in _SET_BY_UP if key in named}})
     overlay(raw, os.environ)
@@ -155,24 +155,24 @@ def _validated(path: Path | None, raw: dict[str, Any]) -> Settings:
 class SettingsSource:
     """The settings in force: read again when the file changes.
 
-    A file that does not parse keeps the old values and is logged, again every alarm_repeat_sec; at
-    the start it leaves those of the last good file, where ``easyai up`` has kept it. Safe between
-    threads.
+    When the file does not parse, the old values stay and the error is logged, again every
+    alarm_repeat_sec; at the start the last good file is used, if ``easyai up`` has kept it. Safe
+    between threads.
     """
 
     CHECK_EVERY_SEC = 1.0
 
     def __init__(self, path: Path | None = None, *, in_part: bool = False) -> None:
-        """Read them, as `load` or with `in_part` as `load_in_part` does."""
+        """Read the settings as `load` does, or with `in_part` as `load_in_part` does."""
         self._path = path or config_path()
         self._lock = threading.Lock()
         self._signature = self._seen = self._stat()
-        self._at_start: dict[str, Any] = {}  # nothing is known of a file that is read in part
+        self._at_start: dict[str, Any] = {}  # empty when the file is read in part
         if in_part:
             self._settings, self._fault = load_in_part(self._path)
         else:
-            found, self._fault = _load_or_last_good(self._path)
-            self._settings, self._at_start = found.settings, found.places
+            understood, self._fault = _load_or_last_good(self._path)
+            self._settings, self._at_start = understood.settings, understood.places
         self._checked_at = time.monotonic()
         self._begin_reminding()
 
@@ -183,7 +183,7 @@ class SettingsSource:
         with self._lock:
             self._checked_at = time.monotonic()
             signature = self._stat()
-            # An empty file counts at the second look: it may be about to be written.
+            # An empty file counts only at the second look: an editor may be about to write it.
             empty = signature is not None and signature[1] == 0
             if signature != self._signature and (not empty or signature == self._seen):
                 self._signature = signature
@@ -194,12 +194,12 @@ class SettingsSource:
 
     @property
     def fault(self) -> str:
-        """Why what the file says now is not in force; '' when it is."""
+        """Why the file's present text is not in force; '' when it is in force."""
         self.current()
         return self._fault
 
     def _remind(self) -> None:
-        """Tell a mistake that stays, as often as an alarm that goes on."""
+        """Log a mistake that stays, as often as an alarm that goes on."""
         if self._fault and self._reminder.due():
             log.error("settings: what the file says is still not in force: %s", self._fault)
 
@@ -209,15 +209,15 @@ class SettingsSource:
 
     def _reload(self) -> None:
         try:
-            found = _load_and_renew(self._path)
+            understood = _load_and_renew(self._path)
         except SettingsError as error:
             self._fault = str(error)
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
         else:
-            self._settings, self._fault = found.settings, ""
+            self._settings, self._fault = understood.settings, ""
             log.info("settings reloaded from %s", self._path)
-            _tell_misspelt(found.unknown)
-            self._tell_places(found.places)
+            _tell_misspelt(understood.unknown)
+            self._tell_places(understood.places)
         self._begin_reminding()
 
     def _tell_places(self, now: dict[str, Any]) -> None:
@@ -237,6 +237,6 @@ class SettingsSource:
 
 
 def _tell_misspelt(unknown: list[Unknown]) -> None:
-    for one in unknown:
-        if one.meant:
-            log.warning("settings: %s", one.warning())
+    for entry in unknown:
+        if entry.meant:
+            log.warning("settings: %s", entry.warning())
