@@ -14,10 +14,10 @@ from easyai.tasks.app import make_app
 
 
 def _prepare_command() -> None:
-    """Make ``celery -A easyai inspect`` and the like find what runs, in any folder.
+    """Make ``celery -A easyai inspect`` and similar commands find the installation that runs.
 
-    A worker or beat that somebody starts belongs to the settings it is given. Flower gets our
-    defaults, and `inspect` learns of our own question.
+    They find it from any folder. A worker or beat that somebody starts uses the settings that it is
+    given. Flower gets our defaults, and `inspect` gets our own question.
     """
     program = Path(sys.argv[0])
     if program.name != "celery" and program.parent.name != "celery":  # or: python -m celery

@@ -13,11 +13,11 @@ class EasyaiError(Exception):
 
     http_status = 500
     retryable = False
-    #: The reason where an error is raised without one; '': the docstring is the message.
+    #: The reason for an error that is raised without a reason; '': the docstring is the message.
     code: ClassVar[str] = ""
 
     def __init__(self, why: str | Reason | None = None) -> None:
-        """`why`: a reason, whose English text is the message; or a message in so many words."""
+        """`why`: a reason, whose English text becomes the message; or the message itself."""
         if why is None:
             why = Reason(self.code) if self.code else (self.__doc__ or type(self).__name__).strip()
         self.reason = why if isinstance(why, Reason) else quoted(why)
@@ -79,7 +79,7 @@ class ForbiddenError(EasyaiError):
     http_status = 403
 
     def __init__(self, what: str, token: str = "operator") -> None:  # noqa: S107 - a name
-        """`token` is the name of the one that is needed; the message says how to send it."""
+        """`token`: the name of the token that is needed; the message explains how to send it."""
         super().__init__(
             f"{what}: from another machine this needs the {token}'s token; send the header "
             f"'Authorization: Bearer TOKEN' with the text of the file {token}.token in the data "
@@ -115,7 +115,7 @@ class StoreClaimedError(EasyaiError):
 
     code = "error.store_claimed"
     http_status = 503
-    retryable = True  # it may be handed over while we wait
+    retryable = True  # the other installation may hand the store over while we wait
 
 
 class BrokerUnavailableError(EasyaiError):

@@ -1,4 +1,4 @@
-"""Passwords and tokens in texts and URLs, hidden before a text is logged or shown."""
+"""Hides passwords and tokens in texts and URLs before a text is logged or shown."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LONGEST_ENDPOINT: Final = 200
 # Greedy up to the last '@' of a word: a password may hold '@' and ':' itself, and a user may be a
 # mail address.
 _PASSWORD = re.compile(r"(://[^\s:/]*):\S*@")
-# No further than the host: a path may hold ':' and '@', and stays as it is.
+# Stops at the host: a path may hold ':' and '@', and stays unchanged.
 _CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/?#]*):[^\s/?#]*@", re.IGNORECASE)
-# As services take them in their endpoints. Not `key` alone, which may be the name of anything.
+# Parameters as services take them in their endpoints. Not `key` alone, which may mean anything.
 _QUERY_SECRET = re.compile(
     r"([?&](?:[\w.-]*(?:password|passwd|pwd|secret|token)|[\w.-]*(?:api|access)[_-]?key)=)"
     r"[^&#\s]*",
@@ -41,7 +41,7 @@ def hide_credentials(text: str) -> str:
 def endpoint_label(url: str) -> str:
     """An endpoint as metrics name it, in 200 characters: without user, password and tokens.
 
-    The label of a label is that label.
+    The label of a label is the same label.
     """
     url = hide_credentials(url)  # before the cut, which would leave half of a token
     try:

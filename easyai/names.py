@@ -1,4 +1,4 @@
-"""Names of task types and cameras: one Unicode form for all of them."""
+"""Names of task types and cameras: all have the same Unicode form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that builds the parts: settings in, a small runtime out."""
+"""Builds the parts of a process, in one place: settings in, a small runtime out."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Doorbell(Protocol):
     """Wakes workers for task types."""
 
     def ring_all(self, task_types: Iterable[str]) -> None:
-        """Ask for inference of types soon; returns at once and never raises.
+        """Ask workers to infer these types soon; returns at once and never raises.
 
-        A wake that is lost costs one scan.
+        A lost wake delays its frames by one scan.
         """
 
     def close(self) -> None:
-        """Send what waits, within a moment."""
+        """Send the waiting rings, within a moment."""
 
 
 class SilentDoorbell:
-    """Rings nowhere: frames wait for the next scan."""
+    """Wakes no worker: frames wait for the next scan."""
 
     def ring_all(self, task_types: Iterable[str]) -> None:
         """Do nothing."""
@@ -50,11 +50,11 @@ class Closable(Protocol):
     """A part that holds connections."""
 
     def close(self) -> None:
-        """Close them."""
+        """Close the connections."""
 
 
 class Runtime:
-    """What every process works with; safe between threads, one per process."""
+    """The parts that every process works with; safe between threads, one runtime per process."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class Runtime:
     def settings(self) -> Settings:
         """The settings in force now.
 
-        The folders of alerts and failed frames stay what they were at the start: the store leaves
-        them out of its scans.
+        The folders of alerts and failed frames stay as they were at the start, because the store
+        leaves them out of its scans.
         """
         settings = self._source.current()
         if settings is not self._last_read:
@@ -88,7 +88,7 @@ class Runtime:
 
     @property
     def settings_fault(self) -> str:
-        """Why what the settings file says now is not in force; '' when it is."""
+        """Why the settings file's present text is not in force; '' when it is in force."""
         return self._source.fault
 
     def _with_first_folders(self, settings: Settings) -> Settings:
@@ -103,7 +103,7 @@ class Runtime:
         return settings.model_copy(update={"ai_analysis": analysis.model_copy(update=folders)})
 
     def part(self, kind: Callable[[Runtime], Part]) -> Part:
-        """This process's one instance of a part that remembers something between calls."""
+        """This process's only instance of a part that remembers something between calls."""
         with self._parts_lock:
             if kind not in self._parts:
                 self._parts[kind] = kind(self)
@@ -111,7 +111,7 @@ class Runtime:
             return part
 
     def close(self) -> None:
-        """Send the rings that wait and close every connection."""
+        """Send the waiting rings and close every connection."""
         self.doorbell.close()
         for part in self._parts.values():
             if isinstance(part, Closable):
@@ -124,14 +124,14 @@ def open_runtime(
 ) -> Runtime:
     """Build the parts from the settings (read from file and environment when not given).
 
-    `looking`: a local frame folder that is not there is not made, so that its lack is seen.
+    `looking`: does not make a missing local frame folder, so that a check finds it missing.
     """
     source = source or SettingsSource()
     settings = source.current()
     own = settings.easyai
     secret = load_secret(own.secret_key.get_secret_value(), own.data_dir)
     db = Database(own.effective_database_url, must_exist=True)
-    # One machine signs a link and another one checks it: by the clock of the database both.
+    # One machine signs a link and another checks it: both use the database's clock.
     signer = LinkSigner(secret, own.effective_public_url, db.estimated_now)
     return Runtime(
         source,
@@ -143,7 +143,7 @@ def open_runtime(
 
 
 class Owner:
-    """The id of this installation, read from its database when it is asked for first."""
+    """The id of this installation, read from its database at the first use."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -160,7 +160,7 @@ class Owner:
 def open_store(
     settings: Settings, signer: LinkSigner, owner: Callable[[], str], *, make_folder: bool = True
 ) -> Store:
-    """The store that the settings name; makes a local folder that is not there yet."""
+    """The store that the settings name; makes a local folder that does not exist yet."""
     extractor, analysis = settings.frame_extractor, settings.ai_analysis
     excluded = (analysis.alert_base_path, analysis.failed_base_path)
     if extractor.store == "minio":
@@ -175,7 +175,7 @@ def open_store(
 
 
 def _make_folder(folder: Path) -> None:
-    # One that cannot be made shows as a store that does not answer, and heals like one.
+    # A folder that cannot be made counts as a store that does not answer, and recovers like it.
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -15,7 +15,7 @@ UNKNOWN: Final = "0.0.0+unknown"  # as in pyproject.toml
 def version() -> str:
     """The version that git's tags gave when easyai was built or installed.
 
-    `UNKNOWN` where git or its history was missing then, and in a folder that was never installed.
+    `UNKNOWN` if git or its history was missing then, and in a folder that was never installed.
     """
     try:
         return installed_version(DISTRIBUTION)
@@ -24,14 +24,14 @@ def version() -> str:
 
 
 def described() -> str:
-    """The version as people read it: an unknown one with the reason."""
-    found = version()
-    if found == UNKNOWN:
-        return f"{found} (built without git and its tags: docs/releasing.md)"
-    return found
+    """The version for people; an unknown version has the reason with it."""
+    number = version()
+    if number == UNKNOWN:
+        return f"{number} (built without git and its tags: docs/releasing.md)"
+    return number
 
 
 @cache
 def user_agent() -> str:
-    """How easyai names itself to HTTP servers."""
+    """The name of easyai for HTTP servers."""
     return f"easyai/{version()}"

@@ -1,1 +1,1 @@
-"""The operating system's side: file modes, names, logs, signals, secrets kept in files."""
+"""Parts that use the operating system: file modes, names, logs, signals, secrets in files."""

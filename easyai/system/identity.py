@@ -1,8 +1,8 @@
-"""Who a process is: its number, when the kernel started it, and where that number means something.
+"""Identifies a process: by its number, its start and the place where its number is valid.
 
-The system gives the number of a process that has ended to another one, and machines and containers
-may share a name. A mark (`<home>.<pid>.<start>`) stands in every lease. Who reads it on the same
-machine knows for sure whether that process has ended; elsewhere nobody judges it.
+The system reuses the number of a process that has ended, and machines and containers may share a
+name. A mark (`<home>.<pid>.<start>`) stands in every lease. A reader on the same machine knows for
+sure whether that process has ended; a reader elsewhere does not judge.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Final
 
 _MARK: Final = re.compile(r"(?:^|:)([0-9a-f]{12})\.(\d+)\.(\d+)(?=[.:-]|$)")
 _STATE, _THREADS, _START_TICKS = 0, 17, 19  # proc(5): /proc/PID/stat, after the name
-_ENDED: Final = ("Z", "X")  # not waited for
+_ENDED: Final = ("Z", "X")  # ended, but its parent has not waited for it
 
 
 def home() -> str:
-    """Where process numbers mean the same: this host, since it booted, in this container.
+    """The place where process numbers are valid: this host, since its boot, in this container.
 
-    Machines and containers may share a host's name. Where the system does not say, the name alone.
+    Machines and containers may share a host's name. If the system gives neither boot nor container,
+    the place is the host's name alone.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -34,22 +35,22 @@ def home() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When the kernel started a process, in its ticks since boot; None where it does not say."""
+    """When the kernel started a process, in ticks since boot; None if the start is not known."""
     stat = _stat(pid)
     return None if stat is None else int(stat[_START_TICKS])
 
 
 def runs(pid: int, started_ticks: int | None) -> bool:
-    """Whether the process of this number and start is there on this machine, be it stopped or hung.
+    """Whether the process with this number and start exists on this machine, even stopped or hung.
 
-    Without a start, or where the kernel does not say it, any process of this number counts.
+    Without a start, or if the kernel does not show the start, any process of this number counts.
     """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        pass  # not ours to signal, but there
+        pass  # the process exists, but we may not signal it
     stat = _stat(pid)
     if stat is None:
         return True
@@ -59,26 +60,26 @@ def runs(pid: int, started_ticks: int | None) -> bool:
 
 
 def mark() -> str:
-    """The mark of this process, for its leases: no other process ever has it."""
+    """The mark of this process, for its leases: no other process ever has the same mark."""
     pid = os.getpid()
     return f"{_home_hash()}.{pid}.{start_ticks(pid) or 0}"
 
 
 def holder() -> str:
-    """A name for one holder of leases in this process, as an operator reads it, with its mark."""
+    """A name for a holder of leases in this process, which an operator can read, with its mark."""
     return f"{socket.gethostname()}:{os.getpid()}:{mark()}:{secrets.token_hex(4)}"
 
 
 def has_ended(marked: str) -> bool:
     """Whether the process whose mark stands in a text ran on this machine and has ended.
 
-    False for a text without a mark, and for a process of another machine or container: it may live.
+    False for a text without a mark, and for a process elsewhere, which may still live.
     """
-    found = _MARK.search(marked)
-    if found is None or found[1] != _home_hash():
+    match = _MARK.search(marked)
+    if match is None or match[1] != _home_hash():
         return False
-    ticks = int(found[3])
-    return ticks > 0 and not runs(int(found[2]), ticks)
+    ticks = int(match[3])
+    return ticks > 0 and not runs(int(match[2]), ticks)
 
 
 def _home_hash() -> str:
@@ -86,9 +87,9 @@ def _home_hash() -> str:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """What stands in /proc/PID/stat behind the name, which may hold anything."""
+    """The fields of /proc/PID/stat behind the name, which may hold any character."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return told.rpartition(")")[2].split()
+    return text.rpartition(")")[2].split()

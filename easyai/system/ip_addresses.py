@@ -1,4 +1,4 @@
-"""IP addresses as they are compared."""
+"""IP addresses in a form for comparison."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address
 
 
 def canonical_address(text: str) -> str:
-    """An IP address as it is compared: IPv4 in IPv6 as IPv4; '' for what is none."""
+    """An IP address in its form for comparison: IPv4 in IPv6 as IPv4; '' if the text is none."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
@@ -16,6 +16,6 @@ def canonical_address(text: str) -> str:
 
 
 def is_loopback(text: str) -> bool:
-    """Whether this is an IP address that only the machine itself has."""
+    """Whether the text is a loopback address, which only the machine itself reaches."""
     address = canonical_address(text)
     return bool(address) and ip_address(address).is_loopback

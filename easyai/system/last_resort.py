@@ -1,7 +1,8 @@
 """Ends a process that was asked to stop when its threads do not end.
 
 A thread that waits for a store or a server that never answers cannot be ended, and Python waits at
-exit for the threads of every pool. A stop must not wait for them: what they hold is given back.
+exit for the threads of every pool. A stop must not wait for these threads: the work that they hold
+is given back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class LastResort:
-    """Waits in a thread of its own, for `stop_begins`."""
+    """Waits for `stop_begins` in a thread of its own."""
 
     def __init__(
         self,
@@ -26,8 +27,8 @@ class LastResort:
     ) -> None:
         """End the process `limit_sec` after `stop_begins`.
 
-        After `finish_after_sec`, `finish` is called, which closes what matters: the process may
-        hang before it comes to that.
+        `finish` is called after `finish_after_sec` and closes the important parts: the process may
+        hang before it closes them itself.
         """
         self._limit_sec, self._finish_after_sec = limit_sec, finish_after_sec
         self._finish = finish
@@ -35,14 +36,14 @@ class LastResort:
         threading.Thread(target=self._run, name="last-resort", daemon=True).start()
 
     def stop_begins(self) -> None:
-        """The process was asked to stop. Never waits; safe in a signal handler."""
+        """Start the limit: the process was asked to stop. Never waits; safe in a signal handler."""
         self._asked.set()
 
     def _run(self) -> None:
         self._asked.wait()
         ends_at = time.monotonic() + self._limit_sec
         time.sleep(self._finish_after_sec)
-        # In its own thread: it may hang, too.
+        # In a thread of its own: `finish` may hang, too.
         threading.Thread(target=self._finish, name="finish", daemon=True).start()
         time.sleep(max(0.0, ends_at - time.monotonic()))
         log.warning(

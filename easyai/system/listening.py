@@ -1,4 +1,4 @@
-"""The sockets on which the API listens, and where this machine reaches it."""
+"""Opens the sockets on which the API listens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from easyai.errors import SettingsError
 
-#: All addresses of this machine; "0.0.0.0" is those of IPv4.
+#: Hosts that mean all addresses of this machine; "0.0.0.0" means only its IPv4 addresses.
 _ALL: Final = ("", "::")
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -29,24 +29,24 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
 
 
 def check_listening(host: str, port: int) -> str | None:
-    """Why the API could not listen, with the remedy; None when it could."""
+    """Why the API could not listen, with the remedy; None when the API can listen."""
     try:
-        found = open_sockets(host, port)
+        sockets = open_sockets(host, port)
     except SettingsError as error:
         return str(error)
     try:
-        for one in found:
-            one.listen(1)
+        for sock in sockets:
+            sock.listen(1)
     except OSError as error:
         return _words(host, port, error)
     finally:
-        for one in found:
-            one.close()
+        for sock in sockets:
+            sock.close()
     return None
 
 
 def shown(host: str) -> str:
-    """A host as it stands in a URL."""
+    """A host in the form of a URL."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -61,25 +61,25 @@ def _all_addresses(port: int) -> list[socket.socket]:
 
 
 def _addresses_of(host: str, port: int) -> list[socket.socket]:
-    """A name may have several addresses; "localhost" has one of IPv6 where that is off, too."""
-    found: list[socket.socket] = []
+    """The sockets of all addresses of a name: "localhost" has ::1 even when IPv6 is off."""
+    sockets: list[socket.socket] = []
     missing: OSError | None = None
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     try:
         for family, address in dict.fromkeys((info[0], info[4]) for info in infos):
             try:
-                found.append(_bound(family, address))
+                sockets.append(_bound(family, address))
             except OSError as error:
                 if error.errno not in _NO_IPV6:
                     raise
                 missing = error
     except OSError:
-        for one in found:
-            one.close()
+        for sock in sockets:
+            sock.close()
         raise
-    if missing is not None and not found:
+    if missing is not None and not sockets:
         raise missing
-    return found
+    return sockets
 
 
 def _bound(
@@ -87,7 +87,7 @@ def _bound(
 ) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Connections of an earlier run in TIME_WAIT do not matter.
+        # Old connections in TIME_WAIT do not block the port.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(ipv6_only))

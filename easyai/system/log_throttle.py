@@ -1,4 +1,4 @@
-"""How often a line is logged whose reason lasts, or comes back, for hours."""
+"""Limits how often a log line is written whose reason lasts, or comes back, for hours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
-# A kind without a line for so long is forgotten: task types and folders come and go.
+# A kind without a line for this long is forgotten: task types and folders come and go.
 _FORGET_SEC: Final = 3600.0
 _MOST: Final = 10_000  # kinds that are remembered
 
@@ -19,7 +19,7 @@ class _Line:
     """The last line of a kind."""
 
     at: float  # monotonic
-    left_out: int = 0  # since then
+    left_out: int = 0  # lines left out since then
 
 
 class LogThrottle:
@@ -31,9 +31,10 @@ class LogThrottle:
         self._lines: dict[Hashable, _Line] = {}  # by kind, the oldest first
 
     def due(self, kind: Hashable = None, count: int = 1) -> int:
-        """How much a line of this kind has to report now; 0: it is not due, or nothing happened.
+        """How many events a line of this kind must report now; 0: not due, or nothing happened.
 
-        That is `count` and all that was left out since the last line. The interval begins anew.
+        The number is `count` plus all events left out since the last line. When it is not 0, the
+        interval begins anew.
         """
         now = time.monotonic()
         with self._lock:
@@ -55,14 +56,14 @@ class LogThrottle:
             return max(0.0, line.at + self._every_sec - time.monotonic()) if line else 0.0
 
     def over(self, kind: Hashable = None) -> bool:
-        """Note that the reason is gone: its next line is due at once. Whether it had a line."""
+        """Make the next line due at once, as the reason is gone; return whether it had a line."""
         with self._lock:
             return self._lines.pop(kind, None) is not None
 
     def warning(
         self, log: logging.Logger, message: str, *arguments: Any, kind: Hashable = None
     ) -> None:
-        """Log a warning, if it is due, with how many were left out since the last one."""
+        """Log a warning, if it is due, with the number of warnings left out since the last."""
         times = self.due(kind)
         if times > 1:
             message, arguments = f"{message} (and %d more)", (*arguments, times - 1)

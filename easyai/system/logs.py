@@ -1,7 +1,8 @@
-"""How every process of ours writes its log: one line for each record, whatever its words hold.
+"""The log format of every easyai process: one line for each record, whatever its text holds.
 
-Answers of services, names, folders and drivers' words come from outside. A newline in them would
-forge a line, an ESC steer the terminal of who reads it, a control of direction show other words.
+Answers of services, names, folders and drivers' messages come from outside. A newline in them would
+forge a line, an ESC would steer the reader's terminal, a control of direction would show other
+words.
 """
 
 from __future__ import annotations
@@ -19,21 +20,23 @@ _WIDE_SPACE: Final = "\u3000"  # as Chinese texts have it
 def one_line(text: str) -> str:
     """The text with characters that are not printed written as escapes, such as \\n or \\u202e.
 
-    Control, format and separator characters (categories Cc, Cf, Zl, Zp and Zs but spaces) and what
-    has no meaning (Cs, Co, Cn).
+    Escapes control, format and separator characters (categories Cc, Cf, Zl, Zp, and Zs but spaces)
+    and characters without a meaning (Cs, Co, Cn).
     """
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() or one == _WIDE_SPACE else one.encode("unicode_escape").decode()
-        for one in text
+        char
+        if char.isprintable() or char == _WIDE_SPACE
+        else char.encode("unicode_escape").decode()
+        for char in text
     )
 
 
 class LineFormatter(logging.Formatter):
-    """Formats as another formatter does, with clean words and without passwords of URLs.
+    """Formats as another formatter does, with clean text and without passwords of URLs.
 
-    Only tracebacks have further lines, each indented: none can be taken for a record.
+    Only tracebacks have further lines. Each is indented, so that nobody takes it for a record.
     """
 
     def __init__(self, inner: logging.Formatter | None = None) -> None:
@@ -41,7 +44,7 @@ class LineFormatter(logging.Formatter):
         self._inner = inner or logging.Formatter(FORMAT)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and behind it the traceback."""
+        """The record's line, and behind it the traceback."""
         record.message = record.getMessage()  # as every formatter does, for other handlers
         clean = copy.copy(record)
         clean.msg, clean.args = one_line(hide_credentials(record.message)), None
@@ -51,7 +54,7 @@ class LineFormatter(logging.Formatter):
             lines += self.formatException(record.exc_info).split("\n")
         if record.stack_info:
             lines += self.formatStack(record.stack_info).split("\n")
-        return "\n  ".join([lines[0], *(one_line(hide_credentials(one)) for one in lines[1:])])
+        return "\n  ".join([lines[0], *(one_line(hide_credentials(line)) for line in lines[1:])])
 
 
 def set_up() -> None:

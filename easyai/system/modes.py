@@ -1,4 +1,4 @@
-"""The modes of what we keep: for us and our group, whatever the umask of who starts us."""
+"""The modes of our files: for us and our group, whatever the umask of the user who starts us."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ FILE_MODE: Final = 0o640
 
 
 def make_folder(path: Path, mode: int = FOLDER_MODE) -> None:
-    """Make a folder and those above it; one that is there keeps its mode. Raises OSError."""
-    missing = [one for one in (path, *path.parents) if not one.exists()]
+    """Make a folder and its parents; a folder that exists keeps its mode. Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
-    for one in missing:
-        one.chmod(mode)
+    for folder in missing:
+        folder.chmod(mode)
 
 
 def opener(path: str, flags: int) -> int:
-    """Open a file as `open(..., opener=opener)` does; a new one has our mode. Raises OSError."""
+    """Open a file as `open(..., opener=opener)` does; a new file gets our mode. Raises OSError."""
     descriptor = os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
     if flags & os.O_CREAT and os.fstat(descriptor).st_size == 0:
         _set_mode(descriptor)
@@ -28,7 +28,7 @@ def opener(path: str, flags: int) -> int:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file unless there is one; keep others out of one that is there.
+    """Make an empty file unless it exists; keep others out of a file that exists.
 
     Raises OSError.
     """
@@ -40,17 +40,17 @@ def make_file(path: Path) -> None:
 
 
 def keep_others_out(path: Path) -> None:
-    """Take from a file or folder of ours what it gives to everybody; nothing when it is gone."""
+    """Remove other users' rights from a file or folder of ours; ignores a file that is gone."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & stat.S_IRWXO:
             path.chmod(mode & ~stat.S_IRWXO)
     except OSError:
-        return  # not ours, or gone
+        return  # the file is not ours, or gone
 
 
 def _set_mode(descriptor: int) -> None:
     try:
         os.fchmod(descriptor, FILE_MODE)
     except OSError:
-        return  # an empty file of somebody else
+        return  # an empty file of another user

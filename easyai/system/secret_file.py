@@ -11,25 +11,26 @@ from pathlib import Path
 
 
 def load_or_create(path: Path) -> bytes:
-    """The secret in a file, made by the first process that asks for it.
+    """The secret in a file; the first process that asks for it makes the file.
 
-    Raises OSError when it can be neither read nor made.
+    Raises OSError when the file can be neither read nor made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     secret = _read(path)
     if secret is None:
         with _alone(path.with_suffix(".lock")):
-            # Another process may have been faster; an empty file was torn by a power loss.
+            # Another process may have made it meanwhile; a power loss leaves an empty file.
             secret = _read(path) or _create(path)
     return secret
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file anew; whoever reads it meanwhile sees the old content or the new one, whole.
+    """Write a file anew; a reader meanwhile sees the whole old content or the whole new content.
 
-    For one process at a time. Raises OSError when it cannot be written; the old content stays then.
+    For one process at a time. Raises OSError when the file cannot be written; the old content then
+    stays.
     """
-    # Always the same name: what a process that was killed has left goes first.
+    # The draft always has the same name, so that a killed process's draft is removed here.
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     try:
@@ -52,7 +53,7 @@ def _read(path: Path) -> bytes | None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     with open(path, "ab", opener=_for_owner) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        fcntl.flock(lock, fcntl.LOCK_EX)  # held until the file is closed
         yield
 
 

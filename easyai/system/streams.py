@@ -1,4 +1,4 @@
-"""Standard input, output and error: there, whoever started us, and never a reason to end."""
+"""Makes sure that standard input, output and error exist, and that they never end a process."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from easyai.system.encoding import text_encoding
 def open_closed_streams() -> None:
     """Lead closed standard streams (``>&-``) to /dev/null.
 
-    The next file that is opened would get the number of a closed one: a log line for the terminal
-    would go into the database.
+    Otherwise the next file that is opened would get a closed stream's number, and a log line for
+    the terminal would go into the database.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            null = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+            null = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this descriptor
             os.set_inheritable(null, True)
-    # Python has none for those that were closed.
+    # Python has None for streams that were closed at its start.
     sys.stdin = sys.stdin or _stream(0, "r")
     sys.stdout = sys.stdout or _stream(1, "w")
     sys.stderr = sys.stderr or _stream(2, "w")
 
 
 def write_as_the_locale() -> None:
-    """Write text as the terminal shows it; what it cannot show becomes an escape, never an error.
+    """Write text in the terminal's encoding; other characters become escapes, never an error.
 
     UTF-8 mode would write UTF-8 on a terminal that shows GBK.
     """
@@ -46,6 +46,6 @@ def _stream(descriptor: int, mode: Literal["r", "w"]) -> TextIO:
 
 
 def notice(text: str) -> None:
-    """Print a line of a server that starts; it starts also where nobody reads the line."""
+    """Print a line of a server that starts; the server starts even if nobody reads the line."""
     with suppress(OSError):
         click.echo(f"easyai: {text}", err=True)
