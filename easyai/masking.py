@@ -31,7 +31,7 @@ def hide_secrets(text: str) -> str:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with the passwords and tokens of URLs hidden, such as those of endpoints."""
+    """The text with the passwords and tokens of URLs hidden, such as the URLs of endpoints."""
     if "@" in text:
         text = _CREDENTIALS.sub(rf"\1:{HIDDEN}@", text)
     return _QUERY_SECRET.sub(rf"\1{HIDDEN}", text) if "?" in text else text

@@ -72,7 +72,7 @@ def _to_bus(runtime: Runtime, alert_id: int | None) -> Outcome:
 
 
 def _published(runtime: Runtime, alert_id: int) -> str:
-    """Wait until a worker or this process has sent it to the bus; return '' or why not."""
+    """Wait until a worker or this process has sent the alarm to the bus; return '' or why not."""
     limit = time.monotonic() + _BUS_SEC
     while time.monotonic() < limit:
         with claimed(runtime.db, DUTY, 0.0) as ours:

@@ -1,4 +1,4 @@
-"""``easyai alerts``: what was detected."""
+"""``easyai alerts``: lists the alerts, which hold the detections."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def alive(kinds: tuple[str, ...]) -> None:
 
 
 def _ages_within_deadline() -> dict[str, list[float]]:
-    """Return what `_ages` returns. Raises DatabaseUnavailableError after DEADLINE_SEC.
+    """Return the ages of `_ages`. Raises DatabaseUnavailableError after DEADLINE_SEC.
 
     The thread is a daemon: nothing ends a statement that waits for the server, and the command must
     not wait for the thread.

@@ -1,4 +1,4 @@
-"""``easyai config``: whether the configuration is valid, what is in force and from where."""
+"""``easyai config``: checks the configuration, and shows each value with its source."""
 
 from __future__ import annotations
 

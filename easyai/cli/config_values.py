@@ -75,7 +75,7 @@ def _shown(path: tuple[str, ...], value: Any, settings: Settings) -> str:
 
 
 def _used_instead(path: tuple[str, ...], settings: Settings) -> str:
-    """What an empty value of [easyai] stands for."""
+    """The value in use instead of an empty value of [easyai]."""
     own = settings.easyai
     words: dict[tuple[str, ...], str] = {
         ("easyai", "database_url"): own.effective_database_url,

@@ -62,7 +62,7 @@ def since_option(help_text: str) -> Callable[[F], F]:
 
 
 def until_option(help_text: str) -> Callable[[F], F]:
-    """The option ``--until``, likewise; the span ends before the moment itself."""
+    """The option ``--until`` of a command; the span ends before the moment itself."""
     return click.option("--until", metavar="1h|TIME", callback=_convert, help=help_text)
 
 

@@ -1,4 +1,4 @@
-"""``easyai stats``: what inference does now, and what waits for it."""
+"""``easyai stats``: the rates of inference now, and the frames that wait for it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class _Checks:
         self._bus: list[Check] = []
 
     def now(self) -> list[Check]:
-        """The checks to run now; the bus only if it is set, since its client needs much memory."""
+        """The checks to run now; the bus only if set, because its client needs much memory."""
         analysis = self._runtime.settings.ai_analysis
         if analysis.has_bus and not self._bus:
             from easyai.publish.check import BusCheck

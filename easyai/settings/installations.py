@@ -52,7 +52,7 @@ class Installation:
 
     @property
     def runs(self) -> bool:
-        """Whether its `up` runs now."""
+        """Whether the `up` of the installation runs now."""
         return self.home == identity.home() and identity.runs(self.pid, self.start_ticks)
 
     def environment(self, *, next_start: bool = False) -> dict[str, str]:

@@ -34,7 +34,7 @@ __all__ = [
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
-#: Addresses to listen on that stand for every address of this machine.
+#: Listen addresses that mean every address of this machine.
 ANY_ADDRESS: Final = ("", "::", "0.0.0.0")  # noqa: S104 - recognised, not bound
 
 

@@ -1,4 +1,4 @@
-"""Names of files are UTF-8, whatever the locale says.
+"""Makes file names UTF-8, whatever the locale.
 
 Cameras, services and the bus write names in UTF-8. Python reads file names in the encoding of the
 locale: on a server with a GBK locale every Chinese folder would get another name, or no name.
