@@ -19,9 +19,13 @@ def clocks_off(known: Known, now: float, most_sec: float = MOST_OFF_SEC) -> dict
 
     Of the processes that showed themselves lately; only of hosts that are off by more than that.
     """
-    found: dict[str, float] = {}
-    for one in known.processes:
-        if not one.ended and known.is_recent(one, now) and abs(one.clock_offset_sec) > most_sec:
-            host = one.name.partition("@")[2].rpartition(":")[0]
-            found[host] = max(one.clock_offset_sec, found.get(host, 0.0), key=abs)
-    return found
+    offsets_sec: dict[str, float] = {}
+    for process in known.processes:
+        if (
+            not process.ended
+            and known.is_recent(process, now)
+            and abs(process.clock_offset_sec) > most_sec
+        ):
+            host = process.name.partition("@")[2].rpartition(":")[0]
+            offsets_sec[host] = max(process.clock_offset_sec, offsets_sec.get(host, 0.0), key=abs)
+    return offsets_sec

@@ -44,37 +44,37 @@ class Facts:
     @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:
         """The services that are expected to work: not unregistered by request, nor moved away."""
-        found = self.known.services if self.known else ()
+        known_services = self.known.services if self.known else ()
         return tuple(
-            one
-            for one in found
-            if one.state != ServiceState.UNREGISTERED and not self.moved_to(one)
+            service
+            for service in known_services
+            if service.state != ServiceState.UNREGISTERED and not self.moved_to(service)
         )
 
     @cached_property
     def moved(self) -> tuple[ServiceFacts, ...]:
         """The offline endpoints that their services have left for another one."""
-        found = self.known.services if self.known else ()
-        return tuple(one for one in found if self.moved_to(one))
+        known_services = self.known.services if self.known else ()
+        return tuple(service for service in known_services if self.moved_to(service))
 
     def moved_to(self, service: ServiceFacts) -> str:
         """The endpoint that the service of an offline one registered at since; '' for none."""
         new = moved_to(service.state_reason) if service.state == ServiceState.OFFLINE else ""
         known = self.known.services if new and self.known else ()
-        found = ""
+        newest = ""
         passed = {service.endpoint}
         while new and new not in passed:
             # It may have moved on since.
             passed.add(new)
             there = [
-                one
-                for one in known
-                if (one.endpoint, one.service_id) == (new, service.service_id)
-                and one.state != ServiceState.UNREGISTERED
+                row
+                for row in known
+                if (row.endpoint, row.service_id) == (new, service.service_id)
+                and row.state != ServiceState.UNREGISTERED
             ]
-            found = new if there else found
+            newest = new if there else newest
             new = moved_to(there[0].state_reason) if there else ""
-        return found
+        return newest
 
     @property
     def types(self) -> tuple[TypeFacts, ...]:
@@ -84,12 +84,12 @@ class Facts:
     @property
     def waiting(self) -> int:
         """Frames that wait for inference, parked ones included."""
-        return sum(one.waiting for one in self.types)
+        return sum(task_type.waiting for task_type in self.types)
 
     @cached_property
     def last_success_at(self) -> float:
         """When a frame was inferred last."""
-        return max((one.last_success_at for one in self.types), default=0.0)
+        return max((task_type.last_success_at for task_type in self.types), default=0.0)
 
     def is_silent(self, service: ServiceFacts) -> bool:
         """Whether a service's heartbeats are missing."""
@@ -147,19 +147,21 @@ class Facts:
 
     def answers_nothing(self, service: ServiceFacts) -> bool:
         """Whether a probe's connection was taken, and no answer came."""
-        found = self.probe(service) or NO_REASON
-        answer = found.inner("answer") if found.code == PROBE_FAILED else found
+        why = self.probe(service) or NO_REASON
+        answer = why.inner("answer") if why.code == PROBE_FAILED else why
         return answer.code == NO_ANSWER
 
     @cached_property
     def ringing(self) -> tuple[AlarmFacts, ...]:
         """The alarms that ring."""
         alarms = self.known.alarms if self.known else ()
-        return tuple(one for one in alarms if one.over_at is None)
+        return tuple(alarm for alarm in alarms if alarm.over_at is None)
 
     @cached_property
     def _told_unheard(self) -> frozenset[str]:
-        return frozenset(one.subject for one in self.ringing if one.kind == Kind.HEARTBEATS_MISSING)
+        return frozenset(
+            alarm.subject for alarm in self.ringing if alarm.kind == Kind.HEARTBEATS_MISSING
+        )
 
     def tells_unheard(self, service: ServiceFacts) -> bool:
         """Whether an alarm rings since heartbeats of a service are missing."""
@@ -183,7 +185,8 @@ class Facts:
             return False
         enough = number >= FEWEST or self.is_stalled(task_type)
         return enough and any(
-            task_type.name in one.task_types and self._answers(one) for one in self.services
+            task_type.name in service.task_types and self._answers(service)
+            for service in self.services
         )
 
     def _answers(self, service: ServiceFacts) -> bool:
@@ -215,14 +218,18 @@ class Facts:
     @cached_property
     def stalled(self) -> tuple[TypeFacts, ...]:
         """The task types that stand still, those of which an alarm says so among them."""
-        return tuple(one for one in self.types if self.is_stalled(one) or self._told(one))
+        return tuple(
+            task_type
+            for task_type in self.types
+            if self.is_stalled(task_type) or self._told(task_type)
+        )
 
     def stalled_since(self, task_type: TypeFacts) -> float:
         """`stands_since` of a type that stands still, as its alarm tells it where that is longer.
 
         Frames that fail within seconds wait for seconds: the watchdog sees that they never cease.
         """
-        began = [one.began_at for one in self._told(task_type)]
+        began = [alarm.began_at for alarm in self._told(task_type)]
         since = min([*began, self.stands_since(task_type)])
         return max(since, task_type.last_success_at)
 
@@ -230,7 +237,7 @@ class Facts:
         """The alarms that ring since a type stands still; frames of it wait or have failed."""
         held, failed_at = task_type.waiting or task_type.leased, task_type.failures.newest_at
         return [
-            one
-            for one in self.ringing
-            if rings(one, task_type) and (held or failed_at >= one.began_at)
+            alarm
+            for alarm in self.ringing
+            if rings(alarm, task_type) and (held or failed_at >= alarm.began_at)
         ]

@@ -58,7 +58,7 @@ def rings(alarm: AlarmFacts, one: TypeFacts) -> bool:
 
 def failed_frames(some: Iterable[TypeFacts]) -> Reason:
     """How many frames of these types have failed since the last success."""
-    counts = [one.failures.count for one in some]
+    counts = [task_type.failures.count for task_type in some]
     if any(count >= MOST_FAILED for count in counts):
         return Reason.of("frames.at_least", n=sum(counts))
     return Reason.of("frames", n=sum(counts))

@@ -32,9 +32,9 @@ def gather(
     not all counted; no alarm tells their number. With `ask` every service and our own API are
     probed besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
     """
-    found, now = snapshot.read(runtime, snapshot.ALL if exact else MOST_FAILED)
+    known, now = snapshot.read(runtime, snapshot.ALL if exact else MOST_FAILED)
     ignores = runtime.store.ignores
-    facts = Facts(now, runtime.settings, _by_name(checks), found, store_ignores=ignores)
+    facts = Facts(now, runtime.settings, _by_name(checks), known, store_ignores=ignores)
     facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
     return _probed(facts) if ask else facts
 
@@ -49,8 +49,8 @@ def _probed(facts: Facts) -> Facts:
     from easyai.pipeline.service_networks import service_networks
     from easyai.registry.probe import probe_all
 
-    services = [one for one in facts.services if one.state != ServiceState.UNREGISTERED]
-    urls = {one.pk: one.probe_url for one in services}
+    services = [service for service in facts.services if service.state != ServiceState.UNREGISTERED]
+    urls = {service.pk: service.probe_url for service in services}
     own = f"{facts.settings.easyai.effective_public_url}/healthz"
     # First: of a thousand services that hang not all get their turn.
     networks = service_networks(facts.settings)

@@ -19,7 +19,7 @@ def scan_late(facts: Facts, known: Known) -> float:
     working = known.working("worker", facts.now)
     duty = known.duties.get("scan")
     since = max(
-        duty.done_at if duty else 0.0, min((one.started_at for one in working), default=0.0)
+        duty.done_at if duty else 0.0, min((process.started_at for process in working), default=0.0)
     )
     interval = facts.settings.ai_analysis.scan_interval_sec
     late = facts.now - since
@@ -43,13 +43,15 @@ def beat_late(facts: Facts, known: Known) -> bool:
 
 def _has_ended(holder: str, known: Known) -> bool:
     """Whether the beat that holds a lease (host:pid:…) has ended; its row is beat@host:pid."""
-    ended = [one.name for one in known.processes if one.kind == "beat" and one.ended]
+    ended = [
+        process.name for process in known.processes if process.kind == "beat" and process.ended
+    ]
     return any(holder.startswith(f"{name.partition('@')[2]}:") for name in ended)
 
 
 def api_gone(facts: Facts, known: Known) -> bool:
     """Whether no API works, though one has shown itself within a day."""
-    shown = "api" in known.stopped or any(one.kind == "api" for one in known.processes)
+    shown = "api" in known.stopped or any(process.kind == "api" for process in known.processes)
     return shown and not known.working("api", facts.now)
 
 
@@ -60,5 +62,5 @@ def calls_ran(facts: Facts, since: float, until: float) -> bool:
     overdue: one that was held up, killed or started anew says nothing of the services it called.
     """
     working = facts.known.working("worker", facts.now) if facts.known else []
-    ran = [one for one in working if one.started_at <= since]
-    return bool(ran) and all(one.beat_at >= until for one in ran)
+    ran = [process for process in working if process.started_at <= since]
+    return bool(ran) and all(process.beat_at >= until for process in ran)

@@ -108,9 +108,9 @@ class HungMemory:
     def hangs_or_hung(self, name: str, beat_at: float, hangs: bool) -> bool:
         """Whether a process with this last sign of life hangs, or was seen to."""
         now = time.monotonic()
-        for one, seen_at in list(self._seen.items()):
+        for process, seen_at in list(self._seen.items()):
             if now - seen_at > _HUNG_TOLD_SEC:
-                self._seen.pop(one, None)  # another thread may have
+                self._seen.pop(process, None)  # another thread may have
         if hangs:
             self._seen[name, beat_at] = now
         return (name, beat_at) in self._seen

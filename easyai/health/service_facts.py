@@ -66,10 +66,10 @@ def read(
 
 
 def _said(row: Any) -> dict[str, str | float]:
-    said = {key: value for key in _SAID if (value := getattr(row, key))}
+    filled = {key: value for key in _SAID if (value := getattr(row, key))}
     return {
         key: hide_credentials(value) if isinstance(value, str) else value
-        for key, value in said.items()
+        for key, value in filled.items()
     }
 
 

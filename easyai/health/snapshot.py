@@ -85,8 +85,8 @@ class Known:
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
-        own = [one for one in self.processes if one.kind == kind and not one.ended]
-        return [one for one in own if self.is_recent(one, now)]
+        own = [process for process in self.processes if process.kind == kind and not process.ended]
+        return [process for process in own if self.is_recent(process, now)]
 
     def is_recent(self, process: ProcessFacts, now: float) -> bool:
         """Whether a process has shown itself lately."""
@@ -95,7 +95,9 @@ class Known:
     def silent(self, kind: str, now: float) -> list[ProcessFacts]:
         """Processes of a kind that did not stop in order and show themselves no more."""
         working = self.working(kind, now)
-        return [one for one in self.processes if one.kind == kind and one not in working]
+        return [
+            process for process in self.processes if process.kind == kind and process not in working
+        ]
 
 
 def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]:
@@ -177,13 +179,13 @@ def _types(
     by_type: defaultdict[str, list[Lease]] = defaultdict(list)
     for lease in leased:
         by_type[lease[0]].append(lease)
-    found = []
+    types = []
     for row in rows.types(conn):
         name = row.name
         pending = waiting.get(("pending", name), _NOTHING)
         parked = waiting.get(("parked", name), _NOTHING)
         flying = by_type[name]
-        began = [one.since for one in (pending, parked) if one.count]
+        began = [state.since for state in (pending, parked) if state.count]
         failed = all_failed.get(name, 0)
         last_success_at = _last_success(answered.get(name, 0.0), succeeded.get(name), now)
         overdue = (pending.count or flying) and now - last_success_at >= overdue_sec
@@ -205,17 +207,17 @@ def _types(
             lately=lately.get(name) or Tally(),
             apart_sec=succeeded[name].apart_sec if name in succeeded else 0.0,
         )
-        found.append(facts)
-    return tuple(found)
+        types.append(facts)
+    return tuple(types)
 
 
 def _answered(services: Sequence[ServiceFacts]) -> dict[str, float]:
     """By task type, when a service of it answered last."""
-    found: dict[str, float] = {}
-    for one in services:
-        for name in one.task_types:
-            found[name] = max(found.get(name, 0.0), one.last_success_at)
-    return found
+    answered_at: dict[str, float] = {}
+    for service in services:
+        for name in service.task_types:
+            answered_at[name] = max(answered_at.get(name, 0.0), service.last_success_at)
+    return answered_at
 
 
 def _last_success(answered_at: float, succeeded: Successes | None, now: float) -> float:

@@ -31,11 +31,11 @@ class SuccessMemory:
     def read(self, conn: Connection, now: float) -> dict[str, Successes]:
         """By task type; none that a wrong clock put ahead of now."""
         until, older = self._older(conn, now)
-        found = dict(older)
+        successes = dict(older)
         for name, newer in rows.succeeded(conn, now, after=until).items():
             before = older.get(name)
-            found[name] = before.and_then(newer) if before else newer
-        return {name: one.as_of(now) for name, one in found.items()}
+            successes[name] = before.and_then(newer) if before else newer
+        return {name: one.as_of(now) for name, one in successes.items()}
 
     def _older(self, conn: Connection, now: float) -> tuple[float, dict[str, Succeeded]]:
         """The sums up to a moment, and that moment."""

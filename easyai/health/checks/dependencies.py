@@ -39,19 +39,22 @@ class DatabaseCheck:
         # A transaction that writes, for a lock keeps out writers only; without a change it costs
         # nothing.
         with self._runtime.db.write() as conn:
-            found = revision.revision(conn)
-            if found and self._room_is_scarce():
+            db_revision = revision.revision(conn)
+            if db_revision and self._room_is_scarce():
                 conn.execute(_WRITES_A_PAGE)
         newest = revision.newest()
-        if revision.is_of_newer_version(found):
+        if revision.is_of_newer_version(db_revision):
             raise DatabaseUnavailableError(
-                Reason.of("database.newer_revision", found=found, newest=newest)
+                Reason.of("database.newer_revision", found=db_revision, newest=newest)
             )
-        if found != newest:
+        if db_revision != newest:
             command = easyai_command(self._runtime.settings, "db", "upgrade")
             raise DatabaseUnavailableError(
                 Reason.of(
-                    "database.older_revision", found=found or "none", newest=newest, command=command
+                    "database.older_revision",
+                    found=db_revision or "none",
+                    newest=newest,
+                    command=command,
                 )
             )
 

@@ -93,9 +93,9 @@ def _services(facts: Facts, known: Known) -> Reason | None:
 def _breakers(facts: Facts, known: Known) -> Reason | None:
     del known
     opened = [
-        one.service_id
-        for one in facts.services
-        if one.breaker == "open" or (one.breaker != "closed" and facts.is_failing(one))
+        service.service_id
+        for service in facts.services
+        if service.breaker == "open" or (service.breaker != "closed" and facts.is_failing(service))
     ]
     if not opened:
         return None
@@ -108,7 +108,7 @@ def backlog(facts: Facts, *, rings: bool) -> int:
     Parked frames wait for a service, not in a queue that is too long. But those that are parked
     while it rings were not worked off.
     """
-    return sum(one.waiting if rings else one.pending for one in facts.types)
+    return sum(task_type.waiting if rings else task_type.pending for task_type in facts.types)
 
 
 def _queue(facts: Facts, known: Known) -> Reason | None:
