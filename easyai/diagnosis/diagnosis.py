@@ -76,7 +76,7 @@ def without_database(settings: Settings, path: str, settings_fault: str = "") ->
     checks = [CheckResult("database", Reason.of(NO_DATABASE, path=path))]
     if settings_fault:
         checks.append(CheckResult("settings", quoted(settings_fault)))
-    return concluded(Facts(time.time(), settings, {one.name: one for one in checks}))
+    return concluded(Facts(time.time(), settings, {check.name: check for check in checks}))
 
 
 def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:

@@ -28,10 +28,15 @@ def unstopped(facts: Facts, stopped: Collection[str], since: float) -> list[Type
         for name in service.task_types
     }
     return [
-        one
-        for one in facts.types
-        if one.name not in stopped
-        and (one.waiting or one.leased or one.last_success_at > since or one.name in at_work)
+        task_type
+        for task_type in facts.types
+        if task_type.name not in stopped
+        and (
+            task_type.waiting
+            or task_type.leased
+            or task_type.last_success_at > since
+            or task_type.name in at_work
+        )
     ]
 
 
@@ -44,8 +49,8 @@ def standing_lines(facts: Facts) -> list[Reason]:
     """The lines of the symptom while types stand still, the headline first."""
     stalled = facts.stalled
     unserved = _unserved(facts) if _part_of(facts, stalled) else []
-    rest = [one for one in stalled if one not in unserved]
-    failing = [one for one in stalled if facts.owes_failed(one)]
+    rest = [task_type for task_type in stalled if task_type not in unserved]
+    failing = [task_type for task_type in stalled if facts.owes_failed(task_type)]
     lines = [_headline(facts, rest)] if rest else []
     if unserved:
         lines.append(_without_service(facts, unserved))
@@ -59,18 +64,22 @@ def standing_lines(facts: Facts) -> list[Reason]:
 
 def since(facts: Facts, some: Sequence[TypeFacts]) -> float:
     """Since when the first of these types has stood still."""
-    return min(facts.stalled_since(one) for one in some)
+    return min(facts.stalled_since(task_type) for task_type in some)
 
 
 def _part_of(facts: Facts, stalled: Sequence[TypeFacts]) -> bool:
     """Whether other types do not stand still, or these do so for different reasons."""
-    stopped = {one.name for one in stalled}
-    served = any(_has_service(facts, one) for one in stalled)
+    stopped = {task_type.name for task_type in stalled}
+    served = any(_has_service(facts, task_type) for task_type in stalled)
     return served or bool(unstopped(facts, stopped, since(facts, stalled)))
 
 
 def _unserved(facts: Facts) -> list[TypeFacts]:
-    return [one for one in facts.stalled if one.waiting and not _has_service(facts, one)]
+    return [
+        task_type
+        for task_type in facts.stalled
+        if task_type.waiting and not _has_service(facts, task_type)
+    ]
 
 
 def _has_service(facts: Facts, one: TypeFacts) -> bool:
@@ -80,7 +89,7 @@ def _has_service(facts: Facts, one: TypeFacts) -> bool:
 def _headline(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
     began, held = since(facts, stalled), _held(facts, stalled)
     lasted_sec = facts.now - began
-    stopped = {one.name for one in stalled}
+    stopped = {task_type.name for task_type in stalled}
     if not unstopped(facts, stopped, began):
         return Reason.of("stalled.all", since=began, lasted_sec=lasted_sec, held=held)
     task_types = tuple(sorted(stopped))
@@ -94,7 +103,7 @@ def _without_service(facts: Facts, unserved: Sequence[TypeFacts]) -> Reason:
     began = since(facts, unserved)
     return Reason.of(
         "stalled.no_service",
-        task_types=tuple(one.name for one in unserved),
+        task_types=tuple(task_type.name for task_type in unserved),
         n=_waiting(unserved),
         since=began,
         lasted_sec=facts.now - began,
@@ -102,19 +111,19 @@ def _without_service(facts: Facts, unserved: Sequence[TypeFacts]) -> Reason:
 
 
 def _last_success(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
-    last = max(one.last_success_at for one in stalled)
+    last = max(task_type.last_success_at for task_type in stalled)
     if not last:
         return Reason.of("stalled.no_success", now=facts.now)
     return Reason.of("stalled.last_success", at=last, now=facts.now)
 
 
 def _waiting(some: Sequence[TypeFacts]) -> int:
-    return sum(one.waiting + one.leased for one in some)
+    return sum(task_type.waiting + task_type.leased for task_type in some)
 
 
 def _held(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
     """What a success is owed to: frames that wait, are in flight, or failed."""
-    failing = [one for one in stalled if facts.owes_failed(one)]
+    failing = [task_type for task_type in stalled if facts.owes_failed(task_type)]
     waiting, failed = _waiting(stalled), failed_frames(failing)
     if not failing:
         return Reason.of("stalled.waiting", waiting=waiting)

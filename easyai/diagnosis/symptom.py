@@ -69,7 +69,7 @@ def _seen(facts: Facts, known: Known, causes: Sequence[Cause]) -> Symptom:
         return _stalled(facts)
     if any(_stops_scanning(cause) for cause in causes):
         return _not_scanned(facts, known)
-    broken = [one for one in facts.checks.values() if not one.ok]
+    broken = [check for check in facts.checks.values() if not check.ok]
     if not causes and not broken and not facts.ringing:
         return _well(facts)
     return _degraded(facts, causes)
@@ -84,8 +84,8 @@ def _stops_scanning(cause: Cause) -> bool:
 def ringing(facts: Facts) -> Reason:
     """Which alarms ring, of what."""
     subjects: dict[str, list[str]] = {}
-    for one in facts.ringing:
-        subjects.setdefault(one.kind, []).append(one.subject)
+    for alarm in facts.ringing:
+        subjects.setdefault(alarm.kind, []).append(alarm.subject)
     alarms = tuple(_alarm(kind, tuple(filter(None, of))) for kind, of in subjects.items())
     return Reason.of("symptom.ringing", alarms=alarms)
 
@@ -125,7 +125,7 @@ def _last_success(last: float) -> Reason:
 
 def _stalled(facts: Facts) -> Symptom:
     stalled = facts.stalled
-    last = max(one.last_success_at for one in stalled)
+    last = max(task_type.last_success_at for task_type in stalled)
     return Symptom(Status.STALLED, since(facts, stalled), last, tuple(standing_lines(facts)))
 
 
@@ -150,7 +150,7 @@ def _well(facts: Facts) -> Symptom:
 def _at_work(facts: Facts) -> Reason:
     if not (facts.known and facts.known.services):
         return Reason("symptom.no_service_ever")
-    usable = sum(one.state in ROUTABLE for one in facts.services)
+    usable = sum(service.state in ROUTABLE for service in facts.services)
     return Reason.of("symptom.services_at_work", n=usable, registered=len(facts.services))
 
 
@@ -164,8 +164,8 @@ def _degraded(facts: Facts, causes: Sequence[Cause]) -> Symptom:
 
 def _goes_on(facts: Facts, causes: Sequence[Cause]) -> Reason:
     """Whether inference goes on, as far as that is known."""
-    stalls = [one for one in facts.ringing if one.kind == Kind.INFERENCE_STALLED]
-    if any(one.raised_at > facts.last_success_at for one in stalls):
+    stalls = [alarm for alarm in facts.ringing if alarm.kind == Kind.INFERENCE_STALLED]
+    if any(alarm.raised_at > facts.last_success_at for alarm in stalls):
         return Reason("symptom.no_success_since")
     if not stalls and any(cause.weight >= STOPS for cause in causes):
         return Reason("symptom.threatened")

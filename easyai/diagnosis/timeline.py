@@ -47,8 +47,8 @@ def around(conn: Connection, moment: float, now: float) -> list[Entry]:
     near = events.between(conn, moment - AROUND_SEC, moment + AROUND_SEC, _MOST_AROUND)
     newest = events.between(conn, now - _NEWEST_SEC, now + AROUND_SEC, _MOST_NEWEST)
     known = set(near)
-    found = [*near, *(one for one in newest if one not in known)]
-    return collapsed(sorted((one for one in found if one.kind != _INSTALLED), key=_at))
+    found = [*near, *(event for event in newest if event not in known)]
+    return collapsed(sorted((event for event in found if event.kind != _INSTALLED), key=_at))
 
 
 def moment_of_interest(facts: Facts) -> float:
@@ -104,7 +104,7 @@ def _without_numbers(value: Arg) -> Arg:
     """A reason with every number in it left out, also of the texts that it quotes."""
     match value:
         case Reason():
-            args = tuple((name, _without_numbers(one)) for name, one in value.args)
+            args = tuple((name, _without_numbers(arg)) for name, arg in value.args)
             return Reason(value.code, args)
         case tuple():
             return tuple(map(_without_numbers, value))
@@ -117,8 +117,8 @@ def _without_numbers(value: Arg) -> Arg:
 
 def _told(event: Event) -> tuple[str, Reason, int]:
     """Who, by the service_id where the reason has one; what happened to it; how often."""
-    service_id, what = service_events.parts(event.reason)
-    who, taken = service_id or event.subject, takeover(what)
+    service_id, event_reason = service_events.parts(event.reason)
+    who, taken = service_id or event.subject, takeover(event_reason)
     if taken is None:
-        return who, what, 1
+        return who, event_reason, 1
     return who, taken._replace(times=1).reason, min(taken.times, _MOST_TIMES)

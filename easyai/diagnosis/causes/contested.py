@@ -17,15 +17,17 @@ _FEWEST: Final = 3  # a new name that is taken back makes two
 
 def find(facts: Facts) -> Iterator[Cause]:
     """The endpoints that are contested now."""
-    found = [(one, taken) for one in facts.services if (taken := _contested(facts, one))]
-    if not found:
+    contested = [
+        (service, taken) for service in facts.services if (taken := _contested(facts, service))
+    ]
+    if not contested:
         return
-    some = [one for one, _ in found]
-    endpoints = tuple(one.endpoint for one in some)
+    some = [service for service, _ in contested]
+    endpoints = tuple(service.endpoint for service in some)
     yield Cause(
         "endpoint_contested",
         Reason.of("cause.endpoint_contested.title", endpoints=endpoints),
-        tuple(_evidence(one, taken) for one, taken in found),
+        tuple(_evidence(service, taken) for service, taken in contested),
         (
             Remedy(Reason("remedy.see_who_listens"), ports_command(some)),
             Remedy(Reason("remedy.give_own_address")),

@@ -28,16 +28,20 @@ _OF_A_MODEL: Final = re.compile(r"model|weights|模型|权重", re.IGNORECASE)
 
 def only_failing(facts: Facts) -> list[TypeFacts]:
     """Task types whose frames all end failed, or are all refused while some wait."""
-    return [one for one in facts.types if facts.only_fails(one) or facts.is_refused(one)]
+    return [
+        task_type
+        for task_type in facts.types
+        if facts.only_fails(task_type) or facts.is_refused(task_type)
+    ]
 
 
 def blames_pictures(one: TypeFacts) -> bool:
     """Whether most of a type's failed frames failed since their picture could not be fetched."""
     reasons = one.failures.reasons or one.refusals.reasons
     parts = list(reasons[0][0].walk()) if reasons else []
-    said = " ".join(map(words_of_service, parts))
+    words = " ".join(map(words_of_service, parts))
     link_broken = any(part.code == LINK_BROKEN for part in parts)
-    return (link_broken or bool(_NOT_FETCHED.search(said))) and not _OF_A_MODEL.search(said)
+    return (link_broken or bool(_NOT_FETCHED.search(words))) and not _OF_A_MODEL.search(words)
 
 
 def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
@@ -46,17 +50,17 @@ def failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
 
 
 def _failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
-    for one in some:
-        failures = one.failures
+    for task_type in some:
+        failures = task_type.failures
         for reason, count in failures.reasons:
-            yield Reason.of("failed.reason", n=count, task_type=one.name, reason=reason)
-        for reason, count in one.refusals.reasons:
-            yield Reason.of("failed.refused", n=count, task_type=one.name, reason=reason)
+            yield Reason.of("failed.reason", n=count, task_type=task_type.name, reason=reason)
+        for reason, count in task_type.refusals.reasons:
+            yield Reason.of("failed.refused", n=count, task_type=task_type.name, reason=reason)
         if failures.count:
             yield Reason.of(
                 "failed.none_succeeded",
-                task_type=one.name,
-                failed=failed_frames([one]),
+                task_type=task_type.name,
+                failed=failed_frames([task_type]),
                 first=failures.first_at,
                 newest=failures.newest_at,
             )
@@ -64,18 +68,20 @@ def _failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
 
 def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """See the failed frames of these types with their reasons."""
-    for one in [one for one in some if one.failed][:_FEW]:
+    for task_type in [task_type for task_type in some if task_type.failed][:_FEW]:
         yield Remedy(
-            Reason.of("failed.look", task_type=one.name),
-            easyai_command(facts.settings, "frames", "--state", "failed", "--task-type", one.name),
+            Reason.of("failed.look", task_type=task_type.name),
+            easyai_command(
+                facts.settings, "frames", "--state", "failed", "--task-type", task_type.name
+            ),
         )
 
 
 def bring_back(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
     """Requeue the failed frames of these types, once what they failed of is repaired."""
-    for one in [one for one in some if one.failed][:_FEW]:
-        again = Reason.of("failed.requeue", n=one.failed, task_type=one.name)
+    for task_type in [task_type for task_type in some if task_type.failed][:_FEW]:
+        again = Reason.of("failed.requeue", n=task_type.failed, task_type=task_type.name)
         yield Remedy(
             again,
-            easyai_command(facts.settings, "requeue", "--task-type", one.name),
+            easyai_command(facts.settings, "requeue", "--task-type", task_type.name),
         )

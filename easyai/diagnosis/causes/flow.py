@@ -25,7 +25,7 @@ def find(facts: Facts) -> Iterator[Cause]:
     """What is wrong with the flow of frames."""
     if facts.known is None:
         return
-    unfetched = [one for one in only_failing(facts) if blames_pictures(one)]
+    unfetched = [task_type for task_type in only_failing(facts) if blames_pictures(task_type)]
     if unfetched or (_links_fail(facts) and not _by_the_api(facts)):
         yield _pictures(facts, unfetched)
     yield from slowness.find(facts)
@@ -46,7 +46,7 @@ def _blames_pictures(facts: Facts) -> bool:
 
 
 def _of_a_link(reason: Reason) -> bool:
-    return any(one.code == LINK_BROKEN for one in reason.walk())
+    return any(part.code == LINK_BROKEN for part in reason.walk())
 
 
 def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
@@ -65,7 +65,7 @@ def _pictures(facts: Facts, unfetched: Sequence[TypeFacts]) -> Cause:
             *bring_back(facts, unfetched),
         ),
         weight=69 if facts.waiting or unfetched else 52,
-        task_types=() if all_types else tuple(one.name for one in unfetched),
+        task_types=() if all_types else tuple(task_type.name for task_type in unfetched),
     )
 
 

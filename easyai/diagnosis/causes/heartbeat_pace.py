@@ -14,10 +14,10 @@ from easyai.health.snapshot import ServiceFacts
 
 def short_timeout(facts: Facts, some: Sequence[ServiceFacts]) -> Cause:
     """The cause; inference goes on, for they answer probes."""
-    pause_sec = max(facts.pace_sec(one) for one in some)
+    pause_sec = max(facts.pace_sec(service) for service in some)
     title = Reason.of(
         "cause.heartbeat_timeout_short.title",
-        timeout_sec=min(one.heartbeat_timeout_sec for one in some),
+        timeout_sec=min(service.heartbeat_timeout_sec for service in some),
         pause_sec=pause_sec,
         services=service_ids(some),
     )

@@ -51,16 +51,16 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
 
 def _only_here_is_heard(facts: Facts, unheard: Sequence[ServiceFacts]) -> bool:
     """Whether heartbeats come from this machine and from no other: so a firewall looks."""
-    pks = {one.pk for one in unheard}
-    others = [one for one in facts.services if one.pk not in pks]
-    return all(is_here(one.endpoint) for one in others) and not any(
-        is_here(one.endpoint) for one in unheard
+    pks = {service.pk for service in unheard}
+    others = [service for service in facts.services if service.pk not in pks]
+    return all(is_here(service.endpoint) for service in others) and not any(
+        is_here(service.endpoint) for service in unheard
     )
 
 
 def _points_at_us(facts: Facts, unheard: Sequence[ServiceFacts]) -> Iterator[Reason]:
-    newest = max(one.last_heartbeat for one in unheard)
-    spread = newest - min(one.last_heartbeat for one in unheard)
+    newest = max(service.last_heartbeat for service in unheard)
+    spread = newest - min(service.last_heartbeat for service in unheard)
     if len(unheard) < len(facts.services):
         yield Reason("heartbeats.only_from_here")
     elif len(unheard) > 1 and spread <= unheard[0].heartbeat_timeout_sec:
@@ -68,7 +68,7 @@ def _points_at_us(facts: Facts, unheard: Sequence[ServiceFacts]) -> Iterator[Rea
     yield from _own_api(facts)
     host = facts.settings.easyai.host
     if host.startswith("127.") or host in ("localhost", "::1"):
-        far = [one for one in unheard if not is_here(one.endpoint)]
+        far = [service for service in unheard if not is_here(service.endpoint)]
         if far:
             yield Reason.of("own_api.listens_here_only", host=host, services=service_ids(far))
 
@@ -81,7 +81,7 @@ def _own_api(facts: Facts) -> Iterator[Reason]:
         yield Reason.of("own_api.answers_now", url=url)
     if facts.known is None:
         return
-    started = [one.started_at for one in facts.known.working("api", facts.now)]
+    started = [process.started_at for process in facts.known.working("api", facts.now)]
     if started:
         yield Reason.of("own_api.runs_since", started=min(started))
     elif facts.known.processes:

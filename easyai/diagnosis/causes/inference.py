@@ -99,40 +99,40 @@ def _stopped(facts: Facts, some: Sequence[ServiceFacts]) -> set[str]:
 def _gives_nothing(facts: Facts, task_type: TypeFacts, pks: Collection[int]) -> bool:
     if not task_type.recent.successes or facts.is_quiet(task_type):
         return True
-    own = [one for one in facts.services if task_type.name in one.task_types]
-    newest = max((one.last_success_at for one in own), default=0.0)
-    return all(one.pk in pks for one in own) and facts.now - newest >= _SILENCE_SEC
+    own = [service for service in facts.services if task_type.name in service.task_types]
+    newest = max((service.last_success_at for service in own), default=0.0)
+    return all(service.pk in pks for service in own) and facts.now - newest >= _SILENCE_SEC
 
 
 def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Reason]:
     """What the last calls of services gave where they failed, and the state of their breakers."""
     by_reason: dict[Reason, list[ServiceFacts]] = {}
-    for one in some:
+    for service in some:
         # An older one tells of what has been repaired since: it has answered.
-        if one.last_failure_reason and one.last_failure_at > one.last_success_at:
-            by_reason.setdefault(one.last_failure_reason, []).append(one)
+        if service.last_failure_reason and service.last_failure_at > service.last_success_at:
+            by_reason.setdefault(service.last_failure_reason, []).append(service)
     for reason, own in list(by_reason.items())[:_FEW]:
-        ago_sec = facts.now - max(one.last_failure_at for one in own)
+        ago_sec = facts.now - max(service.last_failure_at for service in own)
         yield Reason.of("calls.last", services=_ids(own), ago_sec=ago_sec, reason=reason)
-    opened = [one for one in some if one.breaker != "closed"]
+    opened = [service for service in some if service.breaker != "closed"]
     if opened:
         yield Reason.of("calls.breakers", services=_ids(opened))
-    held = [one for one in some if one.oldest_lease_at]
+    held = [service for service in some if service.oldest_lease_at]
     if held:
-        oldest_sec = facts.now - min(one.oldest_lease_at for one in held)
-        in_flight = sum(one.in_flight for one in held)
+        oldest_sec = facts.now - min(service.oldest_lease_at for service in held)
+        in_flight = sum(service.in_flight for service in held)
         yield Reason.of("calls.in_flight", n=in_flight, oldest_sec=oldest_sec)
-    last = max(one.last_success_at for one in some)
+    last = max(service.last_success_at for service in some)
     if last:
         yield Reason.of("calls.last_answer", at=last)
 
 
 def _ids(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
-    return tuple(one.service_id for one in some)
+    return tuple(service.service_id for service in some)
 
 
 def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
-    beats = [one for one in hanging if not facts.is_silent(one)]
+    beats = [service for service in hanging if not facts.is_silent(service)]
     evidence, stopped = list(_calls(facts, hanging)), _stopped(facts, hanging)
     if beats:
         evidence.append(Reason.of("cause.inference_hangs.heartbeats", services=_ids(beats)))

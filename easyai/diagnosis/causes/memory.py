@@ -14,18 +14,20 @@ from easyai.process.ends import KILLED_FOR_MEMORY
 def killed_for_memory(facts: Facts, known: Known) -> Iterator[Cause]:
     """A worker that was killed for lack of memory within the last two minutes."""
     starts = [
-        (one, start)
-        for one in known.processes
-        if one.kind == "worker"
-        for start in one.starts
+        (process, start)
+        for process in known.processes
+        if process.kind == "worker"
+        for start in process.starts
         if start.reason.code == KILLED_FOR_MEMORY
     ]
     if not starts:
         return
     stops = bool(facts.stalled) or not known.working("worker", facts.now)
     evidence = [
-        Reason.of("process.started_again_at", name=one.name, started_at=start.at, why=start.reason)
-        for one, start in starts[-3:]
+        Reason.of(
+            "process.started_again_at", name=process.name, started_at=start.at, why=start.reason
+        )
+        for process, start in starts[-3:]
     ]
     yield Cause(
         "memory_limit",

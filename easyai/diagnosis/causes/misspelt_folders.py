@@ -13,8 +13,8 @@ from easyai.settings.commands import easyai_command
 
 def did_you_mean(facts: Facts, task_type: str) -> Reason | None:
     """The type that is probably meant, with folder and cameras; None for one that is no other's."""
-    found = facts.known.misspelt.get(task_type) if facts.known else None
-    return _question(facts, task_type, found) if found else None
+    misspelt = facts.known.misspelt.get(task_type) if facts.known else None
+    return _question(facts, task_type, misspelt) if misspelt else None
 
 
 def misspelt_folders(facts: Facts, task_types: Sequence[str]) -> Iterator[Reason]:
@@ -25,10 +25,10 @@ def misspelt_folders(facts: Facts, task_types: Sequence[str]) -> Iterator[Reason
 def discard_misspelt(facts: Facts, task_types: Sequence[str]) -> Iterator[Remedy]:
     """Correct the folder; then what waits there can be given up."""
     for name in task_types:
-        found = facts.known.misspelt.get(name) if facts.known else None
-        if found is None:
+        misspelt = facts.known.misspelt.get(name) if facts.known else None
+        if misspelt is None:
             continue
-        correct = Reason.of("misspelt.discard", meant=found.meant, task_type=name)
+        correct = Reason.of("misspelt.discard", meant=misspelt.meant, task_type=name)
         yield Remedy(
             correct,
             easyai_command(facts.settings, "discard", "--task-type", name, "--dry-run"),

@@ -19,24 +19,24 @@ _MOST_NAMED = 5
 
 def named_this_server(some: Sequence[ServiceFacts]) -> Iterator[Reason]:
     """The evidence: each endpoint, and the machine that it was registered from."""
-    for one in _named_here(some)[:_MOST_NAMED]:
+    for service in _named_here(some)[:_MOST_NAMED]:
         yield Reason.of(
             "services.named_this_server",
-            service_id=one.service_id,
-            registered_from=one.registered_from,
-            endpoint=one.endpoint,
+            service_id=service.service_id,
+            registered_from=service.registered_from,
+            endpoint=service.endpoint,
         )
 
 
 def register_own_address(some: Sequence[ServiceFacts]) -> Iterator[Remedy]:
     """What to change in those services."""
-    found = _named_here(some)
-    if not found:
+    named = _named_here(some)
+    if not named:
         return
-    more = len(found) - _MOST_NAMED
+    more = len(named) - _MOST_NAMED
     remedy = Reason.of(
         "remedy.register_own_address",
-        wanted=tuple(map(_wanted, found[:_MOST_NAMED])),
+        wanted=tuple(map(_wanted, named[:_MOST_NAMED])),
         more=Reason.of("remedy.register_own_address.more", number=more) if more > 0 else None,
     )
     yield Remedy(remedy)
@@ -50,11 +50,11 @@ def _wanted(one: ServiceFacts) -> Reason:
 
 def _named_here(some: Sequence[ServiceFacts]) -> list[ServiceFacts]:
     return [
-        one
-        for one in some
-        if one.registered_from
-        and not is_loopback(one.registered_from)
-        and _leads_here(urlsplit(one.endpoint).hostname or "")
+        service
+        for service in some
+        if service.registered_from
+        and not is_loopback(service.registered_from)
+        and _leads_here(urlsplit(service.endpoint).hostname or "")
     ]
 
 

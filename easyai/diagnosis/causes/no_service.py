@@ -26,7 +26,7 @@ _MOST_CALLS: Final = 3
 
 def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
     """Frames of these types wait, and nothing registered could ever take them."""
-    types = tuple(one.name for one in missing)
+    types = tuple(task_type.name for task_type in missing)
     return Cause(
         "no_service",
         Reason.of("cause.no_service.of_types", task_types=types),
@@ -38,7 +38,7 @@ def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
 
 
 def _missing_evidence(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Reason]:
-    types = [one.name for one in missing]
+    types = [task_type.name for task_type in missing]
     yield from _waiting(missing)
     yield from waits_for_approval(facts, set(types))
     yield from misspelt_folders(facts, types)

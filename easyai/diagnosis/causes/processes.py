@@ -30,7 +30,7 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield from _gone_for_sure(facts, known)
         return
     workers = list(_workers(facts, known))
-    if [one.code for one in workers] == ["worker_gone"] and _nothing_works(facts, known):
+    if [cause.code for cause in workers] == ["worker_gone"] and _nothing_works(facts, known):
         yield _nothing_runs(facts, known)
         return
     yield from workers
@@ -73,11 +73,11 @@ def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
 
 def _gone_for_sure(facts: Facts, known: Known) -> Iterator[Cause]:
     """Workers whose process is not there; that they wrote nothing is the database's fault."""
-    every = [one for one in known.processes if one.kind == "worker"]
-    newest_at = max((one.beat_at for one in every), default=0.0)
+    every = [worker for worker in known.processes if worker.kind == "worker"]
+    newest_at = max((worker.beat_at for worker in every), default=0.0)
     # Those of before a restart of the machine are nobody's who could be running now.
-    workers = [one for one in every if newest_at - one.beat_at <= _TOGETHER_SEC]
-    if workers and all(one.exists is False for one in workers):
+    workers = [worker for worker in every if newest_at - worker.beat_at <= _TOGETHER_SEC]
+    if workers and all(worker.exists is False for worker in workers):
         yield _worker_gone(facts, known)
 
 
@@ -102,12 +102,14 @@ def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Reason]:
     """
     silent = known.silent(kind, facts.now)
     stopped_at = known.stopped.get(kind, 0.0)
-    newest_at = max((one.beat_at for one in silent), default=0.0)
+    newest_at = max((process.beat_at for process in silent), default=0.0)
     if stopped_at > newest_at:
         ago_sec = facts.now - stopped_at
         yield Reason.of("process.last_stopped", stopped_at=stopped_at, ago_sec=ago_sec)
         return
-    yield from _shown(facts, [one for one in silent if newest_at - one.beat_at <= _TOGETHER_SEC])
+    yield from _shown(
+        facts, [process for process in silent if newest_at - process.beat_at <= _TOGETHER_SEC]
+    )
 
 
 def _start_remedies(facts: Facts, part: str) -> tuple[Remedy, ...]:
@@ -160,7 +162,7 @@ def _worker_gone(facts: Facts, known: Known) -> Cause:
 
 
 def _worker_hung(facts: Facts, hung: Sequence[ProcessFacts]) -> Cause:
-    pids = " ".join(str(one.pid) for one in hung[:3])
+    pids = " ".join(str(worker.pid) for worker in hung[:3])
     return Cause(
         "worker_hung",
         Reason("cause.worker_hung.title"),

@@ -50,14 +50,14 @@ class Ranking:
         facts = self._facts
         # While the database fails its rows are stale: they may show that a process is gone.
         families = _OURS if facts.failed("database") else (*_OURS, *_OTHERS)
-        found: list[Cause] = []
+        causes: list[Cause] = []
         for family in families:
             try:
-                found += family.find(facts)
+                causes += family.find(facts)
             except Exception:
                 # A defect in one, or its working folder gone, must not silence every alarm.
                 log.exception("causes not looked for: %s", family.__name__)
-        return found
+        return causes
 
     def about(self, names: Collection[str] = ()) -> list[Cause]:
         """Those that concern these task types, by what waits for them (empty: of all)."""
@@ -67,13 +67,17 @@ class Ranking:
             first = _ALIKE.start if alike else cause.weight
             return -first, -_held_up(self._facts, cause, names) if alike else 0, -cause.weight
 
-        return sorted((one for one in self._found if not names or one.concerns(names)), key=place)
+        return sorted(
+            (other for other in self._found if not names or other.concerns(names)), key=place
+        )
 
 
 def _held_up(facts: Facts, cause: Cause, about: Collection[str]) -> int:
     """Frames that wait, are in flight or failed, of the types it concerns that stand still."""
     return sum(
-        one.waiting + one.leased + one.failures.count
-        for one in facts.types
-        if cause.concerns((one.name,)) and (not about or one.name in about) and facts.is_quiet(one)
+        task_type.waiting + task_type.leased + task_type.failures.count
+        for task_type in facts.types
+        if cause.concerns((task_type.name,))
+        and (not about or task_type.name in about)
+        and facts.is_quiet(task_type)
     )

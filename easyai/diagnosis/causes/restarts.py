@@ -22,14 +22,23 @@ _KINDS: Final = ("worker", "beat", "api", "watchdog")
 def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
     """A worker that hung and was ended within the last minute, when nothing has succeeded since."""
     working = known.working("worker", facts.now)
-    again = [(one, start) for one in working for start in one.starts[-1:] if _is_new(facts, start)]
-    said = [(one, start) for one, start in again if has_hung(start.reason)]
-    ended = [one for one in known.silent("worker", facts.now) if one.hung and not one.exists]
-    if working and not (facts.stalled and again and (said or ended)):
+    again = [
+        (process, start)
+        for process in working
+        for start in process.starts[-1:]
+        if _is_new(facts, start)
+    ]
+    hung = [(process, start) for process, start in again if has_hung(start.reason)]
+    ended = [
+        process
+        for process in known.silent("worker", facts.now)
+        if process.hung and not process.exists
+    ]
+    if working and not (facts.stalled and again and (hung or ended)):
         return None
-    if not (said or ended):
+    if not (hung or ended):
         return None
-    evidence = [*_last_signs(ended), *_starts(said or again)]
+    evidence = [*_last_signs(ended), *_starts(hung or again)]
     title = "cause.worker_hung.restarted" if working else "cause.worker_hung.ended"
     return Cause(
         "worker_hung",
@@ -51,8 +60,8 @@ def _last_signs(ended: Sequence[ProcessFacts]) -> Iterator[Reason]:
 
 
 def _starts(some: Sequence[tuple[ProcessFacts, Start]]) -> Iterator[Reason]:
-    for one, start in some[:_MANY]:
-        began = Reason.of("process.started_at", name=one.name, started_at=start.at)
+    for process, start in some[:_MANY]:
+        began = Reason.of("process.started_at", name=process.name, started_at=start.at)
         if start.reason:
             began = Reason.of("process.started_at_why", start=began, why=start.reason)
         yield began

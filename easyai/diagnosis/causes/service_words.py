@@ -30,18 +30,18 @@ def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 def concerned(some: Sequence[ServiceFacts], stopped: Collection[str]) -> tuple[str, ...]:
     """The task types for which services are a cause: of theirs those stopped; if none, theirs."""
-    own = {name for one in some for name in one.task_types}
+    own = {name for service in some for name in service.task_types}
     return tuple(sorted(own.intersection(stopped) or own))
 
 
 def service_ids(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
     """Their service_ids, for the format `names`."""
-    return tuple(one.service_id for one in some)
+    return tuple(service.service_id for service in some)
 
 
 def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
     """When the last heartbeats of services came, and how often they should come."""
-    first, last = (pick(one.last_heartbeat for one in some) for pick in (min, max))
+    first, last = (pick(service.last_heartbeat for service in some) for pick in (min, max))
     age_sec, timeout_sec = facts.now - last, some[0].heartbeat_timeout_sec
     if last - first < 1:
         return Reason.of(
@@ -75,8 +75,8 @@ def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 def without_service(facts: Facts) -> Iterator[Reason]:
     """The task types with frames that wait of which no service can take work."""
-    found = [one for one in facts.types if one.waiting and _is_away(facts, one)]
-    worst = sorted(found, key=lambda one: -one.waiting)
+    unserved = [one for one in facts.types if one.waiting and _is_away(facts, one)]
+    worst = sorted(unserved, key=lambda one: -one.waiting)
     for task_type in worst[:MOST_TYPES]:
         yield Reason.of("services.none_at_work", task_type=task_type.name, n=task_type.waiting)
     yield from further_types(worst[MOST_TYPES:])
@@ -84,14 +84,14 @@ def without_service(facts: Facts) -> Iterator[Reason]:
 
 def _is_away(facts: Facts, task_type: TypeFacts) -> bool:
     """Whether services of a type are registered and none of them takes work."""
-    own = [one for one in facts.services if task_type.name in one.task_types]
-    return bool(own) and not any(one.state in ROUTABLE for one in own)
+    own = [service for service in facts.services if task_type.name in service.task_types]
+    return bool(own) and not any(service.state in ROUTABLE for service in own)
 
 
 def further_types(some: Sequence[TypeFacts]) -> Iterator[Reason]:
     """How many more types are alike, where there are too many to name."""
     if some:
-        waiting = sum(one.waiting for one in some)
+        waiting = sum(task_type.waiting for task_type in some)
         yield Reason.of("services.further_types", n=len(some), waiting=waiting)
 
 
@@ -103,7 +103,7 @@ def look_at_services(facts: Facts) -> Remedy:
 
 
 def curl_all(some: Sequence[ServiceFacts]) -> str:
-    urls = [probe_url(one.endpoint, one.health_url) for one in some][:_MOST_URLS]
+    urls = [probe_url(service.endpoint, service.health_url) for service in some][:_MOST_URLS]
     if len(urls) == 1:
         return curl_command(urls[0])
     listed = shell_words(*urls)
@@ -114,7 +114,7 @@ def curl_all(some: Sequence[ServiceFacts]) -> str:
 
 
 def ports_command(some: Sequence[ServiceFacts]) -> str:
-    ports = sorted({port for one in some if (port := _port(one.endpoint))})
+    ports = sorted({port for service in some if (port := _port(service.endpoint))})
     if not ports:
         return "ps aux"
     wanted = " or ".join(f"sport = :{port}" for port in ports[:_MOST_URLS])
@@ -123,7 +123,9 @@ def ports_command(some: Sequence[ServiceFacts]) -> str:
 
 def machines(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
     """The hosts of their endpoints, for the format `names`."""
-    return tuple(sorted({urlsplit(one.endpoint).hostname or one.endpoint for one in some}))
+    return tuple(
+        sorted({urlsplit(service.endpoint).hostname or service.endpoint for service in some})
+    )
 
 
 def start_again(some: Sequence[ServiceFacts]) -> Remedy:

@@ -91,7 +91,7 @@ def _is_heard_since(facts: Facts, service: ServiceFacts, answered: Sequence[floa
 def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
     """Frames wait, and nothing registered could ever take them."""
     return bool(task_type.waiting) and not any(
-        task_type.name in one.task_types for one in facts.services
+        task_type.name in service.task_types for service in facts.services
     )
 
 
@@ -99,11 +99,11 @@ def _stopped(facts: Facts, gone: Mapping[int, ServiceFacts]) -> set[str]:
     """The task types of these services of which no other takes work either."""
     at_work = {
         name
-        for one in facts.services
-        if one.pk not in gone and _takes_work(facts, one)
-        for name in one.task_types
+        for service in facts.services
+        if service.pk not in gone and _takes_work(facts, service)
+        for name in service.task_types
     }
-    return {name for one in gone.values() for name in one.task_types} - at_work
+    return {name for service in gone.values() for name in service.task_types} - at_work
 
 
 def _takes_work(facts: Facts, service: ServiceFacts) -> bool:
@@ -130,10 +130,10 @@ def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight:
 
 
 def _died_title(facts: Facts, died: Sequence[ServiceFacts]) -> Reason:
-    silent = all(facts.is_silent(one) for one in died)
+    silent = all(facts.is_silent(service) for service in died)
     beats = Reason("heartbeats.stopped" if silent else "heartbeats.none_since_answer")
     who, services = of_all(facts, died), service_ids(died)
-    if all(facts.answers_nothing(one) for one in died):
+    if all(facts.answers_nothing(service) for service in died):
         # Something holds the port: a process that is suspended, or hangs with its heartbeats.
         return Reason.of(
             "cause.services_died.hang", n=len(died), who=who, heartbeats=beats, services=services
@@ -170,8 +170,8 @@ def _unreached(
 
 
 def _evidence(facts: Facts, gone: Sequence[ServiceFacts], *more: Reason) -> tuple[Reason, ...]:
-    found = (last_heartbeats(facts, gone), answers(facts, gone), *more, *without_service(facts))
-    return tuple(found)
+    evidence = (last_heartbeats(facts, gone), answers(facts, gone), *more, *without_service(facts))
+    return tuple(evidence)
 
 
 def _ask_from_here(some: Sequence[ServiceFacts]) -> Remedy:

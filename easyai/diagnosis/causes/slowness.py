@@ -19,11 +19,15 @@ _STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
 
 def find(facts: Facts) -> Iterator[Cause]:
     """Types that are served and succeed, and yet not every frame is inferred soon."""
-    working = [one for one in facts.types if _works(facts, one)]
-    dropping = [one for one in facts.types if _drops(facts, one)]
-    queues = [one for one in working if _queues_up(facts, one) and not _drops(facts, one)]
+    working = [task_type for task_type in facts.types if _works(facts, task_type)]
+    dropping = [task_type for task_type in facts.types if _drops(facts, task_type)]
+    queues = [
+        task_type
+        for task_type in working
+        if _queues_up(facts, task_type) and not _drops(facts, task_type)
+    ]
     slow = queues + dropping
-    sampled = [one for one in working if _samples(facts, one)]
+    sampled = [task_type for task_type in working if _samples(facts, task_type)]
     if slow:
         yield _slow(facts, slow, sampled)
     elif sampled:
@@ -34,14 +38,17 @@ def _drops(facts: Facts, task_type: TypeFacts) -> bool:
     """Whether frames were dropped while the alarm of that rings, though all may be well by now."""
     return (
         bool(task_type.lately.dropped)
-        and any(one.kind == Kind.HIGH_DROP_RATE for one in facts.ringing)
+        and any(alarm.kind == Kind.HIGH_DROP_RATE for alarm in facts.ringing)
         and _served(facts, task_type)
         and task_type not in facts.stalled
     )
 
 
 def _served(facts: Facts, task_type: TypeFacts) -> bool:
-    return any(task_type.name in one.task_types and one.state in ROUTABLE for one in facts.services)
+    return any(
+        task_type.name in service.task_types and service.state in ROUTABLE
+        for service in facts.services
+    )
 
 
 def _works(facts: Facts, task_type: TypeFacts) -> bool:
@@ -68,10 +75,10 @@ def _stood(facts: Facts, task_type: TypeFacts) -> bool:
     """Whether a type stood still within the time that its rates are measured over."""
     known = facts.known
     return known is not None and any(
-        one.kind in _STANDSTILLS
-        and one.subject in ("", task_type.name)
-        and (one.over_at is None or facts.now - one.over_at <= 2 * task_type.recent_sec)
-        for one in known.alarms
+        alarm.kind in _STANDSTILLS
+        and alarm.subject in ("", task_type.name)
+        and (alarm.over_at is None or facts.now - alarm.over_at <= 2 * task_type.recent_sec)
+        for alarm in known.alarms
     )
 
 
@@ -90,12 +97,16 @@ def _is_automatic(facts: Facts, task_type: TypeFacts) -> bool:
 
 def _slow(facts: Facts, slow: Sequence[TypeFacts], sampled: Sequence[TypeFacts]) -> Cause:
     remedies = [_more_services(facts)]
-    if every := _names(one for one in slow if not _is_automatic(facts, one)):
+    if every := _names(task_type for task_type in slow if not _is_automatic(facts, task_type)):
         remedies.append(Remedy(Reason.of("cause.too_slow.sample", task_types=every)))
     return Cause(
         "algorithms_too_slow",
         Reason.of("cause.too_slow.title", task_types=_names(slow)),
-        tuple(_evidence(facts, [*slow, *(one for one in sampled if one not in slow)])),
+        tuple(
+            _evidence(
+                facts, [*slow, *(task_type for task_type in sampled if task_type not in slow)]
+            )
+        ),
         tuple(remedies),
         weight=40,
         task_types=_names(slow),
@@ -114,7 +125,7 @@ def _sampled(facts: Facts, sampled: Sequence[TypeFacts]) -> Cause:
 
 
 def _names(types: Iterable[TypeFacts]) -> tuple[str, ...]:
-    return tuple(one.name for one in types)
+    return tuple(task_type.name for task_type in types)
 
 
 def _more_services(facts: Facts) -> Remedy:

@@ -16,7 +16,7 @@ def find(facts: Facts) -> Iterator[Cause]:
     always = facts.settings.task_types
     if known is None or not known.types_refused:
         return
-    if sum(one.name not in always for one in known.types) < limit:
+    if sum(task_type.name not in always for task_type in known.types) < limit:
         return  # there is room again
     yield Cause(
         "task_types_full",

@@ -109,17 +109,17 @@ def _text(
 
 def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any]:
     """Texts, and beside them their reasons in the same order."""
-    found = list(reasons)
+    listed = list(reasons)
     return {
-        name: [text(one, language) for one in found],
-        f"{name}_reasons": [one.as_json() for one in found],
+        name: [text(reason, language) for reason in listed],
+        f"{name}_reasons": [reason.as_json() for reason in listed],
     }
 
 
 def _inferred_at(one: ServiceFacts, diagnosis: Diagnosis) -> float:
     """When a frame of its types was inferred last: its own time counts refusals, too."""
-    types = [found for found in diagnosis.facts.types if found.name in one.task_types]
-    return max((found.last_success_at for found in types), default=0.0)
+    types = [task_type for task_type in diagnosis.facts.types if task_type.name in one.task_types]
+    return max((task_type.last_success_at for task_type in types), default=0.0)
 
 
 def _entry(entry: Entry, language: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class _Report:
         yield f"### {number}. {self._say(cause.title)}"
         yield ""
         yield f"{self._say(Reason('report.evidence'))} (`{cause.code}`):"
-        yield from (f"- {self._say(one)}" for one in cause.evidence)
+        yield from (f"- {self._say(line)}" for line in cause.evidence)
         yield ""
         yield f"{self._say(Reason('report.remedies'))}:"
         for step, remedy in enumerate(cause.remedies, 1):
@@ -129,12 +129,12 @@ class _Report:
     def _service_table(self, unwell: Sequence[ServiceFacts]) -> Iterator[str]:
         """Those that are alike are one row; the largest groups first."""
         groups: dict[tuple[str, ...], list[ServiceFacts]] = {}
-        for one in unwell:
-            groups.setdefault(self._service_cells(one), []).append(one)
+        for service in unwell:
+            groups.setdefault(self._service_cells(service), []).append(service)
         ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
         rows = [
             (
-                f"{names(one.service_id for one in some)} ({len(some)})",
+                f"{names(service.service_id for service in some)} ({len(some)})",
                 *cells[:2],
                 _beats(some),
                 *cells[2:],
@@ -172,11 +172,11 @@ class _Report:
         head = f"- {moment(entry.at)}{until} {self._say(kind_name(entry.kind))}: "
         if is_alarm(entry):
             return plain(f"{head}{count}{self._say(alarm(entry, self._facts))}")
-        who = count + names(one for one in entry.subjects if one)
-        told = self._say(event(entry))
-        if len(told) > _LONGEST_TEXT:
-            told = told[:_LONGEST_TEXT].rstrip("…") + "…"
-        return plain(f"{head}{who}: {told}" if who else f"{head}{told}")
+        who = count + names(subject for subject in entry.subjects if subject)
+        words = self._say(event(entry))
+        if len(words) > _LONGEST_TEXT:
+            words = words[:_LONGEST_TEXT].rstrip("…") + "…"
+        return plain(f"{head}{who}: {words}" if who else f"{head}{words}")
 
     def _recovered(self) -> Iterator[str]:
         over = self._diagnosis.recovered
@@ -195,30 +195,32 @@ class _Report:
     def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
         """Those of one kind and cause that came and went together are one line."""
         groups: dict[tuple[object, ...], list[AlarmFacts]] = {}
-        for one in alarms:
-            over = one.over_at and one.over_at // _TOGETHER_SEC
-            groups.setdefault((one.kind, one.cause, int(one.raised_at), over), []).append(one)
+        for alarm_facts in alarms:
+            over = alarm_facts.over_at and alarm_facts.over_at // _TOGETHER_SEC
+            groups.setdefault(
+                (alarm_facts.kind, alarm_facts.cause, int(alarm_facts.raised_at), over), []
+            ).append(alarm_facts)
         yield from (self._alarm(some) for some in groups.values())
 
     def _alarm(self, some: Sequence[AlarmFacts]) -> str:
         first, now = some[0], self._facts.now
-        began_at = min(one.began_at for one in some)
-        over_at = max(one.over_at or 0.0 for one in some)
+        began_at = min(member.began_at for member in some)
+        over_at = max(member.over_at or 0.0 for member in some)
         end = f" {moment(over_at)}" if over_at else ""
         # One of everything beside those of each type counts no type twice.
-        number = len({one.subject for one in some if one.subject}) or len(some)
-        subjects = called((one.subject for one in some), self._facts)
+        number = len({member.subject for member in some if member.subject}) or len(some)
+        subjects = called((member.subject for member in some), self._facts)
         cause = first.cause
-        what = Reason.of(
+        line = Reason.of(
             "report.alarm",
-            lasted_sec=max(one.lasted_sec(now) for one in some),
+            lasted_sec=max(member.lasted_sec(now) for member in some),
             count=f"{number} × " if number > 1 else None,
             kind=first.kind,
             subjects=Reason.of("timeline.alarm_subjects", names=subjects) if subjects else None,
             cause=Reason.of("report.alarm_cause", cause=cause) if cause else None,
             told_at=first.raised_at,
         )
-        return f"- {moment(began_at)} …{end} {self._say(what)}"
+        return f"- {moment(began_at)} …{end} {self._say(line)}"
 
     def _checks(self) -> Iterator[str]:
         yield from self._heading("report.checks")
@@ -263,4 +265,4 @@ def _when(unix: float) -> str:
 
 
 def _beats(some: Sequence[ServiceFacts]) -> str:
-    return _when(max(one.last_heartbeat for one in some))
+    return _when(max(service.last_heartbeat for service in some))

@@ -26,8 +26,8 @@ def event(entry: Entry) -> Reason:
 
 def alarm(entry: Entry, facts: Facts) -> Reason:
     """Which alarm, of what, and the cause that stands with it; people got its whole text."""
-    kinds = tuple(sorted({_split(one)[0] for one in entry.subjects}))
-    subjects = called((_split(one)[1] for one in entry.subjects), facts)
+    kinds = tuple(sorted({_split(subject)[0] for subject in entry.subjects}))
+    subjects = called((_split(subject)[1] for subject in entry.subjects), facts)
     cause = _blamed(entry, facts)
     return Reason.of(
         "timeline.alarm",

@@ -37,15 +37,15 @@ def further_types(some: Sequence[TypeFacts]) -> Reason:
     return Reason.of(
         "report.further_types",
         n=len(some),
-        waiting=sum(one.waiting + one.leased for one in some),
-        failed=sum(one.failed for one in some),
+        waiting=sum(task_type.waiting + task_type.leased for task_type in some),
+        failed=sum(task_type.failed for task_type in some),
     )
 
 
 def unwell_services(facts: Facts) -> list[ServiceFacts]:
     """The services that are not online, rest by their breaker, fail or do not answer."""
-    found = facts.known.services if facts.known else ()
-    return [one for one in found if not _is_well(facts, one)]
+    services = facts.known.services if facts.known else ()
+    return [service for service in services if not _is_well(facts, service)]
 
 
 def _is_well(facts: Facts, one: ServiceFacts) -> bool:
