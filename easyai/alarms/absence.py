@@ -58,16 +58,20 @@ class AbsenceWatch:
             return False
         self._leads_since = now if self._leads_since is None else self._leads_since
         limit_sec = facts.settings.ai_analysis.stall_alarm_sec
-        before = [one for one in facts.known.processes if one.started_at <= left_at + _CLOSE_SEC]
-        after = [one.started_at for one in facts.known.processes if one not in before]
-        since = max([left_at, *(one.beat_at for one in before)])
+        before = [
+            process
+            for process in facts.known.processes
+            if process.started_at <= left_at + _CLOSE_SEC
+        ]
+        after = [process.started_at for process in facts.known.processes if process not in before]
+        since = max([left_at, *(process.beat_at for process in before)])
         until = min([started_at, *after])
         absent = left_at > 0 and until - since > limit_sec
         # One that lives may not have shown itself yet, and a number may be given to a new process.
-        unsure = any(one.exists is not False for one in before)
+        unsure = any(process.exists is not False for process in before)
         if absent and unsure and now - self._leads_since < self._shown_sec:
             return True
-        absent = absent and not any(one.exists for one in before)
+        absent = absent and not any(process.exists for process in before)
         self._is_known = True
         self.found = Absence(since, until) if absent else None
         return False

@@ -31,4 +31,4 @@ def _starts(facts: Facts, age_sec: float, most_sec: float) -> bool:
     if age_sec >= start_sec:
         return False
     workers = facts.known.working("worker", facts.now) if facts.known else []
-    return not any(facts.now - one.started_at >= start_sec for one in workers)
+    return not any(facts.now - worker.started_at >= start_sec for worker in workers)

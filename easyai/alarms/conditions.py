@@ -124,11 +124,11 @@ def _stopping(causes: Ranking, about: Collection[str] = (), known: str = "") -> 
 
     The cause that people know stays while it holds, unless one is found for all it concerns.
     """
-    found = [cause for cause in causes.about(about) if cause.weight >= STOPS]
-    standing = next((cause for cause in found if cause.code == known), None)
-    if standing and not found[0].covers(standing):
+    stopping = [cause for cause in causes.about(about) if cause.weight >= STOPS]
+    standing = next((cause for cause in stopping if cause.code == known), None)
+    if standing and not stopping[0].covers(standing):
         return standing
-    return found[0] if found else None
+    return stopping[0] if stopping else None
 
 
 def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[Condition]:
@@ -150,14 +150,16 @@ def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[C
     waiting = backlog(facts, rings=key in ringing)
     if waiting > _limit(most, key, ringing):
         reason = texts.backlog(facts, waiting, most)
-        cause = _of_numbers(causes, {one.name for one in facts.types if one.pending})
+        cause = _of_numbers(
+            causes, {task_type.name for task_type in facts.types if task_type.pending}
+        )
         yield Condition(Kind.QUEUE_BACKLOG, "", cause, reason)
 
 
 def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.high_drop_rate_percent
-    dropped = sum(one.lately.dropped for one in seen.facts.types)
-    total = dropped + sum(one.lately.processed for one in seen.facts.types)
+    dropped = sum(task_type.lately.dropped for task_type in seen.facts.types)
+    total = dropped + sum(task_type.lately.processed for task_type in seen.facts.types)
     percent = 100.0 * dropped / total if total >= _FEWEST else 0.0
     if percent > _limit(most, (Kind.HIGH_DROP_RATE, ""), ringing):
         reason = texts.drops(seen.facts, percent, dropped, total)
@@ -167,15 +169,17 @@ def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Con
 def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.slow_inference_ms
     stands = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
-    for one in seen.facts.types:
-        key = (Kind.SLOW_INFERENCE, one.name)
+    for task_type in seen.facts.types:
+        key = (Kind.SLOW_INFERENCE, task_type.name)
         # Services that hang are not slow: the standstill has an alarm.
-        if one.recent.successes < _FEW or (stands & {"", one.name} and key not in ringing):
+        if task_type.recent.successes < _FEW or (
+            stands & {"", task_type.name} and key not in ringing
+        ):
             continue
-        mean_ms = one.recent.infer_ms_sum / one.recent.successes
+        mean_ms = task_type.recent.infer_ms_sum / task_type.recent.successes
         if mean_ms > _limit(most, key, ringing):
-            reason = texts.slow(seen.facts, one, mean_ms, most)
-            yield Condition(Kind.SLOW_INFERENCE, one.name, found_cause(_TOO_SLOW), reason)
+            reason = texts.slow(seen.facts, task_type, mean_ms, most)
+            yield Condition(Kind.SLOW_INFERENCE, task_type.name, found_cause(_TOO_SLOW), reason)
 
 
 def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> Reason:

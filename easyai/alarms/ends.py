@@ -65,15 +65,15 @@ def _algorithms(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 
 
 def _inference(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
-    going = tuple(one.subject for one in group if _goes_on(one, facts))
+    going = tuple(notice.subject for notice in group if _goes_on(notice, facts))
     if len(going) == len(group):
         return (Reason("alarm_end.inference"), *_kept_failed(group, facts))
-    standing = [one for one in group if one.subject not in going]
-    others = tuple(one.subject for one in standing)
+    standing = [notice for notice in group if notice.subject not in going]
+    others = tuple(notice.subject for notice in standing)
     rest: tuple[Reason, ...] = (
         Reason.of("alarm_end.none_since", held=_held(_types(others, facts))),
     )
-    if {cause_code(one.cause) for one in standing} <= _UNSEEN:
+    if {cause_code(notice.cause) for notice in standing} <= _UNSEEN:
         rest = (Reason("alarm_end.looked_for"), *rest)
     if not going:
         return rest
@@ -92,12 +92,12 @@ def _goes_on(notice: Notice, facts: Facts) -> bool:
     """Whether something has succeeded since the alarm was raised."""
     # The time of a last success is known to ten seconds.
     since = notice.raised_at - BUCKET_SEC
-    return any(one.last_success_at >= since for one in _types([notice.subject], facts))
+    return any(task_type.last_success_at >= since for task_type in _types([notice.subject], facts))
 
 
 def _backlog(_group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
-    pending = Reason.of("alarm_end.queue", n=sum(one.pending for one in facts.types))
-    parked = sum(one.parked for one in facts.types)
+    pending = Reason.of("alarm_end.queue", n=sum(task_type.pending for task_type in facts.types))
+    parked = sum(task_type.parked for task_type in facts.types)
     return (pending, Reason.of("alarm_end.parked", n=parked)) if parked else (pending,)
 
 
@@ -129,16 +129,16 @@ def _heartbeats(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 
 
 def _types(subjects: Sequence[str], facts: Facts) -> list[TypeFacts]:
-    return [one for one in facts.types if "" in subjects or one.name in subjects]
+    return [task_type for task_type in facts.types if "" in subjects or task_type.name in subjects]
 
 
 def _held(types: Sequence[TypeFacts]) -> Reason:
     """How many frames of these types wait; if none does, what became of them."""
-    waiting = sum(one.waiting + one.leased for one in types)
+    waiting = sum(task_type.waiting + task_type.leased for task_type in types)
     if waiting:
         return Reason.of("alarm_end.still_wait", n=waiting)
-    failed = sum(one.failures.count for one in types)
-    dropped = sum(one.recent.dropped for one in types)
+    failed = sum(task_type.failures.count for task_type in types)
+    dropped = sum(task_type.recent.dropped for task_type in types)
     fates = []
     if failed:
         fates.append(Reason.of("alarm_end.failed", failed=failed))

@@ -103,7 +103,7 @@ def _message(
         return _of(group, RECOVERED, _over(group, facts, lasted, unseen))
     if whole := _as_one(kind, group, facts):
         return _of(group, kind, _introduced(change, group, whole))
-    parts = tuple(_introduced(change, group, one) for one in _distinct(group)[:_MOST_SHOWN])
+    parts = tuple(_introduced(change, group, part) for part in _distinct(group)[:_MOST_SHOWN])
     return _of(group, kind, _introduced(change, group, _several(group)), parts)
 
 
@@ -112,14 +112,14 @@ def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
     if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
         return _services_offline(group, facts)
     if kind == Kind.NO_ALGORITHM and len(group) > _MOST_SHOWN:
-        return no_algorithm_of_many(facts, [one.subject for one in group if one.subject])
+        return no_algorithm_of_many(facts, [notice.subject for notice in group if notice.subject])
     return None
 
 
 def _introduced(change: Change, group: Sequence[Notice], what: Reason) -> Reason:
     """An alarm, after what people need to know of it when they were notified of it before."""
     if change == Change.REPEATED:
-        lasted_sec = max(one.lasted_sec for one in group)
+        lasted_sec = max(notice.lasted_sec for notice in group)
         return Reason.of("alarm.repeated", lasted_sec=lasted_sec, what=what)
     if change == Change.EXPLAINED:
         return Reason.of("alarm.explained", cause=_causes(group), what=what)
@@ -130,14 +130,14 @@ def _of(
     group: Sequence[Notice], task_type: str, reason: Reason, parts: tuple[Reason, ...] = ()
 ) -> Message:
     first = group[0]
-    cause = ", ".join(dict.fromkeys(cause_noted(one.cause) for one in group if one.cause))
-    subjects = tuple(one.subject for one in group if one.subject)
+    cause = ", ".join(dict.fromkeys(cause_noted(notice.cause) for notice in group if notice.cause))
+    subjects = tuple(notice.subject for notice in group if notice.subject)
     return Message(first.change, first.kind, task_type, reason, first.at, cause, subjects, parts)
 
 
 def _distinct(group: Sequence[Notice]) -> list[Reason]:
     """The reasons of alarms, those of the same code and arguments once."""
-    return list(dict.fromkeys(one.reason for one in group))
+    return list(dict.fromkeys(notice.reason for notice in group))
 
 
 def _several(group: Sequence[Notice]) -> Reason:
@@ -154,10 +154,10 @@ def _several(group: Sequence[Notice]) -> Reason:
 
 def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Reason, Reason | None]:
     """How long alarms lasted that are over, and what is not known of it."""
-    lasted_sec = max(one.lasted_sec for one in group)
+    lasted_sec = max(notice.lasted_sec for notice in group)
     lasted = Reason.of("span", sec=lasted_sec)
     at_most = Reason.of("alarm_end.at_most", lasted_sec=lasted_sec)
-    unseen = [one for one in group if not one.seen]
+    unseen = [notice for notice in group if not notice.seen]
     if absence is None or not unseen:
         return lasted, None
     if unseen[0].raised_at > absence.until:
@@ -166,7 +166,7 @@ def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Reason, R
 
 
 def _over(group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason | None) -> Reason:
-    kind, subjects = group[0].kind, tuple(one.subject for one in group if one.subject)
+    kind, subjects = group[0].kind, tuple(notice.subject for notice in group if notice.subject)
     return Reason.of(
         "alarm_end.over",
         kind=kind,
@@ -181,8 +181,8 @@ def _over(group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason 
 def _causes(group: Sequence[Notice]) -> Reason:
     """The causes that people were notified of, each once with the subjects that have it."""
     by_cause: dict[Reason, list[str]] = {}
-    for one in group:
-        by_cause.setdefault(one.cause, []).append(one.subject)
+    for notice in group:
+        by_cause.setdefault(notice.cause, []).append(notice.subject)
     if len(by_cause) == 1:
         return _cause(group[0].cause)
     causes = (_cause_of(cause, tuple(filter(None, of))) for cause, of in by_cause.items())
@@ -213,7 +213,7 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Reason:
         "alarm.services_offline",
         offline=offline,
         services=services,
-        endpoints=tuple(one.subject for one in group),
+        endpoints=tuple(notice.subject for notice in group),
         cause=group[0].cause,
         common=Reason("alarm.common_cause") if many else None,
     )

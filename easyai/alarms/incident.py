@@ -47,11 +47,11 @@ class Incident:
         self, notices: Sequence[Notice], facts: Facts, absence: Absence | None, now: float
     ) -> list[Message]:
         """The messages for people now, of these notices and of those that were held back."""
-        free = [one for one in notices if not self._takes(one, facts, now)]
-        found = messages(free, facts, absence)
+        free = [notice for notice in notices if not self._takes(notice, facts, now)]
+        sifted = messages(free, facts, absence)
         if self._held and self._is_time(facts, now):
-            found.append(self._combined(facts, absence))
-        return found
+            sifted.append(self._combined(facts, absence))
+        return sifted
 
     def _takes(self, notice: Notice, facts: Facts, now: float) -> bool:
         """Whether people get no message of a notice by itself, now."""

@@ -42,8 +42,8 @@ def of_services(
 
 def served(facts: Facts) -> set[str]:
     """The task types that some service may be given."""
-    routable = [one for one in facts.services if one.state in ROUTABLE]
-    return {name for one in routable for name in one.task_types}
+    routable = [service for service in facts.services if service.state in ROUTABLE]
+    return {name for service in routable for name in service.task_types}
 
 
 def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[Condition]:
@@ -55,25 +55,27 @@ def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[C
         requests = list(taken_out(facts)) if known else []
         reason = texts.no_algorithm_at_all(facts, requests)
         yield Condition(Kind.NO_ALGORITHM, "", cause, reason, grace_sec)
-    for one in facts.types:
-        if one.waiting and one.name not in taken:
+    for task_type in facts.types:
+        if task_type.waiting and task_type.name not in taken:
             # A service of the type that is offline, or none at all.
-            offline = any(one.name in service.task_types for service in facts.services)
-            cause = _cause(causes, (one.name,)) if offline else found_cause(_NO_SERVICE)
-            reason = texts.no_algorithm(facts, one)
-            yield Condition(Kind.NO_ALGORITHM, one.name, cause, reason, grace_sec)
+            offline = any(task_type.name in service.task_types for service in facts.services)
+            cause = _cause(causes, (task_type.name,)) if offline else found_cause(_NO_SERVICE)
+            reason = texts.no_algorithm(facts, task_type)
+            yield Condition(Kind.NO_ALGORITHM, task_type.name, cause, reason, grace_sec)
 
 
 def _cause(causes: Ranking, about: Collection[str] = ()) -> Reason:
-    found = (cause.code for cause in causes.about(about))
-    return found_cause(next((code for code in found if code in SERVICES_AWAY), _NO_SERVICE))
+    codes = (cause.code for cause in causes.about(about))
+    return found_cause(next((code for code in codes if code in SERVICES_AWAY), _NO_SERVICE))
 
 
 def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
-    for one in facts.services:
-        if one.state == ServiceState.OFFLINE:
-            reason = texts.service_offline(facts, one)
-            yield Condition(Kind.SERVICE_OFFLINE, one.endpoint, one.state_reason, reason, grace_sec)
+    for service in facts.services:
+        if service.state == ServiceState.OFFLINE:
+            reason = texts.service_offline(facts, service)
+            yield Condition(
+                Kind.SERVICE_OFFLINE, service.endpoint, service.state_reason, reason, grace_sec
+            )
 
 
 def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Condition]:
@@ -84,18 +86,22 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
     The alarm of many goes on until those that are left are heard, or have alarms of their own.
     """
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
-    rare = [one for one in facts.services if facts.pace_sec(one) and one.state in ROUTABLE]
-    for one in rare:
+    rare = [
+        service
+        for service in facts.services
+        if facts.pace_sec(service) and service.state in ROUTABLE
+    ]
+    for service in rare:
         # Each says the same of all, so that one message says it once.
         cause = short_timeout(facts, rare)
         reason = paragraph(cause.title, cause.remedies[0].text)
         kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
-        yield Condition(kind, one.endpoint, found_cause(cause.code), reason, grace_sec)
-    late = [one for one in facts.services if lives_unheard(facts, one)]
-    unheard = [one for one in late if one not in rare]
-    living = len(unheard) + sum(is_heard(facts, one) for one in facts.services)
+        yield Condition(kind, service.endpoint, found_cause(cause.code), reason, grace_sec)
+    late = [service for service in facts.services if lives_unheard(facts, service)]
+    unheard = [service for service in late if service not in rare]
+    living = len(unheard) + sum(is_heard(facts, service) for service in facts.services)
     many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
-    left = "" in named and any(one.endpoint not in named for one in unheard)
+    left = "" in named and any(service.endpoint not in named for service in unheard)
     if many or left:
         some = len(unheard) < living
         grace_sec = timings.heartbeats_grace_sec if some else timings.all_silent_grace_sec
@@ -103,9 +109,9 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
     # After a cure they are heard one after the other; one that is not by then stays away.
     later = "" in named
     grace_sec = timings.heartbeats_grace_sec if later else timings.few_heartbeats_grace_sec
-    for one in unheard:
-        if not many or one.endpoint in named:
-            yield _missing(one.endpoint, [one], facts, living, grace_sec)
+    for service in unheard:
+        if not many or service.endpoint in named:
+            yield _missing(service.endpoint, [service], facts, living, grace_sec)
 
 
 def _missing(

@@ -22,10 +22,10 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
     """Nothing succeeds, for all types or for the one named."""
     lasted = _lasted(facts, still, subject)
     if still.blind:
-        what = Reason.of("alarm.stalled_blind", lasted=lasted)
+        headline = Reason.of("alarm.stalled_blind", lasted=lasted)
     else:
-        what = Reason.of("alarm.stalled", held=_held(facts, still, subject), lasted=lasted)
-    return paragraph(what, _why(cause), _next(facts, cause))
+        headline = Reason.of("alarm.stalled", held=_held(facts, still, subject), lasted=lasted)
+    return paragraph(headline, _why(cause), _next(facts, cause))
 
 
 def _lasted(facts: Facts, still: Standstill, subject: str) -> Reason:
@@ -45,14 +45,17 @@ def _held(facts: Facts, still: Standstill, subject: str) -> tuple[Reason, ...]:
     begun = facts.now - min(still.types.values(), default=0.0)
     every = still.everything and not subject and not unstopped(facts, still.types, begun)
     types = [
-        one
-        for one in facts.types
-        if every or one.name == subject or (not subject and one.name in still.types)
+        task_type
+        for task_type in facts.types
+        if every or task_type.name == subject or (not subject and task_type.name in still.types)
     ]
-    task_types = () if every else tuple(one.name for one in types)
+    task_types = () if every else tuple(task_type.name for task_type in types)
     of = Reason.of("alarm.of_types", task_types=task_types) if task_types else None
-    waiting, flying = sum(one.waiting for one in types), sum(one.leased for one in types)
-    failing = [one for one in types if facts.owes_failed(one)]
+    waiting, flying = (
+        sum(task_type.waiting for task_type in types),
+        sum(task_type.leased for task_type in types),
+    )
+    failing = [task_type for task_type in types if facts.owes_failed(task_type)]
     parts: list[Reason] = []
     if waiting or not (flying or failing):
         parts.append(Reason.of("alarm.waiting", n=waiting, of=of))
@@ -74,7 +77,7 @@ def backlog(facts: Facts, waiting: int, most: int) -> Reason:
         fate=Reason("alarm.none_dropped")
         if strategy == "wait"
         else Reason.of("alarm.frames_dropped", strategy=strategy),
-        sample=_or_sample(facts, [one for one in facts.types if one.pending]),
+        sample=_or_sample(facts, [task_type for task_type in facts.types if task_type.pending]),
     )
 
 
@@ -99,7 +102,7 @@ def drops(facts: Facts, percent: float, dropped: int, total: int) -> Reason:
 def _or_sample(facts: Facts, some: Sequence[TypeFacts]) -> Reason | None:
     """The other remedy, for those of these types of which every frame is inferred."""
     of_type = facts.settings.ai_analysis.type_settings
-    every = tuple(one.name for one in some if of_type(one.name).sampling == 1)
+    every = tuple(task_type.name for task_type in some if of_type(task_type.name).sampling == 1)
     return Reason.of("alarm.or_sample", task_types=every) if every else None
 
 

@@ -32,7 +32,7 @@ def no_algorithm_of_many(facts: Facts, subjects: Sequence[str]) -> Reason:
         "alarm.no_algorithm_of_many",
         task_types=tuple(subjects),
         number=len(subjects),
-        waiting=sum(one.waiting for one in facts.types if one.name in subjects),
+        waiting=sum(task_type.waiting for task_type in facts.types if task_type.name in subjects),
         command=_services_command(facts),
     )
 
@@ -41,7 +41,7 @@ def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Reason]) -> Reason:
     """No service of any type may be given frames; `taken_out`: the requests that took them out."""
     known = len(facts.services)
     waiting = Reason.of("alarm.waiting", n=facts.waiting, of=None)
-    what = Reason.of(
+    headline = Reason.of(
         "alarm.no_algorithm_at_all",
         state=Reason.of("alarm.none_answers", registered=known)
         if known
@@ -49,7 +49,7 @@ def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Reason]) -> Reason:
         held=waiting if facts.waiting else Reason("alarm.none_waits"),
     )
     why = () if known else taken_out
-    return paragraph(what, *why, Reason.of("alarm.run", run=report(facts)))
+    return paragraph(headline, *why, Reason.of("alarm.run", run=report(facts)))
 
 
 def service_offline(facts: Facts, one: ServiceFacts) -> Reason:
@@ -73,8 +73,8 @@ def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: in
         "alarm.heartbeats_missing",
         n=number,
         living=living,
-        silent_sec=facts.now - max(one.last_heartbeat for one in unheard),
-        service_ids=tuple(one.service_id for one in unheard),
+        silent_sec=facts.now - max(service.last_heartbeat for service in unheard),
+        service_ids=tuple(service.service_id for service in unheard),
         where=Reason("alarm.no_api") if gone else _where_to_look(number, living),
         run=report(facts),
     )

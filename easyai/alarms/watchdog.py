@@ -173,11 +173,11 @@ class Watchdog:
         known, started_at = self._absence.found, wall - (now - self._started)
         if self._absence.looks(standing.left_at, started_at, seen.facts, now):
             return True
-        found = self._absence.found
-        if found and not known:
+        absence = self._absence.found
+        if absence and not known:
             rings = any(row.kind == Kind.INFERENCE_STALLED for row in standing.ringing)
-            message = of_absence(found, seen.facts, wall, rings=rings)
-            notice = as_alarm(found, message.reason, wall)
+            message = of_absence(absence, seen.facts, wall, rings=rings)
+            notice = as_alarm(absence, message.reason, wall)
             if rings:
                 # That alarm goes on; people are notified when it is over.
                 event = Event(wall, NOT_RUNNING, "", message.reason)
@@ -228,7 +228,7 @@ class Watchdog:
         log.error("worker stalled: %s; restart asked for: %s", text(reason), asked)
         if standing.leads and not is_supervised():
             workers = facts.known.working("worker", facts.now) if facts.known else []
-            requests = [self_end.request(facts.now, one.name, reason) for one in workers]
+            requests = [self_end.request(facts.now, worker.name, reason) for worker in workers]
             self._recorder.write(Entry(events=tuple(requests)))
 
     def _record(self, notices: Sequence[Notice], found: Sequence[Message]) -> None:
