@@ -25,8 +25,8 @@ ENGLISH: Final = "en"
 @cache
 def languages() -> tuple[str, ...]:
     """The languages that have texts, English first."""
-    found = sorted(path.parts[-3] for path in LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
-    return (ENGLISH, *found)
+    translated = sorted(path.parts[-3] for path in LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
+    return (ENGLISH, *translated)
 
 
 def text(reason: Reason, language: str = ENGLISH) -> str:
@@ -55,12 +55,12 @@ def fields(name: str, reason: Reason | None) -> dict[str, Any]:
 @cache
 def templates() -> Mapping[str, Template]:
     """Every template by its code."""
-    found: dict[str, Template] = {}
+    by_code: dict[str, Template] = {}
     for template in all_templates():
-        if template.code in found:
+        if template.code in by_code:
             raise ValueError(f"two templates have the code {template.code}")
-        found[template.code] = template
-    return found
+        by_code[template.code] = template
+    return by_code
 
 
 @cache

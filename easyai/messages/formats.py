@@ -69,7 +69,7 @@ class ArgFormatter(Formatter):
             case "count":
                 return self._translate(Reason.of(more, n=value))
             case "word":
-                return self._joined("list", (self._word(more, one) for one in _parts(value)))
+                return self._joined("list", (self._word(more, part) for part in _parts(value)))
         if not format_spec or value is None:
             return self._plain(value)
         return format(value, format_spec)
