@@ -1,1 +1,1 @@
-"""Whether inference goes on, why not, and who is told."""
+"""Whether inference goes on, and if not, why."""

@@ -1,7 +1,7 @@
-"""Machines whose clock is off, as their processes measured it against the database's.
+"""Machines whose clock is off: their processes compare it with the database's clock.
 
-Leases, due times and heartbeats go by the database's clock and need no other. But names of pictures
-(a camera's folder by the date), logs and links of an object store go by the machine's own.
+Leases, due times and heartbeats use only the database's clock. But names of pictures (a camera's
+folder by the date), logs and links of an object store use the machine's clock.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Final
 
 from easyai.health.snapshot import Known
 
-#: More than a time service leaves, and more than a busy machine needs between two looks.
+#: More than the error a time service leaves, and than a busy machine needs between two reads.
 MOST_OFF_SEC: Final = 2.0
 
 
 def clocks_off(known: Known, now: float, most_sec: float = MOST_OFF_SEC) -> dict[str, float]:
     """Seconds by which clocks are ahead of the database's (below 0: behind), by host.
 
-    Of the processes that showed themselves lately; only of hosts that are off by more than that.
+    Uses processes with a recent sign of life; returns hosts that are off by more than `most_sec`.
     """
     offsets_sec: dict[str, float] = {}
     for process in known.processes:

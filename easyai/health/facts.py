@@ -1,6 +1,6 @@
-"""Everything that a cause is told by, gathered once and frozen.
+"""All facts from which causes are derived, gathered once and frozen.
 
-Times are Unix seconds, 0 for never. What stands in the database is None when it does not answer.
+Times are Unix seconds, 0 for never. The facts of the database are None when it does not answer.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, Serv
 from easyai.settings.schema import Settings
 
 _OK: Final = CheckResult("")
-_LATELY_SEC: Final = 300.0  # a failure that nothing was tried after tells little of now
-_QUIET_SEC: Final = 20.0  # the time of a last success is known to ten
+_LATELY_SEC: Final = 300.0  # an older failure without a later call is no evidence for now
+_QUIET_SEC: Final = 20.0  # the time of the last success is known to within ten seconds
 
 
-@dataclass(frozen=True)  # no slots: what is asked for again and again is kept
+@dataclass(frozen=True)  # no slots: cached_property needs a __dict__
 class Facts:
     """What is known now."""
 
     now: float
     settings: Settings
     checks: Mapping[str, CheckResult]  # by name
-    known: Known | None = None  # what the database tells
-    #: By service pk, why a probe failed; no reason: it was answered. None: no service was probed.
+    known: Known | None = None  # the facts of the database
+    #: By service pk, why the probe failed; no reason: it was answered. None: nothing was probed.
     probes: Mapping[int, Reason] | None = None
-    store_ignores: tuple[str, ...] = ()  # conditions that the object store does not keep to
-    own_api: Reason | None = None  # no reason: our API answers, else why not; None: not asked
+    store_ignores: tuple[str, ...] = ()  # request conditions that the object store ignores
+    own_api: Reason | None = None  # no reason: our API answers; else why not; None: not probed
 
     def failed(self, name: str) -> Reason:
-        """Why a check does not work; no reason when it does or was not made."""
+        """Why a check failed; no reason when it passed or was not made."""
         return self.checks.get(name, _OK).reason
 
     @cached_property
@@ -53,18 +53,18 @@ class Facts:
 
     @cached_property
     def moved(self) -> tuple[ServiceFacts, ...]:
-        """The offline endpoints that their services have left for another one."""
+        """The offline endpoints whose services have moved to another endpoint."""
         known_services = self.known.services if self.known else ()
         return tuple(service for service in known_services if self.moved_to(service))
 
     def moved_to(self, service: ServiceFacts) -> str:
-        """The endpoint that the service of an offline one registered at since; '' for none."""
+        """The endpoint at which an offline endpoint's service registered since; '' for none."""
         new = moved_to(service.state_reason) if service.state == ServiceState.OFFLINE else ""
         known = self.known.services if new and self.known else ()
         newest = ""
         passed = {service.endpoint}
         while new and new not in passed:
-            # It may have moved on since.
+            # The service may have moved again.
             passed.add(new)
             there = [
                 row
@@ -88,19 +88,19 @@ class Facts:
 
     @cached_property
     def last_success_at(self) -> float:
-        """When a frame was inferred last."""
+        """When a frame of any type was last inferred."""
         return max((task_type.last_success_at for task_type in self.types), default=0.0)
 
     def is_silent(self, service: ServiceFacts) -> bool:
         """Whether a service's heartbeats are missing."""
         allowed_sec = service.heartbeat_timeout_sec
-        # The absolute age: after the clock was set back, a heartbeat from the future is none.
+        # The absolute age: a heartbeat from the future (the clock was set back) does not count.
         return abs(self.now - service.last_heartbeat) > allowed_sec
 
     def pace_sec(self, service: ServiceFacts) -> float:
-        """How often it sends heartbeats, where that is too rare for its timeout; else 0.
+        """The seconds between its heartbeats, if that is too long for its timeout; else 0.
 
-        One that has fallen silent for two of its pauses has no pace any more.
+        A service that has been silent for two of its intervals has no pace any more.
         """
         sent = self.known.paces.get(service.endpoint, 0.0) if self.known else 0.0
         keeps_it = abs(self.now - service.last_heartbeat) <= 2 * sent
@@ -109,7 +109,7 @@ class Facts:
     def probe(self, service: ServiceFacts) -> Reason | None:
         """No reason when the service answers a probe, else why it does not; None: not known.
 
-        Of the probe made now if one was, else what the sweep's last one and other evidence tell.
+        A probe made now decides. Without it, the sweep's last probe and other evidence decide.
         """
         if self.probes is not None and service.pk in self.probes:
             return self.probes[service.pk]
@@ -119,22 +119,24 @@ class Facts:
         return NO_REASON if lives and service.state in ROUTABLE else None
 
     def was_probed(self, service: ServiceFacts) -> bool:
-        """Whether a probe of a service was made now."""
+        """Whether the service was probed now."""
         return self.probes is not None and service.pk in self.probes
 
     def is_failing(self, service: ServiceFacts) -> bool:
-        """Whether its last call failed, too lately for a breaker that waits for a trial to matter.
+        """Whether its last call failed, and lately enough to count.
 
-        One that is half-open for longer is not tried for lack of frames: nothing is known of it.
+        With a half-open breaker the failure counts no longer than the longest pause. After that,
+        the service gets no trial call for lack of frames, and its state is not known.
         """
         limit_sec = LONGEST_PAUSE_SEC if service.breaker == "half-open" else _LATELY_SEC
         lately = self.now - service.last_failure_at <= limit_sec
         return lately and service.last_failure_at > service.last_success_at
 
     def is_busy(self, service: ServiceFacts) -> bool:
-        """Whether a service has no answer for a probe since it works on frames.
+        """Whether a service does not answer a probe because it works on frames.
 
-        It took the connection, and its calls succeed: common servers do one thing at a time.
+        It accepted the connection, and its calls succeed: common servers handle a single request
+        at a time.
         """
         if not self.answers_nothing(service):
             return False
@@ -142,11 +144,11 @@ class Facts:
         return lately and service.last_success_at > service.last_failure_at
 
     def is_quiet(self, task_type: TypeFacts) -> bool:
-        """Whether nothing of a type has succeeded for a while; sooner than it counts as stalled."""
+        """Whether no frame of a type has succeeded for a while; true earlier than `is_stalled`."""
         return self.now - task_type.last_success_at >= _QUIET_SEC
 
     def answers_nothing(self, service: ServiceFacts) -> bool:
-        """Whether a probe's connection was taken, and no answer came."""
+        """Whether the service accepted a probe's connection and sent no answer."""
         why = self.probe(service) or NO_REASON
         answer = why.inner("answer") if why.code == PROBE_FAILED else why
         return answer.code == NO_ANSWER
@@ -164,15 +166,15 @@ class Facts:
         )
 
     def tells_unheard(self, service: ServiceFacts) -> bool:
-        """Whether an alarm rings since heartbeats of a service are missing."""
+        """Whether an alarm rings because heartbeats of this service are missing."""
         return not self._told_unheard.isdisjoint(("", service.endpoint))
 
     def only_fails(self, task_type: TypeFacts) -> bool:
-        """Whether frames of a type end failed and none succeeds, though none may wait now."""
+        """Whether frames of a type fail and none succeeds, even if no frame waits now."""
         return only_fails(task_type, self.ringing, self.now, self.last_success_at)
 
     def is_refused(self, task_type: TypeFacts) -> bool:
-        """Whether frames of a type are held, and all that services answered lately are refusals."""
+        """Whether frames of a type are held, and services have lately sent only refusals."""
         if not (task_type.pending or task_type.leased):
             return False
         failures, refusals = task_type.failures, task_type.refusals
@@ -194,7 +196,7 @@ class Facts:
         return answers and service.state in ROUTABLE and not self.is_failing(service)
 
     def owes_failed(self, task_type: TypeFacts) -> bool:
-        """Whether what failed of a type is part of its standstill, besides what waits."""
+        """Whether failed frames of a type are part of its standstill, besides waiting frames."""
         if not task_type.failures.count:
             return False
         return (
@@ -202,22 +204,22 @@ class Facts:
         )
 
     def stands_since(self, task_type: TypeFacts) -> float:
-        """Since when frames of a type wait, or fail, without a success; now when none does."""
+        """Since when frames of a type wait or fail without a success; now if no frame does."""
         began = [at for at in (task_type.oldest_wait_at, task_type.oldest_lease_at) if at]
         if self.only_fails(task_type):
             failed_at, last = task_type.failures.first_at, task_type.last_success_at
-            # A success bounds it; without one a frame that failed weeks ago dates nothing.
+            # Without a last success as a bound, a frame that failed weeks ago is no start time.
             began.append(failed_at if last else max(failed_at, self.now - HOUR_SEC))
         return max(min(began, default=self.now), task_type.last_success_at)
 
     def is_stalled(self, task_type: TypeFacts) -> bool:
-        """Whether frames of a type wait or fail and none has succeeded for the alarm's time."""
+        """Whether frames of a type wait or fail without a success for the stall alarm's time."""
         limit = self.settings.ai_analysis.stall_sec(task_type.name)
         return self.now - self.stands_since(task_type) >= limit
 
     @cached_property
     def stalled(self) -> tuple[TypeFacts, ...]:
-        """The task types that stand still, those of which an alarm says so among them."""
+        """The task types that stand still, including types for which a standstill alarm rings."""
         return tuple(
             task_type
             for task_type in self.types
@@ -225,16 +227,17 @@ class Facts:
         )
 
     def stalled_since(self, task_type: TypeFacts) -> float:
-        """`stands_since` of a type that stands still, as its alarm tells it where that is longer.
+        """Since when a type stands still: `stands_since`, or when its alarm began, if earlier.
 
-        Frames that fail within seconds wait for seconds: the watchdog sees that they never cease.
+        Frames that fail within seconds wait only for seconds. The watchdog's alarm knows how long
+        the failures have gone on.
         """
         began = [alarm.began_at for alarm in self._told(task_type)]
         since = min([*began, self.stands_since(task_type)])
         return max(since, task_type.last_success_at)
 
     def _told(self, task_type: TypeFacts) -> list[AlarmFacts]:
-        """The alarms that ring since a type stands still; frames of it wait or have failed."""
+        """The standstill alarms that ring for a type whose frames wait or have failed."""
         held, failed_at = task_type.waiting or task_type.leased, task_type.failures.newest_at
         return [
             alarm

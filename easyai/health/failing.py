@@ -1,7 +1,7 @@
-"""Task types whose frames all end failed: each is settled and kept, so that none waits.
+"""Task types whose frames all end failed.
 
-A camera that delivers a frame a minute leaves nothing waiting between its frames, so that waiting
-frames tell nothing of it.
+Failed frames are settled and kept, so no frame of such a type waits. A camera that delivers a frame
+a minute leaves no frame waiting in between, so waiting frames cannot reveal this standstill.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.snapshot import HOUR_SEC, AlarmFacts, TypeFacts
 
-FEWEST: Final = 3  # frames; fewer are broken pictures, no standstill
-# Where others of the type succeed now and then, a few broken pictures in between are no standstill.
+FEWEST: Final = 3  # frames; fewer failures are broken pictures, not a standstill
+# While other frames of the type succeed now and then, a few broken pictures are not a standstill.
 _TIMES_APART: Final = 3
 _LONGEST_SEC: Final = 900.0
-# So many, for longer than successes are apart, are no broken pictures.
+# So many failures, over longer than the usual time between successes, are not broken pictures.
 _MANY: Final = 10
 _MANY_SEC: Final = 30.0
-#: The causes that such a standstill has.
+#: The causes of such a standstill.
 CAUSES: Final = frozenset({"inference_fails", "pictures_unreachable"})
 
 
@@ -31,8 +31,8 @@ def only_fails(
 ) -> bool:
     """Whether frames of a type have failed within the hour and a success is overdue.
 
-    One that is told of goes on until none of its frames is failed any more. `any_success_at` is
-    when a frame of any type succeeded last.
+    A standstill with an alarm goes on until the type has no failed frames any more.
+    `any_success_at` is when a frame of any type last succeeded.
     """
     failures = one.failures
     if not failures.count or now - failures.newest_at > HOUR_SEC:
@@ -47,7 +47,7 @@ def only_fails(
 
 
 def rings(alarm: AlarmFacts, one: TypeFacts) -> bool:
-    """Whether an alarm says that a type stands still, and nothing has succeeded since."""
+    """Whether a standstill alarm covers this type, and none of its frames has succeeded since."""
     return (
         alarm.kind == Kind.INFERENCE_STALLED
         and alarm.over_at is None
@@ -65,10 +65,10 @@ def failed_frames(some: Iterable[TypeFacts]) -> Reason:
 
 
 def _tells(alarm: AlarmFacts, one: TypeFacts, any_success_at: float) -> bool:
-    """Whether an alarm that rings is of this, and of no other reason to stand still.
+    """Whether an alarm rings because frames of this type fail, and for no other reason.
 
-    One of everything is of the types that had failed frames when it was raised, and of none once
-    any type succeeds: else one broken picture would hold it.
+    An alarm for all types covers only the types that had failed frames when the alarm was raised.
+    It covers no type once any type succeeds: else one broken picture would keep it ringing.
     """
     if cause_code(alarm.cause) not in CAUSES or not rings(alarm, one):
         return False

@@ -1,4 +1,4 @@
-"""Gathers what is known now: the database's rows, the checks and, where asked for, probes."""
+"""Gathers the facts: database rows, check results and, if requested, probes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def gather(
     ask: bool = False,
     exact: bool = True,
 ) -> Facts:
-    """Everything known now; `checks` are the results of a round of `dependency_checks` just made.
+    """All facts known now; `checks` are the results of a round of `dependency_checks` just made.
 
-    The checks that the rows answer are added to them.
+    The results of the row checks are added to them.
 
     Cheap: some reads over partial indexes. Without `exact` failed frames (perhaps millions) are
-    not all counted; no alarm tells their number. With `ask` every service and our own API are
-    probed besides, which takes 2 s when one of them hangs. Never raises for what does not answer.
+    not all counted; no alarm shows their number. With `ask` every service and our own API are
+    also probed, which takes 2 s when any of them hangs. Never raises when a part does not answer.
     """
     known, now = snapshot.read(runtime, snapshot.ALL if exact else MOST_FAILED)
     ignores = runtime.store.ignores
@@ -45,14 +45,14 @@ def _by_name(checks: Sequence[CheckResult]) -> dict[str, CheckResult]:
 
 def _probed(facts: Facts) -> Facts:
     """The facts with every service and our own API probed now."""
-    # Imported here: who does not ask needs no HTTP client.
+    # Imported here: without probes no HTTP client is needed.
     from easyai.pipeline.service_networks import service_networks
     from easyai.registry.probe import probe_all
 
     services = [service for service in facts.services if service.state != ServiceState.UNREGISTERED]
     urls = {service.pk: service.probe_url for service in services}
     own = f"{facts.settings.easyai.effective_public_url}/healthz"
-    # First: of a thousand services that hang not all get their turn.
+    # Our own API comes first: of a thousand hanging services not all get their turn.
     networks = service_networks(facts.settings)
     answers = probe_all({_OWN: own, **urls}, networks, ours=(_OWN,))
     return replace(facts, own_api=answers.pop(_OWN, None), probes=answers)

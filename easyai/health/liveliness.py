@@ -1,4 +1,4 @@
-"""Whether our own work goes on: the scan is done, a beat leads, the API is there."""
+"""Whether our own work goes on: scans run, a beat leads, an API works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BEAT_LATE_SEC: Final = 10.0  # another beat takes over sooner
 
 
 def scan_late(facts: Facts, known: Known) -> float:
-    """Seconds since a scan ended, when that is too long for the scan alone; else 0."""
+    """Seconds since the last scan ended, if too many for the scan alone to explain; else 0."""
     if not facts.settings.ai_analysis.enable or facts.failed("store") or facts.failed("broker"):
         return 0.0
     working = known.working("worker", facts.now)
@@ -29,14 +29,14 @@ def scan_late(facts: Facts, known: Known) -> float:
 
 
 def beat_late(facts: Facts, known: Known) -> bool:
-    """Whether no beat leads, and none stands by for the broker."""
+    """Whether no beat leads, and no beat waits for the broker."""
     duty = known.duties.get("beat")
     works = bool(known.working("beat", facts.now))
     if duty is not None and not works and _has_ended(duty.holder, known):
         return True
     if duty is not None and abs(duty.expires_at - facts.now) <= _BEAT_LATE_SEC:
         return False
-    # A lease that was handed back says that a beat stands by, until the broker takes messages.
+    # A released lease means that a beat waits until the broker takes messages.
     stands_by = duty is not None and not duty.expires_at
     return not (stands_by and works)
 
@@ -50,16 +50,17 @@ def _has_ended(holder: str, known: Known) -> bool:
 
 
 def api_gone(facts: Facts, known: Known) -> bool:
-    """Whether no API works, though one has shown itself within a day."""
+    """Whether no API works, though an API showed signs of life within the last day."""
     shown = "api" in known.stopped or any(process.kind == "api" for process in known.processes)
     return shown and not known.working("api", facts.now)
 
 
 def calls_ran(facts: Facts, since: float, until: float) -> bool:
-    """Whether the workers ran all the time that a call leased at `since` has no answer.
+    """Whether workers ran for the whole time that a call leased at `since` has had no answer.
 
-    They were there before, and have each shown themselves since `until`, when its answer was
-    overdue: one that was held up, killed or started anew says nothing of the services it called.
+    The workers started before `since`, and each has shown a sign of life after `until`, when the
+    answer was overdue. A worker that was held up, killed or restarted is no evidence against the
+    services it called.
     """
     working = facts.known.working("worker", facts.now) if facts.known else []
     ran = [process for process in working if process.started_at <= since]

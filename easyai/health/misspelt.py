@@ -1,4 +1,4 @@
-"""Task types without a service whose name is nearly that of a type that has some."""
+"""Task types without a service whose name is close to the name of a type with services."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from easyai.domain.service import ServiceState
 from easyai.health.service_facts import ServiceFacts
 from easyai.health.type_facts import TypeFacts
 
-_ALIKE: Final = 0.7  # one of four characters may differ
+_ALIKE: Final = 0.7  # a quarter of the characters may differ
 _MOST: Final = 10  # types: hundreds without a service are no misspelling
 _MOST_CAMERAS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Misspelt:
-    """What a folder is probably meant to be called."""
+    """The name that was probably meant for a folder."""
 
     meant: str
-    cameras: tuple[str, ...]  # some of those whose frames wait there
+    cameras: tuple[str, ...]  # some of the cameras whose frames wait there
 
 
 def read(
@@ -36,20 +36,20 @@ def read(
 ) -> Mapping[str, Misspelt]:
     """The misspelt types by name.
 
-    Types that are `named` by the settings or by a service, whatever became of it since, are meant
-    as they are.
+    A name in the settings (`named`), or in the registration of any service past or present, is not
+    a misspelling.
     """
     by_services = [(one.state, name) for one in services for name in one.task_types]
     known = tuple(sorted({n for state, n in by_services if state != ServiceState.UNREGISTERED}))
     meant_so = {name for _, name in by_services} | set(named)
     wait = [one for one in types if one.waiting and one.name not in meant_so]
-    found = {}
+    misspelt = {}
     for one in sorted(wait, key=lambda one: -one.waiting)[:_MOST]:
         meant = _closest(one.name, known)
         if meant:
             cameras = tuple(discards.cameras(conn, one.name, _MOST_CAMERAS))
-            found[one.name] = Misspelt(meant, cameras)
-    return found
+            misspelt[one.name] = Misspelt(meant, cameras)
+    return misspelt
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""Our own processes as their rows tell of them, and the duties they hold."""
+"""Our own processes, as their database rows record them, and the duties they hold."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from easyai.process.presence import EVERY_SEC, SILENT_AFTER_SEC, reason_of_start
 from easyai.runtime import Runtime
 from easyai.system.identity import home, runs
 
-#: Starts this old are looked at.
+#: Older starts are ignored.
 STARTS_SEC: Final = 120.0
-# One that shows itself lives.
+# A process whose last sign of life is this young is alive.
 _MISSED_SEC: Final = 1.5 * EVERY_SEC
-# Its supervisor ends one that hangs as the alarm is raised, and needs seconds to start another.
+# The supervisor kills a hung process when the alarm is raised, and takes seconds to replace it.
 _HUNG_TOLD_SEC: Final = 60.0
 
 
@@ -28,7 +28,7 @@ class Start(NamedTuple):
     """One start of a process."""
 
     at: float
-    reason: Reason  # why its supervisor had to start it again; none for a first start
+    reason: Reason  # why the supervisor restarted the process; no reason for a first start
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class ProcessFacts:
     beat_at: float
     exists: bool | None  # None: it runs on another machine
     ended: bool = False  # on this machine
-    hung: bool = False  # silent and there, now or as we looked within the last minute
+    hung: bool = False  # silent but running, now or when we looked within the last minute
     starts: tuple[Start, ...] = ()  # under this name within STARTS_SEC, oldest first
-    clock_offset_sec: float = 0.0  # of its machine's clock, ahead of the database's
+    clock_offset_sec: float = 0.0  # how far its machine's clock is ahead of the database's
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class DutyFacts:
 
 def read(conn: Connection, runtime: Runtime, now: float) -> tuple[ProcessFacts, ...]:
     """Every process that has a row."""
-    here = {home(), socket.gethostname()}  # an older version of us noted the name alone
+    here = {home(), socket.gethostname()}  # older releases recorded the host name only
     hung = runtime.part(HungMemory)
     starts = processes.starts(conn, now - STARTS_SEC, now)
     return tuple(
@@ -78,7 +78,7 @@ def _facts(
 ) -> ProcessFacts:
     age_sec, is_here = abs(now - row.beat_at), row.host in here
     there = runs(row.pid, row.start_ticks) if is_here else None
-    # Without its start, its number may be one of another machine of this name.
+    # Without a start time, the pid may belong to another machine with the same name.
     surely = row.start_ticks is not None or age_sec > _MISSED_SEC
     return ProcessFacts(
         row.name,
@@ -95,22 +95,22 @@ def _facts(
 
 
 class HungMemory:
-    """What this process has seen hang within the last minute.
+    """The processes that this process has seen hang within the last minute.
 
-    A process that has ended tells no more whether it hung before; its row is the same either way.
+    The row of an ended process does not record whether the process hung before.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         del runtime
-        # By name and last sign of life: when that was seen last, monotonic.
+        # (name, last sign of life) → when the hang was last seen, on the monotonic clock.
         self._seen: dict[tuple[str, float], float] = {}
 
     def hangs_or_hung(self, name: str, beat_at: float, hangs: bool) -> bool:
-        """Whether a process with this last sign of life hangs, or was seen to."""
+        """Whether a process with this last sign of life hangs, or was seen to hang lately."""
         now = time.monotonic()
         for process, seen_at in list(self._seen.items()):
             if now - seen_at > _HUNG_TOLD_SEC:
-                self._seen.pop(process, None)  # another thread may have
+                self._seen.pop(process, None)  # another thread may have removed it
         if hangs:
             self._seen[name, beat_at] = now
         return (name, beat_at) in self._seen

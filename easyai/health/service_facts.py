@@ -1,4 +1,4 @@
-"""What the database knows of one endpoint."""
+"""What the database knows of a service endpoint."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from easyai.domain.service import probe_url
 from easyai.masking import hide_credentials
 
 _SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
-Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` gives it
+Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` returns it
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """One endpoint."""
+    """A service endpoint."""
 
     pk: int
     service_id: str
-    endpoint: str  # as it may be shown: without its password
-    probe_url: str = field(repr=False)  # with it
+    endpoint: str  # without its password, so that it may be shown
+    probe_url: str = field(repr=False)  # with its password
     health_url: str | None
     task_types: tuple[str, ...]
     state: str
@@ -36,10 +36,10 @@ class ServiceFacts:
     register_at: float
     last_heartbeat: float
     last_evidence: float
-    last_success_at: float  # it answered, if only to refuse a frame
-    heartbeat_timeout_sec: float  # its own, else that of the settings
-    registered: Mapping[str, str | float]  # what else it said of itself, as far as it did
-    registered_from: str  # the IP address that sent the registration; '' where none is known
+    last_success_at: float  # its last answer, even if it refused the frame
+    heartbeat_timeout_sec: float  # its own timeout, else the timeout in the settings
+    registered: Mapping[str, str | float]  # the optional fields of its registration
+    registered_from: str  # the IP address that sent the registration; '' if unknown
     probe_failures: int
     breaker: str  # closed, open or half-open
     last_failure_reason: Reason

@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 RECENT_SEC: Final = 60
 DROPS_SEC: Final = 300
 HOUR_SEC: Final = 3600.0
-_REFUSED_SEC: Final = 1.1 * HOUR_SEC  # it is said again every hour
+_REFUSED_SEC: Final = 1.1 * HOUR_SEC  # the event is repeated every hour
 _DAY_SEC: Final = 24 * HOUR_SEC
-# By which the clocks of two machines may differ.
+# How far the clocks of two machines may differ.
 CLOCK_SLACK_SEC: Final = 30.0
 _BUCKET_SEC: Final = float(statistics.BUCKET_SEC)
 _NOTHING: Final = Waiting()
@@ -52,36 +52,38 @@ class AlarmFacts:
 
     kind: str
     subject: str
-    cause: Reason  # none while it is not known
-    began_at: float  # the trouble
-    raised_at: float  # people were told first
-    over_at: float | None  # the trouble ended; None: it goes on
+    cause: Reason  # no reason while the cause is not known
+    began_at: float  # when the trouble began
+    raised_at: float  # when people were first notified
+    over_at: float | None  # when the trouble ended; None: it goes on
 
     def lasted_sec(self, now: float) -> float:
-        """How long the trouble lasted, so far where it goes on."""
+        """How long the trouble lasted, or has lasted so far."""
         return (now if self.over_at is None else self.over_at) - self.began_at
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that the database tells, read one after the other in one `Database.read`."""
+    """All facts of the database, read in one `Database.read`."""
 
     types: tuple[TypeFacts, ...]
     services: tuple[ServiceFacts, ...]
     processes: tuple[ProcessFacts, ...]
     duties: Mapping[str, DutyFacts]  # scan, sweep, beat
-    alarms: tuple[AlarmFacts, ...]  # ringing, and over within a day
-    reasons: tuple[tuple[Reason, int], ...]  # of waiting frames' last failures, the most frequent
+    alarms: tuple[AlarmFacts, ...]  # ringing alarms, and alarms that ended within a day
+    reasons: tuple[tuple[Reason, int], ...]  # the most frequent last failures of waiting frames
     outbox: int  # alerts that the bus has not acknowledged
-    outbox_since: float  # the oldest of them; 0: none
-    ahead_sec: float  # how far the newest sign of life lies ahead of now; 0: it does not
-    clock_jump_at: float  # within the last hour; 0: none
-    stopped: Mapping[str, float]  # by kind: its newest orderly end within a day, where one lacks
-    types_refused: Reason = NO_REASON  # the last event of folders that are not taken in, lately
-    misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # types, by name
+    outbox_since: float  # when the oldest alert was added; 0: no alert waits
+    ahead_sec: float  # how far the newest sign of life lies in the future; 0: not at all
+    clock_jump_at: float  # the last clock jump within an hour; 0: none
+    #: By kind, its newest orderly stop within a day; empty if every kind has a row.
+    stopped: Mapping[str, float]
+    types_refused: Reason = NO_REASON  # the last recent event that folders were refused
+    misspelt: Mapping[str, Misspelt] = field(default_factory=dict)  # by task type
     #: Task types of the services that wait for approval, by service_id.
     requested: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    paces: Mapping[str, float] = field(default_factory=dict)  # seconds between heartbeats, too long
+    #: Seconds between heartbeats, if too long for the timeout, by endpoint.
+    paces: Mapping[str, float] = field(default_factory=dict)
 
     def working(self, kind: str, now: float) -> list[ProcessFacts]:
         """Living processes of a kind (worker, beat, api, watchdog) that were seen lately."""
@@ -89,11 +91,11 @@ class Known:
         return [process for process in own if self.is_recent(process, now)]
 
     def is_recent(self, process: ProcessFacts, now: float) -> bool:
-        """Whether a process has shown itself lately."""
+        """Whether a process has shown a sign of life lately."""
         return abs(now - process.beat_at) <= SILENT_AFTER_SEC
 
     def silent(self, kind: str, now: float) -> list[ProcessFacts]:
-        """Processes of a kind that did not stop in order and show themselves no more."""
+        """Processes of a kind that did not stop in order and show no sign of life any more."""
         working = self.working(kind, now)
         return [
             process for process in self.processes if process.kind == kind and process not in working
@@ -101,9 +103,9 @@ class Known:
 
 
 def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]:
-    """What the database tells, None when it does not answer; and what time it is there.
+    """The facts of the database (None when it does not answer), and its current time.
 
-    Failed frames of each type are counted as far as `most_failed`.
+    At most `most_failed` failed frames of each type are counted.
     """
     try:
         with runtime.db.read() as conn:
@@ -158,7 +160,7 @@ def _alarm(row: alarms.AlarmRow) -> AlarmFacts:
 
 
 def _paces(conn: Connection, now: float) -> dict[str, float]:
-    """How often services send heartbeats that do so too rarely, by endpoint."""
+    """The heartbeat intervals, by endpoint, of services that send heartbeats too rarely."""
     noted = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
     return {endpoint: pause_sec(reason) for endpoint, reason in noted.items()}
 
@@ -212,7 +214,7 @@ def _types(
 
 
 def _answered(services: Sequence[ServiceFacts]) -> dict[str, float]:
-    """By task type, when a service of it answered last."""
+    """When a service of each task type last answered."""
     answered_at: dict[str, float] = {}
     for service in services:
         for name in service.task_types:
@@ -221,8 +223,8 @@ def _answered(services: Sequence[ServiceFacts]) -> dict[str, float]:
 
 
 def _last_success(answered_at: float, succeeded: Successes | None, now: float) -> float:
-    # A service's own time counts refusals and its other types, too. Sums of ten seconds tell them
-    # apart, for as long as they are kept.
+    # A service's own time also counts refusals and its other types. Sums over ten seconds separate
+    # them, for as long as the sums are kept.
     if succeeded:
         last_at = succeeded.last_at
         return max(last_at, min(answered_at, last_at + _BUCKET_SEC, now))

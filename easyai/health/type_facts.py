@@ -16,18 +16,18 @@ class TypeFacts:
     pending: int
     parked: int
     leased: int
-    failed: int  # as far as they were counted
+    failed: int  # counted up to a limit
     oldest_wait_at: float  # 0: nothing waits
     oldest_lease_at: float  # 0: nothing is in flight
-    last_success_at: float  # within ten seconds; 0: none is remembered
+    last_success_at: float  # to within ten seconds; 0: no success is remembered
     recent: Tally  # of the last minute
     recent_sec: float  # the seconds `recent` covers
     sampling_n: int
     capacity_per_sec: float | None
     failures: Failures  # of frames that ended failed since the last success
-    refusals: Failures  # of frames that wait or are in flight, likewise, once a success is overdue
+    refusals: Failures  # likewise of waiting and leased frames, once a success is overdue
     lately: Tally  # of the last five minutes
-    apart_sec: float  # of successes in the last hour, on average; 0: none in it
+    apart_sec: float  # average time between successes in the last hour; 0: no success
 
     @property
     def waiting(self) -> int:

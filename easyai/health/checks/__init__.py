@@ -1,1 +1,1 @@
-"""Named checks of what easyai stands on: shared by API, command line and watchdog."""
+"""Named checks of what easyai depends on; the API, the command line and the watchdog share them."""

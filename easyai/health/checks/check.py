@@ -1,6 +1,6 @@
-"""One small object for each thing that must work, and the runner that gives each its time.
+"""A small object for each thing that must work, and the runner that limits the time of each check.
 
-A check raises an EasyaiError whose reason says what is wrong and what to do. The reason may name
+A check raises an EasyaiError whose reason states what is wrong and what to do. The reason may name
 hosts and files: it is for operators, the log and the diagnosis, not for clients of the API.
 """
 
@@ -24,7 +24,7 @@ from easyai.runtime import Runtime
 
 
 class Check(Protocol):
-    """One thing that must work."""
+    """Something that must work."""
 
     @property
     def name(self) -> str:
@@ -32,7 +32,7 @@ class Check(Protocol):
 
     @property
     def limit_sec(self) -> float:
-        """One that takes longer counts as not working."""
+        """A check that takes longer counts as failed."""
 
     def check(self) -> None:
         """Raise EasyaiError with reason and remedy when it does not work."""
@@ -40,12 +40,12 @@ class Check(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check gave; there is no reason when all is well."""
+    """The result of a check; no reason when all is well."""
 
     name: str
     reason: Reason = NO_REASON
     elapsed_ms: float = 0.0
-    public: Reason = NO_REASON  # without what a client must not see; no reason: the same
+    public: Reason = NO_REASON  # the reason for API clients; no reason: the same as `reason`
 
     @property
     def ok(self) -> bool:
@@ -54,7 +54,7 @@ class CheckResult:
 
     @property
     def for_clients(self) -> CheckResult:
-        """Without the words of drivers, which may name hosts and users."""
+        """The result without drivers' messages, which may name hosts and users."""
         return replace(self, reason=self.public) if self.public else self
 
 
@@ -63,10 +63,10 @@ class NotWellError(EasyaiError):
 
 
 class CheckRunner:
-    """Runs checks side by side, each within its time; one for a process (``runtime.part``).
+    """Runs checks in parallel, each within its time; a process has one runner (``runtime.part``).
 
     A check that hangs keeps its thread. It is not started again until that thread has ended, so
-    that a store that hangs for a week costs one thread.
+    a store that hangs for a week costs a single thread.
     """
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
@@ -74,10 +74,10 @@ class CheckRunner:
         self._hanging: dict[str, _Run] = {}
 
     def run(self, checks: Iterable[Check], limit_sec: float | None = None) -> list[CheckResult]:
-        """What each check gives, in their order; never raises for what is being checked.
+        """The result of each check, in the order of the checks; never raises for a failed check.
 
-        `limit_sec` shortens the time of every check; all run at once, so the whole takes no longer
-        than the slowest may.
+        `limit_sec` shortens the time of every check. All checks run at once, so the run takes no
+        longer than the longest limit.
         """
         started = time.monotonic()
         runs = [(check, self._start(check)) for check in checks]
@@ -130,13 +130,13 @@ class _Run:
 
 
 def run_one(check: Check) -> CheckResult:
-    """Run one check here, without a limit; never raises for what is being checked."""
+    """Run a check in this thread, without a limit; never raises for a failed check."""
     name = check.name
     try:
         check.check()
     except EasyaiError as error:
         return CheckResult(name, error.reason, public=error_for_client(error).reason)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is not well
+    except Exception as error:  # noqa: BLE001 - any error means not well
         kind = type(error).__name__
         broken = Reason.of("check.broken", error=kind, why=quote(str(error)))
         return CheckResult(name, broken, public=quoted(kind))
@@ -144,9 +144,9 @@ def run_one(check: Check) -> CheckResult:
 
 
 def error_for_client(error: EasyaiError) -> EasyaiError:
-    """The error itself, or one of its class without the driver's words that it repeats."""
+    """The error itself, or an error of the same class without the driver's message."""
     if isinstance(error, BusUnavailableError):
-        return type(error)()  # a bus is known through its driver's words only
+        return type(error)()  # a bus error consists of the driver's message only
     driven = isinstance(error, DatabaseUnavailableError | BrokerUnavailableError)
     if not driven or error.__cause__ is None or isinstance(error, SchemaMissingError):
         return error

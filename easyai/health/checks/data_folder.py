@@ -1,7 +1,7 @@
-"""The named check that the data folder and the database in it are those of the start.
+"""The named check that the data folder and its database are the same as when the process started.
 
-An open SQLite file goes on being written when it was moved or deleted: everything else looks well,
-and what is written is lost with the next restart.
+SQLite goes on writing to an open file that was moved or deleted. Everything else looks well, and
+the next restart loses what was written.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _Identity = tuple[int, int]  # device and inode
 
 
 class DataFolderCheck:
-    """What was there when this process began is there still; what was not, is not missed."""
+    """Folder and file still exist if they existed when this process started, and are the same."""
 
     name = "data"
     limit_sec = 2.0
@@ -36,13 +36,13 @@ class DataFolderCheck:
         for place, first in self._first.items():
             now = _identity(place)
             if first is not None and now != first:
-                # Gone or another one: what is at work may have made an empty folder anew.
+                # Missing or replaced: a running process may have created an empty folder anew.
                 raise NotWellError(Reason.of("data_folder.moved", place=str(place)))
-            self._first[place] = now  # one that has come since counts from now on
+            self._first[place] = now  # a place created since then is checked from now on
 
 
 def _identity(place: Path) -> _Identity | None:
-    """None for what is not there; a place that cannot be looked at now raises OSError."""
+    """Device and inode; None for a missing place. Raises OSError when it cannot be examined."""
     try:
         status = os.stat(place)  # noqa: PTH116 - Path.exists would hide a folder without rights
     except (FileNotFoundError, NotADirectoryError):

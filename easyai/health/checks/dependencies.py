@@ -1,4 +1,4 @@
-"""The checks that try something: database and store by themselves, the others from their rooms."""
+"""The checks that try a dependency. Those of database and store are here, others in their rooms."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ class DatabaseCheck:
     """The database answers, has the newest schema and lets us write."""
 
     name = "database"
-    limit_sec = 7.0  # SQLite's lock is waited for during 5 s: then the error names the lock
-    # With less free on SQLite's disk a page is written at each look. A transaction that changes
-    # nothing, or is rolled back, touches no disk and succeeds on a full one.
+    limit_sec = 7.0  # SQLite waits 5 s for its lock; then the error names the lock
+    # With less free space on SQLite's disk, each check writes a page. A transaction that changes
+    # nothing, or is rolled back, writes nothing and succeeds even on a full disk.
     SCARCE_BYTES = 16 * 2**20
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     def check(self) -> None:
-        """Raise DatabaseUnavailableError when it does not answer or lacks migrations."""
-        # A transaction that writes, for a lock keeps out writers only; without a change it costs
-        # nothing.
+        """Raise DatabaseUnavailableError when the database does not answer or lacks migrations."""
+        # A lock blocks writers only, so this transaction writes. Without a change it costs nothing.
         with self._runtime.db.write() as conn:
             db_revision = revision.revision(conn)
             if db_revision and self._room_is_scarce():
@@ -74,12 +73,12 @@ class StoreCheck:
         self._store = store
 
     def check(self) -> None:
-        """Raise StoreUnavailableError when it cannot."""
+        """Raise StoreUnavailableError when the store cannot be used."""
         self._store.check()
 
 
 class SettingsCheck:
-    """The settings in force are those of the file."""
+    """The settings in force are the settings in the file."""
 
     name = "settings"
     limit_sec = 2.0
@@ -95,12 +94,12 @@ class SettingsCheck:
 
 
 def readiness_checks(runtime: Runtime, *others: Check) -> list[Check]:
-    """What must work before requests can be served; `others`: that of the broker."""
+    """What must work before requests can be served; `others`: the check of the broker."""
     return [DatabaseCheck(runtime), StoreCheck(runtime.store), *others]
 
 
 def dependency_checks(runtime: Runtime, *others: Check) -> list[Check]:
-    """All that can be tried from outside of the database's rows (those: rows.py).
+    """Every check that tries a dependency; rows.py has the checks of database rows.
 
     `others` as for `readiness_checks`. The bus is left out where none is configured.
     """
@@ -117,7 +116,7 @@ def dependency_checks(runtime: Runtime, *others: Check) -> list[Check]:
 
 
 def _bus_check(runtime: Runtime) -> Check:
-    # Its connection is kept from check to check.
+    # The bus check keeps its connection from run to run.
     from easyai.publish.check import BusCheck
 
     return BusCheck(lambda: runtime.settings.ai_analysis)

@@ -1,4 +1,4 @@
-"""The named check of the disks: there is room where our data and the frames lie."""
+"""The named check of the disks: our data and the frames have free space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from easyai.health.checks.check import NotWellError
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 
-# Where disk_min_free_percent is 0 a disk still counts as full below this.
+# A disk counts as full below this even if disk_min_free_percent is 0.
 _FULL_PERCENT: Final = 0.5
 
 
@@ -27,7 +27,7 @@ class Disk:
 
 
 class DiskCheck:
-    """Data folder and local frame folder have `disk_min_free_percent` of their disk free."""
+    """The disks of data folder and local frame folder have `disk_min_free_percent` free."""
 
     name = "disk"
     limit_sec = 5.0
@@ -36,7 +36,7 @@ class DiskCheck:
         self._runtime = runtime
 
     def check(self) -> None:
-        """Raise NotWellError with the folder and what is free."""
+        """Raise NotWellError with the folder and its free space."""
         settings = self._runtime.settings
         least = max(settings.ai_analysis.disk_min_free_percent, _FULL_PERCENT)
         for disk in disks(settings):
@@ -47,7 +47,7 @@ class DiskCheck:
 
 
 def disks(settings: Settings) -> list[Disk]:
-    """The disks of the data folder and the local frame folder; one that is gone is left out."""
+    """The disks of the data folder and the local frame folder, without missing folders."""
     folders = [settings.easyai.data_dir.absolute()]
     if settings.frame_extractor.store == "local":
         folders.append(settings.frame_extractor.output_dir.absolute())
@@ -55,7 +55,7 @@ def disks(settings: Settings) -> list[Disk]:
 
 
 def disk_of(folder: Path) -> Disk | None:
-    """The disk of a folder; None when it is gone."""
+    """The disk of a folder; None when the folder is missing."""
     try:
         status = os.statvfs(folder)
     except OSError:

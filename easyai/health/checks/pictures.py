@@ -1,4 +1,4 @@
-"""The named check of picture links: what an algorithm is sent can be fetched."""
+"""The named check of picture links: algorithms can fetch the pictures they are sent."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from easyai.runtime import Runtime
 _TIMEOUT_SEC: Final = 3.0
 _LINK_SEC: Final = 60.0
 _MOST_BYTES: Final = 2000
-# No camera writes it: the answer to its link is that there is no such picture.
+# No camera writes this key, so the answer to its link must be 404.
 _KEY: Final = "easyai-check/easyai-check/no-such-picture.jpg"
 
 
 class PicturesCheck:
-    """A signed link, tried from here as an algorithm would, is honoured.
+    """A signed link works when it is fetched from here, as an algorithm would fetch it.
 
-    The picture does not exist: the right answer is 404, which only the server that knows our
-    secret, or the object store that knows our key, gives to a link that is signed.
+    The picture does not exist, so the right answer is 404. Only the server that knows our secret,
+    or the object store that knows our key, answers 404 to a signed link.
     """
 
     name = "pictures"
@@ -34,11 +34,11 @@ class PicturesCheck:
         self._runtime = runtime
 
     def check(self) -> None:
-        """Raise NotWellError with where the link leads and what came back."""
+        """Raise NotWellError with the address of the link and the answer."""
         url = self._runtime.store.url(_KEY, _LINK_SEC)
         reason = asyncio.run(self._try(url))
         if reason is not None:
-            # Never the link itself: it is signed.
+            # Never show the link itself: it is signed.
             parts = urlsplit(url)
             where = f"{parts.scheme}://{parts.netloc}"
             raise NotWellError(Reason.of("pictures.link_fails", where=where, why=reason))

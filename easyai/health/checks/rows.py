@@ -1,4 +1,4 @@
-"""The named checks that the database's rows answer: processes, services, queue, clock."""
+"""The named checks that are answered from database rows: processes, services, queue, clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Judge = Callable[[Facts, Known], Reason | None]
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """One thing that the rows tell; they were read before, so it takes no time."""
+    """A check that is answered from rows already read, so it takes no time."""
 
     name: str
     facts: Facts
@@ -28,7 +28,7 @@ class RowCheck:
     limit_sec: float = 1.0
 
     def check(self) -> None:
-        """Raise NotWellError when the rows say that it does not work."""
+        """Raise NotWellError when the rows show a fault."""
         known = self.facts.known
         if known is None or self.facts.failed("database"):
             raise NotWellError(Reason("check.not_known"))
@@ -43,7 +43,7 @@ def row_checks(facts: Facts) -> list[Check]:
 
 
 def row_results(facts: Facts) -> list[CheckResult]:
-    """What they give."""
+    """The results of these checks."""
     return [run_one(check) for check in row_checks(facts)]
 
 
@@ -103,10 +103,10 @@ def _breakers(facts: Facts, known: Known) -> Reason | None:
 
 
 def backlog(facts: Facts, *, rings: bool) -> int:
-    """The frames that count for `max_queue_size`; `rings`: the alarm of it.
+    """The number of frames that count for `max_queue_size`; `rings`: the backlog alarm rings.
 
-    Parked frames wait for a service, not in a queue that is too long. But those that are parked
-    while it rings were not worked off.
+    Parked frames wait for a service, not in a queue that is too long. But while the alarm rings
+    parked frames count: parking a frame is not working it off.
     """
     return sum(task_type.waiting if rings else task_type.pending for task_type in facts.types)
 
@@ -140,7 +140,7 @@ def _clock(facts: Facts, known: Known) -> Reason | None:
     return None
 
 
-BACKLOG_OVER_BELOW: Final = 0.8  # of max_queue_size; until then its alarm rings
+BACKLOG_OVER_BELOW: Final = 0.8  # of max_queue_size; the alarm rings until the queue is below this
 _JUMP_TOLD_SEC: Final = 600.0
 _JUDGES: Final[dict[str, _Judge]] = {
     "worker": _worker,
