@@ -1,4 +1,4 @@
-"""The incident report, before it is written: symptom, causes, timeline, what is over, checks."""
+"""The content of the incident report: symptom, causes, timeline, ended alarms, checks."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _MOST_ENTRIES: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything that the report says."""
+    """The content of the report."""
 
     facts: Facts
     symptom: Symptom
     causes: tuple[Cause, ...]  # most likely first
     timeline: tuple[Entry, ...]
-    recovered: tuple[AlarmFacts, ...]  # alarms of the last day that are over, newest first
+    recovered: tuple[AlarmFacts, ...]  # alarms that ended within the last day, newest first
     ringing: tuple[AlarmFacts, ...]  # alarms that ring now
 
     @property
@@ -58,11 +58,11 @@ class Diagnosis:
 def diagnose(
     runtime: Runtime, *others: Check, probes: bool = True, for_clients: bool = False
 ) -> Diagnosis:
-    """Look at everything and conclude; never raises for what does not work.
+    """Gather all facts and draw conclusions; never raises when a part does not work.
 
-    `others` are checks that this room cannot make: the broker's. With `probes` every service is
-    asked now. It takes a second, and up to 10 s when things hang. `for_clients` leaves out what
-    drivers say, which may name hosts and users.
+    `others` are checks that this room cannot make: the check of the broker. With `probes` every
+    service is probed now. The call takes a second, and up to 10 s when something hangs.
+    `for_clients` leaves out drivers' messages, which may name hosts and users.
     """
     results = _checked(runtime, others)
     if for_clients:
@@ -72,7 +72,7 @@ def diagnose(
 
 
 def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
-    """What there is to say where the database's file does not exist: nothing else is looked at."""
+    """The diagnosis if the database file does not exist: nothing else is examined."""
     checks = [CheckResult("database", Reason.of(NO_DATABASE, path=path))]
     if settings_fault:
         checks.append(CheckResult("settings", quoted(settings_fault)))
@@ -80,7 +80,7 @@ def without_database(settings: Settings, path: str, settings_fault: str = "") ->
 
 
 def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
-    """What follows from the facts."""
+    """The diagnosis that follows from the facts."""
     causes = tuple(rank(facts))
     alarms = facts.known.alarms if facts.known else ()
     over = [one for one in alarms if one.over_at is not None]

@@ -1,4 +1,4 @@
-"""What the report says of task types that stand still: which ones, since when, what waits."""
+"""The report on task types that stand still: which types, since when, what waits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _KEPT_FAILED: Final = Reason("stalled.failed_kept")
 
 
 def unstopped(facts: Facts, stopped: Collection[str], since: float) -> list[TypeFacts]:
-    """The other task types that succeed, or wait for nothing and have a service that works.
+    """The other task types that succeed, or have no waiting frames and a service that works.
 
-    `stopped`: the names of those that stand still, `since`: from when on. A service of both tells
-    nothing of an idle type.
+    `stopped`: the names of the types that stand still; `since`: when they stopped. A service that
+    also serves a stopped type is no evidence for an idle type.
     """
     at_work = {
         name
@@ -68,7 +68,7 @@ def since(facts: Facts, some: Sequence[TypeFacts]) -> float:
 
 
 def _part_of(facts: Facts, stalled: Sequence[TypeFacts]) -> bool:
-    """Whether other types do not stand still, or these do so for different reasons."""
+    """Whether other types go on, or the stalled types stand still for different reasons."""
     stopped = {task_type.name for task_type in stalled}
     served = any(_has_service(facts, task_type) for task_type in stalled)
     return served or bool(unstopped(facts, stopped, since(facts, stalled)))
@@ -99,7 +99,7 @@ def _headline(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
 
 
 def _without_service(facts: Facts, unserved: Sequence[TypeFacts]) -> Reason:
-    """That nothing registered takes these types; inference of others is another matter."""
+    """No registered service takes these types; inference of other types may go on."""
     began = since(facts, unserved)
     return Reason.of(
         "stalled.no_service",
@@ -122,7 +122,7 @@ def _waiting(some: Sequence[TypeFacts]) -> int:
 
 
 def _held(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:
-    """What a success is owed to: frames that wait, are in flight, or failed."""
+    """The frames without a success: they wait, are in flight, or failed."""
     failing = [task_type for task_type in stalled if facts.owes_failed(task_type)]
     waiting, failed = _waiting(stalled), failed_frames(failing)
     if not failing:

@@ -1,4 +1,4 @@
-"""What is wrong as one sees it from outside: since when, for how long, what waits."""
+"""What is wrong as users see it from outside: since when, for how long, what waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from easyai.health.snapshot import Known
 STOPS: Final = 50
 
 
-# Causes by which new pictures are not even found.
+# Causes that keep scans from finding new pictures.
 _STOP_SCANNING: Final = frozenset(
     {
         "beat_gone",
@@ -31,16 +31,16 @@ _STOP_SCANNING: Final = frozenset(
         "worker_hung",
     }
 )
-# Scans go on and look for nothing: since when is not known.
+# Scans run but look for nothing; the start of this is not known.
 _SWITCHED_OFF: Final = Reason("symptom.switched_off")
 
 
 class Status(StrEnum):
-    """The whole in one word."""
+    """The overall state in a single word."""
 
     WELL = "well"
-    DEGRADED = "degraded"  # something does not work; frames are inferred, or none waits
-    STALLED = "stalled"  # frames wait or fail, none of a type succeeds; or none is looked for
+    DEGRADED = "degraded"  # something does not work; frames are inferred, or no frame waits
+    STALLED = "stalled"  # no frame of a type succeeds though frames wait or fail; or no scan runs
     UNKNOWN = "unknown"  # the database does not answer
 
 
@@ -49,13 +49,13 @@ class Symptom:
     """The state of inference."""
 
     status: Status
-    since: float  # when it stood still; 0 when it does not, or is not known
+    since: float  # when inference stopped; 0 when it has not, or the time is not known
     last_success_at: float  # of the types that stand still, else of any; 0: not remembered
-    lines: tuple[Reason, ...]  # in the first of them the whole
+    lines: tuple[Reason, ...]  # the first line is the summary
 
 
 def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
-    """What one sees; while an alarm rings, not all is well."""
+    """The symptom; while an alarm rings, not all is well."""
     if facts.known is None:
         return _unknown()
     seen = _seen(facts, facts.known, causes)
@@ -76,13 +76,13 @@ def _seen(facts: Facts, known: Known, causes: Sequence[Cause]) -> Symptom:
 
 
 def _stops_scanning(cause: Cause) -> bool:
-    # Workers that end again and again may live long enough to work.
+    # Workers that end again and again may still live long enough to work.
     again = cause.code == "worker_restarts" and cause.weight >= STOPS
     return again or cause.code in _STOP_SCANNING
 
 
 def ringing(facts: Facts) -> Reason:
-    """Which alarms ring, of what."""
+    """The alarms that ring, with their subjects."""
     subjects: dict[str, list[str]] = {}
     for alarm in facts.ringing:
         subjects.setdefault(alarm.kind, []).append(alarm.subject)
@@ -101,7 +101,7 @@ def _unknown() -> Symptom:
 
 
 def _not_scanned(facts: Facts, known: Known) -> Symptom:
-    """Nothing is looked for: what lies in the folder meanwhile is in no number."""
+    """The symptom if no scan runs: no number counts the pictures that arrive meanwhile."""
     duty = known.duties.get("scan")
     enabled = facts.settings.ai_analysis.enable
     since = duty.done_at if duty and enabled else 0.0
@@ -163,7 +163,7 @@ def _degraded(facts: Facts, causes: Sequence[Cause]) -> Symptom:
 
 
 def _goes_on(facts: Facts, causes: Sequence[Cause]) -> Reason:
-    """Whether inference goes on, as far as that is known."""
+    """Whether inference goes on, as far as known."""
     stalls = [alarm for alarm in facts.ringing if alarm.kind == Kind.INFERENCE_STALLED]
     if any(alarm.raised_at > facts.last_success_at for alarm in stalls):
         return Reason("symptom.no_success_since")

@@ -1,4 +1,4 @@
-"""What changed around a stop: events in order of time, many equal ones as one line."""
+"""What changed around a standstill: events in order of time, equal events as a single line."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from easyai.domain.reason import NO_REASON, Arg, Reason
 from easyai.domain.takeover import takeover
 from easyai.health.facts import Facts
 
-_INSTALLED: Final = "installed"  # a mark of ours, no change of state
-AROUND_SEC: Final = 600.0  # before and after the moment that is looked at
+_INSTALLED: Final = "installed"  # a marker, not a change of state
+AROUND_SEC: Final = 600.0  # before and after the moment of interest
 _MOST_AROUND: Final = 1000
 _MOST_NEWEST: Final = 100
 _NEWEST_SEC: Final = 86_400.0
-_TOGETHER_SEC: Final = 60.0  # equal events this close are one line
+_TOGETHER_SEC: Final = 60.0  # equal events this close share a line
 _MOST_TIMES: Final = 10_000
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(slots=True)
 class Entry:
-    """One line: something that happened, to one subject or to many at about the same time."""
+    """A line: something that happened to a subject, or to many at about the same time."""
 
     at: float
     kind: str
-    reason: Reason  # of the first of them, without its subject
+    reason: Reason  # of the first event, without its subject
     subjects: list[str] = field(default_factory=list)
-    until: float = 0.0  # the last of them
-    last: Reason = NO_REASON  # of that one, where its numbers differ from those of the first
+    until: float = 0.0  # when the last event happened
+    last: Reason = NO_REASON  # of the last event, if its numbers differ from the first's
 
     @property
     def count(self) -> int:
-        """To how many it happened, or how often."""
+        """How many subjects it happened to, or how often."""
         return len(self.subjects)
 
 
 def around(conn: Connection, moment: float, now: float) -> list[Entry]:
-    """What changed some minutes around a moment, and the newest of the last day."""
+    """The changes some minutes around a moment, and the newest changes of the last day."""
     near = events.between(conn, moment - AROUND_SEC, moment + AROUND_SEC, _MOST_AROUND)
     newest = events.between(conn, now - _NEWEST_SEC, now + AROUND_SEC, _MOST_NEWEST)
     known = set(near)
-    found = [*near, *(event for event in newest if event not in known)]
-    return collapsed(sorted((event for event in found if event.kind != _INSTALLED), key=_at))
+    selected = [*near, *(event for event in newest if event not in known)]
+    return collapsed(sorted((event for event in selected if event.kind != _INSTALLED), key=_at))
 
 
 def moment_of_interest(facts: Facts) -> float:
-    """Where the timeline is centred: the last success of a standstill, else the newest alarm."""
+    """The centre of the timeline: the last success before a standstill, else the newest alarm."""
     stalled = [one.last_success_at or facts.stalled_since(one) for one in facts.stalled]
     if stalled:
         return min(stalled)
@@ -61,14 +61,14 @@ def moment_of_interest(facts: Facts) -> float:
 
 
 def collapsed(ordered: Iterable[Event]) -> list[Entry]:
-    """Equal events that lie close together as one entry; their numbers may differ.
+    """Merge equal events that lie close together into an entry; their numbers may differ.
 
-    None goes into an entry that began before something else happened to its own subject: read from
-    the top, the entries tell of each subject in the order of what happened.
+    An event does not join an entry that began before something else happened to its subject. So
+    the entries show the events of each subject in their order.
     """
     entries: list[Entry] = []
-    open_entries: dict[tuple[str, Arg], tuple[int, Entry]] = {}  # with the number of its first
-    happened: dict[str, dict[str, int]] = {}  # to a subject, by kind: the number of the last one
+    open_entries: dict[tuple[str, Arg], tuple[int, Entry]] = {}  # number of the first event, entry
+    happened: dict[str, dict[str, int]] = {}  # by subject and kind: the number of the last event
     for number, event in enumerate(ordered):
         who, reason, times = _told(event)
         key = (event.kind, _without_numbers(reason))
@@ -87,7 +87,7 @@ def collapsed(ordered: Iterable[Event]) -> list[Entry]:
 
 
 def newest(entries: Sequence[Entry], moment: float, most: int) -> list[Entry]:
-    """At most so many entries: those nearest to the moment and the newest, half of each."""
+    """At most `most` entries: half of them the newest, the others nearest to the moment."""
     if len(entries) <= most:
         return list(entries)
     late = list(entries[-(most // 2) :])
@@ -101,7 +101,7 @@ def _at(event: Event) -> float:
 
 
 def _without_numbers(value: Arg) -> Arg:
-    """A reason with every number in it left out, also of the texts that it quotes."""
+    """A reason without its numbers, including the numbers in the texts that it quotes."""
     match value:
         case Reason():
             args = tuple((name, _without_numbers(arg)) for name, arg in value.args)
@@ -116,7 +116,7 @@ def _without_numbers(value: Arg) -> Arg:
 
 
 def _told(event: Event) -> tuple[str, Reason, int]:
-    """Who, by the service_id where the reason has one; what happened to it; how often."""
+    """The subject (its service_id, if the reason has it), what happened to it, and how often."""
     service_id, event_reason = service_events.parts(event.reason)
     who, taken = service_id or event.subject, takeover(event_reason)
     if taken is None:

@@ -1,4 +1,4 @@
-"""What is said of services that wait until an operator approves them."""
+"""Evidence and remedies for services that wait until an operator approves them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def waits_for_approval(facts: Facts, types: Collection[str]) -> Iterator[Reason]
 
 
 def approve_waiting(facts: Facts, types: Collection[str]) -> Iterator[Remedy]:
-    """The command that approves each of them."""
+    """The commands that approve these services."""
     for service_id in _waiting(facts, types)[:_MOST]:
         yield Remedy(
             Reason.of("remedy.approve", service_id=service_id),

@@ -25,13 +25,13 @@ class Cause:
     evidence: tuple[Reason, ...]
     remedies: tuple[Remedy, ...]
     weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds
-    task_types: tuple[str, ...] = ()  # those it concerns; of one that stops some: these; (): all
+    task_types: tuple[str, ...] = ()  # the types it concerns, or only the types it stops; (): all
 
     def concerns(self, names: Collection[str]) -> bool:
-        """Whether it is a cause for some of these task types."""
+        """Whether the cause concerns any of these task types."""
         return not self.task_types or not set(self.task_types).isdisjoint(names)
 
     def covers(self, other: Cause) -> bool:
-        """Whether it concerns every task type that another one does."""
+        """Whether the cause concerns every task type that another cause concerns."""
         mine, others = set(self.task_types), set(other.task_types)
         return not mine or (bool(others) and others <= mine)

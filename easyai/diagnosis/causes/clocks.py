@@ -1,4 +1,4 @@
-"""Machines whose clock is off: no reason for a standstill, but for wrong times."""
+"""Machines whose clock is off: this causes wrong times, not a standstill."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easyai.health.facts import Facts
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """One cause that names every host."""
+    """A single cause that names every host."""
     off = clocks_off(facts.known, facts.now) if facts.known else {}
     if not off:
         return

@@ -1,4 +1,4 @@
-"""Two services that register at one endpoint in turn, each in place of the other."""
+"""Two services that register the same endpoint in turn, each replacing the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from easyai.domain.takeover import TOGETHER_SEC, Takeover, takeover
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
 
-_FEWEST: Final = 3  # a new name that is taken back makes two
+_FEWEST: Final = 3  # takeovers; a rename that is undone makes two
 
 
 def find(facts: Facts) -> Iterator[Cause]:

@@ -10,7 +10,7 @@ from easyai.health.facts import Facts
 
 
 def data_moved(facts: Facts) -> Cause:
-    """What is written goes to files that a restart will not find."""
+    """The cause: the processes write to files that a restart will not find."""
     folder = facts.settings.easyai.data_dir.absolute()
     return Cause(
         "data_moved",

@@ -1,4 +1,4 @@
-"""What frames that ended failed tell of a cause: their reasons, and how to bring them back."""
+"""Failed frames as evidence of a cause: their reasons, and how to bring the frames back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyai.health.snapshot import TypeFacts
 from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3
-# In the words of services, which are anybody's: that they did not get a picture.
+# Matches services' free-text errors that they could not fetch a picture.
 _NOT_FETCHED: Final = re.compile(
     r"HTTPConnectionPool|Max retries exceeded|urlopen error"
     r"|(?:download|fetch|retriev).*(?:image|picture|frame|\burl\b|https?:|\.jpe?g|\.png)"
@@ -36,7 +36,7 @@ def only_failing(facts: Facts) -> list[TypeFacts]:
 
 
 def blames_pictures(one: TypeFacts) -> bool:
-    """Whether most of a type's failed frames failed since their picture could not be fetched."""
+    """Whether a type's frames mostly failed because their pictures could not be fetched."""
     reasons = one.failures.reasons or one.refusals.reasons
     parts = list(reasons[0][0].walk()) if reasons else []
     words = " ".join(map(words_of_service, parts))
@@ -67,7 +67,7 @@ def _failed_evidence(some: Sequence[TypeFacts]) -> Iterator[Reason]:
 
 
 def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
-    """See the failed frames of these types with their reasons."""
+    """The remedy: see the failed frames of these types with their reasons."""
     for task_type in [task_type for task_type in some if task_type.failed][:_FEW]:
         yield Remedy(
             Reason.of("failed.look", task_type=task_type.name),
@@ -78,7 +78,7 @@ def look_at_failed(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
 
 
 def bring_back(facts: Facts, some: Sequence[TypeFacts]) -> Iterator[Remedy]:
-    """Requeue the failed frames of these types, once what they failed of is repaired."""
+    """The remedy: requeue the failed frames of these types once their cause is repaired."""
     for task_type in [task_type for task_type in some if task_type.failed][:_FEW]:
         again = Reason.of("failed.requeue", n=task_type.failed, task_type=task_type.name)
         yield Remedy(

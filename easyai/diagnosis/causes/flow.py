@@ -1,4 +1,4 @@
-"""Causes in the flow: pictures out of reach, algorithms slower than what arrives."""
+"""Causes in the flow of frames: unreachable pictures, algorithms slower than the cameras."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from easyai.settings.commands import curl_command, easyai_command
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """What is wrong with the flow of frames."""
+    """The causes in the flow of frames."""
     if facts.known is None:
         return
     unfetched = [task_type for task_type in only_failing(facts) if blames_pictures(task_type)]
@@ -36,7 +36,7 @@ def _links_fail(facts: Facts) -> bool:
 
 
 def _by_the_api(facts: Facts) -> bool:
-    """Whether the API that serves the pictures is gone, which is a cause of its own."""
+    """Whether the API that serves the pictures is gone; that is a cause of its own."""
     local = facts.settings.frame_extractor.store == "local"
     return local and facts.known is not None and api_gone(facts, facts.known)
 

@@ -13,7 +13,7 @@ from easyai.health.snapshot import ServiceFacts
 
 
 def short_timeout(facts: Facts, some: Sequence[ServiceFacts]) -> Cause:
-    """The cause; inference goes on, for they answer probes."""
+    """The cause; inference goes on, because the services answer probes."""
     pause_sec = max(facts.pace_sec(service) for service in some)
     title = Reason.of(
         "cause.heartbeat_timeout_short.title",

@@ -21,7 +21,7 @@ from easyai.health.snapshot import ServiceFacts
 
 
 def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
-    """The cause; when all fell silent together it looks for the fault at this server."""
+    """The cause; if all services fell silent, its evidence looks for the fault at this server."""
     together = len(unheard) == len(facts.services)
     stops = together and bool(facts.stalled)
     evidence = [last_heartbeats(facts, unheard), answers(facts, unheard)]
@@ -50,7 +50,7 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
 
 
 def _only_here_is_heard(facts: Facts, unheard: Sequence[ServiceFacts]) -> bool:
-    """Whether heartbeats come from this machine and from no other: so a firewall looks."""
+    """Whether heartbeats come from this machine only, which suggests a firewall."""
     pks = {service.pk for service in unheard}
     others = [service for service in facts.services if service.pk not in pks]
     return all(is_here(service.endpoint) for service in others) and not any(

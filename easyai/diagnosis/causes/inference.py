@@ -28,12 +28,12 @@ from easyai.health.snapshot import ServiceFacts, TypeFacts
 from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3
-_LONGEST_REASON: Final = 100  # characters of each text in it
+_LONGEST_REASON: Final = 100  # characters of each text in a reason
 _SILENCE_SEC: Final = 10.0
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """What is wrong with calls."""
+    """The causes in calls."""
     if facts.known is None:
         return
     reached = [
@@ -44,7 +44,7 @@ def find(facts: Facts) -> Iterator[Cause]:
     failing = [one for one in reached if one.pk not in hung and _fails(facts, one)]
     held = {name for one in hanging for name in one.task_types}
     ended = only_failing(facts)
-    unfetched = {one.name for one in ended if blames_pictures(one)}  # told of in flow.py
+    unfetched = {one.name for one in ended if blames_pictures(one)}  # flow.py reports these
     refusing = [
         one
         for one in facts.types
@@ -86,9 +86,9 @@ def _refuses(task_type: TypeFacts) -> bool:
 
 
 def _stopped(facts: Facts, some: Sequence[ServiceFacts]) -> set[str]:
-    """The task types of which these services are the reason that nothing succeeds."""
+    """The task types whose frames do not succeed because of these services."""
     types, pks = {name for one in some for name in one.task_types}, {one.pk for one in some}
-    # Those in flight count: with a few frames none waits, and yet nothing succeeds.
+    # Frames in flight count: if there are few, no frame waits, and yet none succeeds.
     return {
         one.name
         for one in facts.types
@@ -105,10 +105,10 @@ def _gives_nothing(facts: Facts, task_type: TypeFacts, pks: Collection[int]) -> 
 
 
 def _calls(facts: Facts, some: Sequence[ServiceFacts]) -> Iterator[Reason]:
-    """What the last calls of services gave where they failed, and the state of their breakers."""
+    """The errors of services' last calls, if these failed, and the state of their breakers."""
     by_reason: dict[Reason, list[ServiceFacts]] = {}
     for service in some:
-        # An older one tells of what has been repaired since: it has answered.
+        # An older failure has been repaired: the service has answered since.
         if service.last_failure_reason and service.last_failure_at > service.last_success_at:
             by_reason.setdefault(service.last_failure_reason, []).append(service)
     for reason, own in list(by_reason.items())[:_FEW]:
@@ -194,7 +194,7 @@ def _without_success(refusing: Sequence[TypeFacts]) -> Iterator[Reason]:
 
 
 def _title(who: tuple[str, ...], reason: Reason) -> Reason:
-    """The sentence that says so, with the reason: it is read where the evidence is left out."""
+    """The title, with the reason: the short report leaves the evidence out."""
     if not reason:
         return Reason.of("cause.inference_fails.title", who=who)
     short = reason.quoting(lambda said: shorten(said, _LONGEST_REASON, placeholder="…"))
@@ -202,7 +202,7 @@ def _title(who: tuple[str, ...], reason: Reason) -> Reason:
 
 
 def _newest_reason(some: Sequence[ServiceFacts], ended: Sequence[TypeFacts]) -> Reason:
-    """Why it fails: of the call that failed last, else of the frames that failed most."""
+    """The reason of the newest failed call, else the most frequent reason of failed frames."""
     failed = [one for one in some if one.last_failure_at > one.last_success_at]
     newest = max(failed, key=lambda one: one.last_failure_at, default=None)
     noted = (

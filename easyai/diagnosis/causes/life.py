@@ -10,13 +10,13 @@ from easyai.health.facts import Facts
 from easyai.health.snapshot import CLOCK_SLACK_SEC, ServiceFacts
 from easyai.registry.watch import WATCHED_SINCE
 
-# An idle service is probed anew when its last evidence is older than its time, by a sweep within
-# seconds; no sweep for longer, and nothing is known any more (registry/watch.py).
+# A sweep probes an idle service within seconds after its last evidence becomes too old. If no sweep
+# ran for longer than this, nothing is known of the service any more (registry/watch.py).
 _SWEEP_SEC: Final = 20.0
 
 
 def is_refused(facts: Facts, service: ServiceFacts) -> bool:
-    """Whether its last call never connected, and no probe of now says otherwise."""
+    """Whether its last call could not connect, and the service was not probed now."""
     refused = service.last_failure_reason.code == NOT_CONNECTED
     return refused and facts.is_failing(service) and not facts.was_probed(service)
 
@@ -24,9 +24,9 @@ def is_refused(facts: Facts, service: ServiceFacts) -> bool:
 def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     """Whether a service is proven to live although its heartbeats are overdue.
 
-    The proof is a probe or a frame answered since the heartbeat became overdue: one that died as
-    its heartbeats stopped has answered before, too. While an alarm says so, that they could not be
-    heard for a while since is no reason to end it.
+    The proof is a probe or a frame answered after the heartbeat became overdue. An earlier answer
+    is no proof: a service that died when its heartbeats stopped has answered before, too. While an
+    alarm for missing heartbeats rings, a time when we could not listen does not end it.
     """
     if not facts.is_silent(service):
         return False
@@ -48,9 +48,9 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
 def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
     """Whether we have listened for as long as a heartbeat may take.
 
-    An API that was started again has missed some, and so have all while the database was away or
-    nothing of ours ran. That no API runs is a cause of its own; one that starts again and again
-    puts it off once only.
+    A restarted API has missed heartbeats. Every API misses heartbeats while the database is away
+    or none of our processes runs. If no API runs, that is a cause of its own. An API that restarts
+    again and again postpones the answer only once.
     """
     known, allowed_sec = facts.known, service.heartbeat_timeout_sec
     if known is None:
@@ -64,10 +64,10 @@ def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
 
 
 def _past(facts: Facts, moment: float) -> float:
-    """A moment; 0 when it lies ahead, for the clock was set back since."""
+    """The moment; 0 if it lies in the future, because the clock was set back since."""
     return moment if moment <= facts.now + CLOCK_SLACK_SEC else 0.0
 
 
 def is_heard(facts: Facts, service: ServiceFacts) -> bool:
-    """Whether its heartbeats arrive and it is in use."""
+    """Whether the service's heartbeats arrive and it is in use."""
     return service.state in ROUTABLE and not facts.is_silent(service)

@@ -12,7 +12,7 @@ from easyai.process.ends import KILLED_FOR_MEMORY
 
 
 def killed_for_memory(facts: Facts, known: Known) -> Iterator[Cause]:
-    """A worker that was killed for lack of memory within the last two minutes."""
+    """The cause, if a worker was killed for lack of memory within the last two minutes."""
     starts = [
         (process, start)
         for process in known.processes

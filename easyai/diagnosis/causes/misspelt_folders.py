@@ -1,4 +1,4 @@
-"""What is said of a folder whose name is nearly that of a task type that has a service."""
+"""Evidence and remedies for folders with nearly the name of a task type that has a service."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from easyai.settings.commands import easyai_command
 
 
 def did_you_mean(facts: Facts, task_type: str) -> Reason | None:
-    """The type that is probably meant, with folder and cameras; None for one that is no other's."""
+    """The type probably meant, with folder and cameras; None if the name is not misspelt."""
     misspelt = facts.known.misspelt.get(task_type) if facts.known else None
     return _question(facts, task_type, misspelt) if misspelt else None
 
 
 def misspelt_folders(facts: Facts, task_types: Sequence[str]) -> Iterator[Reason]:
-    """Such a question for each of these types that has one."""
+    """The question `did_you_mean` for each of these types that is misspelt."""
     yield from filter(None, (did_you_mean(facts, name) for name in task_types))
 
 
 def discard_misspelt(facts: Facts, task_types: Sequence[str]) -> Iterator[Remedy]:
-    """Correct the folder; then what waits there can be given up."""
+    """The remedy: correct the folder; then the frames that wait there can be discarded."""
     for name in task_types:
         misspelt = facts.known.misspelt.get(name) if facts.known else None
         if misspelt is None:

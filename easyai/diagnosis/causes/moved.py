@@ -1,4 +1,4 @@
-"""Endpoints that their services have left: registered elsewhere under the same service_id."""
+"""Old endpoints of services that registered elsewhere under the same service_id."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MOST: Final = 12
 
 
 def moved_services(facts: Facts) -> Cause:
-    """Nothing is lost by them; they are probed until somebody takes them out."""
+    """The cause. Nothing is lost; the old endpoints are probed until an operator removes them."""
     some = facts.moved
     return Cause(
         "service_moved",
         Reason.of("cause.service_moved.title", services=service_ids(some)),
-        tuple(_evidence(facts, one) for one in some[:_MOST]),
-        tuple(_take_out(facts, one) for one in some[:_MOST]),
+        tuple(_evidence(facts, service) for service in some[:_MOST]),
+        tuple(_take_out(facts, service) for service in some[:_MOST]),
         weight=5,
         task_types=concerned(some, ()),
     )

@@ -1,6 +1,6 @@
 """Services of other machines whose endpoints lead to this server itself.
 
-A service that listens on 0.0.0.0 and registers that, or 127.0.0.1, is called here, not there.
+A service that registers the address 0.0.0.0 or 127.0.0.1 is called on this server, not on its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_NAMED = 5
 
 
 def named_this_server(some: Sequence[ServiceFacts]) -> Iterator[Reason]:
-    """The evidence: each endpoint, and the machine that it was registered from."""
+    """The evidence: each endpoint, and the machine that registered it."""
     for service in _named_here(some)[:_MOST_NAMED]:
         yield Reason.of(
             "services.named_this_server",
@@ -29,7 +29,7 @@ def named_this_server(some: Sequence[ServiceFacts]) -> Iterator[Reason]:
 
 
 def register_own_address(some: Sequence[ServiceFacts]) -> Iterator[Remedy]:
-    """What to change in those services."""
+    """The remedy: what to change in these services."""
     named = _named_here(some)
     if not named:
         return

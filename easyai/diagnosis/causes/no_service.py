@@ -1,4 +1,4 @@
-"""Causes where nothing is registered that could take work, by whose request."""
+"""Causes without any registered service that could take work, and who took the services out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_CALLS: Final = 3
 
 
 def missing_services(facts: Facts, missing: Sequence[TypeFacts]) -> Cause:
-    """Frames of these types wait, and nothing registered could ever take them."""
+    """Frames of these types wait, and no registered service could ever take them."""
     types = tuple(task_type.name for task_type in missing)
     return Cause(
         "no_service",
@@ -61,14 +61,14 @@ def _missing_remedies(facts: Facts, types: Sequence[str]) -> Iterator[Remedy]:
     correct = tuple(discard_misspelt(facts, types))
     all_misspelt = len(correct) == len(types)
     yield from approve_waiting(facts, set(types))
-    # The short report shows the first: no service will ever register for a slip of the pen.
+    # The short report shows only the first remedy: no service will register for a misspelt type.
     yield from correct if all_misspelt else ()
     yield from _remedies(facts, set(types))
     yield from () if all_misspelt else correct
 
 
 def no_services(facts: Facts) -> Cause:
-    """None is registered at all, though nothing waits: the next frame will wait in vain."""
+    """No service is registered. No frame waits yet, but the next frame will wait in vain."""
     was_there = bool(facts.known and facts.known.services)
     return Cause(
         "no_service",
@@ -82,10 +82,10 @@ def no_services(facts: Facts) -> Cause:
 def _out(facts: Facts, types: Collection[str] | None) -> list[ServiceFacts]:
     known = facts.known.services if facts.known else ()
     return [
-        one
-        for one in known
-        if one.state == ServiceState.UNREGISTERED
-        and (types is None or not set(one.task_types).isdisjoint(types))
+        service
+        for service in known
+        if service.state == ServiceState.UNREGISTERED
+        and (types is None or not set(service.task_types).isdisjoint(types))
     ]
 
 
@@ -96,13 +96,13 @@ def taken_out(facts: Facts, types: Collection[str] | None = None) -> Iterator[Re
         yield Reason("cause.no_service.never_registered")
         return
     by_reason: dict[Reason, list[ServiceFacts]] = {}
-    for one in out:
-        by_reason.setdefault(one.state_reason, []).append(one)
+    for service in out:
+        by_reason.setdefault(service.state_reason, []).append(service)
     for reason, some in by_reason.items():
         yield Reason.of(
             "cause.no_service.taken_out",
             n=len(some),
-            at=max(one.state_since for one in some),
+            at=max(service.state_since for service in some),
             reason=reason,
             services=service_ids(some),
         )

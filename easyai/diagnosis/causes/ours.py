@@ -1,4 +1,4 @@
-"""Causes in what we stand on: settings, database, disk, store, broker, clock, bus."""
+"""Causes in what easyai depends on: settings, database, disk, store, broker, clock, bus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from easyai.health.facts import Facts
 from easyai.health.snapshot import Known
 from easyai.settings.commands import curl_command, easyai_command
 
-#: The code of the reason where no database was ever made.
+#: The code of the reason if no database was ever created.
 NO_DATABASE: Final = "database.none_at"
 _NO_FILE: Final = (NO_DATABASE, MISSING)
 _LOCKED: Final = (LOCKED, HELD)
@@ -26,7 +26,7 @@ _OUTBOX_LATE_SEC: Final = 60.0
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """What is wrong on our side."""
+    """The causes on our side."""
     if not facts.settings.ai_analysis.enable:
         yield _disabled(facts)
     if facts.failed("data"):
@@ -104,7 +104,7 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
 
 
 def _disk(facts: Facts) -> Cause:
-    # A broker of files: they lie there, too.
+    # A broker of files keeps them on this disk, too.
     full = facts.failed("broker").code == BROKER_HAS_NO_ROOM
     by_it = facts.failed("database").code in _DISK_IS_FULL
     hit = bool(full or facts.failed("database") or facts.failed("store"))

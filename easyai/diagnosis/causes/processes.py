@@ -16,13 +16,13 @@ from easyai.health.snapshot import Known
 from easyai.settings.commands import celery_command, easyai_command
 from easyai.supervisor import running as supervisor
 
-_TOGETHER_SEC: Final = 6.0  # those that end together showed themselves last this close together
+_TOGETHER_SEC: Final = 6.0  # processes that ended together have last signs of life this close
 _KINDS: Final = ("worker", "beat", "api", "watchdog")
 _PROCESSES: Final = "ps aux | grep -E '[c]elery|[e]asyai'"
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """What is wrong with workers, beats, APIs and watchdogs."""
+    """The causes in workers, beats, APIs and watchdogs."""
     known = facts.known
     if known is None:
         return
@@ -43,7 +43,7 @@ def find(facts: Facts) -> Iterator[Cause]:
 
 
 def _nothing_works(facts: Facts, known: Known) -> bool:
-    """Whether no process of ours works and no `easyai up` starts them again."""
+    """Whether no process of ours works and no `easyai up` restarts them."""
     works = any(known.working(kind, facts.now) for kind in _KINDS)
     return not works and _supervisor(facts) is None
 
@@ -72,10 +72,10 @@ def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
 
 
 def _gone_for_sure(facts: Facts, known: Known) -> Iterator[Cause]:
-    """Workers whose process is not there; that they wrote nothing is the database's fault."""
+    """The cause if no worker process exists. Silent rows prove nothing while the database fails."""
     every = [worker for worker in known.processes if worker.kind == "worker"]
     newest_at = max((worker.beat_at for worker in every), default=0.0)
-    # Those of before a restart of the machine are nobody's who could be running now.
+    # Rows from before a restart of the machine belong to no process that could run now.
     workers = [worker for worker in every if newest_at - worker.beat_at <= _TOGETHER_SEC]
     if workers and all(worker.exists is False for worker in workers):
         yield _worker_gone(facts, known)
@@ -96,9 +96,9 @@ def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Reason]:
 
 
 def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Reason]:
-    """The last that was seen of a kind of process: rows that fell silent, or an orderly end.
+    """The last sign of a kind of process: rows that fell silent, or an orderly stop.
 
-    Rows of processes that others replaced long before are left out.
+    Rows of processes that were replaced long before are left out.
     """
     silent = known.silent(kind, facts.now)
     stopped_at = known.stopped.get(kind, 0.0)
@@ -129,7 +129,7 @@ def _see_what_runs() -> Remedy:
 
 
 def _nothing_runs(facts: Facts, known: Known) -> Cause:
-    """All of it is one trouble, with one remedy."""
+    """A single cause for all processes, with a single remedy."""
     never = (Reason("process.none_ever"),)
     return Cause(
         "worker_gone",
@@ -144,7 +144,7 @@ def _nothing_runs(facts: Facts, known: Known) -> Cause:
 
 
 def _last_seen(facts: Facts, known: Known) -> Iterator[Reason]:
-    """Of each kind of process the last that was seen."""
+    """The last sign of each kind of process."""
     for kind in _KINDS:
         for seen in list(_newest(facts, known, kind))[:1]:
             yield Reason.of("process.of_kind", kind=kind, seen=seen)
@@ -218,7 +218,7 @@ def _api_gone(facts: Facts, known: Known) -> Cause:
         Reason(title),
         tuple(_newest(facts, known, "api")),
         _start_remedies(facts, "api"),
-        # With pictures in an object store inference goes on for those that are registered.
+        # With pictures in an object store, inference goes on for registered services.
         weight=80 if local else 40,
     )
 

@@ -25,22 +25,22 @@ log = logging.getLogger(__name__)
 
 _OURS: Final = (settings_file, ours, processes, clocks)
 _OTHERS: Final = (services, contested, inference, flow, types_full)
-# Weights of causes at services, in calls and pictures: each stops the types it concerns, so that
-# what waits for them counts first.
+# Weights of causes at services, in calls and pictures. Each of them stops the types it concerns, so
+# the number of frames held up ranks them first.
 _ALIKE: Final = range(60, 75)
 
 
 def rank(facts: Facts) -> list[Cause]:
-    """Every cause that holds, the one that explains a standstill most directly first.
+    """Every cause that holds, ordered by how directly it explains a standstill.
 
-    Those with a weight of 50 and above stop inference of some type or of all; those below make it
-    slower, or threaten it.
+    Causes with a weight of 50 and above stop inference of some or all types. Causes below 50 slow
+    inference down or threaten it.
     """
     return Ranking(facts).about()
 
 
 class Ranking:
-    """Every cause that holds, looked for once and when first asked for."""
+    """Every cause that holds; it looks for them once, on first use."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -48,19 +48,19 @@ class Ranking:
     @cached_property
     def _found(self) -> list[Cause]:
         facts = self._facts
-        # While the database fails its rows are stale: they may show that a process is gone.
+        # While the database fails, its rows are stale. They can still show that a process is gone.
         families = _OURS if facts.failed("database") else (*_OURS, *_OTHERS)
         causes: list[Cause] = []
         for family in families:
             try:
                 causes += family.find(facts)
             except Exception:
-                # A defect in one, or its working folder gone, must not silence every alarm.
+                # An error in one family, or a missing working folder, must not silence every alarm.
                 log.exception("causes not looked for: %s", family.__name__)
         return causes
 
     def about(self, names: Collection[str] = ()) -> list[Cause]:
-        """Those that concern these task types, by what waits for them (empty: of all)."""
+        """The causes for these task types (empty: all causes), ranked with frames held up."""
 
         def place(cause: Cause) -> tuple[int, int, int]:
             alike = cause.weight in _ALIKE
@@ -68,12 +68,13 @@ class Ranking:
             return -first, -_held_up(self._facts, cause, names) if alike else 0, -cause.weight
 
         return sorted(
-            (other for other in self._found if not names or other.concerns(names)), key=place
+            (candidate for candidate in self._found if not names or candidate.concerns(names)),
+            key=place,
         )
 
 
 def _held_up(facts: Facts, cause: Cause, about: Collection[str]) -> int:
-    """Frames that wait, are in flight or failed, of the types it concerns that stand still."""
+    """The waiting, leased and failed frames of the quiet types that the cause concerns."""
     return sum(
         task_type.waiting + task_type.leased + task_type.failures.count
         for task_type in facts.types

@@ -1,4 +1,4 @@
-"""Causes in processes that were started again: one hung, or they end again and again."""
+"""Causes in restarted processes: a process hung, or processes end again and again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KINDS: Final = ("worker", "beat", "api", "watchdog")
 
 
 def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
-    """A worker that hung and was ended within the last minute, when nothing has succeeded since."""
+    """The cause, if a hung worker was killed in the last minute and nothing has succeeded since."""
     working = known.working("worker", facts.now)
     again = [
         (process, start)
@@ -50,7 +50,7 @@ def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
 
 
 def _is_new(facts: Facts, start: Start) -> bool:
-    """Whether it started within the last minute, and nothing has succeeded since."""
+    """Whether the process started within the last minute, and nothing has succeeded since."""
     return facts.now - start.at <= _LATELY_SEC and facts.last_success_at <= start.at
 
 
@@ -68,7 +68,7 @@ def _starts(some: Sequence[tuple[ProcessFacts, Start]]) -> Iterator[Reason]:
 
 
 def restarts(facts: Facts, known: Known) -> Iterator[Cause]:
-    """Kinds of process that ended without order and were started again, several times lately."""
+    """The causes for kinds of process that crashed or were killed several times lately."""
     for kind in _KINDS:
         working = known.working(kind, facts.now)
         hosts: dict[str, list[ProcessFacts]] = {}
@@ -77,7 +77,7 @@ def restarts(facts: Facts, known: Known) -> Iterator[Cause]:
                 hosts.setdefault(one.name.rpartition(":")[0], []).append(one)
         for where, own in hosts.items():
             starts = sorted((start for one in own for start in one.starts), key=lambda one: one.at)
-            # Those that work side by side have not ended.
+            # Processes that run in parallel now have not ended.
             alive = sum(bool(one.starts) for one in own if one in working)
             if len(starts) >= _MANY and len(starts) - alive >= _MANY - 1:
                 yield _restarts(facts, kind, where, starts, bool(working))
@@ -104,7 +104,7 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
 
 
 def _scans_stay_out(facts: Facts) -> bool:
-    """Whether each life is too short for a scan."""
+    """Whether no run of a worker lives long enough for a scan."""
     duty = facts.known.duties.get("scan") if facts.known else None
     analysis = facts.settings.ai_analysis
     allowed_sec = analysis.stall_alarm_sec + analysis.scan_interval_sec
@@ -112,7 +112,7 @@ def _scans_stay_out(facts: Facts) -> bool:
 
 
 def log_command(facts: Facts, kind: str) -> str:
-    """Show the end of the log of a process: that of `easyai up`, else that of systemd."""
+    """The command that shows the end of a process's log: from `easyai up`, else from systemd."""
     log = facts.settings.easyai.data_dir.absolute() / "logs" / f"{kind}.log"
     if log.is_file():
         return f"tail -n 50 {shlex.quote(str(log))}"

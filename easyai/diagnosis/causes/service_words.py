@@ -1,4 +1,4 @@
-"""What causes at the services share: who, their heartbeats, their answers, how to ask them."""
+"""Texts that causes at services share: which services, their heartbeats and answers, remedies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easyai.settings.commands import curl_command, easyai_command, shell_words
 from easyai.settings.schema import Easyai
 
 _MOST_URLS: Final = 24
-#: Task types of one cause that are named one by one.
+#: A cause names at most so many task types.
 MOST_TYPES: Final = 5
 
 
@@ -29,13 +29,13 @@ def of_all(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 
 def concerned(some: Sequence[ServiceFacts], stopped: Collection[str]) -> tuple[str, ...]:
-    """The task types for which services are a cause: of theirs those stopped; if none, theirs."""
+    """The task types that these services affect: their stopped types, or else all their types."""
     own = {name for service in some for name in service.task_types}
     return tuple(sorted(own.intersection(stopped) or own))
 
 
 def service_ids(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
-    """Their service_ids, for the format `names`."""
+    """The service_ids of services, for the format `names`."""
     return tuple(service.service_id for service in some)
 
 
@@ -57,7 +57,7 @@ def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 
 def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
-    """What services answer to probes, or to calls where these fail."""
+    """What services answer to probes; to calls, if these fail and the service was not probed."""
     by_answer: dict[Reason, list[str]] = {}
     for one in some:
         answer = facts.probe(one) or NO_REASON
@@ -74,7 +74,7 @@ def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 
 def without_service(facts: Facts) -> Iterator[Reason]:
-    """The task types with frames that wait of which no service can take work."""
+    """The task types with waiting frames and without a service that can take work."""
     unserved = [one for one in facts.types if one.waiting and _is_away(facts, one)]
     worst = sorted(unserved, key=lambda one: -one.waiting)
     for task_type in worst[:MOST_TYPES]:
@@ -83,13 +83,13 @@ def without_service(facts: Facts) -> Iterator[Reason]:
 
 
 def _is_away(facts: Facts, task_type: TypeFacts) -> bool:
-    """Whether services of a type are registered and none of them takes work."""
+    """Whether services of a type are registered but cannot take work."""
     own = [service for service in facts.services if task_type.name in service.task_types]
     return bool(own) and not any(service.state in ROUTABLE for service in own)
 
 
 def further_types(some: Sequence[TypeFacts]) -> Iterator[Reason]:
-    """How many more types are alike, where there are too many to name."""
+    """How many more such types there are, if there are too many to name."""
     if some:
         waiting = sum(task_type.waiting for task_type in some)
         yield Reason.of("services.further_types", n=len(some), waiting=waiting)
@@ -122,26 +122,26 @@ def ports_command(some: Sequence[ServiceFacts]) -> str:
 
 
 def machines(some: Sequence[ServiceFacts]) -> tuple[str, ...]:
-    """The hosts of their endpoints, for the format `names`."""
+    """The hosts of services' endpoints, for the format `names`."""
     return tuple(
         sorted({urlsplit(service.endpoint).hostname or service.endpoint for service in some})
     )
 
 
 def start_again(some: Sequence[ServiceFacts]) -> Remedy:
-    """For an endpoint at which nothing answers though heartbeats arrive."""
+    """The remedy if nothing answers at an endpoint although heartbeats arrive."""
     remedy = Reason.of("remedy.start_where_it_runs", machines=machines(some))
     return Remedy(remedy, ports_command(some))
 
 
 def restart_hanging(some: Sequence[ServiceFacts]) -> Remedy:
-    """For services that live and do not answer calls."""
+    """The remedy if services live and do not answer calls."""
     remedy = Reason.of("remedy.restart_hanging", machines=machines(some))
     return Remedy(remedy, "nvidia-smi; free -m; ps aux --sort=-%cpu | head")
 
 
 def unregister_command(facts: Facts, service: ServiceFacts) -> str:
-    """Take out this one endpoint, whatever others its id stands on."""
+    """The command that unregisters only this endpoint, whatever else has the same service_id."""
     url = f"{facts.settings.easyai.effective_public_url}/api/v1/ai_analysis/unregister"
     return curl_command(f"{url}/{quote(service.endpoint, safe='')}", "-X", "DELETE")
 
@@ -158,7 +158,7 @@ def is_here(endpoint: str) -> bool:
 
 
 def _reached_at(own: Easyai, endpoint: str) -> str:
-    """This server's URL for the machine of a service: a loopback address is not."""
+    """This server's URL as the machine of a service can reach it, so not a loopback address."""
     if own.public_url or is_here(endpoint) or not is_here(own.effective_public_url):
         return own.effective_public_url
     return f"http://{socket.gethostname()}:{own.port}"

@@ -1,4 +1,4 @@
-"""Causes at the algorithm services: died, not reached, not there."""
+"""Causes at the algorithm services: dead, unreachable, missing."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
 
-_TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close came from one life
+_TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close belong to the same run
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """What is wrong with services."""
+    """The causes at services."""
     if facts.known is None:
         return
     gone = {one.pk: one for one in facts.services if _is_gone(facts, one)}
@@ -46,7 +46,7 @@ def find(facts: Facts) -> Iterator[Cause]:
     rare = [one for one in facts.services if one.pk not in gone and facts.pace_sec(one)]
     late = [one for one in facts.services if one.pk not in gone and lives_unheard(facts, one)]
     unheard = [one for one in late if one not in rare]
-    # Judged together: each alone may leave others of its type, that do not work either.
+    # Judged together: the other services of a type may not work either.
     stopped = _stopped(facts, gone)
     more_died = len(died) >= len(unreached)
     if died:
@@ -67,36 +67,36 @@ def find(facts: Facts) -> Iterator[Cause]:
 
 
 def _is_gone(facts: Facts, service: ServiceFacts) -> bool:
-    """Whether nothing answers at its endpoint, by a probe or, before any, by its last call."""
+    """Whether nothing answers at its endpoint: by a probe or, without a probe, by its last call."""
     if facts.is_busy(service) or (not facts.is_silent(service) and hangs(facts, service)):
         return False
     return bool(facts.probe(service)) or is_refused(facts, service)
 
 
 def _is_heard_since(facts: Facts, service: ServiceFacts, answered: Sequence[float]) -> bool:
-    """Whether heartbeats arrive, and one came after calls began to fail.
+    """Whether heartbeats arrive, and the last came after calls began to fail.
 
-    `answered`: when each of those that are gone answered last, in order.
+    `answered`: when each of the gone services last answered, in order.
     """
     if facts.is_silent(service):
         return False
     if service.last_failure_at <= service.last_success_at:
-        return True  # no call tells
-    # Of those that fell together one answered last, another had its heartbeat last.
+        return True  # no failed call shows when the service died
+    # Of services that died together, some answered last and others sent the last heartbeat.
     until = service.last_success_at + service.heartbeat_timeout_sec
     fell_at = answered[bisect_right(answered, until) - 1]
     return service.last_heartbeat > fell_at + _TOGETHER_SEC
 
 
 def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
-    """Frames wait, and nothing registered could ever take them."""
+    """Whether frames wait, and no registered service could ever take them."""
     return bool(task_type.waiting) and not any(
         task_type.name in service.task_types for service in facts.services
     )
 
 
 def _stopped(facts: Facts, gone: Mapping[int, ServiceFacts]) -> set[str]:
-    """The task types of these services of which no other takes work either."""
+    """The task types of these services for which no other service takes work."""
     at_work = {
         name
         for service in facts.services
@@ -134,7 +134,7 @@ def _died_title(facts: Facts, died: Sequence[ServiceFacts]) -> Reason:
     beats = Reason("heartbeats.stopped" if silent else "heartbeats.none_since_answer")
     who, services = of_all(facts, died), service_ids(died)
     if all(facts.answers_nothing(service) for service in died):
-        # Something holds the port: a process that is suspended, or hangs with its heartbeats.
+        # A process holds the port: it is suspended, or it hangs and its heartbeats with it.
         return Reason.of(
             "cause.services_died.hang", n=len(died), who=who, heartbeats=beats, services=services
         )

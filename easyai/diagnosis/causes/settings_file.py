@@ -1,4 +1,4 @@
-"""A mistake in the settings file: what runs goes on without it, what starts does not start."""
+"""A mistake in the settings file: running processes ignore the file, new processes fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easyai.settings.commands import easyai_command
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """The mistake, above all else where no worker is seen: it may be why none starts."""
+    """The cause; it ranks first if no worker is seen, for it may be why no worker starts."""
     if not facts.failed("settings"):
         return
     known = facts.known

@@ -1,4 +1,4 @@
-"""Causes in the speed of the algorithms: frames queue up, or sampling skips what they cannot do."""
+"""Causes in the speed of the algorithms: frames queue up, or sampling skips the excess."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """Types that are served and succeed, and yet not every frame is inferred soon."""
+    """The cause for types that succeed, but do not infer every frame soon."""
     working = [task_type for task_type in facts.types if _works(facts, task_type)]
     dropping = [task_type for task_type in facts.types if _drops(facts, task_type)]
     queues = [
@@ -35,7 +35,7 @@ def find(facts: Facts) -> Iterator[Cause]:
 
 
 def _drops(facts: Facts, task_type: TypeFacts) -> bool:
-    """Whether frames were dropped while the alarm of that rings, though all may be well by now."""
+    """Whether frames were dropped and the drop alarm still rings, even if all is well by now."""
     return (
         bool(task_type.lately.dropped)
         and any(alarm.kind == Kind.HIGH_DROP_RATE for alarm in facts.ringing)
@@ -72,7 +72,7 @@ def _queues_up(facts: Facts, task_type: TypeFacts) -> bool:
 
 
 def _stood(facts: Facts, task_type: TypeFacts) -> bool:
-    """Whether a type stood still within the time that its rates are measured over."""
+    """Whether a type stood still within the time over which its rates are measured."""
     known = facts.known
     return known is not None and any(
         alarm.kind in _STANDSTILLS
@@ -83,7 +83,7 @@ def _stood(facts: Facts, task_type: TypeFacts) -> bool:
 
 
 def _samples(facts: Facts, task_type: TypeFacts) -> bool:
-    """Whether n is above 1 because of the load now, not only remembered from busier times."""
+    """Whether n is above 1 because of the present load, not left over from busier times."""
     return (
         _is_automatic(facts, task_type)
         and task_type.sampling_n > 1

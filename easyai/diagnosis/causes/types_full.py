@@ -1,4 +1,4 @@
-"""Folders whose frames are not taken in, as max_task_types task types are known."""
+"""Folders whose frames are not recorded, because max_task_types task types are known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easyai.settings.commands import easyai_command
 
 
 def find(facts: Facts) -> Iterator[Cause]:
-    """Said while there is no room; no alarm rings for it, and nothing is lost."""
+    """The cause, while there is no room for new types; it raises no alarm and loses nothing."""
     known, limit = facts.known, facts.settings.ai_analysis.max_task_types
     always = facts.settings.task_types
     if known is None or not known.types_refused:

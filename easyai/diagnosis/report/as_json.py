@@ -1,7 +1,7 @@
 """Writes a diagnosis as JSON: the keys are documented with the API and stay as they are.
 
-Times are Unix seconds and null for never, durations seconds. Beside every text, which is in one
-language, stand the code and the arguments of its reason.
+Times are Unix seconds, null for never; durations are seconds. Every text is in one language; the
+code and the arguments of its reason stand beside it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _service(one: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str
 def _text(
     name: str, what: Reason | None, language: str, prefix: str | None = None
 ) -> dict[str, Any]:
-    """A text, and beside it the code and the arguments of its reason; null for None."""
+    """A text with the code and the arguments of its reason; all null for None."""
     start = f"{name}_" if prefix is None else prefix
     if what is None:
         return {name: None, f"{start}code": None, f"{start}args": None}
@@ -108,7 +108,7 @@ def _text(
 
 
 def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any]:
-    """Texts, and beside them their reasons in the same order."""
+    """Texts, and their reasons in the same order."""
     listed = list(reasons)
     return {
         name: [text(reason, language) for reason in listed],
@@ -117,7 +117,7 @@ def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any
 
 
 def _inferred_at(one: ServiceFacts, diagnosis: Diagnosis) -> float:
-    """When a frame of its types was inferred last: its own time counts refusals, too."""
+    """When a frame of its types was last inferred: its own time also counts refusals."""
     types = [task_type for task_type in diagnosis.facts.types if task_type.name in one.task_types]
     return max((task_type.last_success_at for task_type in types), default=0.0)
 

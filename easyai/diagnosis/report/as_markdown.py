@@ -35,7 +35,7 @@ _LONGEST_TEXT: Final = 200  # characters of one line of the timeline
 def markdown(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
     """The report in one language, ending with a line break.
 
-    When all is well three lines, and the alarms of the last day that are over.
+    When all is well, it has three lines and the alarms that ended within the last day.
     """
     lines = _Report(diagnosis, language).lines()
     return "\n".join(lines).rstrip() + "\n"
@@ -48,7 +48,7 @@ class _Report:
         self._language = language
 
     def lines(self) -> Iterator[str]:
-        """Every line."""
+        """The lines of the report."""
         diagnosis = self._diagnosis
         if diagnosis.well:
             *lines, last = diagnosis.symptom.lines
@@ -127,7 +127,7 @@ class _Report:
             yield self._say(well_services(self._facts, unwell))
 
     def _service_table(self, unwell: Sequence[ServiceFacts]) -> Iterator[str]:
-        """Those that are alike are one row; the largest groups first."""
+        """Services with equal cells share a row; the largest groups come first."""
         groups: dict[tuple[str, ...], list[ServiceFacts]] = {}
         for service in unwell:
             groups.setdefault(self._service_cells(service), []).append(service)
@@ -193,7 +193,7 @@ class _Report:
         yield from self._alarms(ringing)
 
     def _alarms(self, alarms: Sequence[AlarmFacts]) -> Iterator[str]:
-        """Those of one kind and cause that came and went together are one line."""
+        """Alarms of the same kind and cause that began and ended together share a line."""
         groups: dict[tuple[object, ...], list[AlarmFacts]] = {}
         for alarm_facts in alarms:
             over = alarm_facts.over_at and alarm_facts.over_at // _TOGETHER_SEC
@@ -207,7 +207,7 @@ class _Report:
         began_at = min(member.began_at for member in some)
         over_at = max(member.over_at or 0.0 for member in some)
         end = f" {moment(over_at)}" if over_at else ""
-        # One of everything beside those of each type counts no type twice.
+        # An alarm for all types, beside alarms of single types, must not count a type twice.
         number = len({member.subject for member in some if member.subject}) or len(some)
         subjects = called((member.subject for member in some), self._facts)
         cause = first.cause

@@ -1,4 +1,4 @@
-"""Writes a diagnosis in a few lines, for a small screen at night: only what is not well."""
+"""Writes a diagnosis in a few lines, for a small screen at night: only the faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyai.health.snapshot import TypeFacts
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.settings.commands import report_command
 
-#: At most so many lines.
+#: The most lines of a short report.
 MOST_LINES: Final = 15
 _MOST_CAUSES: Final = 4
 _MOST_TYPES: Final = 3
@@ -23,7 +23,7 @@ _MOST_CHECKS: Final = 2
 
 
 def short(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
-    """One line when all is well, else 15 at most; ends with a line break."""
+    """A single line when all is well, else at most 15 lines; ends with a line break."""
     if diagnosis.well:
         first, second, *_ = diagnosis.symptom.lines
         lines = [Reason.of("short.well", first=first, second=second)]

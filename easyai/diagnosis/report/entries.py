@@ -1,4 +1,4 @@
-"""What an entry of the timeline says."""
+"""The text of an entry of the timeline."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from easyai.diagnosis.timeline import Entry
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.facts import Facts
 
-_SAME_SEC: Final = 60.0  # entries of one line lie this close together
+_SAME_SEC: Final = 60.0  # entries of the same line lie this close together
 
 
 def is_alarm(entry: Entry) -> bool:
-    """Whether it tells of a system alarm, raised or over."""
+    """Whether the entry is a system alarm, raised or over."""
     return entry.kind.startswith("alarm_")
 
 
 def event(entry: Entry) -> Reason:
-    """What happened: the first of equal events, and the last one where it differs."""
+    """What happened: the first of equal events, and the last event if it differs."""
     if not entry.last:
         return entry.reason
     return Reason.of("timeline.first_to_last", first=entry.reason, last=entry.last)
 
 
 def alarm(entry: Entry, facts: Facts) -> Reason:
-    """Which alarm, of what, and the cause that stands with it; people got its whole text."""
+    """The kind, subjects and cause of the alarm; its whole text went to people."""
     kinds = tuple(sorted({_split(subject)[0] for subject in entry.subjects}))
     subjects = called((_split(subject)[1] for subject in entry.subjects), facts)
     cause = _blamed(entry, facts)
@@ -38,7 +38,7 @@ def alarm(entry: Entry, facts: Facts) -> Reason:
 
 
 def called(subjects: Iterable[str], facts: Facts) -> tuple[str, ...]:
-    """What alarms are about; endpoints by the service_id that operators know them by."""
+    """The subjects of alarms; the service_id, which operators know, instead of an endpoint."""
     services = {one.endpoint: one.service_id for one in facts.known.services} if facts.known else {}
     return tuple(services.get(one, one) for one in subjects if one)
 
@@ -51,9 +51,10 @@ def _split(subject: str) -> tuple[str, str]:
 def _blamed(entry: Entry, facts: Facts) -> Reason:
     over = entry.kind == "alarm_over"
     causes = [
-        one.cause
-        for one in (facts.known.alarms if facts.known else ())
-        if f"{one.kind} {one.subject}".strip() in entry.subjects
-        and abs(((one.over_at if over else one.raised_at) or 0.0) - entry.at) <= _SAME_SEC
+        alarm_facts.cause
+        for alarm_facts in (facts.known.alarms if facts.known else ())
+        if f"{alarm_facts.kind} {alarm_facts.subject}".strip() in entry.subjects
+        and abs(((alarm_facts.over_at if over else alarm_facts.raised_at) or 0.0) - entry.at)
+        <= _SAME_SEC
     ]
     return causes[0] if causes else NO_REASON

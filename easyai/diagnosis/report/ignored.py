@@ -1,4 +1,4 @@
-"""What follows from conditions on requests that the object store does not keep to."""
+"""What may happen because the object store ignores conditions on requests."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _WITHOUT: Final = {
 
 
 def ignored(condition: str) -> Reason:
-    """What may happen where the object store does not keep to a condition."""
+    """What may happen because the object store ignores this condition."""
     return Reason.of("report.store_ignores", condition=condition, what=_WITHOUT[condition])

@@ -1,4 +1,4 @@
-"""Markdown that reads well in a terminal and in a mail, with Chinese in its tables."""
+"""Markdown that reads well in a terminal and in a mail, even with Chinese in its tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table whose columns are aligned where characters are one or two columns wide."""
+    """A table with aligned columns; a character may be one or two columns wide."""
     cells = [[_cell(value) for value in row] for row in (head, *rows)]
     widths = [max(3, *(width(row[column]) for row in cells)) for column in range(len(head))]
     lines = [_row(row, widths) for row in cells]
@@ -21,7 +21,7 @@ def command(text: str, indent: str = "") -> list[str]:
 
 
 def plain(text: str) -> str:
-    """On one line, and nothing in it that steers a terminal."""
+    """The text on a single line, without control characters that a terminal obeys."""
     return "".join(
         character if character.isprintable() else " " if character.isspace() else "\ufffd"
         for character in text

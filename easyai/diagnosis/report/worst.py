@@ -1,4 +1,4 @@
-"""What a report shows of many: what is not well, the worst first, and a count of the rest."""
+"""Shorten long lists in a report: the faulty rows, the worst first, and a count of the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_ROWS: Final = 10
 
 
 def worst_types(facts: Facts) -> list[TypeFacts]:
-    """The task types that are not well: those that stand still first, then by frames held up."""
+    """The task types that are not well: stalled types first, then by frames held up."""
     stalled = {one.name for one in facts.stalled}
 
     def place(one: TypeFacts) -> tuple[bool, int, int, str]:
@@ -33,7 +33,7 @@ def _is_held_up(facts: Facts, one: TypeFacts) -> bool:
 
 
 def further_types(some: Sequence[TypeFacts]) -> Reason:
-    """What is not shown of the types that are not well."""
+    """The number of unwell types that the report leaves out, with their frames."""
     return Reason.of(
         "report.further_types",
         n=len(some),
@@ -43,7 +43,7 @@ def further_types(some: Sequence[TypeFacts]) -> Reason:
 
 
 def unwell_services(facts: Facts) -> list[ServiceFacts]:
-    """The services that are not online, rest by their breaker, fail or do not answer."""
+    """The services that are not online, fail, do not answer, or whose breaker is not closed."""
     services = facts.known.services if facts.known else ()
     return [service for service in services if not _is_well(facts, service)]
 
@@ -55,6 +55,6 @@ def _is_well(facts: Facts, one: ServiceFacts) -> bool:
 
 
 def well_services(facts: Facts, unwell: Sequence[ServiceFacts]) -> Reason:
-    """How many services are well, which the report leaves out."""
+    """The number of healthy services, which the report does not list."""
     number = len(facts.known.services if facts.known else ()) - len(unwell)
     return Reason.of("report.well_services", n=number)
