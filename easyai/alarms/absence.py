@@ -1,6 +1,6 @@
-"""For how long nothing of ours ran: everything was killed, or the power was lost.
+"""The time when no process of ours ran: all were killed, or the power was lost.
 
-Nobody notifies people while it lasts; the first watchdog after it knows from the database.
+Nobody notifies people during the absence. The next watchdog detects it from the database.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 
-#: The cause of what stood still meanwhile.
+#: The cause of a standstill during an absence.
 NOT_RUNNING: Final = "not_running"
-# The watchdog shows itself more often than others do: what began this close to its end was there.
+# A process that started this soon after the watchdog's last sign of life ran before the absence:
+# the watchdog shows signs of life more often than other processes.
 _CLOSE_SEC: Final = 15.0
 
 
@@ -28,31 +29,31 @@ class Absence:
 
     @property
     def lasted_sec(self) -> float:
-        """How long it was."""
+        """How long the absence lasted."""
         return self.until - self.since
 
 
 def as_alarm(absence: Absence, reason: Reason, at: float) -> Notice:
-    """The alarm that nobody could raise then, as it is raised now; `at`: Unix seconds."""
+    """The alarm that nobody could raise during the absence, raised now; `at`: Unix seconds."""
     key = (Kind.INFERENCE_STALLED, "", found_cause(NOT_RUNNING), reason)
     return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
 
 
 class AbsenceWatch:
-    """Finds out once, when its watchdog begins to notify."""
+    """Looks for an absence once, when its watchdog begins to notify."""
 
     def __init__(self, shown_sec: float) -> None:
-        """`shown_sec`: a process that lives shows itself within this time."""
+        """`shown_sec`: a living process shows a sign of life within this time."""
         self._shown_sec = shown_sec
         self.found: Absence | None = None
         self._leads_since: float | None = None
         self._is_known = False
 
     def looks(self, left_at: float, started_at: float, facts: Facts, now: float) -> bool:
-        """Look for one; whether another look is needed to know.
+        """Look for an absence; return whether another look is needed.
 
-        `left_at` is when the watchdog before was there last, 0 when it ended in order, `started_at`
-        when this one started, both Unix seconds; `now` is the monotonic clock.
+        `left_at`: the last sign of the previous watchdog, 0 if it ended in order. `started_at`: the
+        start of this watchdog. Both are Unix seconds; `now` is the monotonic clock.
         """
         if self._is_known or facts.known is None:
             return False
@@ -67,7 +68,7 @@ class AbsenceWatch:
         since = max([left_at, *(process.beat_at for process in before)])
         until = min([started_at, *after])
         absent = left_at > 0 and until - since > limit_sec
-        # One that lives may not have shown itself yet, and a number may be given to a new process.
+        # A living process may have shown no sign yet, and a new process may have an old pid.
         unsure = any(process.exists is not False for process in before)
         if absent and unsure and now - self._leads_since < self._shown_sec:
             return True

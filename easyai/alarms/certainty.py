@@ -1,4 +1,4 @@
-"""What cannot be judged yet: after a start or a jump of the clock, silence means little."""
+"""Conditions that cannot be judged yet: silence means little after a start or a clock jump."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from easyai.health.facts import Facts
 def unsure(
     facts: Facts, age_sec: float, steady_sec: float, settled: bool, start_sec: float
 ) -> frozenset[Kind]:
-    """The kinds that are not judged: what rings goes on, and nothing new is raised.
+    """The kinds that are not judged: their ringing alarms go on, and no new alarm is raised.
 
-    `age_sec` is the watchdog's, `steady_sec` how long its clocks have agreed; `settled` whether a
-    standstill would have been seen by now, `start_sec` what all of us is given at a start.
+    `age_sec`: for how long the watchdog has run. `steady_sec`: for how long its clocks have agreed.
+    `settled`: whether a standstill would have been seen by now. `start_sec`: how long all our
+    processes may take to start.
     """
     kinds: set[Kind] = set()
     if min(age_sec, steady_sec) < facts.settings.ai_analysis.heartbeat_timeout_sec:
-        # Times in the rows are from before: those who live have to be heard once.
+        # The times in the rows are old: every living service must be heard once.
         kinds.add(Kind.HEARTBEATS_MISSING)
     if not settled:
         kinds.add(Kind.INFERENCE_STALLED)
@@ -26,7 +27,7 @@ def unsure(
 
 
 def _starts(facts: Facts, age_sec: float, most_sec: float) -> bool:
-    """Whether all of us has just started; not: the watchdog alone."""
+    """Whether all our processes have just started, not only the watchdog."""
     start_sec = min(most_sec, 2 * facts.settings.ai_analysis.stall_alarm_sec)
     if age_sec >= start_sec:
         return False

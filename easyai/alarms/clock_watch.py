@@ -1,4 +1,4 @@
-"""Jumps of the wall clock, seen against the monotonic one."""
+"""Jumps of the wall clock, detected by comparison with the monotonic clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _JUMP_SEC: Final = 5.0
 
 @dataclass(slots=True)
 class ClockWatch:
-    """Compares the clocks at every look; a slow correction by a time service is no jump."""
+    """Compares the clocks at every look; a slow correction by a time service is not a jump."""
 
     wall: float
     now: float
@@ -28,9 +28,9 @@ class ClockWatch:
         return drift
 
     def is_steady(self, now: float) -> bool:
-        """Whether the last jump is long enough ago."""
+        """Whether the last jump was long enough ago."""
         return self.steady_sec(now) >= self.steady_after_sec
 
     def steady_sec(self, now: float) -> float:
-        """For how long it has not jumped; for ever when it never has."""
+        """The time since the last jump; infinite if the clock never jumped."""
         return float("inf") if self.jumped_at is None else now - self.jumped_at

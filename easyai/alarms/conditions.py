@@ -1,4 +1,4 @@
-"""What is wrong now: from an observation to the conditions of alarms, and which could be judged."""
+"""Derive the conditions of alarms from an observation, and the kinds that could be judged."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from easyai.domain.alarm_cause import cause_code, found_cause
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
 
-_FEWEST: Final = 10  # frames; a rate of fewer says nothing
-_FEW: Final = 3  # calls; a mean of fewer is one call's mood
+_FEWEST: Final = 10  # frames; a rate of fewer frames means nothing
+_FEW: Final = 3  # calls; a mean of fewer calls depends on a single call
 _TOO_SLOW: Final = "algorithms_too_slow"
 _FROM_CHECKS: Final = {
     Kind.STORE_DOWN: "store",
@@ -43,7 +43,7 @@ _FROM_DATABASE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What holds, and the kinds of which anything could be judged."""
+    """The conditions that hold, and the kinds that could be judged."""
 
     conditions: tuple[Condition, ...]
     kinds: frozenset[str]
@@ -58,15 +58,16 @@ def judge(
 ) -> Judged:
     """Every condition that holds.
 
-    `ringing`: alarms whose numbers must fall well below, and whose causes stay while they hold.
-    `outbox_still_sec`: for how long the bus has acknowledged none of the alerts that wait for it.
+    `ringing`: the ringing alarms. Their numbers must fall well below the limit, and their causes
+    stay while these hold. `outbox_still_sec`: for how long the bus has acknowledged no waiting
+    alert.
     """
     causes = Ranking(seen.facts)
     stalled = () if standstill is None else _stalled(seen, causes, standstill, ringing)
     conditions = [*stalled, *_outbox(seen, outbox_still_sec, timings.outbox_still_sec)]
     kinds: set[str] = {Kind.INFERENCE_STALLED}
     for kind, check in _FROM_CHECKS.items():
-        # A check that is made no more (the bus was switched off) is no reason to ring for ever.
+        # An alarm must not ring for ever if its check is gone (the bus was switched off).
         kinds.add(kind)
         result = seen.facts.checks.get(check)
         if result is not None and result.reason:
@@ -101,7 +102,7 @@ def _stalled(
 
 
 def _subjects(seen: Observation, still: Standstill, ringing: Ringing) -> Iterable[str]:
-    """Whom the alarm names, '' for all: what rings goes on under its name, so nothing flaps."""
+    """The subjects of the alarm ('': all types). A ringing alarm keeps its subject: no flapping."""
     rings = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
     if still.blind:
         return ("", *sorted(rings - {""}))
@@ -114,15 +115,15 @@ def _subjects(seen: Observation, still: Standstill, ringing: Ringing) -> Iterabl
 
 
 def _named(seen: Observation, still: Standstill) -> set[str]:
-    """Where others are served, one without any service has the alarm no_algorithm."""
+    """The stalled types to name. A type without a service has no_algorithm if others are served."""
     taken = served(seen.facts)
     return {name for name in still.types if not taken or name in taken}
 
 
 def _stopping(causes: Ranking, about: Collection[str] = (), known: str = "") -> Cause | None:
-    """What stops inference of these types most likely (empty: of any).
+    """The most likely cause that stops inference of these types (empty: of any type).
 
-    The cause that people know stays while it holds, unless one is found for all it concerns.
+    The known cause stays while it holds, unless a likelier cause covers all its task types.
     """
     stopping = [cause for cause in causes.about(about) if cause.weight >= STOPS]
     standing = next((cause for cause in stopping if cause.code == known), None)
@@ -132,7 +133,7 @@ def _stopping(causes: Ranking, about: Collection[str] = (), known: str = "") -> 
 
 
 def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[Condition]:
-    """The bus answers, but alerts do not get through: one that refuses them, or a topic gone."""
+    """The bus answers, but takes no alerts: it refuses them, or the topic is missing."""
     facts = seen.facts
     ours = facts.failed("bus") or facts.failed("broker") or facts.failed("database")
     known = facts.known
@@ -171,7 +172,7 @@ def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Con
     stands = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
     for task_type in seen.facts.types:
         key = (Kind.SLOW_INFERENCE, task_type.name)
-        # Services that hang are not slow: the standstill has an alarm.
+        # Hanging services are not slow: the standstill has its own alarm.
         if task_type.recent.successes < _FEW or (
             stands & {"", task_type.name} and key not in ringing
         ):

@@ -1,7 +1,7 @@
-"""What is so when an alarm is over: what was seen, and nothing that is only hoped for.
+"""The state when an alarm is over: only what was observed, not what is hoped for.
 
-That a condition holds no more has many reasons: frames stop to wait when they are inferred, and
-when they are dropped; heartbeats are missed no more when they arrive, and when nobody lives.
+A condition can end for several reasons. Frames no longer wait when they are inferred, but also when
+they are dropped. Heartbeats are no longer missed when they arrive, but also when no service lives.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from easyai.health.failing import CAUSES as FAILED
 from easyai.health.snapshot import TypeFacts
 from easyai.settings.commands import easyai_command
 
-_FEW: Final = 3  # calls; a mean of fewer says nothing
+_FEW: Final = 3  # calls; a mean of fewer calls means nothing
 _OTHERS: Final = {
     Kind.HIGH_DROP_RATE: Reason("alarm_end.drop_rate"),
     Kind.BUS_DOWN: Reason("alarm_end.bus"),
@@ -32,7 +32,7 @@ _OTHERS: Final = {
     Kind.DATA_MOVED: Reason("alarm_end.data"),
     Kind.CLOCK_OFF: Reason("alarm_end.clock_agrees"),
 }
-# Causes by which no frame was looked for.
+# Causes that keep scans from looking for frames.
 _UNSEEN: Final = frozenset(
     {
         *("beat_gone", "broker_down", "database_down", "disabled", "disk_full"),
@@ -42,13 +42,13 @@ _UNSEEN: Final = frozenset(
 
 
 def end(kind: str, group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
-    """What is so now that alarms of a kind are over."""
+    """The state now that alarms of a kind are over."""
     see = _SEEN.get(Kind(kind))
     return see(group, facts) if see else (_OTHERS[Kind(kind)],)
 
 
 def not_running(absence: Absence) -> Reason:
-    """From when to when nothing of ours showed that it runs."""
+    """From when to when no process of ours showed a sign of life."""
     return Reason.of("alarm.not_running", since=absence.since, until=absence.until)
 
 
@@ -81,7 +81,7 @@ def _inference(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 
 
 def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Reason]:
-    """That frames failed of what is over now: nothing else brings them back."""
+    """A reminder of the frames that failed during the alarm: only a requeue brings them back."""
     subjects = [one.subject for one in group if cause_code(one.cause) in FAILED]
     for one in [one for one in _types(subjects, facts) if one.failed][:_FEW]:
         command = easyai_command(facts.settings, "requeue", "--task-type", one.name)
@@ -89,8 +89,8 @@ def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Reason]:
 
 
 def _goes_on(notice: Notice, facts: Facts) -> bool:
-    """Whether something has succeeded since the alarm was raised."""
-    # The time of a last success is known to ten seconds.
+    """Whether a frame has succeeded since the alarm was raised."""
+    # The time of the last success is known to within ten seconds.
     since = notice.raised_at - BUCKET_SEC
     return any(task_type.last_success_at >= since for task_type in _types([notice.subject], facts))
 
@@ -133,7 +133,7 @@ def _types(subjects: Sequence[str], facts: Facts) -> list[TypeFacts]:
 
 
 def _held(types: Sequence[TypeFacts]) -> Reason:
-    """How many frames of these types wait; if none does, what became of them."""
+    """How many frames of these types wait; if none waits, what became of the frames."""
     waiting = sum(task_type.waiting + task_type.leased for task_type in types)
     if waiting:
         return Reason.of("alarm_end.still_wait", n=waiting)

@@ -20,24 +20,24 @@ from easyai.messages.names import cause_noted
 
 RECOVERED: Final = "recovered"
 SERVICE_ONLINE: Final = "service_online"
-_MANY: Final = 3  # services that fall silent together are a sign of something else
+_MANY: Final = 3  # so many silent services point to a common cause
 _MOST_SHOWN: Final = 5
-_LONGEST_LINE: Final = 130  # characters in the log, which puts some 67 before them
+_LONGEST_LINE: Final = 130  # characters in the log, after a prefix of about 67
 _MORE: Final = "… (more: diagnose)"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What people, the bus and the log are notified of."""
+    """A message to people, the bus and the log."""
 
     change: Change
     kind: str
     task_type: str  # of its alert: the kind, `recovered` or `service_online`
     reason: Reason
     at: float
-    cause: str  # as in the table of alarms, of several all of them; '' while it is not known
+    cause: str  # as in the table of alarms, all causes if several; '' while not known
     subjects: tuple[str, ...] = ()  # endpoints, task types, …
-    parts: tuple[Reason, ...] = ()  # each alarm in it by itself; () for one
+    parts: tuple[Reason, ...] = ()  # each alarm of the message; () if there is only one alarm
 
     @property
     def title(self) -> str:
@@ -51,7 +51,7 @@ class Message:
 
     @property
     def log_lines(self) -> list[str]:
-        """A short line for each alarm of the message; the whole is in the table."""
+        """A short line for each alarm of the message; the table has the whole text."""
         return [self._line(text(part)) for part in self.parts or (self.reason,)]
 
     def _line(self, words: str) -> str:
@@ -64,9 +64,9 @@ class Message:
 def messages(
     notices: Sequence[Notice], facts: Facts, absence: Absence | None = None
 ) -> list[Message]:
-    """The notices of one round as messages, in their order.
+    """Group the notices of a round into messages, in their order.
 
-    `absence`: no watchdog ran then; alarms that rang before it and are over since ended sometime.
+    `absence`: when no watchdog ran. An alarm that rang before it may have ended at any time in it.
     """
     groups: dict[tuple[Change, str], list[Notice]] = {}
     for notice in notices:
@@ -77,9 +77,9 @@ def messages(
 
 
 def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Message:
-    """That nothing of ours ran: nobody could notify people before.
+    """The message that no process of ours ran, so nobody could notify people.
 
-    `rings`: inference stood still already when it began, and that alarm goes on.
+    `rings`: inference already stood still when the absence began, and that alarm goes on.
     """
     kind = Kind.INFERENCE_STALLED
     reason = Reason.of(
@@ -108,7 +108,7 @@ def _message(
 
 
 def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
-    """One sentence for many alarms of a kind; None where each has its own."""
+    """A common sentence for many alarms of a kind; None if each alarm has its own sentence."""
     if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
         return _services_offline(group, facts)
     if kind == Kind.NO_ALGORITHM and len(group) > _MOST_SHOWN:
@@ -117,7 +117,7 @@ def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
 
 
 def _introduced(change: Change, group: Sequence[Notice], what: Reason) -> Reason:
-    """An alarm, after what people need to know of it when they were notified of it before."""
+    """An alarm with an introduction, if people were notified of the alarm before."""
     if change == Change.REPEATED:
         lasted_sec = max(notice.lasted_sec for notice in group)
         return Reason.of("alarm.repeated", lasted_sec=lasted_sec, what=what)
@@ -136,7 +136,7 @@ def _of(
 
 
 def _distinct(group: Sequence[Notice]) -> list[Reason]:
-    """The reasons of alarms, those of the same code and arguments once."""
+    """The reasons of alarms, without duplicates."""
     return list(dict.fromkeys(notice.reason for notice in group))
 
 
@@ -153,7 +153,7 @@ def _several(group: Sequence[Notice]) -> Reason:
 
 
 def _lasted(group: Sequence[Notice], absence: Absence | None) -> tuple[Reason, Reason | None]:
-    """How long alarms lasted that are over, and what is not known of it."""
+    """How long the ended alarms lasted, and what is not known about their end."""
     lasted_sec = max(notice.lasted_sec for notice in group)
     lasted = Reason.of("span", sec=lasted_sec)
     at_most = Reason.of("alarm_end.at_most", lasted_sec=lasted_sec)
@@ -179,7 +179,7 @@ def _over(group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason 
 
 
 def _causes(group: Sequence[Notice]) -> Reason:
-    """The causes that people were notified of, each once with the subjects that have it."""
+    """The causes that people were notified of, each with its subjects."""
     by_cause: dict[Reason, list[str]] = {}
     for notice in group:
         by_cause.setdefault(notice.cause, []).append(notice.subject)
@@ -197,12 +197,12 @@ def _cause_of(cause: Reason, subjects: tuple[str, ...]) -> Reason:
 
 
 def _cause(cause: Reason) -> Reason:
-    """The cause as an alarm has it: in words, and the code that stands in the table."""
+    """The cause of an alarm in words, with its code from the table."""
     if not cause:
         return Reason("name.cause_unknown")
     code = cause_code(cause)
     if code in ("", text(cause)):
-        return cause  # a code without a name is shown once
+        return cause  # a code without a name is not shown twice
     return Reason.of("alarm.cause_with_code", cause=code)
 
 

@@ -1,8 +1,8 @@
-"""One outage of services is one message to people, and one when it is over.
+"""Send people a single message for an outage of services, and another when it is over.
 
-Services that die ring several alarms within a minute: they are offline, nothing takes their types,
-inference stands still, the queue grows. Table, bus and log get each of them; people get the one
-that says most, with the others in it.
+Services that die raise several alarms within a minute: they are offline, nothing takes their types,
+inference stands still, the queue grows. Table, bus and log get every alarm. People get the most
+comprehensive alarm, with the other alarms in the same message.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.settings.schema import AiAnalysis
 
-_LONGEST_HOLD_SEC: Final = 60.0  # nobody waits for a standstill that is raised later
+_LONGEST_HOLD_SEC: Final = 60.0  # no alarm waits for a standstill that is raised later
 _GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is raised
 _TOGETHER_SEC: Final = 60.0  # alarms that end so soon after the leader end with it
-#: The alarms of an outage, the one that says most first.
+#: The alarms of an outage, the most comprehensive first.
 _RANK: Final = {
     Kind.INFERENCE_STALLED: 0,
     Kind.NO_ALGORITHM: 1,
@@ -33,20 +33,20 @@ _RANK: Final = {
 
 
 class Incident:
-    """What people know of an outage; `now` is the monotonic clock."""
+    """What people know about an outage; `now` is the monotonic clock."""
 
     def __init__(self) -> None:
-        self._members: set[Key] = set()  # the alarms that ring since services are away
-        self._held: dict[Key, Notice] = {}  # people are not notified yet
+        self._members: set[Key] = set()  # the alarms that ring because services are away
+        self._held: dict[Key, Notice] = {}  # not sent to people yet
         self._held_since = 0.0
-        self._leader: Key | None = None  # people were notified of it, and it rings
-        self._types: set[str] = set()  # which people know to be without a service
+        self._leader: Key | None = None  # it rings, and people were notified of it
+        self._types: set[str] = set()  # types that people know to be without a service
         self._over_at = -_TOGETHER_SEC
 
     def sift(
         self, notices: Sequence[Notice], facts: Facts, absence: Absence | None, now: float
     ) -> list[Message]:
-        """The messages for people now, of these notices and of those that were held back."""
+        """The messages to send to people now, from these notices and the notices held back."""
         free = [notice for notice in notices if not self._takes(notice, facts, now)]
         sifted = messages(free, facts, absence)
         if self._held and self._is_time(facts, now):
@@ -54,7 +54,7 @@ class Incident:
         return sifted
 
     def _takes(self, notice: Notice, facts: Facts, now: float) -> bool:
-        """Whether people get no message of a notice by itself, now."""
+        """Whether people get no separate message for this notice now."""
         key = (notice.kind, notice.subject)
         if notice.change == Change.RAISED:
             return self._joins(key, notice, facts, now)
@@ -86,11 +86,12 @@ class Incident:
         return True
 
     def _is_time(self, facts: Facts, now: float) -> bool:
-        """Whether nothing that says more is to be expected."""
+        """Whether no more comprehensive alarm is to be expected."""
         kinds = {kind for kind, _ in self._held}
         types = {name for one in self._held.values() for name in _types(one, facts)}
         waits = any(one.waiting or one.leased for one in facts.types if one.name in types)
-        # Where other types are served no standstill is raised: that one has no service says it.
+        # While other types are served, no standstill is raised for a type without a service:
+        # no_algorithm is the most comprehensive alarm.
         says_all = Kind.NO_ALGORITHM in kinds and bool(served(facts))
         late = now - self._held_since >= _hold_sec(facts.settings.ai_analysis)
         return Kind.INFERENCE_STALLED in kinds or says_all or not waits or late
@@ -119,21 +120,21 @@ def may_be_held_back(
 
 
 def _hold_sec(analysis: AiAnalysis) -> float:
-    """For how long an alarm waits for one that says more."""
+    """For how long an alarm waits for a more comprehensive alarm."""
     stall_sec = analysis.stall_alarm_sec
     return stall_sec + _GRACE_SEC if stall_sec <= _LONGEST_HOLD_SEC else 0.0
 
 
 def _without_service(notice: Notice, facts: Facts) -> set[str]:
-    """The task types that an alarm says have no service; none where others take their frames."""
+    """The task types of an alarm that have no service; none if other services take their frames."""
     types = _types(notice, facts)
     if notice.kind == Kind.INFERENCE_STALLED:
-        return types  # known by its cause, perhaps before they count as offline
+        return types  # its cause shows it, perhaps before the services count as offline
     return set() if types & served(facts) else types
 
 
 def _types(notice: Notice, facts: Facts) -> set[str]:
-    """The task types that an alarm concerns, if it is one of services that are away."""
+    """The task types that an alarm concerns, if it rings because services are away."""
     kind, subject = notice.kind, notice.subject
     if kind == Kind.SERVICE_OFFLINE:
         own = [one for one in facts.services if one.endpoint == subject]

@@ -1,4 +1,4 @@
-"""What the watchdog looks at, in a thread of its own: whatever hangs there hangs nothing else."""
+"""The watchdog's observations, in a separate thread, so that a hang there blocks nothing else."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-#: Thousands of busy types make a look dear: then it is taken less often, within these bounds.
+#: Thousands of busy types make a look expensive. Looks are then rarer, within these bounds.
 _MOST_OF_A_CORE: Final = 0.05
-_LONGEST_PAUSE_SEC: Final = 5.0  # a silence of 8 s would count as the database's
+_LONGEST_PAUSE_SEC: Final = 5.0  # a pause of 8 s would count as a silent database
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look at everything."""
+    """The facts of a look, with its time."""
 
     facts: Facts
     at: float  # when it began, on the monotonic clock
@@ -36,7 +36,7 @@ class Observer:
     def __init__(
         self, runtime: Runtime, checks: Callable[[], Sequence[Check]], every_sec: float
     ) -> None:
-        """`checks` gives what is to be checked now: the settings may change."""
+        """`checks` returns the current checks, because the settings may change."""
         self._runtime = runtime
         self._checks = checks
         self._runner = CheckRunner()
@@ -53,22 +53,22 @@ class Observer:
         self._thread.start()
 
     def close(self, timeout_sec: float = 1.0) -> None:
-        """Look no more; a look that takes longer is left alone."""
+        """Stop looking; do not wait longer for a running look."""
         self._end.set()
         self._thread.join(timeout_sec)
 
     @property
     def newest(self) -> Observation | None:
-        """The last look that was finished; None before the first."""
+        """The last finished look; None before the first look."""
         return self._newest
 
     def silent_sec(self) -> float:
-        """For how long nothing new is seen: the look under way waits, or every one fails."""
+        """For how long no look has succeeded: the running look waits, or every look fails."""
         since = self._began_at if self._broken_since is None else self._broken_since
         return time.monotonic() - since
 
     def without_database(self, now: float, silent_sec: float) -> Observation:
-        """What is known while the look under way gets no answer from the database."""
+        """What is known while the running look gets no answer from the database."""
         results = {result.name: result for result in self._results}
         code = "database.silent" if self._broken_since is None else "database.unreadable"
         reason = Reason.of(code, silent_sec=round(silent_sec))
@@ -83,7 +83,7 @@ class Observer:
                 self._newest = self._look()
                 self._broken_since = None
             except Exception:
-                # A defect here must not make the watchdog blind without a word.
+                # An error here must not silently blind the watchdog.
                 if self._broken_since is None:
                     self._broken_since = self._began_at
                 log.exception("watchdog: a look failed, the next one follows")
@@ -96,5 +96,6 @@ class Observer:
     def _look(self) -> Observation:
         began = time.monotonic()
         self._results = self._runner.run(self._checks())
-        self._began_at = time.monotonic()  # checks have their own limits: from here on, none has
+        # The checks have their own time limits; the rest of the look has none.
+        self._began_at = time.monotonic()
         return Observation(gather(self._runtime, self._results, exact=False), began)

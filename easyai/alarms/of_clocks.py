@@ -16,7 +16,7 @@ _OVER_BELOW: Final = 0.5  # of MOST_OFF_SEC
 
 
 def of_clocks(facts: Facts, ringing: Ringing, grace_sec: float) -> Iterator[Condition]:
-    """A condition for each host whose clock is off; one that rings must come well near."""
+    """A condition for each host whose clock is off; a ringing alarm ends at half the limit."""
     if facts.known is None:
         return
     for host, ahead_sec in clocks_off(facts.known, facts.now, MOST_OFF_SEC * _OVER_BELOW).items():

@@ -1,4 +1,4 @@
-"""What is wrong with algorithm services: none takes work, some are offline, some are not heard."""
+"""Conditions of algorithm services: none takes work, some are offline, heartbeats are missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from easyai.health.snapshot import ServiceFacts
 
 _MANY_SERVICES: Final = 3
 _NO_SERVICE: Final = "no_service"
-#: The causes that services are away.
+#: The causes for which services are away.
 SERVICES_AWAY: Final = (
     "services_died",
     "heartbeats_not_arriving",
@@ -34,21 +34,21 @@ SERVICES_AWAY: Final = (
 def of_services(
     facts: Facts, causes: Ranking, ringing: Ringing, timings: Timings
 ) -> Iterator[Condition]:
-    """Every condition of services that holds; an alarm that rings goes on under its name."""
+    """Every condition of services that holds; a ringing alarm goes on under its name."""
     yield from _no_algorithm(facts, causes, timings.no_service_grace_sec)
     yield from _offline(facts, timings.offline_grace_sec)
     yield from _heartbeats(facts, ringing, timings)
 
 
 def served(facts: Facts) -> set[str]:
-    """The task types that some service may be given."""
+    """The task types that at least one service may be given."""
     routable = [service for service in facts.services if service.state in ROUTABLE]
     return {name for service in routable for name in service.task_types}
 
 
 def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[Condition]:
     taken = served(facts)
-    # Not where nothing was ever known: a fresh installation has nobody to miss.
+    # A fresh installation, where nothing was ever known, misses no service.
     known = bool(facts.known and facts.known.services)
     if not taken and (known or facts.types):
         cause = _cause(causes)
@@ -57,7 +57,7 @@ def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[C
         yield Condition(Kind.NO_ALGORITHM, "", cause, reason, grace_sec)
     for task_type in facts.types:
         if task_type.waiting and task_type.name not in taken:
-            # A service of the type that is offline, or none at all.
+            # Either every service of the type is offline, or the type has no service.
             offline = any(task_type.name in service.task_types for service in facts.services)
             cause = _cause(causes, (task_type.name,)) if offline else found_cause(_NO_SERVICE)
             reason = texts.no_algorithm(facts, task_type)
@@ -79,11 +79,12 @@ def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
 
 
 def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Condition]:
-    """Of services that are proven to live: inference goes on, but the way to us is broken.
+    """Missing heartbeats of living services: inference goes on, but their way to us is broken.
 
-    Three that do not reach us are one fault, however many others do: a firewall lets through those
-    of this machine. Of fewer each has an alarm of its own, later, which goes on under its name.
-    The alarm of many goes on until those that are left are heard, or have alarms of their own.
+    Three services that do not reach us have the same fault, however many others do: a firewall
+    lets through the services on this machine. With fewer than three, each service has its own
+    alarm, later, which goes on under its name. The alarm for many services goes on until the rest
+    of them are heard or have alarms of their own.
     """
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
     rare = [
@@ -92,7 +93,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
         if facts.pace_sec(service) and service.state in ROUTABLE
     ]
     for service in rare:
-        # Each says the same of all, so that one message says it once.
+        # The alarms of all these services have the same text, so a message shows it once.
         cause = short_timeout(facts, rare)
         reason = paragraph(cause.title, cause.remedies[0].text)
         kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
@@ -106,7 +107,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
         some = len(unheard) < living
         grace_sec = timings.heartbeats_grace_sec if some else timings.all_silent_grace_sec
         yield _missing("", unheard, facts, living, grace_sec)
-    # After a cure they are heard one after the other; one that is not by then stays away.
+    # After a repair, services are heard again in turn; a service still silent then stays away.
     later = "" in named
     grace_sec = timings.heartbeats_grace_sec if later else timings.few_heartbeats_grace_sec
     for service in unheard:

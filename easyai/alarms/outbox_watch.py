@@ -1,4 +1,4 @@
-"""Whether the bus takes alerts: seen by the head of the outbox, which moves while it does."""
+"""Whether the bus takes alerts: while it does, the head of the outbox moves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from easyai.health.facts import Facts
 class OutboxWatch:
     """Remembers since when the oldest alert has been the same; `now` is the monotonic clock.
 
-    Its age alone would not do: a backlog of hours is old while it is being sent.
+    The age of the alert is not enough: a backlog of hours is old even while it is being sent.
     """
 
     _head: float = 0.0
     _since: float = 0.0
 
     def still_sec(self, facts: Facts, now: float) -> float:
-        """For how long no alert was acknowledged while some wait; 0 when none waits."""
+        """For how long no waiting alert was acknowledged; 0 when no alert waits."""
         if facts.known is None:
             return 0.0
         head = facts.known.outbox_since if facts.known.outbox else 0.0

@@ -1,4 +1,4 @@
-"""Notify people from threads of their own: a mail server that hangs holds up nothing else."""
+"""Notify people from separate threads, so that a hanging mail server blocks nothing else."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from easyai.publish.people import People, Tone
 
 log = logging.getLogger(__name__)
 
-_RETRY_SEC: Final = (2.0, 5.0, 15.0, 60.0)  # the last one again and again
-_GIVE_UP_SEC: Final = 3600.0  # an alarm that is older is repeated or over
+_RETRY_SEC: Final = (2.0, 5.0, 15.0, 60.0)  # the last pause is repeated
+_GIVE_UP_SEC: Final = 3600.0  # by then the alarm is repeated or over
 _MOST_WAITING: Final = 100
-# Frames are not inferred, are lost, or alerts do not arrive; the others threaten or slow down.
+# Kinds that mean: frames are not inferred or are lost, or alerts do not arrive. Other kinds only
+# threaten inference or slow it down.
 _FAILURES: Final = frozenset(
     {
         *(Kind.NO_ALGORITHM, Kind.INFERENCE_STALLED, Kind.HIGH_DROP_RATE),
@@ -30,13 +31,13 @@ _FAILURES: Final = frozenset(
 
 
 class PeopleNotifier:
-    """Sends each message to every URL of ``notify_urls``, each URL on a line of its own.
+    """Sends each message to every URL in ``notify_urls``; every URL has its own queue and thread.
 
-    A URL that does not answer is tried again; the others get the message once.
+    If a URL does not answer, only that URL is tried again.
     """
 
     def __init__(self, urls: Callable[[], Sequence[str]]) -> None:
-        """`urls` gives the Apprise URLs in force; they are secrets."""
+        """`urls` returns the current Apprise URLs; they are secrets."""
         self._urls = urls
         self._lines: dict[str, _Line] = {}
 
@@ -51,7 +52,7 @@ class PeopleNotifier:
             self._lines.pop(gone).end()
 
     def close(self, timeout_sec: float = 2.0) -> None:
-        """Send what waits, within the time."""
+        """Send the waiting messages, within the time."""
         limit = time.monotonic() + timeout_sec
         for line in self._lines.values():
             line.end()
@@ -60,14 +61,14 @@ class PeopleNotifier:
 
 
 def tone(message: Message) -> Tone:
-    """How bad it is."""
+    """The severity of a message."""
     if message.change == Change.OVER:
         return "success"
     return "failure" if message.kind in _FAILURES else "warning"
 
 
 class _Line:
-    """Messages to one URL, in order, each until it is through or an hour old."""
+    """Messages to a URL, in order; each is tried until it is delivered or an hour old."""
 
     def __init__(self, url: str, number: int) -> None:
         self._people = People([url])
@@ -112,11 +113,11 @@ class _Line:
             return self._waiting[0] if self._waiting else None
 
     def _send(self, message: Message, since: float) -> bool:
-        """Whether the message is done with."""
+        """Send a message; whether it is delivered or given up."""
         try:
             self._people.send(message.title, both(message.reason), tone(message))
         except Exception as error:  # noqa: BLE001 - a library speaks to a hundred services
-            # Only our own words: those of others may hold the URL, and so a password.
+            # Log only our own messages: a library's message may contain the URL, and so a password.
             reason = str(error) if isinstance(error, EasyaiError) else type(error).__name__
             late = time.monotonic() - since > _GIVE_UP_SEC
             next_step = "given up" if late else "trying again"

@@ -1,6 +1,6 @@
-"""The watchdog's way to the database: which one notifies, what rings, and the notices.
+"""The watchdog's access to the database: which watchdog notifies, what rings, and the notices.
 
-A thread of its own: a database that hangs holds up neither the log nor the people.
+It runs in a separate thread, so that a hanging database delays neither the log nor the people.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from easyai.system.identity import holder
 log = logging.getLogger(__name__)
 
 LEASE: Final = "watchdog"
-#: Notices that are not in the table yet. An outage has fewer: alarms repeat once an hour.
+#: Notices that are not written yet. An outage has fewer: alarms repeat once an hour.
 _MOST_WAITING: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the database said last about this watchdog."""
+    """The last answer of the database about this watchdog."""
 
-    leads: bool | None  # None: it does not answer, so each watchdog notifies
-    ringing: Sequence[Any] = ()  # the alarms it knew
-    number: int = 0  # of the answer
-    left_at: float = 0.0  # the last sign of a watchdog before this one; 0: it ended in order
+    leads: bool | None  # None: no answer, so each watchdog notifies
+    ringing: Sequence[Any] = ()  # the alarms in the database
+    number: int = 0  # the number of the answer
+    left_at: float = 0.0  # the last sign of the previous watchdog; 0: it ended in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Entry:
 
 
 class Recorder:
-    """Writes in order, again and again until the database has taken it."""
+    """Writes entries in order; retries until the database accepts them."""
 
     def __init__(self, runtime: Runtime, timings: Timings) -> None:
         self._runtime = runtime
@@ -90,7 +90,7 @@ class Recorder:
             self._changed.notify()
 
     def close(self, timeout_sec: float = 2.0) -> None:
-        """Write what waits and give the lease back, within the time."""
+        """Write the waiting entries and release the lease, within the time."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -100,7 +100,7 @@ class Recorder:
         while not self._ending:
             self._turn()
             with self._changed:
-                # While the database is away, every change would else be an attempt.
+                # While the database is away, do not make an attempt for every change.
                 self._changed.wait_for(
                     lambda: self._ending or (bool(self._waiting) and not self._failing),
                     self._timings.record_every_sec,
@@ -111,7 +111,7 @@ class Recorder:
         try:
             self._write_waiting()
             self._hold_lease(last)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next turn tries again
+        except Exception as error:  # noqa: BLE001 - after any error the next turn tries again
             if not self._failing:
                 log.warning("watchdog: nothing is written to the database for now: %s", error)
             self._failing = True
@@ -144,18 +144,18 @@ class Recorder:
             except EasyaiError:
                 raise
             except Exception:
-                # What the database refuses for ever must not keep out what stands behind it.
+                # An entry that the database never accepts must not block the entries behind it.
                 log.exception("watchdog: an alarm cannot be written, it is told all the same")
             self._waiting.popleft()
 
 
 def _left_at(conn: Connection, lease_sec: float) -> float:
-    """When a watchdog held the lease last; 0 when anything of ours has ended in order since."""
+    """When a watchdog last held the lease; 0 if a process of ours has stopped in order since."""
     row = leases.all_leases(conn).get(LEASE)
     if row is None or not row.expires_at:
         return 0.0
     left_at = float(row.expires_at) - lease_sec
-    # Those that end with it in order are a while about it.
+    # Processes that stop in order together with the watchdog take a while.
     return 0.0 if facts.stopped(conn, left_at - lease_sec) else left_at
 
 

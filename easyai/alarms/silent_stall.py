@@ -9,9 +9,9 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.facts import Facts
 from easyai.process.ends import takes_no_tasks
 
-_STALLED_SEC: Final = 30.0  # at most; three times `stall_alarm_sec` where that is less
-# Longer, where a scan has outlived its claim (tasks/claim.py): it hangs, or lists millions of
-# pictures, and would begin again with a new worker.
+_STALLED_SEC: Final = 30.0  # at most; three times `stall_alarm_sec` if that is less
+# The limit is longer if a scan has outlived its claim (tasks/claim.py): the scan hangs, or it lists
+# millions of pictures and would begin again with a new worker.
 _OUTLIVED_SEC: Final = 30.0
 _SLOW_SEC: Final = 240.0
 _NOT_AGAIN_SEC: Final = 120.0  # a restart needs time to show whether it has helped
@@ -26,10 +26,10 @@ class SilentStall:
     _asked: float = float("-inf")
 
     def reason_to_restart(self, facts: Facts, now: float) -> Reason:
-        """Why the workers should be started again, unless they take tasks or are not to blame.
+        """Why the workers should restart; no reason if they take tasks or are not to blame.
 
-        Every run of a scan, also one that fails, takes or moves the lease of that duty. When beat
-        sends and the broker answers but the lease stands still, nobody takes the tasks, or the scan
+        Every run of a scan, even a failed run, takes or moves the lease of that duty. If beat sends
+        and the broker answers but the lease does not move, no worker takes the tasks, or the scan
         hangs.
         """
         known = facts.known

@@ -1,4 +1,4 @@
-"""What alarms say: what is wrong, since when, why, and what to do next."""
+"""Texts of alarms: what is wrong, since when, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_TYPES: Final = 3
 
 
 def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Cause | None) -> Reason:
-    """Nothing succeeds, for all types or for the one named."""
+    """No frame succeeds, of any type or of the type `subject`."""
     lasted = _lasted(facts, still, subject)
     if still.blind:
         headline = Reason.of("alarm.stalled_blind", lasted=lasted)
@@ -29,7 +29,7 @@ def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Caus
 
 
 def _lasted(facts: Facts, still: Standstill, subject: str) -> Reason:
-    """For how long; of several types from the shortest to the longest, where they differ."""
+    """For how long; from the shortest to the longest time, if types differ."""
     longest_sec = still.lasted_sec(subject)
     shortest_sec = longest_sec if subject or still.blind else min(still.types.values())
     if longest_sec - shortest_sec < facts.settings.ai_analysis.stall_alarm_sec:
@@ -38,9 +38,9 @@ def _lasted(facts: Facts, still: Standstill, subject: str) -> Reason:
 
 
 def _held(facts: Facts, still: Standstill, subject: str) -> tuple[Reason, ...]:
-    """The frames that a success is owed to: they wait, are in flight, or failed.
+    """The frames without a success: they wait, are in flight, or failed.
 
-    The first part names their types, unless these are all that there are.
+    The first part names their types, unless these are all types.
     """
     begun = facts.now - min(still.types.values(), default=0.0)
     every = still.everything and not subject and not unstopped(facts, still.types, begun)
@@ -82,7 +82,7 @@ def backlog(facts: Facts, waiting: int, most: int) -> Reason:
 
 
 def drops(facts: Facts, percent: float, dropped: int, total: int) -> Reason:
-    """Too many frames were given up, and of which types most."""
+    """Too many frames were dropped; names the types with the most dropped frames."""
     dropping = [one for one in facts.types if one.lately.dropped]
     worst = sorted(dropping, key=lambda one: -one.lately.dropped)[:_MOST_TYPES]
     return Reason.of(
@@ -100,7 +100,7 @@ def drops(facts: Facts, percent: float, dropped: int, total: int) -> Reason:
 
 
 def _or_sample(facts: Facts, some: Sequence[TypeFacts]) -> Reason | None:
-    """The other remedy, for those of these types of which every frame is inferred."""
+    """The remedy of sampling, for the types in `some` that infer every frame."""
     of_type = facts.settings.ai_analysis.type_settings
     every = tuple(task_type.name for task_type in some if of_type(task_type.name).sampling == 1)
     return Reason.of("alarm.or_sample", task_types=every) if every else None
@@ -115,7 +115,7 @@ def slow(facts: Facts, one: TypeFacts, mean_ms: float, most_ms: float) -> Reason
 
 
 def check_failed(kind: str, result: CheckResult, facts: Facts) -> Reason:
-    """Something that must work does not."""
+    """Something that must work does not work."""
     return Reason.of("alarm.check_failed", kind=kind, why=result.reason, run=report(facts))
 
 
@@ -161,10 +161,10 @@ def _command(remedy: Remedy) -> Reason | None:
 
 
 def report(facts: Facts) -> Reason:
-    """The command that shows the whole report, in the language of the sentence it stands in."""
+    """The command that shows the whole report, in the language of the surrounding sentence."""
     return report_command(facts.settings)
 
 
 def paragraph(*parts: Reason) -> Reason:
-    """Sentences one after the other."""
+    """Sentences in a row."""
     return Reason.of("paragraph", parts=parts)

@@ -1,4 +1,4 @@
-"""What alarms of algorithm services say: none takes work, some are offline, some are not heard."""
+"""Texts of alarms of services: none takes work, some are offline, heartbeats are missing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def no_algorithm_of_many(facts: Facts, subjects: Sequence[str]) -> Reason:
 
 
 def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Reason]) -> Reason:
-    """No service of any type may be given frames; `taken_out`: the requests that took them out."""
+    """No service of any type may be given frames; `taken_out`: which requests removed services."""
     known = len(facts.services)
     waiting = Reason.of("alarm.waiting", n=facts.waiting, of=None)
     headline = Reason.of(
@@ -66,7 +66,7 @@ def service_offline(facts: Facts, one: ServiceFacts) -> Reason:
 
 
 def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: int) -> Reason:
-    """Some or all of the services that live are not heard; `living` counts those, too."""
+    """Heartbeats of living services are missing; `living` counts all living services."""
     number = len(unheard)
     gone = facts.known is not None and api_gone(facts, facts.known)
     return Reason.of(
@@ -81,7 +81,7 @@ def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: in
 
 
 def _where_to_look(number: int, living: int) -> Reason:
-    """Where the fault is, by how many of how many services are not heard."""
+    """Where the fault probably is: `number` of `living` services are not heard."""
     if number == living > 1:
         return Reason("alarm.all_silent")
     if 2 * number > living > 1:

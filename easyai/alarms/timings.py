@@ -12,16 +12,16 @@ class Timings:
     """Times in seconds that no setting names; tests pass shorter times than these defaults."""
 
     # The watchdog's own work.
-    look_every_sec: float = 2.0  # between two looks; twice as often it judges the newest look
+    look_every_sec: float = 2.0  # between two looks; it judges the newest look twice as often
     # The database counts as silent when a look waits for so long; its own limits may be longer.
     blind_after_sec: float = 8.0
-    read_back_sec: float = 8.0  # at its start: until it knows which alarms ring
+    read_back_sec: float = 8.0  # after its start, until it knows which alarms ring
     record_every_sec: float = 3.0  # between two renewals of its lease
     lease_sec: float = 10.0  # after the last renewal another watchdog notifies
 
     # After a start, or a jump of the clock.
     start_sec: float = 60.0  # what starts together with the watchdog needs a moment
-    # For so long the watchdog trusts no time it reads: a worker that starts together with it needs
+    # The watchdog trusts no time it reads for so long: a worker that starts together with it needs
     # a moment.
     settling_sec: float = 20.0
     first_look_sec: float = 4.0  # until the first look is over
@@ -31,23 +31,23 @@ class Timings:
 
     # Every alarm.
     clear_sec: float = 5.0  # its condition must be clear for so long before it is over: no flapping
-    cause_sec: float = 10.0  # another cause than the one people know must hold so long
+    cause_sec: float = 10.0  # a new cause must hold for so long before it replaces the known cause
 
     # The graces: a condition must hold for so long before its alarm is raised.
     check_grace_sec: float = 10.0  # a check fails
-    # What is not there any more does not come back by itself, and each second of it is lost.
+    # Missing data do not come back by themselves, and every second of work is lost.
     data_moved_grace_sec: float = 1.0
     clock_off_grace_sec: float = 10.0  # two looks of the processes of a machine
-    outbox_still_sec: float = 30.0  # the head of the outbox: a bus that works takes it in seconds
-    # Frames wait for a moment when a service restarts; that is no outage.
+    outbox_still_sec: float = 30.0  # the outbox does not move: a working bus takes it in seconds
+    # Frames wait for a moment when a service restarts; that is not an outage.
     no_service_grace_sec: float = 10.0
-    # Services that died together are found dead by sweeps 5 s apart at most: one message.
+    # Sweeps at most 5 s apart find services that died together: send a single message.
     offline_grace_sec: float = 4.0
-    # Heartbeats that were cut off together are overdue one after the other, a field client's each
-    # 30 s: until then more may follow.
+    # Heartbeats that were cut off together become overdue in turn; field clients send every 30 s.
+    # Until then more services may follow.
     heartbeats_grace_sec: float = 30.0
-    # No more can follow when it is all of them; heartbeats that we missed for a moment come at
-    # once.
+    # When all services are silent, no more can follow. Heartbeats that we missed for a moment
+    # arrive at once.
     all_silent_grace_sec: float = 5.0
-    # A few whose heartbeats stay away are no outage: inference goes on.
+    # Missing heartbeats of a few services are not an outage: inference goes on.
     few_heartbeats_grace_sec: float = 300.0

@@ -1,7 +1,7 @@
-"""The watchdog: looks at everything from outside, notifies when it is wrong and when it is over.
+"""The watchdog: observes easyai from outside, and notifies when trouble begins and ends.
 
-Its loop never waits for what it watches. A look runs in a thread of its own (`Observer`), so do
-writing (`Recorder`) and notifying people (`PeopleNotifier`).
+Its loop never waits for what it watches. Separate threads observe (`Observer`), write to the
+database (`Recorder`) and notify people (`PeopleNotifier`).
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _ROLES: Final = {
 
 
 class Watchdog:
-    """One of any number; the one that holds the lease notifies, without a database each does."""
+    """Any number may run. The lease holder notifies; without a database every watchdog notifies."""
 
     def __init__(
         self, runtime: Runtime, checks: Callable[[], Sequence[Check]], timings: Timings
     ) -> None:
-        """`checks` gives what is to be checked now; the runtime is closed at the end."""
+        """`checks` returns the current checks; the watchdog closes the runtime at the end."""
         self._runtime = runtime
         self._timings = timings
         self._observer = Observer(runtime, checks, timings.look_every_sec)
@@ -137,31 +137,31 @@ class Watchdog:
 
     def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
         facts = seen.facts
-        # Without the database nothing is seen to stand still, and nothing to go on either.
+        # Without the database, neither a standstill nor progress can be seen.
         seen_all = facts.known is not None and self._progress.is_settled(facts.settings, now)
         settled = still is not None or seen_all
         age_sec, steady_sec = now - self._started, self._clock.steady_sec(now)
         return unsure(facts, age_sec, steady_sec, settled, self._timings.start_sec)
 
     def _seen(self, wall: float) -> Observation | None:
-        """The newest look, or what is known while one gets no answer."""
+        """The newest observation, or what is known while an observation gets no answer."""
         silent_sec = self._observer.silent_sec()
         if silent_sec > self._timings.blind_after_sec:
             return self._observer.without_database(wall, silent_sec)
         return self._observer.newest
 
     def _waits_for_answer(self, standing: Standing, now: float) -> bool:
-        """Whether it is too early to judge: the alarms that ring are not read back yet."""
+        """Whether it is too early to judge: the ringing alarms are not read back yet."""
         return not standing.number and now - self._started < self._timings.read_back_sec
 
     def _take_role(self, standing: Standing, now: float, wall: float) -> bool:
-        """Whether to notify: as the one that holds the lease, or alone without a database."""
+        """Whether to notify: as the lease holder, or alone without a database."""
         role = _ROLES[standing.leads]
         changed, self._role = role != self._role, role
         if changed:
             log.info("watchdog %s", role)
         if standing.leads is False:
-            # Known, for the moment when the other falls silent.
+            # Start from the alarms of the other watchdog, in case it falls silent.
             self._board.clear()
             self._incident = Incident()
         if standing.leads is False or (standing.leads and changed):
@@ -169,7 +169,7 @@ class Watchdog:
         return standing.leads is not False
 
     def _looks_back(self, standing: Standing, seen: Observation, now: float, wall: float) -> bool:
-        """Notify once for how long nothing ran before; whether that cannot be known yet."""
+        """Notify once of the time when nothing ran; True while that time is not known yet."""
         known, started_at = self._absence.found, wall - (now - self._started)
         if self._absence.looks(standing.left_at, started_at, seen.facts, now):
             return True
@@ -179,11 +179,11 @@ class Watchdog:
             message = of_absence(absence, seen.facts, wall, rings=rings)
             notice = as_alarm(absence, message.reason, wall)
             if rings:
-                # That alarm goes on; people are notified when it is over.
+                # The old alarm goes on; people are notified when it is over.
                 event = Event(wall, NOT_RUNNING, "", message.reason)
                 self._recorder.write(Entry(events=(event,)))
             else:
-                # As one that rings: it ends, or becomes another cause's, by what is seen from now.
+                # Adopt it as a ringing alarm: later observations end it or change its cause.
                 key = (notice.kind, notice.subject, notice.cause)
                 condition = Condition(*key, notice.reason, explains=True)
                 self._board.adopt(condition, notice.began_at, wall, wall, now, wall)
@@ -199,7 +199,7 @@ class Watchdog:
                 cause = alarms.cause_of(row)
                 condition = Condition(row.kind, row.subject, cause, reason=cause)
                 held_back = may_be_held_back(row.kind, wall - row.told_at, kinds, analysis)
-                notified_at = 0.0 if held_back else row.told_at  # 0: a notice again, now
+                notified_at = 0.0 if held_back else row.told_at  # 0: notify again now
                 self._board.adopt(condition, row.began_at, row.raised_at, notified_at, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:
@@ -216,9 +216,9 @@ class Watchdog:
         return [Condition(Kind.CLOCK_JUMP, "", found_cause("clock_jumped"), clock_jump(jump_sec))]
 
     def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
-        """Ask for what only a restart heals: `easyai up`, or else the workers themselves.
+        """Request the restart that heals stalled workers: from `easyai up`, or else from them.
 
-        Those that nobody would start again do not end (self_end.py): people get their alarm.
+        Workers that nobody would restart do not end (self_end.py): people get their alarm.
         """
         facts = seen.facts
         reason = self._stall.reason_to_restart(facts, now)
