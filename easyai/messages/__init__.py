@@ -1,1 +1,1 @@
-"""What people read, in their languages."""
+"""The texts that people read, in their languages."""

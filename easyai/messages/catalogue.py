@@ -1,6 +1,6 @@
-"""The text of a reason in a language: the one way from codes to sentences.
+"""The text of a reason in a language: every sentence is made from a code here.
 
-The English texts are the templates in `easyai.messages.templates`. Each other language is one file,
+The English texts are the templates in `easyai.messages.templates`. Each other language has a file,
 ``locale/LANGUAGE/LC_MESSAGES/easyai.po``, which `make messages` brings up to date and compiles.
 """
 
@@ -38,7 +38,7 @@ def text(reason: Reason, language: str = ENGLISH) -> str:
 
 
 def both(reason: Reason) -> str:
-    """The sentence in every language, a line each, English first."""
+    """The sentence in every language, each on its own line, English first."""
     return "\n".join(text(reason, language) for language in languages())
 
 

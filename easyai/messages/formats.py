@@ -1,8 +1,8 @@
-"""How an argument is worded: numbers, spans, moments, names and lists, in one place.
+"""Word the arguments of texts: numbers, spans, moments, names and lists.
 
 | format | the argument | English |
 |---|---|---|
-| none | a text, a number or a reason | as it is; a float without needless digits |
+| (no format) | a text, a number or a reason | unchanged; a float without needless digits |
 | ``span`` | seconds | ``3 min`` |
 | ``moment`` | Unix seconds | ``2026-11-28 20:15:00``, local time |
 | ``time`` | Unix seconds | ``20:15:00``, local time |
@@ -40,15 +40,15 @@ class ArgFormatter(Formatter):
     """Puts arguments into a template; `translate` words the reasons among them."""
 
     def __init__(self, translate: Translate, has: Callable[[str], bool]) -> None:
-        """`has` answers whether a code has a template."""
+        """`has` returns whether a code has a template."""
         self._translate, self._has = translate, has
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
-        """The argument of that name; an empty text where a stored reason lacks it."""
+        """The argument of that name; None, shown as an empty text, if a stored reason lacks it."""
         return kwargs.get(key)
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        """One argument, worded."""
+        """An argument in words."""
         kind, _, more = format_spec.partition(" ")
         match kind:
             case "span":
@@ -75,7 +75,7 @@ class ArgFormatter(Formatter):
         return format(value, format_spec)
 
     def span(self, seconds: Arg) -> str:
-        """A duration, as people read it."""
+        """A duration in words."""
         left = max(0.0, _number(seconds))
         for limit, unit, code in _SPANS:
             if left < limit:
@@ -108,7 +108,7 @@ class ArgFormatter(Formatter):
 
 
 def size(number: float) -> str:
-    """Bytes in the largest unit that leaves a number of at least one."""
+    """Bytes in the largest unit with a number of at least 1."""
     for unit in _SIZES[:-1]:
         if abs(number) < 1000:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""What a template is: the English text of a code, with places for its arguments.
+"""Templates: the English text of a code, with places for its arguments.
 
 Places are written ``{name}`` or ``{name:format}``; `easyai.messages.formats` lists the formats.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-#: Says to translators what a template is for: a comment that begins so stands above it.
+#: A comment that begins with this, above a template, explains the template to translators.
 TRANSLATORS: Final = "Translators:"
 
 
@@ -27,5 +27,5 @@ def message(code: str, text: str) -> Template:
 
 
 def plural(code: str, singular: str, plural: str) -> Template:
-    """A template of two forms, chosen by the argument `n`."""
+    """A template with two forms; the argument `n` chooses the form."""
     return Template(code, singular, plural)

@@ -1,4 +1,4 @@
-"""Moments and lists of names, which read alike in every language."""
+"""Moments and lists of names, which look the same in every language."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
 
 
 def off_by(ahead_sec: float) -> Reason:
-    """By how much a clock is off, and which way."""
+    """By how much a clock is off, and in which direction."""
     if ahead_sec > 0:
         return Reason.of("clock.ahead", ahead_sec=ahead_sec)
     return Reason.of("clock.behind", behind_sec=-ahead_sec)
 
 
 def moment(unix: float) -> str:
-    """A time, local, to the second."""
+    """A time as local time, to the second."""
     try:
         return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):
@@ -29,7 +29,7 @@ def moment(unix: float) -> str:
 
 
 def names(values: Iterable[str]) -> str:
-    """Names on one line, runs of numbers as one: ``yolo_7901..7912``; a few, then how many more."""
+    """A few names, then how many more there are; runs of numbers as ``yolo_7901..7912``."""
     parts = list(_runs(sorted(set(values), key=_numbered)))
     shown = ", ".join(_plain(part) for part in parts[:_MOST_NAMES])
     return shown if len(parts) <= _MOST_NAMES else f"{shown}, … (+{len(parts) - _MOST_NAMES})"
