@@ -1,7 +1,7 @@
-"""System alarms as a board: a condition raises one after its grace, and clears it after a hold.
+"""The board of system alarms: a condition raises its alarm after a grace, clears it after a hold.
 
-Durations are counted on a monotonic clock (`now`), for the wall clock may jump; `wall` is Unix
-seconds and only written down.
+Durations are measured on a monotonic clock (`now`), because the wall clock may jump. `wall` is Unix
+seconds and is only recorded.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Final, NamedTuple
 
 from easyai.domain.reason import NO_REASON, Reason
 
-#: What was seen for a moment only does not go with others of its kind: so long is two looks.
+#: A condition that was seen for less is not grouped with others of its kind. Two looks take 3 s.
 TOGETHER_SEC: Final = 3.0
 
 Key = tuple[str, str]  # kind and subject
-Ringing = Mapping[Key, Reason]  # the alarms that ring, and the cause that people know of each
+Ringing = Mapping[Key, Reason]  # alarms that ring, with the cause that was notified
 
 
 class Kind(StrEnum):
-    """What there are alarms for; the `task_type` of their alerts (contract, section 5)."""
+    """The kinds of alarm; the `task_type` of their alerts (contract, section 5)."""
 
     NO_ALGORITHM = "no_algorithm"
     INFERENCE_STALLED = "inference_stalled"
@@ -40,11 +40,11 @@ class Kind(StrEnum):
 
 
 class Change(StrEnum):
-    """What has changed about an alarm, so that people are notified."""
+    """A change of an alarm of which people are notified."""
 
     RAISED = "raised"
     REPEATED = "repeated"  # it still holds
-    EXPLAINED = "explained"  # its cause has become known, or is another one
+    EXPLAINED = "explained"  # its cause has become known or has changed
     OVER = "over"
 
 
@@ -53,8 +53,8 @@ class Condition:
     """Something that is wrong now."""
 
     kind: str
-    subject: str  # '' where the kind says it all
-    cause: Reason  # `found_cause`, or why a check or a service fails; none while it is not known
+    subject: str  # '' where the kind is enough
+    cause: Reason  # `found_cause`, or why a check or a service fails; none while unknown
     reason: Reason  # what is wrong, with its number, its cause, and what to do next
     grace_sec: float = 0.0  # it must hold for so long
     lasted_sec: float = 0.0  # for how long it is known to hold
@@ -63,22 +63,22 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that people are notified of."""
+    """A change of an alarm, as people are notified of it."""
 
     change: Change
     kind: str
     subject: str
     cause: Reason
-    reason: Reason  # of the condition, as it was seen last
-    began_at: float  # when the trouble began, which was before people were notified
-    raised_at: float  # when people were notified first
+    reason: Reason  # of the condition, when it was last seen
+    began_at: float  # when the trouble began, before the first notice
+    raised_at: float  # when people were first notified
     at: float  # of this notice
-    lasted_sec: float  # the trouble, so far or until it ended
-    seen: bool = True  # the watchdog that notifies saw it hold; False: it was over before its start
+    lasted_sec: float  # duration of the trouble, so far or until its end
+    seen: bool = True  # False: the trouble was over before the notifying watchdog started
 
     @property
     def ended_at(self) -> float:
-        """When the trouble ended, of an alarm that is over: a while before this notice."""
+        """When the trouble of an alarm that is over ended: a while before this notice."""
         return self.began_at + self.lasted_sec
 
 
@@ -86,26 +86,26 @@ class Notice:
 class _Alarm:
     condition: Condition
     seen_since: float | None  # None: only another process has seen it
-    holds_since: float  # it may have held before it was seen
+    holds_since: float  # may be earlier than seen_since
     clear_since: float | None = None
     raised_at: float | None = None  # wall; None: its grace is not over
     notified: float = 0.0
-    notified_cause: Reason = NO_REASON  # the notice of its end has it, too
-    other_since: float | None = None  # since when another cause than that is seen
+    notified_cause: Reason = NO_REASON  # also the cause in the notice of its end
+    other_since: float | None = None  # since when the cause differs from notified_cause
 
 
 class Board:
     """Every condition that holds or whose alarm rings."""
 
     def __init__(self, *, clear_sec: float, cause_sec: float) -> None:
-        """Seconds: a condition is clear before its end, another cause holds before a notice."""
+        """Seconds that a condition must be clear, and another cause must hold, before a notice."""
         self._clear_sec = clear_sec
         self._cause_sec = cause_sec
         self._alarms: dict[Key, _Alarm] = {}
 
     @property
     def ringing(self) -> Ringing:
-        """The alarms that were raised and are not over, each with the cause that people know."""
+        """The alarms that were raised and are not over, each with the cause that was notified."""
         return {
             key: alarm.notified_cause
             for key, alarm in self._alarms.items()
@@ -121,7 +121,7 @@ class Board:
         now: float,
         wall: float,
     ) -> None:
-        """Go on with an alarm that was raised by another process, or by this one before."""
+        """Continue an alarm that was raised by another process, or earlier by this process."""
         key = (condition.kind, condition.subject)
         alarm = self._alarms.setdefault(key, _Alarm(condition, None, now))
         if alarm.raised_at is not None and alarm.raised_at <= raised_at:
@@ -143,16 +143,20 @@ class Board:
         now: float,
         wall: float,
     ) -> list[Notice]:
-        """Take what holds now; the notices that follow from it, in the order the alarms appeared.
+        """Take the conditions that hold now; returns the notices due, in the order of the alarms.
 
-        `judged` are the kinds that could be judged: alarms of the others stay as they are.
+        `judged` are the kinds that could be judged: alarms of other kinds do not change.
         """
-        holding = {(one.kind, one.subject): one for one in conditions if one.kind in judged}
+        holding = {
+            (current.kind, current.subject): current
+            for current in conditions
+            if current.kind in judged
+        }
         for key, condition in holding.items():
             begun = now - condition.lasted_sec
             alarm = self._alarms.setdefault(key, _Alarm(condition, now, begun))
             alarm.seen_since = now if alarm.seen_since is None else alarm.seen_since
-            # What was known of the cause stays true when nothing more is to be seen of it.
+            # A known cause stays known when it can no longer be seen.
             cause = condition.cause or alarm.condition.cause
             alarm.condition, alarm.clear_since = replace(condition, cause=cause), None
             if cause == alarm.notified_cause:
@@ -175,9 +179,12 @@ class Board:
     def _raise(self, now: float, wall: float) -> list[Notice]:
         due = _due(
             {
-                key: _Hold(now - one.holds_since - one.condition.grace_sec, now - one.seen_since)
-                for key, one in self._alarms.items()
-                if one.raised_at is None and one.seen_since is not None
+                key: _Hold(
+                    now - waiting.holds_since - waiting.condition.grace_sec,
+                    now - waiting.seen_since,
+                )
+                for key, waiting in self._alarms.items()
+                if waiting.raised_at is None and waiting.seen_since is not None
             }
         )
         for key in due:
@@ -189,9 +196,9 @@ class Board:
     def _over(self, now: float, wall: float) -> list[Notice]:
         due = _due(
             {
-                key: _Hold(now - one.clear_since - self._clear_sec, now - one.clear_since)
-                for key, one in self._alarms.items()
-                if one.clear_since is not None
+                key: _Hold(now - alarm.clear_since - self._clear_sec, now - alarm.clear_since)
+                for key, alarm in self._alarms.items()
+                if alarm.clear_since is not None
             }
         )
         notices = [self._notice(Change.OVER, key, now, wall) for key in due]
@@ -229,20 +236,20 @@ class Board:
         alarm = self._alarms[key]
         condition = alarm.condition
         raised_at = wall if alarm.raised_at is None else alarm.raised_at
-        # What it lasted until it cleared, not until the hold was over.
+        # The duration ends when the condition cleared, not when the hold was over.
         until = alarm.clear_since if change == Change.OVER and alarm.clear_since else now
         lasted_sec = max(0.0, until - alarm.holds_since)
         began_at = wall - (now - alarm.holds_since)
-        # Towards its end other causes may show for a moment: the one that people know counts.
+        # Towards the end other causes may show for a moment: report the notified cause.
         cause = alarm.notified_cause or condition.cause
         reason, seen = condition.reason, alarm.seen_since is not None
         return Notice(change, *key, cause, reason, began_at, raised_at, wall, lasted_sec, seen)
 
 
 class _Hold(NamedTuple):
-    """Something that people are notified of once it has held for its time."""
+    """How long an alarm has held; people are notified once that is long enough."""
 
-    over_sec: float  # for how long it has been time; below 0: not yet
+    over_sec: float  # time since the notice became due; below 0: not due yet
     seen_sec: float
 
     @property
@@ -255,9 +262,10 @@ class _Hold(NamedTuple):
 
 
 def _due(holds: Mapping[Key, _Hold]) -> list[Key]:
-    """With one that is ripe go the others of its kind: twelve services make one message.
+    """The alarms to notify now: a ripe alarm takes the others of its kind along.
 
-    It waits for those that were seen for too short a time, as long as those need at most.
+    So twelve services make a single message. A ripe alarm waits up to TOGETHER_SEC for alarms of
+    its kind that are still too new.
     """
     by_kind: dict[str, list[_Hold]] = {}
     for (kind, _), hold in holds.items():
@@ -275,7 +283,7 @@ def _go(own: Sequence[_Hold]) -> bool:
 
 
 def _is_explained(alarm: _Alarm, now: float, cause_sec: float) -> bool:
-    """Whether an alarm that rings has a cause now that people do not know."""
+    """Whether an alarm that rings now has a cause that was not notified yet."""
     if alarm.raised_at is None or alarm.clear_since is not None or alarm.other_since is None:
         return False
     if not alarm.notified_cause:

@@ -42,8 +42,8 @@ class Arrivals:
         for key in keys:
             if key.key not in self:
                 by_camera[key.task_type, key.task_id].append(key.key)
-        for camera, found in by_camera.items():
-            names = sorted(set(found), key=natural)
+        for camera, camera_keys in by_camera.items():
+            names = sorted(set(camera_keys), key=natural)
             in_order = self._in_order(camera[0])
             if first or (in_order and camera in self._backlog):
                 self._add_to_backlog(camera, names, in_order)

@@ -1,4 +1,4 @@
-"""Which endpoint takes a frame: the one that is expected to be done first, or a camera's own."""
+"""Chooses the endpoint for a frame: the endpoint expected to finish first, or a camera's own."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Final, Protocol
 
 from easyai.domain.service import Candidate
 
-_UNMEASURED_MS: Final = 50.0  # when no service of the type has been measured yet
-_FEW: Final = 32  # changes before what is typical is looked at again
+_UNMEASURED_MS: Final = 50.0  # while no service of the type has been measured
+_FEW: Final = 32  # changes before the typical latency is computed again
 
 Rank = tuple[bool, float, int, int]  # suspects last, expected completion, calls so far, pk
 
 
 class Load(Protocol):
-    """What the endpoints have in flight and still take, at one moment."""
+    """The requests in flight and the free places of endpoints, at one moment."""
 
     def in_flight(self, pk: int) -> int:
         """Requests under way at an endpoint, over all workers."""
@@ -31,13 +31,13 @@ class Load(Protocol):
 
 
 class Ranking:
-    """The endpoints of one task type in the order in which they are taken while they are idle.
+    """The endpoints of one task type, in the order in which idle endpoints are taken.
 
-    Kept in order: a change moves one endpoint.
+    The order is kept up to date: a change moves a single endpoint.
     """
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
-        self.candidates = {one.pk: one for one in candidates}
+        self.candidates = {candidate.pk: candidate for candidate in candidates}
         self.pks = frozenset(self.candidates)
         self.order: list[Rank] = []
         self._ranks: dict[int, Rank] = {}
@@ -46,10 +46,10 @@ class Ranking:
         self._sort()
 
     def note_change(self, pk: int) -> None:
-        """The latency or the calls of an endpoint have changed."""
+        """Sort an endpoint anew after its latency or number of calls has changed."""
         self._changes += 1
         if self._changes > max(_FEW, len(self.candidates)):
-            self._sort()  # with what is typical now
+            self._sort()  # with the present typical latency
             return
         before, after = self._ranks[pk], self.rank(self.candidates[pk], 0)
         del self.order[bisect_left(self.order, before)]
@@ -57,25 +57,26 @@ class Ranking:
         self._ranks[pk] = after
 
     def rank(self, candidate: Candidate, in_flight: int) -> Rank:
-        """Expected completion is (in flight + 1) × EWMA latency; one never measured: the median."""
+        """Rank by (in flight + 1) × EWMA latency; the median latency if it was never measured."""
         latency_ms = self._typical_ms if candidate.ewma_ms is None else candidate.ewma_ms
         completion_ms = (in_flight + 1) * latency_ms
         return candidate.suspect, completion_ms, candidate.call_count, candidate.pk
 
     def _sort(self) -> None:
-        ones = self.candidates.values()
-        measured = [one.ewma_ms for one in ones if one.ewma_ms is not None]
+        candidates = self.candidates.values()
+        measured = [candidate.ewma_ms for candidate in candidates if candidate.ewma_ms is not None]
         self._typical_ms = median(measured) if measured else _UNMEASURED_MS
-        self._ranks = {one.pk: self.rank(one, 0) for one in ones}
+        self._ranks = {candidate.pk: self.rank(candidate, 0) for candidate in candidates}
         self.order = sorted(self._ranks.values())
         self._changes = 0
 
 
 class FastestFirst:
-    """Takes the endpoints of a type under one load, the least expected completion time first.
+    """Takes the endpoints of a type under one load, the shortest expected completion first.
 
-    A suspect comes last, the endpoint that failed a frame before (`avoid`) after the others of its
-    kind. Costs what the busy endpoints and those taken cost, however many there are.
+    Suspect endpoints come last. An endpoint that failed the frame before (`avoid`) comes last in
+    its group, suspect or not. The cost grows with the busy and the taken endpoints, not with the
+    number of all endpoints.
     """
 
     def __init__(self, ranking: Ranking, load: Load) -> None:
@@ -84,12 +85,12 @@ class FastestFirst:
         self._busy = ranking.pks & load.busy()
         self._heap = [self._rank(ranking.candidates[pk]) for pk in self._busy]
         heapify(self._heap)
-        self._next = 0  # of those that are idle and in order
+        self._next = 0  # index in the ranking's order of idle endpoints
 
     def take(self, avoid: int | None = None) -> Candidate | None:
-        """The endpoint for one frame; None when all are full. What it takes is the load's to note.
+        """The endpoint for a frame; None when all are full. The caller updates the load.
 
-        Between two calls other types may have filled an endpoint, never emptied it.
+        Between two calls, other types may fill an endpoint but never empty it.
         """
         first = self._pop()
         if first is None:
@@ -101,11 +102,11 @@ class FastestFirst:
                 if second.suspect == first.suspect:
                     chosen = second
                 self._push(first if chosen is second else second)
-        self._push(chosen)  # under its rank of now: looked at again when its turn has come
+        self._push(chosen)  # under its present rank; `_pop` checks the rank again
         return chosen
 
     def _pop(self) -> Candidate | None:
-        """The best with a free place, off the heap."""
+        """Take the best endpoint with a free place off the heap."""
         while True:
             self._bring_idle()
             if not self._heap:
@@ -137,11 +138,11 @@ class FastestFirst:
 def choose_for_camera(
     candidates: Sequence[Candidate], task_id: str, preferred_endpoint: str = ""
 ) -> Candidate | None:
-    """The one endpoint that keeps a camera's state: the operator's choice, else by rendezvous hash.
+    """The endpoint that keeps a camera's state: the operator's choice, else by rendezvous hash.
 
-    Every worker comes to the same answer, and only the cameras of an endpoint that goes away move
-    (highest random weight: Thaler and Ravishankar, 1998). The answer may be full: then the camera
-    waits for it.
+    Every worker chooses the same endpoint. When an endpoint goes away, only its cameras move
+    (highest random weight: Thaler and Ravishankar, 1998). The chosen endpoint may be full: then
+    the camera waits for it.
     """
     for candidate in candidates:
         if preferred_endpoint and candidate.endpoint == preferred_endpoint:

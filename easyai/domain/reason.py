@@ -79,8 +79,8 @@ def from_json(value: Any) -> Reason:
     if not isinstance(value, Mapping) or not isinstance(value.get("code"), str):
         return NO_REASON
     args = value.get("args")
-    found = args.items() if isinstance(args, Mapping) else ()
-    return Reason(value["code"], tuple(sorted((str(name), _read(one)) for name, one in found)))
+    pairs = args.items() if isinstance(args, Mapping) else ()
+    return Reason(value["code"], tuple(sorted((str(name), _read(arg)) for name, arg in pairs)))
 
 
 def args_text(reason: Reason) -> str | None:
@@ -93,10 +93,10 @@ def args_text(reason: Reason) -> str | None:
 def from_columns(code: str, args: str | None) -> Reason:
     """The reason that `args_text` wrote; arguments that are no JSON object count as none."""
     try:
-        found = json.loads(args) if args else {}
+        parsed = json.loads(args) if args else {}
     except ValueError:
-        found = {}
-    return from_json({"code": code, "args": found})
+        parsed = {}
+    return from_json({"code": code, "args": parsed})
 
 
 def quoted(text: str) -> Reason:
@@ -118,14 +118,14 @@ def quote(text: str) -> str:
 def _plain(value: Arg) -> Any:
     if isinstance(value, Reason):
         return value.as_json()
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _read(value: Any) -> Arg:
     if isinstance(value, Mapping):
         return from_json(value)
     if isinstance(value, list):
-        return tuple(_read(one) for one in value)
+        return tuple(_read(item) for item in value)
     return value if isinstance(value, str | int | float | bool) else None
 
 
@@ -134,4 +134,4 @@ def _quoting(value: Arg, change: Callable[[str], str]) -> Arg:
         return change(value)
     if isinstance(value, Reason):
         return value.quoting(change)
-    return tuple(_quoting(one, change) for one in value) if isinstance(value, tuple) else value
+    return tuple(_quoting(item, change) for item in value) if isinstance(value, tuple) else value

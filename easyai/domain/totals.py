@@ -85,18 +85,18 @@ class Totals:
     def at(self, task_type: str, endpoint: str) -> Took:
         """Where the durations of a type at an endpoint are collected."""
         key = (task_type, endpoint)
-        found = self.took.get(key)
-        if found is None:
-            found = self.took[key] = Took()
-        return found
+        durations = self.took.get(key)
+        if durations is None:
+            durations = self.took[key] = Took()
+        return durations
 
     def by_fate(self) -> Counter[tuple[str, str, str]]:
         """Frames by task type and one of `FATES`."""
-        found: Counter[tuple[str, str, str]] = Counter()
+        counts: Counter[tuple[str, str, str]] = Counter()
         for (task_type, outcome, kind), count in self.frames.items():
             fate = ("failed", str(kind)) if outcome == Outcome.FAILED else _FATES[outcome]
-            found[task_type, *fate] += count
-        return found
+            counts[task_type, *fate] += count
+        return counts
 
 
 def collect(into: dict[tuple[str, str], Took], took: Mapping[tuple[str, str], Took]) -> None:

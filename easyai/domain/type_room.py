@@ -1,4 +1,4 @@
-"""Which task types are kept, and which give way where places for types are few."""
+"""Which task types keep their place, and which give way, when places for types are few."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: A type that nothing has named for so long is forgotten.
+#: A type is forgotten when nothing has named it for this long.
 KEPT_SEC: Final = 86_400.0
-#: How old the note of a type's last mention may be before it is renewed.
+#: The recorded time of a type's last mention is updated when it is older than this.
 RENEW_SEC: Final = 3600.0
-#: The event that says which folders are not taken in.
+#: The event that lists the folders whose frames are not taken in.
 TYPES_FULL: Final = "task_types_full"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownType:
-    """A task type in the table, and when it was named last; Unix seconds."""
+    """A task type in the table, and when it was last named; Unix seconds."""
 
     name: str
-    seen_at: float  # by anything
-    framed_at: float  # by a frame; 0: never
+    seen_at: float  # last named by settings, a frame or a service
+    framed_at: float  # last named by a frame; 0: never
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The task types that something names now."""
+    """The task types that settings, frames or services name now."""
 
-    by_settings: frozenset[str] = frozenset()  # they always fit, and are not counted
-    by_frames: frozenset[str] = frozenset()  # that wait, are in flight or have failed
-    by_services: frozenset[str] = frozenset()  # that are registered
+    by_settings: frozenset[str] = frozenset()  # always have a place, not counted
+    by_frames: frozenset[str] = frozenset()  # frames that wait, are in flight or have failed
+    by_services: frozenset[str] = frozenset()  # registered services
 
     @property
     def by_any(self) -> frozenset[str]:
-        """All of them."""
+        """All task types that are named."""
         return self.by_settings | self.by_frames | self.by_services
 
 
 def needs_renewal(noted_at: float, now: float) -> bool:
-    """Whether the note of a mention is too old, or of a clock that was ahead."""
+    """Whether the recorded time of a mention is too old, or written by a clock that was ahead."""
     return abs(now - noted_at) > RENEW_SEC
 
 
@@ -46,19 +46,20 @@ def unnamed(known: Sequence[KnownType], naming: Naming, now: float) -> list[Know
     """The types that nothing has named for a day."""
     named = naming.by_any
     return [
-        one
-        for one in known
-        if one.name not in named and abs(now - max(one.seen_at, one.framed_at)) > KEPT_SEC
+        known_type
+        for known_type in known
+        if known_type.name not in named
+        and abs(now - max(known_type.seen_at, known_type.framed_at)) > KEPT_SEC
     ]
 
 
 def victims(
     known: Sequence[KnownType], naming: Naming, now: float, most: int, *, for_frames: bool
 ) -> list[KnownType]:
-    """At most so many types that give their places to new ones, the least recently named first.
+    """At most `most` types that give their places to new types, the least recently named first.
 
     Types that nothing names now go first. A folder with frames (`for_frames`) also takes the place
-    of a type that only services name: without frames it needs none.
+    of a type that only services name: a type without frames needs no place.
     """
     kept = naming.by_settings | naming.by_frames
     free = [
@@ -73,5 +74,5 @@ def victims(
 
 
 def counted(known: Sequence[KnownType], always: Collection[str]) -> int:
-    """How many places are taken; types of the settings take none."""
-    return sum(one.name not in always for one in known)
+    """How many places are taken; a type of the settings takes no place."""
+    return sum(known_type.name not in always for known_type in known)

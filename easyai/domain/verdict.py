@@ -93,9 +93,9 @@ def detection_count(result: Any) -> int:
         if counted is not None:
             return counted
     for name in ("detections", "objects"):
-        found = result.get(name)
-        if isinstance(found, list):
-            return len(found)
+        listed = result.get(name)
+        if isinstance(listed, list):
+            return len(listed)
     return 0
 
 

@@ -158,7 +158,7 @@ def _of_crowd(conn: Connection, crowd: Sequence[str], most: int, *, newest: bool
     """Ids of up to `most` frames of some types: those that were requeued before any live one."""
     requeued = [frame for name in crowd for frame in admission.requeued(conn, name, most)]
     ids = dict.fromkeys(frame_id for _, frame_id in sorted(requeued)[:most])
-    found = [
+    live = [
         frame
         for name in crowd
         for frame in (
@@ -167,8 +167,8 @@ def _of_crowd(conn: Connection, crowd: Sequence[str], most: int, *, newest: bool
             else admission.oldest(conn, FrameState.PENDING, name, most)
         )
     ]
-    found.sort(reverse=newest)
-    ids |= dict.fromkeys(frame_id for _, frame_id in found)
+    live.sort(reverse=newest)
+    ids |= dict.fromkeys(frame_id for _, frame_id in live)
     return list(ids)[:most]
 
 

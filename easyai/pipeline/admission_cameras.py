@@ -47,11 +47,11 @@ class CameraLimits:
             with self._runtime.db.read() as conn:
                 if not admission_cameras.more_wait(conn, task_type, limit):
                     return
-                found = admission_cameras.beyond(conn, task_type, cameras, limit, AT_ONCE)
-            for state, ids in found.items():
+                excess = admission_cameras.beyond(conn, task_type, cameras, limit, AT_ONCE)
+            for state, ids in excess.items():
                 # Those that were leased meanwhile stay: they wait no more.
                 self._drops.drop(_these(ids), state, Outcome.QUEUE_FULL, reason)
-            if sum(map(len, found.values())) < AT_ONCE or time.monotonic() >= until:
+            if sum(map(len, excess.values())) < AT_ONCE or time.monotonic() >= until:
                 return
 
 

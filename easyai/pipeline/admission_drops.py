@@ -58,12 +58,12 @@ class Drops:
         with self._runtime.db.dispatching() as conn:
             now = clock.now(conn)
             dropped = admission.drop(conn, choose(conn), state, outcome, reason, now)
-            by_type = Counter(one.task_type for one in dropped)
+            by_type = Counter(frame.task_type for frame in dropped)
             if by_type:
                 _note(conn, by_type, outcome, reason, now)
         for task_type, count in by_type.items():
             self._tell(task_type, outcome, reason, count)
-        pictures = [one.picture for one in dropped if one.picture is not None]
+        pictures = [frame.picture for frame in dropped if frame.picture is not None]
         return Given(len(dropped), delete(self._runtime, pictures))
 
     def _tell(self, task_type: str, outcome: Outcome, reason: Reason, count: int) -> None:

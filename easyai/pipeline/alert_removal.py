@@ -62,11 +62,11 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
         after, excess = 0, count - analysis.max_alerts_in_db
         while excess > 0 and time.monotonic() < limit:
             with runtime.db.read() as conn:
-                found = alerts.oldest(conn, after, min(excess, _TRIM_AT_ONCE), system=system)
-            if not found:
+                oldest = alerts.oldest(conn, after, min(excess, _TRIM_AT_ONCE), system=system)
+            if not oldest:
                 break  # somebody else deletes as well
-            after, excess = found[-1][0], excess - len(found)
-            ids = [alert_id for alert_id, waits in found if not (waits and analysis.has_bus)]
+            after, excess = oldest[-1][0], excess - len(oldest)
+            ids = [alert_id for alert_id, waits in oldest if not (waits and analysis.has_bus)]
             deleted += delete_alerts(runtime, ids) if ids else 0
     return deleted
 

@@ -1,4 +1,4 @@
-"""Answers, and the rows that say what became of their frames."""
+"""Answers of services, and the ledger rows that are made of them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 _SUPERSEDED = Reason("frame.picture_replaced")
 _NO_REASON: Final = {"reason": None, "reason_code": None, "reason_args": None}
-NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the version of the frame is no more
+NO_PICTURE = (Outcome.MISSING, Outcome.SUPERSEDED)  # the frame's version is no longer in the store
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A leased frame and what its call gave."""
+    """A leased frame and the verdict of its call."""
 
     frame: LeasedFrame
     endpoint: Endpoint
     verdict: Verdict
-    superseded: bool = False  # the picture was replaced before its answer: that counts for nothing
-    copied_to: str = ""  # the picture of an alert lies there already (`confirm`)
-    keep_picture: bool = True  # false: its camera's alerts have none (`save_alert_image`)
-    call: Call | None = None  # where the frame's trace is taken
+    superseded: bool = False  # the picture was replaced before its answer, which is ignored
+    copied_to: str = ""  # where `confirm` has copied an alert's picture already
+    keep_picture: bool = True  # false: its camera's alerts have no picture (`save_alert_image`)
+    call: Call | None = None  # only if the frame is traced
 
 
 def errand(one: Answered, target: str) -> Errand:
-    """Where the picture of a settled frame is to be carried."""
+    """The errand that moves the picture of a settled frame to `target`."""
     frame = one.frame
     return Errand(
         frame.id,
@@ -50,7 +50,7 @@ def errand(one: Answered, target: str) -> Errand:
 
 
 def returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
-    """What `ledger.return_to_pending` writes of a frame that gets another attempt."""
+    """The row for `ledger.return_to_pending`, of a frame that gets another attempt."""
     return {
         "id": one.frame.id,
         "token": one.frame.lease_token,
@@ -63,7 +63,7 @@ def returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
 
 
 def finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
-    """What `ledger.finish` writes of a frame whose picture goes to `target`."""
+    """The row for `ledger.finish`, of a frame whose picture goes to `target`."""
     gone = fate.outcome in NO_PICTURE
     stays = gone or target == one.frame.image_path
     return {
@@ -87,7 +87,7 @@ def _columns(reason: Reason) -> Mapping[str, str | None]:
 
 
 def alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
-    """The alert of a frame whose picture goes to `target`."""
+    """The alert row of a frame whose picture goes to `target`."""
     frame, verdict = one.frame, one.verdict
     return {
         "frame_id": frame.id,

@@ -258,5 +258,5 @@ def _why(error: BaseException) -> Reason:
 
 def _given(error: BaseException) -> Reason:
     """The reason that an exception was made with by us: here, or in answer_bounds.py."""
-    found = error.args[0] if error.args else None
-    return found if isinstance(found, Reason) else NO_REASON
+    reason = error.args[0] if error.args else None
+    return reason if isinstance(reason, Reason) else NO_REASON

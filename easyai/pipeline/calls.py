@@ -1,7 +1,8 @@
-"""Calls: the frames of this process from their lease to an answer that may be settled.
+"""Calls: the frames of this process, from their lease to an answer that may be settled.
 
-Each is prepared, sent to its service, and its answer confirmed: its picture is looked at once more
-in the store. No transaction waits for a store, nor a call for the confirmation of another.
+Each frame is prepared and sent to its service. Then its answer is confirmed: the picture is checked
+once more in the store. No transaction waits for a store. No call waits for another call's
+confirmation.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ from easyai.tracing.journey import Call
 
 log = logging.getLogger(__name__)
 
-GIVE_UP_AFTER: Final = 0.8  # of a lease's length, without a renewal
-_GATHER_SEC: Final = 0.002  # answers that come this close together are settled in one transaction
+GIVE_UP_AFTER: Final = 0.8  # share of a lease's length that passes without a renewal
+_GATHER_SEC: Final = (
+    0.002  # answers that arrive within this time are settled in the same transaction
+)
 _LARGEST_GROUP: Final = 500  # answers confirmed at once
-_MOST_CONFIRMING: Final = 2  # groups: a store that hangs for one holds up no more
+_MOST_CONFIRMING: Final = 2  # groups: if the store hangs, it holds up only these
 _TOO_LATE: Final = Reason("frame.not_called")
 
 
@@ -40,8 +43,8 @@ class _Batch:
 
     frames: list[LeasedFrame]
     leased_at: float  # monotonic
-    start_by: float  # monotonic; no call begins later, for the places may be another's then
-    told: bool = False  # that it was too late for some
+    start_by: float  # monotonic; a later call could be at a place that another worker has by then
+    told: bool = False  # whether the warning below was logged
 
     def tell_too_late(self) -> None:
         if not self.told:
@@ -50,10 +53,10 @@ class _Batch:
 
 
 class Calls:
-    """Sends leased frames to their endpoints, and hands over what they answer; on one loop."""
+    """Sends leased frames to their endpoints and passes on the answers; on a single loop."""
 
     def __init__(self, shop: Workshop, answered: Callable[[list[Answered]], None]) -> None:
-        """`answered` gets the answers as they are confirmed; none for a call that was cancelled."""
+        """`answered` gets each confirmed answer; a cancelled call has no answer."""
         self._shop = shop
         self._answered = answered
         self._preparing: dict[asyncio.Task[None], _Batch] = {}
@@ -62,7 +65,7 @@ class Calls:
         self._confirming: dict[asyncio.Task[None], list[Answered]] = {}
 
     def __len__(self) -> int:
-        """Frames under way."""
+        """The number of frames under way."""
         confirming = len(self._unconfirmed) + len(self._confirming)
         return len(self._calling) + self._count_preparing() + confirming
 
@@ -81,7 +84,7 @@ class Calls:
         return Counter(frame.task_type for frame in list(self._calling.values()))
 
     def start(self, dispatched: Dispatched) -> None:
-        """Begin to prepare and call what was leased."""
+        """Begin to prepare and send the leased frames."""
         if dispatched.frames:
             lease_sec = self._shop.runtime.settings.ai_analysis.lease_sec
             start_by = dispatched.leased_at + GIVE_UP_AFTER * lease_sec
@@ -90,13 +93,16 @@ class Calls:
             self._preparing[task] = batch
 
     def renewed(self, counts: Mapping[str, int], start_by: float) -> None:
-        """Leases (of so many frames, by token) live on: calls may begin until then (monotonic)."""
+        """Let calls of renewed leases begin until `start_by` (monotonic).
+
+        `counts` are the renewed frames by token; a batch counts only if all its frames are renewed.
+        """
         for batch in self._preparing.values():
             if counts.get(batch.frames[0].lease_token) == len(batch.frames):
                 batch.start_by = start_by
 
     async def cancel(self) -> int:
-        """Give up what has no answer yet, how many; their leases are the caller's to give back."""
+        """Cancel frames without an answer; returns how many. The caller gives back their leases."""
         count = len(self._calling) + self._count_preparing()
         await _cancel(self._preparing)  # first: they start calls
         await _cancel(self._calling)
@@ -104,7 +110,7 @@ class Calls:
         return count
 
     async def close(self) -> None:
-        """Give up everything."""
+        """Cancel all calls and confirmations."""
         await self.cancel()
         await _cancel(self._confirming)
 
@@ -112,14 +118,14 @@ class Calls:
         return sum(len(batch.frames) for batch in self._preparing.values())
 
     async def _prepare(self, batch: _Batch, endpoints: Mapping[int, Endpoint]) -> None:
-        """Make the pictures of a batch ready, then start its calls."""
+        """Prepare the pictures of a batch, then start its calls."""
         runtime = self._shop.runtime
         try:
             prepared = await self._shop.prepare(
                 partial(prepare, runtime, batch.frames, self._shop.movers)
             )
         except Exception as error:
-            # A defect of ours must not lose the frames: they go back with its reason.
+            # An error of our own must not lose the frames: they return to pending with its reason.
             log.exception("frames not prepared: count=%d", len(batch.frames))
             why = _internal_error(error)
             verdict = Verdict(Kind.UNFETCHED, reason=why, called=False)
@@ -132,13 +138,18 @@ class Calls:
         self._preparing.pop(_this_task(), None)
         ended = prepared.ended
         self._answered([])
-        self._confirm([Answered(one, endpoints[one.service_pk], why) for one, why in ended])
+        self._confirm(
+            [
+                Answered(ended_frame, endpoints[ended_frame.service_pk], why)
+                for ended_frame, why in ended
+            ]
+        )
 
     async def _call(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> None:
         try:
             self._confirm([await self._answer(frame, endpoint, batch)])
         finally:
-            # Whatever happens: what stays here has its lease renewed for ever.
+            # In all cases: a frame that stays here has its lease renewed for ever.
             self._calling.pop(_this_task(), None)
 
     async def _answer(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> Answered:
@@ -147,7 +158,7 @@ class Calls:
         if tracing is not None:
             call = tracing.call(frame.id, endpoint.url, now - batch.leased_at)
         if now > batch.start_by:
-            # This process stood still, or could not renew: the frame may be another's by now.
+            # This process stood still or could not renew: another worker may have the frame now.
             batch.tell_too_late()
             verdict = Verdict(Kind.UNFETCHED, reason=_TOO_LATE, called=False)
         else:
@@ -168,7 +179,7 @@ class Calls:
                 traced=call,
             )
         except Exception as error:
-            # A defect of ours must not lose the frame: it goes back with its reason.
+            # An error of our own must not lose the frame: it returns to pending with its reason.
             log.exception("call failed: key=%s endpoint=%s", frame.key, endpoint.url)
             return Verdict(Kind.BROKEN, reason=_internal_error(error))
 
@@ -178,7 +189,7 @@ class Calls:
             self._confirming[asyncio.create_task(self._confirm_some())] = []
 
     async def _confirm_some(self) -> None:
-        """Confirm what is there, and what comes meanwhile."""
+        """Confirm the waiting answers, and answers that arrive meanwhile."""
         shop = self._shop
         await asyncio.sleep(_GATHER_SEC)
         while self._unconfirmed:
@@ -188,10 +199,10 @@ class Calls:
             try:
                 answers = await shop.prepare(partial(confirm, shop.runtime, group, shop.movers))
             except Exception as error:
-                # A defect of ours must not lose an answer's frame: it goes back with its reason.
+                # An error of our own must not lose frames: they return to pending with its reason.
                 log.exception("answers not confirmed: count=%d", len(group))
                 why = _internal_error(error)
-                answers = [_unfetched(one, why) for one in group]
+                answers = [_unfetched(answer, why) for answer in group]
             self._answered(answers)
             self._confirming[_this_task()] = []
         self._confirming.pop(_this_task(), None)

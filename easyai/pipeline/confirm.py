@@ -1,7 +1,7 @@
-"""Confirm: what is done with answers before the transaction that settles them.
+"""Confirm: checks the pictures of answers before the transaction that settles the answers.
 
-An answer counts only for the picture that it was given for: each is looked at once more, and in a
-store of whole objects the picture of an alert is copied beside the alert before that is committed.
+An answer counts only for the picture that was sent, so each picture is checked once more. In an
+object store the picture of an alert is copied to its place before the alert is committed.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 def confirm(
     runtime: Runtime, answered: Sequence[Answered], pool: Executor | None = None
 ) -> list[Answered]:
-    """The answers, those of a picture that was replaced meanwhile marked as superseded.
+    """The answers; an answer whose picture was replaced meanwhile is marked as superseded.
 
-    In a thread of its own, before `turn`; many at once where a pool is given. May be asked for
-    again with what it gave.
+    Runs in a thread of its own, before `turn`; in parallel if a pool is given. May be called again
+    with its own result.
     """
     run = partial(_confirm, runtime.store, runtime.settings)
     return list(pool.map(run, answered) if pool is not None else map(run, answered))
@@ -46,7 +46,7 @@ def _confirm(store: Store, settings: Settings, one: Answered) -> Answered:
         return one
     alerts = is_alert(verdict, save_only_with_detection=analysis.save_only_with_detection)
     if store.remote and not (alerts and one.keep_picture):
-        return one  # deleted on condition, after the commit
+        return one  # deleted after the commit, if its version is still the same
     try:
         kept, target = _keep(store, analysis.alert_base_path, frame)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
@@ -59,19 +59,19 @@ def _confirm(store: Store, settings: Settings, one: Answered) -> Answered:
 
 
 def copy_names(alert_base_path: str, frame: LeasedFrame) -> list[str]:
-    """Where the picture of a frame's alert is copied to: to the first one that is free.
+    """The names for the copy of an alert's picture; the first free name is used.
 
-    They follow from the row, so that a copy is found again after a crash.
+    The names are derived from the row, so that a copy is found again after a crash.
     """
     target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
     salt = version_tag(frame.version)
     names = [unique_key(target, frame.id), unique_key(target, frame.id, salt)]
-    # From nested folders a frame of the same name may be copied there at this moment.
+    # In nested folders: another frame of the same name may be copied there at this moment.
     return names if is_nested(frame.key, frame.task_type, frame.task_id) else [target, *names]
 
 
 def _keep(store: Store, alert_base_path: str, frame: LeasedFrame) -> tuple[Carried, str]:
-    """Make sure of the picture of an alert; what came of it, and where it goes."""
+    """Secure the picture of an alert; returns the result and the picture's target."""
     target = alert_key(alert_base_path, frame.task_type, frame.task_id, frame.key)
     if not store.remote:
         return store.keep(frame.image_key, target, frame.version), target

@@ -1,4 +1,4 @@
-"""Pictures of ours that no row names any more: asked for in a transaction, deleted after it."""
+"""Deletes our pictures that no row names any more: requested in a transaction, deleted after it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _GROUP: Final = 50
 
 @dataclass(slots=True)
 class _Tried:
-    """What came of some deletions, in their order."""
+    """The results of some deletions, in their order."""
 
     done: list[int] = field(default_factory=list)
     deleted: int = 0
     failed: int = 0
-    reason: Reason = NO_REASON  # of the first that failed
+    reason: Reason = NO_REASON  # why the first failed
 
     def add(self, other: _Tried) -> None:
         self.deleted += other.deleted
@@ -37,9 +37,9 @@ class _Tried:
 
 
 class Deletions:
-    """What waits to be deleted; goes on where the last round ended.
+    """The waiting deletions; each round starts where the last round ended.
 
-    So what cannot be deleted holds up no others.
+    So a picture that cannot be deleted does not hold up the others.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -47,10 +47,10 @@ class Deletions:
         self._after_id = 0
 
     def carry(self, limit: float) -> int:
-        """Delete what was asked for, until `limit` (monotonic); how many pictures went.
+        """Run waiting deletions until `limit` (monotonic); returns how many pictures were deleted.
 
-        Ends early when nothing of a group can be deleted, and when a remote store does not answer.
-        Raises DatabaseUnavailableError.
+        Ends early when no picture of a group can be deleted, or when a remote store does not
+        answer. Raises DatabaseUnavailableError.
         """
         everything, more = _Tried(), True
         while more and time.monotonic() < limit:
@@ -65,10 +65,10 @@ class Deletions:
         return everything.deleted
 
     def _carry_group(self) -> tuple[_Tried, bool]:
-        """What came of the next deletions, and whether it is worth while to go on."""
+        """Run the next deletions; returns their results, and whether to go on."""
         with self._runtime.db.read() as conn:
             asked = installation.asked_deletions(conn, self._after_id, _GROUP)
-            in_use = alerts.taken_paths(conn, [one.key for one in asked])
+            in_use = alerts.taken_paths(conn, [deletion.key for deletion in asked])
         group = self._delete(asked, in_use)
         if group.done:
             with self._runtime.db.write() as conn:
@@ -81,26 +81,28 @@ class Deletions:
 
     def _delete(self, asked: Sequence[Deletion], in_use: set[str]) -> _Tried:
         tried = _Tried()
-        for one in asked:
+        for deletion in asked:
             try:
-                result = self._discard(one, in_use)
+                result = self._discard(deletion, in_use)
             except InvalidKeyError:
-                log.warning("picture cannot be deleted, no store has such a key: %r", one.key)
+                log.warning("picture cannot be deleted, no store has such a key: %r", deletion.key)
                 result = Carried.MISSING
             except StoreUnavailableError as error:
                 tried.failed += 1
                 tried.reason = tried.reason or error.reason
                 if self._runtime.store.remote:
-                    break  # each further one would wait for it, too
+                    break  # every further deletion would wait for the store, too
                 continue
-            tried.done.append(one.id)
+            tried.done.append(deletion.id)
             tried.deleted += result is Carried.DONE
             if result is Carried.REPLACED:
-                log.warning("picture left alone, it is not what was put there: key=%s", one.key)
+                log.warning(
+                    "picture left alone, it is not what was put there: key=%s", deletion.key
+                )
         return tried
 
     def _discard(self, one: Deletion, in_use: set[str]) -> Carried:
         if one.key in in_use and not one.version:
-            # What was meant has gone, or the new alert would have got another name.
+            # The picture to delete has gone: else the new alert would have got another name.
             return Carried.MISSING
         return self._runtime.store.discard(one.key, one.version)

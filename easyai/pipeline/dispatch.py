@@ -1,9 +1,9 @@
-"""Dispatch: gives waiting frames to endpoints. The lease is the limit.
+"""Dispatch: leases waiting frames to endpoints. The leases enforce the limits.
 
-One transaction at a time over all machines hands out leases, for all task types at once, so no
-limit is ever passed. It costs some index look-ups for each type that waits and the frames that it
-leases, however many types, services and frames there are. Frames that were parked during an outage
-go with the room that live ones leave.
+Only one transaction at a time, over all machines, leases frames, and it leases for all task types
+together. So no limit is ever exceeded. Its cost is a few index look-ups for each type that waits,
+plus the leased frames. It does not grow with the number of types, services and frames. Frames that
+were parked during an outage use the room that live frames leave.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.shares import Contender, share
 from easyai.settings.schema import AiAnalysis, Settings
 
-# Cameras looked at, however few frames are wanted: the endpoints of the first may all be full.
+# Cameras to read even if few frames are wanted: the endpoints of the first cameras may all be full.
 _MOST_CAMERAS: Final = 5000
-_MOST_ROUNDS: Final = 12  # each asks for frames of the types that turned out to have more
+_MOST_ROUNDS: Final = 12  # each round fetches more frames of the types that have places for more
 
 Serves = Callable[[str], bool]
 
@@ -42,21 +42,21 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Dispatched:
-    """What one dispatch leased, and what it left."""
+    """The frames that one dispatch leased, and the task types with frames left."""
 
     frames: list[LeasedFrame] = field(default_factory=list)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # by service pk
-    # Of the types that this process serves: those with frames left that only wait for room, or
-    # for their camera; and those with frames for which no service is there.
+    # Only types that this process serves. Crowded: frames are left that only wait for room or for
+    # their camera. Unserved: frames wait and the type has no service.
     crowded: list[str] = field(default_factory=list)
     unserved: list[str] = field(default_factory=list)
-    # When to look again, by the database's clock: a frame is due, a breaker's pause over, or a
-    # rate limit lets the next one through. None: nothing will change by itself.
+    # When to look again, by the database's clock: when a frame is due, a breaker's pause is over,
+    # or a rate limit lets the next frame through. None: nothing will change by itself.
     look_at: float | None = None
     leased_at: float = 0.0  # monotonic: when the leases began
 
     def look_by(self, moment: float | None) -> None:
-        """Look again at this moment, if not before."""
+        """Look again at this moment at the latest; None changes nothing."""
         if moment is not None:
             self.look_at = moment if self.look_at is None else min(self.look_at, moment)
 
@@ -73,33 +73,35 @@ def dispatch(
 ) -> Dispatched:
     """Lease up to `most` (else `batch_size`) frames inside a `Database.dispatching` transaction.
 
-    Only of the types that this process `serves` (all when not given); those that wait elsewhere
-    keep their share of the limits.
+    Leases only frames of the types that this process `serves` (None: all types). Types that wait
+    for other processes keep their share of the limits.
     """
     analysis = settings.ai_analysis
     cache.refresh(conn)
     look = _Look(conn, settings, cache, now, serves or _everything)
     look.run(most or analysis.batch_size)
-    chosen = [(frame, service.pk) for one in look.ours() for frame, service in one.chosen]
-    found = look.found
-    found.frames = ledger.lease(conn, chosen, token, now, now + analysis.lease_sec)
-    for one in look.ours():
-        for _, service in one.chosen:
-            found.endpoints[service.pk] = Endpoint(
+    chosen = [
+        (frame, service.pk) for contender in look.ours() for frame, service in contender.chosen
+    ]
+    dispatched = look.found
+    dispatched.frames = ledger.lease(conn, chosen, token, now, now + analysis.lease_sec)
+    for contender in look.ours():
+        for _, service in contender.chosen:
+            dispatched.endpoints[service.pk] = Endpoint(
                 service.endpoint, service.service_id, service.name
             )
     look.spend_tokens()
-    return found
+    return dispatched
 
 
 def has_room(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
-    """Whether a dispatch now would find a place for one more frame of a type."""
+    """Whether a dispatch now would find a place for another frame of a type."""
     cache = ServiceCache()
     cache.refresh(conn)
     look = _Look(conn, settings, cache, now, task_type.__eq__)
     look.pretend(task_type)
     look.run(1)
-    return any(one.wanted for one in look.ours())
+    return any(contender.wanted for contender in look.ours())
 
 
 def _everything(_: str) -> bool:
@@ -107,7 +109,7 @@ def _everything(_: str) -> bool:
 
 
 class _Look:
-    """One look at what waits and what the limits let through."""
+    """A single look at the frames that wait and the places that the limits leave."""
 
     def __init__(
         self,
@@ -131,16 +133,16 @@ class _Look:
         kinds = waiting.types(conn, now)
         self._fill_buckets(kinds)
         able = [(kind, serves(kind.name)) for kind in kinds]
-        self._contenders = [self._contender(*one) for one in able if self._may_go(*one)]
+        self._contenders = [self._contender(*pair) for pair in able if self._may_go(*pair)]
 
     def ours(self) -> Sequence[Contender]:
         """The types whose frames this process leases."""
-        return [one for one in self._contenders if one.ours]
+        return [contender for contender in self._contenders if contender.ours]
 
     def pretend(self, task_type: str) -> None:
-        """Count a type as one with frames that wait."""
+        """Count a type as if it had waiting frames."""
         self._pretended = task_type
-        others = [one for one in self._contenders if one.name != task_type]
+        others = [contender for contender in self._contenders if contender.name != task_type]
         self._contenders = [*others, self._contender(WaitingType(task_type, pending=True), True)]
 
     def run(self, most: int) -> None:
@@ -152,24 +154,26 @@ class _Look:
                 share(self._contenders, self._places, self._cache, most, self._now)
                 if not self._fetch_more():
                     break
-        self.found.crowded += [one.name for one in self.ours() if self._is_crowded(one)]
+        self.found.crowded += [
+            contender.name for contender in self.ours() if self._is_crowded(contender)
+        ]
 
     def spend_tokens(self) -> None:
-        """Take what was leased out of the buckets of the types with a rate limit."""
+        """Take a token for each leased frame from the buckets of the types with a rate limit."""
         spent = {}
-        for one in self.ours():
-            bucket = self._buckets.get(one.name)
+        for contender in self.ours():
+            bucket = self._buckets.get(contender.name)
             if bucket is None:
                 continue
-            bucket = bucket.without(len(one.chosen))
-            if one.waits and bucket.tokens < 1:
-                self.found.look_by(bucket.next_at(self._per_sec(one.name)))
-            if one.chosen:
-                spent[one.name] = bucket
+            bucket = bucket.without(len(contender.chosen))
+            if contender.waits and bucket.tokens < 1:
+                self.found.look_by(bucket.next_at(self._per_sec(contender.name)))
+            if contender.chosen:
+                spent[contender.name] = bucket
         rates.write(self._conn, spent)
 
     def _may_go(self, kind: WaitingType, ours: bool) -> bool:
-        """Whether a type has frames that may go now, and an endpoint that takes one."""
+        """Whether a type has frames that may go now, and an endpoint with a free place."""
         services = self._cache.of_type(kind.name)
         ready = kind.pending or kind.parked
         if not services:
@@ -180,14 +184,16 @@ class _Look:
             self.found.look_by(kind.next_due_at)
         if not ready:
             return False
-        for one in services:
-            if self._places.free(one) > 0:
+        for service in services:
+            if self._places.free(service) > 0:
                 return True
         if ours:
-            rests = [one.breaker.open_until for one in services if self._places.rests(one)]
+            rests = [
+                service.breaker.open_until for service in services if self._places.rests(service)
+            ]
             self.found.look_by(min((at for at in rests if at > self._now), default=None))
             if len(rests) < len(services) or min(rests) <= self._now:
-                self.found.crowded.append(kind.name)  # a full one, or one on trial
+                self.found.crowded.append(kind.name)  # an endpoint is full or on trial
         return False
 
     def _contender(self, kind: WaitingType, ours: bool) -> Contender:
@@ -205,7 +211,9 @@ class _Look:
         return contender
 
     def _fill_buckets(self, kinds: Sequence[WaitingType]) -> None:
-        limited = [one.name for one in kinds if self._analysis.type_settings(one.name).rate_limit]
+        limited = [
+            kind.name for kind in kinds if self._analysis.type_settings(kind.name).rate_limit
+        ]
         known = rates.read(self._conn, limited) if limited else {}
         for name in limited:
             per_sec = self._per_sec(name)
@@ -216,49 +224,63 @@ class _Look:
         return self._analysis.type_settings(task_type).rate_per_sec
 
     def _fetch_first(self, most: int) -> None:
-        """Of each type one frame more than the least that equal shares give it."""
-        able = [one for one in self._contenders if one.limit > 0]
-        busy = {one.name: self._places.of_type(one.name) for one in able}
+        """Fetch for each type the frames of its smallest equal share, plus one frame."""
+        able = [contender for contender in self._contenders if contender.limit > 0]
+        busy = {contender.name: self._places.of_type(contender.name) for contender in able}
         places = min(most, self._places.room) + sum(busy.values())
-        level = places // len(able) if able else 0  # of what is in flight then
-        shares = [(one, max(1, level - busy[one.name])) for one in able]
-        self._fetch([(one, min(share, one.limit) + 1) for one, share in shares])
+        level = places // len(able) if able else 0  # frames in flight per type, afterwards
+        shares = [(contender, max(1, level - busy[contender.name])) for contender in able]
+        self._fetch([(contender, min(share, contender.limit) + 1) for contender, share in shares])
 
     def _fetch_more(self) -> bool:
-        """Frames of the types that have places for more than were fetched; whether there are."""
-        more = [one for one in self._contenders if one.unseen and one.name != self._pretended]
-        self._fetch([(one, len(one.frames) + one.unseen + 1) for one in more])
+        """Fetch again for types with more places than fetched frames; False if there are none."""
+        more = [
+            contender
+            for contender in self._contenders
+            if contender.unseen and contender.name != self._pretended
+        ]
+        self._fetch(
+            [(contender, len(contender.frames) + contender.unseen + 1) for contender in more]
+        )
         return bool(more)
 
     def _fetch(self, wanted: Sequence[tuple[Contender, int]]) -> None:
         conn, now = self._conn, self._now
-        wanted = [(one, count) for one, count in wanted if one.name != self._pretended]
-        for one, _ in wanted:
-            if one.home is not None:
-                one.frames = waiting.due_heads(conn, one.name, now, _MOST_CAMERAS)
-                one.all_seen = True
-        free = {one.name: (one, count) for one, count in wanted if one.home is None}
+        wanted = [
+            (contender, count) for contender, count in wanted if contender.name != self._pretended
+        ]
+        for contender, _ in wanted:
+            if contender.home is not None:
+                contender.frames = waiting.due_heads(conn, contender.name, now, _MOST_CAMERAS)
+                contender.all_seen = True
+        free = {
+            contender.name: (contender, count)
+            for contender, count in wanted
+            if contender.home is None
+        }
         counts = {name: count for name, (_, count) in free.items()}
-        found = waiting.due(conn, counts, now)
-        short = {name: counts[name] - len(found[name]) for name in counts.keys() & self._parked}
+        pending = waiting.due(conn, counts, now)
+        short = {name: counts[name] - len(pending[name]) for name in counts.keys() & self._parked}
         parked = waiting.parked(conn, {k: n for k, n in short.items() if n > 0}, now)
-        for name, (one, count) in free.items():
-            one.frames = found[name] + parked.get(name, [])
-            one.all_seen = len(one.frames) < count
-            # Of types that other workers serve the places are kept, whatever the frame.
-            if one.ours and self._on_trial(name):
-                one.frames = waiting.for_trial(conn, name, count, now)
+        for name, (contender, count) in free.items():
+            contender.frames = pending[name] + parked.get(name, [])
+            contender.all_seen = len(contender.frames) < count
+            # For types that other workers serve, only the number of places matters.
+            if contender.ours and self._on_trial(name):
+                contender.frames = waiting.for_trial(conn, name, count, now)
 
     def _on_trial(self, task_type: str) -> bool:
-        """Whether a type has places only at endpoints whose breaker lets one request through."""
-        able = [one for one in self._cache.of_type(task_type) if self._places.free(one) > 0]
-        return bool(able) and not any(one.breaker.closed for one in able)
+        """Whether a type has places only at endpoints whose breaker is on trial."""
+        able = [
+            service for service in self._cache.of_type(task_type) if self._places.free(service) > 0
+        ]
+        return bool(able) and not any(service.breaker.closed for service in able)
 
     def _is_crowded(self, contender: Contender) -> bool:
         if contender.home is not None:
-            # A camera's next frame waits for the one in flight.
+            # A camera's next frame waits for its frame in flight.
             return bool(contender.chosen) or self._places.of_type(contender.name) > 0
         bucket = self._buckets.get(contender.name)
         if bucket is not None and contender.wanted >= int(bucket.tokens):
-            return False  # its rate limit says when there is more
+            return False  # its rate limit sets when to look again
         return contender.waits

@@ -1,8 +1,8 @@
-"""The dispatcher: one for each process, for the frames of all task types, from lease to settled.
+"""The dispatcher of a process: takes frames of all task types from lease to settled.
 
-Follow a frame here: `turn` is one transaction that records carried pictures, settles what was
-answered and leases what comes next; `Calls` sends a frame; `_carry` moves pictures after the
-commit. While a transaction runs, further answers gather and make the next one's group.
+Follow a frame here: `turn` is a single transaction that records carried pictures, settles answers
+and leases the next frames; `Calls` sends a frame; `_carry` moves pictures after the commit. Answers
+that arrive during a transaction are settled in the next transaction.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ from easyai.pipeline.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
-_LOOK_AGAIN_SEC: Final = 0.2  # for room that workers elsewhere have made
-# A rest of so many times as long as a turn took: where turns take long, those of workers that only
-# look must not hold up those that settle.
+_LOOK_AGAIN_SEC: Final = 0.2  # for room that other workers have made
+# A worker rests this many times as long as its turn took. Where turns are slow, workers that only
+# look for room must not hold up workers that settle.
 _REST: Final = 4.0
-_LONGEST_REST_SEC: Final = 2.0  # a database that hung once must not keep workers from looking
-_SOONEST_SEC: Final = 0.01  # between looks that no wake and no answer asks for
+_LONGEST_REST_SEC: Final = 2.0  # so that workers look again soon after the database hung
+_SOONEST_SEC: Final = 0.01  # between looks without a wake or an answer
 _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in one transaction
 _RING_EVERY_SEC: Final = 1.0
-_MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all that it serves
+_MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all its types
 _UNSETTLED: Final = Reason("call.not_written")
 
 
 class Dispatcher:
-    """Leases while there is work and room, and settles what was answered; on one loop.
+    """Leases while there is work and room, and settles answers; on a single loop.
 
-    Nobody waits for it: a wake only says that there may be something new. It looks by itself when
-    a frame is due, a breaker's pause is over, a rate limit lets the next frame through, and, while
-    frames wait for room, when its own answers or (by looking again) others have made some.
+    Nobody waits for the dispatcher: a wake only means that there may be new work. It looks by
+    itself when a frame is due, a breaker's pause is over or a rate limit lets the next frame
+    through. While frames wait for room, it also looks after its own answers and at intervals,
+    because other workers may have made room.
     """
 
     def __init__(self, shop: Workshop, serves: Serves | None = None) -> None:
@@ -60,23 +61,23 @@ class Dispatcher:
         self._serves = serves
         self._leases = True
         self._rung: set[str] = set()
-        self._look = True  # there may be something to lease
+        self._look = True  # there may be frames to lease
         self._crowded: list[str] = []  # types with frames that only wait for room
-        self._unserved: list[str] = []  # and those that wait for a service
+        self._unserved: list[str] = []  # types with frames that wait for a service
         self._look_at: float | None = None  # monotonic
         self._answered: list[Answered] = []
-        self._settling: list[Answered] = []  # in the transaction under way
+        self._settling: list[Answered] = []  # answers in the running transaction
         self._carrying: set[asyncio.Task[None]] = set()
         self._carried = CarriedOut()
         self._changed = asyncio.Event()
         self._turning = False
         self._settle_first = False
-        self._most = _LARGEST_GROUP  # answers of one turn: one after a failure of ours, then more
+        self._most = _LARGEST_GROUP  # answers per turn: 1 after an internal error, then more
         self._rang_at = 0.0  # monotonic
         self._look_again_sec = _LOOK_AGAIN_SEC
 
     def wake(self, task_type: str) -> None:
-        """There may be new frames of a type, or room for some."""
+        """Look soon: there may be new frames of a type, or room for its frames."""
         self._rung.add(task_type)
         self._look = True
         self._changed.set()
@@ -88,7 +89,7 @@ class Dispatcher:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is leased, to be settled or carried, or (while leasing) looked for."""
+        """Whether there is anything to settle or to carry, or (while leasing) to look for."""
         looking = self._leases and (self._look or bool(self._crowded))
         at_work = self._turning or len(self.calls) > 0 or bool(self._carrying)
         return looking or at_work or bool(self._answered or self._carried)
@@ -96,11 +97,11 @@ class Dispatcher:
     def tokens(self) -> set[str]:
         """The leases to be kept alive."""
         return self.calls.tokens() | {
-            one.frame.lease_token for one in (*self._answered, *self._settling)
+            answer.frame.lease_token for answer in (*self._answered, *self._settling)
         }
 
     def overview(self) -> dict[str, Any]:
-        """What it does now, as values of JSON; may be called from any thread."""
+        """Its present work, as JSON values; may be called from any thread."""
         analysis = self._shop.runtime.settings.ai_analysis
         by_type = self.calls.by_type()
         return {
@@ -120,7 +121,7 @@ class Dispatcher:
         }
 
     async def run(self) -> None:
-        """Work until it leases no more and everything that it leased is settled and carried."""
+        """Work until leasing has stopped and all leased frames are settled and carried."""
         while self._leases or self.busy:
             self._changed.clear()
             if self._wants_turn():
@@ -148,7 +149,7 @@ class Dispatcher:
             async with asyncio.timeout(self._pause_sec()):
                 await self._changed.wait()
         except TimeoutError:
-            # Workers elsewhere make room without a word.
+            # Other workers send no wake when they make room.
             self._look = self._look or bool(self._crowded)
 
     def _pause_sec(self) -> float | None:
@@ -161,14 +162,14 @@ class Dispatcher:
         return min(pauses, default=None)
 
     async def _turn(self) -> None:
-        """One transaction and what follows from it."""
+        """Run a transaction, then start the calls and moves that follow from it."""
         group, self._answered = self._answered[: self._most], self._answered[self._most :]
         carried, self._carried = self._carried, CarriedOut()
         rung, self._rung = sorted(self._rung), set()
         looking = self._look or bool(self._crowded) or self._is_time_to_look()
         leasing = self._leases and looking and not self._settle_first
         token = self._shop.next_token() if leasing else None
-        self._look = self._look and not leasing  # a wake from here on is about something new
+        self._look = self._look and not leasing  # a wake from now on is for newer work
         self._settling, self._turning = group, True
         began = time.monotonic()
         work = partial(
@@ -224,7 +225,7 @@ class Dispatcher:
         *,
         leasing: bool,
     ) -> None:
-        """After the commit: calls, pictures, numbers, and who else shall look."""
+        """After the commit: start calls, move pictures, count, and decide whether to look again."""
         self.calls.start(dispatched)
         errands = settled.errands + carried.renamed
         if errands:
@@ -234,10 +235,12 @@ class Dispatcher:
         if self._shop.tracing is not None:
             note_turn(self._shop.tracing, settled, len(dispatched.frames), took_sec)
         if not leasing and (settled.returned or settled.evidence.changed):
-            self._look = True  # for when they are due, or which service takes some again
+            self._look = (
+                True  # to learn when frames are due, or whether a service takes frames again
+            )
 
     def _ring_others(self, task_types: Sequence[str]) -> None:
-        """Frames are left: workers on other machines shall look, too, should they be idle."""
+        """Wake idle workers on other machines, because frames are left."""
         now = time.monotonic()
         if now - self._rang_at >= _RING_EVERY_SEC:
             self._rang_at = now
@@ -262,25 +265,25 @@ class Dispatcher:
     def _take_apart(
         self, group: list[Answered], carried: CarriedOut, rung: Sequence[str], *, leasing: bool
     ) -> None:
-        """After a failure of ours: what can be written must not be held up, nor be lost unseen."""
+        """After an internal error: isolate its cause, so that the other work is still written."""
         if leasing:
             self._settle_first = True  # the leasing may be the cause
             self._take_back(group, carried, rung, leasing=True)
         elif carried:
-            # What was carried may be the cause: it stays in the ledger for the sweep.
+            # The carried pictures may be the cause: leave them in the ledger for the sweep.
             self._take_back(group, CarriedOut(), (), leasing=False)
         else:
             self._take_back(self._isolate(group), carried, (), leasing=False)
 
     def _isolate(self, group: list[Answered]) -> list[Answered]:
-        """Settle one by one; the one that cannot be is tried again with another verdict."""
+        """Settle answers singly; an answer that fails alone is tried again with verdict BROKEN."""
         if len(group) != 1:
             self._most = 1
             return group
-        (one,) = group
-        if one.verdict.reason == _UNSETTLED:
-            return []  # its lease expires: the frame is inferred anew
-        return [Answered(one.frame, one.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
+        (answer,) = group
+        if answer.verdict.reason == _UNSETTLED:
+            return []  # its lease expires and the frame is inferred again
+        return [Answered(answer.frame, answer.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
 
     async def _carry(self, errands: list[Errand]) -> None:
         shop = self._shop
@@ -290,7 +293,7 @@ class Dispatcher:
             self.tally.carried(carried)
         except Exception:
             log.exception("pictures not moved, the sweep does it: count=%d", len(errands))
-        # Off the set before the signal: whoever wakes up must not wait for this task again.
+        # Leave the set before the signal, so that `run` does not wait for this task again.
         task = asyncio.current_task()
         self._carrying = {other for other in self._carrying if other is not task}
         self._changed.set()

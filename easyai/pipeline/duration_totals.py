@@ -63,12 +63,12 @@ class DurationTotals:
         for durations in (self._waiting, took):
             for key, own in durations.items():
                 collect(rows, {(key[0], self._labels[key]): own})
-        found: dict[tuple[str, str, str], Histogram] = {}
+        histograms: dict[tuple[str, str, str], Histogram] = {}
         for row, own in rows.items():
-            found[totals.INFERENCE, *row] = Histogram.of(own.inference)
+            histograms[totals.INFERENCE, *row] = Histogram.of(own.inference)
             if own.frame_latency:
-                found[totals.FRAME_LATENCY, *row] = Histogram.of(own.frame_latency)
-        return found
+                histograms[totals.FRAME_LATENCY, *row] = Histogram.of(own.frame_latency)
+        return histograms
 
     def _learn(self, conn: Connection, called: Collection[tuple[str, str]]) -> None:
         now = time.monotonic()

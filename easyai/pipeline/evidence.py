@@ -202,7 +202,9 @@ def _cap(
     """The cap that its time-outs have taught an endpoint; when it changed and was halved last."""
     before = row.concurrency_cap
     known = {"cap_changed_at": row.cap_changed_at, "cap_halved_at": row.cap_halved_at}
-    timeouts = sum([one.kind is Kind.TIMEOUT and not one.frames_fault for one in verdicts])
+    timeouts = sum(
+        [verdict.kind is Kind.TIMEOUT and not verdict.frames_fault for verdict in verdicts]
+    )
     unheard = _unheard(row, verdicts, now)
     too_much = timeouts + unheard
     # Of the cap there is, only answers tell anything: not refused connections or broken answers.
@@ -238,8 +240,8 @@ def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
     """
     if not _has_answered(verdicts) and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:
         return 0
-    return sum(one.unheard for one in verdicts)
+    return sum(verdict.unheard for verdict in verdicts)
 
 
 def _has_answered(verdicts: Sequence[Verdict]) -> bool:
-    return any(one.kind in _ANSWERED for one in verdicts)
+    return any(verdict.kind in _ANSWERED for verdict in verdicts)

@@ -184,9 +184,9 @@ class Scanner:
         """Record those of a page that are whole and new; how many."""
         stable_sec = self._runtime.settings.ai_analysis.frame_stable_sec
         pictures = self._watch.look(page, stable_sec, wary)
-        self._unfinished.difference_update(one.key for one in pictures)
-        found = [one for one in pictures if not self._known.has(one.key, one.version)]
-        return self._recording.record(found) if found else 0
+        self._unfinished.difference_update(picture.key for picture in pictures)
+        new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
+        return self._recording.record(new) if new else 0
 
     def _tell_enabled(self, enabled: bool) -> None:
         if enabled:

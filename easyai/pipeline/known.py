@@ -100,7 +100,9 @@ class Known:
 
     def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
         """Learn what this scanner has recorded, once that is committed."""
-        self._learn([Recorded(one.key, one.version, True) for one in frames], time.monotonic())
+        self._learn(
+            [Recorded(frame.key, frame.version, True) for frame in frames], time.monotonic()
+        )
         if newest_id < self._newest_id:
             self.went_back = True
             # `catch_up` has missed what others recorded in the older ledger: learn it anew.

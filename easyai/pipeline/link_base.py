@@ -48,7 +48,11 @@ class LinkBases:
         services = await self._addresses(urlsplit(endpoint).hostname or "")
         if any(service.is_loopback for service in services):
             return usual
-        reached = (one for one in services if one.version == 4 or own.host != "0.0.0.0")  # noqa: S104
+        reached = (
+            service_address
+            for service_address in services
+            if service_address.version == 4 or own.host != "0.0.0.0"  # noqa: S104
+        )
         address = next(filter(None, map(own_address, reached)), None)
         if address is None:
             return usual
@@ -75,8 +79,8 @@ class _Name:
         """Its addresses; when a look-up fails those of the last one that did not."""
         async with self._lock:
             if time.monotonic() >= self._due:
-                found = await asyncio.to_thread(resolve, self._host)
-                self._known = tuple(map(ip_address, found)) or self._known
+                resolved = await asyncio.to_thread(resolve, self._host)
+                self._known = tuple(map(ip_address, resolved)) or self._known
                 rest_sec = _LOOK_UP_EVERY_SEC if self._known else _LOOK_AGAIN_SEC
                 self._due = time.monotonic() + rest_sec
             return self._known

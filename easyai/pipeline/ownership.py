@@ -150,8 +150,8 @@ def _written(claim: Claim) -> bytes:
 
 def _read(content: bytes) -> Claim:
     try:
-        found = json.loads(content)
-        known = {name: str(found.get(name, "")) for name in Claim.__dataclass_fields__}
+        saved = json.loads(content)
+        known = {name: str(saved.get(name, "")) for name in Claim.__dataclass_fields__}
     except (ValueError, AttributeError):
         return Claim("", "?", "?", "?")
     return Claim(**known)

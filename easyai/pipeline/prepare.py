@@ -65,8 +65,8 @@ def _copies(runtime: Runtime, frames: Sequence[LeasedFrame]) -> dict[int, list[s
     if not runtime.store.remote:
         return {}
     base_path = runtime.settings.ai_analysis.alert_base_path
-    again = [one for one in frames if one.leased_before and not one.image_path]
-    names = {one.id: copy_names(base_path, one) for one in again}
+    again = [frame for frame in frames if frame.leased_before and not frame.image_path]
+    names = {frame.id: copy_names(base_path, frame) for frame in again}
     if not names:
         return {}
     with runtime.db.read() as conn:

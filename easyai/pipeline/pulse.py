@@ -34,15 +34,21 @@ class Pulse:
     def overview(self) -> dict[str, Any]:
         """The last turn, and rates over the last minute."""
         now = time.monotonic()
-        recent = [one for one in list(self._slices) if one[0] > int(now // _SLICE_SEC) - _SLICES]
+        recent = [
+            time_slice
+            for time_slice in list(self._slices)
+            if time_slice[0] > int(now // _SLICE_SEC) - _SLICES
+        ]
         seconds = max(1.0, min(now - self._began, float(_WINDOW_SEC)))
         return {
             "last_turn": None if self._last is None else _turn(now, *self._last),
             "last_minute": {
-                "turns": sum(one[1] for one in recent),
-                "frames_sent": sum(one[2] for one in recent),
-                "frames_settled": sum(one[3] for one in recent),
-                "frames_settled_per_sec": round(sum(one[3] for one in recent) / seconds, 2),
+                "turns": sum(time_slice[1] for time_slice in recent),
+                "frames_sent": sum(time_slice[2] for time_slice in recent),
+                "frames_settled": sum(time_slice[3] for time_slice in recent),
+                "frames_settled_per_sec": round(
+                    sum(time_slice[3] for time_slice in recent) / seconds, 2
+                ),
             },
         }
 

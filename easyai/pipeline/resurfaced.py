@@ -1,11 +1,14 @@
 """Pictures that lie where the ledger does not expect them, found by the first scan of a process.
 
-A file system may undo the renames and deletions of its last seconds (a power loss), while the
-ledger, which is flushed with every commit, remembers them: such a picture is no new frame, its
-errand is run again. A folder may have been away for a moment (a disk not mounted yet): a picture
-that nobody found for its call is a new frame, and one that nobody found to be moved goes to its
-alert, or to the failed ones. And a picture may be held under a private name for a frame that the
-ledger does not know, since the database was lost or a backup was restored: it gets its key back.
+There are three causes:
+- A power loss may undo the renames and deletions of a file system's last seconds. The ledger is
+  flushed with every commit and remembers them. Such a picture is not a new frame: its errand runs
+  again.
+- A folder may have been away for a moment (a disk not mounted yet). A picture that was missing for
+  its call becomes a new frame. A picture that was missing for its move goes to its alert, or to the
+  failed pictures.
+- After a lost database or a restored backup, a picture may be held under a private name for a frame
+  that the ledger does not know. The picture gets its key back.
 """
 
 from __future__ import annotations
@@ -26,23 +29,27 @@ from easyai.store.keys import held_key, held_name
 
 log = logging.getLogger(__name__)
 
-_MOST: Final = 10_000  # of the newest frames: far more than a file system holds back
+_MOST: Final = 10_000  # newest frames to check: far more than a file system holds back
 _IN_USE: Final = (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED)
 
 
 def send_back(runtime: Runtime) -> int:
-    """Find pictures that have resurfaced, and order their errands anew; how many.
+    """Find pictures that have resurfaced and order their errands again; returns how many.
 
-    For the first scan of a process, before it takes anything for new: costs one `lstat` for each of
-    the newest frames and one listing of every folder. Object stores do not forget, and hold nothing
-    under private names. Raises DatabaseUnavailableError or StoreUnavailableError.
+    The first scan of a process calls it before it takes any picture for new. It costs an `lstat`
+    for each of the newest frames and a listing of every folder. Object stores lose no renames and
+    hold no picture under a private name. Raises DatabaseUnavailableError or StoreUnavailableError.
     """
     if runtime.store.remote:
         return 0
     with runtime.db.read() as conn:
         newest = pictures.newest_carried(conn, _MOST)
-    back = {one.id: one for one in newest if runtime.store.version(one.key) == one.version}
-    back |= {one.id: one for one in _held_without_need(runtime)}
+    back = {
+        picture.id: picture
+        for picture in newest
+        if runtime.store.version(picture.key) == picture.version
+    }
+    back |= {picture.id: picture for picture in _held_without_need(runtime)}
     if back:
         _order(runtime, back)
         log.warning(
@@ -54,16 +61,16 @@ def send_back(runtime: Runtime) -> int:
 
 
 def _order(runtime: Runtime, back: Mapping[int, FramePicture]) -> None:
-    targets = [(one, _target(runtime, one)) for one in back.values()]
+    targets = [(picture, _target(runtime, picture)) for picture in back.values()]
     with runtime.db.write() as conn:
         lock_in_order(conn, "frames", back)
-        lost = [one.id for one in back.values() if one.lost]
+        lost = [picture.id for picture in back.values() if picture.lost]
         lock_in_order(conn, "alerts", alerts.ids_of_frames(conn, lost))
         pictures.carry_again(conn, targets)
 
 
 def _target(runtime: Runtime, picture: FramePicture) -> str:
-    """Where a picture had been put; where it should have been, under a name of its own."""
+    """Where a picture was moved; for a lost picture, its intended place under a unique name."""
     if not picture.lost:
         return picture.image_path or ""
     analysis, camera = runtime.settings.ai_analysis, (picture.task_type, picture.task_id)
@@ -75,7 +82,7 @@ def _target(runtime: Runtime, picture: FramePicture) -> str:
 
 
 def _held_without_need(runtime: Runtime) -> list[FramePicture]:
-    """Release the held pictures that are of no frame; those of frames that are over."""
+    """Release held pictures without a frame; returns the held pictures of settled frames."""
     held = list(runtime.store.held())
     if not held:
         return []

@@ -81,13 +81,13 @@ class Retention:
             pass
 
     def _start_afresh(self, state: FrameState, unseen: float, until: float) -> None:
-        found = partial(admission.aged, state=state, since=0.0, until=unseen, most=AT_ONCE)
+        aged = partial(admission.aged, state=state, since=0.0, until=unseen, most=AT_ONCE)
         with self._runtime.db.read() as conn:
-            left = bool(found(conn))
+            left = bool(aged(conn))
         count = 0
         while left and time.monotonic() < until:
             with self._runtime.db.dispatching() as conn:
-                some = admission.start_afresh(conn, found(conn), state, clock.now(conn))
+                some = admission.start_afresh(conn, aged(conn), state, clock.now(conn))
             left, count = some == AT_ONCE, count + some
         if count:
             log.warning(
@@ -121,9 +121,9 @@ def _slack_sec(limit_sec: float) -> float:
 
 def _oldest_parked(conn: Connection) -> list[int]:
     """Ids of the frames of any type that have been parked longest."""
-    found = [
+    parked = [
         frame
         for task_type in admission.types_in(conn, FrameState.PARKED)
         for frame in admission.oldest(conn, FrameState.PARKED, task_type, _DISK_GROUP)
     ]
-    return [frame_id for _, frame_id in sorted(found)[:_DISK_GROUP]]
+    return [frame_id for _, frame_id in sorted(parked)[:_DISK_GROUP]]

@@ -49,14 +49,14 @@ class ServiceNetworks:
     @property
     def loopback(self) -> bool:
         """Whether services of this machine are called: under each of its addresses then."""
-        return any(ip_address("127.0.0.1") in ip_network(one) for one in self.networks)
+        return any(ip_address("127.0.0.1") in ip_network(network) for network in self.networks)
 
     def refusal(self, host: str, port: int) -> str:
         """Why an IP address is not called; '' when it may be."""
         address = _plain(ip_address(host))
         if never := self._never(address, port):
             return never
-        if not any(address in ip_network(one) for one in self.networks) and not (
+        if not any(address in ip_network(network) for network in self.networks) and not (
             self.loopback and _is_ours(address)
         ):
             return f"{address} is not in service_networks"
@@ -171,14 +171,14 @@ def _addresses(host: str) -> list[str]:
 
 def resolve(host: str) -> list[str]:
     """The addresses of a name; none when it has none now or the look-up takes too long."""
-    found: list[str] = []
-    if sum(one.name == _LOOK_UP for one in threading.enumerate()) >= _MOST_LOOK_UPS:
-        return found
+    addresses: list[str] = []
+    if sum(running.name == _LOOK_UP for running in threading.enumerate()) >= _MOST_LOOK_UPS:
+        return addresses
 
     def look_up() -> None:
         try:
             for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
-                found.append(str(info[4][0]))
+                addresses.append(str(info[4][0]))
         except (OSError, UnicodeError):
             return
 
@@ -186,4 +186,4 @@ def resolve(host: str) -> list[str]:
     thread = threading.Thread(target=look_up, name=_LOOK_UP, daemon=True)
     thread.start()
     thread.join(LOOK_UP_SEC)
-    return list(found)
+    return list(addresses)

@@ -37,19 +37,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class OfType:
-    """What one settling did with the frames of one task type."""
+    """Counts of one settle transaction, for one task type."""
 
     finished: int = 0
     alerts: int = 0
     returned: int = 0
     late: int = 0
-    failed: int = 0  # of the finished ones
+    failed: int = 0  # part of `finished`
     tally: Tally = field(default_factory=Tally)  # for the caller to add at the transaction's end
 
 
 @dataclass(slots=True)
 class Settled:
-    """What one settling did."""
+    """The result of one settle transaction."""
 
     errands: list[Errand] = field(default_factory=list)  # pictures to move or delete now
     finished: int = 0
@@ -71,12 +71,12 @@ def settle(
     careful: bool = False,
     moves_keep_versions: bool = True,
 ) -> Settled:
-    """Settle a group of answers; those whose lease has gone count for nothing.
+    """Settle a group of answers; an answer whose lease was lost is ignored.
 
-    Nearly always every lease still stands and no picture name is taken: then nothing is asked
-    beforehand, and ConflictError or IntegrityError tells of the exception. Roll back then, and
-    settle again with `careful`, which looks first. `moves_keep_versions`: in this store a picture
-    that was moved has the version that it had before.
+    Nearly always all leases are still held and no picture name is taken, so by default neither is
+    checked beforehand. If a lease was lost or a name is taken, this raises ConflictError or
+    IntegrityError. Then roll back and settle again with `careful`, which checks first.
+    `moves_keep_versions`: a picture keeps its version when this store moves it.
     """
     settled = Settled()
     valid = list(answered)
@@ -114,16 +114,16 @@ def _at_fault(one: Answered) -> Answered:
 
 def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:
     by_token: dict[str, list[int]] = {}
-    for one in answered:
-        by_token.setdefault(one.frame.lease_token, []).append(one.frame.id)
+    for answer in answered:
+        by_token.setdefault(answer.frame.lease_token, []).append(answer.frame.id)
     return by_token
 
 
 def _by_service(answered: Sequence[Answered]) -> dict[int, list[Verdict]]:
     by_service: dict[int, list[Verdict]] = {}
-    for one in answered:
-        if one.verdict.called:
-            by_service.setdefault(one.frame.service_pk, []).append(one.verdict)
+    for answer in answered:
+        if answer.verdict.called:
+            by_service.setdefault(answer.frame.service_pk, []).append(answer.verdict)
     return by_service
 
 
@@ -133,7 +133,7 @@ def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fa
         return Fate(FrameState.DONE, Outcome.SUPERSEDED, frame.attempts)
     fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
     ordered = analysis.affinity(frame.task_type)
-    # Where it has answered nobody since, all wait for it alike: it stands still.
+    # If the service has answered no frame since, it stands still and all frames wait for it.
     apart = one.verdict.kind is Kind.TIMEOUT and fine and not ordered
     return decide(
         one.verdict,
@@ -153,14 +153,14 @@ def _targets(
     fates: Sequence[tuple[Answered, Fate]],
     careful: bool,
 ) -> dict[int, str]:
-    """Where pictures go, by frame id; where a name is taken, it gets the frame's id.
+    """The target key of each picture, by frame id; a name that is taken gets the frame's id.
 
-    A picture that goes nowhere is deleted.
+    A picture without a target is deleted.
     """
     wanted = {
-        one.frame.id: _target(analysis, one, fate.outcome)
-        for one, fate in fates
-        if fate.outcome is Outcome.FAILED or (fate.outcome is Outcome.ALERT and one.keep_picture)
+        answer.frame.id: _target(analysis, answer, fate.outcome)
+        for answer, fate in fates
+        if fate.outcome is Outcome.FAILED or (fate.outcome is Outcome.ALERT and answer.keep_picture)
     }
     taken = alerts.taken_paths(conn, list(wanted.values())) if careful else set()
     salt = secrets.token_hex(3) if careful else ""
@@ -179,7 +179,7 @@ def _target(analysis: AiAnalysis, one: Answered, outcome: Outcome | None) -> str
             analysis.alert_base_path, frame.task_type, frame.task_id, frame.key
         )
     target = failed_key(analysis.failed_base_path, frame.task_type, frame.task_id, frame.key)
-    # From a nested folder: a frame of the same name may be failing elsewhere right now.
+    # In nested folders: another frame of the same name may be failing at this moment.
     nested = is_nested(frame.key, frame.task_type, frame.task_id)
     return unique_key(target, frame.id) if nested else target
 
@@ -191,21 +191,21 @@ def _write_frames(
     now: float,
     settled: Settled,
 ) -> list[dict[str, Any]]:
-    """Write what became of the frames; the rows of their alerts, to be saved."""
+    """Write the new states of the frames; returns the alert rows, to be saved."""
     finished, returned, saved, superfluous = [], [], [], []
-    for one, fate in fates:
-        frame, verdict = one.frame, one.verdict
+    for answer, fate in fates:
+        frame, verdict = answer.frame, answer.verdict
         if fate.state is FrameState.PENDING:
-            returned.append(returned_row(one, fate, now))
+            returned.append(returned_row(answer, fate, now))
             continue
         target = targets.get(frame.id, "")
-        finished.append(finished_row(one, fate, target, now))
+        finished.append(finished_row(answer, fate, target, now))
         if fate.outcome is Outcome.ALERT:
-            saved.append(alert_row(one, target, now))
+            saved.append(alert_row(answer, target, now))
         if fate.outcome not in NO_PICTURE and target != frame.image_path:
-            settled.errands.append(errand(one, target))
-        if one.copied_to and one.copied_to != target:
-            superfluous.append((one.copied_to, ""))
+            settled.errands.append(errand(answer, target))
+        if answer.copied_to and answer.copied_to != target:
+            superfluous.append((answer.copied_to, ""))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):
             shown = text(verdict.reason)
             log.warning("frame %s: key=%s reason=%s", fate.outcome, frame.key, shown)
@@ -218,8 +218,8 @@ def _write_frames(
 
 
 def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
-    for one, fate in fates:
-        verdict, task_type = one.verdict, one.frame.task_type
+    for answer, fate in fates:
+        verdict, task_type = answer.verdict, answer.frame.task_type
         own = settled.types.get(task_type)
         if own is None:
             own = settled.types[task_type] = OfType()
@@ -244,13 +244,13 @@ def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
 
 
 def _add_totals(totals: Totals, fates: Sequence[tuple[Answered, Fate]], now: float) -> None:
-    for one, fate in fates:
-        frame, verdict = one.frame, one.verdict
+    for answer, fate in fates:
+        frame, verdict = answer.frame, answer.verdict
         if fate.outcome is not None:
             totals.settled(frame.task_type, fate.outcome, verdict.kind)
         if verdict.kind is not Kind.INFERRED:
             continue
-        took = totals.at(frame.task_type, one.endpoint.url)
+        took = totals.at(frame.task_type, answer.endpoint.url)
         took.inference.append(verdict.elapsed_ms / 1000)
         if fate.outcome is not Outcome.SUPERSEDED:
             took.frame_latency.append(now - frame.arrived_at)

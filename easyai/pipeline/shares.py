@@ -1,10 +1,10 @@
-"""Shares: which types get the places there are, one place at a time.
+"""Shares: divides the free places among the task types, a single place at a time.
 
-Types of a higher priority that have frames which could go now get the places they can use first.
-Of what they leave each type of one priority has a right to an equal share, what it has in flight
-counted; what it does not use is anybody's. Where there are fewer places than types, they take turns
-by the second. Every tenth second each type has a right to one place, whatever its priority: none
-stands still for ever.
+Types of a higher priority with frames that could go now come first and get all places they can use.
+The remaining places are shared equally among the types of the next priority; frames in flight
+count. Other types may use what a type leaves of its share. Where places are fewer than types, the
+types take turns by the second. Every tenth second each type has a right to a place, whatever its
+priority, so that no type stands still for ever.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ Chosen = tuple[PendingFrame, Candidate]
 class Contender:
     """A task type with frames that could go now.
 
-    Frames are asked for in small numbers: until a look has found fewer than it wanted, a type
-    counts as having more.
+    Frames are fetched in small numbers. A type counts as having more frames until a fetch returns
+    fewer than it asked for.
     """
 
     name: str
     priority: int
-    ours: bool  # this process serves it; for others their places are kept only
+    ours: bool  # this process serves it; for other types, places are only kept free
     limit: int = UNLIMITED  # of further frames, by the type's own settings
     frames: list[PendingFrame] = field(default_factory=list)
     all_seen: bool = False  # there are no further frames
-    home: Callable[[str], str] | None = None  # preferred endpoint of a camera, in ordered types
+    home: Callable[[str], str] | None = None  # preferred endpoint by camera, if the type is ordered
     chosen: list[Chosen] = field(default_factory=list)
     unseen: int = 0  # places for frames that were not fetched yet
 
     @property
     def wanted(self) -> int:
-        """Frames that there are places for."""
+        """The number of frames that have a place."""
         return len(self.chosen) + self.unseen
 
     @property
@@ -60,8 +60,8 @@ class Contender:
 def share(
     contenders: Sequence[Contender], places: Places, cache: ServiceCache, most: int, now: float
 ) -> None:
-    """Give away the places, up to `most` to our own types; fills in `chosen` and `unseen`."""
-    takers = [_Taker(one, places, cache) for one in contenders]
+    """Divide the places, at most `most` to our own types; fills in `chosen` and `unseen`."""
+    takers = [_Taker(contender, places, cache) for contender in contenders]
     floor = is_floor(now)
     heap = [(taker.rank(floor, now), number) for number, taker in enumerate(takers)]
     heapify(heap)
@@ -69,13 +69,13 @@ def share(
         _, number = heappop(heap)
         taker = takers[number]
         if not taker.take():
-            continue  # no frame, or no endpoint for it: what it leaves is the others'
+            continue  # no frame or no endpoint: other types get its places
         most -= taker.type.ours
         heappush(heap, (taker.rank(floor, now), number))
 
 
 class _Taker:
-    """A contender on the way to its places."""
+    """Takes places for a contender."""
 
     def __init__(self, contender: Contender, places: Places, cache: ServiceCache) -> None:
         self.type = contender
@@ -88,7 +88,7 @@ class _Taker:
         self._homes: list[Candidate] | None = None
 
     def rank(self, floor: bool, now: float) -> tuple[bool, int, int, int]:
-        """Whoever has the lowest goes first."""
+        """The sort key of the next place: the contender with the lowest rank gets it."""
         taken = self._places.of_type(self.type.name)
         turn = _turn(self.type.name, int(now / _TURN_SEC))
         if floor and taken == 0:
@@ -102,21 +102,21 @@ class _Taker:
         return self._take_fastest() if self.type.home is None else self._take_home(self.type.home)
 
     def _take_fastest(self) -> bool:
-        one = self.type
-        frame = one.frames[self._next] if self._next < len(one.frames) else None
-        if frame is None and one.all_seen:
+        contender = self.type
+        frame = contender.frames[self._next] if self._next < len(contender.frames) else None
+        if frame is None and contender.all_seen:
             return False
         if self._fastest is None:
-            self._fastest = FastestFirst(self._cache.ranking(one.name), self._places)
+            self._fastest = FastestFirst(self._cache.ranking(contender.name), self._places)
         service = self._fastest.take(frame.avoid_service if frame else None)
         return service is not None and self._give(frame, service)
 
     def _take_home(self, preferred: Callable[[str], str]) -> bool:
-        """Of a type with a state per camera: a frame whose endpoint is full waits for it."""
+        """For a type with a state per camera: a frame waits while its camera's endpoint is full."""
         frames = self.type.frames
         if self._homes is None:
-            found = self._cache.of_type(self.type.name)
-            self._homes = [one for one in found if not self._places.rests(one)]
+            services = self._cache.of_type(self.type.name)
+            self._homes = [candidate for candidate in services if not self._places.rests(candidate)]
         while self._next < len(frames):
             frame = frames[self._next]
             service = choose_for_camera(self._homes, frame.task_id, preferred(frame.task_id))
@@ -142,10 +142,10 @@ def is_floor(now: float) -> bool:
 
 @lru_cache(maxsize=4096)
 def _turn(task_type: str, turn: int) -> int:
-    """Highest random weight of type and second, lowest first.
+    """The order of types in a turn, by highest random weight of type and second; lowest first.
 
-    Every process comes to the same answer, and whoever has the turn among many has it among some of
-    them, so that two limits never wait for each other.
+    Every process computes the same order, and a subset of the types keeps its order, so that two
+    limits never wait for each other.
     """
     digest = hashlib.blake2b(f"{turn}\n{task_type}".encode(), digest_size=8).digest()
     return -int.from_bytes(digest)

@@ -59,7 +59,11 @@ class _Ledger:
 
 def note_turn(tracing: Tracing, settled: Settled, leased: int, took_sec: float) -> None:
     """Note a turn that has settled frames whose traces are taken."""
-    traced = [_attempt(one, fate, one.call) for one, fate in settled.fates if one.call is not None]
+    traced = [
+        _attempt(answer, fate, answer.call)
+        for answer, fate in settled.fates
+        if answer.call is not None
+    ]
     now = tracing.now if traced else None
     if now is not None:
         tracing.note(Turn(now - took_sec, now, len(settled.fates), leased, traced))

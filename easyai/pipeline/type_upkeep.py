@@ -23,18 +23,20 @@ def keep_types(runtime: Runtime) -> int:
         now = clock.now(conn)
         known = type_room.known(conn)
         naming = type_room.naming(conn, runtime.settings.task_types)
-        fresh = {one.name for one in known if not needs_renewal(one.seen_at, now)}
-        there = {one.name for one in known}
+        fresh = {
+            known_type.name for known_type in known if not needs_renewal(known_type.seen_at, now)
+        }
+        there = {known_type.name for known_type in known}
         over = unnamed(known, naming, now)
         # Frames of a type without a row would be leased by nobody: whoever removed it.
         named = ((naming.by_any & there) | naming.by_frames) - fresh
         if named or over:
             type_room.lock_places(conn)
-        rings.lock(conn, sorted({*named, *(one.name for one in over)}))
+        rings.lock(conn, sorted({*named, *(known_type.name for known_type in over)}))
         task_types.add(conn, named, now)
         forgotten = type_room.forget(conn, over)
     if forgotten:
-        names = [one.name for one in over]
+        names = [known_type.name for known_type in over]
         shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
         log.info("task types forgotten, nothing has named them for a day: %s", shown)
     return forgotten

@@ -89,7 +89,7 @@ class Sdk:
                 context=_inside(parent),
                 kind=KINDS[kind],
                 attributes={key: value for key, value in attributes.items() if value is not None},
-                links=[Link(_context(one)) for one in links],
+                links=[Link(_context(linked)) for linked in links],
                 start_time=_ns(times[0]),
             )
         finally:

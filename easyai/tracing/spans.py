@@ -1,4 +1,4 @@
-"""The spans of a frame's trace, with OpenTelemetry's names where it has some.
+"""The spans of a frame's trace, named by OpenTelemetry's conventions where they apply.
 
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and …/messaging/messaging-spans/
 """
@@ -14,7 +14,7 @@ from easyai.tracing.ids import TraceIds
 from easyai.tracing.journey import Attempt, Call, Publication, Turn, without_secrets
 from easyai.tracing.sdk import Sdk
 
-_LONGEST_SCAN_SEC: Final = 3600.0  # a file that is older lay there before, or its clock is off
+_LONGEST_SCAN_SEC: Final = 3600.0  # an older file was there before the scan, or its clock is off
 _MOST_LINKS: Final = 128
 _LOW_BITS: Final = (1 << 64) - 1
 _FINAL: Final = ("done", "failed")
@@ -23,10 +23,10 @@ Times = Mapping[int, tuple[float, float]]  # captured at and found at, by frame 
 
 
 def make_turn(sdk: Sdk, turn: Turn, times: Times) -> None:
-    """The spans of a turn and of the attempts that it settled."""
-    roots = [one.call.ids for one in turn.attempts]
-    # A trace of its own, which samplers by ratio take as they took the first frame's: by the
-    # lower half.
+    """Make the spans of a turn and of the attempts that it settled."""
+    roots = [attempt.call.ids for attempt in turn.attempts]
+    # The turn has its own trace id. Samplers by ratio look at the lower half of the id, so the
+    # turn takes that half from the first frame and is sampled with it.
     own = secrets.randbits(64) << 64 | roots[0].trace_id & _LOW_BITS
     counts = {"easyai.turn.settled": turn.settled, "easyai.turn.leased": turn.leased}
     span = sdk.span(
@@ -36,8 +36,8 @@ def make_turn(sdk: Sdk, turn: Turn, times: Times) -> None:
         ids=(own, None),
         links=roots[:_MOST_LINKS],
     )
-    for one in turn.attempts:
-        _make_attempt(sdk, turn, span, one, times.get(one.frame_id))
+    for attempt in turn.attempts:
+        _make_attempt(sdk, turn, span, attempt, times.get(attempt.frame_id))
 
 
 def _make_attempt(
@@ -89,7 +89,7 @@ def _make_call(sdk: Sdk, one: Attempt, call: Call) -> None:
 
 
 def make_publication(sdk: Sdk, one: Publication, frames: Mapping[int, TraceIds]) -> None:
-    """The spans of alerts that were published; `frames` are those traced, by alert id."""
+    """Make the spans of published alerts; `frames` are the traced frames, by alert id."""
     for alert_id, ids in frames.items():
         attributes = {
             "messaging.system": one.system,

@@ -1,4 +1,4 @@
-"""Tracing of one process: notes what happens without waiting; a thread makes spans of it."""
+"""Tracing of one process: records events without waiting; a thread makes spans of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLOSE_SEC: Final = 2.0
 
 
 class Ledger(Protocol):
-    """What is asked of the database; each raises DatabaseUnavailableError."""
+    """Queries that tracing makes; each raises DatabaseUnavailableError."""
 
     def installation_id(self) -> str:
         """The id of this installation."""
@@ -36,19 +36,19 @@ class Ledger(Protocol):
         """The frames of alerts."""
 
     def now(self) -> float:
-        """The database's time, without asking it."""
+        """The database's time, estimated without a query."""
 
 
 class Tracing:
-    """One for each process; `close` sends what waits, for a moment.
+    """The tracing of a process; `close` sends the waiting spans, within a time limit.
 
-    Until the SDK is loaded and the installation's id is read, no frame is traced.
+    No frame is traced until the SDK is loaded and the installation's id is read.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._installation_id = ""
-        self._sdk: Sdk | None = None  # set last: then all is there
+        self._sdk: Sdk | None = None  # set last: then everything else is set
         self._notes: Queue[Turn | Publication | None] = Queue(_MOST_NOTES)
         self._frames = 0  # in the notes that wait
         self._frames_lock = threading.Lock()
@@ -59,7 +59,7 @@ class Tracing:
 
     @property
     def now(self) -> float | None:
-        """The time by which spans begin and end; None after an error, which is logged."""
+        """The clock of the spans; None after an error, which is logged."""
         try:
             return self._ledger.now()
         except Exception as error:  # noqa: BLE001 - traces must end nothing
@@ -67,9 +67,9 @@ class Tracing:
             return None
 
     def call(self, frame_id: int, endpoint: str, leased_sec_ago: float) -> Call | None:
-        """A call that is about to begin; None where its frame's trace is not taken.
+        """Begin to trace a call; None if its frame is not sampled.
 
-        An error is logged, and the frame has no trace.
+        An error is logged, and the frame is not traced.
         """
         try:
             return self._begin(frame_id, endpoint, leased_sec_ago)
@@ -78,7 +78,7 @@ class Tracing:
             return None
 
     def end(self, call: Call, kind: str) -> Call | None:
-        """The call with its end; None after an error: then its frame has no trace."""
+        """The call with its end time; None after an error: then its frame is not traced."""
         now = self.now
         if now is None:
             return None
@@ -96,7 +96,7 @@ class Tracing:
         return Call(ids, now - leased_sec_ago, now, endpoint)
 
     def note(self, one: Turn | Publication) -> None:
-        """Have spans made; what cannot be taken is dropped."""
+        """Queue a turn or publication for the thread; dropped when the queue is full."""
         if self._sdk is None:
             return
         if not self._put(one):
@@ -117,7 +117,7 @@ class Tracing:
         return True
 
     def close(self) -> None:
-        """End the thread, and send what waits."""
+        """End the thread, and send the waiting spans."""
         self._ended.set()
         try:
             self._notes.put_nowait(None)
@@ -131,17 +131,17 @@ class Tracing:
         while not self._open():
             if self._ended.wait(_TRY_AGAIN_SEC):
                 return
-        while (one := self._notes.get()) is not None:
+        while (note := self._notes.get()) is not None:
             with self._frames_lock:
-                self._frames -= one.frames
+                self._frames -= note.frames
             try:
-                self._make(one)
+                self._make(note)
             except Exception as error:  # noqa: BLE001 - traces must end nothing
                 self._failed(error)
 
     def _open(self) -> bool:
         try:
-            from easyai.tracing.sdk import Sdk  # a third of a second, which nobody waits for
+            from easyai.tracing.sdk import Sdk  # takes a third of a second; nobody waits
 
             self._installation_id = self._ledger.installation_id()
             self._ledger.now()  # so that the clock is known
@@ -164,12 +164,12 @@ class Tracing:
             spans.make_publication(self._sdk, one, self._traced(one))
 
     def _traced(self, one: Publication) -> dict[int, TraceIds]:
-        found: dict[int, TraceIds] = {}
+        traced: dict[int, TraceIds] = {}
         for alert_id, frame_id in self._ledger.frames(one.alert_ids).items():
             ids = trace_ids(self._installation_id, frame_id)
             if self._sdk is not None and self._sdk.sampled(ids.trace_id):
-                found[alert_id] = ids
-        return found
+                traced[alert_id] = ids
+        return traced
 
     def _failed(self, error: Exception) -> None:
         self._report(f"a trace is not made, frames go on: {type(error).__name__}: {error}")
