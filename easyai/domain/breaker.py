@@ -1,9 +1,9 @@
-"""An endpoint's circuit breaker and the waits between attempts of a frame.
+"""An endpoint's circuit breaker, its learned cap, and the waits between attempts of a frame.
 
-CLOSED → OPEN after three failures in a row (broken answers: on three cameras, or of an endpoint
-that has answered nothing else for a while); OPEN → HALF-OPEN when its pause is over: one trial
-request; HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure. Where no other
-endpoint of a task type works the pauses stay short: its frames wait for nothing else.
+CLOSED → OPEN after three failures in a row. Broken answers count only on three cameras, or if the
+endpoint has answered no other frame for a while. OPEN → HALF-OPEN when the pause is over: a single
+trial request. HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure. Pauses
+stay short while a task type has no other working endpoint, because its frames wait for this one.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 OPEN_AFTER: Final = 3  # failures in a row
-#: An endpoint that has answered a frame within this time is not judged by one or two cameras.
+#: An endpoint that answered a frame within this time is not judged by only one or two cameras.
 ANSWERED_LATELY_SEC: Final = 5.0
-#: For which a request waits for its connection.
+#: How long a request waits for its connection.
 CONNECT_TIMEOUT_SEC: Final = 5.0
 FIRST_PAUSE_SEC: Final = 5.0
 LONGEST_PAUSE_SEC: Final = 60.0
 LONGEST_PAUSE_ALONE_SEC: Final = 10.0  # while a task type has no endpoint that works
 LONGEST_RETRY_SEC: Final = 5.0
 _CAP_GROWS_EVERY_SEC: Final = 1.0
-_LARGEST_CAP: Final = 1000  # above it there is no need for one
+_LARGEST_CAP: Final = 1000  # above it no cap is needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Breaker:
     def failed(self, now: float, *, alone: bool = False, answers_others: bool = False) -> Breaker:
         """CLOSED → OPEN at the third failure in a row, HALF-OPEN → OPEN with twice the pause.
 
-        `alone`: the endpoint has a task type that no other one serves without failing.
-        `answers_others`: it fails on a few cameras only, so that it stays CLOSED.
+        `alone`: the endpoint has a task type that no other endpoint serves without failures.
+        `answers_others`: the endpoint fails on a few cameras only, so the breaker stays CLOSED.
         """
         failures = self.failures + 1
         if self.closed and (failures < OPEN_AFTER or answers_others):
             return replace(self, failures=failures)
         if not self.closed and now < self.open_until:
-            # A straggler that started before the breaker opened tells nothing new.
+            # A call that started before the breaker opened is no new evidence.
             return replace(self, failures=failures)
         pause = min(self.pause_sec * 2 or FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC)
         if alone:
@@ -80,12 +80,12 @@ def learned_cap(
     timeout_sec: float,
     answer_sec: float,
 ) -> int | None:
-    """How many requests at once an endpoint is given, as its time-outs teach; None: no cap.
+    """How many requests at once an endpoint gets, learned from its time-outs; None: no cap.
 
-    Halved when requests time out, once for each `timeout_sec` at most, for those under way then
-    started before. One more with answers, once for each `answer_sec` (the mean time of an answer)
-    and second at most: before that nothing has been seen of the cap there is. Additive increase,
-    multiplicative decrease, as TCP does it (RFC 5681).
+    Halved when requests time out, at most once in `timeout_sec`, because requests under way at that
+    time started before. Raised by 1 when answers arrive, at most once in `answer_sec` (the mean
+    time of an answer) and at most once a second, because earlier answers do not show the effect of
+    the present cap. Additive increase, multiplicative decrease, as in TCP (RFC 5681).
     """
     if timeouts:
         if cap is not None and since_halved_sec < timeout_sec:

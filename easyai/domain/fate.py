@@ -1,4 +1,4 @@
-"""What becomes of a frame after one call: the rules of retry, failure and alert."""
+"""The fate of a frame after a call: the rules of retry, failure and alert."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.verdict import Kind, Verdict
 
 _LONGEST_NAME = 255  # bytes of UTF-8 in a file name
-# Longer than any breaker rests, so that its next trial is a request with another frame.
+# Longer than any breaker's pause, so that the next trial request has another frame.
 _ASIDE_SEC = LONGEST_PAUSE_SEC + 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """The next state of a frame, with what it needs."""
+    """The next state of a frame, with its outcome, attempts and delay."""
 
     state: FrameState  # PENDING: tried again after delay_sec
     outcome: Outcome | None = None
@@ -36,17 +36,17 @@ def decide(
     holds_its_camera: bool = False,
     apart_sec: float = 0.0,
 ) -> Fate:
-    """The fate of a frame; its next attempt comes `apart_sec` later than another's.
+    """The fate of a frame; `apart_sec` is added to the wait for its next attempt.
 
-    A frame never fails because services are down: only answers that the frame itself must answer
-    for are held against it — success:false, and a broken answer from a service that
-    (`service_is_fine`) has answered other frames since it broke on this one. A time-out is held
-    against it when the service answered others quickly meanwhile (`frames_fault`); any other tells
-    of too much at once.
+    A frame never fails because services are down. Only answers that are the frame's own fault are
+    held against it: success:false, or a broken answer from a service that has answered other frames
+    since it broke on this frame (`service_is_fine`). A time-out is held against the frame if the
+    service answered other frames quickly meanwhile (`frames_fault`); any other time-out means that
+    the service is overloaded.
 
-    A frame that `holds_its_camera` (its type goes in order of capture) and has had no answer
-    `max_attempts` times steps aside, so that another frame shows whether the service or the frame
-    is at fault; from then on time-outs, too, are held against it while the service is fine.
+    A frame that `holds_its_camera` (its type goes in order of capture) steps aside when it has had
+    no answer `max_attempts` times. Then another frame shows whether the service or the frame is at
+    fault. From then on, time-outs are also held against the frame while the service is fine.
     """
     unanswered = verdict.kind in (Kind.BROKEN, Kind.TIMEOUT)
     steps_aside = holds_its_camera and unanswered and tries + 1 >= max_attempts
@@ -67,7 +67,7 @@ def decide(
         case _:
             held_against_it = False
     attempts += held_against_it
-    if held_against_it and attempts >= max_attempts:  # which may have been lowered meanwhile
+    if held_against_it and attempts >= max_attempts:  # max_attempts may be lower now
         return Fate(FrameState.FAILED, Outcome.FAILED, attempts)
     delay_sec = _ASIDE_SEC if steps_aside else retry_delay_sec(tries) + apart_sec
     return Fate(FrameState.PENDING, None, attempts, delay_sec)
@@ -81,7 +81,7 @@ def is_alert(verdict: Verdict, *, save_only_with_detection: bool) -> bool:
 def is_nested(key: str, task_type: str, task_id: str) -> bool:
     """Whether another frame of the camera may have the same file name, in another folder.
 
-    A frame lies deeper than its camera's folder, or in one spelled in another Unicode form.
+    Such a frame lies below its camera's folder, or in a folder spelled in another Unicode form.
     """
     return not key.endswith(f"{task_type}/{task_id}/{key.rpartition('/')[2]}")
 
@@ -99,7 +99,7 @@ def failed_key(failed_base_path: str, task_type: str, task_id: str, key: str) ->
 def unique_key(key: str, frame_id: int, salt: str = "") -> str:
     """The key with the frame's id (and a salt) before its suffix, for a name that is taken.
 
-    A name that would grow too long for a file loses the end of its stem.
+    If the name would be too long for a file, the end of its stem is cut off.
     """
     folder, slash, name = key.rpartition("/")
     stem, dot, suffix = name.rpartition(".")
@@ -113,10 +113,12 @@ def result_text(result: Any) -> str:
     """A result as the JSON string that an alert carries; Chinese stays readable."""
     try:
         text = json.dumps(result, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # 1e999 is read as infinite, which no JSON can say
+    except ValueError:  # Python reads 1e999 as infinity, which is not JSON
         return result_text(json.loads(json.dumps(result), parse_constant=lambda _: None))
     try:
         text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair: no text, but good JSON when escaped
+    except (
+        UnicodeEncodeError
+    ):  # half a surrogate pair is not valid text, but valid JSON when escaped
         return json.dumps(result, separators=(",", ":"))
     return text

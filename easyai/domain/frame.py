@@ -1,4 +1,4 @@
-"""What a frame is: its key, its states and when it was captured."""
+"""A frame: its key, its states and its time of capture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FrameState(StrEnum):
     PENDING = "pending"  # waits for a service, or for its next attempt
     PARKED = "parked"  # waits since its type had no live service; goes after live frames
     LEASED = "leased"  # given to one worker for one endpoint, until settled or expired
-    DONE = "done"  # inferred; its outcome says with which fate
+    DONE = "done"  # settled without failure; see its outcome
     FAILED = "failed"  # the algorithm refused it max_attempts times; kept, requeue brings it back
     DROPPED = "dropped"  # given up by a policy of the operator, or by hand; counted
 
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     MISSING = "missing"  # somebody else removed the picture before it was inferred
     SUPERSEDED = "superseded"  # its camera wrote a newer picture under its name before the end
     FAILED = "failed"  # kept under failed/ with its reason
-    # Dropped, by the policy of the operator that says so, or by hand:
+    # Dropped, by a policy of the operator or by hand:
     # More than max_queue_size waited (queue_full_strategy), or a camera's max_frame_count.
     QUEUE_FULL = "queue_full"
     TOO_OLD = "too_old"  # waited outage_retention_hours, or failed for failed_retention_days
@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameKey:
-    """A frame's place in the store, taken apart (contract, section 1)."""
+    """The parts of a frame's key in the store (contract, section 1)."""
 
     key: str  # the whole key as the store spells it, base path included
     task_type: str  # in NFC
@@ -70,7 +70,7 @@ class KeyRules:
     excluded: tuple[str, ...] = ("alerts/", "failed/")
 
     def parse(self, key: str) -> FrameKey | None:
-        """The frame behind a key, or None when the key is not one."""
+        """The frame of a key, or None if the key is not a frame's."""
         if key.startswith(self.excluded) or not key.startswith(self.base_path):
             return None
         parts = key[len(self.base_path) :].split("/")
@@ -91,7 +91,7 @@ class KeyRules:
         return self.camera_folder(key) + ALGO_CONFIG_NAME
 
     def is_stray_picture(self, key: str) -> bool:
-        """A picture that lies too high in the tree to name its type and camera."""
+        """Whether a picture lies too high in the tree to name its type and camera."""
         if key.startswith(self.excluded) or not key.startswith(self.base_path):
             return False
         parts = key[len(self.base_path) :].split("/")
@@ -104,15 +104,14 @@ def is_picture(filename: str) -> bool:
 
 
 def is_date(folder: str) -> bool:
-    """Whether a folder's name is a date: a task type's never looks so unless somebody names it."""
+    """Whether a folder's name is a date; dates are task types only if somebody names them."""
     return _DATE.fullmatch(folder) is not None
 
 
 def written_at(modified_at: float, found_at: float) -> float:
-    """When a picture was written by its file's time, or when it was found where that cannot be.
+    """When a picture was written (Unix seconds), or when it was found if its file time is wrong.
 
-    Unix seconds. Programs set file times as they like, and a camera's clock may never have been
-    set.
+    Programs set file times as they like, and a camera's clock may never have been set.
     """
     return modified_at if _EARLIEST <= modified_at <= found_at + _AHEAD_SEC else found_at
 

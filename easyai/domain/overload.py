@@ -1,4 +1,4 @@
-"""Which frames give way when more wait than may."""
+"""Which frames give way when too many wait."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 def give_way(
     waiting: Mapping[str, int], priority: Callable[[str], int], limit: int
 ) -> list[tuple[list[str], int]]:
-    """Task types and how many frames of them together must go, until no more than `limit` wait.
+    """Groups of task types, each with the number of frames to give up so that only `limit` wait.
 
-    Types of the lowest priority go first, and of each priority only as many as needed; types of
-    one priority are one crowd.
+    Types of the same priority are a group. The lowest priority goes first, and each group gives up
+    only as many frames as needed.
     """
     excess = sum(waiting.values()) - limit
     ways = []
@@ -27,8 +27,8 @@ def give_way(
 
 
 def in_turn(waiting: Mapping[str, int], priority: Callable[[str], int]) -> list[str]:
-    """Task types in the order in which each gives way as a whole.
+    """Task types in the order in which whole types give way.
 
-    The lowest priority first, and of one priority the type of which most wait.
+    The lowest priority goes first; at the same priority, the type with most waiting frames.
     """
     return sorted(waiting, key=lambda name: (priority(name), -waiting[name], name))

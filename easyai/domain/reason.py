@@ -1,7 +1,7 @@
-"""Why something is as it is, as data: a code and its arguments.
+"""A reason as data: a code and its arguments.
 
-The sentences stand in `easyai.messages` only; no other code reads or writes them. What came from
-outside (the error of a service, a driver or a camera) is an argument, and is never interpreted.
+The sentences are in `easyai.messages` only; no other code reads or writes them. A text from outside
+(the error of a service, a driver or a camera) is an argument and is never interpreted.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Union
 
-#: What an argument may be: what JSON can hold, and further reasons.
+#: The types of an argument: JSON values and further reasons.
 Arg = Union[str, int, float, bool, None, "Reason", tuple["Arg", ...]]
 
-#: The code of what somebody else wrote; the argument `text` holds it.
+#: The code of a text from outside; the argument `text` holds it.
 QUOTED: Final = "quoted"
 _LONGEST_QUOTE: Final = 500  # characters
 _SIGNATURE: Final = re.compile(r"([?&][\w.-]*signature=)[^&#\s\"'<>)]*", re.IGNORECASE)
@@ -38,21 +38,21 @@ class Reason:
         return bool(self.code)
 
     def __str__(self) -> str:
-        """For logs of developers and for tests: the code and the arguments, no sentence."""
+        """The code and the arguments, for developers' logs and for tests; no sentence."""
         shown = ", ".join(f"{name}={_plain(value)!r}" for name, value in self.args)
         return f"{self.code}({shown})"
 
     def get(self, name: str) -> Arg:
-        """An argument, None where there is none of that name."""
+        """The argument of this name; None if there is no such argument."""
         return next((value for key, value in self.args if key == name), None)
 
     def inner(self, name: str) -> Reason:
-        """The reason that is an argument of this one; no reason where there is none."""
+        """The argument of this name if it is a reason, else NO_REASON."""
         value = self.get(name)
         return value if isinstance(value, Reason) else NO_REASON
 
     def walk(self) -> Iterator[Reason]:
-        """This reason and all that are arguments of it, at any depth."""
+        """This reason and all reasons among its arguments, at any depth."""
         yield self
         for _, value in self.args:
             for each in value if isinstance(value, tuple) else (value,):
@@ -60,7 +60,7 @@ class Reason:
                     yield from each.walk()
 
     def quoting(self, change: Callable[[str], str]) -> Reason:
-        """The same with every text among its arguments changed, at any depth."""
+        """A copy with `change` applied to every text among the arguments, at any depth."""
         return Reason(
             self.code, tuple((name, _quoting(value, change)) for name, value in self.args)
         )
@@ -75,7 +75,7 @@ NO_REASON: Final = Reason("")
 
 
 def from_json(value: Any) -> Reason:
-    """The reason behind what `Reason.as_json` gave, or NO_REASON where it is something else."""
+    """The reason that `Reason.as_json` wrote; NO_REASON for any other value."""
     if not isinstance(value, Mapping) or not isinstance(value.get("code"), str):
         return NO_REASON
     args = value.get("args")
@@ -84,14 +84,14 @@ def from_json(value: Any) -> Reason:
 
 
 def args_text(reason: Reason) -> str | None:
-    """The arguments as a JSON object for the database, None where there are none."""
+    """The arguments as a JSON object for the database; None without arguments."""
     if not reason.args:
         return None
     return json.dumps(reason.as_json()["args"], ensure_ascii=False, separators=(",", ":"))
 
 
 def from_columns(code: str, args: str | None) -> Reason:
-    """The reason that `args_text` wrote; arguments that are no JSON object count as none."""
+    """The reason that `args_text` wrote; arguments that are not a JSON object are ignored."""
     try:
         parsed = json.loads(args) if args else {}
     except ValueError:
@@ -100,16 +100,17 @@ def from_columns(code: str, args: str | None) -> Reason:
 
 
 def quoted(text: str) -> Reason:
-    """What somebody else wrote, as it is: a reason that has no code of ours."""
+    """A reason that quotes a text from outside and has no code of its own."""
     return Reason.of(QUOTED, text=quote(text))
 
 
 def quote(text: str) -> str:
-    """A text from outside as every database takes it and anybody may read it.
+    """A text from outside, safe for every database and for any reader; at most 500 characters.
 
-    500 characters at most. A service may quote the signed link to a picture that it could not open.
+    Signatures are masked, because a service may quote the signed link of a picture that it could
+    not open.
     """
-    # NUL is no text in PostgreSQL, a lone surrogate none in UTF-8.
+    # PostgreSQL refuses NUL, and UTF-8 cannot encode a lone surrogate.
     clean = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     clean = clean if len(clean) <= _LONGEST_QUOTE else clean[:_LONGEST_QUOTE] + "…"
     return _SIGNATURE.sub(r"\1********", clean)

@@ -1,17 +1,18 @@
-"""Sampling: of each camera every n-th frame is inferred, n as large as the algorithms need it.
+"""Sampling: every n-th frame of each camera is inferred, with n as large as the algorithms need.
 
-`next_sampling` is a loop on what is seen, asked every few seconds:
+`next_sampling` is a control loop that runs every few seconds:
 
-- Frames wait for seconds, every place is taken, and more of them wait each time: n grows by half,
-  once in five seconds however many scanners ask.
-  The rate that was let through was too much; it is remembered as a bound of the capacity.
-  (Also, every half minute, where a queue shrinks so slowly that it would last five minutes.)
+- Frames wait for seconds, every place is taken, and the queue grows: n grows by half, once in five
+  seconds, however many scanners ask. The rate that was let through was too high; it is remembered
+  as the bound of the capacity. (n also grows, every half minute, if a queue shrinks so slowly that
+  it would last five minutes.)
 - No frame waits long: n falls as far as four fifths of that bound allow, or, a while later, as far
-  as the endpoints have idle time. After five minutes the bound is old: n falls step by step until
-  frames queue up or every one is inferred.
-- Anything between (a queue drains, frames wait for something else than the algorithms): n stays.
+  as the endpoints have idle time. After five minutes the bound is too old: n falls step by step
+  until frames queue up or every frame is inferred.
+- Anything between (a queue drains, or frames wait for something other than the algorithms): n does
+  not change.
 
-The bound is never lowered while there are places free, and rises to what has been done.
+The bound is never lowered while places are free, and it rises to the rate of inferred frames.
 """
 
 from __future__ import annotations
@@ -22,41 +23,41 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 LARGEST_N: Final = 1000
-LATE_SEC: Final = 5.0  # a frame that has waited for longer than this is late
+LATE_SEC: Final = 5.0  # a frame that has waited longer is late
 QUIET_SEC: Final = 10.0  # after a change, before n falls
 SETTLE_SEC: Final = 30.0  # after a change, until the rates measured are those of the n in force
 BOUND_SEC: Final = 300.0  # after a change, until the bound is forgotten
-# After a change, until a queue that grows tells of it: a little less than between two looks.
+# After a change, until a growing queue is evidence: a little less than between two looks.
 STEP_SEC: Final = 4.5
-_DRAIN_SEC: Final = 300.0  # in which a queue has to be gone
-_BELOW_BOUND: Final = 0.8  # rates measured over ten seconds are a tenth off
-_BUSY: Final = 0.6  # of the time: endpoints that work at one call after the other have room
+_DRAIN_SEC: Final = 300.0  # in which a queue has to be empty
+_BELOW_BOUND: Final = 0.8  # rates measured over ten seconds are off by a tenth
+_BUSY: Final = 0.6  # share of the time: an endpoint that works on one call at a time has idle time
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one task type is sampled."""
+    """The sampling of a task type."""
 
     n: int = 1
     changed_at: float = 0.0  # Unix seconds
-    capacity_per_sec: float | None = None  # a bound: so many frames were too much; None: not known
+    capacity_per_sec: float | None = None  # a bound: this rate was too high; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was seen of a task type over the last seconds."""
+    """The measurements of a task type over the last seconds."""
 
     found_per_sec: float  # frames, sampled out or not
     done_per_sec: float
     waiting: int = 0
-    growing: bool = False  # no fewer wait than at the look before
-    late: bool = False  # a frame has waited LATE_SEC, or was given up because too many wait
+    growing: bool = False  # at least as many frames wait as at the last look
+    late: bool = False  # a frame has waited LATE_SEC, or was given up because the queue is full
     full: bool = False  # every place at the algorithms is taken
     busy: float = 0.0  # calls under way per endpoint, on average
 
 
 def next_sampling(now: Sampling, load: Load, at: float) -> Sampling:
-    """The sampling from here on, at a moment (Unix seconds); the same when nothing changes."""
+    """The sampling from the moment `at` (Unix seconds) on; returns `now` if nothing changes."""
     if now.capacity_per_sec is not None:
         now = replace(now, capacity_per_sec=max(now.capacity_per_sec, load.done_per_sec))
     # The absolute age: the clock may have been set back.
@@ -69,13 +70,13 @@ def next_sampling(now: Sampling, load: Load, at: float) -> Sampling:
 
 
 def _too_much(now: Sampling, load: Load, since_sec: float) -> bool:
-    """Whether the algorithms do not keep up with what the n in force lets through."""
+    """Whether the algorithms are too slow for the frames that the n in force lets through."""
     if not load.full or load.done_per_sec <= 0:
-        return False  # they are not what frames wait for; an outage is no slowness
+        return False  # frames do not wait for the algorithms, or there is an outage
     kept_per_sec = load.found_per_sec / now.n
     if load.growing and kept_per_sec > load.done_per_sec:
         return since_sec >= STEP_SEC
-    # A long queue; letting less than half through would not make it shorter much sooner.
+    # A long queue: letting less than half through would hardly shorten it sooner.
     shrinks_by = load.done_per_sec - kept_per_sec
     lasts = load.waiting > shrinks_by * _DRAIN_SEC and kept_per_sec > load.done_per_sec / 2
     return lasts and since_sec >= SETTLE_SEC
@@ -101,9 +102,9 @@ def _fewer(now: Sampling, load: Load, since_sec: float, at: float) -> Sampling:
 
 
 class EveryNth:
-    """Says of each frame of a camera whether it is the n-th since the last that was kept.
+    """Keeps every n-th frame of each camera, counted from the last kept frame.
 
-    The first one of a camera is kept.
+    The first frame of a camera is kept.
     """
 
     def __init__(self) -> None:
@@ -115,7 +116,7 @@ class EveryNth:
         return len(self._skipped) + len(self._before)
 
     def forget(self) -> None:
-        """Forget the cameras that were not seen since this was called last."""
+        """Forget the cameras that were not seen since the last call."""
         self._before, self._skipped = self._skipped, {}
 
     def keeps(self, camera: Hashable, n: int) -> bool:

@@ -1,4 +1,4 @@
-"""What an algorithm service is: its states, its endpoint, when it may be called."""
+"""An algorithm service: its states, its endpoint, and when it may be called."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ UNLIMITED: Final = 1_000_000_000  # requests at once
 AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brings it back
 #: The code of a state whose reason is a probe that failed; its argument `answer` says why.
 PROBE_FAILED: Final = "service.probe_failed"
-#: The code of a probe whose connection was taken and that got no answer.
+#: The code of a probe that was connected but got no answer.
 NO_ANSWER: Final = "probe.no_answer"
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
 #: The reason of a service that registered for the first time, and has been online ever since.
 REGISTERED: Final = Reason("service.registered")
 REGISTERED_AGAIN: Final = Reason("service.registered_again")
 HEARTBEAT: Final = Reason("service.heartbeat")
-#: The reason of a service that lives without heartbeats.
+#: The reason of a service that is alive without heartbeats.
 PROBED: Final = Reason("service.probed")
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One endpoint as dispatch sees it: online or suspect, its breaker perhaps open."""
+    """An endpoint for dispatch: online or suspect; its breaker may be open."""
 
     pk: int
     endpoint: str
@@ -47,12 +47,12 @@ class Candidate:
     ewma_ms: float | None  # None: never measured
     call_count: int = 0
     breaker: Breaker = field(default_factory=Breaker)
-    cap: int | None = None  # requests at once, as its time-outs taught; None: no cap
-    max_concurrency: int | None = None  # as it registered; None: no limit of its own
+    cap: int | None = None  # requests at once, learned from its time-outs; None: no cap
+    max_concurrency: int | None = None  # as registered; None: no limit of its own
     task_types: tuple[str, ...] = ()
 
     def admits(self, now: float, in_flight: int) -> int:
-        """How many further requests it takes; with an open breaker none, on trial one at once."""
+        """How many further requests it takes: 0 with an open breaker, 1 at a time on trial."""
         admitted = self.breaker.admits(now, in_flight)
         free = UNLIMITED if admitted is None else admitted
         for limit in (self.cap, self.max_concurrency):
@@ -61,12 +61,12 @@ class Candidate:
         return free
 
     def rests(self, now: float, in_flight: int) -> bool:
-        """Whether its breaker lets nothing through now: open, or its one trial is under way."""
+        """Whether its breaker lets no request through: open, or its trial is under way."""
         return self.breaker.admits(now, in_flight) == 0
 
 
 def is_http_url(text: str) -> bool:
-    """Whether this is an http(s) URL with a host, and no blanks in it: a service can be called."""
+    """Whether a service can be called at this text: an http(s) URL with a host and no blanks."""
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -77,20 +77,20 @@ def is_http_url(text: str) -> bool:
 
 
 def move_to(endpoint: str) -> Reason | None:
-    """The argument `moved` of the reason of an offline service: where its service_id lives now.
+    """The argument `moved` in the reason of an offline service: the service_id's new endpoint.
 
-    None where it lives nowhere else ('').
+    None if there is no new endpoint ('').
     """
     return Reason.of("service.moved", endpoint=endpoint) if endpoint else None
 
 
 def moved_to(state_reason: Reason) -> str:
-    """Where the service moved, by the reason of its old endpoint; '' when it did not."""
+    """The new endpoint of a service, from the reason of its old endpoint; '' if it did not move."""
     return str(state_reason.inner("moved").get("endpoint") or "")
 
 
 def probe_url(endpoint: str, health_url: str | None) -> str:
-    """Where a service is asked whether it lives: its health_url, else /health at its origin."""
+    """The URL that probes a service: its health_url, else /health at the endpoint's origin."""
     if health_url:
         return health_url
     parts = urlsplit(endpoint)

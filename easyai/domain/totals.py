@@ -1,4 +1,4 @@
-"""Totals that only grow: frames by what became of them, and how long they took."""
+"""Totals that only grow: frames by outcome, and their durations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from easyai.domain.frame import Outcome
 from easyai.domain.verdict import Kind
 
-#: Upper bounds in seconds that OpenTelemetry advises for durations (semantic conventions, HTTP).
+#: Upper bounds in seconds, as OpenTelemetry advises for durations (semantic conventions, HTTP).
 BOUNDS_SEC: Final = (
     0.005,
     0.01,
@@ -29,17 +29,17 @@ BOUNDS_SEC: Final = (
     7.5,
     10.0,
 )
-#: The endpoint of those that have no series of their own; none of an HTTP service reads so.
+#: The label of endpoints without a series of their own; no endpoint of a service has this label.
 OTHER: Final = "other"
 
 _DROPPED: Final = (Outcome.QUEUE_FULL, Outcome.TOO_OLD, Outcome.DISK_LOW)
 _FAILED: Final = (Kind.REFUSED, Kind.BROKEN, Kind.TIMEOUT)
-# By outcome, in the words of the statistics: what is dropped has its outcome as its reason.
+# Fate and reason by outcome, in the words of the statistics: the reason of a drop is its outcome.
 _FATES: Final[Mapping[str, tuple[str, str]]] = {
     str(outcome): ("dropped", str(outcome)) if outcome in _DROPPED else (str(outcome), "")
     for outcome in Outcome
 }
-#: Every outcome and reason that there is.
+#: All pairs of fate and reason.
 FATES: Final = (
     *(fate for outcome, fate in _FATES.items() if outcome != Outcome.FAILED),
     *((str(Outcome.FAILED), str(kind)) for kind in _FAILED),
@@ -48,14 +48,17 @@ FATES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Durations, counted by the bounds between which they lie."""
+    """Durations, counted between consecutive bounds."""
 
-    counts: Sequence[int]  # the last one above the highest bound
+    counts: Sequence[int]  # the last count is above the highest bound
     sum_sec: float
 
     @classmethod
     def of(cls, durations: Iterable[float]) -> Histogram:
-        """Of seconds; a bound belongs to those below it, and a clock set back makes 0."""
+        """The histogram of durations in seconds; bounds are inclusive, negative durations are 0.
+
+        A duration is negative when the clock was set back.
+        """
         ordered = sorted(max(0.0, seconds) for seconds in durations)
         ends = [0, *(bisect_right(ordered, bound) for bound in BOUNDS_SEC), len(ordered)]
         return cls([end - start for start, end in pairwise(ends)], sum(ordered))
@@ -71,7 +74,7 @@ class Took:
 
 @dataclass(slots=True)
 class Totals:
-    """What one transaction adds; kept cheap, for it is done for each frame."""
+    """The counts that a transaction adds; kept cheap, because it runs for each frame."""
 
     # By task type, outcome and kind of the verdict ('' where none was given).
     frames: dict[tuple[str, str, str], int] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class Totals:
         self.frames[key] = self.frames.get(key, 0) + count
 
     def at(self, task_type: str, endpoint: str) -> Took:
-        """Where the durations of a type at an endpoint are collected."""
+        """The collector of the durations of a type at an endpoint."""
         key = (task_type, endpoint)
         durations = self.took.get(key)
         if durations is None:
@@ -100,7 +103,7 @@ class Totals:
 
 
 def collect(into: dict[tuple[str, str], Took], took: Mapping[tuple[str, str], Took]) -> None:
-    """Add durations to others; those added stay as they are."""
+    """Add the durations `took` to `into`; `took` does not change."""
     for key, own in took.items():
         sums = into.get(key)
         if sums is None:

@@ -1,9 +1,9 @@
-"""Admission: which waiting frames are parked, and which the operator's rules give up.
+"""Admission: parks waiting frames, or gives them up by the operator's rules.
 
 Outage and overload are different. A type without a live service is parked: its frames wait for
-`outage_retention_hours` and while the disk has room. Types with live services that are too slow
-are thinned by `queue_full_strategy`, single cameras by their `max_frame_count`. All this runs at
-the end of every scan.
+`outage_retention_hours` and while the disk has room. Types whose live services are too slow lose
+frames by `queue_full_strategy`; single cameras lose frames by their `max_frame_count`. All this
+runs at the end of every scan.
 """
 
 from __future__ import annotations
@@ -29,22 +29,21 @@ from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 
-_BUDGET_SEC: Final = 0.5  # of one scan; the next goes on
+_BUDGET_SEC: Final = 0.5  # of one scan; the next scan continues
 
 
 class Admission:
-    """The rules of waiting, by this process's scans; remembers only what it has told."""
+    """Applies the rules of waiting in a process's scans; remembers only which outages it logged."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._drops = Drops(runtime)
         self._cameras = CameraLimits(runtime, self._drops)
         self._retention = Retention(runtime, self._drops)
-        self._parking: set[str] = set()  # types whose outage has been told
+        self._parking: set[str] = set()  # types whose outage has been logged
 
     def review(self) -> None:
-        """One look at what waits, after new frames were recorded.
-
+        """Apply the rules to the waiting frames, after new frames were recorded.
         Raises DatabaseUnavailableError or StoreUnavailableError.
         """
         analysis = self._runtime.settings.ai_analysis
@@ -57,7 +56,7 @@ class Admission:
             ]
             if self._parking:
                 self._parking -= admission.served(conn)
-                self._parking &= set(task_types.names(conn))  # not those forgotten
+                self._parking &= set(task_types.names(conn))  # drop forgotten types
         self._park(unserved)
         self._unpark(in_order)
         self._cameras.review(self._runtime.settings.frame_extractor)
@@ -92,9 +91,9 @@ class Admission:
         return count
 
     def _unpark(self, in_order: Sequence[str]) -> None:
-        """Frames of types with a state per camera never park: there the order of time rules.
+        """Unpark frames of types with a state per camera, which must stay in order of capture.
 
-        Some may have been parked before their type got its affinity.
+        Frames may have been parked before their type got its affinity.
         """
         for task_type in in_order:
             with self._runtime.db.dispatching() as conn:
@@ -126,7 +125,7 @@ class Admission:
                 return
 
     def _over_the_limit(self, analysis: AiAnalysis) -> list[str]:
-        """The types that may have to give way, in their turn; none when no more wait than may."""
+        """The types that have to give way, in order; empty unless more frames wait than may."""
         with self._runtime.db.read() as conn:
             waiting = admission.waiting_served(conn)
         if sum(waiting.values()) <= analysis.max_queue_size:
@@ -155,7 +154,7 @@ def _surplus(analysis: AiAnalysis, conn: Connection) -> list[int]:
 
 
 def _of_crowd(conn: Connection, crowd: Sequence[str], most: int, *, newest: bool) -> list[int]:
-    """Ids of up to `most` frames of some types: those that were requeued before any live one."""
+    """Ids of up to `most` frames of some types, requeued frames before live frames."""
     requeued = [frame for name in crowd for frame in admission.requeued(conn, name, most)]
     ids = dict.fromkeys(frame_id for _, frame_id in sorted(requeued)[:most])
     live = [
@@ -173,5 +172,5 @@ def _of_crowd(conn: Connection, crowd: Sequence[str], most: int, *, newest: bool
 
 
 def review(runtime: Runtime) -> None:
-    """One review by this process's admission."""
+    """Review the waiting frames with this process's admission."""
     runtime.part(Admission).review()

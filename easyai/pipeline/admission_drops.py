@@ -1,4 +1,4 @@
-"""Gives frames up: counted, told and remembered in one transaction, then their pictures go."""
+"""Gives frames up: counts and records them in one transaction, then deletes their pictures."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-# Frames in one transaction: short enough that dispatch, heartbeats and settling get their turn.
+# Frames per transaction: few enough that dispatch, heartbeats and settling get their turn.
 AT_ONCE: Final = 2000
-_CARRY_SEC: Final = 1.0  # what pictures are left then is the sweep's
-_GROUP: Final = 64  # pictures before the clock and the store's health are looked at
+_CARRY_SEC: Final = 1.0  # then the sweep deletes the remaining pictures
+_GROUP: Final = 64  # pictures between checks of the clock and the store's health
 _THREADS: Final = 16
-_EPISODE_SEC: Final = 60  # without a drop for so long, the next one begins a new episode
+_EPISODE_SEC: Final = 60  # a drop after this long without drops begins a new episode
 
 Choose = Callable[[Connection], Sequence[int]]
 
 
 class Given(NamedTuple):
-    """What one drop gave up."""
+    """The result of a drop."""
 
     frames: int
     deleted: bool  # false when the store kept some of their pictures
@@ -51,9 +51,9 @@ class Drops:
         self._throttle = LogThrottle()  # by type and outcome
 
     def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: Reason) -> Given:
-        """Give up the frames (ids) that are chosen inside the transaction.
+        """Give up the frames whose ids `choose` returns inside the transaction.
 
-        Raises DatabaseUnavailableError; nothing has changed then.
+        Raises DatabaseUnavailableError, and then changes nothing.
         """
         with self._runtime.db.dispatching() as conn:
             now = clock.now(conn)
@@ -79,9 +79,10 @@ class Drops:
 
 
 def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
-    """Delete pictures that the ledger wants no more; false when some are still there.
+    """Delete pictures of frames that were given up; false if some are still there.
 
-    For about a second: the rest, and what the store keeps, is left to the sweep.
+    Takes about a second at most. The sweep deletes the rest and retries pictures that the store
+    could not delete.
     """
     if not pictures:
         return True
@@ -106,7 +107,7 @@ def _dropped(outcome: Outcome, count: int, reason: Reason) -> Reason:
 def _note(
     conn: Connection, by_type: Mapping[str, int], outcome: Outcome, reason: Reason, now: float
 ) -> None:
-    """Count drops, and remember the first of an episode."""
+    """Count drops, and record an event for the first drop of an episode."""
     before, _ = statistics.recent(conn, now, _EPISODE_SEC)
     events.add(
         conn,

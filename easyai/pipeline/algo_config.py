@@ -15,19 +15,19 @@ from easyai.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _FRESH_SEC = 2.0
-# After the last frame of a camera: cameras come and go. Not sooner, for while its file is broken
-# the configuration before is known here alone.
+# After the last frame of a camera: cameras come and go. Not sooner, because only this cache has the
+# earlier configuration while a camera's file is broken.
 _FORGET_SEC = 86_400.0
 _LARGEST = 1_000_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AlgoConfig:
-    """What goes to the algorithm with every frame of a camera."""
+    """The configuration that a service gets with every frame of a camera."""
 
-    # The parsed file, written anew. Not null without one: field services look for keys in it.
+    # The parsed file as JSON. Not null without a file: field services look for keys in it.
     json_text: str = "{}"
-    key: str = ""  # '' when the camera has none
+    key: str = ""  # '' when the camera has no file
     version: str = ""
 
 
@@ -35,19 +35,19 @@ _NONE = AlgoConfig()
 
 
 class AlgoConfigs:
-    """Configurations by camera; a broken file keeps the one before and is reported once."""
+    """Configurations by camera; a broken file is logged once and the earlier version stays."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._store = runtime.store
         self._lock = threading.Lock()
-        # By their keys. A camera's name is not enough: two folders may be its own, in two Unicode
-        # forms, each with a file.
+        # By key, not by camera: a camera may have two folders, in two Unicode forms, each with a
+        # file.
         self._cached: dict[str, tuple[float, AlgoConfig]] = {}
         self._looks: dict[str, asyncio.Future[AlgoConfig]] = {}  # under way
         self._forgot_at = time.monotonic()
 
     async def of(self, frame_key: str) -> AlgoConfig:
-        """The configuration for a frame, for one loop: calls at the same time share one look."""
+        """The configuration for a frame; concurrent calls on a loop share a single look."""
         key = self._store.rules.algo_config_key(frame_key)
         if (config := self._fresh(key)) is not None:
             return config
@@ -56,15 +56,15 @@ class AlgoConfigs:
             look = asyncio.get_running_loop().run_in_executor(None, self.get, frame_key)
             self._looks[key] = look
             look.add_done_callback(lambda _: self._looks.pop(key, None))
-        return await asyncio.shield(look)  # others wait for it, too
+        return await asyncio.shield(look)  # other calls wait for it, too
 
     def close(self) -> None:
-        """Wait for no look any more."""
+        """Cancel the looks under way."""
         for look in self._looks.values():
             look.cancel()
 
     def get(self, frame_key: str) -> AlgoConfig:
-        """The configuration for a frame; blocks for one look at the store when it is due."""
+        """The configuration for a frame; blocks for a look at the store when that is due."""
         key = self._store.rules.algo_config_key(frame_key)
         if (config := self._fresh(key)) is not None:
             return config
@@ -72,7 +72,7 @@ class AlgoConfigs:
         cached = self._cached.get(key)
         before = cached[1] if cached else _NONE
         config = self._look(key, before)
-        with self._lock:  # of what is known, not for the look: a slow one holds up no other camera
+        with self._lock:  # not during the look: a slow look must not hold up other cameras
             self._cached[key] = (now, config)
             if now - self._forgot_at >= _FORGET_SEC:
                 self._forget(now)
@@ -86,7 +86,7 @@ class AlgoConfigs:
 
     def _forget(self, now: float) -> None:
         self._forgot_at = now
-        # In one step, for `_fresh` takes no lock: at most one look at the store is repeated.
+        # Replaced in a single step, because `_fresh` takes no lock: at worst a look is repeated.
         self._cached = {
             key: cached for key, cached in self._cached.items() if now - cached[0] < _FORGET_SEC
         }
@@ -110,7 +110,7 @@ class AlgoConfigs:
 def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoConfig:
     try:
         parsed = json.loads(content.decode("utf-8-sig"))
-        # Python reads NaN, which no JSON can say: writing is where it shows.
+        # Python reads NaN, which is not JSON: writing with allow_nan=False raises ValueError.
         text = json.dumps(parsed, allow_nan=False)
         problem = "" if isinstance(parsed, dict) else text[:40]
     except (ValueError, RecursionError) as error:

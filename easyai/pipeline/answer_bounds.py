@@ -1,8 +1,8 @@
-"""Bounds what a service sends back, before any of it is parsed for long.
+"""Bounds the answers of services, before much time goes into parsing them.
 
-HTTP lets a server send interim answers (1xx) before the answer, and frame a body in chunks as small
-as it likes. Both cost time on the loop that all calls share, and neither shows in the size of the
-body: a service that sent them without end would stop the inference of all others.
+HTTP lets a server send interim answers (1xx) before the answer, and send a body in chunks of any
+size. Both cost time on the loop that all calls share, and neither shows in the size of the body. A
+service that sent them without end would stop the inference of all other services.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _MOST_HEADS: Final = 16  # of interim answers and the answer itself
 
 
 class BoundedResponse(ResponseHandler):
-    """aiohttp's protocol of one connection, which breaks off an answer without end."""
+    """aiohttp's protocol of a connection; breaks off an answer without end."""
 
     _received = 0
     _heads = 0
 
     def set_response_params(self, **params: Any) -> None:
-        """Another request begins."""
+        """Reset the counts for the next request."""
         self._received = self._heads = 0
         super().set_response_params(**params)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
-        """Take the head of an answer, or of an interim one."""
+        """Take the head of an answer or of an interim answer."""
         self._heads += 1
         if self._heads <= _MOST_HEADS:
             super().feed_data(data, size)
@@ -52,7 +52,7 @@ class BoundedResponse(ResponseHandler):
         self.set_exception(error)
         if self._payload is not None:
             set_exception(self._payload, error)
-            self._payload = None  # its error is this one, whatever the end of the connection says
+            self._payload = None  # keep this error, whatever error the end of the connection brings
         if self.transport is not None:
             self.transport.abort()  # not self.abort(), which would forget the error
 

@@ -1,4 +1,4 @@
-"""Calls an algorithm service with one frame and judges what comes back."""
+"""Calls an algorithm service with a frame and judges the answer."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ _EXPLANATION_SEC = 1.0
 # How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
 _STARTS = b"{\xef\xff\xfe\0"
 _LINK_TIMEOUT_SEC = 5.0
-# Shorter than the 5 s after which common servers close, so that no request meets a closing one.
+# Common servers close after 5 s: shorter, so that no request meets a closing connection.
 _KEEPALIVE_SEC = 4.0
 _HEADERS = {"Content-Type": "application/json"}
 
 
 class Caller:
-    """HTTP to the algorithm services: one connection pool for each event loop."""
+    """HTTP client for algorithm services: one connection pool for each event loop."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._store = runtime.store
         self._configs = AlgoConfigs(runtime)
         self._runtime = runtime
         self._link_bases = LinkBases()
-        # The leases are the limit; a second one here would only make them wait unseen.
+        # The leases are the limit; a second limit here would only make leased frames wait unseen.
         connector = BoundedConnector(
             limit=0,
             ttl_dns_cache=30,
@@ -62,7 +62,7 @@ class Caller:
             auto_decompress=True,
             headers={"User-Agent": user_agent()},
         )
-        # Our own picture links: no service chose where they lead.
+        # For our own picture links, whose addresses no service chose.
         self._links = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
@@ -80,12 +80,12 @@ class Caller:
         last_attempt: bool = False,
         traced: Call | None = None,
     ) -> Verdict:
-        """Send one frame and judge the answer; never raises for what a service does.
+        """Send a frame and judge the answer; never raises for what a service does.
 
-        Any failure is looked at once more, for the picture may be the cause: gone from the store,
-        or out of reach. `last_attempt` says that a refusal would fail the frame: after earlier ones
-        its link is also tried beforehand, for what was out of reach may be back by the answer.
-        `traced` tells the service of the frame's trace, and learns of its answer.
+        After any failure the picture is checked, because it may be the cause: gone from the store
+        or out of reach. `last_attempt`: a refusal would fail the frame. Then, after earlier
+        attempts, the link is also tried before the call, because it may work again by the time of
+        the answer. `traced` adds the trace to the request and records the answer.
         """
         why = await self._unreachable(frame) if last_attempt and frame.attempts else NO_REASON
         config = await self._configs.of(frame.key)
@@ -124,7 +124,7 @@ class Caller:
             data=await self._body(frame, config, endpoint),
             headers=_HEADERS if traced is None else {**_HEADERS, **traced.headers},
             timeout=timeout,
-            allow_redirects=False,  # the contract knows none, and each would be another address
+            allow_redirects=False,  # the contract has none, and each leads elsewhere
         ) as response:
             if traced is not None:
                 traced.status = response.status
@@ -167,7 +167,7 @@ class Caller:
         return verdict
 
     async def _unreachable(self, frame: LeasedFrame) -> Reason:
-        """Why the link to a picture does not work, as a service would find; none when it does."""
+        """Why the link to a picture does not work, as seen by a service; NO_REASON if it works."""
         url = self._store.url(frame.image_key, _URL_TTL_SEC)
         timeout = aiohttp.ClientTimeout(total=_LINK_TIMEOUT_SEC)
         try:
@@ -180,7 +180,7 @@ class Caller:
 
 
 def why_not_connected(error: aiohttp.ClientConnectorError) -> Reason:
-    """What the system says of it, such as "Connection refused"."""
+    """The system's reason for a failed connection, such as "Connection refused"."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _tls(error.certificate_error)
     if isinstance(error.os_error, ssl.SSLError):
@@ -202,7 +202,7 @@ def _of_system(number: int) -> Reason:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body of an answer that may be JSON; of any other no more than its beginning."""
+    """The body of an answer that may be JSON; only the beginning of any other body."""
     if response.status != 200:
         return await _read_explanation(response)
     chunks, size = [], 0
@@ -217,7 +217,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
-    """What comes with a failing status, b"" unless it comes soon: the status alone is an answer."""
+    """The body of a failing status; b"" if it is late or large, for the status is enough."""
     if response.content_length is not None and response.content_length > _LARGEST_EXPLANATION:
         return b""
     body = b""
@@ -257,6 +257,6 @@ def _why(error: BaseException) -> Reason:
 
 
 def _given(error: BaseException) -> Reason:
-    """The reason that an exception was made with by us: here, or in answer_bounds.py."""
+    """The reason in an exception that was raised here or in answer_bounds.py."""
     reason = error.args[0] if error.args else None
     return reason if isinstance(reason, Reason) else NO_REASON

@@ -1,8 +1,8 @@
-"""Writes durations to their totals once a second, and bounds the endpoints in them.
+"""Writes durations to their totals once a second, and bounds the number of endpoints in them.
 
-A busy turn has answers of many endpoints, each with a row of its own: written with every turn they
-would cost a fifth of it. Who registers endpoints without end must not fill a table: one that comes
-when all places are taken is counted under 'other', and looked at again an hour later.
+A busy turn has answers of many endpoints, each with its own row: writing the rows in every turn
+would cost a fifth of the turn. Endless registrations of endpoints must not fill a table: when all
+places are taken, a new endpoint is counted under 'other' and gets another chance an hour later.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _AGAIN_SEC: Final = 3600.0
 _MOST_KNOWN: Final = 20_000
 
 
-ByEndpoint = Mapping[tuple[str, str], Took]  # and task type, that first
+ByEndpoint = Mapping[tuple[str, str], Took]  # by task type and endpoint
 
 
 class DurationTotals:
-    """The durations of one process that are not written yet; for one thread at a time."""
+    """The durations of a process that are not written yet; for one thread at a time."""
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
         self._waiting: dict[tuple[str, str], Took] = {}
@@ -37,9 +37,9 @@ class DurationTotals:
         self._learned_at = time.monotonic()
 
     def add(self, conn: Connection, took: ByEndpoint, now: float, *, at_once: bool) -> None:
-        """Take durations; write them, with those that wait, at once or when it is time.
+        """Take durations; write them with the waiting durations, `at_once` or once a second.
 
-        They count after `committed`. A process that is killed loses those of its last second.
+        They count after `committed`. A killed process loses the durations of its last second.
         """
         written = at_once or time.monotonic() - self._written_at >= _WRITE_EVERY_SEC
         self._uncommitted = took, written
@@ -47,7 +47,7 @@ class DurationTotals:
             totals.add_durations(conn, self._histograms(conn, took), now)
 
     def committed(self) -> None:
-        """The transaction of the last `add` is committed."""
+        """Call when the transaction of the last `add` is committed."""
         (took, written), self._uncommitted = self._uncommitted, ({}, False)
         if written:
             self._waiting.clear()

@@ -1,6 +1,7 @@
-"""Evidence: what the calls of a settled group say of their services.
+"""Evidence: updates services by the results of the calls of a settled group.
 
-Latency, breaker, learned cap, and life: a service that answers a frame lives, whatever its answer.
+Updates latency, breaker, learned cap and state: a service that answers a frame is alive, whatever
+its answer.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ from easyai.settings.schema import AiAnalysis
 log = logging.getLogger(__name__)
 
 _EWMA_WEIGHT = 0.2  # of the newest call
-_ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever it says of the frame
-_FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # the service's, as far as one can tell
+_ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever its answer
+_FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # probably the service's fault
 _INFERRED = Reason("service.inferred")
 
 
 @dataclass(slots=True)
 class Evidence:
-    """What calls say of their services."""
+    """The updates of services that follow from calls."""
 
-    # As service_calls.record_calls takes them.
+    # Arguments of service_calls.record_calls.
     updates: list[dict[str, Any]] = field(default_factory=list)
-    # The pks of those whose state, breaker or cap is another now: the registry has changed.
+    # The pks of services whose state, breaker or cap has changed, and with it the registry.
     changed: set[int] = field(default_factory=set)
 
 
@@ -54,10 +55,11 @@ def record(
     rows: Mapping[int, ServiceRow],
     now: float,
 ) -> Evidence:
-    """Write what the calls (by service pk, in order of time) say of their endpoints.
+    """Update services by the verdicts of their calls (by service pk, in order of time).
 
-    `rows` are the services as they stood, locked. A breaker that closes makes the frames of its
-    types due, and every change is an event. What the process shall remember of it.
+    `rows` are the services before the update, locked. When a breaker closes, the frames of its
+    types become due. Every change is recorded as an event. Returns the updates for the process's
+    service cache.
     """
     updates, changes, recovered, revived, changed = [], [], [], [], set()
     for pk, verdicts in by_service.items():
@@ -91,7 +93,7 @@ def _hurry(conn: Connection, analysis: AiAnalysis, types: Sequence[str], now: fl
     in_order = [name for name in types if analysis.affinity(name)]
     others = [name for name in types if not analysis.affinity(name)]
     waiting.hurry(conn, in_order, now)
-    # Not those kept apart on purpose: all at once they would open the breaker again.
+    # Frames that wait longer are kept apart on purpose: together they would open the breaker again.
     waiting.hurry(conn, others, now, longest_sec=LONGEST_RETRY_SEC)
 
 
@@ -111,9 +113,9 @@ def _breaker(
 
 
 def _answers(conn: Connection, row: ServiceRow, answered_at: float, now: float) -> bool:
-    """Whether an endpoint works but for the frames of a few cameras, which it breaks on.
+    """Whether an endpoint works, except that frames of a few cameras break it.
 
-    One camera whose frames it cannot take must not cost the others their turns.
+    A camera whose frames break an endpoint must not keep other cameras from it.
     """
     if abs(now - answered_at) > ANSWERED_LATELY_SEC:
         return False
@@ -123,7 +125,7 @@ def _answers(conn: Connection, row: ServiceRow, answered_at: float, now: float) 
 def _breaker_events(
     row: ServiceRow, before: Breaker, breaker: Breaker, verdicts: Sequence[Verdict], now: float
 ) -> list[Event]:
-    """The event of a breaker that opens or closes; each opening is logged, doublings too."""
+    """The event of a breaker that opens or closes; each opening is logged, repeated ones too."""
     if breaker.closed:
         if before.closed:
             return []
@@ -182,7 +184,7 @@ def _update(
 
 
 def _failure(row: ServiceRow, newest: Reason) -> dict[str, Any]:
-    """The columns of the last failure; as they are where no call has failed."""
+    """The columns of the last failure; unchanged if no call has failed."""
     if newest:
         return reasons.columns("last_failure_reason", newest)
     return {
@@ -199,7 +201,7 @@ def _cap(
     analysis: AiAnalysis,
     now: float,
 ) -> dict[str, Any]:
-    """The cap that its time-outs have taught an endpoint; when it changed and was halved last."""
+    """The cap learned from an endpoint's time-outs; when it was last changed and last halved."""
     before = row.concurrency_cap
     known = {"cap_changed_at": row.cap_changed_at, "cap_halved_at": row.cap_halved_at}
     timeouts = sum(
@@ -207,13 +209,13 @@ def _cap(
     )
     unheard = _unheard(row, verdicts, now)
     too_much = timeouts + unheard
-    # Of the cap there is, only answers tell anything: not refused connections or broken answers.
+    # Only answers are evidence about the present cap, not refused connections or broken answers.
     if not too_much and (before is None or not _has_answered(verdicts)):
         return {"cap": before} | known
     cap = learned_cap(
         before,
         timeouts=too_much,
-        # This group has left the leases already.
+        # The leases of this group have ended already, so add the group.
         in_flight=len(verdicts) + (ledger.in_flight_at(conn, row.pk) if too_much else 0),
         since_change_sec=abs(now - row.cap_changed_at),
         since_halved_sec=abs(now - row.cap_halved_at),
@@ -233,10 +235,10 @@ def _cap(
 
 
 def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
-    """How many connections an endpoint did not take in time although it answers others.
+    """How many connections an endpoint did not accept in time, although it answers others.
 
-    Field clients take one request after the other and let five connections wait: of many at once
-    the system loses what the rest sends, and both sides wait for each other longer and longer.
+    Field services take requests one after the other and let five connections wait. The system drops
+    packets of further connections, and both sides wait for each other longer and longer.
     """
     if not _has_answered(verdicts) and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:
         return 0

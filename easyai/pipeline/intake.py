@@ -1,8 +1,8 @@
 """Intake: finds new frames in the store and records them in the ledger, a piece at each tick.
 
-A piece ends when its time is over, and the next goes on where it ended. What came since the last
-one goes first; at least one page of what lay there before is taken in each time, so that both get
-on whatever else there is.
+A piece ends when its time is over, and the next piece continues there. Pictures that came since the
+last piece go first. Each piece also takes in at least one page of the backlog, so that new pictures
+and backlog both make progress under any load.
 """
 
 from __future__ import annotations
@@ -32,29 +32,31 @@ from easyai.system.log_throttle import LogThrottle
 log = logging.getLogger(__name__)
 
 _PAGE: Final = 1000  # pictures that are recorded in one transaction
-_REQUESTS: Final = 200  # pictures of a page where each costs a request
-# Keys that wait in memory, 200 bytes each, before no more of a backlog is listed. Fewer would keep
-# live cameras waiting whose folders nobody has listed yet.
+_REQUESTS: Final = 200  # pictures per page, if each costs a request
+# Keys in memory, 200 bytes each, at which the listing of a backlog pauses. With fewer, live cameras
+# whose folders are not listed yet would wait.
 _MOST_WAITING: Final = 500_000
 _LONGEST_PIECE_SEC: Final = 10.0
-_REMIND_SEC = 3600.0  # of scanning being switched off
+_REMIND_SEC = 3600.0  # between warnings that scanning is switched off
 
 
 @dataclass(slots=True)
 class ScanReport:
-    """What one scan found."""
+    """The result of a scan."""
 
     new_frames: int = 0
-    half_written: int = 0  # looked at again by the next scan
+    half_written: int = 0  # the next scan looks again
     strays: int = 0  # pictures too high in the tree to name type and camera
-    dated: int = 0  # pictures in folders of dates, where those of task types should be
-    refused: int = 0  # of types that have no place (max_task_types); left in the store
-    more: bool = False  # the next scans go on with what this one had no time for
-    waiting: list[str] = field(default_factory=list)  # types with frames, parked ones too
+    dated: int = 0  # pictures in date folders where task type folders should be
+    refused: int = 0  # their types have no place (max_task_types); left in the store
+    more: bool = False  # this scan ran out of time, the next scans continue
+    waiting: list[str] = field(
+        default_factory=list
+    )  # types with waiting frames, parked frames included
 
 
 class Scanner:
-    """Scans a store; remembers a little between scans, and loses nothing when it is made anew."""
+    """Scans a store; its memory between scans may be lost without losing a frame."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -65,16 +67,16 @@ class Scanner:
         self._layout = Layout(runtime)
         self._sampler = Sampler(runtime)
         self._recording = Recording(runtime, self._known, self._sampler)
-        # Of the backlog, and not whole at the first look: they go on as backlog.
+        # Backlog pictures that were not whole at the first look: they stay backlog.
         self._unfinished: set[str] = set()
         self._first = True
         self._found = LogThrottle(EVERY_SEC)
         self._switched_off = LogThrottle(_REMIND_SEC)
 
     def scan(self) -> ScanReport:
-        """One piece of a scan; raises StoreUnavailableError or DatabaseUnavailableError.
+        """Scan a piece; raises StoreUnavailableError or DatabaseUnavailableError.
 
-        Nothing where another thread of this process is at it.
+        Returns an empty report while another thread of this process scans.
         """
         if not self._turn.acquire(blocking=False):
             return ScanReport()
@@ -98,11 +100,11 @@ class Scanner:
         if self._known.went_back:
             log.debug("the ledger has lost its newest frames: a standby took over, or history went")
             send_back(self._runtime)
-            self._known.went_back = False  # not before: an error leaves it to the next scan
+            self._known.went_back = False  # only now: after an error, the next scan tries again
         self._layout.begin()
-        # What the ledger took does not count: beside a long backlog no time would be left. A busy
-        # process gives this thread a fifth of the time, so folders get the whole interval: else a
-        # live camera waits for its turn until several scans have gone round.
+        # The time that the ledger took does not count: with a long backlog no time would be left.
+        # A busy process gives this thread a fifth of the time, so listing gets the whole interval:
+        # else a live camera would wait for several scans.
         self._queue(self._gather(time.monotonic() + budget_sec), report)
         self._take_in(time.monotonic() + budget_sec / 4, report)
         report.half_written = len(self._watch.unfinished)
@@ -116,15 +118,15 @@ class Scanner:
         return report
 
     def _tell_found(self, count: int) -> None:
-        """One line in ten seconds, the first at once."""
+        """Log at most one line in ten seconds, the first at once."""
         found = self._found.due(count=count)
         if found:
             log.info("found new images: count=%d", found)
 
     def _gather(self, until: float) -> list[tuple[list[FrameKey], bool]]:
-        """What the ledger does not know, by listing; with whether it may have lain there before.
+        """The frames that the ledger does not know, by listing, each list with "may be backlog".
 
-        No more of a backlog than memory should hold: the next scans go on with it.
+        Stops when memory holds enough of a backlog: the next scans continue.
         """
         gathered = []
         waiting = len(self._arrivals)
@@ -155,7 +157,7 @@ class Scanner:
         return unknown
 
     def _queue(self, gathered: Sequence[tuple[list[FrameKey], bool]], report: ScanReport) -> None:
-        """Queue the frames whose task types have a place; the others are looked at again."""
+        """Queue the frames whose task types have a place; look at the other frames again later."""
         gate, refused = self._runtime.part(TypeGate), []
         types = gate.admit({key.task_type for keys, _ in gathered for key in keys})
         for keys, first in gathered:
@@ -172,7 +174,7 @@ class Scanner:
             if time.monotonic() >= until:
                 break
         most = _REQUESTS if self._runtime.store.remote else _PAGE
-        # Some have gone, or another worker has recorded them.
+        # Drop pictures that have gone or that another worker has recorded.
         self._unfinished.intersection_update(self._watch.unfinished)
         while page := self._arrivals.backlog(most):
             self._unfinished.update(page)
@@ -181,7 +183,7 @@ class Scanner:
                 break
 
     def _record(self, page: Sequence[str], wary: Container[str]) -> int:
-        """Record those of a page that are whole and new; how many."""
+        """Record the whole and new pictures of a page; returns how many."""
         stable_sec = self._runtime.settings.ai_analysis.frame_stable_sec
         pictures = self._watch.look(page, stable_sec, wary)
         self._unfinished.difference_update(picture.key for picture in pictures)
@@ -199,5 +201,5 @@ class Scanner:
 
 
 def scan(runtime: Runtime) -> ScanReport:
-    """One piece of a scan by this process's scanner."""
+    """Scan a piece with this process's scanner."""
     return runtime.part(Scanner).scan()

@@ -1,9 +1,9 @@
-"""What the ledger knows of pictures, held in memory by a scanner from look to look.
+"""A scanner's memory of the pictures that the ledger knows, kept between looks at the store.
 
 A scan asks the ledger *before* it looks at the store, and once more in the transaction that records
-what it found: so a picture that others record, infer and delete meanwhile is not taken for new.
-What left the ledger's care within the last minute is remembered with its version, for listings of
-object stores may show it for some seconds yet.
+new pictures. So a picture that others record, infer and delete meanwhile is not taken for new. The
+memory keeps the version of a picture for a minute after it left the ledger's care, because listings
+of object stores may still show the picture for some seconds.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from easyai.db.session import Database
 
 REMEMBER_SEC: Final = 60.0
 _NEWEST: Final = 50_000  # frames whose versions a new process learns
-# All keys in place are read anew once a second, and less often when so many wait that reading them
-# would take more than some hundredths of a core. Until then one that has left counts as known.
+# All keys in place are read again once a second, and less often when there are so many that reading
+# would take more than some hundredths of a core. Until then a picture that left counts as known.
 _KEYS_PER_SEC: Final = 40_000
 _FORGET_EVERY_SEC: Final = 5.0
 
 
 class Known:
-    """The memory of one scanner."""
+    """The memory of a scanner."""
 
     def __init__(self, db: Database, *, stale_listings: bool) -> None:
-        """`stale_listings`: the store may show what left it within the last minute."""
+        """`stale_listings`: the store may list pictures that left it within the last minute."""
         self._db = db
         self._stale_listings = stale_listings
         self._in_place: set[str] = set()
-        # Version and when it was recorded, or was seen to have left (monotonic).
+        # Version, and when the picture was recorded or was found to have left (monotonic).
         self._recorded: dict[str, tuple[str, float]] = {}
         self._left: dict[str, tuple[str | None, float]] = {}
         self._meanwhile: set[tuple[str, str]] = set()  # recorded since the last `refresh`
         self._newest_id = 0
         self._refreshed_at = self._read_at = self._forgot_at = -math.inf
-        # Whether an older ledger was met: a standby that was promoted lacks what the primary
-        # committed last, unless it replicates synchronously. The scanner clears it, once it has
-        # recovered the pictures of the lost frames.
+        # Whether the ledger went back: a promoted standby lacks the last commits of the primary,
+        # unless it replicates synchronously. The scanner clears this flag once it has recovered the
+        # pictures of the lost frames.
         self.went_back = False
 
     def __contains__(self, key: str) -> bool:
@@ -55,7 +55,7 @@ class Known:
         return key in self._left or key in self._recorded
 
     def has(self, key: str, version: str) -> bool:
-        """Whether this very picture is in the ledger's care, or left it since it was looked at."""
+        """Whether this version is in the ledger's care, or left it since the look at the store."""
         if key in self._in_place or (key, version) in self._meanwhile:
             return True
         return self._stale_listings and any(
@@ -63,7 +63,7 @@ class Known:
         )
 
     def refresh(self) -> list[str]:
-        """Learn what the ledger knows now; keys whose picture has left its care since.
+        """Read what the ledger knows now; returns keys whose picture has left its care since.
 
         Raises DatabaseUnavailableError.
         """
@@ -92,25 +92,25 @@ class Known:
         return left
 
     def catch_up(self, conn: Connection) -> None:
-        """Learn what was recorded since, inside a transaction that alone may record."""
+        """Read newly recorded pictures, inside a transaction in which nobody else may record."""
         rows = recording.recorded_since(conn, self._newest_id)
         self._learn(rows, time.monotonic())
         self._meanwhile.update((row.key, row.version) for row in rows)
         self._newest_id = max(self._newest_id, recording.newest_id(conn))
 
     def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
-        """Learn what this scanner has recorded, once that is committed."""
+        """Remember the frames that this scanner has recorded; call after the commit."""
         self._learn(
             [Recorded(frame.key, frame.version, True) for frame in frames], time.monotonic()
         )
         if newest_id < self._newest_id:
             self.went_back = True
-            # `catch_up` has missed what others recorded in the older ledger: learn it anew.
+            # `catch_up` has missed frames that others recorded in the older ledger: read it again.
             self._refreshed_at = -math.inf
         self._newest_id = newest_id
 
     def _is_too_old(self, newest_id: int, now: float) -> bool:
-        """Whether what is remembered says too little: a new process, a pause, another database."""
+        """Whether the memory is too old: after a start, a pause or a change of the database."""
         pause = now - self._refreshed_at
         return pause > REMEMBER_SEC or not 0 <= newest_id - self._newest_id <= _NEWEST
 

@@ -1,4 +1,4 @@
-"""The start of a picture link as a service can open it, where no setting names it."""
+"""Finds the base URL of picture links that a service can open, if no setting gives it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from easyai.pipeline.service_networks import Address, own_address, resolve
 from easyai.process.notify import awaited_api
 from easyai.settings.schema import ANY_ADDRESS, Easyai
 
-_LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the calls keep what a name resolves to
-# Also where no name resolved yet: meanwhile a service may get links that it cannot open.
+_LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the HTTP client caches a name
+# Also until a name resolves: meanwhile a service may get links that it cannot open.
 _LOOK_AGAIN_SEC: Final = 1.0
 _MOST_KNOWN: Final = 1000  # endpoints: they come and go for years
 
 
 class LinkBases:
-    """How the services at the endpoints that one event loop calls reach this server's pictures."""
+    """The base URLs under which services reach this server's pictures; for one event loop."""
 
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
         self._found: dict[str, tuple[float, str]] = {}  # by endpoint: until when (monotonic), base
 
     async def of(self, endpoint: str, own: Easyai) -> str:
-        """The start of each picture link for the service at an endpoint.
+        """The base URL of picture links for the service at an endpoint.
 
-        A server that listens on every address is reached by each service under another one: that
-        from which this machine sends to the service. Only beside the API of `easyai up` is it known
-        that the API is on this machine.
+        If the server listens on every address, each service may reach it under a different address:
+        the address from which this machine sends to the service. Only `easyai up` knows that the
+        API is on this machine; any other process uses the configured URL.
         """
         usual = own.effective_public_url
         if own.host not in ANY_ADDRESS or own.public_url or awaited_api() is None:
@@ -67,7 +67,7 @@ class LinkBases:
 
 
 class _Name:
-    """What a name resolves to, looked up once for all calls that wait for it."""
+    """The addresses of a host name, looked up once for all calls that wait."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -76,7 +76,7 @@ class _Name:
         self._due = 0.0  # monotonic
 
     async def addresses(self) -> tuple[Address, ...]:
-        """Its addresses; when a look-up fails those of the last one that did not."""
+        """The addresses of the name; after a failed look-up, the last known addresses."""
         async with self._lock:
             if time.monotonic() >= self._due:
                 resolved = await asyncio.to_thread(resolve, self._host)
@@ -87,5 +87,5 @@ class _Name:
 
 
 def rebased(link: str, usual: str, base: str) -> str:
-    """A picture link under another start; that of an object store stays as it is."""
+    """A picture link with `base` in place of `usual`; links of an object store do not change."""
     return f"{base}{link.removeprefix(usual)}" if link.startswith(f"{usual}/") else link

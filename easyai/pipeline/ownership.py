@@ -1,8 +1,8 @@
-"""Whose store this is: two installations on one folder would take each other's frames away.
+"""Makes sure that a store belongs to one installation: two would take each other's frames away.
 
-A claim in the store names the installation that uses it. It is written by the first that comes, and
-read when a process starts and now and then. Installations with base paths of their own in one
-bucket have claims of their own, and may share a folder of alerts.
+A claim in the store names the installation that uses the store. The first installation writes the
+claim; each process reads it at its start and once a minute. Installations with separate base paths
+in the same bucket have separate claims, and may share a folder of alerts.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class Claim:
     host: str
     data_dir: str
     since: str  # ISO 8601, UTC
-    # What stands in its data folder: the same one with a new database goes on.
+    # The token in its data folder: the same folder with a new database keeps the store.
     folder_token: str = ""
 
 
 class Ownership:
-    """The claim as one process knows it."""
+    """The claim, as a process checks it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -74,7 +74,7 @@ class Ownership:
 
 
 def require_store(runtime: Runtime) -> None:
-    """Claim the store unless that is done; raises StoreClaimedError when it is another's."""
+    """Claim the store; raises StoreClaimedError if another installation has claimed it."""
     own, there = claims(runtime)
     if there.installation == own.installation:
         return
@@ -98,12 +98,12 @@ def require_store(runtime: Runtime) -> None:
 
 
 def take_over(runtime: Runtime) -> Claim:
-    """Make the store ours, whoever had it before; what stands there now."""
+    """Claim the store, whoever had it before; returns the new claim."""
     return _read(runtime.store.claim(_written(_own(runtime)), replace=True))
 
 
 def claim_of_folder(root: Path) -> Claim | None:
-    """What stands in a local folder of frames; None when nobody has claimed it."""
+    """The claim in a local folder of frames; None if nobody has claimed the folder."""
     try:
         return _read((root / CLAIM_KEY).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -111,7 +111,7 @@ def claim_of_folder(root: Path) -> Claim | None:
 
 
 def claims(runtime: Runtime) -> tuple[Claim, Claim]:
-    """Our claim, and what stands in the store; ours is put there when there was none."""
+    """Our claim and the claim in the store; our claim is written if there was none."""
     own = _own(runtime)
     return own, _read(runtime.store.claim(_written(own)))
 
@@ -124,7 +124,7 @@ def _own(runtime: Runtime) -> Claim:
 
 
 def folder_token(data_dir: Path) -> str:
-    """What is written in the data folder to know it again; '' where it cannot be kept."""
+    """The token that identifies a data folder, created if missing; '' if it cannot be stored."""
     path = data_dir / _TOKEN_NAME
     try:
         make_folder(data_dir)
@@ -133,7 +133,7 @@ def folder_token(data_dir: Path) -> str:
             with open(draft, "w", encoding="ascii", opener=opener) as file:
                 file.write(secrets.token_hex(16))
             try:
-                os.link(draft, path)  # of two at once the first one stands
+                os.link(draft, path)  # if two processes write at once, the first token stays
             except FileExistsError:
                 pass
             finally:

@@ -1,7 +1,7 @@
-"""Carries pictures where the ledger says they belong, after the commit that says so.
+"""Moves and deletes pictures as the ledger demands, after the commit of the demand.
 
-An errand may be run again after a crash: what is done already counts as done, and a newer picture
-under the same key is never touched.
+An errand may run again after a crash: a completed errand counts as done, and a newer picture under
+the same key is never touched.
 """
 
 from __future__ import annotations
@@ -30,43 +30,45 @@ from easyai.store.base import Carried, Store
 
 log = logging.getLogger(__name__)
 
-_GROUP = 20  # errands of the sweep before it looks at its clock
+_GROUP = 20  # errands of the sweep between checks of the clock
 _ROUND_SEC = 5.0
-_LEFT_BEHIND_SEC = 10.0  # an errand not recorded for so long was left by a process that died
+_LEFT_BEHIND_SEC = 10.0  # an older errand without a result was left by a process that died
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One picture to move to `target`, or to delete when that is ''."""
+    """A picture to move to `target`, or to delete if `target` is ''."""
 
     frame_id: int
     source: str
     target: str
     version: str  # '': not known
-    ours: bool = False  # a move has put it there: nobody else writes under this name
-    copied: bool = False  # the target has it already, the source is to go
+    ours: bool = False  # we moved it there: nobody else writes under this name
+    copied: bool = False  # the target has the picture already: delete the source
 
     def renamed(self) -> Errand:
-        """The errand to a name of its own, for a target that another file has."""
+        """The errand with a unique target name, because another file has the target's name."""
         salt = secrets.token_hex(3)
         return replace(self, target=unique_key(self.target, self.frame_id, salt))
 
 
 @dataclass(slots=True)
 class CarriedOut:
-    """What came of a group of errands; those that failed stay in the ledger for the sweep."""
+    """The results of a group of errands; failed errands stay in the ledger for the sweep."""
 
     # Targets by frame id.
     done: dict[int, str] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
-    foreign: dict[int, str] = field(default_factory=dict)  # not what we had put there: left alone
+    foreign: dict[int, str] = field(
+        default_factory=dict
+    )  # not the picture that we put there: left alone
     replaced: dict[int, str] = field(default_factory=dict)
-    # Under a name that another file has, and the same under a name of its own.
+    # Errands whose target name another file has, each with the errand under a unique name.
     taken: list[tuple[Errand, Errand]] = field(default_factory=list)
-    # Of those, what `note` has sent to their new names: to be run once that is committed.
+    # Of the taken errands, the new errands that `note` has recorded: run them after the commit.
     renamed: list[Errand] = field(default_factory=list)
     failed: int = 0
-    reason: Reason = NO_REASON  # of the first that failed
+    reason: Reason = NO_REASON  # why the first failed
     tally: Tally = field(default_factory=Tally)
 
     def __bool__(self) -> bool:
@@ -74,7 +76,7 @@ class CarriedOut:
         return bool(noted or self.failed)
 
     def add(self, other: CarriedOut) -> None:
-        """Take in another group."""
+        """Add the results of another group."""
         self.done |= other.done
         self.missing |= other.missing
         self.foreign |= other.foreign
@@ -86,7 +88,7 @@ class CarriedOut:
 
 
 def tell_failed(count: int, reason: Reason) -> None:
-    """Log, in one line, how many errands failed, and why the first of them did."""
+    """Log, in a single line, how many errands failed and why the first failed."""
     if count:
         log.warning(
             "pictures not moved or deleted yet, the sweep tries again: count=%d first=%s",
@@ -98,9 +100,9 @@ def tell_failed(count: int, reason: Reason) -> None:
 def carry_out(
     store: Store, errands: Sequence[Errand], pool: Executor | None = None, *, again: bool = False
 ) -> CarriedOut:
-    """Run errands, many at once where the store is remote and a pool is given.
+    """Run errands, in parallel if the store is remote and a pool is given.
 
-    Of those that are run `again`, a failure is not counted as another move.
+    `again`: these errands have run before, so a failure is not counted as another move.
     """
     carried = CarriedOut()
 
@@ -137,13 +139,13 @@ def _sort(carried: CarriedOut, errand: Errand, result: Carried | Reason) -> None
 
 
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
-    """Note in the ledger what was carried out, and count it."""
+    """Record the results of errands in the ledger, and count them."""
     note(conn, carried)
     statistics.add(conn, {"": carried.tally}, now)
 
 
 def note(conn: Connection, carried: CarriedOut) -> None:
-    """Note in the ledger what was carried out."""
+    """Record the results of errands in the ledger."""
     taken = [old.frame_id for old, _ in carried.taken]
     everywhere = (carried.done, carried.missing, carried.foreign, carried.replaced, taken)
     lock_in_order(conn, "frames", chain.from_iterable(everywhere))
@@ -156,16 +158,17 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     carried.tally.superseded = pictures.replaced(
         conn, carried.replaced, Reason("frame.picture_replaced")
     )
-    # The others were given another name elsewhere, which is where the ledger looks for them.
+    # Other errands got another name elsewhere already, and the ledger keeps that name.
     names = [(old.frame_id, old.target, new.target) for old, new in carried.taken]
     sent = pictures.retarget(conn, names)
     carried.renamed = [new for _, new in carried.taken if new.frame_id in sent]
 
 
 class LeftBehind:
-    """The errands that processes left behind when they died, or that failed before.
+    """The errands that failed, or that processes left behind when they died.
 
-    Goes on where the last round ended, so that errands which cannot succeed hold up no others.
+    Each round starts where the last round ended, so that errands which cannot succeed do not hold
+    up the others.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -173,10 +176,10 @@ class LeftBehind:
         self._after_id = 0
 
     def carry(self, seconds: float = _ROUND_SEC) -> int:
-        """Run errands for about so long; how many were carried out.
+        """Run errands for about `seconds`; returns how many were carried out.
 
-        Ends early when a whole group fails, or one errand in a remote store: each further one would
-        wait for it, or write on a full disk, too.
+        Ends early when a whole group fails, or when a single errand fails in a remote store:
+        further errands would also wait for the store, or write to a full disk.
         """
         limit, everything, more = time.monotonic() + seconds, CarriedOut(), True
         while more and time.monotonic() < limit:
@@ -186,7 +189,7 @@ class LeftBehind:
         return len(everything.done)
 
     def _carry_group(self) -> tuple[CarriedOut, bool]:
-        """What came of the next errands, and whether it is worth while to go on."""
+        """Run the next errands; returns their results, and whether to go on."""
         with self._runtime.db.read() as conn:
             before = clock.now(conn) - _LEFT_BEHIND_SEC
             rows = pictures.uncarried(conn, before, self._after_id, _GROUP)
@@ -203,29 +206,31 @@ class LeftBehind:
             with self._runtime.db.write() as conn:
                 record(conn, carried, clock.now(conn))
         except SQLAlchemyError as error:
-            # A new name that is taken as well: without it, and another one the next time.
+            # The new name is taken as well: record without it; the next round tries another name.
             log.warning("pictures not renamed, trying again: %s", type(error).__name__)
             with self._runtime.db.write() as conn:
                 record(conn, replace(carried, taken=[]), clock.now(conn))
 
 
 def carry_left_behind(runtime: Runtime) -> int:
-    """One round of this process over the errands left behind; how many were carried out."""
+    """Run errands left behind for a round; returns how many were carried out."""
     done = runtime.part(LeftBehind).carry()
     return done + runtime.part(Deletions).carry(time.monotonic() + _ROUND_SEC)
 
 
 def errand_for(row: pictures.Uncarried) -> Errand:
-    """The errand that the ledger notes for a settled frame."""
+    """The errand of a settled frame, from its ledger row."""
     source = row.image_path or row.key
     return Errand(row.id, source, row.image_target, row.version, ours=bool(row.image_path))
 
 
 def _run(store: Store, errand: Errand) -> Carried | Reason:
-    """What came of an errand, or why it failed."""
+    """Run an errand; returns its result, or why it failed."""
     try:
         if errand.copied:
-            store.delete(errand.source, errand.version)  # a newer one stays: it is another frame
+            store.delete(
+                errand.source, errand.version
+            )  # a newer picture stays: it is another frame
             return Carried.DONE
         if errand.ours:
             if errand.target:

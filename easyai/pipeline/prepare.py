@@ -1,7 +1,7 @@
-"""Prepare: what is done with leased frames after the lease's commit, before their calls start.
+"""Prepare: checks the pictures of leased frames after the lease's commit, before the calls.
 
-Each picture is looked at, and held where the store can hold it: what the algorithm gets is the very
-version that was taken in, and no newer one can come in its place until the frame is settled.
+Each picture is checked, and held if the store can hold it. So the algorithm gets the very version
+that was taken in, and no newer picture can replace it until the frame is settled.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _REPLACED: Final = Reason("frame.picture_replaced")
 
 @dataclass(slots=True)
 class Prepared:
-    """What came of a batch: each of its frames stands in one of the two lists."""
+    """The result for a batch: each of its frames is in exactly one of the two lists."""
 
     ready: list[LeasedFrame] = field(default_factory=list)  # to be sent to their endpoints
-    # Over without a call: settled with this verdict, as if their endpoint had given it.
+    # Frames that are not called: settled with this verdict, as if their endpoint had given it.
     ended: list[tuple[LeasedFrame, Verdict]] = field(default_factory=list)
 
 
 def prepare(
     runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None = None
 ) -> Prepared:
-    """Make a batch of leased frames ready for their calls; many at once where a pool is given.
+    """Make a batch of leased frames ready for their calls; in parallel if a pool is given.
 
-    Runs in a thread of its own, once for each turn's frames. What it raises sends every frame of
-    the batch back to pending with that reason, held against none of them.
+    Runs in a thread of its own, once for each turn's frames. If it raises, every frame of the batch
+    returns to pending with that reason, which does not count as a failure of the frame.
     """
     prepared = Prepared()
     try:
         run = partial(_hold, runtime.store, _copies(runtime, frames))
-    except DatabaseUnavailableError as error:  # an outage, no defect of ours: they wait
+    except DatabaseUnavailableError as error:  # an outage, not an error of our own: the frames wait
         why = Verdict(Kind.UNFETCHED, reason=error.reason, called=False)
         return Prepared(ended=[(frame, why) for frame in frames])
     mapped = pool.map(run, frames) if pool is not None else map(run, frames)
@@ -61,7 +61,7 @@ def prepare(
 
 
 def _copies(runtime: Runtime, frames: Sequence[LeasedFrame]) -> dict[int, list[str]]:
-    """By id of a frame, where a process that died may have copied it beside no alert."""
+    """Names, by frame id, of copies that a process may have left without an alert when it died."""
     if not runtime.store.remote:
         return {}
     base_path = runtime.settings.ai_analysis.alert_base_path
@@ -70,7 +70,7 @@ def _copies(runtime: Runtime, frames: Sequence[LeasedFrame]) -> dict[int, list[s
     if not names:
         return {}
     with runtime.db.read() as conn:
-        # A frame before it, of the same picture, has its alert there.
+        # An earlier frame of the same picture has its alert under a taken name.
         taken = alerts.taken_paths(conn, [name for some in names.values() for name in some])
     return {own: [name for name in some if name not in taken] for own, some in names.items()}
 
@@ -79,10 +79,10 @@ def _hold(
     store: Store, copies: Mapping[int, Sequence[str]], frame: LeasedFrame
 ) -> LeasedFrame | Verdict:
     if frame.image_path:
-        return frame  # requeued: it lies where we have put it, and nobody else writes there
+        return frame  # requeued: we moved the picture there, and nobody else writes there
     try:
         for name in copies.get(frame.id, ()):
-            store.drop_copy(frame.key, name, frame.version)  # of an alert never committed
+            store.drop_copy(frame.key, name, frame.version)  # its alert was never committed
         held = store.hold(frame.key, frame.id, frame.version)
     except (StoreUnavailableError, InvalidKeyError) as error:
         return Verdict(Kind.UNFETCHED, reason=error.reason, called=False)

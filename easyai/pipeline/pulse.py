@@ -1,4 +1,4 @@
-"""The pulse of a dispatcher: its last turn, and what its turns did in the last minute."""
+"""The pulse of a dispatcher: its last turn, and the work of its turns in the last minute."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ class Pulse:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._last: tuple[float, float, int, int] | None = None  # ended, took_sec, leased, settled
-        # Number of the slice, turns, leased, settled; replaced as a whole, never changed.
+        # Slice number, turns, leased, settled. Tuples are replaced, never changed: readers need
+        # no lock.
         self._slices: deque[tuple[int, int, int, int]] = deque(maxlen=_SLICES)
 
     def turned(self, began: float, leased: int, settled: int) -> None:
-        """A turn that began at this moment (monotonic) has ended."""
+        """Count a turn that has just ended; `began` is monotonic."""
         now = time.monotonic()
         self._last = (now, now - began, leased, settled)
         number = int(now // _SLICE_SEC)

@@ -1,4 +1,4 @@
-"""Records pictures that a scan found whole as new frames, a page in one transaction."""
+"""Records whole pictures that a scan found as new frames, a page in each transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyai.store.base import Picture
 
 
 class Recording:
-    """The recording of one scanner."""
+    """Records the pictures of a scanner."""
 
     def __init__(self, runtime: Runtime, known: Known, sampler: Sampler) -> None:
         self._runtime = runtime
@@ -26,13 +26,13 @@ class Recording:
         self._sampler = sampler
 
     def record(self, pictures: Sequence[Picture]) -> int:
-        """Record a page of pictures in order of capture; how many were new.
+        """Record a page of pictures in order of capture; returns how many were new.
 
-        Raises DatabaseUnavailableError, and has changed nothing then.
+        Raises DatabaseUnavailableError, and then changes nothing.
         """
         with self._runtime.db.write() as conn:
             recording.record_alone(conn)
-            # By a scan elsewhere, while this one looked: it may be inferred and gone by now.
+            # Another scanner may have recorded a picture meanwhile; its frame may be over by now.
             self._known.catch_up(conn)
             now = clock.now(conn)
             new = self._in_order_of_capture(pictures, now)

@@ -1,7 +1,8 @@
-"""Retention: frames that waited or failed too long, and parked ones when the disk runs full.
+"""Retention: gives up frames that waited or failed too long, and parked frames when disk is low.
 
-A frame is too old only if somebody saw it grow so: one that is older by more than the slack when it
-is first seen so lay there while the box was off, or the clock jumped, and starts afresh.
+A frame is given up only if its age was seen to pass the limit. If a frame is already older than the
+limit plus the slack when it is first seen as too old, the box was off or the clock jumped: the
+frame's age then starts afresh.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ _DAY_SEC: Final = 86_400.0
 _WAITING_EVERY_SEC: Final = 10.0
 _FAILED_EVERY_SEC: Final = _HOUR_SEC
 _DISK_EVERY_SEC: Final = 5.0
-_BUDGET_SEC: Final = 2.0  # of one look; the next goes on
-_DISK_GROUP: Final = 50  # parked frames given up before the disk is looked at again
+_BUDGET_SEC: Final = 2.0  # of one look; the next look continues
+_DISK_GROUP: Final = 50  # parked frames given up between checks of the disk
 _NEVER: Final = float("-inf")
 
 
 class Retention:
-    """What one process looks at now and then."""
+    """The retention checks of a process, each at its own interval."""
 
     def __init__(self, runtime: Runtime, drops: Drops) -> None:
         self._runtime = runtime
@@ -41,8 +42,7 @@ class Retention:
         self._looked: dict[str, float] = {}
 
     def review(self, analysis: AiAnalysis) -> None:
-        """Look at what is due to be looked at.
-
+        """Run the checks that are due.
         Raises DatabaseUnavailableError or StoreUnavailableError.
         """
         hours, days = analysis.outage_retention_hours, analysis.failed_retention_days
@@ -114,13 +114,13 @@ class Retention:
 
 
 def _slack_sec(limit_sec: float) -> float:
-    # A clock that jumps by no more than this drops frames earlier by as much: so a part of the
-    # limit only, but more than the pause between two looks.
+    # If the clock jumps by less than the slack, frames are dropped that much too early. So the
+    # slack is only a part of the limit, but longer than the pause between two looks.
     return min(_HOUR_SEC, max(60.0, limit_sec / 4))
 
 
 def _oldest_parked(conn: Connection) -> list[int]:
-    """Ids of the frames of any type that have been parked longest."""
+    """Ids of the oldest parked frames of all types."""
     parked = [
         frame
         for task_type in admission.types_in(conn, FrameState.PARKED)

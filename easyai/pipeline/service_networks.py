@@ -1,7 +1,7 @@
-"""Where algorithm services may live: judged when one registers, and again at each connection.
+"""Where algorithm services may live: checked when a service registers and at each connection.
 
-Who reaches the API chooses the addresses that this server calls. A name may lead elsewhere at the
-call than it did at the registration, so the address of the socket itself is what counts.
+Anybody who reaches the API chooses addresses that this server calls. A name may resolve to another
+address at the call than at the registration, so the address of the socket itself is checked.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from easyai.settings.schema import Settings
 Address = IPv4Address | IPv6Address
 
 LOOK_UP_SEC: Final = 1.0  # field clients wait a few seconds for the answer to a registration
-_LOOK_UP: Final = "look-up"  # the name of their threads
-_MOST_LOOK_UPS: Final = 8  # at once: a name server that hangs must not fill us with threads
+_LOOK_UP: Final = "look-up"  # the name of look-up threads
+_MOST_LOOK_UPS: Final = 8  # at once: a name server that hangs must not cause endless threads
 _LOCAL_NAMES: Final = ("localhost", "ip6-localhost")
 _LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 _PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-# Metadata services of clouds (AWS, GCP, Alibaba, Azure, Oracle) beside the link-local ones.
+# Metadata services of clouds (AWS, GCP, Alibaba, Azure, Oracle) with addresses not link-local.
 _METADATA: Final = frozenset(
     map(
         ip_address,
@@ -36,23 +36,23 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class RefusedAddressError(OSError):
-    """An address to which no connection is made."""
+    """Raised for an address that this server must not connect to."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceNetworks:
-    """The networks in which services are called, and the port at which we would call ourselves."""
+    """The networks in which services are called, and this server's own port."""
 
     networks: tuple[str, ...]
     own_port: int
 
     @property
     def loopback(self) -> bool:
-        """Whether services of this machine are called: under each of its addresses then."""
+        """Whether services on this machine are called, under any address of the machine."""
         return any(ip_address("127.0.0.1") in ip_network(network) for network in self.networks)
 
     def refusal(self, host: str, port: int) -> str:
-        """Why an IP address is not called; '' when it may be."""
+        """Why an IP address must not be called; '' if it may be called."""
         address = _plain(ip_address(host))
         if never := self._never(address, port):
             return never
@@ -63,7 +63,7 @@ class ServiceNetworks:
         return ""
 
     def _never(self, address: Address, port: int) -> str:
-        """Why an address is called in no network; '' when it may be in some."""
+        """Why an address is never called, whatever the networks; '' if it may be called."""
         if address.is_link_local or address in _METADATA:
             return f"{address} is link-local or a cloud's metadata service, which is never called"
         if port == self.own_port and _is_ours(address):
@@ -71,9 +71,9 @@ class ServiceNetworks:
         return ""
 
     def open_socket(self, info: Any) -> socket.socket:
-        """A socket for a connection, `info` as `socket.getaddrinfo` gives it.
+        """A socket for a connection; `info` is an entry of `socket.getaddrinfo`.
 
-        Raises RefusedAddressError for an address that is not called.
+        Raises RefusedAddressError for an address that must not be called.
         """
         family, kind, protocol, _, address = info
         refused = self.refusal(address[0], address[1])
@@ -82,10 +82,11 @@ class ServiceNetworks:
         return socket.socket(family, kind, protocol)
 
     def check(self, url: str, field: str) -> None:
-        """Refuse the URL of a registration that could never be called.
+        """Refuse a registration whose URL could never be called.
 
-        Raises BadRequestError naming the field and the remedy. A name that does not resolve now may
-        later; of one that resolves to many addresses one that is called is enough.
+        Raises BadRequestError, which names the field and the remedy. A name that does not resolve
+        now is accepted, because it may resolve later. A name with many addresses is accepted if any
+        of them may be called.
         """
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
@@ -101,12 +102,13 @@ class ServiceNetworks:
 
 
 def service_networks(settings: Settings, *, registering: bool = False) -> ServiceNetworks:
-    """The networks in force: those configured, else what fits the address of this server.
+    """The networks in force: the configured networks, else defaults by this server's address.
 
-    A server that listens on loopback only has its services there, another one in private networks.
-    So has one that others reach through a gateway, as a `public_url` that is not loopback says.
-    Where no setting names the address, a worker does not know it, for `easyai api --host` names it
-    to the API alone: there only `registering` services must fit the address.
+    If the server listens on loopback only, its services are on loopback. Any other server also
+    calls private networks, and so does a server behind a gateway, whose `public_url` is not
+    loopback. If no setting names the address, a worker does not know it, because
+    `easyai api --host` sets it for the API alone: then only `registering` services must fit the
+    address.
     """
     own = settings.easyai
     chosen = settings.ai_analysis.service_networks
@@ -144,12 +146,12 @@ def _plain(address: Address) -> Address:
 
 def _is_ours(address: Address) -> bool:
     """Whether this machine has the address."""
-    # To an address of its own the system sends from that address.
+    # The system sends to an own address from that same address.
     return address.is_loopback or own_address(address) == address
 
 
 def own_address(towards: Address) -> Address | None:
-    """The address of this machine from which it sends to another; None without a way there.
+    """The address from which this machine would send to `towards`; None without a route.
 
     Sends nothing.
     """
@@ -170,7 +172,7 @@ def _addresses(host: str) -> list[str]:
 
 
 def resolve(host: str) -> list[str]:
-    """The addresses of a name; none when it has none now or the look-up takes too long."""
+    """The addresses of a name; empty if it has none now or the look-up takes too long."""
     addresses: list[str] = []
     if sum(running.name == _LOOK_UP for running in threading.enumerate()) >= _MOST_LOOK_UPS:
         return addresses
@@ -182,7 +184,7 @@ def resolve(host: str) -> list[str]:
         except (OSError, UnicodeError):
             return
 
-    # Not a pool: its threads would be waited for at the end of the process.
+    # Not a pool: the process would wait for a pool's threads at its end.
     thread = threading.Thread(target=look_up, name=_LOOK_UP, daemon=True)
     thread.start()
     thread.join(LOOK_UP_SEC)

@@ -1,8 +1,8 @@
-"""Whose fault a time-out is: the frame's, or that of a service which has too much to do.
+"""Decides whether a time-out is the fault of the frame or of an overloaded service.
 
-A service that hangs on one picture goes on answering others quickly: meanwhile or, where it gets
-one call at a time, before and after. One that has too much at once answers late, or most of its
-calls time out together.
+A service that hangs on a picture still answers other frames quickly: at the same time or, if it
+gets one call at a time, before and after. An overloaded service answers late, or most of its calls
+time out together.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
 from easyai.domain.verdict import Kind, Verdict
 
-_WINDOW_SEC: Final = 60  # in which answers and time-outs of a type are compared
-_ANSWERS_A_TIME_OUT: Final = 2  # fewer: too much at once
+_WINDOW_SEC: Final = 60  # window in which answers and time-outs of a type are compared
+_ANSWERS_A_TIME_OUT: Final = 2  # fewer answers per time-out: the service is overloaded
 _TURNS: Final = 3  # of pictures that have timed out more than once
 _LONGEST_TURN_SEC: Final = 30.0
 
@@ -31,7 +31,7 @@ def of_frames(
     rows: Mapping[int, ServiceRow],
     now: float,
 ) -> set[int]:
-    """Ids of the frames of a group whose time-outs are their own fault; `rows`: their services."""
+    """Ids of a group's frames whose time-outs are the frame's fault; `rows` are the services."""
     suspects = [
         (frame, verdict)
         for frame, verdict in calls
@@ -49,12 +49,13 @@ def of_frames(
 
 
 def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
-    """How much longer than others a picture waits for its next attempt, having timed out again.
+    """How much longer than others a picture waits for its next attempt after repeated time-outs.
 
-    Pictures on which a service hangs come back together as they left, take every call that it
-    allows, and nothing shows that it answers others. So they take turns of one time-out each, and
-    leave it one without any of them, in which it is given more calls at once again. Turns are drawn
-    anew at each try: two that came together once are likely to part the next time.
+    Pictures on which a service hangs return together and would take every call that the service
+    allows. Then nothing shows that the service answers other frames. So these pictures take turns
+    as long as a time-out, and a further turn is free of them, in which the service gets more calls
+    at once again. Turns are drawn anew at each try: two pictures of the same turn will probably get
+    different turns at the next try.
     """
     if frame.tries == 0:
         return 0.0
@@ -65,7 +66,7 @@ def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
 def _answers_others(
     conn: Connection, row: ServiceRow | None, frame: LeasedFrame, verdict: Verdict, now: float
 ) -> bool:
-    """Whether a service (as it stood before) answers other frames than this one, and quickly."""
+    """Whether a service (its row before this settling) answers other frames quickly."""
     if row is None or row.ewma_ms is None:
         return False
     began = now - verdict.elapsed_ms / 1000
@@ -73,12 +74,12 @@ def _answers_others(
         return True  # a call that began after this one
     if row.breaker_failures > 0 or not 0 < frame.last_failure_at < row.last_success_at:
         return False
-    # The call before was answered. Was this one the only one under way, so not too much at once?
+    # The call before was answered. If this call was the only call under way, there was no overload.
     return 1 in (row.concurrency_cap, row.max_concurrency) or _is_alone(conn, row)
 
 
 def _is_alone(conn: Connection, row: ServiceRow) -> bool:
-    """Whether no other frame is leased to the service than the one that is being settled."""
+    """Whether the frame that is being settled is the only frame leased to the service."""
     return ledger.in_flight_at(conn, row.pk) == 1
 
 

@@ -1,4 +1,4 @@
-"""Where the pipeline meets tracing: one for each process, None unless variables ask for traces."""
+"""Connects the pipeline to the process's tracing, which is None unless OTEL_ variables ask."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def tracing_of(runtime: Runtime) -> Tracing | None:
-    """Tracing as the OTEL_ variables want it; what stands in its way is one line in the log."""
+    """Tracing as the OTEL_ variables configure it; a problem is logged in a single line."""
     why = problem()
     if why:
         log.warning("no traces: %s", why)
@@ -32,7 +32,7 @@ def tracing_of(runtime: Runtime) -> Tracing | None:
 
 
 class _Ledger:
-    """What traces ask of the database."""
+    """The queries that tracing makes to the database."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -58,7 +58,7 @@ class _Ledger:
 
 
 def note_turn(tracing: Tracing, settled: Settled, leased: int, took_sec: float) -> None:
-    """Note a turn that has settled frames whose traces are taken."""
+    """Pass a turn to tracing, if it has settled frames that are traced."""
     traced = [
         _attempt(answer, fate, answer.call)
         for answer, fate in settled.fates
@@ -70,7 +70,7 @@ def note_turn(tracing: Tracing, settled: Settled, leased: int, took_sec: float) 
 
 
 def note_publication(runtime: Runtime, alert_ids: Sequence[int], took_sec: float) -> None:
-    """Note alerts that the bus has acknowledged."""
+    """Pass alerts that the bus has acknowledged to tracing."""
     tracing = runtime.part(tracing_of)
     if tracing is None:
         return

@@ -15,9 +15,9 @@ _MOST_NAMES: Final = 10  # in one message
 
 
 def keep_types(runtime: Runtime) -> int:
-    """Note which types are named now and forget those unnamed for a day; how many were forgotten.
+    """Record which types are named now, forget types unnamed for a day; returns how many.
 
-    Writes to a type's row once an hour. Raises DatabaseUnavailableError.
+    Updates a type's row once an hour. Raises DatabaseUnavailableError.
     """
     with runtime.db.write() as conn:
         now = clock.now(conn)
@@ -28,7 +28,7 @@ def keep_types(runtime: Runtime) -> int:
         }
         there = {known_type.name for known_type in known}
         over = unnamed(known, naming, now)
-        # Frames of a type without a row would be leased by nobody: whoever removed it.
+        # Nobody would lease frames of a type without a row, whoever removed the row.
         named = ((naming.by_any & there) | naming.by_frames) - fresh
         if named or over:
             type_room.lock_places(conn)

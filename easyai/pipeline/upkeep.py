@@ -1,6 +1,7 @@
-"""Upkeep: what is over and old is forgotten, so that an installation runs for years on one disk.
+"""Upkeep: deletes old records, so that an installation runs for years on one disk.
 
-Every step works in short transactions and rests between them: no sweep, scan or settling waits.
+Every step works in short transactions and rests between them, so that no sweep, scan or settling
+waits for long.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-BUDGET_SEC: Final = 20.0  # of one run; what is left over is done by the next
+BUDGET_SEC: Final = 20.0  # of a run; the next run does the rest
 EVENT_DAYS: Final = 30
 ALARM_DAYS: Final = 90  # since they were over
 MOST_LOG_ROWS: Final = 100_000  # of events, and of alarms
@@ -32,7 +33,7 @@ _DAY_SEC: Final = 86_400.0
 
 @dataclass(slots=True)
 class UpkeepReport:
-    """What one run did."""
+    """The result of a run."""
 
     frames: int = 0  # settled long ago, forgotten; their alerts stay
     events: int = 0
@@ -48,10 +49,10 @@ class UpkeepReport:
 def run(
     runtime: Runtime, wall: Callable[[], float] | None = None, budget_sec: float = BUDGET_SEC
 ) -> UpkeepReport:
-    """One round; it ends early when its time is up, and the next one goes on.
+    """Do the upkeep until the time budget is used up; the next run continues.
 
-    `wall` gives Unix seconds in place of the database's clock.
-    Raises DatabaseUnavailableError, and StoreUnavailableError after all that needs no store.
+    `wall` returns Unix seconds and replaces the database's clock. Raises DatabaseUnavailableError.
+    Raises StoreUnavailableError after all steps that need no store.
     """
     limit = time.monotonic() + budget_sec
     now = wall() if wall else _now(runtime)
@@ -79,7 +80,7 @@ def _now(runtime: Runtime) -> float:
 
 
 def _look_after_pictures(runtime: Runtime, limit: float, report: UpkeepReport) -> None:
-    runtime.store.check()  # one in trouble keeps its pictures, and we the alerts that know them
+    runtime.store.check()  # a store in trouble keeps its pictures, so keep their alerts
     report.alerts = trim_alerts(runtime, limit)
 
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, put together by its variables; imported only where traces are on."""
+"""OpenTelemetry's SDK, configured by its variables; imported only if traces are on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KINDS: Final = {
 
 
 class _PresetIds(RandomIdGenerator):
-    """Random ids, or those that are set for the next span of this thread."""
+    """Random ids, or the ids that are set for the next span of this thread."""
 
     def __init__(self) -> None:
         self.next = threading.local()
@@ -50,7 +50,7 @@ class _PresetIds(RandomIdGenerator):
 
 
 class Sdk:
-    """Samples and makes spans whose times, ids and parents are known already."""
+    """Samples traces, and makes spans whose times, ids and parents are known already."""
 
     def __init__(self) -> None:
         self._ids = _PresetIds()
@@ -63,7 +63,7 @@ class Sdk:
         self._sampler = self._provider.sampler
 
     def sampled(self, trace_id: int) -> bool:
-        """Whether OTEL_TRACES_SAMPLER takes this trace; every process decides alike."""
+        """Whether OTEL_TRACES_SAMPLER takes this trace; the same in every process."""
         return self._sampler.should_sample(None, trace_id, "frame").decision in _TAKEN
 
     def span(
@@ -78,9 +78,9 @@ class Sdk:
         links: Sequence[TraceIds] = (),
         error: str | None = None,
     ) -> TraceIds:
-        """Make a span from its begin to its end (Unix seconds); returns its own ids.
+        """Make a span from its begin to its end (Unix seconds); returns its ids.
 
-        `ids` are those of trace and span, where they are not random.
+        `ids` are the ids of trace and span, each None for a random id.
         """
         self._ids.next.trace_id, self._ids.next.span_id = ids
         try:
@@ -101,7 +101,7 @@ class Sdk:
         return TraceIds(own.trace_id, own.span_id)
 
     def close(self) -> None:
-        """Send what waits, for a moment: a collector that is down must not hold up the end."""
+        """Send waiting spans for 2 s at most: the end must not wait for a dead collector."""
         ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
         ending.start()
         ending.join(_CLOSE_SEC)
@@ -134,14 +134,14 @@ def _exporter() -> SpanExporter:
 
 
 class _Seldom(logging.Handler):
-    """Passes on one record of OpenTelemetry's a minute: a collector may be down for weeks."""
+    """Logs a record of OpenTelemetry's once a minute: a collector may be down for weeks."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._throttle = LogThrottle()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record without its traceback, unless there was one just before."""
+        """Log the record without its traceback, unless another was logged just before."""
         if self._throttle.due():
             log.warning("traces are not sent, frames go on: %s", record.getMessage())
 
