@@ -21,7 +21,7 @@ class Actor:
 
     @property
     def origin(self) -> Reason:
-        """From where and with which token, for an event."""
+        """The address and the token of the caller, for an event."""
         where = self.address or Reason("actor.unknown_address")
         if self.local:
             return Reason.of("actor.local", address=where)

@@ -1,4 +1,4 @@
-"""The cause of an alarm: one that a diagnosis found, or why a check or a service fails."""
+"""The cause of an alarm: found by a diagnosis, or the reason why a check or a service fails."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _FOUND: Final = "name.cause"
 
 
 def found_cause(code: str) -> Reason:
-    """The cause that a diagnosis found; `code` is its code there, such as "worker_gone"."""
+    """A cause found by a diagnosis; `code` is the diagnosis's code, such as "worker_gone"."""
     return Reason.of(_FOUND, name=code)
 
 
 def cause_code(cause: Reason) -> str:
-    """The code of a cause that a diagnosis found; '' for any other cause of an alarm."""
+    """The code of a cause found by a diagnosis; '' for any other cause of an alarm."""
     return str(cause.get("name")) if cause.code == _FOUND else ""

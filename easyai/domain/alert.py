@@ -1,4 +1,4 @@
-"""An alert as its consumers read it (contract, section 5)."""
+"""The JSON form of an alert for its consumers (contract, section 5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from easyai.domain import system_alert
 
-IMAGE_URL_TTL_SEC: Final = 86_400.0  # a link is valid for a day from when it is read or published
+IMAGE_URL_TTL_SEC: Final = (
+    86_400.0  # a link is valid for a day after the alert is read or published
+)
 
 _LONGEST_MS: Final = 2**31 - 1  # the largest integer of every consumer's language
 
@@ -16,7 +18,7 @@ _LONGEST_MS: Final = 2**31 - 1  # the largest integer of every consumer's langua
 def alert_json(saved: Mapping[str, Any], image_url: str) -> dict[str, Any]:
     """A row of the alerts table as a JSON-ready dict.
 
-    `image_url` is a link made now, '' for an alert without a picture.
+    `image_url` is a fresh link; '' for an alert without a picture.
     """
     return {
         "id": saved["id"],
@@ -41,7 +43,7 @@ def _result(saved: Mapping[str, Any]) -> str:
 
 
 def _whole_ms(milliseconds: float) -> int:
-    """A duration in the contract's integer: the algorithm's number may be any float."""
+    """A duration as the contract's integer; the algorithm may send any float."""
     return round(min(max(milliseconds, 0.0), _LONGEST_MS))
 
 

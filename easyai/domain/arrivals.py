@@ -1,9 +1,9 @@
-"""Pictures that a scan has come upon and not yet taken in, in the order in which it will.
+"""Pictures that a scan has found and not yet taken in, in the order in which it takes them.
 
-What came since the last look goes first. What lay there before (at a start, after an outage) takes
-turns by camera, the newest of each camera first. Where a camera's frames must go in their order,
-the oldest goes first, and what comes new waits among what waits: in the natural order of the keys,
-folders before names.
+Pictures that came since the last look go first. The backlog (found at a start or after an outage)
+takes turns by camera, the newest picture of each camera first. If a camera's frames must go in
+order, its oldest picture goes first, and new pictures join its backlog in the natural order of
+their keys, folders before names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Arrivals:
     def __init__(self, in_order: Callable[[str], bool]) -> None:
         self._in_order = in_order
         self._live: dict[str, None] = {}
-        self._backlog: dict[Camera, list[str]] = {}  # what goes next stands last
+        self._backlog: dict[Camera, list[str]] = {}  # the next key is last
         self._turns: deque[Camera] = deque()
         self._waiting: set[str] = set()  # the keys of the backlog
 
@@ -37,7 +37,7 @@ class Arrivals:
         return key in self._live or key in self._waiting
 
     def add(self, keys: Iterable[FrameKey], *, first: bool) -> None:
-        """Add what a look came upon; `first`: the first look there, so it may be old."""
+        """Add keys that a look found; `first`: the first look there, so they may be old."""
         by_camera: defaultdict[Camera, list[str]] = defaultdict(list)
         for key in keys:
             if key.key not in self:
@@ -51,14 +51,14 @@ class Arrivals:
                 self._live.update(dict.fromkeys(names))
 
     def live(self, most: int) -> list[str]:
-        """Take up to `most` keys of those that came since the last look."""
+        """Take up to `most` keys of pictures that came since the last look."""
         keys = list(islice(self._live, most))
         for key in keys:
             del self._live[key]
         return keys
 
     def backlog(self, most: int) -> list[str]:
-        """Take up to `most` keys of those that lay there before, the same number of each camera."""
+        """Take up to `most` keys of the backlog, the same number of each camera."""
         keys: list[str] = []
         share = max(1, most // max(1, len(self._turns)))
         while self._turns and len(keys) < most:
@@ -84,16 +84,16 @@ class Arrivals:
 
 
 def natural(key: str) -> list[str | int]:
-    """Sorts 9.jpg before 10.jpg, and names that are times by time."""
+    """A sort key that puts 9.jpg before 10.jpg, and sorts names that are times by time."""
     parts: list[str | int] = list(_NUMBERS.split(key))
     parts[1::2] = [int(part) for part in parts[1::2]]
     return parts
 
 
 def _merged(names: list[str], waiting: list[str]) -> list[str]:
-    """All in their order, the oldest last; `names`, sorted, the oldest first.
+    """All keys in order, the oldest last; `names` are sorted, the oldest first.
 
-    Only what waits between the first and the last of the names is sorted again.
+    Only waiting keys between the first and the last of `names` are sorted again.
     """
     ordered = waiting[::-1]
     since = bisect_left(ordered, natural(names[0]), key=natural)

@@ -1,4 +1,4 @@
-"""Numbers as JSON has them: 4 and 4.0 are the same integer."""
+"""JSON numbers: 4 and 4.0 are the same integer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def as_integer(value: Any) -> int | None:
-    """The integer that a JSON value is, or None; true and false are none."""
+    """The integer of a JSON value, or None; true and false are not integers."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():

@@ -1,4 +1,4 @@
-"""How many frames of a task type may be leased in a time: ``rate_limit = "30/s"``."""
+"""The rate limit of a task type: how many frames may be leased, as in ``rate_limit = "30/s"``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A token bucket: what may be leased at once, as of a moment (Unix seconds)."""
+    """A token bucket: how many frames may be leased at the moment `at` (Unix seconds)."""
 
     tokens: float
     at: float
 
     def filled(self, per_sec: float, now: float) -> Bucket:
-        """The bucket now; it holds what one second brings, and one token at least."""
+        """The bucket at `now`; it holds the tokens of one second, and at least one token."""
         if self.at > now + 1.0:
-            return Bucket(full(per_sec), now)  # the clock was set back: this moment may never come
+            return Bucket(full(per_sec), now)  # the clock was set back: `at` may never come again
         tokens = self.tokens + max(0.0, now - self.at) * per_sec
         return Bucket(min(tokens, full(per_sec)), now)
 
@@ -24,7 +24,7 @@ class Bucket:
         return Bucket(self.tokens - count, self.at)
 
     def next_at(self, per_sec: float) -> float:
-        """When there is a whole token again, Unix seconds."""
+        """When the next whole token is there, Unix seconds."""
         return self.at + max(0.0, 1.0 - self.tokens) / per_sec
 
 

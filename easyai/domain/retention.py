@@ -1,20 +1,20 @@
-"""How long things that are over are remembered, by a clock that may be wrong."""
+"""How long old records are kept, by a clock that may be wrong."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-# What one run of upkeep, a minute after the last, may forget by age beyond the oldest there is.
-# Ten times the pace of time: enough to catch up after a shorter limit was set, and a clock that
-# jumped years ahead takes hours to empty a week of history, with its alarm ringing.
+# How far past the oldest record a run of upkeep, a minute after the last, may delete by age. That
+# is ten times the pace of time: enough to catch up after a shorter limit was set. And if the clock
+# jumps years ahead, a week of history lasts for hours, while the alarm rings.
 STEP_SEC: Final = 600.0
 
 
 def forget_before(now: float, keep_sec: float, oldest_at: float | None) -> float:
-    """The moment before which things are forgotten, Unix seconds; `keep_sec` 0 keeps all.
+    """The moment before which records are deleted, Unix seconds; `keep_sec` 0 keeps all.
 
-    Never more than a step behind the oldest, whatever the clock says.
+    At most STEP_SEC after the oldest record, whatever the clock shows.
     """
     if keep_sec <= 0 or oldest_at is None:
         return -math.inf

@@ -9,7 +9,7 @@ from easyai.domain.fate import result_text
 from easyai.domain.reason import Reason
 
 TASK_ID: Final = "system"
-#: What every system alert has in common, as columns of its row.
+#: The columns that are the same in every system alert.
 COMMON: Final[dict[str, Any]] = {
     "frame_id": None,
     "task_id": TASK_ID,
@@ -27,21 +27,21 @@ def system_result(
 ) -> str:
     """The `result` of a system alert: a JSON object, as in every alert.
 
-    `message` and `message_zh` are the texts of the reason, `cause` is as in the table of alarms,
-    '' while it is not known; `more` are further keys.
+    `message` and `message_zh` are the texts of the reason. `cause` is the code in the table of
+    alarms; '' while it is unknown. `more` are further keys.
     """
     texts = {"message": message, "message_zh": message_zh, "cause": cause}
     return result_text({**texts, **reason.as_json(), **more})
 
 
 def system_text(result: str) -> str:
-    """The message of a system alert in both languages, whichever release has saved it."""
+    """The message of a system alert in both languages, whichever release saved the alert."""
     saved = _object_in(as_json(result)) or {}
     return f"{saved.get('message', '')}\n{saved.get('message_zh', '')}"
 
 
 def as_json(result: str) -> str:
-    """The result of a system alert as JSON; an earlier release saved two lines of text."""
+    """The result of a system alert as JSON; earlier releases saved two lines of text."""
     if _object_in(result) is not None:
         return result
     message, _, message_zh = result.partition("\n")

@@ -1,4 +1,4 @@
-"""What came back from an algorithm service, judged once."""
+"""The verdict on a call of an algorithm service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easyai.domain.reason import NO_REASON, QUOTED, Reason, quote
 
 _REFUSED: Final = "call.refused"
 _HTTP_ERROR: Final = "call.http_error"
-# Codes that the diagnosis tells apart; pipeline/caller.py makes such reasons.
+# Codes that the diagnosis distinguishes; pipeline/caller.py makes these reasons.
 TIMED_OUT: Final = "call.timed_out"
 NOT_CONNECTED: Final = "call.not_connected"
 LINK_BROKEN: Final = "call.link_broken"
@@ -25,29 +25,33 @@ class Kind(StrEnum):
     """The class of an answer."""
 
     INFERRED = "inferred"  # success:true
-    REFUSED = "refused"  # success:false: the algorithm looked and said no
-    UNREACHABLE = "unreachable"  # never connected: says nothing about the frame
-    TIMEOUT = "timeout"  # no answer in time: too much at once, or a service that hangs
-    BROKEN = "broken"  # 5xx, cut off, not the contract's JSON: service or frame
-    UNFETCHED = "unfetched"  # our own store or picture link does not answer: nobody's fault there
+    REFUSED = "refused"  # success:false: the algorithm refused the picture
+    UNREACHABLE = "unreachable"  # never connected: no evidence about the frame
+    TIMEOUT = "timeout"  # no answer in time: the service is overloaded or hangs
+    BROKEN = "broken"  # 5xx, cut off, or not the contract's JSON: fault of service or frame
+    UNFETCHED = (
+        "unfetched"  # our own store or picture link does not answer: no fault of the service
+    )
     MISSING = "missing"  # the picture is no longer in the store
     SUPERSEDED = "superseded"  # a newer picture had come under its key
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One call's result; times in milliseconds."""
+    """The result of a call; times in milliseconds."""
 
     kind: Kind
     elapsed_ms: float = 0.0  # measured by us, request to answer
-    reason: Reason = NO_REASON  # none where it was inferred
+    reason: Reason = NO_REASON  # none if the frame was inferred
     result: Any = field(default_factory=dict)
     confidence: float = 0.0
-    inference_ms: float = 0.0  # as the algorithm says
+    inference_ms: float = 0.0  # as reported by the algorithm
     detection_count: int = 0
-    called: bool = True  # False: over before the service was asked
-    unheard: bool = False  # unreachable, but not refused: nobody took the connection in time
-    frames_fault: bool = False  # a time-out that says nothing of the service: it answered others
+    called: bool = True  # False: the service was never called
+    unheard: bool = False  # unreachable but not refused: the connection was not accepted in time
+    frames_fault: bool = (
+        False  # a time-out that is the frame's fault: the service answered other frames
+    )
 
 
 def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
@@ -57,8 +61,8 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
     try:
         answer = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        # None of it is repeated: who registers an endpoint chooses what is read here, and clients
-        # of ours see the reason.
+        # Do not repeat the body in the reason: anybody who registers an endpoint chooses its
+        # content, and our clients see the reason.
         return _broken(Reason.of("call.not_json", body_bytes=len(body)), elapsed_ms)
     if not isinstance(answer, dict) or not isinstance(answer.get("success"), bool):
         return _broken(Reason("call.no_success_field"), elapsed_ms)
@@ -78,7 +82,7 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
 
 
 def detection_count(result: Any) -> int:
-    """How many objects a result tells of, by the first rule of the contract that applies."""
+    """The number of objects in a result, by the first rule of the contract that applies."""
     if not isinstance(result, Mapping):
         return 0
     lines = result.get("line_crossing")
@@ -100,9 +104,9 @@ def detection_count(result: Any) -> int:
 
 
 def words_of_service(reason: Reason) -> str:
-    """What a service wrote of a call that failed, which may be anything; '' for nothing.
+    """The service's own words about a failed call, which may be anything; '' if there are none.
 
-    Of a row that the release before has written, the whole reason.
+    For a row of the previous release, the whole reason.
     """
     name = {_REFUSED: "error", _HTTP_ERROR: "error", QUOTED: "text"}.get(reason.code)
     return str(reason.get(name)) if name else ""
@@ -115,9 +119,9 @@ def _refusal(error: Any) -> Reason:
 
 
 def _explained(status: int, body: bytes) -> Reason:
-    """What a service says of its failure: field clients send the contract's refusal with a 500.
+    """The reason of a failing status; field services send the contract's refusal with a 500.
 
-    Nothing else is repeated, as with an answer that is not JSON.
+    Only the refusal is quoted; any other body is not repeated, as with invalid JSON.
     """
     if status in _REDIRECTS:
         return Reason.of("call.redirected", status=status)

@@ -1,4 +1,4 @@
-"""`max_frame_count`: how many frames of one camera may wait; of more, the oldest are given up."""
+"""`max_frame_count`: gives up the oldest frames of a camera when more than this number wait."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from easyai.runtime import Runtime
 from easyai.settings.schema import FrameExtractor
 
 _EVERY_SEC: Final = 5.0  # a look reads the waiting frames of each type with such a camera
-_BUDGET_SEC: Final = 0.5  # of one look; the next goes on
+_BUDGET_SEC: Final = 0.5  # of one look; the next look continues
 
 
 class CameraLimits:
-    """The limits of single cameras, as this process's scans keep them."""
+    """Applies the limits of single cameras in this process's scans."""
 
     def __init__(self, runtime: Runtime, drops: Drops) -> None:
         self._runtime = runtime
@@ -26,7 +26,7 @@ class CameraLimits:
         self._looked_at = float("-inf")
 
     def review(self, extractor: FrameExtractor) -> None:
-        """Give up what is too much, if a look is due. Raises DatabaseUnavailableError."""
+        """Give up surplus frames, if a look is due. Raises DatabaseUnavailableError."""
         now = time.monotonic()
         if now - self._looked_at < _EVERY_SEC or not any(
             task.max_frame_count for task in extractor.tasks
@@ -49,7 +49,7 @@ class CameraLimits:
                     return
                 excess = admission_cameras.beyond(conn, task_type, cameras, limit, AT_ONCE)
             for state, ids in excess.items():
-                # Those that were leased meanwhile stay: they wait no more.
+                # Frames that were leased meanwhile stay: they no longer wait.
                 self._drops.drop(_these(ids), state, Outcome.QUEUE_FULL, reason)
             if sum(map(len, excess.values())) < AT_ONCE or time.monotonic() >= until:
                 return
@@ -60,7 +60,7 @@ def _these(ids: Sequence[int]) -> Choose:
 
 
 def _limits(extractor: FrameExtractor, task_type: str) -> dict[int, list[str]]:
-    """The cameras of a type that have a limit, by that limit."""
+    """The cameras of a type that have a limit, by limit."""
     limits: dict[int, list[str]] = {}
     for camera in dict.fromkeys(task.id for task in extractor.tasks):
         limit = extractor.task(task_type, camera).max_frame_count

@@ -1,4 +1,4 @@
-"""Deletes alerts and their pictures, so that a crash between the two leaves no picture behind."""
+"""Deletes alerts and their pictures; a crash between both steps leaves no picture behind."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.pictures import Errand, carry_out, errand_for, record, tell_failed
 from easyai.runtime import Runtime
 
-_CARRY_SEC = 2.0  # for pictures that only alerts knew; what is left then is the sweep's
-_MOST_NAMED = 20  # alerts in the note of an action
+_CARRY_SEC = 2.0  # for pictures that only alerts name; the sweep deletes the rest
+_MOST_NAMED = 20  # alert ids in an audit record
 _TRIM_AT_ONCE = 200  # alerts in one transaction, and their pictures after it
 
 
 def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None) -> int:
-    """Delete alerts by id; how many there were. `by` is noted, if there were any.
+    """Delete alerts by id; returns how many there were. If there were any, `by` is recorded.
 
-    One transaction deletes the rows and notes that their pictures go; then the pictures are
-    deleted. Those that a store in trouble keeps are left to the sweep; a missing one is fine. The
-    bus gets those that still wait for it all the same.
+    A single transaction deletes the rows and requests the deletion of their pictures; then the
+    pictures are deleted. The sweep deletes pictures that the store could not delete; a missing
+    picture is no error. Alerts that wait for the bus are published all the same.
     """
     with runtime.db.write() as conn:
         lock_in_order(conn, "frames", alerts.frame_ids(conn, ids))  # before alerts, as everywhere
@@ -48,9 +48,10 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
 
 
 def trim_alerts(runtime: Runtime, limit: float) -> int:
-    """Delete the oldest alerts beyond ``max_alerts_in_db``, until `limit` (monotonic); how many.
+    """Delete the oldest alerts beyond ``max_alerts_in_db`` until `limit` (monotonic).
 
-    Those that still wait for the bus stay, with their pictures, whatever their number.
+    Returns how many were deleted. Alerts that still wait for the bus stay, with their pictures,
+    whatever their number.
     """
     analysis = runtime.settings.ai_analysis
     if analysis.max_alerts_in_db == 0:
@@ -64,7 +65,7 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
             with runtime.db.read() as conn:
                 oldest = alerts.oldest(conn, after, min(excess, _TRIM_AT_ONCE), system=system)
             if not oldest:
-                break  # somebody else deletes as well
+                break  # another process deletes alerts as well
             after, excess = oldest[-1][0], excess - len(oldest)
             ids = [alert_id for alert_id, waits in oldest if not (waits and analysis.has_bus)]
             deleted += delete_alerts(runtime, ids) if ids else 0
@@ -72,13 +73,13 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
 
 
 def _errands(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -> list[Errand]:
-    """The pictures that frames know, as errands; of the others it is noted that they go."""
+    """The errands of pictures that frames name; requests the deletion of the other pictures."""
     with_picture = [row for row in removed if row.image_path]
     frame_ids = [row.frame_id for row in with_picture if row.frame_id is not None]
     frames = {frame.id: frame for frame in pictures.discard(conn, frame_ids)}
     installation.ask_deletions(
         conn,
-        # Where a frame's picture is on its way, it may have come already without being recorded.
+        # If a frame's picture is being moved, it may be there already without a record.
         [
             (row.image_path, row.image_version or _version(frames.get(row.frame_id)))
             for row in with_picture

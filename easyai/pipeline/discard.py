@@ -29,12 +29,12 @@ _WAITING: Final = (FrameState.PARKED, FrameState.PENDING)
 
 @dataclass(slots=True)
 class DiscardReport:
-    """What became of the frames that waited."""
+    """Counts of the frames that matched."""
 
-    by_camera: dict[str, int] = field(default_factory=dict)  # waited when it began
-    discarded: int = 0  # with dry_run none
+    by_camera: dict[str, int] = field(default_factory=dict)  # frames that waited at the start
+    discarded: int = 0  # 0 with dry_run
     in_flight: int = 0  # left alone: a service works on them
-    waiting: int = 0  # wait still: they arrived meanwhile, or the time was over
+    waiting: int = 0  # still wait: they arrived meanwhile, or the time was over
 
 
 def discard(
@@ -47,9 +47,9 @@ def discard(
 ) -> DiscardReport:
     """Give up every frame that waits now, as `discarded`; their pictures are deleted.
 
-    Frames in flight, failed ones and those found later stay. `dry_run` only counts; after
-    `limit_sec` the rest stays for the next call. `by` is noted. Raises BadRequestError
-    without a task type and DatabaseUnavailableError; what was given up before it stays so.
+    Frames in flight, failed frames and frames found later stay. `dry_run` only counts. After
+    `limit_sec` the rest stays for the next call. `by` is recorded. Raises BadRequestError without a
+    task type. Raises DatabaseUnavailableError; frames given up before the error stay given up.
     """
     if not chosen.task_type:
         raise BadRequestError("task_type: name the type whose frames are to be given up")

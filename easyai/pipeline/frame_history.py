@@ -1,4 +1,4 @@
-"""Forgets settled frames of long ago; what waits, failed or has a picture on its way stays."""
+"""Deletes old settled frames; frames that wait, failed or whose picture is being moved stay."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOOK_BACK_SEC: Final = 3600.0
 
 
 class FrameHistory:
-    """Walks from the oldest frame on, as far as there is something to forget.
+    """Walks from the oldest frame on, as long as there are frames to delete.
 
-    Frames that stay (failed ones, for a month) gather at the old end. The walk begins behind them
-    and looks at them again once an hour, for by then they may be over.
+    Frames that stay (failed frames, for a month) gather at the old end. The walk begins after them
+    and looks at them again once an hour, because by then they may be over.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -30,7 +30,7 @@ class FrameHistory:
         self._looked_back_at = -math.inf
 
     def forget(self, now: float, limit: float) -> int:
-        """Forget until `limit` (monotonic), the oldest first; how many frames."""
+        """Delete frames until `limit` (monotonic), the oldest first; returns how many."""
         if time.monotonic() - self._looked_back_at > _LOOK_BACK_SEC:
             self._from_id, self._looked_back_at = 0, time.monotonic()
         rules = _Rules(self._runtime, now)
@@ -53,7 +53,7 @@ class FrameHistory:
 
 
 class _Rules:
-    """Which frames are old: by number and by age, as the settings say."""
+    """Which frames are old, by number and by age, according to the settings."""
 
     def __init__(self, runtime: Runtime, now: float) -> None:
         analysis = runtime.settings.ai_analysis
@@ -66,14 +66,14 @@ class _Rules:
         self._before: float | None = None  # old by age before this
 
     def old(self, over: Sequence[OldFrame]) -> list[int]:
-        """Those to forget."""
+        """The ids of the frames to delete."""
         settled = [row.settled_at for row in over if row.settled_at is not None]
         if self._before is None and settled:
             self._before = forget_before(self._now, self._keep_sec, min(settled))
         return [row.id for row in over if self._is_old(row)]
 
     def _is_old(self, row: OldFrame) -> bool:
-        # SQLite would give the number of the newest to the next frame, and alerts know it.
+        # SQLite would give the newest frame's id to the next frame, but alerts may refer to it.
         if row.id >= self._newest_id:
             return False
         too_many = row.id <= self._last_id

@@ -1,4 +1,4 @@
-"""Infer: one loop per process, on which its dispatcher and the calls to the services run."""
+"""Infer: the event loop of a process, on which its dispatcher and the calls to services run."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Result = TypeVar("Result")
 
 
 class InferenceLoop:
-    """An asyncio loop in a thread of its own; its methods may be called from any thread.
+    """An asyncio loop in its own thread; its methods may be called from any thread.
 
-    Made after a fork, closed by `drain`. From then on it leases and infers by itself.
+    Make it after a fork; it leases and infers by itself until `drain` closes it.
     """
 
     def __init__(self, runtime: Runtime, serves: Serves | None = None) -> None:
-        """`serves` says whether this process takes frames of a task type; None: of all."""
+        """`serves` returns whether this process takes frames of a task type; None: all types."""
         self._runtime = runtime
         self._drained = False
         self._drain_lock = threading.Lock()
@@ -42,30 +42,30 @@ class InferenceLoop:
         self._run(self._open(serves))
 
     def wake(self, task_type: str) -> Counts:
-        """There may be something new for a type; never waits.
+        """Look soon for new frames of a type; never waits.
 
-        What became of the type's frames in this process since the last wake.
+        Returns the counts of the type's frames in this process since the last wake.
         """
         if not self._drained:
             self._loop.call_soon_threadsafe(self._dispatcher.wake, task_type)
         return self._dispatcher.tally.take(task_type)
 
     def overview(self) -> dict[str, Any]:
-        """What the dispatcher does now, as values of JSON; never waits."""
+        """The dispatcher's present work, as JSON values; never waits."""
         return self._dispatcher.overview()
 
     def ask(self, answer: Callable[[], None]) -> None:
-        """Have `answer` called on the loop soon: how others see that it turns. Never waits."""
+        """Call `answer` on the loop soon, which shows others that the loop runs. Never waits."""
         if not self._drained:
             self._loop.call_soon_threadsafe(answer)
 
     def stop_leasing(self) -> None:
-        """Begin the end: take no more frames. Safe in a signal handler."""
+        """Take no more frames, before `drain`. Safe in a signal handler."""
         if not self._drained:
             self._loop.call_soon_threadsafe(self._dispatcher.stop_leasing)
 
     def drain(self, timeout_sec: float) -> None:
-        """Stop for good: finish what is in flight within the time, give the rest back."""
+        """Stop for good: finish frames in flight within the time, give the rest back."""
         with self._drain_lock:
             if self._drained:
                 return
@@ -91,7 +91,7 @@ class InferenceLoop:
                 await self._dispatcher.run()
                 ended = True
             except Exception:
-                # A defect of ours must not end inference, nor be lost unseen.
+                # An error of our own must not stop inference, and must be logged.
                 log.exception("the dispatcher failed, it goes on")
                 await asyncio.sleep(_AFTER_DEFECT_SEC)
 

@@ -1,6 +1,7 @@
-"""Pictures that lie where no frame should: too high in the tree, or below folders of dates.
+"""Pictures in wrong places: too high in the tree, or in folders of dates.
 
-They stay where they are. The log says so when their number grows, and the timeline of a diagnosis.
+They stay where they are. The log, and the timeline of a diagnosis, report them when their number
+grows.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TREE = "<task_type>/<task_id>/"
 
 
 class _Misplaced:
-    """Keys seen in wrong places lately, with when (monotonic)."""
+    """Keys seen lately in wrong places, with the time (monotonic)."""
 
     def __init__(self) -> None:
         self._seen: dict[str, float] = {}
@@ -35,20 +36,20 @@ class _Misplaced:
         self._throttle = LogThrottle(_REMIND_SEC)
 
     def note(self, key: str) -> None:
-        """It lies there still."""
+        """Record that the key is still there."""
         self._seen.pop(key, None)
         if len(self._seen) < _MOST:
             self._seen[key] = time.monotonic()
 
     def count(self) -> int:
-        """How many lie there."""
+        """How many keys are there."""
         since = time.monotonic() - _FORGET_SEC
         while self._seen and (oldest := next(iter(self._seen))) and self._seen[oldest] < since:
             del self._seen[oldest]
         return len(self._seen)
 
     def must_be_reported(self) -> bool:
-        """Whether there are more than were reported last, or an hour has passed since."""
+        """Whether there are more keys than last reported; true at most once an hour."""
         count = self.count()
         if count == 0:
             self._reported = 0
@@ -59,36 +60,35 @@ class _Misplaced:
         return True
 
     def example(self) -> str:
-        """The key noted last."""
+        """The last recorded key."""
         return next(reversed(self._seen))
 
 
 class Layout:
-    """What one scanner has seen of misplaced pictures."""
+    """The misplaced pictures that a scanner has seen."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._strays, self._dated = _Misplaced(), _Misplaced()
-        self._types: set[str] | None = None  # that settings or services name
+        self._types: set[str] | None = None  # named by settings or services
 
     def begin(self) -> None:
-        """Another scan begins."""
+        """Prepare for another scan."""
         self._types = None
 
     def stray(self, key: str) -> None:
-        """A picture too high in the tree to name its type and camera."""
+        """Record a picture too high in the tree to name its type and camera."""
         self._strays.note(key)
 
     def is_dated(self, key: FrameKey) -> bool:
-        """Whether a picture lies in a folder of a date where that of a task type should be."""
+        """Whether a picture lies in a date folder in place of a task type folder."""
         if not is_date(key.task_type) or key.task_type in self._named_types():
             return False
         self._dated.note(key.key)
         return True
 
     def report(self) -> tuple[int, int]:
-        """How many strays and dated pictures there are, which the log is told when it is new.
-
+        """Count strays and dated pictures, and log the counts when they are due.
         Raises DatabaseUnavailableError.
         """
         if self._strays.must_be_reported():

@@ -1,4 +1,4 @@
-"""Keeps the leases of a process alive, and ends its calls when that cannot be done."""
+"""Renews the leases of a process, and ends its calls when the leases cannot be renewed."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ _TICK_SEC: Final = 0.5
 
 
 class LeaseKeeper:
-    """Three tasks on the inference loop: renew, guard, return what was given up."""
+    """Three tasks on the inference loop: renew leases, guard calls, return given-up leases."""
 
     def __init__(self, shop: Workshop, dispatcher: Dispatcher) -> None:
         self._shop = shop
         self._dispatcher = dispatcher
         self._loop = asyncio.get_running_loop()
         self._renewed_at = 0.0  # on the loop's clock
-        self._renewed_for_sec = 0.0  # `lease_sec` then: a change of it is in no lease yet
+        self._renewed_for_sec = (
+            0.0  # `lease_sec` of the last renewal: leases do not have a newer value yet
+        )
         self.given_up: set[str] = set()  # leases whose calls were ended: to be given back
         self._note_renewal(self._loop.time(), self._lease_sec)
         keepers = (self._renew(), self._guard(), self._return_given_up())
         self._tasks = [asyncio.create_task(work) for work in keepers]
 
     async def close(self) -> None:
-        """Renew and watch no more."""
+        """Stop the tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def give_back(self, tokens: list[str], limit_sec: float | None = None) -> bool:
-        """Return leases unused; whether it was done. Waits for the database up to the limit."""
+        """Return leases unused; False if that failed. Waits for the database up to the limit."""
 
         def give_back() -> int:
             with self._shop.runtime.db.write() as conn:
@@ -63,7 +65,7 @@ class LeaseKeeper:
         return self._shop.runtime.settings.ai_analysis.lease_sec
 
     async def _renew(self) -> None:
-        """Keep the leases of this process alive, for as long as the process is."""
+        """Renew the leases of this process as long as it runs."""
         while True:
             await self._tick()
             lease_sec = self._lease_sec
@@ -85,7 +87,7 @@ class LeaseKeeper:
                 log.exception("leases not renewed, trying again")
 
     async def _guard(self) -> None:
-        """End the calls whose leases could not be renewed, before others may be given them."""
+        """End the calls whose leases were not renewed, before other workers may get the frames."""
         while True:
             await self._tick()
             if self._loop.time() - self._renewed_at < GIVE_UP_AFTER * self._renewed_for_sec:
@@ -97,9 +99,9 @@ class LeaseKeeper:
                 log.warning("leases not renewed in time, calls given up: frames=%d", count)
 
     async def _return_given_up(self) -> None:
-        """Give back what the guard gave up, once the database is there: others need not wait.
+        """Give back leases that the guard gave up, once the database works: others need not wait.
 
-        Frames of the same lease that were answered meanwhile are settled first.
+        Answered frames of the same lease are settled first.
         """
         while True:
             await self._tick()
@@ -112,7 +114,7 @@ class LeaseKeeper:
         self._renewed_at, self._renewed_for_sec = at, lease_sec
 
     async def _tick(self) -> None:
-        """Until leases are looked at again: soon, too, when `lease_sec` was just changed."""
+        """Wait until the next check of the leases; short enough for a changed `lease_sec`."""
         await asyncio.sleep(min(_TICK_SEC, self._lease_sec / 10))
 
     def _extend(self, tokens: list[str], lease_sec: float) -> dict[str, int]:

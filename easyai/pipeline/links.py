@@ -1,4 +1,4 @@
-"""What a link to a picture of a local folder leads to."""
+"""Opens the picture behind a link to a local folder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from easyai.store.local import LocalStore
 
 
 def open_picture(runtime: Runtime, store: LocalStore, key: str) -> BinaryIO:
-    """Open the file under a key; the picture of an alert also where it waits to be moved from.
+    """Open the file under a key; an alert's picture also where it waits for its move.
 
-    An alert names the place its picture goes to. A folder that is read-only, or has no inode left
-    for another folder, keeps it where it was, and links are read all the same. Raises
+    An alert names the target of its picture. If the folder is read-only, or has no inode left for
+    another folder, the picture stays at its source, but its link must work all the same. Raises
     PictureNotFoundError, StoreUnavailableError, DatabaseUnavailableError.
     """
     try:
@@ -25,7 +25,7 @@ def open_picture(runtime: Runtime, store: LocalStore, key: str) -> BinaryIO:
         if frame is None:
             raise
     try:
-        if frame.image_path:  # put there by a move of ours, which may have changed its times
+        if frame.image_path:  # our own move put it there and may have changed its times
             return store.open(frame.image_path)
         return store.open_version(frame.key, frame.id, frame.version)
     except PictureNotFoundError:

@@ -1,4 +1,4 @@
-"""The pace of work in the background: as much rest as work, so that others get their turn."""
+"""The pace of background work: as much rest as work, so that other work gets its turn."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LONGEST_REST_SEC: Final = 0.2
 
 
 def turns(limit: float) -> Iterator[None]:
-    """Turns until `limit` (monotonic), each followed by a rest as long as it took.
+    """Yield turns until `limit` (monotonic), each followed by a rest as long as the turn.
 
-    SQLite has one writer, and those of other processes look for their chance every few
-    milliseconds: without the rests they would seldom find it.
+    SQLite allows a single writer, and writers of other processes try again every few milliseconds:
+    without the rests they would seldom succeed.
     """
     while (began := time.monotonic()) < limit:
         yield

@@ -1,6 +1,6 @@
-"""Places: how many requests the limits let through at one moment, over all workers.
+"""Places: how many requests the limits allow at a moment, over all workers.
 
-Free is limit minus live leases, counted in the transaction that leases.
+Free places are the limit minus live leases, counted in the transaction that leases.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ InFlight = Sequence[tuple[int, str, int]]  # service pk, task type, live leases
 
 
 class Places:
-    """The limits of installation, types and services; whatever is taken counts from then on."""
+    """The limits of installation, types and services; a taken place counts at once."""
 
     def __init__(self, analysis: AiAnalysis, in_flight: InFlight, now: float) -> None:
         self._analysis = analysis
@@ -33,7 +33,7 @@ class Places:
         return self._of.get(task_type, 0)
 
     def left_to(self, task_type: str) -> int | None:
-        """How many further ones the type's own limit allows; None: it has none."""
+        """How many further requests the type's own limit allows; None: no limit."""
         limit = self._analysis.type_limit(task_type)
         return None if limit is None else max(0, limit - self.of_type(task_type))
 
@@ -50,7 +50,7 @@ class Places:
         return free
 
     def rests(self, service: Candidate) -> bool:
-        """Whether a service's breaker lets nothing through."""
+        """Whether a service's breaker lets no request through."""
         return service.rests(self._now, self.in_flight(service.pk))
 
     def busy(self) -> Set[int]:

@@ -1,4 +1,4 @@
-"""Publish: alerts that were settled go to the message bus (see `easyai.publish.outbox`)."""
+"""Publish: sends settled alerts to the message bus (see `easyai.publish.outbox`)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from easyai.publish.bus import CurrentBus
 from easyai.publish.outbox import Outbox, PublishReport
 from easyai.runtime import Runtime
 
-DUTY: Final = "publish"  # claimed by who publishes, so that consumers see few alerts twice
+DUTY: Final = "publish"  # claimed by the publishing process, so that few alerts are sent twice
 
 
 def anything_waits(runtime: Runtime) -> bool:
-    """Whether there is a bus and something for it; writes nothing."""
+    """Whether there is a bus and an alert for it; writes nothing."""
     return runtime.part(_open).anything_waits()
 
 
 def publish_waiting(runtime: Runtime, budget_sec: float) -> PublishReport:
     """Send waiting alerts until none is left or the time is over.
 
-    Raises BusUnavailableError when the bus does not work, SettingsError for an address it cannot
-    have, DatabaseUnavailableError.
+    Raises BusUnavailableError if the bus does not work, SettingsError for an invalid address of the
+    bus, DatabaseUnavailableError.
     """
     return runtime.part(_open).publish(budget_sec)
 

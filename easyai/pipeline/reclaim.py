@@ -1,9 +1,9 @@
-"""Leases of processes of this machine that have ended, taken back at once.
+"""Takes back the leases of ended processes of this machine at once.
 
-After a kill of everything, frames in flight would wait for `lease_sec`. Their tokens begin with the
-mark of their holder (system/identity.py): who starts again on the same machine sees that it has
-ended. A holder that may live, stopped or hung or on another machine, keeps its leases until they
-expire.
+If all processes were killed, frames in flight would wait for `lease_sec`. Lease tokens begin with
+the mark of their holder (system/identity.py), so a process that starts on the same machine can see
+that the holder has ended. A holder that may be alive (stopped, hung, or on another machine) keeps
+its leases until they expire.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def reclaim(runtime: Runtime) -> dict[str, int]:
-    """Return the frames of ended processes to pending, and ring; how many, by task type.
-
+    """Return the frames of ended processes to pending and wake workers; counts by task type.
     Raises DatabaseUnavailableError.
     """
     with runtime.db.read() as conn:
@@ -30,7 +29,7 @@ def reclaim(runtime: Runtime) -> dict[str, int]:
         return {}
     with runtime.db.write() as conn:
         returned = ledger.take_back(conn, dead)
-        # A wake that the ended process had taken is lost: the next one need not wait for it.
+        # The ended process may have taken a wake, which is lost: the next must not wait for it.
         rings.answer(conn, sorted(returned))
         now = clock.now(conn)
         events.add(conn, [_event(name, count, now) for name, count in sorted(returned.items())])

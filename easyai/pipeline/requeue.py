@@ -1,4 +1,4 @@
-"""Requeue: failed frames go back to pending, their pictures stay where they are kept."""
+"""Requeue: failed frames return to pending; their pictures stay in place."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-# Frames in one transaction: short enough that scans, heartbeats and settling get their turn.
+# Frames per transaction: few enough that scans, heartbeats and settling get their turn.
 _CHUNK: Final = 500
 
 
 @dataclass(slots=True)
 class RequeueReport:
-    """What became of the failed frames that matched."""
+    """Counts of the failed frames that matched the filter."""
 
     by_task_type: dict[str, int] = field(default_factory=dict)  # requeued
-    moving: int = 0  # left alone: their picture is moving right now, seconds at most
-    gone: int = 0  # left alone: their picture is no more
+    moving: int = 0  # left alone: their picture is being moved, for seconds at most
+    gone: int = 0  # left alone: their picture is gone
 
     @property
     def requeued(self) -> int:
-        """How many frames went back to pending, or would."""
+        """How many frames returned to pending, or would with `dry_run` off."""
         return sum(self.by_task_type.values())
 
     @property
     def matched(self) -> int:
-        """How many failed frames the filter named."""
+        """How many failed frames matched the filter."""
         return self.requeued + self.moving + self.gone
 
 

@@ -1,7 +1,7 @@
-"""Sampling in the scan: which new frames are inferred, and for "auto" how many can be.
+"""Sampling in the scan: which new frames are inferred and, for "auto", how many can be inferred.
 
-The n of a type, the time of its last change and the bound of its capacity stand in the database, so
-that all scanners agree; which frame of a camera is the n-th is counted by each scanner for itself.
+The database holds the n of a type, the time of its last change and the bound of its capacity, so
+that all scanners agree. Each scanner counts the frames of a camera for itself.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ from easyai.settings.schema import AiAnalysis, Settings
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SEC: Final = 5.0
-_SCANS: Final = 3  # at least, in the time over which rates are measured
-# A camera that is silent for twice so long is forgotten; its next frame is inferred.
+_SCANS: Final = 3  # at least so many scans in the time over which rates are measured
+# A camera without frames for twice this time is forgotten; its next frame is inferred.
 _FORGET_EVERY_SEC: Final = 3600.0
-# What waited longer ago says nothing of now: other workers may have scanned in between.
+# An older count of waiting frames is no longer compared: other workers may have scanned since.
 _FRESH_SEC: Final = 3 * _LOOK_EVERY_SEC
 
 
 class Sampler:
-    """The sampling of one process's scans."""
+    """The sampling in a process's scans."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._every_nth = EveryNth()
         self._forgot_at = time.monotonic()
         self._looked_at = time.monotonic()
-        self._waited: Mapping[str, int] = {}  # frames by type, when that was looked at last
+        self._waited: Mapping[str, int] = {}  # waiting frames by type, at the last look
         self._waited_at = self._looked_at
 
     def split(
         self, conn: Connection, frames: Sequence[NewFrame]
     ) -> tuple[list[NewFrame], list[NewFrame]]:
-        """New frames in order of capture: those to infer, and those sampled out."""
+        """Split new frames, in order of capture, into frames to infer and frames sampled out."""
         analysis = self._runtime.settings.ai_analysis
         if not any(own.sampling != 1 for own in analysis.types.values()):
             return list(frames), []
@@ -67,7 +67,7 @@ class Sampler:
         return kept, sampled
 
     def adapt(self) -> None:
-        """Now and then, let the n of each type with sampling "auto" follow what is seen of it."""
+        """Every 5 s, adapt the n of each type with sampling "auto" to its measured load."""
         analysis = self._runtime.settings.ai_analysis
         names = _automatic(analysis)
         looked_at = time.monotonic()
@@ -102,7 +102,7 @@ class Sampler:
         tally = tallies.get(name, Tally())
         settings = self._runtime.settings
         late = tally.queue_full > 0 or _is_late(conn, name, now)
-        # Of a camera with a state one frame is in flight, wherever there are places free.
+        # In ordered types a camera has a single frame in flight, even if places are free.
         in_order = settings.ai_analysis.affinity(name)
         return Load(
             found_per_sec=tally.found / seconds,
@@ -148,18 +148,18 @@ def _automatic(analysis: AiAnalysis) -> set[str]:
 
 
 def _is_late(conn: Connection, task_type: str, now: float) -> bool:
-    """Whether a frame that is due has waited for long."""
+    """Whether a frame that is due has waited longer than LATE_SEC."""
     oldest = admission.oldest(conn, FrameState.PENDING, task_type, 1)
     return bool(oldest) and now - oldest[0][0] > LATE_SEC
 
 
 def _is_full(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
-    """Whether no place is free at the algorithms, as a dispatch now would find."""
+    """Whether a dispatch now would find no free place at the algorithms."""
     return not has_room(conn, settings, task_type, now)
 
 
 def _busy(conn: Connection, task_type: str, tallies: Mapping[str, Tally], seconds: float) -> float:
-    """Calls under way, on average, per endpoint of a type; of other types there, too."""
+    """Mean number of calls under way per endpoint of a type, calls of other types included."""
     pks = routable.of_type(conn, task_type)
     names = services.task_types_of(conn, pks)
     busy_sec = sum(tallies[name].infer_ms_sum for name in names if name in tallies) / 1000

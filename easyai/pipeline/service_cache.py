@@ -1,8 +1,8 @@
-"""The services that may be called, as this process remembers them between its dispatches.
+"""The services that may be called, cached by this process between its dispatches.
 
-Asked for anew when anybody has changed the registry (db/generations.py), so a lease never goes by a
-stale limit, state or breaker. Latencies and counts of calls that other processes made are up to
-five seconds old; those of our own calls are noted at once.
+They are read again after any change of the registry (db/generations.py), so that no lease uses a
+stale limit, state or breaker. Latencies and call counts of other processes are up to five seconds
+old; the calls of this process count at once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ServiceCache:
         self._stale: set[int] = set()
 
     def refresh(self, conn: Connection) -> None:
-        """Bring it up to what this transaction sees."""
+        """Update the cache to the state that this transaction sees."""
         generation, now = generations.registry(conn), time.monotonic()
         if generation != self._generation:
             self._replace(routable.load(conn))
@@ -47,13 +47,13 @@ class ServiceCache:
             self._measured_at = now
 
     def forget(self) -> None:
-        """The transaction was rolled back: what it said of the services never was."""
+        """Read everything again, because the transaction was rolled back."""
         self._generation = _NEVER
 
     def note_calls(self, updates: Iterable[Mapping[str, Any]], changed: Collection[int]) -> None:
-        """What our own calls say: `updates` as `service_calls.record_calls` takes them.
+        """Apply this process's calls; `updates` as for `service_calls.record_calls`.
 
-        `changed`: the pks of those whose state, breaker or cap is another now.
+        `changed`: the pks of services whose state, breaker or cap has changed.
         """
         self._stale.update(changed)
         for update in updates:
@@ -67,12 +67,12 @@ class ServiceCache:
                     ranking.note_change(service.pk)
 
     def bumped(self, generation: int) -> None:
-        """This process has changed the registry, and knows what it changed."""
+        """Take over the generation of a change that this process itself made and knows."""
         if generation == self._generation + 1:
             self._generation = generation
 
     def get(self, pk: int) -> Candidate | None:
-        """A service that may be called."""
+        """The service with this pk, if it may be called."""
         return self._services.get(pk)
 
     def of_type(self, task_type: str) -> Collection[Candidate]:
@@ -80,7 +80,7 @@ class ServiceCache:
         return self._by_type.get(task_type, {}).values()
 
     def ranking(self, task_type: str) -> Ranking:
-        """The services of a type, in order."""
+        """The services of a type in the order of their rank."""
         ranking = self._rankings.get(task_type)
         if ranking is None:
             ranking = self._rankings[task_type] = Ranking(self.of_type(task_type))
@@ -94,7 +94,7 @@ class ServiceCache:
             self._add(service)
 
     def _measure(self, calls: Iterable[tuple[int, float | None, int]]) -> None:
-        """Take in what other processes have measured."""
+        """Apply the measurements of other processes."""
         for pk, ewma_ms, call_count in calls:
             service = self._services.get(pk)
             if service is not None:

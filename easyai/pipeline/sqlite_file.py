@@ -1,4 +1,4 @@
-"""Keeps the SQLite file small and quick; PostgreSQL looks after itself."""
+"""Keeps the SQLite file small and fast; PostgreSQL needs no such care."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from easyai.db import space
 from easyai.pipeline.pace import turns
 from easyai.runtime import Runtime
 
-# Rows that are forgotten make room for those to come. That much stays in the file.
+# Deleted rows leave room for new rows. This much free space stays in the file.
 _KEPT_FREE_BYTES: Final = 32 * 2**20
 _LONGEST_LOG_BYTES: Final = 32 * 2**20
 _OPTIMIZE_EVERY_SEC: Final = 86_400.0
 
 
 class SqliteFile:
-    """What one process remembers of the file."""
+    """The care of the SQLite file by a process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._db = runtime.db
-        # Not at once: what SQLite learns of tables that are nearly empty misleads it later.
+        # Not at once: statistics of nearly empty tables would mislead SQLite later.
         self._optimized_at = time.monotonic()
 
     def look_after(self, limit: float) -> int:
-        """Give free space back to the disk, until `limit` (monotonic); how many bytes."""
+        """Return free space to the disk until `limit` (monotonic); returns how many bytes."""
         if not self._db.is_sqlite:
             return 0
         if time.monotonic() - self._optimized_at > _OPTIMIZE_EVERY_SEC:

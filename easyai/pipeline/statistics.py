@@ -1,4 +1,4 @@
-"""The numbers of the pipeline as operators read them (contract, section 3)."""
+"""The pipeline's statistics for operators (contract, section 3)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from easyai.runtime import Runtime
 def inference_stats(runtime: Runtime) -> dict[str, Any]:
     """Backlog and sums since the last reset, JSON-ready.
 
-    Durations in milliseconds; `queue_utilization`, `drop_rate` and `minio_move_success_rate` are
-    ratios (0 when there is nothing to divide by); rates are means of the last half minute;
-    `queue_size` counts every waiting frame, the `parked` ones (no live service for their type) too,
-    so that an outage shows where operators look; frames sampled out are not in `dropped_total`;
-    `updated_at` is when the sums changed last, RFC 3339 (now when nothing was counted yet, for
-    readers take an empty time for 1970). The `minio_move_*` numbers count the moves of a local
-    folder just as well.
+    Durations are in milliseconds. `queue_utilization`, `drop_rate` and `minio_move_success_rate`
+    are ratios (0 when there is nothing to divide by). Rates are means of the last half minute.
+    `queue_size` counts every waiting frame, including `parked` frames (no live service for their
+    type), so that an outage shows where operators look. Frames sampled out are not in
+    `dropped_total`. `updated_at` is the last change of the sums, RFC 3339; now if nothing was
+    counted yet, because readers take an empty time for 1970. The `minio_move_*` numbers also count
+    the moves in a local folder.
     """
     with runtime.db.read() as conn:
         pending = sum(waiting.counts(conn).values())
@@ -48,7 +48,7 @@ def inference_stats(runtime: Runtime) -> dict[str, Any]:
 
 
 def reset(runtime: Runtime, by: Actor | None = None) -> None:
-    """Start the sums again from nothing; frames and alerts stay. `by` is noted."""
+    """Reset the sums to zero; frames and alerts stay. `by` is recorded."""
     with runtime.db.write() as conn:
         statistics.reset(conn)
         audit.note(conn, by, "reset", Reason("action.statistics_reset"))

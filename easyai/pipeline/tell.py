@@ -1,4 +1,4 @@
-"""What became of frames in this process: numbers for the log, and for the answer to a wake."""
+"""Counts of settled frames in this process, for the log and for the answer to a wake."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-#: One line a type in this time; the first at once.
+#: At most one line per task type in this time; the first at once.
 EVERY_SEC: Final = 10.0
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of frames of one task type."""
+    """Counts of frames of a task type."""
 
     frames: int = 0  # leased
     finished: int = 0
     alerts: int = 0
     returned: int = 0  # back to pending
     late: int = 0  # answers of leases that were no longer held
-    failed: int = 0  # of the finished ones
+    failed: int = 0  # part of `finished`
 
     def add(self, other: Counts) -> None:
-        """Take in others."""
+        """Add other counts."""
         for name, count in asdict(other).items():
             setattr(self, name, getattr(self, name) + count)
 
@@ -49,7 +49,7 @@ class Tally:
         self._unlogged: dict[str, Counts] = {}
         self._lines = LogThrottle(EVERY_SEC)  # by type
         self._log_at = math.inf  # when the next line is due; monotonic
-        self._failed, self._reason = 0, NO_REASON  # errands that failed, why the first did
+        self._failed, self._reason = 0, NO_REASON  # errands that failed, and why the first failed
         self._failures = LogThrottle(EVERY_SEC)
         self._no_service = LogThrottle()  # by type
 
@@ -65,22 +65,22 @@ class Tally:
             self._add(task_type, counts)
 
     def carried(self, carried: CarriedOut) -> None:
-        """Remember the pictures that could not be moved or deleted."""
+        """Count pictures that could not be moved or deleted."""
         self._failed += carried.failed
         self._reason = self._reason or carried.reason
         if self._failed:
             self._log_at = min(self._log_at, time.monotonic() + self._failures.wait_sec())
 
     def take(self, task_type: str) -> Counts:
-        """What became of the frames of a type since the last time."""
+        """The counts of a type since the last `take`."""
         with self._lock:
             return self._untaken.pop(task_type, Counts())
 
     def log(self, *, at_once: bool = False) -> None:
-        """Write the lines that are due; `at_once` all that wait."""
+        """Log the lines that are due; with `at_once`, all waiting lines."""
         now = time.monotonic()
         if now < self._log_at and not at_once:
-            return  # asked in each turn, whatever the number of types
+            return  # runs in each turn, so it must be cheap for many types
         if self._failed and (self._failures.due() or at_once):
             tell_failed(self._failed, self._reason)
             self._failed, self._reason = 0, NO_REASON
@@ -92,7 +92,7 @@ class Tally:
         self._log_at = now + min(waits, default=math.inf)
 
     def log_in_sec(self) -> float | None:
-        """How long until the next line is due; None while nothing waits to be written."""
+        """Seconds until the next line is due; None while no line waits."""
         return None if self._log_at == math.inf else max(0.0, self._log_at - time.monotonic())
 
     def no_service(self, task_types: Iterable[str]) -> None:
@@ -115,7 +115,7 @@ class Tally:
 
 
 def _line(task_type: str, own: Counts) -> str:
-    """Both parts in one line, in the words that operators search for (contract, section 6)."""
+    """The log line of a type, in the words that operators search for (contract, section 6)."""
     parts = []
     if own.frames:
         parts.append(f"scheduling inference: task_type={task_type} frames={own.frames}")

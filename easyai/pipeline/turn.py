@@ -1,4 +1,4 @@
-"""A turn: one transaction that records pictures, settles answers and leases what comes next."""
+"""A turn: a transaction that records pictures, settles answers and leases the next frames."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def turn(
     rung: Sequence[str] = (),
     idle: bool = True,
 ) -> tuple[Settled, Dispatched]:
-    """Record, settle and, where a lease token is given, lease up to `batch_size`: all or nothing.
+    """Record, settle and, if a lease token is given, lease up to `batch_size`: all or nothing.
 
-    Answers are of any task type; leased are frames of the types that this process `serves` (None:
-    all). `rung` are types whose wakes have arrived. `idle`: no further answer is under way, so that
-    everything counted is written now. Raises DatabaseUnavailableError; nothing has changed then, or
-    (an answer of the commit that got lost) everything has: the same turn may be tried again.
+    Answers may be of any task type; leased frames are of types that this process `serves` (None:
+    all). `rung` are types whose wakes have arrived. `idle`: no further answer is under way, so all
+    durations are written now. Raises DatabaseUnavailableError; then nothing has changed or, if only
+    the reply to the commit was lost, everything has. The same turn may be tried again.
     """
     cache = runtime.part(ServiceCache)
     for careful in (False, True):
@@ -53,7 +53,7 @@ def turn(
                 if settled.evidence.changed:
                     cache.bumped(generations.bump_registry(conn))
         except (ConflictError, IntegrityError):
-            # A lease was lost, or another alert has the picture's name: then look first.
+            # A lease was lost, or another alert has the picture's name: try again with checks.
             cache.forget()
             if careful:
                 raise
@@ -68,7 +68,7 @@ def turn(
 
 def _answer(conn: Connection, runtime: Runtime, rung: Sequence[str], *, leasing: bool) -> None:
     limited = runtime.settings.ai_analysis.limited_types() if leasing else []
-    rings.answer(conn, rung, also=limited)  # the rates of those are written at the end
+    rings.answer(conn, rung, also=limited)  # their rates are written at the end
 
 
 def _settle(
@@ -79,8 +79,8 @@ def _settle(
     *,
     careful: bool,
 ) -> Settled:
-    # Types rung for, pictures carried, services, frames, statistics, the registry's generation:
-    # rows are locked in this order everywhere, so that two workers never wait for each other.
+    # Wakes, carried pictures, services, frames, statistics, the registry's generation: rows are
+    # locked in this order everywhere, so that two workers never wait for each other.
     note(conn, carried)
     if not answered:
         return Settled()

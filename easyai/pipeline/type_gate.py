@@ -1,4 +1,4 @@
-"""Takes in frames of a new task type while there is a place for it (``max_task_types``)."""
+"""Admits frames of a new task type while there is a place for the type (``max_task_types``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-# A row noted for a frame is kept for a day: what was seen this long ago holds.
+# A type's row is kept for a day after a frame named it, so a result this old is still valid.
 _TRUST_SEC: Final = 60.0
 _ASK_AGAIN_SEC: Final = 5.0
 _REMIND_SEC: Final = 3600.0
@@ -35,10 +35,10 @@ class TypeGate:
         self._throttle = LogThrottle(_REMIND_SEC)
 
     def admit(self, names: Iterable[str]) -> set[str]:
-        """Those of the types whose frames may be recorded now; each has its row in task_types.
+        """The types whose frames may be recorded now; each has its row in task_types.
 
-        Call before the transaction that records them. Frames of the others stay in the store.
-        Raises DatabaseUnavailableError.
+        Call before the transaction that records the frames. Frames of other types stay in the
+        store. Raises DatabaseUnavailableError.
         """
         wanted, now = set(names), time.monotonic()
         unsure = {name for name in wanted if self._is_unsure(name, now)}
@@ -74,7 +74,7 @@ class TypeGate:
             return type_room.admit_framed(conn, names, limit, always, clock.now(conn))
 
     def report(self) -> None:
-        """Name the folders that are not taken in: at once, seldom while it lasts, and its end."""
+        """Log the folders that are not taken in: at once, then once an hour, and the end of it."""
         if not self._refused:
             if self._throttle.over():
                 log.info("every task type has a place again, frames of all folders are taken in")
@@ -93,6 +93,6 @@ class TypeGate:
         )
         with self._runtime.db.write() as conn:
             at = clock.now(conn)
-            # Scans run in turn by several processes, each with a memory of its own.
+            # Several processes scan in turn, and each has its own throttle.
             if events.newest(conn, TYPES_FULL, "", at - _REMIND_SEC) is None:
                 events.add(conn, [Event(at, TYPES_FULL, "", reason)])

@@ -1,4 +1,4 @@
-"""What a dispatcher works with: settings, HTTP, threads for database and pictures."""
+"""The tools of a dispatcher: settings, HTTP, and threads for database and pictures."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Result = TypeVar("Result")
 
 
 class Workshop:
-    """One for each process; used on its inference loop only."""
+    """The tools of a process's dispatcher; used on its inference loop only."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.caller = Caller(runtime)
         self.tracing = runtime.part(tracing_of)  # None unless variables ask for traces
-        # Its mark: who starts after a crash sees that this process has ended (pipeline/reclaim.py).
+        # Holds this process's mark: after a crash, others see that it has ended (see reclaim.py).
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
-        self.leases = 0  # given out since the start, each of a batch of frames
+        self.leases = 0  # lease tokens since the start, each for a batch of frames
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
-        # One writer: SQLite has only one, and a transaction of many frames beats many of few.
+        # A single writer: SQLite has only one, and few large transactions are faster than many.
         self._writer = ThreadPoolExecutor(1, "ledger")
-        # Apart from the writer, whose turn may wait for those of other machines.
+        # Separate from the writer, which may wait for turns of other machines.
         self._renewer = ThreadPoolExecutor(1, "leases")
         self._carrier = ThreadPoolExecutor(2, "pictures")
-        # Apart from the carrier: calls must not wait until hundreds of pictures are moved.
+        # Separate from the carrier: calls must not wait until hundreds of pictures are moved.
         self._preparer = ThreadPoolExecutor(2, "prepare")
         self.movers = ThreadPoolExecutor(movers, "movers") if runtime.store.remote else None
 
@@ -42,19 +42,19 @@ class Workshop:
         return f"{self.owner}-{self.leases}"
 
     async def write(self, work: Callable[[], Result]) -> Result:
-        """Run a piece of database work in the writer's thread."""
+        """Run database work in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     async def renew(self, work: Callable[[], Result]) -> Result:
-        """Run what keeps leases alive in a thread of its own."""
+        """Run the renewal of leases in its own thread."""
         return await asyncio.get_running_loop().run_in_executor(self._renewer, work)
 
     async def carry(self, work: Callable[[], Result]) -> Result:
-        """Run a piece of store work in a thread of its own."""
+        """Move and delete pictures in separate threads."""
         return await asyncio.get_running_loop().run_in_executor(self._carrier, work)
 
     async def prepare(self, work: Callable[[], Result]) -> Result:
-        """Run what calls wait for in a thread of its own."""
+        """Run work that calls wait for in separate threads."""
         return await asyncio.get_running_loop().run_in_executor(self._preparer, work)
 
     async def close(self) -> None:

@@ -1,5 +1,5 @@
-"""OpenTelemetry traces of frames' journeys; off, and not even imported, unless variables ask.
+"""OpenTelemetry traces of frames' journeys; neither on nor imported unless variables ask.
 
-Nothing here waits for a collector. What a trace needs is noted beside the work, a thread of its own
-makes spans of it, and OpenTelemetry's sends them.
+Nothing here waits for a collector. The work records data for traces, a separate thread makes spans
+of the data, and OpenTelemetry's thread sends the spans.
 """

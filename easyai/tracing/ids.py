@@ -1,7 +1,7 @@
-"""The trace of a frame, derived from its number: the same in every process, kept nowhere.
+"""The ids of a frame's trace, derived from the frame's id: the same in every process, never stored.
 
-So the call in one worker, a retry in another and the publication of the alert in a third are one
-trace, without a column for it.
+So a call, a retry and the publication of the alert belong to the same trace, even in different
+processes and without a column for the trace id.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 
 class TraceIds(NamedTuple):
-    """Of one frame: its trace, and the span that is the parent of all others."""
+    """The ids of a frame's trace and of its root span, the parent of all other spans."""
 
     trace_id: int
     root_span_id: int
 
 
 def trace_ids(installation_id: str, frame_id: int) -> TraceIds:
-    """The ids of a frame's trace; spread evenly, as samplers by ratio need."""
+    """The ids of a frame's trace; evenly distributed, as samplers by ratio need."""
     text = f"easyai:{installation_id}:{frame_id}".encode()
     digest = hashlib.blake2b(text, digest_size=24).digest()
     # Neither may be 0 (W3C Trace Context).
@@ -26,5 +26,5 @@ def trace_ids(installation_id: str, frame_id: int) -> TraceIds:
 
 
 def traceparent(trace_id: int, span_id: int) -> str:
-    """The W3C header of a sampled span."""
+    """The W3C `traceparent` header of a sampled span."""
     return f"00-{trace_id:032x}-{span_id:016x}-01"

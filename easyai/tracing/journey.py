@@ -1,4 +1,4 @@
-"""What is noted of a frame beside the work: one call, one turn; plain values, no OpenTelemetry."""
+"""The records of which traces are made: calls, attempts and turns; without OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_ANSWER: Final = ("unreachable", "timeout", "broken")
 
 @dataclass(slots=True)
 class Call:
-    """One request of a frame whose trace is taken; times are Unix seconds of the database."""
+    """A request of a traced frame; times are Unix seconds by the database's clock."""
 
     ids: TraceIds
     leased_at: float
@@ -25,10 +25,10 @@ class Call:
     span_id: int = field(default_factory=lambda: secrets.randbits(64) or 1)
     ended_at: float = 0.0
     status: int | None = None
-    error: str | None = None  # the class of what went wrong
+    error: str | None = None  # the class of the error
 
     def end(self, now: float, kind: str) -> None:
-        """The answer is there, or never comes; `kind` is that of its verdict."""
+        """Record the end of the call, with or without an answer; `kind` is the verdict's."""
         self.ended_at = now
         if self.status is not None and self.status >= _FIRST_ERROR:
             self.error = str(self.status)
@@ -37,7 +37,7 @@ class Call:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells the service of the trace."""
+        """The request headers that carry the trace."""
         return {"traceparent": traceparent(self.ids.trace_id, self.span_id)}
 
 
@@ -50,7 +50,7 @@ class Attempt:
     task_type: str
     task_id: str
     service_id: str
-    waited_since: float  # its last failure; 0: since it was found
+    waited_since: float  # the last failure; 0: since the frame was found
     tries: int
     state: str
     outcome: str
@@ -64,13 +64,13 @@ class Turn:
 
     began_at: float
     ended_at: float
-    settled: int  # all that it settled
+    settled: int  # all attempts that it settled
     leased: int
     attempts: Sequence[Attempt]
 
     @property
     def frames(self) -> int:
-        """How many frames have an attempt in it."""
+        """How many traced frames have an attempt in the turn."""
         return len(self.attempts)
 
 
@@ -86,11 +86,11 @@ class Publication:
 
     @property
     def frames(self) -> int:
-        """How many frames it is about: one for each alert."""
+        """How many frames the alerts are of: each alert has its own frame."""
         return len(self.alert_ids)
 
 
 def without_secrets(url: str) -> str:
-    """An address without what may be a password: user, query and fragment."""
+    """A URL without the parts that may hold a password: user, query and fragment."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -1,4 +1,4 @@
-"""OpenTelemetry's own variables: whether traces are asked for, and what stands in the way.
+"""OpenTelemetry's variables: whether they ask for traces, and why traces cannot be sent.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
@@ -21,7 +21,7 @@ _OURS: Final = "http/protobuf"
 
 
 def wanted(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether traces are asked for: by an exporter or an address, unless the SDK is disabled."""
+    """Whether an exporter or an address asks for traces and the SDK is not disabled."""
     environ = os.environ if environ is None else environ
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
@@ -35,7 +35,7 @@ def exporter_name(environ: Mapping[str, str] | None = None) -> str:
 
 
 def problem(environ: Mapping[str, str] | None = None) -> str:
-    """Why there are no traces although they are asked for, and the remedy; '' where nothing is."""
+    """Why requested traces cannot be sent, with the remedy; '' if there is no problem."""
     environ = os.environ if environ is None else environ
     if not wanted(environ):
         return ""
