@@ -8,9 +8,7 @@ from typing import Any, Final
 
 from easyai.domain import system_alert
 
-IMAGE_URL_TTL_SEC: Final = (
-    86_400.0  # a link is valid for a day after the alert is read or published
-)
+IMAGE_URL_TTL_SEC: Final = 86_400.0  # from when the alert is read or published: a day
 
 _LONGEST_MS: Final = 2**31 - 1  # the largest integer of every consumer's language
 

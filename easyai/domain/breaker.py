@@ -3,7 +3,7 @@
 CLOSED → OPEN after three failures in a row. Broken answers count only on three cameras, or if the
 endpoint has answered no other frame for a while. OPEN → HALF-OPEN when the pause is over: a single
 trial request. HALF-OPEN → CLOSED on success, → OPEN again with a doubled pause on failure. Pauses
-stay short while a task type has no other working endpoint, because its frames wait for this one.
+stay short while a task type has no other working endpoint, because its frames can only wait.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LARGEST_CAP: Final = 1000  # above it no cap is needed
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """The breaker of one endpoint; times in Unix seconds."""
+    """The breaker of an endpoint; times in Unix seconds."""
 
     failures: int = 0  # in a row
     open_until: float = 0.0  # 0: closed
@@ -43,7 +43,7 @@ class Breaker:
             return None
         if now < self.open_until:
             return 0
-        return max(0, 1 - in_flight)  # HALF-OPEN: one trial
+        return max(0, 1 - in_flight)  # HALF-OPEN: a single trial
 
     def succeeded(self) -> Breaker:
         """HALF-OPEN → CLOSED, or stays CLOSED with its count of failures cleared."""

@@ -18,7 +18,7 @@ Rank = tuple[bool, float, int, int]  # suspects last, expected completion, calls
 
 
 class Load(Protocol):
-    """The requests in flight and the free places of endpoints, at one moment."""
+    """The requests in flight and the free places of endpoints, at a given moment."""
 
     def in_flight(self, pk: int) -> int:
         """Requests under way at an endpoint, over all workers."""
@@ -31,7 +31,7 @@ class Load(Protocol):
 
 
 class Ranking:
-    """The endpoints of one task type, in the order in which idle endpoints are taken.
+    """The endpoints of a task type, in the order in which idle endpoints are taken.
 
     The order is kept up to date: a change moves a single endpoint.
     """
@@ -72,7 +72,7 @@ class Ranking:
 
 
 class FastestFirst:
-    """Takes the endpoints of a type under one load, the shortest expected completion first.
+    """Takes the endpoints of a type under a given load, the shortest expected completion first.
 
     Suspect endpoints come last. An endpoint that failed the frame before (`avoid`) comes last in
     its group, suspect or not. The cost grows with the busy and the taken endpoints, not with the

@@ -117,8 +117,6 @@ def result_text(result: Any) -> str:
         return result_text(json.loads(json.dumps(result), parse_constant=lambda _: None))
     try:
         text.encode()
-    except (
-        UnicodeEncodeError
-    ):  # half a surrogate pair is not valid text, but valid JSON when escaped
+    except UnicodeEncodeError:  # half a surrogate pair: not text, but valid JSON when escaped
         return json.dumps(result, separators=(",", ":"))
     return text

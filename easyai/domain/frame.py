@@ -29,7 +29,7 @@ class FrameState(StrEnum):
 
     PENDING = "pending"  # waits for a service, or for its next attempt
     PARKED = "parked"  # waits since its type had no live service; goes after live frames
-    LEASED = "leased"  # given to one worker for one endpoint, until settled or expired
+    LEASED = "leased"  # given to a worker for an endpoint, until settled or expired
     DONE = "done"  # settled without failure; see its outcome
     FAILED = "failed"  # the algorithm refused it max_attempts times; kept, requeue brings it back
     DROPPED = "dropped"  # given up by a policy of the operator, or by hand; counted

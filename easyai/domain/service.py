@@ -12,7 +12,7 @@ from easyai.domain.reason import Reason
 
 
 class ServiceState(StrEnum):
-    """Health of one endpoint: online → suspect → offline and back; unregistered by request only."""
+    """Health of an endpoint: online → suspect → offline and back; unregistered by request only."""
 
     ONLINE = "online"
     SUSPECT = "suspect"  # heartbeat missing: probed, still routable, used last

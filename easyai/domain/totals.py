@@ -66,7 +66,7 @@ class Histogram:
 
 @dataclass(slots=True)
 class Took:
-    """How long inferred frames of one task type took at one endpoint, in seconds."""
+    """How long inferred frames of a task type took at an endpoint, in seconds."""
 
     inference: list[float] = field(default_factory=list)  # request to answer
     frame_latency: list[float] = field(default_factory=list)  # arrival to settled
@@ -94,7 +94,7 @@ class Totals:
         return durations
 
     def by_fate(self) -> Counter[tuple[str, str, str]]:
-        """Frames by task type and one of `FATES`."""
+        """Frames by task type and fate (see `FATES`)."""
         counts: Counter[tuple[str, str, str]] = Counter()
         for (task_type, outcome, kind), count in self.frames.items():
             fate = ("failed", str(kind)) if outcome == Outcome.FAILED else _FATES[outcome]

@@ -29,9 +29,7 @@ class Kind(StrEnum):
     UNREACHABLE = "unreachable"  # never connected: no evidence about the frame
     TIMEOUT = "timeout"  # no answer in time: the service is overloaded or hangs
     BROKEN = "broken"  # 5xx, cut off, or not the contract's JSON: fault of service or frame
-    UNFETCHED = (
-        "unfetched"  # our own store or picture link does not answer: no fault of the service
-    )
+    UNFETCHED = "unfetched"  # our store or picture link does not answer: not the service's fault
     MISSING = "missing"  # the picture is no longer in the store
     SUPERSEDED = "superseded"  # a newer picture had come under its key
 
@@ -49,9 +47,7 @@ class Verdict:
     detection_count: int = 0
     called: bool = True  # False: the service was never called
     unheard: bool = False  # unreachable but not refused: the connection was not accepted in time
-    frames_fault: bool = (
-        False  # a time-out that is the frame's fault: the service answered other frames
-    )
+    frames_fault: bool = False  # the frame caused the time-out: the service answered other frames
 
 
 def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:

@@ -44,7 +44,7 @@ class Given(NamedTuple):
 
 
 class Drops:
-    """The drops of one process."""
+    """The drops of a process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -29,9 +29,7 @@ from easyai.tracing.journey import Call
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER: Final = 0.8  # share of a lease's length that passes without a renewal
-_GATHER_SEC: Final = (
-    0.002  # answers that arrive within this time are settled in the same transaction
-)
+_GATHER_SEC: Final = 0.002  # answers within this time are settled in the same transaction
 _LARGEST_GROUP: Final = 500  # answers confirmed at once
 _MOST_CONFIRMING: Final = 2  # groups: if the store hangs, it holds up only these
 _TOO_LATE: Final = Reason("frame.not_called")
@@ -39,12 +37,12 @@ _TOO_LATE: Final = Reason("frame.not_called")
 
 @dataclass(slots=True)
 class _Batch:
-    """Frames of one lease, until their calls have begun."""
+    """Frames of a lease, until their calls have begun."""
 
     frames: list[LeasedFrame]
     leased_at: float  # monotonic
-    start_by: float  # monotonic; a later call could be at a place that another worker has by then
-    told: bool = False  # whether the warning below was logged
+    start_by: float  # monotonic; no call begins later: another worker may have its place then
+    told: bool = False  # whether the warning was logged
 
     def tell_too_late(self) -> None:
         if not self.told:
@@ -72,10 +70,10 @@ class Calls:
     def tokens(self) -> set[str]:
         """The leases of the frames under way."""
         held = {frame.lease_token for frame in self._calling.values()}
-        held |= {one.lease_token for batch in self._preparing.values() for one in batch.frames}
-        held |= {one.frame.lease_token for one in self._unconfirmed}
+        held |= {entry.lease_token for batch in self._preparing.values() for entry in batch.frames}
+        held |= {entry.frame.lease_token for entry in self._unconfirmed}
         return held | {
-            one.frame.lease_token for batch in self._confirming.values() for one in batch
+            entry.frame.lease_token for batch in self._confirming.values() for entry in batch
         }
 
     def by_type(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Discard: an operator gives up frames that wait, of a task type or of one of its cameras."""
+"""Discard: an operator gives up waiting frames of a task type or of a single camera."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Dispatched:
-    """The frames that one dispatch leased, and the task types with frames left."""
+    """The frames that a dispatch leased, and the task types with frames left."""
 
     frames: list[LeasedFrame] = field(default_factory=list)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # by service pk

@@ -89,7 +89,7 @@ class Dispatcher:
 
     @property
     def busy(self) -> bool:
-        """Whether there is anything to settle or to carry, or (while leasing) to look for."""
+        """Whether frames or pictures are under way, or (while leasing) it is to look for frames."""
         looking = self._leases and (self._look or bool(self._crowded))
         at_work = self._turning or len(self.calls) > 0 or bool(self._carrying)
         return looking or at_work or bool(self._answered or self._carried)
@@ -235,9 +235,7 @@ class Dispatcher:
         if self._shop.tracing is not None:
             note_turn(self._shop.tracing, settled, len(dispatched.frames), took_sec)
         if not leasing and (settled.returned or settled.evidence.changed):
-            self._look = (
-                True  # to learn when frames are due, or whether a service takes frames again
-            )
+            self._look = True  # frames may be due soon, or a service may take frames again
 
     def _ring_others(self, task_types: Sequence[str]) -> None:
         """Wake idle workers on other machines, because frames are left."""

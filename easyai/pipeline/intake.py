@@ -50,9 +50,7 @@ class ScanReport:
     dated: int = 0  # pictures in date folders where task type folders should be
     refused: int = 0  # their types have no place (max_task_types); left in the store
     more: bool = False  # this scan ran out of time, the next scans continue
-    waiting: list[str] = field(
-        default_factory=list
-    )  # types with waiting frames, parked frames included
+    waiting: list[str] = field(default_factory=list)  # types with waiting or parked frames
 
 
 class Scanner:

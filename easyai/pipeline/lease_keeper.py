@@ -27,9 +27,7 @@ class LeaseKeeper:
         self._dispatcher = dispatcher
         self._loop = asyncio.get_running_loop()
         self._renewed_at = 0.0  # on the loop's clock
-        self._renewed_for_sec = (
-            0.0  # `lease_sec` of the last renewal: leases do not have a newer value yet
-        )
+        self._renewed_for_sec = 0.0  # `lease_sec` of the last renewal, which the leases have
         self.given_up: set[str] = set()  # leases whose calls were ended: to be given back
         self._note_renewal(self._loop.time(), self._lease_sec)
         keepers = (self._renew(), self._guard(), self._return_given_up())

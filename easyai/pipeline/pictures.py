@@ -59,9 +59,7 @@ class CarriedOut:
     # Targets by frame id.
     done: dict[int, str] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
-    foreign: dict[int, str] = field(
-        default_factory=dict
-    )  # not the picture that we put there: left alone
+    foreign: dict[int, str] = field(default_factory=dict)  # not the picture we put there: kept
     replaced: dict[int, str] = field(default_factory=dict)
     # Errands whose target name another file has, each with the errand under a unique name.
     taken: list[tuple[Errand, Errand]] = field(default_factory=list)
@@ -228,9 +226,7 @@ def _run(store: Store, errand: Errand) -> Carried | Reason:
     """Run an errand; returns its result, or why it failed."""
     try:
         if errand.copied:
-            store.delete(
-                errand.source, errand.version
-            )  # a newer picture stays: it is another frame
+            store.delete(errand.source, errand.version)  # a newer picture is another frame: stays
             return Carried.DONE
         if errand.ours:
             if errand.target:

@@ -58,7 +58,7 @@ class Places:
         return self._busy
 
     def take(self, service: Candidate, task_type: str) -> None:
-        """Give one place of a service to a type."""
+        """Give a place of a service to a type."""
         self._free[service.pk] = self.free(service) - 1
         self._at[service.pk] = self.in_flight(service.pk) + 1
         self._of[task_type] = self.of_type(task_type) + 1

@@ -1,4 +1,4 @@
-"""Settle: one transaction that turns answers into fates, alerts, statistics and evidence."""
+"""Settle: a transaction that turns answers into fates, alerts, statistics and evidence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class OfType:
-    """Counts of one settle transaction, for one task type."""
+    """Counts of a settle transaction for a task type."""
 
     finished: int = 0
     alerts: int = 0
@@ -49,7 +49,7 @@ class OfType:
 
 @dataclass(slots=True)
 class Settled:
-    """The result of one settle transaction."""
+    """The result of a settle transaction."""
 
     errands: list[Errand] = field(default_factory=list)  # pictures to move or delete now
     finished: int = 0
@@ -57,7 +57,7 @@ class Settled:
     returned: int = 0  # back to pending
     late: int = 0  # results of leases that were no longer held
     types: dict[str, OfType] = field(default_factory=dict)
-    totals: Totals = field(default_factory=Totals)  # as the tallies
+    totals: Totals = field(default_factory=Totals)  # for the caller to add, like the tallies
     evidence: Evidence = field(default_factory=Evidence)
     fates: Sequence[tuple[Answered, Fate]] = ()
 

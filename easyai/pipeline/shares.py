@@ -96,7 +96,7 @@ class _Taker:
         return (floor, -self.type.priority, taken, turn)
 
     def take(self) -> bool:
-        """Take one place for the next frame; false when there is none."""
+        """Take a place for the next frame; false if there is no frame, endpoint or place."""
         if self.type.wanted >= self._limit:
             return False
         return self._take_fastest() if self.type.home is None else self._take_home(self.type.home)
@@ -136,7 +136,7 @@ class _Taker:
 
 
 def is_floor(now: float) -> bool:
-    """Whether in this turn each type has a right to one place."""
+    """Whether each type has a right to a place in this turn."""
     return int(now / _TURN_SEC) % _FLOOR_EVERY == 0
 
 

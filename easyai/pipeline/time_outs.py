@@ -71,7 +71,7 @@ def _answers_others(
         return False
     began = now - verdict.elapsed_ms / 1000
     if row.last_success_at - 2 * row.ewma_ms / 1000 > began:
-        return True  # a call that began after this one
+        return True  # it answered a call that began after this frame's call
     if row.breaker_failures > 0 or not 0 < frame.last_failure_at < row.last_success_at:
         return False
     # The call before was answered. If this call was the only call under way, there was no overload.

@@ -27,7 +27,7 @@ class Workshop:
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
         self.leases = 0  # lease tokens since the start, each for a batch of frames
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
-        # A single writer: SQLite has only one, and few large transactions are faster than many.
+        # A single writer: SQLite allows no more, and few large transactions are faster than many.
         self._writer = ThreadPoolExecutor(1, "ledger")
         # Separate from the writer, which may wait for turns of other machines.
         self._renewer = ThreadPoolExecutor(1, "leases")

@@ -1,4 +1,4 @@
-"""Tracing of one process: records events without waiting; a thread makes spans of them."""
+"""Tracing of a process: records events without waiting; a thread makes spans of them."""
 
 from __future__ import annotations
 
