@@ -1,8 +1,8 @@
 """Services that wait until an operator approves them, where `registration` is `approve`.
 
-A service is known by its service_id and its endpoint: one that was registered before returns
-without being asked, whatever happened to it since. A stranger's request changes nothing of what is
-registered, at the same endpoint either.
+A service is known by its service_id and its endpoint. A service that was registered before returns
+without approval, whatever happened to it since. An unknown service's request changes no
+registration, not even at the same endpoint.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-WAITING: Final = "waiting"  # its state, for those who look
+WAITING: Final = "waiting"  # the state that operators see
 _WAITS: Final = Reason("service.waits_for_approval")
 _MOST_WAITING: Final = 1000
-_FORGET_SEC: Final = 86_400.0  # without a heartbeat, where room is needed
-_NOTE_EVERY_SEC: Final = 20.0  # a heartbeat in the table
+_FORGET_SEC: Final = 86_400.0  # without a heartbeat; applied only when room is needed
+_NOTE_EVERY_SEC: Final = 20.0  # between two recorded heartbeats
 
 
 def must_wait(runtime: Runtime, conn: Connection, new: Registration) -> bool:
-    """Whether an operator is to be asked first."""
+    """Whether an operator must approve the registration first."""
     if runtime.settings.easyai.registration == "open":
         return False
     before = services.at_endpoint(conn, new.endpoint)
@@ -42,7 +42,7 @@ def must_wait(runtime: Runtime, conn: Connection, new: Registration) -> bool:
 
 
 def ask(conn: Connection, new: Registration, source: str) -> None:
-    """Note a registration that waits. Raises TooManyRequestsError when very many do."""
+    """Record a registration that waits. Raises TooManyRequestsError when too many wait."""
     now = clock.now(conn)
     values = {
         "service_id": new.service_id,
@@ -53,8 +53,8 @@ def ask(conn: Connection, new: Registration, source: str) -> None:
     }
     if not registration_requests.ask(conn, values):
         return
-    # Not before room is needed: when the clock jumps ahead all are silent for long at once, and
-    # field clients do not ask again.
+    # Not before room is needed: when the clock jumps ahead, all requests seem silent for long at
+    # once, and field clients do not register again.
     if registration_requests.count(conn) > _MOST_WAITING:
         registration_requests.forget(conn, now - _FORGET_SEC)
     if registration_requests.count(conn) > _MOST_WAITING:
@@ -79,7 +79,7 @@ def requested(row: RequestRow) -> Registration:
 
 
 def heartbeats(conn: Connection, names: Collection[str], now: float) -> set[str]:
-    """Take the heartbeats of services that wait; by which of the names there are some."""
+    """Record the heartbeats of waiting services; returns the names under which a service waits."""
     rows = registration_requests.find(conn, sorted(names))
     stale = [key(row) for row in rows if abs(now - row.last_heartbeat) > _NOTE_EVERY_SEC]
     registration_requests.heartbeats(conn, stale, now)
@@ -87,7 +87,7 @@ def heartbeats(conn: Connection, names: Collection[str], now: float) -> set[str]
 
 
 def as_entries(rows: Iterable[RequestRow], now: float) -> list[dict[str, Any]]:
-    """Those that wait, as operators see services (registry/views.py), JSON-ready."""
+    """The waiting services in the form that operators see (registry/views.py), JSON-ready."""
     return [_entry(row, now) for row in rows]
 
 

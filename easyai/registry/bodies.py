@@ -3,8 +3,8 @@
 `RegisterBody` judges registrations: the server enforces the very patterns and limits that /docs
 shows. A rule that JSON Schema cannot express (bytes of UTF-8, the composed form of a name, what
 stands in the brackets of an address) is a validator here and a sentence in the field's description.
-So the published schema refuses no body that the server takes, but for texts with U+FEFF: ECMAScript
-counts this character as a blank, Python does not.
+So the published schema refuses no body that the server accepts. Texts with U+FEFF are the
+exception: ECMAScript counts this character as a blank, Python does not.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MOST_TASK_TYPES: Final = 200
 LONGEST_TASK_TYPE: Final = 80  # characters
 LONGEST_TASK_TYPE_BYTES: Final = 240  # a file name and an AMQP queue name take 255
 MOST_CONCURRENCY: Final = 1_000_000
-# Twice the sweep's interval: a shorter one would lapse between two looks though each heartbeat came
-# in time, and the service would turn suspect and back for ever.
+# Twice the sweep's interval: a shorter timeout would lapse between two sweeps though each heartbeat
+# came in time, and the service would turn suspect and back for ever.
 SHORTEST_TIMEOUT_SEC: Final = 10.0
 LONGEST_TIMEOUT_SEC: Final = 86_400.0
 LARGEST_MS: Final = 1e12
@@ -47,7 +47,7 @@ _HTTP: Final = (
 _TEXT: Final = rf"^{_BLANKS}[^{_CONTROL}]*{_BLANKS}$"
 _ID: Final = rf"^{_BLANKS}[^\s{_CONTROL}][^{_CONTROL}]*{_BLANKS}$"
 _FOLDER: Final = rf"^(?:[^\s./{_CONTROL}]|[^\S{_CONTROL}]+[^\s/{_CONTROL}])[^/{_CONTROL}]*$"
-_MOST_DECOMPOSED: Final = 4  # characters that compose into one (Unicode Standard Annex 15)
+_MOST_DECOMPOSED: Final = 4  # characters that compose into a single one (Unicode Annex 15)
 
 
 def _stripped(text: str, longest: int = LONGEST_TEXT) -> str:
@@ -80,7 +80,7 @@ def _task_type(value: str) -> str:
 
 
 def _integer(value: Any) -> Any:
-    """4 for 4.0; any other value as it is."""
+    """The integer 4 for 4.0; any value that is no whole number unchanged."""
     number = as_integer(value)
     return value if number is None else number
 

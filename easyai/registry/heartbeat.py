@@ -1,11 +1,11 @@
-"""Heartbeats: whose they are, and what each is evidence of (docs/operating.md, "Evidence").
+"""Heartbeats: which endpoints they are evidence of life for (docs/operating.md, "Evidence").
 
-A heartbeat by endpoint, or by the id of one endpoint, is evidence of life of that endpoint. One by
-an id that stands on several endpoints comes from one of them and cannot say from which: it keeps
-those in use that are, and brings the others back only when it ends a silence of the id, or when
-none of the id is online. An endpoint that went down in spite of such heartbeats, or that its
-service has left for another one, needs evidence of its own: a probe, a heartbeat by endpoint or a
-registration.
+A heartbeat by endpoint, or by an id with a single endpoint, is evidence of life of that endpoint.
+When an id has several endpoints, a heartbeat by this id does not show which endpoint sent it. It
+keeps online endpoints online. It brings other endpoints back only when it ends a silence of the
+id, or when no endpoint of the id is online. An endpoint that went down in spite of such heartbeats,
+or that its service has left for another endpoint, needs evidence of its own: a probe, a heartbeat
+by endpoint or a registration.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _LONGEST_NAME = 2000  # of a service_id or an endpoint
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """One heartbeat: whose, by service_id or endpoint, and what its body said (None: nothing)."""
+    """A heartbeat: the service_id or endpoint of its sender, and its body (None: no body)."""
 
     name: str
     stats: Any = None
 
 
 def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list[str]]:
-    """Take a group of heartbeats in one transaction.
+    """Record a group of heartbeats in one transaction.
 
-    For each, whether its service is known; and the task types with frames waiting that were made
-    due because a service came back.
+    Returns whether the service of each heartbeat is known, and the task types whose waiting frames
+    became due because a service came back.
     """
     names = sorted({name for beat in beats if (name := lookup(beat.name))})
     if not names:
@@ -98,14 +98,14 @@ def _perhaps_waiting(
 
 
 def lookup(name: str) -> str:
-    """The name as a registration may hold it; '' for one that none can hold."""
+    """The name as a registration may hold it; '' when no registration can hold it."""
     # PostgreSQL takes no NUL.
     name = name.strip()
     return name if len(name) <= _LONGEST_NAME and is_clean_text(name) else ""
 
 
 def _by_name(rows: Iterable[ServiceRow], names: set[str]) -> dict[str, list[ServiceRow]]:
-    """The rows under each of the names that was asked for, and under no other."""
+    """Group the rows by the requested names; a row may have two of them."""
     by_name: dict[str, list[ServiceRow]] = {}
     for row in rows:
         for name in names & {row.service_id, row.endpoint}:
@@ -116,17 +116,17 @@ def _by_name(rows: Iterable[ServiceRow], names: set[str]) -> dict[str, list[Serv
 def _vouched(
     name: str, rows: Sequence[ServiceRow], timeout_sec: float, now: float
 ) -> list[ServiceRow]:
-    """Those of the endpoints under a name that a heartbeat by this name is evidence for."""
+    """The endpoints under a name for which a heartbeat by this name is evidence of life."""
     if len(rows) == 1:
         return list(rows)
-    # Of one that moved, the heartbeats come from where it lives now (registry/moves.py).
+    # A service that moved sends its heartbeats from its new endpoint (registry/moves.py).
     stays = [row for row in rows if row.endpoint == name or not moved_to(services.reason_of(row))]
     rows = stays or rows
     online = [row for row in rows if row.state == ServiceState.ONLINE]
     if not online:
         return list(rows)
-    # What was registered after an endpoint had gone sends these heartbeats, perhaps not that one:
-    # it comes back by its own probe.
+    # An endpoint that was registered after another endpoint had gone may send these heartbeats
+    # alone. So the endpoint that had gone comes back by its own probe.
     new = (row.state_since for row in online if services.reason_of(row) == REGISTERED)
     came_at = max(new, default=0)
     return [

@@ -1,9 +1,9 @@
-"""Services that moved: the same service_id at a new endpoint, and nothing at the old one.
+"""Services that moved: the same service_id at a new endpoint, and nothing at the old endpoint.
 
-One running process is one endpoint, and an id may stand on many: that one of them falls silent is
-no move. It is one only when every endpoint of the id that lives has been new since the old one
-left, and came soon after. Of several that left, the last one moved. The old one stays registered;
-who runs the installation takes it out.
+Each running process has its own endpoint, and a service_id may have many endpoints. So one silent
+endpoint is no move. A service has moved only when every living endpoint of its id is new since the
+old endpoint left, and was registered soon after. When several endpoints left, the last of them has
+moved. The old endpoint stays registered until an operator unregisters it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from easyai.db.services import ServiceRow, reason_of
 from easyai.domain.service import REGISTERED, ROUTABLE, ServiceState, moved_to
 from easyai.masking import hide_credentials
 
-# A dead endpoint is found by its calls, or by a probe after one time without a success, and then
-# by a second probe: until then it may look alive beside the new one.
-_FOUND_WITHIN: Final = 2.0  # of the times of its heartbeats
-# From the last sign of life at the old endpoint until the new one was registered. After longer it
-# is as likely another process that was given the same id.
+# Failed calls, or a probe after one timeout without a success, and then a second probe show that an
+# endpoint is dead. Until then it may look alive beside the new endpoint.
+_FOUND_WITHIN: Final = 2.0  # heartbeat timeouts of the old endpoint
+# From the last sign of life at the old endpoint to the registration of the new endpoint. After a
+# longer time, the new endpoint is as likely another process with the same id.
 _MOVES_WITHIN_SEC: Final = 600.0
 
 
 def move_of(old: ServiceRow, rows: Sequence[ServiceRow], timeout_sec: float) -> str:
-    """The endpoint that the service of a suspect or offline one lives at now; '' when unknown.
+    """The endpoint to which the service of a suspect or offline endpoint moved; '' when unknown.
 
-    Its password is hidden, as in what is stored. `rows` are all services as they stand; what was
-    noted of `old` stays while that is registered.
+    Its password is hidden, as in stored reasons. `rows` are all services in their present state.
+    A move that is stored for `old` stays as long as the new endpoint is registered.
     """
     others = [
         row
@@ -62,8 +62,8 @@ def _shown(row: ServiceRow) -> str:
 
 
 def _left(row: ServiceRow, new: ServiceRow) -> tuple[float, float, int]:
-    """The last sign of life of an endpoint before a new one came, to compare it with others."""
-    # Heartbeats by the id, of the new one, count for an old one that is not offline yet.
+    """The last sign of life of an endpoint before `new` came, as a sort key."""
+    # Heartbeats that the new endpoint sends by id count for an old endpoint that is not offline.
     return min(_last_sign(row), _came(new)), row.last_success_at, row.pk
 
 
@@ -81,7 +81,7 @@ def _is_new(row: ServiceRow, old: ServiceRow, timeout_sec: float) -> bool:
     since, allowed_sec = _came(row), old.heartbeat_timeout_sec or timeout_sec
     return bool(
         reason_of(row) == REGISTERED
-        # Those that were started together are many of one kind.
+        # Endpoints that were started together are replicas, not moves.
         and old.register_at + allowed_sec <= since
         and old.last_success_at <= since
         and old.state_since <= since + _FOUND_WITHIN * allowed_sec

@@ -1,4 +1,4 @@
-"""The pace of heartbeats: a service that sends more rarely than it may be silent is noted."""
+"""The pace of heartbeats: records services whose usual pause is longer than their timeout."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from easyai.runtime import Runtime
 
 #: The kind of its event.
 SLOW_HEARTBEATS: Final = "heartbeats_slow"
-#: It is said again so often while it goes on.
+#: An event repeats at this interval while the service is slow.
 TELL_EVERY_SEC: Final = 3600.0
-_ENOUGH: Final = 10  # pauses in time, one after the other; fewer would end and raise it in turn
-_ALIKE: Final = 0.2  # by which two pauses of one pace differ at most
+_ENOUGH: Final = 10  # pauses in time in a row; with fewer, the event would end and return in turn
+_ALIKE: Final = 0.2  # largest share by which two pauses of the same pace differ
 _LONGEST: Final = 10  # times its timeout; a longer pause is an outage
 _USUAL_SEC: Final = 30.0  # what field clients do
 
@@ -26,17 +26,17 @@ class HeartbeatPace:
 
     def __init__(self, runtime: Runtime) -> None:
         del runtime
-        self._pauses: dict[int, float] = {}  # the last one that was too long, by pk
-        self._told_at: dict[int, float] = {}
-        self._in_time: dict[int, int] = {}  # pauses in a row, of those that were told
+        self._pauses: dict[int, float] = {}  # the last pause that was too long, by pk
+        self._told_at: dict[int, float] = {}  # the last event, by pk
+        self._in_time: dict[int, int] = {}  # pauses in time in a row, of services with an event
 
     def heard(self, rows: Iterable[ServiceRow], timeout_sec: float, now: float) -> list[Event]:
-        """The events of services, as they stood before this heartbeat.
+        """The events of services that become too slow, or that are in time again.
 
-        Of those that send too rarely: two pauses alike, one after the other, are a pace and no
-        outage. And of those that were told and send often enough now.
+        `rows` are the services before this heartbeat. Two similar pauses in a row are a slow pace;
+        a single long pause is an outage.
         """
-        found = []
+        events = []
         for row in rows:
             timeout = row.heartbeat_timeout_sec or timeout_sec
             pause = now - row.last_heartbeat
@@ -48,8 +48,8 @@ class HeartbeatPace:
             if code:
                 pace = Reason.of(code, pause_sec=round(pause), timeout_sec=timeout)
                 reason = service_events.of_service(row.service_id, pace)
-                found.append(Event(now, SLOW_HEARTBEATS, row.endpoint, reason))
-        return found
+                events.append(Event(now, SLOW_HEARTBEATS, row.endpoint, reason))
+        return events
 
     def _is_cured(self, pk: int) -> bool:
         self._pauses.pop(pk, None)
@@ -75,9 +75,9 @@ class HeartbeatPace:
 
 
 def pause_sec(event: Reason) -> float:
-    """Seconds between two heartbeats, by the reason of an event of that kind; 0: not known."""
-    found = service_events.parts(event)[1].get("pause_sec")
-    return float(found) if isinstance(found, int | float) else 0.0
+    """Seconds between two heartbeats, from the reason of a SLOW_HEARTBEATS event; 0: unknown."""
+    pause = service_events.parts(event)[1].get("pause_sec")
+    return float(pause) if isinstance(pause, int | float) else 0.0
 
 
 def expected_sec(timeout_sec: float) -> float:

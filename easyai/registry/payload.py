@@ -27,7 +27,7 @@ from easyai.registry.bodies import (
     RegisterBody,
 )
 
-_SHOWN = 60  # characters of a wrong value that its error repeats
+_SHOWN = 60  # characters of a wrong value in its error message
 _REQUIRED: Final = {
     "service_id": "required; send the name of this service, such as yolo_1",
     "endpoint": "required; send the URL that takes frames, such as http://192.168.1.20:7901/infer",
@@ -45,7 +45,7 @@ class Registration:
     version: str
     max_concurrency: int | None  # requests in flight; None: no limit of its own
     health_url: str | None  # None: /health at the endpoint's origin
-    heartbeat_timeout_sec: float | None  # None: as the settings say
+    heartbeat_timeout_sec: float | None  # None: the timeout of the settings
 
 
 def parse_registration(payload: Any) -> Registration:
@@ -70,17 +70,17 @@ def parse_registration(payload: Any) -> Registration:
 
 
 def said_in(stats: Any) -> dict[str, int | float | None]:
-    """The usable numbers of a heartbeat's body, None for those that are not.
+    """The numbers of a heartbeat's body, None for each number that is not usable.
 
-    Milliseconds for durations; keys as `easyai.db.services.heartbeats` takes them.
+    Durations are milliseconds; the keys are those of `easyai.db.services.heartbeats`.
     """
-    said = stats if isinstance(stats, Mapping) else {}
-    total = _finite(said.get("total_requests"), LARGEST_COUNT)
+    fields = stats if isinstance(stats, Mapping) else {}
+    total = _finite(fields.get("total_requests"), LARGEST_COUNT)
     return {
         "total_requests": None if total is None else int(total),
-        "avg_ms": _finite(said.get("avg_inference_time_ms"), LARGEST_MS),
-        "last_ms": _finite(said.get("last_inference_time_ms"), LARGEST_MS),
-        "last_total_ms": _finite(said.get("last_total_time_ms"), LARGEST_MS),
+        "avg_ms": _finite(fields.get("avg_inference_time_ms"), LARGEST_MS),
+        "last_ms": _finite(fields.get("last_inference_time_ms"), LARGEST_MS),
+        "last_total_ms": _finite(fields.get("last_total_time_ms"), LARGEST_MS),
     }
 
 

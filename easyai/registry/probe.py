@@ -1,4 +1,4 @@
-"""Asks services whether they live: one GET each, many at once."""
+"""Probes services with a GET request each, many services at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROBE_TIMEOUT_SEC = 2.0
 ROUND_LIMIT_SEC = 10.0
 _AT_ONCE = 100
 _ALIVE = frozenset({*range(500), HTTPStatus.NOT_IMPLEMENTED})
-_CONNECT_SHARE = 0.75  # of the time: who has not taken the connection by then is not there
+_CONNECT_SHARE = 0.75  # of the timeout; a host that has not accepted by then counts as away
 
 
 def probe_all(
@@ -30,17 +30,17 @@ def probe_all(
     *,
     ours: Collection[int] = (),
 ) -> dict[int, Reason]:
-    """Probe the URLs (by service pk); no reason for one that lives, else why it does not.
+    """Probe the URLs (by service pk); NO_REASON for a living service, else why its probe failed.
 
-    Any HTTP status under 500 is alive: a service without that path still answered; so is 501, with
-    which servers that know POST only answer a GET. Those whose turn
-    had not come after `ROUND_LIMIT_SEC` are left out: ask them first next time. Redirects are not
-    followed, and no address outside of `networks` is asked, except for the URLs that are `ours`.
+    Any HTTP status under 500 is alive: a service without that path still answered. So is 501:
+    servers that know only POST answer a GET with it. The result leaves out services whose turn had
+    not come after `ROUND_LIMIT_SEC`: probe them first next time. Redirects are not followed. No
+    address outside of `networks` is probed, except for the URLs that are `ours`.
     """
     if not urls:
         return {}
-    # Not asyncio.run: it would wait for threads in which the look-up of a name hangs. Nor may one
-    # such name take the threads that the others need.
+    # Not asyncio.run: it would wait for threads that hang in the look-up of a name. Nor may such a
+    # name take the threads that other names need.
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="probe"))
     try:
@@ -62,7 +62,7 @@ async def _probe_all(
             for pk, url in urls.items()
         )
         answers = await asyncio.gather(*probes)
-    return {pk: one for pk, one in zip(urls, answers, strict=True) if one is not None}
+    return {pk: answer for pk, answer in zip(urls, answers, strict=True) if answer is not None}
 
 
 def _session(networks: ServiceNetworks | None) -> aiohttp.ClientSession:
@@ -82,7 +82,7 @@ def _session(networks: ServiceNetworks | None) -> aiohttp.ClientSession:
 async def _probe(
     session: aiohttp.ClientSession, gate: asyncio.Semaphore, url: str, ends_at: float
 ) -> Reason | None:
-    # The gate stands before the clock: a probe that waits for its turn is not a service that fails.
+    # The gate comes before the timeout: a probe that waits for its turn is no failing service.
     async with gate:
         if asyncio.get_running_loop().time() > ends_at:
             return None

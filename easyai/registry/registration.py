@@ -42,19 +42,19 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_TELL_EVERY_SEC = 60.0  # of what clients that register again and again repeat
+_TELL_EVERY_SEC = 60.0  # between events of a client that registers again and again
 
 
 def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) -> str:
-    """Register an endpoint, in place of what was registered at it before; its service_id.
+    """Register an endpoint and return its service_id; replaces an earlier registration there.
 
-    `source` is the address that asks: from there it may be unregistered by itself, and `most`
-    services may be registered (0: any number). Where `registration` is `approve`, a service that
-    is not known waits (registry/approval.py).
+    `source` is the address of the sender: the service may unregister itself from this address, and
+    at most `most` services may be registered from it (0: any number). Where `registration` is
+    `approve`, an unknown service waits for approval (registry/approval.py).
 
     Frames that wait for its task types are due at once. Raises BadRequestError, also for an
-    address outside of service_networks, and when its new task types do not fit below
-    max_task_types, and TooManyRequestsError.
+    address outside of service_networks and when its new task types exceed max_task_types, and
+    TooManyRequestsError.
     """
     new = parse_registration(payload)
     networks = service_networks(runtime.settings, registering=True)
@@ -77,10 +77,10 @@ def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) ->
 
 
 def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
-    """Register what waits for approval, by service_id or endpoint; the endpoints. `by` is noted.
+    """Register the services that wait under a service_id or endpoint, and return their endpoints.
 
-    Raises ServiceNotFoundError when nothing of that name waits, and BadRequestError as `register`;
-    what was approved before it stays so.
+    The audit records `by`. Raises ServiceNotFoundError when no service of that name waits, and
+    BadRequestError as `register` does; the services approved before the error stay approved.
     """
     with runtime.db.read() as conn:
         rows = registration_requests.find(conn, [as_registered(conn, lookup(name))])
@@ -89,21 +89,22 @@ def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
             f"nothing waits for approval under {name!r}; the command `services --all` shows what "
             "does"
         )
-    # Each by itself, as it would register: several in one would lock rows in another order.
+    # One transaction each, as in a registration: a joint transaction would lock rows in another
+    # order.
     return [row.endpoint for row in rows if _approve(runtime, row, by)]
 
 
 def _approve(runtime: Runtime, row: RequestRow, by: Actor | None) -> bool:
-    """Register one that waits; false when it was withdrawn meanwhile."""
+    """Register a service that waits; false when its request was withdrawn meanwhile."""
     with runtime.db.write() as conn:
-        waits = {key(one): one for one in registration_requests.find(conn, [row.endpoint])}
-        found = waits.get(key(row))
-        if found is None:
+        waits = {key(entry): entry for entry in registration_requests.find(conn, [row.endpoint])}
+        request = waits.get(key(row))
+        if request is None:
             return False
-        new = approval.requested(found)
-        woken = _enter(runtime, conn, new, found.registered_from)
-        registration_requests.remove(conn, [key(found)])
-        approved = Reason.of("action.approved", endpoints=endpoints_of([found]))
+        new = approval.requested(request)
+        woken = _enter(runtime, conn, new, request.registered_from)
+        registration_requests.remove(conn, [key(request)])
+        approved = Reason.of("action.approved", endpoints=endpoints_of([request]))
         audit.note(conn, by, "approve", approved)
     _tell_registered(new)
     runtime.doorbell.ring_all(woken)
@@ -111,7 +112,7 @@ def _approve(runtime: Runtime, row: RequestRow, by: Actor | None) -> bool:
 
 
 def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -> set[str]:
-    """Write a registration; its task types with frames that wait."""
+    """Write a registration, and return its task types with waiting frames."""
     now = clock.now(conn)
     _take_places(runtime, conn, new, now)  # before its types count as registered
     before = takeovers.before(conn, new.endpoint, new.service_id)
@@ -186,7 +187,7 @@ def _changes(new: Registration, before: ServiceRow | None, now: float) -> list[E
 
 
 def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
-    """Take one heartbeat, by service_id (all its endpoints) or endpoint.
+    """Record a heartbeat by service_id (for all its endpoints) or by endpoint.
 
     Raises ServiceNotFoundError for a service never registered, or unregistered by request.
     """
@@ -195,7 +196,7 @@ def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
 
 
 def heartbeats(runtime: Runtime, beats: Sequence[Heartbeat]) -> list[bool]:
-    """Take a group of heartbeats in one transaction; for each, whether its service is known."""
+    """Record heartbeats in one transaction; returns for each whether its service is known."""
     known, woken = take(runtime, beats)
     runtime.doorbell.ring_all(woken)
     return known

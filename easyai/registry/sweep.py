@@ -1,4 +1,4 @@
-"""The sweep: services looked after, leases that expired, pictures left behind."""
+"""The sweep: it examines services, expires leases and carries pictures left behind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BUDGET_SEC: Final = 2.0
 
 @dataclass(slots=True)
 class SweepReport:
-    """What one sweep found."""
+    """The counts of one sweep."""
 
     lapsed: int = 0  # online → suspect
     offline: int = 0  # suspect → offline
@@ -40,15 +40,19 @@ class SweepReport:
 
 
 def sweep(runtime: Runtime) -> SweepReport:
-    """One round over services, leases and pictures; raises DatabaseUnavailableError."""
+    """Sweep services, leases and pictures once. Raises DatabaseUnavailableError."""
     report = SweepReport()
     watch = _follow_clock(runtime)
     _give_streams(runtime)
     report.expired_leases += sum(reclaim(runtime).values())
     _expire_leases(runtime, watch, report)
-    found = examine(runtime, watch)
-    report.lapsed, report.offline, report.revived = found.lapsed, found.offline, found.revived
-    report.woken.update(found.woken)
+    findings = examine(runtime, watch)
+    report.lapsed, report.offline, report.revived = (
+        findings.lapsed,
+        findings.offline,
+        findings.revived,
+    )
+    report.woken.update(findings.woken)
     # Last: a store that hangs must hold up neither leases nor probes.
     report.pictures = carry_left_behind(runtime)
     return report
@@ -76,7 +80,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
 
 
 def _give_streams(runtime: Runtime) -> None:
-    """Frames recorded before their type got its affinity wait in order of their cameras, too."""
+    """Put frames in camera order that were recorded before their type got its affinity."""
     analysis = runtime.settings.ai_analysis
     with runtime.db.read() as conn:
         types = [name for name in task_types.names(conn) if analysis.affinity(name)]
@@ -87,9 +91,9 @@ def _give_streams(runtime: Runtime) -> None:
 
 
 def _by_and_by(runtime: Runtime, change: Callable[[Connection], int]) -> int:
-    """Change frames in short transactions for about two seconds; how many. The next sweep goes on.
+    """Change frames in short transactions for about two seconds; returns how many.
 
-    They may be a million, and nobody else can write meanwhile.
+    There may be a million frames, and nobody else can write meanwhile. The next sweep continues.
     """
     changed = 0
     for _ in turns(time.monotonic() + _BUDGET_SEC):
@@ -105,7 +109,7 @@ def _expire_leases(runtime: Runtime, watch: Watch, report: SweepReport) -> None:
     with runtime.db.write() as conn:
         now = clock.now(conn)
         if watch.jump_sec > 0:
-            # The clock's hour was not theirs: living workers renew before the next look.
+            # The clock jumped, the leases are not old: living workers renew before the next sweep.
             ledger.spare(conn, now, now + runtime.settings.ai_analysis.lease_sec)
         returned = ledger.expire(conn, now)
         events.add(conn, [_expired(name, count, now) for name, count in returned.items()])

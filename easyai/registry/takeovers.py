@@ -1,4 +1,4 @@
-"""An endpoint that another service_id registers: the last one wins, and each time counts."""
+"""Takeovers: another service_id registers an endpoint. The last registration wins; all count."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TELL_EVERY_SEC: Final = 60.0
 
 
 def before(conn: Connection, endpoint: str, service_id: str) -> ServiceRow | None:
-    """What was registered at an endpoint; locked if it was another service_id: each counts."""
-    found = services.at_endpoint(conn, endpoint)
-    if found is None or found.service_id == service_id:
-        return found
-    return services.lock(conn, [found.pk])[0]
+    """The service at an endpoint; locked if its service_id differs: each takeover counts."""
+    row = services.at_endpoint(conn, endpoint)
+    if row is None or row.service_id == service_id:
+        return row
+    return services.lock(conn, [row.pk])[0]
 
 
 def taken_over(found: ServiceRow | None, service_id: str, now: float) -> Takeover | None:
-    """In whose place it registers, and how often the endpoint has changed hands lately."""
+    """The service_id that is replaced, and how often the endpoint has changed hands lately."""
     if found is None or found.state == ServiceState.UNREGISTERED or found.service_id == service_id:
         return None
     earlier = takeover(services.reason_of(found))
@@ -35,10 +35,10 @@ def taken_over(found: ServiceRow | None, service_id: str, now: float) -> Takeove
 
 
 def tell(conn: Connection, endpoint: str, service_id: str, taken: Takeover, now: float) -> None:
-    """Note it: as an event with its number, one a minute where two fight for a year."""
+    """Record a takeover as an event with a count; at most one event a minute for an endpoint."""
     last = events.newest(conn, "service_replaced", endpoint, now - _TELL_EVERY_SEC)
-    told = takeover(service_events.parts(last[1])[1]) if last else None
-    seen = Takeover(taken.before, 1 + (told.times if told else 0))
+    recorded = takeover(service_events.parts(last[1])[1]) if last else None
+    seen = Takeover(taken.before, 1 + (recorded.times if recorded else 0))
     event = service_events.replaced(endpoint, service_id, seen, now)
     if last is not None:
         events.revise(conn, last[0], event.reason)

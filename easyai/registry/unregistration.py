@@ -1,4 +1,4 @@
-"""Services are taken out by request: by service_id, by endpoint, or all (contract, section 2)."""
+"""Unregistration by request: by service_id, by endpoint, or of all (contract, section 2)."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ from easyai.system.ip_addresses import canonical_address
 
 log = logging.getLogger(__name__)
 
-_MOST_NAMED = 10  # services in the note of an action
+_MOST_NAMED = 10  # services in the audit entry of an action
 
 
 def unregister(
     runtime: Runtime, name: str, source: str | None = None, by: Actor | None = None
 ) -> int:
-    """Take out every endpoint of a service_id, or one by its endpoint; how many.
+    """Unregister every endpoint of a service_id, or a single endpoint; returns how many.
 
-    They stay out until they register again. With a `source`, only those of the service at that
-    address. `by` is noted. Raises ServiceNotFoundError, and ForbiddenError when all are of other
-    machines.
+    They stay unregistered until they register again. A `source` limits this to endpoints at that
+    address. The audit records `by`. Raises ServiceNotFoundError, and ForbiddenError when all
+    endpoints belong to other machines.
     """
     with runtime.db.write() as conn:
         known = as_registered(conn, lookup(name))
         names = [known] if known else []
         registered = services.find(conn, names)
         waits = registration_requests.find(conn, names)
-        found = [row for row in registered if source is None or is_at(row, source)]
+        removed = [row for row in registered if source is None or is_at(row, source)]
         withdrawn = [row for row in waits if source is None or is_at(row, source)]
-        if (registered or waits) and not (found or withdrawn):
+        if (registered or waits) and not (removed or withdrawn):
             raise _not_theirs(source)
-        by_name = "endpoint" if any(row.endpoint == known for row in found) else "service_id"
-        _take_out(conn, found, Reason.of("service.unregistered", by=by_name))
+        by_name = "endpoint" if any(row.endpoint == known for row in removed) else "service_id"
+        _take_out(conn, removed, Reason.of("service.unregistered", by=by_name))
         registration_requests.remove(conn, map(key, withdrawn))
-        if found or withdrawn:
-            audit.note(conn, by, "unregister", _taken_out([*found, *withdrawn]))
-    if not (found or withdrawn):
+        if removed or withdrawn:
+            audit.note(conn, by, "unregister", _taken_out([*removed, *withdrawn]))
+    if not (removed or withdrawn):
         raise ServiceNotFoundError
-    _tell_unregistered(found)
-    return len(found) + len(withdrawn)
+    _tell_unregistered(removed)
+    return len(removed) + len(withdrawn)
 
 
 def _not_theirs(source: str | None) -> ForbiddenError:
@@ -72,9 +72,9 @@ def _not_theirs(source: str | None) -> ForbiddenError:
 
 
 def as_registered(conn: Connection, name: str) -> str:
-    """The name, or the endpoint that is shown so, with its password hidden.
+    """The endpoint behind a name with a hidden password; any other name as it is.
 
-    Raises BadRequestError where several are shown so.
+    Raises BadRequestError when several endpoints look like the name with their passwords hidden.
     """
     if HIDDEN not in name:
         return name
@@ -86,9 +86,10 @@ def as_registered(conn: Connection, name: str) -> str:
 
 
 def is_at(row: ServiceRow | RequestRow, source: str) -> bool:
-    """Whether an endpoint was registered from an address or has it as its host.
+    """Whether an endpoint was registered from an address or has this address as its host.
 
-    Of one that was registered by an older release, and names its host, nobody knows: it counts.
+    True as well when an older release registered the endpoint, which stored no address, and its
+    host is a name.
     """
     host = urlsplit(row.endpoint).hostname or ""
     unknown = not row.registered_from and not canonical_address(host)
@@ -96,15 +97,18 @@ def is_at(row: ServiceRow | RequestRow, source: str) -> bool:
 
 
 def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
-    """Unregister every service, and what waits; how many were registered. `by` is noted."""
+    """Unregister every service, and drop waiting requests; returns how many were registered.
+
+    The audit records `by`.
+    """
     with runtime.db.write() as conn:
         rows = services.all_services(conn)
-        found = [row for row in rows if row.state != ServiceState.UNREGISTERED]
-        _take_out(conn, found, Reason("service.all_cleared"))
+        registered = [row for row in rows if row.state != ServiceState.UNREGISTERED]
+        _take_out(conn, registered, Reason("service.all_cleared"))
         registration_requests.remove(conn, map(key, registration_requests.all_requests(conn)))
-        audit.note(conn, by, "clear_all", _taken_out(found))
-    _tell_unregistered(found)
-    return len(found)
+        audit.note(conn, by, "clear_all", _taken_out(registered))
+    _tell_unregistered(registered)
+    return len(registered)
 
 
 def _taken_out(rows: Sequence[ServiceRow | RequestRow]) -> Reason:
@@ -112,7 +116,7 @@ def _taken_out(rows: Sequence[ServiceRow | RequestRow]) -> Reason:
 
 
 def endpoints_of(rows: Sequence[ServiceRow | RequestRow]) -> Reason:
-    """How many endpoints, and of which services, for the note of an action."""
+    """How many endpoints, and of which services, for the audit entry of an action."""
     names = sorted({row.service_id for row in rows}) or ["-"]
     more = ("…",) if len(names) > _MOST_NAMED else ()
     return Reason.of("action.endpoints", n=len(rows), services=(*names[:_MOST_NAMED], *more))

@@ -1,6 +1,6 @@
 """What operators see of the registry (contract, section 3), as JSON-ready dicts.
 
-Times are Unix seconds unless RFC 3339 is said, durations milliseconds.
+Times are Unix seconds unless RFC 3339 is mentioned, durations milliseconds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from easyai.messages.catalogue import fields
 from easyai.registry import approval
 from easyai.runtime import Runtime
 
-# The predecessor's weights, which operators' pages and programs know. Frames are not given out by
-# them: see domain/choice.py.
+# The predecessor's weights, which operators' pages and programs know. They do not decide which
+# service gets a frame: see domain/choice.py.
 _LARGEST_WEIGHT: Final = 100
 _NEW_WEIGHT: Final = 10  # of a service that was never measured
 
@@ -28,13 +28,13 @@ _QUALITY: Final = ((0.1, "excellent"), (0.3, "good"), (0.6, "fair"))
 
 
 def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any]:
-    """The services that can take work now, one per endpoint.
+    """The services that can take work now, an entry per endpoint.
 
-    With `everything` the others too, each with `state`, `state_reason`, `state_since`,
-    `heartbeat_age_sec`, `last_evidence` (heartbeat, inference or probe), `breaker` (closed, open or
-    half-open) with `breaker_trial_in_sec` (0: requests may go), and the last call that failed:
-    `last_failure` and `last_failure_at`, null when none did. So do those that wait for approval.
-    Beside each of the two texts stand its code and arguments, such as `state_reason_code`.
+    `everything` adds all other services and those that wait for approval, and to each entry
+    `state`, `state_reason`, `state_since`, `heartbeat_age_sec`, `last_evidence` (heartbeat,
+    inference or probe), `breaker` (closed, open or half-open) with `breaker_trial_in_sec` (0:
+    requests may go), and the last failed call: `last_failure` and `last_failure_at`, null when no
+    call failed. Both texts have their code and arguments beside them, such as `state_reason_code`.
     """
     rows, types, now = _read(runtime)
     entries = []
@@ -64,11 +64,11 @@ def task_type_services(runtime: Runtime, task_type: str) -> dict[str, Any]:
 
 
 def load_balance(runtime: Runtime) -> dict[str, Any]:
-    """How fast the services of each type are and what share of its frames that means.
+    """How fast the services of each type are, and the share of its frames that follows from it.
 
     `weight` is 1000 / `avg_response_ms` as an integer from 1 to 100, 10 without `has_data`;
     `allocation_ratio` its share of the type's `total_weight` in percent; `updated_at` RFC 3339.
-    `rate_limit` is the type's own as it is configured ("30/s"), '' for none.
+    `rate_limit` is the configured rate limit of the type ("30/s"), '' for none.
     """
     by_type, now = _by_type(runtime)
     analysis = runtime.settings.ai_analysis
@@ -90,7 +90,7 @@ def load_analysis(runtime: Runtime) -> dict[str, Any]:
 
 
 def _read(runtime: Runtime) -> tuple[list[ServiceRow], dict[int, list[str]], float]:
-    """Every service, the task types by service pk, and when that was."""
+    """Every service, the task types by service pk, and the time of this reading."""
     with runtime.db.read() as conn:
         return services.all_services(conn), services.all_task_types(conn), clock.now(conn)
 

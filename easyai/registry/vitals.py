@@ -1,9 +1,11 @@
-"""Which services live: heartbeats that lapsed, probes, and calls that contradict heartbeats.
+"""Which services live: lapsed heartbeats, probes, and calls that contradict heartbeats.
 
-online → suspect when neither heartbeat nor inference was seen for heartbeat_timeout_sec, or when a
-probe confirms that its calls fail though heartbeats of its id arrive; suspect → offline when two
-probes in a row fail; any evidence of life → online at once. A missing heartbeat alone never takes a
-service out.
+- online → suspect: neither heartbeat nor inference arrived for heartbeat_timeout_sec, or a probe
+  confirms that the service's calls fail though heartbeats of its id arrive.
+- suspect → offline: two probes in a row failed.
+- any state → online: any evidence of life, at once.
+
+A missing heartbeat alone never takes a service offline.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_MANY: Final = 3  # services online, of which more than half fall silent together
+_MANY: Final = 3  # services online, from which on a joint silence of more than half is reported
 _OWN_API: Final = 0  # no service has this pk
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one look at the services found."""
+    """The result of one look at the services."""
 
     lapsed: int = 0  # online → suspect
     offline: int = 0  # suspect → offline
@@ -44,18 +46,18 @@ class Findings:
 
 
 def examine(runtime: Runtime, watch: Watch) -> Findings:
-    """One look at every service; raises DatabaseUnavailableError."""
+    """Look at every service once, and probe doubtful services. Raises DatabaseUnavailableError."""
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
         rows, now = services.all_services(conn), clock.now(conn)
     silent = {row.pk: watch.silent_sec(row.last_evidence, now) for row in rows}
     lapsed = [row for row in rows if _has_lapsed(row, silent[row.pk], timeout_sec)]
     together = _together(rows, lapsed)
-    told = _suspect(runtime, lapsed, silent, together)
+    recorded = _suspect(runtime, lapsed, silent, together)
     unconfirmed = _unconfirmed(rows, timeout_sec, now)
     fallen = {row.pk for row in lapsed}
     doubtful = [row for row in rows if row.pk in fallen or _is_due(row, unconfirmed, now)]
-    # Those that waited longest first: the whole round has a limit.
+    # The services that waited longest come first, because the whole round has a time limit.
     doubtful.sort(key=lambda row: row.next_probe_at)
     urls = {row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful}
     answers = probe_all(urls, service_networks(runtime.settings))
@@ -65,7 +67,7 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     revived, woken = _revive(runtime, living, timeout_sec, blame)
     dead = [row for row in asked if answers[row.pk]]
     moves = {row.pk: move_of(row, rows, timeout_sec) for row in dead}
-    offline = _doubt(runtime, dead, answers, unconfirmed, together, told, moves)
+    offline = _doubt(runtime, dead, answers, unconfirmed, together, recorded, moves)
     return Findings(len(lapsed), offline, revived, frozenset(woken))
 
 
@@ -75,7 +77,7 @@ def _has_lapsed(row: ServiceRow, silent_sec: float, timeout_sec: float) -> bool:
 
 
 def _unconfirmed(rows: Sequence[ServiceRow], timeout_sec: float, now: float) -> set[int]:
-    """Endpoints for which only heartbeats speak that may be of others of their id.
+    """Endpoints with no evidence of life but heartbeats that others of their id may have sent.
 
     Their calls fail, or no call has succeeded for heartbeat_timeout_sec.
     """
@@ -105,13 +107,13 @@ def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
 
 
 def _together(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> Reason | None:
-    """How many of those online fell silent at once; None when they are few."""
+    """How many online services fell silent at once; None when they are few."""
     online = _online_if_many(rows, some)
     return Reason.of("service.together", silent=len(some), online=online) if online else None
 
 
 def _online_if_many(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> int:
-    """How many are online, when these are many of them; else 0."""
+    """How many services are online, when `some` are many of them; else 0."""
     online = sum(row.state == ServiceState.ONLINE for row in rows)
     return online if online >= _MANY and 2 * len(some) > online else 0
 
@@ -119,7 +121,10 @@ def _online_if_many(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> i
 def _blame(
     runtime: Runtime, rows: Sequence[ServiceRow], living: Sequence[ServiceRow]
 ) -> Reason | None:
-    """What points at us when many fell silent at once that live nevertheless; None if nothing."""
+    """The signs that this server is at fault: many services fell silent at once, yet they live.
+
+    None when there are no such signs.
+    """
     online = _online_if_many(rows, living)
     if not online:
         return None
@@ -144,7 +149,7 @@ def _suspect(
     silent: dict[int, float],
     together: Reason | None,
 ) -> set[int]:
-    """The pks of those whose lapse is an event."""
+    """Mark lapsed services as suspect; returns the pks of services whose lapse became an event."""
     if not lapsed:
         return set()
     reasons = {
@@ -165,25 +170,26 @@ def _suspect(
             demotion(row, ServiceState.SUSPECT, reasons[row.pk], now, now, 0, 0.0) for row in lapsed
         ]
         written = services.demote(conn, demotions)
-        told = [row for row in lapsed if row.pk in written and not _lives_by_probes(row)]
+        recorded = [row for row in lapsed if row.pk in written and not _lives_by_probes(row)]
         changes = [
-            service_events.demoted(row, ServiceState.SUSPECT, reasons[row.pk], now) for row in told
+            service_events.demoted(row, ServiceState.SUSPECT, reasons[row.pk], now)
+            for row in recorded
         ]
         events.add(conn, changes)
         if written:
             generations.bump_registry(conn)
-    return {row.pk for row in told}
+    return {row.pk for row in recorded}
 
 
 def _lives_by_probes(row: ServiceRow) -> bool:
-    """Its heartbeats have been missing for long: each lapse of it tells nothing new."""
+    """Whether its heartbeats have been missing for long, so that another lapse is no news."""
     return services.reason_of(row) == PROBED
 
 
 def _revive(
     runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float, blame: Reason | None
 ) -> tuple[int, list[str]]:
-    """Online again, for those whose probe was answered; how many, and the types they serve."""
+    """Set services online whose probe succeeded; returns how many, and the types they serve."""
     if not living:
         return 0, []
     evidence = Reason.of("service.probed_of_many", blame=blame) if blame else PROBED
@@ -197,8 +203,8 @@ def _revive(
         services.confirm(conn, [row.pk for row in locked], now + timeout_sec)
         types = services.task_types_of(conn, pks)
         waiting.hurry(conn, types, now)
-        told = [row for row in back if row.pk not in quiet]
-        events.add(conn, [service_events.online(row, evidence, now) for row in told])
+        recorded = [row for row in back if row.pk not in quiet]
+        events.add(conn, [service_events.online(row, evidence, now) for row in recorded])
         if back:
             generations.bump_registry(conn)
     for row in back:
@@ -218,7 +224,7 @@ def _doubt(
     told: set[int],
     moves: dict[int, str],
 ) -> int:
-    """Suspect or offline, for those whose probe failed; how many went offline."""
+    """Mark services as suspect or offline whose probe failed; returns how many went offline."""
     if not dead:
         return 0
     with runtime.db.write() as conn:

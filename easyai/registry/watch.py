@@ -1,7 +1,7 @@
-"""Whether services have been watched: silence while nobody listened is no evidence.
+"""Whether services have been watched: silence while the API was down is no evidence.
 
-Time is missing when this server was down, its machine slept, or the database's clock jumped. Which
-of them, the monotonic clock of a process that lived through it tells.
+Time is missing when this server was down, its machine slept, or the database's clock jumped. The
+monotonic clock of a process that ran all the time shows which of the three happened.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
 
-_LOOKED = "services_watched"  # done_at: the last look at them
-#: The duty whose `done_at` says since when without a gap.
+_LOOKED = "services_watched"  # done_at: the last look at the services
+#: The duty whose `done_at` is the start of the watch without a gap.
 WATCHED_SINCE: Final = "services_watched_since"
-LONGEST_GAP_SEC: Final = 20.0  # between two looks, one every 5 s; longer: nobody watched
-_SLACK_SEC: Final = 5.0  # a smaller step is none
-# By which evidence may lie ahead of a clock that was set back unnoticed between two looks.
+LONGEST_GAP_SEC: Final = 20.0  # between two looks (due every 5 s); after longer, nobody watched
+_SLACK_SEC: Final = 5.0  # a smaller step of the clock is ignored
+# Evidence may lie this far ahead of a clock that was set back unnoticed between two looks.
 _AHEAD_SEC: Final = LONGEST_GAP_SEC + _SLACK_SEC
 
 
@@ -34,16 +34,16 @@ class Watch:
 
     since: float  # silence before is no evidence; 0: always
     gap_sec: float  # unwatched just before this look; negative: the clock was set back; 0: none
-    jump_sec: float  # by which the clock went its own way since the last look of this process
+    jump_sec: float  # by which the clock jumped since the last look of this process
     apart: bool = False  # whether the database has a machine, and a clock, of its own
 
     def silent_sec(self, evidence_at: float, now: float) -> float:
-        """For how long there was no evidence; evidence from far ahead is none."""
+        """For how long there was no evidence; ignores evidence from far in the future."""
         seen_at = evidence_at if evidence_at <= now + _AHEAD_SEC else 0.0
         return max(0.0, now - max(seen_at, self.since))
 
     def why(self) -> Reason:
-        """What the gap came from; no reason without one."""
+        """The cause of the gap; NO_REASON without a gap."""
         if self.jump_sec:
             return _jumped(self.jump_sec, apart=self.apart)
         if self.gap_sec < 0:
@@ -54,10 +54,10 @@ class Watch:
 
 
 class SteadyClock:
-    """The database's clock against the monotonic one of this process; a part of the runtime.
+    """Compares the database's clock with this process's monotonic clock; a part of the runtime.
 
-    From when it is made, a process knows of every jump: a worker makes it as it starts, for its
-    first sweep may come long after.
+    A process notices every jump after it made this part. So a worker makes it at its start, because
+    its first sweep may come long after.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -67,7 +67,7 @@ class SteadyClock:
             self._offset = clock.now(conn) - time.monotonic()
 
     def jumped_sec(self, now: float) -> float:
-        """Seconds by which the clock jumped since this was asked last; 0 for small steps."""
+        """Seconds by which the clock jumped since the last call; 0 for small steps."""
         offset = now - time.monotonic()
         with self._lock:
             before, self._offset = self._offset, offset
@@ -76,8 +76,9 @@ class SteadyClock:
 
 
 def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
-    """Note that services are looked at now; what was missed since the last look."""
-    # Asked anew: what came between, or a machine that slept for a moment, is no jump.
+    """Record a look at the services now, and return the watch with the gap since the last look."""
+    # Read the clock anew: time that passed since `now`, or a machine that slept for a moment, is no
+    # jump.
     jump_sec = runtime.part(SteadyClock).jumped_sec(clock.now(conn))
     noted = leases.all_leases(conn)
     looked_at = noted[_LOOKED].done_at if _LOOKED in noted else 0.0
