@@ -1,8 +1,8 @@
-"""The control folder of the embedded broker: which queue hears which exchange, and who owns it.
+"""The control folder of the embedded broker: the bindings and owners of queues.
 
-Queues of one process (a worker's control mailbox, Flower's events) have an owner: the process
-holds a lock that the kernel drops when it dies. So what killed processes left can be told from
-what merely sleeps, whatever the clock does.
+A queue of a single process (a worker's control mailbox, Flower's events) has an owner: the process
+holds a lock that the kernel drops when it dies. So the queue of a killed process differs from the
+queue of a sleeping process, whatever the clock does.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 _TABLE = ".exchange"
 _OWNER = ".owner"
-# The clock of file systems ticks every 10 ms at worst: a file that changed less than this ago may
+# The clock of file systems ticks every 10 ms at worst. A file that changed within this time may
 # change again and look the same.
 _SETTLED_NS = 50_000_000
 _Signature = tuple[int, int, int]
 
 
 class Binding(NamedTuple):
-    """One row of an exchange's table, in kombu's order of fields."""
+    """A row of an exchange's table, in kombu's order of fields."""
 
     routing_key: str
     pattern: str
@@ -38,15 +38,15 @@ class Binding(NamedTuple):
 
 
 class Bindings:
-    """Exchange tables and owners in one folder, shared by processes; safe between threads."""
+    """Exchange tables and owners in a folder that processes share; safe between threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # By exchange, as the file was read last; exchanges are a handful.
+        # The last reading of each exchange's file; there are only a few exchanges.
         self._read: dict[str, tuple[_Signature, tuple[Binding, ...]]] = {}
 
     def table(self, exchange: str) -> tuple[Binding, ...]:
-        """The bindings of an exchange; a table that a power cut tore counts as empty.
+        """The bindings of an exchange; a table that a power cut damaged counts as empty.
 
         The file is read again only when it has changed.
         """
@@ -93,7 +93,7 @@ class Bindings:
                 self._write(self._table_path(exchange), [row for row in rows if row != binding])
 
     def own(self, queue: str) -> int:
-        """Become an owner of `queue` until `os.close` of the descriptor returned, or our death."""
+        """Become an owner of `queue`, until the returned descriptor is closed or we die."""
         path = self._owner_path(queue)
         while True:
             make_private_folder(self._folder)
@@ -101,14 +101,14 @@ class Bindings:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if _is_file(descriptor, path):
                 return descriptor
-            os.close(descriptor)  # whoever buries queues removed the file just before our lock
+            os.close(descriptor)  # `bury` of another process removed the file before our lock
 
     def is_owned_through(self, queue: str, descriptor: int) -> bool:
-        """Whether a descriptor from `own` still counts: false when the folder was removed."""
+        """Whether a descriptor from `own` is still valid: false when the folder was removed."""
         return _is_file(descriptor, self._owner_path(queue))
 
     def bury(self, queue: str) -> bool:
-        """Forget `queue` and its bindings if nobody owns it any more; whether that was so."""
+        """Forget `queue` and its bindings if it has no owner any more; returns whether it did."""
         path = self._owner_path(queue)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)

@@ -20,14 +20,14 @@ from easyai.settings.server_url import SENTINEL
 from easyai.system.modes import make_folder
 
 _LIMIT_SEC: Final = 5.0
-_TIMEOUT_SEC: Final = 2.0  # of one host
-_SHORTEST_TIMEOUT_SEC: Final = 1.5  # of one of many hosts: a busy broker answers within it
-# RabbitMQ learns of the end of a connection that it has blocked when it sends a heartbeat.
+_TIMEOUT_SEC: Final = 2.0  # per host
+_SHORTEST_TIMEOUT_SEC: Final = 1.5  # per host of many: a busy broker answers within this time
+# RabbitMQ notices the end of a connection that it has blocked only when it sends a heartbeat.
 _HEARTBEAT_SEC: Final = 4
 
 
 class BrokerCheck:
-    """The broker of the settings takes messages; a connection of its own for each look."""
+    """Checks that the broker of the settings takes messages, over a new connection each time."""
 
     name = "broker"
     limit_sec = _LIMIT_SEC
@@ -36,25 +36,25 @@ class BrokerCheck:
         self._settings = settings
 
     def check(self) -> None:
-        """Raise BrokerUnavailableError when it does not answer or cannot be written."""
+        """Raise BrokerUnavailableError when the broker does not answer or takes no message."""
         settings = self._settings()
         try:
             _try(settings)
         except Exception as error:
-            # Each client has errors of its own, and their words may name user and host.
+            # Each client library has its own errors, and their texts may name user and host.
             raise BrokerUnavailableError(broker_reason(settings, error)) from error
 
 
 def _try(settings: Settings) -> None:
     if _is_embedded(settings.easyai.broker_url):
-        # Without its transport: the watchdog of a small box needs no Celery in its memory.
+        # Without kombu's transport: the watchdog of a small machine saves the memory of Celery.
         folder = settings.easyai.data_dir.absolute() / "broker"
         make_folder(folder)
         _write(folder)
         return
     broker = broker_settings(settings)
     urls = [broker["broker_url"]]
-    if not urls[0].startswith(SENTINEL):  # else all of them lead to one Redis
+    if not urls[0].startswith(SENTINEL):  # all Sentinel hosts lead to the same Redis
         urls = urls[0].split(";")
     until = time.monotonic() + _LIMIT_SEC
     for hosts_left, url in zip(range(len(urls), 0, -1), urls, strict=True):
@@ -68,13 +68,13 @@ def _try(settings: Settings) -> None:
 
 
 def _ask(connection: Any) -> None:
-    # Of the transport, not of the connection: that one tries again after a failure.
+    # Through the transport, because the connection would try again after a failure.
     transport = connection.transport
     poller = getattr(getattr(transport, "cycle", None), "poller", None)
     try:
         established = transport.establish_connection()
         try:
-            # Redis is asked with PING, RabbitMQ opens a channel.
+            # Opening the channel sends PING to Redis, and opens a channel in RabbitMQ.
             channel = transport.create_channel(established)
             if transport.driver_type == "redis":
                 _push_nothing(channel.client)
@@ -87,24 +87,24 @@ def _ask(connection: Any) -> None:
             transport.close_connection(established)
     finally:
         if poller is not None:
-            poller.close()  # else it is open until the garbage is collected
+            poller.close()  # else the poller stays open until the garbage collection
 
 
 def _push_nothing(client: Any) -> None:
-    """Refused by a Redis that is full; adds nothing, for there is no list of that name."""
+    """Push to a list that does not exist: adds nothing, but a full Redis refuses it."""
     try:
         client.lpushx("easyai.check", "")
     except Exception as error:
-        # redis-py's; not loaded where it is not used. A user may be kept to the names of queues.
+        # By name, so that redis-py is not loaded. A user may be limited to the names of queues.
         if type(error).__name__ != "NoPermissionError":
             raise
 
 
 def _publish_to_nobody(channel: Any) -> None:
-    """Publish to a queue that cannot exist: only who publishes is told of an alarm."""
+    """Publish to a queue that cannot exist: RabbitMQ reports an alarm only to publishers."""
     import amqp
 
-    # A user may be kept to the exchanges of easyai.
+    # A user may be limited to the exchanges of easyai.
     with suppress(amqp.AccessRefused):
         channel.basic_publish_confirm(amqp.Message(b""), exchange="", routing_key="")
 
@@ -134,7 +134,7 @@ def _connection(url: str, broker: dict[str, Any], timeout_sec: float) -> Any:
 
 
 def _write(folder: Path) -> None:
-    """A message file can be written: the disk has room and the folder is ours."""
+    """Write a message file. Raises OSError when the disk is full or the folder is not ours."""
     draft = folder / f".check-{os.getpid()}"
     try:
         draft.write_bytes(b"?")

@@ -19,27 +19,27 @@ _PUBLISH_TIMEOUT_SEC = 3.0
 class QuickConnection(Connection):
     """A broker connection that is back within 2 s of the broker's return.
 
-    kombu's own waits up to 30 s between its attempts, and Celery reports every one.
+    kombu's own connection waits up to 30 s between attempts, and Celery reports every attempt.
     """
 
     @property
     def qos_semantics_matches_spec(self) -> bool:
-        """Yes: have Celery set a prefetch of each queue, the only one that quorum queues take.
+        """True: Celery sets a prefetch for each queue, the only kind that quorum queues accept.
 
-        A queue may be one by a policy or by its virtual host's default, where nobody can see it.
+        A policy or the virtual host's default may make a queue a quorum queue without our notice.
         """
         return True
 
     def _init_params(self, *args: Any, **kwargs: Any) -> None:
         super()._init_params(*args, **kwargs)
         if isinstance(self.ssl, dict):
-            # kombu writes the host's name into it, which would then be asked of the next host.
+            # kombu writes the host's name into this dict, and would expect it of the next host.
             self.ssl = dict(self.ssl)
 
     def ensure_connection(
         self, errback: Callable[[Exception, float], Any] | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Connect, trying again for ever or as often as told; `errback` is called once a minute."""
+        """Connect, trying for ever or `max_retries` times; calls `errback` once a minute."""
         quick = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": 2.0}
         errback = _seldom(errback) if errback else None
         return super().ensure_connection(errback, *args, **{**quick, **kwargs})
@@ -56,11 +56,11 @@ def other_hosts(app: Any) -> int:
 
 
 def publishing_connection(app: Any) -> Any:
-    """A connection for one thread that only publishes, and learns of a silent broker in seconds."""
+    """A connection for a thread that only publishes; notices a silent broker within seconds."""
     driver = app.connection_for_write().transport.driver_type
     timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(driver, ()), _PUBLISH_TIMEOUT_SEC)
     return app.connection_for_write(
         connect_timeout=_PUBLISH_TIMEOUT_SEC,
-        # Who publishes has other work to do: once each host has refused it, that is an error.
+        # A publishing thread has other work to do: after a refusal by each host it gets an error.
         transport_options={"max_retries": other_hosts(app), **timeouts},
     )

@@ -1,4 +1,4 @@
-"""Waiting for a file to arrive in a folder without looking all the time."""
+"""Waits until a file arrives in a folder, without looking all the time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ UNWATCHED_POLL_SEC = 0.02
 
 
 class FolderWatch:
-    """Ends a wait when a file is renamed into a folder; for one thread at a time.
+    """Ends a wait when a file is renamed into a folder; for a single thread at a time.
 
-    Where the kernel cannot tell (not Linux, no watches left), `poll_sec` is short instead. It is
-    also the limit of a wait where the kernel does not see everything: a file that another machine
-    puts into a folder on NFS.
+    Where the kernel cannot watch (not Linux, no watches left), `poll_sec` is short. Elsewhere it
+    limits a wait for files that the kernel does not see: another machine may put a file into a
+    folder on NFS.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,12 +47,12 @@ class FolderWatch:
         return bool(watch >= 0)
 
     def renew(self) -> None:
-        """Watch the folder that is there now, should it have been removed and made again."""
+        """Watch the present folder, in case it was removed and made again."""
         if self._descriptor >= 0:
             self._watch(self._descriptor)
 
     def wait(self, timeout_sec: float) -> None:
-        """Return when a file arrived since the last wait, at the latest after `timeout_sec`."""
+        """Return when a file has arrived since the last wait, or after `timeout_sec`."""
         if self._descriptor < 0:
             time.sleep(timeout_sec)
             return

@@ -1,4 +1,4 @@
-"""What Celery and kombu get to know about the broker of the settings."""
+"""The configuration of Celery and kombu for the broker of the settings."""
 
 from __future__ import annotations
 
@@ -27,12 +27,9 @@ TIMEOUT_OPTIONS: Final = {
 
 
 def broker_settings(settings: Settings) -> dict[str, Any]:
-    """The part of Celery's configuration that is about its broker.
-
-    Raises SettingsError for a broker_url that is no URL.
-    """
+    """The broker part of Celery's configuration. Raises SettingsError for an invalid broker_url."""
     url = settings.easyai.broker_url or _EMBEDDED_BROKER_URL
-    check_broker(url)  # Celery would take what is no URL for a host, and write it into the log
+    check_broker(url)  # Celery would take an invalid URL for a host, and write it into the log
     server = parse_server_url(url)
     return {
         "broker_url": ";".join(server.urls),
@@ -41,12 +38,12 @@ def broker_settings(settings: Settings) -> dict[str, Any]:
         "broker_transport_options": _transport_options(server, settings),
         "broker_connection_timeout": 4.0,
         "broker_connection_retry_on_startup": True,
-        # None: for ever. A broker that comes back after a week finds its workers waiting.
+        # None: for ever. When a broker comes back after a week, its workers still try.
         "broker_connection_max_retries": None,
-        # The embedded broker's "channel errors" are a full disk: retried as well.
+        # A "channel error" of the embedded broker is a full disk: the worker tries again.
         "broker_channel_error_retry": True,
         "broker_heartbeat": _SILENCE_SEC,
-        # Seconds a thread waits for one of the connections that publish.
+        # Seconds a thread waits for a connection of the publishing pool.
         "broker_pool_acquire_timeout": 5.0,
     }
 
@@ -63,12 +60,12 @@ def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
             "control_folder": str(folder / "control"),
         }
     if scheme in ("redis", "rediss", SENTINEL):
-        # visibility_timeout keeps its default: the shortest of all applications on one Redis wins,
-        # and what a killed worker held is given out again by the ledger, not by the broker.
+        # visibility_timeout keeps its default: the shortest timeout of all applications on a Redis
+        # wins. And the ledger, not the broker, returns the frames of a killed worker.
         return {
             **_SOCKET,
             "health_check_interval": _SILENCE_SEC,
-            # Our messages have no priorities: one key a queue in each BRPOP instead of four.
+            # Our messages have no priorities: BRPOP gets one key per queue instead of four.
             "priority_steps": [0],
             "queue_order_strategy": "easyai.broker.queue_order:DutiesFirst",
             **(_of_sentinel(server) if scheme == SENTINEL else {}),
@@ -83,7 +80,7 @@ def _of_sentinel(server: ServerUrl) -> dict[str, Any]:
         "master_name": server.master_name,
         "sentinel_kwargs": {
             **_SOCKET,
-            # redis-py would try one that is down for a minute before it asks the next.
+            # redis-py would try a Sentinel that is down for a minute before the next Sentinel.
             "retry": None,
             **{name: value for name, value in login.items() if value},
             **server_tls.of_sentinels(server.tls),

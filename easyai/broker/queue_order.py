@@ -1,7 +1,7 @@
-"""Which queue a worker reads next: that of the duties, then those of the task types in turn.
+"""Which queue a worker reads next: the queue of the duties, then those of the task types in turn.
 
-With the same turns for all, a tick of the scan would wait for a wake of each busy task type: many
-seconds with some hundred types on a loaded machine.
+With equal turns for all queues, a tick of the scan would wait for a wake of each busy task type:
+many seconds with some hundred types on a loaded machine.
 """
 
 # kombu says it is typed, but few of its functions are.
@@ -18,7 +18,7 @@ class DutiesFirst(round_robin_cycle):
     """The order of the queues for a worker on Redis (kombu's `queue_order_strategy`)."""
 
     def consume(self, n: int) -> list[str]:
-        """The queues to read from, first things first."""
+        """The queues to read from, the queue of the duties first."""
         queues: list[str] = super().consume(n)
         if CONTROL_QUEUE not in queues:
             return queues

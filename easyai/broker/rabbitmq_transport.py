@@ -1,8 +1,8 @@
-"""kombu's transport to RabbitMQ, which says what became of a message and takes any queue of ours.
+"""kombu's transport to RabbitMQ, with publisher confirms and a tolerant declaration of queues.
 
-A queue may be there already with other arguments: from before the installation turned to quorum
-queues, from a policy, or made by hand. RabbitMQ refuses to declare it and closes the channel, and
-the worker would connect anew for ever. Here the queue is used as it is, with a line in the log.
+A queue may exist with other arguments: from before the installation turned to quorum queues, from
+a policy, or made by hand. RabbitMQ refuses to declare it and closes the channel, and the worker
+would connect anew for ever. This transport logs the refusal and uses the queue as it is.
 `easyai.broker.transports` makes ``amqp://`` and ``amqps://`` mean these transports.
 """
 
@@ -29,13 +29,13 @@ CONFIRM_SEC: Final = 5.0
 
 
 class Channel(pyamqp.Channel):
-    """A channel that outlives the refusal of a declaration, and learns what became of a message."""
+    """A channel that survives a refused declaration, and waits for the confirm of a message."""
 
     def basic_publish_confirm(self, msg: Any, exchange: str = "", **kwargs: Any) -> Any:
         """Publish and wait for the confirm.
 
-        Without it nobody here would hear of a right that is lacking, nor of an alarm. Raises
-        BlockedError at once while an alarm is on: the connection goes on after it.
+        Without the confirm, a missing permission or an alarm would go unnoticed. Raises
+        BlockedError at once while an alarm is on: the connection works again after the alarm.
         """
         try:
             with self._living_connection().confirming():
@@ -48,7 +48,7 @@ class Channel(pyamqp.Channel):
                 raise
 
     def queue_declare(self, queue: str = "", *args: Any, **kwargs: Any) -> Any:
-        """Declare a queue; one that is there with other arguments is used as it is."""
+        """Declare a queue; an existing queue with other arguments is used as it is."""
         connection = self._living_connection()
         try:
             return super(Channel, connection.declaring_channel()).queue_declare(
@@ -62,7 +62,7 @@ class Channel(pyamqp.Channel):
     def _living_connection(self) -> Any:
         """The connection. Raises RecoverableConnectionError when it was lost and collected.
 
-        kombu connects anew after this error only, not after the AttributeError of a None.
+        kombu connects anew after this error only, not after an AttributeError.
         """
         if self.connection is None:
             raise RecoverableConnectionError("the connection to RabbitMQ is lost")
@@ -70,7 +70,7 @@ class Channel(pyamqp.Channel):
 
 
 class Connection(pyamqp.Connection):
-    """A connection with a channel of its own for declarations, which a refusal closes."""
+    """A connection with a separate channel for declarations, because a refusal closes it."""
 
     Channel = Channel
     _declaring: Any = None
@@ -88,7 +88,7 @@ class Connection(pyamqp.Connection):
 
     @contextmanager
     def confirming(self) -> Iterator[None]:
-        """For the time in which a message is published: BlockedError where none is taken."""
+        """Guard the publishing of a message. Raises BlockedError when RabbitMQ takes none."""
         if self._blocked:
             with suppress(TimeoutError):
                 while True:
@@ -102,7 +102,7 @@ class Connection(pyamqp.Connection):
             self._confirms = False
 
     def declaring_channel(self) -> Any:
-        """The channel that queues are declared on."""
+        """The channel for declarations of queues."""
         if self._declaring is None or not self._declaring.is_open:
             self._declaring = self.channel()
         return self._declaring
@@ -110,7 +110,7 @@ class Connection(pyamqp.Connection):
 
 @lru_cache(maxsize=10_000)
 def _warn_of(queue: str, refusal: str) -> None:
-    """Log that a queue is used as it is; cached, so that each process logs it once."""
+    """Log that a queue is used as it is; cached, so that each process logs a refusal once."""
     log.warning(
         "queue %s stays as it is (%s); to have it made anew, stop the workers and delete it: "
         "rabbitmqctl delete_queue %s",
@@ -127,6 +127,6 @@ class Transport(pyamqp.Transport):
 
 
 class SSLTransport(pyamqp.SSLTransport):
-    """The same over TLS."""
+    """One connection to RabbitMQ over TLS."""
 
     Connection = Connection

@@ -1,6 +1,6 @@
-"""Why the broker does not work, and the remedy; errors of each client library.
+"""Why the broker does not work, and the remedy, for the errors of each client library.
 
-The libraries are known by the names of their errors: they are not loaded where they are not used.
+The errors are recognized by their names, so that a library is not loaded where it is not used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from easyai.settings.schema import Settings
 from easyai.settings.server_url import ServerUrl, parse_server_url
 
 _REFUSED: Final = ("AuthenticationError", "AccessRefused", "NotAllowed", "NoPermissionError")
-#: The code where a broker of files has no room; the causes of a standstill look for it.
+#: The code of a full disk under the embedded broker; the causes of a standstill look for it.
 NO_ROOM: Final = "broker.no_room"
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 
@@ -27,22 +27,22 @@ class BlockedError(Exception):
 
 
 def broker_reason(settings: Settings, error: Exception) -> Reason:
-    """What an operator is told of an error of the broker; never a secret of its address."""
+    """The reason that an operator sees for a broker error, without the secrets of its address."""
     server = parse_server_url(settings.easyai.broker_url or "filesystem://")
     name, kind = type(error).__name__, server.scheme
-    said = quote(str(error) or name)
+    words = quote(str(error) or name)
     if isinstance(error, BlockedError):
         return Reason.of("broker.blocked", kind=kind)
     if name == "OutOfMemoryError":
         return Reason.of("broker.full", kind=kind)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Reason.of(NO_ROOM, kind=kind, error=said)
-    found = _of_settings(server, kind, name, said)
-    return found or Reason.of("broker.no_answer", kind=kind, error=said)
+        return Reason.of(NO_ROOM, kind=kind, error=words)
+    reason = _of_settings(server, kind, name, words)
+    return reason or Reason.of("broker.no_answer", kind=kind, error=words)
 
 
 def _of_settings(server: ServerUrl, kind: str, name: str, said: str) -> Reason:
-    """What is wrong with the address; no reason if that is not it."""
+    """What is wrong with the broker's address, login or TLS files; NO_REASON if nothing is."""
     for key, file in (server.tls.files if server.tls else {}).items():
         if not _can_be_read(file):
             return Reason.of("broker.file_unreadable", kind=kind, file=str(file), key=key)
@@ -51,7 +51,7 @@ def _of_settings(server: ServerUrl, kind: str, name: str, said: str) -> Reason:
     if name in _REFUSED:
         return Reason.of("broker.refuses", kind=kind, error=said)
     if name == "MasterNotFoundError":
-        # redis-py's own words show whole objects.
+        # The texts of redis-py's errors show whole objects.
         return Reason.of("broker.no_sentinel", kind=kind)
     return NO_REASON
 

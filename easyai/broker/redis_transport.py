@@ -1,7 +1,7 @@
-"""kombu's Redis transport, for which a damaged message is not the end of the worker.
+"""kombu's Redis transport, in which a damaged message does not end the worker.
 
-Whoever writes to the same Redis may put anything into a list of ours. A message only wakes, so a
-message that cannot be read is thrown away, with a line in the log. `easyai.broker.transports` makes
+Any client of the same Redis may write anything into our lists. A message only wakes a worker, so a
+message that cannot be read is thrown away and logged. `easyai.broker.transports` makes
 ``redis://``, ``rediss://`` and ``sentinel://`` mean these transports.
 """
 
@@ -25,15 +25,15 @@ _DAMAGED: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
 class Channel(redis.Channel):
-    """A channel that survives what it reads, and puts messages into the queue of their key."""
+    """A channel that survives damaged messages, and routes a message to the queue of its key."""
 
     def _lookup(self, exchange: str, routing_key: str, default: Any = None) -> list[str]:
-        # kombu reads the whole table of bindings for each message, however many queues there are,
-        # and finds nothing in a Redis that was emptied since they were declared.
+        # kombu reads the whole table of bindings for each message, however many queues there are.
+        # It finds no queue in a Redis that was emptied since the queues were declared.
         if exchange in NAMED_BY_KEY:
             return [routing_key]
-        found: list[str] = super()._lookup(exchange, routing_key, default)
-        return found
+        queues: list[str] = super()._lookup(exchange, routing_key, default)
+        return queues
 
     def _brpop_read(self, **options: Any) -> Any:
         return _tolerant(super()._brpop_read, options, lambda: self.client)
@@ -43,8 +43,8 @@ class Channel(redis.Channel):
 
     def _connparams(self, asynchronous: bool = False) -> Any:
         if self.connection is None or self.connection.client is None:
-            # A message of the connection before is acknowledged. kombu's AttributeError would end
-            # the worker; this one is logged.
+            # A message of the previous connection is acknowledged. kombu's AttributeError would end
+            # the worker; this error is logged.
             raise exceptions.ConnectionError("the connection to the broker was closed meanwhile")
         return super()._connparams(asynchronous)
 
@@ -56,7 +56,7 @@ class Transport(redis.Transport):
 
 
 class SentinelChannel(redis.SentinelChannel, Channel):
-    """The same to the Redis that Sentinels name."""
+    """The same channel to the Redis that Sentinels name."""
 
 
 class SentinelTransport(redis.SentinelTransport):
@@ -70,8 +70,8 @@ def _tolerant(read: Callable[..., Any], options: dict[str, Any], client: Callabl
         return read(**options)
     except _DAMAGED as error:
         if _is_lost(client):
-            # No message: a lost connection ends in such an error as well, and any other one than
-            # this would end the worker in place of connecting again.
+            # Not a damaged message: a lost connection causes such errors as well. Any error but a
+            # ConnectionError would end the worker instead of making it connect again.
             raise exceptions.ConnectionError("the connection to Redis was lost") from error
         log.warning("broker: damaged message thrown away: %r", error)
         return True
@@ -80,5 +80,5 @@ def _tolerant(read: Callable[..., Any], options: dict[str, Any], client: Callabl
 def _is_lost(client: Callable[[], Any]) -> bool:
     try:
         return client().connection is None
-    except AttributeError:  # the channel was closed: it makes no client any more
+    except AttributeError:  # the channel is closed and makes no client any more
         return True

@@ -1,7 +1,7 @@
-"""The message folder of the embedded broker: one file a message, written and claimed by rename.
+"""The message folder of the embedded broker: a file per message, written and claimed by rename.
 
-A rename within one file system either happened or did not, for every process and after a power
-cut. So no reader sees half a message, no message is taken twice, and no lock is needed.
+Within a file system a rename is atomic, for every process and after a power cut. So no reader sees
+half a message, no message is taken twice, and no lock is needed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _SUFFIX = ".msg"
-# The clock of file systems ticks every 10 ms at worst: a folder that changed less than this ago
-# may change again without a new time stamp.
+# The clock of file systems ticks every 10 ms at worst. A folder that changed within this time may
+# change again without a new time stamp.
 _SETTLED_NS = 50_000_000
 _LIST_AT_LEAST_EVERY_NS = 1_000_000_000
 _LIST_AT_MOST_EVERY_NS = 20_000_000
@@ -28,21 +28,21 @@ def file_part(name: str) -> str:
 
 
 def name_of(part: str) -> str:
-    """The name that `file_part` made a part of a file name of."""
+    """The queue or exchange name behind a part that `file_part` made."""
     return part.replace("%00", "\0").replace("%2F", "/").replace("%25", "%")
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder and the one above it, readable for their owner only."""
+    """Make a folder and its parent folder, readable for their owner only."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.mkdir(exist_ok=True, mode=0o700)
 
 
 class Spool:
-    """Messages waiting in a folder, oldest first for each queue; for one thread at a time.
+    """Messages waiting in a folder, oldest first for each queue; for a single thread at a time.
 
-    The folder is listed once for all queues, and only when it changed: an idle poll costs one
+    The folder is listed once for all queues, and only when it changed: an idle poll costs a single
     ``stat``. `claimed` must be on the same file system.
     """
 
@@ -50,7 +50,7 @@ class Spool:
         self.folder = folder
         self._claimed = claimed
         self._waiting: dict[str, deque[str]] = {}  # file names by queue
-        self._order: list[str] = []  # of the queues, for their turns
+        self._order: list[str] = []  # the queues in the order of their turns
         self._seen_mtime_ns = -1
         self._settled = False
         self._listed_ns = -_LIST_AT_LEAST_EVERY_NS
@@ -62,8 +62,8 @@ class Spool:
             make_private_folder(folder)
 
     def put(self, queue: str, payload: bytes) -> None:
-        """Add a message. Raises OSError, the name too long for a file (ENAMETOOLONG) included."""
-        # The wall clock, not the monotonic one: the order must hold over a reboot.
+        """Add a message. Raises OSError, also for a name too long for a file (ENAMETOOLONG)."""
+        # The wall clock, not the monotonic clock: the order must hold over a reboot.
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{file_part(queue)}{_SUFFIX}"
         try:
             self._write(name, payload)
@@ -72,7 +72,7 @@ class Spool:
             self._write(name, payload)
 
     def _write(self, name: str, payload: bytes) -> None:
-        # Half-written files lie among the claimed ones, where nobody looks for messages.
+        # Half-written files lie in the folder of claimed files, where nobody looks for messages.
         draft = self._claimed / f".{name}"
         try:
             draft.write_bytes(payload)
@@ -82,14 +82,14 @@ class Spool:
             raise
 
     def refresh(self) -> bool:
-        """Look at the folder, where it may have changed; whether any message waits."""
+        """Look at the folder if it may have changed; returns whether any message waits."""
         age = time.monotonic_ns() - self._listed_ns
         if not self._waiting or age >= _LIST_AT_MOST_EVERY_NS:
             self.look()
         return bool(self._waiting)
 
     def look(self) -> None:
-        """List the folder, unless it is as it was at the last look."""
+        """List the folder, unless it is unchanged since the last look."""
         now, mtime = time.monotonic_ns(), self._mtime_ns()
         seen = self._settled and mtime == self._seen_mtime_ns
         if not seen or now - self._listed_ns >= _LIST_AT_LEAST_EVERY_NS:
@@ -123,9 +123,9 @@ class Spool:
         return any(queue in many for queue in few)
 
     def in_turn(self, queues: Collection[str], last: str) -> Iterator[str]:
-        """Those of `queues` with messages at the last look, beginning with the one after `last`.
+        """Yield the `queues` with messages at the last look, from the queue after `last` on.
 
-        So each queue gets its turn, and the cost follows the queues with messages alone.
+        So each queue gets its turn, and the cost depends on the queues with messages alone.
         """
         order = self._order
         if len(queues) < len(order):
@@ -170,7 +170,7 @@ class Spool:
         return sum(_remove(self.folder / name) for name in names if _queue_part(name) == part)
 
     def remove_older(self, age_sec: float) -> int:
-        """Remove messages and what killed processes left that are older than this; how many."""
+        """Remove messages and files of killed processes older than `age_sec`; returns how many."""
         limit = time.time() - age_sec
         removed = 0
         for folder in (self.folder, self._claimed):

@@ -1,12 +1,13 @@
 """The embedded broker: kombu's ``filesystem://`` transport, made to run unattended for months.
 
-Against kombu's own: messages are written and claimed by rename, what does not parse is thrown
-away instead of ending the worker, tables are replaced as a whole, what killed processes left is
-cleared away, and the kernel tells when to look for messages, once for all queues.
+It differs from kombu's own transport. Messages are written and claimed by rename. A message that
+does not parse is thrown away instead of ending the worker. Tables are replaced as a whole. Files of
+killed processes are cleared away. The kernel signals when to look for messages, once for all
+queues.
 
-Transport options: ``data_folder_in`` (messages), ``processed_folder`` (those being read, on the
+Transport options: ``data_folder_in`` (messages), ``processed_folder`` (messages being read, on the
 same file system), ``control_folder``; ``message_ttl`` and ``polling_interval`` in seconds. The
-latter matters only where the kernel does not see every message, as on NFS.
+interval matters only where the kernel does not see every message, as on NFS.
 """
 
 # kombu says it is typed, but few of its functions are.
@@ -34,17 +35,17 @@ log = logging.getLogger(__name__)
 
 MESSAGE_TTL_SEC = 300.0
 _HOUSEKEEPING_EVERY_SEC = 15.0
-# How soon a place that a finished task frees is filled while messages wait.
+# While messages wait, a place that a finished task frees is filled within this time.
 _PREFETCH_POLL_SEC = 0.02
 
 
 class Channel(filesystem.Channel):
-    """A channel over the shared folders; for one thread at a time, as all of kombu's."""
+    """A channel over the shared folders; for one thread at a time, as all kombu channels."""
 
     def __init__(self, connection: Transport, **kwargs: Any) -> None:
         self._owned: dict[str, int] = {}
-        self._reading: set[str] = set()  # as a list, kombu's own is searched for each message
-        self._served = ""  # the queue whose turn it was last
+        self._reading: set[str] = set()  # kombu's own is a list, searched for each message
+        self._served = ""  # the queue that was served last
         super().__init__(connection, **kwargs)
 
     @property
@@ -60,7 +61,7 @@ class Channel(filesystem.Channel):
         return tables
 
     def get_table(self, exchange: str) -> tuple[Binding, ...]:
-        """The bindings of an exchange, those of other processes included."""
+        """The bindings of an exchange, including those of other processes."""
         return self.tables.table(exchange)
 
     def queue_bind(
@@ -84,10 +85,10 @@ class Channel(filesystem.Channel):
             self._queue_bind(exchange, *kind.prepare_bind(queue, exchange, routing_key, arguments))
 
     def _names_queues(self, exchange: str) -> bool:
-        """Whether a routing key of the exchange is a queue's name as it stands.
+        """Whether the routing keys of the exchange are the names of queues.
 
-        So it is for durable direct ones, as for AMQP's default exchange. Others (the replies to
-        questions of remote control) have queues that come and go, whose rows say so.
+        They are for durable direct exchanges, as for AMQP's default exchange. Other exchanges (for
+        replies of remote control) have queues that come and go, and need rows in the table.
         """
         declared = self.state.exchanges.get(exchange, {})
         return bool(declared.get("durable") and declared.get("type") == "direct")
@@ -108,7 +109,7 @@ class Channel(filesystem.Channel):
         self.tables.unbind(exchange, Binding(routing_key or "", pattern or "", queue or ""))
 
     def queue_declare(self, queue: str | None = None, passive: bool = False, **kwargs: Any) -> Any:
-        """Declare a queue; the number of messages is exact when asked for (`passive`)."""
+        """Declare a queue; the returned number of messages is exact if `passive`."""
         if passive:
             self.spool.look()
         else:
@@ -189,7 +190,7 @@ class Channel(filesystem.Channel):
         return self.spool.purge(queue)
 
     def rebind(self) -> None:
-        """Put back what our queues need, should somebody have damaged the control folder."""
+        """Restore owners and bindings of our queues in case the control folder was damaged."""
         for queue, descriptor in list(self._owned.items()):
             if not self.tables.is_owned_through(queue, descriptor):
                 os.close(descriptor)
@@ -209,9 +210,9 @@ class Transport(filesystem.Transport):
     """One connection to the embedded broker."""
 
     Channel = Channel
-    # A disk that does not answer is a broker that is down: retried, not the end of the worker.
+    # A disk that does not answer counts as a broker that is down: the worker tries again.
     connection_errors: Any = (*virtual.Transport.connection_errors, OSError)
-    polling_interval = 0.0  # what the watch needs, unless an option says otherwise
+    polling_interval = 0.0  # 0: the interval of the watch
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         options = client.transport_options
@@ -229,7 +230,7 @@ class Transport(filesystem.Transport):
         self._watch: FolderWatch | None = None
 
     def interrupt(self, for_good: bool = False) -> None:
-        """Make `drain_events` time out at its next poll, or at every one from now on.
+        """Make `drain_events` time out at its next poll, or at every poll if `for_good`.
 
         Safe in a signal handler and from other threads.
         """
@@ -241,7 +242,7 @@ class Transport(filesystem.Transport):
         limit = None if timeout is None else time.monotonic() + timeout
         while True:
             self._keep_house()
-            # Before the look at the folder: what arrives in between ends the wait after it.
+            # Before the look at the folder: a message that arrives after the look ends the wait.
             watch = self._watching()
             if self.spool.refresh() and self._deliver_one(timeout):
                 return
@@ -282,7 +283,7 @@ class Transport(filesystem.Transport):
             self._watch = None
 
     def _keep_house(self) -> None:
-        """Clear away what killed processes left, and what nobody reads."""
+        """Remove queues of killed processes, and messages that nobody reads."""
         now = time.monotonic()
         if now < self._next_housekeeping:
             return
