@@ -1,7 +1,7 @@
 """The worker of ``easyai up`` sends no frame before the API answers.
 
-Services fetch the pictures of a local store from the API. It starts beside the worker and may be
-the slower one: a service that found nobody there would be blamed for what is our own start.
+Services fetch the pictures of a local store from the API. The API starts beside the worker and may
+be slower: a service that could not reach the API would be blamed for our own start.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Final
 
 from easyai.process.notify import awaited_api
 
-#: An API that cannot start must not stop inference: links into an object store need none.
+#: An API that cannot start must not stop inference: links into an object store need no API.
 LONGEST_SEC: Final = 10.0
 _EVERY_SEC: Final = 0.02
 
 
 class ApiWait:
-    """Over until it is started, and again as soon as the API takes connections."""
+    """A wait for the API; `over` before `start`, and again once the API takes connections."""
 
     def __init__(self) -> None:
         self._over = threading.Event()
@@ -38,7 +38,7 @@ class ApiWait:
         return self._over.is_set()
 
     def wait(self) -> None:
-        """Return when it is over."""
+        """Return when the wait is over."""
         self._over.wait()
 
     def _look(self, host: str, port: int) -> None:

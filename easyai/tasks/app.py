@@ -1,6 +1,6 @@
-"""Builds the Celery application, for the workers and for whoever only sends to them.
+"""Builds the Celery application, for the workers and for processes that only send to them.
 
-Its configuration is ``celeryconfig.py`` of the folder it is started in, else our defaults.
+Its configuration is ``celeryconfig.py`` of the working directory, else our defaults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from easyai.system.logs import clean_handlers
 
 _OWN_CONFIG: Final = "celeryconfig"
 _DEFAULTS: Final = "easyai.tasks.defaults"
-# Two lines a task, every second for months, that say nothing an operator can act on.
+# Two lines a task, every second for months, and nothing in them that an operator can act on.
 _CHATTY_LOGGERS: Final = ("celery.app.trace", "celery.worker.strategy")
 
 
@@ -30,10 +30,10 @@ def config_module() -> str:
 def make_app(config: Any = None) -> Celery:
     """An application of easyai with this configuration: a mapping, or the name of a module.
 
-    Without it the configuration is that of `config_module`. Nothing is read before it is needed.
+    Without `config`, the configuration is that of `config_module`. It is read on first use.
     """
     transports.register()
-    # What only a worker needs is named, not imported: the API makes an application to send.
+    # Parts that only a worker needs are named, not imported: the API makes an application to send.
     made = Celery("easyai", amqp="easyai.tasks.queues:AMQP", control="easyai.tasks.control:Control")
     made.config_from_object(config_module() if config is None else config)
     made.Task.Request = "easyai.tasks.request:Request"

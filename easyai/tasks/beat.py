@@ -38,10 +38,9 @@ _STANDBY_SEC = 1.0
 class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
     """Sends due tasks if this beat holds the lease ``beat`` in the database.
 
-    Nothing is kept on disk. Intervals are counted on the monotonic clock, so that setting the wall
-    clock neither stops them nor makes them come in a rush; crontab entries of an operator go by
-    the wall clock as usual. The intervals of scan and publishing follow the settings while they
-    change.
+    Nothing is kept on disk. Intervals are counted on the monotonic clock, so that a change of the
+    wall clock neither stops the tasks nor sends many at once. Crontab entries of an operator follow
+    the wall clock as usual. The intervals of scan and publishing follow changes of the settings.
     """
 
     def __init__(self, app: Any, *args: Any, lazy: bool = False, **kwargs: Any) -> None:
@@ -60,7 +59,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         super().__init__(app, *args, lazy=lazy, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; seconds until the next call. Never raises: that would end beat."""
+        """Send the due tasks; returns seconds until the next call. Never raises: that ends beat."""
         self._show_life()
         if not self._leads():
             self._due.clear()
@@ -81,13 +80,13 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         return max(0.001, min([_STANDBY_SEC, self._leads_until - now, *pauses]))
 
     def appear(self) -> None:
-        """Be seen among the processes, until `close`."""
+        """Appear in the list of processes, until `close`."""
         self._presence = Presence("beat", lambda: self._db, self._loop.turns)
         self._presence.start()
 
     def _show_life(self) -> None:
-        # After each step that can wait: none of them takes as long as the supervisor's patience,
-        # all of them together may.
+        # Called after each step that can wait: no single step takes as long as the supervisor's
+        # limit, but all steps together may.
         self._loop.turned()
         self._notifier.alive()
 
@@ -98,7 +97,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         try:
             with self._db.write() as conn:
                 leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, clock.now(conn))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end beat
+        except Exception as error:  # noqa: BLE001 - no error here may end beat
             self._database_outage.failed(error)
             leads = False
         else:
@@ -117,7 +116,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
             self.apply_async(sent, producer=self.producer, advance=False)
 
     def _dated(self, entry: beat.ScheduleEntry) -> beat.ScheduleEntry:
-        """The entry with the clock of this machine beside its `expires`."""
+        """The entry with this machine's clock offset beside its `expires`."""
         sent = copy(entry)
         headers = dated(entry.options.get("headers"), clock.known_offset_sec(self._db.engine))
         sent.options = entry.options | {"headers": headers}
@@ -135,7 +134,8 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
             due, pause = entry.is_due()
             self._due[entry.name] = now + pause
             return bool(due)
-        # From when it was due, not from now: ticks keep their rhythm. But none is made up for.
+        # Count from the due time, not from now, so that ticks keep their rhythm. Beat does not
+        # send missed ticks later.
         self._due[entry.name] = max(self._due.get(entry.name, now) + interval, now)
         return True
 
@@ -154,7 +154,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         return publishing_connection(self.app)
 
     def _ensure_connected(self) -> Any:
-        # Not for ever, as kombu would: a beat that cannot send must not keep the lease.
+        # kombu would try for ever: a beat that cannot send must not keep the lease.
         return self.connection.ensure_connection(max_retries=max(1, other_hosts(self.app)))
 
     def _hand_back(self) -> None:
@@ -165,7 +165,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
             log.debug("beat: lease not handed back, it lapses in %g s: %s", LEASE_SEC, error)
 
     def close(self) -> None:
-        """Hand the lease back, so that another beat leads at once."""
+        """Release the lease, so that another beat leads at once."""
         self._notifier.stopping()
         super().close()
         self._hand_back()
@@ -175,7 +175,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
 
 def _stop(*_: Any) -> None:
-    # A second signal must not break off the closing that the first one began.
+    # A second signal must not interrupt the shutdown that the first signal began.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise SystemExit
@@ -189,10 +189,11 @@ def _appear(sender: Any, **_: Any) -> None:
 
 @signals.beat_init.connect  # type: ignore[untyped-decorator]
 def _stop_outside_transactions(**_: Any) -> None:
-    """Leave on SIGTERM and SIGINT, and close on the way out.
+    """Exit on SIGTERM and SIGINT, and close the scheduler on the way out.
 
-    Celery's own handler closes the scheduler inside the signal: when that comes in the middle of a
-    transaction of ours, it waits for the very lock that the interrupted code holds, for ever.
+    Celery's own handler closes the scheduler inside the signal handler. When the signal interrupts
+    a transaction of ours, the handler would wait for ever for the lock that the interrupted code
+    holds.
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)

@@ -1,8 +1,9 @@
-"""What the tasks do, loaded by one thread before a worker starts others.
+"""The modules behind the tasks, loaded by a single thread before a worker starts other threads.
 
-Beat and the command line load the modules of the tasks for their names alone, so these import
-their work when they run. Threads that import packages at once which import each other in a circle,
-as SQLAlchemy's do, get them half made: Python breaks the deadlock of their import locks that way.
+Beat and the command line load the task modules for the names of the tasks alone, so a task imports
+its modules when it runs. Packages such as SQLAlchemy's import each other in a circle. When threads
+import such packages at the same time, Python breaks the deadlock of the import locks, and a thread
+gets a package that is half made.
 """
 
 from __future__ import annotations
@@ -22,6 +23,6 @@ BODIES: Final = (
 
 
 def load() -> None:
-    """Import whatever a task imports when it runs; half a second the first time."""
+    """Import the modules that tasks import when they run; takes half a second the first time."""
     for name in BODIES:
         import_module(name)

@@ -1,9 +1,10 @@
-"""One run of a periodic duty at a time, over all threads, processes and machines.
+"""A single run of a periodic duty at a time, over all threads, processes and machines.
 
-A claim saves work; it is not what keeps frames safe. A run may hang in a call of the store and go
-on minutes after another machine has taken its duty over, so each looks once more in the transaction
-that changes something: a scan at what was recorded meanwhile, a sweep at leases, errands and names
-as they are then, upkeep at what is still there. Of the outbox, consumers ignore the ids they know.
+A claim saves work; the safety of frames does not depend on it. A run may hang in a call of the
+store, and go on minutes after another machine has taken over its duty. So each duty checks again in
+the transaction that changes rows: a scan checks the frames recorded meanwhile, a sweep checks
+leases, errands and names, and upkeep checks which rows still exist. Consumers of the outbox ignore
+the ids they know.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from easyai.system.identity import holder
 
 log = logging.getLogger(__name__)
 
-# After kill -9 the duty waits this long at most. A slow run renews its claim.
+# After kill -9, the duty waits at most this long. A slow run renews its claim.
 TTL_SEC = 10.0
 _RENEW_EVERY_SEC = 3.0
-# A run renews its claim no longer: the longest that ends by itself, upkeep, has a budget of 20 s.
-# A first scan that lists millions of pictures may be taken over in its midst, which costs a second
-# listing.
+# A run stops renewing its claim after this time. The longest limited run, upkeep, has a budget of
+# 20 s. Another worker may take over a first scan that lists millions of pictures, which costs a
+# second listing.
 LONGEST_SEC = 60.0
 
 
 @contextmanager
 def claimed(db: Database, duty: str, quiet_sec: float) -> Iterator[bool]:
-    """Claim a duty for the run of the block; false means: skip, somebody runs or just ran it.
+    """Claim a duty while the block runs; yields false when the duty runs or just ran elsewhere.
 
-    The duty stays claimed until `quiet_sec` after the run began, so that ticks which piled up while
-    no worker ran make one run, not many. Raises DatabaseUnavailableError.
+    The duty stays claimed until `quiet_sec` after the start of the run. So ticks that piled up
+    while no worker ran make a single run. Raises DatabaseUnavailableError.
     """
     claim = _Claim(db, duty)
     began = time.monotonic()
@@ -62,11 +63,11 @@ class _Claim:
         self._renew_until = time.monotonic() + LONGEST_SEC
 
     def begin(self) -> bool:
-        """Claim the duty; nobody holds a claim of which this process does not know."""
+        """Claim the duty; releases a claim whose commit may have worked without an answer."""
         try:
             return self.extend(TTL_SEC)
         except DatabaseUnavailableError:
-            # The commit may have worked all the same, and only its answer was lost.
+            # The commit may have worked, and only its answer was lost.
             self._release()
             raise
 
@@ -78,7 +79,7 @@ class _Claim:
             log.debug("claim of %s not released, it lapses by itself: %s", self._duty, error)
 
     def extend(self, ttl_sec: float) -> bool:
-        """Claim, or claim for longer."""
+        """Claim the duty, or extend the claim; false when another holder has it."""
         with self._db.write() as conn:
             return leases.acquire(conn, self._duty, self._holder, ttl_sec, clock.now(conn))
 
@@ -108,14 +109,14 @@ class _Claim:
                 self.start_renewing()
 
     def stop_renewing(self) -> None:
-        """Stop; a renewal that is under way ends by itself."""
+        """Stop renewing; a renewal in progress ends by itself."""
         with self._ended:
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
 
     def end(self, quiet_sec: float, done: bool) -> None:
-        """Release the claim after `quiet_sec`, which may have passed; note a run that is done."""
+        """Release the claim after `quiet_sec`, which may have passed; record a finished run."""
         try:
             with self._db.write() as conn:
                 now = clock.now(conn)

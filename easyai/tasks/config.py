@@ -1,4 +1,4 @@
-"""Everything Celery is told, derived from the settings of easyai.
+"""Celery's configuration, derived from the settings of easyai.
 
 An operator changes single values in ``celeryconfig.py``, below its last line.
 """
@@ -19,8 +19,8 @@ PUBLISH_TASK = "easyai.publish"
 SWEEP_INTERVAL_SEC = 5.0
 UPKEEP_INTERVAL_SEC = 60.0
 PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
-# Ticks sent while no worker runs lose their meaning; those left are sorted out by the run's claim.
-# By the database's clock (tasks/request.py).
+# Ticks sent while no worker runs lose their meaning. Ticks that are left over make one run, because
+# each run claims its duty. The time counts by the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
 
 
@@ -32,7 +32,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **_beat(settings.ai_analysis),
         "imports": ("easyai.tasks.periodic", "easyai.tasks.publishing", "easyai.tasks.inference"),
         "task_default_queue": CONTROL_QUEUE,
-        # With the exchange, or Celery would go by the nameless one, which no declaration shows.
+        # Without the exchange, Celery would use the nameless exchange, which no declaration shows.
         "task_routes": {
             name: {
                 "queue": CONTROL_QUEUE,
@@ -46,7 +46,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "result_backend": None,
         "task_serializer": "json",
         "accept_content": ["json"],
-        # Ours alone, should another Celery application use the same broker.
+        # Names of our own, in case another Celery application uses the same broker.
         "control_exchange": "easyai",
         "event_exchange": EVENT_EXCHANGE,
         "event_queue_prefix": "easyaiev",
@@ -60,18 +60,19 @@ def _worker() -> dict[str, Any]:
         "worker_consumer": "easyai.tasks.consumer:Consumer",
         "worker_concurrency": 8,
         "worker_prefetch_multiplier": 1,
-        # Of messages, which only wake: what limits frames is ai_analysis.types.<type>.rate_limit.
+        # Celery's limits hold back messages, which only wake a worker. Frames are limited by
+        # ai_analysis.types.<type>.rate_limit.
         "worker_disable_rate_limits": True,
-        # Prefetch is one of each queue anyway (tasks/queues.py), as quorum queues ask for.
+        # Each queue has its own prefetch anyway (broker/connection.py), as quorum queues require.
         "worker_detect_quorum_queues": False,
-        # A wake is answered by being taken: one that is lost costs a scan, one that is delivered
-        # twice costs a look at the ledger.
+        # A wake is acknowledged when a worker takes it. A lost wake costs a scan; a wake that is
+        # delivered twice costs a look at the ledger.
         "task_acks_late": False,
         # Concerns late acknowledgement only; unset, Celery warns at every reconnect.
         "worker_cancel_long_running_tasks_on_connection_loss": True,
-        # Events cost as much as a small task: switch them on with -E when somebody watches.
+        # Events cost as much as a small task: an operator switches them on with -E to watch.
         "worker_send_task_events": False,
-        # One more message for each wake and tick, watched or not: it all but doubles their cost.
+        # Another message for each wake and tick, watched or not, would nearly double their cost.
         "task_send_sent_event": False,
         "worker_hijack_root_logger": True,
         "worker_redirect_stdouts": False,

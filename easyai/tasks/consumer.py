@@ -1,4 +1,4 @@
-"""The worker's consumer: a connection that cannot even be closed must not end the worker."""
+"""The worker's consumer: an error while a lost connection is closed must not end the worker."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from easyai.names import nfc
 log = logging.getLogger(__name__)
 
 _LEAST_PREFETCHED: Final = 32
-_SHORT_SEC: Final = 5.0  # a connection that was lost sooner than this is not made anew at once
+_SHORT_SEC: Final = 5.0  # after a connection shorter than this, the consumer waits a little
 _LONGEST_REST_SEC: Final = 2.0
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
-    """Celery's consumer, which reconnects whatever the lost connection raises while it is closed.
+    """Celery's consumer, which reconnects whatever error the close of a lost connection raises.
 
-    Celery ignores connection errors there only. A Redis that dies while a message is acknowledged
-    leaves kombu 5.7 with a channel without connection, whose closing raises AttributeError, and
-    the worker would end with "Unrecoverable error".
+    Celery ignores only connection errors there. When Redis dies while a message is acknowledged,
+    kombu 5.7 keeps a channel without connection, whose closing raises AttributeError. The worker
+    would end with "Unrecoverable error".
     """
 
     class Blueprint(CeleryConsumer.Blueprint):  # type: ignore[misc]
-        """Celery's steps without that of messages for later, of which there are none here.
+        """Celery's steps without the step for delayed messages, because easyai sends none.
 
-        With quorum queues it would make 28 exchanges and queues, and wait for the first host of the
-        address, which may be the one that is down, before the worker consumes again.
+        With quorum queues this step would make 28 exchanges and queues. And before the worker
+        consumes again, it would wait for the first host of the address, which may be down.
         """
 
         default_steps: ClassVar = [
@@ -42,9 +42,9 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
     _rest_sec = 0.0
 
     def __init__(self, *args: Any, initial_prefetch_count: int = 0, **kwargs: Any) -> None:
-        """Take some messages at once, whatever ``-c`` says.
+        """Prefetch at least 32 messages, whatever the value of ``-c``.
 
-        Ticks of duties that wait for their thread must not hold up wakes, nor other duties.
+        Ticks of duties that wait for their thread must not hold up wakes or other duties.
         """
         count = max(initial_prefetch_count, _LEAST_PREFETCHED)
         super().__init__(*args, initial_prefetch_count=count, **kwargs)
@@ -57,10 +57,10 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
         routing_key: str | None = None,
         **options: Any,
     ) -> None:
-        """Consume from one more queue (``control add_consumer``).
+        """Consume from another queue as well (``control add_consumer``).
 
-        Celery would bind a new queue to an exchange of its name, and a queue that was cancelled
-        before would be read again without its frames being served.
+        Celery would bind a new queue to an exchange of its own name. And it would read a queue that
+        was cancelled before without serving its frames.
         """
         if exchange is None:
             queue = nfc(queue)
@@ -81,8 +81,9 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
         self._rest()
 
     def _rest(self) -> None:
-        """Wait a little where connections are lost one after the other, as those of a user without
-        rights are: each costs a dozen queries and two lines in the log.
+        """Wait a little when connections are lost in a row, as those of a user without permissions.
+
+        Each new connection costs a dozen queries and two lines in the log.
         """
         soon = time.monotonic() - self._lost_at < _SHORT_SEC
         self._rest_sec = min(self._rest_sec * 2 or 0.25, _LONGEST_REST_SEC) if soon else 0.0

@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 
 class Control(control.Control):  # type: ignore[misc]
-    """Celery's, which would make the folders of an embedded broker that nobody uses."""
+    """Celery's Control, but it makes no folders of an embedded broker that nobody uses."""
 
     def broadcast(self, *args: Any, **kwargs: Any) -> Any:
-        """Ask; nobody answers where no embedded broker has been yet, and the log says why."""
+        """Ask the workers; without an embedded broker, logs why there is no answer."""
         folder = self.app.conf.broker_transport_options.get("control_folder")
         if folder is None:
             return super().broadcast(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Wakes workers for task types, each by a message that carries nothing but the type."""
+"""Wakes workers for task types with messages that carry nothing but the type."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A wake nobody has answered for this long may be lost, and the next one is sent.
+# A wake without an answer for this long may be lost, and the next wake is sent.
 QUIET_SEC: Final = 3.0
 _SHOWN: Final = 5  # types named in a log line
 _CLOSE_SEC: Final = 2.0
 
 
 class CeleryDoorbell:
-    """Rings through the broker; safe between threads, one per process.
+    """Rings through the broker; safe between threads, a single doorbell per process.
 
-    A thread of its own does all of it: neither a broker nor a database that hangs holds up a
-    request or a scan. Call after the commit of what the worker shall find.
+    Its own thread does all the work, so a broker or database that hangs never holds up a request or
+    a scan. Ring after the commit of the rows that the worker is to find.
     """
 
     def __init__(self, database: Callable[[], Database], app: Celery) -> None:
-        """`database` gives the one of this process; `app` sends."""
+        """`database` returns the database of this process; `app` sends."""
         self._database = database
         self._publisher = Publisher(app, lambda: clock.known_offset_sec(database().engine))
         self._outage = OutageLog(log, "broker does not answer, frames wait for the next scan")
@@ -47,8 +47,8 @@ class CeleryDoorbell:
     def ring_all(self, task_types: Iterable[str]) -> None:
         """Wake a worker for each type soon; returns at once and never raises.
 
-        Nothing is sent for a type whose earlier wake is still unanswered. A ring that cannot be
-        sent is given up: the next scan rings again.
+        A type whose earlier wake is still unanswered gets no message. The doorbell gives up a ring
+        that it cannot send: the next scan rings again.
         """
         with self._changed:
             self._waiting.update(dict.fromkeys(task_types))
@@ -58,14 +58,14 @@ class CeleryDoorbell:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Send what waits, for two seconds at most, and ring no more."""
+        """Send the waiting rings, for two seconds at most, and ring no more."""
         self.flush(_CLOSE_SEC)
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def flush(self, timeout_sec: float) -> bool:
-        """Wait until every ring was sent or given up; false when time was up first."""
+        """Wait until every ring was sent or given up; false after `timeout_sec`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._idle and not self._waiting, timeout_sec)
 
@@ -75,7 +75,7 @@ class CeleryDoorbell:
         self._publisher.close()
 
     def _next(self) -> list[str]:
-        """The types rung since the last time; none once it is closed."""
+        """The types rung since the last call; an empty list once the doorbell is closed."""
         with self._changed:
             self._idle = True
             self._changed.notify_all()
@@ -86,11 +86,11 @@ class CeleryDoorbell:
             return task_types
 
     def _claim(self, task_types: list[str]) -> list[str]:
-        """Those whose earlier wake is answered, claimed in one transaction."""
+        """Claim the types whose earlier wake is answered, in one transaction."""
         try:
             with self._database().write() as conn:
                 return rings.claim(conn, task_types, clock.now(conn), QUIET_SEC)
-        except Exception as error:  # noqa: BLE001 - who rang has done its own work
+        except Exception as error:  # noqa: BLE001 - the caller has done its own work
             shown = ", ".join(task_types[:_SHOWN]) + ("…" if len(task_types) > _SHOWN else "")
             log.warning("no ring for %s, the next scan rings again: %s", shown, error)
             return []
@@ -101,7 +101,7 @@ class CeleryDoorbell:
                 self._publisher.publish(task_type)
             except Exception as error:  # noqa: BLE001 - each broker has errors of its own
                 self._outage.failed(error)
-                # All of them: one after the other they would wait for the same silence.
+                # Give up all types: each of them would wait for the same silent broker.
                 self._give_up(task_types[number:])
                 return
             self._outage.worked()

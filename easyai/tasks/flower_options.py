@@ -1,7 +1,7 @@
-"""What ``celery -A easyai flower`` does where its operator says nothing.
+"""The defaults of ``celery -A easyai flower``.
 
-Flower itself listens on all addresses, remembers 100,000 tasks (half a gigabyte) and lists tasks
-without what they were about. Each default is a FLOWER_… variable: ``flowerconfig.py`` and the
+Without them, Flower listens on all addresses, remembers 100,000 tasks (half a gigabyte) and lists
+tasks without their arguments. Each default is a FLOWER_… variable: ``flowerconfig.py`` and the
 command line win over it, as Flower documents.
 """
 
@@ -24,10 +24,10 @@ _OPEN_API: Final = "FLOWER_UNAUTHENTICATED_API"
 
 
 def set_flower_defaults(environ: MutableMapping[str, str], arguments: Sequence[str]) -> list[str]:
-    """Set what the operator left open; returns warnings about what others may see or do.
+    """Set the options that the operator left open; returns warnings about open access to Flower.
 
-    FLOWER_BASIC_AUTH_FILE names a file with user:password, as containers are handed secrets.
-    Raises SettingsError when that file cannot be read.
+    FLOWER_BASIC_AUTH_FILE names a file with user:password, for secrets of containers. Raises
+    SettingsError when that file cannot be read.
     """
     path = environ.get(_LOGIN_FILE)
     if path and not environ.get(_LOGIN):
@@ -41,25 +41,25 @@ def set_flower_defaults(environ: MutableMapping[str, str], arguments: Sequence[s
 def _warnings(environ: MutableMapping[str, str], arguments: Sequence[str]) -> list[str]:
     if any(_given(name, environ, arguments) for name in ("basic_auth", "auth", "conf")):
         return []  # Flower reads a file that --conf names later
-    found = []
+    warnings = []
     address = _given("address", environ, arguments)
     if not _given("unix_socket", environ, arguments) and not _is_loopback(address):
-        found.append(
+        warnings.append(
             f"Flower listens on {address or 'all addresses'} without a password: whoever reaches "
             "its port sees tasks, workers and settings; set FLOWER_BASIC_AUTH=user:password, or "
             "FLOWER_BASIC_AUTH_FILE to a file with it"
         )
     if environ.get(_OPEN_API, "").lower() in ("1", "true", "yes", "on", "t", "y"):
-        found.append(
+        warnings.append(
             f"{_OPEN_API} is set and Flower has no password: whoever reaches its port, and every "
             "web page that a browser of this machine opens, may shut down workers; unset it and "
             "set FLOWER_BASIC_AUTH=user:password"
         )
-    return found
+    return warnings
 
 
 def _given(option: str, environ: MutableMapping[str, str], arguments: Sequence[str]) -> str:
-    """The value of an option: the last one of the command line, else the variable's."""
+    """The value of an option: the last value on the command line, else that of the variable."""
     value = environ.get(f"FLOWER_{option.upper()}", "")
     for argument in arguments:
         name, equals, text = argument.lstrip("-").partition("=")

@@ -1,4 +1,4 @@
-"""The task behind every ring: a wake, which holds no thread while the frames are inferred."""
+"""The task behind every ring: a wake, which holds no thread during the inference."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 def infer(self: Any, task_type: str) -> str:
     """Wake the dispatcher of this process.
 
-    What Flower shows as the result: what became of the type's frames here since its last message.
+    Flower shows the result: the counts of the type's frames in this process since its last wake.
     """
     process = process_of(self.app)
     counts = process.wake(task_type)
     if counts is None:
-        # This process is stopping; another one, or its successor, shall take the work.
+        # This process is stopping; another process, or its successor, takes the frames.
         process.runtime().doorbell.ring_all([task_type])
         return f"{task_type}: this worker is stopping, another one is woken"
     return sentence(task_type, counts)
 
 
 def sentence(task_type: str, counts: Counts) -> str:
-    """Frames of a type in words, such as "人数统计: 12 done, 1 failed"."""
+    """The counts of a type in words, such as "人数统计: 12 done, 1 failed"."""
     numbers = {
         "sent": counts.frames,
         "done": counts.finished - counts.failed,
@@ -38,5 +38,5 @@ def sentence(task_type: str, counts: Counts) -> str:
         "to be tried again": counts.returned,
         "too late": counts.late,
     }
-    words = [f"{number} {what}" for what, number in numbers.items() if number]
+    words = [f"{number} {outcome}" for outcome, number in numbers.items() if number]
     return f"{task_type}: {', '.join(words) or 'woken'}"

@@ -1,7 +1,7 @@
 """``celery -A easyai inspect dispatcher``: what a worker's dispatcher does right now.
 
-It is answered from memory by the consumer's thread, so that neither a database that hangs nor
-services that are slow hold up the answer. Its size is bounded whatever the number of types.
+The consumer's thread answers from memory, so that neither a database that hangs nor slow services
+hold up the answer. The size of the answer is bounded, whatever the number of types.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _serves(queues: Any) -> dict[str, Any]:
 
 
 def some(names: Iterable[str]) -> list[str]:
-    """The first names in order, and how many more there are."""
+    """The first names in order, and the number of further names."""
     ordered = sorted(names)
     more = len(ordered) - _MOST_NAMES
     return [*ordered[:_MOST_NAMES], f"… and {more} more"] if more > 0 else ordered

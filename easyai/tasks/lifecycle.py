@@ -1,4 +1,4 @@
-"""The beginning and the end of a worker, as Celery's signals come."""
+"""The start and the shutdown of a worker, driven by Celery's signals."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from easyai.tasks.process import DRAIN_TIMEOUT_SEC, WorkerProcess, process_of
 
 log = logging.getLogger(__name__)
 
-# Of the time to drain, for the tasks to end before the frames are given back without them.
+# The part of the drain time in which tasks may end; then the frames are returned without them.
 _TASKS_TIMEOUT_SEC: Final = 8.0
 _LONGEST_STOP_SEC: Final = DRAIN_TIMEOUT_SEC + 3
 
 
 class Lifecycle:
-    """Opens what a worker works with, and closes it."""
+    """Opens the parts of a worker, and closes them."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._last_resort: LastResort | None = None
 
     def begin(self) -> None:
-        """Import what the tasks need while this process has one thread, and follow the signals."""
+        """Import the tasks' modules while this process has one thread, and connect the signals."""
         bodies.load()
         importlib.import_module("easyai.tasks.rate_limit")
         importlib.import_module("easyai.tasks.inspection")
@@ -49,11 +49,11 @@ class Lifecycle:
             signal.connect(follow, weak=False)
 
     def _forked(self, **_: Any) -> None:
-        """Start with nothing in a new child; the parent's connections stay the parent's."""
+        """Start a new child without open parts; the parent's connections stay the parent's."""
         self._app.worker_process = WorkerProcess(self._app, process_of(self._app))
 
     def _ready(self, sender: Any, **_: Any) -> None:
-        """Check whose store it is, take back what ended processes held, open the inference loop."""
+        """Check the store's owner, reclaim frames of dead processes, open the inference loop."""
         process, begin = process_of(self._app), require_store
         if isinstance(sender.pool, ThreadPool):  # a forking pool would copy the loop half-way
             self._last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
@@ -81,7 +81,7 @@ def _warm_up(process: WorkerProcess, begin: Callable[[WorkerProcess], None]) -> 
     except StoreClaimedError as error:
         log.critical("the worker ends: %s", error)
         state.should_stop = os.EX_CONFIG
-    except Exception as error:  # noqa: BLE001 - the first frame tries again and says why
+    except Exception as error:  # noqa: BLE001 - the first frame tries again and logs the error
         log.warning("inference not opened yet: %s", error)
 
 
@@ -93,7 +93,7 @@ def require_store(process: WorkerProcess) -> None:
 
 
 def open_inference(process: WorkerProcess) -> None:
-    """Open the inference loop once the API answers, unless the process is to stop meanwhile."""
+    """Open the inference loop once the API answers, unless the process stops meanwhile."""
     from easyai.pipeline.reclaim import reclaim
     from easyai.registry.watch import SteadyClock
 

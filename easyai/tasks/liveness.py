@@ -1,4 +1,4 @@
-"""A worker says that it works only while both of its loops turn.
+"""A worker reports that it works only while both of its loops turn.
 
 The consumer's loop takes the tasks, the inference loop calls the algorithms. Either can hang while
 the other, the process and its threads look well.
@@ -25,10 +25,10 @@ _EVERY_SEC: Final = 1.0
 
 
 class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Asks both loops every second whether they turn, and tells supervisor and database.
+    """Checks every second whether both loops turn, and notifies supervisor and database.
 
-    While the consumer connects to its broker, which may take days, it counts as alive: connecting
-    has time-outs.
+    While the consumer connects to its broker, which may take days, the consumer counts as alive:
+    the connection attempts have timeouts.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -62,11 +62,11 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         return (self._connecting or self._consumer.turns()) and self._inference.turns()
 
     def end_heals(self) -> bool:
-        """Whether a new worker would do better: not while the broker is what does not answer."""
+        """Whether a restart would help; false while only the broker does not answer."""
         return not self._inference.turns() or self._broker_answers()
 
     def start(self, consumer: Any) -> None:
-        """Connected: from now on the consumer's loop has to turn."""
+        """Expect the consumer's loop to turn from now on: the broker is connected."""
         self._begin()
         self._consumer.turned()
         self._connecting = False
@@ -76,7 +76,7 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         )
 
     def stop(self, consumer: Any) -> None:
-        """The connection is lost, or the worker ends."""
+        """Expect nothing of the consumer's loop: the connection is lost, or the worker ends."""
         self._connecting = True
         timer, self._timer = self._timer, None
         if timer is not None:

@@ -1,4 +1,4 @@
-"""Reports of something that is down: once at the start, seldom while it lasts, once at its end."""
+"""Logs an outage: once at its start, seldom while it lasts, and once at its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class OutageLog:
     """Keeps a retry loop from filling the log; safe between threads."""
 
     def __init__(self, log: logging.Logger, what: str) -> None:
-        """`what` opens every line: what does not work, and what happens meanwhile."""
+        """`what` begins every line: the part that is down, and the effect meanwhile."""
         self._log = log
         self._what = what
         self._lock = threading.Lock()
@@ -21,7 +21,7 @@ class OutageLog:
         self._throttle = LogThrottle()
 
     def failed(self, error: BaseException) -> None:
-        """Note a failed attempt."""
+        """Record a failed attempt."""
         now = time.monotonic()
         with self._lock:
             if self._since is None:
@@ -29,12 +29,12 @@ class OutageLog:
             lasted = now - self._since
             due = self._throttle.due()
         if due:
-            # A traceback of a broker that is down tells an operator nothing.
+            # A traceback of a broker that is down does not help an operator.
             text = "%s (for %.0f s): %s: %s"
             self._log.error(text, self._what, lasted, type(error).__name__, error)
 
     def worked(self) -> None:
-        """Note a successful attempt."""
+        """Record a successful attempt."""
         if self._since is None:
             return
         with self._lock:

@@ -39,13 +39,13 @@ def scan(self: Any) -> dict[str, Any]:
 
 @shared_task(bind=True, name=SWEEP_TASK)  # type: ignore[untyped-decorator]
 def sweep(self: Any) -> dict[str, Any]:
-    """Check heartbeats, probe services, take back expired leases, wake what that set free."""
+    """Check heartbeats, probe services, expire leases, and wake workers for the freed frames."""
     return _once(self.app, SWEEP_TASK, "sweep", _sweep)
 
 
 @shared_task(bind=True, name=UPKEEP_TASK)  # type: ignore[untyped-decorator]
 def upkeep(self: Any) -> dict[str, Any]:
-    """Forget what is over and old, and delete alerts beyond the limit with their pictures."""
+    """Delete old finished rows, and alerts beyond the limit with their pictures."""
     return _once(self.app, UPKEEP_TASK, "upkeep", _upkeep)
 
 
@@ -76,7 +76,7 @@ def _upkeep(runtime: Runtime) -> dict[str, Any]:
 
 
 def _once(app: Any, task: str, duty: str, run: Duty) -> dict[str, Any]:
-    """Run a duty unless it runs elsewhere; what Flower shows as the result."""
+    """Run a duty unless it runs elsewhere; returns the result that Flower shows."""
     process = process_of(app)
     outage = process.outage(log, _OUTAGES[task])
     try:
@@ -86,7 +86,7 @@ def _once(app: Any, task: str, duty: str, run: Duty) -> dict[str, Any]:
     except EasyaiError as error:
         if not error.retryable:
             raise
-        # It comes back every second while a database or store is down: no traceback each time.
+        # The error returns every second while a database or store is down: log no traceback.
         outage.failed(error)
         return {"failed": str(error)}
     outage.worked()

@@ -1,7 +1,7 @@
-"""The worker's threads: some for wakes, and one apart for each periodic duty.
+"""The worker's threads: a pool for wakes, and a separate thread for each periodic duty.
 
-Whatever ``-c`` says, and however many task types ring: no duty waits for inference, nor one duty
-for another.
+Whatever the value of ``-c``, and however many task types ring, no duty waits for inference or for
+another duty.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.tasks.config import PERIODIC
 
-_MOST: Final = 2  # ticks of a duty at once: one runs, one waits
+_MOST: Final = 2  # ticks of a duty at once: the first runs, the second waits
 
 Target = Callable[..., Any]
 
@@ -50,14 +50,14 @@ class TaskPool(ThreadPool):  # type: ignore[misc]  # celery has no types
         return ApplyResult(future)
 
     def on_stop(self) -> None:
-        """Wait for what runs, wakes and duties."""
+        """Wait for the running wakes and duties."""
         super().on_stop()
         for duty in self._duties.values():
             duty.stop()
 
 
 class _Duty:
-    """One thread, and how many ticks of its duty run or wait."""
+    """The thread of a duty, and the number of its ticks that run or wait."""
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, name)
@@ -65,10 +65,10 @@ class _Duty:
         self._ticks = 0
 
     def submit(self, work: Target, *args: Any) -> Future[Any] | None:
-        """Run soon; None, and nothing is run, while one tick runs and another waits already.
+        """Run `work` soon; returns None, and runs nothing, when a tick runs and another tick waits.
 
-        A tick that waits is not acknowledged: without a bound they would use up what the worker
-        may take at once, and hold up wakes and other duties.
+        A waiting tick is not acknowledged. Without a bound, waiting ticks would use up the worker's
+        prefetch, and hold up wakes and other duties.
         """
         with self._lock:
             if self._ticks >= _MOST:
@@ -79,7 +79,7 @@ class _Duty:
         return future
 
     def stop(self) -> None:
-        """Wait for the tick that runs; one that waits is given up."""
+        """Wait for the running tick; cancel the waiting tick."""
         self._executor.shutdown(cancel_futures=True)
 
     def _ended(self, _: Future[Any]) -> None:
@@ -88,5 +88,5 @@ class _Duty:
 
 
 def _skip(*_: Any, **__: Any) -> tuple[int, dict[str, str], float]:
-    """What Celery's own targets return: not failed, the result, the seconds it took."""
+    """The return value of Celery's own targets: not failed, the result, seconds taken."""
     return 0, {"skipped": "one runs and another waits in this worker"}, 0.0

@@ -1,4 +1,4 @@
-"""What a worker process works with: opened on first use, after the fork, closed at shutdown."""
+"""The parts of a worker process: opened on first use, after the fork, and closed at shutdown."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DRAIN_TIMEOUT_SEC: Final = 15.0
 
 
 class WorkerProcess:
-    """One runtime and one inference loop for all threads of this process."""
+    """The runtime and the inference loop that all threads of this process share."""
 
     def __init__(self, app: Any, parent: WorkerProcess | None = None) -> None:
-        """`app`: the worker's application; `parent`: what the process worked with that forked."""
+        """`app`: the worker's application; `parent`: the WorkerProcess of the forking process."""
         self._app = app
-        # Kept from the garbage collector: closing its connections here would say goodbye to the
-        # server in the parent's name, and SQLite would drop the parent's locks.
+        # Kept from the garbage collector: closing the parent's connections here would end the
+        # parent's sessions at the server, and SQLite would drop the parent's locks.
         self._parent = parent
         self._lock = threading.Lock()
         self._runtime: Runtime | None = None
@@ -42,7 +42,7 @@ class WorkerProcess:
         self._stop_at = float("inf")  # monotonic: when draining must be over
         self._outages: dict[str, OutageLog] = {}
         self.api_wait = ApiWait()
-        #: Taken away just before the connections are closed.
+        #: Closed just before the connections.
         self.presence: Presence | None = None
 
     def runtime(self) -> Runtime:
@@ -60,16 +60,16 @@ class WorkerProcess:
             return self._inference
 
     def outage(self, log: logging.Logger, what: str) -> OutageLog:
-        """The reports of one thing that may be down: `what` opens each of them."""
+        """The log of an outage; each of its lines begins with `what`."""
         return self._outages.setdefault(what, OutageLog(log, what))
 
     @property
     def stopping(self) -> bool:
-        """Whether the end has begun."""
+        """Whether the shutdown has begun."""
         return self._stopping
 
     def ask_inference(self, answer: Callable[[], None]) -> bool:
-        """Have `answer` called on the inference loop; false while there is none. Never waits."""
+        """Have the inference loop call `answer`; false while there is no loop. Never waits."""
         inference = self._inference
         if inference is None:
             return False
@@ -77,7 +77,7 @@ class WorkerProcess:
         return True
 
     def overview(self) -> dict[str, Any] | None:
-        """What the dispatcher does now; None while there is none. Never waits."""
+        """The present state of the dispatcher; None before it is opened. Never waits."""
         inference = self._inference
         return None if inference is None else inference.overview()
 
@@ -95,40 +95,40 @@ class WorkerProcess:
         return bool(self._app.amqp.queues.serves(task_type))
 
     def task_types(self) -> list[str]:
-        """Every task type that is known."""
+        """Every known task type."""
         with self.runtime().db.read() as conn:
             return task_types.names(conn)
 
     def waiting_types(self) -> list[str]:
-        """The task types with frames that wait."""
+        """The task types with waiting frames."""
         with self.runtime().db.read() as conn:
             return sorted(type_room.waiting(conn))
 
     def stop_leasing(self) -> None:
-        """Begin the end: take no more frames. Safe in a signal handler."""
+        """Begin the shutdown: lease no more frames. Safe in a signal handler."""
         self._stopping = True
         self._stop_at = time.monotonic() + DRAIN_TIMEOUT_SEC
         if self._inference is not None:
             self._inference.stop_leasing()
 
     def wake(self, task_type: str) -> Counts | None:
-        """Have the dispatcher look; None when the process is stopping.
+        """Have the dispatcher look for frames; returns None when the process is stopping.
 
-        What became of the type's frames in this process since the last wake.
+        Otherwise returns the counts of the type's frames in this process since the last wake.
         """
         if self._stopping:
             return None
         if not self.api_wait.over:
             from easyai.pipeline.tell import Counts
 
-            return Counts()  # once it is opened, the loop looks at all types by itself
+            return Counts()  # once the loop is opened, it looks at all types by itself
         return self.inference().wake(task_type)
 
     def close(self) -> None:
-        """Finish or give back the frames in flight and close every connection.
+        """Finish or return the frames in flight, and close every connection.
 
-        Call when the tasks of this process have ended, or do not. Who calls second waits for the
-        first.
+        Call this when the tasks of this process have ended, or do not end. A second caller waits
+        for the first caller.
         """
         with self._closing:
             self._close()
@@ -142,7 +142,7 @@ class WorkerProcess:
                 left = self._stop_at - time.monotonic()
                 inference.drain(min(max(left, 1.0), DRAIN_TIMEOUT_SEC))
         except Exception:
-            # Other workers take those frames.
+            # Other workers take the frames in flight.
             log.exception("drain failed; the frames in flight return when their leases expire")
         finally:
             if self.presence is not None:
@@ -152,6 +152,6 @@ class WorkerProcess:
 
 
 def process_of(app: Any) -> WorkerProcess:
-    """What the worker of an application works with; only a worker's application has it."""
+    """The WorkerProcess of an application; only a worker's application has it."""
     process: WorkerProcess = app.worker_process
     return process

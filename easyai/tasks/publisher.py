@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 INFER_TASK = "easyai.infer"
 EXPIRES_SEC = 30.0
-_MOST_DECLARED = 2000  # queues a connection remembers to be there; types come and go for years
+_MOST_DECLARED = 2000  # declared queues a connection remembers; types come and go for years
 
 
 def _unknown() -> None:
-    """A sender that does not ask the database."""
+    """The clock offset for a sender that does not ask the database: None."""
 
 
 class Publisher:
-    """Publishes wakes; for one thread."""
+    """Publishes wakes; for a single thread."""
 
     def __init__(self, app: Celery, offset_sec: Callable[[], float | None] = _unknown) -> None:
-        """`offset_sec` tells by how much this machine's clock is ahead of the database's."""
+        """`offset_sec` returns by how much this machine's clock is ahead of the database's."""
         self._app = app
         self._offset_sec = offset_sec
         self._connection: Any = None
         self._producer: Any = None
 
     def publish(self, task_type: str) -> None:
-        """Send one wake. Raises what the broker's client raises, within seconds."""
+        """Send a wake. Raises the errors of the broker's client, within seconds."""
         fresh = self._connection is None
         try:
             self._send(task_type)
@@ -43,7 +43,7 @@ class Publisher:
             self.close()
             if fresh:
                 raise
-            # A connection from before the broker's restart fails the first time.
+            # A connection that was opened before the broker's restart fails the first time.
             self._send(task_type)
 
     def _send(self, task_type: str) -> None:
@@ -59,7 +59,7 @@ class Publisher:
             args=(task_type,),
             argsrepr=_shown(task_type),
             queue=queue,
-            # Named, or Celery would go by the nameless exchange, which no declaration shows.
+            # Without it, Celery would use the nameless exchange, which no declaration shows.
             exchange=queue.exchange.name,
             routing_key=queue.routing_key,
             expires=EXPIRES_SEC,

@@ -1,4 +1,4 @@
-"""The periodic task behind the outbox: send what waits for the message bus."""
+"""The periodic task behind the outbox: send the waiting alerts to the message bus."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Then the task ends, so that shutdown and deploys get their turn; the next tick goes on.
+# After this time the task ends, so that a shutdown or deploy need not wait; the next tick goes on.
 BUDGET_SEC = 3.0
 
 
 @shared_task(bind=True, name=PUBLISH_TASK)  # type: ignore[untyped-decorator]
 def publish(self: Any) -> dict[str, Any]:
-    """Send waiting alerts for a few seconds, unless another worker does; what Flower shows."""
+    """Send waiting alerts for a few seconds, unless another worker does; for Flower to show."""
     process = process_of(self.app)
     outage = process.outage(log, "alerts wait for the bus")
     try:
         result = _publish(process.runtime())
     except EasyaiError as error:
-        # It comes back with every tick while the bus is down: no traceback each time.
+        # The error returns with every tick while the bus is down: log no traceback.
         outage.failed(error)
         return {"failed": str(error)}
     if result is None:
@@ -45,7 +45,7 @@ def _publish(runtime: Runtime) -> dict[str, Any] | None:
     # Imported here: beat loads this module for the name of the task only.
     from easyai.pipeline import publishing
 
-    # First a look: without alerts no transaction writes a claim.
+    # Look first: without waiting alerts, no transaction writes a claim.
     if not publishing.anything_waits(runtime):
         return {"waiting": False}
     with claimed(runtime.db, publishing.DUTY, 0.0) as ours:

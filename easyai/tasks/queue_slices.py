@@ -1,4 +1,4 @@
-"""Adding and cancelling queues of a worker, as many at a time as hold up nobody."""
+"""Adds and cancels queues of a worker in slices, so that other work of the loop is not held up."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 
 _MOST_NAMES: Final = 5  # in one message
-#: A slice ends after this much work, or when a slow broker has taken this long. By work, since on a
-#: busy machine each slice also pays for a look at all queues.
+#: A slice ends after this much CPU time. CPU time counts because on a busy machine each slice also
+#: pays for a look at all queues.
 _WORK_SEC: Final = 0.03
-_LONGEST_SEC: Final = 0.25
-#: Then the loop has this long for everything else.
+_LONGEST_SEC: Final = 0.25  # a slice also ends after this time, when the broker is slow
+#: After a slice, the loop has this much time for everything else.
 REST_SEC: Final = 0.05
 
 
 class _Slice:
-    """How long the slice under way may still take."""
+    """The time limits of the present slice."""
 
     def __init__(self) -> None:
         self._began, self._worked = time.monotonic(), time.thread_time()
 
     def is_over(self) -> bool:
-        """Whether it has to end."""
+        """Whether the slice must end."""
         worked = time.thread_time() - self._worked >= _WORK_SEC
         return worked or time.monotonic() - self._began >= _LONGEST_SEC
 
 
 class Change:
-    """Queues that a worker has yet to add and to cancel; handed from thread to thread."""
+    """Queues that a worker has yet to add and to cancel; passed from thread to thread."""
 
     def __init__(self, add: Iterable[str], cancel: Iterable[str]) -> None:
-        """Queues are added in the order given."""
+        """Queues are added in the order of `add`."""
         self.add, self.cancel = deque(add), deque(cancel)
-        #: Set while the consumer's thread has no slice of it to do.
+        #: Set while the consumer's thread has no slice of this change to do.
         self.paused = threading.Event()
 
     def __bool__(self) -> bool:
         return bool(self.add or self.cancel)
 
     def begin(self) -> None:
-        """A slice is about to be handed to the consumer's thread."""
+        """Mark that a slice is about to be passed to the consumer's thread."""
         self.paused.clear()
 
 
 def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
-    """Add and cancel queues for a moment, and at least one; in the consumer's thread.
+    """Add and cancel queues for a slice, and at least one queue; in the consumer's thread.
 
-    An event loop of kombu's goes on by itself after a rest, for nothing else wakes it
-    sooner than its next timer. What fails is tried again with the next look at the types. Raises
-    what the broker's client raises: the connection is lost then.
+    On an event loop of kombu, the next slice follows by a timer after a rest, because nothing else
+    wakes the loop sooner. A queue that fails is tried again with the next look at the types. Raises
+    the errors of the broker's client: the connection is lost then.
     """
     under_way = _Slice()
     try:
@@ -73,8 +73,8 @@ def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
 
 
 def wake(consumer: Any, for_good: bool = False) -> None:
-    """Have the consumer's loop look at what is handed to it; safe in a signal handler."""
-    # Only the embedded broker's connection needs it: the others' loop wakes by itself.
+    """Wake the consumer's loop so that it runs new calls; safe in a signal handler."""
+    # Only the embedded broker's connection needs this: with other brokers the loop wakes by itself.
     interrupt = getattr(getattr(consumer.connection, "transport", None), "interrupt", None)
     if interrupt is not None:
         interrupt(for_good)
@@ -86,7 +86,7 @@ def _add(consumer: Any, names: deque[str], under_way: _Slice) -> None:
     while names and not (added and under_way.is_over()):
         name = names.popleft()
         if not consumer.task_consumer.consuming_from(name):
-            # Not Consumer.add_task_queue: it goes through all queues for each one added.
+            # Not Consumer.add_task_queue: it goes through all queues for each added queue.
             consumer.task_consumer.add_queue(queues.declaration(name))
         added.append(name)
     if added:
@@ -106,7 +106,7 @@ def _cancel(consumer: Any, names: deque[str], under_way: _Slice) -> None:
 
 
 def _delete(consumer: Any, name: str) -> None:
-    """Delete a queue, unless another worker reads it still."""
+    """Delete a queue, unless another worker still reads it."""
     if consumer.connection.transport.driver_type != "amqp":
         consumer.task_consumer.channel.queue_delete(name)
         return
@@ -120,6 +120,6 @@ def _delete(consumer: Any, name: str) -> None:
 
 
 def summary(names: Sequence[str]) -> str:
-    """How many queues, and the first of them."""
+    """The number of queues, and the names of the first queues."""
     shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
     return f"count={len(names)}: {shown}"

@@ -1,7 +1,7 @@
-"""Queues: one for each task type, and one for the periodic duties.
+"""Queues: a queue for each task type, and a queue for the periodic duties.
 
-All queues hang on one direct exchange whose name is plain ASCII, with the queue's name as routing
-key, those that appear by name (``celery worker -Q infer.人脸``) included.
+All queues are bound to a direct exchange with a plain ASCII name, with the queue's name as routing
+key. So are queues that appear by name (``celery worker -Q infer.人脸``).
 """
 
 # kombu says it is typed, but few of its functions are.
@@ -22,7 +22,7 @@ from easyai.names import nfc
 
 EXCHANGE = Exchange(INFERENCE_EXCHANGE, type="direct", durable=True)
 _PREFIX = "infer."
-# AMQP allows 255 bytes of UTF-8; a message file of the embedded broker carries 59 bytes besides.
+# AMQP allows 255 bytes of UTF-8; the embedded broker adds 59 bytes to the name of a message file.
 _MAX_BYTES = 190
 _HASH_DIGITS = 12
 # -Q splits at commas, and a slash ends a file's name.
@@ -33,9 +33,9 @@ _AWKWARD = frozenset(",/\\")
 def queue_name(task_type: str) -> str:
     """The queue of a task type: ``infer.<task_type>``.
 
-    A type that cannot be in the name of a queue everywhere (too long, commas, slashes, characters
-    that do not print or are not Unicode) keeps what can and gets a hash of the whole: the same in
-    every process and release.
+    Some types do not fit into the name of a queue everywhere: they are too long, or have commas,
+    slashes, or characters that do not print or are not Unicode. Their name keeps the characters
+    that fit, and gets a hash of the whole type: the same in every process and release.
     """
     clean = "".join(_clean(char) for char in task_type)
     name = _PREFIX + clean
@@ -57,12 +57,12 @@ def _queue(name: str, queue_type: str) -> Queue:
 
 
 class Queues(amqp.Queues):  # type: ignore[misc]
-    """The queues this process knows, and what its operator asked for on the command line."""
+    """The queues this process knows, and the choices of its operator on the command line."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: Queues the operator excluded (``-X``) or cancelled by remote control.
         self.excluded: set[str] = set()
-        #: Those of the task types that this worker serves, as the database knows them.
+        #: Queues of the task types in the database that this worker serves.
         self.of_types: set[str] = set()
         super().__init__(*args, **kwargs)
 
@@ -76,29 +76,29 @@ class Queues(amqp.Queues):  # type: ignore[misc]
         return self.declaration(name)
 
     def declaration(self, name: str) -> Queue:
-        """The declaration of a task type's queue, which is not consumed from by this."""
+        """The declaration of a task type's queue; does not consume from it."""
         return _queue(name, self.create_missing_queue_type)
 
     def add_type(self, name: str) -> None:
-        """Note that the queue of a task type is consumed from."""
+        """Record that this process consumes from the queue of a task type."""
         self.add(self.declaration(name))
         self.of_types.add(name)
 
     def drop_type(self, name: str) -> None:
-        """Note that the queue of a task type is consumed from no more."""
+        """Record that this process consumes no more from the queue of a task type."""
         self.of_types.discard(name)
         self.pop(name, None)
 
     def drop_types(self) -> None:
-        """Keep the queues that the worker had at its start."""
+        """Drop the queues of all task types, and keep those that the worker had at its start."""
         for name in list(self.of_types):
             self.drop_type(name)
 
     def serves(self, task_type: str) -> bool:
         """Whether this process takes the frames of a task type.
 
-        A worker pinned with ``-Q`` those of its queues; any other all, but for queues that its
-        operator excluded (``-X``) or cancelled.
+        A worker pinned with ``-Q`` takes the frames of its queues. Any other worker takes all
+        frames except for queues that its operator excluded (``-X``) or cancelled.
         """
         name = queue_name(task_type)
         return name in self.consume_from if self.pinned else name not in self.excluded
@@ -108,7 +108,7 @@ class Queues(amqp.Queues):  # type: ignore[misc]
         super().select([nfc(name) for name in _listed(include)])
 
     def select_add(self, queue: Any, **kwargs: Any) -> Queue:
-        """Consume from one more queue."""
+        """Consume from another queue as well."""
         added: Queue = super().select_add(queue, **kwargs)
         self.excluded.discard(added.name)
         return added
@@ -130,7 +130,7 @@ class AMQP(amqp.AMQP):  # type: ignore[misc]
     queues_cls = Queues
 
     def Queues(self, queues: Any, **kwargs: Any) -> Queues:  # noqa: N802 - Celery's name
-        """Our queues: those of the task types are of the same type as Celery's default one."""
+        """Our queues; the queues of task types have the queue type of Celery's default queue."""
         made: Queues = super().Queues(
             queues, create_missing_queue_type=self.app.conf.task_default_queue_type, **kwargs
         )

@@ -1,7 +1,7 @@
-"""``celery -A easyai control rate_limit``: why it does nothing here, and what does.
+"""``celery -A easyai control rate_limit``: why it has no effect here, and what to set instead.
 
-Celery's own would hold messages back: a wake carries no frame, and a scan held back is frames found
-late. Loaded by workers only.
+Celery's own limit would hold back messages. But a wake carries no frame, and a scan that is held
+back finds frames late. Loaded by workers only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def rate_limit(state: Any, task_name: str, rate_limit: str, **kwargs: Any) -> An
 
 
 def how_to_limit(task_name: str, rate: str) -> str:
-    """What an operator sets in place of a rate limit of Celery's."""
+    """The setting that an operator uses instead of Celery's rate limit."""
     if task_name != INFER_TASK:
         return (
             f"{task_name} has no rate limit, nothing was changed; how often it runs is set in the "

@@ -1,7 +1,7 @@
-"""When a message that arrived is too old: by the database's clock, not by two machines' own.
+"""Whether a received message is too old, by the database's clock instead of two machines' clocks.
 
-Celery compares the sender's clock with the worker's. Between machines whose clocks differ by more
-than `expires`, every tick and every wake would be dropped unseen.
+Celery compares the sender's clock with the worker's clock. Between machines whose clocks differ by
+more than `expires`, the worker would silently drop every tick and every wake.
 """
 
 # Celery says it is typed, but few of its functions are.
@@ -19,7 +19,7 @@ from easyai.tasks.process import process_of
 
 
 class Request(request.Request):  # type: ignore[misc]
-    """A task that was received; it expires by the database's clock where its sender knew that."""
+    """A received task; expires by the database's clock if its sender knew its clock offset."""
 
     _app: Any
     _expires: datetime | None
@@ -30,7 +30,8 @@ class Request(request.Request):  # type: ignore[misc]
         if self._expires is None or sent_sec is None:
             return
         own_sec = process_of(self._app).clock_offset_sec()
-        # Not known yet: what is too old does no harm, for each duty is claimed (tasks/claim.py).
+        # Before our offset is known, the message does not expire. An old message does no harm,
+        # because each duty is claimed (tasks/claim.py).
         self._expires = (
             None if own_sec is None else self._expires + timedelta(seconds=own_sec - sent_sec)
         )

@@ -1,4 +1,4 @@
-"""The part of a worker that makes it serve task types nobody knew when it started."""
+"""Lets a worker serve task types that were unknown when it started."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _CHECK_EVERY_SEC: Final = 1.0
 class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
     """Keeps the worker's queues equal to the task types in the database.
 
-    A worker pinned with ``-Q`` keeps its own. The database is read in a thread of this step, so
-    that one that does not answer never holds up the consumer; the consumer's own thread changes
-    the queues, a slice at a time, so that thousands of types do not hold it up either. Starts anew
+    A worker pinned with ``-Q`` keeps its queues. A thread of this step reads the database, so that
+    a database that does not answer never holds up the consumer. The consumer's own thread changes
+    the queues in slices, so that thousands of types do not hold it up either. The step starts anew
     with every broker connection, from the control queue alone.
     """
 
@@ -33,7 +33,7 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
         super().__init__(consumer, **kwargs)
         self._app = consumer.app
         self._stop = threading.Event()
-        self._names: dict[str, str] = {}  # queues by type, as they were read last
+        self._names: dict[str, str] = {}  # queues by type, from the last reading
         self._outage = OutageLog(log, "task types not read, queues stay as they are")
         # Without this the loop over the embedded broker notices a SIGTERM after up to 4 s.
         signals.worker_shutting_down.connect(lambda **_: wake(consumer, True), weak=False)
@@ -50,7 +50,7 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
         ).start()
 
     def stop(self, consumer: Any) -> None:
-        """Cease watching. The next connection begins with the queues that it had at the start."""
+        """Stop watching. The next connection begins with the queues of the worker's start."""
         self._stop.set()
         consumer.app.amqp.queues.drop_types()
 
@@ -58,14 +58,14 @@ class QueueSubscription(bootsteps.StartStopStep):  # type: ignore[misc]
         while not stop.is_set():
             try:
                 self._follow(consumer, stop)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the watch
+            except Exception as error:  # noqa: BLE001 - no error here may end the watch
                 self._outage.failed(error)
             else:
                 self._outage.worked()
             stop.wait(_CHECK_EVERY_SEC)
 
     def _follow(self, consumer: Any, stop: threading.Event) -> None:
-        """Make the queues those of the known types, the types with frames waiting first."""
+        """Add and cancel queues to match the known types; types with waiting frames first."""
         error: Exception | None = None
         try:
             self._read()
