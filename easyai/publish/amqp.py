@@ -1,7 +1,7 @@
 """Alerts on RabbitMQ: a durable topic exchange named as the topic, publisher confirms.
 
-The routing key is ``<task_type>.<task_id>``. A message that no queue is bound for is gone: who
-wants alerts binds a durable queue.
+The routing key is ``<task_type>.<task_id>``. RabbitMQ drops a message without a bound queue: a
+consumer of alerts binds a durable queue.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class _NoConfirmError(TimeoutError):
 class AmqpBus:
     """A topic exchange.
 
-    A connection that an alarm blocks is kept. RabbitMQ would not even read that it was closed, so
-    each new one would stay there with all that was sent on it, until the alarm is over.
+    A connection that an alarm blocks is kept. RabbitMQ would not even notice its close, so each new
+    connection would stay there with all messages sent on it, until the alarm is over.
     """
 
     def __init__(self, address: str, exchange: str) -> None:
         try:
             self._login = _login(address.strip())
         except ValueError:
-            # Its text may repeat a part of the password.
+            # The error's text may repeat a part of the password.
             raise no_address_of("rabbitmq") from None
         self._exchange = exchange
         self._connection: Any = None
@@ -63,7 +63,7 @@ class AmqpBus:
         receipt = self._try(messages)
         lost = bool(receipt.trouble) and self._connection is None
         if kept and lost and self._confirms.lost_at_once:
-            # A connection from before RabbitMQ's restart fails the first time.
+            # A connection that was opened before RabbitMQ's restart fails the first time.
             receipt = self._try(messages)
         return receipt
 
@@ -75,7 +75,7 @@ class AmqpBus:
             channel = self._open()
             for message in messages:
                 self._publish(channel, message)
-                confirms.expect(message)  # not before: an alarm means that it was not sent
+                confirms.expect(message)  # not earlier: during an alarm, it was not sent
             self._wait()
         except _AlarmError:
             receipt.trouble = _ALARM
@@ -106,19 +106,19 @@ class AmqpBus:
             left = limit - time.monotonic()
             if left <= 0:
                 raise _NoConfirmError
-            with suppress(TimeoutError):  # told above, in our words
+            with suppress(TimeoutError):  # the loop raises _NoConfirmError instead
                 self._connection.drain_events(timeout=left)
 
     def check(self) -> None:
-        """Declare the exchange: a round trip that needs the login, its rights and the type.
+        """Declare the exchange, which needs the login, its permissions and the exchange's type.
 
-        And publish to nobody, see `_probe`.
+        Publishes an empty message as well, see `_probe`.
         """
         for _ in range(2 if self._connection is not None else 1):
             kept = self._connection is not None
             try:
                 channel = self._open()
-                if kept:  # a new one has just been probed
+                if kept:  # a new connection has just been probed
                     self._probe()
                 self._declare(channel)
             except _AlarmError:
@@ -130,9 +130,9 @@ class AmqpBus:
         raise BusUnavailableError(failure)
 
     def close(self) -> None:
-        """Say goodbye, so that RabbitMQ logs no lost client."""
+        """Close the connection in order, so that RabbitMQ logs no lost client."""
         connection = self._connection
-        # One that is blocked would wait for the answer.
+        # A blocked connection would wait for the answer.
         if connection is not None and connection.connected and not self._blocked:
             with suppress(_AlarmError, *_TROUBLE):  # it ends either way
                 connection.close()
@@ -168,8 +168,8 @@ class AmqpBus:
     def _probe(self) -> None:
         """Publish an empty message to a queue that cannot exist.
 
-        Only a connection that publishes during an alarm is blocked and told so: what follows then
-        raises _AlarmError.
+        During an alarm, RabbitMQ blocks and notifies only connections that publish. After this
+        probe, the next call on such a connection raises _AlarmError.
         """
         if self._prober is None:
             return
@@ -178,10 +178,10 @@ class AmqpBus:
                 amqp.Message(b""), exchange="", routing_key="", confirm_timeout=CONNECT_SEC
             )
         except AccessRefused:
-            self._prober = None  # no right to the default exchange: the alerts will tell
+            self._prober = None  # no permission for the default exchange: the alerts will show
 
     def _listen(self) -> None:
-        """Take in what RabbitMQ has said meanwhile; raises _AlarmError while it blocks us."""
+        """Receive RabbitMQ's frames since the last call. Raises _AlarmError while it blocks us."""
         with suppress(TimeoutError):
             while True:
                 self._connection.drain_events(timeout=0)
@@ -199,9 +199,9 @@ class AmqpBus:
         channel.exchange_declare(self._exchange, "topic", durable=True, auto_delete=False)
 
     def _failed(self, error: BaseException) -> Reason:
-        """Drop a connection that does not work any more; the reason."""
+        """Drop a connection that does not work any more, and return the reason."""
         if self._connection is not None and self._connection.connected:
-            # A large wave gets stuck on its way out before we hear of the alarm.
+            # A large wave gets stuck on its way out before we receive the alarm.
             with suppress(_AlarmError, *_TROUBLE):
                 self._listen()
         blocked = self._blocked
@@ -216,7 +216,7 @@ class AmqpBus:
 
 
 def routing_key(message: Message) -> str:
-    """``<task_type>.<task_id>``, cut where AMQP has no room for more."""
+    """``<task_type>.<task_id>``, cut to the 255 bytes of AMQP."""
     whole = f"{message.task_type}.{message.task_id}".encode()
     return whole[:_LONGEST_KEY].decode("utf-8", "ignore")
 

@@ -1,4 +1,4 @@
-"""What every message bus does for the outbox."""
+"""The interface of a message bus for the outbox."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ SEND_SEC: Final = 6.0  # until the bus has acknowledged a wave
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One alert on its way out."""
+    """An alert that the outbox sends."""
 
     alert_id: int
     task_type: str
     task_id: str
     body: bytes  # the alert as JSON in UTF-8
-    created_at: float = 0.0  # of the alert, Unix seconds; 0: not known
+    created_at: float = 0.0  # of the alert, Unix seconds; 0: unknown
     of_system: bool = False  # an alarm of easyai itself, not the alert of a frame
 
 
 @dataclass(slots=True)
 class Receipt:
-    """What the bus answered to a wave; an alert that stands in neither list is sent again."""
+    """The answer of the bus to a wave; alerts neither acknowledged nor refused are sent again."""
 
     acknowledged: list[int] = field(default_factory=list)
-    refused: dict[int, Reason] = field(default_factory=dict)  # for ever, and why
-    held_up: dict[int, Reason] = field(default_factory=dict)  # not now; others may go on
-    trouble: Reason = NO_REASON  # the bus itself does not work: nothing else is worth trying
+    refused: dict[int, Reason] = field(default_factory=dict)  # for ever, with the reason
+    held_up: dict[int, Reason] = field(default_factory=dict)  # for now; other cameras may go on
+    trouble: Reason = NO_REASON  # the bus itself does not work: further attempts are useless
 
 
 class Bus(Protocol):
-    """A connection to a message bus, made when first needed and made anew when it broke.
+    """A connection to a message bus, opened on first use and opened anew after an error.
 
-    For one thread at a time. No error text holds a secret of the address.
+    For a single thread at a time. No error text holds a secret of the address.
     """
 
     def send(self, messages: Sequence[Message]) -> Receipt:
-        """Send and wait for the answers, about 10 s at most. Raises nothing the bus may cause."""
+        """Send and wait for the answers, about 10 s at most. Raises no error of the bus."""
 
     def check(self) -> None:
-        """Raise BusUnavailableError with reason and remedy, within 5 s, when it does not work."""
+        """Raise BusUnavailableError with reason and remedy within 5 s if the bus does not work."""
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,7 +1,7 @@
 """The message bus that the settings name.
 
-The implementations stand beside: `kafka`, `amqp`, `redis_stream`. Their client libraries are
-loaded only where one is used.
+The implementations are `kafka`, `amqp` and `redis_stream` beside this module. A client library is
+loaded only where it is used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from easyai.settings.schema import AiAnalysis
 
 
 def open_bus(analysis: AiAnalysis) -> Bus:
-    """The bus of the settings; connects later. Raises SettingsError for an address it cannot be."""
+    """The bus of the settings; connects later. Raises SettingsError for an invalid address."""
     check_bus(analysis.mq_type, analysis.mq_address)
     alerts = _open_topic(analysis, analysis.mq_topic)
     if analysis.system_topic == analysis.mq_topic:
@@ -40,7 +40,7 @@ def _open_topic(analysis: AiAnalysis, topic: str) -> Bus:
 
 
 class CurrentBus:
-    """The bus that the settings name now: another one after they changed."""
+    """The bus of the present settings; opens another bus after the settings changed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class CurrentBus:
         self._bus: Bus | None = None
 
     def of(self, analysis: AiAnalysis) -> Bus:
-        """The bus of these settings. Raises SettingsError for an address it cannot be."""
+        """The bus of these settings. Raises SettingsError for an invalid address."""
         topics = (analysis.mq_topic, analysis.system_topic)
         named = (analysis.mq_type, analysis.mq_address, *topics)
         with self._lock:

@@ -11,9 +11,9 @@ from easyai.settings.schema import AiAnalysis
 
 
 class BusCheck:
-    """The message bus of the settings can be reached and would take alerts.
+    """Checks that the message bus of the settings can be reached and would take alerts.
 
-    Keeps a connection of its own between checks. Without a bus all is well.
+    The check keeps its own connection between calls. It passes when the settings name no bus.
     """
 
     name: Final = "bus"

@@ -2,7 +2,8 @@
 
 The timestamp of a record is the alert's ``created_at``.
 
-librdkafka's idempotent producer: what its own retries send twice arrives once and in order.
+The producer of librdkafka is idempotent: a record that its own retries send twice arrives once and
+in order.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from easyai.errors import BusUnavailableError
 from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import KAFKA_TLS
 
-# Errors that mean this one message, whatever the state of the cluster.
+# Errors of a single message, whatever the state of the cluster.
 _FOR_EVER: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
-LARGEST_MESSAGE: Final = 100_000_000  # bytes; what librdkafka itself lets pass
+LARGEST_MESSAGE: Final = 100_000_000  # bytes; the limit of librdkafka itself
 
 
 def _tls() -> dict[str, Any]:
-    """TLS with the authorities of OpenSSL: those of the system, or of SSL_CERT_FILE (docs/tls.md).
+    """TLS with the certificate authorities of the system, or of SSL_CERT_FILE (docs/tls.md).
 
-    librdkafka has an OpenSSL of its own, which does not look there by itself.
+    librdkafka has its own OpenSSL, which does not look there by itself.
     """
     file = ssl.get_default_verify_paths().cafile
     return {"security.protocol": "ssl", **({"ssl.ca.location": file} if file else {})}
@@ -42,12 +43,12 @@ class KafkaBus:
         self._producer: Any = None
         hosts = address.strip().removeprefix(KAFKA_TLS)
         self._settings: dict[str, Any] = {
-            "bootstrap.servers": ",".join(one.strip() for one in hosts.split(",")),
+            "bootstrap.servers": ",".join(host.strip() for host in hosts.split(",")),
             **(_tls() if hosts != address.strip() else {}),
             "client.id": "easyai",
             "enable.idempotence": True,
             "acks": "all",
-            "linger.ms": 0,  # a wave is waited for: nothing is gained by waiting for more
+            "linger.ms": 0,  # `send` waits for each wave: lingering for more messages gains nothing
             "message.timeout.ms": int(SEND_SEC * 1000),
             "request.timeout.ms": int(CONNECT_SEC * 1000),
             "socket.timeout.ms": int(CONNECT_SEC * 1000) + 1000,
@@ -86,15 +87,15 @@ class KafkaBus:
         if waits:
             receipt.trouble = receipt.trouble or self._reason(Reason("bus.no_answer"))
         if receipt.trouble:
-            # A producer may be at its end without a word (`_poll`), and a new one costs a moment.
+            # A producer may fail for good without an error (`_poll`). A new producer is cheap.
             self._start_anew()
         return receipt
 
     def _poll(self, producer: Any, seconds: float) -> None:
-        """Take in delivery reports. A fatal error of the producer is raised here, once.
+        """Receive delivery reports. librdkafka raises a fatal error of the producer here, once.
 
-        Such as after a broker came back empty: it does not know the sequence numbers of this
-        producer, and librdkafka then refuses every further message of this producer.
+        For example, a broker that came back empty does not know the sequence numbers of this
+        producer. Then librdkafka refuses every further message of this producer.
         """
         try:
             producer.poll(seconds)
@@ -122,7 +123,7 @@ class KafkaBus:
         try:
             listed = producer.list_topics(self._topic, timeout=CONNECT_SEC)
         except KafkaException as error:
-            self._poll(producer, 0)  # why: an unknown name or certificate
+            self._poll(producer, 0)  # records the cause: an unknown name or certificate
             raise BusUnavailableError(self._reason(quote(error.args[0].str()))) from None
         problem = listed.topics[self._topic].error
         if problem is not None:
@@ -131,7 +132,7 @@ class KafkaBus:
             )
 
     def close(self) -> None:
-        """Forget what was not acknowledged and close the connections."""
+        """Drop unacknowledged messages and close the connections."""
         self._start_anew()
 
     def _open(self) -> Any:
@@ -141,7 +142,7 @@ class KafkaBus:
         return self._producer
 
     def _start_anew(self) -> None:
-        # What is left in the queue would go out later, behind our back.
+        # Messages left in the queue would be sent later, unnoticed by the outbox.
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge()

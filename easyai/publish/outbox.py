@@ -1,9 +1,9 @@
-"""The outbox: alerts that were committed go to the bus until it has acknowledged them.
+"""The outbox: sends committed alerts to the bus until the bus has acknowledged them.
 
-At least once, and in order for each camera: of one camera only one alert is under way at a time,
-and the next goes when the bus has acknowledged it. Whoever sends begins with the oldest that is not
-acknowledged. So a consumer that ignores ids it knows sees every alert once and in order, whatever
-crashes and however many publish at the same time.
+Each alert is sent at least once, and in order for each camera. Each camera has at most one alert in
+flight: the next alert goes when the bus has acknowledged this alert. A sender begins with the
+oldest unacknowledged alert. So a consumer that ignores known ids sees every alert once and in
+order, whatever crashes and however many processes publish at the same time.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from easyai.store.base import Store
 
 log = logging.getLogger(__name__)
 
-# Read and marked in one transaction, whatever the settings say. What a batch takes of memory is
-# some times its bytes: rows, the JSON of a wave, the client's own copy.
+# Limits of a batch, which a transaction reads or marks as a whole, whatever the settings. A batch
+# takes some times its bytes in memory: rows, the JSON of a wave, the client's own copy.
 _LARGEST_BATCH: Final = 1000
 _LARGEST_BATCH_BYTES: Final = 2_000_000
 
-Published = Callable[[Sequence[int], float], None]  # ids of alerts, and the seconds it took
+Published = Callable[[Sequence[int], float], None]  # ids of alerts, and the seconds of the batch
 
 
 def _ignored(_: Sequence[int], __: float) -> None:
-    """Nobody wants to know."""
+    """Ignore the published alerts."""
 
 
 @dataclass(slots=True)
 class PublishReport:
-    """What one run did; what Flower shows."""
+    """The result of a run, which Flower shows."""
 
     acknowledged: int = 0
     refused: int = 0  # for ever: kept in the table, not sent again
@@ -53,7 +53,7 @@ class PublishReport:
 
 
 class Outbox:
-    """Sends what waits; one for a process, which keeps the connection."""
+    """Sends waiting alerts; a process has a single outbox, which keeps the connection."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Outbox:
         bus: CurrentBus,
         published: Published = _ignored,
     ) -> None:
-        """`published` is called after each batch that the bus has acknowledged, or part of it."""
+        """The outbox calls `published` after each batch with acknowledged alerts."""
         self._db = db
         self._store = store
         self._analysis = analysis
@@ -72,17 +72,17 @@ class Outbox:
         self._lock = threading.Lock()
 
     def anything_waits(self) -> bool:
-        """Whether a run has something to do; costs one look at a partial index."""
+        """Whether alerts wait for a run; costs a look at a partial index."""
         if not self._analysis().has_bus:
             return False
         with self._db.read() as conn:
             return not outbox.is_empty(conn)
 
     def publish(self, budget_sec: float) -> PublishReport:
-        """Send what waits until nothing does or the time is over.
+        """Send waiting alerts until none waits or the time is over.
 
-        Raises BusUnavailableError when the bus does not work (what it has acknowledged is marked),
-        SettingsError for an address it cannot have, DatabaseUnavailableError.
+        Raises BusUnavailableError when the bus does not work (acknowledged alerts are marked),
+        SettingsError for an invalid address, and DatabaseUnavailableError.
         """
         report = PublishReport()
         limit = time.monotonic() + budget_sec
@@ -95,7 +95,7 @@ class Outbox:
         return report
 
     def _send_up_to(self, newest: int, limit: float, report: PublishReport) -> bool:
-        """Send what waits up to an id; whether all of it went."""
+        """Send the alerts that wait up to an id; returns whether all of them went."""
         bus = self._bus.of(self._analysis())
         while True:
             most = min(self._analysis().alert_batch_size, _LARGEST_BATCH)
@@ -107,7 +107,7 @@ class Outbox:
             try:
                 self._send_batch(bus, rows, limit, report, receipt)
             finally:
-                self._mark(rows, receipt)  # also what went before something broke
+                self._mark(rows, receipt)  # also the alerts that went before an error
             report.acknowledged += len(receipt.acknowledged)
             report.refused += len(receipt.refused)
             if receipt.acknowledged:
@@ -125,7 +125,7 @@ class Outbox:
         report: PublishReport,
         total: Receipt,
     ) -> None:
-        """Send rows wave by wave; `total` gathers what the bus answers."""
+        """Send rows wave by wave; `total` collects the answers of the bus."""
         cameras = {row.id: row.task_id for row in rows}
         for wave in waves(rows):
             messages = [self._message(row) for row in wave if row.task_id not in report.held_up]
@@ -153,7 +153,7 @@ class Outbox:
         except EasyaiError as error:
             if error.retryable:
                 raise
-            # A key that no store has: its alert must not hold up all others for ever.
+            # No store has the key of this picture: its alert must not hold up all others for ever.
             log.warning("alert sent without a picture link: id=%d %s", row.id, error)
             return ""
 
@@ -176,7 +176,7 @@ class Outbox:
 
 
 def waves(rows: Sequence[WaitingRow]) -> Iterator[list[WaitingRow]]:
-    """The rows in groups that hold each camera once, its older alerts in earlier groups."""
+    """Group the rows so that each group has a camera at most once, older alerts first."""
     numbers: dict[str, int] = {}
     groups: list[list[WaitingRow]] = []
     for row in rows:
@@ -190,8 +190,8 @@ def waves(rows: Sequence[WaitingRow]) -> Iterator[list[WaitingRow]]:
 
 def _refusals(rows: Sequence[WaitingRow], receipt: Receipt, now: float) -> list[Event]:
     cameras = {row.id: row.task_id for row in rows}
-    found = []
+    refusals = []
     for alert_id, why in receipt.refused.items():
         refused = Reason.of("bus.alert_refused", alert_id=alert_id, why=why)
-        found.append(Event(now, "alert_refused", cameras[alert_id], refused))
-    return found
+        refusals.append(Event(now, "alert_refused", cameras[alert_id], refused))
+    return refusals

@@ -1,8 +1,8 @@
 """Messages to people, through the Apprise URLs of ``notify_urls``.
 
-An Apprise URL is a secret as a whole: a password, a token or somebody's telephone number may stand
-anywhere in it. So nothing of it, and nothing that Apprise says about it, is ever logged or shown:
-only its position, the word before ``://`` and a reason in our own words.
+An Apprise URL is a secret as a whole: a password, a token or a telephone number may stand anywhere
+in it. So no part of a URL, and no text of Apprise about it, is ever logged or shown. Only its
+position, the word before ``://`` and a reason in our own words are shown.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 Tone = Literal["info", "success", "warning", "failure"]  # Apprise's notify_type
 
-_LIMIT_SEC: Final = 10.0  # for all URLs together: an alarm waits for nobody
+_LIMIT_SEC: Final = 10.0  # for all URLs together: a slow service must not hold up an alarm
 _CONNECT_SEC: Final = 5.0
-# What servers and the operating system say that cannot hold a secret.
+# Error texts of servers and the operating system that cannot hold a secret.
 _KNOWN: Final = (
     "Connection refused",
     "timed out",
@@ -38,12 +38,12 @@ _KNOWN: Final = (
 )
 _HTTP_STATUS: Final = re.compile(r"error=([1-5]\d\d)\b")
 _SMTP_STATUS: Final = re.compile(r"[({ ]([45]\d\d), b['\"]")
-# They log requests with their whole path, and the path of a webhook is its password.
+# These loggers show the whole path of a request, and the path of a webhook is its password.
 _TALKATIVE: Final = ("urllib3.connectionpool", "requests_oauthlib", "oauthlib")
 
 
 class People:
-    """Those whom ``notify_urls`` reaches; safe between threads. Apprise is loaded on first use."""
+    """The recipients of ``notify_urls``; safe between threads. Loads Apprise on first use."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = tuple(urls)
@@ -60,10 +60,10 @@ class People:
             )
 
     def send(self, title: str, body: str, tone: Tone = "info") -> None:
-        """Send a message through every URL at once, in at most 11 s; nothing without URLs.
+        """Send a message through every URL at once, in at most 11 s; sends nothing without URLs.
 
-        `tone` is what services show as a colour or a sign.
-        Raises NotifyError when not all of them took it, with the position and reason of each.
+        Services show `tone` as a colour or a sign. Raises NotifyError when a service did not accept
+        the message, with the position and reason of each failure.
         """
         failures = dict(self._failures(title, body, tone))
         if failures:
@@ -93,14 +93,14 @@ class People:
             timeout=_LIMIT_SEC,
             log_level=logging.DEBUG,
         )
-        took = {number: one for one in result.results for number in _numbers(one.tag)}
+        took = {number: outcome for outcome in result.results for number in _numbers(outcome.tag)}
         for number, server in self._servers_in(sender):
             if not took.get(number):
                 why = _reason(took.get(number))
                 yield number, Reason.of("notify.failed", number=number, service=server, why=why)
 
     def _servers(self) -> Iterator[tuple[int, Any]]:
-        """Position from 1 and Apprise's object for each URL, None for one it does not know."""
+        """Position from 1 and Apprise's object for each URL, None for a URL it does not know."""
         _hush()
         from apprise import Apprise
 
@@ -127,7 +127,7 @@ def _asset() -> Any:
         app_url="",
         pgp_autogen=False,
         pem_autogen=False,
-        http_redirects=False,  # a message with an alarm goes where the operator said
+        http_redirects=False,  # an alarm goes only to the address that the operator set
         storage_mode="memory",
         service_timeout=_LIMIT_SEC,
     )
@@ -135,7 +135,7 @@ def _asset() -> Any:
 
 def _hush() -> None:
     logger = logging.getLogger("apprise")
-    # What it says is read for reasons (`_reason`), and goes nowhere else.
+    # `_reason` reads Apprise's log texts; they go nowhere else.
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     if not logger.handlers:
@@ -166,12 +166,12 @@ def _reason(result: Any) -> Reason:
         return Reason("notify.not_tried")
     if result.status == AppriseResultStatus.TIMEOUT:
         return Reason.of("notify.no_answer", within_sec=_LIMIT_SEC)
-    said = "\n".join(entry.message for entry in result.logs())
-    if found := _HTTP_STATUS.search(said):
-        return Reason.of("notify.http_status", status=int(found[1]))
-    if found := _SMTP_STATUS.search(said):
-        return Reason.of("notify.smtp_status", status=int(found[1]))
+    logged = "\n".join(entry.message for entry in result.logs())
+    if match := _HTTP_STATUS.search(logged):
+        return Reason.of("notify.http_status", status=int(match[1]))
+    if match := _SMTP_STATUS.search(logged):
+        return Reason.of("notify.smtp_status", status=int(match[1]))
     for known in _KNOWN:
-        if known in said:
+        if known in logged:
             return Reason.of("notify.no_connection", error=known)
     return Reason("notify.not_taken")

@@ -1,8 +1,8 @@
 """Alerts on a Redis stream: ``XADD <topic> * alert <JSON>``.
 
-The stream is never cut: trimming it is up to the consumers (``XTRIM``, or ``XDEL`` when done).
-Redis acknowledges what it holds in memory; how much of that a crash may cost is set there
-(``appendfsync``).
+easyai never cuts the stream: the consumers trim it (``XTRIM``, or ``XDEL`` when done). Redis
+acknowledges entries that it holds in memory; its setting ``appendfsync`` decides how many of them a
+crash may cost.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _SOCKET: Final = {
 
 
 def _client(server: ServerUrl) -> Any:
-    """A client of the Redis, or of the one that its Sentinels name."""
+    """A client of the Redis, or of the Redis that its Sentinels name."""
     options: dict[str, Any] = {
         **_SOCKET,
         "health_check_interval": 10,
-        # One more attempt where the connection is from before a restart, none after a time-out.
+        # A second attempt for a connection from before a restart; none after a timeout.
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         **(of_redis(server.tls) if server.tls else {}),
     }
     if server.scheme != SENTINEL:
         url = server.urls[0]
-        if server.tls:  # asked for by a parameter, too, as for the broker
+        if server.tls:  # a parameter may ask for TLS, too, as for the broker
             url = url.replace("redis://", "rediss://", 1)
         return redis.Redis.from_url(url, **options)
     login = {"username": server.sentinel_username, "password": server.sentinel_password}
@@ -88,19 +88,19 @@ class RedisBus:
         return receipt
 
     def check(self) -> None:
-        """Look at what the stream's key holds, and whether Redis takes an entry."""
+        """Check that the stream's key holds a stream or nothing, and that Redis takes an entry."""
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.type(self._topic)
-                # No entry may have this id, so nothing is added; but a Redis that is full, a
-                # replica or without rights for us says so first.
+                # No entry may have this id, so nothing is added. A Redis that is full, is a replica
+                # or gives us no permission reports that first.
                 pipeline.xadd(self._topic, {FIELD: b""}, id=_NO_ID)
                 kind, answer = pipeline.execute(raise_on_error=False)
         except redis.RedisError as error:
             raise BusUnavailableError(self._reason(error)) from None
-        for said in (kind, answer):
-            if isinstance(said, Exception) and _NO_ID not in str(said):
-                raise BusUnavailableError(self._reason(said))
+        for reply in (kind, answer):
+            if isinstance(reply, Exception) and _NO_ID not in str(reply):
+                raise BusUnavailableError(self._reason(reply))
         if kind not in (b"none", b"stream"):
             raise BusUnavailableError(Reason.of("bus.redis_no_stream", topic=self._topic))
 
@@ -113,5 +113,5 @@ class RedisBus:
             return Reason.of("bus.redis_full", topic=self._topic)
         if isinstance(error, MasterNotFoundError):
             return Reason("bus.redis_no_sentinel")
-        # What the server says of a command has no secrets; of a connection, only host and port.
+        # The server's error for a command has no secrets; for a connection, only host and port.
         return Reason.of("bus.redis", error=type(error).__name__, why=quote(str(error)))

@@ -1,7 +1,7 @@
-"""System alarms on a topic of their own: who consumes alerts of frames never sees one.
+"""System alarms on their own topic: consumers of the alerts of frames never see them.
 
-A connection of its own carries them. So a topic that cannot be used (it does not exist, or this
-user has no right to it) holds up the system alarms alone.
+A separate connection carries the system alarms. So a topic that cannot be used (it does not exist,
+or this user has no permission for it) holds up the system alarms alone.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import BusUnavailableError
 from easyai.publish.base import Bus, Message, Receipt
 
-REST_SEC: Final = 30.0  # of the second topic, after trouble with it
+REST_SEC: Final = 30.0  # pause of the system topic after trouble with it
 
 
 class SystemApart:
-    """Two topics of one bus: one for the alerts of frames, one for system alarms."""
+    """Two topics of a bus: the first for the alerts of frames, the second for system alarms."""
 
     def __init__(self, alerts: Bus, system: Bus) -> None:
         self._alerts = alerts
         self._system = system
-        self._trouble = NO_REASON  # of the second topic, at its last try
+        self._trouble = NO_REASON  # of the last attempt on the system topic
         self._rests_until = 0.0  # monotonic
 
     def send(self, messages: Sequence[Message]) -> Receipt:
-        """Send to the two topics; trouble of the second one holds up the system alarms only."""
+        """Send to both topics; trouble of the system topic holds up the system alarms only."""
         of_system = [message for message in messages if message.of_system]
         of_frames = [message for message in messages if not message.of_system]
         receipt = self._alerts.send(of_frames) if of_frames else Receipt()
@@ -39,12 +39,12 @@ class SystemApart:
         receipt.held_up |= other.held_up
         if other.trouble:
             answered = {*other.acknowledged, *other.refused, *other.held_up}
-            left = [one.alert_id for one in of_system if one.alert_id not in answered]
+            left = [alarm.alert_id for alarm in of_system if alarm.alert_id not in answered]
             receipt.held_up |= dict.fromkeys(left, _of_system(other.trouble))
         return receipt
 
     def _send_system(self, messages: Sequence[Message]) -> Receipt:
-        """Not while it rests: each try may cost as many seconds as a run of the outbox has."""
+        """Send to the system topic, unless it rests: an attempt may cost all seconds of a run."""
         if time.monotonic() < self._rests_until:
             return Receipt(trouble=self._trouble)
         receipt = self._system.send(messages)
@@ -53,7 +53,7 @@ class SystemApart:
         return receipt
 
     def check(self) -> None:
-        """Raise BusUnavailableError with reason and remedy when one of the topics does not work."""
+        """Raise BusUnavailableError with reason and remedy when either topic does not work."""
         self._alerts.check()
         try:
             self._system.check()
