@@ -1,1 +1,1 @@
-"""What a process says of itself: that it lives, works, or has to end."""
+"""What a process reports about itself: that it lives, works, or has to end."""

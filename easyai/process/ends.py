@@ -1,4 +1,4 @@
-"""Why a process of ours is ended: the codes that the causes of a standstill look for."""
+"""Why a supervisor ended a process: the codes that the causes of a standstill look for."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ KILLED_FOR_MEMORY: Final = "process.killed_for_memory"
 
 
 def hung(silent_sec: float) -> Reason:
-    """Its loops do not turn."""
+    """The reason of a process whose loops do not turn."""
     return Reason.of(HUNG, silent_sec=round(silent_sec))
 
 
 def takes_no_tasks(idle_sec: float) -> Reason:
-    """A worker that looks well and is connected."""
+    """The reason of a worker that looks well and is connected, but takes no tasks."""
     return Reason.of(TAKES_NO_TASKS, idle_sec=round(idle_sec))
 
 
 def has_hung(reason: Reason) -> bool:
-    """Whether a process was ended since it hung or took no tasks."""
-    return any(one.code in (HUNG, TAKES_NO_TASKS) for one in reason.walk())
+    """Whether a process was ended because it hung or took no tasks."""
+    return any(part.code in (HUNG, TAKES_NO_TASKS) for part in reason.walk())

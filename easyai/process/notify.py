@@ -1,7 +1,7 @@
-"""What a process says to whoever started it: that it works, and that it ends with it.
+"""Notifications of a process to its supervisor, and its end together with its parent.
 
-The words are systemd's (sd_notify(3)): datagrams of ``NAME=value`` lines to ``$NOTIFY_SOCKET``.
-``easyai up`` and systemd (Type=notify, WatchdogSec) both understand them.
+The protocol is systemd's (sd_notify(3)): datagrams of ``NAME=value`` lines to ``$NOTIFY_SOCKET``.
+``easyai up`` and systemd (Type=notify, WatchdogSec) both understand it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from easyai.domain.reason import NO_REASON, Reason, from_json, quoted
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _EVERY_SEC: Final = 1.0
-#: A loop of ours counts as turning for so long after its last turn. The slowest, over the embedded
+#: A loop counts as turning for this time after its last turn. The slowest loop, over the embedded
 #: broker, turns every 2 s.
 TURNED_LATELY_SEC: Final = 5.0
 
@@ -33,11 +33,11 @@ RESTARTED_VARIABLE: Final = "EASYAI_RESTARTED"
 
 
 def die_with_parent() -> bool:
-    """Ask the kernel for a SIGTERM when our parent dies; whether it will come.
+    """Ask the kernel for a SIGTERM when our parent dies; returns whether the kernel will send it.
 
-    Does nothing unless ``EASYAI_SUPERVISED=1``, which a supervisor sets for what it starts, and
-    nothing outside of Linux. The parent is the thread that started us: a supervisor starts its
-    programs from a thread that lives as long as itself.
+    Only on Linux and with ``EASYAI_SUPERVISED=1``, which a supervisor sets for its children. The
+    parent is the thread that started us: a supervisor starts its programs from a thread that lives
+    as long as the supervisor.
     """
     if os.environ.get("EASYAI_SUPERVISED") != "1" or sys.platform != "linux":
         return False
@@ -46,59 +46,59 @@ def die_with_parent() -> bool:
 
 
 def is_supervised() -> bool:
-    """Whether ``easyai up`` has started us, which starts again what hangs."""
+    """Whether ``easyai up`` has started us, which restarts a process that hangs."""
     return os.environ.get("EASYAI_SUPERVISED") == "1"
 
 
 def ends_when_hung() -> bool:
-    """Whether a process that hangs ends itself: nobody watches it, and somebody starts it again."""
+    """Whether a hung process ends itself: no supervisor watches it, but a container restarts it."""
     return os.environ.get(END_WHEN_HUNG_VARIABLE) == "1" and not is_supervised()
 
 
 def restart_reason() -> Reason:
-    """Why our supervisor had to start us again; no reason when it started us for the first time."""
+    """Why our supervisor had to restart us; NO_REASON when it started us for the first time."""
     return received(os.environ.get(RESTARTED_VARIABLE, ""))
 
 
 def sent(reason: Reason) -> str:
-    """A reason on one line, for another process."""
+    """A reason as a line of JSON, for another process."""
     return json.dumps(reason.as_json(), ensure_ascii=False)
 
 
 def received(line: str) -> Reason:
-    """The reason that `sent` wrote; the words of another program are quoted."""
+    """The reason that `sent` wrote; quotes the line of another program."""
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except ValueError:
-        found = None
-    if isinstance(found, dict) and "code" in found:
-        return from_json(found)
+        value = None
+    if isinstance(value, dict) and "code" in value:
+        return from_json(value)
     return quoted(line) if line else NO_REASON
 
 
 def awaited_api() -> tuple[str, int] | None:
-    """Host and port of the API that our supervisor starts beside us; None where nobody does."""
+    """Host and port of the API that our supervisor starts beside us; None without such an API."""
     host, _, port = os.environ.get(AWAIT_API_VARIABLE, "").rpartition(":")
     return (host, int(port)) if host and port.isdecimal() else None
 
 
 class Loop:
-    """When a loop last turned; marked from inside, asked from any thread."""
+    """The last turn of a loop; the loop marks its turns, and any thread may ask."""
 
     def __init__(self) -> None:
         self._turned_at = time.monotonic()
 
     def turned(self) -> None:
-        """The loop has just turned."""
+        """Record that the loop has just turned."""
         self._turned_at = time.monotonic()
 
     def turns(self) -> bool:
-        """Whether it turned within the last seconds."""
+        """Whether the loop turned within the last seconds."""
         return time.monotonic() - self._turned_at < TURNED_LATELY_SEC
 
 
 class Notifier:
-    """Sends words to the supervisor; without one it does nothing. Never blocks, never raises.
+    """Notifies the supervisor, if there is a supervisor. Never blocks, never raises.
 
     Call `alive` from the loop that does the work: a process that only exists is not alive.
     """
@@ -111,24 +111,24 @@ class Notifier:
 
     @property
     def supervised(self) -> bool:
-        """Whether somebody listens for signs of life."""
+        """Whether a supervisor listens for signs of life."""
         return bool(self._address)
 
     def alive(self) -> None:
-        """Say that the work goes on; at most once a second."""
+        """Notify the supervisor that the work goes on, at most once a second."""
         now = time.monotonic()
         if now - self._told_at >= _EVERY_SEC * 0.9 and self._send(f"{self._greeting}WATCHDOG=1"):
             self._told_at, self._greeting = now, ""
 
     def stopping(self) -> None:
-        """Say that the end has begun; the last words."""
+        """Notify the supervisor that the shutdown has begun; the last notification."""
         self._send("STOPPING=1")
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def ask_restart(self, child: str, reason: Reason) -> bool:
-        """Ask ``easyai up`` to start a child again; whether the question was sent."""
+        """Ask ``easyai up`` to restart a child; returns whether the request was sent."""
         return self._send(f"X_EASYAI_RESTART={child}\nX_EASYAI_REASON={sent(reason)}")
 
     def _send(self, words: str) -> bool:
@@ -140,7 +140,8 @@ class Notifier:
                 self._socket = socket.socket(socket.AF_UNIX, kind)
             self._socket.sendto(words.encode(), self._address)
         except OSError:
-            # Its queue is full or it has gone: the next second tries again, or it ends us.
+            # The supervisor's queue is full, or it has gone. `alive` tries again after a second, or
+            # the supervisor ends us.
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""A process shows that it works: its row in `processes`, from its start to its end."""
+"""The row of a process in `processes`, which shows that it works, from its start to its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from easyai.system.identity import home, start_ticks
 log = logging.getLogger(__name__)
 
 EVERY_SEC: Final = 5.0
-#: A process whose row is older has hung or was killed: three rows in a row are missing.
+#: A process with an older row has hung or was killed: it missed three updates.
 SILENT_AFTER_SEC: Final = 20.0
 _STARTED: Final = Reason("process.started")
 _AGAIN: Final = "process.started_again"
@@ -30,9 +30,10 @@ _ENDED: Final = Reason("process.ended_in_order")
 
 
 class Presence:
-    """Writes the row from a thread of its own, while the process works.
+    """Writes the row from its own thread, while the process works.
 
-    A database that is away costs the process nothing: the next row is written when it is back.
+    A database outage does not disturb the process: the next row is written when the database is
+    back.
     """
 
     def __init__(
@@ -42,9 +43,9 @@ class Presence:
         works: Callable[[], bool] = lambda: True,
         end_heals: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`kind` is worker, beat, api or watchdog; `works` says whether its loops turn.
+        """`kind` is worker, beat, api or watchdog; `works` returns whether its loops turn.
 
-        `end_heals` is asked of one that hangs: whether another process would do better.
+        When the process hangs, `end_heals` returns whether a restart would help.
         """
         self._kind = kind
         self._host = socket.gethostname()
@@ -64,11 +65,11 @@ class Presence:
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
     def start(self) -> None:
-        """Begin; the start is told in the events, or when the database is back."""
+        """Start writing; records the start as an event, at the latest when the database is back."""
         self._thread.start()
 
     def close(self, timeout_sec: float = 2.0) -> None:
-        """Take the row away: this process ends in order. What takes longer is left to its age."""
+        """Remove the row: this process ends in order. After `timeout_sec`, the row just ages."""
         self._end.set()
         self._thread.join(timeout_sec)
 
@@ -93,7 +94,7 @@ class Presence:
             if self._db is None:
                 self._db = self._open()
             write(self._db)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the process has other work
+        except Exception as error:  # noqa: BLE001 - no error here may end the process's work
             if not self._failing:
                 log.warning("%s: not shown among the processes for now: %s", self._kind, error)
             self._failing = True
@@ -147,5 +148,5 @@ class Presence:
 
 
 def reason_of_start(started: Reason) -> Reason:
-    """Why a supervisor had to start a process again, by its event; no reason for a first start."""
+    """Why a supervisor had to restart a process, by its event; NO_REASON for a first start."""
     return started.inner("why") if started.code == _AGAIN else NO_REASON

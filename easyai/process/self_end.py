@@ -1,7 +1,7 @@
-"""A process that nobody watches ends itself when it has hung; whoever runs it starts it again.
+"""A hung process without a supervisor ends itself, so that the container engine restarts it.
 
-`easyai up` and systemd (WatchdogSec) watch what they start. A container engine starts again what
-has ended, and leaves alone what hangs: our image sets ``EASYAI_END_WHEN_HUNG=1``.
+`easyai up` and systemd (WatchdogSec) watch their children. A container engine restarts a process
+that has ended, but not a process that hangs: our image sets ``EASYAI_END_WHEN_HUNG=1``.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ from easyai.process.ends import hung
 
 log = logging.getLogger(__name__)
 
-#: So many looks in a row (presence.EVERY_SEC apart) find no loop turning: a minute.
+#: A process has hung after this many looks in a row without a turning loop. The looks are
+#: presence.EVERY_SEC apart: a minute.
 LOOKS: Final = 12
 HUNG: Final = hung(60)
 _ASKED: Final = "restart_asked"
-#: No older event is read: it is looked for every 5 s.
+#: Older events are ignored: a process looks for events every 5 s.
 _RECENT_SEC: Final = 120.0
-_DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at an end
+_DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at a shutdown
 
 
 def request(now: float, name: str, reason: Reason) -> events.Event:
-    """The event by which a process is asked to end, or tells why it does."""
+    """The event that asks a process to end, or that records why a process ends itself."""
     return events.Event(now, _ASKED, name, reason)
 
 
 def asked(conn: Connection, name: str, started_at: float, now: float) -> Reason:
-    """Why the process of this name was asked to end lately, since its start, if it was."""
+    """Why the process of this name was asked to end lately, since its start; else NO_REASON."""
     return _newest(conn, name, max(started_at, now - _RECENT_SEC))
 
 
 def reason_of_end(conn: Connection, name: str, started_at: float) -> Reason:
-    """Why the process before us in this place ended itself just now, if it did."""
+    """Why our predecessor of the same name ended itself just now; else NO_REASON."""
     return _newest(conn, name, started_at - _RECENT_SEC)
 
 
 def _newest(conn: Connection, name: str, since: float) -> Reason:
-    found = events.newest(conn, _ASKED, name, since)
-    return found[1] if found else NO_REASON
+    newest = events.newest(conn, _ASKED, name, since)
+    return newest[1] if newest else NO_REASON
 
 
 def end(kind: str, reason: Reason) -> NoReturn:
-    """End in order, or at once where that hangs too."""
+    """End the process in order, or at once when the shutdown hangs, too."""
     log.critical("%s: ends itself, to be started again: %s", kind, text(reason))
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_DRAIN_SEC)

@@ -1,4 +1,4 @@
-"""How a child of ``easyai up`` ended, by what the kernel says of it."""
+"""How a child of ``easyai up`` ended, by its wait status and the kernel's counters."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _OOM_KILL: Final = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
 class ChildEnds:
-    """Remembers how children ended, and how often the kernel has killed for lack of memory."""
+    """Remembers how children ended, and how often the kernel has killed a process for memory."""
 
     def __init__(self, oom_kills: Callable[[], int | None] | None = None) -> None:
-        """`oom_kills` counts them; None where nothing counts."""
+        """`oom_kills` returns the count of the kernel's kills; None without such a count."""
         self._oom_kills = oom_kills or memory_kills
         self._kills = self._oom_kills()
         self._signals: dict[int, int] = {}
 
     def note(self, pid: int, status: int) -> None:
-        """Take the status of a child, as waitpid gives it, before it is told of."""
+        """Record the status of a child from waitpid, before its end is reported."""
         self._signals[pid] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
     def reason(self, pid: int, exit_status: int | None) -> Reason:
-        """Why a child ended that nobody of ours ended; None: soon after its start."""
+        """Why a child ended that we did not end; `exit_status` None: soon after its start."""
         number = self._signals.pop(pid, 0)
         if number == signal.SIGKILL:
             return self._killed()
@@ -44,7 +44,7 @@ class ChildEnds:
         return Reason.of("process.exited", exit_code=exit_status)
 
     def forget(self, pid: int) -> None:
-        """A child that was ended by us."""
+        """Drop the status of a child that we ended."""
         self._signals.pop(pid, None)
 
     def _killed(self) -> Reason:
@@ -55,9 +55,9 @@ class ChildEnds:
 
 
 def memory_kills(own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> int | None:
-    """How many processes of our control group were killed for lack of memory; None: not known.
+    """How many processes of our control group were killed for lack of memory; None: unknown.
 
-    Of a machine without such groups, how many of the whole machine.
+    On a machine without control groups, the count of the whole machine.
     """
     try:
         paths = [line.split(":", 2)[2] for line in own.read_text().splitlines() if line[:1] == "0"]
@@ -68,9 +68,9 @@ def memory_kills(own: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> int | Non
     files += [cgroups / "memory" / "memory.oom_control", Path("/proc/vmstat")]
     for file in files:
         try:
-            found = _OOM_KILL.search(file.read_text())
+            match = _OOM_KILL.search(file.read_text())
         except OSError:
             continue
-        if found:
-            return int(found[1])
+        if match:
+            return int(match[1])
     return None

@@ -1,4 +1,4 @@
-"""Where the lines of the child processes go: bounded files, and the terminal while it keeps up."""
+"""Writes the lines of the child processes to bounded files, and to the terminal if it keeps up."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import cast
 from easyai.system import modes
 from easyai.system.logs import one_line
 
-MAX_BYTES = 10 * 1024 * 1024  # of one file; with its backups a child takes 4 times as much
+MAX_BYTES = 10 * 1024 * 1024  # per file; with its backups a child takes 4 times as much
 BACKUPS = 3
 _MAX_PARTIAL = 64 * 1024  # a "line" without an end is cut here
 _NAME_WIDTH = 6  # "easyai", "worker"
 
 
 class Terminal:
-    """Writes lines to a file descriptor from a thread of its own.
+    """Writes lines to a file descriptor from its own thread.
 
     A terminal that is stopped (Ctrl-S), slow or gone must not hold up the processes whose lines it
-    shows: what does not fit is counted and left out.
+    shows. Lines that do not fit are counted and left out.
     """
 
     def __init__(self, descriptor: int = 1, capacity: int = 5000, encoding: str = "utf-8") -> None:
@@ -47,7 +47,7 @@ class Terminal:
             self._left_out = 0
 
     def close(self, timeout_sec: float = 1.0) -> None:
-        """Show what is waiting, for at most ``timeout_sec``."""
+        """Show the waiting lines, for at most ``timeout_sec``."""
         try:
             self._lines.put(None, timeout=timeout_sec)
         except queue.Full:
@@ -66,7 +66,7 @@ class Terminal:
 
 
 class _LogFile(RotatingFileHandler):
-    """A file that rotates; only we and our group read it."""
+    """A rotating file that only our user and group may read."""
 
     def _open(self) -> TextIOWrapper:
         opened = open(self.baseFilename, self.mode, encoding=self.encoding, opener=modes.opener)  # noqa: SIM115
@@ -77,21 +77,21 @@ class ChildLogs:
     """Splits the output of each child into lines, for its file ``<name>.log`` and the terminal."""
 
     def __init__(self, folder: Path, terminal: Terminal) -> None:
-        # A full disk must not end the supervising process, nor fill the terminal with tracebacks:
-        # the handler opens its file again with a later line.
+        # A full disk must neither end the supervising process nor fill the terminal with
+        # tracebacks. The handler opens its file again with a later line.
         logging.raiseExceptions = False
         self._folder = folder
         self._terminal = terminal
         self._files: dict[str, _LogFile] = {}
         self._partial: dict[str, bytes] = {}
-        self._handler("easyai")  # before any thread: the only file that more than one writes to
+        self._handler("easyai")  # before any thread: only this file has several writers
 
     def path(self, name: str) -> Path:
-        """The file that takes the lines of the child ``name``."""
+        """The log file of the child ``name``."""
         return self._folder / f"{name}.log"
 
     def output(self, name: str, data: bytes) -> None:
-        """Take what the child ``name`` has written."""
+        """Log the output of the child ``name``."""
         *lines, rest = (self._partial.pop(name, b"") + data).split(b"\n")
         if len(rest) > _MAX_PARTIAL:
             lines.append(rest)
@@ -104,7 +104,7 @@ class ChildLogs:
             self._terminal.print(_prefix(name) + text)
 
     def say(self, text: str) -> None:
-        """A line of easyai itself."""
+        """Log a line of easyai itself, and show it."""
         text = one_line(text)
         self.file("easyai", text)
         self._terminal.print(text)
@@ -114,7 +114,7 @@ class ChildLogs:
         self._handler(name).handle(logging.makeLogRecord({"msg": one_line(text)}))
 
     def close(self) -> None:
-        """Write what is left of unfinished lines and close everything."""
+        """Write unfinished lines and close everything."""
         for name in list(self._partial):
             self.output(name, b"\n")
         for handler in self._files.values():

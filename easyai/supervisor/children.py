@@ -1,4 +1,4 @@
-"""The processes of ``easyai up`` and how each is kept running."""
+"""The processes of ``easyai up``, and the configuration that keeps them running."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import NamedTuple
 
 from easyai.settings.last_good import RENEWS_VARIABLE
 
-# A child that ends within START_SEC of its start is started again after 1, 2, … MAX_BACKOFF_SEC;
-# one that has run longer, at once. Nobody ever gives up.
+# A child that ends within START_SEC of its start is restarted after 1, 2, … MAX_BACKOFF_SEC. A
+# child that has run longer is restarted at once. The supervisor never gives up.
 START_SEC = 10
 MAX_BACKOFF_SEC = 5
-#: Started once the others work: they have the processors for themselves until then.
+#: Started once the other children work: until then they have the processors for themselves.
 LAST = "watchdog"
-#: Renews the copy of the last good settings: it looks at the file every second while it works.
+#: Renews the copy of the last good settings: the worker reads the file every second.
 RENEWS_SETTINGS = "worker"
 
 
 class Child(NamedTuple):
-    """One process to keep running."""
+    """A process to keep running."""
 
     name: str
     arguments: tuple[str, ...]  # of the Python interpreter
-    stop_sec: int  # time to end after SIGTERM, then SIGKILL
+    stop_sec: int  # time to end after SIGTERM, before SIGKILL
 
 
 def children(port: int) -> list[Child]:
     """The processes in the order of their start; they stop in the opposite order.
 
     The API stops last: algorithms fetch the pictures of frames in flight from it. The watchdog
-    stops first: what ends on purpose is no alarm.
+    stops first: an intended stop must raise no alarm.
     """
     celery = ("-m", "celery", "--quiet", "-A", "easyai")
     name = f"worker-{port}@%h"
@@ -44,7 +44,7 @@ def children(port: int) -> list[Child]:
 
 
 def program_sections(port: int, notify_socket: str) -> str:
-    """The supervisor configuration of the children, who say to the socket that they work."""
+    """The supervisor configuration of the children, which report to the socket that they work."""
     lines = ["[supervisord]", "silent=true"]
     for priority, child in enumerate(children(port), start=1):
         lines += [

@@ -1,10 +1,11 @@
-"""Which children of ``easyai up`` have hung: they said that they work, and fell silent.
+"""Which children of ``easyai up`` have hung: they reported that they work, then fell silent.
 
 Three limits work together. The loop of a child counts as alive for 5 s (`easyai.process.notify`).
-The child reports every second. The supervisor kills it after HANG_SEC of silence: 30 s, because a
-stall must be reported and healed within a minute, while a machine that swaps, or a process that is
-held for 20 s (by a snapshot of a virtual machine or a debugger), must keep its frames in flight.
-By then the leases of a silent worker (`lease_sec`) have expired and other workers have its frames.
+The child reports every second. The supervisor kills a child after HANG_SEC of silence: 30 s. A
+longer limit would be too long, because a stall must be reported and healed within a minute. A
+shorter limit would be too short: a machine that swaps, or a process that is held for 20 s (by a
+snapshot of a virtual machine or a debugger), must keep its frames in flight. After 30 s the leases
+of a silent worker (`lease_sec`) have expired, and other workers have its frames.
 """
 
 from __future__ import annotations
@@ -19,31 +20,31 @@ from easyai.process.notify import received
 from easyai.supervisor.notify_socket import Heard
 
 HANG_SEC: Final = 30.0
-#: A child that was never heard is given this long, and longer where HANG_SEC is: starting takes
-#: half a minute on a small box that swaps.
+#: The limit for the first report of a child; HANG_SEC if that is longer. A start takes half a
+#: minute on a small machine that swaps.
 START_LIMIT_SEC: Final = 300.0
 
 
 class Verdict(NamedTuple):
-    """A child to end, so that it is started again."""
+    """A child to end, so that the supervisor restarts it."""
 
     pid: int
     reason: Reason
-    orderly: bool  # it can still answer a SIGTERM
+    orderly: bool  # SIGTERM instead of SIGKILL
 
 
 @dataclass(slots=True)
 class _Child:
     heard_at: float
     limit_sec: float  # of silence
-    end_by: float | None = None  # when somebody asked for its end
+    end_by: float | None = None  # the deadline after a request to end it
     reason: Reason = NO_REASON
     heard: bool = False
 
 
 @dataclass(slots=True)
 class Liveness:
-    """Who was heard when; times are seconds on one monotonic clock."""
+    """The last report of each child; times are seconds on the same monotonic clock."""
 
     hang_sec: float
     stop_sec: Mapping[str, int]  # by name of child: time to end in order
@@ -51,19 +52,19 @@ class Liveness:
     _looked_at: float | None = None
 
     def look(self, running: Mapping[int, str], heard: Iterable[Heard], now: float) -> list[Verdict]:
-        """Take what was heard from the running children (pid to name); whom to end now."""
-        self._children = {pid: one for pid, one in self._children.items() if pid in running}
+        """Record the reports of the running children (pid to name); returns children to end now."""
+        self._children = {pid: entry for pid, entry in self._children.items() if pid in running}
         for pid in running:
             start_sec = max(START_LIMIT_SEC, self.hang_sec)
             self._children.setdefault(pid, _Child(now, start_sec))
-        asked = [verdict for one in heard for verdict in self._take(running, one, now)]
+        asked = [verdict for entry in heard for verdict in self._take(running, entry, now)]
         self._forgive_own_absence(now)
         return asked + [
             verdict for pid in list(self._children) for verdict in self._judge(pid, now)
         ]
 
     def heard(self, pid: int) -> bool:
-        """Whether a running child has said that it works."""
+        """Whether a running child has reported that it works."""
         child = self._children.get(pid)
         return child is not None and child.heard
 
@@ -95,7 +96,7 @@ class Liveness:
         return [Verdict(pid, reason, orderly=True)]
 
     def _forgive_own_absence(self, now: float) -> None:
-        """After this process was itself held up, nobody's silence is known."""
+        """Restart all silence limits after this process was itself held up."""
         before, self._looked_at = self._looked_at, now
         if before is not None and now - before > self.hang_sec / 2:
             for child in self._children.values():
@@ -110,5 +111,5 @@ class Liveness:
             reason = hung(silent_sec)
         else:
             return []
-        del self._children[pid]  # judged: nothing survives a SIGKILL
+        del self._children[pid]  # no process survives a SIGKILL
         return [Verdict(pid, reason, orderly=False)]

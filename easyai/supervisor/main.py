@@ -1,7 +1,7 @@
 """The process behind ``easyai up``: starts API, worker, beat and watchdog, keeps them running.
 
-A module of its own, entered by exec from `easyai.cli.up`, so that what was needed to read settings
-and migrate the database does not stay in memory for months.
+`easyai.cli.up` enters this module by exec, so that the modules that read settings and migrate the
+database do not stay in memory for months.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
         self.logger.addHandler(_LogHandler(self.logs))
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
-        # In the child, before its program: one that is still starting must not be left behind
-        # either when this process is killed.
+        # In the child, before its program: when this process is killed, a child that is still
+        # starting must end, too.
         die_with_parent()
         super().execve(filename, argv, env)
 
@@ -60,9 +60,9 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
         hangup = signal.getsignal(signal.SIGHUP)
         super().setsignals()
         if hangup == signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, hangup)  # nohup(1): it outlives its terminal
+            signal.signal(signal.SIGHUP, hangup)  # with nohup(1), `up` outlives its terminal
         for number in (signal.SIGUSR1, signal.SIGUSR2):
-            # They would end this process. Not SIG_IGN: children would inherit that.
+            # These signals would end this process. Not SIG_IGN: children would inherit it.
             signal.signal(number, lambda *_: None)
 
     def get_signal(self) -> int | None:
@@ -72,7 +72,7 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
 
 
 class _LogHandler(loggers.Handler):  # type: ignore[misc]  # supervisor has no types
-    """Supervisor's own messages, to the file only."""
+    """Writes supervisor's own messages to the file only."""
 
     def __init__(self, logs: ChildLogs) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class _LogHandler(loggers.Handler):  # type: ignore[misc]  # supervisor has no t
 
 
 class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
-    """Supervisor that tells the user about its children, and ends those that have hung."""
+    """Supervisor that informs the user about its children, and ends hung children."""
 
     def __init__(self, options: _Options, plan: Plan, notices: NotifySocket) -> None:
         super().__init__(options)
@@ -105,18 +105,18 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._notifier = Notifier()  # `easyai up` may be a service of systemd itself
 
     def runforever(self) -> None:
-        # Not earlier: run() has just forgotten every subscription.
+        # Not earlier, because run() has just dropped every subscription.
         events.subscribe(events.ProcessLogStdoutEvent, self._output)
         events.subscribe(events.ProcessStateExitedEvent, self._exited)
         events.subscribe(events.ProcessStateBackoffEvent, self._exited_early)
         events.subscribe(events.SupervisorStoppingEvent, self._stopping)
         self._watch.start(self._plan.ready_line, f"easyai is not ready yet, see {self._files()}")
         for group in sorted(self.process_groups.values()):
-            group.transition()  # now: supervisor would first wait a second for something to read
+            group.transition()  # at once: supervisor would first wait a second for output
         super().runforever()
 
     def tick(self, now: float | None = None) -> None:
-        """Once in every turn of the loop, so at least once a second."""
+        """Check the children in every turn of the loop, at least once a second."""
         super().tick(now)
         self._notifier.alive()
         running = {
@@ -134,7 +134,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._missing = missing
 
     def _start_last(self, *, at_once: bool) -> None:
-        """Start what watches the others when they work, or take too long."""
+        """Start the watchdog when the other children work, or take too long."""
         if self._last_waits and (at_once or self._watch.said) and not self.stopping:
             self._last_waits = False
             self.process_groups[LAST].processes[LAST].spawn()
@@ -144,7 +144,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._logs.say(f"easyai: {name} is ended and started again: {text(verdict.reason)}")
         number = signal.SIGTERM if verdict.orderly else signal.SIGKILL
         try:
-            os.killpg(verdict.pid, number)  # each child leads a group of its own
+            os.killpg(verdict.pid, number)  # each child leads its own process group
         except OSError as error:
             self._logs.say(f"easyai: {name} cannot be ended: {error}")
 
@@ -164,7 +164,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
 
     def _tell_end(self, process: Any, next_step: str) -> None:
         name = process.config.name
-        # It tells of its own restart where events are kept: this process needs no database.
+        # The child records its own restart as an event: this process needs no database.
         ends, ended = self.options.ends, self._reasons.pop(name, NO_REASON)
         if ended:
             ends.forget(process.pid)
@@ -197,7 +197,7 @@ def run(plan: Plan) -> None:
     try:
         _Supervisor(options, plan, notices).main()
     except ExitNow:
-        # Supervisor's word for "all children have ended".
+        # Supervisor raises this when all children have ended.
         release_data_dir(plan.data_dir)
         options.logs.say("easyai: stopped")
     finally:
@@ -207,7 +207,7 @@ def run(plan: Plan) -> None:
 
 def _supervisor_arguments(run_dir: Path, config: Path) -> list[str]:
     arguments = ["-c", str(config), "-j", str(run_dir / "supervisord.pid"), "-n", "-k"]
-    # No more file descriptors or processes than the system gives: supervisor would refuse to run.
+    # Low minimums: supervisor refuses to run when the system allows fewer files or processes.
     arguments += ["-a", "64", "--minprocs=1"]
     if os.geteuid() == 0:
         arguments += ["-u", "root"]  # keeps supervisor from warning that it runs as root
@@ -218,5 +218,5 @@ if __name__ == "__main__":
     try:
         run(Plan.parse(sys.argv[1:]))
     except KeyboardInterrupt:
-        # Ctrl-C in the moment before supervisor takes the signals over: nothing has started.
+        # Ctrl-C before supervisor handles the signals: no child has started.
         sys.exit(130)

@@ -16,29 +16,26 @@ _CREDENTIALS: Final = struct.Struct("iII")  # pid, uid, gid: unix(7)
 _LONGEST: Final = 4096
 _MOST: Final = 500  # at once
 _LONGEST_PATH: Final = 107  # bytes of a socket's path: unix(7)
-# What the supervisor's configuration carries to the children without quoting.
+# Paths that need no quoting in the supervisor's configuration.
 _PLAIN_PATH: Final = re.compile(r"[\w./+@-]+", re.ASCII)
 
 
 class Heard(NamedTuple):
-    """One datagram."""
+    """A received datagram."""
 
-    pid: int  # of the sender, as the kernel tells it
+    pid: int  # of the sender, from the kernel
     words: dict[str, str]
 
 
 class NotifySocket:
-    """A socket in a folder that only our own user enters. Linux only.
+    """A socket in a folder that only our own user may enter. Linux only.
 
-    Who sends to it can have the children ended, so nobody else may reach it; and the kernel is
-    asked which process sent.
+    A sender can have children ended, so no other user may reach the socket. The kernel reports
+    which process sent a datagram.
     """
 
     def __init__(self, run_dir: Path) -> None:
-        """Listen below a folder, or where that does not go, in a new one for temporary files.
-
-        Raises OSError.
-        """
+        """Listen below `run_dir`, or if that fails, in a new temporary folder. Raises OSError."""
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._socket = socket.socket(socket.AF_UNIX, kind)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -46,7 +43,7 @@ class NotifySocket:
         try:
             self.address = self._bind()
         except OSError:
-            # Its path is too long, or a shared folder that takes no sockets.
+            # The path is too long, or the folder is shared and takes no sockets.
             self._folder = Path(tempfile.mkdtemp(prefix="easyai-"))
             self.address = self._bind()
 
@@ -55,14 +52,14 @@ class NotifySocket:
         if len(os.fsencode(path)) > _LONGEST_PATH or not _PLAIN_PATH.fullmatch(str(path)):
             raise OSError(f"no path for a socket: {path}")
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._folder.chmod(0o700)  # before the socket is there, whatever was there
-        path.unlink(missing_ok=True)  # of a run that was killed
+        self._folder.chmod(0o700)  # before the socket exists: the folder may be an old folder
+        path.unlink(missing_ok=True)  # the socket of a killed run
         self._socket.bind(str(path))
         path.chmod(0o600)
         return str(path)
 
     def heard(self) -> Iterator[Heard]:
-        """What has arrived; does not wait, and takes a bounded number at once."""
+        """Yield the datagrams that have arrived, at most 500; never waits."""
         for _ in range(_MOST):
             try:
                 data, extra, _, _ = self._socket.recvmsg(
@@ -75,7 +72,7 @@ class NotifySocket:
                 yield Heard(pid, _words(data))
 
     def close(self) -> None:
-        """Listen no more, and leave nothing behind."""
+        """Stop listening, and remove the folder."""
         self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""What ``easyai up`` hands to the supervising process."""
+"""The plan that ``easyai up`` passes to the supervising process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easyai.supervisor.running import PROGRAM
 
 
 class Plan(NamedTuple):
-    """What `easyai.cli.up` has found out; crosses the exec as arguments."""
+    """The values that `easyai.cli.up` has determined; passed through the exec as arguments."""
 
     data_dir: Path
     host: str  # where to ask the API whether it is ready
@@ -19,7 +19,7 @@ class Plan(NamedTuple):
     hang_sec: float  # a child that fell silent for longer is ended
 
     def command(self) -> list[str]:
-        """The command line of the process that carries the plan out."""
+        """The command line of the supervising process."""
         values = (
             str(self.data_dir),
             self.host,

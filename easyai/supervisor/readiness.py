@@ -1,4 +1,4 @@
-"""Tells the user when everything is ready, or what to look at when it is not."""
+"""Shows the user when everything is ready, or where to look when it is not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EVERY_SEC = 0.1
 
 
 class ReadinessWatch:
-    """Asks ``/readyz`` in a thread until the answer is 200 and all processes work; says so once."""
+    """Polls ``/readyz`` in a thread until it is 200 and all processes work; then reports once."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class ReadinessWatch:
         say: Callable[[str], None],
         missing: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`missing`: the processes that have not said yet that they work; asked from a thread."""
+        """`missing` returns the processes that have not reported yet; called from a thread."""
         self._host = host
         self._port = port
         self._say = say
@@ -31,18 +31,18 @@ class ReadinessWatch:
 
     @property
     def said(self) -> bool:
-        """Whether the ready line was said, or that it is late."""
+        """Whether the ready line or the late line was shown."""
         return self._said
 
     def start(self, ready: str, not_ready: str) -> None:
-        """Say ``ready`` when it is; after 15 s say ``not_ready`` with the reason, and go on."""
+        """Show ``ready`` once easyai is ready; after 15 s, show ``not_ready`` with the reason."""
         thread = threading.Thread(
             target=self._watch, args=(ready, not_ready), name="readiness", daemon=True
         )
         thread.start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop polling."""
         self._over.set()
 
     def _watch(self, ready: str, not_ready: str) -> None:
@@ -59,7 +59,7 @@ class ReadinessWatch:
                 self._say(f"{not_ready} ({reason})")
 
     def _reason(self) -> str | None:
-        # The cheap question first: a request to an API that starts up costs both of them time.
+        # The cheap check first: a request slows down an API that is starting.
         missing = self._missing()
         if missing:
             return f"no sign of life from {', '.join(missing)}"
@@ -67,7 +67,7 @@ class ReadinessWatch:
 
 
 def why_not_ready(host: str, port: int) -> str | None:
-    """None when ``GET /readyz`` gives 200, else the reason in a few words."""
+    """None when ``GET /readyz`` returns 200, else the reason in a few words."""
     connection = HTTPConnection(host, port, timeout=2)
     try:
         connection.request("GET", "/readyz")

@@ -1,4 +1,4 @@
-"""Whether `easyai up` runs on a data folder: it starts a process that has ended again."""
+"""Whether `easyai up` runs on a data folder, where it restarts a process that has ended."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Final
 
 from easyai.system import identity
 
-#: In the data folder: the number of the `up` that runs there; empty after an orderly end.
+#: In the data folder: the process id of the `up` that runs there; empty after an orderly end.
 LOCK_PATH: Final = Path("run") / "up.lock"
-#: The module that `up` turns into once all is checked.
+#: The module that `up` turns into after its checks.
 PROGRAM: Final = "easyai.supervisor.main"
 
 
 def running(data_dir: Path) -> int | None:
-    """The number of the process of `easyai up` on this folder and machine; None when none runs."""
+    """The process id of `easyai up` on this folder and machine; None when it does not run."""
     try:
         pid = int((data_dir / LOCK_PATH).read_text(encoding="ascii"))
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
-    # After a power cut the number may be another program's, or that of another command of ours.
+    # After a power cut the process id may belong to another program, or to another easyai command.
     return pid if _is_up(words) and identity.runs(pid, None) else None
 
 
 def _is_up(words: Sequence[bytes]) -> bool:
-    """Whether a command line is that of `easyai up`, or of the program that it turns into."""
+    """Whether a command line belongs to `easyai up`, or to the program that it turns into."""
     starts = b"up" in words and any(b"easyai" in word for word in words)
     return starts or PROGRAM.encode() in words

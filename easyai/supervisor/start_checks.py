@@ -1,4 +1,4 @@
-"""What ``easyai up`` makes sure of before it starts anything."""
+"""The checks of ``easyai up`` before it starts any process."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TEMP_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - those of SQLite
 
 
 def claim_data_dir(data_dir: Path) -> bool:
-    """Make the folders and keep a lock on them until this process ends, over an exec too.
+    """Make the folders and lock them until this process ends; the lock survives an exec.
 
-    Returns whether the run before was killed. Raises SettingsError when another ``easyai up`` runs
-    there or the folder cannot be used.
+    Returns whether the previous run was killed. Raises SettingsError when another ``easyai up``
+    runs there or the folder cannot be used.
     """
     try:
         for folder in (data_dir / "run", data_dir / "logs"):
@@ -55,28 +55,28 @@ def claim_data_dir(data_dir: Path) -> bool:
 
 
 def release_data_dir(data_dir: Path) -> None:
-    """Note that this run ended in order; the lock itself goes with the process."""
-    with suppress(FileNotFoundError):  # the folder was taken away meanwhile
+    """Record that this run ended in order; the kernel drops the lock when the process ends."""
+    with suppress(FileNotFoundError):  # the folder was removed meanwhile
         os.truncate(data_dir / LOCK_PATH, 0)
 
 
 def remove_database(file: Path) -> None:
-    """Remove an SQLite file that this start has made, with what belongs to it.
+    """Remove an SQLite file that this start has made, with its accompanying files.
 
-    Nothing else that begins with its name: an operator's backup lies beside it.
+    No other file that begins with its name is removed: it may be an operator's backup.
     """
     for end in _DATABASE_ENDS:
         Path(f"{file}{end}").unlink(missing_ok=True)
 
 
 def check_temp_dir(named: Iterable[str | None]) -> None:
-    """Make sure that the folder of temporary files takes one; `named` by the environment.
+    """Check that a temporary file can be written; `named` are the folders of the environment.
 
-    SQLite takes the first that it may write to, full or not, and calls a full one a full database.
-    Raises SettingsError naming the folder and the remedy.
+    SQLite uses the first folder that it may write to, full or not, and reports a full folder as a
+    full database. Raises SettingsError naming the folder and the remedy.
     """
     folders = (Path(name) for name in (*named, *_TEMP_FOLDERS) if name)
-    usable = (one for one in folders if one.is_dir() and os.access(one, os.W_OK | os.X_OK))
+    usable = (path for path in folders if path.is_dir() and os.access(path, os.W_OK | os.X_OK))
     folder = next(usable, None)
     if folder is None:
         return
@@ -91,17 +91,17 @@ def check_temp_dir(named: Iterable[str | None]) -> None:
 
 
 def check_port(host: str, port: int, wait: bool) -> None:
-    """Make sure that the API can listen.
+    """Check that the API can listen.
 
-    ``wait``: the children of a killed run may still be ending; give them time. Raises
-    SettingsError naming address and remedy.
+    ``wait``: give the children of a killed run time to end. Raises SettingsError naming address
+    and remedy.
     """
     limit = time.monotonic() + (LEFT_BEHIND_SEC if wait else 0)
-    told = False
+    notified = False
     while (problem := check_listening(host, port)) is not None:
         if time.monotonic() >= limit:
             raise SettingsError(problem)
-        if not told:
+        if not notified:
             notice("waiting for what is left of a killed run to end")
-        told = True
+        notified = True
         time.sleep(0.2)
