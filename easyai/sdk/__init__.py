@@ -16,7 +16,7 @@ __all__ = ["Detection", "Picture", "PictureError", "Service", "UnavailableError"
 
 
 def __getattr__(name: str) -> str:
-    """``__version__``: looked up when it is asked for, which takes 30 ms."""
+    """Look up ``__version__`` on first use, because it takes 30 ms."""
     if name != "__version__":
         raise AttributeError(f"module 'easyai.sdk' has no attribute {name!r}")
     from easyai.sdk.version import version

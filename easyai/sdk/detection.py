@@ -1,4 +1,4 @@
-"""What an author's function answers, and the `result` it becomes on the wire."""
+"""The answer of an author's function, and the `result` it becomes on the wire."""
 
 import json
 import math
@@ -17,7 +17,7 @@ _FORMS = {"polygon": "(x, y)", "keypoints": "(x, y) or (x, y, confidence)"}
 
 @dataclass(frozen=True)
 class Detection:
-    """One thing seen, in a box (x1, y1, x2, y2) in pixels of the frame.
+    """A detected object, in a box (x1, y1, x2, y2) in pixels of the frame.
 
     Raises ValueError when the box is not four finite numbers with x1 <= x2 and y1 <= y2, a
     confidence is not within 0..1, a polygon has fewer than three points, or a point is not finite
@@ -27,8 +27,8 @@ class Detection:
     bbox: tuple[float, float, float, float]  # left, top, right, bottom
     class_name: str  # e.g. person
     confidence: float = 1.0  # 0..1
-    track_id: SupportsIndex | str | None = None  # one thing over the frames of its camera
-    polygon: Points | None = None  # its outline: (x, y) in pixels
+    track_id: SupportsIndex | str | None = None  # the same object over the frames of its camera
+    polygon: Points | None = None  # the outline: (x, y) in pixels
     keypoints: Points | None = None  # (x, y), or (x, y, confidence of 0..1)
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Detection:
     def from_xywh(
         cls, x: float, y: float, width: float, height: float, class_name: str, confidence: float = 1
     ) -> Self:
-        """Make one from a corner and a size in pixels, as OpenCV's detectors give it."""
+        """Make a detection from a corner and a size in pixels, the form of OpenCV's detectors."""
         return cls((x, y, x + width, y + height), class_name, confidence)
 
 
@@ -66,8 +66,8 @@ def to_result(answer: Answer) -> tuple[dict[str, Any], float]:
     """Return the wire's `result` and `confidence` (the highest of all detections, 0 for none).
 
     A mapping is the result itself; detections become `total_count` and `detections`. Raises
-    TypeError for anything else, None included: a forgotten `return` must not read as "nothing
-    seen", because the server deletes frames with nothing on them.
+    TypeError for anything else. None is an error, too: a forgotten `return` must not mean "nothing
+    detected", because the server deletes frames without detections.
     """
     if isinstance(answer, Mapping):
         result = _plain(answer)
@@ -128,7 +128,7 @@ def _points(value: Points | None, name: str) -> tuple[tuple[float, ...], ...] | 
 
 
 def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy with numpy's numbers and arrays as plain ones; NaN is refused, JSON has none."""
+    """Copy the result with numpy's numbers and arrays as plain values; raises for NaN."""
     text = json.dumps(dict(result), default=_number_or_list, allow_nan=False)
     plain: dict[str, Any] = json.loads(text)
     return plain
@@ -141,10 +141,10 @@ def _number_or_list(value: Any) -> Any:
 
 
 def _highest_confidence(result: dict[str, Any]) -> float:
-    found = [result.get("confidence")]
+    values = [result.get("confidence")]
     for item in [*_items(result, "detections"), *_items(result, "objects")]:
-        found.append(item.get("confidence", item.get("score")))
-    numbers = [float(value) for value in found if isinstance(value, int | float)]
+        values.append(item.get("confidence", item.get("score")))
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
     return max(numbers, default=0.0)
 
 

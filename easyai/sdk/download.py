@@ -29,17 +29,17 @@ class Downloader:
     """A pool of connections to the picture store; safe to use from many threads."""
 
     def __init__(self, timeout_sec: float, max_bytes: int, connections: int) -> None:
-        """Limit one download to `timeout_sec` seconds in all and to `max_bytes` bytes."""
+        """Limit a download to `timeout_sec` seconds in all and to `max_bytes` bytes."""
         self._timeout_sec = timeout_sec
         self._max_bytes = max_bytes
         # At DEBUG urllib3 logs every path with its query, which is a signature here.
         if logging.getLogger("urllib3").getEffectiveLevel() < logging.INFO:
             logging.getLogger("urllib3").setLevel(logging.INFO)
         self._session = requests.Session()
-        # Frames come from the local network: a proxy set for the web would only be in the way,
-        # and .netrc must not leak to it.
+        # Frames come from the local network: a proxy for the web would only be in the way, and
+        # secrets of .netrc must not leak to it.
         self._session.trust_env = False
-        # The cookie jar is the one part of a session that threads would write to.
+        # The cookie jar is the only part of a session that threads would write to.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections)
         self._session.mount("http://", adapter)
@@ -48,20 +48,21 @@ class Downloader:
     def fetch(self, url: str) -> bytes:
         """Return the picture's bytes.
 
-        Raises PictureError when the store does not have it, does not give it or it is too large;
-        UnavailableError when the store is silent, too slow or failing: another try may help.
+        Raises PictureError when the store does not have the picture, refuses it, or it is too
+        large. Raises UnavailableError when the store is silent, too slow or failing: another
+        attempt may help.
         """
         deadline = time.monotonic() + self._timeout_sec
         try:
             try:
                 return self._get(url, deadline)
             except requests.ConnectionError:
-                # The store may have closed a kept-alive connection just then: a new one works.
+                # The store may have closed a kept-alive connection: a new connection works.
                 return self._get(url, deadline)
         except requests.exceptions.InvalidURL:
             raise PictureError(f"image_url is no URL: {without_query(url)}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # The cause is left out on purpose: its text holds the signed URL.
+            # `from None`, because the text of the cause holds the signed URL.
             reason = type(error).__name__
             raise UnavailableError(f"cannot download {without_query(url)}: {reason}") from None
 
@@ -91,8 +92,8 @@ class Downloader:
 
     def _read(self, response: requests.Response, deadline: float, url: str) -> bytes:
         content = bytearray()
-        # Not iter_content: it waits until a chunk is full, so a store that drips would hold it
-        # for as long as it likes. read1 returns what has come.
+        # Not iter_content: it waits until a chunk is full, so a slow store could hold it for any
+        # time. read1 returns the bytes that have arrived.
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             content += chunk
             if len(content) > self._max_bytes:

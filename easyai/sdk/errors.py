@@ -1,4 +1,4 @@
-"""What can go wrong in an algorithm service, as an author may raise or see it."""
+"""The errors of an algorithm service that an author may raise or see."""
 
 
 class PictureError(ValueError):
@@ -18,7 +18,7 @@ class RequestError(ValueError):
 
 
 class ServerError(Exception):
-    """The easyai server did not do what was asked; the message says why."""
+    """A call to the easyai server failed; the message is the reason."""
 
 
 class ServerUnreachableError(ServerError):
@@ -26,7 +26,7 @@ class ServerUnreachableError(ServerError):
 
 
 class ServerRefusedError(ServerError):
-    """The easyai server answered with an error, or something else answered in its place."""
+    """The easyai server answered with an error, or another server answered in its place."""
 
 
 class ServiceNotFoundError(ServerError):

@@ -32,7 +32,7 @@ class InferServer(ThreadingHTTPServer):
         infer: Callable[[bytes], Reply],
         health: Callable[[], dict[str, Any]],
     ) -> None:
-        """Bind to (host, port), port 0 for a free one; raises OSError when that is taken."""
+        """Bind to (host, port), port 0 for a free port. Raises OSError when the port is taken."""
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.infer = infer
@@ -44,16 +44,16 @@ class InferServer(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """The port it is bound to."""
+        """The port of the server."""
         return int(self.server_address[1])
 
     def drain(self, timeout_sec: float) -> bool:
-        """Wait until no request is being answered; False when the time was not enough."""
+        """Wait until no request is being answered; False after `timeout_sec`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._active == 0, timeout_sec)
 
     def close_connections(self, timeout_sec: float) -> None:
-        """End kept-alive connections and wait until their threads have let go of them."""
+        """End kept-alive connections and wait until their threads have closed them."""
         deadline = time.monotonic() + timeout_sec
         with self._changed:
             for connection in self._connections:
@@ -77,7 +77,7 @@ class InferServer(ThreadingHTTPServer):
             self._changed.notify_all()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Hand a new connection to a thread of its own."""
+        """Start a thread for a new connection."""
         with self._changed:
             self._connections.add(request)
         super().process_request(request, client_address)
@@ -90,14 +90,14 @@ class InferServer(ThreadingHTTPServer):
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Note a broken connection; the default prints a traceback for each client that left."""
+        """Log a broken connection; the default prints a traceback for each client that left."""
         log.debug("connection ended early", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_TIMEOUT_SEC
-    # Head and body leave in one packet; Nagle's algorithm would add 40 ms to an answer in two.
+    # Head and body leave in one packet: Nagle's algorithm would delay a second packet by 40 ms.
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
     server: InferServer
@@ -123,19 +123,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.request_ended()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what the base class refuses (method, request line) as JSON too."""
+        """Answer errors of the base class (method, request line) as JSON, too."""
         self.close_connection = True
         self._reply(HTTPStatus(code), failure(message or HTTPStatus(code).phrase))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Log at debug: the server that calls logs every inference already."""
+        """Log at debug: the calling server logs every inference already."""
         log.debug(format, *args)
 
     def _path(self) -> str:
         return self.path.partition("?")[0].rstrip("/")
 
     def _read_body(self) -> bytes | None:
-        """Read the body, or answer the error and end the connection: what follows is unread."""
+        """Read the body, or answer the error and end the connection, whose rest stays unread."""
         try:
             length = self._body_length()
         except RequestError as error:

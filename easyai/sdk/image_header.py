@@ -6,7 +6,7 @@ from easyai.sdk.errors import PictureError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"
-# Start-of-frame markers; C4, C8 and CC in that range mean something else (ITU-T T.81, table B.1).
+# Start-of-frame markers; C4, C8 and CC in that range are other markers (ITU-T T.81, table B.1).
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN = 0xDA

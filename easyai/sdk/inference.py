@@ -1,4 +1,4 @@
-"""One request from body to answer: parse, download, call the author's function, shape."""
+"""A request from body to answer: parse, download, call the author's function, shape."""
 
 import json
 import logging
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 Reply = tuple[HTTPStatus, dict[str, Any]]
 
-# The server never sends more than max_concurrency at once, so only a caller that ignores it waits
-# for a slot; it must learn that before its own timeout.
+# The server never sends more than max_concurrency frames at once, so only a caller that ignores the
+# limit waits for a slot. It must get the error before its own timeout.
 _SLOT_TIMEOUT_SEC = 30.0
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """The keys of a request that matter here; all others are ignored."""
+    """The keys of a request that a service needs; other keys are ignored."""
 
     image_url: str
     task_type: str
@@ -38,7 +38,7 @@ class InferRequest:
         """Read a request body; raises RequestError that names the wrong key."""
         try:
             data = json.loads(body)
-        except (ValueError, RecursionError):  # ValueError: also what is not UTF-8
+        except (ValueError, RecursionError):  # ValueError: also for a body that is not UTF-8
             raise RequestError("the body is not JSON") from None
         if not isinstance(data, dict):
             raise RequestError("the body must be a JSON object")
@@ -50,7 +50,7 @@ class InferRequest:
 
 
 class Inference:
-    """Answers requests with one function, never running it more than `max_concurrency` times."""
+    """Answers requests with the author's function, with at most `max_concurrency` calls at once."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Inference:
             algo_config=request.algo_config,
             max_pixels=self._max_pixels,
         )
-        # A broken or huge picture fails here, also when the function decodes it by itself or never.
+        # A broken or huge picture fails here, even if the function decodes it by itself or never.
         picture.check_pixels()
         if not self._slots.acquire(timeout=_SLOT_TIMEOUT_SEC):
             raise UnavailableError("busy: more requests at once than max_concurrency")

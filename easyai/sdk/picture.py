@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from easyai.sdk.errors import PictureError
 from easyai.sdk.image_header import image_size
 
-# The largest cameras have 50 million; decoded they take three bytes each, and up to three times as
-# much on the way. A PNG of 1 MB may hold a billion.
+# The largest cameras have 50 million pixels. A decoded pixel takes three bytes, and up to three
+# times as much while it is decoded. A PNG of 1 MB may hold a billion pixels.
 MAX_PIXELS = 64 * 1024 * 1024
 
 if TYPE_CHECKING:
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """One frame of one camera, with what the server says about it."""
+    """A frame of a camera, with the data that the server sent about it."""
 
-    content: bytes = field(repr=False)  # the JPEG or PNG file as it is in the store
-    task_type: str = ""  # what to look for, e.g. 人数统计
+    content: bytes = field(repr=False)  # the JPEG or PNG file from the store
+    task_type: str = ""  # the kind of detection, e.g. 人数统计
     task_id: str = ""  # the camera, e.g. 门口2
     image_path: str = ""  # the key of the frame in the store
     algo_config: dict[str, Any] | None = field(default=None, repr=False)  # regions, parameters
-    max_pixels: int = field(default=MAX_PIXELS, repr=False, compare=False)  # of one to be decoded
+    max_pixels: int = field(default=MAX_PIXELS, repr=False, compare=False)  # limit for decoding
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels, from the header; raises PictureError when there is none."""
+        """(width, height) in pixels, from the header. Raises PictureError without a header."""
         return image_size(self.content)
 
     def check_pixels(self) -> None:
-        """Raise PictureError when its header says that it is larger than `max_pixels`."""
+        """Raise PictureError when the header gives more pixels than `max_pixels`."""
         width, height = self.size
         if width * height > self.max_pixels:
             raise PictureError(

@@ -22,18 +22,18 @@ _LONGEST_RETRY_SEC = 10.0
 
 
 class RegistrationState(StrEnum):
-    """How the service stands with the server."""
+    """The state of the service's registration at the server."""
 
     STARTING = "starting"
     REGISTERED = "registered"
     UNREACHABLE = "unreachable"  # the server does not answer
-    REFUSED = "refused"  # it answers with an error
-    FORGOTTEN = "forgotten"  # it does not know this service (any more)
+    REFUSED = "refused"  # the server answers with an error
+    FORGOTTEN = "forgotten"  # the server does not know this service (any more)
     STOPPED = "stopped"
 
 
 class Registration:
-    """One endpoint's standing with the server, kept up by a thread between start and stop."""
+    """The registration of an endpoint, which a thread keeps up between start and stop."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Registration:
         self._client = client
         self._statistics = statistics
         self._interval_sec = heartbeat_interval_sec
-        self._known = False  # the server has taken the registration and not denied it since
+        self._known = False  # whether the server accepted the registration and still knows it
         self._retry_sec = _FIRST_RETRY_SEC
         self._state = RegistrationState.STARTING
         self._reason = ""
@@ -55,25 +55,25 @@ class Registration:
 
     @property
     def state(self) -> RegistrationState:
-        """The standing as of the last call to the server."""
+        """The state after the last call to the server."""
         with self._changed:
             return self._state
 
     def start(self) -> None:
-        """Begin to register, in the background."""
+        """Begin to register in the background."""
         self._thread.start()
 
     def wait(self, state: RegistrationState, timeout_sec: float) -> bool:
-        """Wait until the standing is `state`; False when the time was not enough."""
+        """Wait for a state; False after `timeout_sec`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._state is state, timeout_sec)
 
     def stop(self) -> None:
-        """End the heartbeats and unregister; takes some seconds when the server is silent."""
+        """Stop the heartbeats and unregister; takes some seconds when the server is silent."""
         self._stopping.set()
         self._thread.join()
         try:
-            # Also when no answer to a registration has come: it may have arrived all the same.
+            # Also without an answer to the registration: the request may have arrived.
             self._client.unregister()
         except ServiceNotFoundError:
             log.debug("the server had not known this service")
@@ -92,7 +92,7 @@ class Registration:
                 delay_sec = _LONGEST_RETRY_SEC
 
     def _call(self) -> float:
-        """Make the one call that is due; return the seconds until the next."""
+        """Make the call that is due; return the seconds until the next call."""
         try:
             if self._known:
                 self._client.heartbeat(self._statistics())
@@ -120,9 +120,9 @@ class Registration:
         return delay_sec * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
     def _change(self, state: RegistrationState, reason: str = "") -> None:
-        """Log a change of standing once, not every try."""
+        """Log a change of state once, not every attempt."""
         with self._changed:
-            # A silent server is silent in many words (refused, timeout): one line for all.
+            # The errors of a silent server differ (refused, timeout): log a single line for them.
             same_reason = reason == self._reason or state is RegistrationState.UNREACHABLE
             if state is self._state and same_reason:
                 return

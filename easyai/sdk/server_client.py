@@ -15,14 +15,14 @@ _TIMEOUT_SEC = 5.0
 
 
 class ServerClient:
-    """Registers, reports and unregisters one endpoint."""
+    """Registers, reports and unregisters an endpoint."""
 
     def __init__(self, server: str, registration: dict[str, Any]) -> None:
-        """Speak to `server`, e.g. http://127.0.0.1:5066, about the endpoint in `registration`."""
+        """Call `server`, e.g. http://127.0.0.1:5066, for the endpoint in `registration`."""
         self._base = server.rstrip("/") + _PREFIX
         self._registration = registration
-        # By endpoint, not by service_id: other processes may serve under the same id, and this
-        # one must neither hide their silence nor take them out with it.
+        # By endpoint, not by service_id: other processes may serve under the same id. This process
+        # must neither hide their silence nor unregister them.
         self._id = quote(registration["endpoint"], safe="")
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"easyai-sdk/{version()}"
@@ -33,11 +33,11 @@ class ServerClient:
         self._call("POST", "/register", self._registration)
 
     def heartbeat(self, statistics: dict[str, Any]) -> None:
-        """Report life and statistics; raises ServerError, also when the server has forgotten it."""
+        """Report life and statistics. Raises ServerError, also for an unknown endpoint."""
         self._call("POST", f"/heartbeat/{self._id}", statistics)
 
     def unregister(self) -> None:
-        """Take the endpoint out; raises ServerError."""
+        """Unregister the endpoint; raises ServerError."""
         self._call("DELETE", f"/unregister/{self._id}", None)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A whole service around one function: HTTP server, registration, clean stop."""
+"""A whole service around the author's function: HTTP server, registration, clean stop."""
 
 import logging
 import threading
@@ -19,25 +19,25 @@ log = logging.getLogger(__name__)
 
 DEFAULT_SERVER = "http://127.0.0.1:5066"
 
-_DRAIN_TIMEOUT_SEC = 10.0  # the frames in work at a stop; what takes longer is inferred elsewhere
+_DRAIN_TIMEOUT_SEC = 10.0  # for frames in work at a stop; slower frames are inferred elsewhere
 _CLOSE_TIMEOUT_SEC = 2.0
 
 
 class Service:
     """An algorithm service in this process; a context manager that starts and stops it.
 
-    detect: the function, called in a thread of its own with a Picture.
-    service_id, name, version: who this is; name defaults to service_id.
-    task_types: what it can look for.
+    detect: the function, called with a Picture in the thread of a request.
+    service_id, name, version: the identity of the service; name defaults to service_id.
+    task_types: the task types it can infer.
     server: the easyai server's URL; None serves without registering, for tests.
-    host, port: where to listen; port 0 takes a free one.
+    host, port: where to listen; port 0 takes a free port.
     max_concurrency: how many calls of `detect` may run at the same time.
-    advertise: host or host:port under which the server reaches this service, when that is not
+    advertise: host or host:port under which the server reaches this service, if it differs from
         host and port (containers, several machines).
     heartbeat_interval_sec, download_timeout_sec: seconds; max_picture_bytes: bytes;
-        max_picture_pixels: width times height, judged by the header before anything is decoded.
+        max_picture_pixels: width times height, read from the header before decoding.
 
-    Raises ValueError naming the option that is wrong.
+    Raises ValueError naming the wrong option.
     """
 
     def __init__(
@@ -79,24 +79,24 @@ class Service:
 
     @property
     def endpoint(self) -> str:
-        """The URL that is registered; raises RuntimeError before the start."""
+        """The registered URL; raises RuntimeError before the start."""
         return self.settings.endpoint(self._started().http.port)
 
     @property
     def port(self) -> int:
-        """The port it listens on; raises RuntimeError before the start."""
+        """The port of the service; raises RuntimeError before the start."""
         return self._started().http.port
 
     @property
     def state(self) -> RegistrationState | None:
-        """The standing with the easyai server; None when it is not to register."""
+        """The registration state at the easyai server; None without a server."""
         registration = self._started().registration
         return registration.state if registration else None
 
     def start(self) -> None:
-        """Listen and begin to register; returns at once, whether the server is there or not.
+        """Listen and begin to register; returns at once, whether the server answers or not.
 
-        Raises OSError when the port is taken, RuntimeError when it has started already.
+        Raises OSError when the port is taken, RuntimeError when the service has started already.
         """
         if self._running is not None:
             raise RuntimeError("the service has started already")
@@ -109,7 +109,7 @@ class Service:
             self._running = None
 
     def wait_registered(self, timeout_sec: float) -> bool:
-        """Wait until the server has taken the registration; False when the time was not enough."""
+        """Wait until the server accepts the registration; False after `timeout_sec`."""
         registration = self._started().registration
         return registration is not None and registration.wait(
             RegistrationState.REGISTERED, timeout_sec
@@ -136,8 +136,8 @@ class _Running:
     ) -> None:
         self._settings = settings
         self._statistics = statistics
-        # The next frame comes down while the last is in work, so twice the slots; with room for
-        # callers that send more at once.
+        # Twice the slots, because the next frame is downloaded while the last frame is inferred. At
+        # least 32 connections leave room for callers that send more at once.
         self._downloader = Downloader(
             settings.download_timeout_sec,
             settings.max_picture_bytes,

@@ -12,10 +12,10 @@ _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, not 
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """What a service is and where it serves; raises ValueError that names the wrong option."""
+    """The options of a service. Raises ValueError that names the wrong option."""
 
-    service_id: str  # several processes may share one
-    task_types: Sequence[str]  # what it can look for, e.g. ["人数统计"]
+    service_id: str  # several processes may share a service_id
+    task_types: Sequence[str]  # the task types it can infer, e.g. ["人数统计"]
     name: str  # for people
     server: str | None  # the easyai server; None: do not register
     host: str  # the address to bind to
@@ -24,7 +24,7 @@ class ServiceSettings:
     version: str
     advertise: str | None  # host or host:port under which the server reaches this service
     heartbeat_interval_sec: float
-    download_timeout_sec: float  # for one picture in all
+    download_timeout_sec: float  # for the whole download of a picture
     max_picture_bytes: int
     max_picture_pixels: int
 
@@ -70,8 +70,8 @@ class ServiceSettings:
             "version": self.version,
             "max_concurrency": self.max_concurrency,
         }
-        # The server's own limit is 60 s, or what its operator has set; only a service that
-        # reports more rarely than usual asks for another.
+        # The server's own limit is 60 s, or the value that its operator has set. Only a service
+        # that reports more rarely than usual asks for another limit.
         if self.heartbeat_interval_sec > 30:
             body["heartbeat_timeout_sec"] = self.heartbeat_interval_sec * 2
         return body

@@ -1,11 +1,11 @@
-"""What a service counts about itself and tells the server with each heartbeat."""
+"""The counters that a service reports to the server with each heartbeat."""
 
 import threading
 from typing import Any
 
 
 class Statistics:
-    """Counters of one service since it started; safe to use from many threads."""
+    """Counters of a service since its start; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -16,13 +16,13 @@ class Statistics:
         self._last_total_ms = 0.0
 
     def count_request(self, total_ms: float) -> None:
-        """Count one request, answered in `total_ms` milliseconds, whatever the answer."""
+        """Count a request, answered in `total_ms` milliseconds, whatever the answer."""
         with self._lock:
             self._total_requests += 1
             self._last_total_ms = total_ms
 
     def count_inference(self, inference_ms: float) -> None:
-        """Count one call of the author's function that returned after `inference_ms`."""
+        """Count a call of the author's function that returned after `inference_ms`."""
         with self._lock:
             self._inferences += 1
             self._inference_sum_ms += inference_ms

@@ -94,7 +94,7 @@ def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # an invalid port
         valid = False
     if not valid:
         raise argparse.ArgumentTypeError(f"{text!r} is not like http://127.0.0.1:9001/infer")

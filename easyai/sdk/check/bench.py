@@ -1,4 +1,4 @@
-"""What the contract points work with: requests to the service and its parsed answers."""
+"""The test bench of the contract points: requests to the service and its parsed answers."""
 
 import json
 import time
@@ -13,11 +13,11 @@ from easyai.sdk.check.picture_host import PictureHost
 
 
 class BreachError(Exception):
-    """The service breaks a contract point; the message says how it showed."""
+    """The service breaks a contract point; the message is the observation."""
 
 
 class BlockedError(Exception):
-    """A point cannot be judged, since another one does not hold; the message is its name."""
+    """A point cannot be judged, because another point fails; the message is that point's name."""
 
 
 class UnreachableError(BreachError):
@@ -26,7 +26,7 @@ class UnreachableError(BreachError):
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer of the service."""
+    """An HTTP answer of the service."""
 
     status: int
     data: dict[str, Any] | None  # the JSON object, None when the body is something else
@@ -50,7 +50,7 @@ class Answer:
 
 
 class Bench:
-    """One service under test, with the pictures it is asked about."""
+    """The service under test, with the pictures for its requests."""
 
     def __init__(
         self,
@@ -71,9 +71,10 @@ class Bench:
 
     @property
     def valid(self) -> Answer:
-        """The answer to the first valid frame, which several points look at.
+        """The answer to the first valid frame, which several points examine.
 
-        Raises BreachError when there is none; it is asked for once, for it may take its whole time.
+        Raises BreachError without an answer. The frame is sent only once, because the answer may
+        take the whole timeout.
         """
         if isinstance(self._first, BreachError):
             raise self._first
@@ -91,7 +92,7 @@ class Bench:
     def request(
         self, kind: str = "good", task_type: str | None = None, task_id: str | None = None
     ) -> dict[str, Any]:
-        """Return a request body as the server sends it, for a `good`, `broken` or `missing` one."""
+        """Return a request body of the server, for a `good`, `broken` or `missing` picture."""
         task_type = task_type or self._task_type
         task_id = task_id or self._task_id
         image_path = f"{task_type}/{task_id}/20250101-120000.000.jpg"

@@ -1,4 +1,4 @@
-"""How each contract point is checked: a function returns what it saw or raises BreachError."""
+"""The check of each contract point: a function returns its observation or raises BreachError."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +21,7 @@ def frame(bench: Bench) -> str:
 
 
 def fetch(bench: Bench) -> str:
-    """The picture is downloaded from the URL as it was sent."""
+    """The service downloads the picture from the exact URL of the request."""
     if not _asked_unsigned(bench):
         _object(bench)
     if bench.pictures.fetched("good"):
@@ -32,7 +32,7 @@ def fetch(bench: Bench) -> str:
 
 
 def shape(bench: Bench) -> str:
-    """The answer has the keys the server reads."""
+    """The answer has the keys that the server reads."""
     if _object(bench).get("success") is not True and not bench.pictures.fetched("good"):
         raise BlockedError("fetch")
     data = bench.valid.success()
@@ -46,7 +46,7 @@ def shape(bench: Bench) -> str:
 
 
 def inference_time(bench: Bench) -> str:
-    """The answer tells how long the inference took."""
+    """The answer has the duration of the inference."""
     value = _success(bench).get("inference_time_ms")
     if not is_number(value) or value < 0:
         raise BreachError(f"inference_time_ms is not a number of at least 0: {value!r}")
@@ -69,7 +69,7 @@ def boxes(bench: Bench) -> str:
 
 
 def algo_config(bench: Bench) -> str:
-    """A camera's configuration may come along."""
+    """A request may carry a camera's configuration."""
     _success(bench)
     region = {"type": "polygon", "name": "入口", "points": [[0, 0], [100, 0], [100, 100]]}
     config = {"regions": [region], "algorithm_params": {"confidence": 0.5}}
@@ -108,7 +108,7 @@ def broken_picture(bench: Bench) -> str:
 
 
 def garbage(bench: Bench) -> str:
-    """A body that is not JSON is refused and does no harm."""
+    """The service refuses a body that is not JSON, and goes on."""
     _success(bench)
     answer = bench.post(b'{"image_url": \xff\xfe')
     if answer.status < 400 and not (answer.data and answer.data.get("success") is False):
@@ -131,7 +131,7 @@ def concurrent(bench: Bench) -> str:
 
 
 def health(bench: Bench) -> str:
-    """The server can ask whether the service lives."""
+    """The server can probe whether the service lives."""
     answer = bench.health()
     if answer.status >= 500:
         raise BreachError(f"status {answer.status}: {answer.text}")
@@ -146,7 +146,7 @@ def _result(bench: Bench) -> dict[str, Any]:
 
 
 def _asked_unsigned(bench: Bench) -> bool:
-    """Whether the first frame's picture was only asked for without its signature."""
+    """Whether the service requested the first frame's picture only without its signature."""
     try:
         _ = bench.valid
     except UnreachableError:
@@ -157,7 +157,7 @@ def _asked_unsigned(bench: Bench) -> bool:
 
 
 def _object(bench: Bench) -> dict[str, Any]:
-    """The answer to the first frame, for points that say nothing where there is none."""
+    """The answer to the first frame, for points that cannot be judged without an answer."""
     try:
         return bench.valid.object()
     except UnreachableError:
@@ -167,7 +167,7 @@ def _object(bench: Bench) -> dict[str, Any]:
 
 
 def _success(bench: Bench) -> dict[str, Any]:
-    """The same, for points that say nothing where the first frame failed."""
+    """The answer to the first frame, for points that cannot be judged if that frame failed."""
     data = _object(bench)
     if data.get("success") is not True:
         raise BlockedError("shape" if bench.pictures.fetched("good") else "fetch")

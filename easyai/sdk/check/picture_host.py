@@ -1,4 +1,4 @@
-"""Serves pictures to the service under test, the way a store with signed URLs does."""
+"""Serves pictures to the service under test, like a store with signed URLs."""
 
 import secrets
 import threading
@@ -11,9 +11,9 @@ BROKEN_PICTURE = b"this is text, not a picture\n" * 20
 
 
 class PictureHost:
-    """An HTTP server with one good, one broken and any number of missing pictures.
+    """An HTTP server with a good picture, a broken picture and any number of missing pictures.
 
-    Every URL is signed by a query, as a presigned one is: without it the answer is 403.
+    Every URL is signed by its query, like a presigned URL: without the query the answer is 403.
     """
 
     def __init__(self, picture: bytes, host: str = "127.0.0.1") -> None:
@@ -35,7 +35,7 @@ class PictureHost:
         return f"http://{self._host}:{port}{path}?X-Amz-Expires=3600&signature={self._token}"
 
     def fetched(self, what: str) -> int:
-        """Return how often the picture `good` was given, or `unsigned` ones were refused."""
+        """Return how often picture `good` was served, or `unsigned` requests were refused."""
         with self._lock:
             return self._fetched[what]
 
@@ -74,7 +74,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a service that breaks off a download shows in its answer."""
+        """Print nothing: a service that breaks off a download shows it in its answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Say nothing: the report is the output."""
+        """Print nothing: the report is the output."""
 
     def _answer(self, *, with_body: bool) -> None:
         status, content = self.server.pictures.find(self.path)

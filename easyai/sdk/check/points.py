@@ -1,4 +1,4 @@
-"""The points of the wire contract that a service has to hold."""
+"""The points of the wire contract that a service must meet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from easyai.sdk.check.bench import Bench
 
 @dataclass(frozen=True)
 class ContractPoint:
-    """One promise of a service."""
+    """A promise of a service."""
 
-    name: str  # short, for --json and for talking about it
+    name: str  # a short name, for --json and for people
     title: str  # the promise
-    remedy: str  # what an author does when it does not hold
-    check: Callable[[Bench], str]  # returns what was seen, raises BreachError
+    remedy: str  # the fix for the author when the promise is broken
+    check: Callable[[Bench], str]  # returns the observation, raises BreachError
 
 
 POINTS = (

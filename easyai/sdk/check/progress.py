@@ -1,4 +1,4 @@
-"""Says on stderr which point is being checked, and how long a service lets it wait."""
+"""Reports on stderr which point waits for an answer of the service, and for how long."""
 
 import sys
 import threading
@@ -12,15 +12,15 @@ TELL_EVERY_SEC = 5.0
 
 
 class Progress:
-    """Quiet while answers come soon; a line every few seconds while one does not."""
+    """Writes a line every few seconds while an answer is late; quiet otherwise."""
 
     def __init__(self, limit_sec: float) -> None:
-        """`limit_sec` is how long one answer is waited for."""
+        """`limit_sec` is the timeout of an answer."""
         self._limit_sec = limit_sec
 
     @contextmanager
     def watch(self, point: ContractPoint) -> Iterator[None]:
-        """Tell of a point while the block takes its time."""
+        """Report a point as waiting while the block runs."""
         done = threading.Event()
         thread = threading.Thread(target=self._tell, args=(point, done), daemon=True)
         thread.start()

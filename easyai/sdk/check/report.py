@@ -1,4 +1,4 @@
-"""Runs the contract points against a service and writes down what was seen."""
+"""Runs the contract points against a service and reports the findings."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,18 +11,18 @@ from easyai.sdk.check.points import POINTS, ContractPoint
 
 @dataclass(frozen=True)
 class Finding:
-    """What one contract point came to."""
+    """The result of a contract point."""
 
     name: str
     title: str
-    ok: bool | None  # None: not judged, for another point that failed is the cause
-    detail: str  # what was seen
-    remedy: str  # what to do; empty when the point holds
+    ok: bool | None  # None: not judged, because another point that failed is the cause
+    detail: str  # the observation
+    remedy: str  # the fix for the author; empty when the point holds
 
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of one run, in the order of the points."""
+    """The findings of a run, in the order of the points."""
 
     url: str
     findings: tuple[Finding, ...]
@@ -58,7 +58,7 @@ Watch = Callable[[ContractPoint], AbstractContextManager[object]]
 def run(bench: Bench, watch: Watch = lambda _point: nullcontext()) -> Report:
     """Check every point; stops at once when the service cannot be reached.
 
-    Each check runs inside of what `watch` returns for its point.
+    Each check runs inside the context that `watch` returns for its point.
     """
     findings = []
     for point in POINTS:

@@ -9,10 +9,10 @@ _LIST_KEYS = ("detections", "objects")
 
 
 def detection_count(result: dict[str, Any]) -> int:
-    """Return the count the server will take; raises BreachError when there is none.
+    """Return the count that the server will use; raises BreachError without a count.
 
-    The first that applies: the sum over `line_crossing` when above 0, `total_count`, `count`,
-    `num`, the length of `detections`, the length of `objects`.
+    The first of these that applies: the sum over `line_crossing` if above 0, `total_count`,
+    `count`, `num`, the length of `detections`, the length of `objects`.
     """
     crossed = _line_crossing(result.get("line_crossing"))
     if crossed > 0:
@@ -20,7 +20,7 @@ def detection_count(result: dict[str, Any]) -> int:
     for key in _COUNT_KEYS:
         if key in result:
             number = _whole_number(result[key], key)
-            if "line_crossing" not in result:  # those lines count, the boxes may be of others
+            if "line_crossing" not in result:  # lines count crossings, boxes may show other objects
                 _compare(number, key, result)
             return number
     for key in _LIST_KEYS:
@@ -44,7 +44,7 @@ def check_confidences(result: dict[str, Any]) -> None:
 
 
 def check_boxes(result: dict[str, Any], size: tuple[int, int]) -> int:
-    """Return the number of boxes; raises BreachError for one that is not within the picture."""
+    """Return the number of boxes; raises BreachError for a box outside of the picture."""
     boxes = 0
     for key in _LIST_KEYS:
         for index, item in enumerate(_list(result.get(key, []), key)):
@@ -57,16 +57,16 @@ def check_boxes(result: dict[str, Any], size: tuple[int, int]) -> int:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell a finite JSON number of sane size from everything else, true and false included."""
+    """Whether a value is a finite JSON number of sane size; false for true and false."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e15 < value < 1e15
 
 
 def _compare(number: int, key: str, result: dict[str, Any]) -> None:
     for name in _LIST_KEYS:
         if name in result:
-            found = len(_list(result[name], name))
-            if found != number:
-                raise BreachError(f"{key} is {number}, but {name} holds {found}")
+            length = len(_list(result[name], name))
+            if length != number:
+                raise BreachError(f"{key} is {number}, but {name} holds {length}")
             return
 
 
@@ -79,7 +79,7 @@ def _check_box(box: object, name: str, size: tuple[int, int]) -> None:
     if 0 < max(box) <= 1:
         raise BreachError(f"{name} {box} looks like fractions of the picture, not pixels")
     width, height = size
-    # One pixel of grace: rounding, and counting the last pixel in.
+    # A pixel of tolerance: for rounding, and for boxes that include the last pixel.
     if x1 < -1 or y1 < -1 or x2 > width + 1 or y2 > height + 1:
         raise BreachError(f"{name} {box} is not within the picture of {width} x {height} pixels")
 

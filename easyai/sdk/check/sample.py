@@ -1,4 +1,4 @@
-"""The picture that a check sends when the author names no other."""
+"""The picture that a check sends when the author names no other picture."""
 
 import base64
 
