@@ -1,6 +1,6 @@
 """Connections to the broker that notice in seconds when it is away, and when it is back."""
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

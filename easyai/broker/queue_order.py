@@ -4,7 +4,7 @@ With equal turns for all queues, a tick of the scan would wait for a wake of eac
 many seconds with some hundred types on a loaded machine.
 """
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

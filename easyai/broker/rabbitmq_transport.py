@@ -6,7 +6,7 @@ would connect anew for ever. This transport logs the refusal and uses the queue 
 `easyai.broker.transports` makes ``amqp://`` and ``amqps://`` mean these transports.
 """
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ message that cannot be read is thrown away and logged. `easyai.broker.transports
 ``redis://``, ``rediss://`` and ``sentinel://`` mean these transports.
 """
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

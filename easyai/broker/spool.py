@@ -116,7 +116,7 @@ class Spool:
         self._order = sorted(self._waiting)
 
     def has_any(self, queues: Collection[str]) -> bool:
-        """Whether a message for one of `queues` was there at the last look."""
+        """Whether any of `queues` had a message at the last look."""
         few, many = self._waiting.keys(), queues
         if len(queues) < len(few):
             return any(queue in few for queue in queues)

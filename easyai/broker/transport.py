@@ -10,7 +10,7 @@ same file system), ``control_folder``; ``message_ttl`` and ``polling_interval`` 
 interval matters only where the kernel does not see every message, as on NFS.
 """
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Channel(filesystem.Channel):
         return super().queue_declare(queue, passive, **kwargs)
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> None:
-        """Read from one more queue."""
+        """Read from another queue as well."""
         super().basic_consume(queue, *args, **kwargs)
         self._reading.add(queue)
 
@@ -238,7 +238,7 @@ class Transport(filesystem.Transport):
         self._interrupted = True
 
     def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
-        """Deliver one message. Raises TimeoutError after `timeout` seconds without one."""
+        """Deliver a message. Raises TimeoutError after `timeout` seconds without a message."""
         limit = None if timeout is None else time.monotonic() + timeout
         while True:
             self._keep_house()

@@ -47,7 +47,7 @@ _HTTP: Final = (
 _TEXT: Final = rf"^{_BLANKS}[^{_CONTROL}]*{_BLANKS}$"
 _ID: Final = rf"^{_BLANKS}[^\s{_CONTROL}][^{_CONTROL}]*{_BLANKS}$"
 _FOLDER: Final = rf"^(?:[^\s./{_CONTROL}]|[^\S{_CONTROL}]+[^\s/{_CONTROL}])[^/{_CONTROL}]*$"
-_MOST_DECOMPOSED: Final = 4  # characters that compose into a single one (Unicode Annex 15)
+_MOST_DECOMPOSED: Final = 4  # characters that compose into another (Unicode Standard Annex 15)
 
 
 def _stripped(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -15,7 +15,7 @@ from easyai.db.services import ServiceRow, reason_of
 from easyai.domain.service import REGISTERED, ROUTABLE, ServiceState, moved_to
 from easyai.masking import hide_credentials
 
-# Failed calls, or a probe after one timeout without a success, and then a second probe show that an
+# Failed calls, or a probe after a timeout without a success, and then a second probe show that an
 # endpoint is dead. Until then it may look alive beside the new endpoint.
 _FOUND_WITHIN: Final = 2.0  # heartbeat timeouts of the old endpoint
 # From the last sign of life at the old endpoint to the registration of the new endpoint. After a
@@ -77,7 +77,7 @@ def _came(row: ServiceRow) -> float:
 
 
 def _is_new(row: ServiceRow, old: ServiceRow, timeout_sec: float) -> bool:
-    """Whether an endpoint was registered for the first time as the old one left, or later."""
+    """Whether an endpoint was first registered when the old endpoint left, or later."""
     since, allowed_sec = _came(row), old.heartbeat_timeout_sec or timeout_sec
     return bool(
         reason_of(row) == REGISTERED

@@ -36,7 +36,7 @@ _REQUIRED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A valid registration of one endpoint."""
+    """A valid registration of an endpoint."""
 
     service_id: str
     name: str

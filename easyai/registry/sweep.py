@@ -29,7 +29,7 @@ _BUDGET_SEC: Final = 2.0
 
 @dataclass(slots=True)
 class SweepReport:
-    """The counts of one sweep."""
+    """The counts of a sweep."""
 
     lapsed: int = 0  # online → suspect
     offline: int = 0  # suspect → offline

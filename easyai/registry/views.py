@@ -53,7 +53,7 @@ def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any
 
 
 def task_type_services(runtime: Runtime, task_type: str) -> dict[str, Any]:
-    """The services of one task type that can take work now."""
+    """The services of a task type that can take work now."""
     rows, types, _ = _read(runtime)
     entries = [
         _entry(row, types[row.pk])

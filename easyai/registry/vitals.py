@@ -37,7 +37,7 @@ _OWN_API: Final = 0  # no service has this pk
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The result of one look at the services."""
+    """The result of a look at the services."""
 
     lapsed: int = 0  # online → suspect
     offline: int = 0  # suspect → offline

@@ -1,6 +1,6 @@
 """The clock: sends the periodic tasks while it leads; any number of beats may run."""
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class CeleryDoorbell:
             return task_types
 
     def _claim(self, task_types: list[str]) -> list[str]:
-        """Claim the types whose earlier wake is answered, in one transaction."""
+        """Claim the types whose earlier wake is answered, in a single transaction."""
         try:
             with self._database().write() as conn:
                 return rings.claim(conn, task_types, clock.now(conn), QUIET_SEC)

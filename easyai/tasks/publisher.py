@@ -38,7 +38,7 @@ class Publisher:
         try:
             self._send(task_type)
         except BlockedError:
-            raise  # the connection works again after the alarm; RabbitMQ would keep the old one
+            raise  # the connection works again after the alarm, and RabbitMQ keeps it until then
         except Exception:
             self.close()
             if fresh:

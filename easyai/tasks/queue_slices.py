@@ -11,7 +11,7 @@ from typing import Any, Final
 
 log = logging.getLogger(__name__)
 
-_MOST_NAMES: Final = 5  # in one message
+_MOST_NAMES: Final = 5  # in a log message
 #: A slice ends after this much CPU time. CPU time counts because on a busy machine each slice also
 #: pays for a look at all queues.
 _WORK_SEC: Final = 0.03

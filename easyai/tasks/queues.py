@@ -4,7 +4,7 @@ All queues are bound to a direct exchange with a plain ASCII name, with the queu
 key. So are queues that appear by name (``celery worker -Q infer.人脸``).
 """
 
-# kombu says it is typed, but few of its functions are.
+# kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

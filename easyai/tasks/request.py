@@ -4,7 +4,7 @@ Celery compares the sender's clock with the worker's clock. Between machines who
 more than `expires`, the worker would silently drop every tick and every wake.
 """
 
-# Celery says it is typed, but few of its functions are.
+# Celery ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
