@@ -1,1 +1,1 @@
-"""Transports of kombu: the embedded broker, and what ours do beyond kombu's own."""
+"""Transports of kombu: the embedded broker, and our extensions of kombu's own transports."""

@@ -1,4 +1,4 @@
-"""Connections to the broker that notice in seconds when it is away, and when it is back."""
+"""Connections to the broker that notice within seconds when the broker is down or back."""
 
 # kombu ships type information, but few of its functions are typed.
 # mypy: disable-error-code="no-untyped-call"

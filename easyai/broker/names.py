@@ -1,4 +1,4 @@
-"""Names of exchanges and queues that the transports know apart from others."""
+"""Names of exchanges and queues that the transports treat in a special way."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a process reports about itself: that it lives, works, or has to end."""
+"""Reports of a process about itself: that it lives, works, or has to end."""

@@ -1,1 +1,1 @@
-"""What leaves easyai: alerts to the message bus, alarms to people."""
+"""The outgoing messages of easyai: alerts to the message bus, alarms to people."""

@@ -1,8 +1,8 @@
 """The bodies that algorithm services send (contract, section 2), as the API publishes them.
 
 `RegisterBody` judges registrations: the server enforces the very patterns and limits that /docs
-shows. A rule that JSON Schema cannot express (bytes of UTF-8, the composed form of a name, what
-stands in the brackets of an address) is a validator here and a sentence in the field's description.
+shows. A rule that JSON Schema cannot express (bytes of UTF-8, the composed form of a name, the
+content of an address's brackets) is a validator here and a sentence in the field's description.
 So the published schema refuses no body that the server accepts. Texts with U+FEFF are the
 exception: ECMAScript counts this character as a blank, Python does not.
 """
@@ -31,11 +31,11 @@ MOST_CONCURRENCY: Final = 1_000_000
 SHORTEST_TIMEOUT_SEC: Final = 10.0
 LONGEST_TIMEOUT_SEC: Final = 86_400.0
 LARGEST_MS: Final = 1e12
-LARGEST_COUNT: Final = float(2**53)  # what a JSON number holds exactly
+LARGEST_COUNT: Final = float(2**53)  # the limit of exact integers in JSON numbers
 
 # Patterns without look-around and without counts: pydantic matches them in linear time.
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
-_BLANKS: Final = r"[\s\u001c-\u001f\u0085]*"  # what str.strip removes; dialects differ
+_BLANKS: Final = r"[\s\u001c-\u001f\u0085]*"  # the characters of str.strip; dialects differ
 _PORT: Final = (  # 0 to 65535
     r"0*(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 )

@@ -63,7 +63,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         heard = {row.pk: row for rows in by_name.values() for row in rows}
         slow = runtime.part(HeartbeatPace).heard(heard.values(), timeout_sec, now)
         if doubtful:
-            services.lock(conn, [*living, *doubtful])  # written in two goes
+            services.lock(conn, [*living, *doubtful])  # two statements write them
         services.heartbeats(conn, _updates(beats, vouched), now)
         services.refresh(conn, list(doubtful), now)
         back = [row for row in living.values() if row.state != ServiceState.ONLINE]
@@ -105,7 +105,7 @@ def lookup(name: str) -> str:
 
 
 def _by_name(rows: Iterable[ServiceRow], names: set[str]) -> dict[str, list[ServiceRow]]:
-    """Group the rows by the requested names; a row may have two of them."""
+    """Group the rows by the requested names only; a row may match two of them."""
     by_name: dict[str, list[ServiceRow]] = {}
     for row in rows:
         for name in names & {row.service_id, row.endpoint}:

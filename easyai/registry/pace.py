@@ -18,7 +18,7 @@ TELL_EVERY_SEC: Final = 3600.0
 _ENOUGH: Final = 10  # pauses in time in a row; with fewer, the event would end and return in turn
 _ALIKE: Final = 0.2  # largest share by which two pauses of the same pace differ
 _LONGEST: Final = 10  # times its timeout; a longer pause is an outage
-_USUAL_SEC: Final = 30.0  # what field clients do
+_USUAL_SEC: Final = 30.0  # the interval of field clients
 
 
 class HeartbeatPace:

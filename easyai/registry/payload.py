@@ -49,7 +49,7 @@ class Registration:
 
 
 def parse_registration(payload: Any) -> Registration:
-    """The registration in a body that RegisterBody takes (contract, section 2).
+    """The registration in a body that RegisterBody accepts (contract, section 2).
 
     Raises BadRequestError naming the first field that is wrong, and the remedy.
     """
@@ -90,7 +90,7 @@ def is_clean_text(text: str) -> bool:
 
 
 def _refusal(error: ErrorDetails) -> str:
-    """The field that is wrong, and what to send."""
+    """The wrong field and the remedy."""
     value = None if error["type"] == "missing" else error["input"]
     if not error["loc"]:
         return (

@@ -72,7 +72,7 @@ def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) ->
             registration_requests.remove(conn, [(new.service_id, new.endpoint)])
     if not waits:
         _tell_registered(new)
-        runtime.doorbell.ring_all(woken)  # 200 wakes for nothing would hold up the others
+        runtime.doorbell.ring_all(woken)  # not all: 200 useless wakes would hold up others
     return new.service_id
 
 

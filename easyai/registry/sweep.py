@@ -68,7 +68,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
         if moved:
-            generations.bump_registry(conn)  # breakers among them, perhaps
+            generations.bump_registry(conn)  # the moved times may be those of breakers
     if frames == upkeep.AT_ONCE:
         frames += _by_and_by(runtime, lambda conn: upkeep.pull_back(conn, clock.now(conn)))
     moved += frames

@@ -1,4 +1,4 @@
-"""What operators see of the registry (contract, section 3), as JSON-ready dicts.
+"""The operators' views of the registry (contract, section 3), as JSON-ready dicts.
 
 Times are Unix seconds unless RFC 3339 is mentioned, durations milliseconds.
 """

@@ -62,7 +62,7 @@ class SteadyClock:
 
     def __init__(self, runtime: Runtime) -> None:
         self._lock = threading.Lock()
-        self._offset: float | None = None  # not known while the database is away
+        self._offset: float | None = None  # unknown while the database does not answer
         with suppress(DatabaseUnavailableError), runtime.db.read() as conn:
             self._offset = clock.now(conn) - time.monotonic()
 

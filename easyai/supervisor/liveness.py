@@ -96,7 +96,7 @@ class Liveness:
         return [Verdict(pid, reason, orderly=True)]
 
     def _forgive_own_absence(self, now: float) -> None:
-        """Restart all silence limits after this process was itself held up."""
+        """Restart all silence limits after a stall of this process: it knows no child's silence."""
         before, self._looked_at = self._looked_at, now
         if before is not None and now - before > self.hang_sec / 2:
             for child in self._children.values():

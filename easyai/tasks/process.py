@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: From the signal to stop until the frames in flight are given back.
+#: From the stop signal until the frames in flight are returned.
 DRAIN_TIMEOUT_SEC: Final = 15.0
 
 
