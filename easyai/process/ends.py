@@ -1,4 +1,4 @@
-"""Why a supervisor ended a process: the codes that the causes of a standstill look for."""
+"""Why a process of easyai was ended: the codes that the causes of a standstill look for."""
 
 from __future__ import annotations
 
