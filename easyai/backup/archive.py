@@ -1,7 +1,7 @@
-"""The file of a backup: a plain tar whose last member names the checksum of all before it.
+"""The file of a backup: a plain tar whose last member has the checksum of everything before it.
 
-``tar -tf`` and ``tar -xf`` read it. We read it ourselves and extract by hand: no member is written
-to a place that its name chooses, and none is anything but a regular file.
+``tar -tf`` and ``tar -xf`` read the file. easyai extracts the members itself: the name of a member
+never chooses where the member is written, and every member must be a regular file.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from easyai.store.renames import rename_noreplace
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
-_NOTE: Final = "EASYAI."  # before the names of our own notes on a member
+_NOTE: Final = "EASYAI."  # prefix of our own notes on a member
 _CHUNK: Final = 1 << 20
 _LARGEST_MANIFEST: Final = 64 << 20
 
 
 class Writer:
-    """An archive that is being written; it has its name once it is whole and on the disk."""
+    """Writes an archive; the file gets its name when the archive is complete and on the disk."""
 
     def __init__(self, path: Path) -> None:
-        """Raises BackupError when the file is there already or cannot be made."""
+        """Create the draft. Raises BackupError when the file exists or cannot be created."""
         self.path = path
         self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         if os.path.lexists(path):
@@ -50,7 +50,7 @@ class Writer:
         )
 
     def add(self, name: str, source: IO[bytes], size: int, **notes: str) -> None:
-        """Put a file in; raises BackupError when it is shorter than `size`, or the disk is full."""
+        """Add a file; raises BackupError when it is shorter than `size`, or the disk is full."""
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.mtime = size, 0o600, int(time.time())
         member.pax_headers = {f"{_NOTE}{key}": value for key, value in notes.items()}
@@ -61,7 +61,7 @@ class Writer:
         _forget_members(self._tar)
 
     def finish(self, manifest: dict[str, Any]) -> None:
-        """Write the manifest, and give the file its name."""
+        """Write the manifest, and rename the draft to the name of the archive."""
         try:
             manifest = {**manifest, "sha256": self._file.digest.hexdigest()}
             content = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
@@ -74,7 +74,7 @@ class Writer:
             raise _failed(self.path, error) from error
 
     def abandon(self) -> None:
-        """Leave nothing behind; nothing to do once the archive has its name."""
+        """Delete the draft; an archive that has its name stays."""
         with suppress(OSError):
             self._file.file.close()
         with suppress(OSError):
@@ -82,7 +82,7 @@ class Writer:
 
 
 class _Hashed:
-    """A file that is written from its begin to its end, with the checksum of what it has."""
+    """A file that is written sequentially, with the checksum of its content."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -103,7 +103,7 @@ class _Hashed:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of an archive."""
+    """A file of an archive."""
 
     name: str
     size: int
@@ -112,10 +112,10 @@ class Member:
 
 
 class Reader:
-    """An archive whose checksum was found right, and what its manifest says."""
+    """An archive with a correct checksum, and its manifest."""
 
     def __init__(self, path: Path, progress: Progress) -> None:
-        """Reads all of it once. Raises BackupError for one that is damaged, cut or not ours."""
+        """Read the whole archive once. Raises BackupError when it is damaged, cut or not ours."""
         self.path = path
         try:
             self._file = path.open("rb")
@@ -133,7 +133,7 @@ class Reader:
             raise
 
     def members(self) -> Iterator[Member]:
-        """Every file but the manifest, in the order in which they were put in."""
+        """Every file except the manifest, in the order in which the files were added."""
         for member in self._walk():
             if member.name == MANIFEST:
                 return
@@ -164,11 +164,11 @@ class Reader:
         for member in self._walk():
             if member.name != MANIFEST:
                 continue
-            found = self._tar.extractfile(member)
-            if member.size > _LARGEST_MANIFEST or found is None:
+            content = self._tar.extractfile(member)
+            if member.size > _LARGEST_MANIFEST or content is None:
                 break
             try:
-                manifest = json.loads(found.read())
+                manifest = json.loads(content.read())
             except (ValueError, tarfile.TarError) as error:
                 raise self._damaged("its manifest cannot be read") from error
             if isinstance(manifest, dict) and isinstance(manifest.get("sha256"), str):
@@ -177,8 +177,8 @@ class Reader:
         raise self._damaged("its end, the manifest, is missing")
 
     def _check_format(self) -> None:
-        found = self.manifest.get("format")
-        if not isinstance(found, int) or found > FORMAT:
+        format_number = self.manifest.get("format")
+        if not isinstance(format_number, int) or format_number > FORMAT:
             raise BackupError(
                 f"{self.path}: made by a later version of easyai "
                 f"({self.manifest.get('easyai', '?')}); restore it with that version or a later one"
@@ -192,12 +192,12 @@ class Reader:
 
 
 def _forget_members(tar: Any) -> None:
-    """Else it remembers every picture, a kilobyte each (Python 3.13 has `stream` for it)."""
+    """Keep `tar` from storing every picture, a kilobyte each (Python 3.13: `stream`)."""
     tar.members.clear()
 
 
 def _notes(member: tarfile.TarInfo) -> dict[str, str]:
-    ours = (one for one in member.pax_headers.items() if one[0].startswith(_NOTE))
+    ours = (header for header in member.pax_headers.items() if header[0].startswith(_NOTE))
     return {name.removeprefix(_NOTE): value for name, value in ours}
 
 

@@ -1,7 +1,8 @@
-"""Makes a backup while everything runs: the rows of one moment, then the pictures they name.
+"""Makes a backup while everything runs: a snapshot of the rows, then the pictures they name.
 
-A picture that is deleted or moved between the two is looked for anew (`wanted.py`). An alert that
-was deleted meanwhile is noted, and is not restored: so no alert of a backup lacks its picture.
+A picture that is deleted or moved after the snapshot is looked for again (`wanted.py`). The backup
+records an alert that was deleted meanwhile, and `restore` leaves the alert out: so no alert of a
+backup lacks its picture.
 """
 
 from __future__ import annotations
@@ -40,37 +41,37 @@ from easyai.store.local_folder import version_of
 
 ROWS: Final = "database.jsonl.gz"
 SETTINGS: Final = "settings.toml"
-KEYS: Final = "data/"  # before the names of what the data folder keeps
-PICTURES: Final = "pictures/"  # before the keys of the store
-#: What the data folder has besides the database and what is made anew.
+KEYS: Final = "data/"  # prefix of the files of the data folder
+PICTURES: Final = "pictures/"  # prefix of the keys of the store
+#: Files of the data folder that a backup keeps, besides the database; other files are made anew.
 KEPT: Final = ("secret.key", "operator.token", "viewer.token")
 _INSTALLATION: Final = text("SELECT installation_id, created_at FROM installation WHERE pk = 1")
-_LEAST_COMPRESSION: Final = 3  # the rows shrink to a sixth; more takes longer and saves little
+_LEAST_COMPRESSION: Final = 3  # shrinks the rows to a sixth; a higher level is slow, saves little
 
 
 @dataclass(slots=True)
 class Report:
-    """What a backup has."""
+    """The content of a backup."""
 
     path: str = ""
     size_bytes: int = 0
     created: str = ""  # ISO 8601, UTC: the moment of its rows
     rows: dict[str, int] = field(default_factory=dict)  # by table
-    # None: pictures were left out, or lie in a bucket
+    # None: pictures were left out, or are in a bucket
     pictures: dict[str, int] | None = None
     pictures_bytes: int = 0
-    lost: int = 0  # pictures that rows name and that were nowhere
-    unreadable: int = 0  # files that are there and could not be read: no right, a bad sector
-    unreadable_example: str = ""  # the first of them, and why
+    lost: int = 0  # pictures that rows name and that do not exist
+    unreadable: int = 0  # files that exist but could not be read: no permission, a bad sector
+    unreadable_example: str = ""  # the first unreadable file, and the error
     settings: bool = False  # whether there is a settings file
 
 
 def back_up(
     runtime: Runtime, target: Path, *, pictures: bool = True, progress: Progress | None = None
 ) -> Report:
-    """Back up into a file, or into a folder under a name of its own.
+    """Back up into a file, or into a folder under a generated file name.
 
-    Raises BackupError, and leaves no file then.
+    Raises BackupError, and then leaves no file.
     """
     progress = progress or Progress()
     path = target / _name() if target.is_dir() else target
@@ -111,7 +112,7 @@ def _of_store(runtime: Runtime, report: Report) -> dict[str, Any]:
 def _write_rows(
     db: Database, writer: Writer, wanted: IO[bytes], progress: Progress
 ) -> dict[str, Any]:
-    """Put every row in, note which pictures they name; the begin of the manifest."""
+    """Add every row, and write the pictures they name to `wanted`; returns the first manifest."""
     with tempfile.TemporaryFile(dir=writer.path.parent) as file:
         manifest = _dump(db, writer, file, wanted, progress)
         size = file.tell()
@@ -125,23 +126,24 @@ def _dump(
 ) -> dict[str, Any]:
     progress.begin("rows")
     with _one_state(db, writer) as conn:
-        found = revision(conn)
-        if found != newest():
+        current = revision(conn)
+        if current != newest():
             raise BackupError(
-                f"the database is at revision {found}, this version needs {newest()}; bring it "
-                "there first: db upgrade"
+                f"the database is at revision {current}, this version needs {newest()}; bring "
+                "it there first: db upgrade"
             )
         now = clock.now(conn)
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEAST_COMPRESSION) as packed:
             counts = {
-                one.table: _write_table(one, packed, wanted, progress) for one in dump.dump(conn)
+                table.table: _write_table(table, packed, wanted, progress)
+                for table in dump.dump(conn)
             }
         own_id, since = conn.execute(_INSTALLATION).one()
         last_alert_id = dump.last_alert_id(conn)
     return {
         "format": FORMAT,
         "easyai": __version__,
-        "revision": found,
+        "revision": current,
         "created": utc_text(now),
         "created_at": now,
         "host": socket.gethostname(),
@@ -155,9 +157,10 @@ def _dump(
 
 @contextmanager
 def _one_state(db: Database, writer: Writer) -> Iterator[Connection]:
-    """A connection that sees one moment of the database, for as long as it takes to read it.
+    """A connection that sees the database as of one moment, until the context ends.
 
-    Of SQLite an online copy is read: a long reader would keep its log from being started anew.
+    SQLite: the connection reads an online copy. A long reader of the database itself would keep
+    SQLite from restarting its log.
     """
     if not db.is_sqlite:
         with db.snapshot() as conn:
@@ -175,20 +178,20 @@ def _one_state(db: Database, writer: Writer) -> Iterator[Connection]:
 
 
 def _copy(db: Database, file: Path) -> None:
-    """SQLite's online backup, in one step: while the pages are read, writers go on."""
+    """Make SQLite's online backup in one step: writers continue while the pages are read."""
     with db.read() as conn:
         source: Any = conn.connection.driver_connection
         target = sqlite3.connect(file)
         try:
             source.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")
-            (found,) = target.execute("PRAGMA quick_check(1)").fetchone()
+            (problem,) = target.execute("PRAGMA quick_check(1)").fetchone()
         finally:
             target.close()
-    if found != "ok":
+    if problem != "ok":
         raise BackupError(
-            f"the database file is damaged ({found}); docs/recovery.md tells how to save what is "
-            "in it. No backup was made"
+            f"the database file is damaged ({problem}); docs/recovery.md tells how to save what "
+            "is in it. No backup was made"
         )
 
 
@@ -209,7 +212,7 @@ def _write_table(
 
 
 def _write_settings(runtime: Runtime, writer: Writer) -> bool:
-    """Put in the settings file, and the keys that the data folder keeps; whether there is one."""
+    """Add the settings file and the keys of the data folder; whether a settings file exists."""
     data_dir = runtime.settings.easyai.data_dir
     for name in KEPT:
         if (data_dir / name).is_file():
@@ -239,19 +242,19 @@ class _Pictures:
         report.pictures = self._counts
 
     def write(self, wanted: IO[bytes]) -> list[int]:
-        """Put them in; the alerts that were deleted meanwhile."""
+        """Add the wanted pictures; returns the ids of alerts that were deleted meanwhile."""
         self._progress.begin("pictures")
         deleted = []
         wanted.seek(0)
         for line in wanted:
             values = json.loads(line)
-            one = Wanted(**values | {"role": Role(values["role"])})
-            found = self._read(one.key, partial(self._finder.open, one))
-            if isinstance(found, _Picture):
-                self._put(one.role, one.key, found)
-            elif found is Fate.ROW_DELETED:
-                deleted.append(one.alert_id)
-            elif found is Fate.LOST:
+            picture = Wanted(**values | {"role": Role(values["role"])})
+            content = self._read(picture.key, partial(self._finder.open, picture))
+            if isinstance(content, _Picture):
+                self._put(picture.role, picture.key, content)
+            elif content is Fate.ROW_DELETED:
+                deleted.append(picture.alert_id)
+            elif content is Fate.LOST:
                 self._report.lost += 1
         self._write_configs()
         return deleted
@@ -268,24 +271,24 @@ class _Pictures:
 
     def _write_config(self, key: str) -> None:
         with suppress(PictureNotFoundError, InvalidKeyError):
-            found = self._read(key, partial(self._store.open, key))
-            if isinstance(found, _Picture):
-                self._put(Role.CONFIG, key, found)
+            picture = self._read(key, partial(self._store.open, key))
+            if isinstance(picture, _Picture):
+                self._put(Role.CONFIG, key, picture)
 
     def _read(self, key: str, opener: Callable[[], BinaryIO | Fate]) -> _Picture | Fate:
-        """The picture whole: one that is cut while it is read keeps the archive whole."""
+        """Read the whole picture first: the archive stays valid when the file is cut meanwhile."""
         try:
-            found = opener()
-            if isinstance(found, Fate):
-                return found
-            with found as file:
+            opened = opener()
+            if isinstance(opened, Fate):
+                return opened
+            with opened as file:
                 return _Picture(file.read(), version_of(os.fstat(file.fileno())))
         except (OSError, StoreUnavailableError) as error:
             self._note_unreadable(key, error)
             return Fate.UNREADABLE
 
     def _note_unreadable(self, key: str, error: Exception) -> None:
-        """Count what cannot be read: it must not prevent the backup of everything else.
+        """Count an unreadable file: it must not prevent the backup of everything else.
 
         Raises StoreUnavailableError when the frame folder itself cannot be read.
         """

@@ -1,4 +1,4 @@
-"""Progress of a long piece of work, as lines for people."""
+"""Progress of a long operation, as lines for people."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _MEGABYTE: Final = 1_000_000
 
 
 class Progress:
-    """Says every few seconds how far the work is; short work says nothing."""
+    """Reports the progress every few seconds; a short operation reports nothing."""
 
     def __init__(self, say: Callable[[str], None] = lambda _: None) -> None:
         self._say = say
         self.begin("", 0)
 
     def begin(self, what: str, total_bytes: int = 0) -> None:
-        """Another step begins; 0 bytes: nobody knows how many."""
+        """Begin another step; 0 bytes: the size is not known."""
         self._what, self._total = what, total_bytes
         self._bytes = self._count = 0
         self._said_at = time.monotonic()
 
     def add(self, size: int, count: int = 1) -> None:
-        """So much more is done."""
+        """Add `size` bytes and `count` items to the step."""
         self._bytes += size
         self._count += count
         if time.monotonic() - self._said_at < _EVERY_SEC:

@@ -1,7 +1,7 @@
-"""Restores a backup: pictures first, the database last, so that a cut restoration is none.
+"""Restores a backup: pictures first, the database last, so that an interrupted run changes no row.
 
-Nothing is deleted: pictures that came after the backup stay, and an SQLite file that is replaced is
-kept beside the new one.
+Nothing is deleted: pictures from after the backup stay, and a replaced SQLite file is kept beside
+the new file.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _LOGS: Final = ("-wal", "-shm")
 
 @dataclass(slots=True)
 class Restored:
-    """What a restoration did."""
+    """The result of a restoration."""
 
     rows: Loaded = field(default_factory=Loaded)
-    pictures: Placed | None = None  # None: the backup has none, or they lie in a bucket
-    kept_database: str = ""  # where the SQLite file is now that was there before
-    kept_keys: list[str] = field(default_factory=list)  # files of the data folder, left as they are
+    pictures: Placed | None = None  # None: the backup has no pictures, or they are in a bucket
+    kept_database: str = ""  # where the replaced SQLite file is now
+    kept_keys: list[str] = field(default_factory=list)  # files of the data folder, left unchanged
 
 
 def restore(
@@ -57,8 +57,8 @@ def restore(
 ) -> Restored:
     """Restore into the database, the data folder and the frame folder of the settings.
 
-    Nothing of easyai may run there. Raises BackupError when something is there already and
-    `replace` does not say that it may be replaced.
+    No process of easyai may run there. Raises BackupError when the database has data and `replace`
+    is false.
     """
     progress = progress or Progress()
     manifest = archive.manifest
@@ -88,7 +88,7 @@ def restore(
 
 
 def write_settings(archive: Reader, path: Path) -> None:
-    """Write the settings file of a backup to a place that has none. Raises BackupError."""
+    """Write the settings file of a backup. Raises BackupError when `path` exists already."""
     member = _member(archive, SETTINGS)
     if member is None:
         raise BackupError(f"{archive.path}: the backup has no settings file, only variables had")
@@ -103,29 +103,33 @@ def write_settings(archive: Reader, path: Path) -> None:
 
 
 def _member(archive: Reader, name: str) -> Member | None:
-    return next((one for one in archive.members() if one.name == name), None)
+    return next((member for member in archive.members() if member.name == name), None)
 
 
 def _check_version(manifest: dict[str, Any]) -> None:
-    found = manifest["revision"]
-    if is_of_newer_version(found):
+    backup_revision = manifest["revision"]
+    if is_of_newer_version(backup_revision):
         raise BackupError(
-            f"the backup is of revision {found}, made by easyai {manifest['easyai']}; this version "
-            f"knows up to {newest()}. Restore it with that version or a later one. Nothing was "
-            "changed"
+            f"the backup is of revision {backup_revision}, made by easyai {manifest['easyai']}; "
+            f"this version knows up to {newest()}. Restore it with that version or a later one. "
+            "Nothing was changed"
         )
 
 
 def _check_folders(manifest: dict[str, Any], settings: Settings) -> None:
-    """The rows name pictures below these folders, and the scan leaves out those of the settings."""
+    """Check that backup and settings have the same folders.
+
+    The rows name pictures below the folders of the backup. The scan leaves out the folders of the
+    settings.
+    """
     own: dict[str, str] = {
         "ai_analysis.alert_base_path": settings.ai_analysis.alert_base_path,
         "ai_analysis.failed_base_path": settings.ai_analysis.failed_base_path,
     }
     for key, value in own.items():
-        there = manifest[key.rpartition(".")[2]]
-        if there != value:
-            raise BackupError(f'{key}: "{value}" here, "{there}" in the backup; set it to that')
+        backed_up = manifest[key.rpartition(".")[2]]
+        if backed_up != value:
+            raise BackupError(f'{key}: "{value}" here, "{backed_up}" in the backup; set it to that')
     if manifest["store"] != settings.frame_extractor.store:
         raise BackupError(
             f'frame_extractor.store: "{settings.frame_extractor.store}" here, '
@@ -139,11 +143,11 @@ def _frame_folder(settings: Settings) -> Folder | None:
 
 
 def _is_same_store(manifest: dict[str, Any], settings: Settings, folder: Folder | None) -> bool:
-    """Whether the frame folder is the one of the backup, which went on without it.
+    """Whether the frame folder is the folder of the backup, and was used after the backup.
 
-    Raises BackupError when it is another installation's. A folder that only a first start on this
-    machine has claimed may be used, but never had the waiting frames of the backup: it is not the
-    same store.
+    Raises BackupError when the folder belongs to another installation. A folder that only a first
+    start on this machine has claimed may be used. It is not the same store, since it never had the
+    waiting frames of the backup.
     """
     claim = ownership.claim_of_folder(folder.root) if folder else None
     if claim is None:
@@ -200,12 +204,12 @@ def _write_own(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _new_database(database: Database, restored: Restored) -> Iterator[Connection]:
-    """A transaction in which the tables are made anew; what was there is there until its end."""
+    """A transaction that makes the tables anew; the old data stays visible until the commit."""
     file = file_of(database)
     if file is None:
         with database.write() as conn:
-            # Between two statements each waiting frame's picture is looked for: in a slow store
-            # that takes longer than the server lets a transaction idle.
+            # Between two statements the restoration looks for the picture of each waiting frame.
+            # In a slow store that takes longer than the server lets a transaction idle.
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             dump.drop(conn)
             yield conn
@@ -229,10 +233,10 @@ def _new_database(database: Database, restored: Restored) -> Iterator[Connection
 
 
 def _merge_log(database: Database, file: Path) -> None:
-    """Write the log of the old database into its file, so that the file is whole without it.
+    """Write the log of the old database into its file, so that the file is complete without it.
 
-    The log and the file are renamed one after the other, and the machine may fail in between. A
-    database that cannot be read keeps its log.
+    The log and the file are renamed in two steps, and the machine may fail between them. A database
+    that cannot be read keeps its log.
     """
     if not file.exists():
         return
@@ -246,7 +250,7 @@ def _put_in_place(draft: Path, file: Path, restored: Restored) -> None:
     kept = file.with_name(f"{file.name}.before-restore-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
         if file.exists():
-            for end in (*_LOGS, ""):  # the log first: it belongs to the file, whatever happens now
+            for end in (*_LOGS, ""):  # the log first: a new file must never get the old log
                 with suppress(FileNotFoundError):
                     rename_noreplace(f"{file}{end}", f"{kept}{end}")
             restored.kept_database = str(kept)

@@ -1,4 +1,4 @@
-"""Puts the pictures of a backup back, deletes none, and reports those that no row knows."""
+"""Puts the pictures of a backup back, deletes nothing, and reports pictures that no row names."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _MOST_NAMED: Final = 3
 
 @dataclass(slots=True)
 class Placed:
-    """What came of the pictures of a backup."""
+    """The result of putting back the pictures of a backup."""
 
-    written: int = 0  # or there already
+    written: int = 0  # including pictures that exist already
     taken: int = 0  # another picture has the name: left alone
-    left_out: int = 0  # of waiting frames, in the folder that they left by being inferred
-    unknown: int = 0  # of alerts and failed frames that no row knows: they came after the backup
-    examples: list[str] = field(default_factory=list)  # of those
+    left_out: int = 0  # pictures of waiting frames, which left this folder when they were inferred
+    unknown: int = 0  # pictures of alerts and failed frames from after the backup, without a row
+    examples: list[str] = field(default_factory=list)  # of unknown pictures
 
 
 def place(archive: Reader, root: Path, *, same_store: bool, progress: Progress) -> Placed:
     """Put pictures back below a folder.
 
-    `same_store`: the folder is the one that the backup was made of, and has gone on since. A
-    waiting frame whose picture has gone from it was inferred: its picture is not put back, or it
-    would be inferred twice. Raises BackupError and StoreUnavailableError.
+    `same_store`: the folder is the folder of the backup, and was used after the backup. A waiting
+    frame whose picture is gone from that folder was inferred. Its picture is not put back, or the
+    frame would be inferred twice. Raises BackupError and StoreUnavailableError.
     """
     placed = Placed()
     progress.begin("pictures", archive.manifest.get("pictures_bytes") or 0)
@@ -66,14 +66,14 @@ def _put(root: Path, key: str, member: Member) -> Carried:
 
 
 def _is_of_a_picture(key: str) -> bool:
-    """Whether nothing in a key is hidden: such names are ours, as that of the claim."""
+    """Whether no part of a key is hidden: hidden names are our own, such as the claim."""
     return not any(part.startswith(".") for part in split_key(key))
 
 
 def note_unknown(
     placed: Placed, root: Path, folders: Collection[str], known: Collection[str]
 ) -> None:
-    """Count the pictures below folders of ours that are not among the keys of rows."""
+    """Count the pictures in our folders whose keys are not in `known`, the keys of rows."""
     for folder in folders:
         for key in _files(root, folder.rstrip("/")):
             if key not in known:

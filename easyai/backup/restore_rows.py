@@ -1,4 +1,4 @@
-"""Puts the rows of a backup into a database, and makes them true of the moment they are put in."""
+"""Puts the rows of a backup into a database, and adapts them to the time of the restoration."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from easyai.errors import BackupError
 from easyai.store.keys import held_key
 from easyai.store.local_folder import Folder
 
-# New ids start above all that the installation can have given since, however often the same backup
-# is restored: so many a second, or ten times as many as it gave on average, are never reached.
+# New alert ids start above every id that the installation can have assigned since the backup,
+# however often the same backup is restored. No installation reaches `_LEAST_A_SECOND` alerts a
+# second, or ten times its own average.
 _LEAST_GAP: Final = 100_000
 _LEAST_A_SECOND: Final = 100.0
 _TIMES_AVERAGE: Final = 10.0
 _CHUNK: Final = 500
 
-# They say what ran there.
+# They list the processes of the backup's machine.
 _FORGET = ("processes", "process_leases")
 _GIVE_BACK = text("""
     UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
@@ -54,10 +55,10 @@ _PATHS = text("""
 
 @dataclass(slots=True)
 class Loaded:
-    """What the restored rows are."""
+    """The counts of restored rows."""
 
     waiting: int = 0  # frames that are inferred now
-    gone: int = 0  # frames that waited, whose pictures are no more
+    gone: int = 0  # frames that waited and whose pictures do not exist any more
     next_alert_id: int = 0
     revision: str = ""
 
@@ -69,9 +70,9 @@ def load(
     next_alert_id: int,
     progress: Progress,
 ) -> Loaded:
-    """Make the tables and fill them, in the transaction of the caller, who has removed old ones.
+    """Make the tables and fill them, in the caller's transaction, which has dropped old tables.
 
-    `folder`: where waiting frames have their pictures by now; None: in a bucket.
+    `folder` has the pictures of waiting frames; None: the pictures are in a bucket.
     """
     manifest = archive.manifest
     migrate.upgrade_within(conn, manifest["revision"])
@@ -110,7 +111,7 @@ def _next_alert_id(manifest: dict[str, Any], now: float) -> int:
 
 
 def _fill(conn: Connection, archive: Reader, progress: Progress) -> dict[str, int]:
-    member = next((one for one in archive.members() if one.name == ROWS), None)
+    member = next((entry for entry in archive.members() if entry.name == ROWS), None)
     if member is None:
         raise BackupError(f"the backup has no {ROWS}")
     counts: dict[str, int] = {}
@@ -162,5 +163,5 @@ def _is_there(folder: Folder, row: Any) -> bool:
 
 
 def known_paths(conn: Connection) -> set[str]:
-    """Where rows say that pictures of alerts and failed frames are."""
+    """The keys of pictures of alerts and failed frames, as the rows name them."""
     return set(chain(conn.execute(_PATHS).scalars()))

@@ -1,8 +1,8 @@
-"""Which pictures belong to the rows of a backup, and where each of them lies by now.
+"""Which pictures belong to the rows of a backup, and where each picture is now.
 
-The rows are of one moment, the pictures are read after it while easyai goes on. So a picture that
-is not where its row says is looked for where the ledger says now: it was moved meanwhile, or its
-row was deleted.
+The rows are a snapshot. The pictures are read later, while easyai runs. So when a picture is not at
+the key of its row, the finder asks the ledger for its present key: the picture was moved meanwhile,
+or its row was deleted.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _ALERT_NOW = text("SELECT image_path FROM alerts WHERE id = :id")
 
 
 class Role(StrEnum):
-    """What a picture is to the installation."""
+    """The use of a picture."""
 
-    WAITING = "waiting"  # of a frame that is to be inferred
-    FAILED = "failed"  # of a frame that `requeue` brings back
+    WAITING = "waiting"  # of a frame that waits to be inferred
+    FAILED = "failed"  # of a frame that `requeue` can bring back
     ALERT = "alert"
     CONFIG = "config"  # not a picture: the configuration of a camera's algorithm
 
@@ -42,7 +42,7 @@ class Wanted:
     """A picture that a row of the backup names."""
 
     role: Role
-    key: str  # where the row says it is, or is to go
+    key: str  # where the picture is or will be, as its row names it
     frame_id: int
     version: str  # '': not known
     alert_id: int = 0
@@ -52,13 +52,13 @@ class Fate(StrEnum):
     """Why a picture is not in the backup."""
 
     ROW_DELETED = "deleted"  # its alert was deleted meanwhile
-    INFERRED = "inferred"  # its frame was, meanwhile, and left no picture
-    LOST = "lost"  # it was not there before
-    UNREADABLE = "unreadable"  # it is there
+    INFERRED = "inferred"  # its frame was inferred meanwhile, and left no picture
+    LOST = "lost"  # the picture was missing before the backup
+    UNREADABLE = "unreadable"  # the picture exists but cannot be read
 
 
 def of_frame(row: Mapping[str, Any]) -> Wanted | None:
-    """The picture of a frame that waits or has failed, and of no other."""
+    """The picture of a waiting or failed frame; None for other frames."""
     place, target = row["image_path"], row["image_target"]
     if row["settled_at"] is None:
         return Wanted(Role.WAITING, place or row["key"], row["id"], "" if place else row["version"])
@@ -68,7 +68,7 @@ def of_frame(row: Mapping[str, Any]) -> Wanted | None:
 
 
 def of_alert(row: Mapping[str, Any]) -> Wanted | None:
-    """The picture of an alert; None for one without."""
+    """The picture of an alert; None when the alert has no picture."""
     if not row["image_path"]:
         return None
     version = row["image_version"] or ""
@@ -76,14 +76,14 @@ def of_alert(row: Mapping[str, Any]) -> Wanted | None:
 
 
 class Finder:
-    """Opens pictures where they lie now, in a local folder."""
+    """Opens pictures of a local folder where they are now."""
 
     def __init__(self, db: Database, store: LocalStore) -> None:
         self._db = db
         self._store = store
 
     def open(self, wanted: Wanted) -> BinaryIO | Fate:
-        """The picture, or why there is none. Raises StoreUnavailableError for an unreadable one."""
+        """Open the picture, or return why it is missing. Raises StoreUnavailableError."""
         if wanted.role is Role.WAITING and wanted.version:
             with suppress(PictureNotFoundError):
                 return self._store.open_version(wanted.key, wanted.frame_id, wanted.version)
@@ -100,7 +100,7 @@ class Finder:
         return fate
 
     def _now(self, wanted: Wanted) -> tuple[list[str], Fate]:
-        """Where the ledger says the picture is, and what it means when it is nowhere."""
+        """The present keys of the picture in the ledger, and its fate if no key has the picture."""
         with self._db.read() as conn:
             alert = conn.execute(_ALERT_NOW, {"id": wanted.alert_id}).first()
             frame = conn.execute(_FRAME_NOW, {"id": wanted.frame_id}).first()
@@ -114,7 +114,7 @@ class Finder:
         return places, Fate.INFERRED if gone and wanted.role is not Role.ALERT else Fate.LOST
 
     def _open(self, key: str, version: str) -> BinaryIO | None:
-        """What lies under a key, if it is the version; a copy may have lost parts of its time."""
+        """Open the file under a key if it is the version; a copy may have a less exact time."""
         try:
             file = self._store.open(key)
         except (PictureNotFoundError, InvalidKeyError):
