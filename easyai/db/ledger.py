@@ -1,9 +1,9 @@
 """The SQL of the ledger, each statement named by what it does.
 
 States: pending → leased → done | failed | dropped, or parked instead of pending while a type has no
-live service (db/admission.py); db/waiting.py tells which frame goes next. A lease carries a token;
-only its holder may settle it, so a late result of a lease that expired and was given out again
-counts for nothing.
+live service (db/admission.py). db/waiting.py selects the frames to lease next. A lease carries a
+token, and only the holder of the token may settle the frame. So a late result is ignored when the
+lease has expired and the frame was leased again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from easyai.db.many import ManyRows
 from easyai.db.waiting import PendingFrame
 from easyai.errors import ConflictError
 
-_CHUNK: Final = 500  # values in one IN list: SQLite's parser and planner stay quick
+_CHUNK: Final = 500  # values in an IN list: SQLite's parser and planner stay quick
 
 
 def _in(sql: str, *names: str) -> TextClause:
@@ -29,7 +29,7 @@ def _in(sql: str, *names: str) -> TextClause:
 
 @dataclass(frozen=True, slots=True)
 class LeasedFrame(PendingFrame):
-    """A frame as its holder needs it to call an algorithm and to settle."""
+    """A frame with everything that its holder needs to call an algorithm and to settle."""
 
     service_pk: int
     lease_token: str
@@ -37,7 +37,7 @@ class LeasedFrame(PendingFrame):
 
     @property
     def image_key(self) -> str:
-        """Where the picture lies now: held, at its key, or under failed/ after a requeue."""
+        """Where the picture is now: its held key, its key, or under failed/ after a requeue."""
         return self.held_key or self.image_path or self.key
 
 
@@ -48,7 +48,7 @@ _IN_FLIGHT = text("""
 _IN_FLIGHT_AT = text("""
     SELECT count(*) FROM frames WHERE state = 'leased' AND service_pk = :service_pk
 """)
-# coalesce: PostgreSQL would else join the ids with the whole indexes of waiting frames.
+# Without coalesce PostgreSQL would join the ids with the whole indexes of waiting frames.
 _LEASE = ManyRows(
     """
     UPDATE frames
@@ -58,7 +58,7 @@ _LEASE = ManyRows(
     """,
     {"id": int, "service_pk": int, "token": str, "expires_at": float, "now": float},
 )
-# A frame that another transaction holds is being settled by its own worker: it needs no lease.
+# Skip a frame that another transaction locks: its own worker settles it, so it needs no lease.
 _RENEW = Skipping(
     """
     UPDATE frames SET lease_expires_at = :expires_at
@@ -75,7 +75,7 @@ _GIVE_BACK = _in(
     """,
     "tokens",
 )
-# A lease that another transaction holds is being settled or renewed right now.
+# Skip a lease that another transaction locks: that transaction settles or renews the lease.
 _EXPIRE = Skipping("""
     UPDATE frames SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
      WHERE id IN (SELECT id FROM frames
@@ -131,7 +131,7 @@ _FINISH = ManyRows(
         "now": float,
     },
 )
-# By the partial index of frames that were tried; failed ones belong to a camera that is known.
+# Uses the partial index of tried frames, without failed frames: their camera is known already.
 _FAILING_CAMERAS = text("""
     SELECT count(*) FROM (
         SELECT DISTINCT task_type, task_id FROM frames
@@ -167,7 +167,7 @@ def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
 
 
 def in_flight_at(conn: Connection, service_pk: int) -> int:
-    """Live leases of one endpoint."""
+    """Count the live leases of an endpoint."""
     count: int = conn.execute(_IN_FLIGHT_AT, {"service_pk": service_pk}).scalar_one()
     return count
 
@@ -179,9 +179,9 @@ def lease(
     now: float,
     expires_at: float,
 ) -> list[LeasedFrame]:
-    """Lease waiting frames (each to a service's pk), inside a dispatching transaction.
+    """Lease waiting frames, each to a service's pk, inside a dispatching transaction.
 
-    All under one token. Raises ConflictError when one of them no longer waits.
+    All leases share the token. Raises ConflictError when a frame no longer waits.
     """
     shared = {"token": token, "now": now, "expires_at": expires_at}
     in_order = sorted(chosen, key=lambda one: one[0].id)
@@ -213,25 +213,25 @@ def _leased(frame: PendingFrame, service_pk: int, token: str) -> LeasedFrame:
 
 
 def failing_cameras(conn: Connection, service_pk: int, since: float, most: int) -> int:
-    """Of how many cameras frames wait that failed at an endpoint since then; counts to `most`."""
+    """Count cameras with waiting frames that failed at an endpoint since `since`; up to `most`."""
     values = {"pk": service_pk, "since": since, "most": most}
     return int(conn.execute(_FAILING_CAMERAS, values).scalar_one())
 
 
 def renew(conn: Connection, tokens: Sequence[str], expires_at: float) -> dict[str, int]:
-    """Keep leases alive while their calls are under way; of how many frames, by token."""
+    """Renew leases while their calls are under way; returns the number of frames by token."""
     return Counter(
         conn.execute(_RENEW.on(conn), {"tokens": tokens, "expires_at": expires_at}).scalars()
     )
 
 
 def give_back(conn: Connection, tokens: Sequence[str]) -> int:
-    """Return leases unused; how many frames went back to pending."""
+    """Give unused leases back; returns how many frames are pending again."""
     return conn.execute(_GIVE_BACK, {"tokens": tokens}).rowcount
 
 
 def expire(conn: Connection, now: float) -> dict[str, int]:
-    """Return expired leases to pending; how many, by task type."""
+    """Make frames with expired leases pending; returns their number by task type."""
     return Counter(conn.execute(_EXPIRE.on(conn), {"now": now}).scalars())
 
 
@@ -241,7 +241,7 @@ def tokens(conn: Connection) -> list[str]:
 
 
 def take_back(conn: Connection, tokens: Sequence[str]) -> dict[str, int]:
-    """Return the leases of holders that have ended to pending; how many, by task type."""
+    """Make the frames of dead holders pending; returns their number by task type."""
     returned: Counter[str] = Counter()
     for start in range(0, len(tokens), _CHUNK):
         values = {"tokens": tokens[start : start + _CHUNK]}
@@ -250,15 +250,15 @@ def take_back(conn: Connection, tokens: Sequence[str]) -> dict[str, int]:
 
 
 def spare(conn: Connection, now: float, expires_at: float) -> None:
-    """Let expired leases live once more: the clock jumped over their end."""
+    """Renew expired leases, because the clock jumped over their end."""
     conn.execute(_SPARE.on(conn), {"now": now, "expires_at": expires_at})
 
 
 def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[tuple[int, str]]:
-    """Those of the frames (ids by token) whose lease is still the given one; locked to settle.
+    """Lock the frames (ids by token) that are still leased under their token, to settle them.
 
-    As (id, token): a process that stood still may hold two leases of one frame, the first of which
-    is over.
+    Returns (id, token): a process that was stopped for a while may hold two leases of the same
+    frame, the first of which has expired.
     """
     statement = _HELD if conn.dialect.name == "sqlite" else _HELD_LOCKED
     held: set[tuple[int, str]] = set()
@@ -269,13 +269,14 @@ def still_held(conn: Connection, by_token: Mapping[str, Sequence[int]]) -> set[t
 
 
 def finish(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Settle frames for good, each with its outcome and where its picture shall go.
+    """Settle frames for good, each with its outcome and the target of its picture.
 
-    How many were settled: those whose lease (token) is no longer the given one stay as they are.
+    Returns how many frames were settled. Frames that are no longer leased under the given token
+    stay unchanged.
     """
     return _FINISH.run(conn, rows)
 
 
 def return_to_pending(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Give frames another attempt later; how many still had the given lease."""
+    """Give frames another attempt later; returns how many were still leased under their token."""
     return _RETURN.run(conn, rows)

@@ -1,6 +1,6 @@
-"""The SQL of metrics: what a scrape reads, in one transaction that only reads.
+"""The SQL of metrics: a scrape reads everything in one read-only transaction.
 
-The cost grows with the frames that wait, the task types and the services, not with the history.
+The cost grows with the waiting frames, the task types and the services, not with the history.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from easyai.db.totals import DurationTotal
 from easyai.domain.totals import OTHER
 from easyai.masking import endpoint_label
 
-#: Breakers and alarms with a series of their own.
+#: The most breakers and alarms that get a series each.
 MOST_BREAKERS: Final = 500
 MOST_ALARMS: Final = 200
-#: Cameras with a series of their own, those with the most waiting frames.
+#: The cameras with the most waiting frames get a series each.
 MOST_CAMERAS: Final = 1000
 _TIMEOUT_MS: Final = 5000
 
@@ -44,24 +44,24 @@ _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', t
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Frames of one type that wait, parked ones included."""
+    """The waiting frames of a type, including parked frames."""
 
     frames: int
-    oldest_sec: float  # for how long the first found of them waits
+    oldest_sec: float  # how long the oldest frame has waited
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the registry says of services, as of one generation of it."""
+    """The services and breakers of a generation of the registry."""
 
     generation: int
     services: Mapping[tuple[str, str], int]  # by type and state
-    breakers: Mapping[tuple[str, str], int]  # by type and endpoint: open ones
+    breakers: Mapping[tuple[str, str], int]  # open breakers, by type and endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the database says of an installation at one moment."""
+    """The state of an installation at one moment, as the database has it."""
 
     task_types: Sequence[str]
     frames: Mapping[tuple[str, str, str], int]  # by type, outcome and reason, since the beginning
@@ -71,11 +71,11 @@ class Snapshot:
     registered: Registered
     alarms: Mapping[tuple[str, str], int]  # by kind and subject
     outbox: int
-    cameras: Mapping[tuple[str, str], int]  # frames that wait by type and camera; empty: not asked
+    cameras: Mapping[tuple[str, str], int]  # waiting frames by type and camera; empty: not asked
 
 
 def read(conn: Connection, known: Registered | None = None, *, by_camera: bool = False) -> Snapshot:
-    """Everything that a scrape shows; of the registry what is `known`, while that stands."""
+    """Everything that a scrape shows; returns `known` while the registry has not changed."""
     if conn.dialect.name != "sqlite":
         conn.execute(_BOUND)
     return Snapshot(
@@ -92,7 +92,7 @@ def read(conn: Connection, known: Registered | None = None, *, by_camera: bool =
 
 
 def _registered(conn: Connection, known: Registered | None) -> Registered:
-    generation = generations.registry(conn)  # first: what changes meanwhile is read again
+    generation = generations.registry(conn)  # first: the next scrape reads later changes
     if known is not None and known.generation == generation:
         return known
     services = [tuple(row) for row in conn.execute(_SERVICES)]
@@ -102,12 +102,12 @@ def _registered(conn: Connection, known: Registered | None) -> Registered:
 
 def _waiting(conn: Connection) -> dict[str, Waiting]:
     now = clock.now(conn)
-    found: dict[str, Waiting] = {}
-    for (_, task_type), one in facts.waiting(conn).items():
-        oldest_sec = max(0.0, now - one.since) if one.since else 0.0
-        other = found.get(task_type, Waiting(0, 0.0))
-        found[task_type] = Waiting(one.count + other.frames, max(oldest_sec, other.oldest_sec))
-    return found
+    by_type: dict[str, Waiting] = {}
+    for (_, task_type), group in facts.waiting(conn).items():
+        oldest_sec = max(0.0, now - group.since) if group.since else 0.0
+        other = by_type.get(task_type, Waiting(0, 0.0))
+        by_type[task_type] = Waiting(group.count + other.frames, max(oldest_sec, other.oldest_sec))
+    return by_type
 
 
 def _leases(conn: Connection) -> dict[str, int]:
@@ -120,39 +120,39 @@ def _leases(conn: Connection) -> dict[str, int]:
 def _breakers(
     conn: Connection, services: Sequence[tuple[str, str, int, int]]
 ) -> dict[tuple[str, str], int]:
-    """Of the first `MOST_BREAKERS`; how many of the others of a type are open, as one."""
+    """Open breakers: a count for each of the first `MOST_BREAKERS`, a sum by type for the rest."""
     open_ones: Counter[str] = Counter()
     known: Counter[str] = Counter()
     for task_type, state, count, open_count in services:
         if state != "unregistered":
             open_ones[task_type] += open_count
             known[task_type] += count
-    found: Counter[tuple[str, str]] = Counter()
+    open_breakers: Counter[tuple[str, str]] = Counter()
     for task_type, endpoint, is_open in conn.execute(_BREAKERS, {"most": MOST_BREAKERS}):
-        found[task_type, endpoint_label(endpoint)] += is_open
+        open_breakers[task_type, endpoint_label(endpoint)] += is_open
         open_ones[task_type] -= is_open
         known[task_type] -= 1
     for task_type, left in known.items():
         if left > 0:
-            found[task_type, OTHER] = open_ones[task_type]
-    return found
+            open_breakers[task_type, OTHER] = open_ones[task_type]
+    return open_breakers
 
 
 def _cameras(conn: Connection) -> dict[tuple[str, str], int]:
-    """Of `MOST_CAMERAS`; the frames of the others of a type as one."""
-    found: Counter[tuple[str, str]] = Counter()
+    """Waiting frames: a count for each of `MOST_CAMERAS`, a sum by type for the other cameras."""
+    frames: Counter[tuple[str, str]] = Counter()
     for number, (task_type, camera, count) in enumerate(conn.execute(_CAMERAS)):
-        found[task_type, camera if number < MOST_CAMERAS else OTHER] += count
-    return found
+        frames[task_type, camera if number < MOST_CAMERAS else OTHER] += count
+    return frames
 
 
 def _alarms(conn: Connection) -> dict[tuple[str, str], int]:
-    found: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for number, row in enumerate(alarms.ringing(conn)):
-        found[row.kind, _subject(row.subject) if number < MOST_ALARMS else OTHER] += 1
-    return found
+        counts[row.kind, _subject(row.subject) if number < MOST_ALARMS else OTHER] += 1
+    return counts
 
 
 def _subject(subject: str) -> str:
-    """What an alarm is about; an endpoint has the label that breakers and durations have."""
+    """The subject of an alarm; an endpoint gets the same label as in breakers and durations."""
     return endpoint_label(subject) if "://" in subject else subject

@@ -1,7 +1,7 @@
 """The tables. Times are Unix seconds in double precision, durations carry their unit in the name.
 
-`frames` is the ledger: one row for each picture ever found. The partial indexes keep the working
-set apart from history, so the cost of finding and leasing does not grow with what is settled.
+`frames` is the ledger: a row for each picture ever found. The partial indexes keep the working set
+apart from history, so the cost of finding and leasing does not grow with the settled frames.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = [
 
 
 class Service(Base):
-    """One registered endpoint; rows stay when a service goes offline or is unregistered."""
+    """A registered endpoint; the row stays when the service goes offline or is unregistered."""
 
     __tablename__ = "services"
 
@@ -60,10 +60,11 @@ class Service(Base):
     heartbeat_timeout_sec: Mapped[float | None] = mapped_column(Double)
 
     state: Mapped[str] = mapped_column(Text)
-    # `*_reason`: English, for processes of the release before; NULL in `*_code`: one wrote it
+    # `*_reason`: English, for processes of the previous release; a NULL `*_code`: such a process
+    # wrote the row
     state_reason: Mapped[str] = mapped_column(Text)
     state_reason_code: Mapped[str | None] = mapped_column(Text)
-    state_reason_args: Mapped[str | None] = mapped_column(Text)  # JSON; so in every `*_args`
+    state_reason_args: Mapped[str | None] = mapped_column(Text)  # JSON, like every `*_args`
     state_since: Mapped[float] = mapped_column(Double)
     register_at: Mapped[float] = mapped_column(Double)
     registered_from: Mapped[str] = mapped_column(Text, server_default="")  # an IP address
@@ -87,7 +88,7 @@ class Service(Base):
     last_failure_reason_args: Mapped[str | None] = mapped_column(Text)
     last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
 
-    # What the service says of itself in its heartbeats; kept for people, never decided upon.
+    # What the service reports in its heartbeats: for people only, no decision depends on it.
     said_total_requests: Mapped[int | None] = mapped_column(BigInteger)
     said_avg_inference_ms: Mapped[float | None] = mapped_column(Double)
     said_last_inference_ms: Mapped[float | None] = mapped_column(Double)
@@ -106,7 +107,7 @@ class ServiceTaskType(Base):
 
 
 class TaskType(Base):
-    """Every task type ever seen, in a frame or a registration: each has a queue."""
+    """A task type seen in a frame or a registration; every task type has a queue."""
 
     __tablename__ = "task_types"
 
@@ -117,15 +118,15 @@ class TaskType(Base):
     sampling_n: Mapped[int] = mapped_column(Integer, server_default="1")
     sampling_changed_at: Mapped[float] = mapped_column(Double, server_default="0")
     capacity_per_sec: Mapped[float | None] = mapped_column(Double)  # a bound (domain/sampling.py)
-    seen_at: Mapped[float] = mapped_column(Double, server_default="0")  # named by anything last
-    framed_at: Mapped[float] = mapped_column(Double, server_default="0")  # by a frame; 0: never
-    # rate_limit: frames that may be leased at once, as of a moment (a token bucket)
+    seen_at: Mapped[float] = mapped_column(Double, server_default="0")  # last use of the name
+    framed_at: Mapped[float] = mapped_column(Double, server_default="0")  # last frame; 0: never
+    # rate_limit, a token bucket: frames that may be leased at once at the time `rate_at`
     rate_tokens: Mapped[float | None] = mapped_column(Double)
     rate_at: Mapped[float] = mapped_column(Double, server_default="0")
 
 
 class Frame(Base):
-    """The ledger: one picture, from found to settled."""
+    """The ledger: a picture from found to settled."""
 
     __tablename__ = "frames"
 
@@ -134,16 +135,16 @@ class Frame(Base):
     task_type: Mapped[str] = mapped_column(Text)
     task_id: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
-    version: Mapped[str] = mapped_column(Text)  # of the picture, as its store tells it
+    version: Mapped[str] = mapped_column(Text)  # of the picture, as its store reports it
     captured_at: Mapped[float] = mapped_column(Double)
     found_at: Mapped[float] = mapped_column(Double)
     due_at: Mapped[float] = mapped_column(Double)  # not before; also the order of pending frames
     stream: Mapped[str | None] = mapped_column(Text)  # camera, where its frames go in order
 
-    attempts: Mapped[int] = mapped_column(Integer, server_default="0")  # held against the frame
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")  # failures of the frame
     tries: Mapped[int] = mapped_column(Integer, server_default="0")  # calls without a result
     last_failure_at: Mapped[float] = mapped_column(Double, server_default="0")
-    avoid_service: Mapped[int | None] = mapped_column(BigInteger)  # failed this frame last
+    avoid_service: Mapped[int | None] = mapped_column(BigInteger)  # where this frame failed last
     reason: Mapped[str | None] = mapped_column(Text)
     reason_code: Mapped[str | None] = mapped_column(Text)
     reason_args: Mapped[str | None] = mapped_column(Text)
@@ -158,11 +159,11 @@ class Frame(Base):
     outcome: Mapped[str | None] = mapped_column(Text)
     detection_count: Mapped[int | None] = mapped_column(Integer)
     inference_ms: Mapped[float | None] = mapped_column(Double)
-    image_path: Mapped[str | None] = mapped_column(Text)  # NULL: at its key, '': no more
-    image_target: Mapped[str | None] = mapped_column(Text)  # to be moved there, '': be deleted
+    image_path: Mapped[str | None] = mapped_column(Text)  # NULL: at its key, '': deleted
+    image_target: Mapped[str | None] = mapped_column(Text)  # where to move it, '': to be deleted
 
     __table_args__ = (
-        # A key names one picture at a time; once that has gone, a camera may use the name again.
+        # A key names one picture at a time. When that picture is gone, a camera may reuse the key.
         Index(
             "uq_frames_key_in_place",
             "key",
@@ -195,7 +196,7 @@ class Frame(Base):
             sqlite_where=text("state = 'parked'"),
             postgresql_where=text("state = 'parked'"),
         ),
-        # Their due_at says when they go next, not since when they wait.
+        # By found_at: due_at of a retried frame is its next attempt, not the start of its wait.
         Index(
             "ix_frames_retried",
             "found_at",
@@ -233,7 +234,7 @@ class Frame(Base):
 
 
 class Alert(Base):
-    """What was detected (contract, section 5)."""
+    """The detections in a picture (contract, section 5)."""
 
     __tablename__ = "alerts"
 
@@ -242,7 +243,7 @@ class Alert(Base):
     task_id: Mapped[str] = mapped_column(Text, index=True)
     task_type: Mapped[str] = mapped_column(Text, index=True)
     image_path: Mapped[str] = mapped_column(Text)
-    # Of the picture there, where a move keeps it (a local folder); NULL: not known
+    # The version of the picture, where a move keeps it (a local folder); NULL: not known
     image_version: Mapped[str | None] = mapped_column(Text)
     algorithm_id: Mapped[str] = mapped_column(Text)
     algorithm_name: Mapped[str] = mapped_column(Text)
@@ -252,8 +253,8 @@ class Alert(Base):
     inference_time_ms: Mapped[float] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double, index=True)
     updated_at: Mapped[float] = mapped_column(Double)
-    # NULL: the bus has not acknowledged it yet; 0: it was never meant for a bus; below 0: the bus
-    # refused it for ever at that time
+    # NULL: the bus has not acknowledged the alert yet; 0: the alert is not for the bus; below 0:
+    # the bus refused the alert for ever at that time
     published_at: Mapped[float | None] = mapped_column(Double, server_default="0")
 
     __table_args__ = (
@@ -263,7 +264,7 @@ class Alert(Base):
             sqlite_where=text("published_at IS NULL"),
             postgresql_where=text("published_at IS NULL"),
         ),
-        # Two alerts never share a picture; a system alert has none.
+        # Two alerts never share a picture; a system alert has no picture.
         Index(
             "uq_alerts_image_path",
             "image_path",
@@ -271,14 +272,14 @@ class Alert(Base):
             sqlite_where=text("image_path <> ''"),
             postgresql_where=text("image_path <> ''"),
         ),
-        # SQLite would give the number of a deleted alert again, and a consumer of the bus would
-        # take the new alert for one it knows.
+        # Without it SQLite reuses the id of a deleted alert, and a consumer of the bus would
+        # discard the new alert as a duplicate.
         {"sqlite_autoincrement": True},
     )
 
 
 class Statistic(Base):
-    """Sums: of all types since the last reset in `bucket` 0, by type for ten seconds in others."""
+    """Sums: `bucket` 0 for all types since the last reset, others for a type and ten seconds."""
 
     __tablename__ = "statistics"
 
@@ -290,7 +291,7 @@ class Statistic(Base):
     successes: Mapped[int] = mapped_column(BigInteger, server_default="0")
     failures: Mapped[int] = mapped_column(BigInteger, server_default="0")
     processed: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    # Frames given up, by the outcome that says why.
+    # Frames given up, by outcome.
     queue_full: Mapped[int] = mapped_column(BigInteger, server_default="0")
     too_old: Mapped[int] = mapped_column(BigInteger, server_default="0")
     disk_low: Mapped[int] = mapped_column(BigInteger, server_default="0")

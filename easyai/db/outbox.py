@@ -1,6 +1,7 @@
 """The SQL of the outbox: alerts that the bus has not acknowledged yet.
 
-``published_at`` is NULL; one that was deleted before waits in ``deleted_alerts``, with its id.
+Their ``published_at`` is NULL. An alert that was deleted before waits in ``deleted_alerts``, with
+its id.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _NAMES = (
 _COLUMNS = ", ".join(_NAMES)
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:n)")
-# Sorted, not max() or min(): with statistics from before a backlog or from its height, PostgreSQL
-# would read all of it, or the whole table.
+# Sorted, not max() or min(): with planner statistics from before a backlog or from its height,
+# PostgreSQL would read the whole backlog, or the whole table.
 _END = """
     SELECT (SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id {0} LIMIT 1) AS kept,
            (SELECT id FROM deleted_alerts ORDER BY id {0} LIMIT 1) AS deleted
@@ -45,11 +46,11 @@ _OLDEST = (
     f"SELECT {_COLUMNS} FROM deleted_alerts WHERE {_UP_TO}",  # noqa: S608
 )
 _HELD_UP = bindparam("held_up", type_=Text(), expanding=True)
-# SQLite merges the two, row by row.
+# SQLite merges the two parts row by row.
 _WAITING = text(f"{_OLDEST[0]} UNION ALL {_OLDEST[1]} ORDER BY id LIMIT :most").bindparams(_HELD_UP)
-# PostgreSQL's client has all rows before it gives out the first, so the server counts: it knows the
-# length of a large value without reading it. Each part has a limit of its own, for PostgreSQL would
-# sort a whole backlog before it merges the two.
+# PostgreSQL's client receives all rows before it returns the first row. So the server counts the
+# bytes: it knows the length of a large value without reading the value. Each part has its own
+# limit, because PostgreSQL would sort a whole backlog before it merges the two parts.
 _LIMITED = " UNION ALL ".join(f"({part} ORDER BY id LIMIT :most)" for part in _OLDEST)
 _WAITING_WITHIN = text(f"""
     SELECT * FROM (
@@ -80,22 +81,22 @@ _CREATED_AT = text("""
 
 
 class Backlog(NamedTuple):
-    """What waits for the bus."""
+    """The alerts that wait for the bus."""
 
     waiting: int
-    oldest_at: float | None  # when the first of them was saved, Unix seconds; None: nothing waits
+    oldest_at: float | None  # when the oldest alert was saved, Unix seconds; None: no alert waits
 
 
 def is_empty(conn: Connection) -> bool:
-    """Whether nothing waits for the bus."""
+    """Whether no alert waits for the bus."""
     return all(id_ is None for id_ in conn.execute(_FIRST).one())
 
 
 def newest(conn: Connection) -> int | None:
-    """The highest id that waits; every lower one that will ever wait is visible from now on.
+    """The highest id of a waiting alert; no alert with a lower id can appear later.
 
-    PostgreSQL gives ids before the commit: so this waits for the transactions that are saving
-    alerts right now, for milliseconds. SQLite has one writer at a time.
+    PostgreSQL assigns ids before the commit. So this function waits, for milliseconds, for the
+    transactions that save alerts right now. SQLite has one writer at a time.
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_LOCK, {"n": OUTBOX_LOCK})
@@ -105,17 +106,18 @@ def newest(conn: Connection) -> int | None:
 def waiting(
     conn: Connection, newest: int, most: int, most_bytes: int, held_up: Collection[str] = ()
 ) -> list[WaitingRow]:
-    """The oldest `most` alerts that wait, up to the id `newest`, but for the cameras `held_up`.
+    """The oldest `most` waiting alerts up to the id `newest`, without the cameras `held_up`.
 
-    Fewer, when their results would be more than `most_bytes` of UTF-8; a larger one comes alone.
+    Returns fewer alerts when their results would exceed `most_bytes` of UTF-8. An alert that is
+    larger than that is returned alone.
     """
     values = {"newest": newest, "most": most, "held_up": sorted(held_up)}
     if conn.dialect.name == "postgresql":
         return list(conn.execute(_WAITING_WITHIN, {**values, "most_bytes": most_bytes}))
     rows: list[WaitingRow] = []
     size = 0
-    with conn.execute(_WAITING, values) as found:  # SQLite reads row by row
-        for row in found:
+    with conn.execute(_WAITING, values) as result:  # SQLite reads row by row
+        for row in result:
             size += len(row.result.encode())
             if rows and size > most_bytes:
                 break
@@ -124,26 +126,26 @@ def waiting(
 
 
 def acknowledged(conn: Connection, ids: Sequence[int], now: float) -> None:
-    """Note that the bus has these."""
+    """Record that the bus has these alerts."""
     _mark(conn, ids, now)
 
 
 def refused(conn: Connection, ids: Sequence[int], now: float) -> None:
-    """Note that the bus will never take these: kept in the table, and not sent again."""
+    """Record that the bus refused these alerts for ever: they stay in the table, unsent."""
     _mark(conn, ids, -now)
 
 
 def keep(conn: Connection, deleted: Sequence[AlertRow]) -> None:
-    """Publish these rows although they have just been deleted: those that the bus lacks."""
+    """Keep just deleted alerts that the bus lacks, so that they are still published."""
     rows = [row._asdict() for row in deleted if row.published_at is None]
     if rows:
         conn.execute(_KEEP, rows)
 
 
 def published_at(conn: Connection, alert_id: int) -> float | None:
-    """When the bus acknowledged an alert; below 0: refused it; None: it waits, or was deleted."""
-    found: float | None = conn.execute(_PUBLISHED_AT, {"id": alert_id}).scalar()
-    return found
+    """When the bus acknowledged an alert; below 0: refused; None: the alert waits or is deleted."""
+    published: float | None = conn.execute(_PUBLISHED_AT, {"id": alert_id}).scalar()
+    return published
 
 
 def _mark(conn: Connection, ids: Sequence[int], published_at: float) -> None:
@@ -151,12 +153,12 @@ def _mark(conn: Connection, ids: Sequence[int], published_at: float) -> None:
     for start in range(0, len(ids), 500):
         values = {"published_at": published_at, "ids": list(ids[start : start + 500])}
         conn.execute(_MARK, values)
-        # After the alerts: one that is being deleted comes here when its lock is free.
+        # After the alerts: an alert that is being deleted is here once its lock is free.
         conn.execute(_PUBLISHED, {"ids": values["ids"]})
 
 
 def backlog(conn: Connection) -> Backlog:
-    """How many alerts wait, and since when; reads the partial index only."""
+    """How many alerts wait, and since when; reads only the partial index."""
     row = conn.execute(_BACKLOG).one()
     if row.oldest is None:
         return Backlog(0, None)

@@ -1,4 +1,4 @@
-"""The SQL of the registry: one row for each endpoint, kept for ever."""
+"""The SQL of the registry: a row for each endpoint, kept for ever."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from easyai.domain.service import HEARTBEAT, PROBED, ServiceState
 
 ServiceRow = Row[Any]
 
-# A registration is no clean slate: what the calls of the endpoint taught stays. An open breaker
-# lets one trial through at once, but not for a service that registers again and again: within its
-# pause, or within the first one where it has grown, so that one restarted twice need not wait.
+# A registration keeps what earlier calls of the endpoint taught. It lets an open breaker make a
+# trial call at once, unless the service registered shortly before: within the breaker's pause, or
+# within the first pause when the pause has grown. So a crash loop gets no trial calls, and a
+# service that was restarted twice need not wait.
 _REGISTER = text("""
     INSERT INTO services (service_id, name, endpoint, version, max_concurrency, health_url,
                           heartbeat_timeout_sec, registered_from, state, state_reason,
@@ -57,8 +58,8 @@ _FIND = text("""
      WHERE (service_id IN :names OR endpoint IN :names) AND state <> 'unregistered'
      ORDER BY pk
 """).bindparams(bindparam("names", expanding=True))
-# A service that comes back gets its trial request now, not when its breaker's pause is over. The
-# reason of a service that is online stays, but for that of a service that lived by probes.
+# A service that comes back gets its trial request now, not when its breaker's pause is over. An
+# online service keeps its reason, unless the reason is that probes proved the service alive.
 _HEARTBEAT = text("""
     UPDATE services
        SET last_heartbeat = :now, last_evidence = :now, probe_failures = 0,
@@ -82,7 +83,8 @@ _HEARTBEAT = text("""
            said_last_total_ms = coalesce(:last_total_ms, said_last_total_ms)
      WHERE pk = :pk AND state <> 'unregistered'
 """)
-# A heartbeat that may be of another endpoint of its id, and of one that is known to live.
+# For a heartbeat that may come from another endpoint with the same service_id, which is known to
+# be alive.
 _REFRESH = text("""
     UPDATE services SET last_heartbeat = :now WHERE pk = :pk AND state <> 'unregistered'
 """)
@@ -104,11 +106,11 @@ _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY
 _TYPES_OF = text("""
     SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
 """).bindparams(bindparam("pks", expanding=True))
-# A list of values would be written into the statement each time.
+# One bound value: SQLAlchemy would write a list of values into the statement each time.
 _BY_PK = "{select} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
 _BY_PK_LOCKED = "{select} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
 _LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOCKED))
-# Reading all of a row costs half as much again, and a turn reads one for nearly each frame.
+# Reading all columns costs half as much again, and a turn reads a row for nearly each frame.
 _CALLED = """
     SELECT pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
     last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
@@ -133,7 +135,7 @@ _CONFIRM = text("""
 def register(
     conn: Connection, values: Mapping[str, Any], reason: Reason, task_types: Iterable[str]
 ) -> int:
-    """Insert or replace the registration of an endpoint; its pk."""
+    """Insert or replace the registration of an endpoint; returns its pk."""
     known = {**values, "first_pause_sec": breaker.FIRST_PAUSE_SEC}
     pk: int = conn.execute(_REGISTER, known | _columns(reason)).scalar_one()
     conn.execute(_DROP_TYPES, {"pk": pk})
@@ -142,7 +144,7 @@ def register(
 
 
 def at_endpoint(conn: Connection, endpoint: str) -> ServiceRow | None:
-    """What is or was registered at an endpoint."""
+    """The service that is or was registered at an endpoint."""
     return conn.execute(_AT_ENDPOINT, {"endpoint": endpoint}).one_or_none()
 
 
@@ -152,9 +154,9 @@ def find(conn: Connection, names: Sequence[str]) -> list[ServiceRow]:
 
 
 def heartbeats(conn: Connection, beats: Sequence[Mapping[str, Any]], now: float) -> None:
-    """Note heartbeats: whatever the state was, the services are online now.
+    """Record heartbeats: the services are online now, whatever their state was.
 
-    Rows are locked in the order given: by pk, so that two processes never deadlock.
+    Rows are locked in the order of `beats`: by pk, so that two processes never deadlock.
     """
     if beats:
         same = {"now": now, "probed": PROBED.code, **_columns(HEARTBEAT)}
@@ -162,7 +164,7 @@ def heartbeats(conn: Connection, beats: Sequence[Mapping[str, Any]], now: float)
 
 
 def refresh(conn: Connection, pks: Sequence[int], now: float) -> None:
-    """Note heartbeats that are no evidence of life of these very endpoints; in order of pk."""
+    """Record heartbeats that are no evidence that these endpoints are alive; in order of pk."""
     if pks:
         conn.execute(_REFRESH, [{"pk": pk, "now": now} for pk in sorted(pks)])
 
@@ -170,7 +172,7 @@ def refresh(conn: Connection, pks: Sequence[int], now: float) -> None:
 def set_state(
     conn: Connection, pks: Sequence[int], state: ServiceState, reason: Reason, now: float
 ) -> int:
-    """Move services to a state; how many were not in it already."""
+    """Move services to a state; returns how many changed their state."""
     if not pks:
         return 0
     values = {"pks": pks, "state": str(state), "now": now, **_columns(reason)}
@@ -178,11 +180,11 @@ def set_state(
 
 
 def demote(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
-    """Note lapses and failed probes, each with its `reason`; the pks of those written.
+    """Record lapses and failed probes, each with its `reason`; returns the pks that were written.
 
-    One of which evidence of life arrived since it was `seen` stays as it is. For a `unconfirmed`
-    one, whose calls fail though heartbeats of its id arrive, only a success or a registration is
-    such evidence.
+    A service stays unchanged when evidence of life arrived after it was `seen`. The calls of an
+    `unconfirmed` service fail although heartbeats with its id arrive. For an `unconfirmed` service
+    only a success or a registration is evidence of life.
     """
     if not rows:
         return set()
@@ -226,12 +228,12 @@ def task_types_of(conn: Connection, pks: Sequence[int]) -> list[str]:
 
 
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
-    """Rows about to be updated, locked in order of pk so that two settlings never deadlock."""
+    """Lock rows before an update, in order of pk so that two settlings never deadlock."""
     return _locked(conn, _LOCK, pks)
 
 
 def lock_called(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
-    """The same of services that were called, with what `record_calls` and its reasons need."""
+    """Like `lock`, with only the columns that `record_calls` and its reasons need."""
     return _locked(conn, _LOCK_CALLED, pks)
 
 
@@ -245,7 +247,7 @@ def _locked(
 
 
 def reason_of(row: ServiceRow) -> Reason:
-    """Why the service of a row is in its state."""
+    """The reason for the state of a service."""
     return reasons.read(row, "state_reason")
 
 
@@ -254,18 +256,18 @@ def _columns(reason: Reason) -> dict[str, str | None]:
 
 
 def breaker_of(row: ServiceRow) -> Breaker:
-    """The circuit breaker kept in a row."""
+    """The circuit breaker of a service."""
     return Breaker(row.breaker_failures, row.breaker_open_until, row.breaker_pause_sec)
 
 
 def alive(conn: Connection, pks: Sequence[int], reason: Reason, now: float) -> int:
-    """Evidence of life of suspect or offline services: they are online; how many changed."""
+    """Set suspect or offline services online after evidence of life; returns how many changed."""
     if not pks:
         return 0
     return conn.execute(_ALIVE, {"pks": pks, "now": now, **_columns(reason)}).rowcount
 
 
 def confirm(conn: Connection, pks: Sequence[int], at: float) -> None:
-    """An online service answered a probe: the next one, should it need another, is due then."""
+    """Schedule the next probe, if needed, of online services that answered a probe."""
     if pks:
         conn.execute(_CONFIRM, {"pks": pks, "at": at})

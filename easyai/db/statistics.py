@@ -1,4 +1,4 @@
-"""Sums by task type: kept in the database, so every process tells the same."""
+"""Sums by task type, kept in the database, so that every process reports the same sums."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from easyai.db.many import ManyRows
 BUCKET_SEC: Final = 10
 _KEEP_SEC: Final = 3600
 _TOTAL: Final = 0
-_ALL_TYPES: Final = ""  # whose total is kept: nobody asks for that of one type
+_ALL_TYPES: Final = ""  # the total is kept for all types only: nobody asks for that of a type
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one transaction adds; milliseconds for durations."""
+    """The counts that a transaction adds; durations in milliseconds."""
 
     found: int = 0
     requests: int = 0
@@ -27,13 +27,13 @@ class Tally:
     successes: int = 0
     failures: int = 0
     processed: int = 0
-    # Given up, by the outcome that says why.
+    # Frames given up, by outcome.
     queue_full: int = 0
     too_old: int = 0
     disk_low: int = 0
     sampled: int = 0
-    superseded: int = 0  # replaced by a newer picture under their name
-    discarded: int = 0  # given up by an operator, by hand
+    superseded: int = 0  # replaced by a newer picture under the same name
+    discarded: int = 0  # given up by an operator
     infer_ms_sum: float = 0.0
     infer_ms_max: float = 0.0
     moves: int = 0
@@ -43,21 +43,21 @@ class Tally:
 
     @property
     def dropped(self) -> int:
-        """Frames given up because there was too much or it took too long.
+        """Frames given up because of too many frames, too long a wait or too little disk space.
 
-        Not those sampled out, nor those discarded by hand.
+        Frames that were sampled out or discarded by an operator do not count.
         """
         return self.queue_full + self.too_old + self.disk_low
 
     def moved(self, milliseconds: float, failed: bool = False) -> None:
-        """Count one move of a picture."""
+        """Count a move of a picture."""
         self.moves += 1
         self.moves_failed += failed
         self.move_ms_sum += milliseconds
         self.move_ms_max = max(self.move_ms_max, milliseconds)
 
     def merged(self, other: Tally) -> Tally:
-        """This tally and another as one."""
+        """The sum of this tally and another."""
         return _merged((self, other))
 
 
@@ -102,7 +102,7 @@ _TRIM = text("""
 def add(conn: Connection, tallies: Mapping[str, Tally], now: float) -> None:
     """Add tallies (by task type, '' for none) to the totals and to the current ten seconds.
 
-    After services and frames, for all transactions lock the same rows, in this order.
+    Call it after the updates of services and frames: all transactions lock rows in this order.
     """
     counted = {name: tally for name, tally in tallies.items() if any(_values(tally))}
     if not counted:
@@ -129,7 +129,7 @@ def _row(bucket: int, task_type: str, tally: Tally, now: float) -> dict[str, Any
 
 
 def total(conn: Connection) -> tuple[Tally, float]:
-    """The sums since the last reset, and when they changed last (0: never)."""
+    """The sums since the last reset, and when they last changed (0: never)."""
     row = conn.execute(_READ_TOTAL).one()
     return _tally(row[:-1]), float(row[-1])
 
@@ -153,14 +153,14 @@ def rates(conn: Connection, now: float, window_sec: int = 30) -> tuple[float, fl
 
 
 def reset(conn: Connection) -> None:
-    """Start the total again from nothing."""
+    """Reset the total to zero."""
     conn.execute(_RESET)
 
 
 def trim(conn: Connection, now: float) -> int:
-    """Forget buckets of more than an hour ago, and those of a clock that was ahead; how many.
+    """Delete buckets that are over an hour old or written by a clock ahead; returns how many.
 
-    The newest with a success stays: it tells when a type succeeded last.
+    The newest bucket with a success stays: it records when a type last succeeded.
     """
     values = {"before": int(now) - _KEEP_SEC, "ahead": int(now) + _KEEP_SEC}
     return conn.execute(_TRIM, values).rowcount

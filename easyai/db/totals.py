@@ -1,6 +1,7 @@
-"""The SQL of totals: kept apart from the frames, so that no retention takes them back.
+"""The SQL of totals: kept apart from the frames, so that retention never lowers a total.
 
-A row for each outcome of a task type, and for each kind of duration of a type at an endpoint.
+There is a row for each outcome of a task type, and a row for each kind of duration of a type at an
+endpoint.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from easyai.db.many import ManyRows
 from easyai.domain.totals import BOUNDS_SEC, OTHER, Histogram, Totals
 from easyai.masking import endpoint_label
 
-#: Types at endpoints with a row of their own; more go to their type's `OTHER`.
+#: The most pairs of type and endpoint with their own row; further pairs add to `OTHER` of the type.
 MOST_ENDPOINTS: Final = 500
 _KEEP_SEC: Final = 30 * 86_400.0
-_MOST_FORGOTTEN: Final = 2000  # types that nothing names any more, whose totals are kept
+_MOST_FORGOTTEN: Final = 2000  # types that nothing names any more but whose totals are kept
 INFERENCE, FRAME_LATENCY = "inference", "frame_latency"
 
 _COUNTS: Final = tuple(f"bucket_{number}" for number in range(len(BOUNDS_SEC) + 1))
@@ -52,7 +53,7 @@ _DURATIONS: Final = text(
     "FROM duration_totals ORDER BY kind, task_type, endpoint"
 )
 _ENDPOINTS: Final = text("SELECT DISTINCT task_type, endpoint FROM duration_totals")
-# The newest durations of a type that is known stay: they tell when it succeeded last.
+# The newest durations of a known type stay: they record when the type last succeeded.
 _TRIM_DURATIONS: Final = text("""
     DELETE FROM duration_totals WHERE updated_at < :before
        AND (task_type NOT IN (SELECT name FROM task_types)
@@ -70,7 +71,7 @@ _TRIM_FRAMES: Final = text("""
 
 @dataclass(frozen=True, slots=True)
 class DurationTotal:
-    """The durations of one kind of a type at an endpoint, since the beginning."""
+    """All durations of a kind of a task type at an endpoint, since the installation."""
 
     kind: str
     task_type: str
@@ -80,9 +81,9 @@ class DurationTotal:
 
 
 def add_frames(conn: Connection, counted: Totals, now: float) -> None:
-    """Add the frames that one transaction settled: a row for each type and outcome.
+    """Add the frames that a transaction settled: a row for each type and outcome.
 
-    After the statistics, in order of the key: all transactions lock the same rows.
+    Call it after the statistics. Rows are locked in order of the key, as in all transactions.
     """
     rows: list[dict[str, Any]] = [
         {"task_type": name, "outcome": outcome, "reason": reason, "frames": count, "now": now}
@@ -94,7 +95,7 @@ def add_frames(conn: Connection, counted: Totals, now: float) -> None:
 def add_durations(
     conn: Connection, histograms: Mapping[tuple[str, str, str], Histogram], now: float
 ) -> None:
-    """Add durations by kind, type and endpoint, after the frames and in order of the key, too."""
+    """Add durations by kind, type and endpoint; after the frames, locked in order of the key."""
     rows = [
         {"kind": kind, "task_type": task_type, "endpoint": endpoint, "now": now}
         | dict(zip(_COUNTS, histogram.counts, strict=True))
@@ -112,16 +113,16 @@ def frames(conn: Connection) -> dict[tuple[str, str, str], int]:
 
 
 def durations(conn: Connection) -> list[DurationTotal]:
-    """The durations of each kind by type and endpoint, as metrics name it.
+    """The durations of each kind by type and the endpoint's label in metrics.
 
-    Rows of versions that kept tokens in the endpoint have its label here, too, and are added up.
+    Versions that kept tokens in the endpoint wrote several rows for a label: those are added up.
     """
-    found: dict[tuple[str, str, str], DurationTotal] = {}
+    by_key: dict[tuple[str, str, str], DurationTotal] = {}
     for kind, task_type, endpoint, updated_at, *counts, sum_sec in conn.execute(_DURATIONS):
         key = (kind, task_type, endpoint_label(endpoint))
         row = DurationTotal(*key, updated_at, Histogram(counts, sum_sec))
-        found[key] = _added(found[key], row) if key in found else row
-    return list(found.values())
+        by_key[key] = _added(by_key[key], row) if key in by_key else row
+    return list(by_key.values())
 
 
 def _added(one: DurationTotal, other: DurationTotal) -> DurationTotal:
@@ -132,13 +133,13 @@ def _added(one: DurationTotal, other: DurationTotal) -> DurationTotal:
 
 
 def endpoints(conn: Connection) -> set[tuple[str, str]]:
-    """The types at endpoints, as metrics name them, that have a row of their own."""
+    """The pairs of type and endpoint label that have their own row."""
     rows = conn.execute(_ENDPOINTS)
     return {(row[0], endpoint_label(row[1])) for row in rows if row[1] != OTHER}
 
 
 def trim(conn: Connection, now: float) -> int:
-    """Forget endpoints unused for 30 days and types that nothing names any more; how many rows."""
+    """Delete rows of endpoints unused for 30 days and of types without a name; returns how many."""
     values = {"before": now - _KEEP_SEC, "most": _MOST_FORGOTTEN}
     forgotten = conn.execute(_TRIM_DURATIONS, {"before": values["before"]}).rowcount
     return forgotten + conn.execute(_TRIM_FRAMES, values).rowcount

@@ -1,7 +1,8 @@
-"""The SQL of places for task types: how many there are, who gets one, and what is forgotten.
+"""The SQL of places for task types: how many places exist, which types get a place or lose it.
 
-A type loses its row only while no frame names it, so no frame waits unseen: whoever records frames
-has noted their types within the last hours (`add_framed`), and a row noted lately is never taken.
+A type loses its row only while no frame names the type, so no frame waits unseen. A process that
+records frames has recorded their types within the last hours (`add_framed`), and a recently
+recorded type never loses its row.
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ _ADD_FRAMED = text("""
     ON CONFLICT (name) DO UPDATE
        SET seen_at = excluded.seen_at, framed_at = excluded.framed_at
 """)
-# As it was when it was chosen: a type named meanwhile stays.
+# Only if the row is unchanged since it was chosen: a type that was named meanwhile stays.
 _FORGET = text("""
     DELETE FROM task_types
      WHERE name = :name AND seen_at = :seen_at AND framed_at = :framed_at
 """)
-# Two at once would each give away the last places, and wait for each other's new rows in a circle.
-# Any number, the same in every process.
+# Without the lock two processes would both assign the last places, and deadlock on their new rows.
+# The number is arbitrary but the same in every process.
 _PLACES_LOCK = text("SELECT pg_advisory_xact_lock(7234316)")
-_BATCH = 500  # names in one IN list
+_BATCH = 500  # names in an IN list
 
 
 def known(conn: Connection) -> list[KnownType]:
@@ -64,7 +65,7 @@ def known(conn: Connection) -> list[KnownType]:
 
 
 def naming(conn: Connection, by_settings: Iterable[str]) -> Naming:
-    """The task types that settings, frames or services name now; the cost follows their number."""
+    """The task types that settings, frames or services name now; the cost grows with the types."""
     by_frames = set(conn.execute(_LEASED).scalars())
     by_frames |= _in_states(conn, "pending", "parked", "failed")
     by_services = frozenset(conn.execute(_REGISTERED).scalars())
@@ -72,7 +73,7 @@ def naming(conn: Connection, by_settings: Iterable[str]) -> Naming:
 
 
 def waiting(conn: Connection) -> set[str]:
-    """The task types with frames that wait, parked ones too."""
+    """The task types with waiting frames, pending or parked."""
     return _in_states(conn, "pending", "parked")
 
 
@@ -81,38 +82,41 @@ def _in_states(conn: Connection, *states: str) -> set[str]:
 
 
 def registered(conn: Connection) -> frozenset[str]:
-    """The task types of all services but those that were unregistered."""
+    """The task types of all services that are not unregistered."""
     return frozenset(conn.execute(_REGISTERED).scalars())
 
 
 def fresh(conn: Connection, names: Collection[str], now: float) -> set[str]:
-    """Those of the types that are known and were noted for a frame within the last hour."""
+    """The given types that are known and were recorded for a frame within the last hour."""
     return _fresh(conn, "framed_at", names, now)
 
 
 def _fresh(conn: Connection, column: str, names: Collection[str], now: float) -> set[str]:
-    found: set[str] = set()
+    fresh_names: set[str] = set()
     wanted = sorted(names)
     for start in range(0, len(wanted), _BATCH):
         values = {"names": wanted[start : start + _BATCH], "now": now, "renew_sec": RENEW_SEC}
-        found.update(conn.execute(_FRESH[column], values).scalars())
-    return found
+        fresh_names.update(conn.execute(_FRESH[column], values).scalars())
+    return fresh_names
 
 
 def add_framed(conn: Connection, names: Collection[str], now: float) -> None:
-    """Note that frames name these types, those that are new included."""
-    if names:  # in one order, so that two processes never deadlock
+    """Record that frames name these types; adds the types that are new."""
+    if names:  # in the same order everywhere, so that two processes never deadlock
         conn.execute(_ADD_FRAMED, [{"name": name, "now": now} for name in sorted(names)])
 
 
 def forget(conn: Connection, types: Sequence[KnownType]) -> int:
-    """Forget types, but for those named since they were read; how many."""
-    rows = [{"name": one.name, "seen_at": one.seen_at, "framed_at": one.framed_at} for one in types]
+    """Delete types unless they were named since they were read; returns how many."""
+    rows = [
+        {"name": known_type.name, "seen_at": known_type.seen_at, "framed_at": known_type.framed_at}
+        for known_type in types
+    ]
     return sum(conn.execute(_FORGET, row).rowcount for row in rows)
 
 
 def lock_places(conn: Connection) -> None:
-    """The right to add and to forget types, until the transaction ends."""
+    """Take the lock for adding and deleting types, until the transaction ends."""
     if conn.dialect.name != "sqlite":
         conn.execute(_PLACES_LOCK)
 
@@ -120,13 +124,13 @@ def lock_places(conn: Connection) -> None:
 def admit_framed(
     conn: Connection, names: Collection[str], limit: int, always: Collection[str], now: float
 ) -> set[str]:
-    """Those of the types, named by frames, that have or get a place; they are noted.
+    """Record types that frames name; returns the types that have or get a place.
 
-    `limit` is how many types are known at most besides those of the settings (`always`).
+    `limit` is the most types that are known besides the types of the settings (`always`).
     """
     lock_places(conn)
     types = known(conn)
-    there = {one.name for one in types}
+    there = {known_type.name for known_type in types}
     new = sorted(set(names) - there - set(always))
     places = limit - type_room.counted(types, always)
     if new and len(new) > places:
@@ -140,16 +144,17 @@ def admit_framed(
 def admit_registered(
     conn: Connection, names: Collection[str], limit: int, always: Collection[str], now: float
 ) -> int:
-    """Note the types of a registration; how many places are missing (then nothing is noted).
+    """Record the types of a registration; returns how many places are missing.
 
-    A type that is registered already takes no place anew: its services may come back at any time.
+    When a place is missing, no type is recorded. A registered type needs no new place, since its
+    services may come back at any time.
     """
     unsure = set(names) - _fresh(conn, "seen_at", names, now)
     if not unsure:
         return 0
     lock_places(conn)
     types = known(conn)
-    missing = unsure - {one.name for one in types} - set(always)
+    missing = unsure - {known_type.name for known_type in types} - set(always)
     places = limit - type_room.counted(types, always)
     new = missing
     if len(missing) > places:
@@ -158,7 +163,8 @@ def admit_registered(
         new = missing - registered(conn)
         if len(new) > places:
             return len(new) - max(0, places)
-    # Types whose places folders with frames took do without, until frames of them come.
+    # Some registered types have lost their place to types of frame folders. They get a place when
+    # they have frames.
     without = sorted(missing - new)[max(0, places - len(new)) :]
     task_types.add(conn, unsure - set(without), now)
     return 0
@@ -174,7 +180,7 @@ def _make_room(
     *,
     for_frames: bool,
 ) -> int:
-    """Forget up to `most` types; how many. `names` are written after that."""
+    """Delete up to `most` types; returns how many. The caller writes `names` after that."""
     victims = type_room.victims(types, naming(conn, always), now, most, for_frames=for_frames)
-    rings.lock(conn, sorted({*names, *(one.name for one in victims)}))
+    rings.lock(conn, sorted({*names, *(victim.name for victim in victims)}))
     return forget(conn, victims)

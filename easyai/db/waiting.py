@@ -1,7 +1,7 @@
-"""The SQL of frames that wait: how many, and which of them go next.
+"""The SQL of waiting frames: how many frames wait, and which frames are leased next.
 
-Pending frames wait for a service or for their next attempt; parked ones (db/admission.py) since
-their type had no live service, and go when no pending one of their type can.
+Pending frames wait for a service or for their next attempt. Frames are parked (db/admission.py)
+when their type has no live service; they are leased when no pending frame of their type can be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 from easyai.db.locks import Skipping
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, LONGEST_RETRY_SEC
 
-# No wait of a frame or an endpoint is longer, clocks that differ included.
+# The longest wait of a frame or an endpoint, including the difference between two clocks.
 LONGEST_WAIT_SEC: Final = 2 * LONGEST_PAUSE_SEC
 
 
@@ -34,18 +34,18 @@ class PendingFrame:
     tries: int
     last_failure_at: float
     avoid_service: int | None
-    leased_before: bool  # it may have been given up half-way
-    arrived_at: float  # found, or requeued by an operator
+    leased_before: bool  # an earlier call may have been cut off half-way
+    arrived_at: float  # when the frame was found, or requeued by an operator
 
 
 @dataclass(slots=True)
 class WaitingType:
-    """A task type with frames that wait."""
+    """A task type with waiting frames."""
 
     name: str
-    pending: bool = False  # some that may be leased now
+    pending: bool = False  # whether some pending frames may be leased now
     parked: bool = False
-    next_due_at: float | None = None  # when the next one of those pending may be, that may not now
+    next_due_at: float | None = None  # when the next pending frame becomes due; not those due now
 
 
 _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
@@ -56,10 +56,10 @@ _NEXT: Final = {
     state: f"state = '{state}' AND task_type = {{task_type}} AND due_at <= {{now}}"
     for state in ("pending", "parked")
 }
-_BRANCHES: Final = (1, 4, 16, 64)  # sub-selects in one statement of SQLite: few statements to cache
-# For types with a state per camera: the oldest waiting frame of each camera that has none in
+_BRANCHES: Final = (1, 4, 16, 64)  # sub-selects in an SQLite statement: few statements to cache
+# For types with a state per camera: the oldest waiting frame of each camera without a frame in
 # flight. The recursion jumps from camera to camera along the index instead of reading every frame.
-# One that waits longer than any retry has stepped aside (domain/fate.py) and holds up no others.
+# A frame that waits longer than any retry has stepped aside (domain/fate.py) and blocks no frame.
 _DUE_HEADS = text("""
     WITH RECURSIVE camera(stream) AS (
         SELECT min(stream) FROM frames
@@ -86,7 +86,7 @@ _DUE_HEADS = text("""
                           AND held.stream = camera.stream)
      ORDER BY head.due_at, head.id LIMIT :most
 """)
-# Both ends of what is due: a camera that has just begun has no old frames, however many wait.
+# The oldest and the newest due frames: a camera that has just started has no old frames.
 _ENDS = " UNION ".join(
     f"""
         SELECT * FROM (SELECT id AS due_id, task_id AS camera FROM frames
@@ -129,7 +129,7 @@ _TYPES = text("""
     UNION ALL
     SELECT task_type, 1, NULL, NULL FROM parked WHERE task_type IS NOT NULL
 """)
-# One that another transaction holds is being leased, or hurried by it: no reason to wait for it.
+# Skip a frame that another transaction locks: that transaction leases or hurries the frame.
 _HURRY = tuple(
     Skipping(
         f"""
@@ -145,37 +145,37 @@ _HURRY = tuple(
 
 
 def counts(conn: Connection) -> dict[str, int]:
-    """Pending frames by task type, parked ones apart; reads every one of them."""
+    """Count pending frames by task type, without parked frames; reads every pending frame."""
     return {row[0]: row[1] for row in conn.execute(_COUNTS)}
 
 
 def types(conn: Connection, now: float) -> list[WaitingType]:
-    """Task types with frames that wait, in order of name; costs some index look-ups for each."""
-    found: dict[str, WaitingType] = {}
+    """Task types with waiting frames, in order of name; needs a few index look-ups for a type."""
+    by_name: dict[str, WaitingType] = {}
     for task_type, parked, first_at, later_at in conn.execute(_TYPES, {"now": now}).all():
-        one = found.setdefault(task_type, WaitingType(task_type))
+        waiting_type = by_name.setdefault(task_type, WaitingType(task_type))
         if parked:
-            one.parked = True
+            waiting_type.parked = True
         else:
-            one.pending = first_at <= now
-            one.next_due_at = later_at
-    return [found[name] for name in sorted(found)]
+            waiting_type.pending = first_at <= now
+            waiting_type.next_due_at = later_at
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def due_types(conn: Connection, now: float) -> list[str]:
     """Task types with a frame, parked or not, that may be leased now."""
-    return [one.name for one in types(conn, now) if one.pending or one.parked]
+    return [kind.name for kind in types(conn, now) if kind.pending or kind.parked]
 
 
 def due(conn: Connection, wanted: Mapping[str, int], now: float) -> dict[str, list[PendingFrame]]:
-    """Frames to lease next, oldest first, up to so many of each type."""
+    """Frames to lease next, oldest first, up to the `wanted` number of each type."""
     return _fetch(conn, "pending", wanted, now)
 
 
 def parked(
     conn: Connection, wanted: Mapping[str, int], now: float
 ) -> dict[str, list[PendingFrame]]:
-    """Parked frames to lease with the room that live ones leave, up to so many of each type."""
+    """Parked frames to lease after the pending frames, up to the `wanted` number of each type."""
     return _fetch(conn, "parked", wanted, now)
 
 
@@ -204,13 +204,13 @@ def _of_some(
     for name in names:
         values += (name, wanted[name])
     values += ("", 0) * (branches - len(names))
-    # Straight to the driver: of so many values SQLAlchemy makes more work than SQLite.
+    # Straight to the driver: SQLAlchemy would spend more time on so many values than SQLite.
     return conn.exec_driver_sql(_branches(state, branches), tuple(values)).all()
 
 
 @cache
 def _branches(state: str, count: int) -> str:
-    """For SQLite: a sub-select for each type. Values: now, then type and count of each."""
+    """For SQLite: a sub-select for each type. Values: now, then type and count of each type."""
     parts = (
         f"SELECT * FROM (SELECT {_COLUMNS} FROM frames"  # noqa: S608
         f" WHERE {_NEXT[state].format(task_type=f'?{number}', now='?1')}"
@@ -222,7 +222,7 @@ def _branches(state: str, count: int) -> str:
 
 @cache
 def _of_each(state: str) -> TextClause:
-    """For PostgreSQL: one plan for however many types."""
+    """For PostgreSQL: the same plan for any number of types."""
     return text(f"""
         SELECT picked.* FROM unnest(CAST(:names AS text[]), CAST(:counts AS bigint[]))
                              AS wanted(task_type, most)
@@ -234,17 +234,17 @@ def _of_each(state: str) -> TextClause:
 
 
 def due_heads(conn: Connection, task_type: str, now: float, most: int) -> list[PendingFrame]:
-    """The next frame of each camera that has none in flight, for types with a state per camera."""
+    """The next frame of cameras without a frame in flight; for types with a state per camera."""
     values = {"task_type": task_type, "now": now, "most": most}
     values["longest_wait"] = LONGEST_RETRY_SEC + 1
     return [PendingFrame(*row) for row in conn.execute(_DUE_HEADS, values)]
 
 
 def for_trial(conn: Connection, task_type: str, most: int, now: float) -> list[PendingFrame]:
-    """Frames, pending or parked, to try an endpoint with whose breaker was open.
+    """Pending or parked frames for the trial call of an endpoint whose breaker was open.
 
-    They are of the camera that failed longest ago, or never. By age alone a camera on whose
-    frames the endpoint breaks would get every trial while others wait.
+    The frames of the camera whose last failure is oldest, or that never failed, come first. If age
+    alone decided, a camera whose frames break the endpoint would get every trial.
     """
     values = {"task_type": task_type, "now": now, "most": most, "looked_at": _LOOKED_AT}
     return [PendingFrame(*row) for row in conn.execute(_FOR_TRIAL, values)]
@@ -256,10 +256,11 @@ def hurry(
     now: float,
     longest_sec: float = LONGEST_WAIT_SEC,
 ) -> None:
-    """Make frames of these types due now that wait no longer than `longest_sec`.
+    """Make frames of these types due now if they are due within `longest_sec`.
 
-    Something they waited for has come back. Those that wait longer than anything makes them wait
-    are left to the sweep: the clock was set back, and they may be a million (db/upkeep.py).
+    Called when the cause of their wait is over. Frames that are due later than any retry were
+    delayed by a clock that was set back. There may be a million; the sweep (db/upkeep.py) fixes
+    them.
     """
     if names := sorted(set(task_types)):
         values = {"task_types": names, "now": now, "furthest": now + longest_sec}
