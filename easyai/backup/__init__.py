@@ -1,1 +1,1 @@
-"""Backup and restoration of an installation: its database and what belongs to it."""
+"""Backup and restoration of an installation: database, settings, keys and pictures."""

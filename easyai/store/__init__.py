@@ -1,1 +1,1 @@
-"""Where frames live: one interface, a local folder or an object store behind it."""
+"""Stores of frames: an interface for a local folder and for an object store."""

@@ -1,4 +1,4 @@
-"""The interface of a frame store; `open_store` picks the one that the settings name."""
+"""The interface of a frame store; `open_store` opens the store that the settings name."""
 
 from __future__ import annotations
 
@@ -15,44 +15,45 @@ class Picture:
     """A whole picture in the store."""
 
     key: str
-    version: str  # changes when somebody writes another picture under the key
+    version: str  # changes when another picture is written under the key
     modified_at: float  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Some keys that may be frames, as a look over the store found them."""
+    """Some keys that may be frames, from a listing of the store."""
 
     keys: list[str]
-    first: bool  # nobody has looked there before: what lies there may have lain there for long
+    first: bool  # the place was never listed before: its pictures may be old
 
 
 def always() -> bool:
-    """True."""
+    """Return True."""
     return True
 
 
 class Watch(Protocol):
-    """What one scanner remembers of a store from look to look; lost without harm.
+    """What a scanner remembers of a store from scan to scan; its loss does no harm.
 
-    Not safe between threads. Both looks raise StoreUnavailableError when the store does not answer.
+    Not safe between threads. `listings` and `look` raise StoreUnavailableError when the store does
+    not answer.
     """
 
     def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
-        """Keys to look at, until a moment (monotonic); the next call goes on from there.
+        """Keys to check, until a moment (monotonic); the next call continues from there.
 
-        Every picture comes when it is new or changed, and now and then; what may be old comes last,
-        and only as long as there is `room`. Alerts and failed frames are left out.
+        Every picture is listed when it is new or changed, and now and then. Pictures that may be
+        old come last, and only while there is `room`. Alerts and failed frames are left out.
         """
 
     def again(self, keys: Sequence[str]) -> None:
-        """Offer these keys with the next listings: something may have changed under them."""
+        """Include these keys in the next listings: their pictures may have changed."""
 
     def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
-        """The pictures under these keys that are whole, in any order.
+        """The whole pictures under these keys, in any order.
 
-        Those still being written are offered again. `wary`: keys under which something lay before;
-        it may be on its way out, or be written over, and is looked at twice. Raises
+        Pictures that are still being written are listed again. `wary`: keys that had a picture
+        before. That picture may be leaving or be written over, so it is checked twice. Raises
         InvalidKeyError for a key that no picture can have.
         """
 
@@ -62,24 +63,24 @@ class Watch(Protocol):
 
     @property
     def unfinished(self) -> Collection[str]:
-        """The keys of pictures that were looked at and are still being written."""
+        """The keys of checked pictures that are still being written."""
 
 
 class Carried(Enum):
-    """What became of a move or a deletion; both may be asked for again after a crash."""
+    """The result of a move or a deletion; both may be repeated after a crash."""
 
     DONE = auto()
-    MISSING = auto()  # neither where it was nor, for a move, where it should go
-    REPLACED = auto()  # another picture stands under the key: left alone, it is a new frame
-    TAKEN = auto()  # another picture stands under the target: nothing was moved
+    MISSING = auto()  # the picture is neither at its key nor, for a move, at its target
+    REPLACED = auto()  # another picture has the key: left alone, since it is a new frame
+    TAKEN = auto()  # another picture has the target: nothing was moved
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What came of holding a picture: DONE, MISSING or REPLACED."""
+    """The result of holding a picture: DONE, MISSING or REPLACED."""
 
     carried: Carried
-    key: str  # where the very version lies now, when DONE
+    key: str  # when DONE, where the version is now
 
 
 class Store(Protocol):
@@ -90,76 +91,77 @@ class Store(Protocol):
     """
 
     rules: KeyRules
-    remote: bool  # a call is a network round trip: worth many at once
+    remote: bool  # a call is a network round trip: callers make many calls at once
 
     @property
     def ignores(self) -> tuple[str, ...]:
-        """Conditions on requests that it ignores, by name, as far as they were tried."""
+        """The names of tried conditions on requests that the store ignores."""
 
     def watch(self) -> Watch:
-        """A new memory, for one scanner."""
+        """A new memory for a scanner."""
 
     def exists(self, key: str) -> bool:
-        """Whether something lies under the key."""
+        """Whether a file or an object exists under the key."""
 
     def gone(self, key: str) -> bool:
-        """Whether nothing lies under the key and the store itself is surely there."""
+        """Whether the key does not exist and the store itself is certainly available."""
 
     def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
-        """Version and content of a small file; None when there is none.
+        """Version and content of a small file; None when the file does not exist.
 
-        Raises StoreUnavailableError when it is larger than `limit` bytes.
+        Raises StoreUnavailableError when the file is larger than `limit` bytes.
         """
 
     def version(self, key: str) -> str | None:
-        """The version of what lies under the key, or None."""
+        """The version of the file under the key, or None."""
 
     def hold(self, key: str, frame_id: int, version: str) -> Held:
-        """Look whether the picture of a frame still is the version, and keep writers from it.
+        """Check that a frame's picture still has the version, and protect it from writers.
 
-        A folder gives it a private name, where it is found again by `move` and `delete`. A newer
+        A folder renames the picture to a private name, where `move` and `delete` find it. A newer
         picture stays under the key. May be called again.
         """
 
     def keep(self, source: str, target: str, version: str) -> Carried:
-        """Before the commit of an alert: make sure that its target gets the very version.
+        """Before the commit of an alert: make sure that its target gets this version.
 
-        A store of whole objects copies it there now; a folder looks once more, and `move` brings
-        it there after the commit.
+        A store of whole objects copies the picture now. A folder checks the version again, and
+        `move` moves the picture after the commit.
         """
 
     def drop_copy(self, source: str, target: str, version: str) -> Carried:
-        """Undo a `keep` whose alert was not committed; anything else at its target stays."""
+        """Undo a `keep` whose alert was not committed; another picture at its target stays."""
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
-        """Move a frame's picture, held or not, if it still is the version; never overwrites.
+        """Move a frame's picture, held or not, if it still has the version; never overwrites.
 
-        '' for a version: whatever lies there, which is a place of ours.
+        The version '' means any picture; `source` is a place of ours then.
         """
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
-        """Delete a frame's picture, held or not, if it still is the version ('' for any)."""
+        """Delete a frame's picture, held or not, if it still has the version ('' for any)."""
 
     def discard(self, key: str, version: str) -> Carried:
-        """Delete a picture that a `move` of this installation has put there.
+        """Delete a picture that a `move` of this installation wrote.
 
-        REPLACED when it is another's, which stays. '' for a version that is not known.
+        REPLACED when the picture belongs to someone else: it stays. The version '' means that the
+        version is not known.
         """
 
     def held(self) -> Iterator[str]:
-        """The keys of pictures under private names, whatever frame they are of."""
+        """The keys of all pictures under private names."""
 
     def release(self, held: str) -> Carried:
-        """Give a picture under a private name its own key again; TAKEN when that is not free."""
+        """Rename a picture from its private name to its own key; TAKEN when the key is in use."""
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Write who uses this store, unless that stands there already; what stands there then."""
+        """Write a claim of this store unless a claim exists; returns the claim that is there."""
 
     def url(self, key: str, ttl_sec: float) -> str:
-        """A link that needs no credentials and lives for at least `ttl_sec` seconds."""
+        """A link that needs no credentials and is valid for at least `ttl_sec` seconds."""
 
     def free_percent(self) -> float | None:
-        """How much of the disk that pictures lie on is free; None where that cannot be told."""
+        """Free percentage of the disk with the pictures; None where the store cannot know."""
 
     def check(self) -> None:
         """Raise StoreUnavailableError when the store cannot be used."""

@@ -1,4 +1,4 @@
-"""The connection to one bucket of an S3 store: time limits, region, what counts as a failure."""
+"""The connection to a bucket of an S3 store: time limits, region, which answers are failures."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from easyai.errors import SettingsError, StoreUnavailableError
 from easyai.settings.schema import Minio
 from easyai.store.bucket_errors import NO_BUCKET, explain
 
-_CONNECT_SEC, _READ_SEC = 3.0, 10.0  # a call takes 20 s at most, against a store that hangs
-_CONNECTIONS = 64  # kept open; more threads than that open short-lived ones
+_CONNECT_SEC, _READ_SEC = 3.0, 10.0  # a call takes 20 s at most, even if the store hangs
+_CONNECTIONS = 64  # kept open; further threads open short-lived connections
 _TRUST_SEC = 5.0
-_DEFAULT_REGION = "us-east-1"  # what MinIO calls itself unless told otherwise
+_DEFAULT_REGION = "us-east-1"  # MinIO's default
 _REGION_NOT_TOLD = ("AccessDenied", "MethodNotAllowed", "NotImplemented")
-_EXPECTED_REGION = re.compile(r"expecting '([\w-]+)'")  # in the words of a refusal
+_EXPECTED_REGION = re.compile(r"expecting '([\w-]+)'")  # in the message of a refusal
 _REGION_IN_DOUBT = ("AuthorizationHeaderMalformed", "BadRequest", "NoSuchBucket")
 _ANSWERS = ("NoSuchKey", "PreconditionFailed")
 
 
 class Bucket:
-    """A bucket, asked through a client that is safe between threads; building one asks nothing.
+    """A bucket and its client, which is safe between threads; the constructor sends no request.
 
-    Raises SettingsError naming the key when the settings cannot be those of a bucket.
+    Raises SettingsError, which names the key, when the settings cannot belong to a bucket.
     """
 
     def __init__(self, settings: Minio) -> None:
@@ -47,15 +47,15 @@ class Bucket:
 
     @property
     def signing_client(self) -> Client:
-        """For links, which need no request: of the bucket's region once a request has told it."""
+        """The client for links, which need no request; knows the region after the first request."""
         return self._client or self._offline_client
 
     @contextmanager
     def asking(self) -> Iterator[Client]:
-        """A client whose failures come out as StoreUnavailableError, in words that help.
+        """A client whose failures raise StoreUnavailableError, with a reason that helps.
 
-        S3Error NoSuchKey and PreconditionFailed are answers and come out as they are, NoSuchKey
-        only when the bucket is really there.
+        The S3Errors NoSuchKey and PreconditionFailed are answers, not failures, and are raised
+        unchanged; NoSuchKey only when the bucket really exists.
         """
         try:
             yield self._connected()
@@ -80,8 +80,8 @@ class Bucket:
             raise self._unavailable(NO_BUCKET)
 
     def _make_sure_it_is_there(self) -> None:
-        # An answer to HEAD has no body: "no such key" may stand for a bucket that is not mounted.
-        # Taken for missing pictures, that would settle every frame.
+        # An answer to HEAD has no body: "no such key" may mean that the bucket is not mounted. If
+        # that counted as a missing picture, every frame would be settled.
         if time.monotonic() - self._seen_at > _TRUST_SEC:
             self.check()
 
@@ -94,13 +94,13 @@ class Bucket:
     def _look_up_region(self) -> Client:
         client = _new_client(self._settings, None)
         try:
-            # To sign a link the client asks for the region, and remembers it.
+            # To sign a link the client requests the region, and caches it.
             client.presigned_get_object(self.name, "any")
         except S3Error as error:
-            told = _EXPECTED_REGION.search(error.message or "")
-            if told is None and error.code not in _REGION_NOT_TOLD:
+            region = _EXPECTED_REGION.search(error.message or "")
+            if region is None and error.code not in _REGION_NOT_TOLD:
                 raise
-            client = _new_client(self._settings, told[1] if told else _DEFAULT_REGION)
+            client = _new_client(self._settings, region[1] if region else _DEFAULT_REGION)
         return client
 
     def _unavailable(self, why: Reason) -> StoreUnavailableError:
@@ -137,7 +137,7 @@ def _check(settings: Minio) -> None:
 
 
 def _new_client(settings: Minio, region: str | None) -> Client:
-    # Each client has a pool of its own, because it clears the pool when it goes away.
+    # Each client has its own pool, because a client clears its pool when it is deleted.
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=_CONNECT_SEC, read=_READ_SEC),
         maxsize=_CONNECTIONS,

@@ -1,7 +1,7 @@
-"""Which conditions an object store keeps to: tried once with small objects, never assumed.
+"""Which conditions an object store obeys: tried once with small objects, never assumed.
 
-S3 servers differ. One that ignores a condition does what was asked for all the same: it copies
-another picture beside an alert, or deletes a newer one.
+S3 servers differ. A server that ignores a condition carries out the request anyway: it copies
+another picture beside an alert, or deletes a newer picture.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ TARGET: Final = "COPY with If-None-Match"
 PUT: Final = "PUT with If-None-Match"
 _OTHER: Final = "0" * 32  # the ETag of no object
 _REFUSED: Final = "PreconditionFailed"
-# Answers of servers that do not know a condition, or have lost an object meanwhile.
+# Errors of servers that do not know a condition, or that have lost an object meanwhile.
 _UNPROVEN: Final = ("NotImplemented", "InvalidRequest", "InvalidArgument", "NoSuchKey")
 _CONTENT: Final = b"easyai"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The conditions that a server was seen to keep to."""
+    """The conditions that a server obeyed when they were tried."""
 
-    copy: bool  # a copy is of the version that was named
-    delete: bool  # what is deleted is of the version that was named
+    copy: bool  # a copy has the version that the request names
+    delete: bool  # a deleted object has the version that the request names
     target: bool = False  # a copy overwrites nothing
-    put: bool = False  # what is written overwrites nothing
+    put: bool = False  # a write overwrites nothing
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """The others, by name."""
+        """The names of the conditions that the server ignores."""
         names = ((COPY, self.copy), (DELETE, self.delete), (TARGET, self.target), (PUT, self.put))
         return tuple(name for name, kept in names if not kept)
 
 
 class Conditions:
-    """What one process has found out about a bucket; safe between threads."""
+    """The conditions that a process has tried on a bucket; safe between threads."""
 
     def __init__(self, bucket: Bucket, base_path: str) -> None:
         self._bucket, self._base_path = bucket, base_path
@@ -59,7 +59,7 @@ class Conditions:
         self.known: Kept | None = None  # None: not tried yet
 
     def kept(self) -> Kept:
-        """Tried at the first call; raises StoreUnavailableError, and is tried again then."""
+        """Try the conditions at the first call, and again after a StoreUnavailableError."""
         with self._lock:
             if self.known is None:
                 self.known = self._try()
@@ -113,11 +113,11 @@ class Conditions:
     def _keeps(
         self, on_another: Callable[[Client], None], on_this: Callable[[Client], None]
     ) -> bool:
-        """Whether what names another version is refused, and what names the right one is not."""
+        """Whether a request with a wrong version is refused, and with the right version is not."""
         return self._refuses(on_another) and not self._refuses(on_this)
 
     def _refuses(self, ask: Callable[[Client], None]) -> bool:
-        """Whether it is refused for its condition; False also where that is not known there."""
+        """Whether the server refuses the condition; False when it does not know the condition."""
         with self._bucket.asking() as client:
             try:
                 ask(client)
@@ -128,5 +128,5 @@ class Conditions:
         return False
 
     def _remove(self, key: str) -> None:
-        with suppress(S3Error), self._bucket.asking() as client:  # it has gone already
+        with suppress(S3Error), self._bucket.asking() as client:  # the object is gone already
             client.remove_object(self._bucket.name, key)

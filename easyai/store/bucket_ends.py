@@ -1,7 +1,7 @@
-"""What cameras have put behind the last key of their folders, found beside a long round.
+"""Finds pictures that cameras add after the last key of their folders, during a long round.
 
-Names grow with time, as a rule: what is new in a camera's folder comes behind the last key listed
-there. What comes in a smaller name is found by the round.
+Names usually grow with time: a new picture in a camera's folder comes after the last key listed
+there. The round finds pictures with a smaller name.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _REQUESTS: Final = 16  # at once
 
 
 class Ends:
-    """How far each camera's folder has been listed, by one scanner; cameras take turns."""
+    """How far a scanner has listed each camera's folder; cameras take turns."""
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
         self._rules = rules
         self._last: dict[str, str] = {}  # by a camera's folder: the last frame listed in it
-        self._backlogs: set[str] = set()  # folders of which a page was full: left to the round
-        self._turn: deque[str] = deque()  # folders that are still to be looked at
+        self._backlogs: set[str] = set()  # folders whose page was full: left to the round
+        self._turn: deque[str] = deque()  # folders that are still to be listed
 
     def note(self, pictures: Sequence[Picture]) -> None:
-        """The round has come as far as these, in the order of their keys."""
+        """Record that the round has listed these pictures, in the order of their keys."""
         for picture in pictures:
             if self._rules.parse(picture.key):  # a preview's name does not grow
                 folder = self._rules.camera_folder(picture.key)
@@ -39,13 +39,13 @@ class Ends:
                 self._backlogs.discard(folder)
 
     def forget(self) -> None:
-        """A round takes one scan: it alone is enough."""
+        """Clear everything: a round takes a single scan, so the ends are not needed."""
         self._last.clear()
         self._backlogs.clear()
         self._turn.clear()
 
     def pages(self, until: float) -> Iterator[Page]:
-        """A page of each folder behind its last key, until a moment; each comes once at most."""
+        """A page of each folder after its last key, until a moment; a folder comes once at most."""
         with ThreadPoolExecutor(_REQUESTS, "scan") as pool:
             if not self._turn:
                 self._begin_turn(pool)
@@ -64,18 +64,20 @@ class Ends:
         def below(folder: str) -> list[str]:
             return read_folder(self._bucket, folder)[1]
 
-        types = [one for one in below(self._rules.base_path) if not self._is_excluded(one)]
-        cameras = [one for some in pool.map(below, types) for one in some]
-        self._last = {one: self._last[one] for one in cameras if one in self._last}
+        types = [name for name in below(self._rules.base_path) if not self._is_excluded(name)]
+        cameras = [name for some in pool.map(below, types) for name in some]
+        self._last = {name: self._last[name] for name in cameras if name in self._last}
         self._backlogs.intersection_update(cameras)
         self._turn.extend(
-            one for one in cameras if one not in self._backlogs and not self._is_near_excluded(one)
+            name
+            for name in cameras
+            if name not in self._backlogs and not self._is_near_excluded(name)
         )
 
     def _is_excluded(self, folder: str) -> bool:
         return folder.startswith(self._rules.excluded)
 
     def _is_near_excluded(self, folder: str) -> bool:
-        """Whether it is left out, or a folder below it is."""
+        """Whether the folder or a folder below it is excluded."""
         near = (excluded.startswith(folder) for excluded in self._rules.excluded)
         return self._is_excluded(folder) or any(near)

@@ -1,4 +1,4 @@
-"""What went wrong with an object store, as a reason that says what to do; never with a secret."""
+"""Converts errors of an object store to reasons that say what to do, without secrets."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _REMEDIES: Final = {
     "SignatureDoesNotMatch": Reason("store.wrong_secret_key"),
 }
 _LONGEST_DETAIL = 200
-_SKEW_SEC: Final = 900.0  # by which a request's time may be off, as S3 has it
+_SKEW_SEC: Final = 900.0  # how much a request's time may be off, according to S3
 
 
 def explain(error: Exception) -> Reason:
-    """What to tell the operator about an error of the S3 client."""
+    """The reason to show to the operator for an error of the S3 client."""
     if isinstance(error, S3Error):
         if error.code == "AccessDenied" and _is_skewed(error):
             return _CLOCKS
@@ -41,15 +41,15 @@ def explain(error: Exception) -> Reason:
 
 
 def _is_skewed(error: S3Error) -> bool:
-    """Whether the server's clock, as it stands in its answer, is too far from ours.
+    """Whether the server's clock, from the header of its answer, differs too much from ours.
 
-    The refusal of a HEAD has no body that says so.
+    The refusal of a HEAD request has no body with the error code.
     """
     try:
-        told = parsedate_to_datetime(error.response.headers["Date"]).timestamp()
+        server_time = parsedate_to_datetime(error.response.headers["Date"]).timestamp()
     except (AttributeError, KeyError, ValueError):
         return False
-    return abs(told - time.time()) > _SKEW_SEC
+    return abs(server_time - time.time()) > _SKEW_SEC
 
 
 def _short(detail: object) -> str:

@@ -1,8 +1,8 @@
-"""Moving and deleting pictures of a bucket, on condition that they still are the version.
+"""Moves and deletes pictures of a bucket, on condition that they still have the expected version.
 
-Objects are whole: nobody writes into one, a newer one replaces it. A picture that is moved gets
-marks of where it came from and of the installation that moved it: so a move cut short by a crash is
-told from a name that another picture has taken, and only what is ours is deleted there.
+Objects are whole: nobody writes into an object, a newer object replaces it. A moved picture carries
+marks: its source, and the installation that moved it. The marks distinguish a move that a crash
+interrupted from another picture under the target name, and only our own pictures are deleted there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LARGEST_CLAIM: Final = 10_000  # bytes
 
 
 class BucketMoves:
-    """What changes in a bucket. `owner` gives the id of this installation."""
+    """The changes to a bucket. `owner` returns the id of this installation."""
 
     def __init__(self, bucket: Bucket, rules: KeyRules, owner: Callable[[], str]) -> None:
         self._bucket = bucket
@@ -42,17 +42,17 @@ class BucketMoves:
 
     @property
     def ignores(self) -> tuple[str, ...]:
-        """Conditions that the server ignores, by name; none before it was tried."""
+        """The names of conditions that the server ignores; empty before the server was tried."""
         return self._conditions.known.ignored if self._conditions.known else ()
 
     def exists(self, key: str) -> bool:
-        """Whether an object lies under the key."""
+        """Whether an object exists under the key."""
         return self._stat(key) is not None
 
     def version(self, key: str) -> str | None:
-        """The ETag, or None when there is nothing."""
-        found = self._stat(key)
-        return None if found is None else found.etag or ""
+        """The ETag of the object under the key, or None."""
+        stat = self._stat(key)
+        return None if stat is None else stat.etag or ""
 
     def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
         """ETag and content of a small object."""
@@ -71,101 +71,101 @@ class BucketMoves:
         return response.headers.get("etag", "").replace('"', ""), content
 
     def hold(self, key: str, frame_id: int, version: str) -> Held:
-        """Look at the picture: what follows is done on condition that it still is the version."""
-        found = self.version(key)
-        if found is None:
+        """Check the version of the picture: later requests have the version as their condition."""
+        current = self.version(key)
+        if current is None:
             return Held(Carried.MISSING, key)
-        return Held(Carried.DONE if found == version else Carried.REPLACED, key)
+        return Held(Carried.DONE if current == version else Carried.REPLACED, key)
 
     def keep(self, source: str, target: str, version: str) -> Carried:
-        """Copy a picture in the store, unless it has been copied there; overwrites nothing."""
+        """Copy a picture in the store unless its copy exists; overwrites nothing."""
         version = version or self.version(source) or ""
-        there = self._stat(target)
-        if there is None:
+        stat = self._stat(target)
+        if stat is None:
             copied = self._copy(source, target, version)
             if copied is Carried.DONE:
                 return copied
-            # Another worker may have copied it since we looked, or something else have come there:
-            # the server refuses for either condition in the same words.
-            there = self._stat(target)
-            if self._is_copy_of(there, source, version):
+            # Another worker may have copied the picture meanwhile, or another object may have come
+            # to the target: the server refuses both conditions with the same error.
+            stat = self._stat(target)
+            if self._is_copy_of(stat, source, version):
                 return Carried.DONE
-            return Carried.TAKEN if there and self.version(source) == version else copied
-        if self._is_copy_of(there, source, version):
+            return Carried.TAKEN if stat and self.version(source) == version else copied
+        if self._is_copy_of(stat, source, version):
             return Carried.DONE
         if self.exists(source):
             return Carried.TAKEN
         return Carried.MISSING if version else Carried.DONE
 
     def drop_copy(self, source: str, target: str, version: str) -> Carried:
-        """Remove the copy, known by its marks."""
-        there = self._stat(target)
-        if there is None:
+        """Delete the copy if its marks match."""
+        stat = self._stat(target)
+        if stat is None:
             return Carried.MISSING
-        copied = self._is_copy_of(there, source, version)
-        return self._remove(target, there) if copied else Carried.REPLACED
+        copied = self._is_copy_of(stat, source, version)
+        return self._remove(target, stat) if copied else Carried.REPLACED
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
-        """Copy in the store, then delete; goes on where a crash has cut it short."""
+        """Copy in the store, then delete the source; completes a move that a crash interrupted."""
         version = version or self.version(source) or ""
         kept = self.keep(source, target, version)
         if kept is Carried.DONE:
-            self.delete(source, version)  # leaves a newer picture alone: that is another frame
+            self.delete(source, version)  # not a newer picture, which is another frame
         return kept
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
-        """Remove an object that still is the version; one that has gone already is MISSING."""
-        found = self._stat(key)
-        if found is None:
+        """Delete an object that still has the version; MISSING when the object does not exist."""
+        stat = self._stat(key)
+        if stat is None:
             return Carried.MISSING
-        if version and found.etag != version:
+        if version and stat.etag != version:
             return Carried.REPLACED
-        return self._remove(key, found)
+        return self._remove(key, stat)
 
     def discard(self, key: str, version: str) -> Carried:
-        """Remove a picture that carries the marks of this installation."""
-        found = self._stat(key)
-        if found is None:
+        """Delete a picture that carries the marks of this installation."""
+        stat = self._stat(key)
+        if stat is None:
             return Carried.MISSING
-        return self._remove(key, found) if self._is_ours(found) else Carried.REPLACED
+        return self._remove(key, stat) if self._is_ours(stat) else Carried.REPLACED
 
     def held(self) -> Iterator[str]:
-        """None: pictures of a bucket keep their key until they are moved."""
+        """Yield nothing: pictures of a bucket keep their key until they are moved."""
         return iter(())
 
     def release(self, held: str) -> Carried:
-        """Nothing is under a private name."""
+        """Return MISSING: a bucket has no private names."""
         return Carried.MISSING
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Put a claim below the base path, unless there is one; what stands there then."""
+        """Write a claim below the base path unless one exists; returns the claim that is there."""
         key = f"{self.rules.base_path}{_CLAIM}"
-        there = None if replace else self.read(key, _LARGEST_CLAIM)
-        if there is None:
+        current = None if replace else self.read(key, _LARGEST_CLAIM)
+        if current is None:
             self._put_claim(key, content, new=not replace and self._conditions.kept().put)
-            # Where the store keeps to no condition the last one of two at once stands.
-            there = self.read(key, _LARGEST_CLAIM)
-        return there[1] if there else content
+            # If the store ignores the condition, the later of two concurrent claims wins.
+            current = self.read(key, _LARGEST_CLAIM)
+        return current[1] if current else content
 
     def _put_claim(self, key: str, content: bytes, *, new: bool) -> None:
         name, kind = self._bucket.name, "application/json"
-        with suppress(S3Error), self._bucket.asking() as client:  # another one was faster
+        with suppress(S3Error), self._bucket.asking() as client:  # another process was faster
             if new:
                 put_if_new(client, name, key, content, kind)
             else:
                 client.put_object(name, key, BytesIO(content), len(content), kind)
 
     def _remove(self, key: str, found: Object) -> Carried:
-        """Delete what was found under a key, and where the server can tell nothing newer."""
-        told = self._conditions.kept().delete and found.etag
+        """Delete the object `found`, and no newer object if the server obeys the condition."""
+        etag = self._conditions.kept().delete and found.etag
         try:
             with self._bucket.asking() as client:
-                if told:
-                    remove_if(client, self._bucket.name, key, told)
+                if etag:
+                    remove_if(client, self._bucket.name, key, etag)
                 else:
                     client.remove_object(self._bucket.name, key)
         except S3Error:
-            # Some servers answer for an object that has gone as for a newer one.
+            # Some servers return the same error for a missing object as for a newer object.
             return Carried.REPLACED if self.exists(key) else Carried.MISSING
         return Carried.DONE
 
@@ -190,16 +190,16 @@ class BucketMoves:
         return Carried.DONE if self._was_of(source, version) else self._undo(target)
 
     def _was_of(self, source: str, version: str) -> bool:
-        """Whether a copy made just now is of the version, where the server cannot be trusted.
+        """Whether a new copy has the expected version, for servers that ignore the condition.
 
-        A source that has gone was deleted as the version, by whoever was faster.
+        A source that is gone had the version: a faster process deleted it on that condition.
         """
         if not version or self._conditions.kept().copy:
             return True
         return self.version(source) in (version, None)
 
     def _undo(self, target: str) -> Carried:
-        with suppress(S3Error), self._bucket.asking() as client:  # it has gone already
+        with suppress(S3Error), self._bucket.asking() as client:  # the copy is gone already
             client.remove_object(self._bucket.name, target)
         return Carried.REPLACED
 
@@ -209,13 +209,13 @@ class BucketMoves:
         return there.metadata.get(_MOVED_FROM) == _mark(source, version)
 
     def _is_ours(self, there: Object) -> bool:
-        """Whether a move put it there; those of earlier releases did not note who moved."""
+        """Whether a move of ours wrote the object; earlier releases did not mark the owner."""
         marks = there.metadata or {}
         return _MOVED_FROM in marks and marks.get(_OWNER, self._owner()) == self._owner()
 
 
 def _mark(source: str, version: str) -> str:
-    # A digest, because metadata takes ASCII only; an ETag would not do: a copy may get another.
+    # A digest, because metadata takes ASCII only. Not the ETag: a copy may get another ETag.
     return hashlib.blake2b(f"{source}\n{version}".encode(), digest_size=16).hexdigest()
 
 

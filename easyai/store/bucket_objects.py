@@ -1,4 +1,4 @@
-"""Single objects of a bucket, and what is known of them."""
+"""Single objects of a bucket, and their pictures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easyai.store.keys import LONGEST_KEY, split_key
 
 
 def stat_object(bucket: Bucket, key: str) -> Object | None:
-    """What lies under a key (one HEAD), or None; raises StoreUnavailableError."""
+    """The object under a key (a HEAD request), or None; raises StoreUnavailableError."""
     check_key(key)
     try:
         with bucket.asking() as client:
@@ -24,7 +24,7 @@ def stat_object(bucket: Bucket, key: str) -> Object | None:
 
 
 def picture_of(key: str, found: Object | None) -> Picture | None:
-    """A picture, whose version is the ETag; None where nothing lies, or something empty."""
+    """The picture of an object, with the ETag as version; None for no object or an empty object."""
     if found is None or found.size == 0:
         return None
     modified_at = found.last_modified.timestamp() if found.last_modified else time.time()

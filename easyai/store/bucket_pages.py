@@ -1,6 +1,6 @@
-"""Listings of a bucket: a page behind a key, and what lies in one folder.
+"""Listings of a bucket: a page of keys after a key, and the content of a folder.
 
-No listing is kept open: each page is asked for behind the last key of the one before.
+No listing stays open: the request for a page starts after the last key of the previous page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from easyai.store.base import Picture
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_objects import picture_of
 
-PAGE = 1000  # objects, as S3 lists them at once
+PAGE = 1000  # objects, the most that S3 lists in a response
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +24,30 @@ class Page:
     """Some pictures, in the order of their keys."""
 
     pictures: list[Picture]
-    last: str | None  # what follows comes behind this key; None: nothing follows
+    last: str | None  # the next page starts after this key; None: there is no next page
 
 
 def read_page(bucket: Bucket, prefix: str, after: str = "") -> Page:
-    """What begins with a prefix, in all folders below, behind a key."""
+    """The first page of keys after `after` that begin with a prefix, in all folders below it."""
     with bucket.asking() as client:
         listing = client.list_objects(
             bucket.name, prefix or None, recursive=True, start_after=after or None
         )
-        found = list(islice(listing, PAGE))
-    last = found[-1].object_name if len(found) == PAGE else None
-    return Page(_pictures(found), last)
+        objects = list(islice(listing, PAGE))
+    last = objects[-1].object_name if len(objects) == PAGE else None
+    return Page(_pictures(objects), last)
 
 
 def read_folder(bucket: Bucket, prefix: str) -> tuple[list[Picture], list[str]]:
-    """The pictures and the folders in one folder, but for hidden ones, such as our own."""
+    """The pictures and folders in a folder, without hidden folders, such as our own."""
     with bucket.asking() as client:
-        found = list(client.list_objects(bucket.name, prefix or None, recursive=False))
-    folders = [one.object_name or "" for one in found if one.is_dir]
-    shown = [one for one in folders if not one.removeprefix(prefix).startswith(".")]
-    return _pictures(found), [folder for folder in shown if folder != prefix]
+        objects = list(client.list_objects(bucket.name, prefix or None, recursive=False))
+    folders = [entry.object_name or "" for entry in objects if entry.is_dir]
+    shown = [entry for entry in folders if not entry.removeprefix(prefix).startswith(".")]
+    return _pictures(objects), [folder for folder in shown if folder != prefix]
 
 
 def _pictures(found: Iterable[Object]) -> list[Picture]:
-    named = ((one.object_name or "", one) for one in found)
-    pictures = [picture_of(key, one) for key, one in named if is_picture(key)]
+    named = ((entry.object_name or "", entry) for entry in found)
+    pictures = [picture_of(key, entry) for key, entry in named if is_picture(key)]
     return [picture for picture in pictures if picture is not None]

@@ -1,6 +1,6 @@
-"""Requests on a condition, which the S3 client does not offer: each raises S3Error when refused.
+"""Conditional requests, which the S3 client does not offer: each raises S3Error when refused.
 
-The code is PreconditionFailed where the condition does not hold, if the server keeps to it.
+The code is PreconditionFailed when the condition does not hold and the server obeys conditions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minio.helpers import DictType
 
 
 def put_if_new(client: Client, bucket: str, key: str, content: bytes, content_type: str) -> None:
-    """Write a small object where nothing lies yet."""
+    """Write a small object if the key does not exist."""
     headers: DictType = {"Content-Type": content_type, "If-None-Match": "*"}
     client._execute("PUT", bucket, key, body=content, headers=headers)
 
@@ -29,10 +29,10 @@ def copy_if(
     new: bool = False,
     marks: Mapping[str, str] | None = None,
 ) -> None:
-    """Copy in the store: a source of this ETag ('': any), with `new` where nothing lies yet.
+    """Copy in the store if the source has this ETag ('': any) and, with `new`, no target exists.
 
-    `marks` are headers that take the place of the source's metadata. The client's own method asks
-    for the source first, and takes no condition on the target.
+    `marks` are headers that replace the source's metadata. The client's own method requests the
+    source first, and accepts no condition on the target.
     """
     headers: DictType = {**CopySource(bucket, source, match_etag=etag or None).gen_copy_headers()}
     if new:
@@ -40,7 +40,7 @@ def copy_if(
     if marks is not None:
         headers |= {**marks, "x-amz-metadata-directive": "REPLACE"}
     response = client._execute("PUT", bucket, target, headers=headers)
-    if b"<Error>" in response.data:  # as S3 answers when it fails after it has said 200
+    if b"<Error>" in response.data:  # S3's answer when it fails after it has sent status 200
         raise S3Error.fromxml(response)
 
 

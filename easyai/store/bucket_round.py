@@ -1,7 +1,7 @@
-"""Rounds over a bucket, page by page: each goes on behind the last key, however long it rests.
+"""Rounds over a bucket, page by page: a round continues after its last key, after any pause.
 
-Several workers have a round each, and scans go to any of them. As long as it takes more than one
-scan, each begins at another camera, so that they do not all list the same pages first.
+Several workers have a round each, and any of them may get the next scan. While a round takes more
+than one scan, each round begins at another camera, so that they do not list the same pages first.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ class _Stretch:
 
 
 class Round:
-    """How far one scanner has come; alerts and failed frames are never paged through."""
+    """How far a scanner has come; alerts and failed frames are never listed."""
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
         self._rules = rules
         self._left: deque[_Stretch] = deque()
         self._start = ""  # a camera's folder; '': not chosen yet
-        self.first = True  # no round has come to its end yet
-        self.long = True  # one takes more than one scan
+        self.first = True  # no round has ended yet
+        self.long = True  # a round takes more than one scan
 
     @property
     def under_way(self) -> bool:
-        """Whether it has begun and not come to its end."""
+        """Whether the round has begun and not ended."""
         return bool(self._left)
 
     def begin(self) -> list[Picture]:
-        """Begin anew; the pictures beside folders to leave out, which come at once."""
+        """Begin a new round; returns at once the pictures that are beside excluded folders."""
         pictures, folders = self._open(self._rules.base_path)
         if self.long and folders and not self._start:
             self._start = self._any_camera(folders)
@@ -51,12 +51,12 @@ class Round:
         return pictures
 
     def next_page(self) -> list[Picture]:
-        """The next pictures of a round under way; none where a page shows other objects only."""
+        """The next pictures of the round; empty when a page has no pictures."""
         stretch = self._left[0]
         page = read_page(self._bucket, stretch.prefix, stretch.after)
         pictures, last = page.pictures, page.last
         if stretch.before and (last or stretch.before) >= stretch.before:
-            pictures = [one for one in pictures if one.key < stretch.before]
+            pictures = [picture for picture in pictures if picture.key < stretch.before]
             last = None
         if last is None:
             self._left.popleft()
@@ -66,9 +66,9 @@ class Round:
         return pictures
 
     def _open(self, prefix: str) -> tuple[list[Picture], list[str]]:
-        """Pictures, and folders in order of which each can be listed with all that is below.
+        """Pictures, and ordered folders that can each be listed with everything below them.
 
-        Folder by folder only as far as one to leave out lies below; the rest is one listing.
+        Goes folder by folder only where an excluded folder is below; a listing covers the rest.
         """
         if prefix.startswith(self._rules.excluded):
             return [], []
@@ -83,7 +83,7 @@ class Round:
         return pictures, folders
 
     def _any_camera(self, folders: list[str]) -> str:
-        """The folder of a camera: so the pictures of each camera come in their order."""
+        """The folder of a random camera: a whole folder keeps each camera's pictures in order."""
         place = random.choice(folders)  # noqa: S311 - no secret
         while place.count("/") < self._rules.base_path.count("/") + 2:
             _, below = read_folder(self._bucket, place)
@@ -94,9 +94,9 @@ class Round:
 
 
 def _turned(folders: list[str], start: str) -> list[_Stretch]:
-    """All folders, beginning at a place; what comes before it comes at the end."""
+    """All folders from the folder `start` on; the folders before `start` come last."""
     parts = [_Stretch(folder) for folder in folders]
-    at = next((n for n, one in enumerate(folders) if one > start or start.startswith(one)), 0)
+    at = next((n for n, name in enumerate(folders) if name > start or start.startswith(name)), 0)
     turned = parts[at:] + parts[:at]
     if turned and start.startswith(turned[0].prefix) and start != turned[0].prefix:
         turned.append(_Stretch(turned[0].prefix, before=start))

@@ -1,7 +1,7 @@
-"""What one scanner remembers of a bucket: how far its listing has come, and what it showed.
+"""The memory of a scanner of a bucket: how far its listing has come, and the listed pictures.
 
 An object store shows whole objects only, but its listings may be some seconds old. An empty object
-is no picture yet, as an empty file is none.
+is no picture yet, like an empty file.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from easyai.store.bucket_objects import check_key, picture_of, stat_object
 from easyai.store.bucket_round import Round
 
 _TRUST_LISTING_SEC: Final = 5.0
-# What left the bucket before this process watched it may come back in its listings for so long.
+# For so long the listings may still show objects that left the bucket before this process started
+# to watch it.
 _NEWCOMER_SEC: Final = 60.0
 _REQUESTS: Final = 16  # at once
 
 
 class BucketWatch:
-    """The memory of one scanner; not safe between threads."""
+    """The memory of a scanner; not safe between threads."""
 
     unfinished: Collection[str] = ()
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
-        self._since = -math.inf  # monotonic: it has listed without a long pause since then
+        self._since = -math.inf  # monotonic: since when it lists without a long pause
         self._round = Round(bucket, rules)
         self._ends = Ends(bucket, rules)
-        self._listed_at = -math.inf  # monotonic, of the last page
-        self._listed: dict[str, tuple[float, Picture]] = {}  # with when (monotonic)
+        self._listed_at = -math.inf  # monotonic time of the last page
+        self._listed: dict[str, tuple[float, Picture]] = {}  # with the monotonic time of the page
 
     @property
     def cut(self) -> bool:
@@ -44,36 +45,36 @@ class BucketWatch:
         return self._round.under_way
 
     def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
-        """Pages of up to 1000 pictures, behind those listed last.
+        """Pages of up to 1000 pictures, after the pictures of the last page.
 
-        Beside a round that takes several scans, or where there is no `room` for one, the ends of
-        the cameras' folders come first, for half of the time.
+        While a round takes several scans, or without `room` for a round, the ends of the cameras'
+        folders come first, for half of the time.
         """
         self._begin()
         if not room() or (self._round.long and (self._round.under_way or not self._round.first)):
             now = time.monotonic()
             for page in self._ends.pages(now + (until - now) / 2):
-                full = page.last is not None  # the round comes there, too
+                full = page.last is not None  # the round lists the rest of this folder, too
                 if not full or room():
                     yield from self._listing(page.pictures, first=full)
         if room():
             yield from self._go_round(until, room)
 
     def again(self, keys: Sequence[str]) -> None:
-        """Do nothing: every object comes with each round of listings."""
+        """Do nothing: each round lists every object."""
 
     def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
-        """The pictures; without a request for what was listed just now, if it is not in `wary`."""
+        """The pictures; makes no request for keys that were just listed and are not in `wary`."""
         now = time.monotonic()
-        found, asked = [], []
+        pictures, asked = [], []
         for key in keys:
             check_key(key)
             listed_at, picture = self._listed.pop(key, (-math.inf, None))
             if picture is None or key in wary or now - listed_at > _TRUST_LISTING_SEC:
                 asked.append(key)
             else:
-                found.append(picture)
-        return found + self._ask(asked)
+                pictures.append(picture)
+        return pictures + self._ask(asked)
 
     def _ask(self, keys: Sequence[str]) -> list[Picture]:
         if not keys:
@@ -111,7 +112,7 @@ class BucketWatch:
             self._ends.forget()
 
     def _listing(self, pictures: Sequence[Picture], *, first: bool) -> Iterator[Listing]:
-        """What was listed just now, unless that is nothing."""
+        """A listing of the pictures of a page; nothing when the page is empty."""
         self._listed_at = now = time.monotonic()
         self._listed.update((picture.key, (now, picture)) for picture in pictures)
         if pictures:

@@ -1,4 +1,4 @@
-"""Which file systems show at once, in a folder's times, that something in the folder changed."""
+"""Which file systems update a folder's times at once when something in the folder changes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-# Written by this machine's kernel alone. Others (NFS, CIFS, FUSE, shares of a virtual machine) may
-# keep a folder's times for half a minute after another machine has changed the folder.
+# Only this machine's kernel writes these. Other file systems (NFS, CIFS, FUSE, shares of a virtual
+# machine) may keep a folder's old times for half a minute after another machine has changed it.
 _LOCAL: Final = frozenset(
     {
         *("aufs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfsplus", "jffs2"),
@@ -19,7 +19,7 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 class FolderTimes:
-    """Whether to trust the times of folders, by the device that they lie on."""
+    """Whether to trust the times of folders, by device."""
 
     def __init__(self) -> None:
         self._trusted: dict[int, bool] = {}
@@ -33,7 +33,7 @@ class FolderTimes:
 
 
 def _kind(device: int, path: str) -> str:
-    """The file system's type as the kernel names it; '' when it cannot be found out."""
+    """The file system's type as the kernel names it; '' when it is unknown."""
     try:
         lines = _MOUNTS.read_text(errors="replace").splitlines()
     except OSError:
@@ -47,7 +47,7 @@ def _kind(device: int, path: str) -> str:
             continue
         if fields[2] == number:
             return described.split(" ")[0]
-        # Btrfs gives each subvolume a device of its own, which no mount names.
+        # Btrfs gives each subvolume its own device, which no mount names.
         where = fields[4].rstrip("/") + "/"
         if len(where) >= len(longest) and f"{path}/".startswith(where):
             longest, kind = where, described.split(" ")[0]

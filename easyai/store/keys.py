@@ -9,7 +9,7 @@ from typing import Final
 
 from easyai.errors import InvalidKeyError
 
-LONGEST_KEY: Final = 1024  # bytes of UTF-8, as S3 has it; PostgreSQL's indexes take 2,700
+LONGEST_KEY: Final = 1024  # bytes of UTF-8, the limit of S3; PostgreSQL's indexes take 2,700
 
 _LONGEST_NAME: Final = 255  # bytes of a file name
 _HELD: Final = ".easyai-"
@@ -19,7 +19,7 @@ _HELD_NAME: Final = re.compile(r"\.easyai-(\d{1,19})-([0-9a-f]{8})-(.+)", re.DOT
 def split_key(key: str) -> list[str]:
     """The parts of a key.
 
-    Raises InvalidKeyError for one that leaves the store, has an empty part or is not text.
+    Raises InvalidKeyError for a key that leaves the store, has an empty part or is not text.
     """
     parts = key.split("/")
     if "\0" in key or any(part in ("", ".", "..") for part in parts) or not is_text(key):
@@ -37,15 +37,16 @@ def is_text(key: str) -> bool:
 
 
 def draft_name(name: str) -> str:
-    """What a picture is called while it is copied to another disk; always the same."""
+    """The name of a picture while it is copied to another disk; the same for every attempt."""
     return f"{_HELD}copy-{blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def held_key(key: str, frame_id: int, version: str) -> str:
     """The private name of a frame's picture, in the folder of its key.
 
-    Hidden, so that no scan takes it for a frame; of this frame and version alone, so that it is
-    found again by the row. A name that would grow too long for a file loses the end of its stem.
+    The name is hidden, so that no scan takes the picture for a frame. It is unique to the frame and
+    version, so that the row is enough to find the picture. A name that is too long for a file loses
+    the end of its stem.
     """
     folder, slash, name = key.rpartition("/")
     start = f"{_HELD}{frame_id}-{version_tag(version)}-"
@@ -58,20 +59,20 @@ def held_key(key: str, frame_id: int, version: str) -> str:
 
 
 def version_tag(version: str) -> str:
-    """A version in eight characters, as a private name holds it."""
+    """A digest of a version in eight characters, for private names."""
     return blake2b(version.encode(), digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class HeldName:
-    """What the private name of a picture says."""
+    """The parts of a picture's private name."""
 
     frame_id: int
     version_tag: str
-    name: str  # the picture's own, without the end of its stem where that was too long
+    name: str  # the picture's own name, without the end of its stem if it was too long
 
 
 def held_name(name: str) -> HeldName | None:
-    """What a file name says when it is the private name of a picture, else None."""
-    found = _HELD_NAME.fullmatch(name)
-    return HeldName(int(found[1]), found[2], found[3]) if found else None
+    """The parts of a file name that is the private name of a picture, else None."""
+    match = _HELD_NAME.fullmatch(name)
+    return HeldName(int(match[1]), match[2], match[3]) if match else None

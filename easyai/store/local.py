@@ -1,4 +1,4 @@
-"""Frames in a local folder, pictures served by this server under signed links."""
+"""Frames in a local folder; this server serves the pictures under signed links."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LocalStore(Moves):
         self._signer = signer
 
     def watch(self) -> LocalWatch:
-        """A new memory of the folder, for one scanner."""
+        """A new memory of the folder for a scanner."""
         return LocalWatch(str(self.root), self.rules)
 
     def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
@@ -58,10 +58,10 @@ class LocalStore(Moves):
         return version, content
 
     def open(self, key: str) -> BinaryIO:
-        """Open a regular file for reading, following no symbolic link on the way.
+        """Open a regular file for reading, without following a symbolic link on the way.
 
-        Raises PictureNotFoundError when there is none, InvalidKeyError for a key that leaves the
-        folder.
+        Raises PictureNotFoundError when there is no such file, InvalidKeyError for a key that
+        leaves the folder.
         """
         parts = split_key(key)
         try:
@@ -86,9 +86,9 @@ class LocalStore(Moves):
         return os.fdopen(descriptor, "rb")
 
     def open_version(self, key: str, frame_id: int, version: str) -> BinaryIO:
-        """Open a frame's picture, held or not, if it still is the version ('' for any).
+        """Open a frame's picture, held or not, if it still has the version ('' for any).
 
-        Raises PictureNotFoundError when it is not there.
+        Raises PictureNotFoundError when the folder does not have that version.
         """
         for name in (held_key(key, frame_id, version), key):
             with suppress(PictureNotFoundError):
@@ -106,9 +106,10 @@ class LocalStore(Moves):
             raise self._unavailable(error) from error
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Put a claim into the folder, unless there is one; what stands there then.
+        """Write a claim into the folder unless a claim exists; returns the claim that is there.
 
-        In a folder that takes no file now (full, read-only) nothing is put: the next call tries.
+        Writes nothing into a folder that takes no file now (full, read-only): the next call tries
+        again.
         """
         path = f"{self.root}/{CLAIM_KEY}"
         there = None if replace else self._claim_at(path)
@@ -145,7 +146,7 @@ class LocalStore(Moves):
         except FileExistsError:
             pass  # another process was faster
         finally:
-            with suppress(OSError):  # not there, or the folder takes no changes at all
+            with suppress(OSError):  # no draft, or the folder takes no changes at all
                 os.unlink(draft)
 
     def url(self, key: str, ttl_sec: float) -> str:
@@ -153,7 +154,7 @@ class LocalStore(Moves):
         return self._signer.url(key, ttl_sec)
 
     def free_percent(self) -> float | None:
-        """What `df` calls available, of the folder's file system; 0 to 100."""
+        """The space that `df` calls available in the folder's file system; 0 to 100 percent."""
         try:
             disk = os.statvfs(self.root)
         except OSError as error:
@@ -165,7 +166,7 @@ class LocalStore(Moves):
         """Raise StoreUnavailableError when the folder itself cannot be read."""
         try:
             os.listdir(self.root)
-            os.lstat(f"{self.root}/.")  # what lies in it can be reached, too
+            os.lstat(f"{self.root}/.")  # whether the files in the folder can be reached, too
         except OSError as error:
             raise self._unavailable(error) from error
 
@@ -177,7 +178,7 @@ class LocalStore(Moves):
 
 
 def _fault(folder: Path) -> Reason:
-    """Why it cannot be listed and written; no reason when it can."""
+    """Why the folder cannot be listed and written; `NO_REASON` when it can."""
     try:
         if not stat.S_ISDIR(os.stat(folder).st_mode):
             return Reason("store.no_folder")

@@ -1,4 +1,4 @@
-"""The folder of a local store: paths, versions, and whether its disk is there at all."""
+"""The folder of a local store: paths, versions, and whether its disk is mounted."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from easyai.domain.reason import Reason, quote
 from easyai.errors import StoreUnavailableError
 from easyai.store.keys import split_key
 
-# A name too long or a link that runs in a circle: nothing lies there and nothing can.
+# Also a name that is too long and a circular link: no file can exist there.
 GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 CLAIM_KEY: Final = ".easyai-installation.json"
 
 
 def version_of(status: os.stat_result) -> str:
-    """Modification time and size: what tells a picture from the next one under its key."""
+    """Modification time and size, which distinguish a picture from the next under its key."""
     return f"{status.st_mtime_ns}-{status.st_size}"
 
 
 class Folder:
-    """A folder whose files are named by keys; OSErrors come out as StoreUnavailableError."""
+    """A folder whose files are named by keys; turns OSErrors into StoreUnavailableError."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
 
     def version(self, key: str) -> str | None:
-        """Modification time and size, or None when there is nothing."""
+        """Modification time and size of the file under the key, or None."""
         return self._version_at(self._path(key))
 
     def exists(self, key: str) -> bool:
-        """Whether something lies under the key."""
+        """Whether a file exists under the key."""
         return self.version(key) is not None
 
     def gone(self, key: str) -> bool:
-        """Whether nothing lies under the key, in a folder that is surely the cameras'.
+        """Whether the key does not exist, in a folder that is certainly the cameras' folder.
 
-        Raises StoreUnavailableError when the whole folder is empty: so looks the place of a disk
-        that is not mounted, and taking its frames for gone would infer them twice later.
+        Raises StoreUnavailableError when the whole folder is empty, as the mount point of a disk
+        that is not mounted. If its frames counted as gone, they would be inferred twice later.
         """
         if self.exists(key):
             return False
@@ -49,7 +49,7 @@ class Folder:
     def _must_be_mounted(self) -> None:
         try:
             with os.scandir(self.root) as entries:
-                # Our own claim may have been written into the bare place of the disk.
+                # Our own claim may have been written into the bare mount point.
                 if any(entry.name != CLAIM_KEY for entry in entries):
                     return
         except OSError as error:
@@ -73,10 +73,10 @@ class Folder:
 
 
 def of_folder(root: Path | str, why: Reason | str) -> Reason:
-    """What is wrong with the folder of the frames; a text is of the operating system."""
+    """A fault of the frame folder as a reason; a `why` of type str is the operating system's."""
     return Reason.of("store.folder", folder=str(root), why=why)
 
 
 def unavailable(root: Path | str, error: OSError) -> StoreUnavailableError:
-    """The error where the operating system refuses the folder of the frames."""
+    """The error to raise when the operating system refuses the frame folder."""
     return StoreUnavailableError(of_folder(root, quote(str(error.strerror))))

@@ -1,7 +1,8 @@
-"""Holding, moving and deleting pictures of a local folder; nothing is ever overwritten.
+"""Holds, moves and deletes pictures of a local folder; nothing is ever overwritten.
 
-A picture is first renamed from its key to a private name (`keys.held_key`), then looked at: so no
-writer can replace it between the look and what follows, and a newer one under its key stays there.
+A picture is first renamed from its key to a private name (`keys.held_key`), then checked. So no
+writer can replace the picture between the check and the next step, and a newer picture stays under
+the key.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from easyai.store.renames import rename_noreplace, rename_to_own
 
 log = logging.getLogger(__name__)
 
-# The folder may not be changed, or not now: pictures are used where they lie.
+# The folder cannot be changed, at least for now: pictures are used without a rename.
 NO_WRITES: Final = (
     errno.EACCES,
     errno.EPERM,
@@ -32,41 +33,42 @@ NO_WRITES: Final = (
     errno.EDQUOT,
     errno.ENAMETOOLONG,
 )
-_COARSEST_MTIME_NS: Final = 2_000_000_000  # of FAT, to which a picture may have been copied
+_COARSEST_MTIME_NS: Final = 2_000_000_000  # FAT's, to which a picture may have been copied
 
 
 class Moves(Folder):
-    """What changes in a folder."""
+    """The changes to a folder."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._told_no_renames = False
 
     def hold(self, key: str, frame_id: int, version: str) -> Held:
-        """Rename a picture to its private name; where that may not be, only look at it."""
+        """Rename a picture to its private name; only check it where renames are not permitted."""
         path, held = self._path(key), held_key(key, frame_id, version)
         private = f"{self.root}/{held}"
         try:
             rename_to_own(path, private)
         except FileExistsError:
-            pass  # held before; what stands under the key is a newer one
+            pass  # held before; the picture under the key is newer
         except OSError as error:
             if error.errno in NO_WRITES:
-                self._tell_no_renames(error)  # it may have been held when renames still worked
+                self._tell_no_renames(error)  # the picture may be held since renames still worked
             elif error.errno not in GONE:
                 raise self._unavailable(error) from error
-        found = self._version_at(private)
-        if found == version:
+        current = self._version_at(private)
+        if current == version:
             return Held(Carried.DONE, held)
-        if found is None:
+        if current is None:
             return self._look(key, version)
         self._put_back(private, path)
         return Held(Carried.REPLACED, key)
 
     def keep(self, source: str, target: str, version: str) -> Carried:
-        """Whether a picture still is the version: it is moved after the commit.
+        """Check that a picture still has the version; the move follows after the commit.
 
-        One that was changed under its private name, by a writer that had it open, goes back.
+        A picture that a writer changed under its private name, through an open file, goes back to
+        its key.
         """
         looked = self._look(source, version)
         folder, _, name = source.rpartition("/")
@@ -76,17 +78,18 @@ class Moves(Folder):
         return looked.carried
 
     def drop_copy(self, source: str, target: str, version: str) -> Carried:
-        """Nothing to do: `keep` copies nothing."""
+        """Return MISSING: `keep` makes no copy."""
         return Carried.MISSING
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
-        """Rename a picture; the folder of the target is made when it is missing."""
+        """Rename a picture; creates the folder of the target when it is missing."""
         goal = self._path(target)
         if not version:
             return self._move_ours(self._path(source), goal)
         held = self._find(source, frame_id, version)
         if held.carried is not Carried.DONE:
-            # A rename keeps the version: moved before a crash, or by another worker just now.
+            # A rename keeps the version, so an equal version at the goal means that the move was
+            # done before a crash, or by another worker just now.
             there = self._version_at(goal)
             return Carried.DONE if there and alike(there, version) else held.carried
         path = self._path(held.key)
@@ -95,32 +98,32 @@ class Moves(Folder):
             return moved
         moved = self._finish_copy(path, goal)
         if moved is Carried.TAKEN and not frame_id:
-            self.release(held.key)  # nobody would find it again
+            self.release(held.key)  # nobody would find the private name again
         return moved
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
-        """Remove a picture that still is the version; one that has gone already is MISSING."""
+        """Delete a picture that still has the version; MISSING when the picture does not exist."""
         if not version:
             return self._unlink(key)
         held = self._find(key, frame_id, version)
         return self._unlink(held.key) if held.carried is Carried.DONE else held.carried
 
     def discard(self, key: str, version: str) -> Carried:
-        """Remove a picture that a move has put there, if it still is that one."""
-        found = self.version(key)
-        if found is not None and version and not alike(found, version):
+        """Delete a picture that a move wrote, if it still has the version."""
+        current = self.version(key)
+        if current is not None and version and not alike(current, version):
             return Carried.REPLACED
         return self._unlink(key)
 
     def held_outside(self, excluded: Collection[str]) -> Iterator[str]:
-        """The keys of all private names outside some folders; reads every folder.
+        """The keys of all private names outside the excluded folders; reads every other folder.
 
         Raises OSError.
         """
         yield from _held(str(self.root), "", excluded)
 
     def release(self, held: str) -> Carried:
-        """Give the picture under a private name its own name again, unless that is taken."""
+        """Rename a picture from its private name to its own name, unless that name is taken."""
         folder, _, name = held.rpartition("/")
         own = held_name(name)
         if own is None:
@@ -128,7 +131,7 @@ class Moves(Folder):
         return self._rename(self._path(held), self._path(f"{folder}/{own.name}"))
 
     def _find(self, key: str, frame_id: int, version: str) -> Held:
-        """As `hold`, for a picture that is held already as a rule."""
+        """Like `hold`, for a picture that is usually held already."""
         self._path(key)
         held = held_key(key, frame_id, version)
         if self._version_at(f"{self.root}/{held}") == version:
@@ -136,26 +139,26 @@ class Moves(Folder):
         return self.hold(key, frame_id, version)
 
     def _look(self, key: str, version: str) -> Held:
-        found = self.version(key)
-        if found is None:
-            self._must_be_mounted()  # else it would come back with its disk, as a new frame
+        current = self.version(key)
+        if current is None:
+            self._must_be_mounted()  # or the picture would return with its disk, as a new frame
             return Held(Carried.MISSING, key)
-        return Held(Carried.DONE if found == version or not version else Carried.REPLACED, key)
+        return Held(Carried.DONE if current == version or not version else Carried.REPLACED, key)
 
     def _put_back(self, private: str, path: str) -> None:
-        """Give a newer picture its key again; when a still newer one has come, it is over."""
+        """Rename a newer picture to its key; delete it when a still newer picture has the key."""
         try:
             rename_noreplace(private, path)
         except FileExistsError:
             with suppress(FileNotFoundError):
                 os.unlink(private)
         except FileNotFoundError:
-            return  # another worker has put it back
+            return  # another worker has put the picture back
         except OSError as error:
             raise self._unavailable(error) from error
 
     def _move_ours(self, path: str, goal: str) -> Carried:
-        """Move a picture that lies where we have put it: whatever it is, it is ours."""
+        """Move a picture from a place of ours, whatever its version: the picture is ours."""
         there = self._version_at(goal)
         if self._version_at(path) is None:
             if there is not None:
@@ -184,15 +187,15 @@ class Moves(Folder):
         return Carried.DONE
 
     def _gone_meanwhile(self, goal: str) -> Carried:
-        # Another worker had the same errand.
+        # Another worker had the same move to do.
         return Carried.MISSING if self._version_at(goal) is None else Carried.DONE
 
     def _copy(self, path: str, goal: str) -> Carried:
-        """Copy to another disk under a draft's name, which the next try finds and writes anew."""
+        """Copy to another disk under a draft name, which the next attempt overwrites."""
         folder, name = os.path.split(goal)
         draft = f"{folder}/{draft_name(name)}"
         try:
-            shutil.copy2(path, draft)  # the time of modification too: it is part of the version
+            shutil.copy2(path, draft)  # with the modification time, which is part of the version
             descriptor = os.open(draft, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -209,7 +212,7 @@ class Moves(Folder):
         return Carried.DONE
 
     def _finish_copy(self, path: str, goal: str) -> Carried:
-        """A target that is taken: by our own copy on another disk, or by another picture."""
+        """Delete the source when the target is our copy on another disk; TAKEN for other files."""
         try:
             other_disk = os.lstat(path).st_dev != os.lstat(goal).st_dev
             if not (other_disk and filecmp.cmp(path, goal, shallow=False)):
@@ -225,7 +228,7 @@ class Moves(Folder):
         except OSError as error:
             if error.errno not in GONE:
                 raise self._unavailable(error) from error
-            self._must_be_mounted()  # else it would come back with its disk, as a new frame
+            self._must_be_mounted()  # or the picture would return with its disk, as a new frame
             return Carried.MISSING
         return Carried.DONE
 
@@ -241,7 +244,7 @@ class Moves(Folder):
 
 
 def alike(found: str, version: str) -> bool:
-    """Whether two versions are of one picture; a copy may have lost parts of its time."""
+    """Whether two versions are of the same picture; a copy may have a less exact time."""
     found_ns, _, found_size = found.partition("-")
     own_ns, _, own_size = version.partition("-")
     if found_size != own_size or not (found_ns.isdecimal() and own_ns.isdecimal()):

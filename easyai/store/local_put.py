@@ -1,4 +1,4 @@
-"""Puts a picture of a backup back into a local folder, as it was."""
+"""Puts a picture of a backup back into a local folder, with its content and time."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from easyai.store.renames import rename_noreplace
 
 
 def put_back(root: Path, key: str, content: bytes, modified_ns: int) -> Carried:
-    """Write a file under a key, unless something is there; TAKEN when that is another one.
+    """Write a file under a key unless the key exists; TAKEN when the key has another file.
 
-    Folders on the way are made; none may be a symbolic link. Raises InvalidKeyError for such a key
-    and for one that leaves the folder, StoreUnavailableError when it cannot be written.
+    Makes the folders on the way. Raises InvalidKeyError when a folder on the way is a symbolic link
+    or the key leaves the folder, StoreUnavailableError when the file cannot be written.
     """
     parts = split_key(key)
     try:

@@ -1,7 +1,7 @@
-"""The folders of a local store: which of them have to be listed, and what lies in them.
+"""The folders of a local store: which folders need a listing, and which pictures they have.
 
-A folder whose times have not changed is not listed again. Each is listed every half minute all the
-same, for file systems whose times cannot be relied on.
+A folder whose times have not changed is not listed again. But each folder is listed every half
+minute anyway, for file systems whose times cannot be trusted.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from easyai.system.log_throttle import LogThrottle
 log = logging.getLogger(__name__)
 
 LIST_AGAIN_SEC: Final = 30.0
-# Times on a disk may be as coarse as 2 s: what comes within them after a listing changes nothing.
+# Times on a disk may be as coarse as 2 s: a file that comes within 2 s of a listing may leave the
+# folder's times unchanged.
 _SETTLE_SEC: Final = 3.0
-_OF_NEW: Final = 0.25  # of the time, for folders never listed
+_OF_NEW: Final = 0.25  # share of the time for folders that were never listed
 _REMIND_SEC: Final = 86_400.0
 
 
@@ -38,37 +39,37 @@ _REMIND_SEC: Final = 86_400.0
 class _Folder:
     prefix: str  # of the keys in it; '' or ends with '/'
     path: str
-    fresh: bool = False  # made since a look at the folder it lies in
-    tried: bool = False  # to list it
-    times: tuple[int, ...] = ()  # as of the last listing; (): none succeeded
-    changed_at: float = 0.0  # monotonic: when its times were seen to differ last
+    fresh: bool = False  # created since the last listing of its parent folder
+    tried: bool = False  # whether a listing was tried
+    times: tuple[int, ...] = ()  # at the last listing; (): no listing succeeded
+    changed_at: float = 0.0  # monotonic: when its times were last found changed
     list_again_at: float = 0.0  # monotonic
 
 
 class Tree:
-    """Every folder below a root, as this process has seen them; follows no symbolic link."""
+    """Every folder below a root that this process has seen; follows no symbolic link."""
 
     def __init__(self, root: str, rules: KeyRules) -> None:
         self._rules = rules
         self._root = _Folder("", root)
         self._folders: dict[str, _Folder] = {"": self._root}
-        self._round: deque[_Folder] = deque()  # what is left of a round over those tried before
-        self._fresh: deque[_Folder] = deque()  # not listed yet: made since we look
-        self._new: deque[_Folder] = deque([self._root])  # not listed yet: of before
+        self._round: deque[_Folder] = deque()  # rest of a round over the folders tried before
+        self._fresh: deque[_Folder] = deque()  # not listed yet, created while we watch
+        self._new: deque[_Folder] = deque([self._root])  # not listed yet, created before that
         self._times = FolderTimes()
         self._throttle = LogThrottle(_REMIND_SEC)
 
     @property
     def cut(self) -> bool:
-        """Whether the last call ended in the midst of a round."""
+        """Whether the last call ended before the end of a round."""
         return bool(self._round or self._fresh or self._new)
 
     def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
-        """What lies in folders that may have changed, until a moment (monotonic).
+        """The pictures in folders that may have changed, until a moment (monotonic).
 
-        Those never listed come last, as long as there is `room`: what lies there may be old. The
-        next call goes on where this one was cut. Raises StoreUnavailableError when the root cannot
-        be listed.
+        Folders that were never listed come last, while there is `room`: their pictures may be old.
+        The next call continues where this call ended. Raises StoreUnavailableError when the root
+        cannot be listed.
         """
         try:
             os.stat(self._root.path)
@@ -76,9 +77,9 @@ class Tree:
             raise self._unavailable(error) from error
         if not self._round:
             self._round.extend(folder for folder in self._folders.values() if folder.tried)
-        # Folders never listed come after those in which cameras write now, for what lies there has
-        # lain there for long. But a camera may be new, too: where a round takes longer than this
-        # call, they get a share of the time, and one at least.
+        # Folders that were never listed come after the folders in which cameras write now, because
+        # their pictures are old. But a camera may be new, too. So when a round takes longer than
+        # this call, new folders get a share of the time, and at least one of them is listed.
         now = time.monotonic()
         share = 1 - _OF_NEW if self._fresh or self._new else 1.0
         yield from self._look(self._round, now + share * (until - now))
@@ -98,15 +99,15 @@ class Tree:
                 return
 
     def complain(self, key: str, why: str) -> None:
-        """Log why something is left alone; once a day for each key."""
+        """Log why a key is left alone; once a day for each key."""
         if self._throttle.due(key):
             log.warning("not a frame, left alone: %r: %s", key, why)
 
     def _changed(self, folder: _Folder) -> list[str]:
-        """The pictures in a folder, [] when it has not changed."""
+        """The keys of pictures in a folder; [] when the folder has not changed."""
         folder.tried = True
         try:
-            # The root may be a link, as an operator sets it.
+            # An operator may set a link as the root.
             status = os.stat(folder.path, follow_symlinks=folder is self._root)
             if folder is not self._root and not stat.S_ISDIR(status.st_mode):
                 raise NotADirectoryError
@@ -130,13 +131,13 @@ class Tree:
             and self._times.trusted(status.st_dev, folder.path)
         ):
             return False
-        # Spread over time, or all that were found together would be listed together.
+        # Spread over time, or folders that were found together would be listed together.
         folder.list_again_at = now + LIST_AGAIN_SEC * random.uniform(0.5, 1.0)  # noqa: S311
         return True
 
     def _list(self, folder: _Folder) -> list[str]:
         keys: list[str] = []
-        found: list[_Folder] = []
+        new_folders: list[_Folder] = []
         prefix = folder.prefix
         room = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
         plain = is_text(prefix)
@@ -149,18 +150,18 @@ class Tree:
                 if entry.is_dir(follow_symlinks=False):
                     below = f"{prefix}{name}/"
                     if below not in self._folders and below not in self._rules.excluded:
-                        found.append(_Folder(below, entry.path, fresh))
+                        new_folders.append(_Folder(below, entry.path, fresh))
                 elif is_picture(name):
                     key = prefix + name
                     if not entry.is_file(follow_symlinks=False):
                         self.complain(key, "not a regular file")
                     elif (plain and name.isascii() and len(name) <= room) or self._is_text(key):
                         keys.append(key)
-        self._add(found)
+        self._add(new_folders)
         return keys
 
     def _add(self, found: Iterable[_Folder]) -> None:
-        """Those of days are listed for the first time day by day."""
+        """Queue new folders in natural order, so that folders of days are listed day by day."""
         for folder in sorted(found, key=lambda one: natural(one.prefix)):
             self._folders[folder.prefix] = folder
             (self._fresh if folder.fresh else self._new).append(folder)
@@ -169,7 +170,7 @@ class Tree:
         if folder is self._root:
             raise self._unavailable(error) from error
         if error.errno in GONE or isinstance(error, NotADirectoryError):
-            self._folders.pop(folder.prefix, None)  # found again with its parent's next listing
+            self._folders.pop(folder.prefix, None)  # the parent's next listing finds it again
             return
         folder.times = ()
         self.complain(folder.prefix, f"cannot be listed: {error.strerror}")
@@ -189,5 +190,5 @@ class Tree:
 
 
 def _times(status: os.stat_result) -> tuple[int, ...]:
-    """What differs when a folder's content has changed; a program may set all but the ctime."""
+    """Values that differ when a folder has changed; a program may set all except the ctime."""
     return status.st_ctime_ns, status.st_mtime_ns, status.st_ino, status.st_dev

@@ -1,7 +1,7 @@
-"""What one scanner remembers of a local folder: its tree, and pictures that are being written.
+"""The memory of a scanner of a local folder: the tree, and pictures that are being written.
 
-File times are compared with each other, never with a clock: the file server's may differ from ours,
-and writers set times as they like.
+File times are compared with each other, never with a clock: the file server's clock may differ from
+ours, and writers set any times.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from easyai.store.local_folder import GONE, version_of
 from easyai.store.local_tree import Tree
 from easyai.store.whole import ends_as_it_should
 
-# Between two looks at a picture that has its end, but may be written over an older one in place:
-# the older one's end still stands there then.
+# Between two checks of a picture that has its end, but may be written over an older picture in
+# place: the file then still has the end of the older picture.
 _MOMENT_SEC: Final = 0.05
-_RESTLESS_SEC: Final = 10.0  # after its last change a picture is looked at by every scan,
-_LOOK_AGAIN_SEC: Final = 5.0  # and later every so often
+_RESTLESS_SEC: Final = 10.0  # after its last change, every scan checks a picture for so long
+_LOOK_AGAIN_SEC: Final = 5.0  # later, a scan checks the picture at this interval
 _FORGET_SEC: Final = 60.0
 
 
 @dataclass(slots=True)
 class _Seen:
-    """A picture that was not whole when it was looked at."""
+    """A picture that was not whole at the last check."""
 
     version: str
     since: float  # monotonic: when it was first seen as this version
     looked_at: float  # monotonic
     wary: bool
-    ended: bool  # it ends as its format does
+    ended: bool  # whether the file ends as its format requires
 
 
 class LocalWatch:
-    """The memory of one scanner; not safe between threads."""
+    """The memory of a scanner; not safe between threads."""
 
     def __init__(self, root: str, rules: KeyRules) -> None:
         self._root = root
@@ -55,13 +55,13 @@ class LocalWatch:
 
     @property
     def unfinished(self) -> Collection[str]:
-        """Pictures that were looked at and are still being written."""
+        """The keys of checked pictures that are still being written."""
         return self._seen.keys()
 
     def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
-        """Pictures to look at again by name, then those in folders that may have changed.
+        """Pictures to check again by name, then pictures in folders that may have changed.
 
-        A picture that grows or is written anew in place does not change its folder's times.
+        A picture that grows or is rewritten in place does not change the times of its folder.
         """
         by_name, self._again = self._again, set()
         by_name.update(self._due())
@@ -70,11 +70,11 @@ class LocalWatch:
         yield from self._tree.listings(until, room)
 
     def again(self, keys: Sequence[str]) -> None:
-        """Offer these keys with the next listings, whatever the times of their folders."""
+        """Include these keys in the next listings, whatever the times of their folders."""
         self._again.update(keys)
 
     def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
-        """The whole ones: with their end, or the same at two looks `stable_sec` apart."""
+        """The whole pictures: complete to their end, or unchanged for `stable_sec`."""
         whole, rewritten = [], []
         for key in keys:
             picture = self._look(key, stable_sec, wary=key in wary)
@@ -93,8 +93,8 @@ class LocalWatch:
         now = time.monotonic()
         for key, seen in list(self._seen.items()):
             if now - seen.looked_at >= _FORGET_SEC:
-                # The scanner left it out (it was recorded elsewhere, or its type has no place), or
-                # no scan ran here: with the next listing of its folder it is seen anew.
+                # The scanner left the picture out (another process recorded it, or its type has no
+                # place), or no scan ran here. The next listing of its folder finds it again.
                 del self._seen[key]
             elif now - seen.since < _RESTLESS_SEC or now - seen.looked_at >= _LOOK_AGAIN_SEC:
                 yield key
@@ -126,14 +126,14 @@ class LocalWatch:
         seen, now = self._seen.pop(key, None), time.monotonic()
         if isinstance(error, FileNotFoundError) or error.errno in GONE:
             return
-        # One bad file or sector must not stop the others.
+        # A bad file or sector must not stop the scan of other pictures.
         since = now if seen is None else seen.since
         self._seen[key] = _Seen("", since, now, wary=True, ended=False)
         self._tree.complain(key, f"cannot be read: {error.strerror}")
 
 
 def _wait_sec(seen: _Seen, stable_sec: float) -> float:
-    """How long a picture must have been the same to be whole."""
+    """How long a picture must be unchanged to count as whole."""
     if not seen.ended:
         return stable_sec
     return _moment(stable_sec) if seen.wary else 0.0

@@ -1,4 +1,4 @@
-"""Frames in an object store that speaks S3, such as MinIO; pictures under presigned links."""
+"""Frames in an object store with the S3 protocol, such as MinIO; pictures have presigned links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_LINK_SEC = 7 * 86_400  # the most that S3 signs
 
 
 class MinioStore(BucketMoves):
-    """A bucket; safe between threads. Building one asks nothing of the store.
+    """A bucket; safe between threads. The constructor sends no request to the store.
 
     A version is an ETag.
     """
@@ -28,22 +28,22 @@ class MinioStore(BucketMoves):
         super().__init__(Bucket(settings), rules, owner)
 
     def watch(self) -> BucketWatch:
-        """A new memory of the bucket, for one scanner."""
+        """A new memory of the bucket for a scanner."""
         return BucketWatch(self._bucket, self.rules)
 
     def gone(self, key: str) -> bool:
-        """Whether nothing lies under the key; the bucket was seen within the last seconds."""
+        """Whether the key does not exist, in a bucket that answered within the last seconds."""
         return not self.exists(key)
 
     def url(self, key: str, ttl_sec: float) -> str:
-        """A presigned link, made without a request; it lives for 7 days at most, as S3 allows."""
+        """A presigned link, made without a request; valid for 7 days at most, the limit of S3."""
         check_key(key)
         lifetime = timedelta(seconds=max(1, min(math.ceil(ttl_sec), _LONGEST_LINK_SEC)))
         client = self._bucket.signing_client
         return client.presigned_get_object(self._bucket.name, key, expires=lifetime)
 
     def free_percent(self) -> float | None:
-        """Nobody can say: S3 has no such question."""
+        """Return None: S3 has no request for free space."""
         return None
 
     def check(self) -> None:

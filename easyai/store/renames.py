@@ -1,4 +1,4 @@
-"""Renames that never replace what stands under the new name."""
+"""Renames that never replace a file under the new name."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ import os
 from typing import Final
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_RENAMEAT2: Final = getattr(_LIBC, "renameat2", None)  # glibc 2.28; musl has none
+_RENAMEAT2: Final = getattr(_LIBC, "renameat2", None)  # since glibc 2.28; not in musl
 _AT_FDCWD: Final = -100
 _NOREPLACE: Final = 1
-# File systems without the flag (NFS) or without hard links (FAT) answer so.
+# The errors of file systems without the flag (NFS) or without hard links (FAT).
 _NO_FLAG: Final = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _NO_LINKS: Final = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 def rename_noreplace(source: str, target: str) -> None:
-    """Rename a file; raises FileExistsError when something stands under the target.
+    """Rename a file; raises FileExistsError when the target exists.
 
-    One step where the file system can; else by a second name (a crash in between is finished by
-    the next call), and where there are no hard links either by a look before the rename. Raises
-    OSError.
+    The rename is a single step where the file system can do that. Otherwise it makes a hard link
+    and removes the source; the next call completes it after a crash. Without hard links it checks
+    the target before the rename. Raises OSError.
     """
     if not _renamed(source, target):
         _link_and_unlink(source, target)
 
 
 def rename_to_own(source: str, target: str) -> None:
-    """As `rename_noreplace`, to a name that nobody else makes; never unlinks the source unseen.
+    """Like `rename_noreplace`, to a name that nobody else makes; never unlinks an unseen source.
 
-    Where the file system cannot rename in one step, whatever stands under the source at the moment
-    of the rename goes to the target: also a picture that was renamed over it just before. Of two
-    who make the same target at once the later one would win: only the holder of a lease does.
+    Where the file system cannot rename in a single step, the file that has the source name at the
+    moment of the rename goes to the target, even a picture that was just renamed over the source.
+    Two processes must not make the same target at once, since the later file would win. Only the
+    holder of a lease makes it.
     """
     if not _renamed(source, target):
         _look_and_rename(source, target)
 
 
 def _renamed(source: str, target: str) -> bool:
-    """Rename in one step; False where the file system cannot."""
+    """Rename in a single step; False where the file system cannot."""
     if _RENAMEAT2 is None:
         return False
     paths = os.fsencode(source), os.fsencode(target)
@@ -73,6 +74,6 @@ def _look_and_rename(source: str, target: str) -> None:
 
 
 def _must_be_one(source: str, target: str) -> None:
-    """Raise FileExistsError unless both are names of one file, as a crash may have left them."""
+    """Raise FileExistsError unless both are names of the same file, as a crash may leave them."""
     if not os.path.samestat(os.lstat(source), os.lstat(target)):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), source, None, target)

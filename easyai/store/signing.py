@@ -22,20 +22,20 @@ class LinkSigner:
     def __init__(
         self, secret: bytes, public_url: str, clock: Callable[[], float] = time.time
     ) -> None:
-        """`clock` gives Unix seconds; the same for all who share the secret."""
+        """`clock` returns Unix seconds; all processes that share the secret use the same clock."""
         self._secret = secret
         self._clock = clock
         self._prefix = public_url.rstrip("/") + FILES_PATH + "/"
 
     def url(self, key: str, ttl_sec: float, now: float | None = None) -> str:
-        """A link to a key that lives for `ttl_sec` to `ttl_sec` + 60 s."""
+        """A link to a key that is valid for `ttl_sec` to `ttl_sec` + 60 s."""
         moment = self._clock() if now is None else now
         expires = (int(moment + ttl_sec) // _GRANULARITY_SEC + 1) * _GRANULARITY_SEC
         signature = self._sign(key, expires)
         return f"{self._prefix}{quote(key)}?expires={expires}&signature={signature}"
 
     def check(self, key: str, expires: str, signature: str, now: float | None = None) -> None:
-        """Raise SignatureError unless the link is one of ours and still alive."""
+        """Raise SignatureError unless the signature is ours and the link has not expired."""
         if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
             raise SignatureError
         expected = self._sign(key, int(expires))
@@ -45,7 +45,7 @@ class LinkSigner:
             raise SignatureError
 
     def left_sec(self, expires: int, now: float | None = None) -> float:
-        """For how long a link lives that expires then; below 0 when it is over."""
+        """Seconds until a link with this expiry expires; below 0 when it has expired."""
         return expires - (self._clock() if now is None else now)
 
     def _sign(self, key: str, expires: int) -> str:
@@ -54,7 +54,7 @@ class LinkSigner:
 
 
 def load_secret(configured: str, data_dir: Path) -> bytes:
-    """The configured secret, else one made once and kept in ``data_dir`` for its owner only."""
+    """The configured secret, else a secret generated once in ``data_dir``, for its owner only."""
     if configured:
         return configured.encode()
     path = data_dir / "secret.key"

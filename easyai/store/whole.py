@@ -1,4 +1,4 @@
-"""Whether a file ends as pictures of its format end: what is written to its end, is whole."""
+"""Whether a file ends as its picture format requires: a file with its end is whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD9)))
 def ends_as_it_should(path: str, version: str) -> bool:
     """Whether a JPEG or PNG file of this version has its end; False for any other format.
 
-    False also when another version lies there by now. Raises OSError.
+    False also when the file has another version now. Raises OSError.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
@@ -40,8 +40,8 @@ def ends_as_it_should(path: str, version: str) -> bool:
 def _is_cut_in_header(descriptor: int, head: bytes, size: int) -> bool:
     """Whether a segment before the picture itself reaches beyond the end of a JPEG file.
 
-    So looks a file whose writer pauses behind the end mark of the thumbnail in its EXIF segment.
-    What does not read as segments is judged by its end alone.
+    That happens when the writer pauses after the end mark of the thumbnail in the EXIF segment. For
+    a file that cannot be parsed as segments only the end counts.
     """
     place = len(_JPEG_START)
     for _ in range(_MOST_SEGMENTS):
