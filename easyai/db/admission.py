@@ -1,8 +1,8 @@
 """The SQL of admission: which frames are parked, which are given up, and which wait too long.
 
-A type is served while some endpoint of it is routable with a closed breaker. Whatever changes
-waiting frames here runs inside a `Database.dispatching` transaction, so that no dispatch is about
-to lease them, and waits for no row that somebody else holds.
+A type is served while an endpoint of the type is routable with a closed breaker. Statements that
+change waiting frames run inside a `Database.dispatching` transaction, so that no dispatch leases
+the frames meanwhile. They skip rows that another transaction locks.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from easyai.db.recording import NewFrame
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import Reason
 
-_CHUNK: Final = 500  # values in one IN list
-_HEAD: Final = 20_000  # frames of a queue that are compared: many of every camera
+_CHUNK: Final = 500  # values in an IN list
+_HEAD: Final = 20_000  # frames of a queue that are compared: enough of every camera
 WAITING: Final = (FrameState.PENDING, FrameState.PARKED)
 
 
@@ -29,7 +29,7 @@ def _by_ids(sql: str) -> TextClause:
 
 
 def _in_each(sql: str) -> dict[FrameState, TextClause]:
-    """The statement for each state of a waiting frame: written out, for its partial index."""
+    """The statement for each state of a waiting frame; its partial index needs a literal state."""
     return {state: text(sql.replace(":state", f"'{state}'")) for state in WAITING}
 
 
@@ -74,7 +74,7 @@ _REQUEUED_FRAMES = text("""
     SELECT requeued_at, id FROM frames WHERE state = 'pending' AND requeued_at IS NOT NULL
        AND task_type = :task_type ORDER BY id LIMIT :most
 """)
-# Of the frames at the head of the queue: ordering a million takes seconds, each time.
+# Only frames at the head of the queue: ordering a million frames takes seconds, each time.
 _SUPERSEDED = text(f"""
     SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY task_id ORDER BY captured_at DESC, id DESC)
@@ -85,7 +85,7 @@ _SUPERSEDED = text(f"""
     ) AS waiting
      WHERE place > 1 ORDER BY id LIMIT :most
 """)  # noqa: S608
-# A frame waits since it was found or requeued: it is due then, until it has been tried.
+# A frame waits since it was found or requeued. That time is its due_at until the first attempt.
 _AGED = _in_each("""
     SELECT id FROM frames
      WHERE state = :state AND task_type IN (SELECT name FROM task_types)
@@ -98,7 +98,7 @@ _AGED_RETRIED = _in_each("""
        AND coalesce(requeued_at, found_at) >= :since AND coalesce(requeued_at, found_at) < :until
        AND coalesce(state, '') = :state LIMIT :most
 """)
-# A failed frame that got a fresh start keeps the time of its failure: due_at says since when.
+# A failed frame that started afresh keeps the time of its failure: due_at is the fresh start.
 _AGED_FAILED = text("""
     SELECT id FROM frames
      WHERE state = 'failed' AND task_type IN (SELECT name FROM task_types)
@@ -155,7 +155,7 @@ class Dropped:
 
 
 def unserved(conn: Connection) -> list[str]:
-    """Task types with pending frames that are not served."""
+    """Unserved task types with pending frames."""
     return list(conn.execute(_UNSERVED).scalars())
 
 
@@ -165,22 +165,22 @@ def served(conn: Connection) -> set[str]:
 
 
 def waiting_served(conn: Connection) -> dict[str, int]:
-    """Pending frames of each served type; reads all of them."""
+    """Count the pending frames of each served type; reads all of these frames."""
     return {row[0]: row[1] for row in conn.execute(_WAITING_SERVED)}
 
 
 def more_than(conn: Connection, most: int) -> bool:
-    """Whether more than so many frames of any type are pending; reads so many at most."""
+    """Whether more than `most` frames, of all types, are pending; reads at most `most` frames."""
     return conn.execute(_MORE_THAN, {"most": most}).first() is not None
 
 
 def types_in(conn: Connection, state: FrameState) -> list[str]:
-    """Task types with frames that are pending, or parked; one index look-up a type."""
+    """Task types with frames in this waiting state; costs an index look-up for each type."""
     return list(conn.execute(_TYPES[state]).scalars())
 
 
 def parked_counts(conn: Connection) -> dict[str, int]:
-    """Parked frames by task type; reads every one of them."""
+    """Count parked frames by task type; reads every parked frame."""
     return {row[0]: row[1] for row in conn.execute(_COUNT_PARKED)}
 
 
@@ -193,48 +193,48 @@ def oldest(
 
 
 def newest(conn: Connection, task_type: str, most: int) -> list[tuple[float, int]]:
-    """The pending frames of a type that came last, the last one first, as (due at, id)."""
-    found = conn.execute(_NEWEST, {"task_type": task_type, "most": most})
-    return [(row[0], row[1]) for row in found]
+    """The newest pending frames of a type, the newest first, as (due at, id)."""
+    rows = conn.execute(_NEWEST, {"task_type": task_type, "most": most})
+    return [(row[0], row[1]) for row in rows]
 
 
 def requeued(conn: Connection, task_type: str, most: int) -> list[tuple[float, int]]:
     """Pending frames of a type that were requeued, as (requeued at, id)."""
-    found = conn.execute(_REQUEUED_FRAMES, {"task_type": task_type, "most": most})
-    return [(row[0], row[1]) for row in found]
+    rows = conn.execute(_REQUEUED_FRAMES, {"task_type": task_type, "most": most})
+    return [(row[0], row[1]) for row in rows]
 
 
 def superseded(conn: Connection, task_type: str, most: int) -> list[int]:
-    """Ids of pending frames of a type whose camera has a newer one waiting.
+    """Ids of pending frames of a type whose camera has a newer waiting frame.
 
-    Looks at the head of the queue only: ask again once these have been given up.
+    Reads only the head of the queue: call again when these frames have been given up.
     """
     values = {"task_type": task_type, "most": most}
     return list(conn.execute(_SUPERSEDED, values).scalars())
 
 
 def aged(conn: Connection, state: FrameState, since: float, until: float, most: int) -> list[int]:
-    """Ids of frames that have been waiting, or failed, since a moment of [since, until)."""
+    """Ids of frames that have waited, or have been failed, since a moment of [since, until)."""
     values = {"since": since, "until": until, "most": most}
     if state is FrameState.FAILED:
         return list(conn.execute(_AGED_FAILED, values).scalars())
-    found = list(conn.execute(_AGED[state], values).scalars())
-    values["most"] = most - len(found)
-    return found + list(conn.execute(_AGED_RETRIED[state], values).scalars())
+    ids = list(conn.execute(_AGED[state], values).scalars())
+    values["most"] = most - len(ids)
+    return ids + list(conn.execute(_AGED_RETRIED[state], values).scalars())
 
 
 def park(conn: Connection, ids: Sequence[int]) -> int:
-    """Park pending frames; how many."""
+    """Park pending frames; returns how many."""
     return _change(conn, _PARK, ids, FrameState.PENDING)
 
 
 def unpark(conn: Connection, ids: Sequence[int]) -> int:
-    """Make parked frames pending, in the order of their cameras; how many."""
+    """Make parked frames pending, in the order of their cameras; returns how many."""
     return _change(conn, _UNPARK, ids, FrameState.PARKED)
 
 
 def start_afresh(conn: Connection, ids: Sequence[int], state: FrameState, now: float) -> int:
-    """Let frames wait as if they had just been found (failed ones: had just failed); how many."""
+    """Restart the wait of frames as if they were just found, or just failed; returns how many."""
     statement = _START_AFRESH if state is FrameState.FAILED else _WAIT_AFRESH
     return _change(conn, statement, ids, state, now=now)
 
@@ -247,7 +247,7 @@ def drop(
     reason: Reason,
     now: float,
 ) -> list[Dropped]:
-    """Give up those of the frames that are still in a state; their pictures are to be deleted."""
+    """Give up the frames that are still in `state`; returns them with the pictures to delete."""
     given = {"state": str(state), "outcome": str(outcome), "now": now}
     values = given | reasons.columns("reason", reason)
     return [
@@ -258,7 +258,7 @@ def drop(
 
 
 def add_sampled(conn: Connection, frames: Sequence[NewFrame], now: float) -> list[Uncarried]:
-    """Record new frames as sampled out; their pictures, to be deleted."""
+    """Record new frames as sampled out; returns their pictures, which are to be deleted."""
     if not frames:
         return []
     rows = [
@@ -291,7 +291,7 @@ def _change(
 
 
 def _free(conn: Connection, ids: Sequence[int], state: FrameState) -> Iterable[Sequence[int]]:
-    """The ids in chunks, without those in another state or, on PostgreSQL, held by others."""
+    """The ids in chunks; PostgreSQL leaves out frames in another state or locked by others."""
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         if conn.dialect.name != "sqlite":

@@ -1,4 +1,4 @@
-"""The SQL of limits of single cameras: which of their waiting frames are too many."""
+"""The SQL of limits for each camera: which of its waiting frames exceed the limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from easyai.domain.frame import FrameState
 
-# Each reads the index of its state alone, and no more of it than needed.
+# Each sub-select reads only the index of its state, and no more rows than needed.
 _WAITING = text("""
     SELECT (SELECT count(*) FROM (SELECT 1 FROM frames
              WHERE state = 'pending' AND task_type = :task_type LIMIT :most) AS pending)
@@ -31,7 +31,7 @@ _BEYOND = text("""
 
 
 def more_wait(conn: Connection, task_type: str, limit: int) -> bool:
-    """Whether more than so many frames of a type, of any camera, are pending or parked."""
+    """Whether more than `limit` frames of a type, of all cameras, are pending or parked."""
     values = {"task_type": task_type, "most": limit + 1}
     waiting: int = conn.execute(_WAITING, values).scalar_one()
     return waiting > limit
@@ -40,9 +40,9 @@ def more_wait(conn: Connection, task_type: str, limit: int) -> bool:
 def beyond(
     conn: Connection, task_type: str, cameras: Sequence[str], limit: int, most: int
 ) -> dict[FrameState, list[int]]:
-    """Ids by state of the frames that wait though their camera has `limit` newer ones waiting.
+    """Ids, by state, of waiting frames whose camera has `limit` newer waiting frames.
 
-    The oldest first; up to `most`. Reads every waiting frame of the type.
+    The oldest frames come first, up to `most`. Reads every waiting frame of the type.
     """
     values = {"task_type": task_type, "cameras": list(cameras), "limit": limit, "most": most}
     ids: dict[FrameState, list[int]] = {}

@@ -25,7 +25,8 @@ from easyai.domain import system_alert
 
 AlertRow = Row[Any]
 
-# Any number, the same in every process: shared by those who save alerts for the bus on PostgreSQL.
+# An arbitrary number, the same in every process. On PostgreSQL, transactions that save alerts for
+# the bus share this lock.
 OUTBOX_LOCK = 0x6561_7380
 
 _INTO = """
@@ -66,11 +67,11 @@ _ADD_SYSTEM = text(
     """
 )
 _SHARE_OUTBOX = text("SELECT pg_advisory_xact_lock_shared(:n)")
-# The last condition is the one of the partial index: without it SQLite reads every alert.
+# The last condition is the condition of the partial index: without it SQLite reads every alert.
 _TAKEN = text("""
     SELECT image_path FROM alerts WHERE image_path IN :paths AND image_path <> ''
 """).bindparams(bindparam("paths", expanding=True))
-# Alerts of cameras and of the system are kept apart: neither pushes the other out.
+# Retention of alerts of cameras and of the system is separate: neither displaces the other.
 _OF_CAMERAS, _OF_SYSTEM = "task_id <> 'system'", "task_id = 'system'"
 _COUNTS = text(f"""
     SELECT (SELECT count(*) FROM alerts WHERE {_OF_CAMERAS}),
@@ -83,7 +84,7 @@ _OLDEST_OF_CAMERAS, _OLDEST_OF_SYSTEM = (
     """)  # noqa: S608
     for whose in (_OF_CAMERAS, _OF_SYSTEM)
 )
-# Not the model: each process that imports it pays 7 MB for SQLAlchemy's mapper.
+# Not the model: SQLAlchemy's mapper costs 7 MB in each process that imports the model.
 ALERTS = table(
     "alerts",
     *map(
@@ -130,7 +131,7 @@ class AlertFilter:
 
 
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -> None:
-    """Save alerts; those for a bus (`AiAnalysis.has_bus`) wait in the outbox from the commit on."""
+    """Save alerts; with `for_bus` (`AiAnalysis.has_bus`) they wait in the outbox."""
     if rows:
         published_at = _published_at(conn, for_bus=for_bus)
         defaults = {"image_version": None, "published_at": published_at}
@@ -138,7 +139,7 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -
 
 
 def add_system(conn: Connection, kind: str, result: str, now: float, *, for_bus: bool) -> int:
-    """Save a system alert with a `system_result`; its id."""
+    """Save a system alert with a `system_result`; returns its id."""
     row = {
         **system_alert.COMMON,
         "task_type": kind,
@@ -152,19 +153,19 @@ def add_system(conn: Connection, kind: str, result: str, now: float, *, for_bus:
 
 def _published_at(conn: Connection, *, for_bus: bool) -> float | None:
     if for_bus and conn.dialect.name == "postgresql":
-        # Ids are given before the commit: the outbox waits for those who hold this lock, so that
-        # it never sends an alert before one of the same camera with a lower id (db/outbox.py).
+        # Ids are assigned before the commit. The outbox waits for transactions that hold this lock,
+        # so that it sends the alerts of a camera in order of id (db/outbox.py).
         conn.execute(_SHARE_OUTBOX, {"n": OUTBOX_LOCK})
     return None if for_bus else 0.0
 
 
 def taken_paths(conn: Connection, paths: Sequence[str]) -> set[str]:
-    """Those of the picture paths that an alert has already."""
+    """The given picture paths that belong to an alert."""
     return set(conn.execute(_TAKEN, {"paths": paths}).scalars()) if paths else set()
 
 
 def counts(conn: Connection) -> tuple[int, int]:
-    """How many alerts there are of cameras, and of the system; reads an index."""
+    """Count the alerts of cameras, and of the system; reads an index."""
     of_cameras, of_system = conn.execute(_COUNTS).one()
     return of_cameras, of_system
 
@@ -172,7 +173,7 @@ def counts(conn: Connection) -> tuple[int, int]:
 def oldest(conn: Connection, after: int, most: int, *, system: bool) -> list[tuple[int, bool]]:
     """The oldest alerts of cameras or of the system whose ids follow `after`.
 
-    With each, whether it still waits for the bus.
+    Returns the id of each alert, and whether the alert still waits for the bus.
     """
     statement = _OLDEST_OF_SYSTEM if system else _OLDEST_OF_CAMERAS
     rows = conn.execute(statement, {"after": after, "most": most})
@@ -182,7 +183,7 @@ def oldest(conn: Connection, after: int, most: int, *, system: bool) -> list[tup
 def page(
     conn: Connection, wanted: AlertFilter, limit: int, offset: int
 ) -> tuple[list[AlertRow], int]:
-    """Alerts newest first, and how many there are in all."""
+    """A page of alerts, newest first, and the number of all matching alerts."""
     listing = _where(select(*_COLUMNS), wanted)
     total = conn.execute(_where(select(func.count()).select_from(ALERTS), wanted)).scalar_one()
     ordered = listing.order_by(_COLUMNS.id.desc()).limit(limit).offset(offset)
@@ -190,28 +191,28 @@ def page(
 
 
 def get(conn: Connection, alert_id: int) -> AlertRow | None:
-    """One alert, or None."""
+    """The alert with this id, or None."""
     return conn.execute(select(*_COLUMNS).where(_COLUMNS.id == alert_id)).first()
 
 
 def ids_of_frames(conn: Connection, frame_ids: Sequence[int]) -> list[int]:
-    """The alerts that were made of frames."""
-    found: list[int] = []
+    """The ids of the alerts of these frames."""
+    alert_ids: list[int] = []
     for start in range(0, len(frame_ids), 500):
-        found += conn.execute(_IDS, {"ids": list(frame_ids[start : start + 500])}).scalars()
-    return found
+        alert_ids += conn.execute(_IDS, {"ids": list(frame_ids[start : start + 500])}).scalars()
+    return alert_ids
 
 
 def frame_ids(conn: Connection, ids: Sequence[int]) -> list[int]:
-    """The frames that alerts were made of; system alerts have none."""
-    found: list[int] = []
+    """The ids of the frames of these alerts; system alerts have no frame."""
+    frames: list[int] = []
     for start in range(0, len(ids), 500):
-        found += conn.execute(_FRAME_IDS, {"ids": list(ids[start : start + 500])}).scalars()
-    return found
+        frames += conn.execute(_FRAME_IDS, {"ids": list(ids[start : start + 500])}).scalars()
+    return frames
 
 
 def remove(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
-    """Delete alerts; the rows that were there."""
+    """Delete alerts; returns the deleted rows."""
     lock_in_order(conn, "alerts", ids)
     removed = []
     for start in range(0, len(ids), 500):
@@ -221,7 +222,7 @@ def remove(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
 
 
 def task_ids(conn: Connection) -> list[str]:
-    """The cameras that alerts exist of."""
+    """The cameras that have alerts."""
     return list(conn.execute(_TASK_IDS).scalars())
 
 

@@ -1,9 +1,9 @@
-"""The one clock: leases, claims, due times and heartbeats are judged by the database's.
+"""The database's clock, which decides leases, claims, due times and heartbeats.
 
-Machines' clocks differ, the database has one. PostgreSQL is asked for its own, once a transaction;
-with SQLite all processes share a machine. Durations inside one process are measured on the
-monotonic clock. Where no transaction is open (signed links, log lines, alarms), `estimate` corrects
-this machine's clock by what the database said last.
+The clocks of machines differ, but all machines share the database. PostgreSQL is asked for its time
+once per transaction; with SQLite all processes share a machine. Durations inside a process are
+measured on the monotonic clock. Where no transaction is open (signed links, log lines, alarms),
+`estimate` corrects this machine's clock by the last reading of the database's clock.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, text
 
-# Not now(): that is when the transaction began, and it may have waited for a lock since.
+# Not now(): it is the start of the transaction, which may have waited for a lock since.
 _NOW: Final = text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
-# CASE: the clock is read when the lock is held, and not while others are waited for.
+# CASE: the clock is read when the lock is held, not while the statement waits for the lock.
 _LOCK: Final = text("""
     SELECT CASE WHEN pg_advisory_xact_lock(:number) IS NOT NULL
                 THEN CAST(extract(epoch FROM clock_timestamp()) AS double precision) END
 """)
 _READING: Final = "easyai_clock"
 
-# By which this machine's clock is ahead of the database's, as read last, by engine.
+# How much this machine's clock was ahead of the database's at the last reading, by engine.
 _offsets: WeakKeyDictionary[Engine, float] = WeakKeyDictionary()
 
 
 def now(conn: Connection) -> float:
     """Unix seconds by the clock of the database.
 
-    On PostgreSQL a round trip at the first call in a transaction; none later, and none on SQLite.
+    PostgreSQL needs a round trip for the first call in a transaction, but not for later calls;
+    SQLite never does.
     """
     if conn.dialect.name == "sqlite":
         return time.time()
@@ -42,13 +43,13 @@ def now(conn: Connection) -> float:
 
 
 def lock(conn: Connection, number: int) -> None:
-    """Take an advisory lock of PostgreSQL until the transaction ends, and read the clock then."""
+    """Take a PostgreSQL advisory lock until the transaction ends, then read the clock."""
     moment = conn.execute(_LOCK, {"number": number}).scalar_one()
     _note(conn, moment, time.time())
 
 
 def forget(conn: Connection) -> None:
-    """Begin a transaction: what an earlier one on this connection read is over."""
+    """Forget the reading of the previous transaction on this connection, when a new one begins."""
     conn.info.pop(_READING, None)
 
 
@@ -59,7 +60,7 @@ def offset_sec(conn: Connection) -> float:
 
 
 def known_offset_sec(engine: Engine) -> float | None:
-    """`offset_sec` as last read in this process, without asking; None: never read.
+    """`offset_sec` as last read in this process, without a query; None: never read.
 
     0 on SQLite.
     """
@@ -67,16 +68,16 @@ def known_offset_sec(engine: Engine) -> float | None:
 
 
 def estimate(engine: Engine) -> float:
-    """Unix seconds by the database's clock, without asking it.
+    """Unix seconds by the database's clock, without a query.
 
-    This machine's clock corrected by the offset read last; as it is where none was read yet.
+    Returns this machine's time minus the last offset; uncorrected when no offset was read yet.
     """
     return time.time() - (known_offset_sec(engine) or 0.0)
 
 
 def _note(conn: Connection, moment: float, asked: float) -> None:
     conn.info[_READING] = (moment, time.monotonic())
-    # Both clocks agree if the database's was read between our two looks: the answer takes time.
+    # The clocks agree if the database's reading is between our two readings: the answer takes time.
     answered = time.time()
     ahead = asked - moment if moment < asked else min(0.0, answered - moment)
     _offsets[conn.engine] = ahead

@@ -1,4 +1,4 @@
-"""The SQL of a backup: every row of ours out of a database, and back into one.
+"""The SQL of a backup: reads every row of our tables, and loads the rows into a database.
 
 The format is the same for SQLite and PostgreSQL (docs/decisions/0026-backup.md): for each table a
 header, then its rows.
@@ -22,7 +22,7 @@ Row = Sequence[Any]
 
 
 class Rows(NamedTuple):
-    """One table of a dump."""
+    """A table of a dump."""
 
     table: str
     columns: tuple[str, ...]
@@ -30,7 +30,7 @@ class Rows(NamedTuple):
 
 
 def dump(conn: Connection) -> Iterator[Rows]:
-    """Every table of this version, one whose rows others refer to before those; read in order."""
+    """Every table of this version; a table comes before tables that refer to it. Read in order."""
     for table in Base.metadata.sorted_tables:
         names = tuple(column.name for column in table.columns)
         yield Rows(table.name, names, _rows(conn, table))
@@ -39,12 +39,12 @@ def dump(conn: Connection) -> Iterator[Rows]:
 def _rows(conn: Connection, table: Table) -> Iterator[Row]:
     streaming = conn.execution_options(yield_per=_AT_ONCE)
     ordered = select(*table.columns).order_by(*table.primary_key.columns)
-    with streaming.execute(ordered) as found:
-        yield from (tuple(row) for row in found)
+    with streaming.execute(ordered) as result:
+        yield from (tuple(row) for row in result)
 
 
 def is_empty(conn: Connection) -> bool:
-    """Whether a database has nothing that would be missed: no frame, alert or service."""
+    """Whether a database has no frame, alert or service."""
     there = set(inspect(conn).get_table_names())
     return not any(
         conn.execute(text(f"SELECT 1 FROM {table} LIMIT 1")).first()  # noqa: S608
@@ -54,7 +54,7 @@ def is_empty(conn: Connection) -> bool:
 
 
 def drop(conn: Connection) -> None:
-    """Remove every table of ours, and none of others."""
+    """Drop our tables, and no other tables."""
     there = set(inspect(conn).get_table_names())
     ours = [table.name for table in reversed(Base.metadata.sorted_tables)]
     for name in (*ours, _TABLE_OF_REVISIONS):
@@ -63,7 +63,7 @@ def drop(conn: Connection) -> None:
 
 
 def clear(conn: Connection) -> None:
-    """Remove what the migrations have written: a dump brings its own."""
+    """Delete the rows that the migrations have written: a dump has its own."""
     there = set(inspect(conn).get_table_names())
     for table in reversed(Base.metadata.sorted_tables):
         if table.name in there:
@@ -71,7 +71,7 @@ def clear(conn: Connection) -> None:
 
 
 def load(conn: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """Put rows into a table; how many. Raises BackupError for a name that the schema has not."""
+    """Insert rows into a table; returns how many. Raises BackupError for an unknown name."""
     inspector = inspect(conn)
     if table not in inspector.get_table_names():
         raise BackupError(f"the backup has a table {table!r}, which its revision has not")
@@ -108,7 +108,7 @@ def _copy(conn: Connection, table: str, columns: Sequence[str], rows: Iterable[R
 
 
 def last_alert_id(conn: Connection) -> int:
-    """The highest id that an alert was ever given, deleted or not."""
+    """The highest id ever assigned to an alert, deleted or not."""
     if conn.dialect.name == "sqlite":
         given = text("SELECT seq FROM sqlite_sequence WHERE name = 'alerts'")
         return conn.execute(given).scalar() or 0
@@ -118,8 +118,8 @@ def last_alert_id(conn: Connection) -> int:
 
 
 def number_from(conn: Connection, next_alert_id: int) -> None:
-    """Let new alerts have ids from here, and rows of other tables ids above those there."""
-    if conn.dialect.name == "sqlite":  # the others are numbered above the highest one there
+    """Number new alerts from `next_alert_id`, and rows of other tables above their highest id."""
+    if conn.dialect.name == "sqlite":  # numbers other tables above their highest id by itself
         conn.execute(text("DELETE FROM sqlite_sequence WHERE name = 'alerts'"))
         conn.execute(
             text("INSERT INTO sqlite_sequence (name, seq) VALUES ('alerts', :last)"),

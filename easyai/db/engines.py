@@ -1,4 +1,4 @@
-"""How an SQLite file is connected to and what is set on each connection; URLs of databases."""
+"""Connections to an SQLite file and their settings; URLs of databases."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from easyai.errors import DatabaseMissingError, DatabaseUnavailableError
 from easyai.settings.addresses import parse_database
 
 BUSY_TIMEOUT_SEC: Final = 5
-#: The code of the error where there is no file.
+#: The code of the error for a missing file.
 MISSING: Final = "database.missing"
 #: The execution option of a connection whose transaction writes.
 WRITES: Final = "easyai_write"
 
 
 def normalize_url(url: str) -> str:
-    """The URL with the driver this project ships for it.
+    """The URL with the driver that this project ships.
 
     Raises SettingsError for databases other than SQLite and PostgreSQL.
     """
@@ -33,7 +33,7 @@ def normalize_url(url: str) -> str:
 
 
 def sqlite_file(url: str) -> str | None:
-    """The file of an SQLite database; None for one in memory and for PostgreSQL."""
+    """The file of an SQLite database; None for a database in memory and for PostgreSQL."""
     parsed = make_url(url)
     name = parsed.database
     return name if parsed.drivername.startswith("sqlite") and name != ":memory:" else None
@@ -52,7 +52,7 @@ def sqlite_engine(url: str, guard: WriteGuard) -> Engine:
 
 
 def require_file(engine: Engine, file: str | None) -> None:
-    """Let no connection make the file: an empty one hides that the right one is elsewhere."""
+    """Keep connections from creating the file: an empty file would hide a wrong path."""
 
     def connecting(*_: Any) -> None:
         if file and not _is_there(file):
@@ -79,7 +79,7 @@ def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:
     if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         with guard.held():
             _make_wal(cursor)
-    # A picture is deleted right after the commit that says so: that commit must be on the disk.
+    # A picture is deleted right after the commit that records it: the commit must be on the disk.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA cache_size=-16000")
@@ -88,12 +88,12 @@ def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:
 
 def _make_wal(cursor: Cursor) -> None:
     if cursor.execute("PRAGMA page_count").fetchone() == (0,):
-        # Only an empty file takes it, and only before WAL: it can give space back later.
+        # Lets the file shrink later. Possible only for an empty file, and only before WAL.
         cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get(WRITES)
-    # IMMEDIATE: a reader that turns writer later may fail half-way, a writer from the start waits.
+    # IMMEDIATE: a reader that becomes a writer may fail half-way, a writer from the start waits.
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

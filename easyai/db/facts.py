@@ -1,6 +1,6 @@
-"""The SQL of a diagnosis: what waits, what succeeded last, what changed; read-only and cheap.
+"""The SQL of a diagnosis: waiting frames, last successes, recent changes; read-only and cheap.
 
-The cost grows with the frames that wait, never with the history.
+The cost grows with the waiting frames, never with the history.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from easyai.db.outbox import backlog
 from easyai.db.reasons import read
 from easyai.domain.reason import Reason
 
-# Three reasons tell what goes wrong; reading those of every frame that waits would not tell more.
+# Three reasons show what goes wrong; the reasons of all waiting frames would not show more.
 _REASONS_OF: Final = 500
 _MOST_REASONS: Final = 3
-# Frames without an attempt that a burst puts behind those that were refused.
+# How many frames due last are searched: a burst puts frames without an attempt after refused ones.
 _REFUSED_AMONG: Final = 5000
-#: Failed frames are counted as far as this.
+#: Failed frames are counted up to this number.
 MOST_FAILED: Final = 1000
 _HOUR_SEC: Final = 3600.0
-_CLOCK_SLACK_SEC: Final = 30.0  # by which the clocks of two machines may differ
+_CLOCK_SLACK_SEC: Final = 30.0  # the clocks of two machines may differ by so much
 
-# The smallest id is the frame found first; each count reads its partial index and nothing else.
+# The smallest id is the oldest frame; each count reads only its partial index.
 _WAITING = text("""
     SELECT 'pending' AS state, task_type, count(*), min(id) FROM frames
      WHERE state = 'pending' GROUP BY task_type
@@ -34,7 +34,7 @@ _WAITING = text("""
     SELECT 'parked', task_type, count(*), min(id) FROM frames
      WHERE state = 'parked' GROUP BY task_type
 """)
-# They are kept for weeks: may be millions.
+# Failed frames are kept for weeks: there may be millions.
 _ANY_FAILED = text("""
     WITH RECURSIVE held(name) AS (
         SELECT min(task_type) FROM frames WHERE state = 'failed'
@@ -47,7 +47,7 @@ _ANY_FAILED = text("""
                 WHERE state = 'failed' AND task_type = held.name LIMIT :most) AS counted)
       FROM held WHERE name IS NOT NULL
 """)
-# A frame that was brought back waits since it was due again, not since it was found.
+# A requeued frame waits since it was due again, not since it was found.
 _SINCE = text("""
     SELECT id, CASE WHEN tries = 0 AND due_at > found_at THEN due_at ELSE found_at END
       FROM frames WHERE id IN :ids
@@ -89,8 +89,8 @@ _FAILED_REASONS = text("""
     ) AS newest WHERE coalesce(reason_code, reason, '') <> ''
      GROUP BY reason_code, reason_args, reason ORDER BY count(*) DESC, reason LIMIT 3
 """)
-# In flight, too: a few frames that are tried all the time are hardly ever seen to wait. Those that
-# were refused last are due last, but for frames that were found since.
+# Also frames in flight: a few frames that are tried all the time are hardly ever waiting. Frames
+# that were refused last are due last, except for frames that were found since.
 _REFUSED = text("""
     SELECT * FROM (
         SELECT reason, reason_code, reason_args, last_failure_at FROM (
@@ -124,38 +124,38 @@ _AHEAD = text("""
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Frames of one type in one state."""
+    """Frames of a type in a state."""
 
     count: int = 0
-    since: float = 0.0  # when the first found of them began to wait; 0: not known
+    since: float = 0.0  # when the oldest frame began to wait; 0: not known
 
 
 @dataclass(frozen=True, slots=True)
 class Successes:
-    """When frames of a type succeeded, known to ten seconds."""
+    """When frames of a type succeeded, with a resolution of ten seconds."""
 
     last_at: float  # the start of the newest ten seconds with a success
-    apart_sec: float = 0.0  # in the last hour up to now, on average; 0: none in it
+    apart_sec: float = 0.0  # average interval in the last hour; 0: no success in the last hour
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The ten-second sums of a type that hold a success."""
+    """The ten-second sums of a type that have a success."""
 
-    last_at: float  # the start of the newest
-    first_at: float | None  # of the first within the last hour; None: none in it
-    count: int  # of those within the last hour
+    last_at: float  # the start of the newest sum
+    first_at: float | None  # the start of the first sum in the last hour; None: no sum
+    count: int  # of sums in the last hour
 
     def and_then(self, newer: Succeeded) -> Succeeded:
-        """These and later ones."""
+        """Merge these sums with later sums."""
         first_at = newer.first_at if self.first_at is None else self.first_at
         return Succeeded(newer.last_at, first_at, self.count + newer.count)
 
     def as_of(self, now: float) -> Successes:
-        """What they tell at a moment."""
+        """The successes as of a moment."""
         if self.first_at is None:
             return Successes(self.last_at)
-        # Up to now: one burst within the hour tells that the next may be long in coming.
+        # Up to now: after a single burst in the hour the next success may take long.
         return Successes(self.last_at, max(0.0, now - self.first_at) / self.count)
 
 
@@ -166,11 +166,11 @@ class Failures:
     count: int = 0  # MOST_FAILED at most
     first_at: float = 0.0
     newest_at: float = 0.0
-    reasons: tuple[tuple[Reason, int], ...] = ()  # of the newest hundreds, the most frequent three
+    reasons: tuple[tuple[Reason, int], ...] = ()  # the three most frequent of the newest hundreds
 
 
 def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
-    """Pending and parked frames by state and task type."""
+    """Count pending and parked frames by state and task type."""
     rows = list(conn.execute(_WAITING))
     ids = [first for _, _, _, first in rows if first]
     since: dict[int, float] = {}
@@ -183,7 +183,7 @@ def waiting(conn: Connection) -> dict[tuple[str, str], Waiting]:
 
 
 def failed(conn: Connection, most: int) -> dict[str, int]:
-    """Failed frames by task type, of those that have any, each counted as far as `most`."""
+    """Count failed frames by task type, up to `most` each; without types that have no failures."""
     return {row[0]: row[1] for row in conn.execute(_ANY_FAILED, {"most": most})}
 
 
@@ -193,7 +193,7 @@ def leased(conn: Connection) -> list[tuple[str, int | None, int, float]]:
 
 
 def reasons(conn: Connection) -> tuple[tuple[Reason, int], ...]:
-    """Why the frames at the head of the queue failed last, the most frequent three."""
+    """The three most frequent reasons of the last failures of frames at the head of the queue."""
     return _counted(conn.execute(_REASONS, {"most": _REASONS_OF}))
 
 
@@ -204,9 +204,9 @@ def _counted(rows: Iterable[Row[Any]]) -> tuple[tuple[Reason, int], ...]:
 def succeeded(
     conn: Connection, now: float, *, after: float = 0.0, until: float | None = None
 ) -> dict[str, Succeeded]:
-    """By task type, of the ten-second sums still kept that began after a moment, up to another.
+    """The successes by task type in the stored ten-second sums that began in (after, until].
 
-    By default up to now; none that a wrong clock put ahead of that.
+    `until` is now by default, so that sums from a clock that was ahead do not count.
     """
     last = now + _CLOCK_SLACK_SEC if until is None else until
     values = {"hour_ago": now - _HOUR_SEC, "after": after, "until": last}
@@ -217,19 +217,19 @@ def succeeded(
 
 
 def failures(conn: Connection, task_type: str, since: float) -> Failures:
-    """Frames of a type that ended failed after a moment and are failed still."""
+    """Frames of a type that failed after a moment and are still failed."""
     values = {"name": task_type, "since": since}
     first, newest, count = conn.execute(_FAILED, values | {"most": MOST_FAILED}).one()
     if not count:
         return Failures()
-    found = conn.execute(_FAILED_REASONS, values | {"most": _REASONS_OF})
-    return Failures(count, float(first), float(newest), _counted(found))
+    rows = conn.execute(_FAILED_REASONS, values | {"most": _REASONS_OF})
+    return Failures(count, float(first), float(newest), _counted(rows))
 
 
 def refusals(conn: Connection, task_type: str, since: float) -> Failures:
-    """Frames of a type that wait or are in flight and were refused after a moment.
+    """Pending or leased frames of a type that were refused after a moment.
 
-    Of those that wait, the newest hundreds among the thousands that are due last.
+    Of pending frames, counts some hundreds among the thousands that are due last.
     """
     values = {
         "name": task_type,
@@ -238,17 +238,17 @@ def refusals(conn: Connection, task_type: str, since: float) -> Failures:
         "looked_at": _REFUSED_AMONG,
     }
     rows = conn.execute(_REFUSED, values)
-    found = [(read(row, "reason"), float(row.last_failure_at)) for row in rows]
-    if not found:
+    refused = [(read(row, "reason"), float(row.last_failure_at)) for row in rows]
+    if not refused:
         return Failures()
-    moments = [at for _, at in found]
-    counts = Counter(reason for reason, _ in found if reason)
+    moments = [at for _, at in refused]
+    counts = Counter(reason for reason, _ in refused if reason)
     most = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:_MOST_REASONS]
-    return Failures(len(found), min(moments), max(moments), tuple(most))
+    return Failures(len(refused), min(moments), max(moments), tuple(most))
 
 
 def types(conn: Connection) -> list[Row[Any]]:
-    """Every task type with what was measured of it."""
+    """Every task type with its measured values."""
     return list(conn.execute(_TYPES))
 
 
@@ -258,25 +258,25 @@ def services(conn: Connection) -> list[Row[Any]]:
 
 
 def outbox(conn: Connection) -> tuple[int, float]:
-    """Alerts that the bus has not acknowledged, and when the oldest was made (0: none)."""
+    """Count alerts that the bus has not acknowledged, and when the oldest was made (0: none)."""
     waiting, oldest_at = backlog(conn)
     return waiting, float(oldest_at or 0.0)
 
 
 def newest_event(conn: Connection, kind: str, since: float) -> float:
-    """When something of a kind happened last; 0 when not since that moment."""
+    """When an event of a kind last happened; 0 when no such event happened since `since`."""
     return float(conn.execute(_NEWEST_EVENT, {"kind": kind, "since": since}).scalar() or 0.0)
 
 
 def stopped(conn: Connection, since: float) -> dict[str, float]:
-    """By kind of process (worker, beat, …) when one ended in order last, since a moment."""
-    found: dict[str, float] = {}
+    """When a process last stopped in order since a moment, by kind of process (worker, beat, …)."""
+    last_stops: dict[str, float] = {}
     for subject, at in conn.execute(_STOPPED, {"since": since}):
         kind = str(subject).partition("@")[0]
-        found[kind] = max(found.get(kind, 0.0), float(at))
-    return found
+        last_stops[kind] = max(last_stops.get(kind, 0.0), float(at))
+    return last_stops
 
 
 def newest_sign(conn: Connection) -> float:
-    """The newest moment at which anything showed that it works; ahead of now: a clock jumped."""
+    """The newest sign of life of services and processes; a sign ahead of now: a clock jumped."""
     return float(conn.execute(_AHEAD).scalar() or 0.0)

@@ -1,4 +1,4 @@
-"""The SQL of looking at frames and of bringing failed ones back."""
+"""The SQL of listing frames and of requeueing failed frames."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FRAMES = table(
     column("settled_at"),
 )
 _FRAME = FRAMES.c
-# States whose frames have a partial index; the others are history.
+# States whose frames have a partial index; frames in other states are history.
 LIVE: Final = (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED, FrameState.FAILED)
 
 _DETAILS = text("""
@@ -60,7 +60,7 @@ _DETAILS = text("""
       LEFT JOIN alerts ON alerts.frame_id = frames.id
      WHERE frames.id IN :ids ORDER BY frames.id DESC
 """).bindparams(bindparam("ids", expanding=True))
-# Four statements in one: each reads the partial index of its state and nothing of the history.
+# A union of four: each part reads the partial index of its state and nothing of the history.
 _COUNTS = text("""
     SELECT 'pending' AS state, task_type, count(*) FROM frames
      WHERE state = 'pending' GROUP BY task_type
@@ -86,60 +86,60 @@ _BRING_BACK = text("""
 
 @dataclass(frozen=True, slots=True)
 class FrameFilter:
-    """Which frames; None means any."""
+    """Which frames to select; None means any."""
 
     state: FrameState | None = None
     task_type: str | None = None
     task_id: str | None = None
-    since: float | None = None  # Unix seconds: settled since, or found since when not settled
+    since: float | None = None  # Unix seconds: settled since, or found since if not settled
     reason: str | None = (
         None  # a part of its code or arguments or, unless the state is failed, of the outcome
     )
     ids: tuple[int, ...] = ()
-    until: float | None = None  # as `since`: settled, or found, before that
+    until: float | None = None  # like `since`: settled or found before that
 
 
 @dataclass(frozen=True, slots=True)
 class FailedFrame:
-    """A failed frame, and what stands in the way of another attempt."""
+    """A failed frame, and what prevents another attempt."""
 
     id: int
     task_type: str
-    moving: bool  # its picture is on the way to where failed ones are kept
-    gone: bool  # its picture is no more
+    moving: bool  # its picture is still to be moved to the folder of failed frames
+    gone: bool  # its picture does not exist any more
 
 
 def newest(conn: Connection, wanted: FrameFilter, limit: int) -> list[FrameRow]:
-    """Frames with their service and alert, the last found first.
+    """Frames with their service and alert, the newest first.
 
-    Waiting, leased and failed frames are found by their index; a filter on the others reads
-    history back from its end until `limit` frames have matched.
+    An index finds waiting, leased and failed frames. A filter on other frames reads the history
+    backwards until `limit` frames have matched.
     """
     # `+ 0` keeps the planner from walking all of history in order of id for a few live frames.
     order = _FRAME.id + 0 if wanted.state in LIVE else _FRAME.id
-    found = _where(select(_FRAME.id), wanted).order_by(order.desc()).limit(limit)
-    return _details(conn, conn.execute(found).scalars().all())
+    statement = _where(select(_FRAME.id), wanted).order_by(order.desc()).limit(limit)
+    return _details(conn, conn.execute(statement).scalars().all())
 
 
 def by_key(conn: Connection, key: str) -> list[FrameRow]:
-    """Frames by their key or by where their picture is now, the last found first.
+    """Frames by their key or by the present key of their picture, the newest first.
 
-    More than one when a camera has used the name again. Reads all of history.
+    Returns several frames when a camera has reused the name. Reads all of the history.
     """
     return _details(conn, conn.execute(_BY_KEY, {"key": key}).scalars().all())
 
 
 def counts(conn: Connection) -> dict[str, dict[str, int]]:
-    """Waiting, leased and failed frames by task type; the cost does not grow with history."""
-    found: dict[str, dict[str, int]] = {}
+    """Count waiting, leased and failed frames by task type; the cost ignores the history."""
+    by_type: dict[str, dict[str, int]] = {}
     for state, task_type, number in conn.execute(_COUNTS):
         empty = {str(name): 0 for name in LIVE}
-        found.setdefault(task_type, empty)[state] = number
-    return dict(sorted(found.items()))
+        by_type.setdefault(task_type, empty)[state] = number
+    return dict(sorted(by_type.items()))
 
 
 def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:
-    """Failed frames that match, whatever state the filter names."""
+    """Failed frames that match the filter; never frames in another state."""
     columns = (
         _FRAME.id,
         _FRAME.task_type,
@@ -152,10 +152,10 @@ def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:
 
 
 def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
-    """Make failed frames pending, as if they had just been found; their task types, one each.
+    """Make failed frames pending, as if just found; returns the task type of each changed frame.
 
-    The picture stays where it is. A frame that is not failed any more, or whose picture is moving
-    or gone, stays as it is.
+    The picture stays where it is. A frame stays unchanged when it is not failed any more, or when
+    its picture is moving or gone.
     """
     if not ids:
         return []
@@ -164,14 +164,14 @@ def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
 
 
 def _details(conn: Connection, ids: Sequence[int]) -> list[FrameRow]:
-    found = []
+    rows = []
     for start in range(0, len(ids), 500):
-        found += list(conn.execute(_DETAILS, {"ids": ids[start : start + 500]}))
-    return found
+        rows += list(conn.execute(_DETAILS, {"ids": ids[start : start + 500]}))
+    return rows
 
 
 def _in_state(state: FrameState) -> ColumnElement[bool]:
-    # Written out, not bound: a plan made for any state cannot use the partial index of one.
+    # A literal, not a bound value: a plan for any state cannot use the partial index of a state.
     return _FRAME.state == literal_column(f"'{state}'")
 
 
@@ -197,20 +197,20 @@ def _because(state: FrameState | None, words: str) -> ColumnElement[bool]:
     held = or_(
         _FRAME.reason_code.icontains(words, autoescape=True),
         _FRAME.reason_args.icontains(words, autoescape=True),
-        # Written by a process of the release before.
+        # Written by a process of the previous release.
         _FRAME.reason_code.is_(None) & _FRAME.reason.icontains(words, autoescape=True),
     )
     if state is FrameState.FAILED:
-        return held  # their outcome is the same for all
+        return held  # all failed frames have the same outcome
     return or_(held, _FRAME.outcome.icontains(words, autoescape=True))
 
 
 def _moment(
     state: FrameState | None, holds: Callable[[ColumnElement[float]], ColumnElement[bool]]
 ) -> ColumnElement[bool]:
-    """A condition on when frames were settled, of those that are not on when they were found."""
+    """A condition on the time when frames were settled, or found if they are not settled."""
     if state in (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED):
         return holds(_FRAME.found_at)
     if state is not None:
-        return holds(_FRAME.settled_at)  # a bare column: the index of failed frames holds it
+        return holds(_FRAME.settled_at)  # a bare column: the index of failed frames has it
     return or_(holds(_FRAME.settled_at), _FRAME.settled_at.is_(None) & holds(_FRAME.found_at))

@@ -1,9 +1,9 @@
-"""One writer of an SQLite file at a time, over all processes of a machine.
+"""A lock that lets a single process of a machine write an SQLite file at a time.
 
 SQLite 3.7.0 to 3.51.2 has the "WAL-reset" race (https://sqlite.org/wal.html): a checkpoint that
-starts while another connection's commit starts the write-ahead log anew may leave out a part of
-what is committed later. So whoever writes, checkpoints or rewrites the file holds this guard.
-Readers never do. Why so, and the figures: docs/decisions/0007-sqlite-wal-guard.md.
+starts while another connection's commit restarts the write-ahead log may leave out a part of later
+commits. So every process that writes, checkpoints or rewrites the file holds this guard. Readers
+never hold it. Reasons and figures: docs/decisions/0007-sqlite-wal-guard.md.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from easyai.system.modes import opener
 #: The codes of errors that the causes of a standstill look for.
 HELD: Final = "database.guard_held"
 NO_ROOM: Final = "database.guard_no_room"
-GUARD: Final = "-guard"  # behind the name of the database
+GUARD: Final = "-guard"  # appended to the name of the database
 QUEUE: Final = "-queue"
-# Between two looks at a lock that another process holds: a tenth of the wait so far, within these.
+# The pause between two attempts to take a lock is a tenth of the wait so far, within these limits.
 _SHORTEST_SEC, _LONGEST_SEC = 0.0001, 0.001
 _FIRST_AFFECTED: Final = (3, 7, 0)
 _FIXED: Final = (3, 51, 3)
-_FIXED_BRANCHES: Final = ((3, 44, 6), (3, 50, 7))  # to which the fix was carried back
+_FIXED_BRANCHES: Final = ((3, 44, 6), (3, 50, 7))  # the fix was backported to these releases
 
 
 def has_wal_reset_race(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -44,17 +44,17 @@ def has_wal_reset_race(version: tuple[int, ...] = sqlite3.sqlite_version_info) -
 
 
 class WriteGuard:
-    """Lets one thread of one process write an SQLite file; safe between threads and after a fork.
+    """Lets a single thread write an SQLite file; safe between threads and after a fork.
 
     Threads of this process queue on a lock of ours, processes on flock(2) of two files beside the
-    database: who waits for the guard holds the queue meanwhile. So a process that writes all the
-    time, and takes the guard again at once, lets the first in the queue go before it.
+    database. A process that waits for the guard holds the queue meanwhile. So a process that writes
+    all the time, and takes the guard again at once, lets the first process in the queue go first.
 
     Without a path (a database in memory) only threads exclude each other.
     """
 
     def __init__(self, database: str | None, limit_sec: float) -> None:
-        # SQLite follows links to find its log: each name of one file has to have the same guard.
+        # SQLite follows links to find its log, so all names of a file must have the same guard.
         path = Path(database).resolve() if database else None
         self._files = [_LockFile(path, suffix) for suffix in (QUEUE, GUARD)] if path else []
         self._limit_sec = limit_sec
@@ -64,10 +64,10 @@ class WriteGuard:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the guard; a thread that holds it already goes on.
+        """Hold the guard; a thread that already holds the guard continues at once.
 
-        Raises DatabaseUnavailableError when other processes hold it for longer than the limit, or
-        when its files cannot be made or locked.
+        Raises DatabaseUnavailableError when other processes hold the guard for longer than the
+        limit, or when its files cannot be created or locked.
         """
         with self._threads:
             if self._files and self._depth == 0:
@@ -95,7 +95,7 @@ class WriteGuard:
             queue.unlock()
 
     def _after_fork(self) -> None:
-        """Leave the guard to the parent: a lock lives as long as any copy of its open file."""
+        """Leave the guard to the parent: a lock lasts as long as any copy of its open file."""
         self._threads = threading.RLock()
         self._depth = 0
         for file in self._files:
@@ -111,7 +111,7 @@ class _LockFile:
         self._file: int | None = None
 
     def lock(self, limit: float) -> None:
-        """Take the lock before a moment of the monotonic clock; DatabaseUnavailableError if not."""
+        """Take the lock; raises DatabaseUnavailableError after `limit` of the monotonic clock."""
         began = time.monotonic()
         try:
             while not self._try_lock():
@@ -134,7 +134,7 @@ class _LockFile:
     def unlock(self) -> None:
         """Give the lock back."""
         if self._file is not None:
-            # Not by closing: a child between fork and exec may have the file open, too.
+            # Closing is not enough: a child between fork and exec may have the file open, too.
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class _LockFile:
 
     def _try_lock(self) -> bool:
         if self._file is None:
-            # Reading is enough for a lock: so the file may belong to another user.
+            # A lock needs only read access, so the file may belong to another user.
             self._file = opener(self._path, os.O_RDONLY | os.O_CREAT)
             self._give_to_owner(self._file)
         try:
@@ -154,11 +154,11 @@ class _LockFile:
             return False
         if self._is_in_place(self._file):
             return True
-        self.close()  # somebody removed the file: who opens it now locks another one
+        self.close()  # the file was removed: other processes now lock a new file
         return False
 
     def _give_to_owner(self, file: int) -> None:
-        """What root makes while it looks is the database's owner's, as SQLite does with its log."""
+        """Give a file that root created to the database's owner, as SQLite does with its log."""
         if os.geteuid() != 0:
             return
         with suppress(OSError):

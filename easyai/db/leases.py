@@ -1,4 +1,4 @@
-"""Leases of processes: who does a periodic duty now."""
+"""Leases of processes: which process has a periodic duty now."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _NOTE = text("""
     ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at
 """)
 _ALL = text("SELECT name, holder, expires_at, done_at FROM process_leases ORDER BY name")
-_LONGEST_SEC = 60.0  # by which a lease of a duty outlasts the one that is asked for
+_LONGEST_SEC = 60.0  # how much longer than the requested lease a valid lease may last
 
 
 def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float) -> bool:
     """Take or extend a lease; whether `holder` holds it now.
 
-    A lease was taken before the clock was set back (a box without a battery clock, after a power
-    loss), and is free, when it ends more than a minute later than the one asked for, or when the
-    duty was last done later than now. So is the lease of a process of this machine that has ended,
-    as its holder's mark says (system/identity.py).
+    A lease is free when it expires more than a minute after the requested lease would, or when the
+    duty was last done later than now. Such a lease was taken before the clock was set back (a box
+    without a battery clock, after a power loss). A lease is also free when its holder is a process
+    of this machine that has ended, according to the holder's mark (system/identity.py).
     """
     values = {
         "name": name,
@@ -60,12 +60,12 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
 
 
 def done(conn: Connection, name: str, holder: str, now: float) -> None:
-    """Note that the duty was done, by the one who holds its lease."""
+    """Record that the duty was done, if `holder` holds its lease."""
     conn.execute(_DONE, {"name": name, "holder": holder, "now": now})
 
 
 def note(conn: Connection, name: str, at: float) -> None:
-    """Remember when something was done that nobody holds."""
+    """Record when a duty without a holder was done."""
     conn.execute(_NOTE, {"name": name, "at": at})
 
 
@@ -75,5 +75,5 @@ def all_leases(conn: Connection) -> dict[str, LeaseRow]:
 
 
 def release(conn: Connection, name: str, holder: str) -> None:
-    """Give a lease back; nothing happens when somebody else holds it."""
+    """Give a lease back, unless another process holds it."""
     conn.execute(_RELEASE, {"name": name, "holder": holder})

@@ -1,6 +1,6 @@
-"""The tables of what we know of ourselves: processes, duties, events, alarms, the installation.
+"""The tables of easyai itself: processes, duties, events, alarms, the installation.
 
-And of what is deleted but not gone everywhere yet.
+Also the tables of pictures and alerts whose deletion is not finished.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ProcessLease(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     holder: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[float] = mapped_column(Double)
-    done_at: Mapped[float] = mapped_column(Double, server_default="0")  # last run that succeeded
+    done_at: Mapped[float] = mapped_column(Double, server_default="0")  # last successful run
 
 
 class Process(Base):
@@ -33,7 +33,7 @@ class Process(Base):
     pid: Mapped[int] = mapped_column(Integer)
     started_at: Mapped[float] = mapped_column(Double)
     beat_at: Mapped[float] = mapped_column(Double)
-    # What the process says of itself, so that another one knows it again (process identity).
+    # What the process reports of itself, so that other processes recognise it (process identity).
     start_ticks: Mapped[int | None] = mapped_column(BigInteger)  # /proc/PID/stat, since boot
     clock_offset_sec: Mapped[float] = mapped_column(
         Double, server_default="0"
@@ -41,7 +41,7 @@ class Process(Base):
 
 
 class Event(Base):
-    """What changed and when: the timeline of a diagnosis."""
+    """A change and its time: the timeline of a diagnosis."""
 
     __tablename__ = "events"
 
@@ -49,26 +49,26 @@ class Event(Base):
     at: Mapped[float] = mapped_column(Double, index=True)
     kind: Mapped[str] = mapped_column(Text)  # service_offline, breaker_open, process_started, …
     subject: Mapped[str] = mapped_column(Text)  # an endpoint, a process, a check, a task type
-    text: Mapped[str] = mapped_column(Text)  # English, for processes of the release before
+    text: Mapped[str] = mapped_column(Text)  # English, for processes of the previous release
     reason_code: Mapped[str | None] = mapped_column(Text)  # what happened and why
     reason_args: Mapped[str | None] = mapped_column(Text)  # JSON
 
 
 class Alarm(Base):
-    """A system alarm, from raised to over; the one of a kind and subject that is not over rings."""
+    """A system alarm from raised to over; it rings until it is over, once per kind and subject."""
 
     __tablename__ = "alarms"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(Text)  # '' where the kind says it all
-    cause: Mapped[str] = mapped_column(Text)  # for processes of the release before
+    subject: Mapped[str] = mapped_column(Text)  # '' where the kind is enough
+    cause: Mapped[str] = mapped_column(Text)  # for processes of the previous release
     cause_code: Mapped[str | None] = mapped_column(Text)
     cause_args: Mapped[str | None] = mapped_column(Text)  # JSON
-    raised_at: Mapped[float] = mapped_column(Double)  # people were told first
-    told_at: Mapped[float] = mapped_column(Double)  # and last
-    over_at: Mapped[float | None] = mapped_column(Double)  # the trouble ended
-    began_at: Mapped[float | None] = mapped_column(Double)  # and had begun; NULL: with raised_at
+    raised_at: Mapped[float] = mapped_column(Double)  # when people were first notified
+    told_at: Mapped[float] = mapped_column(Double)  # when people were last notified
+    over_at: Mapped[float | None] = mapped_column(Double)  # when the trouble ended
+    began_at: Mapped[float | None] = mapped_column(Double)  # when it began; NULL: at raised_at
 
     __table_args__ = (
         Index(
@@ -83,7 +83,7 @@ class Alarm(Base):
 
 
 class Installation(Base):
-    """Who we are: one row, made by the migration, kept for ever."""
+    """The identity of this installation: a single row, made by the migration, kept for ever."""
 
     __tablename__ = "installation"
 
@@ -93,18 +93,18 @@ class Installation(Base):
 
 
 class Deletion(Base):
-    """A picture of ours that is to be deleted and that no other row names any more."""
+    """A picture of ours that is to be deleted and that no other row names."""
 
     __tablename__ = "deletions"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(Text)
-    version: Mapped[str] = mapped_column(Text)  # '': as the mark of the store says
+    version: Mapped[str] = mapped_column(Text)  # '': not known, the store's marks decide
     asked_at: Mapped[float] = mapped_column(Double)
 
 
 class DeletedAlert(Base):
-    """An alert that was deleted before the bus had it: it waits here until it is published."""
+    """An alert that was deleted before the bus had it; it waits here until it is published."""
 
     __tablename__ = "deleted_alerts"
 
@@ -123,7 +123,7 @@ class DeletedAlert(Base):
 
 
 class Generation(Base):
-    """A number that grows with every change of something that processes remember."""
+    """A number that grows with every change of data that processes cache."""
 
     __tablename__ = "generations"
 

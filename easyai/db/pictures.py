@@ -1,4 +1,4 @@
-"""The SQL of pictures on their way: to their alert, to the failed ones, or to be deleted."""
+"""The SQL of pictures that are moved to their alert or to the failed pictures, or deleted."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from easyai.domain.frame import Outcome
 from easyai.domain.reason import Reason
 
 _CLOCK_WAS_SET_BACK_SEC: Final = 120.0
-_CHUNK: Final = 500  # values in one IN list
+_CHUNK: Final = 500  # values in an IN list
 _NEVER_MOVED: Final = (Outcome.MISSING, Outcome.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Uncarried:
-    """A settled frame whose picture is not yet where it should be."""
+    """A settled frame whose picture is still to be moved or deleted."""
 
     id: int
     key: str
@@ -31,7 +31,7 @@ class Uncarried:
 
 @dataclass(frozen=True, slots=True)
 class FramePicture:
-    """A frame's picture, as the ledger knows it."""
+    """A frame's picture, as the ledger records it."""
 
     id: int
     key: str
@@ -42,15 +42,15 @@ class FramePicture:
     outcome: str | None
     task_type: str
     task_id: str
-    lost: bool | None  # failed or of an alert, and nowhere to be found when it was to be moved
+    lost: bool | None  # a failed frame's or an alert's picture that was missing before its move
 
     @property
     def never_moved(self) -> bool:
-        """Whether the frame ended before its picture was: nobody of ours has taken that away."""
+        """Whether the frame ended before its picture was found, so that we never moved it."""
         return self.outcome in _NEVER_MOVED
 
 
-# Only the errand that was carried out: by then the frame may have been requeued and settled anew.
+# Only if the target is unchanged: meanwhile the frame may have been requeued and settled again.
 _CARRIED = ManyRows(
     """
     UPDATE frames SET image_path = image_target, image_target = NULL
@@ -67,12 +67,12 @@ _LOST_PICTURE = text("""
            reason_args = :reason_args
      WHERE id = :id AND image_target = :target
 """)
-# No link to nothing, and never to another picture that comes there.
+# An alert must not link to a missing picture, nor to another picture that comes to its path.
 _LOST_OF_ALERT = text("""
     UPDATE alerts SET image_path = '', image_version = NULL
      WHERE frame_id = :id AND image_path = :target
 """)
-# What was given up by a policy, or has its alert, keeps that fate.
+# A frame that a policy gave up, or that has an alert, keeps its outcome.
 _REPLACED = text("""
     UPDATE frames
        SET image_path = '', image_target = NULL, reason = :reason, reason_code = :reason_code,
@@ -96,13 +96,13 @@ _UNCARRIED = text("""
        AND (settled_at <= :before OR settled_at > :ahead)
      ORDER BY id LIMIT :most
 """)
-# By the alert, for its path has an index; the last condition is the one of that index.
+# By the alert, because its path has an index; the last condition is the condition of that index.
 _ON_ITS_WAY = text("""
     SELECT frames.id, frames.key, frames.version, frames.image_path, frames.image_target
       FROM alerts JOIN frames ON frames.id = alerts.frame_id
      WHERE alerts.image_path = :path AND frames.image_target = :path AND alerts.image_path <> ''
 """)
-# An alert that was removed has taken its picture along.
+# The picture of an alert that was deleted is not lost: it was deleted with its alert.
 _PICTURE = """
     SELECT id, key, version, image_path, image_target, state, outcome, task_type, task_id,
            image_path = '' AND (state = 'failed' OR EXISTS (
@@ -137,12 +137,12 @@ _DISCARD_PICTURE = text(
 
 
 def carried(conn: Connection, targets: Mapping[int, str]) -> None:
-    """The pictures of these frames (targets by id) are where they should be."""
+    """Record that the pictures of these frames (targets by id) are at their targets."""
     _CARRIED.run(conn, [{"id": id_, "target": name} for id_, name in targets.items()])
 
 
 def lost(conn: Connection, targets: Mapping[int, str], reason: Reason) -> None:
-    """The pictures of these frames (targets by id) had gone before they could be moved."""
+    """Record that the pictures of these frames (targets by id) were gone before their move."""
     why = reasons.columns("reason", reason)
     rows = [{"id": id_, "target": name, **why} for id_, name in targets.items()]
     if rows:
@@ -152,9 +152,9 @@ def lost(conn: Connection, targets: Mapping[int, str], reason: Reason) -> None:
 
 
 def replaced(conn: Connection, targets: Mapping[int, str], reason: Reason) -> int:
-    """Newer pictures had taken the keys of these frames (targets by id); how many are superseded.
+    """Record that newer pictures have replaced those of these frames (targets by id).
 
-    The newer ones are frames of their own.
+    Returns how many frames are superseded. The newer pictures are frames of their own.
     """
     superseded, why = 0, reasons.columns("reason", reason)
     for id_, target in targets.items():
@@ -166,9 +166,9 @@ def replaced(conn: Connection, targets: Mapping[int, str], reason: Reason) -> in
 
 
 def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> set[int]:
-    """Send pictures, and the alerts that show them, elsewhere: frame id, old and new target.
+    """Change the targets of pictures and the paths of their alerts: frame id, old and new target.
 
-    The frames whose pictures now go there: another process may have sent one elsewhere before.
+    Returns the frames that were changed: another process may have changed a target before.
     """
     sent = set()
     for id_, target, name in changes:
@@ -182,7 +182,8 @@ def retarget(conn: Connection, changes: Iterable[tuple[int, str, str]]) -> set[i
 def uncarried(conn: Connection, before: float, after_id: int, most: int) -> list[Uncarried]:
     """Settled frames whose picture still waits to be moved or deleted.
 
-    Those settled before a moment, or so long after it that the clock was set back meanwhile.
+    Returns frames that were settled before a moment, or so long after it that the clock was set
+    back meanwhile.
     """
     values = {
         "before": before,
@@ -194,13 +195,13 @@ def uncarried(conn: Connection, before: float, after_id: int, most: int) -> list
 
 
 def on_its_way(conn: Connection, path: str) -> Uncarried | None:
-    """The frame whose picture an alert shows under a path, but which is not there yet."""
+    """The frame whose picture belongs to an alert at a path but has not been moved there yet."""
     row = conn.execute(_ON_ITS_WAY, {"path": path}).first()
     return None if row is None else Uncarried(*row)
 
 
 def discard(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:
-    """Settled frames whose picture is wanted no more: errands that delete it."""
+    """Order the deletion of the pictures of settled frames; returns the pictures to delete."""
     discarded: list[Uncarried] = []
     for start in range(0, len(ids), _CHUNK):
         values = {"ids": ids[start : start + _CHUNK]}
@@ -209,28 +210,28 @@ def discard(conn: Connection, ids: Sequence[int]) -> list[Uncarried]:
 
 
 def newest_carried(conn: Connection, most: int) -> list[FramePicture]:
-    """Those of the newest `most` frames whose picture has left its key by an errand of ours."""
-    found = [FramePicture(*row) for row in conn.execute(_NEWEST_CARRIED, {"most": most})]
-    return [one for one in found if not one.never_moved]
+    """The frames among the newest `most` whose picture we have moved away from its key."""
+    pictures = [FramePicture(*row) for row in conn.execute(_NEWEST_CARRIED, {"most": most})]
+    return [picture for picture in pictures if not picture.never_moved]
 
 
 def by_ids(conn: Connection, ids: Sequence[int]) -> list[FramePicture]:
     """The pictures of frames, in any state."""
-    found: list[FramePicture] = []
+    pictures: list[FramePicture] = []
     for start in range(0, len(ids), _CHUNK):
         values = {"ids": ids[start : start + _CHUNK]}
-        found += [FramePicture(*row) for row in conn.execute(_BY_IDS, values)]
-    return found
+        pictures += [FramePicture(*row) for row in conn.execute(_BY_IDS, values)]
+    return pictures
 
 
 def carry_again(conn: Connection, targets: Iterable[tuple[FramePicture, str]]) -> None:
-    """Order anew the errands of frames whose pictures are back, each to a target ('': delete).
+    """Order the moves of frames whose pictures are back, each to a target ('': delete).
 
-    Alerts whose pictures had been lost show them again.
+    Alerts whose pictures had been lost link to them again.
     """
     rows = [
-        {"id": one.id, "path": one.image_path, "target": target, "version": one.version}
-        for one, target in targets
+        {"id": picture.id, "path": picture.image_path, "target": target, "version": picture.version}
+        for picture, target in targets
     ]
     conn.execute(_CARRY_AGAIN, rows)
     if shown := [row for row in rows if row["target"] and not row["path"]]:

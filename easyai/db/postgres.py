@@ -1,8 +1,8 @@
-"""The engine of a PostgreSQL database: direct, behind a pooler such as PgBouncer, or of several.
+"""The engine of a PostgreSQL database: direct, behind a pooler such as PgBouncer, or several hosts.
 
-What easyai relies on is in force in each of its transactions, and nothing is left behind in a
-session: behind a pooler in transaction mode the next transaction of a connection may run in another
-one, and somebody else's in this (docs/databases.md).
+The settings that easyai needs are in force in each of its transactions, and it leaves nothing
+behind in a session. Behind a pooler in transaction mode the next transaction of a connection may
+run in another session, and another client's transaction in this session (docs/databases.md).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from easyai.db import clock
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError
 
-READ_ONLY: Final = "25006"  # the state of an error: a standby, or a server that was demoted
+READ_ONLY: Final = "25006"  # SQLSTATE of errors of a standby, or of a demoted server
 
 _PING_AFTER_SEC: Final = 1.0
-# force_custom_plan: a plan kept since the tables were empty reads all of them later.
+# force_custom_plan: a plan cached while the tables were empty reads whole tables later.
 _SETTINGS: Final = {
     "lock_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",
@@ -32,8 +32,9 @@ _OPTIONS: Final = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.ite
 _IN_FORCE: Final = " AND ".join(
     f"current_setting('{name}') = '{value}'" for name, value in _SETTINGS.items()
 )
-# A picture is deleted right after the commit that says so: a server that answers before its log is
-# written would forget the commit when it is killed. Other levels are the operator's choice.
+# A picture is deleted right after the commit that records the deletion. With `off` the server
+# answers before its log is written, and would lose the commit when it is killed. Other levels are
+# the operator's choice.
 _COMMIT: Final = """
     SELECT set_config('synchronous_commit', 'on', {local})
      WHERE current_setting('synchronous_commit') = 'off'
@@ -48,15 +49,15 @@ _SET_LOCAL: Final = "; ".join(
         _COMMIT.format(local="true"),
     ]
 )
-_UNSUPPORTED: Final = "unsupported startup parameter"  # PgBouncer's words
+_UNSUPPORTED: Final = "unsupported startup parameter"  # in PgBouncer's message
 _OWN_REFUSED: Final = Reason("database.options_refused")
-#: Of a connection: its transactions begin with `_SET_LOCAL`.
+#: Key in a connection's info: whether its transactions begin with `_SET_LOCAL`.
 _NEEDS_SETTINGS: Final = "easyai_needs_settings"
 
 
 def postgresql_engine(url: str) -> Engine:
-    """The engine; connections that are lost or read-only are made anew."""
-    # Keepalives notice a server that vanished without a word, within half a minute.
+    """The engine; replaces connections that are lost or read-only."""
+    # Keepalives detect within half a minute that a server has vanished silently.
     own_options = make_url(url).query.get("options", "")
     connect_args: dict[str, Any] = {
         "connect_timeout": 5,
@@ -67,7 +68,7 @@ def postgresql_engine(url: str) -> Engine:
         "options": f"{own_options} {_OPTIONS}".strip(),
     }
     if _has_several_hosts(url) and "target_session_attrs" not in make_url(url).query:
-        connect_args["target_session_attrs"] = "read-write"  # the primary, whichever that is now
+        connect_args["target_session_attrs"] = "read-write"  # the present primary
     engine = create_engine(url, pool_timeout=10, connect_args=connect_args)
     event.listen(engine, "do_connect", _Connecting(has_own_options=bool(own_options)))
     event.listen(engine, "connect", _configure)
@@ -83,10 +84,10 @@ def _has_several_hosts(url: str) -> bool:
 
 
 class _Connecting:
-    """Connects; without our options where a pooler refuses them, as it did once.
+    """Connects; without our options once a pooler has refused them.
 
-    Never without the operator's own: they may name the schema, and without them easyai would work
-    on the tables of another one. Raises DatabaseUnavailableError then.
+    Raises DatabaseUnavailableError when a pooler refuses the operator's own options. These options
+    may name the schema, and without them easyai would work on the tables of another schema.
     """
 
     def __init__(self, *, has_own_options: bool) -> None:
@@ -107,26 +108,27 @@ class _Connecting:
 
 
 def _configure(connection: Any, record: Any) -> None:
-    """Make a new connection ready; closed when that fails, as by a pooler without its server."""
+    """Prepare a new connection; close it on an error, such as a pooler without its server."""
     try:
         record.info[_NEEDS_SETTINGS] = _needs_settings(connection)
     except BaseException:
         connection.close()
         raise
-    # No ping now: one that fails with a new connection, too, raises what is no error of the driver.
+    # No ping now: if it failed on a new connection too, it would raise no error of the driver.
     record.info["used_at"] = time.monotonic()
 
 
 def _needs_settings(connection: Any) -> bool:
-    """Find out what is at the other end: whether each transaction has to bring its settings.
+    """Find out whether the connection is direct and each transaction must set our settings.
 
-    A pooler tells its clients a process of its own. A role may have our settings as its defaults
-    (ALTER ROLE): then they need not be set in each transaction. A direct connection has them from
-    its options, but not where a pooler refused these before: the address may lead elsewhere now.
+    A pooler reports a process id of its own to its clients. A role may have our settings as its
+    defaults (ALTER ROLE): then a transaction need not set them. A direct connection has the
+    settings from its options, unless a pooler refused the options before: the address may lead to
+    another server now.
     """
     process, in_force, commits_safely = connection.execute(_ASK).fetchone()
     if process != connection.info.backend_pid:
-        connection.prepare_threshold = None  # the session of the next transaction has not seen it
+        connection.prepare_threshold = None  # the next session lacks the prepared statements
         in_force = in_force and commits_safely
     else:
         connection.execute(_COMMIT_OF_SESSION)
@@ -141,16 +143,17 @@ def _begin(conn: Connection) -> None:
 
 
 def _drop_read_only(context: ExceptionContext) -> None:
-    """After a failover the server behind a connection may be a standby: look for the new primary.
+    """Disconnect from a standby, so that the next connection finds the new primary.
 
-    With all connections of the pool, for they lead to the same server.
+    After a failover the server behind a connection may be a standby. All connections of the pool
+    are closed, because they lead to the same server.
     """
     if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
         context.is_disconnect = True
 
 
 def _ping_after_idling(engine: Engine) -> None:
-    """Try a connection before use, unless it was in use a moment ago.
+    """Ping a connection before use, unless it was in use a moment ago.
 
     A ping before every transaction costs a twentieth of the throughput.
     """
@@ -161,7 +164,7 @@ def _ping_after_idling(engine: Engine) -> None:
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error  # the pool makes a new one
+            raise DisconnectionError from error  # the pool makes a new connection
 
     def checked_in(_connection: Any, record: Any) -> None:
         record.info["used_at"] = time.monotonic()

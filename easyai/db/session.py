@@ -1,4 +1,4 @@
-"""Connections: one engine per process, short transactions, the same rules on both databases."""
+"""Connections: an engine per process, short transactions, the same rules on both databases."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ from easyai.errors import (
 
 log = logging.getLogger(__name__)
 
-# Any number, the same in every process: who dispatches on PostgreSQL holds this lock.
+# An arbitrary number, the same in every process: a dispatching transaction on PostgreSQL holds this
+# lock.
 DISPATCH_LOCK = 0x6561_7379
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no schema that it may use
+_FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no usable schema
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DISK_FULL = "53100"  # PostgreSQL
 #: The codes of errors that the causes of a standstill look for.
@@ -44,14 +45,14 @@ _UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
 class Database:
-    """Opens transactions; safe between threads, made anew after a fork.
+    """Opens transactions; safe between threads; a process makes a new instance after a fork.
 
-    Errors of the connection (gone, locked, full disk) come out as DatabaseUnavailableError, which
-    is worth a retry; a violated constraint stays an SQLAlchemy error.
+    Errors of the connection (gone, locked, full disk) become DatabaseUnavailableError, which is
+    worth a retry; a violated constraint stays an SQLAlchemy error.
     """
 
     def __init__(self, url: str, *, must_exist: bool = False) -> None:
-        """`must_exist`: an SQLite file that is not there is not made, it does not answer."""
+        """`must_exist`: connecting raises DatabaseMissingError if the SQLite file is missing."""
         self.url = engines.normalize_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self.guard = WriteGuard(engines.sqlite_file(self.url), engines.BUSY_TIMEOUT_SEC)
@@ -68,9 +69,9 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that reads.
 
-        SQLite shows one state to all of it; PostgreSQL shows each statement what is committed when
-        that begins, so a later one may know more than the one before. Raises RuntimeError, and
-        rolls back, when the block has written: it holds no guard.
+        SQLite shows the same state to all statements. PostgreSQL shows each statement what is
+        committed when the statement begins, so a later statement may see newer rows. Raises
+        RuntimeError, and rolls back, when the block has written, because it holds no guard.
         """
         with _translated(), self.engine.connect() as conn, conn.begin():
             before = _changes(conn)
@@ -80,7 +81,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A transaction that reads one state of the database, however many statements it takes."""
+        """A transaction that reads; all its statements see the same state of the database."""
         engine = self.engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -101,9 +102,9 @@ class Database:
 
     @contextmanager
     def dispatching(self) -> Iterator[Connection]:
-        """A write transaction that alone, over all machines, may hand out leases.
+        """The only write transaction, over all machines, that may lease frames.
 
-        The database's clock has been read (db/clock.py), at no further cost.
+        It has read the database's clock (db/clock.py), at no further cost.
         """
         with self.write() as conn:
             if not self.is_sqlite:
@@ -112,9 +113,9 @@ class Database:
 
     @contextmanager
     def outside_transaction(self) -> Iterator[Cursor]:
-        """A plain cursor of SQLite, for statements that no transaction may hold, such as VACUUM.
+        """A plain SQLite cursor for statements that must run outside a transaction, like VACUUM.
 
-        As `write`, it shuts out the other writers of the file.
+        Like `write`, it excludes the other writers of the file.
         """
         with self.guard.held(), _translated(), self.engine.connect() as conn:
             connection = conn.connection.driver_connection
@@ -127,9 +128,10 @@ class Database:
                 cursor.close()
 
     def estimated_now(self) -> float:
-        """Unix seconds by the database's clock, as this process read it last.
+        """Unix seconds by the database's clock, estimated from the last reading of this process.
 
-        Asks where it was never read. By this machine's own while the database does not answer.
+        Reads the clock if it was never read. Returns this machine's time while the database does
+        not answer.
         """
         if clock.known_offset_sec(self.engine) is None and time.monotonic() >= self._ask_clock_at:
             self._ask_clock_at = time.monotonic() + _ASK_CLOCK_EVERY_SEC
@@ -147,7 +149,7 @@ class Database:
 
 
 def _changes(conn: Connection) -> int:
-    """How many rows a connection of SQLite has written; 0 on PostgreSQL, which has no guard."""
+    """Count the rows that an SQLite connection has written; 0 on PostgreSQL, which has no guard."""
     return getattr(conn.connection.driver_connection, "total_changes", 0)
 
 
@@ -166,7 +168,7 @@ def _translated() -> Iterator[None]:
             raise DatabaseUnavailableError(refused) from error
         if not _is_unavailable(error):
             raise
-        # The statement and its parameters may hold secrets; the driver's own words do not.
+        # The statement and its parameters may contain secrets; the driver's message does not.
         raise DatabaseUnavailableError(_no_answer(error.orig)) from error
     except PoolTimeoutError as error:
         busy = Reason.of("database.no_free_connection", error=quote(str(error)))
@@ -174,7 +176,7 @@ def _translated() -> Iterator[None]:
 
 
 def _no_answer(error: BaseException | None) -> Reason:
-    """Why a statement failed, with the words of the driver."""
+    """Why a statement failed, with the message of the driver."""
     words, kind = quote(str(error)), _sqlite_code(error)
     if kind in _BUSY:
         return Reason.of(LOCKED, error=words)
@@ -199,8 +201,8 @@ def _is_unavailable(error: DBAPIError) -> bool:
 
 
 def _lacks_table(error: DBAPIError) -> bool:
-    said = str(error.orig)
-    sqlite = said.startswith(("no such table", "no such column"))
+    message = str(error.orig)
+    sqlite = message.startswith(("no such table", "no such column"))
     return sqlite or _sqlstate(error) in _UNDEFINED
 
 

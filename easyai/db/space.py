@@ -1,6 +1,6 @@
-"""What the database takes on the disk, and how SQLite gives back what it needs no more.
+"""The size of the database on the disk, and how SQLite gives unused space back.
 
-PostgreSQL does this by itself (autovacuum, tuned by the migration).
+PostgreSQL gives space back by itself (autovacuum, tuned by the migration).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, inspect, text
 from easyai.db.session import Database
 
 _PAGES_AT_ONCE: Final = 500  # 2 MB: writers wait for some milliseconds
-_ANALYZED_ROWS: Final = 400  # of each index; SQLite's own advice for large tables
-_CHECKPOINT_WAIT_MS: Final = 50  # writers wait as long for readers that hold up a checkpoint
+_ANALYZED_ROWS: Final = 400  # of each index; SQLite's advice for large tables
+_CHECKPOINT_WAIT_MS: Final = 50  # how long writers wait for readers that block a checkpoint
 
 _POSTGRES_SIZE = text("SELECT pg_database_size(current_database())")
 _POSTGRES_TABLE = text("SELECT pg_total_relation_size(CAST(:name AS regclass))")
@@ -28,7 +28,7 @@ _SQLITE_TABLES = text("""
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """One table with its indexes."""
+    """A table with its indexes."""
 
     name: str
     rows: int
@@ -37,22 +37,22 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What the whole database takes, in bytes."""
+    """The size of the whole database, in bytes."""
 
     size: int
-    free: int  # inside the file, for rows to come; 0 on PostgreSQL
+    free: int  # free space inside the file, for new rows; 0 on PostgreSQL
     log: int  # SQLite's write-ahead log; 0 on PostgreSQL
     shrinks: bool  # whether upkeep can give free space back to the disk
 
 
 def file_of(db: Database) -> Path | None:
-    """The file of an SQLite database; None for one in memory and for PostgreSQL."""
+    """The file of an SQLite database; None for a database in memory and for PostgreSQL."""
     name = db.engine.url.database
     return Path(name) if db.is_sqlite and name and name != ":memory:" else None
 
 
 def space(db: Database) -> Space:
-    """What the database takes now."""
+    """The present size of the database."""
     with db.read() as conn:
         if not db.is_sqlite:
             return Space(conn.execute(_POSTGRES_SIZE).scalar_one(), 0, 0, shrinks=True)
@@ -64,7 +64,7 @@ def space(db: Database) -> Space:
 
 
 def tables(db: Database) -> list[TableSize]:
-    """Rows and bytes of every table, the largest first; reads every page of an SQLite file."""
+    """Rows and bytes of every table, largest table first; reads every page of an SQLite file."""
     with db.read() as conn:
         names = inspect(conn).get_table_names()
         if db.is_sqlite:
@@ -73,7 +73,7 @@ def tables(db: Database) -> list[TableSize]:
             sizes = {
                 name: conn.execute(_POSTGRES_TABLE, {"name": name}).scalar_one() for name in names
             }
-        found = [
+        table_sizes = [
             TableSize(
                 name,
                 conn.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one(),  # noqa: S608
@@ -81,13 +81,14 @@ def tables(db: Database) -> list[TableSize]:
             )
             for name in names
         ]
-    return sorted(found, key=lambda table: -table.size_bytes)
+    return sorted(table_sizes, key=lambda table: -table.size_bytes)
 
 
 def shrink(db: Database, free_bytes: int) -> int:
-    """Give one step of free space beyond so much back to the disk; how many bytes.
+    """Give a step of free space back to the disk, keeping `free_bytes`; returns how many bytes.
 
-    0 when there is none, and on a file that was made without the ability (`easyai db compact`).
+    Returns 0 when there is no such space, and for a file that cannot shrink (`easyai db compact`
+    makes it able to).
     """
     with db.read() as conn:
         page, free = _pragma(conn, "page_size"), _pragma(conn, "freelist_count")
@@ -97,16 +98,16 @@ def shrink(db: Database, free_bytes: int) -> int:
         return 0
     with db.outside_transaction() as cursor:
         (before,) = cursor.execute("PRAGMA page_count").fetchone()
-        # As a script: it gives one page with each step, and `execute` makes only the first.
+        # As a script: each step frees a page, and `execute` runs only the first step.
         cursor.executescript(f"PRAGMA incremental_vacuum({pages})")
         (after,) = cursor.execute("PRAGMA page_count").fetchone()
         return int(before - after) * page
 
 
 def checkpoint(db: Database, log_bytes: int) -> bool:
-    """Carry the write-ahead log into the file, and cut it to nothing when longer than so much.
+    """Write the write-ahead log into the file, and truncate a log of more than `log_bytes`.
 
-    False when readers were in the way: the next time is soon enough.
+    Returns False when readers blocked the checkpoint: the next checkpoint is soon enough.
     """
     kind = "TRUNCATE" if _log_size(db) > log_bytes else "PASSIVE"
     with db.outside_transaction() as cursor:
@@ -120,16 +121,16 @@ def checkpoint(db: Database, log_bytes: int) -> bool:
 
 
 def optimize(db: Database) -> None:
-    """Let SQLite look again at how its values are spread, where tables have changed much."""
+    """Let SQLite renew its planner statistics of tables that have changed much."""
     with db.write() as conn:
         conn.exec_driver_sql(f"PRAGMA analysis_limit={_ANALYZED_ROWS}")
         conn.exec_driver_sql("PRAGMA optimize")
 
 
 def compact(db: Database) -> None:
-    """Write the SQLite file anew without free space, able to shrink from then on.
+    """Rewrite the SQLite file without free space, so that it can shrink from then on.
 
-    Nobody else can write meanwhile. Raises DatabaseUnavailableError, for a full disk too.
+    No other process can write meanwhile. Raises DatabaseUnavailableError, also for a full disk.
     """
     with db.outside_transaction() as cursor:
         cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
