@@ -1,1 +1,1 @@
-"""The database: tables, sessions and the SQL of ledger, registry, alerts and statistics."""
+"""The database: tables, sessions, and the SQL of ledger, registry, alerts and statistics."""

@@ -1,4 +1,4 @@
-"""The SQL of system alarms: at most one of a kind and subject rings.
+"""The SQL of system alarms: at most one alarm of a kind and subject rings.
 
 The trouble lasted from `began_at` to `over_at`; people were notified first at `raised_at`, last at
 `told_at`.
@@ -16,11 +16,11 @@ from easyai.domain.reason import NO_REASON, Reason
 
 AlarmRow = Row[Any]
 
-#: Alarms looked at for what was over lately.
+#: How many of the newest alarms are searched for alarms that were over lately.
 NEWEST: Final = 1000
 
-# One that rings already was raised by a watchdog without a database: the earlier moment counts.
-# What was known of its cause stays true when nothing more is known.
+# When a watchdog without a database raised an alarm that rings already, the earlier moment counts.
+# A known cause stays when the new cause is not known.
 _RAISE = text("""
     INSERT INTO alarms (kind, subject, cause, cause_code, cause_args,
                         began_at, raised_at, told_at)
@@ -43,7 +43,7 @@ _RINGING = text("""
       FROM alarms
      WHERE over_at IS NULL ORDER BY raised_at, id
 """)
-# Read every two seconds, so never the whole history: no index tells when alarms were over.
+# Read every two seconds, so never the whole history: no index has the time when alarms were over.
 _SINCE = text("""
     SELECT kind, subject, cause, cause_code, cause_args,
            coalesce(began_at, raised_at) AS began_at, raised_at, over_at
@@ -71,7 +71,7 @@ def notified(
     raised_at: float,
     notified_at: float,
 ) -> None:
-    """Note that people were notified of an alarm, for the first time or again."""
+    """Record that people were notified of an alarm, for the first time or again."""
     values = {
         "kind": kind,
         "subject": subject,
@@ -80,21 +80,21 @@ def notified(
         "told_at": notified_at,
     }
     noted = reasons.columns("cause", cause)
-    # The release before compares the codes of causes.
+    # The previous release compares the codes of causes.
     conn.execute(_RAISE, values | noted | {"cause": cause_code(cause) or noted["cause"]})
 
 
 def cause_of(row: AlarmRow) -> Reason:
-    """The cause of an alarm; no reason while it is not known."""
-    if row.cause_code is None:  # the release before noted it, by its code or in words
+    """The cause of an alarm; `NO_REASON` while the cause is not known."""
+    if row.cause_code is None:  # the previous release wrote the row, with a code or a text
         return found_cause(row.cause) if row.cause else NO_REASON
     return reasons.read(row, "cause")
 
 
 def over(conn: Connection, kind: str, subject: str, began_at: float, over_at: float) -> None:
-    """Note from when to when the trouble lasted; nothing happens when no such alarm rings.
+    """Record from when to when the trouble lasted, if such an alarm rings.
 
-    The beginning again: the clock may have been set since.
+    Records `began_at` again, because the clock may have been set since.
     """
     values = {"kind": kind, "subject": subject, "began_at": began_at, "over_at": over_at}
     conn.execute(_OVER, values)
@@ -106,13 +106,13 @@ def ringing(conn: Connection) -> list[AlarmRow]:
 
 
 def since(conn: Connection, moment: float) -> list[AlarmRow]:
-    """The alarms that ring, and those that were over after a moment, in the order of raising.
+    """The alarms that ring, and alarms that were over after a moment, in the order of raising.
 
-    Of those that are over, the newest `NEWEST` are looked at.
+    Searches the newest `NEWEST` alarms for alarms that are over.
     """
     return list(conn.execute(_SINCE, {"since": moment, "most": NEWEST}))
 
 
 def latest(conn: Connection, most: int) -> list[AlarmRow]:
-    """The alarms that ring, then those that are over, each the newest first; up to `most`."""
+    """The alarms that ring, then the alarms that are over, each newest first; up to `most`."""
     return list(conn.execute(_LATEST, {"most": most}))

@@ -1,4 +1,4 @@
-"""Who changed what, and when: an event in the transaction that changes it, and a log line."""
+"""Actions of operators: an event in the transaction of the change, and a log line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KIND = "operator_action"
 
 
 def note(conn: Connection, actor: Actor | None, action: str, done: Reason) -> None:
-    """Note an action of an operator; `done` says what it changed. None: an action of our own."""
+    """Record an action of an operator and its change (`done`). None: easyai's own action."""
     if actor is None:
         return
     noted = Reason.of("action.noted", actor=actor.origin, done=done)

@@ -1,4 +1,4 @@
-"""The SQL of frames that wait and that an operator gives up, by task type and camera."""
+"""The SQL of waiting frames that an operator discards, by task type and camera."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from easyai.domain.frame import FrameState
 
 _OF_CAMERA: Final = "AND (:task_id = '' OR task_id = :task_id)"
-# Written out for each state, for its partial index.
+# A statement for each state: its partial index needs a literal state.
 _WAITING: Final = {
     state: text(f"""
         SELECT id FROM frames
@@ -37,7 +37,7 @@ _CAMERAS: Final = text("""
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which frames: of a type, and of one of its cameras unless `task_id` is ''."""
+    """Which frames: of a type, and of a single camera unless `task_id` is ''."""
 
     task_type: str
     task_id: str = ""
@@ -46,18 +46,18 @@ class Chosen:
 def waiting(
     conn: Connection, state: FrameState, chosen: Chosen, until: float, most: int
 ) -> list[int]:
-    """Ids of frames that wait in a state and were found until then, the longest waiting first."""
+    """Ids of frames that wait in a state and were found by `until`, the longest waiting first."""
     values = {"task_type": chosen.task_type, "task_id": chosen.task_id}
-    found = conn.execute(_WAITING[state], values | {"until": until, "most": most})
-    return list(found.scalars())
+    rows = conn.execute(_WAITING[state], values | {"until": until, "most": most})
+    return list(rows.scalars())
 
 
 def counts(conn: Connection, chosen: Chosen) -> list[tuple[str, str, int]]:
-    """State, camera and number of the frames that wait or are in flight."""
+    """State, camera and number of frames that wait or are in flight."""
     values = {"task_type": chosen.task_type, "task_id": chosen.task_id}
     return [(row[0], row[1], row[2]) for row in conn.execute(_COUNTS, values)]
 
 
 def cameras(conn: Connection, task_type: str, most: int) -> list[str]:
-    """Some of the cameras whose frames of a type wait."""
+    """Some cameras with waiting frames of a type."""
     return list(conn.execute(_CAMERAS, {"task_type": task_type, "most": most}).scalars())

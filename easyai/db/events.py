@@ -1,4 +1,4 @@
-"""The SQL of events: what changed and when, for the timeline of a diagnosis."""
+"""The SQL of events: changes and their times, for the timeline of a diagnosis."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REVISE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change."""
+    """A change."""
 
     at: float  # Unix seconds
     kind: str  # service_offline, breaker_open, process_started, …
@@ -45,7 +45,7 @@ class Event:
 
 
 def add(conn: Connection, events: Iterable[Event]) -> None:
-    """Remember what changed, in the transaction that changed it; passwords of URLs are hidden."""
+    """Record events, in the transaction of the change; passwords of URLs are hidden."""
     rows = [
         {"at": event.at, "kind": event.kind, "subject": hide_credentials(event.subject)}
         | _columns(event.reason)
@@ -56,30 +56,30 @@ def add(conn: Connection, events: Iterable[Event]) -> None:
 
 
 def between(conn: Connection, since: float, until: float, most: int) -> list[Event]:
-    """The newest events of a span of time, up to `most`, in order of time."""
+    """The newest `most` events of a span of time, in order of time."""
     values = {"since": since, "until": until, "most": most}
-    found = [
+    events = [
         Event(row.at, row.kind, row.subject, reasons.read(row, "text", "reason"))
         for row in conn.execute(_BETWEEN, values)
     ]
-    return found[::-1]
+    return events[::-1]
 
 
 def newest(conn: Connection, kind: str, subject: str, since: float) -> tuple[int, Reason] | None:
-    """The number and reason of the last of a kind since then; reads that span of time."""
+    """The id and reason of the last event of a kind since `since`; reads that span of time."""
     values = {"kind": kind, "subject": hide_credentials(subject), "since": since}
     row = conn.execute(_NEWEST, values).first()
     return None if row is None else (row.id, reasons.read(row, "text", "reason"))
 
 
 def of_kind(conn: Connection, kind: str, since: float) -> dict[str, Reason]:
-    """The newest reason of a kind since then, by subject; reads that span of time."""
-    found = conn.execute(_OF_KIND, {"kind": kind, "since": since})
-    return {row.subject: reasons.read(row, "text", "reason") for row in found}
+    """The newest reason of a kind since `since`, by subject; reads that span of time."""
+    rows = conn.execute(_OF_KIND, {"kind": kind, "since": since})
+    return {row.subject: reasons.read(row, "text", "reason") for row in rows}
 
 
 def revise(conn: Connection, number: int, reason: Reason) -> None:
-    """Give an event another reason: it has happened again."""
+    """Replace the reason of an event that has happened again."""
     conn.execute(_REVISE, {"id": number} | _columns(reason))
 
 

@@ -1,4 +1,4 @@
-"""The SQL of generations: numbers that grow with what processes remember of the database."""
+"""The SQL of generations: numbers that grow with each change of data that processes cache."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ _BUMP_REGISTRY = text("""
 
 
 def registry(conn: Connection) -> int:
-    """Grows with every change of what decides whether and how much a service may be called.
+    """The registry's number, which grows when it changes whether or how much services are called.
 
-    Registrations, states, types, breakers that open or close, learned caps; not latencies, counts
-    and plain heartbeats. 0: nothing was ever changed.
+    It grows with registrations, states, types, breakers that open or close, and learned caps; not
+    with latencies, counts and plain heartbeats. 0: the registry was never changed.
     """
     return conn.execute(_REGISTRY).scalar() or 0
 
 
 def bump_registry(conn: Connection) -> int:
-    """Note such a change, at the end of the transaction that makes it; the number then.
+    """Record a change of the registry, at the end of its transaction; returns the new number.
 
-    Last, after services, frames and statistics: everybody who changes something locks this row.
+    Call it last, after services, frames and statistics: every change of the registry locks this
+    row.
     """
     number: int = conn.execute(_BUMP_REGISTRY).scalar_one()
     return number

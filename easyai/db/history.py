@@ -1,4 +1,4 @@
-"""The SQL of forgetting: what is over and old leaves the tables, a few hundred rows at a time."""
+"""The SQL of retention: deletes old rows that are over, a few hundred at a time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlalchemy import Connection, bindparam, text
 
 from easyai.db.locks import lock_in_order
 
-CHUNK: Final = 500  # rows in one transaction: scans, heartbeats and settling get their turn
+CHUNK: Final = 500  # rows per transaction: scans, heartbeats and settling get their turn
 
 _NEWEST_FRAME = text("SELECT coalesce(max(id), 0) FROM frames")
-# Rows are read by their number, the oldest first: what the chunk costs does not grow with history.
+# Rows are read by id, the oldest first: the cost of a chunk does not grow with the history.
 _FRAMES_AFTER = text("""
     SELECT id, settled_at,
            CASE WHEN state IN ('done', 'dropped') AND settled_at IS NOT NULL
@@ -33,15 +33,15 @@ _FORGET_PROCESSES = text("""
 
 @dataclass(frozen=True, slots=True)
 class OldFrame:
-    """A frame as upkeep looks at it."""
+    """A frame as upkeep reads it."""
 
     id: int
     settled_at: float | None
-    is_over: bool  # settled for good, and its picture is where it should be
+    is_over: bool  # settled for good, and its picture is at its target
 
 
 class Log:
-    """A table of things that happened, numbered in the order of their time."""
+    """A table of events or alarms, numbered in order of time."""
 
     def __init__(self, table: str, time_column: str, condition: str) -> None:
         self.table = table
@@ -50,8 +50,8 @@ class Log:
             f"SELECT {time_column} FROM {table} "  # noqa: S608
             f"WHERE {condition} ORDER BY {time_column} LIMIT 1"
         )
-        # One by number and one by time: each reads along its own index. The newest row stays, for
-        # SQLite would give its number to the next.
+        # A statement by id and a statement by time: each reads along its own index. The newest row
+        # stays, because SQLite would give its id to the next row.
         self._forget = [
             text(
                 f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} "  # noqa: S608
@@ -64,19 +64,19 @@ class Log:
         ]
 
     def newest(self, conn: Connection) -> int:
-        """The highest number; 0 when the table is empty."""
+        """The highest id; 0 when the table is empty."""
         number: int = conn.execute(self._newest).scalar_one()
         return number
 
     def oldest_at(self, conn: Connection) -> float | None:
-        """The time of the oldest row that may be forgotten."""
+        """The time of the oldest row that may be deleted; None when there is no such row."""
         at: float | None = conn.execute(self._oldest).scalar_one_or_none()
         return at
 
     def forget(self, conn: Connection, newest: int, kept: int, before: float) -> int:
-        """Forget the oldest rows beyond the newest `kept` or before a moment; how many.
+        """Delete the oldest rows beyond the newest `kept` or before a moment; returns how many.
 
-        At most `CHUNK` rows; fewer when nothing is left to forget.
+        Deletes at most `CHUNK` rows; fewer when no other row may be deleted.
         """
         values = {"newest": newest, "furthest": newest - kept, "before": before}
         forgotten = 0
@@ -86,30 +86,33 @@ class Log:
         return forgotten
 
 
-# The event of the installation is the beginning of every timeline: it stays for ever.
+# The event of the installation begins every timeline, so it stays for ever.
 EVENTS: Final = Log("events", "at", "kind <> 'installed'")
 ALARMS: Final = Log("alarms", "over_at", "over_at IS NOT NULL")
 
 
 def newest_frame(conn: Connection) -> int:
-    """The highest number of a frame; 0 when there is none."""
+    """The highest id of a frame; 0 when there is no frame."""
     number: int = conn.execute(_NEWEST_FRAME).scalar_one()
     return number
 
 
 def frames_after(conn: Connection, after: int) -> list[OldFrame]:
-    """The next `CHUNK` frames by number."""
+    """The next `CHUNK` frames by id."""
     rows = conn.execute(_FRAMES_AFTER, {"after": after, "most": CHUNK})
     return [OldFrame(row.id, row.settled_at, bool(row.is_over)) for row in rows]
 
 
 def forget_frames(conn: Connection, ids: Sequence[int]) -> int:
-    """Forget frames that are over; how many were."""
+    """Delete frames that are over; returns how many."""
     lock_in_order(conn, "frames", ids)
     return conn.execute(_FORGET_FRAMES, {"ids": ids}).rowcount if ids else 0
 
 
 def forget_processes(conn: Connection, now: float, silent_sec: float) -> int:
-    """Forget processes silent for so long, by the clock and by the newest sign of another."""
+    """Delete processes that were silent for `silent_sec`; returns how many.
+
+    Both the clock and the newest heartbeat of another process must be that much later.
+    """
     values = {"before": now - silent_sec, "silent_sec": silent_sec}
     return conn.execute(_FORGET_PROCESSES, values).rowcount

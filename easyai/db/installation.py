@@ -1,4 +1,4 @@
-"""The SQL of who we are, and of pictures of ours that are to be deleted and that no row names."""
+"""The SQL of the installation's id, and of our pictures that no row names, to be deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DONE = text("DELETE FROM deletions WHERE id IN :ids").bindparams(bindparam("ids
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A picture that is to be deleted where this installation has put it."""
+    """A picture to delete from the place where this installation has put it."""
 
     id: int
     key: str
@@ -26,24 +26,24 @@ class Deletion:
 
 def installation_id(conn: Connection) -> str:
     """The id that the migration gave this database; it never changes."""
-    found: str = conn.execute(_ID).scalar_one()
-    return found
+    own_id: str = conn.execute(_ID).scalar_one()
+    return own_id
 
 
 def ask_deletions(conn: Connection, pictures: Iterable[tuple[str, str]], now: float) -> None:
-    """Have pictures (key and version, '' when not known) deleted by the next sweep."""
+    """Order the next sweep to delete pictures (key and version, '' when not known)."""
     rows = [{"key": key, "version": version, "now": now} for key, version in pictures]
     if rows:
         conn.execute(_ASK, rows)
 
 
 def asked_deletions(conn: Connection, after_id: int, most: int) -> list[Deletion]:
-    """The deletions that wait, in the order in which they were asked for."""
+    """The waiting deletions, in the order of the requests."""
     values = {"after_id": after_id, "most": most}
     return [Deletion(*row) for row in conn.execute(_ASKED, values)]
 
 
 def deletions_done(conn: Connection, ids: Sequence[int]) -> None:
-    """Forget deletions."""
+    """Remove deletions that are done."""
     if ids:
         conn.execute(_DONE, {"ids": ids})

@@ -1,4 +1,4 @@
-"""The SQL of traces: what spans need to know of frames that were settled."""
+"""The SQL of traces: data of settled frames for spans."""
 
 from __future__ import annotations
 

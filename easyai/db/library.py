@@ -1,4 +1,4 @@
-"""Which database library works here, and what guards it: for the log and the reports."""
+"""The database library in use and its guard, for the log and the reports."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Library:
     """The library behind a database URL."""
 
     name: str  # SQLite or PostgreSQL
-    version: str | None  # None: it is the server's
-    wal_reset_race: bool  # this release of SQLite can lose commits where nothing guards it
+    version: str | None  # None: the server's version counts
+    wal_reset_race: bool  # whether this release of SQLite can lose commits without a guard
     guard: str | None  # name of the file that writers and checkpoints lock in turn
 
     @property
     def summary(self) -> Reason:
-        """One sentence for operators."""
+        """A sentence for operators."""
         if self.guard is None:
             return Reason("library.postgresql")
         race = Reason("library.race") if self.wal_reset_race else None
@@ -31,7 +31,7 @@ class Library:
 
 
 def library(url: str) -> Library:
-    """The library for the database at a URL; opens nothing."""
+    """The library for the database at a URL; opens no connection."""
     parsed = make_url(url)
     if not parsed.drivername.startswith("sqlite"):
         return Library("PostgreSQL", None, wal_reset_race=False, guard=None)

@@ -1,9 +1,9 @@
-"""How a statement takes rows that others may hold: the same words on both databases.
+"""Locks of rows that other transactions may hold, with the same statements on both databases.
 
-PostgreSQL locks rows one by one, in the order in which a statement meets them. Transactions that
-wait for each other's rows are a deadlock, so each takes them in one order
-(docs/architecture.md, "Locks"); what may skip a row that somebody holds never waits at all. SQLite
-has one writer and no locks of rows.
+PostgreSQL locks rows one by one, in the order in which a statement reads them. Transactions that
+wait for each other's rows are a deadlock, so every transaction locks rows in the same order
+(docs/architecture.md, "Locks"). A statement that may skip locked rows never waits. SQLite has a
+single writer and no row locks.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _SKIPPING: Final = "FOR UPDATE SKIP LOCKED"
 
 
 class Skipping:
-    """A statement that leaves rows alone which another transaction holds.
+    """A statement that skips rows that another transaction locks.
 
-    It has `{skipping}` at the end of the sub-query that chooses its rows.
+    The SQL has `{skipping}` at the end of the sub-query that selects its rows.
     """
 
     def __init__(self, sql: str, *lists: str) -> None:
@@ -33,7 +33,7 @@ class Skipping:
 
 
 def lock_in_order(conn: Connection, table: Literal["frames", "alerts"], ids: Iterable[int]) -> None:
-    """Lock rows in order of id: before a transaction changes those that others may change, too."""
+    """Lock rows in order of id, before a change of rows that other transactions may change, too."""
     if conn.dialect.name == "sqlite":
         return
     if ordered := sorted(set(ids)):

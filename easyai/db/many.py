@@ -9,20 +9,21 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 _SQL: Final = {int: "bigint", float: "double precision", str: "text"}
-# PostgreSQL takes 1 GB at once, and a result may be some megabytes.
+# PostgreSQL accepts 1 GB in a statement, and a result may have some megabytes.
 _MOST_ROWS: Final = 100
 
 
 class ManyRows:
-    """Written once for both databases: ``{name}`` is a value of the row, ``{rows}`` its FROM.
+    """A statement for both databases: ``{name}`` is a value of the row, ``{rows}`` its FROM.
 
-    PostgreSQL plans a statement anew each time it is run (db/postgres.py says why): row by row the
-    planning costs as much as the work. SQLite plans it once and has nothing to send; there the rows
-    go straight to the driver, since SQLAlchemy would spend more on each than SQLite does.
+    PostgreSQL plans a statement anew for each execution (reason in db/postgres.py), so row by row
+    the planning costs as much as the work. SQLite plans the statement once and needs no network.
+    There the rows go straight to the driver, because SQLAlchemy would spend more time on each row
+    than SQLite does.
     """
 
     def __init__(self, sql: str, types: Mapping[str, type]) -> None:
-        """`types`: int, float or str, for each value. Columns in WHERE name their table."""
+        """`types`: int, float or str for each value. Columns in WHERE need their table's name."""
         self.sql, self.types = sql, types
         names = (name for _, name, _, _ in Formatter().parse(sql) if name)
         self._order = [name for name in names if name != "rows"]
@@ -32,7 +33,7 @@ class ManyRows:
         self._rows = text(sql.format(rows=rows, **{name: f"r.{name}" for name in types}))
 
     def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Run it for every row, in their order; how many were written."""
+        """Run the statement for every row, in order; returns how many rows were written."""
         if not rows:
             return 0
         if conn.dialect.name == "sqlite":
@@ -42,7 +43,7 @@ class ManyRows:
         return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)
 
     def _run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        # The driver takes no array of 0 and 0.5, nor of text and names of an enum.
+        # The driver accepts no array of both 0 and 0.5, nor of both strings and enum members.
         arrays = {
             name: [None if row[name] is None else type_(row[name]) for row in rows]
             for name, type_ in self.types.items()

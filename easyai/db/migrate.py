@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, or back; many processes may call it at once."""
+"""Migrates a database to the newest schema, or back; many processes may call it at once."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = [
     "upgrade_within",
 ]
 
-# Apart from the locks of dispatch and outbox: a migration waits for other migrations only.
+# Not the lock of dispatch or outbox: a migration waits only for other migrations.
 _MIGRATION_LOCK = 0x6561_7381
 
 
 def upgrade(url: str) -> str:
-    """Run the migrations that are missing and return the revision reached.
+    """Run the missing migrations; returns the revision of the database.
 
-    Raises SettingsError when the folder of an SQLite file cannot be made, and when a later version
-    has migrated the database.
+    Raises SettingsError when the folder of an SQLite file cannot be created, and when a later
+    version has migrated the database.
     """
     database = Database(url)
     try:
@@ -44,7 +44,7 @@ def upgrade(url: str) -> str:
 
 
 def upgrade_within(conn: Connection, target: str = "head") -> str:
-    """As `upgrade`, up to a revision, in a transaction of the caller's."""
+    """Like `upgrade`, up to a revision, in the caller's transaction."""
     config = _locked(conn)
     _require_known(conn)
     command.upgrade(config, target)
@@ -52,23 +52,24 @@ def upgrade_within(conn: Connection, target: str = "head") -> str:
 
 
 def downgrade(url: str, target: str) -> None:
-    """Take the tables back to an older revision, in one transaction. Nothing may work on them.
+    """Downgrade the tables to an older revision, in a single transaction.
 
-    Raises BadRequestError for a revision that is not older, and SettingsError as `upgrade` does.
+    No process may use the tables meanwhile. Raises BadRequestError for a revision that is not
+    older, and SettingsError like `upgrade`.
     """
     database = Database(url, must_exist=True)
     try:
         with database.write() as conn:
             config = _locked(conn)
             _require_known(conn)
-            found = revision(conn) or ""
-            older = sorted(name for name in known() if name < found)
+            present = revision(conn) or ""
+            older = sorted(name for name in known() if name < present)
             if target not in older:
                 raise BadRequestError(
                     Reason.of(
                         "database.no_older_revision",
                         target=repr(target),
-                        found=found or "none",
+                        found=present or "none",
                         older=tuple(older) or ("none",),
                     )
                 )
@@ -78,7 +79,7 @@ def downgrade(url: str, target: str) -> None:
 
 
 def current(url: str) -> tuple[str | None, str | None]:
-    """The revision of the database and the newest there is."""
+    """The revision of the database, and the newest revision of this version."""
     database = Database(url, must_exist=True)
     try:
         with database.read() as conn:
@@ -88,7 +89,7 @@ def current(url: str) -> tuple[str | None, str | None]:
 
 
 def _locked(conn: Connection) -> Config:
-    """What Alembic needs, when no other migration runs."""
+    """Wait until no other migration runs; returns the configuration for Alembic."""
     if conn.dialect.name != "sqlite":
         conn.execute(text("SET LOCAL lock_timeout = '60s'"))
         conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
@@ -98,10 +99,10 @@ def _locked(conn: Connection) -> Config:
 
 
 def _require_known(conn: Connection) -> None:
-    found = revision(conn)
-    if is_of_newer_version(found):
+    present = revision(conn)
+    if is_of_newer_version(present):
         raise SettingsError(
-            Reason.of("database.newer_revision_found", found=found, newest=newest())
+            Reason.of("database.newer_revision_found", found=present, newest=newest())
         )
 
 
@@ -113,7 +114,7 @@ def _config() -> Config:
 
 
 def make_folder_of(database: Database) -> None:
-    """Make the folder and the file of an SQLite database, with our modes.
+    """Create the folder and the file of an SQLite database, with our file modes.
 
     Raises SettingsError.
     """
@@ -124,7 +125,7 @@ def make_folder_of(database: Database) -> None:
         make_folder(Path(name).parent)
         if name.startswith("file:"):
             return
-        # SQLite gives its further files the mode of the first one.
+        # SQLite gives its other files the mode of the database file.
         make_file(Path(name))
         for end in ("-wal", "-shm"):
             keep_others_out(Path(name + end))

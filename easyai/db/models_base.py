@@ -1,4 +1,4 @@
-"""What every table is declared with."""
+"""The base class and the id type of all tables."""
 
 from __future__ import annotations
 

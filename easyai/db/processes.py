@@ -1,4 +1,4 @@
-"""The SQL of our own processes: which there are, and when each last showed that it works."""
+"""The SQL of our own processes, and of their last signs of life."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STARTS = text("""
 
 
 def name_of(kind: str, host: str, pid: int) -> str:
-    """How a process is called in tables and events."""
+    """The name of a process in tables and events."""
     return f"{kind}@{host}:{pid}"
 
 
@@ -46,11 +46,11 @@ def beat(
     start_ticks: int | None = None,
     clock_offset_sec: float = 0.0,
 ) -> None:
-    """Note that a process (worker, beat, api, watchdog) works, since `started_at` or now.
+    """Record that a process (worker, beat, api, watchdog) works, since `started_at` or now.
 
-    `home` says where its number means something, if not on all of the host, `start_ticks` when the
-    kernel started it (system/identity.py), `clock_offset_sec` by how much its clock is ahead of
-    the database's.
+    `home` is where its pid is valid, if that is not the whole host; `start_ticks` is when the
+    kernel started the process (system/identity.py); `clock_offset_sec` is how much its clock is
+    ahead of the database's.
     """
     values = {
         "name": name_of(kind, host, pid),
@@ -66,25 +66,26 @@ def beat(
 
 
 def gone(conn: Connection, kind: str, host: str, pid: int) -> None:
-    """Forget a process that has ended in order; one that was killed stays, silent."""
+    """Delete a process that has ended in order; a killed process stays in the table, silent."""
     conn.execute(_GONE, {"name": name_of(kind, host, pid)})
 
 
 def all_processes(conn: Connection) -> list[ProcessRow]:
-    """Every process that is known, those that fell silent too."""
+    """Every known process, including silent processes."""
     return list(conn.execute(_ALL))
 
 
 def starts(conn: Connection, since: float, now: float) -> dict[str, list[tuple[float, Reason]]]:
-    """By name of process: when it started since a moment, oldest first, and the event's reason.
+    """The starts of each process since a moment, by name: time and event's reason, oldest first.
 
-    Without those that ended in order; a container's process has its name again each time.
+    A start whose process ended in order is left out. A container's process has the same name after
+    each start.
     """
-    found: dict[str, list[tuple[float, Reason]]] = {}
+    by_name: dict[str, list[tuple[float, Reason]]] = {}
     for row in conn.execute(_STARTS, {"since": since, "now": now}):
-        own = found.setdefault(row.subject, [])
+        own = by_name.setdefault(row.subject, [])
         if row.kind != "process_stopped":
             own.append((row.at, reasons.read(row, "text", "reason")))
         elif own:
             own.pop()
-    return found
+    return by_name

@@ -1,6 +1,7 @@
-"""The SQL of rate limits: a token bucket for each task type that has one.
+"""The SQL of rate limits: a token bucket for each task type with a limit.
 
-Read and written by the transaction that leases, one at a time over all machines.
+The dispatching transaction reads and writes the buckets: a single transaction at a time, over all
+machines.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ _WRITE = text("UPDATE task_types SET rate_tokens = :tokens, rate_at = :at WHERE 
 
 
 def read(conn: Connection, names: Sequence[str]) -> dict[str, Bucket]:
-    """The buckets of these types as they were left; none for a type that never had one."""
+    """The stored buckets of these types; no entry for a type that never had a bucket."""
     rows = conn.execute(_READ, {"names": names})
     return {row[0]: Bucket(row[1] or 0.0, row[2]) for row in rows}
 
 
 def write(conn: Connection, buckets: Mapping[str, Bucket]) -> None:
-    """Leave the buckets as they are now, in order of name."""
+    """Store the buckets, in order of name."""
     rows = [
         {"name": name, "tokens": bucket.tokens, "at": bucket.at}
         for name, bucket in sorted(buckets.items())

@@ -1,8 +1,8 @@
-"""Reasons in tables: a code and JSON arguments, beside the English text of the release before.
+"""Reasons in tables: a code and JSON arguments, beside the English text of the previous release.
 
-The text columns stay for one release: processes of the release before read and write them while an
-installation is upgraded. A row was written by such a process where its code is NULL, or where its
-text is not that of its code: the text is then quoted.
+The text columns stay for a single release: processes of the previous release read and write them
+during an upgrade. Such a process wrote a row whose code is NULL, or whose text is not the text of
+its code. The reason of such a row quotes the text.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from easyai.domain.reason import NO_REASON, Reason, args_text, from_columns, quo
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
-#: Characters of a text that tables cut: it is kept for processes of the release before only.
+#: Characters of a text in tables that cut it: only processes of the previous release need the text.
 LONGEST_TEXT: Final = 500
-_REMEMBERED: Final = 4096  # reasons that were read lately: most rows say what they said before
+_REMEMBERED: Final = 4096  # cached reasons: most rows have the same reason as at the last reading
 
 
 def columns(name: str, reason: Reason, prefix: str | None = None) -> dict[str, str | None]:
     """The values of the three columns of a reason; passwords in URLs are hidden.
 
-    `name` is the text column, ``{prefix}_code`` and ``{prefix}_args`` are the others, `prefix`
-    being the name where it is None.
+    `name` is the text column; ``{prefix}_code`` and ``{prefix}_args`` are the other columns.
+    `prefix` is `name` by default.
     """
     shown = reason.quoting(hide_credentials)
     start = name if prefix is None else prefix

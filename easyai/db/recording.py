@@ -1,4 +1,4 @@
-"""The SQL of the ledger that records pictures as frames, and knows which were recorded."""
+"""The SQL of the ledger that records pictures as frames, and lists recorded frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from easyai.db.many import ManyRows
 
-# Any number but that of db/session.py, the same in every process.
+# An arbitrary number, not the number of db/session.py, the same in every process.
 _RECORD_LOCK: Final = text("SELECT pg_advisory_xact_lock(7234315)")
 
 
@@ -27,7 +27,7 @@ class NewFrame:
 
 
 class Recorded(NamedTuple):
-    """A frame as a scan knows it again."""
+    """A frame with the values by which a scan recognises it."""
 
     key: str
     version: str
@@ -38,7 +38,7 @@ _NEWEST_ID = text("SELECT coalesce(max(id), 0) FROM frames")
 _RECORDED_SINCE = text("""
     SELECT key, version, image_path IS NULL FROM frames WHERE id > :newest_id ORDER BY id
 """)
-# In the order of the index, which is all that is read.
+# In the order of the index, so that the index is all that is read.
 _KEYS_IN_PLACE = text("SELECT key FROM frames WHERE image_path IS NULL ORDER BY key")
 _ADD = ManyRows(
     """
@@ -62,32 +62,33 @@ _ADD = ManyRows(
 
 
 def newest_id(conn: Connection) -> int:
-    """The id of the frame recorded last; 0 when there is none."""
-    found: int = conn.execute(_NEWEST_ID).scalar_one()
-    return found
+    """The id of the last recorded frame; 0 when there is no frame."""
+    frame_id: int = conn.execute(_NEWEST_ID).scalar_one()
+    return frame_id
 
 
 def recorded_since(conn: Connection, newest_id: int) -> list[Recorded]:
-    """The frames recorded after one, whatever became of them."""
+    """The frames recorded after the frame `newest_id`, in any state."""
     return [Recorded(*row) for row in conn.execute(_RECORDED_SINCE, {"newest_id": newest_id})]
 
 
 def keys_in_place(conn: Connection) -> set[str]:
-    """The keys of all frames whose picture is in place: those that wait or are on their way."""
+    """The keys of all frames whose picture is still at its key: waiting or not moved yet."""
     return set(conn.execute(_KEYS_IN_PLACE).scalars())
 
 
 def record_alone(conn: Connection) -> None:
-    """Let no other transaction record frames until this one ends.
+    """Keep other transactions from recording frames until this transaction ends.
 
-    So ids become visible in their order, and `recorded_since` misses none. SQLite has one writer.
+    So ids become visible in order, and `recorded_since` misses no frame. SQLite has a single
+    writer.
     """
     if conn.dialect.name != "sqlite":
         conn.execute(_RECORD_LOCK)
 
 
 def add(conn: Connection, frames: Sequence[NewFrame], now: float) -> None:
-    """Record new frames as pending; one that another process recorded meanwhile stays as it is."""
+    """Record new frames as pending; a frame that another process just recorded stays unchanged."""
     rows = [
         {
             "key": frame.key,

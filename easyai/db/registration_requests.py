@@ -1,4 +1,4 @@
-"""The SQL of registrations that wait for approval, and of how many an address has."""
+"""The SQL of registrations that wait for approval, and of the number of services of an address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FIND = text("""
     SELECT * FROM registration_requests
      WHERE service_id IN :names OR endpoint IN :names ORDER BY service_id, endpoint
 """).bindparams(bindparam("names", expanding=True))
-# Those left behind do not count: a service that is given another port at each start leaves many.
+# Abandoned endpoints do not count: a service with another port at each start leaves many of them.
 _COUNT_FROM = text("""
     SELECT (SELECT count(*) FROM services
              WHERE registered_from = :source AND endpoint <> :endpoint
@@ -49,57 +49,60 @@ _FORGET = text("DELETE FROM registration_requests WHERE last_heartbeat < :before
 
 
 def ask(conn: Connection, values: dict[str, Any]) -> bool:
-    """Note a registration that waits; whether it is a new one."""
+    """Record a registration that waits for approval; whether the request is new."""
     is_new = conn.execute(_GET, values).first() is None
     conn.execute(_ASK, values)
     return is_new
 
 
 def find(conn: Connection, names: Sequence[str]) -> list[RequestRow]:
-    """Those that wait, by service_id or endpoint."""
+    """The waiting requests with these names: service_id or endpoint."""
     return list(conn.execute(_FIND, {"names": list(names)})) if names else []
 
 
 def all_requests(conn: Connection) -> list[RequestRow]:
-    """Every one that waits."""
+    """All waiting requests."""
     return list(conn.execute(_ALL))
 
 
 def count(conn: Connection) -> int:
-    """How many wait."""
+    """Count the waiting requests."""
     number: int = conn.execute(_COUNT).scalar_one()
     return number
 
 
 def count_from(conn: Connection, source: str, service_id: str, endpoint: str, now: float) -> int:
-    """How many other services an address has: in use, registered in the last hour, or waiting."""
+    """Count other services of an address: in use, registered in the last hour, or waiting."""
     values = {"source": source, "service_id": service_id, "endpoint": endpoint}
     number: int = conn.execute(_COUNT_FROM, values | {"lately": now - _LATELY_SEC}).scalar_one()
     return number
 
 
 def heartbeats(conn: Connection, keys: Iterable[Key], now: float) -> None:
-    """Note that services still wait."""
+    """Record heartbeats of services that still wait."""
     _each(conn, _HEARTBEAT, keys, now)
 
 
 def remove(conn: Connection, keys: Iterable[Key]) -> None:
-    """Forget requests: they were approved or withdrawn."""
+    """Delete requests that were approved or withdrawn."""
     _each(conn, _REMOVE, keys, 0.0)
 
 
 def forget(conn: Connection, before: float) -> int:
-    """Forget those whose services have been silent since then; how many."""
+    """Delete requests whose services have been silent since `before`; returns how many."""
     return conn.execute(_FORGET, {"before": before}).rowcount
 
 
 def key(row: RequestRow) -> Key:
-    """What names a request."""
+    """The key of a request."""
     return row.service_id, row.endpoint
 
 
 def _each(conn: Connection, statement: TextClause, keys: Iterable[Key], now: float) -> None:
-    # In one order, so that two processes never deadlock.
-    named = [{"service_id": one, "endpoint": other, "now": now} for one, other in sorted(keys)]
+    # In order of the key, so that two processes never deadlock.
+    named = [
+        {"service_id": service_id, "endpoint": endpoint, "now": now}
+        for service_id, endpoint in sorted(keys)
+    ]
     if named:
         conn.execute(statement, named)

@@ -1,6 +1,7 @@
-"""Which schema a database has and which this version needs; without the weight of Alembic.
+"""The schema of a database and the schema that this version needs; without importing Alembic.
 
-Every process asks, only `easyai.db.migrate` migrates: what it needs would cost each of them 10 MB.
+Every process checks the schema, but only `easyai.db.migrate` migrates. Alembic would cost each
+process 10 MB.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _CURRENT: Final = text("SELECT version_num FROM alembic_version")
 
 
 def migrations_folder() -> Path:
-    """Where the migrations lie."""
+    """The folder of the migrations."""
     package = Path(easyai.__file__).resolve().parent
-    installed = package / "migrations"  # a wheel carries them inside the package
+    installed = package / "migrations"  # a wheel has the migrations inside the package
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
@@ -31,20 +32,20 @@ def revision(conn: Connection) -> str | None:
     """The revision of a database; None when no migration has run."""
     if not inspect(conn).has_table(_TABLE):
         return None
-    found: str | None = conn.execute(_CURRENT).scalar()
-    return found
+    version: str | None = conn.execute(_CURRENT).scalar()
+    return version
 
 
 @cache
 def newest() -> str | None:
-    """The newest revision there is: the one that no other follows."""
+    """The newest revision: no other revision follows it."""
     followed = {name for source in _sources() for name in _DOWN_REVISION.findall(source)}
     heads = known() - followed
     return heads.pop() if len(heads) == 1 else None
 
 
 def known() -> set[str]:
-    """Every revision that this version can make."""
+    """Every revision that this version can migrate to."""
     return {name for source in _sources() for name in _REVISION.findall(source)}
 
 

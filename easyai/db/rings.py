@@ -1,4 +1,4 @@
-"""The SQL of wakes: who rings for a task type says so here, until a worker has answered."""
+"""The SQL of wakes: records that a wake was sent for a task type, until a worker answers."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ _ANSWER = text("""
 
 
 def claim(conn: Connection, names: Sequence[str], now: float, quiet_sec: float) -> list[str]:
-    """Those of the types to send a wake for, in order of name.
+    """The given types that need a wake now, in order of name; records the wakes.
 
-    Not those for which one of the last `quiet_sec` seconds is unanswered, nor unknown ones.
+    Leaves out unknown types, and types with an unanswered wake in the last `quiet_sec` seconds.
     """
-    if not (there := lock(conn, names)):
+    if not (known := lock(conn, names)):
         return []
-    values = {"names": there, "now": now, "quiet_sec": quiet_sec}
+    values = {"names": known, "now": now, "quiet_sec": quiet_sec}
     return sorted(conn.execute(_CLAIM, values).scalars())
 
 
 def answer(conn: Connection, names: Sequence[str], *, also: Sequence[str] = ()) -> None:
-    """A worker has woken for these types: the next wakes may be sent at once.
+    """Record that a worker has woken for these types: the next wakes may be sent at once.
 
-    The rows of `also` are locked with them, for what the transaction will write there.
+    Also locks the rows of `also`, which the transaction will write later.
     """
-    there = set(lock(conn, sorted({*names, *also})))
-    if woken := [name for name in names if name in there]:
+    known = set(lock(conn, sorted({*names, *also})))
+    if woken := [name for name in names if name in known]:
         conn.execute(_ANSWER, {"names": woken})
 
 
 def lock(conn: Connection, names: Sequence[str]) -> list[str]:
-    """Lock the rows of types, in order of name, so that two who lock many never wait in a ring.
+    """Lock the rows of types, in order of name, so that two transactions never deadlock.
 
-    Those that were there: one that comes after this must not be written, for it was not locked.
+    Returns the types that exist. A row that is added later is not locked, so the transaction must
+    not write it.
     """
     if not names or conn.dialect.name == "sqlite":
         return list(names)

@@ -1,4 +1,4 @@
-"""The SQL of the services that may be called: online or suspect, whatever their breakers say."""
+"""The SQL of the services that may be called: online or suspect, whatever their breakers' state."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def load(conn: Connection) -> list[Candidate]:
 
 
 def load_these(conn: Connection, pks: Sequence[int]) -> list[Candidate]:
-    """Those of the services (by pk) that may be called."""
+    """The given services (by pk) that may be called."""
     values = {"pks": pks}
     return _candidates(conn.execute(_THESE, values), conn.execute(_TYPES_OF_THESE, values))
 
 
 def calls(conn: Connection) -> list[tuple[int, float | None, int]]:
-    """What calls of all processes say of every service that may be called.
+    """The results of the calls of all processes, for every service that may be called.
 
-    As (pk, latency in ms, number of calls).
+    Returns (pk, latency in ms, number of calls).
     """
     return [(row[0], row[1], row[2]) for row in conn.execute(_CALLS).all()]
 

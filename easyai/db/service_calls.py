@@ -1,4 +1,4 @@
-"""The SQL of what calls say of services: latency, breaker, learned cap, the last failure."""
+"""The SQL of the results of calls to services: latency, breaker, learned cap, last failure."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def is_alone(conn: Connection, pk: int) -> bool:
 
 
 def record_calls(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write back what the calls of a settled group say of their endpoints."""
+    """Write the results of the calls of a settled group to the rows of their endpoints."""
     _RECORD_CALLS.run(conn, rows)

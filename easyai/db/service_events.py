@@ -1,4 +1,4 @@
-"""Changes of services as events for the timeline; the subject is the endpoint of the service."""
+"""Events for the timeline about changes of services; the subject is the service's endpoint."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
 from easyai.domain.takeover import Takeover
 
-#: The arguments of the reason of such an event: whom it concerns, and what happened.
+#: The arguments of the reason of such an event: the service, and what happened.
 _SERVICE_ID: Final = "service_id"
 _WHAT: Final = "what"
 
 
 def registered(service_id: str, endpoint: str, version: str, now: float) -> Event:
-    """A service that is new, was unregistered, or registers again after a while."""
+    """A service registers: it is new, was unregistered, or registers again after a while."""
     what = Reason.of("service.registered_version", version=version or "-")
     reason = Reason.of("service.event_registered", service_id=service_id, what=what)
     return Event(now, "service_registered", endpoint, reason)
 
 
 def waiting(service_id: str, endpoint: str, source: str, now: float) -> Event:
-    """A service that is not known waits for approval."""
+    """An unknown service waits for approval."""
     what = Reason.of("service.asks_approval", source=source or "-")
     return Event(now, "service_waiting", endpoint, of_service(service_id, what))
 
 
 def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
-    """Another service_id takes an endpoint over, so often since the last such event."""
+    """Another service_id takes an endpoint over; `seen` counts it since the last such event."""
     reason = Reason.of("service.event_registered", service_id=new_id, what=seen.reason)
     return Event(now, "service_replaced", endpoint, reason)
 
 
 def online(row: ServiceRow, evidence: Reason, now: float) -> Event:
-    """A service is back; `row` is how it stood before, for how long it was away."""
+    """A service is back; `row` is its row before, which has the state and its start."""
     away_sec = max(0.0, now - row.state_since)
     what = Reason.of("service.back", evidence=evidence, was=row.state, away_sec=away_sec)
     return Event(now, "service_online", row.endpoint, of_service(row.service_id, what))
@@ -46,7 +46,7 @@ def demoted(row: ServiceRow, state: str, reason: Reason, now: float) -> Event:
 
 
 def unregistered(row: ServiceRow, reason: Reason, now: float) -> Event:
-    """A service was taken out; the reason says which request did it."""
+    """A service was unregistered; the reason names the request."""
     return Event(now, "service_unregistered", row.endpoint, of_service(row.service_id, reason))
 
 
@@ -56,6 +56,9 @@ def of_service(service_id: str, what: Reason) -> Reason:
 
 
 def parts(reason: Reason) -> tuple[str, Reason]:
-    """The service_id and what happened, of an event about a service; of any other '' and itself."""
+    """Split the reason of an event about a service into the service_id and what happened.
+
+    Returns '' and the reason itself for other events.
+    """
     what = reason.inner(_WHAT)
     return (str(reason.get(_SERVICE_ID)), what) if what else ("", reason)

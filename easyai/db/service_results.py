@@ -1,4 +1,4 @@
-"""What the newest frames of the ledger say of each service: failures and the last success."""
+"""Failures and the last success of each service, from the newest frames of the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from easyai.db import reasons
 from easyai.domain.reason import NO_REASON, Reason
 
-#: So many of the newest frames are looked at: the ledger may hold millions.
+#: How many of the newest frames are read: the ledger may have millions.
 NEWEST: Final = 20_000
 _BY_SERVICE: Final = text("""
     SELECT CASE WHEN state = 'pending' THEN avoid_service ELSE service_pk END AS pk,
@@ -35,17 +35,17 @@ _SINCE: Final = text("""
 
 
 class Results(NamedTuple):
-    """Of one service; times are Unix seconds, 0 for never."""
+    """The results of a service; times are Unix seconds, 0 for never."""
 
-    failures: int = 0  # frames whose last call there failed or was refused
+    failures: int = 0  # frames whose last call to the service failed or was refused
     succeeded_at: float = 0.0
-    since_success: int = 0  # those of the failures that came after the last success
-    reason: Reason = NO_REASON  # of the newest of them
+    since_success: int = 0  # failures after the last success
+    reason: Reason = NO_REASON  # of the newest failure after the last success
 
 
 def by_service(conn: Connection) -> dict[int, Results]:
     """The results of each service, by its pk, among the newest frames."""
-    found = {}
+    results = {}
     for pk, failures, succeeded_at, failed_at in list(
         conn.execute(_BY_SERVICE, {"newest": NEWEST})
     ):
@@ -54,9 +54,9 @@ def by_service(conn: Connection) -> dict[int, Results]:
         since, reason = 0, NO_REASON
         if failed_at > succeeded_at:
             values = {"newest": NEWEST, "pk": pk, "succeeded_at": succeeded_at}
-            # None: PostgreSQL shows what was committed meanwhile, such as that it is sent again.
+            # None: PostgreSQL shows later commits too; the failed frame may have been sent again.
             row = conn.execute(_SINCE, values).one_or_none()
             if row is not None:
                 since, reason = int(row.number), reasons.read(row, "reason")
-        found[int(pk)] = Results(int(failures), float(succeeded_at), since, reason)
-    return found
+        results[int(pk)] = Results(int(failures), float(succeeded_at), since, reason)
+    return results

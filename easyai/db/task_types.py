@@ -1,4 +1,4 @@
-"""Task types that are known, and how they are sampled."""
+"""The known task types, and their sampling."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _SET_SAMPLING = text("""
 
 
 def names(conn: Connection) -> list[str]:
-    """Every task type that is known, in order of name."""
+    """Every known task type, in order of name."""
     return list(conn.execute(_NAMES).scalars())
 
 
 def add(conn: Connection, task_types: Iterable[str], now: float) -> None:
-    """Note that something names these types, those that are new included; room is not asked for."""
-    # In one order, so that two processes never deadlock.
+    """Record that these types were named; adds new types without a check of the limit."""
+    # In order of name, so that two processes never deadlock.
     rows = [{"name": name, "now": now} for name in sorted(set(task_types))]
     if rows:
         conn.execute(_ADD, rows)
 
 
 def sampling(conn: Connection) -> dict[str, Sampling]:
-    """How each type is sampled where its setting is "auto"."""
+    """The sampling of each type, which applies where its setting is "auto"."""
     return {row[0]: Sampling(row[1], row[2], row[3]) for row in conn.execute(_SAMPLING)}
 
 
 def set_sampling(conn: Connection, name: str, before: Sampling, after: Sampling) -> bool:
-    """Change how a type is sampled, unless somebody else has just done so; whether it was done."""
+    """Change the sampling of a type, unless another process has just done so; whether it did."""
     values = {
         "name": name,
         "before": before.n,

@@ -1,4 +1,4 @@
-"""The SQL that puts right what a change of the clock or of the settings left behind."""
+"""The SQL that repairs rows after a change of the clock or of the settings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from easyai.db.locks import Skipping
 from easyai.db.services import lock
 from easyai.db.waiting import LONGEST_WAIT_SEC
 
-AT_ONCE: Final = 5000  # frames in one transaction: dispatch, heartbeats and settling get their turn
+AT_ONCE: Final = 5000  # frames per transaction: dispatch, heartbeats and settling get their turn
 
-# Living workers renew their leases: one from the future is shortened, and ends if its worker died.
+# Shorten leases that were taken in the future. Living workers renew their leases; the lease of a
+# dead worker expires.
 _SHORTEN_LEASES = Skipping("""
     UPDATE frames SET lease_expires_at = :expires_at
      WHERE id IN (SELECT id FROM frames
                    WHERE state = 'leased' AND leased_at > :now
                      AND lease_expires_at > :expires_at {skipping})
 """)
-# One by one for each state, for its partial index; the frames that are due first go first.
+# A statement for each state, for its partial index; the frames that are due first go first.
 _PULL_BACK_FRAMES = [
     Skipping(f"""
         UPDATE frames SET due_at = :now
@@ -51,13 +52,13 @@ _GIVE_STREAM = Skipping(
 
 
 def follow_clock(conn: Connection, now: float, lease_sec: float) -> int:
-    """After the clock was set back, let no lease or breaker last till a time far ahead; how many.
+    """Shorten leases and breakers that are too long after the clock was set back; returns how many.
 
-    Think of a box without a battery clock that comes up an hour before its power was lost.
+    For example, a box without a battery clock starts an hour before the time of its power loss.
     """
     leases = {"now": now, "expires_at": now + lease_sec}
     breakers = {"now": now, "furthest": now + LONGEST_WAIT_SEC}
-    # Services before frames, as everywhere.
+    # Lock services before frames, as in all transactions.
     if late := sorted(conn.execute(_LATE_BREAKERS, breakers).scalars()):
         lock(conn, late)
     moved = conn.execute(_PULL_BACK_BREAKERS, breakers).rowcount if late else 0
@@ -65,9 +66,10 @@ def follow_clock(conn: Connection, now: float, lease_sec: float) -> int:
 
 
 def pull_back(conn: Connection, now: float) -> int:
-    """After the clock was set back, let no frame wait for a time far ahead; how many.
+    """Make frames due that wait too long after the clock was set back; returns how many.
 
-    Inside a `Database.dispatching` transaction. At most `AT_ONCE`; fewer when none is left.
+    Call it inside a `Database.dispatching` transaction. Changes at most `AT_ONCE` frames; fewer
+    when no such frame is left.
     """
     values, moved = {"now": now, "furthest": now + LONGEST_WAIT_SEC}, 0
     for statement in _PULL_BACK_FRAMES:
@@ -83,9 +85,10 @@ def any_without_stream(conn: Connection, task_types: Sequence[str]) -> bool:
 
 
 def give_streams(conn: Connection, task_types: Sequence[str]) -> int:
-    """Put pending frames of these types into the order of their cameras; how many.
+    """Put pending frames of these types into the order of their cameras; returns how many.
 
-    Inside a `Database.dispatching` transaction. At most `AT_ONCE`; fewer when none is left.
+    Call it inside a `Database.dispatching` transaction. Changes at most `AT_ONCE` frames; fewer
+    when no such frame is left.
     """
     values = {"task_types": task_types, "most": AT_ONCE}
     return conn.execute(_GIVE_STREAM.on(conn), values).rowcount
