@@ -49,7 +49,7 @@ def lock(conn: Connection, number: int) -> None:
 
 
 def forget(conn: Connection) -> None:
-    """Forget the reading of the previous transaction on this connection, when a new one begins."""
+    """Forget the clock's reading by the previous transaction on this connection."""
     conn.info.pop(_READING, None)
 
 

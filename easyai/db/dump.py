@@ -45,28 +45,28 @@ def _rows(conn: Connection, table: Table) -> Iterator[Row]:
 
 def is_empty(conn: Connection) -> bool:
     """Whether a database has no frame, alert or service."""
-    there = set(inspect(conn).get_table_names())
+    existing = set(inspect(conn).get_table_names())
     return not any(
         conn.execute(text(f"SELECT 1 FROM {table} LIMIT 1")).first()  # noqa: S608
         for table in ("frames", "alerts", "services")
-        if table in there
+        if table in existing
     )
 
 
 def drop(conn: Connection) -> None:
     """Drop our tables, and no other tables."""
-    there = set(inspect(conn).get_table_names())
+    existing = set(inspect(conn).get_table_names())
     ours = [table.name for table in reversed(Base.metadata.sorted_tables)]
     for name in (*ours, _TABLE_OF_REVISIONS):
-        if name in there:
+        if name in existing:
             conn.execute(text(f"DROP TABLE {name}"))
 
 
 def clear(conn: Connection) -> None:
     """Delete the rows that the migrations have written: a dump has its own."""
-    there = set(inspect(conn).get_table_names())
+    existing = set(inspect(conn).get_table_names())
     for table in reversed(Base.metadata.sorted_tables):
-        if table.name in there:
+        if table.name in existing:
             conn.execute(text(f"DELETE FROM {table.name}"))  # noqa: S608
 
 

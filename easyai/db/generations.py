@@ -13,10 +13,10 @@ _BUMP_REGISTRY = text("""
 
 
 def registry(conn: Connection) -> int:
-    """The registry's number, which grows when it changes whether or how much services are called.
+    """The registry's number, which grows with changes to whether or how much services are called.
 
-    It grows with registrations, states, types, breakers that open or close, and learned caps; not
-    with latencies, counts and plain heartbeats. 0: the registry was never changed.
+    These are registrations, states, types, breakers that open or close, and learned caps, but not
+    latencies, counts and plain heartbeats. 0: the registry was never changed.
     """
     return conn.execute(_REGISTRY).scalar() or 0
 

@@ -152,7 +152,7 @@ def lost(conn: Connection, targets: Mapping[int, str], reason: Reason) -> None:
 
 
 def replaced(conn: Connection, targets: Mapping[int, str], reason: Reason) -> int:
-    """Record that newer pictures have replaced those of these frames (targets by id).
+    """Record that newer pictures have replaced the pictures of these frames (targets by id).
 
     Returns how many frames are superseded. The newer pictures are frames of their own.
     """

@@ -15,7 +15,7 @@ from easyai.domain.reason import NO_REASON, Reason, args_text, from_columns, quo
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
-#: Characters of a text in tables that cut it: only processes of the previous release need the text.
+#: Characters after which some tables cut a text, which only the previous release needs.
 LONGEST_TEXT: Final = 500
 _REMEMBERED: Final = 4096  # cached reasons: most rows have the same reason as at the last reading
 

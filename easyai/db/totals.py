@@ -71,7 +71,7 @@ _TRIM_FRAMES: Final = text("""
 
 @dataclass(frozen=True, slots=True)
 class DurationTotal:
-    """All durations of a kind of a task type at an endpoint, since the installation."""
+    """All durations of a kind of a task type at an endpoint, since the beginning."""
 
     kind: str
     task_type: str
@@ -115,7 +115,7 @@ def frames(conn: Connection) -> dict[tuple[str, str, str], int]:
 def durations(conn: Connection) -> list[DurationTotal]:
     """The durations of each kind by type and the endpoint's label in metrics.
 
-    Versions that kept tokens in the endpoint wrote several rows for a label: those are added up.
+    Versions that kept tokens in the endpoint wrote several rows for a label: the rows are added up.
     """
     by_key: dict[tuple[str, str, str], DurationTotal] = {}
     for kind, task_type, endpoint, updated_at, *counts, sum_sec in conn.execute(_DURATIONS):

@@ -130,8 +130,8 @@ def admit_framed(
     """
     lock_places(conn)
     types = known(conn)
-    there = {known_type.name for known_type in types}
-    new = sorted(set(names) - there - set(always))
+    known_names = {known_type.name for known_type in types}
+    new = sorted(set(names) - known_names - set(always))
     places = limit - type_room.counted(types, always)
     if new and len(new) > places:
         most = len(new) - places

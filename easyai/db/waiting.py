@@ -45,7 +45,7 @@ class WaitingType:
     name: str
     pending: bool = False  # whether some pending frames may be leased now
     parked: bool = False
-    next_due_at: float | None = None  # when the next pending frame becomes due; not those due now
+    next_due_at: float | None = None  # when the next pending frame that is not due now becomes due
 
 
 _COUNTS = text("SELECT task_type, count(*) FROM frames WHERE state = 'pending' GROUP BY task_type")
@@ -259,8 +259,8 @@ def hurry(
     """Make frames of these types due now if they are due within `longest_sec`.
 
     Called when the cause of their wait is over. Frames that are due later than any retry were
-    delayed by a clock that was set back. There may be a million; the sweep (db/upkeep.py) fixes
-    them.
+    delayed by a clock that was set back. There may be a million such frames; the sweep
+    (db/upkeep.py) makes them due.
     """
     if names := sorted(set(task_types)):
         values = {"task_types": names, "now": now, "furthest": now + longest_sec}

@@ -155,7 +155,7 @@ class Store(Protocol):
         """Rename a picture from its private name to its own key; TAKEN when the key is in use."""
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Write a claim of this store unless a claim exists; returns the claim that is there."""
+        """Write a claim of this store unless a claim exists; returns the present claim."""
 
     def url(self, key: str, ttl_sec: float) -> str:
         """A link that needs no credentials and is valid for at least `ttl_sec` seconds."""

@@ -74,8 +74,8 @@ class Bucket:
     def check(self) -> None:
         """Raise StoreUnavailableError when the bucket cannot be reached or is not there."""
         with self.asking() as client:
-            there = client.bucket_exists(self.name)
-        if not there:
+            exists = client.bucket_exists(self.name)
+        if not exists:
             self._seen_at = -math.inf
             raise self._unavailable(NO_BUCKET)
 

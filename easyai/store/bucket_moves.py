@@ -138,7 +138,7 @@ class BucketMoves:
         return Carried.MISSING
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Write a claim below the base path unless one exists; returns the claim that is there."""
+        """Write a claim below the base path unless it has a claim; returns the present claim."""
         key = f"{self.rules.base_path}{_CLAIM}"
         current = None if replace else self.read(key, _LARGEST_CLAIM)
         if current is None:

@@ -106,15 +106,15 @@ class LocalStore(Moves):
             raise self._unavailable(error) from error
 
     def claim(self, content: bytes, *, replace: bool = False) -> bytes:
-        """Write a claim into the folder unless a claim exists; returns the claim that is there.
+        """Write a claim into the folder unless a claim exists; returns the present claim.
 
         Writes nothing into a folder that takes no file now (full, read-only): the next call tries
         again.
         """
         path = f"{self.root}/{CLAIM_KEY}"
-        there = None if replace else self._claim_at(path)
-        if there is not None:
-            return there
+        present = None if replace else self._claim_at(path)
+        if present is not None:
+            return present
         try:
             self._put_claim(path, content, replace=replace)
         except OSError as error:

@@ -90,8 +90,8 @@ class Moves(Folder):
         if held.carried is not Carried.DONE:
             # A rename keeps the version, so an equal version at the goal means that the move was
             # done before a crash, or by another worker just now.
-            there = self._version_at(goal)
-            return Carried.DONE if there and alike(there, version) else held.carried
+            present = self._version_at(goal)
+            return Carried.DONE if present and alike(present, version) else held.carried
         path = self._path(held.key)
         moved = self._rename(path, goal)
         if moved is not Carried.TAKEN:
@@ -159,13 +159,13 @@ class Moves(Folder):
 
     def _move_ours(self, path: str, goal: str) -> Carried:
         """Move a picture from a place of ours, whatever its version: the picture is ours."""
-        there = self._version_at(goal)
+        present = self._version_at(goal)
         if self._version_at(path) is None:
-            if there is not None:
+            if present is not None:
                 return Carried.DONE
             self._must_be_mounted()
             return Carried.MISSING
-        if there is not None:
+        if present is not None:
             return self._finish_copy(path, goal)
         return self._rename(path, goal)
 
