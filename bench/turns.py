@@ -21,9 +21,9 @@ from easyai.domain.service import REGISTERED
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
-from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.settle import Settled
-from easyai.pipeline.turn import turn
+from easyai.pipeline.transaction import run_transaction
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings.source import SettingsSource
 
@@ -126,7 +126,7 @@ class TurnFleet:
             calls.append(dispatched)
             if not any(batch.frames for batch in calls) and left > settled.finished:
                 raise BenchError(f"nothing was leased while {left} frames were left")
-            carried = CarriedOut(done={one.frame_id: one.target for one in settled.errands})
+            carried = CarriedOut(done={one.frame_id: one.target for one in settled.moves})
             left -= settled.finished
         self._turn(Dispatched(), carried)
 
@@ -135,7 +135,7 @@ class TurnFleet:
         answered = [
             Answered(frame, calls.endpoints[frame.service_pk], _INFERRED) for frame in calls.frames
         ]
-        return turn(self.runtime, answered, carried, f"turn-{self.turns}", idle=False)
+        return run_transaction(self.runtime, answered, carried, f"turn-{self.turns}", idle=False)
 
 
 def _service(number: int) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class Progress:
 
     def _blind_sec(self, facts: Facts, now: float, limit: float) -> float:
         """For how long no scan has found frames, or the database has not answered."""
-        scan = facts.known.duties.get("scan") if facts.known else None
+        scan = facts.known.process_leases.get("scan") if facts.known else None
         # The first look is trusted only as far as the settling time allows.
         earliest = self.started - (limit - min(self.timings.settling_sec, limit))
         if not facts.settings.ai_analysis.enable:

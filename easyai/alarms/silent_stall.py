@@ -36,7 +36,7 @@ class SilentStall:
         if known is None or facts.failed("database") or facts.failed("broker"):
             self._taken = now
             return NO_REASON
-        scan, beat = known.duties.get("scan"), known.duties.get("beat")
+        scan, beat = known.process_leases.get("scan"), known.process_leases.get("beat")
         lease = (scan.holder, scan.expires_at) if scan else ("", 0.0)
         leads = beat is not None and beat.expires_at > facts.now
         runs = scan is not None and scan.expires_at > facts.now

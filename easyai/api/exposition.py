@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from easyai import __version__
 from easyai.db import metrics, totals
-from easyai.db.metrics import Registered, Snapshot
+from easyai.db.metrics import MetricsSnapshot, Registered
 from easyai.db.session import Database
 from easyai.domain.alarm import Kind
 from easyai.domain.service import ServiceState
@@ -79,7 +79,7 @@ def _text(value: str) -> str:
     return value.replace("\0", "\ufffd")
 
 
-def _frames(found: Snapshot) -> Metric:
+def _frames(found: MetricsSnapshot) -> Metric:
     family = CounterMetricFamily(
         "easyai_frames",
         "Frames by what became of them; reason says why a frame failed or was dropped.",
@@ -92,7 +92,7 @@ def _frames(found: Snapshot) -> Metric:
     return family
 
 
-def _waiting(found: Snapshot) -> Iterator[Metric]:
+def _waiting(found: MetricsSnapshot) -> Iterator[Metric]:
     pending = GaugeMetricFamily(
         "easyai_frames_pending", "Frames that wait, parked ones included.", labels=("task_type",)
     )
@@ -112,7 +112,7 @@ def _waiting(found: Snapshot) -> Iterator[Metric]:
     yield from (pending, oldest, leases)
 
 
-def _durations(found: Snapshot) -> Iterator[Metric]:
+def _durations(found: MetricsSnapshot) -> Iterator[Metric]:
     labels = ("task_type", "endpoint")
     families = {
         totals.INFERENCE: HistogramMetricFamily(
@@ -140,7 +140,7 @@ def _cumulative(histogram: Histogram) -> Iterator[tuple[str, float]]:
         yield bound, count
 
 
-def _last_success(found: Snapshot) -> Metric:
+def _last_success(found: MetricsSnapshot) -> Metric:
     family = GaugeMetricFamily(
         "easyai_last_success_timestamp_seconds",
         "When a frame was inferred last, Unix time by the database's clock.",
@@ -155,7 +155,7 @@ def _last_success(found: Snapshot) -> Metric:
     return family
 
 
-def _services(found: Snapshot) -> Iterator[Metric]:
+def _services(found: MetricsSnapshot) -> Iterator[Metric]:
     services = GaugeMetricFamily(
         "easyai_services",
         "Endpoints that serve a task type, by state.",
@@ -177,7 +177,7 @@ def _services(found: Snapshot) -> Iterator[Metric]:
     yield breakers
 
 
-def _alarms(found: Snapshot) -> Metric:
+def _alarms(found: MetricsSnapshot) -> Metric:
     family = GaugeMetricFamily(
         "easyai_alarm_active",
         "1: the system alarm rings; subject is what it is about, where the kind does not say it.",
@@ -189,7 +189,7 @@ def _alarms(found: Snapshot) -> Metric:
     return family
 
 
-def _cameras(found: Snapshot) -> Metric:
+def _cameras(found: MetricsSnapshot) -> Metric:
     family = GaugeMetricFamily(
         "easyai_camera_frames_pending",
         "Frames of a camera that wait, parked ones included; cameras without any are left out.",

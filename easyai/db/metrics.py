@@ -60,7 +60,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class MetricsSnapshot:
     """The state of an installation at one moment, as the database has it."""
 
     task_types: Sequence[str]
@@ -74,11 +74,13 @@ class Snapshot:
     cameras: Mapping[tuple[str, str], int]  # waiting frames by type and camera; empty: not asked
 
 
-def read(conn: Connection, known: Registered | None = None, *, by_camera: bool = False) -> Snapshot:
+def read(
+    conn: Connection, known: Registered | None = None, *, by_camera: bool = False
+) -> MetricsSnapshot:
     """Everything that a scrape shows; returns `known` while the registry has not changed."""
     if conn.dialect.name != "sqlite":
         conn.execute(_BOUND)
-    return Snapshot(
+    return MetricsSnapshot(
         task_types.names(conn),
         totals.frames(conn),
         totals.durations(conn),

@@ -13,7 +13,7 @@ from easyai.domain.alarm import Kind
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 
 # Causes from this weight on stop inference of some type or of all.
 STOPS: Final = 50
@@ -64,7 +64,7 @@ def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
     return replace(seen, lines=(*seen.lines, ringing(facts)))
 
 
-def _seen(facts: Facts, known: Known, causes: Sequence[Cause]) -> Symptom:
+def _seen(facts: Facts, known: Snapshot, causes: Sequence[Cause]) -> Symptom:
     if facts.stalled and not facts.failed("database"):
         return _stalled(facts)
     if any(_stops_scanning(cause) for cause in causes):
@@ -100,11 +100,11 @@ def _unknown() -> Symptom:
     return Symptom(Status.UNKNOWN, 0.0, 0.0, (Reason("symptom.database_silent"),))
 
 
-def _not_scanned(facts: Facts, known: Known) -> Symptom:
+def _not_scanned(facts: Facts, known: Snapshot) -> Symptom:
     """The symptom if no scan runs: no number counts the pictures that arrive meanwhile."""
-    duty = known.duties.get("scan")
+    lease = known.process_leases.get("scan")
     enabled = facts.settings.ai_analysis.enable
-    since = duty.done_at if duty and enabled else 0.0
+    since = lease.done_at if lease and enabled else 0.0
     last = facts.last_success_at
     first = _not_scanned_since(since, facts.now) if enabled else _SWITCHED_OFF
     second = Reason.of(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 
 #: More than the error a time service leaves, and than a busy machine needs between two reads.
 MOST_OFF_SEC: Final = 2.0
 
 
-def clocks_off(known: Known, now: float, most_sec: float = MOST_OFF_SEC) -> dict[str, float]:
+def clocks_off(known: Snapshot, now: float, most_sec: float = MOST_OFF_SEC) -> dict[str, float]:
     """Seconds by which clocks are ahead of the database's (below 0: behind), by host.
 
     Uses processes with a recent sign of life; returns hosts that are off by more than `most_sec`.

@@ -16,7 +16,14 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import NO_ANSWER, PROBE_FAILED, ROUTABLE, ServiceState, moved_to
 from easyai.health.checks.check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
-from easyai.health.snapshot import HOUR_SEC, RECENT_SEC, AlarmFacts, Known, ServiceFacts, TypeFacts
+from easyai.health.snapshot import (
+    HOUR_SEC,
+    RECENT_SEC,
+    AlarmFacts,
+    ServiceFacts,
+    Snapshot,
+    TypeFacts,
+)
 from easyai.settings.schema import Settings
 
 _OK: Final = CheckResult("")
@@ -31,7 +38,7 @@ class Facts:
     now: float
     settings: Settings
     checks: Mapping[str, CheckResult]  # by name
-    known: Known | None = None  # the facts of the database
+    known: Snapshot | None = None  # the facts of the database
     #: By service pk, why the probe failed; no reason: it was answered. None: nothing was probed.
     probes: Mapping[int, Reason] | None = None
     store_ignores: tuple[str, ...] = ()  # request conditions that the object store ignores

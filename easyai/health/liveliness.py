@@ -5,43 +5,44 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.health.facts import Facts
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 
 _SCAN_LATE_SEC: Final = 20.0
 _SCAN_LATE_INTERVALS: Final = 5
 _BEAT_LATE_SEC: Final = 10.0  # another beat takes over sooner
 
 
-def scan_late(facts: Facts, known: Known) -> float:
+def scan_late(facts: Facts, known: Snapshot) -> float:
     """Seconds since the last scan ended, if too many for the scan alone to explain; else 0."""
     if not facts.settings.ai_analysis.enable or facts.failed("store") or facts.failed("broker"):
         return 0.0
     working = known.working("worker", facts.now)
-    duty = known.duties.get("scan")
+    lease = known.process_leases.get("scan")
     since = max(
-        duty.done_at if duty else 0.0, min((process.started_at for process in working), default=0.0)
+        lease.done_at if lease else 0.0,
+        min((process.started_at for process in working), default=0.0),
     )
     interval = facts.settings.ai_analysis.scan_interval_sec
     late = facts.now - since
-    runs = duty is not None and duty.expires_at > facts.now
+    runs = lease is not None and lease.expires_at > facts.now
     allowed = max(_SCAN_LATE_SEC * (3 if runs else 1), _SCAN_LATE_INTERVALS * interval)
     return late if late > allowed and not beat_late(facts, known) else 0.0
 
 
-def beat_late(facts: Facts, known: Known) -> bool:
+def beat_late(facts: Facts, known: Snapshot) -> bool:
     """Whether no beat leads, and no beat waits for the broker."""
-    duty = known.duties.get("beat")
+    lease = known.process_leases.get("beat")
     works = bool(known.working("beat", facts.now))
-    if duty is not None and not works and _has_ended(duty.holder, known):
+    if lease is not None and not works and _has_ended(lease.holder, known):
         return True
-    if duty is not None and abs(duty.expires_at - facts.now) <= _BEAT_LATE_SEC:
+    if lease is not None and abs(lease.expires_at - facts.now) <= _BEAT_LATE_SEC:
         return False
     # A released lease means that a beat waits until the broker takes messages.
-    stands_by = duty is not None and not duty.expires_at
+    stands_by = lease is not None and not lease.expires_at
     return not (stands_by and works)
 
 
-def _has_ended(holder: str, known: Known) -> bool:
+def _has_ended(holder: str, known: Snapshot) -> bool:
     """Whether the beat that holds a lease (host:pid:…) has ended; its row is beat@host:pid."""
     ended = [
         process.name for process in known.processes if process.kind == "beat" and process.ended
@@ -49,7 +50,7 @@ def _has_ended(holder: str, known: Known) -> bool:
     return any(holder.startswith(f"{name.partition('@')[2]}:") for name in ended)
 
 
-def api_gone(facts: Facts, known: Known) -> bool:
+def api_gone(facts: Facts, known: Snapshot) -> bool:
     """Whether no API works, though an API showed signs of life within the last day."""
     shown = "api" in known.stopped or any(process.kind == "api" for process in known.processes)
     return shown and not known.working("api", facts.now)

@@ -48,7 +48,7 @@ class ProcessFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class DutyFacts:
+class ProcessLeaseFacts:
     """A periodic duty: who holds it, until when, and when it was last done."""
 
     holder: str

@@ -16,11 +16,11 @@ from easyai.db import facts as rows
 from easyai.db.facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
 from easyai.domain.reason import NO_REASON, Reason
-from easyai.domain.type_room import TYPES_FULL
+from easyai.domain.type_places import TYPES_FULL
 from easyai.errors import DatabaseUnavailableError
 from easyai.health import misspelt, process_facts, service_facts
 from easyai.health.misspelt import Misspelt
-from easyai.health.process_facts import DutyFacts, ProcessFacts
+from easyai.health.process_facts import ProcessFacts, ProcessLeaseFacts
 from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
 from easyai.health.type_facts import TypeFacts
@@ -29,7 +29,7 @@ from easyai.registry import approval
 from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC, pause_sec
 from easyai.runtime import Runtime
 
-__all__ = ["AlarmFacts", "Known", "ServiceFacts", "TypeFacts", "read"]
+__all__ = ["AlarmFacts", "ServiceFacts", "Snapshot", "TypeFacts", "read"]
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +63,13 @@ class AlarmFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Snapshot:
     """All facts of the database, read in one `Database.read`."""
 
     types: tuple[TypeFacts, ...]
     services: tuple[ServiceFacts, ...]
     processes: tuple[ProcessFacts, ...]
-    duties: Mapping[str, DutyFacts]  # scan, sweep, beat
+    process_leases: Mapping[str, ProcessLeaseFacts]  # scan, sweep, beat
     alarms: tuple[AlarmFacts, ...]  # ringing alarms, and alarms that ended within a day
     reasons: tuple[tuple[Reason, int], ...]  # the most frequent last failures of waiting frames
     outbox: int  # alerts that the bus has not acknowledged
@@ -102,7 +102,7 @@ class Known:
         ]
 
 
-def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]:
+def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Snapshot | None, float]:
     """The facts of the database (None when it does not answer), and its current time.
 
     At most `most_failed` failed frames of each type are counted.
@@ -116,7 +116,7 @@ def read(runtime: Runtime, most_failed: int = ALL) -> tuple[Known | None, float]
         return None, clock.estimate(runtime.db.engine)
 
 
-def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> Known:
+def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> Snapshot:
     analysis = runtime.settings.ai_analysis
     succeeded = runtime.part(SuccessMemory).read(conn, now)
     leased = rows.leased(conn)
@@ -132,14 +132,14 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> K
         requested[one.service_id] = requested.get(one.service_id, frozenset()).union(one.task_types)
     named = {*runtime.settings.task_types, *(n for one in requests for n in one.task_types)}
     types = _types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec)
-    return Known(
+    return Snapshot(
         types=types,
         misspelt=misspelt.read(conn, types, services, named),
         requested=requested,
         services=services,
         processes=own,
-        duties={
-            name: DutyFacts(row.holder, row.expires_at, row.done_at)
+        process_leases={
+            name: ProcessLeaseFacts(row.holder, row.expires_at, row.done_at)
             for name, row in leases.all_leases(conn).items()
         },
         alarms=tuple(_alarm(row) for row in alarms.since(conn, now - _DAY_SEC)),

@@ -20,7 +20,7 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import Reason
 from easyai.domain.totals import Totals
 from easyai.messages.catalogue import text
-from easyai.pipeline.pictures import CarriedOut, carry_out, errand_for, record, tell_failed
+from easyai.pipeline.picture_moves import CarriedOut, carry_out, move_for, record, tell_failed
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
 
@@ -90,7 +90,7 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
     pooled: Any = ThreadPoolExecutor(_THREADS, "drops") if runtime.store.remote else nullcontext()
     with pooled as pool:
         for start in range(0, len(pictures), _GROUP):
-            group = [errand_for(picture) for picture in pictures[start : start + _GROUP]]
+            group = [move_for(picture) for picture in pictures[start : start + _GROUP]]
             done.add(carry_out(runtime.store, group, pool))
             if done.failed or time.monotonic() >= until:
                 break

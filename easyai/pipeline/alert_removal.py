@@ -15,7 +15,7 @@ from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
 from easyai.pipeline.deletions import Deletions
-from easyai.pipeline.pictures import Errand, carry_out, errand_for, record, tell_failed
+from easyai.pipeline.picture_moves import PictureMove, carry_out, move_for, record, tell_failed
 from easyai.runtime import Runtime
 
 _CARRY_SEC = 2.0  # for pictures that only alerts name; the sweep deletes the rest
@@ -35,14 +35,14 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
         removed = alerts.remove(conn, sorted(set(ids)))
         if runtime.settings.ai_analysis.has_bus:
             outbox.keep(conn, removed)
-        errands = _errands(conn, removed, clock.now(conn))
+        moves = _moves(conn, removed, clock.now(conn))
         if removed:
             named = [str(row.id) for row in removed[:_MOST_NAMED]]
             more = ("…",) if len(removed) > _MOST_NAMED else ()
             deleted = Reason.of("action.alerts_deleted", n=len(removed), ids=(*named, *more))
             audit.note(conn, by, "delete_alerts", deleted)
-    if errands:
-        _run(runtime, errands)
+    if moves:
+        _run(runtime, moves)
     runtime.part(Deletions).carry(time.monotonic() + _CARRY_SEC)
     return len(removed)
 
@@ -72,8 +72,8 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
     return deleted
 
 
-def _errands(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -> list[Errand]:
-    """The errands of pictures that frames name; requests the deletion of the other pictures."""
+def _moves(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -> list[PictureMove]:
+    """The moves of pictures that frames name; requests the deletion of the other pictures."""
     with_picture = [row for row in removed if row.image_path]
     frame_ids = [row.frame_id for row in with_picture if row.frame_id is not None]
     frames = {frame.id: frame for frame in pictures.discard(conn, frame_ids)}
@@ -87,20 +87,20 @@ def _errands(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -
         ],
         now,
     )
-    return [errand_for(frame) for frame in frames.values()]
+    return [move_for(frame) for frame in frames.values()]
 
 
 def _version(frame: pictures.Uncarried | None) -> str:
     return frame.version if frame else ""
 
 
-def _run(runtime: Runtime, errands: Sequence[Errand]) -> None:
+def _run(runtime: Runtime, moves: Sequence[PictureMove]) -> None:
     most = runtime.settings.ai_analysis.alert_image_move_concurrent
     pooled: Any = nullcontext()
-    if runtime.store.remote and len(errands) > 1:
-        pooled = ThreadPoolExecutor(min(most, len(errands)), thread_name_prefix="alert-removal")
+    if runtime.store.remote and len(moves) > 1:
+        pooled = ThreadPoolExecutor(min(most, len(moves)), thread_name_prefix="alert-removal")
     with pooled as pool:
-        carried = carry_out(runtime.store, errands, pool)
+        carried = carry_out(runtime.store, moves, pool)
     tell_failed(carried.failed, carried.reason)
     with runtime.db.write() as conn:
         record(conn, carried, clock.now(conn))

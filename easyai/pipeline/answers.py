@@ -13,7 +13,7 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import Reason
 from easyai.domain.verdict import Verdict
 from easyai.pipeline.dispatch import Endpoint
-from easyai.pipeline.pictures import Errand
+from easyai.pipeline.picture_moves import PictureMove
 
 if TYPE_CHECKING:
     from easyai.tracing.journey import Call
@@ -36,10 +36,10 @@ class Answered:
     call: Call | None = None  # only if the frame is traced
 
 
-def errand(one: Answered, target: str) -> Errand:
-    """The errand that moves the picture of a settled frame to `target`."""
+def move(one: Answered, target: str) -> PictureMove:
+    """The move that moves the picture of a settled frame to `target`."""
     frame = one.frame
-    return Errand(
+    return PictureMove(
         frame.id,
         frame.image_path or frame.key,
         target,

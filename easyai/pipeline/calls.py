@@ -23,7 +23,7 @@ from easyai.pipeline.answers import Answered
 from easyai.pipeline.confirm import confirm
 from easyai.pipeline.dispatch import Dispatched, Endpoint
 from easyai.pipeline.prepare import Prepared, prepare
-from easyai.pipeline.workshop import Workshop
+from easyai.pipeline.worker_context import WorkerContext
 from easyai.tracing.journey import Call
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class _Batch:
 class Calls:
     """Sends leased frames to their endpoints and passes on the answers; on a single loop."""
 
-    def __init__(self, shop: Workshop, answered: Callable[[list[Answered]], None]) -> None:
+    def __init__(self, shop: WorkerContext, answered: Callable[[list[Answered]], None]) -> None:
         """`answered` gets each confirmed answer; a cancelled call has no answer."""
         self._shop = shop
         self._answered = answered

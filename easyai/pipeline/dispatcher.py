@@ -21,13 +21,13 @@ from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
-from easyai.pipeline.pictures import CarriedOut, Errand, carry_out
+from easyai.pipeline.frame_log import Tally
+from easyai.pipeline.picture_moves import CarriedOut, PictureMove, carry_out
 from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.settle import Settled
-from easyai.pipeline.tell import Tally
 from easyai.pipeline.tracing import note_turn
-from easyai.pipeline.turn import turn
-from easyai.pipeline.workshop import Workshop
+from easyai.pipeline.transaction import run_transaction
+from easyai.pipeline.worker_context import WorkerContext
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Dispatcher:
     because other workers may have made room.
     """
 
-    def __init__(self, shop: Workshop, serves: Serves | None = None) -> None:
+    def __init__(self, shop: WorkerContext, serves: Serves | None = None) -> None:
         self.calls = Calls(shop, self._take_answers)
         self.tally = Tally()
         self._pulse = Pulse()
@@ -173,7 +173,7 @@ class Dispatcher:
         self._settling, self._turning = group, True
         began = time.monotonic()
         work = partial(
-            turn,
+            run_transaction,
             *(self._shop.runtime, group, carried, token),
             serves=self._serves,
             rung=rung,
@@ -227,9 +227,9 @@ class Dispatcher:
     ) -> None:
         """After the commit: start calls, move pictures, count, and decide whether to look again."""
         self.calls.start(dispatched)
-        errands = settled.errands + carried.renamed
-        if errands:
-            self._carrying.add(asyncio.create_task(self._carry(errands)))
+        moves = settled.moves + carried.renamed
+        if moves:
+            self._carrying.add(asyncio.create_task(self._carry(moves)))
         self.tally.leased(dispatched.frames)
         self.tally.settled(settled)
         if self._shop.tracing is not None:
@@ -283,14 +283,14 @@ class Dispatcher:
             return []  # its lease expires and the frame is inferred again
         return [Answered(answer.frame, answer.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
 
-    async def _carry(self, errands: list[Errand]) -> None:
+    async def _carry(self, moves: list[PictureMove]) -> None:
         shop = self._shop
         try:
-            carried = await shop.carry(lambda: carry_out(shop.runtime.store, errands, shop.movers))
+            carried = await shop.carry(lambda: carry_out(shop.runtime.store, moves, shop.movers))
             self._carried.add(carried)
             self.tally.carried(carried)
         except Exception:
-            log.exception("pictures not moved, the sweep does it: count=%d", len(errands))
+            log.exception("pictures not moved, the sweep does it: count=%d", len(moves))
         # Leave the set before the signal, so that `run` does not wait for this task again.
         task = asyncio.current_task()
         self._carrying = {other for other in self._carrying if other is not task}

@@ -12,9 +12,9 @@ import uvloop
 
 from easyai.pipeline.dispatch import Serves
 from easyai.pipeline.dispatcher import Dispatcher
+from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.lease_keeper import LeaseKeeper
-from easyai.pipeline.tell import Counts
-from easyai.pipeline.workshop import Workshop
+from easyai.pipeline.worker_context import WorkerContext
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class InferenceLoop:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self, serves: Serves | None) -> None:
-        self._shop = Workshop(self._runtime)
+        self._shop = WorkerContext(self._runtime)
         self._dispatcher = Dispatcher(self._shop, serves)
         self._keeper = LeaseKeeper(self._shop, self._dispatcher)
         self._running = asyncio.create_task(self._dispatch())

@@ -18,12 +18,12 @@ from easyai.db import clock, waiting
 from easyai.domain.arrivals import Arrivals
 from easyai.domain.frame import FrameKey
 from easyai.pipeline.admission import review
-from easyai.pipeline.known import Known
+from easyai.pipeline.frame_log import EVERY_SEC
+from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.layout import Layout
 from easyai.pipeline.recording import Recording
 from easyai.pipeline.resurfaced import send_back
 from easyai.pipeline.sampling import Sampler
-from easyai.pipeline.tell import EVERY_SEC
 from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
 from easyai.store.base import Listing
@@ -59,7 +59,7 @@ class Scanner:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._turn = threading.Lock()
-        self._known = Known(runtime.db, stale_listings=runtime.store.remote)
+        self._known = KnownPictures(runtime.db, stale_listings=runtime.store.remote)
         self._watch = runtime.store.watch()
         self._arrivals = Arrivals(lambda name: runtime.settings.ai_analysis.affinity(name))
         self._layout = Layout(runtime)
@@ -93,7 +93,7 @@ class Scanner:
         if self._first:
             send_back(self._runtime)
             self._first = False
-        # Before any look at the store: see pipeline/known.py.
+        # Before any look at the store: see pipeline/known_pictures.py.
         self._watch.again(self._known.refresh())
         if self._known.went_back:
             log.debug("the ledger has lost its newest frames: a standby took over, or history went")

@@ -10,7 +10,7 @@ import logging
 import time
 from typing import Final
 
-from easyai.db import clock, events, type_room
+from easyai.db import admitted_types, clock, events
 from easyai.db.events import Event
 from easyai.domain.frame import FrameKey, is_date
 from easyai.domain.reason import Reason
@@ -109,5 +109,5 @@ class Layout:
         if self._types is None:
             self._types = set(self._runtime.settings.task_types)
             with self._runtime.db.read() as conn:
-                self._types.update(type_room.registered(conn))
+                self._types.update(admitted_types.registered(conn))
         return self._types

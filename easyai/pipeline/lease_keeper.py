@@ -12,7 +12,7 @@ from easyai.db import clock, ledger
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.calls import GIVE_UP_AFTER
 from easyai.pipeline.dispatcher import Dispatcher
-from easyai.pipeline.workshop import Workshop
+from easyai.pipeline.worker_context import WorkerContext
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _TICK_SEC: Final = 0.5
 class LeaseKeeper:
     """Three tasks on the inference loop: renew leases, guard calls, return given-up leases."""
 
-    def __init__(self, shop: Workshop, dispatcher: Dispatcher) -> None:
+    def __init__(self, shop: WorkerContext, dispatcher: Dispatcher) -> None:
         self._shop = shop
         self._dispatcher = dispatcher
         self._loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from easyai.db.statistics import Tally
 from easyai.domain.frame import Outcome, captured_at, written_at
 from easyai.domain.totals import Totals
 from easyai.pipeline.admission_drops import delete
-from easyai.pipeline.known import Known
+from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.sampling import Sampler
 from easyai.runtime import Runtime
 from easyai.store.base import Picture
@@ -20,7 +20,7 @@ from easyai.store.base import Picture
 class Recording:
     """Records the pictures of a scanner."""
 
-    def __init__(self, runtime: Runtime, known: Known, sampler: Sampler) -> None:
+    def __init__(self, runtime: Runtime, known: KnownPictures, sampler: Sampler) -> None:
         self._runtime = runtime
         self._known = known
         self._sampler = sampler

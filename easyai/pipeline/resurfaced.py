@@ -2,7 +2,7 @@
 
 There are three causes:
 - A power loss may undo the renames and deletions of a file system's last seconds. The ledger is
-  flushed with every commit and remembers them. Such a picture is not a new frame: its errand runs
+  flushed with every commit and remembers them. Such a picture is not a new frame: its move runs
   again.
 - A folder may have been away for a moment (a disk not mounted yet). A picture that was missing for
   its call becomes a new frame. A picture that was missing for its move goes to its alert, or to the
@@ -34,7 +34,7 @@ _IN_USE: Final = (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED)
 
 
 def send_back(runtime: Runtime) -> int:
-    """Find pictures that have resurfaced and order their errands again; returns how many.
+    """Find pictures that have resurfaced and order their moves again; returns how many.
 
     The first scan of a process calls it before it takes any picture for new. It costs an `lstat`
     for each of the newest frames and a listing of every folder. Object stores lose no renames and

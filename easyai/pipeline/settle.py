@@ -24,12 +24,12 @@ from easyai.pipeline.answers import (
     NO_PICTURE,
     Answered,
     alert_row,
-    errand,
     finished_row,
+    move,
     returned_row,
 )
 from easyai.pipeline.evidence import Evidence
-from easyai.pipeline.pictures import Errand
+from easyai.pipeline.picture_moves import PictureMove
 from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class OfType:
 class Settled:
     """The result of a settle transaction."""
 
-    errands: list[Errand] = field(default_factory=list)  # pictures to move or delete now
+    moves: list[PictureMove] = field(default_factory=list)  # pictures to move or delete now
     finished: int = 0
     alerts: int = 0
     returned: int = 0  # back to pending
@@ -203,7 +203,7 @@ def _write_frames(
         if fate.outcome is Outcome.ALERT:
             saved.append(alert_row(answer, target, now))
         if fate.outcome not in NO_PICTURE and target != frame.image_path:
-            settled.errands.append(errand(answer, target))
+            settled.moves.append(move(answer, target))
         if answer.copied_to and answer.copied_to != target:
             superfluous.append((answer.copied_to, ""))
         if fate.outcome in (Outcome.FAILED, Outcome.MISSING):

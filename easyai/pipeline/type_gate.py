@@ -7,10 +7,10 @@ import time
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from easyai.db import clock, events, type_room
+from easyai.db import admitted_types, clock, events
 from easyai.db.events import Event
 from easyai.domain.reason import Reason
-from easyai.domain.type_room import TYPES_FULL
+from easyai.domain.type_places import TYPES_FULL
 from easyai.messages.catalogue import text
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
@@ -54,7 +54,7 @@ class TypeGate:
 
     def _ask(self, unsure: Collection[str], now: float) -> None:
         with self._runtime.db.read() as conn:
-            admitted = type_room.fresh(conn, unsure, clock.now(conn))
+            admitted = admitted_types.fresh(conn, unsure, clock.now(conn))
         if stale := set(unsure) - admitted:
             admitted |= self._note(stale)
         for memory in (self._admitted, self._refused):
@@ -71,7 +71,7 @@ class TypeGate:
         settings = self._runtime.settings
         limit, always = settings.ai_analysis.max_task_types, settings.task_types
         with self._runtime.db.write() as conn:
-            return type_room.admit_framed(conn, names, limit, always, clock.now(conn))
+            return admitted_types.admit_framed(conn, names, limit, always, clock.now(conn))
 
     def report(self) -> None:
         """Log the folders that are not taken in: at once, then once an hour, and the end of it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from easyai.db import clock, rings, task_types, type_room
-from easyai.domain.type_room import needs_renewal, unnamed
+from easyai.db import admitted_types, clock, rings, task_types
+from easyai.domain.type_places import needs_renewal, unnamed
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ def keep_types(runtime: Runtime) -> int:
     """
     with runtime.db.write() as conn:
         now = clock.now(conn)
-        known = type_room.known(conn)
-        naming = type_room.naming(conn, runtime.settings.task_types)
+        known = admitted_types.known(conn)
+        naming = admitted_types.naming(conn, runtime.settings.task_types)
         fresh = {
             known_type.name for known_type in known if not needs_renewal(known_type.seen_at, now)
         }
@@ -31,10 +31,10 @@ def keep_types(runtime: Runtime) -> int:
         # Nobody would lease frames of a type without a row, whoever removed the row.
         named = ((naming.by_any & there) | naming.by_frames) - fresh
         if named or over:
-            type_room.lock_places(conn)
+            admitted_types.lock_places(conn)
         rings.lock(conn, sorted({*named, *(known_type.name for known_type in over)}))
         task_types.add(conn, named, now)
-        forgotten = type_room.forget(conn, over)
+        forgotten = admitted_types.forget(conn, over)
     if forgotten:
         names = [known_type.name for known_type in over]
         shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")

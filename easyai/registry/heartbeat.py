@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyai.db import (
+    admitted_types,
     clock,
     events,
     generations,
     service_events,
     services,
-    type_room,
     waiting,
 )
 from easyai.db.services import ServiceRow
@@ -72,7 +72,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         woken = services.task_types_of(conn, sorted(row.pk for row in back))
         if woken:
             waiting.hurry(conn, woken, now)
-            woken = sorted(type_room.waiting(conn) & set(woken))
+            woken = sorted(admitted_types.waiting(conn) & set(woken))
         if back:
             generations.bump_registry(conn)
         # After the services, as everywhere: two processes never deadlock.

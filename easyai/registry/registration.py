@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from easyai.db import (
+    admitted_types,
     audit,
     clock,
     events,
@@ -17,7 +18,6 @@ from easyai.db import (
     registration_requests,
     service_events,
     services,
-    type_room,
     waiting,
 )
 from easyai.db.events import Event
@@ -122,7 +122,7 @@ def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -
     del values["task_types"]
     services.register(conn, values, reason, new.task_types)
     waiting.hurry(conn, new.task_types, now)
-    woken = type_room.waiting(conn) & set(new.task_types)
+    woken = admitted_types.waiting(conn) & set(new.task_types)
     if taken is None:
         events.add(conn, _changes(new, before, now))
     else:
@@ -160,7 +160,7 @@ def heartbeat_interval_sec(runtime: Runtime, payload: Any) -> float:
 def _take_places(runtime: Runtime, conn: Connection, new: Registration, now: float) -> None:
     settings = runtime.settings
     limit, always = settings.ai_analysis.max_task_types, settings.task_types
-    missing = type_room.admit_registered(conn, new.task_types, limit, always, now)
+    missing = admitted_types.admit_registered(conn, new.task_types, limit, always, now)
     if missing:
         raise BadRequestError(
             f"task_types: too many: {missing} of them would be more than the max_task_types = "

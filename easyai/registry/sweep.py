@@ -16,7 +16,7 @@ from easyai.db.events import Event
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
 from easyai.pipeline.pace import turns
-from easyai.pipeline.pictures import carry_left_behind
+from easyai.pipeline.picture_moves import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry.vitals import examine
 from easyai.registry.watch import Watch, look

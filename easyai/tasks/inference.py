@@ -10,7 +10,7 @@ from easyai.tasks.process import process_of
 from easyai.tasks.publisher import INFER_TASK
 
 if TYPE_CHECKING:
-    from easyai.pipeline.tell import Counts
+    from easyai.pipeline.frame_log import Counts
 
 
 @shared_task(bind=True, name=INFER_TASK)  # type: ignore[untyped-decorator]

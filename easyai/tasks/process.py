@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from easyai.db import clock, task_types, type_room
+from easyai.db import admitted_types, clock, task_types
 from easyai.tasks.api_wait import ApiWait
 from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.outage import OutageLog
 
 if TYPE_CHECKING:
+    from easyai.pipeline.frame_log import Counts
     from easyai.pipeline.infer import InferenceLoop
-    from easyai.pipeline.tell import Counts
     from easyai.process.presence import Presence
     from easyai.runtime import Runtime
 
@@ -102,7 +102,7 @@ class WorkerProcess:
     def waiting_types(self) -> list[str]:
         """The task types with waiting frames."""
         with self.runtime().db.read() as conn:
-            return sorted(type_room.waiting(conn))
+            return sorted(admitted_types.waiting(conn))
 
     def stop_leasing(self) -> None:
         """Begin the shutdown: lease no more frames. Safe in a signal handler."""
@@ -119,7 +119,7 @@ class WorkerProcess:
         if self._stopping:
             return None
         if not self.api_wait.over:
-            from easyai.pipeline.tell import Counts
+            from easyai.pipeline.frame_log import Counts
 
             return Counts()  # once the loop is opened, it looks at all types by itself
         return self.inference().wake(task_type)

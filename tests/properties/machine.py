@@ -82,10 +82,10 @@ class Ledger(RuleBasedStateMachine):
         self.model.given_up(rows, self.site.runtime.settings.ai_analysis.queue_full_strategy)
 
     @rule(number=_WORKERS, task_type=_TYPES, leasing=st.booleans())
-    def turn(self, number: int, task_type: str, leasing: bool) -> None:
+    def transaction(self, number: int, task_type: str, leasing: bool) -> None:
         """A worker records, settles and leases."""
         group = list(self.worker(number).answered)
-        _, dispatched = self.world.turn(self.worker(number), task_type, leasing)
+        _, dispatched = self.world.transaction(self.worker(number), task_type, leasing)
         self._turned([one for one in group if one.frame.task_type == task_type], dispatched)
 
     @rule(number=_WORKERS, task_type=_TYPES)
@@ -118,10 +118,10 @@ class Ledger(RuleBasedStateMachine):
         self, number: int, task_type: str, answers: list[tuple[Kind, int]], heard: bool
     ) -> None:
         """The way of most frames: leased, answered, settled, carried."""
-        self.turn(number, task_type, leasing=True)
+        self.transaction(number, task_type, leasing=True)
         self.world.end_calls(self.worker(number), answers)
         if heard:
-            self.turn(number, task_type, leasing=False)
+            self.transaction(number, task_type, leasing=False)
             self.carry()
         else:
             self.turn_whose_commit_is_not_heard(number, task_type)
@@ -131,24 +131,24 @@ class Ledger(RuleBasedStateMachine):
         self, number: int, task_type: str, answers: list[tuple[Kind, int]]
     ) -> None:
         """Settled and killed before the pictures are carried."""
-        self.turn(number, task_type, leasing=True)
+        self.transaction(number, task_type, leasing=True)
         self.world.end_calls(self.worker(number), answers)
         self.turn_that_rolls_back(number, task_type)
-        self.turn(number, task_type, leasing=True)
+        self.transaction(number, task_type, leasing=True)
         self.kill(number)
 
     @rule(number=_WORKERS, task_type=_TYPES, brought_back=st.booleans())
     def work_that_is_refused(self, number: int, task_type: str, brought_back: bool) -> None:
         """An algorithm takes none of the frames it is given, until they have failed."""
         for _ in range(MAX_ATTEMPTS):
-            self.turn(number, task_type, leasing=True)
+            self.transaction(number, task_type, leasing=True)
             while self.worker(number).calls:
                 self.world.answer(self.worker(number), 0, Kind.REFUSED, 0)
             for each in TYPES:
-                self.turn(number, each, leasing=False)
+                self.transaction(number, each, leasing=False)
             self.time_passes(6.0)
         self.world.carry(self.worker(number))
-        self.turn(number, task_type, leasing=False)
+        self.transaction(number, task_type, leasing=False)
         if brought_back:
             self.requeue()
 
@@ -163,11 +163,11 @@ class Ledger(RuleBasedStateMachine):
         number, late = self.world.workers.index(frozen), frozen.calls[0][0].task_type
         self.time_passes(16.0)
         self.sweep()
-        self.turn(successor, task_type, leasing=True)
+        self.transaction(successor, task_type, leasing=True)
         self.world.answer(frozen, 0, Kind.INFERRED, 1)
-        self.turn(number, late, leasing=False)
+        self.transaction(number, late, leasing=False)
 
-    @precondition(lambda self: any(worker.errands for worker in self.world.workers))
+    @precondition(lambda self: any(worker.moves for worker in self.world.workers))
     @rule()
     def carry(self) -> None:
         """Workers move and delete their pictures."""
@@ -182,7 +182,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(number=_WORKERS, task_type=_TYPES)
     def stop(self, number: int, task_type: str) -> None:
         """A worker that has just leased stops in order."""
-        self.turn(number, task_type, leasing=True)
+        self.transaction(number, task_type, leasing=True)
         self.model.returned(self.world.stop(self.worker(number)))
 
     @rule(number=_WORKERS)
@@ -240,7 +240,7 @@ class Ledger(RuleBasedStateMachine):
         if heals:
             for endpoint in ENDPOINTS:
                 self.world.register(endpoint, None)
-            self.turn(0, TYPES[0], leasing=True)
+            self.transaction(0, TYPES[0], leasing=True)
 
     @rule(installation=st.integers(1, 9), own_type=st.integers(1, 4), strategy=_STRATEGIES)
     def limits_change(self, installation: int, own_type: int, strategy: str) -> None:
@@ -289,9 +289,9 @@ class Ledger(RuleBasedStateMachine):
         self.scan()
         self.sweep()
         for task_type, worker in itertools.product(TYPES, self.world.workers[:1]):
-            self.turn(0, task_type, leasing=True)
+            self.transaction(0, task_type, leasing=True)
             while worker.calls:
                 self.world.answer(worker, 0, Kind.INFERRED, 1)
-            self.turn(0, task_type, leasing=False)
+            self.transaction(0, task_type, leasing=False)
             self.world.carry(worker)
         self.time_passes(61.0)

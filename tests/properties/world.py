@@ -16,14 +16,14 @@ from easyai.domain.frame import FrameState
 from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
 from easyai.domain.verdict import Kind, Verdict
-from easyai.pipeline import pictures, requeue
+from easyai.pipeline import picture_moves, requeue
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
-from easyai.pipeline.pictures import CarriedOut, Errand
+from easyai.pipeline.picture_moves import CarriedOut, PictureMove
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Settled, settle
-from easyai.pipeline.turn import turn
+from easyai.pipeline.transaction import run_transaction
 from easyai.registry import registration
 from easyai.settings.schema import TRIPWIRE
 from tests.support.site import TYPE, Installation, Row
@@ -60,7 +60,7 @@ class Worker:
 
     calls: list[tuple[LeasedFrame, Endpoint]] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
-    errands: list[Errand] = field(default_factory=list)
+    moves: list[PictureMove] = field(default_factory=list)
     carried: CarriedOut = field(default_factory=CarriedOut)
 
     def tokens(self) -> list[str]:
@@ -161,14 +161,18 @@ class World:
             services.set_state(conn, pks, state, quoted("silent"), self.clock())
             generations.bump_registry(conn)
 
-    def turn(self, worker: Worker, task_type: str, leasing: bool) -> tuple[Settled, Dispatched]:
-        """One turn of a worker's dispatcher, of one type only: record, settle, lease."""
+    def transaction(
+        self, worker: Worker, task_type: str, leasing: bool
+    ) -> tuple[Settled, Dispatched]:
+        """One transaction of a worker's dispatcher, of one type only: record, settle, lease."""
         token = secrets.token_hex(8) if leasing else None
         runtime = self.site.runtime
         group, carried = self._of_type(worker, task_type), worker.carried
-        settled, dispatched = turn(runtime, group, carried, token, serves=task_type.__eq__)
+        settled, dispatched = run_transaction(
+            runtime, group, carried, token, serves=task_type.__eq__
+        )
         self.forget(worker, group, carried)
-        worker.errands += settled.errands + carried.renamed
+        worker.moves += settled.moves + carried.renamed
         worker.calls += [(one, dispatched.endpoints[one.service_pk]) for one in dispatched.frames]
         return settled, dispatched
 
@@ -187,7 +191,7 @@ class World:
         token = secrets.token_hex(8)
         group = self._of_type(worker, task_type)
         runtime, carried = self.site.runtime, worker.carried
-        _, leased = turn(runtime, group, carried, token, serves=task_type.__eq__)
+        _, leased = run_transaction(runtime, group, carried, token, serves=task_type.__eq__)
         return leased
 
     def turn_rolled_back(self, worker: Worker, task_type: str) -> None:
@@ -196,7 +200,7 @@ class World:
         group = self._of_type(worker, task_type)
         try:
             with runtime.db.dispatching() as conn:
-                pictures.note(conn, worker.carried)
+                picture_moves.note(conn, worker.carried)
                 settle(conn, analysis, group, self.clock(), careful=True)
                 cache, serves = ServiceCache(), task_type.__eq__
                 now = self.clock()
@@ -229,8 +233,8 @@ class World:
 
     def carry(self, worker: Worker) -> None:
         """The worker's pictures are moved and deleted."""
-        errands, worker.errands = worker.errands, []
-        worker.carried.add(pictures.carry_out(self.site.runtime.store, errands))
+        moves, worker.moves = worker.moves, []
+        worker.carried.add(picture_moves.carry_out(self.site.runtime.store, moves))
 
     def renew(self, worker: Worker) -> list[str]:
         """The worker keeps its leases; their tokens."""
@@ -258,7 +262,7 @@ class World:
             upkeep.follow_clock(conn, now, LEASE_SEC)
             upkeep.pull_back(conn, now)
             ledger.expire(conn, now)
-        pictures.carry_left_behind(self.site.runtime)
+        picture_moves.carry_left_behind(self.site.runtime)
 
     def requeue(self) -> None:
         """An operator brings every failed frame back."""

@@ -20,7 +20,7 @@ from easyai.db.many import ManyRows
 from easyai.domain.breaker import Breaker
 from easyai.domain.rate import Bucket
 from easyai.pipeline import admission_drops, calls
-from easyai.pipeline.known import Known
+from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.places import Places
 from easyai.registry import sweep, unregistration
 from easyai.store import local_watch, renames
@@ -109,12 +109,12 @@ MUTATIONS = (
         "integration/pipeline/test_late_results.py, ... that_another_worker_holds ...",
     ),
     Mutation(
-        "an errand is noted whatever the row asks for by now",
+        "a move is noted whatever the row asks for by now",
         pictures,
         "_CARRIED",
         _without(pictures._CARRIED, " AND frames.image_target = {target}"),
         # A requeue and a second settling must fit between a move and the note of it.
-        "integration/pipeline/test_guards.py, test_an_errand_that_was_replaced_by_another ...",
+        "integration/pipeline/test_guards.py, test_a_move_that_was_replaced_by_another ...",
     ),
     Mutation(
         "a rename replaces what stands there",
@@ -138,7 +138,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a scan does not look at what others have recorded",
-        Known,
+        KnownPictures,
         "catch_up",
         lambda *_: None,
         # Two scans at once need a process that stood still for longer than its claim lasts.

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from easyai.db import type_room
+from easyai.db import admitted_types
 from easyai.db.ledger import LeasedFrame
-from easyai.domain import type_room as room
+from easyai.domain import type_places
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.verdict import Verdict, judge
 from easyai.errors import EasyaiError, StoreUnavailableError
@@ -26,7 +26,9 @@ from easyai.pipeline import (
     service_networks,
     type_gate,
     upkeep,
-    workshop,
+)
+from easyai.pipeline import (
+    worker_context as workshop,
 )
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
@@ -231,9 +233,9 @@ def short_memory(kept_sec: float) -> list[tuple[Any, str, Any]]:
         return []
     here = sys.modules[__name__]
     return [
-        (room, "KEPT_SEC", kept_sec),
-        (room, "RENEW_SEC", kept_sec / 3),
-        (type_room, "RENEW_SEC", kept_sec / 3),
+        (type_places, "KEPT_SEC", kept_sec),
+        (type_places, "RENEW_SEC", kept_sec / 3),
+        (admitted_types, "RENEW_SEC", kept_sec / 3),
         (type_gate, "_TRUST_SEC", kept_sec / 4),
         (here, "INTERVALS", {**INTERVALS, UPKEEP: kept_sec / 2}),
     ]

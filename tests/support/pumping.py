@@ -10,8 +10,8 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
 
+from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.infer import InferenceLoop
-from easyai.pipeline.tell import Counts
 from easyai.runtime import Runtime
 
 _LOOK_SEC = 0.002

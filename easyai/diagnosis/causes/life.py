@@ -58,7 +58,7 @@ def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
     heard_at = _past(facts, service.last_heartbeat)
     apis = [_past(facts, process.started_at) for process in known.working("api", facts.now)]
     listens_since = min(min(apis, default=0.0), heard_at + allowed_sec)
-    watched = known.duties.get(WATCHED_SINCE)
+    watched = known.process_leases.get(WATCHED_SINCE)
     watched_since = _past(facts, watched.done_at) if watched else 0.0
     return facts.now - max(heard_at, listens_since, watched_since) > allowed_sec
 

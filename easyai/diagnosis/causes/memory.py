@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 from easyai.process.ends import KILLED_FOR_MEMORY
 
 
-def killed_for_memory(facts: Facts, known: Known) -> Iterator[Cause]:
+def killed_for_memory(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     """The cause, if a worker was killed for lack of memory within the last two minutes."""
     starts = [
         (process, start)

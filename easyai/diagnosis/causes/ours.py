@@ -14,7 +14,7 @@ from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.data_folder import data_moved
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 from easyai.settings.commands import curl_command, easyai_command
 
 #: The code of the reason if no database was ever created.
@@ -169,7 +169,7 @@ def _broker(facts: Facts) -> Cause:
     )
 
 
-def _clock(facts: Facts, known: Known) -> Iterator[Cause]:
+def _clock(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     if not known.ahead_sec and not known.clock_jump_at:
         return
     evidence = []

@@ -12,7 +12,7 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.liveliness import api_gone, beat_late, scan_late
 from easyai.health.process_facts import ProcessFacts
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 from easyai.settings.commands import celery_command, easyai_command
 from easyai.supervisor import running as supervisor
 
@@ -42,7 +42,7 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _watchdog_gone(facts, known)
 
 
-def _nothing_works(facts: Facts, known: Known) -> bool:
+def _nothing_works(facts: Facts, known: Snapshot) -> bool:
     """Whether no process of ours works and no `easyai up` restarts them."""
     works = any(known.working(kind, facts.now) for kind in _KINDS)
     return not works and _supervisor(facts) is None
@@ -52,7 +52,7 @@ def _supervisor(facts: Facts) -> int | None:
     return supervisor.running(facts.settings.easyai.data_dir)
 
 
-def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
+def _workers(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     working = known.working("worker", facts.now)
     hung = [one for one in known.silent("worker", facts.now) if one.exists]
     again = list(restarts(facts, known))
@@ -71,7 +71,7 @@ def _workers(facts: Facts, known: Known) -> Iterator[Cause]:
     yield from again
 
 
-def _gone_for_sure(facts: Facts, known: Known) -> Iterator[Cause]:
+def _gone_for_sure(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     """The cause if no worker process exists. Silent rows prove nothing while the database fails."""
     every = [worker for worker in known.processes if worker.kind == "worker"]
     newest_at = max((worker.beat_at for worker in every), default=0.0)
@@ -95,7 +95,7 @@ def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Reason]:
         )
 
 
-def _newest(facts: Facts, known: Known, kind: str) -> Iterator[Reason]:
+def _newest(facts: Facts, known: Snapshot, kind: str) -> Iterator[Reason]:
     """The last sign of a kind of process: rows that fell silent, or an orderly stop.
 
     Rows of processes that were replaced long before are left out.
@@ -128,7 +128,7 @@ def _see_what_runs() -> Remedy:
     return Remedy(Reason("remedy.see_what_runs"), _PROCESSES)
 
 
-def _nothing_runs(facts: Facts, known: Known) -> Cause:
+def _nothing_runs(facts: Facts, known: Snapshot) -> Cause:
     """A single cause for all processes, with a single remedy."""
     never = (Reason("process.none_ever"),)
     return Cause(
@@ -143,14 +143,14 @@ def _nothing_runs(facts: Facts, known: Known) -> Cause:
     )
 
 
-def _last_seen(facts: Facts, known: Known) -> Iterator[Reason]:
+def _last_seen(facts: Facts, known: Snapshot) -> Iterator[Reason]:
     """The last sign of each kind of process."""
     for kind in _KINDS:
         for seen in list(_newest(facts, known, kind))[:1]:
             yield Reason.of("process.of_kind", kind=kind, seen=seen)
 
 
-def _worker_gone(facts: Facts, known: Known) -> Cause:
+def _worker_gone(facts: Facts, known: Snapshot) -> Cause:
     never = (Reason("process.no_worker_ever"),)
     return Cause(
         "worker_gone",
@@ -194,8 +194,8 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
     )
 
 
-def _beat_gone(facts: Facts, known: Known) -> Cause:
-    duty = known.duties.get("beat")
+def _beat_gone(facts: Facts, known: Snapshot) -> Cause:
+    duty = known.process_leases.get("beat")
     evidence = list(_newest(facts, known, "beat"))
     if duty is not None and 0 < duty.expires_at <= facts.now:
         evidence.append(Reason.of("process.beat_lease_ran_out", expires_at=duty.expires_at))
@@ -210,7 +210,7 @@ def _beat_gone(facts: Facts, known: Known) -> Cause:
     )
 
 
-def _api_gone(facts: Facts, known: Known) -> Cause:
+def _api_gone(facts: Facts, known: Snapshot) -> Cause:
     local = facts.settings.frame_extractor.store == "local"
     title = "cause.api_gone.title_with_pictures" if local else "cause.api_gone.title"
     return Cause(
@@ -223,7 +223,7 @@ def _api_gone(facts: Facts, known: Known) -> Cause:
     )
 
 
-def _watchdog_gone(facts: Facts, known: Known) -> Cause:
+def _watchdog_gone(facts: Facts, known: Snapshot) -> Cause:
     never = (Reason("process.no_watchdog_ever"),)
     return Cause(
         "watchdog_gone",

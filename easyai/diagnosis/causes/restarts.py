@@ -10,7 +10,7 @@ from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.process_facts import STARTS_SEC, ProcessFacts, Start
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 from easyai.process.ends import has_hung
 
 _LATELY_SEC: Final = 60.0
@@ -19,7 +19,7 @@ _MOST_MOMENTS: Final = 8
 _KINDS: Final = ("worker", "beat", "api", "watchdog")
 
 
-def hung_and_ended(facts: Facts, known: Known) -> Cause | None:
+def hung_and_ended(facts: Facts, known: Snapshot) -> Cause | None:
     """The cause, if a hung worker was killed in the last minute and nothing has succeeded since."""
     working = known.working("worker", facts.now)
     again = [
@@ -67,7 +67,7 @@ def _starts(some: Sequence[tuple[ProcessFacts, Start]]) -> Iterator[Reason]:
         yield began
 
 
-def restarts(facts: Facts, known: Known) -> Iterator[Cause]:
+def restarts(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     """The causes for kinds of process that crashed or were killed several times lately."""
     for kind in _KINDS:
         working = known.working(kind, facts.now)
@@ -105,10 +105,10 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
 
 def _scans_stay_out(facts: Facts) -> bool:
     """Whether no run of a worker lives long enough for a scan."""
-    duty = facts.known.duties.get("scan") if facts.known else None
+    lease = facts.known.process_leases.get("scan") if facts.known else None
     analysis = facts.settings.ai_analysis
     allowed_sec = analysis.stall_alarm_sec + analysis.scan_interval_sec
-    return analysis.enable and duty is not None and facts.now - duty.done_at > allowed_sec
+    return analysis.enable and lease is not None and facts.now - lease.done_at > allowed_sec
 
 
 def log_command(facts: Facts, kind: str) -> str:

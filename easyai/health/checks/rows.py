@@ -13,9 +13,9 @@ from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.liveliness import api_gone, beat_late, scan_late
-from easyai.health.snapshot import Known
+from easyai.health.snapshot import Snapshot
 
-_Judge = Callable[[Facts, Known], Reason | None]
+_Judge = Callable[[Facts, Snapshot], Reason | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def row_results(facts: Facts) -> list[CheckResult]:
     return [run_one(check) for check in row_checks(facts)]
 
 
-def _worker(facts: Facts, known: Known) -> Reason | None:
+def _worker(facts: Facts, known: Snapshot) -> Reason | None:
     working = known.working("worker", facts.now)
     if not working:
         return Reason("worker.none_works")
@@ -55,25 +55,25 @@ def _worker(facts: Facts, known: Known) -> Reason | None:
     return Reason.of("worker.scan_late", late_sec=late_sec) if late_sec else None
 
 
-def _beat(facts: Facts, known: Known) -> Reason | None:
+def _beat(facts: Facts, known: Snapshot) -> Reason | None:
     if not beat_late(facts, known):
         return None
     return Reason("beat.none_leads")
 
 
-def _api(facts: Facts, known: Known) -> Reason | None:
+def _api(facts: Facts, known: Snapshot) -> Reason | None:
     if not api_gone(facts, known):
         return None
     return Reason("api.none_works")
 
 
-def _watchdog(facts: Facts, known: Known) -> Reason | None:
+def _watchdog(facts: Facts, known: Snapshot) -> Reason | None:
     if known.working("watchdog", facts.now):
         return None
     return Reason("watchdog.none_works")
 
 
-def _services(facts: Facts, known: Known) -> Reason | None:
+def _services(facts: Facts, known: Snapshot) -> Reason | None:
     wanted = [one for one in known.types if one.waiting or one.leased or one.recent.found]
     unserved = [
         one.name
@@ -90,7 +90,7 @@ def _services(facts: Facts, known: Known) -> Reason | None:
     return None
 
 
-def _breakers(facts: Facts, known: Known) -> Reason | None:
+def _breakers(facts: Facts, known: Snapshot) -> Reason | None:
     del known
     opened = [
         service.service_id
@@ -111,7 +111,7 @@ def backlog(facts: Facts, *, rings: bool) -> int:
     return sum(task_type.waiting if rings else task_type.pending for task_type in facts.types)
 
 
-def _queue(facts: Facts, known: Known) -> Reason | None:
+def _queue(facts: Facts, known: Snapshot) -> Reason | None:
     limit = facts.settings.ai_analysis.max_queue_size
     rings = any(one.kind == "queue_backlog" and one.over_at is None for one in known.alarms)
     waiting = backlog(facts, rings=rings)
@@ -129,7 +129,7 @@ def _queue(facts: Facts, known: Known) -> Reason | None:
     return None
 
 
-def _clock(facts: Facts, known: Known) -> Reason | None:
+def _clock(facts: Facts, known: Snapshot) -> Reason | None:
     if known.ahead_sec:
         return Reason.of("clock.rows_ahead", ahead_sec=known.ahead_sec)
     off = clocks_off(known, facts.now)

@@ -13,8 +13,8 @@ from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import sampling
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Endpoint
-from easyai.pipeline.pictures import CarriedOut, carry_out
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut, carry_out
+from easyai.pipeline.transaction import run_transaction
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import set_clocks
 from tests.support.site import TYPE, Installation
@@ -70,8 +70,8 @@ class Minutes:
     def _turn(self, answered: list[Answered]) -> None:
         runtime, carried = self.site.runtime, self._carried
         self._turns += 1
-        settled, dispatched = turn(runtime, answered, carried, f"turn {self._turns}")
-        self._carried = carry_out(runtime.store, settled.errands)
+        settled, dispatched = run_transaction(runtime, answered, carried, f"turn {self._turns}")
+        self._carried = carry_out(runtime.store, settled.moves)
         for frame in dispatched.frames:
             endpoint = dispatched.endpoints[frame.service_pk]
             call = (self.now + self.call_sec, frame.id, self.now, frame, endpoint)

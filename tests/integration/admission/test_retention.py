@@ -236,7 +236,7 @@ def test_frames_are_not_given_up_in_vain_when_their_pictures_cannot_be_deleted(
     site.put_many(10)
     site.scan()
     monkeypatch.setattr(LocalStore, "free_percent", lambda store: 0.0)
-    monkeypatch.setattr("easyai.pipeline.pictures._run", lambda store, errand: None)
+    monkeypatch.setattr("easyai.pipeline.picture_moves._run", lambda store, move: None)
     site.scan()
     assert site.count("dropped") == 2
 

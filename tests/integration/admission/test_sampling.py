@@ -81,7 +81,7 @@ def test_pictures_that_the_store_keeps_are_deleted_by_the_sweep(
     _sample(site, "2")
     site.put_many(4)
     with monkeypatch.context() as patch:
-        patch.setattr("easyai.pipeline.pictures._run", lambda store, errand: None)
+        patch.setattr("easyai.pipeline.picture_moves._run", lambda store, move: None)
         site.scan()
     assert len(site.pictures(TYPE)) == 4
     left = site.rows("SELECT id FROM frames WHERE image_target = '' AND image_path IS NULL")

@@ -16,7 +16,7 @@ from easyai.db import pictures as pictures_db
 from easyai.db.recording import NewFrame
 from easyai.domain.reason import Reason
 from easyai.domain.system_alert import system_result
-from easyai.pipeline import pictures
+from easyai.pipeline import picture_moves
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ALERTS, LiveApi
@@ -311,7 +311,7 @@ def test_a_picture_that_the_store_keeps_for_now_is_left_to_the_sweep(
         assert api.call("DELETE", f"{ALERTS}/{saved}").json() == {"ok": True}
     assert _pictures(folder) == ["a.jpg"]
 
-    pictures.carry_left_behind(runtime)
+    picture_moves.carry_left_behind(runtime)
     assert _pictures(folder) == []
 
 

@@ -20,8 +20,8 @@ from easyai.domain.reason import quoted
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut
+from easyai.pipeline.transaction import run_transaction
 from easyai.registry import registration
 from easyai.runtime import Runtime
 from tests.integration.db.contention import (
@@ -61,7 +61,7 @@ class Worker:
         number = next(self._turns)
         answered, self._answered = self._answered, []
         token = f"{self._name}-{number}" if number % 3 else None
-        _, dispatched = turn(self._runtime, answered, CarriedOut(), token)
+        _, dispatched = run_transaction(self._runtime, answered, CarriedOut(), token)
         self._answered = [
             Answered(frame, dispatched.endpoints[frame.service_pk], _ANSWERS[frame.id % 2])
             for frame in dispatched.frames
@@ -194,7 +194,7 @@ def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
         frame = dispatched.frames[0]
         answered = [Answered(frame, dispatched.endpoints[frame.service_pk], _ANSWERS[1])]
         try:
-            turn(busy.open(), answered, CarriedOut(), token)
+            run_transaction(busy.open(), answered, CarriedOut(), token)
         except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
             errors.append(error)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from easyai.db import frames, history, outbox
 from easyai.db.locks import lock_in_order
 from easyai.pipeline.alert_removal import delete_alerts
-from easyai.pipeline.pictures import CarriedOut, Errand, record
+from easyai.pipeline.picture_moves import CarriedOut, PictureMove, record
 from easyai.runtime import Runtime
 from tests.integration.db.contention import (
     migrated_url,
@@ -76,7 +76,7 @@ def _carrier(runtime: Runtime) -> Callable[[], None]:
                 missing={id_: _target(id_) for id_ in missing},
                 replaced={id_: _target(id_) for id_ in replaced},
                 taken=[
-                    (one := Errand(id_, "k.jpg", _target(id_), "1"), one.renamed())
+                    (one := PictureMove(id_, "k.jpg", _target(id_), "1"), one.renamed())
                     for id_ in renamed
                 ],
             )

@@ -19,8 +19,8 @@ from easyai.db import ledger, rings, task_types
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut
+from easyai.pipeline.transaction import run_transaction
 from easyai.registry import registration
 from tests.integration.db.contention import migrated_url
 from tests.support.algorithm_stub import AlgorithmStub
@@ -72,7 +72,7 @@ def test_a_turn_that_settles_and_leases_locks_tables_in_their_order(site: Instal
         for frame in dispatched.frames
     ]
     with _tables_locked(site) as tables:
-        settled, leased = turn(site.runtime, answered, CarriedOut(), "a-token")
+        settled, leased = run_transaction(site.runtime, answered, CarriedOut(), "a-token")
     assert (settled.alerts, len(leased.frames)) == (1, 3)
     assert tables == list(_ORDER)
 

@@ -14,12 +14,12 @@ from sqlalchemy import event
 from easyai.domain import breaker
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import dispatcher
-from easyai.pipeline import turn as turn_module
+from easyai.pipeline import transaction as transaction_module
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.infer import InferenceLoop
-from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut
+from easyai.pipeline.transaction import run_transaction
 from easyai.registry import registration, unregistration
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub, detections
@@ -56,7 +56,7 @@ def _working(site: Installation) -> Iterator[InferenceLoop]:
 
 
 def _turn(site: Installation) -> Dispatched:
-    _, dispatched = turn(site.runtime, [], CarriedOut(), f"token-{time.monotonic_ns()}")
+    _, dispatched = run_transaction(site.runtime, [], CarriedOut(), f"token-{time.monotonic_ns()}")
     return dispatched
 
 
@@ -122,9 +122,9 @@ def _statements_of_a_turn(site: Installation, types: list[str]) -> Counter[str]:
     answers = _answers(_turn(site))
     assert len(answers) == 60
     with _statements(site, by_row=True) as sent:
-        settled, leased = turn(site.runtime, answers, CarriedOut(), "next")
+        settled, leased = run_transaction(site.runtime, answers, CarriedOut(), "next")
     assert (settled.finished, len(leased.frames)) == (60, 60)
-    settled, _ = turn(site.runtime, _answers(leased), CarriedOut(), None)
+    settled, _ = run_transaction(site.runtime, _answers(leased), CarriedOut(), None)
     # Durations are written once a second (test_totals.py), not with each turn.
     return Counter(text for text in sent if "duration_totals" not in text)
 
@@ -185,7 +185,7 @@ def test_what_a_rolled_back_turn_learned_of_a_service_is_forgotten(
         dispatch(*arguments, **options)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(turn_module, "dispatch", fails)
+    monkeypatch.setattr(transaction_module, "dispatch", fails)
     with pytest.raises(ZeroDivisionError):
         _turn(site)
     monkeypatch.undo()
@@ -247,7 +247,7 @@ def test_leasing_that_fails_holds_up_no_answer(
         def fails(*_: Any, **__: Any) -> Dispatched:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(turn_module, "dispatch", fails)
+        monkeypatch.setattr(transaction_module, "dispatch", fails)
         site.put(f"{TYPE}/门口1/9.jpg")
         site.scan()
         loop.wake(TYPE)
@@ -269,9 +269,9 @@ def test_groups_of_answers_grow_again_under_load_after_one_that_could_not_be_set
         if len(answered) > 1 and not alone:
             raise ZeroDivisionError
         time.sleep(0.02)  # answers wait at the end of every turn
-        return turn(runtime, answered, *rest, **options)
+        return run_transaction(runtime, answered, *rest, **options)
 
-    monkeypatch.setattr(dispatcher, "turn", fails_once)
+    monkeypatch.setattr(dispatcher, "run_transaction", fails_once)
     site.configure(max_concurrent_infer=60)
     site.register(algorithm)
     site.record(900)
@@ -284,6 +284,6 @@ def test_a_wake_is_answered_by_the_turn_that_it_leads_to(site: Installation) -> 
     site.record(1)
     site.record(1, "人脸")
     site.execute("UPDATE task_types SET rung_at = 5")
-    turn(site.runtime, [], CarriedOut(), None, rung=[TYPE])
+    run_transaction(site.runtime, [], CarriedOut(), None, rung=[TYPE])
     rows = site.rows("SELECT name, rung_at FROM task_types")
     assert {row["name"]: row["rung_at"] for row in rows} == {TYPE: 0, "人脸": 5}

@@ -13,8 +13,8 @@ import pytest
 from easyai.db import engines
 from easyai.domain import breaker
 from easyai.errors import StoreUnavailableError
-from easyai.pipeline import pictures
-from easyai.pipeline.pictures import Errand
+from easyai.pipeline import picture_moves
+from easyai.pipeline.picture_moves import PictureMove
 from easyai.registry.sweep import sweep
 from easyai.store import local_watch, whole
 from easyai.store.base import Carried
@@ -119,16 +119,16 @@ def test_a_time_out_is_held_against_no_frame_and_halves_what_its_endpoint_gets(
 def test_a_picture_whose_second_name_is_taken_too_arrives_and_holds_up_no_others(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, taken_by: str
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
-    second, renamed, calls = f"alerts/{TYPE}/门口1/second.jpg", Errand.renamed, []
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
+    second, renamed, calls = f"alerts/{TYPE}/门口1/second.jpg", PictureMove.renamed, []
 
-    def unlucky(errand: Errand) -> Errand:
-        calls.append(errand.frame_id)
+    def unlucky(move: PictureMove) -> PictureMove:
+        calls.append(move.frame_id)
         if len(calls) <= 2:
-            return Errand(errand.frame_id, errand.source, second, errand.version)
-        return renamed(errand)
+            return PictureMove(move.frame_id, move.source, second, move.version)
+        return renamed(move)
 
-    monkeypatch.setattr(Errand, "renamed", unlucky)
+    monkeypatch.setattr(PictureMove, "renamed", unlucky)
     keys = site.put_many(6)
     foreign = [site.put(f"alerts/{keys[0]}", b"not ours")]
     if taken_by == "file":
@@ -160,13 +160,13 @@ def test_a_picture_whose_second_name_is_taken_too_arrives_and_holds_up_no_others
 
 
 @pytest.mark.parametrize("remote", [False, True])
-def test_errands_that_cannot_succeed_hold_up_no_others(
+def test_moves_that_cannot_succeed_hold_up_no_others(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
     remote: bool,
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     store = site.runtime.store
     keys = site.put_many(30)
     stuck, move = set(keys), store.move
@@ -183,10 +183,10 @@ def test_errands_that_cannot_succeed_hold_up_no_others(
     stuck -= set(keys[20:])
     monkeypatch.setattr(store, "remote", remote)
     # A group that fails as a whole ends its round; the next one goes on behind it.
-    assert [pictures.carry_left_behind(site.runtime) for _ in range(2)] == [0, 10]
+    assert [picture_moves.carry_left_behind(site.runtime) for _ in range(2)] == [0, 10]
     assert len(site.pictures("alerts")) == 10
     stuck.clear()
-    assert pictures.carry_left_behind(site.runtime) == 20
+    assert picture_moves.carry_left_behind(site.runtime) == 20
 
 
 def test_a_picture_that_cannot_be_read_stops_the_scan_of_no_others(

@@ -8,7 +8,7 @@ from easyai.db import alerts, outbox, pictures
 from tests.support.site import Installation
 
 
-def test_an_errand_that_was_replaced_by_another_is_not_noted_as_done(site: Installation) -> None:
+def test_a_move_that_was_replaced_by_another_is_not_noted_as_done(site: Installation) -> None:
     site.record(2)
     first, second = (frame["id"] for frame in site.frames())
     target = "UPDATE frames SET image_target = :target WHERE id = :id"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from easyai.pipeline import pictures
+from easyai.pipeline import picture_moves
 from easyai.pipeline.intake import Scanner
 from easyai.registry.sweep import sweep
 from easyai.runtime import Runtime
@@ -92,7 +92,7 @@ def test_a_scan_that_hangs_is_taken_over_and_records_nothing_twice(
 def test_a_sweep_that_hangs_is_taken_over_and_leaves_the_other_its_claim(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.record(2)
     site.execute(
         "UPDATE frames SET state = 'done', outcome = 'alert', settled_at = 1,"

@@ -13,9 +13,9 @@ from easyai.domain import fate
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import calls, dispatcher, intake
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.prepare import Prepared, prepare
-from easyai.pipeline.turn import turn
+from easyai.pipeline.transaction import run_transaction
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -66,7 +66,7 @@ def test_both_answers_of_a_frame_leased_twice_by_one_process_settle_it_once(
         Answered(one.frames[0], one.endpoints[pk], Verdict(Kind.INFERRED, 1.0, detection_count=n))
         for n, one in enumerate((first, again), start=1)
     ]
-    settled, _ = turn(site.runtime, answers, CarriedOut(), None)
+    settled, _ = run_transaction(site.runtime, answers, CarriedOut(), None)
     assert (settled.finished, settled.late) == (1, 1)
     assert [alert["detection_count"] for alert in site.alerts()] == [2]
 
@@ -83,7 +83,7 @@ def test_the_late_answer_of_a_frame_that_another_worker_holds_counts_for_nothing
     late = Answered(first.frames[0], first.endpoints[pk], Verdict(Kind.INFERRED, 1.0))
     failed = Answered(first.frames[0], first.endpoints[pk], Verdict(Kind.BROKEN, 1.0))
     for answer in (late, failed):
-        settled, _ = turn(site.runtime, [answer], CarriedOut(), None)
+        settled, _ = run_transaction(site.runtime, [answer], CarriedOut(), None)
         assert (settled.finished, settled.returned, settled.late) == (0, 0, 1)
     (frame,) = site.frames()
     assert (frame["state"], frame["lease_token"]) == ("leased", again.frames[0].lease_token)
@@ -131,19 +131,19 @@ def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
     monkeypatch: pytest.MonkeyPatch,
     detected: int,
 ) -> None:
-    from easyai.pipeline import pictures
+    from easyai.pipeline import picture_moves
 
     algorithm.answer = lambda frame: detections(detected)
     site.register(algorithm)
     site.put(KEY)
     site.scan()
-    # As if killed right after the commit: the errands are never run, nor recorded.
-    monkeypatch.setattr(dispatcher, "carry_out", lambda *_: pictures.CarriedOut())
+    # As if killed right after the commit: the moves are never run, nor recorded.
+    monkeypatch.setattr(dispatcher, "carry_out", lambda *_: picture_moves.CarriedOut())
     assert site.loop().pump(TYPE, 3.0).finished == 1
     assert site.pictures("") == [KEY]
     assert site.scan().new_frames == 0
     assert sweep(site.runtime).pictures == 0  # it may only be slow
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     assert sweep(site.runtime).pictures == 1
     assert site.pictures("") == [alert["image_path"] for alert in site.alerts()]
     assert site.scan().new_frames == 0
@@ -154,21 +154,21 @@ def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
 def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from easyai.pipeline import pictures
+    from easyai.pipeline import picture_moves
 
     site.register(algorithm)
     site.put(KEY)
     site.scan()
 
-    def move_and_die(*arguments: object) -> pictures.CarriedOut:
-        pictures.carry_out(*arguments)  # type: ignore[arg-type]
-        return pictures.CarriedOut()
+    def move_and_die(*arguments: object) -> picture_moves.CarriedOut:
+        picture_moves.carry_out(*arguments)  # type: ignore[arg-type]
+        return picture_moves.CarriedOut()
 
     monkeypatch.setattr(dispatcher, "carry_out", move_and_die)
     assert site.loop().pump(TYPE, 3.0).finished == 1
     site.put(KEY)  # the camera uses the name again before the sweep comes by
     monkeypatch.undo()
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     sweep(site.runtime)
     assert site.scan().new_frames == 1
     site.work(site.loop())
@@ -233,13 +233,13 @@ def test_a_process_that_stood_still_after_leasing_calls_nobody_and_gives_back(
     committed = threading.Event()
 
     def stands_still(*arguments: Any, **options: Any) -> Any:
-        done = turn(*arguments, **options)
+        done = run_transaction(*arguments, **options)
         if done[1].frames and not committed.is_set():
             committed.set()
             time.sleep(0.5)
         return done
 
-    monkeypatch.setattr(dispatcher, "turn", stands_still)
+    monkeypatch.setattr(dispatcher, "run_transaction", stands_still)
     loop = site.loop()
     loop.pump(TYPE, 1.0)
     assert committed.is_set()

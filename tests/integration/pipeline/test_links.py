@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from easyai.api.app import create_app
-from easyai.pipeline import pictures
+from easyai.pipeline import picture_moves
 from tests.integration.api.live import ALERTS, LiveApi
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import JPEG, TYPE, Installation
@@ -83,7 +83,7 @@ def test_a_picture_that_cannot_be_moved_is_shown_where_it_is_and_later_where_it_
     break_down: Callable[[Path], Callable[[], None]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", -1.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", -1.0)
     site.put(KEY)
     site.scan()
     repair = break_down(site.snapshots)
@@ -93,7 +93,7 @@ def test_a_picture_that_cannot_be_moved_is_shown_where_it_is_and_later_where_it_
     assert _shown(live, alert) == (200, JPEG)
 
     repair()
-    assert pictures.carry_left_behind(site.runtime) == 1
+    assert picture_moves.carry_left_behind(site.runtime) == 1
     assert site.pictures("") == [f"alerts/{KEY}"]
     assert _shown(live, alert) == (200, JPEG)
 

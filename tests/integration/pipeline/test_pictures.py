@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from easyai.errors import StoreUnavailableError
-from easyai.pipeline import pictures
+from easyai.pipeline import picture_moves
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.registry.sweep import sweep
 from easyai.store.base import Carried
@@ -39,7 +39,7 @@ def broken_moves(site: Installation, monkeypatch: pytest.MonkeyPatch) -> list[bo
 
     monkeypatch.setattr(store, "move", _move)
     monkeypatch.setattr(store, "delete", _delete)
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     return broken
 
 
@@ -100,7 +100,7 @@ def test_another_file_at_the_target_is_left_alone(
     monkeypatch: pytest.MonkeyPatch,
     answer: Any,
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.configure(max_attempts=1)
     algorithm.answer = lambda frame: answer
     site.register(algorithm)
@@ -127,7 +127,7 @@ def test_a_picture_that_worker_and_sweep_both_rename_lies_where_the_ledger_says(
     monkeypatch: pytest.MonkeyPatch,
     answer: Any,
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.configure(max_attempts=1)
     algorithm.answer = lambda frame: answer
     site.register(algorithm)
@@ -138,10 +138,10 @@ def test_a_picture_that_worker_and_sweep_both_rename_lies_where_the_ledger_says(
     move = store.move
     swept: list[int] = []
 
-    def move_while_the_sweep_does(*errand: Any) -> Carried:
-        moved = move(*errand)
+    def move_while_the_sweep_does(*args: Any) -> Carried:
+        moved = move(*args)
         if not swept:
-            swept.append(pictures.LeftBehind(other).carry())
+            swept.append(picture_moves.LeftBehind(other).carry())
         return moved
 
     monkeypatch.setattr(store, "move", move_while_the_sweep_does)
@@ -175,7 +175,7 @@ def test_a_removed_alert_takes_its_picture_along(
     assert [one["image_path"] for one in site.alerts()] == [alert["image_path"]]
 
 
-def test_more_errands_than_one_group_all_end(
+def test_more_moves_than_one_group_all_end(
     site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool]
 ) -> None:
     site.register(algorithm)
@@ -183,7 +183,7 @@ def test_more_errands_than_one_group_all_end(
     site.scan()
     assert site.loop().pump(TYPE, 5.0).finished == 30
     broken_moves[0] = False
-    assert pictures.carry_left_behind(site.runtime) == 30
+    assert picture_moves.carry_left_behind(site.runtime) == 30
     assert len(site.pictures("alerts")) == 30
 
 

@@ -10,8 +10,8 @@ import pytest
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import evidence
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut
+from easyai.pipeline.transaction import run_transaction
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.pumping import PumpedLoop
 from tests.support.site import TYPE, Installation
@@ -114,6 +114,6 @@ def test_an_answer_that_is_settled_with_the_failures_counts(site: Installation) 
             Answered(frame, leased.endpoints[pk], verdict)
             for frame, verdict in zip(leased.frames, verdicts, strict=True)
         ]
-        turn(site.runtime, answers, CarriedOut(), None)
+        run_transaction(site.runtime, answers, CarriedOut(), None)
         assert site.service(pk)["breaker_failures"] == 3
         assert site.service(pk)["breaker_open_until"] == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from easyai.pipeline import pictures
+from easyai.pipeline import picture_moves
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.intake import Scanner
 from easyai.registry.sweep import sweep
@@ -32,7 +32,7 @@ def test_a_picture_that_a_power_loss_brought_back_is_not_inferred_again(
     answer: Any,
     state: str,
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.configure(max_attempts=1)
     algorithm.answer = lambda frame: answer
     site.register(algorithm)
@@ -75,7 +75,7 @@ def test_a_new_picture_under_the_name_is_a_new_frame(
 def test_a_picture_that_was_away_for_its_call_is_a_frame_again_once_it_is_back(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, held: bool
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.register(algorithm)
     path = site.put(KEY)
     site.put(f"{TYPE}/门口2/notes.txt")  # the folder of all cameras is there and not empty
@@ -103,7 +103,7 @@ def test_a_picture_that_was_away_when_it_was_to_be_moved_is_moved_once_it_is_bac
     answer: Any,
     kept: str,
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.configure(max_attempts=1)
     algorithm.answer = lambda frame: answer
     site.register(algorithm)
@@ -111,9 +111,9 @@ def test_a_picture_that_was_away_when_it_was_to_be_moved_is_moved_once_it_is_bac
     site.put(f"{TYPE}/门口2/notes.txt")
     move = store.move
 
-    def move_while_away(*errand: Any) -> Carried:
+    def move_while_away(*args: Any) -> Carried:
         with _away(path.parent):
-            return move(*errand)
+            return move(*args)
 
     monkeypatch.setattr(store, "move", move_while_away)
     site.work(site.loop())
@@ -131,7 +131,7 @@ def test_a_picture_that_was_away_when_it_was_to_be_moved_is_moved_once_it_is_bac
 def test_the_picture_of_a_removed_alert_is_deleted_when_it_comes_back(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.register(algorithm)
     path = site.put(KEY)
     kept = site.snapshots.with_name("kept")

@@ -12,7 +12,7 @@ import pytest
 
 from easyai.db import migrate
 from easyai.pipeline import dispatcher
-from easyai.pipeline import turn as turn_module
+from easyai.pipeline import transaction as transaction_module
 from easyai.pipeline.infer import InferenceLoop
 from tests.support.algorithm_stub import AlgorithmStub, Frame
 from tests.support.site import TYPE, Installation
@@ -78,14 +78,14 @@ def test_workers_without_room_rest_longer_where_turns_take_long(
     def slow_turn(*arguments: Any, **options: Any) -> Any:
         looks.append(time.monotonic())
         time.sleep(0.4)
-        return turn_module.turn(*arguments, **options)
+        return transaction_module.run_transaction(*arguments, **options)
 
     with AlgorithmStub(delay=60.0) as stub:
         site.register(stub, max_concurrency=1)
         site.put_many(2)
         site.scan()
         assert site.lease().frames, "the one place is another worker's"
-        monkeypatch.setattr(dispatcher, "turn", slow_turn)
+        monkeypatch.setattr(dispatcher, "run_transaction", slow_turn)
         with _working(site) as loop:
             loop.wake(TYPE)
             wait_until(lambda: looks, 10, "it looks")

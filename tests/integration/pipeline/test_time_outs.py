@@ -13,8 +13,8 @@ from easyai.db.statistics import Tally
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import time_outs
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut
+from easyai.pipeline.transaction import run_transaction
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
@@ -141,7 +141,7 @@ def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_
         leased = site.lease()
         assert len(leased.frames) == 12
         answers = [Answered(one, leased.endpoints[pk], TIMED_OUT) for one in leased.frames]
-        turn(site.runtime, answers, CarriedOut(), None)
+        run_transaction(site.runtime, answers, CarriedOut(), None)
         if number == 0:
             site.execute("UPDATE frames SET due_at = 0, last_failure_at = last_failure_at - 20")
             site.execute(_LIKE_NEW)
@@ -169,7 +169,7 @@ def test_a_service_that_recovers_does_not_call_back_those_that_are_kept_apart(
     site.execute("UPDATE frames SET due_at = :at WHERE id = 2", at=now + 3)
     site.execute("UPDATE frames SET due_at = :at WHERE id = 3", at=now + _TURN_SEC)
     answer = Answered(leased.frames[0], leased.endpoints[pk], Verdict(Kind.INFERRED, 20.0))
-    turn(site.runtime, [answer], CarriedOut(), None)
+    run_transaction(site.runtime, [answer], CarriedOut(), None)
     assert site.service(pk)["breaker_open_until"] == 0
     due = {frame["id"]: frame["due_at"] - now for frame in site.frames()}
     assert due[2] < 2
@@ -184,7 +184,7 @@ def test_frames_that_go_in_order_are_not_kept_apart(site: Installation) -> None:
     site.execute("UPDATE frames SET tries = 1, last_failure_at = :at", at=now - 20)
     site.execute("UPDATE services SET last_success_at = :at", at=now - 10)
     leased = site.lease(most=1)
-    turn(
+    run_transaction(
         site.runtime,
         [Answered(leased.frames[0], leased.endpoints[pk], TIMED_OUT)],
         CarriedOut(),

@@ -12,8 +12,8 @@ import pytest
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline import caller
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.pictures import CarriedOut
-from easyai.pipeline.turn import turn
+from easyai.pipeline.picture_moves import CarriedOut
+from easyai.pipeline.transaction import run_transaction
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import free_port
 from tests.support.site import TYPE, Installation
@@ -33,7 +33,7 @@ def _settle(site: Installation, pk: int, *verdicts: Verdict) -> int | None:
         Answered(frame, leased.endpoints[pk], verdict)
         for frame, verdict in zip(leased.frames, verdicts, strict=True)
     ]
-    turn(site.runtime, answers, CarriedOut(), None)
+    run_transaction(site.runtime, answers, CarriedOut(), None)
     cap: int | None = site.service(pk)["concurrency_cap"]
     return cap
 

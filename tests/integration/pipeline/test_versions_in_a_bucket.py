@@ -11,7 +11,7 @@ import pytest
 from easyai.domain.fate import unique_key
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
-from easyai.pipeline import known
+from easyai.pipeline import known_pictures
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.confirm import confirm
@@ -278,6 +278,6 @@ def test_a_new_process_asks_for_each_picture_that_an_old_listing_shows(
         use_bucket(monkeypatch, bucket.server.settings(bucket.bucket), old.endpoint)
         assert Scanner(site.open()).scan().new_frames == 1
         assert work(site, 1) == ["alert"]
-        monkeypatch.setattr(known, "_NEWEST", 0)  # as if many had been recorded since
+        monkeypatch.setattr(known_pictures, "_NEWEST", 0)  # as if many had been recorded since
         assert Scanner(site.open()).scan().new_frames == 0
         assert old.shown_again > 0

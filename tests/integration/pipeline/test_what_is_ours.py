@@ -9,7 +9,7 @@ import pytest
 
 from easyai.db import installation
 from easyai.errors import StoreUnavailableError
-from easyai.pipeline import deletions, pictures, upkeep
+from easyai.pipeline import deletions, picture_moves, upkeep
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.store.base import Carried
 from tests.support.algorithm_stub import AlgorithmStub
@@ -41,7 +41,7 @@ def test_a_foreign_picture_among_the_alerts_stays_whatever_upkeep_does(
     alerted.execute("UPDATE events SET at = at - 864000 WHERE kind = 'installed'")
     for _ in range(3):
         upkeep.run(alerted.runtime)
-        pictures.carry_left_behind(alerted.runtime)
+        picture_moves.carry_left_behind(alerted.runtime)
     assert all(path.exists() for path in foreign)
 
 
@@ -81,7 +81,7 @@ def test_a_picture_that_no_row_names_is_deleted_when_the_store_is_back(
         trouble.setattr(alerted.runtime.store, "discard", refuse)
         delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
         assert len(alerted.pictures("alerts")) == 3
-    assert pictures.carry_left_behind(alerted.runtime) == 3
+    assert picture_moves.carry_left_behind(alerted.runtime) == 3
     assert alerted.pictures("alerts") == []
     assert alerted.rows("SELECT * FROM deletions") == []
 
@@ -109,11 +109,11 @@ def test_a_picture_that_cannot_be_deleted_holds_up_no_others(
     delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
     if remote:
         assert tried == [f"alerts/{KEYS[0]}"]
-        pictures.carry_left_behind(alerted.runtime)
+        picture_moves.carry_left_behind(alerted.runtime)
     assert alerted.pictures("alerts") == [f"alerts/{KEYS[0]}"]
     assert "count=1 first=Permission denied" in caplog.text
     monkeypatch.undo()
-    assert pictures.carry_left_behind(alerted.runtime) == 1
+    assert picture_moves.carry_left_behind(alerted.runtime) == 1
     assert alerted.pictures("alerts") == []
 
 
@@ -132,7 +132,7 @@ def test_a_store_that_is_away_is_not_asked_for_every_picture(
         installation.ask_deletions(conn, [(f"alerts/{key}", "") for key in KEYS], 1.0)
     alerted.execute("DELETE FROM alerts")
     for count in (2, 3, 5):
-        pictures.carry_left_behind(alerted.runtime)
+        picture_moves.carry_left_behind(alerted.runtime)
         assert len(tried) == count, "the next round goes on behind the last"
     assert caplog.text.count("the disk is away") == 3
 
@@ -163,7 +163,7 @@ def test_a_picture_whose_path_a_new_alert_has_is_not_deleted_for_the_old_one(
     alerted.put(KEYS[0], _jpeg("the next one"))
     alerted.work(alerted.loop())
     assert alerted.alerts()[-1]["image_path"] == first["image_path"]
-    pictures.carry_left_behind(alerted.runtime)
+    picture_moves.carry_left_behind(alerted.runtime)
     assert Path(path).read_bytes() == _jpeg("the next one")
 
 

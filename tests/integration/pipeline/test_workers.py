@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from easyai.pipeline import pictures, turn
+from easyai.pipeline import picture_moves, transaction
 from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.settle import settle
-from easyai.pipeline.tell import Counts
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
@@ -95,7 +95,7 @@ def test_a_worker_killed_in_the_midst_loses_no_frame_and_doubles_none(
         wait_until(done, 30, "all frames are done")
     assert len({alert["frame_id"] for alert in site.alerts()}) == len(site.alerts()) == 300
     # Those that the killed one settled but did not move, or moved but did not say so.
-    monkeypatch.setattr(pictures, "_LEFT_BEHIND_SEC", 0.0)
+    monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     sweep(site.runtime)
     assert site.pictures("") == sorted(alert["image_path"] for alert in site.alerts())
     assert {frame["image_target"] for frame in site.frames()} == {None}
@@ -189,7 +189,7 @@ def test_leases_are_kept_alive_while_their_answers_are_being_written(
         go.wait(10)
         return settle(*arguments, **options)
 
-    monkeypatch.setattr(turn, "settle", slowly)
+    monkeypatch.setattr(transaction, "settle", slowly)
     site.register(algorithm)
     site.put_many(1)
     site.scan()
@@ -277,7 +277,7 @@ def test_a_wake_in_the_midst_of_a_look_that_finds_nothing_is_not_lost(
         woken.wait(10)
         return found
 
-    monkeypatch.setattr(turn, "dispatch", slowly)
+    monkeypatch.setattr(transaction, "dispatch", slowly)
     site.register(algorithm)
     loop = site.loop()
     with ThreadPoolExecutor(1) as pool:

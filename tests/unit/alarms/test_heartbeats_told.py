@@ -13,7 +13,7 @@ from easyai.diagnosis.causes.rank import Ranking
 from easyai.domain.alarm import Board, Change, Kind, Notice
 from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
-from easyai.health.snapshot import Known, ServiceFacts
+from easyai.health.snapshot import ServiceFacts, Snapshot
 from easyai.messages.catalogue import text
 from easyai.settings.schema import Settings
 
@@ -59,7 +59,7 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
         )
         for number, at in enumerate(heard_at, start=1)
     )
-    known = Known((), services, (), {}, (), (), 0, 0.0, 0.0, 0.0, {})
+    known = Snapshot((), services, (), {}, (), (), 0, 0.0, 0.0, 0.0, {})
     return Facts(START + now, Settings(), {}, known)
 
 

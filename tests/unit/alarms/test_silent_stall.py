@@ -6,22 +6,22 @@ import pytest
 
 from easyai.alarms.silent_stall import SilentStall
 from easyai.health.facts import Facts
-from easyai.health.process_facts import DutyFacts, ProcessFacts
-from easyai.health.snapshot import Known
+from easyai.health.process_facts import ProcessFacts, ProcessLeaseFacts
+from easyai.health.snapshot import Snapshot
 from easyai.settings.schema import Settings
 
 START = 1_000_000.0
 
 
-def _facts(now: float, scan: DutyFacts) -> Facts:
-    beat = DutyFacts("beat", START + now + 5, 0.0)
+def _facts(now: float, scan: ProcessLeaseFacts) -> Facts:
+    beat = ProcessLeaseFacts("beat", START + now + 5, 0.0)
     worker = ProcessFacts("worker@a:1", "worker", 1, START, START + now, exists=True)
     duties = {"scan": scan, "beat": beat}
-    known = Known((), (), (worker,), duties, (), (), 0, 0.0, 0.0, 0.0, {})
+    known = Snapshot((), (), (worker,), duties, (), (), 0, 0.0, 0.0, 0.0, {})
     return Facts(START + now, Settings(), {}, known)
 
 
-def _restarts_after(scan: DutyFacts) -> float:
+def _restarts_after(scan: ProcessLeaseFacts) -> float:
     """Seconds from the end of the scan's lease to the first request to restart."""
     stall = SilentStall()
     for now in range(0, 1000, 2):
@@ -31,10 +31,10 @@ def _restarts_after(scan: DutyFacts) -> float:
 
 
 def test_no_scan_within_half_a_minute_of_the_last_one_is_a_stall() -> None:
-    scan = DutyFacts("a", expires_at=START + 100.5, done_at=START + 100)
+    scan = ProcessLeaseFacts("a", expires_at=START + 100.5, done_at=START + 100)
     assert _restarts_after(scan) == pytest.approx(30, abs=4)
 
 
 def test_a_scan_that_has_outlived_its_claim_may_go_on_for_minutes() -> None:
-    scan = DutyFacts("a", expires_at=START + 100, done_at=START + 30)
+    scan = ProcessLeaseFacts("a", expires_at=START + 100, done_at=START + 30)
     assert 200 < _restarts_after(scan) < 300

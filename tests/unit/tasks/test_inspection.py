@@ -6,8 +6,8 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.pulse import Pulse
-from easyai.pipeline.tell import Counts
 from easyai.tasks import inspection
 from easyai.tasks.inference import sentence
 from easyai.tasks.process import WorkerProcess

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from celery import Celery, signals
 
-from easyai.pipeline.tell import Counts
+from easyai.pipeline.frame_log import Counts
 from easyai.tasks import bodies, inference
 from easyai.tasks.app import make_app
 from easyai.tasks.lifecycle import Lifecycle

@@ -1,6 +1,6 @@
 """Moves and deletes pictures as the ledger demands, after the commit of the demand.
 
-An errand may run again after a crash: a completed errand counts as done, and a newer picture under
+A move may run again after a crash: a completed move counts as done, and a newer picture under
 the same key is never touched.
 """
 
@@ -30,13 +30,13 @@ from easyai.store.base import Carried, Store
 
 log = logging.getLogger(__name__)
 
-_GROUP = 20  # errands of the sweep between checks of the clock
+_GROUP = 20  # moves of the sweep between checks of the clock
 _ROUND_SEC = 5.0
-_LEFT_BEHIND_SEC = 10.0  # an older errand without a result was left by a process that died
+_LEFT_BEHIND_SEC = 10.0  # an older move without a result was left by a process that died
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class PictureMove:
     """A picture to move to `target`, or to delete if `target` is ''."""
 
     frame_id: int
@@ -46,25 +46,25 @@ class Errand:
     ours: bool = False  # we moved it there: nobody else writes under this name
     copied: bool = False  # the target has the picture already: delete the source
 
-    def renamed(self) -> Errand:
-        """The errand with a unique target name, because another file has the target's name."""
+    def renamed(self) -> PictureMove:
+        """The move with a unique target name, because another file has the target's name."""
         salt = secrets.token_hex(3)
         return replace(self, target=unique_key(self.target, self.frame_id, salt))
 
 
 @dataclass(slots=True)
 class CarriedOut:
-    """The results of a group of errands; failed errands stay in the ledger for the sweep."""
+    """The results of a group of moves; failed moves stay in the ledger for the sweep."""
 
     # Targets by frame id.
     done: dict[int, str] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
     foreign: dict[int, str] = field(default_factory=dict)  # not the picture we put there: kept
     replaced: dict[int, str] = field(default_factory=dict)
-    # Errands whose target name another file has, each with the errand under a unique name.
-    taken: list[tuple[Errand, Errand]] = field(default_factory=list)
-    # Of the taken errands, the new errands that `note` has recorded: run them after the commit.
-    renamed: list[Errand] = field(default_factory=list)
+    # PictureMoves whose target name another file has, each with the move under a unique name.
+    taken: list[tuple[PictureMove, PictureMove]] = field(default_factory=list)
+    # Of the taken moves, the new moves that `note` has recorded: run them after the commit.
+    renamed: list[PictureMove] = field(default_factory=list)
     failed: int = 0
     reason: Reason = NO_REASON  # why the first failed
     tally: Tally = field(default_factory=Tally)
@@ -86,7 +86,7 @@ class CarriedOut:
 
 
 def tell_failed(count: int, reason: Reason) -> None:
-    """Log, in a single line, how many errands failed and why the first failed."""
+    """Log, in a single line, how many moves failed and why the first failed."""
     if count:
         log.warning(
             "pictures not moved or deleted yet, the sweep tries again: count=%d first=%s",
@@ -96,54 +96,54 @@ def tell_failed(count: int, reason: Reason) -> None:
 
 
 def carry_out(
-    store: Store, errands: Sequence[Errand], pool: Executor | None = None, *, again: bool = False
+    store: Store, moves: Sequence[PictureMove], pool: Executor | None = None, *, again: bool = False
 ) -> CarriedOut:
-    """Run errands, in parallel if the store is remote and a pool is given.
+    """Run moves, in parallel if the store is remote and a pool is given.
 
-    `again`: these errands have run before, so a failure is not counted as another move.
+    `again`: these moves have run before, so a failure is not counted as another move.
     """
     carried = CarriedOut()
 
-    def run(errand: Errand) -> tuple[Errand, Carried | Reason, float]:
+    def run(move: PictureMove) -> tuple[PictureMove, Carried | Reason, float]:
         started = time.perf_counter()
-        result = _run(store, errand)
-        return errand, result, (time.perf_counter() - started) * 1000
+        result = _run(store, move)
+        return move, result, (time.perf_counter() - started) * 1000
 
-    mapped = pool.map(run, errands) if store.remote and pool is not None else map(run, errands)
-    for errand, result, milliseconds in mapped:
-        _sort(carried, errand, result)
-        if errand.target and not (again and isinstance(result, Reason)):
+    mapped = pool.map(run, moves) if store.remote and pool is not None else map(run, moves)
+    for move, result, milliseconds in mapped:
+        _sort(carried, move, result)
+        if move.target and not (again and isinstance(result, Reason)):
             carried.tally.moved(milliseconds, failed=result is not Carried.DONE)
     return carried
 
 
-def _sort(carried: CarriedOut, errand: Errand, result: Carried | Reason) -> None:
+def _sort(carried: CarriedOut, move: PictureMove, result: Carried | Reason) -> None:
     match result:
-        case Carried.MISSING if errand.target:
-            log.error("picture lost before it was moved: source=%s", errand.source)
-            carried.missing[errand.frame_id] = errand.target
+        case Carried.MISSING if move.target:
+            log.error("picture lost before it was moved: source=%s", move.source)
+            carried.missing[move.frame_id] = move.target
         case Carried.DONE | Carried.MISSING:
-            carried.done[errand.frame_id] = errand.target
-        case Carried.REPLACED if errand.ours:
-            log.warning("picture left alone, it is not what was put there: key=%s", errand.source)
-            carried.foreign[errand.frame_id] = errand.target
+            carried.done[move.frame_id] = move.target
+        case Carried.REPLACED if move.ours:
+            log.warning("picture left alone, it is not what was put there: key=%s", move.source)
+            carried.foreign[move.frame_id] = move.target
         case Carried.REPLACED:
-            carried.replaced[errand.frame_id] = errand.target
+            carried.replaced[move.frame_id] = move.target
         case Carried.TAKEN:
-            carried.taken.append((errand, errand.renamed()))
+            carried.taken.append((move, move.renamed()))
         case Reason():
             carried.failed += 1
             carried.reason = carried.reason or result
 
 
 def record(conn: Connection, carried: CarriedOut, now: float) -> None:
-    """Record the results of errands in the ledger, and count them."""
+    """Record the results of moves in the ledger, and count them."""
     note(conn, carried)
     statistics.add(conn, {"": carried.tally}, now)
 
 
 def note(conn: Connection, carried: CarriedOut) -> None:
-    """Record the results of errands in the ledger."""
+    """Record the results of moves in the ledger."""
     taken = [old.frame_id for old, _ in carried.taken]
     everywhere = (carried.done, carried.missing, carried.foreign, carried.replaced, taken)
     lock_in_order(conn, "frames", chain.from_iterable(everywhere))
@@ -156,16 +156,16 @@ def note(conn: Connection, carried: CarriedOut) -> None:
     carried.tally.superseded = pictures.replaced(
         conn, carried.replaced, Reason("frame.picture_replaced")
     )
-    # Other errands got another name elsewhere already, and the ledger keeps that name.
+    # Other moves got another name elsewhere already, and the ledger keeps that name.
     names = [(old.frame_id, old.target, new.target) for old, new in carried.taken]
     sent = pictures.retarget(conn, names)
     carried.renamed = [new for _, new in carried.taken if new.frame_id in sent]
 
 
 class LeftBehind:
-    """The errands that failed, or that processes left behind when they died.
+    """The moves that failed, or that processes left behind when they died.
 
-    Each round starts where the last round ended, so that errands which cannot succeed do not hold
+    Each round starts where the last round ended, so that moves which cannot succeed do not hold
     up the others.
     """
 
@@ -174,10 +174,10 @@ class LeftBehind:
         self._after_id = 0
 
     def carry(self, seconds: float = _ROUND_SEC) -> int:
-        """Run errands for about `seconds`; returns how many were carried out.
+        """Run moves for about `seconds`; returns how many were carried out.
 
-        Ends early when a whole group fails, or when a single errand fails in a remote store:
-        further errands would also wait for the store, or write to a full disk.
+        Ends early when a whole group fails, or when a single move fails in a remote store:
+        further moves would also wait for the store, or write to a full disk.
         """
         limit, everything, more = time.monotonic() + seconds, CarriedOut(), True
         while more and time.monotonic() < limit:
@@ -187,13 +187,13 @@ class LeftBehind:
         return len(everything.done)
 
     def _carry_group(self) -> tuple[CarriedOut, bool]:
-        """Run the next errands; returns their results, and whether to go on."""
+        """Run the next moves; returns their results, and whether to go on."""
         with self._runtime.db.read() as conn:
             before = clock.now(conn) - _LEFT_BEHIND_SEC
             rows = pictures.uncarried(conn, before, self._after_id, _GROUP)
         self._after_id = rows[-1].id if len(rows) == _GROUP else 0
         store = self._runtime.store
-        carried = carry_out(store, [errand_for(row) for row in rows], again=True)
+        carried = carry_out(store, [move_for(row) for row in rows], again=True)
         if carried:
             self._record(carried)
         away = carried.failed and (store.remote or carried.failed == len(rows))
@@ -211,29 +211,29 @@ class LeftBehind:
 
 
 def carry_left_behind(runtime: Runtime) -> int:
-    """Run errands left behind for a round; returns how many were carried out."""
+    """Run moves left behind for a round; returns how many were carried out."""
     done = runtime.part(LeftBehind).carry()
     return done + runtime.part(Deletions).carry(time.monotonic() + _ROUND_SEC)
 
 
-def errand_for(row: pictures.Uncarried) -> Errand:
-    """The errand of a settled frame, from its ledger row."""
+def move_for(row: pictures.Uncarried) -> PictureMove:
+    """The move of a settled frame, from its ledger row."""
     source = row.image_path or row.key
-    return Errand(row.id, source, row.image_target, row.version, ours=bool(row.image_path))
+    return PictureMove(row.id, source, row.image_target, row.version, ours=bool(row.image_path))
 
 
-def _run(store: Store, errand: Errand) -> Carried | Reason:
-    """Run an errand; returns its result, or why it failed."""
+def _run(store: Store, move: PictureMove) -> Carried | Reason:
+    """Run a move; returns its result, or why it failed."""
     try:
-        if errand.copied:
-            store.delete(errand.source, errand.version)  # a newer picture is another frame: stays
+        if move.copied:
+            store.delete(move.source, move.version)  # a newer picture is another frame: stays
             return Carried.DONE
-        if errand.ours:
-            if errand.target:
-                return store.move(errand.source, errand.target, "")
-            return store.discard(errand.source, errand.version)
-        if errand.target:
-            return store.move(errand.source, errand.target, errand.version, errand.frame_id)
-        return store.delete(errand.source, errand.version, errand.frame_id)
+        if move.ours:
+            if move.target:
+                return store.move(move.source, move.target, "")
+            return store.discard(move.source, move.version)
+        if move.target:
+            return store.move(move.source, move.target, move.version, move.frame_id)
+        return store.delete(move.source, move.version, move.frame_id)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
         return error.reason

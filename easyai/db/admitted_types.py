@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import Connection, bindparam, text
 
 from easyai.db import rings, task_types
-from easyai.domain import type_room
-from easyai.domain.type_room import RENEW_SEC, KnownType, Naming
+from easyai.domain import type_places
+from easyai.domain.type_places import RENEW_SEC, KnownType, Naming
 
 _KNOWN = text("SELECT name, seen_at, framed_at FROM task_types ORDER BY name")
 _REGISTERED = text("""
@@ -132,7 +132,7 @@ def admit_framed(
     types = known(conn)
     known_names = {known_type.name for known_type in types}
     new = sorted(set(names) - known_names - set(always))
-    places = limit - type_room.counted(types, always)
+    places = limit - type_places.counted(types, always)
     if new and len(new) > places:
         most = len(new) - places
         places += _make_room(conn, types, names, always, most, now, for_frames=True)
@@ -155,7 +155,7 @@ def admit_registered(
     lock_places(conn)
     types = known(conn)
     missing = unsure - {known_type.name for known_type in types} - set(always)
-    places = limit - type_room.counted(types, always)
+    places = limit - type_places.counted(types, always)
     new = missing
     if len(missing) > places:
         most = len(missing) - places
@@ -181,6 +181,6 @@ def _make_room(
     for_frames: bool,
 ) -> int:
     """Delete up to `most` types; returns how many. The caller writes `names` after that."""
-    victims = type_room.victims(types, naming(conn, always), now, most, for_frames=for_frames)
+    victims = type_places.victims(types, naming(conn, always), now, most, for_frames=for_frames)
     rings.lock(conn, sorted({*names, *(victim.name for victim in victims)}))
     return forget(conn, victims)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from easyai.db import clock, task_types
-from easyai.domain.type_room import TYPES_FULL
+from easyai.domain.type_places import TYPES_FULL
 from easyai.errors import BadRequestError
 from easyai.pipeline.type_gate import TypeGate
 from easyai.pipeline.type_upkeep import keep_types
@@ -190,15 +190,15 @@ def test_a_type_named_while_it_is_about_to_be_forgotten_stays(
 ) -> None:
     admit_anew(site, "a")
     age(site, 2 * DAY)
-    from easyai.db import type_room
+    from easyai.db import admitted_types
 
-    forget = type_room.forget
+    forget = admitted_types.forget
 
     def named_meanwhile(conn: Any, types: Any) -> int:
         task_types.add(conn, ["a"], clock.now(conn))
         return forget(conn, types)
 
-    monkeypatch.setattr(type_room, "forget", named_meanwhile)
+    monkeypatch.setattr(admitted_types, "forget", named_meanwhile)
     assert keep_types(site.runtime) == 0
     assert known(site) == ["a"]
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.reason import NO_REASON
-from easyai.pipeline.pictures import CarriedOut, tell_failed
+from easyai.pipeline.picture_moves import CarriedOut, tell_failed
 from easyai.pipeline.settle import Settled
 from easyai.system.log_throttle import LogThrottle
 
@@ -49,7 +49,7 @@ class Tally:
         self._unlogged: dict[str, Counts] = {}
         self._lines = LogThrottle(EVERY_SEC)  # by type
         self._log_at = math.inf  # when the next line is due; monotonic
-        self._failed, self._reason = 0, NO_REASON  # errands that failed, and why the first failed
+        self._failed, self._reason = 0, NO_REASON  # moves that failed, and why the first failed
         self._failures = LogThrottle(EVERY_SEC)
         self._no_service = LogThrottle()  # by type
 

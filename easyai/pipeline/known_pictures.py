@@ -27,7 +27,7 @@ _KEYS_PER_SEC: Final = 40_000
 _FORGET_EVERY_SEC: Final = 5.0
 
 
-class Known:
+class KnownPictures:
     """The memory of a scanner."""
 
     def __init__(self, db: Database, *, stale_listings: bool) -> None:

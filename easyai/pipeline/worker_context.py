@@ -16,7 +16,7 @@ from easyai.system.identity import mark
 Result = TypeVar("Result")
 
 
-class Workshop:
+class WorkerContext:
     """The tools of a process's dispatcher; used on its inference loop only."""
 
     def __init__(self, runtime: Runtime) -> None:

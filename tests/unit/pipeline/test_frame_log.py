@@ -7,10 +7,10 @@ import logging
 import pytest
 
 from easyai.domain.reason import quoted
-from easyai.pipeline import tell
-from easyai.pipeline.pictures import CarriedOut
+from easyai.pipeline import frame_log
+from easyai.pipeline.frame_log import EVERY_SEC, Counts, Tally
+from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.settle import OfType, Settled
-from easyai.pipeline.tell import EVERY_SEC, Counts, Tally
 from easyai.system import log_throttle
 
 
@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     """The clock of `Tally`; everything is logged."""
     caplog.set_level(logging.INFO)
     made = Clock()
-    for module in (tell, log_throttle):
+    for module in (frame_log, log_throttle):
         monkeypatch.setattr(module, "time", made)
     return made
 

@@ -13,13 +13,13 @@ from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
 from easyai.pipeline.duration_totals import DurationTotals
-from easyai.pipeline.pictures import CarriedOut, note
+from easyai.pipeline.picture_moves import CarriedOut, note
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Settled, settle
 from easyai.runtime import Runtime
 
 
-def turn(
+def run_transaction(
     runtime: Runtime,
     answered: Sequence[Answered],
     carried: CarriedOut,
