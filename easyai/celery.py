@@ -9,7 +9,7 @@ from pathlib import Path
 
 from easyai.errors import SettingsError
 from easyai.process.notify import die_with_parent
-from easyai.system.encoding import require_utf8
+from easyai.settings.utf8_mode import require_utf8
 from easyai.tasks.app import make_app
 
 
@@ -24,7 +24,7 @@ def _prepare_command() -> None:
         return
     commands = {"worker", "beat", "flower", "inspect"} & set(sys.argv)
     if not {"worker", "beat"} & commands:
-        from easyai.cli.installation import find_installation
+        from easyai.settings.find_installation import find_installation
 
         find_installation()
     if "flower" in commands:

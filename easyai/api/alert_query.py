@@ -14,7 +14,7 @@ from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from easyai.db.alerts import AlertFilter
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 
 LARGEST_PAGE: Final = 100  # alerts
 _USUAL_PAGE: Final = 20

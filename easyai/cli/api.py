@@ -54,8 +54,8 @@ def _serve() -> None:
     from easyai.messages.catalogue import text
     from easyai.process.notify import die_with_parent
     from easyai.settings import source as settings
+    from easyai.supervisor.listening import open_sockets, shown
     from easyai.system import logs
-    from easyai.system.listening import open_sockets, shown
 
     if os.environ.get("EASYAI_SUPERVISED") == "1":
         die_with_parent()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from easyai.cli.installation import find_installation
 from easyai.cli.main import use_config
 from easyai.cli.output import cell, new_table, print_json, print_table
 from easyai.errors import EasyaiError
 from easyai.settings import installations
+from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
     from easyai.cli.config_values import Value

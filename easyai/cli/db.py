@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from easyai.cli.db_space import compact, size
-from easyai.cli.installation import find_installation
 from easyai.cli.output import (
     missing_database,
     opened,
@@ -15,6 +14,7 @@ from easyai.cli.output import (
     running,
     upgrade_hint,
 )
+from easyai.settings.find_installation import find_installation
 
 EXAMPLES = """\b
 Examples:

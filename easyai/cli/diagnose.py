@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from easyai.cli.installation import find_installation
 from easyai.cli.output import missing_database, print_json
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseForbiddenError, SettingsError
 from easyai.messages.catalogue import ENGLISH, languages, text
+from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
     from easyai.diagnosis.diagnosis import Diagnosis

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from easyai.errors import EasyaiError
-from easyai.system.encoding import restart_in_utf8_mode
+from easyai.settings.utf8_mode import restart_in_utf8_mode
 from easyai.system.streams import open_closed_streams, write_as_the_locale
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from easyai.cli.installation import find_installation
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseForbiddenError, SchemaMissingError, SettingsError
 from easyai.messages import catalogue, wording
+from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from easyai.cli.backup import megabytes, say
-from easyai.cli.installation import find_installation
 from easyai.cli.output import plain, print_json, running
+from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
     from easyai.backup.archive import Reader

@@ -13,8 +13,9 @@ from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
 from easyai.process.notify import AWAIT_API_VARIABLE
-from easyai.settings import installations
+from easyai.settings import installations, utf8_mode
 from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE, kept
+from easyai.supervisor.listening import shown as shown_host
 from easyai.supervisor.liveness import HANG_SEC
 from easyai.supervisor.plan import Plan
 from easyai.supervisor.start_checks import (
@@ -24,8 +25,6 @@ from easyai.supervisor.start_checks import (
     release_data_dir,
     remove_database,
 )
-from easyai.system import encoding
-from easyai.system.listening import shown as shown_host
 from easyai.system.streams import notice
 
 if TYPE_CHECKING:
@@ -229,7 +228,7 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         AWAIT_API_VARIABLE: f"{host}:{own.port}",
         "PYTHONUNBUFFERED": "1",
         # UTF-8 for file names and log lines, whatever the locale.
-        encoding.VARIABLE: "1",
+        utf8_mode.VARIABLE: "1",
         "PYTHONIOENCODING": "utf-8",
     }
     # Celery's advice to use --uid does not fit: whoever starts `up` chooses the user.

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 
 PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 ALGO_CONFIG_NAME: Final = "algo_config.json"

@@ -17,8 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from easyai.domain.numbers import as_integer
 from easyai.domain.service import is_http_url
+from easyai.domain.unicode_form import nfc
 from easyai.masking import HIDDEN
-from easyai.names import nfc
 
 LONGEST_TEXT: Final = 256  # characters of service_id, name and version
 LONGEST_URL_BYTES: Final = 2000  # an index of PostgreSQL takes 2,700

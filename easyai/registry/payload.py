@@ -10,9 +10,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError
 from easyai.masking import hide_credentials
-from easyai.names import nfc
 from easyai.registry.bodies import (
     LARGEST_COUNT,
     LARGEST_MS,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 from easyai.settings.predecessor import DEFAULT_FOR_NOTHING, is_nothing
 from easyai.settings.schema_table import Count, Seconds, Table
 

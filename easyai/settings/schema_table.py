@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 from easyai.settings.predecessor import is_nothing
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

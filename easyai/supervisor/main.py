@@ -31,7 +31,7 @@ from easyai.supervisor.plan import Plan
 from easyai.supervisor.readiness import ReadinessWatch
 from easyai.supervisor.start_checks import release_data_dir
 from easyai.system import modes
-from easyai.system.encoding import text_encoding
+from easyai.system.text_encoding import text_encoding
 
 
 class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types

@@ -13,9 +13,9 @@ from pathlib import Path
 from easyai.db.guard import GUARD, QUEUE
 from easyai.domain.reason import Reason
 from easyai.errors import SettingsError
+from easyai.supervisor.listening import check_listening
 from easyai.supervisor.running import LOCK_PATH
 from easyai.system import modes
-from easyai.system.listening import check_listening
 from easyai.system.streams import notice
 
 # The children of a killed `up` end by themselves; the slowest may take this long.

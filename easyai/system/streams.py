@@ -10,7 +10,7 @@ from typing import Literal, TextIO
 
 import click
 
-from easyai.system.encoding import text_encoding
+from easyai.system.text_encoding import text_encoding
 
 
 def open_closed_streams() -> None:

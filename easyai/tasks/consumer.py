@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from celery.worker.consumer import Consumer as CeleryConsumer
 
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from kombu.entity import Exchange, Queue
 
 from easyai.broker.connection import QuickConnection
 from easyai.broker.names import INFERENCE_EXCHANGE
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 
 EXCHANGE = Exchange(INFERENCE_EXCHANGE, type="direct", durable=True)
 _PREFIX = "infer."

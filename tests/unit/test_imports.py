@@ -15,24 +15,19 @@ ROOT = Path(easyai.__file__).parent
 
 # A room may import from its own row and from the rows below.
 ROWS = (
-    ("celery",),
-    ("cli",),
+    ("celery", "cli"),
     ("api",),
-    ("tasks",),
-    ("alarms", "backup"),
+    ("tasks", "alarms", "backup"),
     ("diagnosis",),
     ("health",),
     ("registry",),
-    ("pipeline",),
-    ("supervisor",),
+    ("pipeline", "supervisor"),
     ("process", "publish", "runtime"),
     ("db", "store", "tracing", "broker"),
     ("settings",),
-    ("system",),
-    ("errors", "masking"),
-    ("messages",),
-    ("domain",),
-    ("names", "version"),
+    ("errors",),
+    ("messages", "system"),
+    ("domain", "masking", "version"),
 )
 LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}
 # These read or set variables for the processes they start, or ask who started them.
@@ -42,8 +37,8 @@ ENVIRONMENT = {
     "settings/partial.py",
     "settings/installations.py",
     "process/notify.py",
-    "system/encoding.py",
-    "cli/installation.py",
+    "settings/utf8_mode.py",
+    "settings/find_installation.py",
     "cli/main.py",
     "cli/up.py",
     "cli/api.py",
@@ -123,7 +118,7 @@ def test_the_rules_do_no_io() -> None:
     io = {"sqlalchemy", "aiohttp", "requests", "os", "socket", "pathlib", "time"}
     for name in _in_room("domain"):
         assert not _tops_imported(_imports(name)) & io, name
-        assert _rooms_imported(name) <= {"domain", "names"}, name
+        assert _rooms_imported(name) <= {"domain"}, name
 
 
 def test_only_the_tasks_and_the_broker_know_that_celery_exists() -> None:

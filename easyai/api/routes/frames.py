@@ -12,8 +12,8 @@ from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.schemas import errors
 from easyai.db.discards import Chosen
+from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError
-from easyai.names import nfc
 from easyai.pipeline.discard import discard as discard_frames
 
 router = APIRouter(prefix="/ai_analysis/frames", tags=["frames"])

@@ -13,8 +13,8 @@ from easyai.api.json_body import JsonBody, parse_json
 from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.quota import MostServicesPart
 from easyai.api.schemas import errors
+from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError, ServiceNotFoundError
-from easyai.names import nfc
 from easyai.registry import registration, unregistration, views
 from easyai.registry.bodies import HeartbeatBody, RegisterBody
 from easyai.registry.heartbeat import Heartbeat

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from easyai.cli.config_values import effective_values, unknown_variables
-from easyai.cli.installation import find_installation
 from easyai.errors import SettingsError
+from easyai.settings.find_installation import find_installation
 from easyai.settings.source import load
 
 

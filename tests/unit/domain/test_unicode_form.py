@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyai.names import nfc
+from easyai.domain.unicode_form import nfc
 
 
 @pytest.mark.parametrize("name", ["Café", "ガレージ", "거리", "Cửa số 2"])

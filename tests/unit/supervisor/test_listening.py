@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from easyai.errors import SettingsError
-from easyai.system.listening import check_listening, open_sockets
+from easyai.supervisor.listening import check_listening, open_sockets
 from tests.support.ports import free_port
 
 

@@ -7,8 +7,6 @@ Python's UTF-8 mode (PEP 540) always uses UTF-8.
 
 from __future__ import annotations
 
-import codecs
-import locale
 import os
 import sys
 from typing import Final
@@ -46,12 +44,3 @@ def restart_in_utf8_mode() -> None:
     os.putenv(VARIABLE, "1")
     command = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
     os.execv(command[0], command)  # noqa: S606  # our own interpreter, no shell
-
-
-def text_encoding() -> str:
-    """The encoding of text for people: the locale's; UTF-8 when the locale has only ASCII."""
-    try:
-        name = codecs.lookup(locale.getencoding()).name
-    except LookupError:  # a locale that Python does not know
-        return "utf-8"
-    return "utf-8" if name == "ascii" else name
