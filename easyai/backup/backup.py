@@ -7,7 +7,6 @@ backup lacks its picture.
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import os
@@ -15,23 +14,18 @@ import socket
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, NamedTuple
 
-from sqlalchemy import Connection, create_engine, text
-
-from easyai import __version__
-from easyai.backup.archive import FORMAT, Writer
+from easyai.backup.archive import Writer
+from easyai.backup.copied_rows import write_rows
 from easyai.backup.progress import Progress
-from easyai.backup.wanted import Fate, Finder, Role, Wanted, of_alert, of_frame
-from easyai.db import clock, dump
-from easyai.db.revision import newest, revision
+from easyai.backup.wanted import Fate, Finder, Role, Wanted
 from easyai.db.session import Database
-from easyai.domain.alert import utc_text
 from easyai.domain.frame import ALGO_CONFIG_NAME
 from easyai.errors import BackupError, InvalidKeyError, PictureNotFoundError, StoreUnavailableError
 from easyai.runtime import Runtime
@@ -39,14 +33,11 @@ from easyai.settings.file import config_path
 from easyai.store.local import LocalStore
 from easyai.store.local_folder import version_of
 
-ROWS: Final = "database.jsonl.gz"
 SETTINGS: Final = "settings.toml"
 KEYS: Final = "data/"  # prefix of the files of the data folder
 PICTURES: Final = "pictures/"  # prefix of the keys of the store
 #: Files of the data folder that a backup keeps, besides the database; other files are made anew.
 KEPT: Final = ("secret.key", "operator.token", "viewer.token")
-_INSTALLATION: Final = text("SELECT installation_id, created_at FROM installation WHERE pk = 1")
-_LEAST_COMPRESSION: Final = 3  # shrinks the rows to a sixth; a higher level is slow, saves little
 
 
 @dataclass(slots=True)
@@ -79,7 +70,7 @@ def back_up(
     writer = Writer(path)
     try:
         with tempfile.TemporaryFile(dir=path.parent) as wanted:
-            manifest = _write_rows(runtime.db, writer, wanted, progress)
+            manifest = write_rows(runtime.db, writer, wanted, progress)
             report = Report(str(path), 0, manifest["created"], manifest["rows"])
             report.settings = _write_settings(runtime, writer)
             deleted: list[int] = []
@@ -107,108 +98,6 @@ def _of_store(runtime: Runtime, report: Report) -> dict[str, Any]:
         "pictures": report.pictures,
         "pictures_bytes": report.pictures_bytes,
     }
-
-
-def _write_rows(
-    db: Database, writer: Writer, wanted: IO[bytes], progress: Progress
-) -> dict[str, Any]:
-    """Add every row, and write the pictures they name to `wanted`; returns the first manifest."""
-    with tempfile.TemporaryFile(dir=writer.path.parent) as file:
-        manifest = _dump(db, writer, file, wanted, progress)
-        size = file.tell()
-        file.seek(0)
-        writer.add(ROWS, file, size)
-    return manifest
-
-
-def _dump(
-    db: Database, writer: Writer, file: IO[bytes], wanted: IO[bytes], progress: Progress
-) -> dict[str, Any]:
-    progress.begin("rows")
-    with _one_state(db, writer) as conn:
-        current = revision(conn)
-        if current != newest():
-            raise BackupError(
-                f"the database is at revision {current}, this version needs {newest()}; bring "
-                "it there first: db upgrade"
-            )
-        now = clock.now(conn)
-        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEAST_COMPRESSION) as packed:
-            counts = {
-                table.table: _write_table(table, packed, wanted, progress)
-                for table in dump.dump(conn)
-            }
-        own_id, since = conn.execute(_INSTALLATION).one()
-        last_alert_id = dump.last_alert_id(conn)
-    return {
-        "format": FORMAT,
-        "easyai": __version__,
-        "revision": current,
-        "created": utc_text(now),
-        "created_at": now,
-        "host": socket.gethostname(),
-        "installation": own_id,
-        "installed_at": since,
-        "database": "SQLite" if db.is_sqlite else "PostgreSQL",
-        "rows": counts,
-        "last_alert_id": last_alert_id,
-    }
-
-
-@contextmanager
-def _one_state(db: Database, writer: Writer) -> Iterator[Connection]:
-    """A connection that sees the database as of one moment, until the context ends.
-
-    SQLite: the connection reads an online copy. A long reader of the database itself would keep
-    SQLite from restarting its log.
-    """
-    if not db.is_sqlite:
-        with db.snapshot() as conn:
-            yield conn
-        return
-    with tempfile.TemporaryDirectory(dir=writer.path.parent, prefix=".easyai-backup-") as folder:
-        file = Path(folder) / "copy.db"
-        _copy(db, file)
-        engine = create_engine(f"sqlite:///{file}")
-        try:
-            with engine.connect() as conn:
-                yield conn
-        finally:
-            engine.dispose()
-
-
-def _copy(db: Database, file: Path) -> None:
-    """Make SQLite's online backup in one step: writers continue while the pages are read."""
-    with db.read() as conn:
-        source: Any = conn.connection.driver_connection
-        target = sqlite3.connect(file)
-        try:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
-            (problem,) = target.execute("PRAGMA quick_check(1)").fetchone()
-        finally:
-            target.close()
-    if problem != "ok":
-        raise BackupError(
-            f"the database file is damaged ({problem}); docs/recovery.md tells how to save what "
-            "is in it. No backup was made"
-        )
-
-
-def _write_table(
-    table: dump.Rows, packed: gzip.GzipFile, wanted: IO[bytes], progress: Progress
-) -> int:
-    names = {"frames": of_frame, "alerts": of_alert}.get(table.table)
-    packed.write(_line({"table": table.table, "columns": table.columns}))
-    count = 0
-    for row in table.rows:
-        packed.write(_line(row))
-        count += 1
-        progress.add(0)
-        picture = names(dict(zip(table.columns, row, strict=True))) if names else None
-        if picture:
-            wanted.write(_line(asdict(picture)))
-    return count
 
 
 def _write_settings(runtime: Runtime, writer: Writer) -> bool:
@@ -311,7 +200,3 @@ class _Pictures:
 
 def _add(writer: Writer, name: str, content: bytes, **notes: str) -> None:
     writer.add(name, io.BytesIO(content), len(content), **notes)
-
-
-def _line(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, text
 
 from easyai.backup.archive import Reader
-from easyai.backup.backup import ROWS
+from easyai.backup.copied_rows import ROWS
 from easyai.backup.progress import Progress
 from easyai.db import clock, dump, events, generations, migrate, reasons
 from easyai.db.events import Event

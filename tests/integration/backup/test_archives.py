@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from easyai.backup.archive import Reader, Writer
-from easyai.backup.backup import ROWS
+from easyai.backup.copied_rows import ROWS
 from easyai.backup.progress import Progress
 from easyai.backup.restore import restore
 from easyai.db import migrate
