@@ -42,7 +42,7 @@ def test_help_imports_no_command_and_no_framework() -> None:
         "import sys\n"
         "from easyai.cli.main import cli\n"
         "cli(['--help'], standalone_mode=False)\n"
-        "heavy = {'celery', 'sqlalchemy', 'fastapi', 'pydantic', 'easyai.settings'}\n"
+        "heavy = {'celery', 'sqlalchemy', 'fastapi', 'pydantic', 'easyai.settings.schema'}\n"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)\n"
     )
     result = subprocess.run(
