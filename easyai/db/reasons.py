@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from easyai.domain.alarm_cause import cause_code
-from easyai.domain.reason import NO_REASON, Reason, args_text, from_columns, quoted
+from easyai.domain.reason import NO_REASON, Reason, args_text, from_columns, quoted, storable
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
@@ -23,10 +23,13 @@ _REMEMBERED: Final = 4096  # cached reasons: most rows have the same reason as a
 def columns(name: str, reason: Reason, prefix: str | None = None) -> dict[str, str | None]:
     """The values of the three columns of a reason; passwords in URLs are hidden.
 
+    What no database takes is replaced in every argument: a file name that is no UTF-8 must not fail
+    the transaction that settles a batch of frames.
+
     `name` is the text column; ``{prefix}_code`` and ``{prefix}_args`` are the other columns.
     `prefix` is `name` by default.
     """
-    shown = reason.quoting(hide_credentials)
+    shown = reason.quoting(lambda argument: hide_credentials(storable(argument)))
     start = name if prefix is None else prefix
     return {name: text(shown), f"{start}_code": shown.code, f"{start}_args": args_text(shown)}
 

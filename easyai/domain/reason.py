@@ -110,10 +110,14 @@ def quote(text: str) -> str:
     Signatures are masked, because a service may quote the signed link of a picture that it could
     not open.
     """
-    # PostgreSQL refuses NUL, and UTF-8 cannot encode a lone surrogate.
-    clean = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    clean = storable(text)
     clean = clean if len(clean) <= _LONGEST_QUOTE else clean[:_LONGEST_QUOTE] + "…"
     return _SIGNATURE.sub(r"\1********", clean)
+
+
+def storable(text: str) -> str:
+    """The text without what databases refuse: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _plain(value: Arg) -> Any:

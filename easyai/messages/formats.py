@@ -22,6 +22,7 @@ Any other format is Python's own, such as ``.1f``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import Any, Final
@@ -72,7 +73,10 @@ class ArgFormatter(Formatter):
                 return self._joined("list", (self._word(more, part) for part in _parts(value)))
         if not format_spec or value is None:
             return self._plain(value)
-        return format(value, format_spec)
+        try:
+            return format(value, format_spec)
+        except (TypeError, ValueError):  # another release may have stored another type
+            return self._plain(value)
 
     def span(self, seconds: Arg) -> str:
         """A duration in words."""
@@ -121,4 +125,6 @@ def _parts(value: Arg) -> tuple[Arg, ...]:
 
 
 def _number(value: Arg) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    """The argument as a finite number; 0 where it is none."""
+    number = float(value) if isinstance(value, int | float) else 0.0
+    return number if math.isfinite(number) else 0.0

@@ -40,3 +40,11 @@ def test_no_password_of_a_url_is_stored(site: Installation, column: str) -> None
     (row,) = site.rows(f"SELECT {column} AS shown FROM events WHERE at = 10")
     assert "geheim" not in row["shown"]
     assert "redis://" in row["shown"]
+
+
+def test_arguments_that_no_database_takes_fail_no_transaction(site: Installation) -> None:
+    reason = Reason.of("store.folder", folder="/cam\udcff\0", why=quoted("x"))
+    with site.runtime.db.write() as conn:
+        events.add(conn, [Event(10.0, "store_down", "", reason)])
+        (event,) = events.between(conn, 10.0, 10.0, 9)
+    assert event.reason == Reason.of("store.folder", folder="/cam?\ufffd", why=quoted("x"))

@@ -16,7 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 import easyai
-from easyai.domain.reason import Reason, quoted
+from easyai.domain.reason import Arg, Reason, quoted
 from easyai.messages.catalogue import DOMAIN, LOCALE, both, languages, templates, text
 
 _ROOT = Path(easyai.__file__).parent
@@ -172,3 +172,12 @@ def test_an_argument_that_a_stored_reason_lacks_is_left_out() -> None:
     reason = Reason.of("service.no_heartbeat", silent_sec=3.2)
     assert text(reason) == "no heartbeat for 3 s"
     assert text(Reason("service.no_heartbeat")) == "no heartbeat for  s"
+
+
+@pytest.mark.parametrize("value", ["abc", None, True, (), Reason("x"), float("inf"), float("nan")])
+@pytest.mark.parametrize("language", languages())
+def test_an_argument_of_another_type_raises_nothing(value: Arg, language: str) -> None:
+    """A report at night shows what an earlier or later release has stored, whatever it is."""
+    for code, template in templates().items():
+        names = _arguments(template.text) | _arguments(template.plural)
+        assert isinstance(text(Reason.of(code, **dict.fromkeys(names, value)), language), str)
