@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.pictures import Camera
-from easyai.process.notify import die_with_parent
+from easyai.process.supervisor_link import die_with_parent
 
 _PACE_SEC = 0.05
 

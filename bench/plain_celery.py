@@ -34,7 +34,7 @@ from sqlalchemy import (
     insert,
 )
 
-from easyai.process.notify import die_with_parent
+from easyai.process.supervisor_link import die_with_parent
 
 # The application's settings, each an environment variable.
 BROKER_URL = os.environ.get("PLAIN_BROKER_URL", "memory://")

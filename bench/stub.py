@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 
-from easyai.process.notify import die_with_parent
+from easyai.process.supervisor_link import die_with_parent
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)

@@ -15,8 +15,8 @@ from bench.processes import BenchError
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
-from easyai.db import generations, migrate, recording, services, task_types
-from easyai.db.recording import NewFrame
+from easyai.db import generations, migrate, recorded_frames, services, task_types
+from easyai.db.recorded_frames import NewFrame
 from easyai.domain.service import REGISTERED
 from easyai.domain.verdict import Kind, Verdict
 from easyai.pipeline.answers import Answered
@@ -110,7 +110,7 @@ class TurnFleet:
         now = time.time()
         with self.runtime.db.write() as conn:
             task_types.add(conn, self.names, now)
-            recording.add(conn, new, now)
+            recorded_frames.add(conn, new, now)
 
     def _frame(self, number: int) -> NewFrame:
         name, camera = self.names[number % self.types], f"camera-{number % self.cameras}"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from easyai.errors import SettingsError
-from easyai.process.notify import die_with_parent
+from easyai.process.supervisor_link import die_with_parent
 from easyai.settings.utf8_mode import require_utf8
 from easyai.tasks.app import make_app
 

@@ -13,7 +13,7 @@ from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
 from easyai.settings.schema import Settings
 from easyai.settings.source import SettingsSource
-from easyai.store.base import Store
+from easyai.store.frame_store import Store
 from easyai.store.local import LocalStore
 from easyai.store.signing import LinkSigner, load_secret
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.pictures import picture
-from easyai.process.notify import die_with_parent
+from easyai.process.supervisor_link import die_with_parent
 
 _PACE_SEC = 0.05
 

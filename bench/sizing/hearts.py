@@ -7,7 +7,7 @@ import sys
 
 import aiohttp
 
-from easyai.process.notify import die_with_parent
+from easyai.process.supervisor_link import die_with_parent
 
 
 async def main() -> None:

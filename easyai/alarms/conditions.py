@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.alarms import texts
+from easyai.alarms.inference_progress import Standstill
 from easyai.alarms.observation import Observation
 from easyai.alarms.of_clocks import of_clocks
 from easyai.alarms.of_services import of_services, served
-from easyai.alarms.progress import Standstill
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.rank import Ranking

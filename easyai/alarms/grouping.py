@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.alarms.absence import NOT_RUNNING, Absence
-from easyai.alarms.ends import end, not_running
+from easyai.alarms.alarm_ends import end, not_running
 from easyai.alarms.texts_of_services import no_algorithm_of_many
 from easyai.diagnosis.causes.service_words import unregister_command
 from easyai.domain.alarm import Change, Kind, Notice
@@ -16,7 +16,7 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
 from easyai.messages.catalogue import languages, text
-from easyai.messages.names import cause_noted
+from easyai.messages.terms import cause_noted
 
 RECOVERED: Final = "recovered"
 SERVICE_ONLINE: Final = "service_online"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import Check, CheckResult, CheckRunner
+from easyai.health.checks.named_check import Check, CheckResult, CheckRunner
 from easyai.health.facts import Facts
 from easyai.health.gather import gather
 from easyai.runtime import Runtime

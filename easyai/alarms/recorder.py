@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 
 from easyai.alarms.grouping import Message
 from easyai.alarms.timings import Timings
-from easyai.db import alarms, alerts, clock, events, facts, leases
+from easyai.db import alarms, alerts, clock, diagnosis_facts, events, leases
 from easyai.domain import system_alert
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import text
-from easyai.messages.names import alarm_over
+from easyai.messages.terms import alarm_over
 from easyai.runtime import Runtime
 from easyai.system.identity import holder
 
@@ -156,7 +156,7 @@ def _left_at(conn: Connection, lease_sec: float) -> float:
         return 0.0
     left_at = float(row.expires_at) - lease_sec
     # Processes that stop in order together with the watchdog take a while.
-    return 0.0 if facts.stopped(conn, left_at - lease_sec) else left_at
+    return 0.0 if diagnosis_facts.stopped(conn, left_at - lease_sec) else left_at
 
 
 def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:

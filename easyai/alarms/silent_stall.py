@@ -7,11 +7,11 @@ from typing import Final
 
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.facts import Facts
-from easyai.process.ends import takes_no_tasks
+from easyai.process.end_codes import takes_no_tasks
 
 _STALLED_SEC: Final = 30.0  # at most; three times `stall_alarm_sec` if that is less
-# The limit is longer if a scan has outlived its claim (tasks/claim.py): the scan hangs, or it lists
-# millions of pictures and would begin again with a new worker.
+# The limit is longer if a scan has outlived its claim (tasks/single_run.py): the scan hangs, or it
+# lists millions of pictures and would begin again with a new worker.
 _OUTLIVED_SEC: Final = 30.0
 _SLOW_SEC: Final = 240.0
 _NOT_AGAIN_SEC: Final = 120.0  # a restart needs time to show whether it has helped

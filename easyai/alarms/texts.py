@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from easyai.alarms.progress import Standstill
+from easyai.alarms.inference_progress import Standstill
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.stalled_types import unstopped
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import CheckResult
+from easyai.health.checks.named_check import CheckResult
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
 from easyai.health.snapshot import TypeFacts

@@ -18,10 +18,10 @@ from easyai.alarms.clock_watch import ClockWatch
 from easyai.alarms.conditions import judge
 from easyai.alarms.grouping import Message, messages, of_absence
 from easyai.alarms.incident import Incident, may_be_held_back
+from easyai.alarms.inference_progress import Progress, Standstill
+from easyai.alarms.notifier import PeopleNotifier
 from easyai.alarms.observation import Observation, Observer
 from easyai.alarms.outbox_watch import OutboxWatch
-from easyai.alarms.people import PeopleNotifier
-from easyai.alarms.progress import Progress, Standstill
 from easyai.alarms.recorder import Entry, Recorder, Standing
 from easyai.alarms.silent_stall import SilentStall
 from easyai.alarms.texts import clock_jump
@@ -31,11 +31,11 @@ from easyai.db.events import Event
 from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import Check
+from easyai.health.checks.named_check import Check
 from easyai.messages.catalogue import text
 from easyai.process import self_end
-from easyai.process.notify import Loop, Notifier, is_supervised
 from easyai.process.presence import Presence
+from easyai.process.supervisor_link import Loop, Notifier, is_supervised
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from easyai.api.errors import error_response
+from easyai.api.error_responses import error_response
 from easyai.settings.schema import Easyai
 from easyai.store.signing import FILES_PATH
 from easyai.system.log_throttle import LogThrottle

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from easyai.diagnosis.diagnosis import Diagnosis
+from easyai.diagnosis.contents import Diagnosis
 
 _Rendered = TypeVar("_Rendered")
 

@@ -24,8 +24,8 @@ from easyai.db import metrics, totals
 from easyai.db.metrics import MetricsSnapshot, Registered
 from easyai.db.session import Database
 from easyai.domain.alarm import Kind
+from easyai.domain.outcome_totals import BOUNDS_SEC, FATES, Histogram
 from easyai.domain.service import ServiceState
-from easyai.domain.totals import BOUNDS_SEC, FATES, Histogram
 
 
 class DatabaseCollector(Collector):

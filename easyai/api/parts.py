@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 from easyai.api.diagnosing import DiagnosisDesk
-from easyai.api.heartbeats import HeartbeatGroup
+from easyai.api.heartbeat_groups import HeartbeatGroup
 from easyai.api.metrics_desk import MetricsDesk
 from easyai.runtime import Runtime
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from easyai.backup.progress import Progress
+from easyai.backup.progress_lines import Progress
 from easyai.errors import BackupError
 from easyai.store.renames import rename_noreplace
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from easyai import __version__
 from easyai.backup.archive import FORMAT, Writer
-from easyai.backup.progress import Progress
+from easyai.backup.progress_lines import Progress
 from easyai.backup.wanted import of_alert, of_frame
 from easyai.db import clock, dump
 from easyai.db.revision import newest, revision

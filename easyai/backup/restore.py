@@ -18,8 +18,8 @@ from sqlalchemy import Connection, text
 
 from easyai.backup import restore_pictures, restore_rows
 from easyai.backup.archive import Member, Reader
-from easyai.backup.backup import KEPT, KEYS, SETTINGS
-from easyai.backup.progress import Progress
+from easyai.backup.create import KEPT, KEYS, SETTINGS
+from easyai.backup.progress_lines import Progress
 from easyai.backup.restore_pictures import Placed
 from easyai.backup.restore_rows import Loaded
 from easyai.db import dump, migrate

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from easyai.backup.archive import Member, Reader
-from easyai.backup.backup import PICTURES
-from easyai.backup.progress import Progress
+from easyai.backup.create import PICTURES
+from easyai.backup.progress_lines import Progress
 from easyai.backup.wanted import Role
 from easyai.errors import BackupError, InvalidKeyError
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from easyai.store.keys import split_key
 from easyai.store.local_put import put_back
 

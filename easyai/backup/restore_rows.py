@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from easyai.backup.archive import Reader
 from easyai.backup.copied_rows import ROWS
-from easyai.backup.progress import Progress
+from easyai.backup.progress_lines import Progress
 from easyai.db import clock, dump, events, generations, migrate, reasons
 from easyai.db.events import Event
 from easyai.domain.reason import Reason

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from kombu.utils.scheduling import round_robin_cycle
 
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 
 
 class DutiesFirst(round_robin_cycle):

@@ -20,8 +20,8 @@ from typing import Any, Final
 from amqp.exceptions import PreconditionFailed, RecoverableConnectionError
 from kombu.transport import pyamqp
 
-from easyai.broker.names import EVENT_EXCHANGE
-from easyai.broker.reason import BlockedError
+from easyai.broker.broker_reasons import BlockedError
+from easyai.broker.queue_names import EVENT_EXCHANGE
 
 log = logging.getLogger(__name__)
 

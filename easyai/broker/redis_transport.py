@@ -17,7 +17,7 @@ from typing import Any, Final
 from kombu.transport import redis
 from redis import exceptions
 
-from easyai.broker.names import NAMED_BY_KEY
+from easyai.broker.queue_names import NAMED_BY_KEY
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from kombu.utils.json import dumps, loads
 
 from easyai.broker.bindings import Binding, Bindings
 from easyai.broker.folder_watch import FolderWatch
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.broker.spool import Spool
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from easyai.domain.system_alert import system_result
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import both, text
 from easyai.pipeline.publishing import DUTY, publish_waiting
-from easyai.publish.people import People
+from easyai.publish.apprise_urls import People
 from easyai.runtime import Runtime
-from easyai.tasks.claim import claimed
+from easyai.tasks.single_run import claimed
 
 log = logging.getLogger(__name__)
 

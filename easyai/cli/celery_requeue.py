@@ -10,7 +10,7 @@ from celery.bin.base import CeleryCommand, handle_preload_options
 
 from easyai.cli.main import CommandFailedError
 from easyai.cli.output import opened
-from easyai.cli.requeue import requeue_options, run
+from easyai.cli.requeue_command import requeue_options, run
 from easyai.errors import EasyaiError
 
 EXAMPLES = """\b

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.errors import SettingsError
-from easyai.publish.people import People
+from easyai.publish.apprise_urls import People
 from easyai.settings.addresses import check_bus
 from easyai.settings.schema import ANY_ADDRESS, AiAnalysis, Easyai, FrameExtractor, Settings
 from easyai.tracing.variables import problem as traces_problem

@@ -25,23 +25,29 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "up": Entry("easyai.cli.up:up", "Run everything here: API, worker, beat and watchdog."),
-    "api": Entry("easyai.cli.api:api", "Run only the API server."),
-    "watchdog": Entry("easyai.cli.watchdog:watchdog", "Run only the watchdog."),
-    "services": Entry("easyai.cli.services:services", "Show the algorithm services."),
-    "stats": Entry("easyai.cli.stats:stats", "Show what inference does now."),
-    "alerts": Entry("easyai.cli.alerts:alerts", "Show alerts."),
-    "alarms": Entry("easyai.cli.alarms:alarms", "Show the alarms, send a test alarm."),
-    "frames": Entry("easyai.cli.frames:frames", "Show the fate of frames."),
-    "diagnose": Entry("easyai.cli.diagnose:diagnose", "Say what is wrong, why, and what to do."),
-    "alive": Entry("easyai.cli.alive:alive", "Say whether processes work, for health checks."),
-    "requeue": Entry("easyai.cli.requeue:requeue", "Bring failed frames back."),
-    "discard": Entry("easyai.cli.discard:discard", "Give up frames that wait."),
-    "config": Entry("easyai.cli.config:config", "Check and explain the configuration."),
-    "claim": Entry("easyai.cli.claim:claim", "Show who uses the frame store, take it over."),
-    "backup": Entry("easyai.cli.backup:backup", "Back up the installation while it runs."),
-    "restore": Entry("easyai.cli.restore:restore", "Restore a backup."),
-    "db": Entry("easyai.cli.db:db", "Prepare and look after the database."),
+    "up": Entry("easyai.cli.up_command:up", "Run everything here: API, worker, beat and watchdog."),
+    "api": Entry("easyai.cli.api_command:api", "Run only the API server."),
+    "watchdog": Entry("easyai.cli.watchdog_command:watchdog", "Run only the watchdog."),
+    "services": Entry("easyai.cli.services_command:services", "Show the algorithm services."),
+    "stats": Entry("easyai.cli.stats_command:stats", "Show what inference does now."),
+    "alerts": Entry("easyai.cli.alerts_command:alerts", "Show alerts."),
+    "alarms": Entry("easyai.cli.alarms_command:alarms", "Show the alarms, send a test alarm."),
+    "frames": Entry("easyai.cli.frames_command:frames", "Show the fate of frames."),
+    "diagnose": Entry(
+        "easyai.cli.diagnose_command:diagnose", "Say what is wrong, why, and what to do."
+    ),
+    "alive": Entry(
+        "easyai.cli.alive_command:alive", "Say whether processes work, for health checks."
+    ),
+    "requeue": Entry("easyai.cli.requeue_command:requeue", "Bring failed frames back."),
+    "discard": Entry("easyai.cli.discard_command:discard", "Give up frames that wait."),
+    "config": Entry("easyai.cli.config_command:config", "Check and explain the configuration."),
+    "claim": Entry(
+        "easyai.cli.claim_command:claim", "Show who uses the frame store, take it over."
+    ),
+    "backup": Entry("easyai.cli.backup_command:backup", "Back up the installation while it runs."),
+    "restore": Entry("easyai.cli.restore_command:restore", "Restore a backup."),
+    "db": Entry("easyai.cli.db_command:db", "Prepare and look after the database."),
 }
 
 EXAMPLES = """\b

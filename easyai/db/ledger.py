@@ -1,8 +1,8 @@
 """The SQL of the ledger, each statement named by what it does.
 
 States: pending → leased → done | failed | dropped, or parked instead of pending while a type has no
-live service (db/admission.py). db/waiting.py selects the frames to lease next. A lease carries a
-token, and only the holder of the token may settle the frame. So a late result is ignored when the
+live service (db/admission_rows.py). db/waiting.py selects the frames to lease next. A lease carries
+a token, and only the holder of the token may settle the frame. So a late result is ignored when the
 lease has expired and the frame was leased again.
 """
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from easyai.db import alarms, clock, facts, generations, outbox, task_types, totals
+from easyai.db import alarms, clock, diagnosis_facts, generations, outbox, task_types, totals
 from easyai.db.totals import DurationTotal
-from easyai.domain.totals import OTHER
+from easyai.domain.outcome_totals import OTHER
 from easyai.masking import endpoint_label
 
 #: The most breakers and alarms that get a series each.
@@ -105,7 +105,7 @@ def _registered(conn: Connection, known: Registered | None) -> Registered:
 def _waiting(conn: Connection) -> dict[str, Waiting]:
     now = clock.now(conn)
     by_type: dict[str, Waiting] = {}
-    for (_, task_type), group in facts.waiting(conn).items():
+    for (_, task_type), group in diagnosis_facts.waiting(conn).items():
         oldest_sec = max(0.0, now - group.since) if group.since else 0.0
         other = by_type.get(task_type, Waiting(0, 0.0))
         by_type[task_type] = Waiting(group.count + other.frames, max(oldest_sec, other.oldest_sec))
@@ -114,7 +114,7 @@ def _waiting(conn: Connection) -> dict[str, Waiting]:
 
 def _leases(conn: Connection) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for task_type, _, count, _ in facts.leased(conn):
+    for task_type, _, count, _ in diagnosis_facts.leased(conn):
         counts[task_type] += count
     return counts
 

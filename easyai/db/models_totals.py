@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Double, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easyai.db.models_base import Base
-from easyai.domain.totals import BOUNDS_SEC
+from easyai.domain.outcome_totals import BOUNDS_SEC
 
 
 class FrameTotal(Base):

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from easyai.db.many import ManyRows
-from easyai.domain.totals import BOUNDS_SEC, OTHER, Histogram, Totals
+from easyai.domain.outcome_totals import BOUNDS_SEC, OTHER, Histogram, Totals
 from easyai.masking import endpoint_label
 
 #: The most pairs of type and endpoint with their own row; further pairs add to `OTHER` of the type.

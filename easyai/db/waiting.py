@@ -1,7 +1,8 @@
 """The SQL of waiting frames: how many frames wait, and which frames are leased next.
 
-Pending frames wait for a service or for their next attempt. Frames are parked (db/admission.py)
-when their type has no live service; they are leased when no pending frame of their type can be.
+Pending frames wait for a service or for their next attempt. Frames are parked
+(db/admission_rows.py) when their type has no live service; they are leased when no pending frame of
+their type can be.
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ def hurry(
 
     Called when the cause of their wait is over. Frames that are due later than any retry were
     delayed by a clock that was set back. There may be a million such frames; the sweep
-    (db/upkeep.py) makes them due.
+    (db/row_repairs.py) makes them due.
     """
     if names := sorted(set(task_types)):
         values = {"task_types": names, "now": now, "furthest": now + longest_sec}

@@ -14,7 +14,7 @@ from easyai.domain.alarm import Kind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import NO_ANSWER, PROBE_FAILED, ROUTABLE, ServiceState, moved_to
-from easyai.health.checks.check import CheckResult
+from easyai.health.checks.named_check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
 from easyai.health.snapshot import (
     HOUR_SEC,

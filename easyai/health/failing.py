@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from easyai.db.facts import MOST_FAILED
+from easyai.db.diagnosis_facts import MOST_FAILED
 from easyai.domain.alarm import Kind
 from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason

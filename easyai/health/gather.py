@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from easyai.db.facts import MOST_FAILED
+from easyai.db.diagnosis_facts import MOST_FAILED
 from easyai.domain.service import ServiceState
 from easyai.health import snapshot
-from easyai.health.checks.check import CheckResult
+from easyai.health.checks.named_check import CheckResult
 from easyai.health.checks.rows import row_results
 from easyai.health.facts import Facts
 from easyai.runtime import Runtime

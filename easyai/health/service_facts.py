@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.db import facts as rows
+from easyai.db import diagnosis_facts as rows
 from easyai.db import reasons
 from easyai.db import services as services_db
 from easyai.domain.reason import Reason

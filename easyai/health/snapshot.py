@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from easyai.db import alarms, clock, events, leases, registration_requests, statistics
-from easyai.db import facts as rows
-from easyai.db.facts import Failures, Successes, Waiting
+from easyai.db import diagnosis_facts as rows
+from easyai.db.diagnosis_facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.type_places import TYPES_FULL
@@ -26,7 +26,7 @@ from easyai.health.successes import SuccessMemory
 from easyai.health.type_facts import TypeFacts
 from easyai.process.presence import SILENT_AFTER_SEC
 from easyai.registry import approval
-from easyai.registry.pace import SLOW_HEARTBEATS, TELL_EVERY_SEC, pause_sec
+from easyai.registry.slow_heartbeats import SLOW_HEARTBEATS, TELL_EVERY_SEC, pause_sec
 from easyai.runtime import Runtime
 
 __all__ = ["AlarmFacts", "ServiceFacts", "Snapshot", "TypeFacts", "read"]

@@ -11,8 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import facts as rows
-from easyai.db.facts import Succeeded, Successes
+from easyai.db import diagnosis_facts as rows
+from easyai.db.diagnosis_facts import Succeeded, Successes
 from easyai.db.statistics import BUCKET_SEC
 from easyai.runtime import Runtime
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from easyai.db.facts import Failures
+from easyai.db.diagnosis_facts import Failures
 from easyai.db.statistics import Tally
 
 

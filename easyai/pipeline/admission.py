@@ -16,13 +16,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, clock, events, task_types
+from easyai.db import admission_rows, clock, events, task_types
 from easyai.db.events import Event
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.overload import give_way, in_turn
 from easyai.domain.reason import Reason
-from easyai.pipeline.admission_cameras import CameraLimits
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
+from easyai.pipeline.max_frame_count import CameraLimits
 from easyai.pipeline.retention import Retention
 from easyai.runtime import Runtime
 from easyai.settings.schema import AiAnalysis
@@ -48,14 +48,16 @@ class Admission:
         """
         analysis = self._runtime.settings.ai_analysis
         with self._runtime.db.read() as conn:
-            unserved = [name for name in admission.unserved(conn) if not analysis.affinity(name)]
+            unserved = [
+                name for name in admission_rows.unserved(conn) if not analysis.affinity(name)
+            ]
             in_order = [
                 name
-                for name in admission.types_in(conn, FrameState.PARKED)
+                for name in admission_rows.types_in(conn, FrameState.PARKED)
                 if analysis.affinity(name)
             ]
             if self._parking:
-                self._parking -= admission.served(conn)
+                self._parking -= admission_rows.served(conn)
                 self._parking &= set(task_types.names(conn))  # drop forgotten types
         self._park(unserved)
         self._unpark(in_order)
@@ -71,11 +73,11 @@ class Admission:
 
     def _park_some(self, task_type: str) -> int:
         with self._runtime.db.dispatching() as conn:
-            if task_type not in admission.unserved(conn):
+            if task_type not in admission_rows.unserved(conn):
                 return 0  # it is served again
-            begins = task_type not in admission.types_in(conn, FrameState.PARKED)
-            oldest = admission.oldest(conn, FrameState.PENDING, task_type, AT_ONCE)
-            count = admission.park(conn, [frame_id for _, frame_id in oldest])
+            begins = task_type not in admission_rows.types_in(conn, FrameState.PARKED)
+            oldest = admission_rows.oldest(conn, FrameState.PENDING, task_type, AT_ONCE)
+            count = admission_rows.park(conn, [frame_id for _, frame_id in oldest])
             begins = begins and count > 0 and task_type not in self._parking
             if begins:
                 parked = Reason.of("frames.parked", n=count)
@@ -97,8 +99,8 @@ class Admission:
         """
         for task_type in in_order:
             with self._runtime.db.dispatching() as conn:
-                oldest = admission.oldest(conn, FrameState.PARKED, task_type, AT_ONCE)
-                admission.unpark(conn, [frame_id for _, frame_id in oldest])
+                oldest = admission_rows.oldest(conn, FrameState.PARKED, task_type, AT_ONCE)
+                admission_rows.unpark(conn, [frame_id for _, frame_id in oldest])
 
     def _thin(self, analysis: AiAnalysis) -> None:
         """Give up frames while more than `max_queue_size` of served types are pending."""
@@ -106,7 +108,7 @@ class Admission:
         if strategy == "wait":
             return
         with self._runtime.db.read() as conn:
-            if not admission.more_than(conn, limit):
+            if not admission_rows.more_than(conn, limit):
                 return
         reason = Reason.of("frame.queue_full", n=limit, strategy=strategy)
         drop = partial(
@@ -118,7 +120,7 @@ class Admission:
                 pass
             return
         for task_type in self._over_the_limit(analysis):
-            superseded = partial(admission.superseded, task_type=task_type, most=AT_ONCE)
+            superseded = partial(admission_rows.superseded, task_type=task_type, most=AT_ONCE)
             while drop(superseded).frames == AT_ONCE and time.monotonic() < until:
                 pass
             if not self._over_the_limit(analysis):
@@ -127,7 +129,7 @@ class Admission:
     def _over_the_limit(self, analysis: AiAnalysis) -> list[str]:
         """The types that have to give way, in order; empty unless more frames wait than may."""
         with self._runtime.db.read() as conn:
-            waiting = admission.waiting_served(conn)
+            waiting = admission_rows.waiting_served(conn)
         if sum(waiting.values()) <= analysis.max_queue_size:
             return []
         return in_turn(
@@ -140,7 +142,7 @@ def _surplus(analysis: AiAnalysis, conn: Connection) -> list[int]:
     """Ids of the frames to give up next, the oldest or the newest of the least important types."""
     newest = analysis.queue_full_strategy == "drop_newest"
     ways = give_way(
-        admission.waiting_served(conn),
+        admission_rows.waiting_served(conn),
         lambda name: analysis.type_settings(name).priority,
         analysis.max_queue_size,
     )
@@ -155,15 +157,15 @@ def _surplus(analysis: AiAnalysis, conn: Connection) -> list[int]:
 
 def _of_crowd(conn: Connection, crowd: Sequence[str], most: int, *, newest: bool) -> list[int]:
     """Ids of up to `most` frames of some types, requeued frames before live frames."""
-    requeued = [frame for name in crowd for frame in admission.requeued(conn, name, most)]
+    requeued = [frame for name in crowd for frame in admission_rows.requeued(conn, name, most)]
     ids = dict.fromkeys(frame_id for _, frame_id in sorted(requeued)[:most])
     live = [
         frame
         for name in crowd
         for frame in (
-            admission.newest(conn, name, most)
+            admission_rows.newest(conn, name, most)
             if newest
-            else admission.oldest(conn, FrameState.PENDING, name, most)
+            else admission_rows.oldest(conn, FrameState.PENDING, name, most)
         )
     ]
     live.sort(reverse=newest)

@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, clock, events, statistics, totals
+from easyai.db import admission_rows, clock, events, statistics, totals
 from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.outcome_totals import Totals
 from easyai.domain.reason import Reason
-from easyai.domain.totals import Totals
 from easyai.messages.catalogue import text
 from easyai.pipeline.picture_moves import CarriedOut, carry_out, move_for, record, tell_failed
 from easyai.runtime import Runtime
@@ -57,7 +57,7 @@ class Drops:
         """
         with self._runtime.db.dispatching() as conn:
             now = clock.now(conn)
-            dropped = admission.drop(conn, choose(conn), state, outcome, reason, now)
+            dropped = admission_rows.drop(conn, choose(conn), state, outcome, reason, now)
             by_type = Counter(frame.task_type for frame in dropped)
             if by_type:
                 _note(conn, by_type, outcome, reason, now)

@@ -20,7 +20,7 @@ from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavai
 from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
-from easyai.store.base import Carried, Store
+from easyai.store.frame_store import Carried, Store
 from easyai.store.keys import version_tag
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.messages.catalogue import text
 from easyai.runtime import Runtime
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 
 log = logging.getLogger(__name__)
 

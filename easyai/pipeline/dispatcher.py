@@ -23,9 +23,9 @@ from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.frame_log import Tally
 from easyai.pipeline.picture_moves import CarriedOut, PictureMove, carry_out
+from easyai.pipeline.pipeline_tracing import note_turn
 from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.settle import Settled
-from easyai.pipeline.tracing import note_turn
 from easyai.pipeline.transaction import run_transaction
 from easyai.pipeline.worker_context import WorkerContext
 

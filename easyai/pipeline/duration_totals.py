@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from easyai.db import totals
-from easyai.domain.totals import OTHER, Histogram, Took, collect
+from easyai.domain.outcome_totals import OTHER, Histogram, Took, collect
 from easyai.masking import endpoint_label
 from easyai.runtime import Runtime
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from easyai.db import history
 from easyai.db.history import CHUNK, OldFrame
-from easyai.domain.retention import forget_before
-from easyai.pipeline.pace import turns
+from easyai.domain.record_age import forget_before
+from easyai.pipeline.background_pace import turns
 from easyai.runtime import Runtime
 
 _DAY_SEC: Final = 86_400.0

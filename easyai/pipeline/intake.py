@@ -23,10 +23,10 @@ from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.layout import Layout
 from easyai.pipeline.recording import Recording
 from easyai.pipeline.resurfaced import send_back
-from easyai.pipeline.sampling import Sampler
+from easyai.pipeline.scan_sampling import Sampler
 from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
-from easyai.store.base import Listing
+from easyai.store.frame_store import Listing
 from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)

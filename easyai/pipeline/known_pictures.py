@@ -15,8 +15,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import recording
-from easyai.db.recording import NewFrame, Recorded
+from easyai.db import recorded_frames
+from easyai.db.recorded_frames import NewFrame, Recorded
 from easyai.db.session import Database
 
 REMEMBER_SEC: Final = 60.0
@@ -69,14 +69,14 @@ class KnownPictures:
         """
         now = time.monotonic()
         with self._db.read() as conn:
-            newest_id = recording.newest_id(conn)
+            newest_id = recorded_frames.newest_id(conn)
             self.went_back |= newest_id < self._newest_id
             if self._is_too_old(newest_id, now):
                 self._newest_id = max(0, newest_id - _NEWEST)
                 self._read_at = -math.inf
-            rows = recording.recorded_since(conn, self._newest_id)
+            rows = recorded_frames.recorded_since(conn, self._newest_id)
             every = len(self._in_place) / _KEYS_PER_SEC
-            in_place = recording.keys_in_place(conn) if now - self._read_at >= every else None
+            in_place = recorded_frames.keys_in_place(conn) if now - self._read_at >= every else None
         self._forget(now)
         self._meanwhile.clear()
         self._learn(rows, now)
@@ -93,10 +93,10 @@ class KnownPictures:
 
     def catch_up(self, conn: Connection) -> None:
         """Read newly recorded pictures, inside a transaction in which nobody else may record."""
-        rows = recording.recorded_since(conn, self._newest_id)
+        rows = recorded_frames.recorded_since(conn, self._newest_id)
         self._learn(rows, time.monotonic())
         self._meanwhile.update((row.key, row.version) for row in rows)
-        self._newest_id = max(self._newest_id, recording.newest_id(conn))
+        self._newest_id = max(self._newest_id, recorded_frames.newest_id(conn))
 
     def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
         """Remember the frames that this scanner has recorded; call after the commit."""

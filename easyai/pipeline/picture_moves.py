@@ -26,7 +26,7 @@ from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavai
 from easyai.messages.catalogue import text
 from easyai.pipeline.deletions import Deletions
 from easyai.runtime import Runtime
-from easyai.store.base import Carried, Store
+from easyai.store.frame_store import Carried, Store
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.confirm import copy_names
 from easyai.runtime import Runtime
-from easyai.store.base import Carried, Store
+from easyai.store.frame_store import Carried, Store
 
 log = logging.getLogger(__name__)
 

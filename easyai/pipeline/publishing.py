@@ -1,13 +1,13 @@
-"""Publish: sends settled alerts to the message bus (see `easyai.publish.outbox`)."""
+"""Publish: sends settled alerts to the message bus (see `easyai.publish.outbox_sender`)."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Final
 
-from easyai.pipeline.tracing import note_publication
+from easyai.pipeline.pipeline_tracing import note_publication
 from easyai.publish.bus import CurrentBus
-from easyai.publish.outbox import Outbox, PublishReport
+from easyai.publish.outbox_sender import Outbox, PublishReport
 from easyai.runtime import Runtime
 
 DUTY: Final = "publish"  # claimed by the publishing process, so that few alerts are sent twice

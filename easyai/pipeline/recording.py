@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from easyai.db import admission, clock, recording, statistics, totals
-from easyai.db.recording import NewFrame
+from easyai.db import admission_rows, clock, recorded_frames, statistics, totals
+from easyai.db.recorded_frames import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import Outcome, captured_at, written_at
-from easyai.domain.totals import Totals
+from easyai.domain.outcome_totals import Totals
 from easyai.pipeline.admission_drops import delete
 from easyai.pipeline.known_pictures import KnownPictures
-from easyai.pipeline.sampling import Sampler
+from easyai.pipeline.scan_sampling import Sampler
 from easyai.runtime import Runtime
-from easyai.store.base import Picture
+from easyai.store.frame_store import Picture
 
 
 class Recording:
@@ -31,20 +31,20 @@ class Recording:
         Raises DatabaseUnavailableError, and then changes nothing.
         """
         with self._runtime.db.write() as conn:
-            recording.record_alone(conn)
+            recorded_frames.record_alone(conn)
             # Another scanner may have recorded a picture meanwhile; its frame may be over by now.
             self._known.catch_up(conn)
             now = clock.now(conn)
             new = self._in_order_of_capture(pictures, now)
             kept, sampled = self._sampler.split(conn, new)
-            recording.add(conn, kept, now)
-            unwanted = admission.add_sampled(conn, sampled, now)
+            recorded_frames.add(conn, kept, now)
+            unwanted = admission_rows.add_sampled(conn, sampled, now)
             counts = Counter(frame.task_type for frame in new)
             out = Counter(frame.task_type for frame in sampled)
             tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
             statistics.add(conn, tallies, now)
             totals.add_frames(conn, _sampled(out), now)
-            newest_id = recording.newest_id(conn)
+            newest_id = recorded_frames.newest_id(conn)
         self._known.note(new, newest_id)
         delete(self._runtime, unwanted)
         return len(new)

@@ -24,7 +24,7 @@ from easyai.db.pictures import FramePicture
 from easyai.domain.fate import alert_key, failed_key, unique_key
 from easyai.domain.frame import FrameState, Outcome
 from easyai.runtime import Runtime
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from easyai.store.keys import held_key, held_name
 
 log = logging.getLogger(__name__)

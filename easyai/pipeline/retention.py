@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import admission, clock
+from easyai.db import admission_rows, clock
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import Reason
 from easyai.pipeline.admission_drops import AT_ONCE, Drops
@@ -49,7 +49,7 @@ class Retention:
         if self._is_due("waiting", _WAITING_EVERY_SEC) and hours:
             limit_sec = hours * _HOUR_SEC
             reason = Reason.of("frame.waited_too_long", limit_hours=hours)
-            for state in admission.WAITING:
+            for state in admission_rows.WAITING:
                 self._give_up_old(state, limit_sec, _slack_sec(limit_sec), reason)
         if self._is_due("failed", _FAILED_EVERY_SEC) and days:
             reason = Reason.of("frame.failed_long_ago", limit_days=days)
@@ -71,7 +71,7 @@ class Retention:
         oldest = self._runtime.db.estimated_now() - limit_sec
         self._start_afresh(state, oldest - slack_sec, until)
         old = partial(
-            admission.aged, state=state, since=oldest - slack_sec, until=oldest, most=AT_ONCE
+            admission_rows.aged, state=state, since=oldest - slack_sec, until=oldest, most=AT_ONCE
         )
         with self._runtime.db.read() as conn:
             if not old(conn):
@@ -81,13 +81,13 @@ class Retention:
             pass
 
     def _start_afresh(self, state: FrameState, unseen: float, until: float) -> None:
-        aged = partial(admission.aged, state=state, since=0.0, until=unseen, most=AT_ONCE)
+        aged = partial(admission_rows.aged, state=state, since=0.0, until=unseen, most=AT_ONCE)
         with self._runtime.db.read() as conn:
             left = bool(aged(conn))
         count = 0
         while left and time.monotonic() < until:
             with self._runtime.db.dispatching() as conn:
-                some = admission.start_afresh(conn, aged(conn), state, clock.now(conn))
+                some = admission_rows.start_afresh(conn, aged(conn), state, clock.now(conn))
             left, count = some == AT_ONCE, count + some
         if count:
             log.warning(
@@ -102,7 +102,7 @@ class Retention:
         reason = Reason.of("frame.disk_low", limit_percent=min_free_percent)
         until = time.monotonic() + _BUDGET_SEC
         with self._runtime.db.read() as conn:
-            if not admission.types_in(conn, FrameState.PARKED):
+            if not admission_rows.types_in(conn, FrameState.PARKED):
                 return
         while time.monotonic() < until:
             free = self._runtime.store.free_percent()
@@ -123,7 +123,7 @@ def _oldest_parked(conn: Connection) -> list[int]:
     """Ids of the oldest parked frames of all types."""
     parked = [
         frame
-        for task_type in admission.types_in(conn, FrameState.PARKED)
-        for frame in admission.oldest(conn, FrameState.PARKED, task_type, _DISK_GROUP)
+        for task_type in admission_rows.types_in(conn, FrameState.PARKED)
+        for frame in admission_rows.oldest(conn, FrameState.PARKED, task_type, _DISK_GROUP)
     ]
     return [frame_id for _, frame_id in sorted(parked)[:_DISK_GROUP]]

@@ -15,7 +15,7 @@ from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
 from easyai.domain.fate import Fate, alert_key, decide, failed_key, is_nested, unique_key
 from easyai.domain.frame import FrameState, Outcome
-from easyai.domain.totals import Totals
+from easyai.domain.outcome_totals import Totals
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import ConflictError
 from easyai.messages.catalogue import text

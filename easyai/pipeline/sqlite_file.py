@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from easyai.db import space
-from easyai.pipeline.pace import turns
+from easyai.pipeline.background_pace import turns
 from easyai.runtime import Runtime
 
 # Deleted rows leave room for new rows. This much free space stays in the file.

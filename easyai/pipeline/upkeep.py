@@ -14,10 +14,10 @@ from typing import Final
 
 from easyai.db import clock, history, statistics, totals
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
-from easyai.domain.retention import forget_before
+from easyai.domain.record_age import forget_before
 from easyai.pipeline.alert_removal import trim_alerts
+from easyai.pipeline.background_pace import turns
 from easyai.pipeline.frame_history import FrameHistory
-from easyai.pipeline.pace import turns
 from easyai.pipeline.sqlite_file import SqliteFile
 from easyai.pipeline.type_upkeep import keep_types
 from easyai.runtime import Runtime

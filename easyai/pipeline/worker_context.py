@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from easyai.pipeline.caller import Caller
-from easyai.pipeline.tracing import tracing_of
+from easyai.pipeline.pipeline_tracing import tracing_of
 from easyai.runtime import Runtime
 from easyai.system.identity import mark
 

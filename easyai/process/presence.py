@@ -16,7 +16,7 @@ from easyai.db import clock, events, processes
 from easyai.db.session import Database
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.process import self_end
-from easyai.process.notify import ends_when_hung, restart_reason
+from easyai.process.supervisor_link import ends_when_hung, restart_reason
 from easyai.system.identity import home, start_ticks
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from easyai.db import events
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.messages.catalogue import text
-from easyai.process.ends import hung
+from easyai.process.end_codes import hung
 
 log = logging.getLogger(__name__)
 

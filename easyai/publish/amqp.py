@@ -18,7 +18,7 @@ from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, Preconditio
 from easyai.domain.reason import Reason, quote
 from easyai.errors import BusUnavailableError
 from easyai.publish.amqp_confirms import Confirms
-from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.publish.bus_interface import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import no_address_of
 from easyai.settings.server_tls import of_amqp
 from easyai.settings.server_url import parse_server_url

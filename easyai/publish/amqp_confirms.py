@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from easyai.domain.reason import Reason
-from easyai.publish.base import Message, Receipt
+from easyai.publish.bus_interface import Message, Receipt
 
 _TOO_LARGE: Final = re.compile(r"message size (\d+) is larger")
 

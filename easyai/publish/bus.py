@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from easyai.publish.base import Bus
+from easyai.publish.bus_interface import Bus
 from easyai.settings.addresses import check_bus
 from easyai.settings.schema import AiAnalysis
 

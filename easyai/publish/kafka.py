@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from easyai.domain.reason import Reason, quote
 from easyai.errors import BusUnavailableError
-from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.publish.bus_interface import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import KAFKA_TLS
 
 # Errors of a single message, whatever the state of the cluster.

@@ -17,7 +17,7 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 
 from easyai.domain.reason import Reason, quote
 from easyai.errors import BusUnavailableError
-from easyai.publish.base import CONNECT_SEC, SEND_SEC, Message, Receipt
+from easyai.publish.bus_interface import CONNECT_SEC, SEND_SEC, Message, Receipt
 from easyai.settings.addresses import no_address_of
 from easyai.settings.server_tls import of_redis, of_sentinels
 from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url

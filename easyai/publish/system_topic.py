@@ -12,7 +12,7 @@ from typing import Final
 
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import BusUnavailableError
-from easyai.publish.base import Bus, Message, Receipt
+from easyai.publish.bus_interface import Bus, Message, Receipt
 
 REST_SEC: Final = 30.0  # pause of the system topic after trouble with it
 

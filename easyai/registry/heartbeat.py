@@ -27,8 +27,8 @@ from easyai.db import (
 from easyai.db.services import ServiceRow
 from easyai.domain.service import HEARTBEAT, REGISTERED, ServiceState, moved_to
 from easyai.registry import approval
-from easyai.registry.pace import HeartbeatPace
 from easyai.registry.payload import is_clean_text, said_in
+from easyai.registry.slow_heartbeats import HeartbeatPace
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -34,7 +34,7 @@ from easyai.errors import (
 )
 from easyai.masking import hide_credentials
 from easyai.pipeline.service_networks import service_networks
-from easyai.registry import approval, pace, takeovers
+from easyai.registry import approval, slow_heartbeats, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
 from easyai.registry.unregistration import as_registered, endpoints_of
@@ -154,7 +154,7 @@ def _tell_registered(new: Registration) -> None:
 def heartbeat_interval_sec(runtime: Runtime, payload: Any) -> float:
     """How often the service of a registration should send a heartbeat."""
     own = parse_registration(payload).heartbeat_timeout_sec
-    return pace.expected_sec(own or runtime.settings.ai_analysis.heartbeat_timeout_sec)
+    return slow_heartbeats.expected_sec(own or runtime.settings.ai_analysis.heartbeat_timeout_sec)
 
 
 def _take_places(runtime: Runtime, conn: Connection, new: Registration, now: float) -> None:

@@ -11,11 +11,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.db import clock, events, generations, ledger, task_types, upkeep
+from easyai.db import clock, events, generations, ledger, row_repairs, task_types
 from easyai.db.events import Event
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
-from easyai.pipeline.pace import turns
+from easyai.pipeline.background_pace import turns
 from easyai.pipeline.picture_moves import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry.vitals import examine
@@ -62,15 +62,15 @@ def _follow_clock(runtime: Runtime) -> Watch:
     lease_sec = runtime.settings.ai_analysis.lease_sec
     with runtime.db.dispatching() as conn:
         now = clock.now(conn)
-        moved = upkeep.follow_clock(conn, now, lease_sec)
-        frames = upkeep.pull_back(conn, now)
+        moved = row_repairs.follow_clock(conn, now, lease_sec)
+        frames = row_repairs.pull_back(conn, now)
         watch = look(conn, runtime, now)
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
         if moved:
             generations.bump_registry(conn)  # the moved times may be those of breakers
-    if frames == upkeep.AT_ONCE:
-        frames += _by_and_by(runtime, lambda conn: upkeep.pull_back(conn, clock.now(conn)))
+    if frames == row_repairs.AT_ONCE:
+        frames += _by_and_by(runtime, lambda conn: row_repairs.pull_back(conn, clock.now(conn)))
     moved += frames
     if moved:
         log.warning("clock was set back: count=%d times far ahead were pulled back", moved)
@@ -84,9 +84,9 @@ def _give_streams(runtime: Runtime) -> None:
     analysis = runtime.settings.ai_analysis
     with runtime.db.read() as conn:
         types = [name for name in task_types.names(conn) if analysis.affinity(name)]
-        if not upkeep.any_without_stream(conn, types):
+        if not row_repairs.any_without_stream(conn, types):
             return
-    count = _by_and_by(runtime, lambda conn: upkeep.give_streams(conn, types))
+    count = _by_and_by(runtime, lambda conn: row_repairs.give_streams(conn, types))
     log.info("frames put in order of their cameras: task_types=%s count=%d", types, count)
 
 
@@ -100,7 +100,7 @@ def _by_and_by(runtime: Runtime, change: Callable[[Connection], int]) -> int:
         with runtime.db.dispatching() as conn:
             count = change(conn)
         changed += count
-        if count < upkeep.AT_ONCE:
+        if count < row_repairs.AT_ONCE:
             break
     return changed
 

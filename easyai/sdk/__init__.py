@@ -7,9 +7,9 @@
 """
 
 from easyai.sdk.detection import Detection
-from easyai.sdk.errors import PictureError, UnavailableError
 from easyai.sdk.picture import Picture
-from easyai.sdk.service import Service
+from easyai.sdk.service_errors import PictureError, UnavailableError
+from easyai.sdk.service_server import Service
 from easyai.sdk.serving import serve
 
 __all__ = ["Detection", "Picture", "PictureError", "Service", "UnavailableError", "serve"]
@@ -19,6 +19,6 @@ def __getattr__(name: str) -> str:
     """Look up ``__version__`` on first use, because it takes 30 ms."""
     if name != "__version__":
         raise AttributeError(f"module 'easyai.sdk' has no attribute {name!r}")
-    from easyai.sdk.version import version
+    from easyai.sdk.sdk_version import version
 
     return version()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from easyai.sdk.errors import PictureError, UnavailableError
+from easyai.sdk.service_errors import PictureError, UnavailableError
 
 _CHUNK_BYTES = 64 * 1024
 

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from easyai.sdk.errors import RequestError
-from easyai.sdk.inference import Reply, failure
+from easyai.sdk.request_handling import Reply, failure
+from easyai.sdk.service_errors import RequestError
 
 log = logging.getLogger(__name__)
 

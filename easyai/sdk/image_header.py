@@ -2,7 +2,7 @@
 
 import struct
 
-from easyai.sdk.errors import PictureError
+from easyai.sdk.service_errors import PictureError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from easyai.sdk.errors import PictureError
 from easyai.sdk.image_header import image_size
+from easyai.sdk.service_errors import PictureError
 
 # The largest cameras have 50 million pixels. A decoded pixel takes three bytes, and up to three
 # times as much while it is decoded. A PNG of 1 MB may hold a billion pixels.

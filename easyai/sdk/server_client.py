@@ -7,8 +7,12 @@ from urllib.parse import quote
 import requests
 
 from easyai.sdk.download import without_query
-from easyai.sdk.errors import ServerRefusedError, ServerUnreachableError, ServiceNotFoundError
-from easyai.sdk.version import version
+from easyai.sdk.sdk_version import version
+from easyai.sdk.service_errors import (
+    ServerRefusedError,
+    ServerUnreachableError,
+    ServiceNotFoundError,
+)
 
 _PREFIX = "/api/v1/ai_analysis"
 _TIMEOUT_SEC = 5.0

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 
 from easyai.sdk.detection import DetectFunction
-from easyai.sdk.service import DEFAULT_SERVER, Service
+from easyai.sdk.service_server import DEFAULT_SERVER, Service
 
 log = logging.getLogger(__name__)
 

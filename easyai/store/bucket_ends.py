@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Picture
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_pages import Page, read_folder, read_page
+from easyai.store.frame_store import Picture
 
 _REQUESTS: Final = 16  # at once
 

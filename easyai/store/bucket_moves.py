@@ -19,11 +19,11 @@ from minio.error import S3Error
 from easyai.domain.frame import KeyRules
 from easyai.domain.reason import Reason
 from easyai.errors import StoreUnavailableError
-from easyai.store.base import Carried, Held
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_conditions import Conditions
 from easyai.store.bucket_objects import check_key, stat_object
 from easyai.store.bucket_requests import copy_if, put_if_new, remove_if
+from easyai.store.frame_store import Carried, Held
 
 _MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
 _OWNER: Final = "x-amz-meta-easyai-installation"

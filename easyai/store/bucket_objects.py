@@ -8,8 +8,8 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from easyai.errors import InvalidKeyError
-from easyai.store.base import Picture
 from easyai.store.bucket import Bucket
+from easyai.store.frame_store import Picture
 from easyai.store.keys import LONGEST_KEY, split_key
 
 

@@ -12,9 +12,9 @@ from itertools import islice
 from minio.datatypes import Object
 
 from easyai.domain.frame import is_picture
-from easyai.store.base import Picture
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_objects import picture_of
+from easyai.store.frame_store import Picture
 
 PAGE = 1000  # objects, the most that S3 lists in a response
 

@@ -11,9 +11,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Picture
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_pages import read_folder, read_page
+from easyai.store.frame_store import Picture
 
 
 @dataclass(slots=True)

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Listing, Picture, always
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_ends import Ends
 from easyai.store.bucket_objects import check_key, picture_of, stat_object
 from easyai.store.bucket_round import Round
+from easyai.store.frame_store import Listing, Picture, always
 
 _TRUST_LISTING_SEC: Final = 5.0
 # For so long the listings may still show objects that left the bucket before this process started

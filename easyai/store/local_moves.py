@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from easyai.store.base import Carried, Held
+from easyai.store.frame_store import Carried, Held
 from easyai.store.keys import draft_name, held_key, held_name
 from easyai.store.local_folder import GONE, Folder
 from easyai.store.renames import rename_noreplace, rename_to_own

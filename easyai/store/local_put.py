@@ -9,7 +9,7 @@ from pathlib import Path
 
 from easyai.domain.reason import Reason, quote
 from easyai.errors import InvalidKeyError, StoreUnavailableError
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from easyai.store.keys import split_key
 from easyai.store.local_folder import version_of
 from easyai.store.renames import rename_noreplace

@@ -19,8 +19,8 @@ from typing import Final
 from easyai.domain.arrivals import natural
 from easyai.domain.frame import KeyRules, is_picture
 from easyai.errors import StoreUnavailableError
-from easyai.store.base import Listing, always
 from easyai.store.file_systems import FolderTimes
+from easyai.store.frame_store import Listing, always
 from easyai.store.keys import LONGEST_KEY, is_text
 from easyai.store.local_folder import GONE, unavailable
 from easyai.system.log_throttle import LogThrottle

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Listing, Picture, always
+from easyai.store.frame_store import Listing, Picture, always
 from easyai.store.keys import split_key
 from easyai.store.local_folder import GONE, version_of
 from easyai.store.local_tree import Tree

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.domain.reason import Reason
-from easyai.process.ends import KILLED_FOR_MEMORY
+from easyai.process.end_codes import KILLED_FOR_MEMORY
 
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _OWN_CGROUP: Final = Path("/proc/self/cgroup")

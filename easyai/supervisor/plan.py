@@ -10,7 +10,7 @@ from easyai.supervisor.running import PROGRAM
 
 
 class Plan(NamedTuple):
-    """The values that `easyai.cli.up` has determined; passed through the exec as arguments."""
+    """The values that `easyai.cli.up_command` passes through the exec as arguments."""
 
     data_dir: Path
     host: str  # where to ask the API whether it is ready

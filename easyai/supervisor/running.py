@@ -11,7 +11,7 @@ from easyai.system import identity
 #: In the data folder: the process id of the `up` that runs there; empty after an orderly end.
 LOCK_PATH: Final = Path("run") / "up.lock"
 #: The module that `up` turns into after its checks.
-PROGRAM: Final = "easyai.supervisor.main"
+PROGRAM: Final = "easyai.supervisor.supervise"
 
 
 def running(data_dir: Path) -> int | None:

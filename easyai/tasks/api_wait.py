@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Final
 
-from easyai.process.notify import awaited_api
+from easyai.process.supervisor_link import awaited_api
 
 #: An API that cannot start must not stop inference: links into an object store need no API.
 LONGEST_SEC: Final = 10.0

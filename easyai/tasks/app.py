@@ -38,7 +38,7 @@ def make_app(config: Any = None) -> Celery:
     made.config_from_object(config_module() if config is None else config)
     made.Task.Request = "easyai.tasks.request:Request"
     made.steps["consumer"].add("easyai.tasks.subscription:QueueSubscription")
-    made.steps["consumer"].add("easyai.tasks.liveness:LifeSigns")
+    made.steps["consumer"].add("easyai.tasks.worker_liveness:LifeSigns")
     return made
 
 

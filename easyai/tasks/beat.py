@@ -18,11 +18,11 @@ from celery.schedules import schedule as interval_schedule
 from easyai.broker.connection import other_hosts, publishing_connection
 from easyai.db import clock, leases
 from easyai.db.session import Database
-from easyai.process.notify import Loop, Notifier
 from easyai.process.presence import Presence
+from easyai.process.supervisor_link import Loop, Notifier
 from easyai.settings.source import SettingsSource
 from easyai.system.identity import holder
-from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
+from easyai.tasks.celery_config import PUBLISH_TASK, SCAN_TASK
 from easyai.tasks.expiry import dated
 from easyai.tasks.outage import OutageLog
 

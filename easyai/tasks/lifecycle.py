@@ -16,7 +16,7 @@ from celery.worker import state
 from easyai.db.library import library
 from easyai.messages.catalogue import text
 from easyai.system.last_resort import LastResort
-from easyai.tasks import bodies
+from easyai.tasks import task_modules
 from easyai.tasks.process import DRAIN_TIMEOUT_SEC, WorkerProcess, process_of
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Lifecycle:
 
     def begin(self) -> None:
         """Import the tasks' modules while this process has one thread, and connect the signals."""
-        bodies.load()
+        task_modules.load()
         importlib.import_module("easyai.tasks.rate_limit")
         importlib.import_module("easyai.tasks.inspection")
         self._app.worker_process = WorkerProcess(self._app)

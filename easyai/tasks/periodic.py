@@ -11,8 +11,7 @@ from celery import shared_task
 
 from easyai.errors import EasyaiError
 from easyai.runtime import Runtime
-from easyai.tasks.claim import claimed
-from easyai.tasks.config import (
+from easyai.tasks.celery_config import (
     SCAN_TASK,
     SWEEP_INTERVAL_SEC,
     SWEEP_TASK,
@@ -20,6 +19,7 @@ from easyai.tasks.config import (
     UPKEEP_TASK,
 )
 from easyai.tasks.process import process_of
+from easyai.tasks.single_run import claimed
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def upkeep(self: Any) -> dict[str, Any]:
 
 def _scan(runtime: Runtime) -> dict[str, Any]:
     # Imported here: beat and the command line load this module for the names of the tasks only,
-    # and a worker has loaded the rest before its first thread (tasks/bodies.py).
+    # and a worker has loaded the rest before its first thread (tasks/task_modules.py).
     from easyai.pipeline import intake
     from easyai.pipeline.ownership import Ownership
 

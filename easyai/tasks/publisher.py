@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from easyai.broker.broker_reasons import BlockedError
 from easyai.broker.connection import publishing_connection
-from easyai.broker.reason import BlockedError
 from easyai.tasks.expiry import dated
 from easyai.tasks.queues import queue_name
 

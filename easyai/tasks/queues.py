@@ -17,7 +17,7 @@ from celery.app import amqp
 from kombu.entity import Exchange, Queue
 
 from easyai.broker.connection import QuickConnection
-from easyai.broker.names import INFERENCE_EXCHANGE
+from easyai.broker.queue_names import INFERENCE_EXCHANGE
 from easyai.domain.unicode_form import nfc
 
 EXCHANGE = Exchange(INFERENCE_EXCHANGE, type="direct", durable=True)

@@ -19,7 +19,7 @@ from tests.support.outside import Outside
 from tests.support.waiting import wait_until
 
 _CAMERA = "门口2"
-_SUPERVISOR = "easyai.supervisor.main"
+_SUPERVISOR = "easyai.supervisor.supervise"
 
 
 def try_row(row: Row) -> None:

@@ -135,7 +135,7 @@ def test_the_unit_starts_and_stops_the_service(server: FakeEasyaiServer, tmp_pat
     words = [line.removeprefix("Environment=") for line in lines if line.startswith("Environment=")]
     variables = _variables(" ".join(words).split())
     assert set(variables) == {"EASYAI_SERVER", "HOST", "PORT", "ADVERTISE"}
-    assert float(unit["Service"]["TimeoutStopSec"]) > 12  # what a stop may take (sdk/service.py)
+    assert float(unit["Service"]["TimeoutStopSec"]) > 12  # a stop's limit (sdk/service_server.py)
     port = free_port()
     variables |= {"EASYAI_SERVER": server.url, "PORT": str(port), "ADVERTISE": "127.0.0.1"}
     with _running(_program(tmp_path), variables, tmp_path) as process:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from easyai.process import presence, self_end
-from easyai.process.notify import END_WHEN_HUNG_VARIABLE
+from easyai.process.supervisor_link import END_WHEN_HUNG_VARIABLE
 from tests.faults.conftest import Trials
 from tests.faults.installations import EMBEDDED, PRODUCTION, RABBITMQ, REDIS, Embedded, Production
 from tests.faults.trial import Trial

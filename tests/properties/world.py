@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from easyai.db import generations, ledger, services, upkeep
+from easyai.db import generations, ledger, row_repairs, services
 from easyai.db.frames import FrameFilter
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.frame import FrameState
@@ -259,8 +259,8 @@ class World:
         """What the sweep does every 5 s."""
         now = self.clock()
         with self.site.runtime.db.write() as conn:
-            upkeep.follow_clock(conn, now, LEASE_SEC)
-            upkeep.pull_back(conn, now)
+            row_repairs.follow_clock(conn, now, LEASE_SEC)
+            row_repairs.pull_back(conn, now)
             ledger.expire(conn, now)
         picture_moves.carry_left_behind(self.site.runtime)
 

@@ -38,8 +38,8 @@ from easyai.registry import sweep as registry_sweep
 from easyai.registry import vitals
 from easyai.registry.watch import SteadyClock
 from easyai.runtime import Runtime
-from easyai.tasks.claim import claimed
-from easyai.tasks.config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
+from easyai.tasks.celery_config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
+from easyai.tasks.single_run import claimed
 from easyai.tracing.journey import Call
 from tests.simulation.loop import SimLoop, SimPool
 from tests.simulation.scheduler import Process, Scheduler, Signal

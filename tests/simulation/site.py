@@ -11,8 +11,8 @@ from pathlib import Path
 
 from easyai.domain.frame import KeyRules
 from easyai.settings.schema import Minio
-from easyai.store.base import Store
 from easyai.store.bucket_conditions import Kept
+from easyai.store.frame_store import Store
 from easyai.store.local import LocalStore
 from easyai.store.minio import MinioStore
 from easyai.store.signing import LinkSigner

@@ -6,10 +6,10 @@ import os
 import time
 from collections.abc import Iterable
 
-from easyai.broker.check import BrokerCheck
+from easyai.broker.broker_check import BrokerCheck
 from easyai.db import leases, processes
 from easyai.db.events import Event, add
-from easyai.diagnosis.diagnosis import Diagnosis, diagnose
+from easyai.diagnosis.contents import Diagnosis, diagnose
 from tests.support.site import TYPE, Installation
 
 KINDS = ("api", "beat", "watchdog", "worker")

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import text
 
-from easyai.db import generations, ledger, recording, task_types
+from easyai.db import generations, ledger, recorded_frames, task_types
 from easyai.pipeline import intake
 from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.service_cache import ServiceCache
@@ -135,7 +135,7 @@ class Installation:
         for key in keys:
             self.put(key)
         new = [
-            recording.NewFrame(
+            recorded_frames.NewFrame(
                 key=key,
                 task_type=task_type,
                 task_id=camera,
@@ -147,7 +147,7 @@ class Installation:
         ]
         with self.runtime.db.write() as conn:
             task_types.add(conn, [task_type], time.time())
-            recording.add(conn, new, time.time())
+            recorded_frames.add(conn, new, time.time())
 
     def lease(self, task_type: str = TYPE, most: int = 32, now: float | None = None) -> Dispatched:
         """One dispatch of a worker that serves one type, without the calls."""

@@ -10,8 +10,8 @@ from typing import Any
 from easyai.alarms.timings import Timings
 from easyai.alarms.watchdog import Watchdog
 from easyai.errors import StoreUnavailableError
-from easyai.health.checks.check import Check
 from easyai.health.checks.dependencies import readiness_checks
+from easyai.health.checks.named_check import Check
 from tests.support.site import Installation, Row
 from tests.support.waiting import wait_until
 

@@ -36,13 +36,13 @@ ENVIRONMENT = {
     "settings/file.py",
     "settings/partial.py",
     "settings/installations.py",
-    "process/notify.py",
+    "process/supervisor_link.py",
     "settings/utf8_mode.py",
     "settings/find_installation.py",
     "cli/main.py",
-    "cli/up.py",
-    "cli/api.py",
-    "cli/config.py",
+    "cli/up_command.py",
+    "cli/api_command.py",
+    "cli/config_command.py",
     "celery.py",  # hands Flower its defaults
     "tracing/variables.py",  # OpenTelemetry's own
 }

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 import easyai
 import easyai.sdk
 from easyai import version as of_server
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from easyai.cli.main import cli
-from easyai.sdk import version as of_sdk
+from easyai.sdk import sdk_version as of_sdk
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Snapshot
-from easyai.process.ends import KILLED_FOR_MEMORY
+from easyai.process.end_codes import KILLED_FOR_MEMORY
 
 
 def killed_for_memory(facts: Facts, known: Snapshot) -> Iterator[Cause]:

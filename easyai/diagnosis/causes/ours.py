@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from easyai.broker.reason import NO_ROOM as BROKER_HAS_NO_ROOM
+from easyai.broker.broker_reasons import NO_ROOM as BROKER_HAS_NO_ROOM
 from easyai.db.engines import MISSING
 from easyai.db.guard import HELD, NO_ROOM
 from easyai.db.session import DISK_FULL, LOCKED
 from easyai.diagnosis.causes.cause import Cause, Remedy
-from easyai.diagnosis.causes.data_folder import data_moved
+from easyai.diagnosis.causes.data_folder_moved import data_moved
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Snapshot

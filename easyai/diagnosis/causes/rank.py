@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Final
 
 from easyai.diagnosis.causes import (
-    clocks,
+    clocks_off,
     contested,
+    failing_calls,
     flow,
-    inference,
     ours,
-    processes,
-    services,
+    own_processes,
+    services_down,
     settings_file,
     types_full,
 )
@@ -23,8 +23,8 @@ from easyai.health.facts import Facts
 
 log = logging.getLogger(__name__)
 
-_OURS: Final = (settings_file, ours, processes, clocks)
-_OTHERS: Final = (services, contested, inference, flow, types_full)
+_OURS: Final = (settings_file, ours, own_processes, clocks_off)
+_OTHERS: Final = (services_down, contested, failing_calls, flow, types_full)
 # Weights of causes at services, in calls and pictures. Each of them stops the types it concerns, so
 # the number of frames held up ranks them first.
 _ALIKE: Final = range(60, 75)

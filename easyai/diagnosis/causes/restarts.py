@@ -11,7 +11,7 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.process_facts import STARTS_SEC, ProcessFacts, Start
 from easyai.health.snapshot import Snapshot
-from easyai.process.ends import has_hung
+from easyai.process.end_codes import has_hung
 
 _LATELY_SEC: Final = 60.0
 _MANY: Final = 3

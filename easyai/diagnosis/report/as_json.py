@@ -12,15 +12,15 @@ from typing import Any
 
 from easyai.db.library import library
 from easyai.diagnosis.causes.cause import Cause
-from easyai.diagnosis.diagnosis import Diagnosis
+from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.symptom import STOPS
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import CheckResult
+from easyai.health.checks.named_check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.catalogue import ENGLISH, text
-from easyai.messages.names import cause_noted
+from easyai.messages.terms import cause_noted
 from easyai.version import version
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause
-from easyai.diagnosis.diagnosis import Diagnosis
+from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.markdown import plain
 from easyai.diagnosis.report.worst import further_types, worst_types
 from easyai.diagnosis.symptom import ringing

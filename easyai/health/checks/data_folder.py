@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import NotWellError
+from easyai.health.checks.named_check import NotWellError
 from easyai.runtime import Runtime
 
 _Identity = tuple[int, int]  # device and inode

@@ -11,13 +11,13 @@ from sqlalchemy.engine import make_url
 from easyai.db import revision
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError, SettingsError
-from easyai.health.checks.check import Check
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.disk import DiskCheck, disk_of
-from easyai.health.checks.pictures import PicturesCheck
+from easyai.health.checks.named_check import Check
+from easyai.health.checks.picture_fetch import PicturesCheck
 from easyai.runtime import Runtime
 from easyai.settings.commands import easyai_command
-from easyai.store.base import Store
+from easyai.store.frame_store import Store
 
 _WRITES_A_PAGE: Final = text("UPDATE alembic_version SET version_num = version_num")
 
@@ -117,6 +117,6 @@ def dependency_checks(runtime: Runtime, *others: Check) -> list[Check]:
 
 def _bus_check(runtime: Runtime) -> Check:
     # The bus check keeps its connection from run to run.
-    from easyai.publish.check import BusCheck
+    from easyai.publish.bus_check import BusCheck
 
     return BusCheck(lambda: runtime.settings.ai_analysis)

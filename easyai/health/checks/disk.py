@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import NotWellError
+from easyai.health.checks.named_check import NotWellError
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
-from easyai.health.checks.check import Check, CheckResult, NotWellError, run_one
+from easyai.health.checks.named_check import Check, CheckResult, NotWellError, run_one
 from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames

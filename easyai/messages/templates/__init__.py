@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from easyai.messages.template import Template
-from easyai.messages.templates.actions import ACTIONS
-from easyai.messages.templates.alarm_ends import ALARM_ENDS
-from easyai.messages.templates.alarms import ALARMS, SERVICE_ALARMS
-from easyai.messages.templates.basics import BASICS
-from easyai.messages.templates.broker import BROKER
-from easyai.messages.templates.bus import BUS
-from easyai.messages.templates.calls import CALLS
-from easyai.messages.templates.causes_of_calls import CAUSES_OF_CALLS
-from easyai.messages.templates.causes_of_services import CAUSES_OF_SERVICES
-from easyai.messages.templates.checks import CHECKS
-from easyai.messages.templates.database import DATABASE
-from easyai.messages.templates.errors import ERRORS
-from easyai.messages.templates.frames import FRAMES
-from easyai.messages.templates.names import NAMES
-from easyai.messages.templates.notify import NOTIFY, START
-from easyai.messages.templates.own_ground import OWN_GROUND
-from easyai.messages.templates.processes import CAUSES_IN_PROCESSES, PROCESSES
-from easyai.messages.templates.report import REPORT
-from easyai.messages.templates.services import SERVICES
-from easyai.messages.templates.store import STORE
-from easyai.messages.templates.symptom import SYMPTOM
+from easyai.messages.templates.action_texts import ACTIONS
+from easyai.messages.templates.alarm_end_texts import ALARM_ENDS
+from easyai.messages.templates.alarm_texts import ALARMS, SERVICE_ALARMS
+from easyai.messages.templates.basic_texts import BASICS
+from easyai.messages.templates.broker_texts import BROKER
+from easyai.messages.templates.bus_texts import BUS
+from easyai.messages.templates.call_cause_texts import CAUSES_OF_CALLS
+from easyai.messages.templates.call_texts import CALLS
+from easyai.messages.templates.check_texts import CHECKS
+from easyai.messages.templates.database_texts import DATABASE
+from easyai.messages.templates.error_texts import ERRORS
+from easyai.messages.templates.frame_texts import FRAMES
+from easyai.messages.templates.notify_texts import NOTIFY, START
+from easyai.messages.templates.own_ground_texts import OWN_GROUND
+from easyai.messages.templates.process_texts import CAUSES_IN_PROCESSES, PROCESSES
+from easyai.messages.templates.report_texts import REPORT
+from easyai.messages.templates.service_cause_texts import CAUSES_OF_SERVICES
+from easyai.messages.templates.service_texts import SERVICES
+from easyai.messages.templates.store_texts import STORE
+from easyai.messages.templates.symptom_texts import SYMPTOM
+from easyai.messages.templates.term_texts import NAMES
 
 
 def all_templates() -> Iterator[Template]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from easyai.sdk.check.bench import Bench
+from easyai.sdk.check.findings import Report, run
 from easyai.sdk.check.picture_host import PictureHost
-from easyai.sdk.check.progress import Progress
-from easyai.sdk.check.report import Report, run
 from easyai.sdk.check.sample import SAMPLE_JPEG
-from easyai.sdk.errors import PictureError
+from easyai.sdk.check.wait_reports import Progress
 from easyai.sdk.image_header import image_size
+from easyai.sdk.service_errors import PictureError
 
 _EXAMPLES = """\
 examples:

@@ -10,7 +10,7 @@ import pytest
 from easyai.db import task_types
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import Kind, Verdict
-from easyai.pipeline import sampling
+from easyai.pipeline import scan_sampling
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Endpoint
 from easyai.pipeline.picture_moves import CarriedOut, carry_out
@@ -39,7 +39,7 @@ class Minutes:
         self._count = self._turns = 0
         set_clocks(monkeypatch, lambda: self.now)
         clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
-        monkeypatch.setattr(sampling, "time", clock)
+        monkeypatch.setattr(scan_sampling, "time", clock)
         site.register(AlgorithmStub(), max_concurrency=places)
 
     def run(self, frames_per_sec: int, seconds: int) -> list[int]:

@@ -6,9 +6,9 @@ import pytest
 
 from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
-from easyai.pipeline import admission_cameras
+from easyai.pipeline import max_frame_count
+from easyai.pipeline.operator_statistics import inference_stats
 from easyai.pipeline.requeue import requeue
-from easyai.pipeline.statistics import inference_stats
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
@@ -18,7 +18,7 @@ REASON = "more than 3 frames of this camera waited (max_frame_count)"
 
 @pytest.fixture(autouse=True)
 def _look_at_every_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission_cameras, "_EVERY_SEC", 0.0)
+    monkeypatch.setattr(max_frame_count, "_EVERY_SEC", 0.0)
 
 
 def _limit(site: Installation, limit: int, camera: str = "门口1", task_type: str = TYPE) -> None:
@@ -80,8 +80,8 @@ def test_frames_that_waited_before_an_outage_go_before_those_that_came_in_it(
 def test_of_more_than_one_look_gives_up_the_oldest_by_capture_go_first(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission_cameras, "AT_ONCE", 2)
-    monkeypatch.setattr(admission_cameras, "_BUDGET_SEC", 0.0)
+    monkeypatch.setattr(max_frame_count, "AT_ONCE", 2)
+    monkeypatch.setattr(max_frame_count, "_BUDGET_SEC", 0.0)
     _limit(site, 3)
     site.record(8)
     # Found in another order than they were captured, as after a camera was cut off.
@@ -90,7 +90,7 @@ def test_of_more_than_one_look_gives_up_the_oldest_by_capture_go_first(
     assert _waiting(site, "门口1") == [1, 2, 3, 4, 5, 6]
     site.scan()
     assert _waiting(site, "门口1") == [1, 2, 3, 4]
-    monkeypatch.setattr(admission_cameras, "_EVERY_SEC", 3600.0)
+    monkeypatch.setattr(max_frame_count, "_EVERY_SEC", 3600.0)
     site.scan()
     assert _waiting(site, "门口1") == [1, 2, 3, 4], "no look at every scan"
 

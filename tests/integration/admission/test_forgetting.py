@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easyai.alarms.progress import Progress
+from easyai.alarms.inference_progress import Progress
 from easyai.alarms.timings import Timings
 from easyai.pipeline.admission import Admission
 from tests.support.lively import look

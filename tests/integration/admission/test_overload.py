@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from easyai.db import admission, frames, recording, task_types
+from easyai.db import admission_rows, frames, recorded_frames, task_types
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import quoted
 from easyai.pipeline.admission import review
-from easyai.pipeline.statistics import inference_stats
+from easyai.pipeline.operator_statistics import inference_stats
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import step_clocks
 from tests.support.site import TYPE, Installation
@@ -151,7 +151,7 @@ def test_a_frame_that_waits_no_more_cannot_be_dropped(site: Installation, state:
     site.execute(f"UPDATE frames SET state = '{state}'")
     before = site.frames()
     with site.runtime.db.dispatching() as conn:
-        dropped = admission.drop(
+        dropped = admission_rows.drop(
             conn, [1], FrameState.PENDING, Outcome.QUEUE_FULL, quoted("full"), 1.0
         )
     assert (dropped, site.frames()) == ([], before)
@@ -235,10 +235,12 @@ def test_ten_thousand_frames_at_once_are_handled_in_a_moment(
     _serve(site, strategy, limit=5000)
     with site.runtime.db.write() as conn:
         task_types.add(conn, [TYPE], 1.0)
-        recording.add(
+        recorded_frames.add(
             conn,
             [
-                recording.NewFrame(f"{TYPE}/{n % 50}/{n}.jpg", TYPE, str(n % 50), "1", n, None)
+                recorded_frames.NewFrame(
+                    f"{TYPE}/{n % 50}/{n}.jpg", TYPE, str(n % 50), "1", n, None
+                )
                 for n in range(10_000)
             ],
             time.time(),

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from easyai.pipeline import retention
-from easyai.pipeline.statistics import inference_stats
+from easyai.pipeline.operator_statistics import inference_stats
 from easyai.registry.sweep import sweep
 from easyai.store.local import LocalStore
 from tests.support.algorithm_stub import AlgorithmStub

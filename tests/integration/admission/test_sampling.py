@@ -9,8 +9,8 @@ import pytest
 
 from easyai.db import statistics, task_types
 from easyai.db.statistics import Tally
-from easyai.pipeline import sampling
-from easyai.pipeline.statistics import inference_stats
+from easyai.pipeline import scan_sampling
+from easyai.pipeline.operator_statistics import inference_stats
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import set_clocks
 from tests.support.site import TYPE, Installation
@@ -20,7 +20,7 @@ FACES = "人脸"
 
 @pytest.fixture(autouse=True)
 def _look_at_every_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "_LOOK_EVERY_SEC", 0.0)
+    monkeypatch.setattr(scan_sampling, "_LOOK_EVERY_SEC", 0.0)
 
 
 def _sample(site: Installation, value: str) -> None:
@@ -146,7 +146,7 @@ def test_what_waited_long_ago_does_not_tell_that_the_queue_grows(
     site.execute("UPDATE task_types SET sampling_changed_at = :at", at=time.time() - 10)
     # Other workers have scanned since.
     clock = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + ago_sec)
-    monkeypatch.setattr(sampling, "time", clock)
+    monkeypatch.setattr(scan_sampling, "time", clock)
     site.scan()
     assert _n(site) == n
 

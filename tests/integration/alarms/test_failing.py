@@ -10,7 +10,7 @@ import pytest
 from easyai.db import statistics
 from easyai.db.frames import FrameFilter
 from easyai.db.statistics import Tally
-from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.contents import Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.frame import FrameState
 from easyai.messages.catalogue import text

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from easyai.cli.main import cli
-from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.contents import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from tests.support.algorithm_stub import AlgorithmStub

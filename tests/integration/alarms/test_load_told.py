@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from easyai.alarms.ends import end
+from easyai.alarms.alarm_ends import end
 from easyai.db import statistics
 from easyai.db.statistics import Tally
 from easyai.domain.alarm import Change, Kind, Notice

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.contents import Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration

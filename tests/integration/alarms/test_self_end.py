@@ -13,8 +13,8 @@ from easyai.alarms.silent_stall import SilentStall
 from easyai.db import clock, events, processes
 from easyai.domain.reason import NO_REASON
 from easyai.messages.catalogue import text
-from easyai.process import ends, self_end
-from easyai.process.notify import END_WHEN_HUNG_VARIABLE
+from easyai.process import end_codes, self_end
+from easyai.process.supervisor_link import END_WHEN_HUNG_VARIABLE
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
 from tests.support.watchdogs import Watchdogs
@@ -53,7 +53,7 @@ def _run(
 def test_a_process_whose_loops_stand_still_ends_and_tells_why(site: Installation) -> None:
     assert _run(site, "hangs", "obeys") == -15
     (row,) = site.rows("SELECT * FROM events WHERE kind = 'restart_asked'")
-    assert (row["reason_code"], row["text"]) == (ends.HUNG, text(self_end.HUNG))
+    assert (row["reason_code"], row["text"]) == (end_codes.HUNG, text(self_end.HUNG))
 
 
 def test_one_that_does_not_end_in_order_ends_at_once(site: Installation) -> None:
@@ -101,7 +101,7 @@ def test_the_watchdog_asks_workers_that_take_no_tasks_to_end(
     """Under `easyai up` it is the supervisor that is asked."""
     if supervised:
         monkeypatch.setenv("EASYAI_SUPERVISED", "1")
-    monkeypatch.setattr(SilentStall, "reason_to_restart", lambda *_: ends.takes_no_tasks(31))
+    monkeypatch.setattr(SilentStall, "reason_to_restart", lambda *_: end_codes.takes_no_tasks(31))
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", "a", 7, clock.now(conn))
         processes.beat(conn, "worker", "gone", 7, clock.now(conn) - 100)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.contents import Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.messages.catalogue import text
 from tests.support.algorithm_stub import AlgorithmStub

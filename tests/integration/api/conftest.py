@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from easyai.db import migrate
 from easyai.db.models import Base
 from easyai.runtime import Runtime, open_runtime

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from easyai.api.access import Tokens
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
-from easyai.api.app import create_app
-from easyai.db import alerts, ledger, migrate, recording, task_types, waiting
+from easyai.api.server import create_app
+from easyai.db import alerts, ledger, migrate, recorded_frames, task_types, waiting
 from easyai.db import pictures as pictures_db
-from easyai.db.recording import NewFrame
+from easyai.db.recorded_frames import NewFrame
 from easyai.domain.reason import Reason
 from easyai.domain.system_alert import system_result
 from easyai.pipeline import picture_moves
@@ -57,7 +57,7 @@ def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool
     now = time.time()
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], now)
-        recording.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
+        recorded_frames.add(conn, [NewFrame(key, "人数统计", "门口2", version, now, None)], now)
         (frame,) = waiting.due(conn, {"人数统计": 1}, now)["人数统计"]
         ledger.lease(conn, [(frame, 1)], "token", now, now + 15)
         frame_id = frame.id

@@ -8,13 +8,13 @@ import time
 import pytest
 from sqlalchemy import insert, text
 
-from easyai.db import recording, task_types
+from easyai.db import recorded_frames, task_types
 from easyai.db.models import Alert
-from easyai.db.recording import NewFrame
+from easyai.db.recorded_frames import NewFrame
 from easyai.domain.actor import OPERATOR, Actor
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text as text_of
-from easyai.messages.names import kind_name
+from easyai.messages.terms import kind_name
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import ALERTS, ANALYSIS
 
@@ -42,7 +42,7 @@ def _wait(site: Site, task_type: str) -> None:
     new = NewFrame(f"{task_type}/门口1/1.jpg", task_type, "门口1", "v1", 1.0, None)
     with site.runtime.db.write() as conn:
         task_types.add(conn, [task_type], time.time())
-        recording.add(conn, [new], time.time())
+        recorded_frames.add(conn, [new], time.time())
 
 
 def test_who_did_what_is_in_the_events_and_in_the_log(

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from easyai.api.app import create_app
 from easyai.api.connections import Room, TimeOuts, most_connections
+from easyai.api.server import create_app
 from easyai.db import migrate
 from easyai.runtime import Runtime
 from tests.integration.api.live import ANALYSIS, LiveApi, error_of

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from easyai.api import diagnosing
-from easyai.api.app import create_app
-from easyai.api.routes import diagnosis as route
+from easyai.api.routes import diagnosis_routes as route
 from easyai.api.schemas_diagnosis import DiagnosisBody
+from easyai.api.server import create_app
 from easyai.db import migrate
-from easyai.diagnosis.diagnosis import Diagnosis, diagnose
+from easyai.diagnosis.contents import Diagnosis, diagnose
 from easyai.messages import catalogue
 from easyai.messages.catalogue import languages
 from easyai.runtime import Runtime

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from easyai.db import recording, task_types
-from easyai.db.recording import NewFrame
+from easyai.db import recorded_frames, task_types
+from easyai.db.recorded_frames import NewFrame
 from easyai.runtime import Runtime
 from tests.integration.api.live import ANALYSIS, LiveApi
 
@@ -19,7 +19,7 @@ def _wait(runtime: Runtime, *cameras: str) -> None:
     new = [NewFrame(f"{TYPO}/{one}/1.jpg", TYPO, one, "v1", 1.0, None) for one in cameras]
     with runtime.db.write() as conn:
         task_types.add(conn, [TYPO], time.time())
-        recording.add(conn, new, time.time())
+        recorded_frames.add(conn, new, time.time())
 
 
 def test_frames_of_a_camera_are_given_up_and_counted(api: LiveApi, runtime: Runtime) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from sqlalchemy import delete, insert
 
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from easyai.db import migrate
 from easyai.db.models import Alert
 from easyai.registry import registration

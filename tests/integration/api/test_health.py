@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from easyai.db import migrate
 from easyai.settings import source as settings
 from tests.integration.api.conftest import OpenRuntime

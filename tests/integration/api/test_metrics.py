@@ -14,14 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from sqlalchemy import event, make_url
 
 from easyai import __version__
-from easyai.api.app import create_app
 from easyai.api.exposition import Exposition
 from easyai.api.metrics_desk import LIMIT_SEC, MetricsDesk
-from easyai.db import alarms, generations, metrics, migrate, recording, task_types, totals
+from easyai.api.server import create_app
+from easyai.db import alarms, generations, metrics, migrate, recorded_frames, task_types, totals
 from easyai.db.services import register
+from easyai.domain.outcome_totals import BOUNDS_SEC, Histogram, Totals
 from easyai.domain.reason import NO_REASON
 from easyai.domain.service import REGISTERED
-from easyai.domain.totals import BOUNDS_SEC, Histogram, Totals
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
@@ -79,12 +79,12 @@ def _scrape(api: LiveApi) -> Scrape:
 def _add_frames(runtime: Runtime, task_type: str, count: int, age_sec: float) -> None:
     now = time.time()
     new = [
-        recording.NewFrame(f"{task_type}/c/{n}.jpg", task_type, "c", "1", float(n), None)
+        recorded_frames.NewFrame(f"{task_type}/c/{n}.jpg", task_type, "c", "1", float(n), None)
         for n in range(count)
     ]
     with runtime.db.write() as conn:
         task_types.add(conn, [task_type], now)
-        recording.add(conn, new, now - age_sec)
+        recorded_frames.add(conn, new, now - age_sec)
 
 
 def _register(runtime: Runtime, endpoint: str, *names: str) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from easyai.db import ledger, recording, services, statistics, task_types, waiting
-from easyai.db.recording import NewFrame
+from easyai.db import ledger, recorded_frames, services, statistics, task_types, waiting
+from easyai.db.recorded_frames import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
@@ -228,7 +228,7 @@ def _add_frames(runtime: Runtime, count: int, leased: int) -> None:
     frames = [NewFrame(f"t/c/{n}.jpg", "t", "c", "v", now, None) for n in range(count)]
     with runtime.db.write() as conn:
         task_types.add(conn, ["t"], now)
-        recording.add(conn, frames, now)
+        recorded_frames.add(conn, frames, now)
         due = waiting.due(conn, {"t": leased}, now)["t"]
         ledger.lease(conn, [(frame, 1) for frame in due], "token", now, now + 60)
 

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from easyai.api.app import create_app
-from easyai.db import recording, services, task_types, waiting
-from easyai.db.recording import NewFrame
+from easyai.api.server import create_app
+from easyai.db import recorded_frames, services, task_types, waiting
+from easyai.db.recorded_frames import NewFrame
 from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
 from easyai.runtime import Runtime
@@ -58,7 +58,7 @@ def _add_frame_in_backoff(runtime: Runtime) -> None:
     frame = NewFrame("人数统计/门口2/a.jpg", "人数统计", "门口2", "v", 0.0, None)
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], time.time())
-        recording.add(conn, [frame], time.time() + 30)
+        recorded_frames.add(conn, [frame], time.time() + 30)
 
 
 def _due(runtime: Runtime) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Final
 from unicodedata import normalize
 from urllib.parse import quote
 
-from easyai.db import alerts, recording, task_types
-from easyai.db.recording import NewFrame
+from easyai.db import alerts, recorded_frames, task_types
+from easyai.db.recorded_frames import NewFrame
 from easyai.runtime import Runtime
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
 
@@ -51,6 +51,8 @@ def test_alerts_are_found_by_either_form(api: LiveApi, runtime: Runtime) -> None
 def test_frames_are_given_up_by_either_form(api: LiveApi, runtime: Runtime) -> None:
     with runtime.db.write() as conn:
         task_types.add(conn, [NAME], time.time())
-        recording.add(conn, [NewFrame("a/b/1.jpg", NAME, CAMERA, "v1", 1.0, None)], time.time())
+        recorded_frames.add(
+            conn, [NewFrame("a/b/1.jpg", NAME, CAMERA, "v1", 1.0, None)], time.time()
+        )
     given_up = api.post(f"{ANALYSIS}/frames/discard", DECOMPOSED)
     assert (given_up["discarded"], given_up["by_camera"]) == (1, {CAMERA: 1})

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from easyai.backup.archive import Reader, Writer
 from easyai.backup.copied_rows import ROWS
-from easyai.backup.progress import Progress
+from easyai.backup.progress_lines import Progress
 from easyai.backup.restore import restore
 from easyai.db import migrate
 from easyai.db.session import Database

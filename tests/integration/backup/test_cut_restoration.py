@@ -11,8 +11,8 @@ import pytest
 
 from easyai.backup import restore as restore_module
 from easyai.backup.archive import Reader
-from easyai.backup.backup import back_up
-from easyai.backup.progress import Progress
+from easyai.backup.create import back_up
+from easyai.backup.progress_lines import Progress
 from easyai.db.session import Database
 from easyai.settings.source import SettingsSource
 from easyai.store.renames import rename_noreplace

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from easyai.broker.check import BrokerCheck
+from easyai.broker.broker_check import BrokerCheck
 from easyai.errors import BrokerUnavailableError, BusUnavailableError
-from easyai.publish.base import Message
 from easyai.publish.bus import open_bus
+from easyai.publish.bus_interface import Message
 from easyai.settings.schema import AiAnalysis
 from easyai.settings.source import SettingsSource
 from tests.support.certificates import Authority

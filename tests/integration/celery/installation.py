@@ -16,14 +16,14 @@ from amqp.exceptions import ChannelError
 from sqlalchemy import text
 
 import easyai
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.db.migrate import upgrade
 from easyai.registry.registration import register
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 from easyai.settings.source import SettingsSource, load
 from easyai.tasks.app import make_app
-from easyai.tasks.config import celery_settings
+from easyai.tasks.celery_config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.part_process import run_to_end

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from easyai.pipeline import intake
-from easyai.process.notify import AWAIT_API_VARIABLE
+from easyai.process.supervisor_link import AWAIT_API_VARIABLE
 from easyai.tasks import api_wait
 from tests.integration.celery.conftest import MakeInstallation
 from tests.support.algorithm_stub import AlgorithmStub

@@ -12,8 +12,8 @@ from celery import Celery
 from celery.events import EventDispatcher
 from kombu.connection import Connection
 
+from easyai.broker.broker_reasons import BlockedError
 from easyai.broker.rabbitmq_transport import Transport
-from easyai.broker.reason import BlockedError
 from tests.support.rabbitmq_servers import ManagedRabbitmq
 
 

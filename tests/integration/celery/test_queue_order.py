@@ -11,7 +11,7 @@ from typing import Any
 from kombu.entity import Queue
 from kombu.messaging import Consumer, Producer
 
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.tasks.queues import EXCHANGE, Queues, queue_name
 from tests.integration.celery.installation import Installation
 

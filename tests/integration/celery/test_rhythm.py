@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import text
 
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation
 from tests.support.algorithm_stub import AlgorithmStub

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from easyai.db import ledger, statistics, upkeep
+from easyai.db import ledger, row_repairs, statistics
 from easyai.domain.reason import quoted
 from easyai.domain.verdict import Kind, Verdict
 from easyai.errors import DatabaseUnavailableError
@@ -133,8 +133,8 @@ def _clock(runtime: Runtime) -> Callable[[], None]:
                 {"far": _FAR},
             )
         with runtime.db.dispatching() as conn:
-            upkeep.follow_clock(conn, time.time(), 15.0)
-            upkeep.pull_back(conn, time.time())
+            row_repairs.follow_clock(conn, time.time(), 15.0)
+            row_repairs.pull_back(conn, time.time())
 
     return change
 

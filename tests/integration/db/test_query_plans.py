@@ -8,19 +8,19 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from easyai.db import (
-    admission,
-    admission_cameras,
+    admission_rows,
     alerts,
-    facts,
+    camera_backlogs,
+    diagnosis_facts,
     frames,
     history,
     ledger,
     metrics,
     outbox,
     pictures,
-    recording,
+    recorded_frames,
+    row_repairs,
     task_types,
-    upkeep,
     waiting,
 )
 from easyai.domain.frame import FrameState, Outcome
@@ -104,9 +104,9 @@ def _chosen(conn: Connection) -> list[tuple[waiting.PendingFrame, int]]:
 
 
 WORK: dict[str, tuple[str, Work]] = {
-    "keys in place": ("uq_frames_key_in_place", recording.keys_in_place),
-    "newest id": ("", recording.newest_id),
-    "recorded since": ("", lambda c: recording.recorded_since(c, SETTLED + 700)),
+    "keys in place": ("uq_frames_key_in_place", recorded_frames.keys_in_place),
+    "newest id": ("", recorded_frames.newest_id),
+    "recorded since": ("", lambda c: recorded_frames.recorded_since(c, SETTLED + 700)),
     "due types": ("ix_frames_pending", lambda c: waiting.due_types(c, 9e9)),
     "for trial": ("ix_frames_pending", lambda c: waiting.for_trial(c, TYPE, 2, 9e9)),
     "for trial, what failed": ("ix_frames_retried", lambda c: waiting.for_trial(c, TYPE, 2, 9e9)),
@@ -121,10 +121,10 @@ WORK: dict[str, tuple[str, Work]] = {
     "renew": ("ix_frames_leased", lambda c: ledger.renew(c, ["t1", "t2"], 9e9)),
     "give back": ("ix_frames_leased", lambda c: ledger.give_back(c, ["t1"])),
     "expire": ("ix_frames_leased", lambda c: ledger.expire(c, 1.0)),
-    "follow clock": ("ix_frames_leased", lambda c: upkeep.follow_clock(c, 1e9, 15.0)),
-    "pull back": ("ix_frames_pending", lambda c: upkeep.pull_back(c, 1e9)),
-    "without stream": ("ix_frames_pending", lambda c: upkeep.any_without_stream(c, [TYPE])),
-    "give streams": ("ix_frames_pending", lambda c: upkeep.give_streams(c, [TYPE])),
+    "follow clock": ("ix_frames_leased", lambda c: row_repairs.follow_clock(c, 1e9, 15.0)),
+    "pull back": ("ix_frames_pending", lambda c: row_repairs.pull_back(c, 1e9)),
+    "without stream": ("ix_frames_pending", lambda c: row_repairs.any_without_stream(c, [TYPE])),
+    "give streams": ("ix_frames_pending", lambda c: row_repairs.give_streams(c, [TYPE])),
     "uncarried": ("ix_frames_image_target", lambda c: pictures.uncarried(c, 9e9, 0, 500)),
     "on its way": ("uq_alerts_image_path", lambda c: pictures.on_its_way(c, "alerts/1")),
     "hurry": ("ix_frames_pending", lambda c: waiting.hurry(c, [TYPE], 1.0)),
@@ -145,59 +145,59 @@ WORK: dict[str, tuple[str, Work]] = {
     "forget frames": ("", lambda c: history.forget_frames(c, list(range(1, 501)))),
     "forget events": ("ix_events_at", lambda c: history.EVENTS.forget(c, SETTLED, 10**9, 2.0)),
     "oldest event": ("ix_events_at", history.EVENTS.oldest_at),
-    "unserved": ("ix_frames_pending", admission.unserved),
-    "waiting served": ("ix_frames_pending", admission.waiting_served),
-    "more than": ("ix_frames_pending", lambda c: admission.more_than(c, 100)),
-    "types parked": ("ix_frames_parked", lambda c: admission.types_in(c, FrameState.PARKED)),
-    "parked counts": ("ix_frames_parked", admission.parked_counts),
+    "unserved": ("ix_frames_pending", admission_rows.unserved),
+    "waiting served": ("ix_frames_pending", admission_rows.waiting_served),
+    "more than": ("ix_frames_pending", lambda c: admission_rows.more_than(c, 100)),
+    "types parked": ("ix_frames_parked", lambda c: admission_rows.types_in(c, FrameState.PARKED)),
+    "parked counts": ("ix_frames_parked", admission_rows.parked_counts),
     "oldest pending": (
         "ix_frames_pending",
-        lambda c: admission.oldest(c, FrameState.PENDING, TYPE, 20),
+        lambda c: admission_rows.oldest(c, FrameState.PENDING, TYPE, 20),
     ),
     "oldest parked": (
         "ix_frames_parked",
-        lambda c: admission.oldest(c, FrameState.PARKED, TYPE, 20),
+        lambda c: admission_rows.oldest(c, FrameState.PARKED, TYPE, 20),
     ),
-    "newest pending": ("ix_frames_pending", lambda c: admission.newest(c, TYPE, 20)),
-    "superseded": ("ix_frames_pending", lambda c: admission.superseded(c, TYPE, 20)),
+    "newest pending": ("ix_frames_pending", lambda c: admission_rows.newest(c, TYPE, 20)),
+    "superseded": ("ix_frames_pending", lambda c: admission_rows.superseded(c, TYPE, 20)),
     "more of a camera pending": (
         "ix_frames_pending",
-        lambda c: admission_cameras.more_wait(c, TYPE, 10),
+        lambda c: camera_backlogs.more_wait(c, TYPE, 10),
     ),
     "beyond of cameras": (
         "ix_frames_parked",
-        lambda c: admission_cameras.beyond(c, TYPE, ["c1", "c2"], 5, 100),
+        lambda c: camera_backlogs.beyond(c, TYPE, ["c1", "c2"], 5, 100),
     ),
     "aged pending": (
         "ix_frames_pending",
-        lambda c: admission.aged(c, FrameState.PENDING, 0.0, 9.0, 20),
+        lambda c: admission_rows.aged(c, FrameState.PENDING, 0.0, 9.0, 20),
     ),
     "aged parked": (
         "ix_frames_parked",
-        lambda c: admission.aged(c, FrameState.PARKED, 0.0, 9.0, 20),
+        lambda c: admission_rows.aged(c, FrameState.PARKED, 0.0, 9.0, 20),
     ),
     "aged retried": (
         "ix_frames_retried",
-        lambda c: admission.aged(c, FrameState.PENDING, 0.0, 9.0, 20),
+        lambda c: admission_rows.aged(c, FrameState.PENDING, 0.0, 9.0, 20),
     ),
     "aged failed": (
         "ix_frames_failed",
-        lambda c: admission.aged(c, FrameState.FAILED, 0.0, 9.0, 20),
+        lambda c: admission_rows.aged(c, FrameState.FAILED, 0.0, 9.0, 20),
     ),
-    "park": ("", lambda c: admission.park(c, [SETTLED + 1])),
-    "unpark": ("", lambda c: admission.unpark(c, [SETTLED + 301])),
+    "park": ("", lambda c: admission_rows.park(c, [SETTLED + 1])),
+    "unpark": ("", lambda c: admission_rows.unpark(c, [SETTLED + 301])),
     "start afresh": (
         "",
-        lambda c: admission.start_afresh(c, [SETTLED + 2], FrameState.PENDING, 1.0),
+        lambda c: admission_rows.start_afresh(c, [SETTLED + 2], FrameState.PENDING, 1.0),
     ),
     "drop": (
         "",
-        lambda c: admission.drop(
+        lambda c: admission_rows.drop(
             c, [SETTLED + 3], FrameState.PENDING, Outcome.QUEUE_FULL, quoted("full"), 1.0
         ),
     ),
     "counts of frames": ("ix_frames_parked", frames.counts),
-    "failures": ("ix_frames_failed", lambda c: facts.failures(c, TYPE, 0.0)),
+    "failures": ("ix_frames_failed", lambda c: diagnosis_facts.failures(c, TYPE, 0.0)),
     "sampling": ("", task_types.sampling),
 }
 

@@ -11,8 +11,8 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
-from easyai.api.app import create_app
-from easyai.cli.diagnose import diagnose as command
+from easyai.api.server import create_app
+from easyai.cli.diagnose_command import diagnose as command
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short

@@ -15,7 +15,7 @@ import pytest
 
 from easyai.db import alarms, engines, leases, processes, statistics
 from easyai.db.statistics import Tally
-from easyai.diagnosis.diagnosis import Diagnosis, Status
+from easyai.diagnosis.contents import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.alarm_cause import found_cause
 from easyai.health.checks import disk as checks_disk

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from easyai.diagnosis.causes.cause import Cause
-from easyai.diagnosis.diagnosis import Diagnosis, Status, diagnose
+from easyai.diagnosis.contents import Diagnosis, Status, diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.symptom import STOPS

@@ -17,7 +17,7 @@ from easyai.db import events, leases, processes
 from easyai.diagnosis.causes import settings_file
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.rank import rank
-from easyai.diagnosis.diagnosis import Diagnosis
+from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.symptom import STOPS, Status
 from easyai.domain.reason import quoted
 from easyai.messages.catalogue import text

@@ -9,7 +9,7 @@ import pytest
 
 from easyai.db import alarms, statistics
 from easyai.db.statistics import Tally
-from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.contents import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from easyai.alarms.grouping import messages
-from easyai.db import recording, task_types
+from easyai.db import recorded_frames, task_types
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
 from easyai.domain.alarm import Change, Kind, Notice
@@ -30,7 +30,7 @@ def many(site: Installation, algorithm: AlgorithmStub) -> None:
     site.register(algorithm)
     names, now = [f"类型{number:03}" for number in range(MANY)], time.time()
     new = [
-        recording.NewFrame(
+        recorded_frames.NewFrame(
             key=f"{name}/门口1/{copy}.jpg",
             task_type=name,
             task_id="门口1",
@@ -43,7 +43,7 @@ def many(site: Installation, algorithm: AlgorithmStub) -> None:
     ]
     with site.runtime.db.write() as conn:
         task_types.add(conn, names, now - 700)
-        recording.add(conn, new, now - 600)
+        recorded_frames.add(conn, new, now - 600)
     processes_work(site)
 
 

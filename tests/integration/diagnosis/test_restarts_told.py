@@ -16,14 +16,14 @@ from easyai.diagnosis.symptom import STOPS, Status
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.process_facts import Start, read
 from easyai.messages.catalogue import text
-from easyai.process import ends
-from easyai.supervisor.liveness import Liveness
+from easyai.process import end_codes
+from easyai.supervisor.hung_children import Liveness
 from easyai.supervisor.notify_socket import Heard
 from tests.support.lively import KINDS, codes, happened, look, processes_work, waits_since
 from tests.support.site import Installation
 
 _HERE = socket.gethostname()
-_HUNG = ends.hung(30.0)
+_HUNG = end_codes.hung(30.0)
 _KILLED = Reason("process.killed_by_some_signal")
 _NOBODY = 2**22  # and above: larger than any number the kernel gives
 
@@ -93,13 +93,13 @@ def test_a_worker_that_was_started_again_since_it_hung_is_told_until_a_frame_suc
 
 
 def test_every_reason_to_end_a_worker_that_hangs_is_known_as_one() -> None:
-    stubborn = Reason.of("process.did_not_end", why=ends.takes_no_tasks(31.0))
-    assert ends.has_hung(stubborn)
-    assert not ends.has_hung(_KILLED)
+    stubborn = Reason.of("process.did_not_end", why=end_codes.takes_no_tasks(31.0))
+    assert end_codes.has_hung(stubborn)
+    assert not end_codes.has_hung(_KILLED)
     liveness = Liveness(30.0, {})
     liveness.look({7: "worker"}, [Heard(7, {"WATCHDOG": "1"})], 0.0)
     verdicts = [one for now in range(40) for one in liveness.look({7: "worker"}, [], float(now))]
-    assert [ends.has_hung(one.reason) for one in verdicts] == [True]
+    assert [end_codes.has_hung(one.reason) for one in verdicts] == [True]
 
 
 def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
@@ -186,7 +186,7 @@ def test_a_worker_whose_lives_are_too_short_for_a_scan_stops_everything(
     assert found.symptom.status == Status.STALLED
 
 
-_NO_MEMORY = Reason(ends.KILLED_FOR_MEMORY)
+_NO_MEMORY = Reason(end_codes.KILLED_FOR_MEMORY)
 
 
 @pytest.mark.parametrize("times", [1, 3])

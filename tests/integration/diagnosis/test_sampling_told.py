@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.diagnosis.diagnosis import Diagnosis, Status
+from easyai.diagnosis.contents import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work

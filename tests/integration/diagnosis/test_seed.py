@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from easyai.diagnosis.diagnosis import Diagnosis, Status
+from easyai.diagnosis.contents import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.messages.catalogue import text
 from easyai.registry import registration

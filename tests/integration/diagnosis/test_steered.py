@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.contents import diagnose
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.settings.commands import shell_words
 from tests.support.algorithm_stub import AlgorithmStub

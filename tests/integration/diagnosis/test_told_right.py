@@ -14,7 +14,7 @@ from easyai.db import engines
 from easyai.db.events import Event
 from easyai.db.library import library
 from easyai.diagnosis.causes.rank import rank
-from easyai.diagnosis.diagnosis import Status
+from easyai.diagnosis.contents import Status
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import quoted

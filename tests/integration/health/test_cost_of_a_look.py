@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from easyai.alarms.observation import Observer
 from easyai.db import statistics, task_types
-from easyai.db.facts import MOST_FAILED
+from easyai.db.diagnosis_facts import MOST_FAILED
 from easyai.db.statistics import Tally
 from easyai.domain.reason import quoted
 from easyai.health.facts import Facts

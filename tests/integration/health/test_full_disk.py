@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from easyai.db.session import DISK_FULL
-from easyai.health.checks.check import run_one
 from easyai.health.checks.dependencies import DatabaseCheck
+from easyai.health.checks.named_check import run_one
 from tests.support.site import Installation
 from tests.support.small_disk import small_disk
 

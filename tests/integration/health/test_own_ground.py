@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
-from easyai.cli.watchdog import _Checks
+from easyai.cli.watchdog_command import _Checks
 from easyai.diagnosis.causes.rank import rank
 from easyai.domain.reason import Reason
-from easyai.health.checks.check import CheckResult
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.health.checks.dependencies import SettingsCheck
+from easyai.health.checks.named_check import CheckResult
 from easyai.health.facts import Facts
 from easyai.messages.catalogue import text
 from tests.support.lively import codes, look, processes_work

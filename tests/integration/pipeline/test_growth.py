@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from easyai.db import alerts, events, processes, recording, space, statistics
+from easyai.db import alerts, events, processes, recorded_frames, space, statistics
 from easyai.db.statistics import Tally
 from easyai.domain.reason import quoted
 from easyai.pipeline import sqlite_file, upkeep
@@ -83,7 +83,7 @@ class Year:
 
     def _frames(self, conn: Connection) -> int:
         """The frames of a step, settled; the number of the first."""
-        newest = recording.newest_id(conn)
+        newest = recorded_frames.newest_id(conn)
         series = _SERIES[self._site.runtime.db.is_sqlite]
         values = {"now": self.now, "key": f"{TYPE}/门口1/2025-{self._day:04}-", "type": TYPE}
         conn.execute(text(_SETTLED.format(series=series.format(most=FRAMES))), values)

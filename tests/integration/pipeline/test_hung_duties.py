@@ -13,8 +13,8 @@ from easyai.pipeline import picture_moves
 from easyai.pipeline.intake import Scanner
 from easyai.registry.sweep import sweep
 from easyai.runtime import Runtime
-from easyai.tasks import claim
-from easyai.tasks.claim import claimed
+from easyai.tasks import single_run
+from easyai.tasks.single_run import claimed
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -39,7 +39,7 @@ class Hanging:
 @pytest.fixture(autouse=True)
 def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("TTL_SEC", 1.0), ("_RENEW_EVERY_SEC", 0.2), ("LONGEST_SEC", 1.0)):
-        monkeypatch.setattr(claim, name, seconds)
+        monkeypatch.setattr(single_run, name, seconds)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from easyai.db import recording
-from easyai.db.recording import NewFrame
+from easyai.db import recorded_frames
+from easyai.db.recorded_frames import NewFrame
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline.intake import Scanner
 from easyai.store import local_watch, whole
@@ -161,7 +161,7 @@ def test_nobody_records_frames_while_another_transaction_does(site: Installation
     site.put(KEY)
     with ThreadPoolExecutor(1) as pool:
         with site.runtime.db.write() as conn:
-            recording.record_alone(conn)
+            recorded_frames.record_alone(conn)
             scan = pool.submit(site.scan)
             with pytest.raises(TimeoutError):
                 scan.result(1.0)
@@ -176,11 +176,13 @@ def test_a_picture_inferred_while_a_scan_waits_to_record_it_is_no_second_frame(
     version = site.runtime.store.version(KEY) or ""
     with ThreadPoolExecutor(1) as pool:
         with site.runtime.db.write() as conn:
-            recording.record_alone(conn)
+            recorded_frames.record_alone(conn)
             scan = pool.submit(site.scan)
             with pytest.raises(TimeoutError):
                 scan.result(1.0)
-            recording.add(conn, [NewFrame(KEY, TYPE, "门口1", version, 0.0, None)], time.time())
+            recorded_frames.add(
+                conn, [NewFrame(KEY, TYPE, "门口1", version, 0.0, None)], time.time()
+            )
             conn.exec_driver_sql("UPDATE frames SET state = 'done', image_path = ''")
         assert scan.result(20).new_frames == 0
 

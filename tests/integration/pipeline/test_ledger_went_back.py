@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from easyai.db import recording
+from easyai.db import recorded_frames
 from easyai.errors import DatabaseUnavailableError, EasyaiError, StoreUnavailableError
 from easyai.pipeline.intake import Scanner
 from easyai.pipeline.recording import Recording
@@ -67,8 +67,8 @@ def test_lost_frames_are_recovered_by_the_next_scan_when_the_store_was_away(
 def test_lost_frames_are_recovered_by_the_next_scan_when_the_database_failed(
     site: Installation, scanner: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing = _failing_once(recording.recorded_since, DatabaseUnavailableError("failover"))
-    monkeypatch.setattr(recording, "recorded_since", failing)
+    failing = _failing_once(recorded_frames.recorded_since, DatabaseUnavailableError("failover"))
+    monkeypatch.setattr(recorded_frames, "recorded_since", failing)
     site.execute(_LOSE_FRAMES)
     with pytest.raises(DatabaseUnavailableError):
         scanner.scan()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from easyai.pipeline import picture_moves
 from tests.integration.api.live import ALERTS, LiveApi
 from tests.support.algorithm_stub import AlgorithmStub

@@ -9,8 +9,8 @@ import pytest
 
 from easyai.db import totals
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.outcome_totals import OTHER, Histogram, Took, Totals
 from easyai.domain.reason import quoted
-from easyai.domain.totals import OTHER, Histogram, Took, Totals
 from easyai.pipeline import upkeep
 from easyai.pipeline.admission_drops import Drops
 from easyai.pipeline.duration_totals import DurationTotals

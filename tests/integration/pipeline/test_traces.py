@@ -11,7 +11,7 @@ import pytest
 
 from easyai.db.installation import installation_id
 from easyai.pipeline import publishing
-from easyai.pipeline.tracing import note_publication, tracing_of
+from easyai.pipeline.pipeline_tracing import note_publication, tracing_of
 from easyai.tracing.ids import trace_ids
 from easyai.tracing.journey import Publication
 from tests.support.algorithm_stub import AlgorithmStub, Answer, detections

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from easyai.api.app import create_app
+from easyai.api.server import create_app
 from easyai.db.discards import Chosen
 from easyai.db.frames import FrameFilter
 from easyai.domain.actor import Actor

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.db import events, leases, processes, statistics
 from easyai.db.statistics import Tally
-from easyai.domain import retention
+from easyai.domain import record_age
 from easyai.domain.reason import quoted
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import upkeep
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.tasks import periodic
 from easyai.tasks.app import make_app
-from easyai.tasks.config import UPKEEP_TASK, celery_settings
+from easyai.tasks.celery_config import UPKEEP_TASK, celery_settings
 from easyai.tasks.process import WorkerProcess
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -29,7 +29,7 @@ NOW = 1_800_000_000.0
 @pytest.fixture
 def no_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """One run may forget any span of time."""
-    monkeypatch.setattr(retention, "STEP_SEC", 1e9)
+    monkeypatch.setattr(record_age, "STEP_SEC", 1e9)
 
 
 def frame(site: Installation, name: str, state: str = "done", **columns: Any) -> None:

@@ -11,7 +11,7 @@ from easyai.db import installation
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import deletions, picture_moves, upkeep
 from easyai.pipeline.alert_removal import delete_alerts
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

@@ -11,9 +11,9 @@ import pytest
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import publish_waiting
 from easyai.publish.amqp import AmqpBus
-from easyai.publish.base import Message
 from easyai.publish.bus import open_bus
-from easyai.publish.check import BusCheck
+from easyai.publish.bus_check import BusCheck
+from easyai.publish.bus_interface import Message
 from easyai.settings.schema import AiAnalysis
 from tests.integration.publish.alerts import in_order_for_each_camera, settled, waiting
 from tests.integration.publish.buses import BusPlace, RabbitPlace, RedisPlace

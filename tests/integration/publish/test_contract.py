@@ -15,7 +15,7 @@ from easyai.domain.system_alert import system_result
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish import system_topic
-from easyai.publish.check import BusCheck
+from easyai.publish.bus_check import BusCheck
 from tests.integration.publish.alerts import (
     in_order_for_each_camera,
     row,

@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import Connection
 
-from easyai.db import ledger, upkeep
+from easyai.db import ledger, row_repairs
 from easyai.registry.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import let_pass, step_clocks
@@ -54,14 +54,14 @@ def test_a_service_whose_heartbeats_go_on_stays_in_use(
 def test_many_frames_are_pulled_back_in_short_transactions(
     site: Installation, step: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
-    pull_back, counts = upkeep.pull_back, []
+    monkeypatch.setattr(row_repairs, "AT_ONCE", 2)
+    pull_back, counts = row_repairs.pull_back, []
 
     def counted(conn: Connection, now: float) -> int:
         counts.append(pull_back(conn, now))
         return counts[-1]
 
-    monkeypatch.setattr(upkeep, "pull_back", counted)
+    monkeypatch.setattr(row_repairs, "pull_back", counted)
     site.register(AlgorithmStub())
     step[0] = HOUR
     site.record(5)

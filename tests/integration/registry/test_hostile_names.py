@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.contents import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.registry import registration
 from easyai.registry.sweep import sweep

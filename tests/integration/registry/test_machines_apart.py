@@ -19,7 +19,7 @@ from easyai.pipeline import retention
 from easyai.registry import registration
 from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
-from easyai.tasks.claim import claimed
+from easyai.tasks.single_run import claimed
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.services import PostgresServer
 from tests.support.site import TYPE, Installation

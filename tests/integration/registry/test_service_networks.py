@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from easyai.diagnosis.diagnosis import diagnose
+from easyai.diagnosis.contents import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import NO_REASON

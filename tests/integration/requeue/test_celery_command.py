@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from easyai.cli.celery_requeue import celery_requeue
-from easyai.cli.requeue import requeue
+from easyai.cli.requeue_command import requeue
 from tests.support.installation import TYPE, Installation
 
 ROOT = Path(__file__).parents[3]

@@ -13,8 +13,8 @@ from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
 from easyai.settings.schema import Minio
-from easyai.store.base import Picture, Store, Watch
 from easyai.store.bucket_watch import BucketWatch
+from easyai.store.frame_store import Picture, Store, Watch
 from easyai.store.local import LocalStore
 from easyai.store.local_watch import LocalWatch
 from easyai.store.minio import MinioStore

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.domain.frame import KeyRules
-from easyai.store.base import Carried
 from easyai.store.bucket_conditions import DELETE
+from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.between import Between
 from tests.integration.store.places import BucketPlace, jpeg

@@ -11,10 +11,10 @@ import pytest
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.store import bucket_moves
-from easyai.store.base import Carried
 from easyai.store.bucket_conditions import COPY, DELETE, PUT, Kept
 from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
 from easyai.store.bucket_requests import copy_if
+from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg

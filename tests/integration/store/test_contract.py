@@ -10,7 +10,7 @@ import pytest
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import InvalidKeyError, StoreUnavailableError
-from easyai.store.base import Carried, Store
+from easyai.store.frame_store import Carried, Store
 from tests.integration.store.places import Place, jpeg, look, walked
 
 ODD_NAMES = [

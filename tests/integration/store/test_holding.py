@@ -14,7 +14,7 @@ import pytest
 
 from easyai.errors import StoreUnavailableError
 from easyai.store import renames
-from easyai.store.base import Carried, Held
+from easyai.store.frame_store import Carried, Held
 from easyai.store.keys import held_key, held_name, version_tag
 from tests.integration.store.as_nobody import as_nobody
 from tests.integration.store.places import Folder, jpeg, walked

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from easyai.errors import PictureNotFoundError, StoreUnavailableError
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from tests.integration.store.as_nobody import as_nobody
 from tests.integration.store.places import Folder, jpeg, listed, look, walked
 

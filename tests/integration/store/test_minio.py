@@ -15,9 +15,9 @@ import urllib3
 from easyai.domain.frame import KeyRules
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.store import bucket_pages
-from easyai.store.base import Carried
 from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
 from easyai.store.bucket_conditions import Kept
+from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.places import BucketPlace, jpeg, listed, look, started, walked
 from tests.integration.store.swift_server import PAGE, SwiftServer

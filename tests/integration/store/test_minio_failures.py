@@ -14,7 +14,7 @@ from easyai.errors import StoreUnavailableError
 from easyai.settings.schema import Minio
 from easyai.store import bucket as bucket_module
 from easyai.store import bucket_errors
-from easyai.store.base import Store
+from easyai.store.frame_store import Store
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import EMPTY_LISTING, Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg, look, walked

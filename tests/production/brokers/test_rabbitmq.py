@@ -9,10 +9,10 @@ from pathlib import Path
 import amqp
 import pytest
 
-from easyai.broker.check import BrokerCheck
+from easyai.broker.broker_check import BrokerCheck
 from easyai.errors import BrokerUnavailableError, BusUnavailableError
-from easyai.publish.base import Message
 from easyai.publish.bus import open_bus
+from easyai.publish.bus_interface import Message
 from easyai.settings.schema import AiAnalysis
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.broker.check import BrokerCheck
+from easyai.broker.broker_check import BrokerCheck
 from easyai.tasks.queues import queue_name
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import wait_for_frames

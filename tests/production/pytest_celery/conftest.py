@@ -24,7 +24,7 @@ from pytest_celery import (
 )
 from pytest_docker_tools import container, network, volume
 
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from tests.production.engine import IMAGE, Engine, local
 from tests.production.pytest_celery.worker import EasyaiWorker
 from tests.production.site import Site

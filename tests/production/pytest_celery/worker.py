@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_celery import CeleryWorkerContainer
 
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 
 
 class EasyaiWorker(CeleryWorkerContainer):  # type: ignore[misc]

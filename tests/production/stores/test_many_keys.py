@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from easyai.store.base import Watch
+from easyai.store.frame_store import Watch
 from tests.integration.store.places import BucketPlace, jpeg
 from tests.production.effort import IN_FULL
 from tests.production.stores.many_keys import load

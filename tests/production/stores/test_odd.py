@@ -15,7 +15,7 @@ from minio import Minio as Client
 from minio.datatypes import Part
 
 from easyai.errors import StoreUnavailableError
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from tests.integration.store.places import BucketPlace, jpeg, listed, look, started, walked
 from tests.support.needs import program
 from tests.support.seaweed_server import SeaweedServer

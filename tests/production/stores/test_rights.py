@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from easyai.errors import StoreUnavailableError
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from tests.integration.store.places import BucketPlace, jpeg, walked
 from tests.support.seaweed_server import SeaweedServer
 from tests.support.waiting import wait_until

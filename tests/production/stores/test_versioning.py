@@ -9,7 +9,7 @@ from minio.commonconfig import ENABLED, GOVERNANCE
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 from minio.versioningconfig import SUSPENDED, VersioningConfig
 
-from easyai.store.base import Carried
+from easyai.store.frame_store import Carried
 from tests.integration.store.places import BucketPlace, jpeg, walked
 from tests.support.seaweed_server import SeaweedServer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyai.api.routes.files import content_type
+from easyai.api.routes.files_routes import content_type
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
-from easyai.api.app import API_PREFIX, create_app
+from easyai.api.server import API_PREFIX, create_app
 from easyai.errors import BadRequestError
 from easyai.registry.payload import parse_registration, said_in
 from tests.support.registration_bodies import (

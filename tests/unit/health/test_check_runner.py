@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError, StoreUnavailableError
-from easyai.health.checks.check import CheckRunner, NotWellError, run_checks
+from easyai.health.checks.named_check import CheckRunner, NotWellError, run_checks
 from easyai.messages.catalogue import text
 
 

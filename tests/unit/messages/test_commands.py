@@ -14,7 +14,7 @@ import click
 import pytest
 
 from easyai.cli.main import COMMANDS, cli
-from easyai.diagnosis.causes.processes import _start_remedies
+from easyai.diagnosis.causes.own_processes import _start_remedies
 from easyai.health.facts import Facts
 from easyai.messages.catalogue import text
 from easyai.settings.commands import celery_command, easyai_command, program
@@ -97,7 +97,7 @@ def test_no_message_writes_a_command_out() -> None:
         f"{path.relative_to(_ROOT)}: {text}"
         for path in _ROOT.rglob("*.py")
         # An error that is raised without a reason does not know the installation.
-        if path != _ROOT / "messages" / "templates" / "errors.py"
+        if path != _ROOT / "messages" / "templates" / "error_texts.py"
         for text in _texts(ast.parse(path.read_text()))
         if _WRITTEN_OUT.search(text)
     }

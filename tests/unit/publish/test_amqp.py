@@ -6,7 +6,7 @@ import pytest
 
 from easyai.errors import SettingsError
 from easyai.publish.amqp import AmqpBus, routing_key
-from easyai.publish.base import Message
+from easyai.publish.bus_interface import Message
 
 
 def test_an_address_that_amqp_cannot_read_is_refused_without_its_text() -> None:

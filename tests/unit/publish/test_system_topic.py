@@ -10,7 +10,7 @@ import pytest
 from easyai.domain.reason import NO_REASON, quoted
 from easyai.messages.catalogue import text
 from easyai.publish import system_topic
-from easyai.publish.base import Message, Receipt
+from easyai.publish.bus_interface import Message, Receipt
 from easyai.publish.system_topic import SystemApart
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from easyai.sdk import Detection, Picture, Service
-from easyai.sdk.check import POINTS, Bench, Report, progress, run
+from easyai.sdk.check import POINTS, Bench, Report, run, wait_reports
 from easyai.sdk.check.__main__ import main
 from easyai.sdk.check.picture_host import PictureHost
 from easyai.sdk.check.results import detection_count
@@ -250,7 +250,7 @@ def test_a_hang_on_a_missing_picture_is_found_within_the_limit() -> None:
 def test_a_service_that_hangs_is_one_failure_after_one_time_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "TELL_EVERY_SEC", 0.2)
+    monkeypatch.setattr(wait_reports, "TELL_EVERY_SEC", 0.2)
     done = threading.Event()
 
     def hangs(call: Call) -> Answer:

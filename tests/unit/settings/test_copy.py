@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kombu.transport import TRANSPORT_ALIASES
 
-from easyai.cli import up
+from easyai.cli import up_command
 from easyai.errors import SettingsError
 from easyai.settings.addresses import check_broker
 from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE, keep, kept
@@ -83,7 +83,7 @@ def test_a_start_with_an_empty_file_leaves_its_processes_no_older_settings(
     path.write_text("")
     monkeypatch.setenv("EASYAI_CONFIG", str(path))
     monkeypatch.delenv(COPY_VARIABLE)
-    up._keep_settings(copy.parent)
+    up_command._keep_settings(copy.parent)
     assert COPY_VARIABLE not in os.environ
     assert f"warning: {path} is empty: the defaults are in force, " in capsys.readouterr().err
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from easyai.process.notify import AWAIT_API_VARIABLE
+from easyai.process.supervisor_link import AWAIT_API_VARIABLE
 from easyai.tasks import api_wait
 from easyai.tasks.api_wait import ApiWait
 from tests.support.ports import free_port

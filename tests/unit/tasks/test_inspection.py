@@ -9,7 +9,7 @@ from typing import Any
 from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.pulse import Pulse
 from easyai.tasks import inspection
-from easyai.tasks.inference import sentence
+from easyai.tasks.infer_task import sentence
 from easyai.tasks.process import WorkerProcess
 
 TYPES = [f"类型{number:04d}" for number in range(5000)]

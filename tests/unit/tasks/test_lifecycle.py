@@ -12,7 +12,7 @@ import pytest
 from celery import Celery, signals
 
 from easyai.pipeline.frame_log import Counts
-from easyai.tasks import bodies, inference
+from easyai.tasks import infer_task, task_modules
 from easyai.tasks.app import make_app
 from easyai.tasks.lifecycle import Lifecycle
 from easyai.tasks.process import WorkerProcess, process_of
@@ -29,7 +29,7 @@ SIGNALS = (
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     """The application of a worker that has begun."""
-    monkeypatch.setattr(bodies, "load", lambda: None)
+    monkeypatch.setattr(task_modules, "load", lambda: None)
     for signal in SIGNALS:
         monkeypatch.setattr(signal, "receivers", [])
     made = make_app({})
@@ -60,7 +60,7 @@ def test_a_worker_that_is_to_stop_takes_no_more_and_has_another_one_woken(app: C
     process_of(app)._runtime = runtime
     signals.worker_shutting_down.send(sender="host")
     assert (
-        app.tasks[inference.infer.name]("人脸")
+        app.tasks[infer_task.infer.name]("人脸")
         == "人脸: this worker is stopping, another one is woken"
     )
     assert rung == ["人脸"]
@@ -76,6 +76,6 @@ def test_tasks_work_with_the_process_of_their_own_application(
     for number, one in enumerate((app, other)):
         counts = Counts(frames=number)
         monkeypatch.setattr(process_of(one), "wake", lambda _, counts=counts: counts)
-    assert app.tasks[inference.infer.name]("a") == "a: woken"
-    assert other.tasks[inference.infer.name]("a") == "a: 1 sent"
+    assert app.tasks[infer_task.infer.name]("a") == "a: woken"
+    assert other.tasks[infer_task.infer.name]("a") == "a: 1 sent"
     other.close()

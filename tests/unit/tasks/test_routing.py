@@ -9,10 +9,10 @@ import pytest
 from kombu.transport import TRANSPORT_ALIASES, get_transport_cls
 
 import easyai.celery
-from easyai.broker.names import CONTROL_QUEUE
+from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.broker.redis_transport import Channel
 from easyai.settings.schema import Settings
-from easyai.tasks.config import PERIODIC, celery_settings
+from easyai.tasks.celery_config import PERIODIC, celery_settings
 from easyai.tasks.consumer import Consumer
 from easyai.tasks.publisher import Publisher
 from easyai.tasks.queues import EXCHANGE, Queues

@@ -53,7 +53,7 @@ def test_missing_packages_are_a_warning_of_config_check(monkeypatch: pytest.Monk
 
 def test_without_variables_nothing_of_opentelemetry_is_imported() -> None:
     code = (
-        "import sys, easyai.tasks.bodies as b; b.load(); "
+        "import sys, easyai.tasks.task_modules as b; b.load(); "
         "sys.exit(any(n.startswith('opentelemetry') for n in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,192 @@
+"""``easyai restore``: restores a backup into an installation in which no process runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from easyai.cli.backup_command import megabytes, say
+from easyai.cli.output import plain, print_json, running
+from easyai.settings.find_installation import find_installation
+
+if TYPE_CHECKING:
+    from easyai.backup.archive import Reader
+    from easyai.backup.restore import Restored
+    from easyai.settings.schema import Settings
+
+EXAMPLES = """\b
+Examples:
+  easyai restore site.tar --check       whether it is whole, and what is in it
+  easyai restore site.tar               where the settings of this machine say
+  easyai restore site.tar --settings /etc/easyai/config.toml
+                                        on a new machine: with the settings file of the backup
+  EASYAI_DATABASE_URL=postgresql://easyai@db/easyai easyai restore site.tar
+                                        into PostgreSQL, wherever the backup comes from
+
+\b
+Stop easyai first. The backup is read and checked before anything is changed, and the database comes
+last: a restoration that was cut short is begun again. No picture is deleted or replaced. Alerts go
+on with ids far above those of the backup, so that none is given twice (docs/recovery.md).
+
+\b
+Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
+Exit code: 0 done, 2 nothing was restored.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("archive", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.option("--check", is_flag=True, help="Only read it, and show what is in it.")
+@click.option("--replace", is_flag=True, help="Replace a database that has rows already.")
+@click.option(
+    "--settings",
+    "settings_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the settings file of the backup here, and restore by it.",
+)
+@click.option(
+    "--next-alert-id",
+    type=click.IntRange(min=1),
+    default=None,
+    help="The id of the next alert, where consumers know which one they have last.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def restore(
+    archive: Path,
+    check: bool,
+    replace: bool,
+    settings_path: Path | None,
+    next_alert_id: int | None,
+    as_json: bool,
+) -> None:
+    """Restore the backup FILE into the database and folders of the settings."""
+    from easyai.backup.archive import Reader
+    from easyai.backup.progress_lines import Progress
+
+    settings = None if check or settings_path else _settings()
+    reader = Reader(archive, Progress(say))
+    try:
+        if check:
+            _show(reader, as_json)
+            return
+        if settings is None:
+            settings = _settings_of(reader, settings_path)
+        restored = _restored(reader, settings, replace, next_alert_id or 0)
+    finally:
+        reader.close()
+    _report(reader, restored, as_json)
+
+
+def _settings() -> Settings:
+    """The settings of the next start here; raises for a mistake before the backup is read."""
+    from easyai.settings.source import load
+
+    find_installation(next_start=True)
+    return load()
+
+
+def _settings_of(reader: Reader, path: Path | None) -> Settings:
+    from easyai.backup.restore import write_settings
+    from easyai.cli.main import use_config
+    from easyai.settings.source import load
+
+    if path is not None:
+        write_settings(reader, path)
+        use_config(path)
+    return load()
+
+
+def _restored(reader: Reader, settings: Settings, replace: bool, next_alert_id: int) -> Restored:
+    from easyai.backup.progress_lines import Progress
+    from easyai.backup.restore import restore
+    from easyai.supervisor.start_checks import claim_data_dir, release_data_dir
+
+    claim_data_dir(settings.easyai.data_dir)  # held to the end, so that no `up` starts there
+    try:
+        _require_stopped(settings)
+        return restore(
+            reader,
+            settings,
+            replace=replace,
+            next_alert_id=next_alert_id,
+            progress=Progress(say),
+        )
+    finally:
+        release_data_dir(settings.easyai.data_dir)
+
+
+def _require_stopped(settings: Settings) -> None:
+    from easyai.cli.output import missing_database
+    from easyai.db.session import Database
+    from easyai.errors import BackupError, DatabaseDamagedError, SchemaMissingError
+
+    if missing_database(settings):
+        return
+    database = Database(settings.easyai.effective_database_url)
+    try:
+        at_work = running(database)
+    except (SchemaMissingError, DatabaseDamagedError):
+        return  # no process works on a database without tables, or on an unreadable database
+    finally:
+        database.dispose()
+    if at_work:
+        raise BackupError(
+            f"easyai is running, or ended less than 30 s ago ({at_work}): stop it first. Nothing "
+            "was changed"
+        )
+
+
+def _show(reader: Reader, as_json: bool) -> None:
+    manifest = reader.manifest
+    if as_json:
+        print_json(manifest)
+        return
+    rows = sum(manifest["rows"].values())
+    click.echo(f"whole: {plain(str(reader.path))}, {megabytes(reader.size)}")
+    click.echo(
+        f"of {manifest['created']}, host {plain(manifest['host'])}, easyai {manifest['easyai']}, "
+        f"{manifest['database']}, revision {manifest['revision']}, {rows:,} rows"
+    )
+    pictures = manifest["pictures"]
+    if pictures is None:
+        click.echo("no pictures")
+    else:
+        counts = ", ".join(f"{count:,} {role}" for role, count in pictures.items())
+        click.echo(f"pictures: {counts}; {megabytes(manifest['pictures_bytes'])}")
+
+
+def _report(reader: Reader, restored: Restored, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        print_json(asdict(restored))
+        return
+    rows, pictures = restored.rows, restored.pictures
+    click.echo(f"restored: the backup of {reader.manifest['created']}, revision {rows.revision}")
+    click.echo(
+        f"{rows.waiting:,} frames wait and are inferred; those of them that were inferred after "
+        "the backup make a second alert"
+        if not (pictures and pictures.left_out)
+        else f"{rows.waiting:,} frames wait and are inferred"
+    )
+    if rows.gone:
+        click.echo(
+            f"{rows.gone:,} frames waited whose pictures are no more (inferred since, or not in "
+            "the backup): they are done as `missing`"
+        )
+    click.echo(f"the next alert has the id {rows.next_alert_id}")
+    if pictures:
+        click.echo(f"pictures: {pictures.written:,} put back or there already")
+    if pictures and pictures.taken:
+        click.echo(f"{pictures.taken:,} left out: another picture has the name")
+    if pictures and pictures.unknown:
+        click.echo(
+            f"{pictures.unknown:,} pictures of alerts and failed frames came after the backup, no "
+            f"row knows them; they stay, such as {plain(', '.join(pictures.examples))}"
+        )
+    if restored.kept_database:
+        click.echo(f"the database that was there: {plain(restored.kept_database)}")
+    if restored.kept_keys:
+        click.echo(f"left as they are, others are in the backup: {', '.join(restored.kept_keys)}")

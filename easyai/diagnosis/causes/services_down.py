@@ -1,0 +1,178 @@
+"""Causes at the algorithm services: dead, unreachable, missing."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from easyai.diagnosis.causes.cause import Cause, Remedy
+from easyai.diagnosis.causes.failing_calls import hangs
+from easyai.diagnosis.causes.heartbeat_pace import short_timeout
+from easyai.diagnosis.causes.heartbeats_lost import unheard_services
+from easyai.diagnosis.causes.life import is_refused, lives_unheard
+from easyai.diagnosis.causes.moved import moved_services
+from easyai.diagnosis.causes.named_here import named_this_server, register_own_address
+from easyai.diagnosis.causes.no_service import missing_services, no_services
+from easyai.diagnosis.causes.service_words import (
+    answers,
+    concerned,
+    curl_all,
+    last_heartbeats,
+    look_at_services,
+    of_all,
+    ports_command,
+    service_ids,
+    start_again,
+    without_service,
+)
+from easyai.domain.reason import Reason
+from easyai.domain.service import ROUTABLE
+from easyai.health.facts import Facts
+from easyai.health.snapshot import ServiceFacts, TypeFacts
+
+_TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close belong to the same run
+
+
+def find(facts: Facts) -> Iterator[Cause]:
+    """The causes at services."""
+    if facts.known is None:
+        return
+    gone = {one.pk: one for one in facts.services if _is_gone(facts, one)}
+    answered = sorted(one.last_success_at for one in gone.values())
+    heard = {one.pk for one in gone.values() if _is_heard_since(facts, one, answered)}
+    unreached = [one for one in gone.values() if one.pk in heard]
+    died = [one for one in gone.values() if one.pk not in heard]
+    rare = [one for one in facts.services if one.pk not in gone and facts.pace_sec(one)]
+    late = [one for one in facts.services if one.pk not in gone and lives_unheard(facts, one)]
+    unheard = [one for one in late if one not in rare]
+    # Judged together: the other services of a type may not work either.
+    stopped = _stopped(facts, gone)
+    more_died = len(died) >= len(unreached)
+    if died:
+        yield _died(facts, died, stopped, 72 if more_died else 70)
+    if unheard:
+        yield unheard_services(facts, unheard)
+    if rare:
+        yield short_timeout(facts, rare)
+    if unreached:
+        yield _unreached(facts, unreached, stopped, 70 if more_died else 72)
+    if facts.moved:
+        yield moved_services(facts)
+    missing = [one for one in facts.types if _has_no_service(facts, one)]
+    if missing:
+        yield missing_services(facts, missing)
+    elif not facts.services and (facts.known.services or facts.types):
+        yield no_services(facts)
+
+
+def _is_gone(facts: Facts, service: ServiceFacts) -> bool:
+    """Whether nothing answers at its endpoint: by a probe or, without a probe, by its last call."""
+    if facts.is_busy(service) or (not facts.is_silent(service) and hangs(facts, service)):
+        return False
+    return bool(facts.probe(service)) or is_refused(facts, service)
+
+
+def _is_heard_since(facts: Facts, service: ServiceFacts, answered: Sequence[float]) -> bool:
+    """Whether heartbeats arrive, and the last came after calls began to fail.
+
+    `answered`: when each of the gone services last answered, in order.
+    """
+    if facts.is_silent(service):
+        return False
+    if service.last_failure_at <= service.last_success_at:
+        return True  # no failed call shows when the service died
+    # Of services that died together, some answered last and others sent the last heartbeat.
+    until = service.last_success_at + service.heartbeat_timeout_sec
+    fell_at = answered[bisect_right(answered, until) - 1]
+    return service.last_heartbeat > fell_at + _TOGETHER_SEC
+
+
+def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:
+    """Whether frames wait, and no registered service could ever take them."""
+    return bool(task_type.waiting) and not any(
+        task_type.name in service.task_types for service in facts.services
+    )
+
+
+def _stopped(facts: Facts, gone: Mapping[int, ServiceFacts]) -> set[str]:
+    """The task types of these services for which no other service takes work."""
+    at_work = {
+        name
+        for service in facts.services
+        if service.pk not in gone and _takes_work(facts, service)
+        for name in service.task_types
+    }
+    return {name for service in gone.values() for name in service.task_types} - at_work
+
+
+def _takes_work(facts: Facts, service: ServiceFacts) -> bool:
+    if service.state not in ROUTABLE or hangs(facts, service):
+        return False
+    return service.breaker == "closed" or not facts.is_failing(service)
+
+
+def _died(facts: Facts, died: Sequence[ServiceFacts], stopped: set[str], weight: int) -> Cause:
+    types = concerned(died, stopped)
+    return Cause(
+        "services_died",
+        _died_title(facts, died),
+        _evidence(facts, died),
+        (
+            Remedy(Reason("remedy.look_whether_services_run"), ports_command(died)),
+            Remedy(Reason("remedy.start_services")),
+            _ask_from_here(died),
+            look_at_services(facts),
+        ),
+        weight=weight if stopped.issuperset(types) else 36,
+        task_types=types,
+    )
+
+
+def _died_title(facts: Facts, died: Sequence[ServiceFacts]) -> Reason:
+    silent = all(facts.is_silent(service) for service in died)
+    beats = Reason("heartbeats.stopped" if silent else "heartbeats.none_since_answer")
+    who, services = of_all(facts, died), service_ids(died)
+    if all(facts.answers_nothing(service) for service in died):
+        # A process holds the port: it is suspended, or it hangs and its heartbeats with it.
+        return Reason.of(
+            "cause.services_died.hang", n=len(died), who=who, heartbeats=beats, services=services
+        )
+    return Reason.of(
+        "cause.services_died.title", n=len(died), who=who, heartbeats=beats, services=services
+    )
+
+
+def _unreached(
+    facts: Facts, unreached: Sequence[ServiceFacts], stopped: set[str], weight: int
+) -> Cause:
+    types = concerned(unreached, stopped)
+    title = Reason.of(
+        "cause.endpoint_unreachable.title",
+        n=len(unreached),
+        who=of_all(facts, unreached),
+        services=service_ids(unreached),
+    )
+    return Cause(
+        "endpoint_unreachable",
+        title,
+        _evidence(facts, unreached, *named_this_server(unreached)),
+        (
+            *register_own_address(unreached),
+            start_again(unreached),
+            _ask_from_here(unreached),
+            Remedy(Reason("remedy.register_new_address")),
+            look_at_services(facts),
+        ),
+        weight=weight if stopped.issuperset(types) else 35,
+        task_types=types,
+    )
+
+
+def _evidence(facts: Facts, gone: Sequence[ServiceFacts], *more: Reason) -> tuple[Reason, ...]:
+    evidence = (last_heartbeats(facts, gone), answers(facts, gone), *more, *without_service(facts))
+    return tuple(evidence)
+
+
+def _ask_from_here(some: Sequence[ServiceFacts]) -> Remedy:
+    return Remedy(Reason("remedy.ask_from_here"), curl_all(some))

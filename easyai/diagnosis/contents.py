@@ -1,0 +1,112 @@
+"""The content of the incident report: symptom, causes, timeline, ended alarms, checks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from easyai.diagnosis import timeline
+from easyai.diagnosis.causes.cause import Cause
+from easyai.diagnosis.causes.ours import NO_DATABASE
+from easyai.diagnosis.causes.rank import rank
+from easyai.diagnosis.symptom import Status, Symptom, symptom
+from easyai.diagnosis.timeline import Entry
+from easyai.domain.reason import Reason, quoted
+from easyai.errors import DatabaseUnavailableError
+from easyai.health.checks.dependencies import dependency_checks
+from easyai.health.checks.named_check import Check, CheckResult, CheckRunner
+from easyai.health.facts import Facts
+from easyai.health.gather import gather
+from easyai.health.snapshot import AlarmFacts
+from easyai.runtime import Runtime
+from easyai.settings.schema import Settings
+
+log = logging.getLogger(__name__)
+
+__all__ = ["Diagnosis", "Status", "diagnose", "without_database"]
+
+_MOST_ENTRIES: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The content of the report."""
+
+    facts: Facts
+    symptom: Symptom
+    causes: tuple[Cause, ...]  # most likely first
+    timeline: tuple[Entry, ...]
+    recovered: tuple[AlarmFacts, ...]  # alarms that ended within the last day, newest first
+    ringing: tuple[AlarmFacts, ...]  # alarms that ring now
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong now."""
+        return self.symptom.status is Status.WELL
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Every check, in the order it was made."""
+        return tuple(self.facts.checks.values())
+
+
+def diagnose(
+    runtime: Runtime, *others: Check, probes: bool = True, for_clients: bool = False
+) -> Diagnosis:
+    """Gather all facts and draw conclusions; never raises when a part does not work.
+
+    `others` are checks that this room cannot make: the check of the broker. With `probes` every
+    service is probed now. The call takes a second, and up to 10 s when something hangs.
+    `for_clients` leaves out drivers' messages, which may name hosts and users.
+    """
+    results = _checked(runtime, others)
+    if for_clients:
+        results = [result.for_clients for result in results]
+    facts = gather(runtime, results, ask=probes)
+    return concluded(facts, _entries(runtime, facts))
+
+
+def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
+    """The diagnosis if the database file does not exist: nothing else is examined."""
+    checks = [CheckResult("database", Reason.of(NO_DATABASE, path=path))]
+    if settings_fault:
+        checks.append(CheckResult("settings", quoted(settings_fault)))
+    return concluded(Facts(time.time(), settings, {check.name: check for check in checks}))
+
+
+def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
+    """The diagnosis that follows from the facts."""
+    causes = tuple(rank(facts))
+    alarms = facts.known.alarms if facts.known else ()
+    over = [one for one in alarms if one.over_at is not None]
+    return Diagnosis(
+        facts,
+        symptom(facts, causes),
+        causes,
+        tuple(entries),
+        tuple(sorted(over, key=lambda one: -(one.over_at or 0.0))),
+        tuple(one for one in alarms if one.over_at is None),
+    )
+
+
+def _checked(runtime: Runtime, others: Sequence[Check]) -> list[CheckResult]:
+    runner = runtime.part(CheckRunner)
+    return runner.run(dependency_checks(runtime, *others))
+
+
+def _entries(runtime: Runtime, facts: Facts) -> list[Entry]:
+    if facts.known is None:
+        return []
+    moment = timeline.moment_of_interest(facts)
+    try:
+        with runtime.db.read() as conn:
+            entries = timeline.around(conn, moment, facts.now)
+    except (DatabaseUnavailableError, SQLAlchemyError) as error:
+        log.debug("no timeline: %s", error)
+        return []
+    return timeline.newest(entries, moment, _MOST_ENTRIES)

@@ -1,0 +1,109 @@
+"""A duty runs once at a time, and not again for ticks that piled up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from easyai.db.migrate import upgrade
+from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
+from easyai.tasks import single_run
+from easyai.tasks.single_run import claimed
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    """A database that is up to date."""
+    url = f"sqlite:///{tmp_path / 'easyai.db'}"
+    upgrade(url)
+    made = Database(url)
+    yield made
+    made.dispose()
+
+
+def test_a_second_run_is_refused_while_the_first_goes_on(db: Database) -> None:
+    with claimed(db, "scan", 0) as first, claimed(db, "scan", 0) as second:
+        assert first
+        assert not second
+
+
+def test_different_duties_do_not_wait_for_each_other(db: Database) -> None:
+    with claimed(db, "scan", 0) as scan, claimed(db, "sweep", 0) as sweep:
+        assert scan
+        assert sweep
+
+
+def test_the_next_run_may_start_when_the_first_has_ended_or_failed(db: Database) -> None:
+    def failing_run() -> None:
+        with claimed(db, "scan", 0) as first:
+            assert first
+            raise ValueError("defect")
+
+    with pytest.raises(ValueError, match="defect"):
+        failing_run()
+    with claimed(db, "scan", 0) as second:
+        assert second
+
+
+@pytest.mark.parametrize("lost", [1, 2], ids=["of the claim", "of its release too"])
+def test_a_claim_whose_commit_was_not_heard_of_holds_nobody_up(
+    db: Database, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    heard = db.write
+    left = iter(range(lost))
+
+    @contextmanager
+    def unheard() -> Iterator[Connection]:
+        with heard() as conn:
+            yield conn
+        if next(left, None) is not None:
+            raise DatabaseUnavailableError("the answer of the commit got lost")
+
+    monkeypatch.setattr(db, "write", unheard)
+    with pytest.raises(DatabaseUnavailableError), claimed(db, "scan", 0):
+        pass
+    with claimed(db, "scan", 0) as ours:
+        assert ours
+
+
+def test_ticks_that_piled_up_make_one_run(db: Database) -> None:
+    runs = 0
+    for _ in range(10):
+        with claimed(db, "scan", 60) as ours:
+            runs += ours
+    assert runs == 1
+
+
+def test_a_killed_run_frees_its_duty_after_the_claim_lapses(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_run, "TTL_SEC", 0.2)
+    run = claimed(db, "scan", 0)
+    assert run.__enter__()
+
+    def free() -> bool:
+        with claimed(db, "scan", 0) as ours:
+            return ours
+
+    wait_until(free, 5)
+
+
+def test_a_slow_run_keeps_its_claim(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_run, "TTL_SEC", 1.0)
+    monkeypatch.setattr(single_run, "_RENEW_EVERY_SEC", 0.1)
+    with claimed(db, "scan", 0) as first:
+        assert first
+        monkeypatch.setattr(single_run, "TTL_SEC", 30.0)
+
+        def renewed() -> bool:
+            with db.read() as conn:
+                query = "SELECT expires_at - strftime('%s', 'now') FROM process_leases"
+                return bool(conn.exec_driver_sql(query).scalar_one() > 20)
+
+        wait_until(renewed, 5)

@@ -1,0 +1,117 @@
+"""A worker counts as working only while both of its loops turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from easyai.process import supervisor_link as supervised
+from easyai.tasks import worker_liveness
+from easyai.tasks.worker_liveness import LifeSigns
+from tests.support.waiting import wait_until
+
+
+class Consumer:
+    """A consumer whose loop turns when the test says so, and its timer."""
+
+    pool = None  # no thread pool: the step begins with the connection
+    turning = True
+
+    def __init__(self, process: Process) -> None:
+        self.app = SimpleNamespace(worker_process=process)
+        self.timer = self
+        self._repeated: Callable[[], None] = lambda: None
+
+    def call_repeatedly(self, _every: float, call: Callable[[], None]) -> Consumer:
+        """The timer's method."""
+        self._repeated = call
+        return self
+
+    def cancel(self) -> None:
+        """The timer entry's method."""
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Called on the loop, if that turns."""
+        if self.turning:
+            call()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self._repeated()
+
+
+class Process:
+    """Stands for the worker's process: an inference loop that turns when the test says so."""
+
+    turning = True
+    presence: Any = None
+
+    def ask_inference(self, answer: Callable[[], None]) -> bool:
+        """As the real one."""
+        if self.turning:
+            answer()
+        return True
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Process:
+    """In place of the real one, and quick."""
+    monkeypatch.setattr(
+        worker_liveness, "Presence", lambda *_: type("P", (), {"start": lambda _: None})()
+    )
+    monkeypatch.setattr(worker_liveness, "_EVERY_SEC", 0.02)
+    monkeypatch.setattr(supervised, "TURNED_LATELY_SEC", 0.3)
+    return Process()
+
+
+@pytest.fixture
+def consumer(process: Process) -> Consumer:
+    """Connected to its broker."""
+    return Consumer(process)
+
+
+@pytest.fixture
+def signs(consumer: Consumer) -> Iterator[LifeSigns]:
+    """The step of a running worker."""
+    step = LifeSigns(consumer)
+    step.start(consumer)
+    yield step
+    step._stopping()
+
+
+def _works(signs: LifeSigns, consumer: Consumer) -> bool:
+    consumer.tick()
+    return signs.works()
+
+
+def test_a_worker_whose_loops_turn_works(signs: LifeSigns, consumer: Consumer) -> None:
+    with pytest.raises(AssertionError):
+        wait_until(lambda: not _works(signs, consumer), 0.6, "it falls silent")
+
+
+def test_a_consumer_that_hangs_is_seen_while_inference_goes_on(
+    signs: LifeSigns, consumer: Consumer
+) -> None:
+    consumer.turning = False
+    wait_until(lambda: not _works(signs, consumer), 5, "it is seen")
+    consumer.turning = True
+    wait_until(lambda: _works(signs, consumer), 5, "it works again")
+
+
+def test_an_inference_loop_that_hangs_is_seen_while_tasks_are_taken(
+    signs: LifeSigns, consumer: Consumer, process: Process
+) -> None:
+    process.turning = False
+    wait_until(lambda: not _works(signs, consumer), 5, "it is seen")
+
+
+def test_while_it_connects_to_its_broker_a_worker_counts_as_alive(
+    signs: LifeSigns, consumer: Consumer
+) -> None:
+    consumer.turning = False
+    signs.stop(consumer)
+    with pytest.raises(AssertionError):
+        wait_until(lambda: not _works(signs, consumer), 0.6, "it falls silent")
