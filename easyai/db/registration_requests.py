@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -53,6 +54,11 @@ def ask(conn: Connection, values: dict[str, Any]) -> bool:
     is_new = conn.execute(_GET, values).first() is None
     conn.execute(_ASK, values)
     return is_new
+
+
+def task_types(row: RequestRow) -> tuple[str, ...]:
+    """The task types of the registration that waits."""
+    return tuple(json.loads(row.registration)["task_types"])
 
 
 def find(conn: Connection, names: Sequence[str]) -> list[RequestRow]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import Connection
+
+from easyai.db import events
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
@@ -12,6 +15,9 @@ from easyai.domain.takeover import Takeover
 #: The arguments of the reason of such an event: the service, and what happened.
 _SERVICE_ID: Final = "service_id"
 _WHAT: Final = "what"
+#: The event of a service that sends heartbeats too rarely repeats at this interval.
+HEARTBEAT_PACE_EVERY_SEC: Final = 3600.0
+_HEARTBEAT_PACE: Final = "heartbeats_slow"
 
 
 def registered(service_id: str, endpoint: str, version: str, now: float) -> Event:
@@ -48,6 +54,21 @@ def demoted(row: ServiceRow, state: str, reason: Reason, now: float) -> Event:
 def unregistered(row: ServiceRow, reason: Reason, now: float) -> Event:
     """A service was unregistered; the reason names the request."""
     return Event(now, "service_unregistered", row.endpoint, of_service(row.service_id, reason))
+
+
+def heartbeat_pace(row: ServiceRow, pace: Reason, now: float) -> Event:
+    """A service sends heartbeats too rarely, or is in time again."""
+    return Event(now, _HEARTBEAT_PACE, row.endpoint, of_service(row.service_id, pace))
+
+
+def heartbeat_pauses(conn: Connection, now: float) -> dict[str, float]:
+    """Seconds between the heartbeats of services that send too rarely, by endpoint; 0: unknown."""
+    found = events.of_kind(conn, _HEARTBEAT_PACE, now - 1.1 * HEARTBEAT_PACE_EVERY_SEC)
+    pauses = {endpoint: parts(reason)[1].get("pause_sec") for endpoint, reason in found.items()}
+    return {
+        endpoint: float(pause) if isinstance(pause, int | float) else 0.0
+        for endpoint, pause in pauses.items()
+    }
 
 
 def of_service(service_id: str, what: Reason) -> Reason:

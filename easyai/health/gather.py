@@ -46,8 +46,8 @@ def _by_name(checks: Sequence[CheckResult]) -> dict[str, CheckResult]:
 def _probed(facts: Facts) -> Facts:
     """The facts with every service and our own API probed now."""
     # Imported here: without probes no HTTP client is needed.
-    from easyai.pipeline.service_networks import service_networks
-    from easyai.registry.probe import probe_all
+    from easyai.service_http.probe import probe_all
+    from easyai.service_http.service_networks import service_networks
 
     services = [service for service in facts.services if service.state != ServiceState.UNREGISTERED]
     urls = {service.pk: service.probe_url for service in services}

@@ -11,7 +11,15 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from easyai.db import alarms, clock, events, leases, registration_requests, statistics
+from easyai.db import (
+    alarms,
+    clock,
+    events,
+    leases,
+    registration_requests,
+    service_events,
+    statistics,
+)
 from easyai.db import diagnosis_facts as rows
 from easyai.db.diagnosis_facts import Failures, Successes, Waiting
 from easyai.db.statistics import Tally
@@ -25,8 +33,6 @@ from easyai.health.service_facts import Lease, ServiceFacts
 from easyai.health.successes import SuccessMemory
 from easyai.health.type_facts import TypeFacts
 from easyai.process.presence import SILENT_AFTER_SEC
-from easyai.registry import approval
-from easyai.registry.slow_heartbeats import SLOW_HEARTBEATS, TELL_EVERY_SEC, pause_sec
 from easyai.runtime import Runtime
 
 __all__ = ["AlarmFacts", "ServiceFacts", "Snapshot", "TypeFacts", "read"]
@@ -126,11 +132,11 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> S
     own = process_facts.read(conn, runtime, now)
     lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
     ahead = rows.newest_sign(conn) - now
-    requests = [approval.requested(row) for row in registration_requests.all_requests(conn)]
     requested: dict[str, frozenset[str]] = {}
-    for one in requests:
-        requested[one.service_id] = requested.get(one.service_id, frozenset()).union(one.task_types)
-    named = {*runtime.settings.task_types, *(n for one in requests for n in one.task_types)}
+    for request in registration_requests.all_requests(conn):
+        task_types = requested.get(request.service_id, frozenset())
+        requested[request.service_id] = task_types.union(registration_requests.task_types(request))
+    named = set(runtime.settings.task_types).union(*requested.values())
     types = _types(conn, services, leased, succeeded, now, most_failed, analysis.stall_alarm_sec)
     return Snapshot(
         types=types,
@@ -144,7 +150,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> S
         },
         alarms=tuple(_alarm(row) for row in alarms.since(conn, now - _DAY_SEC)),
         reasons=rows.reasons(conn),
-        paces=_paces(conn, now),
+        paces=service_events.heartbeat_pauses(conn, now),
         outbox=outbox,
         outbox_since=outbox_since,
         ahead_sec=ahead if ahead > CLOCK_SLACK_SEC else 0.0,
@@ -157,12 +163,6 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> S
 def _alarm(row: alarms.AlarmRow) -> AlarmFacts:
     cause = alarms.cause_of(row)
     return AlarmFacts(row.kind, row.subject, cause, row.began_at, row.raised_at, row.over_at)
-
-
-def _paces(conn: Connection, now: float) -> dict[str, float]:
-    """The heartbeat intervals, by endpoint, of services that send heartbeats too rarely."""
-    noted = events.of_kind(conn, SLOW_HEARTBEATS, now - 1.1 * TELL_EVERY_SEC)
-    return {endpoint: pause_sec(reason) for endpoint, reason in noted.items()}
 
 
 def _types(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
-import os
 import socket
-import ssl
 import time
 from dataclasses import replace
 from typing import Any
@@ -23,10 +20,11 @@ from easyai.domain.reason import NO_REASON, Reason, quote, quoted
 from easyai.domain.verdict import LINK_BROKEN, NOT_CONNECTED, TIMED_OUT, Kind, Verdict, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
-from easyai.pipeline.answer_bounds import LARGEST_ANSWER, BoundedConnector
 from easyai.pipeline.link_base import LinkBases, rebased
-from easyai.pipeline.service_networks import service_networks
 from easyai.runtime import Runtime
+from easyai.service_http.answer_bounds import LARGEST_ANSWER, BoundedConnector
+from easyai.service_http.connection_reasons import of_errno, why_not_connected
+from easyai.service_http.service_networks import service_networks
 from easyai.tracing.journey import Call
 from easyai.version import user_agent
 
@@ -179,28 +177,6 @@ class Caller:
             return _why(error)
 
 
-def why_not_connected(error: aiohttp.ClientConnectorError) -> Reason:
-    """The system's reason for a failed connection, such as "Connection refused"."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _tls(error.certificate_error)
-    if isinstance(error.os_error, ssl.SSLError):
-        return _tls(error.os_error.reason or error.os_error)
-    number = error.os_error.errno
-    if number is not None and number > 0:
-        return _of_system(number)  # asyncio's own text names the call and the address
-    return quoted(str(error.os_error.strerror or error.os_error))
-
-
-def _tls(error: object) -> Reason:
-    return Reason.of("connection.tls", error=quote(str(error)))
-
-
-def _of_system(number: int) -> Reason:
-    if number == errno.ECONNREFUSED:
-        return Reason("connection.refused")
-    return quoted(os.strerror(number))
-
-
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The body of an answer that may be JSON; only the beginning of any other body."""
     if response.status != 200:
@@ -250,7 +226,7 @@ def _why(error: BaseException) -> Reason:
     if isinstance(error, aiohttp.ClientConnectorError):
         return why_not_connected(error)
     if isinstance(error, aiohttp.ClientOSError):
-        return _of_system(error.errno) if error.errno else Reason("call.connection_lost")
+        return of_errno(error.errno) if error.errno else Reason("call.connection_lost")
     if isinstance(error, aiohttp.InvalidURL):
         return Reason.of("call.no_url", host=quote(str(urlsplit(str(error)).hostname)))
     return _given(error) or (quoted(str(error)) if str(error) else Reason("call.unexplained"))

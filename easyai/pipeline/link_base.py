@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from easyai.pipeline.service_networks import Address, own_address, resolve
 from easyai.process.supervisor_link import awaited_api
+from easyai.service_http.service_networks import Address, own_address, resolve
 from easyai.settings.schema import ANY_ADDRESS, Easyai
 
 _LOOK_UP_EVERY_SEC: Final = 30.0  # as long as the HTTP client caches a name

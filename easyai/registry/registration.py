@@ -33,12 +33,12 @@ from easyai.errors import (
     TooManyRequestsError,
 )
 from easyai.masking import hide_credentials
-from easyai.pipeline.service_networks import service_networks
 from easyai.registry import approval, slow_heartbeats, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
 from easyai.registry.unregistration import as_registered, endpoints_of
 from easyai.runtime import Runtime
+from easyai.service_http.service_networks import service_networks
 
 log = logging.getLogger(__name__)
 

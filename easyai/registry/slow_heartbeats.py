@@ -1,4 +1,4 @@
-"""The pace of heartbeats: records services whose usual pause is longer than their timeout."""
+"""Slow heartbeats: records services whose usual pause is longer than their timeout."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Final
 
 from easyai.db import service_events
 from easyai.db.events import Event
+from easyai.db.service_events import HEARTBEAT_PACE_EVERY_SEC
 from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
 from easyai.runtime import Runtime
 
-#: The kind of its event.
-SLOW_HEARTBEATS: Final = "heartbeats_slow"
-#: An event repeats at this interval while the service is slow.
-TELL_EVERY_SEC: Final = 3600.0
 _ENOUGH: Final = 10  # pauses in time in a row; with fewer, the event would end and return in turn
 _ALIKE: Final = 0.2  # largest share by which two pauses of the same pace differ
 _LONGEST: Final = 10  # times its timeout; a longer pause is an outage
@@ -27,7 +24,7 @@ class HeartbeatPace:
     def __init__(self, runtime: Runtime) -> None:
         del runtime
         self._pauses: dict[int, float] = {}  # the last pause that was too long, by pk
-        self._told_at: dict[int, float] = {}  # the last event, by pk
+        self._recorded_at: dict[int, float] = {}  # the last event, by pk
         self._in_time: dict[int, int] = {}  # pauses in time in a row, of services with an event
 
     def heard(self, rows: Iterable[ServiceRow], timeout_sec: float, now: float) -> list[Event]:
@@ -47,18 +44,17 @@ class HeartbeatPace:
                 code = "heartbeats.too_rare" if slow else ""
             if code:
                 pace = Reason.of(code, pause_sec=round(pause), timeout_sec=timeout)
-                reason = service_events.of_service(row.service_id, pace)
-                events.append(Event(now, SLOW_HEARTBEATS, row.endpoint, reason))
+                events.append(service_events.heartbeat_pace(row, pace, now))
         return events
 
     def _is_cured(self, pk: int) -> bool:
         self._pauses.pop(pk, None)
-        if pk not in self._told_at:
+        if pk not in self._recorded_at:
             return False
         self._in_time[pk] = self._in_time.get(pk, 0) + 1
         if self._in_time[pk] < _ENOUGH:
             return False
-        del self._in_time[pk], self._told_at[pk]
+        del self._in_time[pk], self._recorded_at[pk]
         return True
 
     def _is_slow(self, row: ServiceRow, pause: float, timeout_sec: float, now: float) -> bool:
@@ -68,16 +64,10 @@ class HeartbeatPace:
             return False
         self._pauses[row.pk] = pause
         alike = abs(pause - before) <= _ALIKE * pause
-        if not alike or now - self._told_at.get(row.pk, 0.0) < TELL_EVERY_SEC:
+        if not alike or now - self._recorded_at.get(row.pk, 0.0) < HEARTBEAT_PACE_EVERY_SEC:
             return False
-        self._told_at[row.pk] = now
+        self._recorded_at[row.pk] = now
         return True
-
-
-def pause_sec(event: Reason) -> float:
-    """Seconds between two heartbeats, from the reason of a SLOW_HEARTBEATS event; 0: unknown."""
-    pause = service_events.parts(event)[1].get("pause_sec")
-    return float(pause) if isinstance(pause, int | float) else 0.0
 
 
 def expected_sec(timeout_sec: float) -> float:

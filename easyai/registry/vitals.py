@@ -22,12 +22,12 @@ from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
 from easyai.domain.service import AWAY, PROBED, ServiceState, probe_url
 from easyai.messages.catalogue import text
-from easyai.pipeline.service_networks import service_networks
 from easyai.registry.demotion import LONGEST_PROBE_PAUSE_SEC, after_failed_probe, demotion
 from easyai.registry.moves import move_of
-from easyai.registry.probe import probe_all
 from easyai.registry.watch import Watch
 from easyai.runtime import Runtime
+from easyai.service_http.probe import probe_all
+from easyai.service_http.service_networks import service_networks
 
 log = logging.getLogger(__name__)
 

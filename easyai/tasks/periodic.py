@@ -62,9 +62,9 @@ def _scan(runtime: Runtime) -> dict[str, Any]:
 
 
 def _sweep(runtime: Runtime) -> dict[str, Any]:
-    from easyai.registry import sweep as registry
+    from easyai.tasks import sweep
 
-    report = registry.sweep(runtime)
+    report = sweep.sweep(runtime)
     runtime.doorbell.ring_all(report.woken)
     return {"woken": sorted(report.woken)}
 

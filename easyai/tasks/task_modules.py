@@ -18,7 +18,7 @@ BODIES: Final = (
     "easyai.pipeline.ownership",
     "easyai.pipeline.publishing",
     "easyai.pipeline.upkeep",
-    "easyai.registry.sweep",
+    "easyai.tasks.sweep",
 )
 
 

@@ -22,9 +22,10 @@ from easyai.domain.rate import Bucket
 from easyai.pipeline import admission_drops, calls
 from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.places import Places
-from easyai.registry import sweep, unregistration
+from easyai.registry import unregistration
 from easyai.store import local_watch, renames
 from easyai.store.local_moves import Moves
+from easyai.tasks import sweep
 from tests.simulation.draw import draw
 from tests.simulation.known import NOT_MENDED
 from tests.simulation.world import World

@@ -23,7 +23,6 @@ from easyai.pipeline import (
     alert_removal,
     caller,
     intake,
-    service_networks,
     type_gate,
     upkeep,
 )
@@ -34,10 +33,11 @@ from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.link_base import LinkBases
 from easyai.pipeline.reclaim import reclaim
-from easyai.registry import sweep as registry_sweep
 from easyai.registry import vitals
 from easyai.registry.watch import SteadyClock
 from easyai.runtime import Runtime
+from easyai.service_http import service_networks
+from easyai.tasks import sweep as registry_sweep
 from easyai.tasks.celery_config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
 from easyai.tasks.single_run import claimed
 from easyai.tracing.journey import Call

@@ -62,7 +62,7 @@ class Network:
         return endpoint in self._services and self.scheduler.now >= down_until
 
     def probe(self, urls: dict[int, str], _networks: object = None) -> dict[int, Reason]:
-        """As easyai.registry.probe.probe_all."""
+        """As easyai.service_http.probe.probe_all."""
         self.scheduler.point(0.01)
         up = {self._origin(endpoint): self.is_up(endpoint) for endpoint in self._services}
         return {

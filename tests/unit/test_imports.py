@@ -16,16 +16,13 @@ ROOT = Path(easyai.__file__).parent
 # A room may import from its own row and from the rows below.
 ROWS = (
     ("celery", "cli"),
-    ("api",),
-    ("tasks", "alarms", "backup"),
-    ("diagnosis",),
-    ("health",),
-    ("registry",),
-    ("pipeline", "supervisor"),
+    ("api", "alarms"),
+    ("diagnosis", "tasks", "backup"),
+    ("health", "registry", "pipeline", "supervisor"),
     ("process", "publish", "runtime"),
-    ("db", "store", "tracing", "broker"),
+    ("db", "store", "broker", "service_http"),
     ("settings",),
-    ("errors",),
+    ("errors", "tracing"),
     ("messages", "system"),
     ("domain", "masking", "version"),
 )

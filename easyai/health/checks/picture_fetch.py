@@ -10,8 +10,8 @@ import aiohttp
 
 from easyai.domain.reason import Reason, quoted
 from easyai.health.checks.named_check import NotWellError
-from easyai.pipeline.caller import why_not_connected
 from easyai.runtime import Runtime
+from easyai.service_http.connection_reasons import why_not_connected
 
 _TIMEOUT_SEC: Final = 3.0
 _LINK_SEC: Final = 60.0

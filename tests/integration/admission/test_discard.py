@@ -12,7 +12,7 @@ from easyai.errors import BadRequestError
 from easyai.pipeline import admission_drops, discard
 from easyai.pipeline.discard import discard as discard_frames
 from easyai.pipeline.operator_statistics import inference_stats
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

@@ -8,7 +8,7 @@ import pytest
 
 from easyai.db import ledger
 from easyai.registry import registration
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

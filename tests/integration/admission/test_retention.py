@@ -8,8 +8,8 @@ import pytest
 
 from easyai.pipeline import retention
 from easyai.pipeline.operator_statistics import inference_stats
-from easyai.registry.sweep import sweep
 from easyai.store.local import LocalStore
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import step_clocks
 from tests.support.site import TYPE, Installation

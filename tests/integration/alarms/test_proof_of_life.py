@@ -11,8 +11,8 @@ import pytest
 from easyai.db import leases
 from easyai.messages.catalogue import text
 from easyai.registry import registration
-from easyai.registry.sweep import sweep
 from easyai.registry.watch import WATCHED_SINCE
+from easyai.tasks.sweep import sweep
 from tests.support.lively import codes, look, processes_work
 from tests.support.service_fleet import Fleet
 from tests.support.site import TYPE, Installation

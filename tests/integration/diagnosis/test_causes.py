@@ -22,7 +22,7 @@ from easyai.health.checks import disk as checks_disk
 from easyai.health.checks.disk import Disk
 from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, look, processes_work, silent_for, waits_since
 from tests.support.ports import free_port

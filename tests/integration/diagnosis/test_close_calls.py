@@ -14,7 +14,8 @@ from easyai.db.events import Event
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import quoted
 from easyai.messages.catalogue import text
-from easyai.registry import probe, registration
+from easyai.registry import registration
+from easyai.service_http import probe
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, happened, look, processes_work
 from tests.support.site import TYPE, Installation

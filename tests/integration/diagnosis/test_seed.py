@@ -14,7 +14,7 @@ from easyai.diagnosis.contents import Diagnosis, Status
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.messages.catalogue import text
 from easyai.registry import registration
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import codes, look, processes_work, silent_for, succeeded_ago, waits_since
 from tests.support.site import TYPE, Installation

@@ -20,7 +20,7 @@ from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import quoted
 from easyai.messages.catalogue import text
 from easyai.process.presence import Presence
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import codes, happened, look, processes_work, silent_for, waits_since
 from tests.support.site import TYPE, Installation

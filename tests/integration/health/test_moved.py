@@ -12,7 +12,7 @@ import pytest
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import codes, look, processes_work
 from tests.support.site import Installation

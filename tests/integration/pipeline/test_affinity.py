@@ -9,8 +9,8 @@ import pytest
 
 from easyai.domain.choice import choose_for_camera
 from easyai.domain.service import Candidate
-from easyai.registry.sweep import sweep
 from easyai.settings.schema import TRIPWIRE
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from easyai.domain.reason import quoted
-from easyai.registry.probe import probe_all
+from easyai.service_http.probe import probe_all
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.raw_service import RawService, answer
 from tests.support.site import TYPE, Installation

@@ -15,9 +15,9 @@ from easyai.domain import breaker
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import picture_moves
 from easyai.pipeline.picture_moves import PictureMove
-from easyai.registry.sweep import sweep
 from easyai.store import local_watch, whole
 from easyai.store.frame_store import Carried
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detections
 from tests.support.ports import free_port
 from tests.support.site import TYPE, Installation

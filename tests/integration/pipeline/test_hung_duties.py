@@ -11,10 +11,10 @@ import pytest
 
 from easyai.pipeline import picture_moves
 from easyai.pipeline.intake import Scanner
-from easyai.registry.sweep import sweep
 from easyai.runtime import Runtime
 from easyai.tasks import single_run
 from easyai.tasks.single_run import claimed
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until

@@ -16,7 +16,7 @@ from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.prepare import Prepared, prepare
 from easyai.pipeline.transaction import run_transaction
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until

@@ -9,8 +9,8 @@ import pytest
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import picture_moves
 from easyai.pipeline.alert_removal import delete_alerts
-from easyai.registry.sweep import sweep
 from easyai.store.frame_store import Carried
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import JPEG, TYPE, Installation
 from tests.support.waiting import wait_until

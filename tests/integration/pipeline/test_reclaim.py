@@ -14,8 +14,8 @@ import pytest
 
 from easyai.db import leases, ledger, waiting
 from easyai.pipeline.reclaim import reclaim
-from easyai.registry.sweep import sweep
 from easyai.system.identity import mark, start_ticks
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from easyai.domain.reason import NO_REASON
-from easyai.registry.probe import probe_all
 from easyai.sdk.server_client import ServerClient
+from easyai.service_http.probe import probe_all
 from easyai.version import version
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation

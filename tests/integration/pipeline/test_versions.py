@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from easyai.pipeline.intake import Scanner
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until

@@ -22,7 +22,7 @@ from easyai.pipeline.dispatch import Dispatched, dispatch
 from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.settle import settle
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from easyai.db import ledger, row_repairs
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import let_pass, step_clocks
 from tests.support.site import TYPE, Installation

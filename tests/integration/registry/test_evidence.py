@@ -9,8 +9,8 @@ import pytest
 
 from easyai.domain import breaker
 from easyai.registry import registration, unregistration
-from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_process import AlgorithmProcess
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.ports import free_port

@@ -7,8 +7,8 @@ import pytest
 from easyai.diagnosis.contents import diagnose
 from easyai.diagnosis.report.as_json import as_json
 from easyai.registry import registration
-from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
+from easyai.tasks.sweep import sweep
 from tests.support.ports import free_port
 from tests.support.site import TYPE, Installation, Row
 

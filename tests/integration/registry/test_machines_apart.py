@@ -17,9 +17,9 @@ from easyai.cli.main import cli
 from easyai.db import leases
 from easyai.pipeline import retention
 from easyai.registry import registration
-from easyai.registry.sweep import sweep
 from easyai.registry.views import service_list
 from easyai.tasks.single_run import claimed
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.services import PostgresServer
 from tests.support.site import TYPE, Installation

@@ -19,12 +19,12 @@ from easyai.domain.reason import NO_REASON
 from easyai.errors import BadRequestError
 from easyai.masking import HIDDEN
 from easyai.messages.catalogue import text
-from easyai.pipeline import service_networks as module
-from easyai.pipeline.service_networks import service_networks
 from easyai.registry import registration, unregistration
-from easyai.registry.probe import probe_all
-from easyai.registry.sweep import sweep
 from easyai.registry.views import load_analysis, load_balance, service_list
+from easyai.service_http import service_networks as module
+from easyai.service_http.probe import probe_all
+from easyai.service_http.service_networks import service_networks
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

@@ -10,7 +10,7 @@ import pytest
 from easyai.domain.service import ServiceState
 from easyai.registry import registration, unregistration
 from easyai.registry import vitals as module
-from easyai.registry.sweep import SweepReport, sweep
+from easyai.tasks.sweep import SweepReport, sweep
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -229,7 +229,7 @@ def test_one_hung_service_does_not_keep_the_others_waiting(
 ) -> None:
     import socket
 
-    from easyai.registry import probe
+    from easyai.service_http import probe
 
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.5)
     living = site.register(algorithm)

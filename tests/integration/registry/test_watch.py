@@ -11,10 +11,10 @@ import pytest
 from easyai.db import clock
 from easyai.domain.reason import NO_REASON
 from easyai.messages.catalogue import text
-from easyai.registry import probe
-from easyai.registry.probe import probe_all
-from easyai.registry.sweep import sweep
 from easyai.registry.watch import SteadyClock, look
+from easyai.service_http import probe
+from easyai.service_http.probe import probe_all
+from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import let_pass, step_clocks
 from tests.support.ports import free_port

@@ -13,7 +13,7 @@ import pytest
 
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
-from easyai.registry.sweep import sweep
+from easyai.tasks.sweep import sweep
 from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.places import BucketPlace, jpeg
 from tests.production.conftest import Proves

@@ -12,7 +12,7 @@ import pytest
 
 from easyai.pipeline import link_base
 from easyai.pipeline.link_base import LinkBases, rebased
-from easyai.pipeline.service_networks import own_address
+from easyai.service_http.service_networks import own_address
 from easyai.settings.schema import Easyai
 
 PATH = "/api/v1/files/t/c/1.jpg?expires=1&signature=2"

@@ -10,8 +10,8 @@ import pytest
 
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.messages.catalogue import text
-from easyai.registry import probe
-from easyai.registry.probe import probe_all
+from easyai.service_http import probe
+from easyai.service_http.probe import probe_all
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import free_port
 

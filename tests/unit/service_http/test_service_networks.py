@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from easyai.errors import BadRequestError
-from easyai.pipeline import service_networks as module
-from easyai.pipeline.service_networks import ServiceNetworks, service_networks
+from easyai.service_http import service_networks as module
+from easyai.service_http.service_networks import ServiceNetworks, service_networks
 from easyai.settings.schema import Settings
 
 OURS = ["127.0.0.1", "127.8.8.8", "::1", "0.0.0.0", "::", "::ffff:7f00:1"]

@@ -12,9 +12,9 @@ import aiohttp
 
 from easyai.domain.reason import NO_REASON, Reason, quoted
 from easyai.domain.service import NO_ANSWER
-from easyai.pipeline.answer_bounds import BoundedConnector
-from easyai.pipeline.caller import why_not_connected
-from easyai.pipeline.service_networks import ServiceNetworks
+from easyai.service_http.answer_bounds import BoundedConnector
+from easyai.service_http.connection_reasons import why_not_connected
+from easyai.service_http.service_networks import ServiceNetworks
 from easyai.version import user_agent
 
 PROBE_TIMEOUT_SEC = 2.0

@@ -1,0 +1,34 @@
+"""Why a connection to a service failed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import ssl
+
+import aiohttp
+
+from easyai.domain.reason import Reason, quote, quoted
+
+
+def why_not_connected(error: aiohttp.ClientConnectorError) -> Reason:
+    """The system's reason for a failed connection, such as "Connection refused"."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _tls(error.certificate_error)
+    if isinstance(error.os_error, ssl.SSLError):
+        return _tls(error.os_error.reason or error.os_error)
+    number = error.os_error.errno
+    if number is not None and number > 0:
+        return of_errno(number)  # asyncio's own text names the call and the address
+    return quoted(str(error.os_error.strerror or error.os_error))
+
+
+def _tls(error: object) -> Reason:
+    return Reason.of("connection.tls", error=quote(str(error)))
+
+
+def of_errno(number: int) -> Reason:
+    """The reason for an error number of the system."""
+    if number == errno.ECONNREFUSED:
+        return Reason("connection.refused")
+    return quoted(os.strerror(number))
