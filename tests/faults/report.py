@@ -11,24 +11,23 @@ from tests.support.reliability import rounded_up, sections_of_others
 
 _HEAD = """# Reliability
 
-Written by `make faults`, not by hand. For each fault below a real installation works on a steady
-camera's frames while something is broken: processes are killed, servers stopped, disks filled,
-clocks moved. After each it is checked from outside, in the store, the database and in what the
-algorithm services received, that
+`make faults` writes this page; do not edit it. For each fault below, a real installation infers
+the frames of a steady camera while the test kills processes, stops servers, fills disks or moves
+clocks. After each fault the test checks from outside, in the store, in the database and in the
+requests that the algorithm services received, that
 
-- every frame that was put in has exactly one fate: the one its algorithm's answer asks for;
+- every frame has exactly one fate, the fate that its algorithm's answer demands;
 - alerts match the answers one to one, with the same count, each with its picture;
-- no more frames were in flight than the limits allow, at each service and over all;
-- work went on by itself, within the stated time after the fault ended;
-- where an alarm is named, people got it through a webhook, with its cause, and word of its end;
+- no more frames were in flight than the limits allow, at each service and in total;
+- inference resumed by itself, within the limit after the fault ended;
+- where an alarm is named, people got the alarm, its cause and its end through a webhook;
 - no process was left after the stop.
 
-*Embedded* is `easyai up` (SQLite, files as broker). *Production* is every part by itself on
-PostgreSQL and Redis, or RabbitMQ where the fault says so. Measured on a machine of two cores that
-runs four of these at a time, so times
-are longer than an installation alone would take; they are rounded up. The limits are those of the
-test. Some times of the settings are set short, where the defaults would only make the wait longer,
-but not in the trials "at default times"; where workers are held, calls have 30 s as by default:
+*Embedded* is `easyai up` (SQLite, files as broker). *Production* runs every part separately on
+PostgreSQL and Redis, or on RabbitMQ where the fault names it. The machine has two cores and runs
+four trials at a time, so an installation alone is faster. Times are rounded up. Some settings
+are shorter than their defaults, which would only lengthen the wait; trials "at default times"
+keep the defaults, and calls have the default 30 s where workers are held:
 
 ```toml
 """
@@ -37,11 +36,11 @@ _MIDDLE = """```
 
 | column | |
 |---|---|
-| frames | put in while the fault was tried, and how many of them became alerts |
-| went on | from the end of the fault to the first result of work begun after it; the longest where the fault was repeated (×) |
-| limit | for that: more fails the test |
-| told | from the begin of the fault until people had the alarm |
-| over | from the end of the fault until they were told that it is over; the clock's is over after a steady minute, which is waited for once |
+| frames, alerts | frames written during the trial, and how many of them became alerts |
+| resumed | from the end of the fault to the first result of work begun after it; the longest time where the fault was repeated (×) |
+| limit | of this time: a longer time fails the test |
+| alarm after | from the start of the fault until people had the alarm |
+| over after | from the end of the fault until people had the message that the alarm is over; `clock_jump` is over after a steady minute, which only one trial waits for |
 """  # noqa: E501 - a table
 
 _GROUPS = {
@@ -59,7 +58,7 @@ _GROUPS = {
     "test_migration": "Upgrade",
 }
 _TABLE = """
-| fault | installation | frames | alerts | went on | limit | alarm | told | over |
+| fault | installation | frames | alerts | resumed | limit | alarm | alarm after | over after |
 |---|---|--:|--:|--:|--:|---|--:|--:|
 """
 

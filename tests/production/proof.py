@@ -15,14 +15,14 @@ ONE_FATE: Final = (
 )
 
 _HEAD: Final = f"""{PRODUCTION}
-Written by `make production`, with real servers on one machine of two cores; hosts are network
-namespaces of it. Each row is a test that asserts what it says. Times are from the end of the fault,
-or from the takeover, until all later frames were done (beat: until the other leads; host: until it
-works again; slow network: until half of the frames were done), with three test processes at work,
-rounded up. The three hosts stay for all tests but the upgrade: what is asserted, and counted, is of
-all frames since their start.
+`make production` writes this section, with real servers on one machine of two cores; hosts are
+network namespaces of this machine. Each row is a test with the assertion that it makes. Times
+are from the end of the fault, or from the takeover, until all later frames were done (beat:
+until the second beat leads; host: until the host works again; slow network: until half of the
+frames were done), with three test processes at work, rounded up. The three hosts stay for all
+tests but the upgrade, and each test asserts and counts all frames since the start of the hosts.
 
-| part | fault | frames | asserted | went on |
+| part | fault | frames | asserted | resumed |
 |---|---|--:|---|--:|
 """
 

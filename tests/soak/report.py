@@ -9,14 +9,15 @@ from tests.soak.plant import LATEST_CAMERAS, LATEST_RATE, RATE
 from tests.support.reliability import SOAK
 
 _TEXT = """
-Written by `make soak`. `easyai up` on SQLite for {minutes:.0f} minutes at {rate:.0f} frames/s: four
-task types, one of them sampled and one with affinity; {latest:.0f} of the frames a second by
-{cameras} cameras that write `latest.jpg` again and again; alerts on Redis, messages to people; 3 %
-of the frames refused by their service; half of the services killed and started again every two
-minutes ({restarts} times; people got {messages} messages). History and alerts are trimmed to
-little, so that each limit was reached early; events, failed frames and the sums of ten seconds are
-kept for longer than the run. {written:,} frames were written; when the cameras had stopped, none
-waited after {settled:.0f} s. Samples every {every:.0f} s.
+`make soak` writes this section. `easyai up` ran on SQLite for {minutes:.0f} minutes at
+{rate:.0f} frames/s: four task types, of which one is sampled and one has affinity; {cameras}
+cameras that write `latest.jpg` again and again made {latest:.0f} of the frames a second; alerts
+went to Redis, messages to people. Services refused 3 % of the frames. Half of the services were
+killed and started again every two minutes ({restarts} times; people got {messages} messages).
+The limits of history and alerts are low, so that the run reached them early; events, failed
+frames and the sums of ten seconds are kept for longer than the run. The cameras wrote
+{written:,} frames; no frame waited {settled:.0f} s after the cameras stopped. Samples every
+{every:.0f} s.
 
 | | after {warm:.0f} minutes | at the end | highest |
 |---|--:|--:|--:|
