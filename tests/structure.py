@@ -1,7 +1,7 @@
 """How the house stands, counted from its files: ``python -m tests.structure [FOLDER]``.
 
-FOLDER is a checkout, this one where none is named. Circles and floors come from the imports between
-modules and rooms, inside functions and type checking blocks too.
+FOLDER is a checkout, this one where none is named. Circles and layers come from the imports between
+modules and packages, inside functions and type checking blocks too.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ def _own(name: str, tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterat
             yield found
 
 
-def room(name: str) -> str:
-    """The room of a module: the folder, or the module, directly below the package."""
+def package_of(name: str) -> str:
+    """The package of a module: the folder, or the module, directly below the package."""
     return name.partition("/")[0].removesuffix(".py")
 
 
-def room_graph(graph: Graph) -> dict[str, frozenset[str]]:
-    """Which rooms each room imports."""
-    found: dict[str, set[str]] = {room(name): set() for name in graph}
+def package_graph(graph: Graph) -> dict[str, frozenset[str]]:
+    """Which packages each package imports."""
+    found: dict[str, set[str]] = {package_of(name): set() for name in graph}
     for name, others in graph.items():
-        found[room(name)] |= {room(other) for other in others} - {room(name)}
+        found[package_of(name)] |= {package_of(other) for other in others} - {package_of(name)}
     return {name: frozenset(others) for name, others in found.items()}
 
 
@@ -94,13 +94,13 @@ def circles(graph: Graph) -> list[list[str]]:
     return found
 
 
-def floors(graph: Graph) -> int:
-    """The length of the longest chain of imports; the nodes of a circle share a floor."""
-    floor_of = {name: tuple(circle) for circle in circles(graph) for name in circle}
+def layers(graph: Graph) -> int:
+    """The length of the longest chain of imports; the nodes of a circle share a layer."""
+    layer_of = {name: tuple(circle) for circle in circles(graph) for name in circle}
     heights: dict[tuple[str, ...], int] = {}
 
     def height(name: str) -> int:
-        nodes = floor_of.get(name, (name,))
+        nodes = layer_of.get(name, (name,))
         if nodes not in heights:
             below = {other for node in nodes for other in graph[node]} - set(nodes)
             heights[nodes] = 1 + max(map(height, sorted(below)), default=0)
@@ -117,19 +117,19 @@ def report(checkout: Path) -> Iterator[str]:
     graph = module_graph(trees)
     lines = {name: text.count("\n") for name, text in texts.items()}
     total = sum(lines.values())
-    by_room: Counter[str] = Counter()
+    by_package: Counter[str] = Counter()
     for name, number in lines.items():
-        by_room[room(name)] += number
-    largest, number = by_room.most_common(1)[0]
+        by_package[package_of(name)] += number
+    largest, number = by_package.most_common(1)[0]
     names = Counter(Path(name).name for name in trees if not name.endswith("__init__.py"))
     alike = {name: count for name, count in names.items() if count > 1}
     long = sorted(name for name, count in lines.items() if count > 300)
-    yield f"lines: {total} in {len(trees)} modules of {len(by_room)} rooms"
+    yield f"lines: {total} in {len(trees)} modules of {len(by_package)} packages"
     found = circles(graph)
     yield f"circles of modules: {len(found)} ({sum(map(len, found))} modules)"
-    yield f"circles of rooms: {len(circles(room_graph(graph)))}"
-    yield f"floors of rooms: {floors(room_graph(graph))}"
-    yield f"largest room: {largest}, {100 * number / total:.1f} % of the lines"
+    yield f"circles of packages: {len(circles(package_graph(graph)))}"
+    yield f"layers of packages: {layers(package_graph(graph))}"
+    yield f"largest package: {largest}, {100 * number / total:.1f} % of the lines"
     yield f"file names that occur more than once: {len(alike)} ({sum(alike.values())} files)"
     yield f"modules over 300 lines: {len(long)} {' '.join(long)}".rstrip()
     for shown, pattern in _WORDS.items():

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import easyai
-from tests.structure import circles, imported, module_graph, modules, room
+from tests.structure import circles, imported, module_graph, modules, package_of
 
 ROOT = Path(easyai.__file__).parent
 
-# A room may import from its own row and from the rows below.
+# A package may import from its own row and from the rows below.
 ROWS = (
     ("celery", "cli"),
     ("api", "alarms"),
@@ -26,7 +26,7 @@ ROWS = (
     ("messages", "system"),
     ("domain", "masking", "version"),
 )
-LEVEL = {room: len(ROWS) - number for number, row in enumerate(ROWS) for room in row}
+LEVEL = {package: len(ROWS) - number for number, row in enumerate(ROWS) for package in row}
 # These read or set variables for the processes they start, or ask who started them.
 ENVIRONMENT = {
     "settings/source.py",
@@ -60,8 +60,8 @@ def _modules() -> dict[str, ast.Module]:
     return modules(ROOT)
 
 
-def _in_room(*rooms: str) -> Iterator[str]:
-    return (name for name in _modules() if room(name) in rooms)
+def _in_package(*packages: str) -> Iterator[str]:
+    return (name for name in _modules() if package_of(name) in packages)
 
 
 @cache
@@ -69,7 +69,7 @@ def _imports(name: str) -> frozenset[str]:
     return frozenset(imported(_modules()[name]))
 
 
-def _rooms_imported(name: str) -> set[str]:
+def _packages_imported(name: str) -> set[str]:
     own = [module.split(".") for module in _imports(name) if module.startswith("easyai.")]
     return {parts[1] for parts in own if parts[1] != "__version__"}
 
@@ -78,17 +78,17 @@ def _tops_imported(names: Iterable[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def test_every_room_has_a_row() -> None:
-    assert {room(name) for name in _modules()} - {"sdk"} == set(LEVEL)
+def test_every_package_has_a_row() -> None:
+    assert {package_of(name) for name in _modules()} - {"sdk"} == set(LEVEL)
 
 
 def test_imports_point_down() -> None:
     wrong = [
         f"{name} imports {other} from above"
         for name in _modules()
-        if room(name) != "sdk"
-        for other in sorted(_rooms_imported(name))
-        if LEVEL.get(other, 99) > LEVEL[room(name)]
+        if package_of(name) != "sdk"
+        for other in sorted(_packages_imported(name))
+        if LEVEL.get(other, 99) > LEVEL[package_of(name)]
     ]
     assert not wrong
 
@@ -99,8 +99,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_the_sdk_needs_nothing_but_itself_and_requests() -> None:
     known = {"easyai", "requests", "urllib3"} | sys.stdlib_module_names
-    for name in _in_room("sdk"):
-        assert _rooms_imported(name) <= {"sdk"}, name
+    for name in _in_package("sdk"):
+        assert _packages_imported(name) <= {"sdk"}, name
         # Inside a function an import may fail and say which extra is missing.
         at_import = {
             module
@@ -113,15 +113,15 @@ def test_the_sdk_needs_nothing_but_itself_and_requests() -> None:
 
 def test_the_rules_do_no_io() -> None:
     io = {"sqlalchemy", "aiohttp", "requests", "os", "socket", "pathlib", "time"}
-    for name in _in_room("domain"):
+    for name in _in_package("domain"):
         assert not _tops_imported(_imports(name)) & io, name
-        assert _rooms_imported(name) <= {"domain"}, name
+        assert _packages_imported(name) <= {"domain"}, name
 
 
 def test_only_the_tasks_and_the_broker_know_that_celery_exists() -> None:
     # Which brokers there are, and whether what one needs is installed, only kombu can say.
     asking_kombu = {"settings/addresses.py"}
-    knowing = {*_in_room("tasks", "broker", "celery"), "cli/celery_requeue.py", *asking_kombu}
+    knowing = {*_in_package("tasks", "broker", "celery"), "cli/celery_requeue.py", *asking_kombu}
     wrong = [
         name
         for name in _modules()
@@ -133,7 +133,7 @@ def test_only_the_tasks_and_the_broker_know_that_celery_exists() -> None:
 def test_only_the_settings_read_the_environment() -> None:
     variables = {"environ", "environb", "getenv", "putenv"}
     for name, tree in _modules().items():
-        if name in ENVIRONMENT or room(name) == "sdk":
+        if name in ENVIRONMENT or package_of(name) == "sdk":
             continue
         used = {
             node.attr
