@@ -86,10 +86,10 @@ def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | N
 
 
 def _prepare() -> None:
-    # The caller's installation must not be the one that is measured, nor be touched.
+    # The benchmark must neither measure nor change the caller's installation.
     for name in [name for name in os.environ if name.startswith("EASYAI_")]:
         del os.environ[name]
-    # A SIGTERM must end the children and remove the folders, as Ctrl-C does.
+    # Like Ctrl-C, a SIGTERM must stop the children and remove the folders.
     signal.signal(signal.SIGTERM, _end)
 
 

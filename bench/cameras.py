@@ -1,6 +1,6 @@
 """``python -m bench.cameras FOLDER CAMERAS SECONDS``: each camera writes one frame a second.
 
-Prints how many frames it wrote when the seconds are over.
+Prints the number of written frames at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PACE_SEC = 0.05
 
 
 def main() -> None:
-    """Write at an even pace; what a pause of the machine delayed is made up for at once."""
+    """Write at an even pace; frames that a pause of the machine delayed are written at once."""
     folder, cameras, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     camera, began, written = Camera(folder, cameras), time.monotonic(), 0
     while (elapsed := time.monotonic() - began) < seconds:
@@ -25,7 +25,7 @@ def main() -> None:
         written += due
         time.sleep(_PACE_SEC)
     print(written, flush=True)
-    time.sleep(3600)  # until it is killed: its end would be taken for a failure
+    time.sleep(3600)  # until it is killed, because its exit would count as a failure
 
 
 if __name__ == "__main__":

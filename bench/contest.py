@@ -1,4 +1,4 @@
-"""What all contenders of the throughput benchmark share: back ends and the finishing line."""
+"""Back ends and finishing line, shared by all contenders of the throughput benchmark."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WARM_UP = 200  # frames or tasks before the measured ones
 
 @dataclass(frozen=True)
 class Backend:
-    """Broker and database that both sides use, each run with data of its own."""
+    """Broker and database of both sides; each run has its own data."""
 
     name: str
     broker_url: str = ""  # '': files in the run's own folder
-    new_database: Callable[[], str] = lambda: ""  # URL of an empty one; '': a file in the folder
+    new_database: Callable[[], str] = lambda: ""  # of an empty database; '': a file in the folder
     clear_broker: Callable[[], None] = lambda: None
 
 
@@ -54,9 +54,9 @@ def measure(
     start: Callable[[], None],
     finished: Callable[[], bool],
 ) -> Run:
-    """Time from `start` until `finished`, and what it cost the contender's own processes.
+    """Time from `start` until `finished`, and the CPU time of the contender's own processes.
 
-    Raises BenchError when one of them fails, and after three minutes.
+    Raises BenchError when a process fails, and after three minutes.
     """
     cpu_before = sum(child.cpu_seconds() for child in own)
     began = time.perf_counter()
@@ -67,7 +67,7 @@ def measure(
 
 
 class FinishingLine:
-    """Crossed when a number of further alerts stand and no frame is left in its place."""
+    """Reached when a number of further alerts is saved and no frame is left at its key."""
 
     def __init__(self, engine: Engine, frames: Path, count: int) -> None:
         self._engine = engine
@@ -76,8 +76,8 @@ class FinishingLine:
         self._saved = False
 
     def crossed(self) -> bool:
-        """Whether all is done; raises BenchError when there are too many alerts."""
-        # One look at an index first: counting the rows all the time would slow down what is timed.
+        """Return whether all frames are done; raises BenchError when there are too many alerts."""
+        # Check an index first: counting the rows each time would slow down the measured work.
         if not self._saved and self._ask("coalesce(max(id), 0)") >= self._target:
             self._saved = self._all_saved()
         return self._saved and pictures.waiting(self._frames) == 0

@@ -23,7 +23,7 @@ _SCAN_INTERVAL_SEC = 1.0  # the default
 
 
 def measure_frames(backend: Backend, endpoint: str, count: int) -> Run:
-    """Frames in the folder to alerts saved and pictures moved, with one worker process."""
+    """From frames in the folder to saved alerts and moved pictures, with one worker process."""
     with site.fresh_folder() as folder:
         settings = site.write_settings(folder, backend.broker_url, backend.new_database())
         try:
@@ -49,24 +49,24 @@ def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
         return contest.measure([worker], number, clock.tick, finished)
 
     infer(contest.WARM_UP)
-    time.sleep(_SCAN_INTERVAL_SEC)  # a scan right after another is skipped as one too many
+    time.sleep(_SCAN_INTERVAL_SEC)  # a scan right after another scan is skipped
     return infer(count)
 
 
 class _Clock:
-    """Stands for beat: a scan every second, the first one at the moment that is wanted."""
+    """Replaces beat: a scan every second, the first scan on request."""
 
     def __init__(self, sender: Celery) -> None:
         self._sender = sender
         self._next = 0.0
 
     def tick(self) -> None:
-        """Ask for a scan."""
+        """Request a scan."""
         self._next = time.monotonic() + _SCAN_INTERVAL_SEC
         self._sender.send_task(SCAN_TASK, queue=CONTROL_QUEUE)
 
     def tick_when_due(self) -> None:
-        """Ask for a scan a second after the one before."""
+        """Request a scan a second after the previous scan."""
         if time.monotonic() >= self._next:
             self.tick()
 

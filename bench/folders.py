@@ -1,4 +1,4 @@
-"""Scans of many camera folders in which nothing is new: what share of a core they take."""
+"""Scans of many camera folders without new frames: their share of a core."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
 
 
 def folders(scale: Scale, progress: Progress) -> list[Row]:
-    """The CPU time of scans against the time in which they were made."""
+    """The CPU time of scans against their wall time."""
     target = Target(
         f"core taken by scans of {_FOLDERS:,} camera folders, nothing new",
         0.10,

@@ -1,4 +1,4 @@
-"""``python -m bench.growth``: what a row of history takes on the disk, and how fast it goes.
+"""``python -m bench.growth``: the disk space of a row of history, and the speed of its deletion.
 
 The figures of docs/decisions/0005-upkeep.md; about a minute.
 """
@@ -21,7 +21,7 @@ _NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
 @click.command()
 @click.option("--rows", default=1_000_000, show_default=True, help="Rows of history.")
 def main(rows: int) -> None:
-    """Fill an SQLite ledger with history, forget half of it, and say what each took."""
+    """Fill an SQLite ledger with history, delete half of it, and print the cost of each."""
     with site.fresh_folder() as folder:
         settings = site.write_settings(folder)
         limit = f"max_alerts_in_db = 0\nhistory_retention_days = 0\nmax_history_rows = {rows // 2}"

@@ -1,4 +1,4 @@
-"""What months of work leave behind: settled rows in the ledger, pictures beside their alerts."""
+"""Months of history: settled rows in the ledger, pictures beside their alerts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sqlalchemy import text
 from bench.pictures import CAMERAS, TASK_TYPE, camera_name
 from easyai.runtime import Runtime
 
-_ALERT_EVERY = 10  # settled frames for each one with a detection
+_ALERT_EVERY = 10  # settled frames per frame with a detection
 _PERIOD_SEC = 90 * 86_400
 _END = 1_764_000_000  # Unix seconds
-# One statement: a million rows through Python would take most of the benchmark's time.
+# One statement: inserting a million rows through Python would dominate the benchmark's time.
 _SETTLED = text("""
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
                         service_pk, leased_at, settled_at, outcome, detection_count, inference_ms,
@@ -35,7 +35,7 @@ _SETTLED = text("""
 
 
 def add_settled_rows(runtime: Runtime, count: int) -> None:
-    """Frames of three months, all settled, into an SQLite ledger."""
+    """Insert settled frames of three months into an SQLite ledger."""
     camera = camera_name(0).rstrip("1")
     values = {
         "count": count,
@@ -50,14 +50,14 @@ def add_settled_rows(runtime: Runtime, count: int) -> None:
     }
     with runtime.db.write() as conn:
         conn.execute(_SETTLED, values)
-    # Else the first timed ticks would carry the log of this transaction into the database.
+    # Otherwise the first timed ticks would checkpoint the log of this transaction.
     with runtime.db.engine.connect() as conn:
         conn.exec_driver_sql("ROLLBACK")
         conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def add_alert_files(runtime: Runtime, count: int) -> None:
-    """Pictures in the alert folder; empty, as only their number matters to a listing."""
+    """Create empty pictures in the alert folder: a listing depends only on their number."""
     settings = runtime.settings
     alerts = settings.frame_extractor.output_dir / settings.ai_analysis.alert_base_path / TASK_TYPE
     folders = [alerts / camera_name(number) for number in range(CAMERAS)]

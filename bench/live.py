@@ -19,7 +19,7 @@ from easyai.supervisor.children import children
 
 _CAMERAS = 1_000
 _BESIDE = 50  # cameras that write beside a backlog
-_BACKLOG = 50_000  # pictures that lie there at the start
+_BACKLOG = 50_000  # pictures from before the start
 _WARM_UP_SEC = 5  # of frames that are not counted
 _LIMIT_SEC = 120.0
 _SETTLED = text(
@@ -34,7 +34,7 @@ _AGE_AT = """
 
 
 def live(scale: Scale, progress: Progress) -> list[Row]:
-    """The time until the last frame is settled against the time in which they were written."""
+    """The time until the last frame is settled, against the time of writing."""
     seconds = scale.live_sec
     target = Target(
         f"{_CAMERAS:,} cameras × 1 frame/s: seconds until all are settled ÷ seconds of writing",
@@ -53,7 +53,7 @@ def live(scale: Scale, progress: Progress) -> list[Row]:
 
 
 def backlog(scale: Scale, progress: Progress) -> list[Row]:
-    """How soon frames of live cameras are seen beside pictures that lay there at the start."""
+    """How soon frames of live cameras are seen beside pictures from before the start."""
     seconds = scale.live_sec
     target = Target(
         f"seconds until 99 of 100 frames of {_BESIDE} live cameras are seen, beside"
@@ -70,9 +70,9 @@ def backlog(scale: Scale, progress: Progress) -> list[Row]:
 
 
 def _measure(seconds: int, cameras: int, waiting: int = 0) -> tuple[float, dict[str, float]]:
-    """Seconds until all that is written is settled, beside pictures that wait.
+    """Seconds until all written frames are settled, beside waiting pictures.
 
-    Cores taken meanwhile, and how old 99 of 100 frames were when they were seen and settled.
+    Also the cores used meanwhile, and the age of 99 of 100 frames when they were seen and settled.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(site.fresh_folder())

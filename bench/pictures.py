@@ -1,4 +1,4 @@
-"""Camera frames for the benchmark: JPEG-like files of some KB, whole by their end marker."""
+"""Camera frames for the benchmark: JPEG-like files of some KB, complete by their end marker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 TASK_TYPE = "人数统计"
 CAMERAS = 8
-OLD = "旧"  # the camera of pictures that lie there at the start
+OLD = "旧"  # the camera of pictures from before the start
 _KILOBYTES = 6
 _START, _END = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"\xff\xd9"
 _FIRST = datetime(2025, 11, 14, 8, 0, 0)  # noqa: DTZ001 - cameras write local time
@@ -17,7 +17,7 @@ _INTERVAL = timedelta(milliseconds=40)
 
 
 class Camera:
-    """Writes frames with names as an extractor gives them, never the same name twice."""
+    """Writes frames with the names of an extractor, never the same name twice."""
 
     def __init__(self, frames: Path, cameras: int = CAMERAS) -> None:
         self._frames = frames
@@ -43,12 +43,12 @@ class Camera:
 
 
 def picture() -> bytes:
-    """What a camera writes."""
+    """The content of a camera's frame."""
     return _START + random.Random(1).randbytes(_KILOBYTES * 1024) + _END
 
 
 def write_old(frames: Path, count: int) -> None:
-    """Pictures that lie there before anything is started."""
+    """Write pictures before any process starts."""
     folder = frames / TASK_TYPE / OLD
     folder.mkdir(parents=True)
     for number in range(count):
@@ -61,6 +61,6 @@ def camera_name(number: int) -> str:
 
 
 def waiting(frames: Path) -> int:
-    """Frames that still lie where a camera put them."""
+    """Frames that are still at their key."""
     folders = (frames / TASK_TYPE / camera_name(number) for number in range(CAMERAS))
     return sum(len(os.listdir(folder)) for folder in folders)  # noqa: PTH208 - names only

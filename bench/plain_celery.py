@@ -1,4 +1,4 @@
-"""The same job as one plain Celery task a frame: what easyai is measured against.
+"""The same job with one plain Celery task per frame; easyai is measured against it.
 
 A small, fair application as its author would tune it: HTTP and database connections that are kept,
 one commit a frame, no results, no events. On the embedded broker it uses easyai's own filesystem
@@ -45,7 +45,7 @@ ENDPOINT = os.environ.get("PLAIN_ENDPOINT", "")
 
 _TIMEOUT_SEC = 30.0
 _ALERTS = "alerts"
-# Messages that wait at most: both brokers are slower with thousands in a queue.
+# Most waiting messages: both brokers are slower with thousands in a queue.
 _MOST_WAITING = 300
 
 metadata = MetaData()
@@ -66,7 +66,7 @@ alerts = Table(
 
 
 def open_engine(url: str) -> Engine:
-    """The database; SQLite with a write-ahead log and as durable as easyai's."""
+    """The database; SQLite with a write-ahead log and easyai's durability."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=32)
     engine = create_engine(url, connect_args={"timeout": 30})
@@ -106,13 +106,13 @@ def _http() -> requests.Session:
     session: requests.Session | None = getattr(_own, "session", None)
     if session is None:
         session = _own.session = requests.Session()
-        session.trust_env = False  # no look at proxy variables and .netrc for every request
+        session.trust_env = False  # do not read proxy variables and .netrc for every request
     return session
 
 
 @app.task  # type: ignore[untyped-decorator]
 def infer(key: str) -> None:
-    """One frame: ask the algorithm, save the alert, move the picture."""
+    """One frame: call the algorithm, save the alert, move the picture."""
     task_type, task_id, _ = key.split("/")
     answer = _http().post(ENDPOINT, json=_question(key), timeout=_TIMEOUT_SEC).json()
     target = f"{_ALERTS}/{key}"
@@ -154,22 +154,22 @@ def _question(key: str) -> dict[str, Any]:
 
 @app.task  # type: ignore[untyped-decorator]
 def noop() -> None:
-    """Nothing: what Celery alone costs."""
+    """Return at once: the cost of Celery alone."""
 
 
 @app.task  # type: ignore[untyped-decorator]
 def mark(path: str) -> None:
-    """Show that everything sent before has been taken."""
+    """Mark that all earlier tasks have been taken."""
     Path(path).touch()
 
 
 def produce_frames() -> None:
-    """List the folder and send one task a frame."""
+    """List the folder and send one task per frame."""
     _send(infer.s(key) for key in _frames())
 
 
 def produce_noops(count: int, ended: str) -> None:
-    """Send no-ops, then a mark."""
+    """Send empty tasks, then a mark."""
     _send(itertools.chain(itertools.repeat(noop.s(), count), [mark.s(ended)]))
 
 
@@ -181,7 +181,7 @@ def _frames() -> Iterator[str]:
 
 
 def _send(tasks: Iterable[Signature]) -> None:
-    """Send at a pace that keeps the queue short, as long as there is work."""
+    """Send while there is work, at a pace that keeps the queue short."""
     with app.connection_for_write() as connection:
         channel = connection.default_channel
         for number, task in enumerate(tasks):
@@ -195,9 +195,9 @@ def _waiting(channel: Any) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """``frames`` or ``noops COUNT ENDED``: begins when a line arrives on stdin, stays until killed.
+    """``frames`` or ``noops COUNT ENDED``: starts when a line arrives on stdin, runs until killed.
 
-    Its CPU time can be read as long as it is there.
+    It stays so that its CPU time can be read.
     """
     print("ready", flush=True)
     sys.stdin.readline()

@@ -26,12 +26,12 @@ class Pool:
         return f"{self.name} -c {self.concurrency}"
 
 
-# More of either is slower on few cores: they wait for SQLite's one writer or for each other.
+# A larger pool is slower on few cores: its tasks wait for SQLite's one writer or each other.
 POOLS = (Pool("threads", 4), Pool("prefork", 2))
 
 
 def measure_frames(backend: Backend, endpoint: str, pool: Pool, count: int) -> Run:
-    """Frames in the folder to alerts saved and pictures moved, one task a frame."""
+    """From frames in the folder to saved alerts and moved pictures, one task per frame."""
     with _application(backend, endpoint) as (folder, environment):
         frames = folder / "snapshots"
         camera = Camera(frames)
@@ -50,7 +50,7 @@ def measure_frames(backend: Backend, endpoint: str, pool: Pool, count: int) -> R
 
 
 def measure_noops(backend: Backend, pool: Pool, count: int) -> Run:
-    """No-op tasks, from the first one sent to the last one done."""
+    """Empty tasks, from the first sent task to the last done task."""
     with (
         _application(backend, "") as (folder, environment),
         _worker(folder, environment, pool) as worker,
@@ -68,7 +68,7 @@ def _noops(worker: Child, folder: Path, environment: Mapping[str, str], count: i
 
 @contextmanager
 def _application(backend: Backend, endpoint: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder and the application's settings in it."""
+    """A folder with the application's settings."""
     with site.fresh_folder() as folder:
         environment = {
             "PLAIN_BROKER_URL": backend.broker_url or _EMBEDDED_BROKER_URL,

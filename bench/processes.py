@@ -18,13 +18,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class BenchError(Exception):
-    """The benchmark could not be run to its end."""
+    """The benchmark could not be completed."""
 
 
 class Child:
     """A Python process in a session of its own; leaving the block kills it and its children.
 
-    It gets no EASYAI_… variable of the caller, and ends with the benchmark should that be killed.
+    It gets no EASYAI_… variable of the caller, and stops when the benchmark is killed.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Child:
 
     @property
     def log(self) -> str:
-        """What it has written to stderr."""
+        """The output on stderr so far."""
         return self._log_path.read_text(errors="replace")
 
     def read_line(self) -> str:
-        """The next line of its stdout; raises BenchError when it ends without one."""
+        """The next line of its stdout; raises BenchError when stdout ends."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -65,11 +65,11 @@ class Child:
         return line.strip()
 
     def cpu_seconds(self) -> float:
-        """CPU time that it and its children have taken so far; 0 where the system does not tell."""
+        """CPU time of the process and its children so far; 0 where it is not available."""
         return session_cpu_seconds(self.pid)
 
     def go(self) -> None:
-        """Send it the line it waits for."""
+        """Send the line that the process waits for."""
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
@@ -79,16 +79,16 @@ class Child:
         return "\n".join(self.log.splitlines()[-20:])
 
     def check(self) -> None:
-        """Raise BenchError when it has ended with an error."""
+        """Raise BenchError when the process has exited with an error."""
         if self._process.poll():
             raise BenchError(f"{self.name} ended with {self._process.returncode}:\n{self.tail()}")
 
     def wait_for_log(self, words: str, limit_sec: float = 30.0) -> None:
-        """Wait until its log holds these words."""
+        """Wait until its log contains these words."""
         wait_until([self], lambda: words in self.log, limit_sec, f"{self.name} says {words!r}")
 
     def kill(self) -> None:
-        """Kill it and whatever it started, and wait until they are gone."""
+        """Kill the process and its descendants, and wait until they have exited."""
         deadline = time.monotonic() + _GONE_LIMIT_SEC
         while self._signal_all() and time.monotonic() < deadline:
             self._process.poll()
@@ -118,7 +118,7 @@ class Child:
 
 
 def session_cpu_seconds(leader: int) -> float:
-    """CPU time of the processes of a session so far; 0 where the system does not tell.
+    """CPU time of the processes of a session so far; 0 where the system does not report it.
 
     Children of its leader that have sessions of their own, as PostgreSQL's have, are counted too.
     """
@@ -128,9 +128,9 @@ def session_cpu_seconds(leader: int) -> float:
 def wait_until(
     own: Sequence[Child], condition: Callable[[], bool], limit_sec: float, what: str
 ) -> None:
-    """Wait for a condition that these processes bring about.
+    """Wait for a condition that these processes fulfil.
 
-    Raises BenchError, with the ends of their logs, when one fails or the limit is over.
+    Raises BenchError, with the ends of their logs, when a process fails or the limit is over.
     """
     deadline = time.monotonic() + limit_sec
     while not condition():
@@ -143,9 +143,9 @@ def wait_until(
 
 
 def _cpu_ticks(process: Path, session: int) -> int:
-    """Clock ticks of a process of the session; 0 for others and for one that has just ended.
+    """Clock ticks of a process of the session; 0 for other processes and for an ended process.
 
-    Those of the leader include its children that have ended.
+    The leader's ticks include its ended children.
     """
     try:
         # proc(5): after the name in brackets; the first field here is number 3.

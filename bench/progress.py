@@ -1,4 +1,4 @@
-"""What the benchmark is doing, and how long each step took."""
+"""The current step of the benchmark, and the duration of each step."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 @dataclass
 class Step:
-    """One step; `outcome` is shown when it is over."""
+    """One step; `outcome` is shown at its end."""
 
     outcome: str = ""
 
 
 class Progress:
-    """One line for each step that is over; on a terminal also the one that runs."""
+    """One line for each finished step; on a terminal also the running step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -26,7 +26,7 @@ _STYLES = {"goal": "green", "fast enough": "green", "MISSED": "bold red", "not r
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio, the limit it must keep and the one it should reach."""
+    """A ratio, its required limit and its goal."""
 
     title: str
     at_least: float
@@ -34,7 +34,7 @@ class Target:
     lower_is_better: bool = False
 
     def verdict(self, measured: float) -> str:
-        """How a ratio does."""
+        """The verdict on a ratio."""
         sign = -1 if self.lower_is_better else 1
         if sign * measured >= sign * self.goal:
             return "goal"
@@ -47,7 +47,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """What came out for one target."""
+    """The result for one target."""
 
     target: Target
     measured: float | None = None
@@ -61,7 +61,7 @@ class Row:
         return "not run" if self.measured is None else self.target.verdict(self.measured)
 
     def as_json(self) -> dict[str, Any]:
-        """What the results file keeps."""
+        """The content of the results file."""
         target = self.target
         measured = None if self.measured is None else round(self.measured, 3)
         return {
@@ -93,7 +93,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 
 def save(rows: Sequence[Row], scale: Scale, load: float, complete: bool) -> Path:
-    """Write the results; those of a complete full run are `latest.json` too."""
+    """Write the results; a complete full run also writes `latest.json`."""
     now = datetime.now(UTC)
     content = {
         "at": now.isoformat(timespec="seconds"),
@@ -112,7 +112,7 @@ def save(rows: Sequence[Row], scale: Scale, load: float, complete: bool) -> Path
 
 
 def environment() -> dict[str, Any]:
-    """What the figures depend on; nothing that names the machine."""
+    """The conditions of the figures, without anything that identifies the machine."""
     return {
         "python": platform.python_version(),
         "implementation": sys.implementation.name,

@@ -22,7 +22,7 @@ from easyai.runtime import Runtime
 NEW_FRAMES = 20
 _WARM_UP_TICKS = 10
 _NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
-# Not deleted: a table whose last ids are gone looks like a ledger that was put back.
+# Not deleted: a table without its last ids looks like a restored ledger.
 _SETTLE = text("""
     UPDATE frames SET state = 'done', outcome = 'missing', image_path = '', settled_at = found_at
      WHERE state = 'pending'
@@ -30,7 +30,7 @@ _SETTLE = text("""
 
 
 def scan_tick(scale: Scale, progress: Progress) -> list[Row]:
-    """Ticks of both installations in turn, so that both meet the same weather."""
+    """Ticks of both installations in turn, so that both run under the same load."""
     target = Target(
         f"scan tick, {NEW_FRAMES} new frames: {scale.settled_rows:,} settled rows and "
         f"{scale.alert_files:,} alert pictures ÷ none",
@@ -75,7 +75,7 @@ class _Site:
         return median(self.ticks_ms)
 
     def tick(self) -> None:
-        """Put new frames in place, time the scan that finds them, take them away again."""
+        """Put new frames in place, time the scan that finds them, remove the frames."""
         keys = self._camera.write(NEW_FRAMES)
         began = time.perf_counter()
         report = intake.scan(self.runtime)

@@ -16,10 +16,10 @@ __all__ = ["MissingError", "redis_and_postgres", "redis_only"]
 
 
 class _DurablePostgres(PostgresServer):
-    """As in production: a commit is on the disk when it returns."""
+    """PostgreSQL as in production: a commit is on the disk when it returns."""
 
     def command(self) -> list[str]:
-        """The test server's command, with its short cuts taken back."""
+        """The test server's command without its unsafe shortcuts."""
         command = super().command()
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             command += ["-c", f"{name}=on"]
@@ -28,7 +28,7 @@ class _DurablePostgres(PostgresServer):
 
 @contextmanager
 def redis_and_postgres() -> Iterator[Backend]:
-    """Both while the block runs; raises MissingError where one is not installed."""
+    """Both servers while the block runs; raises MissingError if a server is not installed."""
     with redis_only() as backend, ExitStack() as stack:
         postgres = _DurablePostgres()
         stack.callback(postgres.close)
@@ -39,7 +39,7 @@ def redis_and_postgres() -> Iterator[Backend]:
 
 @contextmanager
 def redis_only() -> Iterator[Backend]:
-    """A Redis while the block runs; raises MissingError where it is not installed."""
+    """A Redis while the block runs; raises MissingError if it is not installed."""
     redis = RedisServer()
     try:
         redis.start()

@@ -1,7 +1,7 @@
-"""An algorithm service that answers at once: one detection, whatever it is asked.
+"""An algorithm service that answers every request at once with one detection.
 
-``python -m bench.stub`` listens on a free loopback port and prints it. It speaks just enough
-HTTP/1.1 for keep-alive clients, so that the machine's time goes to what is measured.
+``python -m bench.stub`` listens on a free loopback port and prints it. It supports just enough
+HTTP/1.1 for keep-alive clients, so that it takes little CPU from the measured processes.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Stub(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
+        """Keep the transport for the answers."""
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Answer every complete request."""
         self._received += data
         while (length := complete_length(self._received)) is not None:
             self._received = self._received[length:]

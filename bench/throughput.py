@@ -1,4 +1,4 @@
-"""Frames a second from store to alert: easyai against plain Celery, in alternating rounds."""
+"""Frames per second from store to alert: easyai against plain Celery, in alternating rounds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TRIAL_SHARE = 4  # a trial is a quarter of a round
 
 @dataclass
 class Contender:
-    """One side: what a round of it is, and what its rounds gave."""
+    """One side: its round, and the results of its rounds."""
 
     name: str
     backend: Backend
@@ -48,7 +48,7 @@ class Contender:
         self.runs.append(run)
 
     def figures(self) -> dict[str, Any]:
-        """What goes into the results file."""
+        """The entry in the results file."""
         rates = [round(run.rate, 1) for run in self.runs]
         cpu_ms = [round(run.cpu_ms, 3) for run in self.runs]
         name = f"{self.backend.name}: {self.name}"
@@ -65,7 +65,7 @@ def embedded(scale: Scale, progress: Progress) -> list[Row]:
 
 
 def on_servers(scale: Scale, progress: Progress) -> list[Row]:
-    """The same job on Redis and PostgreSQL, where they are installed."""
+    """The same job on Redis and PostgreSQL, if they are installed."""
     try:
         with redis_and_postgres() as backend, algorithm() as endpoint:
             easyai = _easyai(backend, endpoint, scale)
@@ -77,9 +77,9 @@ def on_servers(scale: Scale, progress: Progress) -> list[Row]:
 
 
 def against_noops(scale: Scale, progress: Progress) -> list[Row]:
-    """The embedded default against tasks that do nothing, on Celery's usual broker.
+    """The embedded default against empty tasks, on Celery's usual broker.
 
-    For the record, the same no-ops over easyai's filesystem transport.
+    For comparison, the same empty tasks on easyai's filesystem transport.
     """
     try:
         with redis_only() as backend, algorithm() as endpoint:
@@ -117,7 +117,7 @@ def _best(
     measure: Callable[[Pool, int], Run],
     progress: Progress,
 ) -> Contender:
-    """The contender with the pool that is faster on this machine, found by a short trial."""
+    """The contender with the faster pool on this machine, found by a short trial."""
     trials = [
         Contender(f"{name} ({pool})", backend, count // _TRIAL_SHARE, partial(measure, pool))
         for pool in POOLS

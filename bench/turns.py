@@ -1,4 +1,4 @@
-"""CPU of a turn for each frame: with many types, services and cameras, and with few."""
+"""CPU of a turn per frame, with many and with few types, services and cameras."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _MOST_TYPES = 60
 _SERVICES_A_TYPE = 50
 _MOST_CAMERAS = 1_000
 _FEW_CAMERAS = 8
-_AT_ONCE = 200  # two batches of the default size: one is answered, one under way
+_AT_ONCE = 200  # two batches of the default size: one answered, one in flight
 _WARM_UP_ROUNDS = 1
 _INFERRED = Verdict(Kind.INFERRED, 5.0)
 
 
 def turns(scale: Scale, progress: Progress) -> list[Row]:
-    """Rounds of both installations in turn, so that both meet the same weather."""
+    """Rounds of both installations in turn, so that both run under the same load."""
     target = Target(
         f"CPU a frame, {_MOST_TYPES} types × {_SERVICES_A_TYPE} services, {_MOST_CAMERAS:,} cameras"
         f" ÷ 1 type, 1 service, {_FEW_CAMERAS} cameras",
@@ -59,7 +59,7 @@ def turns(scale: Scale, progress: Progress) -> list[Row]:
 
 @dataclass
 class TurnFleet:
-    """An installation whose turns are timed: nothing is called, every frame is answered at once."""
+    """An installation with timed turns: it calls no service, every frame is answered at once."""
 
     folder: Path
     stack: ExitStack
@@ -87,7 +87,7 @@ class TurnFleet:
 
     @property
     def rounds_us(self) -> list[float]:
-        """Microseconds of CPU a frame in every round after the warm-up."""
+        """Microseconds of CPU per frame in every round after the warm-up."""
         return self._rounds_us[_WARM_UP_ROUNDS:]
 
     @property
@@ -103,7 +103,7 @@ class TurnFleet:
         self._rounds_us.append((time.process_time() - began) / frames * 1e6)
 
     def record(self, frames: int) -> None:
-        """Put so many frames into the ledger."""
+        """Record new frames in the ledger."""
         numbers = range(self._recorded, self._recorded + frames)
         self._recorded += frames
         new = [self._frame(number) for number in numbers]
@@ -118,7 +118,7 @@ class TurnFleet:
         return NewFrame(key, name, camera, "1", float(number), None)
 
     def settle(self, frames: int) -> None:
-        """Turns as a busy worker has them: it leases while the batch before is under way."""
+        """Turns of a busy worker: it leases while the previous batch is in flight."""
         calls: deque[Dispatched] = deque([Dispatched(), Dispatched()])
         carried, left = CarriedOut(), frames
         while left:

@@ -1,1 +1,1 @@
-"""How large an installation must be for a fleet of cameras: a model, and its checks."""
+"""A model of the size of an installation for a fleet of cameras, and checks of the model."""

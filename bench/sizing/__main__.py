@@ -1,4 +1,4 @@
-"""``python -m bench.sizing``: what a fleet of cameras needs, and what it uses up first."""
+"""``python -m bench.sizing``: the needs of a fleet of cameras, and its first bottleneck."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ def _measured(console: Console, name: str, fleet: Fleet) -> Measurement:
 
 @main.command("write")
 def write_command() -> None:
-    """Renew the figures between the marks of docs/scaling.md."""
+    """Update the figures between the marks of docs/scaling.md."""
     _DOCS.write_text(page.renewed(_DOCS.read_text(encoding="utf-8"), load()), encoding="utf-8")
 
 
 def load() -> Seen:
-    """What was measured last."""
+    """The latest measurements."""
     return Seen.of_json(json.loads(SEEN.read_text(encoding="utf-8")))
 
 

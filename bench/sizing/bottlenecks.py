@@ -1,4 +1,4 @@
-"""What a fleet uses up first, and what to do then."""
+"""The first bottleneck of a fleet, and its remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.sizing.fleet import Fleet, Seen
 from bench.sizing.model import Costs, Estimate, costs, estimate
 from easyai.settings.schema import AiAnalysis
 
-#: Of what there is: above it, waiting times grow.
+#: Share of the available capacity; above it, waiting times grow.
 FULL_AT: Final = 0.7
 _MOST_WORKERS: Final = 10_000
 #: A pool keeps five connections and may open ten more (SQLAlchemy's default, easyai/db/engines.py).
@@ -19,29 +19,29 @@ _MOST_CONNECTIONS: Final = 15
 
 @dataclass(frozen=True)
 class Limits:
-    """What there is for a fleet."""
+    """The capacity for a fleet."""
 
     postgresql_cores: int = 8
     max_connections: int = 100  # PostgreSQL's default
     max_concurrent_infer: int = AiAnalysis().max_concurrent_infer
     network_mbit: int = 1_000
-    round_trip_ms: float = 0.3  # from a worker to PostgreSQL and back
+    round_trip_ms: float = 0.3  # round trip from a worker to PostgreSQL
     flush_ms: float = 2.0  # until a commit is on PostgreSQL's disk
     api_processes: int = 1
 
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """One thing that a fleet may use up."""
+    """One resource that a fleet may exhaust."""
 
     name: str
-    share: float  # of what can be used well; 1: all of it
+    share: float  # of the usable capacity; 1: all of it
     figures: str
     remedy: str
 
 
 def workers_needed(own: Costs, fleet: Fleet) -> int:
-    """Worker processes: each has one core at most, and shall not be full."""
+    """Worker processes: each has one core at most, which must not be fully used."""
     for count in range(1, _MOST_WORKERS):
         if estimate(own, replace(fleet, workers=count)).cores["worker"] <= FULL_AT * count:
             return count
@@ -49,7 +49,7 @@ def workers_needed(own: Costs, fleet: Fleet) -> int:
 
 
 def bottlenecks(seen: Seen, fleet: Fleet, limits: Limits) -> list[Bottleneck]:
-    """The fullest first, with as many workers as the fleet has."""
+    """The fullest resource first, with the fleet's number of workers."""
     found = estimate(costs(seen), fleet)
     kinds: tuple[Callable[[Seen, Estimate, Limits], Bottleneck], ...] = (
         _leasing,
@@ -65,7 +65,7 @@ def bottlenecks(seen: Seen, fleet: Fleet, limits: Limits) -> list[Bottleneck]:
 
 
 def leasing_per_sec(seen: Seen, limits: Limits) -> float:
-    """Frames that all workers together can lease and settle: one turn at a time does it."""
+    """Frames that all workers together can lease and settle, with one turn at a time."""
     waits_ms = seen.micro.round_trips * limits.round_trip_ms + limits.flush_ms
     turn_ms = seen.micro.turn_ms + waits_ms
     return seen.micro.turn_frames / turn_ms * 1000

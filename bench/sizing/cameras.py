@@ -13,7 +13,7 @@ _PACE_SEC = 0.05
 
 
 def main() -> None:
-    """Write until killed; with an interval of 0 only the folders are made."""
+    """Write until killed; with an interval of 0 only create the folders."""
     root, cameras = Path(sys.argv[1]), int(sys.argv[2])
     interval_sec, types = float(sys.argv[3]), int(sys.argv[4])
     folders = [root / f"类{number % types}" / f"门口{number}" for number in range(cameras)]

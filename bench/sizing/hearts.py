@@ -11,7 +11,7 @@ from easyai.process.supervisor_link import die_with_parent
 
 
 async def main() -> None:
-    """Send until killed, evenly spread."""
+    """Send until killed, at even intervals."""
     server, services, interval_sec = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     print("beats", flush=True)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:

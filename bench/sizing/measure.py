@@ -1,4 +1,4 @@
-"""Real installations of different sizes, and what each of their roles takes."""
+"""Real installations of different sizes, and the cost of each role."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from tests.support.services import PostgresServer, RedisServer
 
 _WARM_UP_SEC = 6.0
 _WARM_UP_LIMIT_SEC = 90.0
-_EVEN_SEC = 2.5  # frames of so many seconds may wait
+_EVEN_SEC = 2.5  # at most the frames of so many seconds may wait
 _SECONDS = 10.0
-_KEEPS_UP = 0.4  # of the frames that are written: else the machine was too busy to measure
+_KEEPS_UP = 0.4  # share of the written frames; below it the machine was too busy to measure
 _PORT = 5066
 _COMMITS = text("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
 _CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
 _SETTLED = text("SELECT count(*) FROM frames WHERE state IN ('done', 'failed', 'dropped')")
 _WAITING = text("SELECT count(*) FROM frames WHERE state IN ('pending', 'leased')")
 
-#: The costs come from these: each differs from another one by what its cost is.
+#: The costs come from these: each cost is the difference of two installations.
 BASE = {
     "idle": Fleet(cameras=10, interval_sec=0, services=0),
     "folders": Fleet(cameras=2_000, interval_sec=0, services=0),
@@ -42,7 +42,7 @@ BASE = {
     "types": Fleet(cameras=100, interval_sec=1, types=30),
     "heartbeats": Fleet(cameras=10, interval_sec=0, services=100, heartbeat_sec=1),
 }
-#: The model must foretell these.
+#: The model must predict these.
 CHECKS = {
     "a few cameras": Fleet(cameras=10, interval_sec=1),
     "one type": Fleet(cameras=60, interval_sec=1),
@@ -118,7 +118,7 @@ def _parts(stack: ExitStack, settings: Path, fleet: Fleet) -> dict[str, list[Chi
 
 
 def _warm_up(name: str, fleet: Fleet, engine: Engine) -> None:
-    """Wait until what was written before the start is settled and the pace is even."""
+    """Wait until the frames from before the start are settled and the pace is even."""
     time.sleep(_WARM_UP_SEC)
     deadline = time.monotonic() + _WARM_UP_LIMIT_SEC
     while fleet.interval_sec and _number(engine, _WAITING) > _EVEN_SEC * fleet.frames_per_sec:
@@ -141,7 +141,7 @@ def _watch(
     rate = {key: (after[key] - before[key]) / took for key in after}
     if fleet.interval_sec and rate["settled"] < _KEEPS_UP * fleet.frames_per_sec:
         raise BenchError(f"{name}: {rate['settled']:.0f} of {fleet.frames_per_sec:.0f} frames/s")
-    if fleet.interval_sec:  # what it really took: on a busy machine cameras write late
+    if fleet.interval_sec:  # the real interval: on a busy machine cameras write late
         fleet = replace(fleet, interval_sec=round(fleet.cameras / rate["settled"], 3))
     return Measurement(
         name=name,
@@ -166,7 +166,7 @@ def _number(engine: Engine, statement: object) -> float:
 
 
 def _loopback_bytes() -> float:
-    """What went over loopback: all of it ours in a network namespace of our own (`unshare -n`)."""
+    """The bytes over loopback: only easyai's in a separate network namespace (`unshare -n`)."""
     for line in Path("/proc/self/net/dev").read_text(encoding="ascii").splitlines():
         device, _, numbers = line.strip().partition(":")
         if device == "lo":

@@ -1,8 +1,8 @@
-"""The parts of the work that only one process at a time does, over all machines.
+"""The work that only one process at a time does, among all machines.
 
-Their CPU time is measured, that of PostgreSQL included, for it does not depend on what else runs: a
-transaction waits for one of the two at each moment. What it waits for besides (network, disk) is
-added by the model.
+The benchmark measures CPU time, including PostgreSQL's, because it does not depend on other load:
+at each moment a transaction waits for one of the two. The model adds the other waiting times
+(network, disk).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ROUNDS = 5
 _SCANS = 10
 _NEW = 200  # frames that a scan finds
 _FOLDERS = 2_000
-_BEGIN_AND_COMMIT = 2  # round trips that no statement of ours shows
+_BEGIN_AND_COMMIT = 2  # round trips without a statement of easyai
 _NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
 
 
@@ -77,7 +77,7 @@ def _turns(fleet: TurnFleet, postgres: PostgresServer) -> tuple[float, float, fl
 
 
 def _scans(runtime: Runtime, postgres: PostgresServer) -> tuple[float, float]:
-    """Milliseconds of a scan for a new frame, and for a folder in which nothing is new."""
+    """Milliseconds of a scan for a new frame, and for a folder without new frames."""
     idle_ms = _scan_ms(runtime, postgres)
     camera = Camera(runtime.settings.frame_extractor.output_dir, _FOLDERS)
     intake.scan(runtime)
@@ -89,7 +89,7 @@ def _scans(runtime: Runtime, postgres: PostgresServer) -> tuple[float, float]:
 
 
 def _scan_ms(runtime: Runtime, postgres: PostgresServer, camera: Camera | None = None) -> float:
-    """The mean of some scans, each of which finds new frames of the camera, if there is one."""
+    """The mean of some scans; each finds new frames of the camera, if a camera is given."""
     took_ms = 0.0
     for _ in range(_SCANS):
         if camera:

@@ -1,6 +1,6 @@
-"""From what was measured to what a fleet takes: costs that add up.
+"""The needs of a fleet, computed as sums of measured costs.
 
-Every cost is the difference of two measurements, divided by what they differ in.
+Every cost is the difference of two measurements, divided by the difference of their loads.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Final
 
 from bench.sizing.fleet import ROLES, Fleet, Measurement, Seen
 
-_PICTURE_TRIPS: Final = 2  # its camera writes it, its service fetches it; a store moves by itself
+_PICTURE_TRIPS: Final = 2  # written by its camera, fetched by its service; a store moves it itself
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one thing, a second."""
+    """The costs of one item, per second."""
 
     cores: dict[str, float]  # CPU seconds by role
     commits: float
@@ -24,13 +24,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Costs:
-    """What an installation takes: `base`, and so much more for each of the others."""
+    """The costs of an installation: `base`, plus a cost for each further item."""
 
     base: Cost  # API, beat, watchdog, servers and one worker, without cameras
     worker: Cost  # one more worker process
-    camera: Cost  # its folder, in which nothing is new
+    camera: Cost  # its folder, without new frames
     frame: Cost
-    ring: Cost  # a message that wakes: one for each type with new frames, each second
+    ring: Cost  # a wake: one for each type with new frames, each second
     heartbeat: Cost
     connections: int  # with one worker
     connections_a_worker: float
@@ -38,7 +38,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a fleet takes, by the model."""
+    """The needs of a fleet, by the model."""
 
     fleet: Fleet
     cores: dict[str, float]
@@ -48,7 +48,7 @@ class Estimate:
 
 
 def costs(seen: Seen) -> Costs:
-    """The costs that the base measurements tell."""
+    """The costs from the base measurements."""
     base = seen.base
     idle, more = base["idle"], base["workers"].fleet.workers - base["idle"].fleet.workers
     cameras = base["folders"].fleet.cameras - idle.fleet.cameras
@@ -76,7 +76,7 @@ def costs(seen: Seen) -> Costs:
 
 
 def estimate(costs: Costs, fleet: Fleet) -> Estimate:
-    """What this fleet takes."""
+    """The needs of this fleet."""
     parts = [
         (costs.base, 1.0),
         (costs.worker, fleet.workers - 1.0),
@@ -96,7 +96,7 @@ def estimate(costs: Costs, fleet: Fleet) -> Estimate:
 
 
 def factor(foretold: float, measured: float, floor: float) -> float:
-    """By how much both differ, 1 for not at all; what is below the floor counts as the floor."""
+    """The factor between both, 1 if they are equal; values below the floor count as the floor."""
     one, other = max(foretold, floor), max(measured, floor)
     return max(one / other, other / one)
 

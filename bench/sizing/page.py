@@ -10,12 +10,12 @@ from bench.sizing.bottlenecks import Limits, bottlenecks, leasing_per_sec, worke
 from bench.sizing.fleet import ROLES, Fleet, Measurement, Seen
 from bench.sizing.model import costs, estimate, factor
 
-_CORES_FLOOR: Final = 0.05  # what a role takes below it is noise
+_CORES_FLOOR: Final = 0.05  # smaller costs of a role are noise
 _BEGIN, _END = "<!-- {}: python -m bench.sizing write -->", "<!-- /{} -->"
 _LARGE: Final = Fleet(
     cameras=10_000, interval_sec=1, types=12, services=100, infer_ms=100, picture_kb=200
 )
-#: Fleets whose needs the page shows beside each other.
+#: The page compares the needs of these fleets.
 _SHOWN: Final = (
     replace(_LARGE, cameras=100),
     replace(_LARGE, cameras=1_000),
@@ -26,7 +26,7 @@ _SHOWN: Final = (
 
 
 def differences(seen: Seen, measured: Measurement) -> dict[str, float]:
-    """By which factor the model is off, for each number that it foretells; 1: not at all."""
+    """The error factor of the model for each predicted number; 1: no error."""
     foretold = estimate(costs(seen), measured.fleet)
     found = {
         f"cores of {role}": factor(foretold.cores[role], measured.cores[role], _CORES_FLOOR)
@@ -40,7 +40,7 @@ def differences(seen: Seen, measured: Measurement) -> dict[str, float]:
 
 
 def checks_table(seen: Seen) -> str:
-    """What the model foretold of installations that were measured: foretold, measured."""
+    """Predicted and measured costs of the measured installations."""
     lines = [
         "| installation | frames/s | cores of workers | cores of PostgreSQL | cores of all "
         "| commits/s | connections | largest factor |",
@@ -68,7 +68,7 @@ def _described(one: Measurement) -> str:
 
 
 def costs_table(seen: Seen) -> str:
-    """What each thing costs."""
+    """The cost of each item."""
     own = costs(seen)
     rows = {
         "one installation at rest, with one worker": (own.base, 1),
@@ -98,7 +98,7 @@ def costs_table(seen: Seen) -> str:
 
 
 def fleets_table(seen: Seen) -> str:
-    """Fleets of several sizes beside each other."""
+    """A comparison of fleets of several sizes."""
     own = costs(seen)
     lines = [
         "| fleet | frames/s | worker processes | cores: workers | PostgreSQL | API | commits/s "
@@ -119,7 +119,7 @@ def fleets_table(seen: Seen) -> str:
 
 
 def fleet_page(seen: Seen, fleet: Fleet, limits: Limits) -> str:
-    """One fleet, and how far it fills what there is."""
+    """One fleet, and its use of the capacity."""
     found = estimate(costs(seen), fleet)
     cores = ", ".join(f"{role} {found.cores[role]:.1f}" for role in ROLES)
     lines = [
@@ -148,7 +148,7 @@ def large_page(seen: Seen) -> str:
 
 
 def one_server(seen: Seen) -> str:
-    """How many frames one PostgreSQL lets through, near and far."""
+    """The frames per second of one PostgreSQL, near and far."""
     every = (Limits(round_trip_ms=one) for one in (0.1, 0.3, 1.0, 5.0, 20.0, 200.0))
     rows = (f"| {one.round_trip_ms:g} ms | {leasing_per_sec(seen, one):,.0f} |" for one in every)
     heading = "| round trip from worker to PostgreSQL | frames/s, all workers together |\n|---|---|"
@@ -156,7 +156,7 @@ def one_server(seen: Seen) -> str:
 
 
 def renewed(text: str, seen: Seen) -> str:
-    """The page with the figures of what was measured last; raises ValueError without a mark."""
+    """The page with the latest figures; raises ValueError without a mark."""
     parts = {
         "fleets": fleets_table(seen),
         "large": large_page(seen),
