@@ -1,1 +1,1 @@
-"""Algorithm services to start, read and copy; each file is a program of its own."""
+"""Algorithm services to start, read and copy; each file is a separate program."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from examples.demo import pictures
 from examples.demo.frames import FACES, PEOPLE, filename
 
-# With more pictures waiting in its folder a camera pauses: nobody infers them, disks are small.
+# A camera pauses while more pictures wait in its folder, because disks are small.
 MOST_WAITING = 200
 _SCENERIES = {
     f"{PEOPLE}/门口1": (pictures.people, pictures.things),

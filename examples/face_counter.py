@@ -18,12 +18,12 @@ import numpy as np
 
 from easyai.sdk import Detection, Picture, serve
 
-# Of the shipped cascades this one takes the fewest things for faces.
+# Of the shipped cascades, this one has the fewest false detections.
 CASCADE = Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt.xml"
-WORKING_PIXELS = 500_000  # bounds the time for a picture to about 0.2 s on one core
+WORKING_PIXELS = 500_000  # limits the time per picture to about 0.2 s on one core
 PYRAMID_STEP = 1.1
 MIN_NEIGHBOURS = 4  # windows that must agree on a face
-MIN_FACE = (30, 30)  # pixels of the shrunk picture
+MIN_FACE = (30, 30)  # pixels of the scaled picture
 
 
 class FaceDetector:
@@ -33,9 +33,9 @@ class FaceDetector:
         self._local = threading.local()
 
     def __call__(self, picture: Picture) -> list[Detection]:
-        """Return one detection a face, in pixels of the frame.
+        """Return one detection per face, in pixels of the frame.
 
-        The confidence grows with the windows that agree: it ranks, it is not a probability.
+        The confidence grows with the number of agreeing windows; it is not a probability.
         """
         grey = cv2.cvtColor(picture.to_array(), cv2.COLOR_BGR2GRAY)
         height, width = grey.shape
@@ -43,7 +43,7 @@ class FaceDetector:
         if scale < 1:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         faces, neighbours = self._cascade().detectMultiScale2(
-            # Contrast by neighbourhood: over the whole frame, a large background drowns a face.
+            # Local contrast: in the contrast of the whole frame, a large background hides a face.
             cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(grey),
             scaleFactor=PYRAMID_STEP,
             minNeighbors=MIN_NEIGHBOURS,
@@ -66,7 +66,7 @@ def to_detection(
     width: int,
     height: int,
 ) -> Detection:
-    """Go back from x, y, width, height in the shrunk picture to pixels of the frame."""
+    """Convert x, y, width, height from the scaled picture to pixels of the frame."""
     x, y, face_width, face_height = (float(value) / scale for value in face)
     corners = (
         round(x),

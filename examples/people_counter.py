@@ -1,6 +1,6 @@
 """Counts pedestrians with the people detector that OpenCV ships: HOG features, a linear SVM.
 
-It finds people who stand or walk, seen whole and at least 65 pixels tall in a picture of
+It finds people who stand or walk, fully visible and at least 65 pixels tall in a picture of
 768 x 576; it misses people who sit, are half hidden or are seen from above. Dalal and Triggs,
 "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
 
@@ -19,17 +19,17 @@ from easyai.sdk import Detection, Picture, serve
 
 Pixels = npt.NDArray[np.uint8]
 
-# The detector's cost grows with the pixels: this many take about 0.15 s on one 2020s core.
+# The detector's cost grows with the pixels; this number takes about 0.15 s on a 2020s core.
 WORKING_PIXELS = 850_000
-# It is trained on people of 96 pixels; cameras see smaller ones, so small pictures grow.
+# It is trained on people of 96 pixels; cameras show smaller people, so small pictures are enlarged.
 LARGEST_SCALE = 1.5
 PYRAMID_STEP = 1.07
 # Distance from the SVM's plane. On street pictures 0.9 finds nearly all pedestrians and no cars.
 THRESHOLD = 0.9
-# Boxes that share this much are one person: intersection over union, and over the smaller box.
+# Boxes with this overlap are one person: intersection over union, and over the smaller box.
 LARGEST_OVERLAP = 0.4
 LARGEST_COVER = 0.65
-# A window of the detector has a margin around the person; these parts of it are the person.
+# A window of the detector has a margin around the person; these fractions are the person.
 MARGIN_X, MARGIN_Y = 0.12, 0.08
 
 Box = tuple[float, float, float, float, float]  # x1, y1, x2, y2 in pixels, SVM distance
@@ -42,7 +42,7 @@ class PeopleDetector:
         self._local = threading.local()
 
     def __call__(self, picture: Picture) -> list[Detection]:
-        """Return one detection a person, in pixels of the frame."""
+        """Return one detection per person, in pixels of the frame."""
         pixels = picture.to_array()
         height, width = pixels.shape[:2]
         scale = working_scale(width, height)
@@ -73,7 +73,7 @@ class PeopleDetector:
 
 
 def working_scale(width: int, height: int) -> float:
-    """Return the factor that brings a picture to at most WORKING_PIXELS."""
+    """Return the factor that scales a picture to at most WORKING_PIXELS."""
     return min(LARGEST_SCALE, math.sqrt(WORKING_PIXELS / (width * height)))
 
 
@@ -89,7 +89,7 @@ def resize(pixels: Pixels, scale: float) -> Pixels:
 
 
 def suppress_overlaps(boxes: list[Box]) -> list[Box]:
-    """Keep the best of boxes that overlap (non-maximum suppression)."""
+    """Keep the best of overlapping boxes (non-maximum suppression)."""
     kept: list[Box] = []
     for box in sorted(boxes, key=lambda each: each[4], reverse=True):
         if not any(same_person(box, other) for other in kept):
@@ -98,7 +98,7 @@ def suppress_overlaps(boxes: list[Box]) -> list[Box]:
 
 
 def same_person(box: Box, other: Box) -> bool:
-    """Tell whether two boxes overlap so much that they show one person."""
+    """Return whether two boxes overlap so much that they show one person."""
     width = min(box[2], other[2]) - max(box[0], other[0])
     height = min(box[3], other[3]) - max(box[1], other[1])
     if width <= 0 or height <= 0:
@@ -116,9 +116,9 @@ def area(box: Box) -> float:
 
 
 def to_detection(box: Box, scale: float, width: int, height: int) -> Detection:
-    """Take the margin off, go back to pixels of the frame and stay within it.
+    """Remove the margin, convert to pixels of the frame and clip to the frame.
 
-    The confidence is the SVM distance squashed into 0..1: it ranks, it is not a probability.
+    The confidence is the SVM distance mapped to 0..1; it is not a probability.
     """
     x1, y1, x2, y2, distance = box
     margin_x, margin_y = MARGIN_X * (x2 - x1), MARGIN_Y * (y2 - y1)

@@ -1,14 +1,14 @@
 """The wire contract with the standard library alone, to copy into any language.
 
-What it "detects" is only the size of the file: a frame whose file has at least --min-bytes gets
-one object as large as the picture, a smaller one gets none. A JPEG of an empty wall is small, one
-of a busy street is large, so this says a little about a picture, but it does not look at pixels:
-the standard library cannot decode them. The picture's width and height are read from its header.
+It "detects" only the size of the file: a frame of at least --min-bytes gets one object as large as
+the picture, a smaller frame gets none. A JPEG of an empty wall is small, a JPEG of a busy street is
+large, but the service does not read pixels, because the standard library cannot decode them. It
+reads the picture's width and height from the header.
 
     python examples/plain_service.py --server http://127.0.0.1:5066 --port 9100
 
-Everything a service has to do is here: register, send heartbeats, register again when the server
-does not know it, answer POST /infer and GET /health, unregister at the end.
+It does everything that a service must do: register, send heartbeats, register again when the
+server does not know it, answer POST /infer and GET /health, unregister at the end.
 """
 
 import argparse
@@ -32,7 +32,7 @@ web = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class FrameError(Exception):
-    """This frame fails, with the message as its reason."""
+    """The frame fails, with the message as its reason."""
 
 
 # ---- The picture ---------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def picture_size(content: bytes) -> tuple[int, int]:
 
 
 def jpeg_size(content: bytes) -> tuple[int, int]:
-    """Walk over the segments of a JPEG up to the one that holds its size."""
+    """Read the segments of a JPEG up to the segment with its size."""
     at = 2
     while content[at : at + 1] == b"\xff":
         marker, length = struct.unpack(">BH", content[at + 1 : at + 4])
@@ -64,7 +64,7 @@ def jpeg_size(content: bytes) -> tuple[int, int]:
 
 
 def download(url: str) -> bytes:
-    """Get the picture; the message of an error leaves the URL's query out, it is a signature."""
+    """Get the picture; error messages omit the URL's query, because it is a signature."""
     if not url.startswith(("http://", "https://")):
         raise FrameError("image_url is not an http URL")
     try:
@@ -82,7 +82,7 @@ def download(url: str) -> bytes:
 
 
 class PlainService(ThreadingHTTPServer):
-    """POST /infer and GET /health, with the numbers that a heartbeat tells."""
+    """POST /infer and GET /health, with the numbers of a heartbeat."""
 
     daemon_threads = True
 
@@ -95,7 +95,7 @@ class PlainService(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def infer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer for one frame; keys of the request that it does not know pass."""
+        """Return the answer for one frame; unknown keys of the request are ignored."""
         content = download(str(request.get("image_url", "")))
         started = time.perf_counter()
         width, height = picture_size(content)
@@ -113,7 +113,7 @@ class PlainService(ThreadingHTTPServer):
         }
 
     def count(self, inference_ms: float) -> None:
-        """Remember one inference."""
+        """Record one inference."""
         with self.lock:
             self.total_requests += 1
             self.sum_ms += inference_ms
@@ -139,11 +139,11 @@ class Handler(BaseHTTPRequestHandler):
     server: PlainService
 
     def do_GET(self) -> None:
-        """Answer /health: the server asks it when heartbeats are missing."""
+        """Answer /health: the server calls it when heartbeats are missing."""
         self.reply(200, {"status": "ok", **self.server.statistics()})
 
     def do_POST(self) -> None:
-        """Answer /infer: what is wrong with a frame is status 200 and success false."""
+        """Answer /infer: an error of a frame is status 200 and success false."""
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
             self.close_connection = True  # the body stays unread
@@ -172,10 +172,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Print no line for each frame."""
+        """Do not print a line per frame."""
 
 
-# ---- Its standing with the server ----------------------------------------------------------
+# ---- Its registration at the server --------------------------------------------------------
 
 
 def call(method: str, url: str, body: dict[str, Any] | None = None) -> int:
@@ -199,10 +199,10 @@ def keep_registered(
     heartbeat_sec: float,
     stop: threading.Event,
 ) -> None:
-    """Register until it works, then send heartbeats; unregister when stopped.
+    """Retry the registration, then send heartbeats; unregister when stopped.
 
-    The service is named by its percent-encoded endpoint, so that others under the same
-    service_id are not meant.
+    Requests name the service by its percent-encoded endpoint, so that they do not affect other
+    endpoints of the same service_id.
     """
     api = server.rstrip("/") + "/api/v1/ai_analysis"
     endpoint = quote(registration["endpoint"], safe="")
@@ -210,7 +210,7 @@ def keep_registered(
     while not stop.wait(pause):
         if registered:
             status = call("POST", f"{api}/heartbeat/{endpoint}", service.statistics())
-            # 400 is "service not found": the server has lost us, so register again.
+            # 400 is "service not found": the server has lost the registration, so register again.
             registered = status != 400
         else:
             status = call("POST", f"{api}/register", registration)

@@ -1,1 +1,1 @@
-"""The demo: easyai with its example services on real photographs, every frame's fate checked."""
+"""The demo: easyai with its example services on real photographs; it checks every outcome."""

@@ -1,4 +1,4 @@
-"""The cameras of the demo: which frames each writes, how fast, and what must become of them."""
+"""The cameras of the demo: their frames, their pace, and the expected outcomes."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +12,9 @@ from examples.demo.pictures import Maker
 from examples.face_counter import FaceDetector
 from examples.people_counter import PeopleDetector
 
-LARGE_BYTES = 18_000  # from here on the plain service answers one object
+LARGE_BYTES = 18_000  # from this size the plain service returns one object
 SLOW_SEC = 0.2  # between the frames of a slow camera
-DIFFICULT = 5  # frames of the camera with difficult ones
+DIFFICULT = 5  # difficult frames of a camera
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def counters() -> dict[str, Counter]:
 def cameras(number: int, now: datetime) -> list[Camera]:
     """Cameras with `number` frames in all, DIFFICULT ones of them difficult.
 
-    Takes some seconds: every frame's fate is found out first.
+    Takes some seconds, because it computes every frame's outcome first.
     """
     begin = now - timedelta(seconds=number)
     regular = number - DIFFICULT
@@ -70,7 +70,7 @@ def cameras(number: int, now: datetime) -> list[Camera]:
 
 
 def left_alone(now: datetime) -> Camera:
-    """What lies among frames and is none."""
+    """Files among the frames that are not frames."""
     key = f"{PEOPLE}/门口1/preview_{filename(now, 0)}"
     return Camera([Frame(key, pictures.encode(pictures.people(1)), Fate.LEFT_ALONE)])
 
@@ -83,7 +83,7 @@ def _frame(scenery: _Scenery, begin: datetime, number: int) -> Frame:
 
 
 def _difficult(begin: datetime) -> list[Frame]:
-    """Names, formats and files as they come from the field."""
+    """Names, formats and files as they occur in the field."""
     portrait, man = pictures.faces(1), pictures.people(1)
 
     def key(task_type: str, number: int, folder: str = "", suffix: str = ".jpg") -> str:

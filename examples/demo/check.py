@@ -1,4 +1,4 @@
-"""Every frame has its one right fate, or a sentence says what is wrong. No I/O."""
+"""Checks that every frame has its expected outcome; describes each deviation. No I/O."""
 
 import json
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ _OUTCOMES = {
 
 
 def find_problems(frames: Sequence[Frame], seen: Observed) -> list[str]:
-    """Compare what was written with what came of it; an empty list means all is right."""
+    """Compare the written frames with their outcomes; return the errors."""
     rows = _by(seen.ledger, "key")
     decided = [_decided(frame, rows) for frame in frames]
     return [
@@ -38,7 +38,7 @@ def _by(items: Iterable[Row], field: str) -> dict[str, list[Row]]:
 
 
 def _decided(frame: Frame, rows: Mapping[str, list[Row]]) -> Frame:
-    """Of two fates that may be right, the one the ledger tells: it must hold on all sides."""
+    """If two outcomes are valid, take the ledger's: it must match everywhere."""
     if frame.fate is not Fate.EITHER:
         return frame
     count = next((row["detection_count"] for row in rows.get(frame.key, [])), None) or 0
@@ -120,7 +120,7 @@ def _file_problems(frames: Sequence[Frame], files: Mapping[str, str]) -> Iterato
 
 
 def _call_problems(ledger: Sequence[Row], calls: Mapping[str, int]) -> Iterator[str]:
-    """What the services say they were sent is what the ledger says was sent."""
+    """Check that the services and the ledger report the same number of sent frames."""
     sent: Counter[str] = Counter()
     for row in ledger:
         sent[row["task_type"]] += row["calls_without_result"] + (row["state"] == "done")

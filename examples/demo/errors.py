@@ -1,8 +1,8 @@
-"""What can end the demo early."""
+"""Errors that stop the demo early."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot continue; the message gives the reason."""
 
 
 class VideoError(Exception):

@@ -1,4 +1,4 @@
-"""Writes frames into the folder as cameras do, each camera in a thread of its own."""
+"""Writes frames into the folder like cameras, each camera in its own thread."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from examples.demo.cameras import Camera
 from examples.demo.frames import Fate, Frame
 
 _PIECES = 5
-_PIECE_SEC = 0.25  # well under the time after which a file that does not grow counts as whole
+_PIECE_SEC = 0.25  # well under the time after which an unchanged file counts as complete
 
 
 class Feed:
@@ -32,19 +32,19 @@ class Feed:
 
     @property
     def frames(self) -> list[Frame]:
-        """What has been written so far."""
+        """The frames written so far."""
         with self._lock:
             return list(self._written)
 
     @property
     def times(self) -> dict[str, float]:
-        """When each frame was in place: key to Unix seconds."""
+        """When each frame was complete: key to Unix seconds."""
         with self._lock:
             return dict(self._times)
 
     @property
     def finished(self) -> bool:
-        """Whether every camera has written its last frame; raises what stopped a camera early."""
+        """Whether every camera has written its last frame; raises a camera's error."""
         for camera in self._running:
             if camera.done():
                 camera.result()
@@ -52,7 +52,7 @@ class Feed:
 
     @property
     def number(self) -> int:
-        """How many frames have been written; what is to be left alone does not count."""
+        """The number of written frames, without files that easyai must ignore."""
         return sum(frame.fate is not Fate.LEFT_ALONE for frame in self.frames)
 
     def waiting(self) -> list[Frame]:

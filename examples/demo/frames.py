@@ -1,4 +1,4 @@
-"""A frame that the demo writes, and the one fate that is right for it."""
+"""A frame that the demo writes, and its expected outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,28 +15,28 @@ Counter = Callable[[bytes], int]  # a JPEG or PNG to the number of detections; m
 
 
 class Fate(StrEnum):
-    """What may become of a frame."""
+    """The outcomes of a frame."""
 
     ALERT = "alert"  # one alert, the picture beside it
     NO_DETECTION = "no detection"  # picture deleted
     FAILED = "failed"  # kept under failed/
     LEFT_ALONE = "left alone"  # not a frame: stays where it is
-    EITHER = "either"  # alert or no detection: nobody has looked at it beforehand
+    EITHER = "either"  # alert or no detection: not checked beforehand
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture to be written below the frame folder."""
+    """One picture to write below the frame folder."""
 
     key: str  # <task_type>/<task_id>/…/<filename>
     content: bytes  # the file
     fate: Fate = Fate.EITHER
     count: int = 0  # detections, with fate ALERT
-    in_pieces: bool = False  # written in place bit by bit, not renamed into place
+    in_pieces: bool = False  # written in place piece by piece, not renamed into place
 
     @property
     def task_type(self) -> str:
-        """What to look for."""
+        """The task type."""
         return self.key.split("/")[0]
 
     @property
@@ -46,12 +46,12 @@ class Frame:
 
     @property
     def alert_path(self) -> str:
-        """Where its picture belongs when it became an alert."""
+        """The expected key of its picture after an alert."""
         return f"alerts/{self._place}"
 
     @property
     def failed_path(self) -> str:
-        """Where its picture belongs when it failed."""
+        """The expected key of its picture after a failure."""
         return f"failed/{self._place}"
 
     @property
@@ -60,9 +60,9 @@ class Frame:
 
 
 def with_fate(frame: Frame, count: Counter) -> Frame:
-    """Find out what is right for a frame with the function that its service runs.
+    """Compute the expected outcome of a frame with its service's function.
 
-    A picture that cannot be decoded is to fail.
+    A picture that cannot be decoded must fail.
     """
     try:
         detections = count(frame.content)
@@ -73,7 +73,7 @@ def with_fate(frame: Frame, count: Counter) -> Frame:
 
 
 def filename(begin: datetime, number: int, suffix: str = ".jpg") -> str:
-    """Name a frame as extractors do; two numbers of one camera never share a name.
+    """Name a frame like an extractor; two numbers of one camera never share a name.
 
     `number` counts the frames of a camera from 0, a fifth of a second apart.
     """

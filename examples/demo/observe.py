@@ -1,4 +1,4 @@
-"""What became of the frames, seen from four sides: REST, ledger, folder and services."""
+"""The frames' outcomes from four sides: REST, ledger, folder and services."""
 
 import hashlib
 import json
@@ -14,33 +14,33 @@ import requests
 from easyai.store.local_folder import CLAIM_KEY
 from examples.demo.parts import Parts
 
-_PAGE = 100  # alerts, the most that a page has
-_CARRY_SEC = 20.0  # pictures are moved after the ledger says so
+_PAGE = 100  # alerts, the most per page
+_CARRY_SEC = 20.0  # pictures are moved after the ledger's commit
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The whole outcome, from four sides that must agree."""
+    """The whole result, from four sides that must agree."""
 
-    ledger: list[dict[str, Any]]  # as `easyai frames --json` tells
-    alerts: list[dict[str, Any]]  # as the REST API tells
+    ledger: list[dict[str, Any]]  # from `easyai frames --json`
+    alerts: list[dict[str, Any]]  # from the REST API
     files: dict[str, str]  # path below the frame folder to digest
-    calls: dict[str, int]  # task type to the frames that its service says it was sent
+    calls: dict[str, int]  # task type to the number of frames that its service received
 
 
 def observe(parts: Parts) -> Observed:
-    """Look once everything is settled and carried to its place."""
+    """Observe after every frame is settled and every picture is moved."""
     return Observed(_ledger(parts), alerts(parts.url), _files(parts.frames), _calls(parts.url))
 
 
 def services(url: str) -> list[dict[str, Any]]:
-    """The services that can take work now."""
+    """The services that can accept frames now."""
     listed: list[dict[str, Any]] = _get(f"{url}/api/v1/ai_analysis/services")["services"]
     return listed
 
 
 def alerts(url: str) -> list[dict[str, Any]]:
-    """All alerts of frames; the system's own are left out."""
+    """All alerts of frames, without system alarms."""
     found: list[dict[str, Any]] = []
     page = 1
     while True:
@@ -102,7 +102,7 @@ def _total_requests(endpoint: str) -> int:
     try:
         health = _get(f"{address.scheme}://{address.netloc}/health")
     except requests.RequestException:
-        return 0  # the check says that calls are missing
+        return 0  # the check reports missing calls
     return int(health["total_requests"])
 
 

@@ -27,12 +27,12 @@ _SERVICES = {
 }
 _START_SEC = 60.0
 _STOP_SEC = 10.0
-_STOP_EASYAI_SEC = 40.0  # it lets frames in flight come to their end
+_STOP_EASYAI_SEC = 40.0  # it finishes frames in flight
 _POLL_SEC = 0.1
 
 
 class Parts:
-    """easyai and its services below a folder; leaving the block stops whatever was started."""
+    """easyai and its services below a folder; leaving the block stops all started processes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -53,7 +53,7 @@ class Parts:
         return list(_SERVICES)
 
     def start(self) -> None:
-        """Start everything; returns at once."""
+        """Start all processes; returns at once."""
         self.logs.mkdir()
         config = self._folder / "config.toml"
         config.write_text(_SETTINGS, encoding="utf-8")
@@ -72,11 +72,11 @@ class Parts:
             time.sleep(_POLL_SEC)
 
     def ready(self) -> bool:
-        """Whether easyai says that it is ready."""
+        """Whether easyai reports that it is ready."""
         return "easyai is ready:" in self._log("easyai").read_text(errors="replace")
 
     def check(self) -> None:
-        """Raise DemoError with the end of its log when a process has ended, or end if asked to."""
+        """Raise DemoError with the end of its log if a process has ended; stop if asked to."""
         still_wanted()
         for name, process in self._processes.items():
             if process.poll() is not None:
@@ -84,7 +84,7 @@ class Parts:
                 raise DemoError("\n".join([f"{name} has ended ({process.returncode}):", *tail]))
 
     def command(self, *arguments: str) -> str:
-        """What a command of easyai prints, such as `frames --json`; raises DemoError."""
+        """The output of a command of easyai, such as `frames --json`; raises DemoError."""
         done = subprocess.run(
             [sys.executable, "-m", "easyai.cli.main", *arguments],
             cwd=self._folder,
@@ -110,7 +110,7 @@ class Parts:
             self._holder.close()
 
     def _stop(self) -> None:
-        """Services first: they unregister at a server that still answers."""
+        """Stop the services first, so that they unregister while the server answers."""
         services = {name: self._processes[name] for name in self._processes if name != "easyai"}
         for process in services.values():
             process.terminate()
@@ -121,7 +121,7 @@ class Parts:
             _end(self._processes["easyai"], _STOP_EASYAI_SEC)
 
     def _start(self, name: str, arguments: list[str]) -> None:
-        # A session of its own: Ctrl-C reaches the demo alone, which then stops its parts in order.
+        # Its own session: Ctrl-C reaches only the demo, which then stops its parts in order.
         with uninterrupted(), self._log(name).open("wb") as log:
             self._processes[name] = self._popen(arguments, log)
 
@@ -146,7 +146,7 @@ class Parts:
 
 
 def _end(process: "subprocess.Popen[bytes]", limit_sec: float) -> None:
-    """Wait for a process that was asked to end; kill it when it does not."""
+    """Wait for a process after SIGTERM; kill it after the limit."""
     try:
         process.wait(limit_sec)
     except subprocess.TimeoutExpired:
@@ -155,9 +155,9 @@ def _end(process: "subprocess.Popen[bytes]", limit_sec: float) -> None:
 
 
 def _held_port() -> socket.socket:
-    """A socket that keeps a free port from other programs; easyai can listen there beside it.
+    """A socket that reserves a free port; easyai can listen on the port beside it.
 
-    It never listens, and allows sharing, as servers do, only once the port is its own.
+    It never listens, and like servers allows sharing only after it has the port.
     """
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))

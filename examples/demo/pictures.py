@@ -11,7 +11,7 @@ import numpy.typing as npt
 import skimage.data
 
 Pixels = npt.NDArray[np.uint8]
-Maker = Callable[[int], Pixels]  # a running number to a picture; other number, other picture
+Maker = Callable[[int], Pixels]  # a running number to a picture; each number gives another picture
 
 _PHOTOGRAPHS = Path(skimage.data.__file__).parent
 _THINGS = (
@@ -37,14 +37,14 @@ def faces(number: int) -> Pixels:
 
 
 def no_faces(number: int) -> Pixels:
-    """Things, a cat, or pieces of photographs that show no face."""
+    """Objects, a cat, or parts of photographs without a face."""
     if number % 3 == 0:
         return _wall([_FACES_IN_FILE + (number * 5 + index) % 100 for index in range(8)], 4)
     return things(number)
 
 
 def people(number: int) -> Pixels:
-    """One or two men who stand.
+    """One or two standing men.
 
     The one photograph of a standing man shows him stooped behind a tripod. The detector looks for
     slim, upright people with room around them: so the meadow goes on at all sides, and the picture
@@ -59,7 +59,7 @@ def people(number: int) -> Pixels:
 
 
 def things(number: int) -> Pixels:
-    """What a camera sees while nobody is there."""
+    """The view of a camera without people."""
     return _varied(_photograph(_THINGS[number % len(_THINGS)]), number)
 
 
@@ -89,7 +89,7 @@ def _small_photographs() -> Pixels:
 
 
 def _wall(numbers: list[int], columns: int) -> Pixels:
-    """Small photographs in rows, with a margin of their own edge's colours."""
+    """Small photographs in rows, with a margin in the colours of their edges."""
     margin = _FACE_PIXELS // 4
     tiles = []
     for number in numbers:
@@ -104,7 +104,7 @@ def _wall(numbers: list[int], columns: int) -> Pixels:
 
 
 def _varied(pixels: Pixels, number: int) -> Pixels:
-    """The photograph mirrored, cut, scaled and exposed in another way for each number."""
+    """The photograph, mirrored, cut, scaled and exposed differently for each number."""
     height, width = pixels.shape[:2]
     cut = pixels[: height - height // (8 + number % 5), number % 7 * width // 100 :]
     turned = cut[:, ::-1] if number % 2 else cut

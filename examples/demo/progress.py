@@ -1,4 +1,4 @@
-"""Shows how far the demo is: a bar on a terminal, a line now and then anywhere else."""
+"""Shows the progress of the demo: a bar on a terminal, occasional lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _LINE_EVERY_SEC = 2.0
 
 
 class Show(Protocol):
-    """Takes numbers of frames: written, settled, and those there will be."""
+    """Takes numbers of frames: written, settled, and expected in all."""
 
     def __call__(self, written: int, settled: int, total: int) -> None:
         """Show them."""
@@ -20,7 +20,7 @@ class Show(Protocol):
 
 @contextmanager
 def progress(console: Console) -> Iterator[Show]:
-    """What to call as often as there is something new."""
+    """The callback for each change."""
     if console.is_terminal:
         with _bars(console) as bars:
             yield bars

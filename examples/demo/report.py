@@ -1,4 +1,4 @@
-"""The table at the end, and an alert's picture with its boxes."""
+"""The final table, and an alert's picture with its boxes."""
 
 import math
 import os
@@ -37,16 +37,16 @@ _CAPTION = (
 )
 _GREEN, _BLACK = (0, 200, 0), (0, 0, 0)
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
-_DRAWN_PIXELS = 640  # at least so wide is the picture with boxes
+_DRAWN_PIXELS = 640  # minimum width of the picture with boxes
 
 
 def table(seen: Observed, times: Mapping[str, float]) -> Table:
-    """Frames and their fates, a line for each task type and one for all.
+    """Frames and their outcomes, a line for each task type and a line for all.
 
-    Latency is from the picture in place to the result written; frames a second are from the first
-    picture in place to the last result.
+    Latency is from the complete picture to the written result; frames per second are from the
+    first complete picture to the last result.
     """
-    # Narrow enough for 80 columns, whatever the task types are called.
+    # Narrow enough for 80 columns with any name of a task type.
     lines = Table(
         "task type", box=box.SIMPLE, padding=(0, 1, 0, 0), caption=_CAPTION, caption_justify="left"
     )
@@ -85,7 +85,7 @@ def percentile(ordered: Sequence[float], share: int) -> float:
 
 
 def settled_at(row: Row) -> float:
-    """When a frame of the ledger got its result, Unix seconds."""
+    """When a frame of the ledger got its result, in Unix seconds."""
     return datetime.fromisoformat(row["settled_at"]).timestamp()
 
 
@@ -97,7 +97,7 @@ def _rate(rows: Sequence[Row], times: Mapping[str, float]) -> float:
 
 
 def best_alert(alerts: Sequence[Row]) -> Row | None:
-    """The alert with the most to see, one of the video before any other."""
+    """The alert with the most detections; alerts of the video come first."""
     seen = [alert for alert in alerts if alert["task_type"] != LARGE and alert["detection_count"]]
     return max(
         seen,
@@ -115,7 +115,7 @@ def draw(alert: Row, content: bytes) -> Path:
         left, top, right, bottom = (round(scale * value) for value in detection["bbox"])
         cv2.rectangle(drawn, (left, top), (right, bottom), _GREEN, 2)
         _write(drawn, _label(detection), left, top)
-    # A new name in the common folder: nobody else can have laid a link under it.
+    # A new name in the shared folder, so that no other user can have put a link there.
     descriptor, name = tempfile.mkstemp(prefix="easyai-demo-", suffix=".jpg")
     with os.fdopen(descriptor, "wb") as file:
         file.write(cv2.imencode(".jpg", drawn)[1].tobytes())
@@ -123,7 +123,7 @@ def draw(alert: Row, content: bytes) -> Path:
 
 
 def _label(detection: Row) -> str:
-    """Class and confidence, by any of the names that the contract allows."""
+    """Class and confidence, under any name that the contract allows."""
     names = ("class", "class_name", "label")
     name = next((detection[key] for key in names if key in detection), "")
     confidence = detection.get("confidence", detection.get("score"))
@@ -131,7 +131,7 @@ def _label(detection: Row) -> str:
 
 
 def _write(pixels: np.ndarray[Any, Any], text: str, left: int, bottom: int) -> None:
-    """Write dark on green, within the picture."""
+    """Write a dark label on green, within the picture."""
     (width, height), below = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
     left = max(0, min(left, pixels.shape[1] - width))
     bottom = max(height + below, bottom)

@@ -1,4 +1,4 @@
-"""The course of the demo: start, write, wait, look, check, tell."""
+"""The steps of the demo: start, write, wait, observe, check, report."""
 
 import shutil
 import tempfile
@@ -21,21 +21,21 @@ from examples.demo.report import best_alert, draw, table
 from examples.demo.signals import uninterrupted
 from examples.demo.video import Video
 
-_STALL_SEC = 30.0  # without a frame settled, waiting is over
+_STALL_SEC = 30.0  # without a settled frame the wait ends
 _POLL_SEC = 0.1
 _MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user has chosen."""
+    """The user's options."""
 
     frames: int  # made of photographs
     keep: bool  # the temporary folder
 
 
 def run(console: Console, options: Options, video: Video | None) -> int:
-    """Run the demo in a new folder; returns 0, or 1 when a frame has not its right fate."""
+    """Run the demo in a new folder; returns 0, or 1 when a frame has a wrong outcome."""
     folder = Path(tempfile.mkdtemp(prefix="easyai-demo-"))
     failed = False
     try:
@@ -80,11 +80,11 @@ def _cameras(options: Options, video: Video | None) -> list[Camera]:
 
 
 def _wait(console: Console, parts: Parts, feed: Feed, total: int) -> None:
-    """Wait until every picture has left its place, or none has for a long time."""
+    """Wait until every picture has left its key, or no picture has for a long time."""
     settled, moved_at = 0, time.monotonic()
     with progress(console) as show:
         while True:
-            finished = feed.finished  # before looking: what is written later is seen next time
+            finished = feed.finished  # before the check: later frames are seen in the next check
             written, waiting = feed.number, len(feed.waiting())
             if written - waiting != settled or not finished:
                 settled, moved_at = written - waiting, time.monotonic()

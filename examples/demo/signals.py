@@ -1,4 +1,4 @@
-"""Ctrl-C and the like end the demo, but must not cut some steps in two."""
+"""Ctrl-C and similar signals stop the demo, but must not interrupt some steps."""
 
 import signal
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ def _raise(number: int) -> NoReturn:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back signals that end the demo until the block is left; for the main thread.
+    """Delay signals that stop the demo until the end of the block; for the main thread.
 
-    A process that is just being started would not be in any list yet, and be left behind.
+    Otherwise a process that is being started is not yet listed, and would keep running.
     """
     held: list[int] = []
     previous = {

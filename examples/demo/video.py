@@ -18,11 +18,11 @@ from examples.demo.pictures import Pixels, encode
 
 CAMERA = "录像"
 MOST_FRAMES = 100
-_LONGEST_EDGE = 1280  # pixels; larger frames are shrunk
-_STREAM_SEC = 0.2  # a stream gives a frame so often
+_LONGEST_EDGE = 1280  # pixels; larger frames are scaled down
+_STREAM_SEC = 0.2  # interval between two frames of a stream
 _STREAM_TIMEOUT_MS = 10_000
-_STEP_WITHOUT_LENGTH = 5  # of a file that does not tell how many frames it has
-_LONGEST_STEP = 25  # frames to decode and pass over; beyond that seeking is faster
+_STEP_WITHOUT_LENGTH = 5  # of a file without a frame count
+_LONGEST_STEP = 25  # frames to decode and skip; beyond that seeking is faster
 
 
 class Video:
@@ -43,16 +43,16 @@ class Video:
 
     @property
     def expected(self) -> int:
-        """How many frames it will give at most."""
+        """The largest number of frames it returns."""
         return min(MOST_FRAMES, self._length or MOST_FRAMES)
 
     def frames(self, begin: datetime) -> Iterator[Frame]:
-        """At most MOST_FRAMES frames, spread over the file, or as the stream brings them."""
+        """At most MOST_FRAMES frames, spread over the file, or as the stream delivers them."""
         for number, pixels in enumerate(self._pictures()):
             yield Frame(f"{PEOPLE}/{CAMERA}/{filename(begin, number)}", encode(_shrunk(pixels)))
 
     def close(self) -> None:
-        """Let go of the file or the stream."""
+        """Close the file or the stream."""
         self._capture.release()
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ class Video:
             yield pixels
 
     def _forward(self) -> bool:
-        """Take in the next frame that is wanted; False at the end."""
+        """Read the next wanted frame; False at the end."""
         if self._live:
             return self._forward_live()
         step = self._length // MOST_FRAMES if self._length else _STEP_WITHOUT_LENGTH
@@ -88,7 +88,7 @@ class Video:
         return all(self._capture.grab() for _ in range(max(1, step)))
 
     def _forward_live(self) -> bool:
-        # What comes between is taken and passed over, or the stream would fall behind.
+        # Frames in between are read and skipped; otherwise the stream would fall behind.
         due = time.monotonic() + _STREAM_SEC
         while True:
             if not self._capture.grab():
@@ -98,12 +98,12 @@ class Video:
 
 
 def without_secrets(source: str) -> str:
-    """The address without user, password and query, to be shown."""
+    """The address without user, password and query, for output."""
     return re.sub(r"(?<=://)[^/?#]*@", "", source).partition("?")[0] if "://" in source else source
 
 
 def _open(source: str, live: bool) -> Any:
-    # The demo says itself what is wrong.
+    # The demo reports errors itself.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     if not live:
