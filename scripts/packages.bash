@@ -2,7 +2,7 @@
 # `what` (what is installed, in words), `name` (of the script, in its lines), `if_possible`
 # and the function `missing` (the packages that are missing).
 
-# The end, when not everything could be installed: $1 says why and what to do.
+# The exit after an incomplete installation: $1 is the reason and the remedy.
 give_up() {
     echo "$name: $1" >&2
     [ -n "$if_possible" ] || exit 1
@@ -12,7 +12,7 @@ give_up() {
 
 has_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 
-# The newest server that can really be installed: the metapackage may be pinned to a client's age.
+# The newest installable server: the metapackage may be pinned to a client's version.
 postgres_package() {
     local package
     for package in $(apt-cache search --names-only '^postgresql-[0-9]+$' | cut -d' ' -f1 | sort -t- -k2,2nr); do
@@ -40,18 +40,18 @@ install_missing() {
         command -v sudo >/dev/null ||
             give_up "neither root nor sudo; as root run: apt-get install $lacking"
         as_root=(sudo)
-        # What was not asked for must not ask for a password.
+        # With --if-possible nothing may ask for a password.
         if [ -n "$if_possible" ] && ! sudo -n true 2>/dev/null; then
             give_up "sudo does not work without a password; to install them run: make $name"
         fi
     fi
 
-    # Keeps the packages from starting their own instances where the file is not there already.
+    # Stops the packages from starting their own instances, unless the file exists already.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
         "${as_root[@]}" chmod +x "$policy"
-        # shellcheck disable=SC2064  # what they are now
+        # shellcheck disable=SC2064  # the current values
         trap "${as_root[*]} rm -f $policy" EXIT
     fi
 
