@@ -14,10 +14,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "environments.md"
 _HEAD = """# Environments
 
 Written by `make environments`. Each row starts a real `easyai up` in its environment, registers a
-service over REST and puts a picture into the folder of a camera. It expects that the service could
-open the picture link, an alert whose picture can be opened, and a clean stop: exit code 0, no
-process left, no traceback in any log. Where a row says that easyai is refused, it expects exit
-code 2 and the words that name the remedy.
+service over REST and puts a picture into the folder of a camera. It expects that the
+service opens the picture link, that the alert's picture can be opened, and a clean stop: exit code
+0, no process left, no traceback in any log. In a row where easyai refuses to start, it expects exit
+code 2 and a message with the remedy.
 
 """
 
