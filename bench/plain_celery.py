@@ -1,7 +1,7 @@
 """The same job with one plain Celery task per frame; easyai is measured against it.
 
-A small, fair application as its author would tune it: HTTP and database connections that are kept,
-one commit a frame, no results, no events. On the embedded broker it uses easyai's own filesystem
+A small, fair application as its author would tune it: persistent HTTP and database connections,
+one commit per frame, no results, no events. On the embedded broker it uses easyai's own filesystem
 transport, which is faster than kombu's. ``python -m bench.plain_celery`` is its producer.
 """
 

@@ -1,5 +1,5 @@
 # Installs packages of Debian and Ubuntu; sourced by install-services and install-engine, which set
-# `what` (what is installed, in words), `name` (of the script, in its lines), `if_possible`
+# `what` (a description of the packages), `name` (of the script, in its lines), `if_possible`
 # and the function `missing` (the packages that are missing).
 
 # The exit after an incomplete installation: $1 is the reason and the remedy.

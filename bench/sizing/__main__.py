@@ -52,7 +52,7 @@ def main(
     round_trip_ms: float,
     postgresql_cores: int,
 ) -> None:
-    """Say what a fleet needs, from what was measured (bench/results/sizing.json)."""
+    """Print the needs of a fleet, from the measurements in bench/results/sizing.json."""
     if context.invoked_subcommand:
         return
     seen = load()
@@ -78,9 +78,9 @@ def main(
     help="Keeps what is measured, and goes on from there when it was interrupted.",
 )
 def measure_command(begun: Path | None) -> None:
-    """Measure this machine: costs, and installations that the model must foretell.
+    """Measure this machine: costs, and installations that the model must predict.
 
-    In a network namespace of its own (`unshare -n`, with loopback up) the bytes are its own, too.
+    In a separate network namespace (`unshare -n`, with loopback up) only its own bytes count.
     """
     for name in [name for name in os.environ if name.startswith("EASYAI_")]:
         del os.environ[name]

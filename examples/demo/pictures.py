@@ -46,9 +46,9 @@ def no_faces(number: int) -> Pixels:
 def people(number: int) -> Pixels:
     """One or two standing men.
 
-    The one photograph of a standing man shows him stooped behind a tripod. The detector looks for
-    slim, upright people with room around them: so the meadow goes on at all sides, and the picture
-    has half its width, as from cameras with half the columns.
+    The only photograph of a standing man shows him stooped behind a tripod. The detector looks for
+    slim, upright people with space around them. So the meadow is extended on all sides, and the
+    picture has half its width, like a picture of a camera with half the columns.
     """
     room = cv2.copyMakeBorder(_photograph("camera.png"), 150, 150, 150, 150, cv2.BORDER_REPLICATE)
     scale = (0.3, 0.35, 0.4)[number % 3]
