@@ -56,7 +56,7 @@ class Watchdogs:
         return dog
 
     def stop(self, dog: Watchdog) -> None:
-        """End one in order."""
+        """End a watchdog in order."""
         dog.stop()
         for other, thread in self._running:
             if other is dog:
@@ -69,10 +69,10 @@ class Watchdogs:
         for dog, _ in list(self._running):
             self.stop(dog)
 
-    def told(self) -> list[tuple[str, str]]:
+    def messages(self) -> list[tuple[str, str]]:
         """The system alerts in the table: task_type and message."""
         rows = self.site.rows("SELECT * FROM alerts WHERE task_id = 'system' ORDER BY id")
-        return [(row["task_type"], _said(row["result"])) for row in rows]
+        return [(row["task_type"], _both_languages(row["result"])) for row in rows]
 
     def results(self) -> list[dict[str, Any]]:
         """The results of the system alerts in the table, as consumers decode them."""
@@ -80,20 +80,22 @@ class Watchdogs:
         return [json.loads(row["result"]) for row in rows]
 
     def kinds(self) -> list[str]:
-        """The types of what was told, in order."""
-        return [kind for kind, _ in self.told()]
+        """The types of the system alerts, in order."""
+        return [kind for kind, _ in self.messages()]
 
     def wait_for(self, *kinds: str, timeout: float = 10.0) -> list[tuple[str, str]]:
-        """Wait until exactly this has been told; what it said."""
-        wait_until(lambda: self.kinds() == list(kinds), timeout, f"told {kinds}: {self.told()}")
-        return self.told()
+        """Wait until exactly these alerts are in the table; returns their types and messages."""
+        wait_until(
+            lambda: self.kinds() == list(kinds), timeout, f"alerts {kinds}: {self.messages()}"
+        )
+        return self.messages()
 
     def alarms(self) -> list[Row]:
         """The table of alarms."""
         return self.site.rows("SELECT * FROM alarms ORDER BY id")
 
     def rounds(self, count: int = 8) -> None:
-        """Wait until a watchdog has looked a few times more: nothing new is an answer too."""
+        """Wait until a watchdog has looked a few more times, to see that it raises no new alarm."""
         seen: set[float] = set()
 
         def looked() -> bool:
@@ -104,7 +106,7 @@ class Watchdogs:
         wait_until(looked, 15, "the watchdog's rounds")
 
 
-def _said(result: str) -> str:
+def _both_languages(result: str) -> str:
     decoded = json.loads(result)
     return f"{decoded['message']}\n{decoded['message_zh']}"
 

@@ -160,10 +160,10 @@ def test_an_alarm_that_rang_then_and_is_over_claims_no_duration_that_nobody_saw(
     watchdogs.wait_for(
         "inference_stalled", *["recovered"] * (1 + (rings == "bus_down")), timeout=60
     )
-    absent = watchdogs.told()[0][1]
+    absent = watchdogs.messages()[0][1]
     assert ("the alarm of before goes on" in absent) is (rings == "inference_stalled")
     (said,) = [
-        said for _, said in watchdogs.told() if f"2 h: {rings}" in said and "refused" in said
+        said for _, said in watchdogs.messages() if f"2 h: {rings}" in said and "refused" in said
     ]
     assert f"over after at most 2 h: {rings}" in said
     assert "the cause was: refused; it may have been over sooner: easyai showed no sign" in said

@@ -171,13 +171,15 @@ def test_twelve_services_that_die_together_are_one_message_and_so_is_their_retur
     site.execute("UPDATE services SET state = 'offline', state_reason = 'probe failed: refused'")
     kinds = {"no_algorithm", "service_offline"}
     wait_until(lambda: set(watchdogs.kinds()) == kinds, 10, "both are told")
-    said = dict(watchdogs.told())["service_offline"]
+    said = dict(watchdogs.messages())["service_offline"]
     assert said.startswith("12 of 12 services offline: ")
     assert "Many at once have one cause in common" in said
     assert "12 个服务中有 12 个离线" in said
     site.execute("UPDATE services SET state = 'online'")
     wait_until(lambda: len(watchdogs.kinds()) == 4, 10, "both ends are told")
-    assert dict(watchdogs.told())["service_online"].startswith("12 of 12 services online again: ")
+    assert dict(watchdogs.messages())["service_online"].startswith(
+        "12 of 12 services online again: "
+    )
 
 
 def test_the_end_of_a_service_that_was_unregistered_is_not_called_online(
@@ -222,7 +224,7 @@ def test_drops_and_slow_inference_are_told_with_their_numbers(
     _tally(site, Tally(successes=10, infer_ms_sum=2500))
     watchdogs.start()
     wait_until(lambda: len(watchdogs.kinds()) == 2, 10, "both are told")
-    said = dict(watchdogs.told())
+    said = dict(watchdogs.messages())
     assert "40 of 100 frames (40 %)" in said["high_drop_rate"]
     assert f"{TYPE} takes 250 ms a frame" in said["slow_inference"]
 

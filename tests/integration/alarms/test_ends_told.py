@@ -117,7 +117,7 @@ def test_a_database_that_falls_silent_meanwhile_ends_nothing(
     again = Scans(site)
     try:
         watchdogs.rounds(12)
-        assert "recovered" not in watchdogs.kinds(), watchdogs.told()
+        assert "recovered" not in watchdogs.kinds(), watchdogs.messages()
     finally:
         again.cease()
 

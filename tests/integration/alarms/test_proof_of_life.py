@@ -53,7 +53,7 @@ def test_services_that_were_killed_are_never_told_to_live(
     wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "they are told to be offline")
     watchdogs.rounds(12)
     assert TOLD not in watchdogs.kinds()
-    assert "heartbeats arrive again" not in str(watchdogs.told())
+    assert "heartbeats arrive again" not in str(watchdogs.messages())
 
 
 @pytest.mark.parametrize("silent", [12, 11, 3])

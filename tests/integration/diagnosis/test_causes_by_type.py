@@ -129,7 +129,7 @@ def test_a_right_cause_is_not_replaced_by_one_of_another_type(
     assert "not JSON" in said
     _dead_mover(site, 5)
     watchdogs.rounds(40)
-    assert watchdogs.kinds() == ["inference_stalled"], watchdogs.told()
+    assert watchdogs.kinds() == ["inference_stalled"], watchdogs.messages()
     (told,) = watchdogs.alarms()
     assert told["cause"] == "inference_fails"
 
@@ -158,7 +158,7 @@ def test_the_alarm_of_each_type_tells_its_own_cause_and_so_do_their_ends(
     assert causes == {TYPE: "inference_fails", OTHER: "services_died"}
     site.execute("UPDATE frames SET state = 'dropped', settled_at = :now", now=time.time())
     wait_until(lambda: "recovered" in watchdogs.kinds(), 15, "the end is told")
-    ends = " ".join(said for kind, said in watchdogs.told() if kind == "recovered")
+    ends = " ".join(said for kind, said in watchdogs.messages() if kind == "recovered")
     assert "inference failed in the services (inference_fails)" in ends
     assert "services had died (services_died)" in ends
     assert f"推理停止（{TYPE}" in ends or f"推理停止（{OTHER}" in ends, "not inference_stalled"

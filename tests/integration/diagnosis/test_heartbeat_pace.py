@@ -105,7 +105,7 @@ def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
     watchdogs.wait_for("heartbeats_missing", timeout=15)
     _beats(site, algorithm, 3)
     watchdogs.rounds(8)
-    ((_, said),) = watchdogs.told()
+    ((_, said),) = watchdogs.messages()
     assert "2 s, they send every 3 s" in said
     assert "Set heartbeat_timeout_sec = 10 below [ai_analysis]" in said
     (alarm,) = watchdogs.alarms()

@@ -115,7 +115,7 @@ def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_th
     site.execute("UPDATE services SET next_probe_at = 0")
     sweep(site.runtime)
     wait_until(lambda: "service_online" in watchdogs.kinds(), 10, "and its end")
-    over = dict(watchdogs.told())["service_online"]
+    over = dict(watchdogs.messages())["service_online"]
     assert f"{ID} moved from {old.endpoint} to {new.endpoint}" in over
     assert "online again" not in over
     assert "no longer registered" not in over
