@@ -1,4 +1,4 @@
-"""`max_frame_count` of a camera: of its waiting frames the oldest go, counted, and no other's."""
+"""`max_frame_count` drops the oldest waiting frames of its camera only, and counts them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _waiting(site: Installation, camera: str, task_type: str = TYPE) -> list[int
 
 
 @pytest.mark.parametrize("served", [True, False])
-def test_the_oldest_waiting_frames_of_the_camera_go_and_no_other(
+def test_camera_over_its_limit_loses_its_oldest_waiting_frames_only(
     site: Installation, served: bool
 ) -> None:
     _limit(site, 3)
@@ -52,7 +52,7 @@ def test_the_oldest_waiting_frames_of_the_camera_go_and_no_other(
     assert _waiting(site, "门口2") == [6, 7, 8, 9, 10]
     assert _waiting(site, "门口1", FALLS) == [11, 12, 13, 14, 15]
     dropped = [frame for frame in site.frames() if frame["state"] == "dropped"]
-    assert [(one["id"], one["outcome"], one["reason"]) for one in dropped] == [
+    assert [(frame["id"], frame["outcome"], frame["reason"]) for frame in dropped] == [
         (1, "queue_full", REASON),
         (2, "queue_full", REASON),
     ]
@@ -63,7 +63,7 @@ def test_the_oldest_waiting_frames_of_the_camera_go_and_no_other(
     assert REASON in event["text"]
 
 
-def test_frames_that_waited_before_an_outage_go_before_those_that_came_in_it(
+def test_camera_limit_drops_older_parked_frames_before_newer_pending_frames(
     site: Installation,
 ) -> None:
     _limit(site, 3)
@@ -77,14 +77,14 @@ def test_frames_that_waited_before_an_outage_go_before_those_that_came_in_it(
     assert _waiting(site, "门口1") == [2, 3, 4], "parked and pending ones are counted together"
 
 
-def test_of_more_than_one_look_gives_up_the_oldest_by_capture_go_first(
+def test_camera_limit_drops_by_capture_time_over_several_scans(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(max_frame_count, "AT_ONCE", 2)
     monkeypatch.setattr(max_frame_count, "_BUDGET_SEC", 0.0)
     _limit(site, 3)
     site.record(8)
-    # Found in another order than they were captured, as after a camera was cut off.
+    # Recorded in another order than captured, as after a network cut of the camera.
     site.execute("UPDATE frames SET captured_at = 100 - id")
     site.scan()
     assert _waiting(site, "门口1") == [1, 2, 3, 4, 5, 6]
@@ -95,7 +95,7 @@ def test_of_more_than_one_look_gives_up_the_oldest_by_capture_go_first(
     assert _waiting(site, "门口1") == [1, 2, 3, 4], "no look at every scan"
 
 
-def test_frames_in_flight_do_not_wait_and_a_limit_of_0_is_none(site: Installation) -> None:
+def test_camera_limit_ignores_leased_frames_and_0_means_no_limit(site: Installation) -> None:
     _limit(site, 3)
     site.register(AlgorithmStub(task_types=(TYPE,)), max_concurrency=2)
     site.record(5)
@@ -118,7 +118,7 @@ def test_a_task_without_a_type_limits_its_camera_in_each_type(site: Installation
     assert (_waiting(site, "门口1"), _waiting(site, "门口1", FALLS)) == ([3], [6])
 
 
-def test_requeued_frames_count_as_waiting(site: Installation) -> None:
+def test_requeued_frames_count_toward_the_camera_limit(site: Installation) -> None:
     _limit(site, 3)
     site.record(3)
     site.execute("UPDATE frames SET state = 'failed', settled_at = 1")

@@ -1,4 +1,4 @@
-"""An operator gives up frames that wait: counted apart, pictures deleted, all others untouched."""
+"""Discarding waiting frames counts them, deletes their pictures and leaves other frames."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TYPO = "人数统记"
 
 
 def _fates(site: Installation) -> list[tuple[str, str, str | None]]:
-    return [(one["task_type"], one["state"], one["outcome"]) for one in site.frames()]
+    return [(frame["task_type"], frame["state"], frame["outcome"]) for frame in site.frames()]
 
 
-def test_waiting_frames_of_a_type_are_discarded_counted_and_their_pictures_deleted(
+def test_discard_counts_waiting_frames_and_deletes_their_pictures(
     site: Installation,
 ) -> None:
     site.configure(max_queue_size=0)
@@ -38,13 +38,13 @@ def test_waiting_frames_of_a_type_are_discarded_counted_and_their_pictures_delet
     ]
     assert site.pictures(TYPO) == []
     assert len(site.pictures(TYPE)) == 1
-    told = inference_stats(site.runtime)
-    assert (told["discarded_total"], told["dropped_total"], told["drop_rate"]) == (3, 0, 0)
+    stats = inference_stats(site.runtime)
+    assert (stats["discarded_total"], stats["dropped_total"], stats["drop_rate"]) == (3, 0, 0)
     (event,) = site.rows("SELECT subject, text FROM events WHERE kind = 'frames_dropped'")
     assert (event["subject"], "discarded: 3 frames" in event["text"]) == (TYPO, True)
 
 
-def test_a_dry_run_counts_and_changes_nothing(site: Installation) -> None:
+def test_dry_run_of_discard_counts_and_changes_nothing(site: Installation) -> None:
     site.put_many(2, TYPO)
     site.scan()
     report = discard_frames(site.runtime, Chosen(TYPO), dry_run=True)
@@ -53,18 +53,18 @@ def test_a_dry_run_counts_and_changes_nothing(site: Installation) -> None:
     assert len(site.pictures(TYPO)) == 2
 
 
-def test_one_camera_is_discarded_and_others_wait_on(site: Installation) -> None:
+def test_discarding_a_camera_leaves_frames_of_other_cameras(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.put_many(2, camera="门口1")
     kept = site.put_many(2, camera="门口2")
     site.scan()
     assert discard_frames(site.runtime, Chosen(TYPE, "门口1")).discarded == 2
-    left = [one["key"] for one in site.frames() if one["state"] == "pending"]
+    left = [frame["key"] for frame in site.frames() if frame["state"] == "pending"]
     assert left == kept
     assert site.pictures(TYPE) == kept
 
 
-def test_frames_in_flight_and_failed_ones_stay(site: Installation) -> None:
+def test_discard_keeps_leased_and_failed_frames(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.record(3)
     assert len(site.lease(most=1).frames) == 1
@@ -77,7 +77,7 @@ def test_frames_in_flight_and_failed_ones_stay(site: Installation) -> None:
     assert sorted(state for _, state, _ in _fates(site)) == ["dropped", "failed", "leased"]
 
 
-def test_many_frames_go_in_several_transactions_and_later_ones_stay(
+def test_discard_in_several_transactions_keeps_frames_that_arrive_meanwhile(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(discard, "AT_ONCE", 2)
@@ -96,7 +96,7 @@ def test_many_frames_go_in_several_transactions_and_later_ones_stay(
     assert (report.discarded, report.waiting) == (5, 1)
 
 
-def test_when_its_time_is_over_the_rest_waits_for_the_next_call(
+def test_discard_out_of_time_leaves_the_remaining_frames_waiting(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(discard, "AT_ONCE", 2)
@@ -107,7 +107,7 @@ def test_when_its_time_is_over_the_rest_waits_for_the_next_call(
     assert (report.discarded, report.waiting) == (4, 1)
 
 
-def test_a_picture_that_the_store_keeps_now_is_deleted_by_the_sweep(
+def test_sweep_deletes_pictures_that_discard_had_no_time_to_delete(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put_many(2, TYPO)
@@ -122,6 +122,6 @@ def test_a_picture_that_the_store_keeps_now_is_deleted_by_the_sweep(
     assert site.pictures(TYPO) == []
 
 
-def test_without_a_type_nothing_is_given_up(site: Installation) -> None:
+def test_discard_without_a_task_type_is_refused(site: Installation) -> None:
     with pytest.raises(BadRequestError, match="task_type"):
         discard_frames(site.runtime, Chosen(""))

@@ -1,4 +1,4 @@
-"""Drops are logged once a minute for each type, with all that were dropped since the last line."""
+"""Drops are logged once a minute per type, with the sum since the last line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from easyai.pipeline.admission_drops import Drops
 from tests.support.site import TYPE, Installation
 
 
-def test_drops_of_a_minute_are_one_line_with_their_sum(
+def test_drops_within_a_minute_are_logged_in_one_line_with_their_sum(
     site: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drops, began = Drops(site.runtime), time.monotonic()

@@ -1,4 +1,4 @@
-"""What admission and the watchdog remember of a type goes with the type."""
+"""Admission and the watchdog forget a type when its row is deleted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.site import Installation
 TYPES = [f"类型{number}" for number in range(5)]
 
 
-def test_outages_of_forgotten_types_are_forgotten(site: Installation) -> None:
+def test_parking_state_of_a_deleted_type_is_forgotten(site: Installation) -> None:
     admission = site.runtime.part(Admission)
     for name in TYPES:
         site.record(1, name)
@@ -23,7 +23,7 @@ def test_outages_of_forgotten_types_are_forgotten(site: Installation) -> None:
     assert admission._parking == {TYPES[0]}
 
 
-def test_the_watchdog_remembers_the_progress_of_known_types_only(site: Installation) -> None:
+def test_watchdog_forgets_the_progress_of_deleted_types(site: Installation) -> None:
     progress = Progress(0.0, Timings())
     for name in TYPES:
         site.record(1, name)

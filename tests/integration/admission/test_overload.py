@@ -1,4 +1,4 @@
-"""A full queue: the operator's strategy, the least important first, and every drop counted."""
+"""A full queue drops by the configured strategy, least important types first, all counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _waiting(site: Installation) -> list[int]:
 
 
 def _record_in_order(site: Installation, count: int, task_type: str = TYPE, **more: str) -> None:
-    """Frames found one after the other."""
+    """Record frames with increasing times."""
     before = len(site.frames())
     site.record(count, task_type, **more)
     site.execute("UPDATE frames SET due_at = due_at - 60 + id * 0.001 WHERE id > :b", b=before)
@@ -54,7 +54,7 @@ def _priorities(**levels: int) -> str:
     ("strategy", "left"),
     [("wait", list(range(1, 11))), ("drop_oldest", [7, 8, 9, 10]), ("drop_newest", [1, 2, 3, 4])],
 )
-def test_the_strategy_says_which_frames_of_a_full_queue_go(
+def test_queue_full_strategy_decides_which_frames_are_dropped(
     site: Installation, strategy: str, left: list[int]
 ) -> None:
     _serve(site, strategy, limit=4)
@@ -66,7 +66,9 @@ def test_the_strategy_says_which_frames_of_a_full_queue_go(
 
 
 @pytest.mark.parametrize("strategy", ["drop_oldest", "drop_newest"])
-def test_requeued_frames_give_way_to_live_ones(site: Installation, strategy: str) -> None:
+def test_full_queue_drops_requeued_frames_before_live_frames(
+    site: Installation, strategy: str
+) -> None:
     _serve(site, strategy, limit=4)
     _record_in_order(site, 8)
     _requeue(site, 2, 3, 7)
@@ -77,7 +79,7 @@ def test_requeued_frames_give_way_to_live_ones(site: Installation, strategy: str
 
 
 @pytest.mark.parametrize("first", [3, 6])
-def test_the_requeued_frame_that_waits_longest_goes_but_none_of_a_more_important_type(
+def test_full_queue_drops_the_oldest_requeued_frame_of_the_less_important_types(
     site: Installation, first: int
 ) -> None:
     _serve(site, "drop_oldest", 7, _priorities(falls=9))
@@ -89,7 +91,7 @@ def test_the_requeued_frame_that_waits_longest_goes_but_none_of_a_more_important
     assert set(_waiting(site)) == set(range(1, 9)) - {first}
 
 
-def test_requeued_frames_in_flight_keep_no_waiting_one_in_a_full_queue(site: Installation) -> None:
+def test_leased_requeued_frames_do_not_count_toward_the_queue_limit(site: Installation) -> None:
     _serve(site, "drop_oldest", 4)
     _record_in_order(site, 9)
     _requeue(site, 1, 2, 3)
@@ -107,7 +109,7 @@ def test_latest_only_keeps_the_newest_frame_of_each_camera(site: Installation) -
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_queue_that_is_just_full_loses_nothing_and_0_is_the_default_limit(
+def test_queue_at_its_limit_drops_nothing_and_0_means_the_default_limit(
     site: Installation, strategy: str
 ) -> None:
     _serve(site, strategy, limit=10)
@@ -121,7 +123,7 @@ def test_a_queue_that_is_just_full_loses_nothing_and_0_is_the_default_limit(
 
 
 @pytest.mark.parametrize("strategy", ["drop_oldest", "drop_newest"])
-def test_the_least_important_types_give_way_first_and_no_more_than_needed(
+def test_full_queue_drops_the_least_important_types_and_no_more_than_needed(
     site: Installation, strategy: str
 ) -> None:
     _serve(site, strategy, 10, _priorities(falls=9, crowd=1))
@@ -135,7 +137,7 @@ def test_the_least_important_types_give_way_first_and_no_more_than_needed(
 
 
 @pytest.mark.parametrize(("strategy", "left"), [("drop_oldest", [5, 6]), ("drop_newest", [1, 2])])
-def test_types_of_one_priority_give_way_by_age_whatever_their_type(
+def test_types_of_equal_priority_are_dropped_by_age(
     site: Installation, strategy: str, left: list[int]
 ) -> None:
     _serve(site, strategy, limit=2)
@@ -146,7 +148,7 @@ def test_types_of_one_priority_give_way_by_age_whatever_their_type(
 
 
 @pytest.mark.parametrize("state", [state for state in FrameState if state != "pending"])
-def test_a_frame_that_waits_no_more_cannot_be_dropped(site: Installation, state: str) -> None:
+def test_only_pending_frames_can_be_dropped(site: Installation, state: str) -> None:
     site.record(1)
     site.execute(f"UPDATE frames SET state = '{state}'")
     before = site.frames()
@@ -157,7 +159,7 @@ def test_a_frame_that_waits_no_more_cannot_be_dropped(site: Installation, state:
     assert (dropped, site.frames()) == ([], before)
 
 
-def test_latest_only_goes_type_by_type_until_no_more_wait_than_may(site: Installation) -> None:
+def test_latest_only_drops_type_by_type_until_the_queue_fits(site: Installation) -> None:
     _serve(site, "latest_only", 14, _priorities(falls=9, crowd=1))
     for task_type in (FALLS, TYPE, CROWD):
         _record_in_order(site, 6, task_type)
@@ -168,7 +170,7 @@ def test_latest_only_goes_type_by_type_until_no_more_wait_than_may(site: Install
     assert {row["task_type"]: row["n"] for row in rows} == {FALLS: 6, TYPE: 6, CROWD: 1}
 
 
-def test_frames_of_types_that_are_not_served_and_parked_ones_do_not_count(
+def test_parked_frames_do_not_count_toward_the_queue_limit(
     site: Installation,
 ) -> None:
     site.configure(queue_full_strategy="drop_oldest", max_queue_size=5)
@@ -183,7 +185,7 @@ def test_frames_of_types_that_are_not_served_and_parked_ones_do_not_count(
     assert (site.count("parked"), site.count("pending"), site.count("dropped")) == (20, 5, 0)
 
 
-def test_a_dropped_frame_says_why_is_counted_and_its_picture_is_deleted(
+def test_dropped_frame_has_a_reason_is_counted_and_loses_its_picture(
     site: Installation,
 ) -> None:
     _serve(site, "drop_oldest", limit=2)
@@ -201,7 +203,7 @@ def test_a_dropped_frame_says_why_is_counted_and_its_picture_is_deleted(
     assert stats["strategy"] == "drop_oldest"
 
 
-def test_a_requeued_frame_that_is_dropped_loses_the_picture_that_was_kept(
+def test_dropping_a_requeued_frame_deletes_its_kept_picture(
     site: Installation,
 ) -> None:
     _serve(site, "drop_oldest", limit=1)
@@ -212,7 +214,7 @@ def test_a_requeued_frame_that_is_dropped_loses_the_picture_that_was_kept(
     assert not kept.exists()
 
 
-def test_the_drops_of_an_episode_are_one_event_and_a_new_episode_another(
+def test_each_episode_of_drops_writes_a_single_event(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve(site, "drop_oldest", limit=1)
@@ -229,7 +231,7 @@ def test_the_drops_of_an_episode_are_one_event_and_a_new_episode_another(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_ten_thousand_frames_at_once_are_handled_in_a_moment(
+def test_ten_thousand_waiting_frames_are_reduced_to_the_limit_in_seconds(
     site: Installation, strategy: str
 ) -> None:
     _serve(site, strategy, limit=5000)
@@ -248,16 +250,16 @@ def test_ten_thousand_frames_at_once_are_handled_in_a_moment(
     began = time.monotonic()
     looks = 0
     while site.count("pending") > 5000 and looks < 10:
-        review(site.runtime)  # of one scan: it ends early, so that new frames are seen
+        review(site.runtime)  # a review ends early, so that a scan records new frames
         looks += 1
-    if strategy == "latest_only":  # one of each camera, or where its time was over
+    if strategy == "latest_only":  # a frame of each camera, or more if the review ran out of time
         assert 50 <= site.count("pending") <= 5000
     else:
         assert site.count("pending") == 5000
     assert time.monotonic() - began < 16.0  # measured: under 1 s on an idle machine
 
 
-def test_dropping_while_workers_lease_gives_every_frame_one_fate(site: Installation) -> None:
+def test_dropping_while_workers_lease_gives_every_frame_a_single_fate(site: Installation) -> None:
     _serve(site, "drop_oldest", limit=50)
     site.record(400)
 

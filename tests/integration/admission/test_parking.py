@@ -1,4 +1,4 @@
-"""Frames of a type without a live service are parked, and go after live ones when it is back."""
+"""Frames of a type without a live service are parked, and follow live frames when it returns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _states(site: Installation) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("why", ["none", "offline", "unregistered", "breaker"])
-def test_frames_of_a_type_that_is_not_served_are_parked_and_its_workers_still_rung(
+def test_frames_without_a_service_are_parked_and_their_workers_still_woken(
     site: Installation, why: str
 ) -> None:
     site.record(5)
@@ -41,7 +41,7 @@ def test_frames_of_a_type_that_is_not_served_are_parked_and_its_workers_still_ru
     assert sorted(report.waiting) == sorted([TYPE, FACES])
 
 
-def test_a_suspect_service_still_serves(site: Installation) -> None:
+def test_frames_of_a_suspect_service_are_not_parked(site: Installation) -> None:
     pk = site.register(AlgorithmStub())
     site.execute("UPDATE services SET state = 'suspect' WHERE pk = :pk", pk=pk)
     site.record(2)
@@ -49,7 +49,7 @@ def test_a_suspect_service_still_serves(site: Installation) -> None:
     assert _states(site) == {"pending": 2}
 
 
-def test_the_beginning_of_parking_is_remembered_once(
+def test_parking_writes_a_single_event_per_outage(
     site: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
@@ -68,7 +68,7 @@ def test_the_beginning_of_parking_is_remembered_once(
     assert len(_events(site, "frames_parked")) == 2
 
 
-def test_live_frames_go_first_and_parked_ones_use_the_room_that_is_left(
+def test_live_frames_are_leased_before_parked_frames(
     site: Installation,
 ) -> None:
     site.record(4)
@@ -84,7 +84,9 @@ def test_live_frames_go_first_and_parked_ones_use_the_room_that_is_left(
     assert _states(site) == {"leased": 7}
 
 
-def test_a_parked_frame_that_is_not_due_goes_when_its_service_is_back(site: Installation) -> None:
+def test_parked_frame_is_leased_before_it_is_due_when_its_service_returns(
+    site: Installation,
+) -> None:
     site.record(1)
     site.execute("UPDATE frames SET due_at = :later", later=time.time() + 5)
     site.scan()
@@ -92,7 +94,7 @@ def test_a_parked_frame_that_is_not_due_goes_when_its_service_is_back(site: Inst
     assert len(site.lease().frames) == 1
 
 
-def test_a_trial_of_an_open_breaker_takes_one_parked_frame_and_returns_it_to_pending(
+def test_half_open_breaker_takes_a_single_parked_frame_as_its_trial(
     site: Installation,
 ) -> None:
     pk = site.register(AlgorithmStub())
@@ -106,7 +108,7 @@ def test_a_trial_of_an_open_breaker_takes_one_parked_frame_and_returns_it_to_pen
     assert _states(site) == {"parked": 4, "pending": 1}
 
 
-def test_parked_frames_are_all_inferred_when_the_service_is_back(
+def test_all_parked_frames_are_inferred_when_the_service_returns(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.put_many(30)
@@ -124,7 +126,7 @@ def test_frames_of_a_type_with_affinity_are_never_parked(site: Installation) -> 
     assert _states(site) == {"pending": 3}
 
 
-def test_parked_frames_of_a_type_that_gets_affinity_wait_in_order_of_their_camera(
+def test_parked_frames_become_pending_when_their_type_gets_affinity(
     site: Installation,
 ) -> None:
     site.record(3)
@@ -134,7 +136,7 @@ def test_parked_frames_of_a_type_that_gets_affinity_wait_in_order_of_their_camer
     assert {(frame["state"], frame["stream"]) for frame in site.frames()} == {("pending", "门口1")}
 
 
-def test_types_that_only_have_parked_frames_get_their_share(site: Installation) -> None:
+def test_type_with_only_parked_frames_gets_its_share_of_places(site: Installation) -> None:
     site.configure(max_concurrent_infer=10)
     site.record(50, FACES)
     site.scan()
@@ -144,7 +146,7 @@ def test_types_that_only_have_parked_frames_get_their_share(site: Installation) 
     assert len(site.lease(FACES).frames) == 5
 
 
-def test_parked_frames_from_the_future_are_pulled_back(site: Installation) -> None:
+def test_sweep_makes_parked_frames_from_the_future_due_now(site: Installation) -> None:
     site.record(2)
     site.scan()
     site.execute("UPDATE frames SET due_at = :t", t=time.time() + 3600)
@@ -161,7 +163,7 @@ def test_more_frames_than_one_transaction_takes_are_all_parked(
     assert _states(site) == {"parked": 10}
 
 
-def test_a_service_that_registers_gets_parked_frames_without_another_scan(
+def test_registered_service_gets_parked_frames_without_another_scan(
     site: Installation,
 ) -> None:
     site.record(2)
@@ -174,7 +176,7 @@ def test_a_service_that_registers_gets_parked_frames_without_another_scan(
         assert stub.count == 2
 
 
-def test_a_frame_that_is_leased_while_it_is_being_parked_stays_leased(
+def test_leased_frame_is_not_parked_when_its_service_goes_offline(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(AlgorithmStub())

@@ -1,4 +1,4 @@
-"""Types of a higher priority get the places that they can use first."""
+"""Types of a higher priority get places first, as many as they can use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ limited = pytest.mark.parametrize("limit_by", [_installation, _service])
 
 
 def _leased(site: Installation, task_type: str, most: int = 100, *, floor: bool = False) -> int:
-    """How many are leased; by default not in one of the seconds in which all have a right."""
+    """The number of leased frames; `floor`: in a second in which each type may have a place."""
     now = next(at for at in count(int(time.time()) + 1) if is_floor(at) == floor)
     return len(site.lease(task_type, most, float(now)).frames)
 
@@ -52,7 +52,7 @@ def test_the_more_important_type_gets_every_place_it_can_use(
 
 
 @limited
-def test_what_the_important_types_leave_is_shared_as_ever(
+def test_places_left_by_important_types_are_shared_equally(
     site: Installation, limit_by: Limit
 ) -> None:
     limit_by(site, 10, IMPORTANT)
@@ -63,7 +63,7 @@ def test_what_the_important_types_leave_is_shared_as_ever(
 
 
 @limited
-def test_without_frames_of_an_important_type_no_place_stays_empty(
+def test_no_place_is_reserved_for_an_important_type_without_frames(
     site: Installation, limit_by: Limit
 ) -> None:
     limit_by(site, 10, IMPORTANT)
@@ -72,7 +72,9 @@ def test_without_frames_of_an_important_type_no_place_stays_empty(
 
 
 @limited
-def test_a_saturated_important_type_takes_all(site: Installation, limit_by: Limit) -> None:
+def test_important_type_with_enough_frames_takes_every_place(
+    site: Installation, limit_by: Limit
+) -> None:
     limit_by(site, 6, IMPORTANT)
     site.record(50, CROWD)
     site.record(50, FALLS)
@@ -82,7 +84,7 @@ def test_a_saturated_important_type_takes_all(site: Installation, limit_by: Limi
 
 @limited
 @pytest.mark.parametrize("limit", [2, 6])
-def test_every_tenth_second_each_type_gets_one_place(
+def test_every_tenth_second_each_type_gets_a_place(
     site: Installation, limit_by: Limit, limit: int
 ) -> None:
     limit_by(site, limit, IMPORTANT)
@@ -94,7 +96,9 @@ def test_every_tenth_second_each_type_gets_one_place(
 
 
 @limited
-def test_a_single_place_goes_round_in_those_seconds(site: Installation, limit_by: Limit) -> None:
+def test_every_tenth_second_a_single_place_alternates_between_types(
+    site: Installation, limit_by: Limit
+) -> None:
     limit_by(site, 1, IMPORTANT)
     site.record(50, CROWD)
     site.record(50, FALLS)
@@ -109,7 +113,7 @@ def test_a_single_place_goes_round_in_those_seconds(site: Installation, limit_by
     assert min(got.values()) > 5, got
 
 
-def test_a_small_batch_leaves_the_important_types_their_places_too(site: Installation) -> None:
+def test_small_batch_leaves_important_types_their_places(site: Installation) -> None:
     _installation(site, 10, UNIMPORTANT)
     site.record(50, CROWD)
     site.record(8, FALLS)
@@ -117,7 +121,7 @@ def test_a_small_batch_leaves_the_important_types_their_places_too(site: Install
     assert _leased(site, FALLS) == 8
 
 
-def test_places_that_the_important_type_cannot_use_are_not_kept(site: Installation) -> None:
+def test_places_an_important_type_cannot_use_are_not_reserved(site: Installation) -> None:
     site.configure(IMPORTANT, max_concurrent_infer=10)
     site.register(AlgorithmStub("falls", task_types=(FALLS,)), max_concurrency=2)
     site.register(AlgorithmStub("crowd", task_types=(CROWD,)))
@@ -127,7 +131,7 @@ def test_places_that_the_important_type_cannot_use_are_not_kept(site: Installati
     assert _leased(site, FALLS) == 2
 
 
-def test_no_place_is_kept_for_cameras_whose_endpoint_is_full(site: Installation) -> None:
+def test_no_place_is_reserved_for_cameras_whose_endpoint_is_full(site: Installation) -> None:
     full, free = AlgorithmStub("a", task_types=(FALLS,)), AlgorithmStub("b", task_types=ALL)
     tasks = [
         f'[[frame_extractor.tasks]]\nid = "c{n}"\npreferred_algorithm_endpoint = "{full.endpoint}"'

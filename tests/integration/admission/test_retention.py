@@ -1,4 +1,4 @@
-"""Frames wait and failed ones are kept as long as the operator says; a full disk needs room."""
+"""Waiting and failed frames are kept as long as configured; a full disk drops parked frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _age(site: Installation, key: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("served", [True, False])
-def test_frames_that_waited_too_long_are_given_up_and_counted(
+def test_frames_past_outage_retention_are_dropped_and_counted(
     site: Installation, served: bool
 ) -> None:
     site.configure(outage_retention_hours=2)
@@ -50,7 +50,7 @@ def test_frames_that_waited_too_long_are_given_up_and_counted(
 
 
 @pytest.mark.parametrize("served", [True, False])
-def test_retries_make_no_frame_younger(site: Installation, served: bool) -> None:
+def test_retries_do_not_extend_outage_retention(site: Installation, served: bool) -> None:
     site.configure(outage_retention_hours=2)
     if served:
         site.register(AlgorithmStub())
@@ -66,7 +66,7 @@ def test_retries_make_no_frame_younger(site: Installation, served: bool) -> None
 
 
 @pytest.mark.parametrize("tries", [0, 9])
-def test_a_requeued_frame_waits_since_it_was_requeued(site: Installation, tries: int) -> None:
+def test_requeue_restarts_outage_retention(site: Installation, tries: int) -> None:
     site.configure(outage_retention_hours=2)
     site.put_many(2)
     site.scan()
@@ -84,7 +84,9 @@ def test_a_requeued_frame_waits_since_it_was_requeued(site: Installation, tries:
 
 
 @pytest.mark.parametrize("tries", [0, 9])
-def test_frames_that_nobody_saw_growing_old_wait_afresh(site: Installation, tries: int) -> None:
+def test_retried_and_requeued_frames_that_aged_unseen_restart_retention(
+    site: Installation, tries: int
+) -> None:
     site.configure(outage_retention_hours=2)
     site.put_many(2)
     site.scan()
@@ -99,7 +101,7 @@ def test_frames_that_nobody_saw_growing_old_wait_afresh(site: Installation, trie
     assert time.time() - requeued < HOUR, "it gives way to live ones still"
 
 
-def test_no_limit_gives_up_nothing(site: Installation) -> None:
+def test_retention_of_0_drops_no_frame(site: Installation) -> None:
     site.configure(outage_retention_hours=0, failed_retention_days=0)
     site.record(2)
     site.execute("UPDATE frames SET due_at = :t", t=time.time() - HOUR * 25)
@@ -109,7 +111,7 @@ def test_no_limit_gives_up_nothing(site: Installation) -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "parked"])
-def test_frames_that_nobody_saw_growing_old_start_afresh(
+def test_retention_restarts_for_frames_that_aged_unseen(
     site: Installation, state: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     # The box was off for days, or the clock jumped forward.
@@ -124,7 +126,7 @@ def test_frames_that_nobody_saw_growing_old_start_afresh(
 
 
 @pytest.mark.parametrize("state", ["pending", "parked"])
-def test_frames_that_nobody_saw_growing_old_stay_when_there_was_no_time_for_all(
+def test_frames_that_aged_unseen_stay_when_retention_runs_out_of_time(
     site: Installation, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_BUDGET_SEC", 0.0)
@@ -136,7 +138,7 @@ def test_frames_that_nobody_saw_growing_old_stay_when_there_was_no_time_for_all(
     assert [frame["state"] for frame in site.frames()] == ["dropped", state, state]
 
 
-def test_a_clock_that_jumps_a_day_ahead_and_back_loses_no_frame(
+def test_clock_jump_of_a_day_and_back_drops_no_frame(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offset = step_clocks(monkeypatch)
@@ -162,7 +164,7 @@ def _fail(site: Installation, name: str, days: float) -> str:
     return path
 
 
-def test_failed_frames_are_kept_for_days_and_then_go_with_their_picture(
+def test_failed_frames_past_retention_are_dropped_with_their_picture(
     site: Installation,
 ) -> None:
     site.configure(failed_retention_days=30)
@@ -174,7 +176,7 @@ def test_failed_frames_are_kept_for_days_and_then_go_with_their_picture(
     assert site.pictures("failed") == [young]
 
 
-def test_failed_frames_that_nobody_saw_growing_old_are_kept_as_long_again(
+def test_failed_frames_that_aged_unseen_are_kept_for_another_retention(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _fail(site, "a.jpg", 40)
@@ -189,7 +191,7 @@ def test_failed_frames_that_nobody_saw_growing_old_are_kept_as_long_again(
 
 
 def _full_disk(site: Installation, monkeypatch: pytest.MonkeyPatch, per_picture: float) -> None:
-    """Each picture takes so many percent of the disk."""
+    """Each picture takes `per_picture` percent of the disk."""
 
     def free(store: LocalStore) -> float:
         return 100.0 - per_picture * len(site.pictures(""))
@@ -197,7 +199,7 @@ def _full_disk(site: Installation, monkeypatch: pytest.MonkeyPatch, per_picture:
     monkeypatch.setattr(LocalStore, "free_percent", free)
 
 
-def test_a_full_disk_gets_room_from_the_oldest_parked_frames_and_no_others(
+def test_full_disk_drops_the_oldest_parked_frames_only(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_DISK_GROUP", 3)
@@ -219,7 +221,7 @@ def test_a_full_disk_gets_room_from_the_oldest_parked_frames_and_no_others(
     assert site.count("dropped") == 3
 
 
-def test_a_full_disk_with_nothing_parked_loses_nothing(
+def test_full_disk_without_parked_frames_drops_nothing(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(AlgorithmStub())
@@ -229,7 +231,7 @@ def test_a_full_disk_with_nothing_parked_loses_nothing(
     assert site.count("pending") == 5
 
 
-def test_frames_are_not_given_up_in_vain_when_their_pictures_cannot_be_deleted(
+def test_full_disk_stops_dropping_when_pictures_cannot_be_deleted(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_DISK_GROUP", 2)
@@ -242,7 +244,7 @@ def test_frames_are_not_given_up_in_vain_when_their_pictures_cannot_be_deleted(
 
 
 @pytest.mark.parametrize("free", [None, 5.0])
-def test_a_store_that_cannot_tell_or_has_room_loses_nothing(
+def test_store_with_enough_or_unknown_free_space_drops_nothing(
     site: Installation, monkeypatch: pytest.MonkeyPatch, free: float | None
 ) -> None:
     site.put_many(5)
@@ -252,7 +254,7 @@ def test_a_store_that_cannot_tell_or_has_room_loses_nothing(
     assert site.count("parked") == 5
 
 
-def test_the_local_store_tells_how_much_of_its_disk_is_free(site: Installation) -> None:
+def test_local_store_returns_the_free_percentage_of_its_disk(site: Installation) -> None:
     free = site.runtime.store.free_percent()
     assert free is not None
     assert 0 <= free <= 100

@@ -1,4 +1,4 @@
-"""Of each camera every n-th frame is inferred; the others are counted and their pictures go."""
+"""Sampling infers every n-th frame of a camera, counts the others and deletes their pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _sample(site: Installation, value: str) -> None:
     site.configure(f'[ai_analysis.types."{TYPE}"]\nsampling = {value}')
 
 
-def test_every_nth_frame_of_each_camera_waits_and_the_others_are_settled(
+def test_sampling_keeps_every_nth_frame_of_each_camera_and_settles_the_rest(
     site: Installation,
 ) -> None:
     site.register(AlgorithmStub(task_types=(TYPE, FACES)))
@@ -49,7 +49,7 @@ def test_every_nth_frame_of_each_camera_waits_and_the_others_are_settled(
     assert (stats["sampled_total"], stats["dropped_total"]) == (6, 0)
 
 
-def test_the_count_goes_on_from_scan_to_scan_and_frames_are_found_once(
+def test_sampling_count_continues_over_scans_and_counts_each_frame_once(
     site: Installation,
 ) -> None:
     site.register(AlgorithmStub())
@@ -63,7 +63,7 @@ def test_the_count_goes_on_from_scan_to_scan_and_frames_are_found_once(
     ]
 
 
-def test_a_name_that_was_sampled_out_can_be_used_again(site: Installation) -> None:
+def test_name_of_a_sampled_out_frame_can_be_reused(site: Installation) -> None:
     site.register(AlgorithmStub())
     _sample(site, "2")
     site.put_many(2)
@@ -74,7 +74,7 @@ def test_a_name_that_was_sampled_out_can_be_used_again(site: Installation) -> No
     assert [row["state"] for row in rows] == ["dropped", "pending"]
 
 
-def test_pictures_that_the_store_keeps_are_deleted_by_the_sweep(
+def test_undeleted_pictures_of_sampled_out_frames_stay_recorded_for_deletion(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(AlgorithmStub())
@@ -91,7 +91,7 @@ def test_pictures_that_the_store_keeps_are_deleted_by_the_sweep(
 
 
 def _overloaded(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """25 frames a second were found in the last 19, 15 inferred, and the oldest waits for 6."""
+    """In the last 19 s, 25 frames a second were found and 15 inferred; the oldest waits for 6 s."""
     now = 1_800_000_000.0 + 9.0
     set_clocks(monkeypatch, lambda: now)
     with site.runtime.db.write() as conn:
@@ -133,7 +133,7 @@ def test_automatic_sampling_follows_the_queue_and_is_remembered_for_every_scanne
 
 
 @pytest.mark.parametrize(("ago_sec", "n"), [(14.0, 2), (16.0, 1)])
-def test_what_waited_long_ago_does_not_tell_that_the_queue_grows(
+def test_old_count_of_waiting_frames_does_not_raise_sampling(
     site: Installation, monkeypatch: pytest.MonkeyPatch, ago_sec: float, n: int
 ) -> None:
     site.register(AlgorithmStub(), max_concurrency=4)
@@ -142,7 +142,7 @@ def test_what_waited_long_ago_does_not_tell_that_the_queue_grows(
     _sample(site, '"auto"')
     site.scan()
     _overloaded(site, monkeypatch)
-    # Lately enough for a queue that lasts to be no reason yet.
+    # So recent that a lasting queue is no reason for a change yet.
     site.execute("UPDATE task_types SET sampling_changed_at = :at", at=time.time() - 10)
     # Other workers have scanned since.
     clock = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + ago_sec)
@@ -151,7 +151,7 @@ def test_what_waited_long_ago_does_not_tell_that_the_queue_grows(
     assert _n(site) == n
 
 
-def test_frames_that_wait_though_there_are_places_free_do_not_change_the_sampling(
+def test_frames_waiting_beside_free_places_do_not_raise_sampling(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(AlgorithmStub(), max_concurrency=4)
@@ -165,7 +165,7 @@ def test_frames_that_wait_though_there_are_places_free_do_not_change_the_samplin
 
 
 @pytest.mark.parametrize("limit", ["max_concurrent_infer = 4", "types"])
-def test_limits_of_the_settings_are_places_too(
+def test_limits_of_the_settings_bound_the_places_for_sampling(
     site: Installation, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     site.register(AlgorithmStub())
@@ -192,7 +192,7 @@ def test_an_outage_does_not_change_the_sampling(
     assert site.count("parked") == 200
 
 
-def test_busier_times_are_forgotten_when_nothing_arrives_any_more(
+def test_sampling_returns_to_1_when_no_frames_arrive(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(AlgorithmStub())
@@ -204,7 +204,7 @@ def test_busier_times_are_forgotten_when_nothing_arrives_any_more(
     assert _n(site) == 1
 
 
-def test_a_type_without_the_setting_is_never_sampled_whatever_is_remembered(
+def test_type_without_the_sampling_setting_is_never_sampled(
     site: Installation,
 ) -> None:
     site.register(AlgorithmStub())

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.sqlite_only
 AUTO = f'[ai_analysis.types."{TYPE}"]\nsampling = "auto"'
 
 
-# 16.6 frames a second, with short calls and with long ones
+# 16.6 frames a second, with short and with long calls
 @pytest.mark.parametrize(("places", "call_sec"), [(5, 0.3), (48, 2.9)])
-def test_a_queue_that_was_emptied_and_load_that_falls_do_not_look_like_slow_algorithms(
+def test_emptied_queue_and_falling_load_do_not_raise_sampling(
     site: Installation, monkeypatch: pytest.MonkeyPatch, places: int, call_sec: float
 ) -> None:
     site.configure(AUTO, max_queue_size=100, queue_full_strategy="latest_only")
@@ -36,7 +36,7 @@ def test_a_queue_that_was_emptied_and_load_that_falls_do_not_look_like_slow_algo
     ]
 
 
-def test_algorithms_that_are_too_slow_for_long_are_protected_without_a_drop(
+def test_sampling_protects_slow_algorithms_without_a_drop(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure(AUTO, max_queue_size=200, queue_full_strategy="drop_oldest")
@@ -48,11 +48,11 @@ def test_algorithms_that_are_too_slow_for_long_are_protected_without_a_drop(
     assert not site.rows("SELECT id FROM frames WHERE outcome = 'queue_full'")
 
 
-def test_algorithms_that_become_fast_get_every_frame_again(
+def test_sampling_ends_when_algorithms_become_fast(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure(AUTO)
-    minutes = Minutes(site, monkeypatch, places=4, call_sec=4.0)  # one frame a second
+    minutes = Minutes(site, monkeypatch, places=4, call_sec=4.0)  # a frame a second
     slow = minutes.run(5, 90)
     assert slow[-1] >= 6
     minutes.call_sec = 0.05
