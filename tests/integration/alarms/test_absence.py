@@ -1,4 +1,4 @@
-"""When everything was killed at once, the next watchdog tells for how long nothing ran."""
+"""After all processes were killed, the next watchdog reports for how long nothing ran."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ AGO_SEC = 7200.0
 
 @pytest.fixture(autouse=True)
 def short_times(watchdogs: Watchdogs, site: Installation) -> None:
-    """One that lives has half a second to show itself. No worker runs, and that is not told."""
+    """A living process has half a second to show itself. The missing worker raises no alarm."""
     watchdogs.timings = replace(watchdogs.timings, shown_sec=0.5)
     site.configure(stall_alarm_sec=3600)
 
 
 def _killed(site: Installation, ago: float = AGO_SEC, host: str = "") -> float:
-    """Everything ran until so long ago, and was killed; when that was."""
+    """Every process ran until `ago` seconds ago and was killed; returns that time."""
     at = time.time() - ago
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -44,29 +44,29 @@ def _killed(site: Installation, ago: float = AGO_SEC, host: str = "") -> float:
 
 
 @pytest.mark.parametrize("host", ["", "another-box"])
-def test_people_are_told_once_from_when_to_when_nothing_ran_and_that_inference_goes_on(
+def test_outage_of_all_processes_is_reported_once_with_its_duration(
     site: Installation, watchdogs: Watchdogs, host: str
 ) -> None:
     at = _killed(site, host=host)
     first = watchdogs.start()
-    (_, said), (_, over) = watchdogs.wait_for("inference_stalled", "recovered")
-    assert said.startswith("easyai showed no sign of itself from ")
-    assert "0 frames wait" in said
-    assert "没有任何运行迹象（2 小时）" in said
+    (_, message), (_, over) = watchdogs.wait_for("inference_stalled", "recovered")
+    assert message.startswith("easyai showed no sign of itself from ")
+    assert "0 frames wait" in message
+    assert "没有任何运行迹象（2 小时）" in message
     assert "over after at most 2 h: inference_stalled" in over
     assert "the cause was: easyai showed no sign of itself (not_running)" in over
     (alarm,) = watchdogs.alarms()
     assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "not_running")
     assert abs(alarm["began_at"] - at) < 1
-    told = site.rows("SELECT kind FROM events WHERE kind LIKE 'alarm%' ORDER BY id")
-    assert [row["kind"] for row in told] == ["alarm_raised", "alarm_over"]
+    rows = site.rows("SELECT kind FROM events WHERE kind LIKE 'alarm%' ORDER BY id")
+    assert [row["kind"] for row in rows] == ["alarm_raised", "alarm_over"]
     watchdogs.stop(first)
     watchdogs.start()
     watchdogs.rounds()
     assert watchdogs.kinds() == ["inference_stalled", "recovered"]
 
 
-def test_nothing_is_told_to_have_recovered_while_services_are_dead_as_well(
+def test_outage_of_all_processes_is_not_over_while_services_are_dead(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=2)
@@ -126,7 +126,7 @@ def _clock_set_back(site: Installation) -> None:
         _clock_set_back,
     ],
 )
-def test_nothing_is_told_when_it_was_short_or_in_order_or_others_ran(
+def test_no_outage_alarm_after_a_short_or_orderly_stop_or_if_other_processes_ran(
     site: Installation, watchdogs: Watchdogs, before: Callable[[Installation], None]
 ) -> None:
     before(site)
@@ -135,10 +135,10 @@ def test_nothing_is_told_when_it_was_short_or_in_order_or_others_ran(
     assert watchdogs.kinds() == []
 
 
-def test_one_that_lives_elsewhere_has_time_to_show_itself(
+def test_no_outage_alarm_if_a_worker_elsewhere_shows_itself_in_time(
     site: Installation, watchdogs: Watchdogs
 ) -> None:
-    # As after an outage of the database in which the watchdog was started anew.
+    # As if the watchdog was restarted during an outage of the database.
     watchdogs.timings = replace(watchdogs.timings, shown_sec=3.0)
     at = _killed(site, host="another-box")
     watchdogs.start()
@@ -150,7 +150,7 @@ def test_one_that_lives_elsewhere_has_time_to_show_itself(
 
 
 @pytest.mark.parametrize("rings", ["bus_down", "inference_stalled"])
-def test_an_alarm_that_rang_then_and_is_over_claims_no_duration_that_nobody_saw(
+def test_alarm_from_before_an_outage_ends_with_an_upper_bound_of_its_duration(
     site: Installation, watchdogs: Watchdogs, rings: str
 ) -> None:
     at = _killed(site)
@@ -162,13 +162,15 @@ def test_an_alarm_that_rang_then_and_is_over_claims_no_duration_that_nobody_saw(
     )
     absent = watchdogs.messages()[0][1]
     assert ("the alarm of before goes on" in absent) is (rings == "inference_stalled")
-    (said,) = [
-        said for _, said in watchdogs.messages() if f"2 h: {rings}" in said and "refused" in said
+    (message,) = [
+        text for _, text in watchdogs.messages() if f"2 h: {rings}" in text and "refused" in text
     ]
-    assert f"over after at most 2 h: {rings}" in said
-    assert "the cause was: refused; it may have been over sooner: easyai showed no sign" in said
-    assert "可能更早已恢复：easyai 从 " in said
+    assert f"over after at most 2 h: {rings}" in message
+    assert "the cause was: refused; it may have been over sooner: easyai showed no sign" in message
+    assert "可能更早已恢复：easyai 从 " in message
     (alarm,) = [
-        one for one in watchdogs.alarms() if one["kind"] == rings and one["cause"] == "refused"
+        alarm
+        for alarm in watchdogs.alarms()
+        if alarm["kind"] == rings and alarm["cause"] == "refused"
     ]
     assert abs(alarm["began_at"] - (at - 60)) < 1

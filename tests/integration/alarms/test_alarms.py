@@ -1,4 +1,4 @@
-"""The watchdog tells what is wrong once, repeats it seldom, and tells when it is over."""
+"""The watchdog raises an alarm once, repeats it seldom, and reports its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.watchdogs import FakeCheck, Watchdogs
 
 @pytest.fixture(autouse=True)
 def no_stall(site: Installation) -> None:
-    """No worker runs in these tests, and that shall not be what is told."""
+    """No worker runs in these tests, and its absence shall raise no alarm."""
     site.configure(stall_alarm_sec=3600)
 
 
@@ -39,7 +39,7 @@ def _register_another(site: Installation, algorithm: AlgorithmStub, number: int)
     site.register(algorithm, service_id=f"yolo_{number:02}", endpoint=endpoint)
 
 
-def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
+def test_waiting_frames_without_a_service_alert_once_and_recover_once(
     site: Installation,
     watchdogs: Watchdogs,
     algorithm: AlgorithmStub,
@@ -49,14 +49,14 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     for task_type in ("人脸", TYPE):
         site.record(3, task_type)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("no_algorithm")
+    ((_, message),) = watchdogs.wait_for("no_algorithm")
     for words in (
         "no algorithm for task type: 人脸; 3 frames wait",
         f"no algorithm for task type: {TYPE}; 3 frames wait",
         "no algorithm service at all",
         "任务类型没有可用的算法服务：人脸",
     ):
-        assert words in said
+        assert words in message
     watchdogs.rounds()
     assert watchdogs.kinds() == ["no_algorithm"]
     assert caplog.text.count(f"no algorithm for task type: {TYPE}") == 1
@@ -67,7 +67,7 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     assert (result["kind"], result["change"]) == ("no_algorithm", "raised")
     assert result["subjects"] == [TYPE, "人脸"]
     assert result["code"] == "alarm.several"
-    assert {(one["code"], one["args"].get("n")) for one in result["args"]["alarms"]} == {
+    assert {(alarm["code"], alarm["args"].get("n")) for alarm in result["args"]["alarms"]} == {
         ("paragraph", None),
         ("alarm.no_algorithm", 3),
     }
@@ -92,7 +92,7 @@ def test_frames_without_a_service_are_told_of_once_and_so_is_the_end(
     assert events == ["alarm_raised"] * 3 + ["alarm_over"] * 3
 
 
-def test_heartbeats_that_all_stay_away_are_told_of_though_the_services_live(
+def test_missing_heartbeats_of_all_living_services_raise_an_alarm(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -101,37 +101,37 @@ def test_heartbeats_that_all_stay_away_are_told_of_though_the_services_live(
     site.configure(stall_alarm_sec=3600, heartbeat_timeout_sec=1)
     site.execute("UPDATE services SET last_heartbeat = last_heartbeat - 600")
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("heartbeats_missing")
-    assert "3 of 3 algorithm services that live were not heard" in said
-    assert "points at this server or the network" in said
+    ((_, message),) = watchdogs.wait_for("heartbeats_missing")
+    assert "3 of 3 algorithm services that live were not heard" in message
+    assert "points at this server or the network" in message
 
     site.execute("UPDATE services SET last_heartbeat = :now", now=time.time() + 1)
     assert "heartbeats_not_arriving" in str(watchdogs.alarms())
     watchdogs.wait_for("heartbeats_missing", "recovered")
 
 
-def test_a_type_without_a_service_is_told_of_while_others_have_one(
+def test_type_without_a_service_raises_an_alarm_that_names_it_alone(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     site.record(1)
     site.record(2, "车辆")
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("no_algorithm")
-    assert "车辆" in said
-    assert TYPE not in said
-    assert "at all" not in said
+    ((_, message),) = watchdogs.wait_for("no_algorithm")
+    assert "车辆" in message
+    assert TYPE not in message
+    assert "at all" not in message
 
 
-def test_an_alarm_that_holds_is_repeated(site: Installation, watchdogs: Watchdogs) -> None:
+def test_lasting_alarm_is_repeated(site: Installation, watchdogs: Watchdogs) -> None:
     site.configure(stall_alarm_sec=3600, alarm_repeat_sec=1)
     site.record(1)
     watchdogs.start()
-    said = watchdogs.wait_for("no_algorithm", "no_algorithm")
-    assert said[1][1].startswith("still, for ")
+    message = watchdogs.wait_for("no_algorithm", "no_algorithm")
+    assert message[1][1].startswith("still, for ")
 
 
-def test_a_new_watchdog_neither_repeats_what_rings_nor_forgets_to_tell_its_end(
+def test_restarted_watchdog_does_not_repeat_an_alarm_and_reports_its_end(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.record(1)
@@ -147,7 +147,7 @@ def test_a_new_watchdog_neither_repeats_what_rings_nor_forgets_to_tell_its_end(
     assert watchdogs.kinds() == ["no_algorithm", "recovered"]
 
 
-def test_of_two_watchdogs_one_tells_and_the_other_takes_over(
+def test_second_watchdog_stays_silent_until_it_takes_over(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     first, _ = watchdogs.start(), watchdogs.start()
@@ -161,7 +161,7 @@ def test_of_two_watchdogs_one_tells_and_the_other_takes_over(
     watchdogs.wait_for("no_algorithm", "recovered")
 
 
-def test_twelve_services_that_die_together_are_one_message_and_so_is_their_return(
+def test_services_that_go_offline_together_are_grouped_into_a_single_message(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -170,19 +170,19 @@ def test_twelve_services_that_die_together_are_one_message_and_so_is_their_retur
     watchdogs.start()
     site.execute("UPDATE services SET state = 'offline', state_reason = 'probe failed: refused'")
     kinds = {"no_algorithm", "service_offline"}
-    wait_until(lambda: set(watchdogs.kinds()) == kinds, 10, "both are told")
-    said = dict(watchdogs.messages())["service_offline"]
-    assert said.startswith("12 of 12 services offline: ")
-    assert "Many at once have one cause in common" in said
-    assert "12 个服务中有 12 个离线" in said
+    wait_until(lambda: set(watchdogs.kinds()) == kinds, 10, "both alarms are raised")
+    message = dict(watchdogs.messages())["service_offline"]
+    assert message.startswith("12 of 12 services offline: ")
+    assert "Many at once have one cause in common" in message
+    assert "12 个服务中有 12 个离线" in message
     site.execute("UPDATE services SET state = 'online'")
-    wait_until(lambda: len(watchdogs.kinds()) == 4, 10, "both ends are told")
+    wait_until(lambda: len(watchdogs.kinds()) == 4, 10, "both alarms are over")
     assert dict(watchdogs.messages())["service_online"].startswith(
         "12 of 12 services online again: "
     )
 
 
-def test_the_end_of_a_service_that_was_unregistered_is_not_called_online(
+def test_unregistered_service_is_not_reported_online(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -192,29 +192,29 @@ def test_the_end_of_a_service_that_was_unregistered_is_not_called_online(
     site.execute(f"UPDATE services SET state = 'offline' WHERE {wrong}")
     watchdogs.wait_for("service_offline")
     site.execute(f"UPDATE services SET state = 'unregistered' WHERE {wrong}")
-    said = watchdogs.wait_for("service_offline", "service_online")[-1][1]
-    assert said.startswith(f"no longer registered: {algorithm.endpoint}")
+    message = watchdogs.wait_for("service_offline", "service_online")[-1][1]
+    assert message.startswith(f"no longer registered: {algorithm.endpoint}")
 
 
-@pytest.mark.parametrize(("limit", "told"), [(2, ["queue_backlog"]), (3, []), (0, [])])
-def test_a_backlog_over_the_limit_is_told_of_once(
+@pytest.mark.parametrize(("limit", "raised"), [(2, ["queue_backlog"]), (3, []), (0, [])])
+def test_backlog_over_the_limit_alerts_once(
     site: Installation,
     watchdogs: Watchdogs,
     algorithm: AlgorithmStub,
     caplog: pytest.LogCaptureFixture,
     limit: int,
-    told: list[str],
+    raised: list[str],
 ) -> None:
     site.configure(stall_alarm_sec=3600, max_queue_size=limit)
     site.register(algorithm)
     site.record(3)
     watchdogs.start()
     watchdogs.rounds()
-    assert watchdogs.kinds() == told
-    assert caplog.text.count("inference backlog alert: 3 frames wait") == len(told)
+    assert watchdogs.kinds() == raised
+    assert caplog.text.count("inference backlog alert: 3 frames wait") == len(raised)
 
 
-def test_drops_and_slow_inference_are_told_with_their_numbers(
+def test_alarms_of_drops_and_slow_inference_quote_their_numbers(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=3600, slow_inference_ms=100)
@@ -223,16 +223,14 @@ def test_drops_and_slow_inference_are_told_with_their_numbers(
     _tally(site, Tally(processed=60, queue_full=30, too_old=10, sampled=500))
     _tally(site, Tally(successes=10, infer_ms_sum=2500))
     watchdogs.start()
-    wait_until(lambda: len(watchdogs.kinds()) == 2, 10, "both are told")
-    said = dict(watchdogs.messages())
-    assert "40 of 100 frames (40 %)" in said["high_drop_rate"]
-    assert f"{TYPE} takes 250 ms a frame" in said["slow_inference"]
+    wait_until(lambda: len(watchdogs.kinds()) == 2, 10, "both alarms are raised")
+    message = dict(watchdogs.messages())
+    assert "40 of 100 frames (40 %)" in message["high_drop_rate"]
+    assert f"{TYPE} takes 250 ms a frame" in message["slow_inference"]
 
 
 @pytest.mark.parametrize("stands", [TYPE, ""])
-def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
-    site: Installation, stands: str
-) -> None:
+def test_stalled_type_raises_no_slow_inference_alarm(site: Installation, stands: str) -> None:
     site.configure(slow_inference_ms=100)
     site.record(1)
     _tally(site, Tally(successes=10, infer_ms_sum=2500))
@@ -240,7 +238,7 @@ def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
 
     def slow(ringing: Ringing) -> list[str]:
         found = judge(seen, None, ringing, Timings()).conditions
-        return [one.subject for one in found if one.kind == Kind.SLOW_INFERENCE]
+        return [condition.subject for condition in found if condition.kind == Kind.SLOW_INFERENCE]
 
     hangs = {(str(Kind.INFERENCE_STALLED), stands): found_cause("inference_hangs")}
     assert slow({}) == [TYPE]
@@ -248,29 +246,29 @@ def test_a_type_whose_standstill_rings_is_not_told_to_be_slow(
     assert slow({**hangs, (Kind.SLOW_INFERENCE, TYPE): NO_REASON}) == [TYPE], "it rang before"
 
 
-def test_a_check_that_fails_is_told_with_its_reason_and_waits_for_the_bus(
+def test_failed_bus_check_raises_an_alarm_that_waits_in_the_outbox(
     site: Installation, watchdogs: Watchdogs
 ) -> None:
     site.configure(stall_alarm_sec=3600, mq_type="redis", mq_address="redis://127.0.0.1:1/0")
     bus = FakeCheck("bus", "connection refused")
     watchdogs.start(bus)
-    ((_, said),) = watchdogs.wait_for("bus_down")
-    assert "connection refused" in said
+    ((_, message),) = watchdogs.wait_for("bus_down")
+    assert "connection refused" in message
     bus.reason = ""
-    said = watchdogs.wait_for("bus_down", "recovered")[-1][1]
-    assert "the cause was: connection refused" in said
+    message = watchdogs.wait_for("bus_down", "recovered")[-1][1]
+    assert "the cause was: connection refused" in message
     assert {row["published_at"] for row in site.rows("SELECT published_at FROM alerts")} == {None}
 
 
-def test_a_store_that_hangs_is_told_of_and_hangs_nothing_else(
+def test_hanging_store_raises_an_alarm_and_delays_no_other_alarm(
     site: Installation, watchdogs: Watchdogs
 ) -> None:
     store = FakeCheck("store")
     watchdogs.start(store)
     watchdogs.rounds(2)
     store.hang = threading.Event()
-    ((_, said),) = watchdogs.wait_for("store_down")
-    assert "no answer within" in said
+    ((_, message),) = watchdogs.wait_for("store_down")
+    assert "no answer within" in message
     site.record(1)
     watchdogs.wait_for("store_down", "no_algorithm")
     hang, store.hang = store.hang, None
@@ -289,7 +287,7 @@ class _Clocks:
         return time.time() + self.ahead
 
 
-def test_a_jump_of_the_clock_is_told_and_stays_in_the_timeline(
+def test_clock_jump_raises_an_alarm_and_writes_an_event(
     site: Installation, watchdogs: Watchdogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocks = _Clocks()
@@ -297,12 +295,12 @@ def test_a_jump_of_the_clock_is_told_and_stays_in_the_timeline(
     watchdogs.start()
     watchdogs.rounds(2)
     clocks.ahead = 3600.0
-    ((_, said),) = watchdogs.wait_for("clock_jump")
-    assert "jumped forward by 60 min" in said
+    ((_, message),) = watchdogs.wait_for("clock_jump")
+    assert "jumped forward by 60 min" in message
     assert site.rows("SELECT count(*) AS n FROM events WHERE kind = 'clock_jump'")[0]["n"] == 1
 
 
-def test_an_alarm_told_without_the_database_keeps_its_first_moment(site: Installation) -> None:
+def test_alarm_recorded_late_keeps_its_first_moment(site: Installation) -> None:
     with site.runtime.db.write() as conn:
         alarms.notified(conn, "bus_down", "", quoted("refused"), 90.0, 100.0, 100.0)
         alarms.notified(conn, "bus_down", "", quoted("timed out"), 140.0, 150.0, 150.0)

@@ -1,4 +1,4 @@
-"""Alarms neither flap nor cry wolf: after a start, over sparse frames, while a bus catches up."""
+"""No flapping and no false alarms: after a start, with sparse frames, while a bus catches up."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ STALL_SEC = 1.5
 
 @pytest.fixture
 def worker(site: Installation) -> None:
-    """One that has worked for long and stays in sight during a test."""
+    """A worker that started an hour ago and shows itself during the whole test."""
     now = time.time()
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", "elsewhere", 1, now + 10, now - 3600)
 
 
 def _scanned(site: Installation) -> None:
-    """A scan that will count as the last for as long as a test lasts."""
+    """A scan and a beat that count as recent during the whole test."""
     _lease(site, "scan", time.time())
     _lease(site, "beat", time.time())
 
@@ -51,7 +51,7 @@ def _succeed(site: Installation, task_type: str) -> None:
     site.execute("UPDATE services SET last_success_at = :now", now=time.time() + 5)
 
 
-def test_a_watchdog_that_starts_while_inference_stands_still_does_not_tell_its_end(
+def test_watchdog_started_during_a_stall_does_not_report_its_end(
     site: Installation,
     watchdogs: Watchdogs,
     algorithm: AlgorithmStub,
@@ -72,7 +72,7 @@ def test_a_watchdog_that_starts_while_inference_stands_still_does_not_tell_its_e
     watchdogs.wait_for("inference_stalled", "recovered")
 
 
-def test_frames_of_a_type_that_nobody_serves_are_told_of_as_that_alone(
+def test_parked_frames_raise_no_algorithm_and_no_stall_alarm(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
@@ -91,7 +91,7 @@ def test_frames_of_a_type_that_nobody_serves_are_told_of_as_that_alone(
     assert watchdogs.kinds() == ["no_algorithm"]
 
 
-def test_a_stall_rings_on_while_now_and_then_a_frame_of_another_type_succeeds(
+def test_stall_alarm_lasts_while_a_frame_of_another_type_succeeds(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
@@ -106,19 +106,19 @@ def test_a_stall_rings_on_while_now_and_then_a_frame_of_another_type_succeeds(
     assert watchdogs.kinds() == ["inference_stalled"]
 
 
-def test_alerts_that_the_bus_does_not_take_are_told_of_though_it_answers(
+def test_bus_that_answers_but_acknowledges_no_alert_raises_an_alarm(
     site: Installation, watchdogs: Watchdogs, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=3600, mq_type="redis", mq_address="redis://127.0.0.1:1/0")
     _add_alert(site, created_at=time.time() - 7200)
     watchdogs.start(FakeCheck("bus"))
-    # A bus that catches up after hours: the oldest alert is old, but another one each time.
+    # A bus that catches up after hours: the oldest alert is old, but a different alert each time.
     for age in range(7, 0, -1):
         watchdogs.rounds(2)
         site.execute("UPDATE alerts SET created_at = :at", at=time.time() - 1000 * age)
     assert watchdogs.kinds() == []
-    ((_, said),) = watchdogs.wait_for("bus_down")
-    assert "it answers, but 1 alert waits and none was acknowledged" in said
+    ((_, message),) = watchdogs.wait_for("bus_down")
+    assert "it answers, but 1 alert waits and none was acknowledged" in message
     site.execute("UPDATE alerts SET published_at = 1")
     watchdogs.wait_for("bus_down", "recovered")
 
@@ -133,7 +133,7 @@ def _add_alert(site: Installation, created_at: float) -> None:
 
 
 @pytest.mark.parametrize("works_for_sec", [0.0, 3600.0])
-def test_what_has_just_started_is_given_a_moment_and_what_runs_for_long_is_not(
+def test_no_algorithm_alarm_waits_for_the_start_of_a_new_worker_only(
     site: Installation, watchdogs: Watchdogs, works_for_sec: float
 ) -> None:
     watchdogs.timings = replace(watchdogs.timings, start_sec=3.0)
@@ -149,7 +149,7 @@ def test_what_has_just_started_is_given_a_moment_and_what_runs_for_long_is_not(
     assert took > 2.5 if works_for_sec == 0 else took < 2.5
 
 
-def test_a_watchdog_whose_looks_all_fail_does_not_fall_silent(
+def test_watchdog_that_cannot_observe_raises_a_stall_alarm(
     site: Installation, watchdogs: Watchdogs, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -158,11 +158,11 @@ def test_a_watchdog_whose_looks_all_fail_does_not_fall_silent(
     site.configure(stall_alarm_sec=STALL_SEC)
     monkeypatch.setattr(observation, "gather", broken)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "cannot be read (see the watchdog's log)" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "cannot be read (see the watchdog's log)" in message
 
 
-def test_an_alarm_that_the_database_refuses_does_not_keep_out_the_next(
+def test_alarm_the_database_refuses_does_not_block_the_next_alarm(
     site: Installation, watchdogs: Watchdogs, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=3600)
@@ -172,9 +172,7 @@ def test_an_alarm_that_the_database_refuses_does_not_keep_out_the_next(
     wait_until(lambda: "no_algorithm" in watchdogs.kinds(), 10, "the next alarm is in the table")
 
 
-def test_nothing_is_told_of_an_installation_without_frames_and_services(
-    site: Installation, watchdogs: Watchdogs
-) -> None:
+def test_empty_installation_raises_no_alarm(site: Installation, watchdogs: Watchdogs) -> None:
     site.configure(stall_alarm_sec=3600)
     watchdogs.start()
     watchdogs.rounds(6)

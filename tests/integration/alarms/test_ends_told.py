@@ -1,4 +1,4 @@
-"""The end of an alarm tells what was seen: no service, no success and no heartbeat that was not."""
+"""The end of an alarm reports only services, successes and heartbeats that were observed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STALL_SEC = 1.5
 
 
 def _dropped(site: Installation, count: int) -> None:
-    """Every frame that waits is given up, too old."""
+    """Drop every waiting frame as too old."""
     site.execute(
         "UPDATE frames SET state = 'dropped', outcome = 'too_old', settled_at = :now"
         " WHERE state = 'pending'",
@@ -40,7 +40,7 @@ def _failed(site: Installation) -> None:
 
 
 @pytest.mark.parametrize("registers", [False, True])
-def test_algorithms_are_available_again_only_when_a_service_is(
+def test_end_of_no_algorithm_reports_algorithms_available_only_with_a_service(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, registers: bool
 ) -> None:
     site.configure(stall_alarm_sec=3600)
@@ -61,12 +61,12 @@ def test_algorithms_are_available_again_only_when_a_service_is(
 
 
 @pytest.mark.parametrize("fate", ["dropped", "failed"])
-def test_inference_goes_on_is_not_told_when_every_frame_was_given_up(
+def test_end_of_a_stall_claims_no_inference_when_every_frame_was_given_up(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub, fate: str
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
     site.register(algorithm)
-    site.record(2)  # two that fail are no standstill
+    site.record(2)  # two failed frames are no stall
     watchdogs.start()
     watchdogs.wait_for("inference_stalled")
     if fate == "dropped":
@@ -80,7 +80,7 @@ def test_inference_goes_on_is_not_told_when_every_frame_was_given_up(
     assert "none has succeeded since" in over
 
 
-def test_inference_goes_on_is_told_after_a_success(
+def test_end_of_a_stall_reports_inference_after_a_success(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)
@@ -94,9 +94,9 @@ def test_inference_goes_on_is_told_after_a_success(
     assert "inference goes on" in over
 
 
-# PostgreSQL has no lock over the whole database; tests/faults stops one.
+# PostgreSQL has no lock of the whole database; tests/faults stops a PostgreSQL server.
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_database_that_falls_silent_meanwhile_ends_nothing(
+def test_locked_database_does_not_end_a_stall_alarm(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=3.0)
@@ -108,7 +108,7 @@ def test_a_database_that_falls_silent_meanwhile_ends_nothing(
     file = Path(site.database_url.removeprefix("sqlite:///"))
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    limit = time.monotonic() + 6  # longer than an alarm needs to clear, and to be raised again
+    limit = time.monotonic() + 6  # longer than an alarm needs to end and to be raised again
     while time.monotonic() < limit:
         holder.execute("SELECT 1").fetchone()
         time.sleep(0.05)
@@ -123,7 +123,7 @@ def test_a_database_that_falls_silent_meanwhile_ends_nothing(
 
 
 @pytest.mark.parametrize("parked", [0, 1])
-def test_the_end_of_a_backlog_says_what_waits_still(
+def test_end_of_a_backlog_reports_waiting_and_parked_frames(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, parked: int
 ) -> None:
     site.configure(stall_alarm_sec=3600, max_queue_size=3)
@@ -140,7 +140,7 @@ def test_the_end_of_a_backlog_says_what_waits_still(
 
 
 @pytest.mark.parametrize("calls", [5, 0])
-def test_inference_is_fast_again_only_when_calls_were_measured(
+def test_end_of_slow_inference_claims_speed_only_after_measured_calls(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, calls: int
 ) -> None:
     site.configure(stall_alarm_sec=3600, slow_inference_ms=100)

@@ -1,4 +1,4 @@
-"""Frames that all end failed leave none waiting, and are told of nevertheless."""
+"""A stall alarm is raised when every frame fails, though no frame waits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REASON = "CUDA out of memory"
 def _failed(
     site: Installation, ages: Iterable[float], reason: str = REASON, task_type: str = TYPE
 ) -> None:
-    """Frames that ended failed so many seconds ago."""
+    """Add frames that failed `ages` seconds ago."""
     now = time.time()
     for age in ages:
         site.record(1, task_type)
@@ -45,7 +45,7 @@ def _failed(
 
 
 def _succeeded(site: Installation, ages: Iterable[float], task_type: str = TYPE) -> None:
-    """Frames that were inferred so many seconds ago."""
+    """Count frames that were inferred `ages` seconds ago."""
     now = time.time()
     with site.runtime.db.write() as conn:
         for age in ages:
@@ -57,14 +57,14 @@ def _configure(site: Installation) -> None:
 
 
 def _fails_now(site: Installation, number: int) -> None:
-    """One frame arrives, is sent to the service, and is refused for good."""
+    """A frame arrives, is sent to the service, and fails."""
     site.put(f"{TYPE}/门口1/{number}.jpg")
     site.scan()
     site.loop().pump(TYPE, 1.0)
     wait_until(lambda: site.count("failed") == number, 10, "the frame has failed")
 
 
-def test_a_camera_whose_every_frame_fails_is_told_of_once_and_so_is_the_next_success(
+def test_camera_whose_every_frame_fails_alerts_once_and_recovers_on_success(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
@@ -77,11 +77,11 @@ def test_a_camera_whose_every_frame_fails_is_told_of_once_and_so_is_the_next_suc
     assert watchdogs.kinds() == [], "two broken pictures are no standstill"
 
     _fails_now(site, 3)
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert said.startswith("inference stands still: 3 frames failed and none succeeded for ")
-    assert f"3 frames of {TYPE} failed with: {REASON}" in said
-    assert "frames --state failed --task-type" in said
-    assert "3 张图片失败" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert message.startswith("inference stands still: 3 frames failed and none succeeded for ")
+    assert f"3 frames of {TYPE} failed with: {REASON}" in message
+    assert "frames --state failed --task-type" in message
+    assert "3 张图片失败" in message
     (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "inference_fails"
 
@@ -101,12 +101,12 @@ def test_a_camera_whose_every_frame_fails_is_told_of_once_and_so_is_the_next_suc
     assert watchdogs.kinds() == ["inference_stalled", "recovered"]
 
 
-def test_some_broken_pictures_while_others_of_the_type_succeed_are_not_told_of(
+def test_broken_pictures_among_successes_raise_no_stall_alarm(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
-    # Every forty seconds one is inferred; in between one camera has written five broken ones.
+    # A frame is inferred every forty seconds; in between a camera has written five broken pictures.
     _succeeded(site, range(20, 3600, 40))
     _failed(site, (9, 8.5, 8, 7.5, 7))
     watchdogs.start()
@@ -119,12 +119,12 @@ def test_some_broken_pictures_while_others_of_the_type_succeed_are_not_told_of(
     watchdogs.wait_for("inference_stalled")
 
 
-def test_broken_pictures_between_two_bursts_of_a_camera_are_not_told_of(
+def test_broken_pictures_between_two_bursts_of_a_camera_raise_no_stall_alarm(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
     site.register(algorithm)
-    _succeeded(site, (300,))  # all of its last burst; how long until the next nobody knows
+    _succeeded(site, (300,))  # the last burst of the camera; the time of the next burst is unknown
     _failed(site, (9, 8.5, 8))
     watchdogs.start()
     watchdogs.rounds(20)
@@ -135,7 +135,7 @@ def test_broken_pictures_between_two_bursts_of_a_camera_are_not_told_of(
     watchdogs.wait_for("inference_stalled")
 
 
-def test_failures_before_the_last_success_do_not_count_however_long_ago_it_was(
+def test_failures_before_the_last_success_do_not_count_as_a_stall(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
@@ -149,11 +149,11 @@ def test_failures_before_the_last_success_do_not_count_however_long_ago_it_was(
     assert watchdogs.kinds() == []
 
     _failed(site, (0,))
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "3 frames failed and none succeeded for 40 min" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "3 frames failed and none succeeded for 40 min" in message
 
 
-def test_it_is_over_an_hour_after_the_last_failure_and_no_success_is_claimed(
+def test_stall_of_failures_ends_an_hour_after_the_last_failure_without_claiming_success(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
@@ -168,7 +168,7 @@ def test_it_is_over_an_hour_after_the_last_failure_and_no_success_is_claimed(
     assert watchdogs.kinds() == ["inference_stalled", "recovered"]
 
 
-def test_a_requeue_ends_it_only_when_no_failed_frame_is_left(
+def test_requeue_ends_a_stall_only_when_no_failed_frame_is_left(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
@@ -179,7 +179,7 @@ def test_a_requeue_ends_it_only_when_no_failed_frame_is_left(
     ids = tuple(row["id"] for row in site.frames())
     requeue(site.runtime, FrameFilter(FrameState.FAILED, ids=ids[:3]))
     assert site.count("failed") == 1
-    # They are taken out elsewhere: none of them succeeds, none waits.
+    # The requeued frames are removed: none of them succeeds, none waits.
     site.execute("DELETE FROM frames WHERE state = 'pending'")
     watchdogs.rounds(12)
     watchdogs.stop(first)
@@ -192,7 +192,7 @@ def test_a_requeue_ends_it_only_when_no_failed_frame_is_left(
     watchdogs.wait_for("inference_stalled", "recovered")
 
 
-def test_only_the_type_that_fails_is_named_while_another_goes_on(
+def test_stall_alarm_names_only_the_failing_type(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     _configure(site)
@@ -200,13 +200,13 @@ def test_only_the_type_that_fails_is_named_while_another_goes_on(
     _failed(site, (40, 30, 20), task_type=OTHER)
     _succeeded(site, (0,))
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert f"3 frames of {OTHER} failed" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert f"3 frames of {OTHER} failed" in message
     (alarm,) = watchdogs.alarms()
     assert alarm["subject"] == OTHER
 
 
-def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
+def test_diagnosis_of_failures_quotes_since_when_how_many_why_and_the_remedy(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -220,8 +220,8 @@ def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
     assert codes(found)[0] == "inference_fails"
     assert f"4 frames of {TYPE} failed with: {REASON}" in text(found.causes[0].evidence[0])
     commands = [remedy.command for remedy in found.causes[0].remedies]
-    assert any(f"frames --state failed --task-type '{TYPE}'" in one for one in commands)
-    assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
+    assert any(f"frames --state failed --task-type '{TYPE}'" in command for command in commands)
+    assert any(f"requeue --task-type '{TYPE}'" in command for command in commands)
     assert not found.facts.checks["queue"].ok
     zh = markdown(found, "zh")
     assert "已持续 4 分钟：4 张图片失败，没有成功的推理" in zh
@@ -241,7 +241,7 @@ def test_the_diagnosis_tells_since_when_how_many_why_and_what_helps(
         ("image has no faces", "inference_fails"),
     ],
 )
-def test_the_reasons_of_the_failed_frames_say_whose_fault_it_is(
+def test_reasons_of_failed_frames_decide_the_cause(
     site: Installation, algorithm: AlgorithmStub, reason: str, cause: str
 ) -> None:
     site.register(algorithm)
@@ -252,17 +252,17 @@ def test_the_reasons_of_the_failed_frames_say_whose_fault_it_is(
     assert codes(found) == [cause]
     assert reason in text(found.causes[0].evidence[0])
     commands = [remedy.command for remedy in found.causes[0].remedies]
-    assert any(f"requeue --task-type '{TYPE}'" in one for one in commands)
+    assert any(f"requeue --task-type '{TYPE}'" in command for command in commands)
 
 
 @pytest.mark.parametrize(
     ("ages", "stalled"),
     [(range(5, 50, 5), False), (range(5, 55, 5), True), (range(40, 50), False)],
 )
-def test_many_failures_for_longer_than_successes_are_apart_are_no_broken_pictures(
+def test_many_failures_longer_than_the_gap_between_successes_are_a_stall(
     site: Installation, ages: Iterable[float], stalled: bool
 ) -> None:
-    """An hour after an outage two frames succeeded, and every one since has been refused."""
+    """Two frames succeeded about a minute ago, and every frame since has been refused."""
     site.configure(stall_alarm_sec=30)
     _succeeded(site, (75, 62))
     _failed(site, ages)

@@ -1,4 +1,4 @@
-"""One outage is one message to people, and one when it is over; the table has every alarm."""
+"""An outage sends a single notification, and another at its end; the table has every alarm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER = "车辆"
 
 @pytest.fixture
 def people() -> Iterator[Webhook]:
-    """Somebody who is told."""
+    """A webhook that receives the notifications."""
     webhook = Webhook()
     yield webhook
     webhook.close()
@@ -30,7 +30,7 @@ def people() -> Iterator[Webhook]:
 
 @pytest.fixture
 def stubs(site: Installation) -> Iterator[list[AlgorithmStub]]:
-    """Two services of one type."""
+    """Two services of the same type."""
     made = [AlgorithmStub(f"yolo_{n}", (TYPE,), lambda frame: detections(0)) for n in (1, 2)]
     for stub in made:
         site.register(stub.start())
@@ -50,7 +50,7 @@ def _gone(site: Installation, stubs: list[AlgorithmStub], state: str) -> None:
         generations.bump_registry(conn)
 
 
-def test_services_that_die_are_one_message_and_one_when_they_are_back(
+def test_outage_of_all_services_notifies_once_and_once_when_it_is_over(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -66,7 +66,7 @@ def test_services_that_die_are_one_message_and_one_when_they_are_back(
     _gone(site, stubs, "offline")
     wanted = {"service_offline", "no_algorithm", "inference_stalled", "queue_backlog"}
     wait_until(lambda: wanted <= set(watchdogs.kinds()), 15, "every alarm stands in the table")
-    wait_until(lambda: people.titles, 5, "people are told")
+    wait_until(lambda: people.titles, 5, "people are notified")
     watchdogs.rounds(4)
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "6 frames" in people.bodies[0]
@@ -77,14 +77,14 @@ def test_services_that_die_are_one_message_and_one_when_they_are_back(
         stub.start()
     _gone(site, stubs, "online")
     site.work(site.loop())
-    wait_until(lambda: len(people.titles) > 1, 15, "people are told that it is over")
-    wait_until(lambda: all(one["over_at"] for one in watchdogs.alarms()), 10, "all are over")
+    wait_until(lambda: len(people.titles) > 1, 15, "people are notified that it is over")
+    wait_until(lambda: all(alarm["over_at"] for alarm in watchdogs.alarms()), 10, "all are over")
     watchdogs.rounds(4)
     assert people.titles[1:] == ["easyai: recovered (inference_stalled) / 已恢复：推理停止"]
     assert "inference goes on" in people.bodies[1]
 
 
-def test_of_a_type_while_others_are_served_people_get_one_message_too(
+def test_outage_of_a_type_notifies_once_while_other_types_are_served(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -100,13 +100,13 @@ def test_of_a_type_while_others_are_served_people_get_one_message_too(
     waits_since(site, 30.0)
     _gone(site, stubs, "offline")
     wait_until(lambda: len(watchdogs.kinds()) == 2, 15, "both alarms stand in the table")
-    wait_until(lambda: people.titles, 5, "people are told")
+    wait_until(lambda: people.titles, 5, "people are notified")
     watchdogs.rounds(4)
     assert people.titles == ["easyai: no_algorithm / 没有算法服务"]
     assert "2 of 3 services offline" in people.bodies[0]
 
 
-def test_one_of_two_services_that_dies_is_told_at_once_as_it_is(
+def test_loss_of_a_service_beside_a_living_service_notifies_at_once(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -117,11 +117,11 @@ def test_one_of_two_services_that_dies_is_told_at_once_as_it_is(
     watchdogs.start()
     _gone(site, stubs[:1], "offline")
     watchdogs.wait_for("service_offline")
-    wait_until(lambda: len(people.titles) == 1, 5, "people are told")
+    wait_until(lambda: len(people.titles) == 1, 5, "people are notified")
     assert people.titles[0].startswith("easyai: service_offline")
 
 
-def test_frames_that_are_parked_are_no_backlog_that_was_worked_off(
+def test_parking_the_waiting_frames_does_not_end_a_backlog_alarm(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=3600.0, max_queue_size=3)
@@ -136,7 +136,7 @@ def test_frames_that_are_parked_are_no_backlog_that_was_worked_off(
     watchdogs.wait_for("queue_backlog", "recovered")
 
 
-def test_what_a_watchdog_held_back_when_it_ended_is_told_by_the_next(
+def test_next_watchdog_sends_notifications_that_the_last_watchdog_held_back(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -154,7 +154,7 @@ def test_what_a_watchdog_held_back_when_it_ended_is_told_by_the_next(
     assert people.titles == [], "a standstill may say more"
     watchdogs.stop(dog)
     watchdogs.start()
-    wait_until(lambda: people.titles, 10, "people are told")
+    wait_until(lambda: people.titles, 10, "people are notified")
     watchdogs.rounds(4)
     assert sorted(people.titles) == [
         "easyai: no_algorithm / 没有算法服务",

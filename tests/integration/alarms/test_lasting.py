@@ -1,4 +1,4 @@
-"""How long a trouble lasted is one number, wherever it is told."""
+"""Notification, list and report quote the same duration of an alarm."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.watchdogs import Watchdogs
 
-WAITED_SEC = 100.0  # before anybody looks
+WAITED_SEC = 100.0  # before the watchdog starts
 
 
-def test_the_notice_the_list_and_the_report_tell_the_same_duration(
+def test_notice_list_and_report_quote_the_same_duration(
     site: Installation,
     watchdogs: Watchdogs,
     scans: Scans,
@@ -35,9 +35,9 @@ def test_the_notice_the_list_and_the_report_tell_the_same_duration(
     site.execute("UPDATE frames SET found_at = :at, due_at = :at", at=began_at)
     watchdogs.start()
     ((_, raised),) = watchdogs.wait_for("inference_stalled")
-    told_sec = re.search(r"none succeeded for (\d+) s", raised)
-    assert told_sec is not None
-    assert WAITED_SEC <= int(told_sec[1]) < WAITED_SEC + 15
+    waited_sec = re.search(r"none succeeded for (\d+) s", raised)
+    assert waited_sec is not None
+    assert WAITED_SEC <= int(waited_sec[1]) < WAITED_SEC + 15
     (rings,) = watchdogs.alarms()
     assert abs(rings["began_at"] - began_at) < 2
     site.work(site.loop())
@@ -66,10 +66,10 @@ def test_the_notice_the_list_and_the_report_tell_the_same_duration(
     assert re.search(r"；\d\d:\d\d:\d\d 告警$", markdown(diagnosis, "zh"), re.MULTILINE)
 
 
-def test_a_watchdog_that_takes_over_knows_when_the_trouble_began(
+def test_next_watchdog_keeps_the_begin_of_an_alarm(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
-    """Also where nothing shows it any more: no frame has waited for long."""
+    """Even if the frames show nothing of it: no frame waits."""
     now = time.time()
     site.execute(
         "INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at) VALUES "
@@ -79,26 +79,26 @@ def test_a_watchdog_that_takes_over_knows_when_the_trouble_began(
     )
     site.register(algorithm)
     watchdogs.start()
-    said = watchdogs.wait_for("recovered")[-1][1]
-    match = re.search(r"over after (\d+) min", said)
-    assert match is not None, said
+    message = watchdogs.wait_for("recovered")[-1][1]
+    match = re.search(r"over after (\d+) min", message)
+    assert match is not None, message
     (row,) = watchdogs.alarms()
     assert int(match[1]) == round((row["over_at"] - row["began_at"]) / 60)
     assert row["began_at"] == pytest.approx(now - 500, abs=1)
     assert row["raised_at"] == pytest.approx(now - 470, abs=0.001)
 
 
-def test_an_alarm_of_everything_beside_those_of_types_counts_no_type_twice(
+def test_report_counts_a_type_once_beside_an_alarm_of_all_types(
     site: Installation,
 ) -> None:
     now = time.time()
     for subject in ("", TYPE):
         site.execute(
             "INSERT INTO alarms (kind, subject, cause, began_at, raised_at, told_at, over_at)"
-            " VALUES ('no_algorithm', :subject, 'services_died', :began, :told, :told, :over)",
+            " VALUES ('no_algorithm', :subject, 'services_died', :began, :raised, :raised, :over)",
             subject=subject,
             began=now - 50,
-            told=now - 40,
+            raised=now - 40,
             over=now - 20,
         )
     report = markdown(diagnose(site.runtime, probes=False))

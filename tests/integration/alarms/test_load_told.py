@@ -1,4 +1,4 @@
-"""What is told of too much load names the types, and advises only what is not in force already."""
+"""Alarms of overload name the types, and advise only settings that are not yet in force."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _sampled(*names: str) -> str:
 
 
 @pytest.mark.parametrize("sampled", [(), (TYPE,), (TYPE, OTHERS[0])])
-def test_a_backlog_advises_sampling_only_for_types_that_are_not_sampled(
+def test_backlog_alarm_advises_sampling_only_for_unsampled_types(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, sampled: tuple[str, ...]
 ) -> None:
     site.configure(_sampled(*sampled), stall_alarm_sec=3600, max_queue_size=3)
@@ -36,15 +36,15 @@ def test_a_backlog_advises_sampling_only_for_types_that_are_not_sampled(
     site.record(2, TYPE)
     site.record(2, OTHERS[0])
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("queue_backlog")
-    assert "Add services of the busy types" in said
+    ((_, message),) = watchdogs.wait_for("queue_backlog")
+    assert "Add services of the busy types" in message
     advised = {name for name in (TYPE, OTHERS[0]) if name not in sampled}
-    told = said.partition("set sampling for ")[2].partition("\n")[0]
-    assert {name for name in (TYPE, *OTHERS) if name in told} == advised
-    assert ("(sampling)" in said) == bool(advised)
+    advice = message.partition("set sampling for ")[2].partition("\n")[0]
+    assert {name for name in (TYPE, *OTHERS) if name in advice} == advised
+    assert ("(sampling)" in message) == bool(advised)
 
 
-def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is_on(
+def test_drop_alarm_names_the_top_three_types_and_advises_only_new_sampling(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub
 ) -> None:
     site.configure(_sampled(TYPE, OTHERS[0]), stall_alarm_sec=3600)
@@ -55,15 +55,17 @@ def test_drops_name_the_three_types_with_the_most_and_advise_no_sampling_that_is
             tally = Tally(processed=100, successes=100, queue_full=dropped)
             statistics.add(conn, {name: tally}, time.time())
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("high_drop_rate")
-    assert "100 of 500 frames (20 %) were dropped" in said
+    ((_, message),) = watchdogs.wait_for("high_drop_rate")
+    assert "100 of 500 frames (20 %) were dropped" in message
     shown = f"{OTHERS[0]} (40), {TYPE} (30), {OTHERS[1]} (20)"
-    assert f"the most of {shown}. Add services of these types, or set sampling for 人脸. " in said
-    assert f"丢弃最多的类型：{shown.replace(', ', '、')}。" in said
-    assert OTHERS[2] not in said
+    assert (
+        f"the most of {shown}. Add services of these types, or set sampling for 人脸. " in message
+    )
+    assert f"丢弃最多的类型：{shown.replace(', ', '、')}。" in message
+    assert OTHERS[2] not in message
 
 
-def test_inference_is_not_fast_again_where_no_type_is_known_to_be() -> None:
+def test_end_of_slow_inference_without_measurements_claims_no_speed() -> None:
     notice = Notice(
         Change.OVER,
         Kind.SLOW_INFERENCE,

@@ -1,4 +1,4 @@
-"""No service at all is told of though no frame waits, unless none was ever known."""
+"""An alarm is raised without services and waiting frames, unless there never was a service."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ pytestmark = pytest.mark.sqlite_only
 
 @pytest.fixture
 def sixteen(site: Installation) -> None:
-    """Sixteen services that were registered until somebody cleared all."""
+    """Sixteen registered services."""
     site.configure(stall_alarm_sec=3600)
     for number in range(16):
         site.register(AlgorithmStub(f"yolo_{number:02}", port=7900 + number))
 
 
-def test_services_that_were_all_cleared_are_told_of_with_the_request_and_nothing_waiting(
+def test_clearing_all_services_raises_an_alarm_without_waiting_frames(
     site: Installation, watchdogs: Watchdogs, sixteen: None, algorithm: AlgorithmStub
 ) -> None:
     watchdogs.start()
     watchdogs.rounds(10)
     assert watchdogs.kinds() == []
     unregistration.clear_all(site.runtime)
-    ((_, said),) = watchdogs.wait_for("no_algorithm")
-    assert "no algorithm service at all: none is registered; no frame waits" in said
-    assert "16 services unregistered at" in said
-    assert "all services were cleared by request (clear_all)" in said
-    assert "没有任何可用的算法服务" in said
+    ((_, message),) = watchdogs.wait_for("no_algorithm")
+    assert "no algorithm service at all: none is registered; no frame waits" in message
+    assert "16 services unregistered at" in message
+    assert "all services were cleared by request (clear_all)" in message
+    assert "没有任何可用的算法服务" in message
     (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], alarm["cause"]) == ("", "no_service")
 
@@ -47,7 +47,9 @@ def test_services_that_were_all_cleared_are_told_of_with_the_request_and_nothing
     assert "algorithms are available again" in over
 
 
-def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> None:
+def test_diagnosis_is_degraded_when_all_services_were_cleared(
+    site: Installation, sixteen: None
+) -> None:
     unregistration.clear_all(site.runtime)
     processes_work(site)
     found = look(site)
@@ -60,21 +62,21 @@ def test_the_diagnosis_is_not_well_then(site: Installation, sixteen: None) -> No
     assert "按请求清空了全部服务" in markdown(found, "zh")
 
 
-def test_cameras_whose_frames_are_all_settled_have_no_service_either(
+def test_no_algorithm_alarm_is_raised_when_all_frames_are_settled(
     site: Installation, watchdogs: Watchdogs
 ) -> None:
     site.configure(stall_alarm_sec=3600)
     site.record(1)
     site.execute("UPDATE frames SET state = 'dropped'")
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("no_algorithm")
-    assert "none is registered" in said
-    assert TYPE not in said.partition("Run")[0]
+    ((_, message),) = watchdogs.wait_for("no_algorithm")
+    assert "none is registered" in message
+    assert TYPE not in message.partition("Run")[0]
     processes_work(site)
     assert codes(look(site)) == ["no_service"]
 
 
-def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_works(
+def test_printed_command_registers_an_unregistered_service_again(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm, max_concurrency=2, heartbeat_timeout_sec=33)
@@ -82,7 +84,7 @@ def test_the_call_that_registers_an_unregistered_service_again_is_printed_and_wo
     unregistration.clear_all(site.runtime)
     processes_work(site)
     (cause,) = look(site).causes
-    (remedy,) = [one for one in cause.remedies if "registers it again" in text(one.text)]
+    (remedy,) = [remedy for remedy in cause.remedies if "registers it again" in text(remedy.text)]
     assert algorithm.endpoint in text(remedy.text, "zh")
     words = shlex.split(remedy.command)
     assert words[-1].endswith("/api/v1/ai_analysis/register")

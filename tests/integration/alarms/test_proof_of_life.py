@@ -1,4 +1,4 @@
-"""Services are told to live without heartbeats only with proof, and then however few they are."""
+"""The alarm "alive without heartbeats" needs proof, and is then raised for few services too."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from tests.support.watchdogs import Watchdogs
 
 pytestmark = pytest.mark.sqlite_only
 
-TOLD = "heartbeats_missing"
+ALARM = "heartbeats_missing"
 
 
 @pytest.fixture
 def twelve(site: Installation) -> Iterator[Fleet]:
-    """Twelve services that live."""
-    # The time that the watchdog waits after its start; the services have one of their own.
+    """Twelve living services."""
+    # For so long the watchdog waits after its start; the services have their own time-out.
     site.configure(stall_alarm_sec=3600, heartbeat_timeout_sec=0.5)
     fleet = Fleet(site)
     yield fleet
     fleet.close()
 
 
-def test_services_that_were_killed_are_never_told_to_live(
+def test_killed_services_raise_no_missing_heartbeats_alarm(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     twelve.kill()
-    # Answered until forty seconds ago, heard up to thirty seconds before.
+    # Answered a call forty seconds ago; the last heartbeat came 25 seconds earlier.
     twelve.succeeded(twelve.stubs, 40)
     twelve.heard(twelve.stubs, 65)
     watchdogs.start()
@@ -50,36 +50,36 @@ def test_services_that_were_killed_are_never_told_to_live(
     twelve.succeeded(twelve.stubs, 65)
     for _ in range(2):
         sweep(site.runtime)
-    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "they are told to be offline")
+    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "they are reported offline")
     watchdogs.rounds(12)
-    assert TOLD not in watchdogs.kinds()
+    assert ALARM not in watchdogs.kinds()
     assert "heartbeats arrive again" not in str(watchdogs.messages())
 
 
 @pytest.mark.parametrize("silent", [12, 11, 3])
-def test_many_that_live_without_heartbeats_are_told_with_how_many_of_how_many(
+def test_missing_heartbeats_alarm_counts_silent_and_living_services(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs, silent: int
 ) -> None:
     twelve.heard(twelve.stubs[:silent], 70)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for(TOLD)
-    assert f"{silent} of 12 algorithm services that live were not heard" in said
-    assert f"yolo_01..{silent:02}" in said
-    assert ("points at this server" in said) == (2 * silent > 12)
-    assert f"12 个仍在运行的算法服务中有 {silent} 个" in said
+    ((_, message),) = watchdogs.wait_for(ALARM)
+    assert f"{silent} of 12 algorithm services that live were not heard" in message
+    assert f"yolo_01..{silent:02}" in message
+    assert ("points at this server" in message) == (2 * silent > 12)
+    assert f"12 个仍在运行的算法服务中有 {silent} 个" in message
     (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], alarm["cause"]) == ("", "heartbeats_not_arriving")
 
     twelve.heard(twelve.stubs, 0)
-    over = watchdogs.wait_for(TOLD, "recovered")[-1][1]
+    over = watchdogs.wait_for(ALARM, "recovered")[-1][1]
     assert "heartbeats arrive again" in over
 
 
 @pytest.mark.parametrize("proof", ["a frame", "a probe"])
-def test_a_frame_or_a_probe_answered_since_the_heartbeat_was_overdue_is_proof(
+def test_answer_after_the_heartbeat_was_overdue_proves_a_service_alive(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs, proof: str
 ) -> None:
-    # Heartbeats were due ten seconds ago; what was answered before that proves nothing.
+    # Heartbeats were due ten seconds ago; an answer before that proves nothing.
     twelve.heard(twelve.stubs, 70)
     twelve.succeeded(twelve.stubs, 20)
     watchdogs.start()
@@ -90,10 +90,10 @@ def test_a_frame_or_a_probe_answered_since_the_heartbeat_was_overdue_is_proof(
     else:
         site.execute("UPDATE services SET last_evidence = last_heartbeat")
         sweep(site.runtime)
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)
 
 
-def test_services_whose_calls_fail_are_not_told_to_live_and_work(
+def test_silent_services_with_open_breakers_raise_no_missing_heartbeats_alarm(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     twelve.heard(twelve.stubs, 70)
@@ -103,34 +103,34 @@ def test_services_whose_calls_fail_are_not_told_to_live_and_work(
     assert watchdogs.kinds() == []
 
 
-def test_when_they_turn_out_dead_its_end_does_not_claim_that_heartbeats_arrive(
+def test_death_of_silent_services_ends_the_alarm_without_claiming_heartbeats(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     twelve.heard(twelve.stubs, 70)
     watchdogs.start()
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)
     twelve.kill()
-    over = watchdogs.wait_for(TOLD, "recovered")[-1][1]
+    over = watchdogs.wait_for(ALARM, "recovered")[-1][1]
     assert "heartbeats arrive again" not in over
     assert "no heartbeat arrives still" in over
     assert "not known to live any more: yolo_01..12" in over
 
 
-def test_when_only_some_are_heard_again_the_others_are_named(
+def test_partial_return_of_heartbeats_names_the_services_still_silent(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     twelve.heard(twelve.stubs, 70)
     watchdogs.start()
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)
     twelve.heard(twelve.stubs[1:], 0)
-    told = watchdogs.wait_for(TOLD, TOLD, "recovered")
-    assert "1 of 12 algorithm services that live was not heard" in told[1][1]
-    over = told[-1][1]
+    messages = watchdogs.wait_for(ALARM, ALARM, "recovered")
+    assert "1 of 12 algorithm services that live was not heard" in messages[1][1]
+    over = messages[-1][1]
     assert "heartbeats of 11 of 12 services arrive again; not those of yolo_01, which live" in over
 
 
 @pytest.mark.parametrize(("count", "rings"), [(2, True), (3, True), (4, False)])
-def test_two_are_many_when_they_are_more_than_half(
+def test_two_silent_services_raise_an_alarm_at_once_if_they_are_more_than_half(
     site: Installation, watchdogs: Watchdogs, count: int, rings: bool
 ) -> None:
     site.configure(stall_alarm_sec=3600, heartbeat_timeout_sec=0.5)
@@ -139,7 +139,7 @@ def test_two_are_many_when_they_are_more_than_half(
         fleet.heard(fleet.stubs[:2], 70)
         watchdogs.start()
         if rings:
-            watchdogs.wait_for(TOLD)
+            watchdogs.wait_for(ALARM)
         else:
             watchdogs.rounds(12)
             assert watchdogs.kinds() == []
@@ -147,7 +147,7 @@ def test_two_are_many_when_they_are_more_than_half(
         fleet.close()
 
 
-def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
+def test_single_silent_service_raises_its_own_alarm_after_a_longer_grace(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     lone = twelve.stubs[4]
@@ -159,42 +159,42 @@ def test_a_single_one_is_told_after_a_longer_time_under_its_own_name(
     watchdogs.stop(patient)
     watchdogs.timings = replace(watchdogs.timings, few_heartbeats_grace_sec=0.2)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for(TOLD)
-    assert "1 of 12 algorithm services that live was not heard for 7" in said
-    assert "yolo_05" in said
-    assert "points at this server" not in said
+    ((_, message),) = watchdogs.wait_for(ALARM)
+    assert "1 of 12 algorithm services that live was not heard for 7" in message
+    assert "yolo_05" in message
+    assert "points at this server" not in message
     (alarm,) = watchdogs.alarms()
     assert alarm["subject"] == lone.endpoint
 
-    # Then all the others: another alarm, and the first goes on.
+    # Then all the other services: a second alarm, and the first alarm goes on.
     twelve.heard(twelve.stubs, 70)
-    said = watchdogs.wait_for(TOLD, TOLD)[-1][1]
-    assert "12 of 12" in said
+    message = watchdogs.wait_for(ALARM, ALARM)[-1][1]
+    assert "12 of 12" in message
     watchdogs.rounds(12)
-    assert watchdogs.kinds() == [TOLD, TOLD]
+    assert watchdogs.kinds() == [ALARM, ALARM]
     twelve.heard(twelve.stubs, 0)
-    watchdogs.wait_for(TOLD, TOLD, "recovered")
+    watchdogs.wait_for(ALARM, ALARM, "recovered")
     assert all(alarm["over_at"] for alarm in watchdogs.alarms())
 
 
-def test_an_idle_service_that_is_proven_by_a_probe_each_minute_does_not_flap(
+def test_alarm_of_idle_services_probed_each_minute_does_not_flap(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     twelve.heard(twelve.stubs, 600)
     # The newest proof is as old as it gets before the sweep's next probe.
     twelve.succeeded(twelve.stubs, 64)
     watchdogs.start()
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)
     sweep(site.runtime)
     watchdogs.rounds(12)
-    assert watchdogs.kinds() == [TOLD]
-    # Nobody looks any more: nothing is known then, and that is what is told.
+    assert watchdogs.kinds() == [ALARM]
+    # Without further proof the alarm ends, and the message claims no heartbeats.
     twelve.succeeded(twelve.stubs, 600)
-    over = watchdogs.wait_for(TOLD, "recovered")[-1][1]
+    over = watchdogs.wait_for(ALARM, "recovered")[-1][1]
     assert "heartbeats arrive again" not in over
 
 
-def test_when_only_services_of_this_machine_are_heard_a_firewall_is_looked_for(
+def test_heartbeats_from_this_machine_only_point_at_a_firewall(
     site: Installation,
 ) -> None:
     site.configure(service_networks=["127.0.0.0/8", "172.16.0.0/12"])
@@ -212,12 +212,14 @@ def test_when_only_services_of_this_machine_are_heard_a_firewall_is_looked_for(
     processes_work(site)
     found = look(site, probes=False)
     assert codes(found) == ["heartbeats_not_arriving"]
-    said = "\n".join(text(one) for one in found.causes[0].evidence)
-    assert "Only services on this machine are heard: that points at a firewall" in said
-    assert "listens on 127.0.0.1 only, which yolo_7902..7912 on other machines cannot reach" in said
+    message = "\n".join(text(line) for line in found.causes[0].evidence)
+    assert "Only services on this machine are heard: that points at a firewall" in message
+    assert (
+        "listens on 127.0.0.1 only, which yolo_7902..7912 on other machines cannot reach" in message
+    )
 
 
-def test_heartbeats_that_nobody_could_take_are_not_missing(
+def test_heartbeats_are_not_missing_while_the_api_or_database_was_down(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     twelve.heard(twelve.stubs, 70)
@@ -233,57 +235,57 @@ def test_heartbeats_that_nobody_could_take_are_not_missing(
     assert watchdogs.kinds() == [], "the database was away until then"
     with site.runtime.db.write() as conn:
         leases.note(conn, WATCHED_SINCE, time.time() - 90)
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)
 
 
-def test_when_no_api_runs_that_is_why_heartbeats_are_missing(
+def test_missing_api_is_the_cause_of_missing_heartbeats(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     processes_work(site)
     site.execute("UPDATE processes SET beat_at = beat_at - 600 WHERE kind = 'api'")
     twelve.heard(twelve.stubs, 70)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for(TOLD)
-    assert "No API of easyai runs" in said
-    assert "没有可接收心跳的" in said
+    ((_, message),) = watchdogs.wait_for(ALARM)
+    assert "No API of easyai runs" in message
+    assert "没有可接收心跳的" in message
     (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "api_gone"
 
 
-def test_a_restart_of_the_api_ends_no_alarm_of_heartbeats_that_are_missing_still(
+def test_api_restart_does_not_end_a_missing_heartbeats_alarm(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     processes_work(site)
     twelve.heard(twelve.stubs, 70)
     site.execute("UPDATE processes SET started_at = started_at - 600 WHERE kind = 'api'")
     watchdogs.start()
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)
     site.execute("UPDATE processes SET started_at = started_at + 655 WHERE kind = 'api'")
     with site.runtime.db.write() as conn:
         leases.note(conn, WATCHED_SINCE, time.time())
     watchdogs.rounds(15)
-    assert watchdogs.kinds() == [TOLD]
+    assert watchdogs.kinds() == [ALARM]
     twelve.heard(twelve.stubs, 0)
-    watchdogs.wait_for(TOLD, "recovered")
+    watchdogs.wait_for(ALARM, "recovered")
 
 
-@pytest.mark.parametrize(("heard", "told"), [(90, False), (125, True)])
-def test_an_api_that_starts_again_and_again_puts_it_off_once_only(
-    site: Installation, twelve: Fleet, watchdogs: Watchdogs, heard: float, told: bool
+@pytest.mark.parametrize(("heard", "rings"), [(90, False), (125, True)])
+def test_repeated_api_restarts_delay_a_missing_heartbeats_alarm_once_only(
+    site: Installation, twelve: Fleet, watchdogs: Watchdogs, heard: float, rings: bool
 ) -> None:
     processes_work(site)
     twelve.heard(twelve.stubs, heard)
     site.execute("UPDATE processes SET started_at = started_at + 55 WHERE kind = 'api'")
     watchdogs.start()
     watchdogs.rounds(15)
-    assert watchdogs.kinds() == [TOLD] * told
+    assert watchdogs.kinds() == [ALARM] * rings
 
 
-def test_a_clock_that_was_set_back_silences_nothing(
+def test_clock_set_back_does_not_suppress_a_missing_heartbeats_alarm(
     site: Installation, twelve: Fleet, watchdogs: Watchdogs
 ) -> None:
     processes_work(site)
     twelve.heard(twelve.stubs, 70)
     site.execute("UPDATE processes SET started_at = started_at + 86400 WHERE kind = 'api'")
     watchdogs.start()
-    watchdogs.wait_for(TOLD)
+    watchdogs.wait_for(ALARM)

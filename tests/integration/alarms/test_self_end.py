@@ -1,4 +1,4 @@
-"""A process that hangs and that nobody watches ends itself, and the next one tells why."""
+"""A hung process without a supervisor ends itself, and its successor reports the reason."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _run(
     switch: str = END_WHEN_HUNG_VARIABLE,
     limit_sec: float = 15.0,
 ) -> int:
-    """How a process with such a presence ends: minus the signal, or its exit code."""
+    """Run a process with such a presence; returns its exit code, or minus the signal."""
     environment = {"PATH": "/usr/bin:/bin", switch: "1", "PYTHONPATH": str(Path.cwd())}
     command = [sys.executable, "-c", _PROGRAM, site.database_url, works, obeys]
     done = subprocess.run(command, env=environment, timeout=limit_sec, capture_output=True)
@@ -50,13 +50,13 @@ def _run(
     return done.returncode
 
 
-def test_a_process_whose_loops_stand_still_ends_and_tells_why(site: Installation) -> None:
+def test_hung_process_ends_and_records_the_reason(site: Installation) -> None:
     assert _run(site, "hangs", "obeys") == -15
     (row,) = site.rows("SELECT * FROM events WHERE kind = 'restart_asked'")
     assert (row["reason_code"], row["text"]) == (end_codes.HUNG, text(self_end.HUNG))
 
 
-def test_one_that_does_not_end_in_order_ends_at_once(site: Installation) -> None:
+def test_hung_process_that_ignores_sigterm_exits_at_once(site: Installation) -> None:
     assert _run(site, "hangs", "ignores") == 70
 
 
@@ -68,14 +68,14 @@ def test_one_that_does_not_end_in_order_ends_at_once(site: Installation) -> None
         ("hangs, and no end heals it", END_WHEN_HUNG_VARIABLE),
     ],
 )
-def test_one_whose_end_heals_nothing_does_not_end(
+def test_process_stays_if_it_works_or_a_restart_would_not_help(
     site: Installation, works: str, switch: str
 ) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         _run(site, works, "obeys", switch, limit_sec=3.0)
 
 
-def test_the_next_one_in_its_place_was_started_again(
+def test_restarted_process_finds_the_reason_of_its_predecessors_end(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(END_WHEN_HUNG_VARIABLE, "1")
@@ -92,13 +92,13 @@ def test_the_next_one_in_its_place_was_started_again(
 
 
 @pytest.mark.parametrize("supervised", [False, True])
-def test_the_watchdog_asks_workers_that_take_no_tasks_to_end(
+def test_watchdog_asks_unsupervised_workers_that_take_no_tasks_to_end(
     site: Installation,
     watchdogs: Watchdogs,
     monkeypatch: pytest.MonkeyPatch,
     supervised: bool,
 ) -> None:
-    """Under `easyai up` it is the supervisor that is asked."""
+    """Under `easyai up` the supervisor ends them."""
     if supervised:
         monkeypatch.setenv("EASYAI_SUPERVISED", "1")
     monkeypatch.setattr(SilentStall, "reason_to_restart", lambda *_: end_codes.takes_no_tasks(31))

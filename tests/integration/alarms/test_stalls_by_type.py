@@ -1,4 +1,4 @@
-"""Several task types that stand still: each since its own moment, and "everything" only when so."""
+"""Stalls of several types: each with its own begin; "all types" only if all are stalled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY_SEC = 86_400.0
 
 @pytest.fixture(autouse=True)
 def served(site: Installation, algorithm: AlgorithmStub) -> None:
-    """One service takes all three types."""
+    """A single service takes all three types."""
     site.configure(stall_alarm_sec=20.0)
     site.register(algorithm, task_types=[TYPE, OTHER, THIRD])
 
@@ -45,10 +45,10 @@ def _failed(site: Installation, ages: Iterable[float], task_type: str) -> None:
             at=now - age,
         )
     for path in (site.snapshots / task_type).rglob("*.jpg"):
-        path.unlink()  # it lies under failed/, as the rows say
+        path.unlink()  # the rows have it under failed/
 
 
-def test_each_type_is_told_of_with_its_own_duration(
+def test_stall_alarm_quotes_a_duration_for_each_type(
     site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     _succeeded(site, 0, THIRD)
@@ -57,51 +57,53 @@ def test_each_type_is_told_of_with_its_own_duration(
         waits_since(site, age, task_type)
     now = time.time()
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert f"1 frame of {TYPE} waits and none succeeded for 10 min" in said
-    assert re.search(rf"1 frame of {OTHER} waits and none succeeded for [67]\d s", said), said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert f"1 frame of {TYPE} waits and none succeeded for 10 min" in message
+    assert re.search(rf"1 frame of {OTHER} waits and none succeeded for [67]\d s", message), message
     began = {row["subject"]: now - row["began_at"] for row in watchdogs.alarms()}
     assert began == {TYPE: pytest.approx(600, abs=10), OTHER: pytest.approx(60, abs=10)}
 
 
-def test_everything_stands_still_when_nothing_succeeded_since_the_last_of_them_began(
+def test_stall_covers_all_types_without_a_success_since_the_last_type_stalled(
     site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.record(1, THIRD)
     site.execute("UPDATE frames SET state = 'done'")
-    _succeeded(site, 300, THIRD)  # since the first began, before the second did
+    _succeeded(site, 300, THIRD)  # after the first stall began, before the second began
     for task_type, age in ((TYPE, 600.0), (OTHER, 60.0)):
         site.record(1, task_type)
         waits_since(site, age, task_type)
     now = time.time()
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert re.search(r": 2 frames wait and none succeeded for [67]\d s to 10 min\.", said), said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert re.search(r": 2 frames wait and none succeeded for [67]\d s to 10 min\.", message), (
+        message
+    )
     (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], now - alarm["began_at"]) == ("", pytest.approx(600, abs=10))
 
 
-def test_a_frame_that_failed_weeks_ago_does_not_date_a_standstill_of_today(
+def test_failure_of_weeks_ago_does_not_date_a_stall_of_today(
     site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     _failed(site, (20 * DAY_SEC, 40, 30, 25), TYPE)
     processes_work(site)
     assert time.time() - look(site).symptom.since == pytest.approx(3600, abs=10)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "none succeeded for 60 min" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "none succeeded for 60 min" in message
 
 
-def test_failures_that_are_rare_are_told_of_though_no_two_are_of_one_hour(
+def test_rare_failures_without_a_success_raise_a_stall_alarm(
     site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     _failed(site, (9000, 5000, 30), TYPE)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "3 frames failed" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "3 frames failed" in message
 
 
-def test_a_broken_picture_of_another_type_does_not_hold_an_alarm_of_everything(
+def test_broken_picture_of_another_type_does_not_prolong_a_stall_of_all_types(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=1.5)
@@ -117,7 +119,7 @@ def test_a_broken_picture_of_another_type_does_not_hold_an_alarm_of_everything(
     assert "inference goes on" in over
 
 
-def test_one_that_broke_after_the_alarm_of_everything_is_none_of_it(
+def test_failure_of_another_type_after_the_stall_alarm_does_not_prolong_it(
     site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.configure(stall_alarm_sec=1.5)
@@ -125,6 +127,6 @@ def test_one_that_broke_after_the_alarm_of_everything_is_none_of_it(
     watchdogs.start()
     watchdogs.wait_for("inference_stalled")
     _failed(site, (0,), OTHER)
-    watchdogs.rounds(12)  # until it is old enough to count as a standstill
+    watchdogs.rounds(12)  # until it is old enough to count as a stall
     site.execute("DELETE FROM frames WHERE task_type = :name", name=TYPE)
     watchdogs.wait_for("inference_stalled", "recovered")

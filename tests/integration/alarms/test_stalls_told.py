@@ -1,4 +1,4 @@
-"""Inference that stands still is told to people in time, whatever broke, and so is its end."""
+"""People are notified in time of a stall, whatever broke, and of its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STALL_SEC = 2.0
 
 
 class Webhook(ThreadingHTTPServer):
-    """Where people read what they are told."""
+    """Receives notifications and keeps their titles and bodies."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
@@ -38,7 +38,7 @@ class Webhook(ThreadingHTTPServer):
         return f"json://127.0.0.1:{self.server_port}/"
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop the server."""
         self.shutdown()
         self.server_close()
         self._thread.join()
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def people() -> Iterator[Webhook]:
-    """Somebody who is told."""
+    """A webhook that receives the notifications."""
     webhook = Webhook()
     yield webhook
     webhook.close()
@@ -70,7 +70,7 @@ def _configure(site: Installation, people: Webhook, *urls: str) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, notify_urls=[people.url, *urls])
 
 
-def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_end_too(
+def test_stall_notifies_people_with_its_cause_and_of_its_end(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -85,7 +85,7 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
     site.put_many(3)
     site.scan()
     began = time.monotonic()
-    wait_until(lambda: people.titles, 15, "people are told")
+    wait_until(lambda: people.titles, 15, "people are notified")
     assert STALL_SEC * 0.9 <= time.monotonic() - began < STALL_SEC + 5
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "3 frames wait and none succeeded" in people.bodies[0]
@@ -96,13 +96,13 @@ def test_frames_that_wait_without_a_success_are_told_of_with_the_cause_and_the_e
 
     broker.reason = ""
     site.work(site.loop())
-    wait_until(lambda: len(people.titles) == 2, 15, "people are told that it goes on")
+    wait_until(lambda: len(people.titles) == 2, 15, "people are notified that inference goes on")
     assert people.titles[1] == "easyai: recovered (inference_stalled) / 已恢复：推理停止"
     assert "the cause was: the broker did not work (broker_down)" in people.bodies[1]
     watchdogs.wait_for("inference_stalled", "recovered")
 
 
-def test_only_the_type_that_stands_still_is_named(
+def test_stall_alarm_names_only_the_stalled_type(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -121,11 +121,11 @@ def test_only_the_type_that_stands_still_is_named(
         site.put(f"{TYPE}/门口1/{time.monotonic_ns()}.jpg")
         site.scan()
         loop.pump(TYPE, 0.1)
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "2 frames of 车辆 wait" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "2 frames of 车辆 wait" in message
 
 
-def test_a_type_whose_rate_is_slower_than_the_alarm_does_not_stand_still(
+def test_type_with_a_rate_limit_slower_than_the_alarm_is_not_stalled(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -138,7 +138,7 @@ def test_a_type_whose_rate_is_slower_than_the_alarm_does_not_stand_still(
     watchdogs.wait_for("inference_stalled")
 
 
-def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
+def test_failing_scans_notify_people_without_a_known_frame(
     site: Installation, watchdogs: Watchdogs, people: Webhook, scans: Scans
 ) -> None:
     _configure(site, people)
@@ -146,13 +146,13 @@ def test_when_no_scan_succeeds_any_more_that_is_told_though_no_frame_is_known(
     watchdogs.rounds(15)
     assert people.titles == []
     scans.cease()
-    wait_until(lambda: people.titles, STALL_SEC + 6, "people are told")
+    wait_until(lambda: people.titles, STALL_SEC + 6, "people are notified")
     assert "no frame could be found" in people.bodies[0]
 
 
-# PostgreSQL has no lock over the whole database; tests/faults stops one.
+# PostgreSQL has no lock of the whole database; tests/faults stops a PostgreSQL server.
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
+def test_locked_database_delays_no_notification_and_records_the_alarm_later(
     site: Installation,
     watchdogs: Watchdogs,
     people: Webhook,
@@ -169,7 +169,7 @@ def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
     )
     holder.execute("BEGIN EXCLUSIVE")
     locked_at = time.monotonic()
-    wait_until(lambda: people.titles, 20, "people are told")
+    wait_until(lambda: people.titles, 20, "people are notified")
     assert time.monotonic() - locked_at < STALL_SEC + 8
     assert people.titles == ["easyai: inference_stalled / 推理停止"]
     assert "database" in people.bodies[0]
@@ -183,12 +183,12 @@ def test_a_locked_database_keeps_nobody_from_being_told_and_learns_of_it_later(
         (alarm,) = watchdogs.alarms()
         assert alarm["cause"] == "database_down"
         assert alarm["over_at"] > alarm["raised_at"]
-        wait_until(lambda: len(people.titles) == 2, 10, "people are told that it is over")
+        wait_until(lambda: len(people.titles) == 2, 10, "people are notified that it is over")
     finally:
         again.cease()
 
 
-def test_people_behind_a_dead_link_are_told_when_it_works_and_the_others_only_once(
+def test_notification_is_retried_only_for_recipients_it_did_not_reach(
     site: Installation, watchdogs: Watchdogs, people: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
@@ -197,14 +197,14 @@ def test_people_behind_a_dead_link_are_told_when_it_works_and_the_others_only_on
     )
     site.record(1)
     watchdogs.start()
-    wait_until(lambda: people.titles, 15, "those who can be reached are told")
-    wait_until(lambda: "trying again" in caplog.text, 15, "the others are not")
+    wait_until(lambda: people.titles, 15, "reachable recipients are notified")
+    wait_until(lambda: "trying again" in caplog.text, 15, "the other recipient is not")
     late = Webhook(port)
     try:
         wait_until(
             lambda: late.titles == ["easyai: no_algorithm / 没有算法服务"],
             15,
-            "they are told later",
+            "the other recipient is notified later",
         )
     finally:
         late.close()

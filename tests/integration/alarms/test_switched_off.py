@@ -1,4 +1,4 @@
-"""Inference that somebody has switched off: told of with this cause, not with silence."""
+"""Switched-off inference raises an alarm with that cause."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STALL_SEC = 1.5
 
 
 @pytest.mark.parametrize("waiting", [3, 0])
-def test_it_is_told_of_with_its_cause_and_so_is_the_end(
+def test_disabled_inference_raises_a_stall_alarm_with_that_cause(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub, waiting: int
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2)
@@ -33,11 +33,11 @@ def test_it_is_told_of_with_its_cause_and_so_is_the_end(
     site.configure(stall_alarm_sec=STALL_SEC, frame_stable_sec=0.2, enable=False)
     began = time.monotonic()
     site.record(waiting)
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
     assert time.monotonic() - began > STALL_SEC * 0.6
-    assert "Inference is switched off: ai_analysis.enable is false" in said
-    assert "推理被关闭：ai_analysis.enable 为 false" in said
-    assert "Set enable = true in [ai_analysis]" in said
+    assert "Inference is switched off: ai_analysis.enable is false" in message
+    assert "推理被关闭：ai_analysis.enable 为 false" in message
+    assert "Set enable = true in [ai_analysis]" in message
     (alarm,) = watchdogs.alarms()
     assert (alarm["subject"], alarm["cause"]) == ("", "disabled")
     watchdogs.rounds(12)
@@ -51,7 +51,7 @@ def test_it_is_told_of_with_its_cause_and_so_is_the_end(
     assert "the cause was: inference was switched off (disabled)" in over
 
 
-def test_a_watchdog_that_starts_meanwhile_neither_repeats_it_nor_tells_its_end(
+def test_restarted_watchdog_keeps_the_alarm_of_disabled_inference(
     site: Installation, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, enable=False)
@@ -63,7 +63,7 @@ def test_a_watchdog_that_starts_meanwhile_neither_repeats_it_nor_tells_its_end(
     assert watchdogs.kinds() == ["inference_stalled"]
 
 
-def test_the_diagnosis_names_it_first_and_how_many_frames_wait(
+def test_diagnosis_names_disabled_inference_first_with_the_waiting_frames(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -79,7 +79,7 @@ def test_the_diagnosis_names_it_first_and_how_many_frames_wait(
     assert "config check" in found.causes[0].remedies[0].command
 
 
-def test_without_a_frame_waiting_it_is_no_stop_of_a_second_ago(
+def test_disabled_inference_without_waiting_frames_has_no_begin(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)

@@ -1,4 +1,4 @@
-"""People see how bad it is before they read: as a colour or a sign of the service they use."""
+"""Notifications carry a type by severity, which services show as a colour or a sign."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.sqlite_only
 
 @pytest.fixture
 def hook() -> Iterator[Webhook]:
-    """Somebody who is told."""
+    """A webhook that receives the notifications."""
     with webhook() as server:
         yield server
 
@@ -25,27 +25,27 @@ def _tones(hook: Webhook) -> dict[str, str]:
     return {posted["title"].partition(" / ")[0]: posted["type"] for posted in hook.posted}
 
 
-def test_an_outage_is_a_failure_a_threat_a_warning_and_the_end_a_success(
+def test_notification_type_is_failure_warning_or_success_by_severity(
     site: Installation, watchdogs: Watchdogs, hook: Webhook
 ) -> None:
     site.configure(notify_urls=[hook.url()])
     store, disk = FakeCheck("store", "not mounted"), FakeCheck("disk", "2 % free")
     watchdogs.start(store, disk)
-    wait_until(lambda: len(hook.posted) == 2, 15, "people are told")
+    wait_until(lambda: len(hook.posted) == 2, 15, "people are notified")
     alarms = {"easyai: store_down": "failure", "easyai: disk_low": "warning"}
     assert _tones(hook) == alarms
     store.reason = disk.reason = ""
-    wait_until(lambda: len(hook.posted) == 4, 15, "people are told that it is over")
+    wait_until(lambda: len(hook.posted) == 4, 15, "people are notified that it is over")
     assert _tones(hook) == alarms | {
         "easyai: recovered (store_down)": "success",
         "easyai: recovered (disk_low)": "success",
     }
 
 
-def test_an_alarm_that_is_repeated_is_as_bad_as_before(
+def test_repeated_alarm_keeps_its_notification_type(
     site: Installation, watchdogs: Watchdogs, hook: Webhook
 ) -> None:
     site.configure(notify_urls=[hook.url()], alarm_repeat_sec=1.0)
     watchdogs.start(FakeCheck("disk", "2 % free"))
-    wait_until(lambda: len(hook.posted) >= 2, 15, "people are told again")
+    wait_until(lambda: len(hook.posted) >= 2, 15, "people are notified again")
     assert {posted["type"] for posted in hook.posted} == {"warning"}
