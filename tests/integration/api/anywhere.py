@@ -1,4 +1,4 @@
-"""The API as it is asked from this and from other machines."""
+"""The API, called from this machine and from other machines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELSEWHERE = "192.168.7.20"
 
 
 class From:
-    """The API as clients of other addresses reach it."""
+    """Wraps the API so that requests seem to come from `address`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class From:
 
 
 class Site:
-    """The API, asked from anywhere."""
+    """The API, called from any address."""
 
     def __init__(self, runtime: Runtime, data: Path, api: LiveApi, where: From) -> None:
         self.runtime, self.data, self.api, self.where = runtime, data, api, where
@@ -38,27 +38,27 @@ class Site:
     def ask(
         self, method: str, path: str, address: str, json: Any = None, **headers: str
     ) -> tuple[int, str]:
-        """Status and text of an answer."""
+        """Send a request from an address; returns status and text of the answer."""
         self.where.address = address
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.api.call(method, path, json=json, headers=named)
         return response.status_code, response.text
 
     def token(self, name: str = "operator") -> str:
-        """The header that shows a token of the data folder."""
+        """The Authorization header with a token of the data folder."""
         return f"Bearer {(self.data / f'{name}.token').read_text()}"
 
     def register(self, address: str, service_id: str, endpoint: str) -> None:
-        """Register from an address."""
+        """Register a service from an address."""
         body = {"service_id": service_id, "task_types": ["t"], "endpoint": endpoint}
         assert self.ask("POST", f"{ANALYSIS}/register", address, body)[0] == 200
 
     def unregister(self, address: str, name: str, **headers: str) -> int:
-        """The status of unregistering from an address."""
+        """Unregister a service from an address; returns the status."""
         path = f"{ANALYSIS}/unregister/{quote(name, safe='')}"
         return self.ask("DELETE", path, address, **headers)[0]
 
     @property
     def registered(self) -> list[str]:
-        """The endpoints that can take work."""
-        return [one["endpoint"] for one in service_list(self.runtime)["services"]]
+        """The endpoints of all routable services."""
+        return [service["endpoint"] for service in service_list(self.runtime)["services"]]

@@ -21,7 +21,7 @@ OpenRuntime = Callable[[str], Runtime]
 
 @pytest.fixture
 def doorbell() -> RecordingDoorbell:
-    """Who was rung for."""
+    """Records the types for which workers were woken."""
     return RecordingDoorbell()
 
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def open_on(
     tmp_path: Path, folder: Path, doorbell: RecordingDoorbell, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OpenRuntime]:
-    """Opens runtimes on a database URL; closes them in the end."""
+    """Opens runtimes on a database URL; closes them after the test."""
     monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR", str(folder))
     networks = '["127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16"]'
@@ -56,7 +56,7 @@ def open_on(
 def migrated_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """One database of each kind for all tests here: migrating takes longer than emptying."""
+    """A database of each kind for the session: migrating takes longer than emptying."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'easyai.db'}"
         migrate.upgrade(url)
@@ -89,7 +89,7 @@ def api(runtime: Runtime) -> Iterator[LiveApi]:
 
 @pytest.fixture
 def sqlite_runtime(tmp_path: Path, open_on: OpenRuntime) -> Runtime:
-    """A runtime for what does not depend on the database."""
+    """A runtime for tests that do not depend on the kind of database."""
     url = f"sqlite:///{tmp_path / 'easyai.db'}"
     migrate.upgrade(url)
     return open_on(url)
@@ -97,14 +97,14 @@ def sqlite_runtime(tmp_path: Path, open_on: OpenRuntime) -> Runtime:
 
 @pytest.fixture
 def sqlite_api(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
-    """The API for what does not depend on the database."""
+    """The API for tests that do not depend on the kind of database."""
     with LiveApi(create_app(sqlite_runtime)) as live:
         yield live
 
 
 @pytest.fixture
 def open_site(sqlite_runtime: Runtime, tmp_path: Path) -> Iterator[Callable[[], Site]]:
-    """Opens the site; settings are those of the environment then."""
+    """Opens the site with the settings of the environment at that time."""
     with ExitStack() as stack:
 
         def opened() -> Site:

@@ -25,12 +25,12 @@ ALERTS = "/api/v1/alerts"
 
 @dataclass
 class RecordingDoorbell:
-    """Remembers who was rung for."""
+    """Records the types for which workers were woken."""
 
     rung: list[str] = field(default_factory=list)
 
     def ring_all(self, task_types: Iterable[str]) -> None:
-        """Remember the types."""
+        """Record the types."""
         self.rung.extend(task_types)
 
     def close(self) -> None:
@@ -38,7 +38,7 @@ class RecordingDoorbell:
 
 
 class LiveApi:
-    """A running API; requests go through one session."""
+    """A running API; requests go through a single session."""
 
     def __init__(self, app: ASGIApp, room: Room | None = None) -> None:
         self.port = free_port()
@@ -95,7 +95,7 @@ class LiveApi:
         return status, headers, body
 
     def raw_get(self, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-        """Ask for a target that no client library rewrites."""
+        """Request a target exactly as given: client libraries would rewrite it."""
         text = f"{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
         return self.raw(text.encode())
 

@@ -1,4 +1,4 @@
-"""Other machines need a token for what only an operator may do; services need none."""
+"""Calls of operators from other machines need a token; calls of services need none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VIEWS = [
 BY_SERVICES = [("POST", f"{ANALYSIS}/heartbeat/yolo", None), ("GET", f"{ANALYSIS}/services", None)]
 
 
-def test_operators_of_other_machines_need_the_token(site: Site) -> None:
+def test_operator_calls_from_other_machines_need_the_token(site: Site) -> None:
     for method, path, body in OPERATOR_CALLS:
         status, text = site.ask(method, path, ELSEWHERE, body)
         assert status == 403, path
@@ -46,7 +46,7 @@ def test_operators_of_other_machines_need_the_token(site: Site) -> None:
         assert site.ask(method, path, ELSEWHERE, body, Authorization=site.token())[0] != 403
 
 
-def test_whatever_changes_something_needs_the_token_but_what_services_call(site: Site) -> None:
+def test_every_changing_call_but_those_of_services_needs_the_token(site: Site) -> None:
     of_services = {"register", "heartbeat", "unregister"}
     changing = {
         (method.upper(), path)
@@ -60,7 +60,7 @@ def test_whatever_changes_something_needs_the_token_but_what_services_call(site:
         assert site.ask(method, path.replace("{id}", "1"), ELSEWHERE, {})[0] == 403, path
 
 
-def test_a_token_that_could_not_be_kept_is_made_when_it_can(
+def test_token_is_created_once_the_data_folder_can_be_written(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = site.runtime.settings.easyai.data_dir
@@ -77,7 +77,7 @@ def test_a_token_that_could_not_be_kept_is_made_when_it_can(
     assert tokens.name_of((folder / "operator.token").read_text(), ELSEWHERE) == "operator"
 
 
-def test_one_of_an_older_release_that_names_its_host_unregisters_itself(site: Site) -> None:
+def test_service_of_an_older_release_with_a_host_name_can_unregister_itself(site: Site) -> None:
     site.register("10.0.0.8", "named", "http://detector:1/infer")
     site.register("10.0.0.8", "numbered", "http://10.0.0.8:1/infer")
     with site.runtime.db.write() as conn:
@@ -86,21 +86,21 @@ def test_one_of_an_older_release_that_names_its_host_unregisters_itself(site: Si
     assert site.unregister(ELSEWHERE, "named") == 200
 
 
-def test_this_machine_needs_no_token(site: Site) -> None:
+def test_calls_from_this_machine_need_no_token(site: Site) -> None:
     site.where.own = "10.1.2.3"
     for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "10.1.2.3"):
         for method, path, body in OPERATOR_CALLS:
             assert site.ask(method, path, address, body)[0] != 403, (address, path)
 
 
-def test_a_proxy_on_this_machine_makes_nobody_local(site: Site) -> None:
+def test_request_through_a_local_proxy_is_not_local(site: Site) -> None:
     named = ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via", "True_Client_IP")
     for name in (*named, "X_Forwarded_Proto", "X_Forwarded_Host", "CF_Connecting_IP"):
         path = f"{ANALYSIS}/clear_all"
         assert site.ask("POST", path, "127.0.0.1", **{name: "127.0.0.1"})[0] == 403, name
 
 
-def test_a_proxy_that_does_not_say_who_asks_unregisters_no_service_of_this_machine(
+def test_proxy_without_x_forwarded_for_cannot_unregister_a_local_service(
     site: Site,
 ) -> None:
     here = "http://127.0.0.1:1/infer"
@@ -110,22 +110,24 @@ def test_a_proxy_that_does_not_say_who_asks_unregisters_no_service_of_this_machi
     status, text = site.ask("DELETE", f"{ANALYSIS}/unregister/yolo", "127.0.0.1", Via="1.1 p")
     assert (status, site.registered) == (403, [here])
     assert "let it send X-Forwarded-For" in text
-    # One that says so may be asked by a service of this machine.
+    # With X-Forwarded-For the API knows that a service of this machine asks.
     assert site.unregister("127.0.0.1", here, X_Forwarded_For="127.0.0.1") == 200
 
 
-def test_a_token_that_is_not_known_is_logged_once_a_minute_and_not_repeated(
+def test_unknown_token_is_logged_once_a_minute_without_its_value(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(5):
         guess = f"Bearer guess-{number}"
         site.ask("POST", f"{ANALYSIS}/clear_all", ELSEWHERE, Authorization=guess)
-    said = [one.getMessage() for one in caplog.records if "token that is not known" in one.msg]
-    assert said == [f"a token that is not known was sent: client={ELSEWHERE}"]
+    lines = [
+        record.getMessage() for record in caplog.records if "token that is not known" in record.msg
+    ]
+    assert lines == [f"a token that is not known was sent: client={ELSEWHERE}"]
     assert "guess-" not in caplog.text
 
 
-def test_a_service_of_another_machine_needs_no_token(site: Site) -> None:
+def test_service_of_another_machine_needs_no_token_for_its_calls(site: Site) -> None:
     here, there = f"http://{ELSEWHERE}:1/infer", "http://192.168.7.21:1/infer"
     site.register(ELSEWHERE, "yolo", here)
     for method, path, body in BY_SERVICES:
@@ -139,7 +141,7 @@ def test_a_service_of_another_machine_needs_no_token(site: Site) -> None:
     assert site.registered == []
 
 
-def test_a_service_of_another_machine_unregisters_no_other(site: Site) -> None:
+def test_service_of_another_machine_unregisters_only_itself(site: Site) -> None:
     others, own = ["http://10.0.0.8:1/infer", "http://detector:1/infer"], f"http://{ELSEWHERE}:1/i"
     site.register("10.0.0.8", "yolo", others[0])
     site.register("10.0.0.9", "yolo", others[1])
@@ -149,14 +151,14 @@ def test_a_service_of_another_machine_unregisters_no_other(site: Site) -> None:
     assert site.unregister(ELSEWHERE, "unknown") == 400
 
     site.register(ELSEWHERE, "yolo", own)
-    assert site.unregister(ELSEWHERE, "yolo") == 200  # its own only
+    assert site.unregister(ELSEWHERE, "yolo") == 200  # only its own endpoint
     assert site.registered == others
 
     assert site.unregister(ELSEWHERE, "yolo", Authorization=site.token()) == 200
     assert site.registered == []
 
 
-def test_viewers_need_a_token_where_the_operator_wants_it(
+def test_views_need_a_token_when_the_settings_require_it(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EASYAI_VIEWERS", "token")
@@ -169,20 +171,20 @@ def test_viewers_need_a_token_where_the_operator_wants_it(
             assert site.ask("GET", path, ELSEWHERE, Authorization=allowed)[0] in (200, 404), path
         assert site.ask("GET", path, "127.0.0.1")[0] in (200, 404), path
 
-    # It may look, no more.
+    # The viewer token allows no changes.
     for method, path, body in OPERATOR_CALLS:
         status, text = site.ask(method, path, ELSEWHERE, body, Authorization=site.token("viewer"))
         assert status == 403, path
         assert "the viewer's token is not enough" in text
 
 
-def test_views_are_open_by_default(site: Site) -> None:
+def test_views_need_no_token_by_default(site: Site) -> None:
     for path in VIEWS:
         assert site.ask("GET", path, ELSEWHERE)[0] in (200, 404), path
     assert not (site.data / "viewer.token").exists()
 
 
-def test_the_token_is_made_once_for_its_owner_and_never_logged(
+def test_token_is_created_once_readable_by_its_owner_and_never_logged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = site.data / "operator.token"
@@ -198,7 +200,7 @@ def test_the_token_is_made_once_for_its_owner_and_never_logged(
         assert file.read_text() == token
 
 
-def test_the_settings_may_name_the_token(
+def test_token_of_the_settings_is_accepted(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EASYAI_OPERATOR_TOKEN", "a-token-of-the-operators")
@@ -209,7 +211,7 @@ def test_the_settings_may_name_the_token(
     assert not (site.data / "operator.token").exists()
 
 
-def test_without_a_place_for_the_token_the_api_starts_and_says_so(
+def test_api_starts_and_logs_the_remedy_when_the_token_cannot_be_stored(
     tmp_path: Path, open_site: Callable[[], Site], caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "data" / "operator.token").mkdir()  # it cannot be read as a file

@@ -25,7 +25,7 @@ PICTURE = b"\xff\xd8 a picture \xff\xd9"
 
 
 def _save(runtime: Runtime, **given: Any) -> int:
-    """Save an alert; its id."""
+    """Save an alert; returns its id."""
     row = {
         "frame_id": None,
         "task_id": "门口2",
@@ -47,7 +47,7 @@ def _save(runtime: Runtime, **given: Any) -> int:
 
 
 def _save_with_frame(runtime: Runtime, folder: Path, name: str, *, carried: bool) -> int:
-    """An alert whose frame the ledger knows; its picture moved beside it, or still at its key."""
+    """Save an alert with its frame; the picture is moved (`carried`) or still at its key."""
     key, target = f"人数统计/门口2/{name}", f"alerts/人数统计/门口2/{name}"
     place = folder / (target if carried else key)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def _pictures(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file()]
 
 
-def test_alerts_come_newest_first_page_by_page(api: LiveApi, runtime: Runtime) -> None:
+def test_alerts_are_listed_newest_first_in_pages(api: LiveApi, runtime: Runtime) -> None:
     ids = [_save(runtime) for _ in range(5)]
 
     first = api.get(f"{ALERTS}?page_size=2")
@@ -109,7 +109,9 @@ def test_a_page_has_20_alerts_by_default_and_never_more_than_100(
     assert len(api.get(f"{ALERTS}?page_size=5000")["items"]) == 100
 
 
-def test_filters_narrow_the_list_and_empty_ones_do_not(api: LiveApi, runtime: Runtime) -> None:
+def test_alert_filters_narrow_the_list_and_empty_filters_do_not(
+    api: LiveApi, runtime: Runtime
+) -> None:
     early = _save(runtime, task_id="a", detection_count=1, now=1_700_000_000.5)
     middle = _save(runtime, task_id="b", task_type="人脸", detection_count=5, now=1_700_000_100.0)
     late = _save(runtime, task_id="b", detection_count=9, now=1_700_000_200.0)
@@ -133,18 +135,18 @@ def test_filters_narrow_the_list_and_empty_ones_do_not(api: LiveApi, runtime: Ru
     assert listed("task_id=%27%20OR%201=1%20--") == []
 
 
-def test_numbers_of_0_and_below_mean_not_given(api: LiveApi, runtime: Runtime) -> None:
+def test_query_numbers_of_0_and_below_mean_not_given(api: LiveApi, runtime: Runtime) -> None:
     ids = [_save(runtime, detection_count=count) for count in range(25)]
     everything = {"items": api.get(ALERTS)["items"], "total": 25}
 
     for query in ("page=0", "page=-1", "page_size=0", "page_size=-5", "max_detections=0"):
         assert api.get(f"{ALERTS}?{query}") == everything, query
     assert api.get(f"{ALERTS}?page=0&page_size=0&max_detections=0&min_detections=0") == everything
-    assert [one["id"] for one in everything["items"]] == ids[:4:-1]
+    assert [alert["id"] for alert in everything["items"]] == ids[:4:-1]
     assert api.get(f"{ALERTS}?max_detections=1")["total"] == 2
 
 
-def test_a_wrong_parameter_is_named(api: LiveApi) -> None:
+def test_wrong_query_parameter_is_refused_by_name(api: LiveApi) -> None:
     wrong = (
         "page=x",
         "page=1e9999",
@@ -161,7 +163,7 @@ def test_a_wrong_parameter_is_named(api: LiveApi) -> None:
         assert api.error(400, "GET", f"{ALERTS}?{query}").startswith(f"{name}: ")
 
 
-def test_an_alert_is_read_with_a_link_to_its_picture(
+def test_alert_is_returned_with_a_link_to_its_picture(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     saved = _save_with_frame(sqlite_runtime, folder, "晚 上#1.jpg", carried=True)
@@ -186,7 +188,7 @@ def _link_start(api: LiveApi, saved: int, host: str) -> str:
     return start
 
 
-def test_a_link_leads_where_the_request_came_to_when_no_setting_names_the_server(
+def test_picture_link_uses_the_host_of_the_request_without_public_url(
     tmp_path: Path, open_on: OpenRuntime, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path / 'easyai.db'}"
@@ -204,9 +206,7 @@ def test_a_link_leads_where_the_request_came_to_when_no_setting_names_the_server
             assert _link_start(named, saved, "10.1.2.3:5066") == "https://easyai.example.com"
 
 
-def test_a_system_alert_has_an_empty_link_and_its_result_is_json_like_every_other(
-    api: LiveApi, runtime: Runtime
-) -> None:
+def test_system_alert_has_an_empty_link_and_a_json_result(api: LiveApi, runtime: Runtime) -> None:
     _save(runtime, task_id="system", task_type="queue_backlog", result="of an earlier release")
     with runtime.db.write() as conn:
         result = system_result(
@@ -232,16 +232,14 @@ def test_a_system_alert_has_an_empty_link_and_its_result_is_json_like_every_othe
 
 
 @pytest.mark.parametrize("alert_id", [12345, 2**53 - 1])
-def test_an_alert_that_is_not_there_is_not_found_and_deleted_all_the_same(
-    api: LiveApi, alert_id: int
-) -> None:
+def test_missing_alert_is_404_on_read_and_ok_on_delete(api: LiveApi, alert_id: int) -> None:
     assert api.error(404, "GET", f"{ALERTS}/{alert_id}") == "alert not found"
     answer = api.call("DELETE", f"{ALERTS}/{alert_id}")
     assert (answer.status_code, answer.json()) == (200, {"ok": True})
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_what_cannot_be_the_id_of_an_alert_is_refused(api: LiveApi, method: str) -> None:
+def test_invalid_alert_id_is_refused(api: LiveApi, method: str) -> None:
     for wrong in ("abc", "0", "-1", str(2**53), "9" * 5000):
         assert api.error(400, method, f"{ALERTS}/{wrong}").startswith("id: ")
 
@@ -259,7 +257,7 @@ def test_deleting_an_alert_deletes_its_picture(
     assert _pictures(folder) == ["b.jpg"]
 
 
-def test_deleting_an_alert_whose_picture_is_not_moved_yet_deletes_it_where_it_is(
+def test_deleting_an_alert_deletes_a_picture_not_yet_moved(
     api: LiveApi, runtime: Runtime, folder: Path
 ) -> None:
     saved = _save_with_frame(runtime, folder, "a.jpg", carried=False)
@@ -271,7 +269,7 @@ def test_deleting_an_alert_whose_picture_is_not_moved_yet_deletes_it_where_it_is
         assert pictures_db.uncarried(conn, time.time(), 0, 10) == []
 
 
-def test_a_picture_that_is_missing_does_not_stop_the_deletion(
+def test_missing_picture_does_not_stop_the_deletion_of_its_alert(
     api: LiveApi, runtime: Runtime, folder: Path
 ) -> None:
     saved = _save_with_frame(runtime, folder, "a.jpg", carried=True)
@@ -283,7 +281,7 @@ def test_a_picture_that_is_missing_does_not_stop_the_deletion(
     assert answer == {"ok": True, "deleted_count": 2}
 
 
-def test_the_picture_of_a_frame_that_the_ledger_has_forgotten_is_deleted_too(
+def test_deleting_an_alert_deletes_the_picture_of_a_forgotten_frame(
     api: LiveApi, runtime: Runtime, folder: Path
 ) -> None:
     place = folder / "alerts/t/c/old.jpg"
@@ -296,7 +294,7 @@ def test_the_picture_of_a_frame_that_the_ledger_has_forgotten_is_deleted_too(
     assert _pictures(folder) == []
 
 
-def test_a_picture_that_the_store_keeps_for_now_is_left_to_the_sweep(
+def test_sweep_deletes_a_picture_that_the_store_refused_to_delete(
     api: LiveApi, runtime: Runtime, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from easyai.errors import StoreUnavailableError
@@ -315,9 +313,7 @@ def test_a_picture_that_the_store_keeps_for_now_is_left_to_the_sweep(
     assert _pictures(folder) == []
 
 
-def test_a_batch_deletes_those_that_are_there_and_counts_them(
-    api: LiveApi, runtime: Runtime
-) -> None:
+def test_batch_delete_counts_only_existing_alerts(api: LiveApi, runtime: Runtime) -> None:
     ids = [_save(runtime) for _ in range(4)]
 
     answer = api.post(f"{ALERTS}/batch_delete", {"ids": [ids[0], ids[2], ids[2], 999_999]})
@@ -326,7 +322,7 @@ def test_a_batch_deletes_those_that_are_there_and_counts_them(
     assert [item["id"] for item in api.get(ALERTS)["items"]] == [ids[3], ids[1]]
 
 
-def test_a_batch_takes_a_bounded_list_of_ids_only(sqlite_api: LiveApi) -> None:
+def test_batch_delete_refuses_anything_but_a_bounded_list_of_ids(sqlite_api: LiveApi) -> None:
     wrong: list[Any] = [
         None,
         [],
@@ -345,7 +341,7 @@ def test_a_batch_takes_a_bounded_list_of_ids_only(sqlite_api: LiveApi) -> None:
         assert error.startswith(("ids: ", "body: "))
 
 
-def test_the_cameras_with_alerts_are_listed_once_each(api: LiveApi, runtime: Runtime) -> None:
+def test_each_camera_with_alerts_is_listed_once(api: LiveApi, runtime: Runtime) -> None:
     for task_id in ("b", "a", "b"):
         _save(runtime, task_id=task_id)
 

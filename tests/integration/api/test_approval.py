@@ -1,4 +1,4 @@
-"""Where registration is "approve", a service that is not known waits and gets no frames."""
+"""With registration "approve" an unknown service waits for approval and gets no frames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _register(api: LiveApi, *given: str) -> None:
 
 def _states(api: LiveApi) -> dict[tuple[str, str], str]:
     found = api.get(f"{ANALYSIS}/services?state=all")["services"]
-    return {(one["service_id"], one["endpoint"]): one["state"] for one in found}
+    return {(service["service_id"], service["endpoint"]): service["state"] for service in found}
 
 
 def _beat(api: LiveApi, name: str) -> int:
@@ -50,10 +50,10 @@ def _beat(api: LiveApi, name: str) -> int:
 
 def _routable(runtime: Runtime) -> list[tuple[str, str]]:
     with runtime.db.read() as conn:
-        return [(one.service_id, one.endpoint) for one in routable.load(conn)]
+        return [(service.service_id, service.endpoint) for service in routable.load(conn)]
 
 
-def test_an_unknown_service_waits_and_is_answered_as_any_other(
+def test_unknown_service_waits_for_approval_and_gets_the_usual_answer(
     api: LiveApi, runtime: Runtime, doorbell: RecordingDoorbell
 ) -> None:
     _register(api)
@@ -62,7 +62,7 @@ def test_an_unknown_service_waits_and_is_answered_as_any_other(
 
     assert api.get(f"{ANALYSIS}/services") == {"services": [], "total": 0}
     shown = api.get(f"{ANALYSIS}/services?state=all")["services"]
-    assert [(one["state"], one["task_types"]) for one in shown] == [("waiting", ["t"])]
+    assert [(service["state"], service["task_types"]) for service in shown] == [("waiting", ["t"])]
     reason = "waits for approval: the command `services approve` lets it in"
     assert shown[0]["state_reason"] == reason
     code_and_args = shown[0]["state_reason_code"], shown[0]["state_reason_args"]
@@ -70,13 +70,15 @@ def test_an_unknown_service_waits_and_is_answered_as_any_other(
     assert (shown[0]["last_failure_code"], shown[0]["last_failure_args"]) == (None, None)
     assert _routable(runtime) == []
     with runtime.db.read() as conn:
-        assert task_types.names(conn) == []  # it has no queue
+        assert task_types.names(conn) == []  # no queue for its type
         events = list(conn.execute(text("SELECT kind FROM events")).scalars())
     assert events == ["service_waiting"]
     assert doorbell.rung == []
 
 
-def test_an_approved_service_works_and_is_never_asked_again(api: LiveApi, runtime: Runtime) -> None:
+def test_approved_service_registers_again_without_a_new_approval(
+    api: LiveApi, runtime: Runtime
+) -> None:
     _register(api)
     assert approve(runtime, "yolo", by=Actor("uid 0", local=True)) == [ENDPOINT]
     assert _states(api) == {("yolo", ENDPOINT): "online"}
@@ -94,7 +96,7 @@ def test_an_approved_service_works_and_is_never_asked_again(api: LiveApi, runtim
     assert noted == ["from this machine (uid 0): approved 1 endpoints of yolo"]
 
 
-def test_an_endpoint_that_is_withdrawn_while_others_are_approved_stays_out(
+def test_endpoint_withdrawn_during_approval_is_not_routable(
     api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = "http://10.0.0.9:7901/infer"
@@ -110,7 +112,7 @@ def test_an_endpoint_that_is_withdrawn_while_others_are_approved_stays_out(
     assert _routable(runtime) == [("yolo", approved)]
 
 
-def test_a_service_of_before_the_setting_returns_unasked(api: LiveApi, runtime: Runtime) -> None:
+def test_service_from_before_the_setting_needs_no_approval(api: LiveApi, runtime: Runtime) -> None:
     _register(api)
     approve(runtime, "yolo")
     with runtime.db.write() as conn:
@@ -122,7 +124,9 @@ def test_a_service_of_before_the_setting_returns_unasked(api: LiveApi, runtime: 
     assert _states(api) == {("yolo", ENDPOINT): "online"}
 
 
-def test_a_stranger_takes_nothing_over(api: LiveApi, runtime: Runtime) -> None:
+def test_unapproved_service_cannot_take_over_an_endpoint_or_service_id(
+    api: LiveApi, runtime: Runtime
+) -> None:
     _register(api)
     approve(runtime, "yolo")
 
@@ -131,7 +135,9 @@ def test_a_stranger_takes_nothing_over(api: LiveApi, runtime: Runtime) -> None:
     _register(api, "yolo", other)  # under a known service_id
 
     found = api.get(f"{ANALYSIS}/services?state=all")["services"]
-    assert [(one["service_id"], one["endpoint"], one["state"]) for one in found] == [
+    assert [
+        (service["service_id"], service["endpoint"], service["state"]) for service in found
+    ] == [
         ("yolo", ENDPOINT, "online"),
         ("stranger", ENDPOINT, "waiting"),
         ("yolo", other, "waiting"),
@@ -141,7 +147,7 @@ def test_a_stranger_takes_nothing_over(api: LiveApi, runtime: Runtime) -> None:
     assert _routable(runtime) == [("stranger", ENDPOINT)]
 
 
-def test_one_that_waits_leaves_when_it_asks_or_all_are_cleared(api: LiveApi) -> None:
+def test_waiting_service_leaves_on_unregister_or_clear_all(api: LiveApi) -> None:
     _register(api)
     api.call("DELETE", f"{ANALYSIS}/unregister/yolo").raise_for_status()
     assert _states(api) == {}
@@ -152,12 +158,12 @@ def test_one_that_waits_leaves_when_it_asks_or_all_are_cleared(api: LiveApi) -> 
     assert _states(api) == {}
 
 
-def test_nothing_to_approve_is_an_error_with_the_remedy(runtime: Runtime) -> None:
+def test_approving_an_unknown_service_raises_an_error_with_the_remedy(runtime: Runtime) -> None:
     with pytest.raises(ServiceNotFoundError, match="`services --all`"):
         approve(runtime, "nobody")
 
 
-def test_those_that_wait_are_bounded_and_forgotten_when_silent(
+def test_waiting_services_are_bounded_and_forgotten_when_silent(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(approval, "_MOST_WAITING", 3)
@@ -178,21 +184,21 @@ def test_those_that_wait_are_bounded_and_forgotten_when_silent(
     assert kept == ["s1", "s3"]
 
 
-def test_a_clock_that_jumps_ahead_makes_nobody_forgotten(runtime: Runtime) -> None:
+def test_clock_jump_ahead_forgets_no_waiting_service(runtime: Runtime) -> None:
     register(runtime, _body("s0"))
     with runtime.db.write() as conn:
         conn.execute(text("UPDATE registration_requests SET last_heartbeat = last_heartbeat - 9e4"))
     register(runtime, _body("s1"))
-    registration.heartbeat(runtime, "s0")  # raises for one that is not known
+    registration.heartbeat(runtime, "s0")  # raises for an unknown service
 
 
-def test_it_is_let_in_when_it_registers_after_the_setting_was_opened(
+def test_waiting_service_is_accepted_after_registration_is_set_to_open(
     api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _register(api)
     opened = runtime.settings.easyai.model_copy(update={"registration": "open"})
     settings = runtime.settings.model_copy(update={"easyai": opened})
     monkeypatch.setattr(type(runtime), "settings", settings)
-    assert _beat(api, "yolo") == 200  # it waits on
+    assert _beat(api, "yolo") == 200  # still waiting for approval
     _register(api)
     assert _states(api) == {("yolo", ENDPOINT): "online"}

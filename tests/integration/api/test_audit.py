@@ -1,4 +1,4 @@
-"""Each write of an operator is noted: who, what and when."""
+"""Each change by an operator is recorded: who, what and when."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _wait(site: Site, task_type: str) -> None:
         recorded_frames.add(conn, [new], time.time())
 
 
-def test_who_did_what_is_in_the_events_and_in_the_log(
+def test_operator_actions_are_recorded_in_events_and_log(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -79,7 +79,9 @@ def test_who_did_what_is_in_the_events_and_in_the_log(
         ("delete_alerts", f"{here}: deleted 2 alerts: {ids[1]}, {ids[2]}"),
         ("discard", f"{there} {with_token}: gives up 1 waiting frames: 人数统记/*"),
     ]
-    logged = [one.message for one in caplog.records if one.message.startswith("operator action")]
+    logged = [
+        record.message for record in caplog.records if record.message.startswith("operator action")
+    ]
     assert len(logged) == 7
     assert logged[1].startswith(
         "operator action: action=unregister address=10.0.0.9 token=operator local=no"
@@ -87,7 +89,7 @@ def test_who_did_what_is_in_the_events_and_in_the_log(
     assert token.partition(" ")[2] not in caplog.text
 
 
-def test_what_was_refused_or_changed_nothing_is_not_noted(site: Site) -> None:
+def test_refused_or_ineffective_actions_are_not_recorded(site: Site) -> None:
     site.register("10.0.0.8", "yolo", "http://10.0.0.8:1/infer")
     for method, path in (
         ("POST", f"{ANALYSIS}/clear_all"),
@@ -95,14 +97,14 @@ def test_what_was_refused_or_changed_nothing_is_not_noted(site: Site) -> None:
         ("DELETE", f"{ALERTS}/1"),
     ):
         assert site.ask(method, path, ELSEWHERE)[0] == 403
-    assert site.ask("DELETE", f"{ALERTS}/1", LOCAL)[0] == 200  # gone already is fine
+    assert site.ask("DELETE", f"{ALERTS}/1", LOCAL)[0] == 200  # deleting a missing alert succeeds
     nothing = {"task_type": "人数统记"}
     assert site.ask("POST", f"{ANALYSIS}/frames/discard", LOCAL, nothing)[0] == 200
 
     assert _noted(site) == []
 
 
-def test_it_is_told_in_chinese() -> None:
+def test_operator_action_is_shown_in_chinese() -> None:
     actor = Actor("10.0.0.9", OPERATOR)
     endpoints = Reason.of("action.endpoints", n=2, services=("yolo",))
     done = Reason.of("action.unregistered", endpoints=endpoints)

@@ -1,4 +1,4 @@
-"""A web page of another site cannot operate this server; programs notice nothing."""
+"""Web pages of other sites cannot operate this server; programs are not affected."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def _ask(
 
 @pytest.fixture
 def registered(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> LiveApi:
-    """The API with one service."""
+    """The API with a registered service."""
     registration.register(sqlite_runtime, SERVICE)
     return sqlite_api
 
 
-# The Host, the header that gives the page away, and whether the Host is what is refused.
+# Host, the header that reveals the page, and the header that the refusal names.
 OTHER_SITES = [
     ("127.0.0.1:{port}", "Origin: http://evil.example", "Origin"),
     ("127.0.0.1:{port}", "Origin: null", "Origin"),
@@ -68,11 +68,11 @@ CALLS = [
 ]
 
 
-def test_another_site_is_refused_and_changes_nothing(
+def test_request_from_a_page_of_another_site_is_refused(
     registered: LiveApi, sqlite_runtime: Runtime
 ) -> None:
     for host, header, named in OTHER_SITES:
-        calls = [one for one in CALLS if one != REGISTER or not header.startswith("Accept")]
+        calls = [call for call in CALLS if call != REGISTER or not header.startswith("Accept")]
         for method, path, body in calls:
             headers = f"Host: {host}\r\n{header}".format(port=registered.port)
             status, answer = _ask(registered, method, path, headers, body=body)
@@ -82,10 +82,10 @@ def test_another_site_is_refused_and_changes_nothing(
             assert "allowed_hosts in [easyai]" in error_of(answer)
 
     found = service_list(sqlite_runtime, everything=True)["services"]
-    assert [(one["service_id"], one["state"]) for one in found] == [("yolo", "online")]
+    assert [(service["service_id"], service["state"]) for service in found] == [("yolo", "online")]
 
 
-def test_a_program_notices_nothing(sqlite_api: LiveApi) -> None:
+def test_program_without_browser_headers_is_accepted(sqlite_api: LiveApi) -> None:
     body = json.dumps(SERVICE).encode()
     for name in ("10.1.2.3:5066", "[::1]:5066", "localhost", "LOCALHOST.:80", "detector_1:5066"):
         host = f"Host: {name}"
@@ -93,7 +93,7 @@ def test_a_program_notices_nothing(sqlite_api: LiveApi) -> None:
         assert _ask(sqlite_api, "POST", CLEAR_ALL, host)[0] == 200, name
 
 
-def test_a_field_client_may_use_any_name_of_this_server(sqlite_api: LiveApi) -> None:
+def test_service_calls_accept_any_host_name_except_from_web_pages(sqlite_api: LiveApi) -> None:
     calls = (
         ("POST", f"{ANALYSIS}/register", json.dumps(SERVICE).encode()),
         ("POST", f"{ANALYSIS}/heartbeat/yolo", b""),
@@ -102,7 +102,7 @@ def test_a_field_client_may_use_any_name_of_this_server(sqlite_api: LiveApi) -> 
     )
     host = "Host: easyai.factory.example:5066"
     for method, path, body in calls:
-        # A page whose own name leads here; a browser says so, or that it hides it.
+        # A page whose host name leads to this server; the browser sends or hides its origin.
         for page in (
             "Origin: http://easyai.factory.example:5066",
             "Origin: null",
@@ -113,11 +113,11 @@ def test_a_field_client_may_use_any_name_of_this_server(sqlite_api: LiveApi) -> 
     assert _ask(sqlite_api, "GET", f"{ANALYSIS}/register", host)[0] == 403
 
 
-def test_a_client_of_http_1_0_needs_no_host(sqlite_api: LiveApi) -> None:
+def test_http_1_0_client_needs_no_host_header(sqlite_api: LiveApi) -> None:
     assert _ask(sqlite_api, "GET", f"{ANALYSIS}/services", http="HTTP/1.0")[0] == 200
 
 
-def test_the_name_of_the_machine_is_ours(
+def test_host_name_of_this_machine_is_allowed(
     sqlite_api: LiveApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "Box7.example.com")
@@ -125,7 +125,7 @@ def test_the_name_of_the_machine_is_ours(
     assert _ask(sqlite_api, "GET", "/healthz", "Host: box8.example.com:5066")[0] == 403
 
 
-def test_pages_of_this_server_may_operate_it(registered: LiveApi) -> None:
+def test_request_from_a_page_of_this_server_is_accepted(registered: LiveApi) -> None:
     for origin, host in (
         (f"http://127.0.0.1:{registered.port}", f"127.0.0.1:{registered.port}"),
         ("https://easyai", "easyai"),  # behind a proxy that ends TLS
@@ -134,14 +134,14 @@ def test_pages_of_this_server_may_operate_it(registered: LiveApi) -> None:
         assert _ask(registered, "POST", CLEAR_ALL, *headers)[0] == 200
 
 
-def test_a_person_may_follow_a_link_from_another_site(sqlite_api: LiveApi) -> None:
+def test_navigation_from_another_site_may_open_a_page_only(sqlite_api: LiveApi) -> None:
     link = ("Host: 127.0.0.1", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")
     assert _ask(sqlite_api, "GET", "/docs", *link, "Sec-Fetch-Dest: document")[0] == 200
     assert _ask(sqlite_api, "GET", "/docs", *link, "Sec-Fetch-Dest: iframe")[0] == 403
     assert _ask(sqlite_api, "POST", CLEAR_ALL, *link, "Sec-Fetch-Dest: document")[0] == 403
 
 
-def test_a_signed_picture_is_shown_by_any_page_and_under_any_name(
+def test_signed_picture_link_works_from_any_page_and_host(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     (folder / "t" / "c").mkdir(parents=True)
@@ -154,7 +154,7 @@ def test_a_signed_picture_is_shown_by_any_page_and_under_any_name(
     assert _ask(sqlite_api, "GET", target.replace("signature=", "signature=0"), *page)[0] == 403
 
 
-def test_allowed_hosts_and_public_url_are_names_of_ours(
+def test_allowed_hosts_and_public_url_are_accepted_as_hosts(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EASYAI_ALLOWED_HOSTS", '["box.example.com", "*.corp.example"]')
@@ -167,7 +167,7 @@ def test_allowed_hosts_and_public_url_are_names_of_ours(
         assert _ask(api, "POST", CLEAR_ALL, f"Host: {host}")[0] == 200, host
     for host in ("a.box.example.com", "corp.example", "xcorp.example"):
         assert _ask(api, "POST", CLEAR_ALL, f"Host: {host}")[0] == 403, host
-    # A proxy that passes requests on under another Host.
+    # A proxy that forwards requests with another Host.
     for origin, status in (
         ("https://ai.example.org:8443", 200),
         ("https://ai.example.org", 403),
@@ -177,14 +177,18 @@ def test_allowed_hosts_and_public_url_are_names_of_ours(
         assert _ask(api, "POST", CLEAR_ALL, "Host: 127.0.0.1", f"Origin: {origin}")[0] == status
 
 
-def test_refusals_are_logged_once_a_minute(
+def test_refused_requests_are_logged_once_a_minute(
     sqlite_api: LiveApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(5):
         _ask(sqlite_api, "POST", CLEAR_ALL, "Host: services.example.com")
 
-    refused = [one.message for one in caplog.records if one.message.startswith("request refused")]
+    refused = [
+        record.message for record in caplog.records if record.message.startswith("request refused")
+    ]
     assert len(refused) == 1
     assert "client=127.0.0.1" in refused[0]
     assert "services.example.com" in refused[0]
-    assert [one.levelno for one in caplog.records if one.message in refused] == [logging.WARNING]
+    assert [record.levelno for record in caplog.records if record.message in refused] == [
+        logging.WARNING
+    ]

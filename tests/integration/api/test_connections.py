@@ -1,4 +1,4 @@
-"""Connections that send nothing, or too slowly, end; others are answered meanwhile."""
+"""Silent and slow connections are closed; other clients are answered meanwhile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OpenApi = Callable[[Room], LiveApi]
 
 @pytest.fixture
 def open_api(sqlite_runtime: Runtime) -> Iterator[OpenApi]:
-    """Opens an API whose connections share a room."""
+    """Opens an API whose connections share the limits of a room."""
     with ExitStack() as stack:
         yield lambda room: stack.enter_context(LiveApi(create_app(sqlite_runtime), room))
 
@@ -42,7 +42,7 @@ def _connect(port: int) -> socket.socket:
 
 
 def _rest(connection: socket.socket) -> bytes:
-    """What arrives until the server closes."""
+    """All bytes that arrive until the server closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionError):
         while piece := connection.recv(65536):
@@ -50,7 +50,7 @@ def _rest(connection: socket.socket) -> bytes:
     return received
 
 
-def test_a_connection_that_sends_nothing_is_closed(open_api: OpenApi) -> None:
+def test_silent_connection_is_closed_after_the_time_limit(open_api: OpenApi) -> None:
     with _connect(open_api(Room(100, SHORT)).port) as silent:
         assert _rest(silent) == b""
 
@@ -59,7 +59,7 @@ def test_a_connection_that_sends_nothing_is_closed(open_api: OpenApi) -> None:
     ("sent", "part"),
     [(b"GET /heal", "head"), (BODY_HEAD, "body"), (BODY_HEAD + b"{", "body")],
 )
-def test_a_request_that_does_not_end_is_answered_and_closed(
+def test_incomplete_request_is_answered_with_408_and_closed(
     open_api: OpenApi, sent: bytes, part: str
 ) -> None:
     with _connect(open_api(Room(100, SHORT)).port) as slow:
@@ -71,7 +71,9 @@ def test_a_request_that_does_not_end_is_answered_and_closed(
 
 
 @pytest.mark.parametrize("begin", [b"GET /", BODY_HEAD, HEAD + b"GET /"])
-def test_a_byte_now_and_then_buys_no_time(open_api: OpenApi, begin: bytes) -> None:
+def test_slow_bytes_do_not_extend_the_time_limit_of_a_request(
+    open_api: OpenApi, begin: bytes
+) -> None:
     with _connect(open_api(Room(100, SHORT)).port) as slow:
         slow.sendall(begin)
         slow.settimeout(0.1)
@@ -88,7 +90,7 @@ def test_a_byte_now_and_then_buys_no_time(open_api: OpenApi, begin: bytes) -> No
         wait_until(ended, 5, "the server closes")
 
 
-def test_a_client_that_does_not_read_its_answer_is_closed(
+def test_connection_of_a_client_that_does_not_read_is_closed(
     open_api: OpenApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     size = 16_000_000  # more than the kernel's buffers
@@ -104,14 +106,14 @@ def test_a_client_that_does_not_read_its_answer_is_closed(
         deaf.sendall(request)
         reader.sendall(request)
         read = 0
-        while read < size:  # slower than the limit in all, not in its parts
+        while read < size:  # the whole read is slower than the limit, each part is faster
             read += len(reader.recv(200_000))
             time.sleep(0.01)
         assert len(_rest(deaf)) < size
     gc.collect()  # an open picture would be a warning
 
 
-def test_a_client_that_keeps_its_connection_is_not_disturbed(open_api: OpenApi) -> None:
+def test_kept_alive_connection_stays_open_between_requests(open_api: OpenApi) -> None:
     api = open_api(Room(100, TimeOuts(head=0.3, body=0.3)))
     with _connect(api.port) as kept:
         for _ in range(3):
@@ -121,7 +123,7 @@ def test_a_client_that_keeps_its_connection_is_not_disturbed(open_api: OpenApi) 
 
 
 @pytest.mark.parametrize("kind", ["half a body", "kept after an answer", "an unread answer"])
-def test_a_full_room_takes_a_new_client_whatever_the_others_wait_for(
+def test_full_connection_limit_frees_a_place_for_a_new_client(
     open_api: OpenApi, sqlite_runtime: Runtime, folder: Path, kind: str
 ) -> None:
     (folder / "t" / "c").mkdir(parents=True)
@@ -134,11 +136,11 @@ def test_a_full_room_takes_a_new_client_whatever_the_others_wait_for(
     api = open_api(Room(5, TimeOuts(head=60, body=60, send=60)))
     with ExitStack() as stack:
         holders = [stack.enter_context(_connect(api.port)) for _ in range(5)]
-        for one in holders:
-            one.sendall(sent)
+        for holder in holders:
+            holder.sendall(sent)
         if kind != "half a body":
-            assert all(one.recv(12) == b"HTTP/1.1 200" for one in holders)
-        time.sleep(1.1)  # each has had its time
+            assert all(holder.recv(12) == b"HTTP/1.1 200" for holder in holders)
+        time.sleep(1.1)  # every connection has used up its minimum time
         for _ in range(3):
             with _connect(api.port) as new:
                 new.sendall(HEAD)
@@ -146,35 +148,37 @@ def test_a_full_room_takes_a_new_client_whatever_the_others_wait_for(
     gc.collect()  # an open picture would be a warning
 
 
-def test_a_full_room_refuses_in_words_and_the_log_names_who_holds_it(
+def test_full_connection_limit_answers_503_and_logs_the_busiest_address(
     open_api: OpenApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     api = open_api(Room(20))
     with ExitStack() as stack:
         silent = [stack.enter_context(_connect(api.port)) for _ in range(20)]
         refused = [stack.enter_context(_connect(api.port)) for _ in range(5)]
-        for one in refused:
-            head, _, body = _rest(one).partition(b"\r\n\r\n")
+        for connection in refused:
+            head, _, body = _rest(connection).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 503 ")
             assert error_of(body) == "too many connections; try again in a moment"
 
-        time.sleep(1.1)  # each has had its time to send a request
+        time.sleep(1.1)  # every connection has used up its minimum time to send a request
         assert api.call("GET", "/healthz").status_code == 200
         assert silent[0].recv(1) == b""
 
-    told = [one.message for one in caplog.records if "connections of the API" in one.message]
+    lines = [
+        record.message for record in caplog.records if "connections of the API" in record.message
+    ]
     taken = "all 20 connections of the API are taken: a new one is refused"
-    assert told == [f"{taken}; most are from 127.0.0.1 (21)"]
+    assert lines == [f"{taken}; most are from 127.0.0.1 (21)"]
 
 
 @pytest.mark.parametrize(
     ("files", "most"), [(256, 192), (1024, 768), (20_000, 8192), (1_048_576, 8192), (64, 1)]
 )
-def test_connections_leave_files_for_everything_else(files: int, most: int) -> None:
+def test_connection_limit_leaves_file_descriptors_free(files: int, most: int) -> None:
     assert most_connections(files) == most
 
 
-def test_silent_connections_do_not_make_a_server_deaf(tmp_path: Path) -> None:
+def test_silent_connections_do_not_block_an_honest_client(tmp_path: Path) -> None:
     held = HeldPort()
     url, soft, hard = f"http://127.0.0.1:{held.number}", 64, 256
     environment = {

@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 PATH = f"{ANALYSIS}/diagnosis"
 
 
-def test_the_json_is_as_documented(api: LiveApi) -> None:
+def test_diagnosis_json_matches_its_schema(api: LiveApi) -> None:
     body = api.get(PATH)
     assert DiagnosisBody.model_validate(body, strict=False).model_dump() == body
     assert body["status"] == "stalled", "no worker runs here"
@@ -42,7 +42,7 @@ def test_the_json_is_as_documented(api: LiveApi) -> None:
 
 
 @pytest.mark.parametrize("language", languages())
-def test_beside_every_text_stands_the_reason_that_gives_it(
+def test_every_diagnosis_text_comes_with_its_reason_code(
     sqlite_api: LiveApi, language: str
 ) -> None:
     body = sqlite_api.get(f"{PATH}?lang={language}")
@@ -53,7 +53,7 @@ def test_beside_every_text_stands_the_reason_that_gives_it(
     assert body["symptom_reasons"][0]["code"].startswith("symptom.")
 
 
-def test_markdown_in_both_languages(sqlite_api: LiveApi) -> None:
+def test_diagnosis_markdown_exists_in_both_languages(sqlite_api: LiveApi) -> None:
     for language, heading in (("en", "## Root causes"), ("zh", "## 根本原因")):
         response = sqlite_api.call("GET", f"{PATH}?format=markdown&lang={language}&probes=false")
         assert response.status_code == 200
@@ -65,11 +65,11 @@ def test_markdown_in_both_languages(sqlite_api: LiveApi) -> None:
         assert heading not in few.text
 
 
-def test_a_language_that_is_not_spoken_names_the_parameter(sqlite_api: LiveApi) -> None:
+def test_unsupported_language_is_refused_by_parameter_name(sqlite_api: LiveApi) -> None:
     assert sqlite_api.error(400, "GET", f"{PATH}?lang=fr").startswith("lang: ")
 
 
-def test_with_the_database_down_it_still_answers_and_names_neither_host_nor_user(
+def test_diagnosis_without_the_database_answers_and_hides_host_and_user(
     postgres_server: PostgresServer, postgres_url: str, open_on: OpenRuntime
 ) -> None:
     migrate.upgrade(postgres_url)
@@ -87,11 +87,11 @@ def test_with_the_database_down_it_still_answers_and_names_neither_host_nor_user
     assert (ready.status_code, failed.status_code) == (503, 503)
     for response in (diagnosis, markdown, ready, failed):
         assert "does not answer" in response.text
-        for told in (str(postgres_server.port), "connection to server", 'user "'):
-            assert told not in response.text
+        for secret in (str(postgres_server.port), "connection to server", 'user "'):
+            assert secret not in response.text
 
 
-def test_a_mistake_in_the_settings_file_is_told_while_the_old_values_hold(
+def test_invalid_settings_file_is_reported_while_the_old_values_hold(
     tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path / 'easyai.db'}"
@@ -117,7 +117,7 @@ def test_a_mistake_in_the_settings_file_is_told_while_the_old_values_hold(
         assert runtime.settings.ai_analysis.stall_alarm_sec == 50
 
 
-def test_many_who_ask_share_one_diagnosis_and_keep_nobody_else_waiting(
+def test_concurrent_requests_share_a_diagnosis_and_block_no_other_request(
     sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[bool] = []
@@ -130,14 +130,14 @@ def test_many_who_ask_share_one_diagnosis_and_keep_nobody_else_waiting(
 
     monkeypatch.setattr(route, "look", slow)
     monkeypatch.setattr(diagnosing, "FRESH_SEC", 60.0)
-    # More than the threads that answer requests.
+    # More requests than threads that answer requests.
     with LiveApi(create_app(sqlite_runtime)) as api, ThreadPoolExecutor(80) as clients:
         asked = [clients.submit(api.raw_get, PATH) for _ in range(80)]
         wait_until(lambda: bool(begun), 10, "the diagnosis is under way")
         registered = api.raw_get(f"{ANALYSIS}/services")
-        assert not any(one.done() for one in asked), "it is under way still"
+        assert not any(request.done() for request in asked), "it is under way still"
         released.set()
-        answers = [one.result(30) for one in asked]
+        answers = [request.result(30) for request in asked]
         again = api.raw_get(PATH)
     assert registered[0] == 200
     assert {answer[0] for answer in answers} == {200}
@@ -145,15 +145,13 @@ def test_many_who_ask_share_one_diagnosis_and_keep_nobody_else_waiting(
     assert len(begun) == 1
 
 
-def test_a_diagnosis_is_made_anew_when_the_last_is_not_fresh(
-    sqlite_api: LiveApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stale_diagnosis_is_made_anew(sqlite_api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosing, "FRESH_SEC", 0.0)
     first, second = sqlite_api.get(f"{PATH}?probes=false"), sqlite_api.get(f"{PATH}?probes=false")
     assert first["at"] < second["at"] <= time.time()
 
 
-def test_where_the_bus_is_stays_untold(
+def test_diagnosis_hides_the_address_of_the_bus(
     tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path / 'easyai.db'}"
@@ -167,5 +165,5 @@ def test_where_the_bus_is_stays_untold(
     for text in answers:
         assert "bus_down" in text
         assert "does not take alerts" in text
-        for told in (str(port), "boss", "pa55word", "ConnectionError"):
-            assert told not in text
+        for secret in (str(port), "boss", "pa55word", "ConnectionError"):
+            assert secret not in text

@@ -1,4 +1,4 @@
-"""Frames that wait, given up over REST."""
+"""Waiting frames are discarded over REST."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TYPO = "人数统记"
 
 
 def _wait(runtime: Runtime, *cameras: str) -> None:
-    new = [NewFrame(f"{TYPO}/{one}/1.jpg", TYPO, one, "v1", 1.0, None) for one in cameras]
+    new = [NewFrame(f"{TYPO}/{camera}/1.jpg", TYPO, camera, "v1", 1.0, None) for camera in cameras]
     with runtime.db.write() as conn:
         task_types.add(conn, [TYPO], time.time())
         recorded_frames.add(conn, new, time.time())
 
 
-def test_frames_of_a_camera_are_given_up_and_counted(api: LiveApi, runtime: Runtime) -> None:
+def test_frames_of_a_camera_are_discarded_and_counted(api: LiveApi, runtime: Runtime) -> None:
     _wait(runtime, "门口1", "门口2")
     body: dict[str, Any] = {"task_type": TYPO, "task_id": "门口1"}
     assert api.post(f"{ANALYSIS}/frames/discard", body | {"dry_run": True})["waiting"] == 1
@@ -34,8 +34,8 @@ def test_frames_of_a_camera_are_given_up_and_counted(api: LiveApi, runtime: Runt
         "in_flight": 0,
         "waiting": 0,
     }
-    told = api.get(f"{ANALYSIS}/inference_stats")
-    assert (told["queue_size"], told["discarded_total"]) == (1, 1)
+    stats = api.get(f"{ANALYSIS}/inference_stats")
+    assert (stats["queue_size"], stats["discarded_total"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_frames_of_a_camera_are_given_up_and_counted(api: LiveApi, runtime: Runt
         ({"task_type": TYPO, "dry_run": "no"}, "dry_run"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name_and_gives_up_nothing(
+def test_invalid_discard_request_is_refused_by_field_and_discards_nothing(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, body: object, field: str
 ) -> None:
     _wait(sqlite_runtime, "门口1")

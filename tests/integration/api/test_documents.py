@@ -1,4 +1,4 @@
-"""The API's documents tell the truth, without the internet."""
+"""The API's documents match the API and need no internet."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any
     }
 
 
-def test_every_call_of_the_contract_is_described_with_its_errors(sqlite_api: LiveApi) -> None:
+def test_openapi_describes_every_call_of_the_contract_with_its_errors(sqlite_api: LiveApi) -> None:
     document = sqlite_api.get("/openapi.json")
     operations = _operations(document)
 
@@ -61,7 +61,7 @@ def test_every_call_of_the_contract_is_described_with_its_errors(sqlite_api: Liv
     assert schema["required"] == ["service_id", "task_types", "endpoint"]
 
 
-def test_the_server_takes_what_fits_the_schema_of_a_registration(sqlite_api: LiveApi) -> None:
+def test_registration_is_accepted_exactly_if_it_fits_its_schema(sqlite_api: LiveApi) -> None:
     register = f"{ANALYSIS}/register"
     operation = sqlite_api.get("/openapi.json")["paths"][register]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -75,7 +75,7 @@ def test_the_server_takes_what_fits_the_schema_of_a_registration(sqlite_api: Liv
             assert answer.json()["error"].startswith(f"{field}: ")
 
 
-def test_the_documentation_page_loads_nothing_from_elsewhere(sqlite_api: LiveApi) -> None:
+def test_documentation_pages_load_nothing_from_other_servers(sqlite_api: LiveApi) -> None:
     for path in ("/docs", "/redoc"):
         page = sqlite_api.call("GET", path).text
         loaded = re.findall(r'(?:src|href)="([^"]+)"', page)

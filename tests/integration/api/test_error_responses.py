@@ -1,4 +1,4 @@
-"""Whatever goes wrong, the answer is ``{"error": "..."}`` and the server lives on."""
+"""Every error is answered with ``{"error": "..."}`` and the server keeps running."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_unknown_paths_and_methods_are_errors_of_the_same_shape(sqlite_api: Live
         ("POST", "/docs", "GET"),
     ],
 )
-def test_a_wrong_method_is_a_405_that_names_the_right_ones(
+def test_wrong_method_is_a_405_that_names_the_allowed_methods(
     sqlite_api: LiveApi, method: str, path: str, allowed: str
 ) -> None:
     status, headers, body = sqlite_api.raw_get(path, method)
@@ -67,13 +67,13 @@ def test_a_body_that_is_too_large_is_refused_with_and_without_a_length(
     assert sqlite_api.get("/healthz") == {"status": "ok"}
 
 
-def test_the_server_hangs_up_on_a_body_that_never_ends(sqlite_api: LiveApi) -> None:
+def test_endless_body_is_cut_off(sqlite_api: LiveApi) -> None:
     piece = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
     head = f"POST {REGISTER} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
     sent = 0
     with socket.create_connection(("127.0.0.1", sqlite_api.port), timeout=15) as connection:
         connection.sendall(head.encode())
-        # What is under way when the server closes may come back as a reset.
+        # Bytes in flight when the server closes may cause a connection reset.
         with contextlib.suppress(ConnectionError):
             while sent < 40_000_000 and not select.select([connection], [], [], 0)[0]:
                 connection.sendall(piece)
@@ -83,14 +83,14 @@ def test_the_server_hangs_up_on_a_body_that_never_ends(sqlite_api: LiveApi) -> N
     assert sqlite_api.get("/healthz") == {"status": "ok"}
 
 
-def test_a_body_just_below_the_limit_is_read(sqlite_api: LiveApi) -> None:
+def test_body_just_below_the_limit_is_accepted(sqlite_api: LiveApi) -> None:
     body: dict[str, Any] = {"service_id": "a", "endpoint": "http://h/", "task_types": ["t"]}
     filler = 999_900 - len(json.dumps(body))
 
     assert sqlite_api.post(REGISTER, body | {"x": "y" * filler})["ok"] is True
 
 
-def test_an_unexpected_error_is_logged_and_its_details_stay_here(
+def test_unexpected_error_is_logged_and_its_details_are_not_returned(
     sqlite_api: LiveApi,
     sqlite_runtime: Runtime,
     caplog: pytest.LogCaptureFixture,
@@ -108,7 +108,7 @@ def test_an_unexpected_error_is_logged_and_its_details_stay_here(
     assert "secret detail" in caplog.text
 
 
-def test_while_the_database_is_down_every_call_says_so_and_afterwards_all_is_well(
+def test_calls_return_503_while_the_database_is_down_and_work_afterwards(
     postgres_server: PostgresServer, postgres_url: str, open_on: OpenRuntime
 ) -> None:
     migrate.upgrade(postgres_url)

@@ -17,14 +17,14 @@ from easyai.runtime import Runtime
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi, error_of
 
 TYPE = "人数统计"
-PACE = {"heartbeat_interval_sec": 30.0}  # more than the contract's answer has
+PACE = {"heartbeat_interval_sec": 30.0}  # a field beyond the contract's answer
 CURL = f"{ALERTS}?task_type={TYPE}"  # the documented curl command
 ENDPOINT = "http://192.168.1.20:7901/infer/"
 
 
 @pytest.fixture
 def filled(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> LiveApi:
-    """The API with an alert of two types each, and a service of the first."""
+    """The API with an alert of each of two types, and a service of the first type."""
     rows = [_alert(task_type) for task_type in (TYPE, "人脸检测")]
     with sqlite_runtime.db.write() as conn:
         alerts.add(conn, rows, for_bus=False)
@@ -75,13 +75,13 @@ def test_raw_utf8_in_a_path_means_the_same_as_percent_encoded(filled: LiveApi) -
     assert filled.raw_get("/没有")[0] == 404
 
 
-def test_raw_utf8_is_understood_however_the_network_cuts_it(filled: LiveApi) -> None:
+def test_raw_utf8_is_understood_when_it_arrives_byte_by_byte(filled: LiveApi) -> None:
     request = _request(CURL)
     with socket.create_connection(("127.0.0.1", filled.port), timeout=15) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for number in range(len(request)):
             connection.sendall(request[number : number + 1])
-            time.sleep(0.001)  # or the kernel would join them
+            time.sleep(0.001)  # or the kernel would join the bytes
         with connection.makefile("rb") as answer:
             head = answer.readline()
     assert head.split()[1] == b"200"
@@ -95,7 +95,7 @@ def _read_json(stream: BinaryIO) -> Any:
     return json.loads(stream.read(length))
 
 
-def test_bytes_of_a_body_and_of_headers_stay_as_they_are(filled: LiveApi) -> None:
+def test_utf8_in_bodies_and_headers_is_not_encoded(filled: LiveApi) -> None:
     service = {"service_id": "新", "task_types": ["车辆"], "endpoint": "http://h/"}
     body = json.dumps(service, ensure_ascii=False).encode()
     register = _request(f"{ANALYSIS}/register", "POST", body)
@@ -106,7 +106,7 @@ def test_bytes_of_a_body_and_of_headers_stay_as_they_are(filled: LiveApi) -> Non
         socket.create_connection(("127.0.0.1", filled.port), timeout=15) as connection,
         connection.makefile("rb") as stream,
     ):
-        # One connection for all, as clients keep theirs; the body of the last in two pieces.
+        # A single kept-alive connection for all requests; the last body arrives in two pieces.
         for pieces in ([register], [_request(CURL)], [named[:cut], named[cut:]]):
             for piece in pieces:
                 connection.sendall(piece)
@@ -118,13 +118,13 @@ def test_bytes_of_a_body_and_of_headers_stay_as_they_are(filled: LiveApi) -> Non
     assert listed["service_id"] == "新"
 
 
-def test_raw_bytes_that_are_no_utf8_are_no_fault_of_ours(filled: LiveApi) -> None:
+def test_raw_non_utf8_query_is_no_server_error(filled: LiveApi) -> None:
     request = b"GET " + f"{ALERTS}?task_type={TYPE}".encode("gbk") + b" HTTP/1.1\r\nHost: t\r\n\r\n"
     status, _, body = filled.raw(request)
     assert (status, _types(body)) == (200, [])
 
 
-def test_a_target_without_an_end_is_refused(filled: LiveApi) -> None:
+def test_endless_request_target_is_refused(filled: LiveApi) -> None:
     status, _, body = filled.raw(f"GET /?{'人' * 30_000}".encode())
     assert status == 400
     assert error_of(body)
@@ -173,18 +173,18 @@ _SLASHED = (
 )
 
 
-def test_a_slash_at_the_end_of_a_path_changes_nothing(filled: LiveApi) -> None:
+def test_trailing_slash_does_not_change_the_status(filled: LiveApi) -> None:
     second = {"service_id": "计数/2", "task_types": [TYPE], "endpoint": "http://h/2"}
     filled.post(f"{ANALYSIS}/register", second)
     for method, path, status in _SLASHED:
         got, headers, body = filled.raw_get(path, method)
         assert got == status, (method, path, body)
-        assert "location" not in headers  # not every client follows
+        assert "location" not in headers  # not every client follows redirects
         if status >= 400:
             assert error_of(body)
 
 
-def test_with_a_slash_at_the_end_the_answer_is_the_same(filled: LiveApi) -> None:
+def test_trailing_slash_does_not_change_the_answer(filled: LiveApi) -> None:
     for path in (CURL, f"{ANALYSIS}/services/stats/{TYPE}"):
         bare, _, query = path.partition("?")
         assert filled.get(f"{bare}/?{query}") == filled.get(path)
@@ -194,7 +194,7 @@ def test_with_a_slash_at_the_end_the_answer_is_the_same(filled: LiveApi) -> None
     assert filled.post(f"{ALERTS}/batch_delete/", {"ids": [1, 2, 3]})["deleted_count"] == 2
 
 
-def test_a_link_to_a_picture_may_end_with_a_slash(
+def test_picture_link_works_with_a_trailing_slash(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     (folder / "a.jpg").write_bytes(b"\xff\xd8 a picture")

@@ -1,4 +1,4 @@
-"""Signed pictures of a local folder: served to who has the link, and never a way out."""
+"""Signed links serve pictures of a local folder, and nothing outside of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _target(runtime: Runtime, key: str) -> str:
 
 
 def _signed(runtime: Runtime, key: str, path: str) -> str:
-    """A target with a spelling of its own for a key and the key's true signature."""
+    """A target with another spelling of a key, and the valid signature of the key."""
     return FILES + path + "?" + _target(runtime, key).partition("?")[2]
 
 
@@ -45,7 +45,7 @@ def _signed(runtime: Runtime, key: str, path: str) -> str:
     ],
     ids=["chinese", "reserved", "line break", "emoji", "long"],
 )
-def test_the_link_of_any_name_gives_the_picture(
+def test_signed_link_returns_the_picture_of_any_name(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path, key: str
 ) -> None:
     _write(folder, key)
@@ -59,7 +59,7 @@ def test_the_link_of_any_name_gives_the_picture(
     assert headers["cache-control"].startswith("private, max-age=3")
 
 
-def test_encoded_slashes_are_slashes(
+def test_encoded_slashes_in_a_picture_link_are_slashes(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     _write(folder, "t/c/a.jpg")
@@ -69,7 +69,7 @@ def test_encoded_slashes_are_slashes(
     assert (status, body) == (200, PICTURE)
 
 
-def test_head_tells_the_size_without_the_picture(
+def test_head_request_returns_the_size_without_the_picture(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     _write(folder, "t/c/a.jpg")
@@ -81,7 +81,7 @@ def test_head_tells_the_size_without_the_picture(
     assert headers["content-type"] == "image/jpeg"
 
 
-def test_a_configuration_is_json_that_nobody_caches(
+def test_algo_config_is_served_as_uncached_json(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     _write(folder, "t/c/algo_config.json", '{"区域": []}'.encode())
@@ -114,7 +114,7 @@ def test_an_empty_file_is_served_as_empty(
     assert sqlite_api.raw_get(_target(sqlite_runtime, "t/c/empty.jpg"))[::2] == (200, b"")
 
 
-def test_without_a_valid_signature_nobody_learns_what_exists(
+def test_invalid_signature_is_refused_alike_for_existing_and_missing_pictures(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     _write(folder, "t/c/a.jpg")
@@ -144,7 +144,7 @@ def test_without_a_valid_signature_nobody_learns_what_exists(
     assert "not valid or has expired" in error_of(bodies.pop())
 
 
-def test_a_link_that_has_expired_is_refused(
+def test_expired_picture_link_is_refused(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     _write(folder, "t/c/a.jpg")
@@ -153,7 +153,7 @@ def test_a_link_that_has_expired_is_refused(
     assert sqlite_api.raw_get(old[old.index("/api/v1/") :])[0] == 403
 
 
-def test_a_signed_picture_that_has_gone_is_not_found(
+def test_signed_link_of_a_missing_picture_is_404(
     sqlite_api: LiveApi, sqlite_runtime: Runtime
 ) -> None:
     status, _, body = sqlite_api.raw_get(_target(sqlite_runtime, "t/c/gone.jpg"))
@@ -162,7 +162,7 @@ def test_a_signed_picture_that_has_gone_is_not_found(
     assert error_of(body)
 
 
-# Each with its true signature: even a link that this server never gives out leads nowhere.
+# Each with a valid signature: not even a link that this server never makes leads outside.
 WAYS_OUT = {
     "dots": ("../secret.jpg", "../secret.jpg"),
     "dots below": ("t/../../secret.jpg", "t/../../secret.jpg"),
@@ -185,7 +185,7 @@ WAYS_OUT = {
 }
 
 
-def test_no_spelling_of_a_path_leads_out_of_the_folder(
+def test_no_spelling_of_a_picture_path_leaves_the_folder(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path, tmp_path: Path
 ) -> None:
     _write(folder, "t/c/a.jpg")

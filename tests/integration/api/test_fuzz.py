@@ -1,4 +1,4 @@
-"""The API keeps the word of its own document, whatever is sent to it."""
+"""Answers of the API match its OpenAPI document, whatever is sent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REGISTRATION = {
 
 @pytest.fixture(scope="module")
 def runtime_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    """One installation for all requests: what one breaks, the next would show."""
+    """An installation for all requests, so that later requests show what a request broke."""
     folder = tmp_path_factory.mktemp("fuzz")
     url = f"sqlite:///{folder / 'easyai.db'}"
     migrate.upgrade(url)
@@ -63,7 +63,7 @@ def live(runtime_of_all: Runtime) -> Iterator[LiveApi]:
 
 
 def _fill(runtime: Runtime) -> None:
-    """Put one service and one alert into the database, whatever earlier requests have left."""
+    """Put a service and an alert into the database, whatever earlier requests have left."""
     registration.register(runtime, REGISTRATION)
     now = time.time()
     alert = {
@@ -93,7 +93,7 @@ def _errors_have_one_shape(context: Any, response: Any, case: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["positive", "negative"])
-def test_every_answer_is_as_the_document_says(
+def test_every_answer_matches_the_openapi_document(
     live: LiveApi, runtime_of_all: Runtime, subtests: pytest.Subtests, mode: str
 ) -> None:
     import schemathesis  # here: the import takes half a second
@@ -108,7 +108,7 @@ def test_every_answer_is_as_the_document_says(
 
 
 def _ask(live: LiveApi, cases: Any) -> None:
-    """Send generated requests of one operation and compare the answers with the document."""
+    """Send generated requests of an operation and compare the answers with the document."""
     from schemathesis import checks
     from schemathesis.specs.openapi import checks as document
 
@@ -126,7 +126,7 @@ def _ask(live: LiveApi, cases: Any) -> None:
         response = case.call(base_url=live.url)
         case.validate_response(response, checks=kept, additional_checks=[_errors_have_one_shape])
 
-    with contextlib.suppress(Unsatisfiable):  # nothing can be wrong with a call that takes nothing
+    with contextlib.suppress(Unsatisfiable):  # a call without parameters has no invalid requests
         ask()
 
 
@@ -176,7 +176,7 @@ _HEADERS = st.sampled_from(
     header=_HEADERS,
     body=st.one_of(_BYTES, st.sampled_from([b"null", b"[" * 5000, b'{"ids":[1e400]}'])),
 )
-def test_whatever_bytes_arrive_the_answer_is_json_and_no_fault_of_ours(
+def test_random_bytes_get_a_json_answer_and_no_server_error(
     live: LiveApi, method: bytes, path: str, tail: bytes, header: bytes, body: bytes
 ) -> None:
     request = method + b" " + path.encode() + tail + b" HTTP/1.1\r\nHost: t\r\n" + header
@@ -194,7 +194,7 @@ def test_whatever_bytes_arrive_the_answer_is_json_and_no_fault_of_ours(
     "request_line",
     ["GET /a b HTTP/1.1", "取 / HTTP/1.1", "GET / 协议", "GET  HTTP/1.1", "nonsense", "\x00\x01"],
 )
-def test_what_is_no_http_is_refused_in_the_same_shape(live: LiveApi, request_line: str) -> None:
+def test_malformed_http_is_refused_with_a_json_error(live: LiveApi, request_line: str) -> None:
     status, headers, body = live.raw(f"{request_line}\r\nHost: t\r\n\r\n".encode())
 
     assert status == 400

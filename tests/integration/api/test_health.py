@@ -1,4 +1,4 @@
-"""Alive, ready, and the reasons when not."""
+"""The health calls: alive, ready, and the reasons for not being ready."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 
 
-def test_a_server_with_everything_it_needs_is_ready(api: LiveApi) -> None:
+def test_server_with_database_store_and_broker_is_ready(api: LiveApi) -> None:
     assert api.get("/healthz") == {"status": "ok"}
     assert api.get("/readyz") == {
         "status": "ready",
@@ -22,7 +22,7 @@ def test_a_server_with_everything_it_needs_is_ready(api: LiveApi) -> None:
     }
 
 
-def test_a_database_without_migrations_is_not_ready_and_says_what_to_do(
+def test_unmigrated_database_is_not_ready_and_readyz_names_the_remedy(
     database_url: str, open_on: OpenRuntime
 ) -> None:
     with LiveApi(create_app(open_on(database_url))) as api:
@@ -40,7 +40,7 @@ def test_a_database_without_migrations_is_not_ready_and_says_what_to_do(
         assert api.get("/readyz")["status"] == "ready"
 
 
-def test_a_missing_frame_folder_is_not_ready_until_it_is_back(
+def test_server_is_not_ready_while_the_frame_folder_is_missing(
     sqlite_api: LiveApi, folder: Path
 ) -> None:
     shutil.rmtree(folder)
@@ -52,7 +52,7 @@ def test_a_missing_frame_folder_is_not_ready_until_it_is_back(
     assert sqlite_api.get("/readyz")["status"] == "ready"
 
 
-def test_the_app_opens_and_closes_a_runtime_of_its_own(
+def test_app_without_a_runtime_opens_and_closes_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))

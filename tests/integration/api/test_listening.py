@@ -1,4 +1,4 @@
-"""``easyai api`` listens where the operators' file says."""
+"""``easyai api`` listens at the address of the settings file."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _loopback() -> list[str]:
     return ["127.0.0.1", "::1"]
 
 
-# The second address stands for every other interface: who listens on 127.0.0.1 is not there.
+# 127.0.0.2 stands for every other interface: a server on 127.0.0.1 does not listen there.
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("address", "others_reach_it"), [(":{}", True), ("127.0.0.1:{}", False)])
-def test_httplistenaddr_of_the_predecessor_is_where_the_api_listens(
+def test_api_listens_on_httplistenaddr_of_the_predecessor(
     address: str, others_reach_it: bool, migrated_url: str, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -53,7 +53,7 @@ def test_httplistenaddr_of_the_predecessor_is_where_the_api_listens(
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("host", ["::", "127.0.0.1"])
-def test_behind_a_gateway_of_this_machine_the_address_of_the_client_counts(
+def test_forwarded_client_address_counts_behind_a_local_gateway(
     host: str, migrated_url: str, tmp_path: Path
 ) -> None:
     # A socket for both families sees 127.0.0.1 as ::ffff:127.0.0.1.
@@ -71,7 +71,7 @@ def test_behind_a_gateway_of_this_machine_the_address_of_the_client_counts(
     with PartProcess(easyai_command("api"), names, lambda _: _connects("127.0.0.1", port)):
         sent = requests.post(f"{url}/register", json=body, headers=through, timeout=5)
         assert sent.status_code == 200, sent.text
-        # From another address than it was registered from, and the same again.
+        # From another address than the registration's, then from the same address.
         other = {"X-Forwarded-For": "192.168.7.22"}
         gone = f"{url}/unregister/yolo"
         assert requests.delete(gone, headers=other, timeout=5).status_code == 403

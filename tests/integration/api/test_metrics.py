@@ -1,4 +1,4 @@
-"""GET /metrics: what the database says, in Prometheus's text format."""
+"""GET /metrics: the numbers of the database in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ Labels = frozenset[tuple[str, str]]
 
 
 class Scrape:
-    """A parsed answer."""
+    """A parsed answer of /metrics."""
 
     def __init__(self, text: str) -> None:
         families = list(parse(text))
         self.types = {
-            one.name + ("_total" if one.type == "counter" else ""): one.type for one in families
+            family.name + ("_total" if family.type == "counter" else ""): family.type
+            for family in families
         }
         self._values = {
             (sample.name, frozenset(sample.labels.items())): sample.value
@@ -61,7 +62,7 @@ class Scrape:
         }
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The value of one series."""
+        """The value of a series."""
         return self._values.get((name, frozenset(labels.items())))
 
     def series(self, name: str) -> dict[Labels, float]:
@@ -102,7 +103,7 @@ def _execute(runtime: Runtime, sql: str) -> None:
         generations.bump_registry(conn)
 
 
-def test_every_metric_is_there_before_the_first_frame(api: LiveApi, runtime: Runtime) -> None:
+def test_every_metric_exists_before_the_first_frame(api: LiveApi, runtime: Runtime) -> None:
     with runtime.db.write() as conn:
         task_types.add(conn, ["人数统计"], time.time())
     found = _scrape(api)
@@ -116,7 +117,7 @@ def test_every_metric_is_there_before_the_first_frame(api: LiveApi, runtime: Run
     assert ("version", __version__) in build
 
 
-def test_the_numbers_are_those_of_the_database(api: LiveApi, runtime: Runtime) -> None:
+def test_metrics_match_the_rows_of_the_database(api: LiveApi, runtime: Runtime) -> None:
     _add_frames(runtime, "人数统计", 5, 100.0)
     _execute(runtime, "UPDATE frames SET state = 'leased' WHERE id = (SELECT max(id) FROM frames)")
     _execute(
@@ -156,7 +157,7 @@ def test_the_numbers_are_those_of_the_database(api: LiveApi, runtime: Runtime) -
     assert (counts[10.0], found.value(f"{name}_bucket", **at, le="+Inf")) == (3, 4)
 
 
-def test_cameras_have_series_only_where_they_are_asked_for(
+def test_cameras_have_metric_series_only_when_requested(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "MOST_CAMERAS", 2)
@@ -174,20 +175,22 @@ def test_cameras_have_series_only_where_they_are_asked_for(
     assert len(found.series(name)) == 3
 
 
-def test_names_of_strangers_break_nothing(api: LiveApi, runtime: Runtime) -> None:
+def test_task_type_with_special_characters_is_escaped_in_metrics(
+    api: LiveApi, runtime: Runtime
+) -> None:
     nasty = 'a"b\\c\nd} 1\n# HELP x'
     _add_frames(runtime, nasty, 2, 0.0)
     assert _scrape(api).value("easyai_frames_pending", task_type=nasty) == 2
 
 
-def test_tokens_of_endpoints_are_hidden_and_those_that_read_the_same_add_up(
+def test_endpoint_tokens_are_masked_and_equal_labels_are_summed(
     api: LiveApi, runtime: Runtime
 ) -> None:
     urls = [f"http://u:secret@10.0.0.1:1/infer?api_key=secret{number}" for number in range(2)]
     label = "http://10.0.0.1:1/infer?api_key=********"
     for number, url in enumerate(urls):
         _register(runtime, url, "t")
-        # As earlier versions wrote it: with the token in the row.
+        # As earlier versions wrote the row: with the token.
         row = (totals.INFERENCE, "t", url)
         with runtime.db.write() as conn:
             totals.add_durations(conn, {row: Histogram.of([0.2])}, 1000.0 + number)
@@ -204,7 +207,7 @@ def test_tokens_of_endpoints_are_hidden_and_those_that_read_the_same_add_up(
     assert found.value("easyai_last_success_timestamp_seconds", task_type="t") == 1001
 
 
-def test_breakers_and_alarms_without_a_place_are_shown_together(
+def test_breakers_and_alarms_beyond_the_limit_are_summed_as_other(
     api: LiveApi, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "MOST_BREAKERS", 2)
@@ -238,7 +241,7 @@ def _statements(runtime: Runtime) -> Iterator[list[str]]:
     event.remove(runtime.db.engine, "before_cursor_execute", note)
 
 
-def test_a_scrape_reads_a_few_statements_once_a_second(api: LiveApi, runtime: Runtime) -> None:
+def test_metrics_are_read_once_a_second_with_few_statements(api: LiveApi, runtime: Runtime) -> None:
     for number in range(50):
         _add_frames(runtime, f"type-{number}", 3, 0.0)
         _register(runtime, f"http://10.0.0.{number}:1/infer", f"type-{number}")
@@ -250,7 +253,7 @@ def test_a_scrape_reads_a_few_statements_once_a_second(api: LiveApi, runtime: Ru
 
 
 @pytest.mark.parametrize("kind", ["refused", "silent"])
-def test_a_database_that_does_not_answer_is_an_error_at_once_and_holds_up_nobody(
+def test_metrics_return_503_without_blocking_when_the_database_is_silent(
     kind: str, postgres_server: PostgresServer, postgres_url: str, open_on: OpenRuntime
 ) -> None:
     migrate.upgrade(postgres_url)
@@ -264,7 +267,7 @@ def test_a_database_that_does_not_answer_is_an_error_at_once_and_holds_up_nobody
         else:
             postgres_server.stop()
             proxy.cut()
-        # What was read before may be fresh for some seconds.
+        # The last answer may count as fresh for some seconds.
         gone = lambda: api.call("GET", "/metrics").status_code == 503  # noqa: E731
         wait_until(gone, 15, "the database is known to be away")
         began = time.monotonic()
@@ -272,13 +275,13 @@ def test_a_database_that_does_not_answer_is_an_error_at_once_and_holds_up_nobody
             asked = [pool.submit(api.call, "GET", "/metrics") for _ in range(30)]
             assert api.get("/healthz") == {"status": "ok"}
             assert time.monotonic() - began < LIMIT_SEC
-            answers = [one.result() for one in asked]
+            answers = [request.result() for request in asked]
         assert time.monotonic() - began < LIMIT_SEC + 10
         assert {answer.status_code for answer in answers} == {503}
         assert "database" in answers[0].json()["error"]
 
 
-def test_a_long_read_is_followed_by_a_long_rest() -> None:
+def test_slow_metrics_read_is_reused_for_longer() -> None:
     began: list[float] = []
     slow = threading.Event()
 
@@ -297,7 +300,7 @@ def test_a_long_read_is_followed_by_a_long_rest() -> None:
     assert len(began) == 1, "ten times as long as it took"
 
 
-def test_services_need_no_second_look_while_the_registry_stands(
+def test_services_are_not_read_again_while_the_registry_is_unchanged(
     api: LiveApi, runtime: Runtime
 ) -> None:
     body = {"service_id": "s", "task_types": ["t"], "endpoint": "http://127.0.0.1:9/infer"}
@@ -306,7 +309,7 @@ def test_services_need_no_second_look_while_the_registry_stands(
     time.sleep(1.1)
     with _statements(runtime) as statements:
         assert _scrape(api).value("easyai_services", task_type="t", state="online") == 1
-    assert not [one for one in statements if "service_task_types" in one]
+    assert not [statement for statement in statements if "service_task_types" in statement]
     api.call("DELETE", f"{ANALYSIS}/unregister/s")
     time.sleep(1.1)
     found = _scrape(api)

@@ -1,4 +1,4 @@
-"""What operators read: services, load, statistics."""
+"""Views for operators: services, load, statistics."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _register(api: LiveApi, name: str, *task_types: str) -> str:
 
 
 def _is_now(text: str) -> bool:
-    """Whether RFC 3339, as Go and browsers read it, says the present."""
+    """Whether a text in RFC 3339, as Go and browsers read it, is the present time."""
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
     return abs(datetime.fromisoformat(text).timestamp() - time.time()) < 60
 
@@ -98,7 +98,7 @@ def _set_state(runtime: Runtime, name: str, state: ServiceState) -> None:
         services.set_state(conn, pks, state, quoted(f"{name} is {state}"), time.time())
 
 
-def test_only_services_that_can_take_work_are_listed_unless_all_are_asked_for(
+def test_only_routable_services_are_listed_unless_state_is_all(
     api: LiveApi, runtime: Runtime
 ) -> None:
     for state in ServiceState:
@@ -121,7 +121,7 @@ def test_only_services_that_can_take_work_are_listed_unless_all_are_asked_for(
     assert api.get(f"{ANALYSIS}/services?state=") == usual
 
 
-def test_services_of_one_type_are_those_that_serve_it(api: LiveApi) -> None:
+def test_service_stats_list_only_services_of_the_type(api: LiveApi) -> None:
     _register(api, "both", "人数统计", "人脸检测")
     _register(api, "one", "人脸检测")
 
@@ -133,7 +133,7 @@ def test_services_of_one_type_are_those_that_serve_it(api: LiveApi) -> None:
     assert nothing == {"services": [], "total": 0, "task_type": "未知"}
 
 
-def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime) -> None:
+def test_load_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime) -> None:
     for name, latency in (("fast", 48.7), ("slow", 200.0), ("new", None)):
         _register(api, name, "人数统计")
         if latency is not None:
@@ -159,7 +159,7 @@ def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime
         "has_data",
     }
     assert json.dumps([by_name["fast"][name] for name in ("avg_response_ms", "weight")]) == (
-        "[49, 20]"  # integers, as the predecessor's
+        "[49, 20]"  # integers, as in the predecessor
     )
     assert by_name["fast"]["allocation_ratio"] == pytest.approx(100 * 20 / 35, abs=0.01)
     assert (by_name["slow"]["avg_response_ms"], by_name["slow"]["has_data"]) == (200, True)
@@ -167,7 +167,9 @@ def test_the_share_of_a_service_follows_its_speed(api: LiveApi, runtime: Runtime
     assert _is_now(balance["updated_at"])
 
 
-def test_a_weight_is_an_integer_from_1_to_100(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> None:
+def test_weight_of_a_service_is_an_integer_from_1_to_100(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime
+) -> None:
     _register(sqlite_api, "one", "人数统计")
     latencies = (0.0, 0.2, 9.9, 10.0, 334.0, 999.9, 1001.0, 60_000.0)
     shown = []
@@ -183,24 +185,26 @@ def test_a_weight_is_an_integer_from_1_to_100(sqlite_api: LiveApi, sqlite_runtim
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings give a type a rate; asked for before the runtime that reads them."""
+    """The settings limit the rate of a type; request it before the runtime, which reads them."""
     types = {"人数统计": {"rate_limit": "30/s"}}
     monkeypatch.setenv("EASYAI_AI_ANALYSIS__TYPES", json.dumps(types))
 
 
 @pytest.mark.usefixtures("limited")
-def test_the_rate_that_is_configured_for_a_type_is_shown_with_its_services(
+def test_load_balance_shows_the_configured_rate_limit_of_a_type(
     sqlite_api: LiveApi,
 ) -> None:
     _register(sqlite_api, "both", "人数统计", "人脸检测")
     shown = sqlite_api.get(f"{ANALYSIS}/load_balance/info")["load_balance"]
-    assert {name: one["rate_limit"] for name, one in shown.items()} == {
+    assert {name: balance["rate_limit"] for name, balance in shown.items()} == {
         "人数统计": "30/s",
         "人脸检测": "",
     }
 
 
-def test_the_balance_of_calls_gets_a_word(sqlite_api: LiveApi, sqlite_runtime: Runtime) -> None:
+def test_load_balance_analysis_rates_the_spread_of_calls(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime
+) -> None:
     for name in ("a", "b"):
         _register(sqlite_api, name, "人数统计")
     for first, second, quality in (
@@ -233,7 +237,7 @@ def _add_frames(runtime: Runtime, count: int, leased: int) -> None:
         ledger.lease(conn, [(frame, 1) for frame in due], "token", now, now + 60)
 
 
-def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
+def test_inference_stats_return_the_contract_fields_with_counted_values(
     api: LiveApi, runtime: Runtime
 ) -> None:
     _add_frames(runtime, count=5, leased=2)
@@ -267,9 +271,7 @@ def test_inference_stats_have_the_contract_s_fields_and_tell_what_was_counted(
     assert _is_now(stats["updated_at"])
 
 
-def test_a_reset_starts_the_sums_again_and_leaves_the_backlog(
-    api: LiveApi, runtime: Runtime
-) -> None:
+def test_reset_clears_the_statistics_and_keeps_the_backlog(api: LiveApi, runtime: Runtime) -> None:
     _add_frames(runtime, count=2, leased=0)
     with runtime.db.write() as conn:
         tally = Tally(requests=5, successes=5, processed=5)

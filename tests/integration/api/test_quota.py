@@ -1,4 +1,4 @@
-"""One address registers so many services, and so often, and no more; others go on."""
+"""Registrations are limited per address, in number and per minute; others are not affected."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def _register(site: Site, number: int, address: str, **headers: str) -> tuple[in
     return site.ask("POST", f"{ANALYSIS}/register", address, body, **headers)
 
 
-def test_an_address_registers_so_often_a_minute(
+def test_registrations_per_minute_are_limited_per_address(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EASYAI_REGISTRATIONS_PER_MINUTE", "5")
     site: Site = request.getfixturevalue("open_site")()
 
     assert [_register(site, 1, ELSEWHERE)[0] for _ in range(7)] == [200] * 5 + [429] * 2
-    said = _register(site, 1, ELSEWHERE)[1]
-    assert "more than 5 registrations a minute from 192.168.7.20" in said
-    assert "easyai.registrations_per_minute" in said
+    error = _register(site, 1, ELSEWHERE)[1]
+    assert "more than 5 registrations a minute from 192.168.7.20" in error
+    assert "easyai.registrations_per_minute" in error
     heartbeat = f"{ANALYSIS}/heartbeat/s1"
     assert [site.ask("POST", heartbeat, ELSEWHERE)[0] for _ in range(7)] == [200] * 7
     # Other addresses, this machine and operators are not held up.
@@ -44,7 +44,7 @@ def test_an_address_registers_so_often_a_minute(
     assert _register(site, 1, ELSEWHERE, Authorization=site.token())[0] == 200
 
 
-def test_the_answer_says_when_to_try_again(
+def test_refused_registration_returns_retry_after(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EASYAI_REGISTRATIONS_PER_MINUTE", "1")
@@ -54,24 +54,24 @@ def test_the_answer_says_when_to_try_again(
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
 
 
-def test_an_address_has_so_many_services(
+def test_services_are_limited_per_address(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EASYAI_SERVICES_PER_SOURCE", "3")
     site: Site = request.getfixturevalue("open_site")()
 
     statuses = [_register(site, number, ELSEWHERE)[0] for number in (1, 2, 3, 4, 1)]
-    assert statuses == [200, 200, 200, 429, 200]  # one that is registered may come again
+    assert statuses == [200, 200, 200, 429, 200]  # a registered service may register again
     assert "easyai.services_per_source" in _register(site, 4, ELSEWHERE)[1]
     assert _register(site, 5, OTHER)[0] == 200
     assert [_register(site, number, LOCAL)[0] for number in range(6, 11)] == [200] * 5
 
-    with site.runtime.db.write() as conn:  # one has been gone for long
+    with site.runtime.db.write() as conn:  # a service has been offline for long
         conn.execute(text("UPDATE services SET state = 'offline', register_at = 1 WHERE pk = 1"))
     assert _register(site, 4, ELSEWHERE)[0] == 200
 
 
-def test_what_waits_for_approval_counts_too(
+def test_services_waiting_for_approval_count_toward_the_limit(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registration.register(runtime, _body(1), ELSEWHERE)

@@ -1,4 +1,4 @@
-"""Registering, heartbeats and leaving, as field clients do it."""
+"""Registering, heartbeats and unregistering, as field clients do it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _due(runtime: Runtime) -> list[str]:
         return waiting.due_types(conn, time.time())
 
 
-def test_a_registered_service_is_listed_with_the_contract_s_fields(api: LiveApi) -> None:
+def test_registered_service_is_listed_with_the_contract_fields(api: LiveApi) -> None:
     before = int(time.time())
     answer = {"ok": True, "service_id": "yolo_1", "heartbeat_interval_sec": 30.0}
     assert api.post(f"{ANALYSIS}/register", _body()) == answer
@@ -98,12 +98,12 @@ def test_registering_wakes_waiting_frames_of_its_types(
     _register(api, task_types=["人数统计", "新类型"])
 
     assert _due(runtime) == ["人数统计"]
-    assert doorbell.rung == ["人数统计"]  # nothing waits of the other
+    assert doorbell.rung == ["人数统计"]  # no frame waits of the other type
     with runtime.db.read() as conn:
         assert task_types.names(conn) == ["人数统计", "新类型"]
 
 
-def test_registering_an_endpoint_again_replaces_it_under_another_id_too(api: LiveApi) -> None:
+def test_registering_an_endpoint_again_replaces_its_service_id(api: LiveApi) -> None:
     _register(api, "old", task_types=["a", "b"])
     _register(api, "new", task_types=["b", "c"], version="2")
 
@@ -127,13 +127,13 @@ HOSTILE = (
 )
 
 
-def test_a_hostile_registration_is_a_bad_request(sqlite_api: LiveApi) -> None:
+def test_malformed_registration_is_a_bad_request(sqlite_api: LiveApi) -> None:
     for body in HOSTILE:
         assert ": " in sqlite_api.error(400, "POST", f"{ANALYSIS}/register", data=body)
     assert _listed(sqlite_api) == []
 
 
-def test_a_missing_field_is_named(sqlite_api: LiveApi) -> None:
+def test_missing_registration_field_is_named(sqlite_api: LiveApi) -> None:
     for field in ("service_id", "endpoint", "task_types"):
         body = _body()
         del body[field]
@@ -141,7 +141,7 @@ def test_a_missing_field_is_named(sqlite_api: LiveApi) -> None:
         assert error.startswith(f"{field}: required")
 
 
-def test_odd_names_work_everywhere(api: LiveApi) -> None:
+def test_service_and_type_names_with_special_characters_work_in_urls(api: LiveApi) -> None:
     odd = "服务/1 %2F?#&+😀"
     _register(api, odd, task_types=["类型 50%&+#?"])
 
@@ -155,7 +155,7 @@ def test_odd_names_work_everywhere(api: LiveApi) -> None:
 
 
 @pytest.mark.parametrize("state", [ServiceState.SUSPECT, ServiceState.OFFLINE])
-def test_a_heartbeat_brings_a_lapsed_service_back_and_wakes_its_frames(
+def test_heartbeat_revives_a_lapsed_service_and_wakes_its_frames(
     api: LiveApi, runtime: Runtime, doorbell: RecordingDoorbell, state: ServiceState
 ) -> None:
     _register(api)
@@ -170,7 +170,7 @@ def test_a_heartbeat_brings_a_lapsed_service_back_and_wakes_its_frames(
     assert doorbell.rung == ["人数统计"]
 
 
-def test_a_heartbeat_of_a_service_that_was_never_gone_wakes_nobody(
+def test_heartbeat_of_an_online_service_wakes_no_worker(
     api: LiveApi, runtime: Runtime, doorbell: RecordingDoorbell
 ) -> None:
     _register(api)
@@ -183,7 +183,7 @@ def test_a_heartbeat_of_a_service_that_was_never_gone_wakes_nobody(
     assert doorbell.rung == []
 
 
-def test_a_heartbeat_of_a_service_that_comes_back_allows_its_trial_request_now(
+def test_heartbeat_of_a_returning_service_half_opens_its_breaker(
     api: LiveApi, runtime: Runtime
 ) -> None:
     _register(api)
@@ -202,7 +202,7 @@ def test_a_heartbeat_of_a_service_that_comes_back_allows_its_trial_request_now(
     assert api.get(f"{ANALYSIS}/services?state=all")["services"][0]["breaker"] == "half-open"
 
 
-def test_a_heartbeat_by_id_refreshes_all_endpoints_and_by_endpoint_only_one(
+def test_heartbeat_by_id_revives_all_endpoints_and_by_endpoint_only_that(
     api: LiveApi, runtime: Runtime
 ) -> None:
     first, second = ENDPOINT, "http://192.168.1.21:7901/infer"
@@ -218,7 +218,7 @@ def test_a_heartbeat_by_id_refreshes_all_endpoints_and_by_endpoint_only_one(
     assert _states(api) == {first: "online", second: "online"}
 
 
-def test_an_endpoint_that_no_client_encoded_is_understood(api: LiveApi) -> None:
+def test_heartbeat_accepts_an_unencoded_endpoint_in_the_path(api: LiveApi) -> None:
     _register(api)
 
     status, _, body = api.raw(
@@ -229,7 +229,7 @@ def test_an_endpoint_that_no_client_encoded_is_understood(api: LiveApi) -> None:
     assert (status, body) == (200, b'{"ok":true}')
 
 
-def test_a_body_that_does_not_parse_still_counts_as_a_heartbeat(
+def test_heartbeat_with_an_unparsable_body_counts(
     sqlite_api: LiveApi, sqlite_runtime: Runtime
 ) -> None:
     _register(sqlite_api)
@@ -240,9 +240,7 @@ def test_a_body_that_does_not_parse_still_counts_as_a_heartbeat(
         assert _states(sqlite_api) == {ENDPOINT: "online"}
 
 
-def test_a_heartbeat_s_numbers_are_kept_where_they_make_sense(
-    api: LiveApi, runtime: Runtime
-) -> None:
+def test_plausible_numbers_of_a_heartbeat_are_stored(api: LiveApi, runtime: Runtime) -> None:
     _register(api)
     api.post(f"{ANALYSIS}/heartbeat/yolo_1", {"total_requests": 12, "avg_inference_time_ms": 45.5})
     api.post(f"{ANALYSIS}/heartbeat/yolo_1", {"total_requests": -3, "last_total_time_ms": 7})
@@ -255,14 +253,14 @@ def test_a_heartbeat_s_numbers_are_kept_where_they_make_sense(
     assert row.said_last_total_ms == 7
 
 
-def test_a_heartbeat_of_nobody_known_is_refused(api: LiveApi) -> None:
+def test_heartbeat_of_an_unknown_service_is_refused(api: LiveApi) -> None:
     for name in ("nobody", "a%00b", "%0A", "%FF", "x" * 3000, "%20", ""):
         error = api.error(400, "POST", f"{ANALYSIS}/heartbeat/{name}")
         assert error.startswith("service not found")
         assert api.error(400, "DELETE", f"{ANALYSIS}/unregister/{name}") == "service not found"
 
 
-def test_a_service_known_before_a_restart_comes_back_with_its_next_heartbeat(
+def test_next_heartbeat_revives_a_service_after_an_api_restart(
     migrated_url: str, runtime: Runtime, open_on: OpenRuntime
 ) -> None:
     with LiveApi(create_app(runtime)) as before:
@@ -276,7 +274,7 @@ def test_a_service_known_before_a_restart_comes_back_with_its_next_heartbeat(
         assert _listed(after) == [ENDPOINT]
 
 
-def test_an_unregistered_service_stays_out_until_it_registers_again(api: LiveApi) -> None:
+def test_unregistered_service_stays_out_until_it_registers_again(api: LiveApi) -> None:
     _register(api)
     assert api.call("DELETE", f"{ANALYSIS}/unregister/yolo_1").json() == {"ok": True}
 
@@ -292,7 +290,7 @@ def test_an_unregistered_service_stays_out_until_it_registers_again(api: LiveApi
     api.post(f"{ANALYSIS}/heartbeat/yolo_1")
 
 
-def test_unregistering_takes_out_every_endpoint_of_an_id_or_the_one_named(api: LiveApi) -> None:
+def test_unregister_removes_all_endpoints_of_an_id_or_the_named_endpoint(api: LiveApi) -> None:
     endpoints = [f"http://192.168.1.20:{port}/infer" for port in (7901, 7902, 7903)]
     for endpoint in endpoints:
         _register(api, "trio", endpoint)
@@ -305,7 +303,7 @@ def test_unregistering_takes_out_every_endpoint_of_an_id_or_the_one_named(api: L
     assert _listed(api) == ["http://192.168.1.20:7904/infer"]
 
 
-def test_clearing_unregisters_all_and_counts_those_that_were_not_yet(api: LiveApi) -> None:
+def test_clear_all_counts_only_services_still_registered(api: LiveApi) -> None:
     for port in (7901, 7902, 7903):
         _register(api, f"s{port}", f"http://192.168.1.20:{port}/infer")
     api.call("DELETE", f"{ANALYSIS}/unregister/s7901").raise_for_status()
@@ -318,9 +316,7 @@ def test_clearing_unregisters_all_and_counts_those_that_were_not_yet(api: LiveAp
     assert api.post(f"{ANALYSIS}/clear_all")["cleared_count"] == 0
 
 
-def test_many_heartbeats_at_once_are_each_answered_for_themselves(
-    api: LiveApi, runtime: Runtime
-) -> None:
+def test_concurrent_heartbeats_each_get_their_own_status(api: LiveApi, runtime: Runtime) -> None:
     names = [f"s{n}" for n in range(40)]
     for n, name in enumerate(names):
         _register(api, name, f"http://192.168.1.20:{8000 + n}/infer")
@@ -337,15 +333,15 @@ def test_many_heartbeats_at_once_are_each_answered_for_themselves(
     assert set(_states(api).values()) == {"online"}
 
 
-def test_log_lines_keep_the_words_that_operators_grep_for(
+def test_registration_log_lines_keep_the_wording_operators_search_for(
     sqlite_api: LiveApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", "easyai"):
         _register(sqlite_api)
         sqlite_api.call("DELETE", f"{ANALYSIS}/unregister/yolo_1")
 
-    said = [line for line in caplog.messages if line.startswith("algorithm service")]
-    registered, unregistered = said
+    lines = [line for line in caplog.messages if line.startswith("algorithm service")]
+    registered, unregistered = lines
     assert registered.startswith("algorithm service registered: service_id=yolo_1 ")
     assert f"endpoint={ENDPOINT} task_types=人数统计" in registered
     assert unregistered == (

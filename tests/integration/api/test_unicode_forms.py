@@ -48,7 +48,7 @@ def test_alerts_are_found_by_either_form(api: LiveApi, runtime: Runtime) -> None
     assert api.get(ALERTS, params={"task_type": NAME, "task_id": CAMERA})["total"] == 1
 
 
-def test_frames_are_given_up_by_either_form(api: LiveApi, runtime: Runtime) -> None:
+def test_frames_are_discarded_by_either_form(api: LiveApi, runtime: Runtime) -> None:
     with runtime.db.write() as conn:
         task_types.add(conn, [NAME], time.time())
         recorded_frames.add(
