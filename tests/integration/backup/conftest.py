@@ -1,4 +1,4 @@
-"""A whole installation on each kind of database, with something of everything."""
+"""A whole installation on each kind of database, with frames and alerts in every state."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ __all__ = [
 
 
 def jpeg(words: str) -> bytes:
-    """A picture that is whole at once, and no other's."""
+    """A complete picture whose content is unique to `words`."""
     comment = words.encode()
     return b"\xff\xd8\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + b"\xff\xd9"
 
 
 @pytest.fixture
 def filled(site: Installation, algorithm: AlgorithmStub) -> Installation:
-    """Alerts, a failed frame, three that wait, one of them leased, and an alert that was deleted.
+    """Alerts, a failed frame, three waiting frames (one of them leased), and a deleted alert.
 
-    The pictures are 0.jpg to 6.jpg of one camera; the frame of 2.jpg has failed, 4 to 6 wait.
+    The pictures are 0.jpg to 6.jpg of a camera; the frame of 2.jpg has failed, 4 to 6 wait.
     """
 
     def answer(frame: Frame) -> Answer:

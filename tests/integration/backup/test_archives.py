@@ -1,4 +1,4 @@
-"""Archives as others make them: of older and later versions, and hostile ones."""
+"""Archives of older and later versions, and hostile archives."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EMPTY: dict[str, Any] = {
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The settings of a machine with nothing on it."""
+    """The settings of an empty machine."""
     path = tmp_path / "site" / "config.toml"
     path.parent.mkdir()
     path.write_text("", encoding="utf-8")
@@ -96,7 +96,7 @@ def test_a_backup_of_an_older_revision_is_migrated(tmp_path: Path, config: Path)
     database.dispose()
 
 
-def test_a_backup_of_a_later_version_is_refused_in_words(tmp_path: Path, config: Path) -> None:
+def test_backup_of_a_later_version_is_refused_by_name(tmp_path: Path, config: Path) -> None:
     path = _archive(tmp_path / "a.tar", {"revision": "9999", "easyai": "7.0"})
     with pytest.raises(BackupError, match=r"revision 9999, made by easyai 7.0"):
         _restore(path, config)
@@ -109,7 +109,9 @@ def test_a_backup_of_a_later_version_is_refused_in_words(tmp_path: Path, config:
 @pytest.mark.parametrize(
     "key", ["../out.jpg", "/tmp/easyai-out.jpg", "a/../../out.jpg", ".easyai-installation.json", ""]
 )
-def test_no_picture_leaves_the_folder(tmp_path: Path, config: Path, key: str) -> None:
+def test_restore_refuses_picture_paths_outside_the_folder(
+    tmp_path: Path, config: Path, key: str
+) -> None:
     path = _archive(tmp_path / "a.tar", {}, **{key: "alert"})
     with pytest.raises(BackupError, match="is not put back"):
         _restore(path, config)
@@ -117,7 +119,7 @@ def test_no_picture_leaves_the_folder(tmp_path: Path, config: Path, key: str) ->
     assert not list(tmp_path.rglob("easyai.db"))
 
 
-def test_nothing_is_written_behind_a_symbolic_link(tmp_path: Path, config: Path) -> None:
+def test_restore_does_not_write_through_a_symbolic_link(tmp_path: Path, config: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (config.parent / "snapshots").mkdir()
@@ -129,7 +131,7 @@ def test_nothing_is_written_behind_a_symbolic_link(tmp_path: Path, config: Path)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
-def test_a_member_that_is_no_plain_file_is_refused(
+def test_restore_refuses_members_that_are_no_plain_files(
     tmp_path: Path, config: Path, kind: bytes
 ) -> None:
     path = tmp_path / "a.tar"
@@ -142,7 +144,7 @@ def test_a_member_that_is_no_plain_file_is_refused(
     assert _nothing_was_made(config)
 
 
-def test_tables_and_columns_of_others_are_refused(tmp_path: Path, config: Path) -> None:
+def test_restore_refuses_unknown_tables_and_columns(tmp_path: Path, config: Path) -> None:
     for number, header in enumerate(
         (
             {"table": "sqlite_master", "columns": ["name"]},
@@ -155,7 +157,7 @@ def test_tables_and_columns_of_others_are_refused(tmp_path: Path, config: Path) 
     assert not list(tmp_path.rglob("site/**/*easyai.db*"))
 
 
-def test_folders_that_differ_are_named(tmp_path: Path, config: Path) -> None:
+def test_restore_names_differing_folders(tmp_path: Path, config: Path) -> None:
     path = _archive(tmp_path / "a.tar", {"alert_base_path": "alarme/"})
     with pytest.raises(BackupError, match='"alerts/" here, "alarme/" in'):
         _restore(path, config)

@@ -1,4 +1,4 @@
-"""Backup and restoration: everything comes back, nothing doubles, nothing foreign is touched."""
+"""Backup and restore: everything is restored once, and foreign files are not touched."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _tables(site: Installation) -> dict[str, list[Any]]:
     return {name: sorted(map(str, site.rows(f"SELECT * FROM {name}"))) for name in names}
 
 
-def test_everything_comes_back_elsewhere_and_goes_on(
+def test_backup_restores_everything_elsewhere_and_inference_continues(
     filled: Installation, elsewhere_on_each: Installation, algorithm: AlgorithmStub
 ) -> None:
     elsewhere = elsewhere_on_each
@@ -115,7 +115,7 @@ def test_everything_comes_back_elsewhere_and_goes_on(
 
 
 @pytest.mark.sqlite_only
-def test_waiting_frames_come_back_where_easyai_was_started_before_the_restoration(
+def test_waiting_frames_are_restored_after_a_first_start_of_easyai(
     filled: Installation, elsewhere: Installation, algorithm: AlgorithmStub
 ) -> None:
     """A first start on a new machine makes an empty database and claims the frame folder."""
@@ -133,12 +133,12 @@ def test_waiting_frames_come_back_where_easyai_was_started_before_the_restoratio
     ownership.require_store(elsewhere.runtime)
     algorithm.received.clear()
     elsewhere.work(elsewhere.loop())
-    names = [one.frame["image_path"].rpartition("/")[2] for one in algorithm.received]
+    names = [call.frame["image_path"].rpartition("/")[2] for call in algorithm.received]
     assert sorted(names) == ["4.jpg", "5.jpg", "6.jpg"]
 
 
 @pytest.mark.sqlite_only
-def test_the_same_backup_restored_later_gives_no_id_twice(
+def test_later_restore_of_the_same_backup_reuses_no_alert_id(
     filled: Installation, elsewhere: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = back_up(filled.runtime, filled.folder)
@@ -152,13 +152,13 @@ def test_the_same_backup_restored_later_gives_no_id_twice(
         _restore(report.path, elsewhere, replace=True, next_alert_id=2)
 
 
-def test_what_moves_while_the_backup_runs_is_in_it(
+def test_backup_contains_pictures_that_move_while_it_runs(
     filled: Installation,
     elsewhere: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Between the rows and the pictures an alert is deleted, and every waiting frame inferred."""
+    """After the rows, before the pictures, an alert is deleted and every waiting frame inferred."""
     (gone, kept) = filled.alerts()
     write_settings = backup_module._write_settings
 
@@ -182,7 +182,7 @@ def test_what_moves_while_the_backup_runs_is_in_it(
         assert path.read_bytes() == jpeg(f"picture {number}")
 
 
-def test_a_restored_installation_infers_nothing_twice_where_its_folder_went_on(
+def test_restore_into_a_newer_folder_infers_no_frame_twice(
     filled: Installation, algorithm: AlgorithmStub
 ) -> None:
     ownership.require_store(filled.runtime)
@@ -205,7 +205,7 @@ def test_a_restored_installation_infers_nothing_twice_where_its_folder_went_on(
     filled.runtime = filled.open()
     algorithm.received.clear()
     filled.work(filled.loop())
-    names = [one.frame["image_path"].rpartition("/")[2] for one in algorithm.received]
+    names = [call.frame["image_path"].rpartition("/")[2] for call in algorithm.received]
     assert names == ["8.jpg"]
     assert filled.rows("SELECT count(*) AS n FROM frames WHERE outcome = 'missing'")[0]["n"] == 3
     if filled.runtime.db.is_sqlite:
@@ -215,7 +215,7 @@ def test_a_restored_installation_infers_nothing_twice_where_its_folder_went_on(
 
 
 class _ImpatientDatabase(Database):
-    """The server gives its transactions up after 0.8 s without a statement, not after 10 s."""
+    """The server ends transactions after 0.8 s without a statement, not after 10 s."""
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -225,14 +225,14 @@ class _ImpatientDatabase(Database):
 
 
 @pytest.mark.sqlite_only
-def test_looking_for_many_pictures_in_a_slow_store_does_not_end_a_restoration(
+def test_slow_store_does_not_time_out_the_restore_transaction(
     filled: Installation,
     postgres_url: str,
     tmp_path: Path,
     living_links: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """From SQLite into PostgreSQL, which ends transactions that idle."""
+    """From SQLite into PostgreSQL, which ends idle transactions."""
     report = back_up(filled.runtime, filled.folder)
     exists = Folder.exists
 
@@ -247,7 +247,7 @@ def test_looking_for_many_pictures_in_a_slow_store_does_not_end_a_restoration(
 
 
 @pytest.mark.sqlite_only
-def test_a_damaged_or_cut_backup_changes_nothing(
+def test_damaged_or_truncated_backup_changes_nothing(
     filled: Installation, elsewhere: Installation
 ) -> None:
     whole = Path(back_up(filled.runtime, filled.folder).path).read_bytes()
@@ -266,7 +266,7 @@ def test_a_damaged_or_cut_backup_changes_nothing(
 
 
 @pytest.mark.sqlite_only
-def test_a_full_disk_leaves_no_file(filled: Installation, tmp_path: Path) -> None:
+def test_backup_on_a_full_disk_leaves_no_file(filled: Installation, tmp_path: Path) -> None:
     filled.put(f"{TYPE}/门口1/9.jpg", JPEG + os.urandom(3_000_000) + b"\xff\xd9")
     filled.scan()
     disk = tmp_path / "disk"
@@ -277,7 +277,7 @@ def test_a_full_disk_leaves_no_file(filled: Installation, tmp_path: Path) -> Non
 
 
 @pytest.mark.sqlite_only
-def test_a_backup_replaces_no_file(filled: Installation) -> None:
+def test_backup_does_not_overwrite_an_existing_file(filled: Installation) -> None:
     target = filled.folder / "site.tar"
     target.write_text("the operator's")
     with pytest.raises(BackupError, match="is there already"):
@@ -286,7 +286,7 @@ def test_a_backup_replaces_no_file(filled: Installation) -> None:
 
 
 @pytest.mark.sqlite_only
-def test_a_folder_of_another_installation_is_left_alone(
+def test_restore_leaves_a_folder_of_another_installation_alone(
     filled: Installation, elsewhere: Installation, algorithm: AlgorithmStub
 ) -> None:
     report: Report = back_up(filled.runtime, filled.folder)
@@ -299,7 +299,9 @@ def test_a_folder_of_another_installation_is_left_alone(
 
 
 @pytest.mark.sqlite_only
-def test_another_picture_under_a_name_stays(filled: Installation, elsewhere: Installation) -> None:
+def test_restore_keeps_an_existing_picture_of_the_same_name(
+    filled: Installation, elsewhere: Installation
+) -> None:
     report = back_up(filled.runtime, filled.folder)
     own = elsewhere.put(f"alerts/{TYPE}/门口1/0.jpg", b"theirs")
     restored = _restore(report.path, elsewhere)
@@ -309,10 +311,10 @@ def test_another_picture_under_a_name_stays(filled: Installation, elsewhere: Ins
 
 
 @pytest.mark.sqlite_only
-def test_without_pictures_the_rows_alone_come_back(
+def test_backup_without_pictures_restores_the_rows_alone(
     filled: Installation, elsewhere: Installation, algorithm: AlgorithmStub
 ) -> None:
-    """The pictures come by another way, later: those that wait are then found as new frames."""
+    """The pictures arrive later by another way; pictures of waiting frames are new frames then."""
     report = back_up(filled.runtime, filled.folder, pictures=False)
     assert report.pictures is None
     assert _restore(report.path, elsewhere).rows.gone == 3
@@ -326,7 +328,7 @@ def test_without_pictures_the_rows_alone_come_back(
 
 
 @pytest.mark.sqlite_only
-def test_rows_are_read_while_others_write(filled: Installation) -> None:
+def test_backup_reads_rows_without_waiting_for_writers(filled: Installation) -> None:
     began = time.monotonic()
     with filled.open().db.write() as conn:
         conn.exec_driver_sql("UPDATE frames SET attempts = attempts + 1")

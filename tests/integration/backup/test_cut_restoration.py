@@ -1,4 +1,4 @@
-"""A restoration that is cut while it replaces an SQLite file loses nothing of the old one."""
+"""A restore that is interrupted while it replaces an SQLite file loses no old rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.sqlite_only
 
 
 class PowerLoss(BaseException):
-    """The machine fails; nothing of the program goes on."""
+    """The machine fails: no cleanup runs."""
 
 
 def _restore(path: str, site: Installation) -> restore_module.Restored:
@@ -34,7 +34,7 @@ def _restore(path: str, site: Installation) -> restore_module.Restored:
 
 
 def _leave_log(file: Path) -> None:
-    """Leave a database as a killed process does: its last commit is in the log alone."""
+    """Leave a database as a killed process does: its last commit is only in the log."""
     aside = file.with_name("aside.db")
     with closing(sqlite3.connect(file)) as conn:
         conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -53,7 +53,7 @@ def _has_last_commit(file: Path) -> bool:
         return bool(found.fetchone()[0])
 
 
-def test_the_old_database_is_whole_when_power_fails_between_its_renames(
+def test_old_database_is_whole_when_power_fails_during_restore(
     filled: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = back_up(filled.runtime, filled.folder)
@@ -77,7 +77,7 @@ def test_the_old_database_is_whole_when_power_fails_between_its_renames(
     assert not _has_last_commit(file)
 
 
-def test_an_old_database_that_cannot_be_read_is_kept_with_its_log(filled: Installation) -> None:
+def test_unreadable_old_database_is_kept_with_its_log(filled: Installation) -> None:
     report = back_up(filled.runtime, filled.folder)
     filled.close()
     file = filled.folder / "easyai.db"
