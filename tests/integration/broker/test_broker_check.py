@@ -1,4 +1,4 @@
-"""The named check of the broker, on each kind of broker."""
+"""The health check of the broker, on each kind of broker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _open_files() -> int:
 
 @pytest.fixture
 def check_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckOf:
-    """Makes the check of a broker URL; '' is the embedded one."""
+    """Makes the check of a broker URL; '' is the embedded broker."""
 
     def make(url: str) -> BrokerCheck:
         monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
@@ -39,7 +39,9 @@ def check_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckOf:
     return make
 
 
-def test_the_embedded_broker_and_its_folder_in_the_way(check_of: CheckOf, tmp_path: Path) -> None:
+def test_embedded_broker_check_fails_when_its_folder_cannot_be_made(
+    check_of: CheckOf, tmp_path: Path
+) -> None:
     check = check_of("")
     check.check()
     assert not list((tmp_path / "data" / "broker").glob(".check-*")), "it leaves nothing behind"
@@ -52,7 +54,9 @@ def test_the_embedded_broker_and_its_folder_in_the_way(check_of: CheckOf, tmp_pa
         check.check()
 
 
-def test_redis(check_of: CheckOf, redis_server: RedisServer) -> None:
+def test_redis_check_fails_in_time_when_redis_hangs(
+    check_of: CheckOf, redis_server: RedisServer
+) -> None:
     redis_server.start()
     check = check_of(redis_server.url)
     check.check()
@@ -67,7 +71,7 @@ def test_redis(check_of: CheckOf, redis_server: RedisServer) -> None:
     check.check()
 
 
-def test_a_redis_that_is_full_is_told_with_the_remedy(
+def test_full_redis_is_reported_with_the_remedy(
     check_of: CheckOf, redis_server: RedisServer
 ) -> None:
     redis_server.start()
@@ -84,15 +88,15 @@ def test_a_redis_that_is_full_is_told_with_the_remedy(
     client.close()
 
 
-def test_rabbitmq(check_of: CheckOf, rabbitmq_server: ManagedRabbitmq) -> None:
+def test_rabbitmq_check_passes(check_of: CheckOf, rabbitmq_server: ManagedRabbitmq) -> None:
     rabbitmq_server.start()
     check_of(rabbitmq_server.url).check()
 
 
-def test_an_alarm_of_rabbitmq_is_named_at_once_by_a_process_that_only_checks(
+def test_rabbitmq_alarm_is_named_at_once_by_a_process_without_an_app(
     check_of: CheckOf, rabbitmq_server: ManagedRabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As in a process that has made no application, such as the watchdog's.
+    # As in a process without a Celery application, such as the watchdog.
     monkeypatch.setitem(TRANSPORT_ALIASES, "amqp", "kombu.transport.pyamqp:Transport")
     rabbitmq_server.start()
     check = check_of(rabbitmq_server.url)
@@ -107,7 +111,7 @@ def test_an_alarm_of_rabbitmq_is_named_at_once_by_a_process_that_only_checks(
     check.check()
 
 
-def test_the_last_of_three_hosts_may_take_a_second(
+def test_check_waits_for_the_last_of_three_hosts(
     check_of: CheckOf, redis_server: RedisServer
 ) -> None:
     redis_server.start()
@@ -123,7 +127,7 @@ def test_the_last_of_three_hosts_may_take_a_second(
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_nobody_listens(check_of: CheckOf, scheme: str) -> None:
+def test_check_fails_in_time_when_nothing_listens(check_of: CheckOf, scheme: str) -> None:
     check = check_of(f"{scheme}://boss:secret@127.0.0.1:{free_port()}/")
     began = time.monotonic()
     with pytest.raises(BrokerUnavailableError) as raised:
@@ -133,7 +137,9 @@ def test_nobody_listens(check_of: CheckOf, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_server_that_accepts_and_never_answers(check_of: CheckOf, scheme: str) -> None:
+def test_check_fails_in_time_when_a_server_accepts_and_never_answers(
+    check_of: CheckOf, scheme: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         check = check_of(f"{scheme}://127.0.0.1:{server.getsockname()[1]}/")
         began = time.monotonic()
@@ -146,7 +152,7 @@ def test_a_server_that_accepts_and_never_answers(check_of: CheckOf, scheme: str)
     assert _open_files() <= before, "no connection is left open"
 
 
-def test_a_broker_url_that_is_none_is_named_and_not_shown(check_of: CheckOf) -> None:
+def test_malformed_broker_url_is_refused_without_showing_it(check_of: CheckOf) -> None:
     with pytest.raises(SettingsError, match=r"easyai\.broker_url: not a URL") as caught:
         check_of("rediss//:geheim@127.0.0.1")
     assert "geheim" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Passwords, users and certificates of the broker: what is wrong is told, with its remedy."""
+"""Passwords, users and certificates of the broker: errors are reported with their remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PEOPLE = "人数统计"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Signs the certificates of the servers, and ours."""
+    """Signs the certificates of the servers and of the client."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
@@ -36,7 +36,7 @@ def secure(authority: Authority) -> Iterator[GuardedRedis]:
 
 @pytest.fixture
 def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """What the check of a broker says; '' when it is content."""
+    """Returns the error of the broker's check for a URL; '' when the check passes."""
 
     def ask(url: str) -> str:
         monkeypatch.setenv("EASYAI_DATA_DIR", str(tmp_path / "data"))
@@ -52,14 +52,14 @@ def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     return ask
 
 
-def test_a_redis_over_tls_is_the_one_that_our_authority_has_signed(
+def test_redis_over_tls_is_trusted_only_with_its_authority(
     secure: GuardedRedis, authority: Authority, refusal: Callable[[str], str]
 ) -> None:
     assert refusal(secure.address(parameters=authority.parameters())) == ""
-    # Without the authority: the certificate may be anybody's.
-    said = refusal(secure.address())
-    assert "certificate that is not trusted" in said
-    assert "ssl_ca_certs" in said
+    # Without the authority the certificate is not trusted.
+    reason = refusal(secure.address())
+    assert "certificate that is not trusted" in reason
+    assert "ssl_ca_certs" in reason
 
 
 def test_a_certificate_for_another_host_is_refused(
@@ -68,30 +68,30 @@ def test_a_certificate_for_another_host_is_refused(
     server = GuardedRedis(authority, certificate="other")
     try:
         server.start()
-        said = refusal(server.address(parameters=authority.parameters()))
+        reason = refusal(server.address(parameters=authority.parameters()))
     finally:
         server.close()
-    assert "certificate that is not trusted" in said
-    assert "mismatch" in said
+    assert "certificate that is not trusted" in reason
+    assert "mismatch" in reason
 
 
-def test_what_is_wrong_with_files_and_login_is_named(
+def test_tls_file_and_login_errors_are_named(
     secure: GuardedRedis, authority: Authority, refusal: Callable[[str], str], tmp_path: Path
 ) -> None:
     address = secure.address(parameters=authority.parameters())
     lacking = tmp_path / "lacking.pem"
-    said = refusal(address.replace(str(authority.file), str(lacking)))
-    assert f"cannot read {lacking}, ssl_ca_certs of easyai.broker_url" in said
-    said = refusal(address.replace(PASSWORD, "wrong"))
-    assert "refuses us" in said
-    assert "wrong" not in said.replace("WRONGPASS", "")
-    # Without the certificate that this Redis asks its clients for.
-    said = refusal(secure.address(parameters=f"ssl_ca_certs={authority.file}"))
-    assert "rediss" in said
+    reason = refusal(address.replace(str(authority.file), str(lacking)))
+    assert f"cannot read {lacking}, ssl_ca_certs of easyai.broker_url" in reason
+    reason = refusal(address.replace(PASSWORD, "wrong"))
+    assert "refuses us" in reason
+    assert "wrong" not in reason.replace("WRONGPASS", "")
+    # Without the client certificate that this Redis requires.
+    reason = refusal(secure.address(parameters=f"ssl_ca_certs={authority.file}"))
+    assert "rediss" in reason
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
-def test_a_parameter_of_tls_asks_for_it_whatever_the_scheme(
+def test_tls_parameter_enables_tls_with_either_scheme(
     secure: GuardedRedis,
     authority: Authority,
     refusal: Callable[[str], str],
@@ -104,7 +104,9 @@ def test_a_parameter_of_tls_asks_for_it_whatever_the_scheme(
     bus.close()
 
 
-def test_alerts_go_to_a_redis_over_tls(secure: GuardedRedis, authority: Authority) -> None:
+def test_redis_bus_over_tls_takes_alerts_and_refuses_an_untrusted_certificate(
+    secure: GuardedRedis, authority: Authority
+) -> None:
     address = secure.address(parameters=authority.parameters())
     bus = open_bus(AiAnalysis(mq_type="redis", mq_address=address))
     bus.check()
