@@ -17,17 +17,17 @@ MakeInstallation = Callable[..., Installation]
 
 
 class LocalBroker:
-    """The broker of an installation, as pytest-celery wants to see a container."""
+    """The broker of an installation in the form of a container of pytest-celery."""
 
     def __init__(self, url: str) -> None:
         self.celeryconfig = {"url": url, "host_url": url}
 
     def ready(self) -> bool:
-        """The fixtures that start a broker wait for it."""
+        """True: the fixtures that start a broker wait for it."""
         return True
 
     def teardown(self) -> None:
-        """The fixtures that start a broker stop it."""
+        """Nothing to do: the fixtures that start a broker stop it."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def installation(make_installation: MakeInstallation, broker_url: str) -> Instal
 
 @pytest.fixture
 def celery_setup(installation: Installation) -> CeleryTestSetup:
-    """pytest-celery's setup with one worker, started before the database knows any task type."""
+    """pytest-celery's setup with a worker, started before the database has any task type."""
     import pytest_celery as containers  # here: the import takes 0.4 s
 
     assert installation.runtime
@@ -72,6 +72,6 @@ def celery_setup(installation: Installation) -> CeleryTestSetup:
     return containers.CeleryTestSetup(
         worker_cluster=containers.CeleryWorkerCluster(worker),
         broker_cluster=containers.CeleryBrokerCluster(broker),
-        backend_cluster=None,  # no results are kept anywhere but in the ledger
+        backend_cluster=None,  # results are kept in the ledger only
         app=installation.app,
     )

@@ -33,7 +33,7 @@ _PICTURE = b"\xff\xd8\xff\xe0" + b"\0" * 64 + b"\xff\xd9"
 
 
 class CeleryProcess:
-    """``celery -A easyai …`` as a process; quacks like pytest-celery's containers."""
+    """``celery -A easyai …`` as a process, with the interface of pytest-celery's containers."""
 
     def __init__(self, folder: Path, arguments: Sequence[str]) -> None:
         self.name = f"{arguments[0]}-{time.monotonic_ns()}"
@@ -77,7 +77,7 @@ class CeleryProcess:
         return True
 
     def logs(self) -> str:
-        """What the process has written."""
+        """The output of the process."""
         return self._log.read_text(errors="replace")
 
     def kill(self, signal: str | int = Signals.SIGKILL) -> None:
@@ -91,7 +91,7 @@ class CeleryProcess:
         self.process.wait(20)
 
     def reload(self) -> None:
-        """Nothing to fetch: a local process knows its state."""
+        """Nothing to do: a local process knows its state."""
 
     def restart(self, timeout: float = 0) -> None:
         """Start again, as a supervisor does."""
@@ -104,7 +104,7 @@ class CeleryProcess:
 
 
 def wait_for_frames(algorithm: AlgorithmStub, count: int, *processes: Any) -> None:
-    """Wait until so many frames were sent; fails with what the processes wrote."""
+    """Wait until `count` frames were sent; fails with the logs of the processes."""
     try:
         wait_until(lambda: algorithm.count >= count, 30, f"{count} frames sent")
     except AssertionError as error:
@@ -114,7 +114,7 @@ def wait_for_frames(algorithm: AlgorithmStub, count: int, *processes: Any) -> No
 
 
 class Installation:
-    """Settings, data and processes below one folder."""
+    """Settings, data and processes below a folder."""
 
     def __init__(self, folder: Path, broker_url: str = "", scan_interval_sec: float = 0.2) -> None:
         self.folder = folder
@@ -183,18 +183,18 @@ class Installation:
         draft.rename(folder / f"{name}.jpg")
 
     def done(self) -> int:
-        """Frames that were inferred."""
+        """The number of inferred frames."""
         with self.runtime.db.read() as conn:
             done = conn.execute(text("SELECT count(*) FROM frames WHERE state = 'done'"))
             return int(done.scalar_one())
 
     def alerts(self) -> int:
-        """Alerts that were made."""
+        """The number of alerts."""
         with self.runtime.db.read() as conn:
             return int(conn.execute(text("SELECT count(*) FROM alerts")).scalar_one())
 
     def run_celery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One call of ``celery`` that ends by itself."""
+        """Run a call of ``celery`` that ends by itself."""
         return run_to_end(
             [sys.executable, "-m", "celery", *arguments],
             {"EASYAI_CONFIG": str(self.config)},
@@ -202,7 +202,7 @@ class Installation:
         )
 
     def queues_of(self, worker: CeleryProcess) -> set[str]:
-        """The queues a worker consumes from, by its own account."""
+        """The queues from which a worker consumes, as it answers to `inspect`."""
         answers = self.app.control.inspect(timeout=1.0).active_queues() or {}
         number = self._processes.index(worker)
         own = [queues for name, queues in answers.items() if name.startswith(f"w{number}@")]
@@ -210,7 +210,7 @@ class Installation:
 
     @contextmanager
     def depth(self) -> Iterator[Callable[[], int]]:
-        """Gives how many messages wait in the queue of the periodic duties; for one thread."""
+        """Counts messages in the queue of the periodic tasks; to be used by a single thread."""
         with self.app.connection_for_read() as connection:
 
             def ask() -> int:
@@ -223,7 +223,7 @@ class Installation:
             yield ask
 
     def close(self) -> None:
-        """Kill what runs and close every connection."""
+        """Kill every process and close every connection."""
         for process in self._processes:
             process.teardown()
         if self._runtime is not None:

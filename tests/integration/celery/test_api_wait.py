@@ -1,4 +1,4 @@
-"""A worker beside an API that is slower to start sends no frame before the API answers."""
+"""A worker that starts faster than its API sends no frame before the API answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 PEOPLE = "人数统计"
 
 
-def test_frames_wait_until_the_api_takes_connections(
+def test_worker_sends_no_frame_until_the_api_takes_connections(
     make_installation: MakeInstallation, algorithm: AlgorithmStub
 ) -> None:
     installation, port = make_installation(), free_port()

@@ -1,4 +1,4 @@
-"""Any number of beats may run: one leads, and a dead one is replaced."""
+"""Any number of beats may run: a single beat leads, and a standby replaces it when it dies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 INTERVAL_SEC = 0.25
 
 
-def test_of_two_beats_one_ticks_and_when_it_is_killed_the_other_takes_over(
+def test_standby_beat_takes_over_when_the_leading_beat_is_killed(
     make_installation: MakeInstallation,
 ) -> None:
     installation = make_installation(scan_interval_sec=INTERVAL_SEC)
@@ -32,7 +32,9 @@ def test_of_two_beats_one_ticks_and_when_it_is_killed_the_other_takes_over(
     _assert_rhythm([at for sender, at in _ticks(installation) if sender == _pid(leader)])
 
 
-def test_a_beat_that_stops_in_order_hands_over_at_once(make_installation: MakeInstallation) -> None:
+def test_standby_beat_takes_over_at_once_when_the_leader_stops_in_order(
+    make_installation: MakeInstallation,
+) -> None:
     installation = make_installation(scan_interval_sec=INTERVAL_SEC)
     assert installation.runtime
     first = installation.beat()
@@ -54,7 +56,7 @@ def _wait_for_ticks_of(
 
 
 def _ticks(installation: Installation) -> list[tuple[int, float]]:
-    """The scans waiting for a worker: process id of the sender, and when."""
+    """The scan messages in the queue: process id of the sender, and time."""
     folder = installation.folder / "data" / "broker" / "queue"
     paths = sorted(folder.glob(f"*.{CONTROL_QUEUE}.msg"))
     messages: list[tuple[Any, float]] = [

@@ -1,4 +1,4 @@
-"""Questions to the workers, as messages tell operators to ask them."""
+"""Commands to the workers, as the messages advise them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easyai.settings.commands import celery_command
 from tests.integration.celery.conftest import MakeInstallation
 
 
-def test_workers_answer_the_command_that_is_told_from_any_folder(
+def test_workers_answer_the_documented_command_from_any_folder(
     make_installation: MakeInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = make_installation()
@@ -34,8 +34,8 @@ def test_workers_answer_the_command_that_is_told_from_any_folder(
     assert not list(folder.iterdir()), "asking makes no folders"
 
 
-def test_a_report_makes_no_folders(make_installation: MakeInstallation) -> None:
+def test_celery_report_makes_no_folders(make_installation: MakeInstallation) -> None:
     site = make_installation()
-    said = site.run_celery("-A", "easyai", "report")
-    assert "transport:filesystem" in said.stdout, said.stderr
+    report = site.run_celery("-A", "easyai", "report")
+    assert "transport:filesystem" in report.stdout, report.stderr
     assert [path.name for path in site.folder.iterdir()] == ["config.toml"]

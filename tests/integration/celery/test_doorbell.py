@@ -1,4 +1,4 @@
-"""Ringing never stops who rings, and a wake is sent once until it is answered."""
+"""Ringing never blocks the caller, and a wake is sent once until it is answered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 PEOPLE = "人数统计"
 
 
-def test_a_ring_makes_one_message_until_a_worker_answers(installation: Installation) -> None:
+def test_wake_is_sent_once_until_a_worker_answers(installation: Installation) -> None:
     _know(installation, PEOPLE)
     for _ in range(3):
         _ring(installation)
@@ -34,7 +34,7 @@ def test_a_ring_makes_one_message_until_a_worker_answers(installation: Installat
     assert _waiting(installation) == 2
 
 
-def test_a_wake_says_by_how_much_the_clock_of_its_machine_is_off(
+def test_wake_carries_the_clock_offset_of_its_machine(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _know(installation, PEOPLE)
@@ -47,7 +47,7 @@ def test_a_wake_says_by_how_much_the_clock_of_its_machine_is_off(
 
 
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])
-def test_a_ring_while_the_broker_is_away_neither_raises_nor_blocks_and_works_after(
+def test_ring_without_a_broker_neither_raises_nor_blocks_and_works_afterwards(
     make_installation: MakeInstallation,
     redis_server: RedisServer,
     redis_url: str,
@@ -77,7 +77,7 @@ def test_a_ring_while_the_broker_is_away_neither_raises_nor_blocks_and_works_aft
     wait_until(arrives, 10, "a ring arrives after the broker's return")
 
 
-def test_types_that_come_and_go_for_years_leave_no_trace_in_the_connection(
+def test_connection_forgets_the_queues_of_old_types(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Connection] = []

@@ -1,6 +1,6 @@
 """Celery's events (``-E``) while RabbitMQ takes no messages."""
 
-# kombu says it is typed, but few of its functions are.
+# kombu declares itself typed, but few of its functions are.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from easyai.broker.rabbitmq_transport import Transport
 from tests.support.rabbitmq_servers import ManagedRabbitmq
 
 
-def test_events_do_not_pile_up_in_memory_during_an_alarm(rabbitmq_server: ManagedRabbitmq) -> None:
+def test_celery_events_do_not_pile_up_during_a_rabbitmq_alarm(
+    rabbitmq_server: ManagedRabbitmq,
+) -> None:
     rabbitmq_server.start()
     app = Celery("easyai", set_as_current=False)
     app.conf.event_exchange = "easyaiev"
@@ -34,7 +36,7 @@ def test_events_do_not_pile_up_in_memory_during_an_alarm(rabbitmq_server: Manage
             for _ in range(20):
                 dispatcher.send("worker-heartbeat")
             assert len(dispatcher._outbound_buffer) == 0
-            with pytest.raises(BlockedError):  # what is no event is still refused
+            with pytest.raises(BlockedError):  # other messages are still refused
                 dispatcher.producer.publish({}, exchange="amq.topic", routing_key="easyai")
         finally:
             rabbitmq_server.control("set_vm_memory_high_watermark", "0.4")

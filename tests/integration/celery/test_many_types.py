@@ -1,4 +1,4 @@
-"""Hundreds of task types at once: nothing stands still, and what nobody names is forgotten."""
+"""Hundreds of task types at once stall nothing, and unused types are forgotten."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _queues(installation: Installation, worker: CeleryProcess, count: int) -> se
     return installation.queues_of(worker)
 
 
-def test_frames_are_inferred_all_the_time_while_registrations_flood_a_worker_with_types(
+def test_inference_continues_while_registrations_flood_a_worker_with_types(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     installation.register(algorithm, REAL)
@@ -75,7 +75,7 @@ def test_frames_are_inferred_all_the_time_while_registrations_flood_a_worker_wit
     wait_for_frames(algorithm, number + 3, successor)
 
 
-def test_queues_of_types_that_nothing_names_end_and_come_back_with_their_types(
+def test_queues_of_forgotten_types_end_and_return_with_their_types(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     installation.register(algorithm, REAL)
@@ -92,7 +92,7 @@ def test_queues_of_types_that_nothing_names_end_and_come_back_with_their_types(
     _age(installation)
     assert upkeep.run(installation.runtime).task_types == len(names)
     assert _queues(installation, worker, 2) == {"easyai", queue_name(REAL)}
-    # Back by a frame, and by a registration.
+    # The types return by a frame, and by a registration.
     installation.register(algorithm, REAL, ODD[2])
     for name in (REAL, ODD[2]):
         installation.add_frame(name, "1")
@@ -100,7 +100,7 @@ def test_queues_of_types_that_nothing_names_end_and_come_back_with_their_types(
     assert _queues(installation, worker, 3) == {"easyai", queue_name(REAL), queue_name(ODD[2])}
 
 
-def test_on_rabbitmq_the_queue_of_a_forgotten_type_is_deleted_once_nobody_reads_it(
+def test_unread_rabbitmq_queue_of_a_forgotten_type_is_deleted(
     make_installation: MakeInstallation, algorithm: AlgorithmStub, rabbitmq_server: object
 ) -> None:
     rabbitmq_server.start()  # type: ignore[attr-defined]

@@ -46,18 +46,18 @@ def _is_refused(first: Installation, second: Installation) -> None:
     assert second.runtime  # makes its database
     worker = second.worker()
     assert worker.process.wait(ENDS_WITHIN_SEC) == os.EX_CONFIG, worker.logs()
-    (told,) = [line for line in worker.logs().splitlines() if "the worker ends" in line]
-    assert f"data folder {first.folder / 'data'}," in told
-    assert "`claim --take-over`" in told
+    (ending,) = [line for line in worker.logs().splitlines() if "the worker ends" in line]
+    assert f"data folder {first.folder / 'data'}," in ending
+    assert "`claim --take-over`" in ending
 
 
 @pytest.mark.parametrize("pool", ["threads", "solo", "prefork"])
-def test_a_worker_on_the_folder_of_another_installation_ends_with_ex_config(
+def test_worker_on_the_folder_of_another_installation_exits_with_ex_config(
     make_installation: MakeInstallation, pool: str
 ) -> None:
     first, second = make_installation(), make_installation()
     _on_folder(second, first.folder / "frames")
-    # `--pool prefork` would mean the pool of the settings: Celery takes it for not given.
+    # `--pool prefork` would mean the pool of the settings: Celery treats it as not given.
     (second.folder / "celeryconfig.py").write_text(
         f"from easyai.tasks.defaults import *\nworker_pool = {pool!r}\nworker_concurrency = 2\n",
         encoding="utf-8",
@@ -65,7 +65,7 @@ def test_a_worker_on_the_folder_of_another_installation_ends_with_ex_config(
     _is_refused(first, second)
 
 
-def test_a_worker_on_the_bucket_of_another_installation_ends_with_ex_config(
+def test_worker_on_the_bucket_of_another_installation_exits_with_ex_config(
     make_installation: MakeInstallation, swift_server: SwiftServer
 ) -> None:
     place = BucketPlace(swift_server)

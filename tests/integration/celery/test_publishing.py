@@ -1,4 +1,4 @@
-"""Beat and workers publish what was settled, also after the bus was away, and all of it once."""
+"""Beat and workers publish every settled alert once, also after an outage of the bus."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPE = "人数统计"
 INTERVAL_SEC = 0.3
 
 
-def test_two_workers_publish_each_alert_once_and_go_on_when_the_bus_returns(
+def test_two_workers_publish_each_alert_once_and_resume_when_the_bus_returns(
     make_installation: MakeInstallation, algorithm: AlgorithmStub, redis_server: RedisServer
 ) -> None:
     redis_server.start()
@@ -40,7 +40,7 @@ def test_two_workers_publish_each_alert_once_and_go_on_when_the_bus_returns(
         installation.add_frame(TYPE, str(number))
     wait_until(lambda: _waiting(installation) == 4, 20, "four alerts wait")
     complaint = "alerts wait for the bus (for 0 s): BusUnavailableError: Redis: ConnectionError"
-    wait_until(lambda: any(complaint in one.logs() for one in workers), 10, complaint)
+    wait_until(lambda: any(complaint in worker.logs() for worker in workers), 10, complaint)
     redis_server.start()
     began = time.monotonic()
     assert _ids(redis_server, 4) == [2, 3, 4, 5]
@@ -48,7 +48,7 @@ def test_two_workers_publish_each_alert_once_and_go_on_when_the_bus_returns(
     wait_until(lambda: _waiting(installation) == 0, 5, "all are marked")
 
 
-def test_without_a_bus_nothing_is_sent_until_the_settings_name_one(
+def test_alerts_made_without_a_bus_are_not_sent_after_a_bus_is_configured(
     make_installation: MakeInstallation, algorithm: AlgorithmStub, redis_server: RedisServer
 ) -> None:
     redis_server.start()
@@ -64,7 +64,7 @@ def test_without_a_bus_nothing_is_sent_until_the_settings_name_one(
     _use_bus(installation, redis_server.url)
     time_limit = time.monotonic() + 20
     number = 1
-    # The worker reads changed settings within a second: an alert of before is not for the bus.
+    # The worker reads changed settings within a second: earlier alerts are not for the bus.
     while _entries(redis_server) == [] and time.monotonic() < time_limit:
         number += 1
         installation.add_frame(TYPE, str(number))

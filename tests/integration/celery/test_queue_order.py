@@ -1,6 +1,6 @@
 """A tick waits for no wake, however many task types are busy."""
 
-# kombu says it is typed, but few of its functions are.
+# kombu declares itself typed, but few of its functions are.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from easyai.tasks.queues import EXCHANGE, Queues, queue_name
 from tests.integration.celery.installation import Installation
 
 TYPES = [f"type-{number:03d}" for number in range(200)]
-_LOOK_SEC = 0.1  # how seldom the embedded broker looks for messages while some wait, and more
-WAKES = 3  # that wait in the queue of each type
+_LOOK_SEC = 0.1  # longer than the pause of the embedded broker between two looks for messages
+WAKES = 3  # waiting in the queue of each type
 
 
-def test_a_tick_is_the_next_message_however_many_types_have_wakes(
+def test_tick_is_read_before_the_wakes_of_many_types(
     installation: Installation,
 ) -> None:
     control = Queue(CONTROL_QUEUE, EXCHANGE, routing_key=CONTROL_QUEUE)
@@ -42,7 +42,7 @@ def test_a_tick_is_the_next_message_however_many_types_have_wakes(
                     connection.drain_events(timeout=10)
                 producer.publish(turn, routing_key=CONTROL_QUEUE)
                 time.sleep(_LOOK_SEC)
-                connection.drain_events(timeout=10)  # asked for before the tick came
+                connection.drain_events(timeout=10)  # requested before the tick came
                 connection.drain_events(timeout=10)
                 assert CONTROL_QUEUE in read[-2:]
                 assert read.count(CONTROL_QUEUE) == turn + 1

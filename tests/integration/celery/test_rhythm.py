@@ -1,4 +1,4 @@
-"""Scans and sweeps keep their rhythm however busy inference is."""
+"""Scans and sweeps keep their interval however busy inference is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 TYPES = [f"type-{number:03d}" for number in range(200)]
 FRAMES = 10  # of each type
 WATCHED_SEC = 9.0
-SCAN_INTERVAL_SEC = 2.0  # three of them are long, also where other programs take the cores
+SCAN_INTERVAL_SEC = 2.0  # three intervals are long even if other programs take the cores
 
 
 def _fill(installation: Installation) -> None:
@@ -47,7 +47,7 @@ def _waiting_ticks(installation: Installation) -> int:
 
 
 @pytest.mark.parametrize("broker", ["filesystem", "redis"])
-def test_with_one_thread_and_200_busy_types_scans_keep_their_rhythm(
+def test_scans_keep_their_interval_with_one_thread_and_200_busy_types(
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
     request: pytest.FixtureRequest,
@@ -55,7 +55,7 @@ def test_with_one_thread_and_200_busy_types_scans_keep_their_rhythm(
 ) -> None:
     url = request.getfixturevalue("redis_url") if broker == "redis" else ""
     installation = make_installation(broker_url=url, scan_interval_sec=SCAN_INTERVAL_SEC)
-    algorithm.delay = 1.0  # 100 at once: it takes no more than 100 a second
+    algorithm.delay = 1.0  # 100 calls at once: at most 100 frames a second
     installation.register(algorithm, *TYPES)
     worker = installation.worker("-c", "1")
     worker.ready()
@@ -71,10 +71,10 @@ def test_with_one_thread_and_200_busy_types_scans_keep_their_rhythm(
             seen_at = time.monotonic()
         longest = max(longest, _waiting_ticks(installation))
         time.sleep(0.05)
-    # The gap that is still open at the end counts too: scans may have ended for good.
+    # The gap still open at the end counts too: scans may have stopped for good.
     gaps = [*(after - before for before, after in pairwise(scans)), time.monotonic() - seen_at]
     assert len(scans) > 1, worker.logs()
     assert max(gaps) < 3 * SCAN_INTERVAL_SEC, f"{gaps}\n{worker.logs()}"
     assert longest <= 5, f"{longest} ticks wait in the queue {CONTROL_QUEUE}"
-    served = {one.frame["task_type"] for one in algorithm.received}
+    served = {call.frame["task_type"] for call in algorithm.received}
     assert len(served) > 150, "and every type gets its turns"

@@ -1,4 +1,4 @@
-"""Ways in which Celery is known to stop in silence: here it goes on by itself."""
+"""Known ways in which Celery stops silently: with easyai it recovers by itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NONE = "{}"
 
 @pytest.fixture
 def proxies(redis_server: RedisServer, redis_url: str) -> Iterator[list[TcpProxy]]:
-    """Two ways to one Redis."""
+    """Two proxies in front of the same Redis."""
     assert redis_url
     with ExitStack() as stack:
         yield [stack.enter_context(TcpProxy(redis_server.port)) for _ in range(2)]
@@ -43,7 +43,7 @@ def _behind(make: MakeInstallation, proxy: TcpProxy, database: int, options: str
     return installation
 
 
-def test_behind_a_connection_that_swallows_packets_worker_and_beat_reconnect_by_themselves(
+def test_worker_and_beat_reconnect_when_a_connection_drops_packets(
     make_installation: MakeInstallation, proxies: list[TcpProxy]
 ) -> None:
     # The control: without our socket options the same fault stops inference for good.
@@ -53,23 +53,23 @@ def test_behind_a_connection_that_swallows_packets_worker_and_beat_reconnect_by_
         installations = []
         for number, stub in enumerate((ours, without)):
             options = (_QUICKER, _NONE)[number]
-            one = _behind(make_installation, proxies[number], number, options)
-            one.register(stub, PEOPLE)
-            parts.append([one.worker(), one.beat()])
-            installations.append(one)
-            one.add_frame(PEOPLE, "1")
+            installation = _behind(make_installation, proxies[number], number, options)
+            installation.register(stub, PEOPLE)
+            parts.append([installation.worker(), installation.beat()])
+            installations.append(installation)
+            installation.add_frame(PEOPLE, "1")
         wait_for_frames(ours, 1, *parts[0])
         wait_for_frames(without, 1, *parts[1])
         assert all(proxy.swallow() >= 2 for proxy in proxies)
-        for one in installations:
-            one.add_frame(PEOPLE, "2")
+        for installation in installations:
+            installation.add_frame(PEOPLE, "2")
         began = time.monotonic()
         wait_for_frames(ours, 2, *parts[0])
         assert time.monotonic() - began < 25
         assert without.count == 1, "the fault is none: it heals without our options"
 
 
-def test_a_connection_cut_in_the_midst_of_a_long_pump_doubles_no_result(
+def test_connection_cut_during_a_long_pump_duplicates_no_result(
     make_installation: MakeInstallation, proxies: list[TcpProxy], algorithm: AlgorithmStub
 ) -> None:
     installation = make_installation(broker_url=f"redis://127.0.0.1:{proxies[0].port}/0")
@@ -85,7 +85,7 @@ def test_a_connection_cut_in_the_midst_of_a_long_pump_doubles_no_result(
     assert sorted(algorithm.image_paths) == [f"{PEOPLE}/门口1/{name}.jpg" for name in "12"]
 
 
-def test_after_kill_9_of_redis_with_frames_in_flight_all_goes_on_long_before_its_timeout(
+def test_inference_resumes_quickly_after_kill_9_of_redis_with_frames_in_flight(
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
     redis_server: RedisServer,
@@ -98,17 +98,17 @@ def test_after_kill_9_of_redis_with_frames_in_flight_all_goes_on_long_before_its
     installation.add_frame(PEOPLE, "1")
     wait_until(lambda: algorithm.running == 1, 30, "in flight")
     redis_server.kill()
-    # A type that appears while the broker is away: its queue is consumed as well afterwards.
+    # A type that appears while the broker is away: its queue must be consumed afterwards.
     installation.register(algorithm, PEOPLE, LATER)
     for task_type in (PEOPLE, LATER):
         installation.add_frame(task_type, "2")
     wait_until(lambda: _alerts(installation) == 1, 15, "what was in flight is settled meanwhile")
     redis_server.start()
     wait_for_frames(algorithm, 3, worker, beat)
-    wait_until(lambda: _alerts(installation) == 3, 15, "one alert each")
+    wait_until(lambda: _alerts(installation) == 3, 15, "an alert for each frame")
 
 
-def test_damaged_messages_do_not_end_a_worker_of_the_embedded_broker(
+def test_damaged_messages_in_the_embedded_broker_do_not_end_a_worker(
     make_installation: MakeInstallation, algorithm: AlgorithmStub
 ) -> None:
     installation = make_installation()
@@ -131,7 +131,7 @@ def test_damaged_messages_do_not_end_a_worker_of_the_embedded_broker(
     assert (worker.status, beat.status) == ("running", "running")
 
 
-def test_what_a_stranger_puts_into_redis_does_not_end_a_worker(
+def test_foreign_and_damaged_messages_in_redis_do_not_end_a_worker(
     make_installation: MakeInstallation, algorithm: AlgorithmStub, redis_url: str
 ) -> None:
     installation = make_installation(broker_url=redis_url)
@@ -153,7 +153,7 @@ def test_what_a_stranger_puts_into_redis_does_not_end_a_worker(
     assert worker.logs().count("unregistered task of type 'foreign.task'") == 2
 
 
-def test_a_message_acknowledged_after_its_connection_was_lost_does_not_end_the_worker(
+def test_acknowledging_after_a_lost_connection_does_not_end_the_worker(
     make_installation: MakeInstallation, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     installation = make_installation(broker_url=redis_url)
@@ -164,7 +164,7 @@ def test_a_message_acknowledged_after_its_connection_was_lost_does_not_end_the_w
     connection.collect()
     connection.close()
     message.channel._disconnect_pools()  # as kombu does when a connection breaks
-    # As Celery's worker does once a task has begun; what this raises ends it.
+    # As Celery's worker does once a task has begun; an exception here ends the worker.
     message.ack_log_error(logging.getLogger(), errors)
     assert "closed meanwhile" in caplog.text
 
@@ -185,7 +185,7 @@ def _message(task: str, content_type: str = "application/json") -> bytes:
     return json.dumps(message).encode()
 
 
-def test_on_rabbitmq_a_queue_with_a_chinese_name_is_consumed_again_after_its_restart(
+def test_rabbitmq_queue_with_a_chinese_name_is_consumed_after_a_restart(
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
     rabbitmq_server: RabbitmqServer,

@@ -1,4 +1,4 @@
-"""Workers serve every task type there is, whenever it appeared, and survive their surroundings."""
+"""Workers serve every task type, whenever it appeared, and survive faults around them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LONG = "很长的类型" * 14
 def process(
     make_installation: MakeInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WorkerProcess]:
-    """What a worker of an installation works with, in the test's process."""
+    """The parts of a worker of an installation, in the test's process."""
     installation = make_installation()
     made = WorkerProcess(installation.app)
     monkeypatch.setattr(made, "runtime", lambda: installation.runtime)
@@ -45,7 +45,7 @@ def process(
     made.close()
 
 
-def test_a_type_first_seen_after_the_worker_started_is_served_and_so_after_its_restart(
+def test_type_first_seen_after_the_worker_started_is_served(
     celery_setup: CeleryTestSetup, installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     assert celery_setup.ready(control=True)
@@ -57,7 +57,7 @@ def test_a_type_first_seen_after_the_worker_started_is_served_and_so_after_its_r
     for task_type in (PEOPLE, LONG):
         installation.add_frame(task_type, "1")
     wait_for_frames(algorithm, 3, celery_setup.worker)
-    # Those in flight would be inferred again: their lease is taken back at once.
+    # Frames in flight would be inferred again, because their leases are taken back at once.
     wait_until(lambda: installation.done() == 3, 10, "the answers are settled")
     celery_setup.worker.kill()
     for task_type in (FACES, PEOPLE, LONG):
@@ -70,7 +70,7 @@ def test_a_type_first_seen_after_the_worker_started_is_served_and_so_after_its_r
     }
 
 
-def test_a_worker_pinned_with_q_serves_its_queue_only_and_takes_no_periodic_task(
+def test_worker_pinned_to_a_queue_serves_only_that_queue(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     installation.register(algorithm, FACES, PEOPLE)
@@ -91,7 +91,7 @@ def test_a_worker_pinned_with_q_serves_its_queue_only_and_takes_no_periodic_task
     wait_for_frames(algorithm, 2, unpinned)
 
 
-def test_a_worker_started_before_its_database_works_once_there_is_one_and_complains_once(
+def test_worker_started_before_its_database_logs_once_and_then_works(
     make_installation: MakeInstallation, algorithm: AlgorithmStub
 ) -> None:
     installation = make_installation()
@@ -108,7 +108,7 @@ def test_a_worker_started_before_its_database_works_once_there_is_one_and_compla
 
 
 @pytest.mark.parametrize("pool", ["solo", "prefork"])
-def test_other_pools_of_an_operators_own_celeryconfig_work(
+def test_solo_and_prefork_pools_of_an_own_celeryconfig_work(
     make_installation: MakeInstallation, algorithm: AlgorithmStub, pool: str
 ) -> None:
     installation = make_installation()
@@ -126,7 +126,7 @@ def test_other_pools_of_an_operators_own_celeryconfig_work(
     assert "Traceback" not in worker.logs()
 
 
-def test_workers_and_beat_go_on_after_the_broker_was_restarted(
+def test_workers_and_beat_continue_after_a_broker_restart(
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
     redis_url: str,
@@ -145,7 +145,7 @@ def test_workers_and_beat_go_on_after_the_broker_was_restarted(
     wait_for_frames(algorithm, 2, worker, beat)
 
 
-def test_a_worker_and_the_scan_leave_alone_a_store_that_another_installation_has_claimed(
+def test_worker_and_scan_refuse_a_store_claimed_by_another_installation(
     make_installation: MakeInstallation,
 ) -> None:
     installation = make_installation()
@@ -160,7 +160,7 @@ def test_a_worker_and_the_scan_leave_alone_a_store_that_another_installation_has
         assert conn.exec_driver_sql("SELECT count(*) FROM frames").scalar_one() == 0
 
 
-def test_a_worker_takes_back_at_its_start_what_a_killed_one_had_in_flight(
+def test_starting_worker_takes_back_the_frames_of_a_killed_worker(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     installation.register(algorithm, PEOPLE)
@@ -171,11 +171,11 @@ def test_a_worker_takes_back_at_its_start_what_a_killed_one_had_in_flight(
     wait_until(lambda: algorithm.running == 1, 30, "the frame is in flight")
     worker.kill()
     algorithm.delay = 0.0
-    installation.worker()  # there is no beat: no sweep would find it
+    installation.worker()  # without a beat no sweep would find the frame
     wait_until(lambda: installation.done() == 1, 20, "it is inferred again")
 
 
-def test_a_worker_that_stops_while_it_waits_for_the_api_opens_no_inference(
+def test_worker_stopped_while_waiting_for_the_api_opens_no_inference(
     process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[bool] = []
@@ -187,11 +187,11 @@ def test_a_worker_that_stops_while_it_waits_for_the_api_opens_no_inference(
     assert opened == [True]
 
 
-def test_a_worker_knows_of_every_jump_of_the_clock_since_its_start(
+def test_worker_sees_clock_jumps_from_its_start_on(
     process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = step_clocks(monkeypatch)
-    monkeypatch.setattr(process, "inference", lambda: None)  # opened last, and not asked here
+    monkeypatch.setattr(process, "inference", lambda: None)  # opened last, and not needed here
     open_inference(process)
     step[0] = 3600.0
     runtime = process.runtime()
