@@ -1,4 +1,4 @@
-"""Transactions that run against each other on PostgreSQL, to see whether they wait in a circle."""
+"""Runs transactions against each other on PostgreSQL, to find deadlocks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.site import Installation
 from tests.support.site_fixtures import empty
 
 _RUN_SEC = 6.0
-_FEWEST = 5  # times that each job has its turn
+_FEWEST = 5  # runs of each job
 
 
 @pytest.fixture
 def migrated_url(postgres_server: PostgresServer, migrated_database: str) -> str:
-    """PostgreSQL only: SQLite has one writer."""
+    """PostgreSQL only: SQLite has a single writer."""
     postgres_server.start()
     empty(migrated_database)
     return migrated_database
@@ -35,7 +35,7 @@ def quick_to_find_deadlocks(site: Installation) -> Iterator[None]:
 
 
 def deadlocks(site: Installation) -> int:
-    """How many PostgreSQL has found in this database."""
+    """The number of deadlocks that PostgreSQL has found in this database."""
     (row,) = site.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     return int(row["deadlocks"])
 

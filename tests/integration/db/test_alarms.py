@@ -1,4 +1,4 @@
-"""The table of alarms: what was known stays known, and reading it costs no history."""
+"""The table of alarms keeps known causes, and is read without the whole history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easyai.domain.reason import NO_REASON, quoted
 from tests.support.site import Installation
 
 
-def test_a_cause_that_was_known_is_not_lost_when_it_is_told_again_without_one(
+def test_known_cause_is_kept_when_an_alarm_is_notified_without_a_cause(
     site: Installation,
 ) -> None:
     with site.runtime.db.write() as conn:
@@ -26,7 +26,7 @@ def test_a_cause_that_was_known_is_not_lost_when_it_is_told_again_without_one(
         assert (row.cause, alarms.cause_of(row)) == ("CUDA is away", quoted("CUDA is away"))
 
 
-def test_what_rings_and_what_was_over_lately_is_read_without_the_whole_history(
+def test_ringing_and_recent_alarms_are_read_without_the_whole_history(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site.runtime.db.write() as conn:
@@ -47,7 +47,7 @@ def test_what_rings_and_what_was_over_lately_is_read_without_the_whole_history(
         assert raised(0.0) == [1.0, 13.0, 14.0, 15.0], "the one that rings is the oldest"
 
 
-def test_a_cause_of_the_release_before_is_read_by_its_code_or_its_words(site: Installation) -> None:
+def test_cause_of_the_previous_release_is_read_by_code_or_text(site: Installation) -> None:
     site.execute(
         "INSERT INTO alarms (kind, subject, cause, raised_at, told_at)"
         " VALUES ('store_down', '', 'disk_full', 1, 1), ('bus_down', '', '', 2, 2)"

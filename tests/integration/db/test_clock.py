@@ -1,4 +1,4 @@
-"""The database's clock: what it says is what counts, and it costs one question a transaction."""
+"""The database's clock counts, and is read once per transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def database(migrated_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
-    """What is sent to the database."""
+    """The statements sent to the database."""
     sent: list[str] = []
 
     def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
@@ -36,7 +36,7 @@ def statements(database: Database) -> Iterator[list[str]]:
     event.remove(database.engine, "before_cursor_execute", note)
 
 
-def test_it_agrees_with_this_machine_and_goes_on(database: Database) -> None:
+def test_database_clock_agrees_with_this_machine_and_advances(database: Database) -> None:
     with database.read() as conn:
         before = clock.now(conn)
         time.sleep(0.05)
@@ -45,7 +45,9 @@ def test_it_agrees_with_this_machine_and_goes_on(database: Database) -> None:
     assert 0.04 < after - before < 2.0
 
 
-def test_it_costs_one_question_a_transaction(database: Database, statements: list[str]) -> None:
+def test_database_clock_is_read_once_per_transaction(
+    database: Database, statements: list[str]
+) -> None:
     for _ in range(2):
         with database.write() as conn:
             for _ in range(3):
@@ -54,17 +56,21 @@ def test_it_costs_one_question_a_transaction(database: Database, statements: lis
     assert len(asked) == (0 if database.is_sqlite else 2)
 
 
-def test_it_costs_nothing_where_frames_are_leased(
+def test_dispatching_transaction_reads_the_clock_without_an_extra_statement(
     database: Database, statements: list[str]
 ) -> None:
     with database.dispatching() as conn:
         clock.now(conn)
-    assert len([one for one in statements if "BEGIN" not in one and "PRAGMA" not in one]) == (
-        0 if database.is_sqlite else 1
-    )
+    assert len(
+        [
+            statement
+            for statement in statements
+            if "BEGIN" not in statement and "PRAGMA" not in statement
+        ]
+    ) == (0 if database.is_sqlite else 1)
 
 
-def test_who_waited_for_the_right_to_lease_knows_what_time_it_is_now(database: Database) -> None:
+def test_clock_is_read_after_waiting_for_the_dispatch_lock(database: Database) -> None:
     holds, ends = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -83,7 +89,7 @@ def test_who_waited_for_the_right_to_lease_knows_what_time_it_is_now(database: D
     assert moment - began > 0.25
 
 
-def test_a_machine_whose_clock_is_off_goes_by_the_database(
+def test_machine_with_a_wrong_clock_uses_the_database_clock(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth = time.time
@@ -100,7 +106,7 @@ def test_a_machine_whose_clock_is_off_goes_by_the_database(
         assert abs(clock.estimate(database.engine) - truth()) < 2.0
 
 
-def test_an_answer_that_takes_long_is_no_clock_that_is_off(database: Database) -> None:
+def test_slow_answer_is_not_taken_for_a_clock_offset(database: Database) -> None:
     def dawdle(_conn: object, _cursor: object, statement: str, *_: object) -> None:
         if "clock_timestamp" in statement:
             time.sleep(0.3)
@@ -112,7 +118,7 @@ def test_an_answer_that_takes_long_is_no_clock_that_is_off(database: Database) -
         event.remove(database.engine, before, dawdle)
 
 
-def test_without_an_answer_yet_this_machines_clock_is_taken(database: Database) -> None:
+def test_clock_of_this_machine_is_used_before_the_first_answer(database: Database) -> None:
     fresh = Database(database.url)
     assert clock.known_offset_sec(fresh.engine) == (0.0 if database.is_sqlite else None)
     assert abs(clock.estimate(fresh.engine) - time.time()) < 1.0

@@ -1,4 +1,4 @@
-"""A damaged database file is told from one that does not answer, and can be saved as documented."""
+"""A damaged database file is distinguished from a silent database and can be recovered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAMES = 3000
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A database with one service and some thousand frames, closed in order."""
+    """A database with a service and some thousand frames, closed in order."""
     path = tmp_path / "data" / "easyai.db"
     url = f"sqlite:///{path}"
     migrate.upgrade(url)
@@ -50,7 +50,9 @@ def _overwrite(path: Path, first: int, behind: int) -> None:
 
 
 @pytest.mark.parametrize(("first", "behind"), [(0, 100), (100, PAGE), (PAGE * 2, PAGE * 60)])
-def test_damage_is_said_and_nothing_is_deleted(path: Path, first: int, behind: int) -> None:
+def test_damaged_database_raises_an_error_and_is_not_changed(
+    path: Path, first: int, behind: int
+) -> None:
     _overwrite(path, first, behind)
     before = path.read_bytes()
     database = Database(f"sqlite:///{path}")
@@ -62,7 +64,7 @@ def test_damage_is_said_and_nothing_is_deleted(path: Path, first: int, behind: i
     assert path.read_bytes() == before
 
 
-def test_easyai_up_ends_with_the_remedy(path: Path) -> None:
+def test_easyai_up_with_a_damaged_database_ends_with_the_remedy(path: Path) -> None:
     _overwrite(path, 100, PAGE)
     own = {"EASYAI_DATA_DIR": str(path.parent)}
     ended = run_to_end(easyai_command("up", "--port", str(free_port())), own, path.parents[1])
@@ -71,7 +73,7 @@ def test_easyai_up_ends_with_the_remedy(path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_documented_recovery_saves_services_and_frames(path: Path) -> None:
+def test_documented_recovery_restores_services_and_frames(path: Path) -> None:
     _overwrite(path, PAGE * 70, PAGE * 73)
     saved = path.with_name("saved.db")
     shell = program("sqlite3", "the shell of SQLite")

@@ -1,4 +1,4 @@
-"""Down to an older revision and up again: statistics, outbox and identity are kept."""
+"""Downgrade to an older revision and upgrade keep statistics, outbox and identity."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _OUTBOX = "SELECT image_path, published_at FROM alerts ORDER BY id"
 
 
 @pytest.mark.parametrize("revision", ["0004", "0003", "0002", "0001"])
-def test_down_and_up_again_keeps_statistics_and_what_waits_for_the_bus(
+def test_downgrade_and_upgrade_keep_statistics_and_outbox(
     database: Database, revision: str
 ) -> None:
     tables = ("installation", "deletions", "registration_requests")
@@ -84,24 +84,24 @@ def test_down_and_up_again_keeps_statistics_and_what_waits_for_the_bus(
     _down(database, revision)
     migrate.upgrade(database.url)
     assert [_rows(database, sql) for sql in queries] == before
-    # A key is given out by itself as before.
+    # Ids are still generated.
     _write(database, "INSERT INTO deletions (key, version, asked_at) VALUES ('l', 'v', 6)")
     assert len(_rows(database, "SELECT DISTINCT id FROM deletions")) == 2
 
 
-def test_the_first_version_sees_sums_over_the_types(database: Database) -> None:
+def test_downgrade_to_the_first_version_sums_statistics_over_types(database: Database) -> None:
     _down(database, "0001")
     sql = (
         "SELECT bucket, requests, responses, infer_ms_max, dropped FROM statistics ORDER BY bucket"
     )
-    # Of each type: found is its count, each column after it one more.
+    # Of each type: `found` is its count, and each next column is larger by 1.
     assert _rows(database, sql) == [
         (0, 105 + 45, 106 + 46, 111.0, 101 + 102 + 103 + 104 + 41 + 42 + 43 + 44),
         (1_000_000_010, 12, 13, 18.0, 8 + 9 + 10 + 11),
     ]
 
 
-def test_what_the_first_version_counted_is_added_under_no_type(database: Database) -> None:
+def test_upgrade_adds_counts_of_the_first_version_under_no_type(database: Database) -> None:
     before = _rows(database, _STATISTICS)
     _down(database, "0001")
     for sql in (
@@ -121,7 +121,7 @@ def test_what_the_first_version_counted_is_added_under_no_type(database: Databas
     assert added == [(0, 5, 3, 12.5, 0), (1_000_000_020, 9, 0, 0.0, 0)]
 
 
-def test_statistics_reset_under_the_first_version_stay_reset(database: Database) -> None:
+def test_upgrade_keeps_a_statistics_reset_of_the_first_version(database: Database) -> None:
     _down(database, "0001")
     _write(database, "DELETE FROM statistics")
     _write(database, "INSERT INTO statistics (bucket, requests, updated_at) VALUES (0, 2, 1001)")
@@ -129,7 +129,7 @@ def test_statistics_reset_under_the_first_version_stay_reset(database: Database)
     assert _rows(database, "SELECT bucket, task_type, requests FROM statistics") == [(0, "", 2)]
 
 
-def test_what_was_superseded_before_a_reset_is_not_brought_back(database: Database) -> None:
+def test_upgrade_does_not_restore_superseded_counts_from_before_a_reset(database: Database) -> None:
     _down(database, "0003")
     _write(database, "DELETE FROM statistics WHERE bucket = 0")
     _write(
@@ -142,7 +142,7 @@ def test_what_was_superseded_before_a_reset_is_not_brought_back(database: Databa
     assert _rows(database, sql) == [(0, "人脸", 0), (1_000_000_010, "人脸", 7 + 16)]
 
 
-def test_an_alert_made_by_the_first_version_does_not_wait_for_the_bus(database: Database) -> None:
+def test_upgrade_does_not_queue_alerts_of_the_first_version_for_the_bus(database: Database) -> None:
     _down(database, "0001")
     _write(database, "DELETE FROM alerts WHERE image_path LIKE '%0.jpg'")
     _write(
@@ -156,7 +156,7 @@ def test_an_alert_made_by_the_first_version_does_not_wait_for_the_bus(database: 
     assert _rows(database, waiting) == [("alerts/人脸/门口/4.jpg",)]
 
 
-def test_the_version_before_publishes_what_was_deleted_before_the_bus_had_it(
+def test_downgrade_keeps_unpublished_deleted_alerts_in_the_outbox(
     database: Database,
 ) -> None:
     _write(

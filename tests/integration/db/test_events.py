@@ -1,4 +1,4 @@
-"""The table of events: a reason comes back as it was given, and old rows are quoted."""
+"""The table of events returns reasons as they were written, and quotes old rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.site import Installation
 REASON, AGAIN = Reason.of("frames", n=3), Reason.of("frames", n=4)
 
 
-def test_a_reason_comes_back_with_its_arguments(site: Installation) -> None:
+def test_event_reason_is_read_back_with_its_arguments(site: Installation) -> None:
     happened = Event(10.0, "breaker_open", "http://h:1/", REASON)
     with site.runtime.db.write() as conn:
         events.add(conn, [happened])
@@ -26,23 +26,23 @@ def test_a_reason_comes_back_with_its_arguments(site: Installation) -> None:
     assert site.rows("SELECT text FROM events WHERE at = 10") == [{"text": "4 frames"}]
 
 
-def test_a_row_of_the_release_before_is_quoted(site: Installation) -> None:
+def test_event_of_the_previous_release_is_read_as_quoted_text(site: Installation) -> None:
     site.execute("INSERT INTO events (at, kind, subject, text) VALUES (10, 'old', '', '3 frames')")
     with site.runtime.db.read() as conn:
         assert events.between(conn, 10.0, 10.0, 9)[0].reason == quoted("3 frames")
 
 
 @pytest.mark.parametrize("column", ["text", "reason_args"])
-def test_no_password_of_a_url_is_stored(site: Installation, column: str) -> None:
-    told = quoted("cannot reach redis://me:geheim@h/0")
+def test_event_does_not_store_the_password_of_a_url(site: Installation, column: str) -> None:
+    reason = quoted("cannot reach redis://me:geheim@h/0")
     with site.runtime.db.write() as conn:
-        events.add(conn, [Event(10.0, "bus_down", "", told)])
+        events.add(conn, [Event(10.0, "bus_down", "", reason)])
     (row,) = site.rows(f"SELECT {column} AS shown FROM events WHERE at = 10")
     assert "geheim" not in row["shown"]
     assert "redis://" in row["shown"]
 
 
-def test_arguments_that_no_database_takes_fail_no_transaction(site: Installation) -> None:
+def test_unstorable_event_arguments_are_replaced_without_an_error(site: Installation) -> None:
     reason = Reason.of("store.folder", folder="/cam\udcff\0", why=quoted("x"))
     with site.runtime.db.write() as conn:
         events.add(conn, [Event(10.0, "store_down", "", reason)])

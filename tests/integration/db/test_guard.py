@@ -1,4 +1,4 @@
-"""The guard: who writes or checkpoints an SQLite file is alone, over all processes."""
+"""The guard: a single process at a time writes or checkpoints an SQLite file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
 """
-# Holds the guard, makes a child by fork that goes on, and dies without giving anything back.
+# Holds the guard, forks a child that lives on, and dies without releasing the guard.
 _FORK = """
 import os, sys, time
 from easyai.db.session import Database
@@ -92,7 +92,7 @@ _RELEASES = [
 ]
 
 
-def test_releases_with_the_wal_reset_race_are_known(subtests: pytest.Subtests) -> None:
+def test_sqlite_releases_with_the_wal_reset_race_are_recognized(subtests: pytest.Subtests) -> None:
     for version, affected in _RELEASES:
         with subtests.test(version=version, affected=affected):
             assert has_wal_reset_race(version) is affected
@@ -126,10 +126,10 @@ def _configure_a_new_file(database: Database) -> None:
     ],
     ids=["write", "truncate", "passive", "shrink", "compact", "optimize", "configure"],
 )
-def test_whatever_writes_or_checkpoints_waits_for_the_guard(
+def test_every_write_and_checkpoint_waits_for_the_guard(
     path: Path, database: Database, work: Callable[[Database], None]
 ) -> None:
-    with database.write() as conn:  # something to give back
+    with database.write() as conn:  # free pages to give back
         conn.execute(text("CREATE TABLE large AS SELECT zeroblob(1000000) AS x"))
     with database.write() as conn:
         conn.execute(text("DROP TABLE large"))
@@ -142,14 +142,14 @@ def test_whatever_writes_or_checkpoints_waits_for_the_guard(
     assert not thread.is_alive()
 
 
-def test_readers_go_on_and_change_nothing_while_another_process_holds_the_guard(
+def test_readers_continue_without_writing_while_the_guard_is_held(
     path: Path, database: Database
 ) -> None:
     _write(database)
     files = [path, path.with_name(f"{path.name}-wal")]
     before = [file.read_bytes() for file in files]
     with _held_by_another_process(path):
-        for _ in range(20):  # opening and closing a connection, not the last of the file
+        for _ in range(20):  # open and close a connection that is not the last of the file
             reader = Database(database.url)
             with reader.read() as conn:
                 assert conn.execute(text("SELECT count(*) FROM sums")).scalar_one() == 1
@@ -157,14 +157,14 @@ def test_readers_go_on_and_change_nothing_while_another_process_holds_the_guard(
         assert [file.read_bytes() for file in files] == before
 
 
-def test_a_transaction_that_reads_cannot_write(database: Database) -> None:
+def test_read_transaction_cannot_write(database: Database) -> None:
     with pytest.raises(RuntimeError, match="has written"), database.read() as conn:
         conn.execute(text("INSERT INTO sums VALUES ('w', 1)"))
     with database.read() as conn:
         assert conn.execute(text("SELECT count(*) FROM sums")).scalar_one() == 0
 
 
-def test_a_guard_held_for_too_long_is_an_outage(
+def test_guard_held_too_long_raises_database_unavailable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.2)
@@ -179,7 +179,7 @@ def test_a_guard_held_for_too_long_is_an_outage(
     database.dispose()
 
 
-def test_a_guard_that_cannot_be_made_is_an_outage_that_names_it(tmp_path: Path) -> None:
+def test_guard_that_cannot_be_made_raises_database_unavailable(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gone' / 'a.db'}")
     with (
         pytest.raises(DatabaseUnavailableError, match="local disk and writable"),
@@ -189,7 +189,9 @@ def test_a_guard_that_cannot_be_made_is_an_outage_that_names_it(tmp_path: Path) 
     database.dispose()
 
 
-def test_a_guard_whose_file_was_removed_is_the_same_for_all(path: Path, database: Database) -> None:
+def test_guard_still_excludes_writers_after_its_file_was_removed(
+    path: Path, database: Database
+) -> None:
     other = Database(f"sqlite:///{path}")
     _write(database)
     for suffix in (guard.GUARD, guard.QUEUE):
@@ -204,7 +206,7 @@ def test_a_guard_whose_file_was_removed_is_the_same_for_all(path: Path, database
     other.dispose()
 
 
-def test_names_of_one_file_have_one_guard(path: Path, database: Database) -> None:
+def test_symbolic_link_to_a_database_shares_its_guard(path: Path, database: Database) -> None:
     link = path.with_name("link.db")
     link.symlink_to(path)
     linked = Database(f"sqlite:///{link}")
@@ -217,7 +219,7 @@ def test_names_of_one_file_have_one_guard(path: Path, database: Database) -> Non
     linked.dispose()
 
 
-def test_a_forked_child_does_not_keep_the_guard_of_a_killed_parent(
+def test_guard_of_a_killed_parent_is_not_kept_by_its_forked_child(
     path: Path, database: Database
 ) -> None:
     with _python("-c", _FORK, database.url) as parent:
@@ -232,9 +234,7 @@ def test_a_forked_child_does_not_keep_the_guard_of_a_killed_parent(
             os.kill(child, signal.SIGKILL)
 
 
-def test_a_process_that_writes_all_the_time_lets_others_write(
-    path: Path, database: Database
-) -> None:
+def test_constantly_writing_process_lets_others_write(path: Path, database: Database) -> None:
     with writer(path, "busy", 60, "busy") as busy:
         assert busy.stdout
         assert busy.stdout.readline()
@@ -250,5 +250,5 @@ def test_a_process_that_writes_all_the_time_lets_others_write(
     assert statistics.median(waits) < 0.04, waits
 
 
-def test_writers_and_checkpoints_of_many_processes_lose_nothing(path: Path) -> None:
+def test_writers_and_checkpoints_of_many_processes_lose_no_rows(path: Path) -> None:
     write_side_by_side(path, seconds=4)

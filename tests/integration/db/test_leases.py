@@ -1,4 +1,4 @@
-"""One process at a time holds a duty, whatever happens to clocks and processes."""
+"""A single process at a time holds a lease, whatever happens to clocks and processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _acquire(site: Installation, holder: str, now: float, ttl_sec: float = 10.0)
         return leases.acquire(conn, "scan", holder, ttl_sec, now)
 
 
-def test_a_held_lease_is_refused_and_extended_by_its_holder_only(site: Installation) -> None:
+def test_held_lease_is_extended_by_its_holder_only(site: Installation) -> None:
     assert _acquire(site, "a", NOW)
     assert not _acquire(site, "b", NOW + 9)
     assert _acquire(site, "a", NOW + 9)
@@ -23,7 +23,7 @@ def test_a_held_lease_is_refused_and_extended_by_its_holder_only(site: Installat
     assert _acquire(site, "b", NOW + 19)
 
 
-def test_a_released_lease_is_free_at_once(site: Installation) -> None:
+def test_lease_is_free_at_once_when_its_holder_releases_it(site: Installation) -> None:
     assert _acquire(site, "a", NOW)
     with site.runtime.db.write() as conn:
         leases.release(conn, "scan", "b")
@@ -33,31 +33,31 @@ def test_a_released_lease_is_free_at_once(site: Installation) -> None:
     assert _acquire(site, "b", NOW)
 
 
-def test_many_ask_at_once_and_one_gets_it(site: Installation) -> None:
+def test_concurrent_acquires_give_the_lease_to_a_single_holder(site: Installation) -> None:
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(lambda n: _acquire(site, f"holder-{n}", NOW), range(16)))
     assert got.count(True) == 1
 
 
-def test_a_clock_set_back_by_ten_minutes_does_not_stop_the_duty(site: Installation) -> None:
+def test_lease_is_free_after_the_clock_was_set_back_by_minutes(site: Installation) -> None:
     # A box without a battery clock: power lost at 12:00, up again at 11:50 by its own clock.
     assert _acquire(site, "before the power loss", NOW)
     assert _acquire(site, "after", NOW - 600)
 
 
-def test_clocks_that_differ_by_seconds_do_not_steal_from_each_other(site: Installation) -> None:
+def test_lease_is_not_stolen_by_a_clock_seconds_behind(site: Installation) -> None:
     assert _acquire(site, "ahead", NOW + 5)
     assert not _acquire(site, "behind", NOW)
 
 
-def test_a_clock_set_back_by_seconds_does_not_stop_a_duty_that_was_done(site: Installation) -> None:
+def test_done_lease_is_free_after_the_clock_was_set_back_by_seconds(site: Installation) -> None:
     assert _acquire(site, "a", NOW)
     with site.runtime.db.write() as conn:
         leases.done(conn, "scan", "a", NOW + 1)
     assert _acquire(site, "a", NOW + 1, 0.5), "quiet for a moment after the run"
     assert not _acquire(site, "b", NOW + 1)
     assert _acquire(site, "b", NOW - 9)
-    # From now on it is a lease like any other: no two run side by side for long.
+    # From now on it is a usual lease: no two holders run side by side for long.
     assert not _acquire(site, "c", NOW - 9)
     with site.runtime.db.read() as conn:
         assert leases.all_leases(conn)["scan"].done_at == NOW - 9

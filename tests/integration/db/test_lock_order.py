@@ -1,7 +1,7 @@
-"""Transactions that change the same rows never wait for each other in a circle (docs, "Locks").
+"""Transactions that change the same rows do not deadlock (docs, "Locks").
 
-On PostgreSQL everything that locks rows runs against everything else, for as long as a deadlock
-took to come a hundred times over when the order was not kept.
+On PostgreSQL all transactions that lock rows run against each other, a hundred times longer
+than a deadlock needed to appear when the order was not kept.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def busy(site: Installation) -> Iterator[Installation]:
 
 
 class Worker:
-    """Leases and settles in turns; every third one settles only."""
+    """Leases and settles in each transaction; every third transaction only settles."""
 
     def __init__(self, runtime: Runtime, name: str) -> None:
         self._runtime, self._name = runtime, name
-        self._turns = itertools.count()
+        self._transactions = itertools.count()
         self._answered: list[Answered] = []
 
     def __call__(self) -> None:
-        """One turn."""
-        number = next(self._turns)
+        """Run a transaction."""
+        number = next(self._transactions)
         answered, self._answered = self._answered, []
         token = f"{self._name}-{number}" if number % 3 else None
         _, dispatched = run_transaction(self._runtime, answered, CarriedOut(), token)
@@ -75,7 +75,7 @@ _ANSWERS = (
 
 
 def _trouble(runtime: Runtime) -> Callable[[], None]:
-    """Breakers that an answer closes, and frames whose next attempt is due any moment."""
+    """Opens breakers that an answer closes, and makes frames due within milliseconds."""
 
     def change() -> None:
         with runtime.db.write() as conn:
@@ -148,7 +148,7 @@ def _sweep(runtime: Runtime) -> Callable[[], None]:
     return change
 
 
-def test_nobody_waits_in_a_circle(busy: Installation) -> None:
+def test_transactions_on_frames_and_services_do_not_deadlock(busy: Installation) -> None:
     bodies = [
         {
             "service_id": row["service_id"],
@@ -165,7 +165,7 @@ def test_nobody_waits_in_a_circle(busy: Installation) -> None:
     run_against_each_other(busy, jobs)
 
 
-def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
+def test_closing_a_breaker_and_leasing_do_not_deadlock(
     busy: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = busy.lease(most=1), busy.lease(most=1)
@@ -177,7 +177,7 @@ def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
         now=time.time(),
         pk=at_first,
     )
-    # Its answer makes these due, and they are due before its transaction ends.
+    # The answer makes these frames due, and they are due before its transaction ends.
     busy.execute("UPDATE frames SET due_at = :at WHERE state = 'pending'", at=time.time() + 0.4)
     add = statistics.add
 
@@ -210,7 +210,7 @@ def test_evidence_that_closes_a_breaker_and_a_turn_that_leases(
     assert busy.count("leased") > 0
 
 
-def test_a_deadlock_is_an_outage_of_a_moment_and_its_transaction_is_tried_again(
+def test_deadlock_raises_a_retryable_database_error(
     site: Installation,
 ) -> None:
     for sqlstate in ("40P01", "40001"):  # deadlock detected, could not serialize

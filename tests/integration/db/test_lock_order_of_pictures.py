@@ -1,4 +1,4 @@
-"""Whoever changes settled frames and alerts locks them in one order (docs, "Locks")."""
+"""Every change of settled frames and alerts locks them in the same order (docs, "Locks")."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.site import Installation
 
 __all__ = ["migrated_url"]
 _FRAMES = 40
-_SOME = 12  # frames or alerts of one transaction
+_SOME = 12  # frames or alerts per transaction
 _READY = text("""
     UPDATE frames SET state = 'done', outcome = 'alert', settled_at = 1, image_path = NULL,
                       image_target = 'alerts/' || id || '.jpg'
@@ -51,7 +51,7 @@ def _ids(conn: Connection, table: str) -> list[int]:
 
 
 def _anew(runtime: Runtime) -> Callable[[], None]:
-    """All frames wait for their pictures to be moved again, and have alerts again."""
+    """Let the pictures of all frames wait for a move, and restore their alerts."""
 
     def change() -> None:
         with runtime.db.write() as conn:
@@ -65,7 +65,7 @@ def _anew(runtime: Runtime) -> Callable[[], None]:
 
 
 def _carrier(runtime: Runtime) -> Callable[[], None]:
-    """Pictures were moved, had gone, were replaced, or need other names."""
+    """Record pictures as moved, missing, replaced, or in need of another name."""
 
     def change() -> None:
         with runtime.db.write() as conn:
@@ -76,7 +76,7 @@ def _carrier(runtime: Runtime) -> Callable[[], None]:
                 missing={id_: _target(id_) for id_ in missing},
                 replaced={id_: _target(id_) for id_ in replaced},
                 taken=[
-                    (one := PictureMove(id_, "k.jpg", _target(id_), "1"), one.renamed())
+                    (move := PictureMove(id_, "k.jpg", _target(id_), "1"), move.renamed())
                     for id_ in renamed
                 ],
             )
@@ -108,7 +108,7 @@ def _deletion(runtime: Runtime) -> Callable[[], None]:
     return change
 
 
-def test_pictures_alerts_and_history_never_wait_in_a_circle(busy: Installation) -> None:
+def test_transactions_on_pictures_alerts_and_history_do_not_deadlock(busy: Installation) -> None:
     jobs = [_anew(busy.open()), _carrier(busy.open()), _carrier(busy.open())]
     jobs += [_deletion(busy.open()), _deletion(busy.open())]
     jobs += [

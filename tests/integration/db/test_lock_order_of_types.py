@@ -1,4 +1,4 @@
-"""Whoever changes rows of task types locks them in order of name (docs, "Locks")."""
+"""Every change of task types locks their rows in order of name (docs, "Locks")."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LONG_AGO_SEC = 200_000.0  # over two days
 
 @pytest.fixture
 def busy(site: Installation) -> Iterator[Installation]:
-    """A site that keeps half of the types."""
+    """A site with places for half of the types."""
     site.configure(max_task_types=_LIMIT)
     with quick_to_find_deadlocks(site):
         yield site
@@ -43,7 +43,7 @@ def _some() -> list[str]:
 
 
 def _aging(runtime: Runtime) -> Callable[[], object]:
-    """Nothing has named some of the types for days."""
+    """Let some of the types be unused for days."""
 
     def change() -> None:
         names, ago = sorted(_some()), time.time() - _LONG_AGO_SEC
@@ -77,7 +77,7 @@ def _registering(runtime: Runtime) -> Callable[[], None]:
     return change
 
 
-def test_types_that_are_noted_rung_for_and_forgotten_never_wait_in_a_circle(
+def test_transactions_on_task_types_do_not_deadlock(
     busy: Installation,
 ) -> None:
     upkeep, gate = busy.open(), busy.open()
@@ -87,14 +87,14 @@ def test_types_that_are_noted_rung_for_and_forgotten_never_wait_in_a_circle(
     run_against_each_other(busy, jobs)
 
 
-def test_registrars_at_the_same_moment_share_the_places(busy: Installation) -> None:
+def test_concurrent_registrations_do_not_exceed_max_task_types(busy: Installation) -> None:
     gate, answers = threading.Barrier(8), []
 
     def register(number: int, runtime: Runtime) -> None:
         body = {"service_id": f"s{number}", "endpoint": f"http://127.0.0.1:9/{number}"}
         gate.wait()
         try:
-            names = [f"{number}-{one}" for one in range(_LIMIT // 2)]
+            names = [f"{number}-{index}" for index in range(_LIMIT // 2)]
             registration.register(runtime, body | {"task_types": names})
         except BadRequestError as error:
             answers.append(str(error))
@@ -112,12 +112,14 @@ def test_registrars_at_the_same_moment_share_the_places(busy: Installation) -> N
         assert len(task_types.names(conn)) == _LIMIT
 
 
-def test_folders_found_by_several_machines_share_the_places(busy: Installation) -> None:
+def test_folders_found_concurrently_do_not_exceed_max_task_types(busy: Installation) -> None:
     gate, admitted = threading.Barrier(6), list[str]()
 
     def find(number: int, runtime: Runtime) -> None:
         gate.wait()
-        admitted.extend(TypeGate(runtime).admit(f"{number}-{one}" for one in range(_LIMIT // 2)))
+        admitted.extend(
+            TypeGate(runtime).admit(f"{number}-{index}" for index in range(_LIMIT // 2))
+        )
 
     threads = [threading.Thread(target=find, args=(number, busy.open())) for number in range(6)]
     for thread in threads:

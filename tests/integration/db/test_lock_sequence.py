@@ -1,6 +1,6 @@
-"""Each transaction meets the tables in one order (docs/architecture.md, "Locks").
+"""Each transaction locks the tables in the same order (docs/architecture.md, "Locks").
 
-Seen in its statements: a deadlock that the wrong order allows may take a day to come.
+The tests check statements: a deadlock of a wrong order may take a day to appear.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _tables_locked(site: Installation) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def test_a_turn_that_settles_and_leases_locks_tables_in_their_order(site: Installation) -> None:
+def test_settling_and_leasing_lock_tables_in_order(site: Installation) -> None:
     site.configure(f'[ai_analysis.types."{TYPE}"]\nrate_limit = "100/s"')
     pk = site.register(AlgorithmStub())
     site.execute(
@@ -77,7 +77,7 @@ def test_a_turn_that_settles_and_leases_locks_tables_in_their_order(site: Instal
     assert tables == list(_ORDER)
 
 
-def test_a_scan_that_records_locks_tables_in_their_order(site: Installation) -> None:
+def test_recording_scan_locks_tables_in_order(site: Installation) -> None:
     site.put_many(2)
     site.scan()
     site.put(f"{TYPE}/门口1/later.jpg")
@@ -86,7 +86,7 @@ def test_a_scan_that_records_locks_tables_in_their_order(site: Installation) -> 
     assert tables == ["frames", "statistics"]
 
 
-def test_services_that_are_approved_together_lock_tables_in_their_order(
+def test_services_approved_together_lock_tables_in_order(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = site.runtime.settings.easyai.model_copy(update={"registration": "approve"})
@@ -108,7 +108,7 @@ def test_services_that_are_approved_together_lock_tables_in_their_order(
     assert done[-6:] == ["services", "generations", "commit"] * 2
 
 
-def test_a_frame_that_is_looked_at_to_be_settled_is_given_to_nobody_else_meanwhile(
+def test_frame_being_settled_is_not_expired_by_the_sweep(
     site: Installation,
 ) -> None:
     site.register(AlgorithmStub())
@@ -119,7 +119,7 @@ def test_a_frame_that_is_looked_at_to_be_settled_is_given_to_nobody_else_meanwhi
         assert ledger.expire(sweeping, 4e9) == {}
 
 
-def test_those_that_lock_many_types_at_once_never_wait_in_a_ring(site: Installation) -> None:
+def test_locking_many_types_at_once_does_not_deadlock(site: Installation) -> None:
     names = [f"type {number}" for number in range(12)]
     with site.runtime.db.write() as conn:
         task_types.add(conn, names, time.time())

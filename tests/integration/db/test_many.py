@@ -1,4 +1,4 @@
-"""One statement for many rows does the same on both databases."""
+"""A statement for many rows does the same on both databases."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def _all(conn: Connection) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in conn.execute(text("SELECT * FROM things ORDER BY id"))]
 
 
-def test_odd_values_arrive_as_they_are(conn: Connection) -> None:
+def test_many_rows_stores_special_values_unchanged(conn: Connection) -> None:
     assert ADD.run(conn, ROWS) == len(ROWS)
     assert _all(conn) == [tuple(row.values()) for row in ROWS]
 
 
-def test_rows_that_do_not_match_stay_and_are_not_counted(conn: Connection) -> None:
+def test_many_rows_leaves_unmatched_rows_and_does_not_count_them(conn: Connection) -> None:
     ADD.run(conn, ROWS)
     before = _all(conn)
     changes = [{"id": 0, "name": "new", "size": 2**40}, {"id": 1, "name": "new", "size": 7}]
@@ -62,18 +62,18 @@ def test_rows_that_do_not_match_stay_and_are_not_counted(conn: Connection) -> No
     assert _all(conn) == [(0, "new", *before[0][2:]), *before[1:]]
 
 
-def test_a_row_that_is_there_or_comes_twice_is_added_once(conn: Connection) -> None:
+def test_many_rows_adds_an_existing_or_repeated_row_once(conn: Connection) -> None:
     ADD.run(conn, ROWS[:2])
     assert ADD.run(conn, [*ROWS[:3], ROWS[2]]) == 1
     assert len(_all(conn)) == 3
 
 
-def test_no_rows_are_no_work(conn: Connection) -> None:
+def test_many_rows_accepts_an_empty_list(conn: Connection) -> None:
     assert ADD.run(conn, []) == 0
     assert _all(conn) == []
 
 
-def test_more_rows_than_one_statement_takes_are_all_written(conn: Connection) -> None:
+def test_many_rows_writes_more_rows_than_a_statement_takes(conn: Connection) -> None:
     rows = [{"id": number, "name": "x", "share": 0.5, "size": number} for number in range(250)]
     assert ADD.run(conn, rows) == 250
     assert RENAME.run(conn, rows) == 250

@@ -1,4 +1,4 @@
-"""Migrating from nothing gives what the models say, back and forth, on both databases."""
+"""Migrating from nothing equals the models, up and down, on both databases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from easyai.db.session import DISPATCH_LOCK, Database
 
 
 def _plain(condition: Any) -> str:
-    # PostgreSQL writes (state = 'pending'::text), SQLite what it was given.
+    # PostgreSQL writes (state = 'pending'::text), SQLite the text of the statement.
     return re.sub(r"[()\s]|::text", "", str(condition)).replace("!=", "<>").lower()
 
 
@@ -63,7 +63,7 @@ def test_migrating_from_nothing_equals_the_models(database_url: str) -> None:
     database.dispose()
 
 
-def test_every_partial_index_says_which_rows(database_url: str) -> None:
+def test_every_partial_index_has_its_condition(database_url: str) -> None:
     migrate.upgrade(database_url)
     database = Database(database_url)
     with database.read() as conn:
@@ -83,7 +83,7 @@ def test_every_partial_index_says_which_rows(database_url: str) -> None:
     assert conditions["uq_alerts_image_path"] == "image_path<>''"
 
 
-def test_down_to_nothing_and_up_again(database_url: str) -> None:
+def test_downgrade_to_base_and_upgrade_equal_the_models(database_url: str) -> None:
     migrate.upgrade(database_url)
     database = Database(database_url)
     _run(database, "base")
@@ -95,7 +95,7 @@ def test_down_to_nothing_and_up_again(database_url: str) -> None:
     database.dispose()
 
 
-def test_upgrading_twice_keeps_what_is_there(database_url: str) -> None:
+def test_second_upgrade_keeps_existing_rows(database_url: str) -> None:
     migrate.upgrade(database_url)
     database = Database(database_url)
     with database.write() as conn:
@@ -106,11 +106,11 @@ def test_upgrading_twice_keeps_what_is_there(database_url: str) -> None:
     database.dispose()
 
 
-def test_a_migration_waits_for_nobody_who_settles_or_dispatches() -> None:
+def test_migration_lock_differs_from_outbox_and_dispatch_locks() -> None:
     assert len({migrate._MIGRATION_LOCK, OUTBOX_LOCK, DISPATCH_LOCK}) == 3
 
 
-def test_processes_that_upgrade_at_once_all_succeed(database_url: str) -> None:
+def test_concurrent_upgrades_all_succeed(database_url: str) -> None:
     program = "import sys; from easyai.db.migrate import upgrade; print(upgrade(sys.argv[1]))"
     started = [
         subprocess.Popen(

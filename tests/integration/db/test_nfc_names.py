@@ -41,7 +41,7 @@ ALERT = {
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A database of the version before."""
+    """A database of the previous version."""
     migrate.upgrade(database_url)
     migrate.downgrade(database_url, "0007")
     database = Database(database_url)
@@ -51,7 +51,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def _add(database: Database, model: Any, *rows: dict[str, Any]) -> None:
     with database.write() as conn:
-        for row in rows:  # one by one: they need not have the same columns
+        for row in rows:  # separate inserts: the rows may have different columns
             conn.execute(insert(model).values(**row))
 
 
@@ -75,10 +75,10 @@ def _service(database: Database, number: int, *types: str) -> None:
     texts = {"name": "a", "version": "", "state": "online", "state_reason": ""}
     row = {"pk": number, "service_id": "a", "endpoint": f"http://{number}/", **times, **texts}
     _add(database, Service, row)
-    _add(database, ServiceTaskType, *({"service_pk": number, "task_type": one} for one in types))
+    _add(database, ServiceTaskType, *({"service_pk": number, "task_type": name} for name in types))
 
 
-def test_frames_and_alerts_get_composed_names_and_keep_their_keys(database: Database) -> None:
+def test_migration_composes_names_of_frames_and_alerts_and_keeps_keys(database: Database) -> None:
     other = "人数统计/门口2/1.jpg"
     _add(
         database,
@@ -104,7 +104,7 @@ def test_frames_and_alerts_get_composed_names_and_keep_their_keys(database: Data
     assert _rows(database, f"SELECT {columns} FROM deleted_alerts") == [(TYPE, CAMERA, path)]
 
 
-def test_the_rows_of_a_type_with_two_names_become_one(database: Database) -> None:
+def test_migration_merges_the_rows_of_a_type_with_two_names(database: Database) -> None:
     _add(
         database,
         TaskType,
@@ -127,12 +127,12 @@ def test_the_rows_of_a_type_with_two_names_become_one(database: Database) -> Non
     ]
 
 
-def test_sums_are_added_and_maxima_compared(database: Database) -> None:
+def test_migration_adds_sums_and_keeps_maxima_of_merged_statistics(database: Database) -> None:
     def row(bucket: int, name: str, count: int, longest: float) -> dict[str, Any]:
         counts = {"found": count, "discarded": count, "infer_ms_sum": count / 2}
         return {"bucket": bucket, "task_type": name, **counts, "infer_ms_max": longest}
 
-    half = normalize("NFD", "Café à") + "é"  # neither form
+    half = normalize("NFD", "Café à") + "é"  # neither composed nor decomposed
     _add(
         database,
         Statistic,
@@ -153,7 +153,7 @@ def test_sums_are_added_and_maxima_compared(database: Database) -> None:
     ]
 
 
-def test_services_serve_the_composed_type_once_and_processes_learn_of_it(
+def test_migration_composes_service_types_once_and_bumps_the_generation(
     database: Database,
 ) -> None:
     _service(database, 1, OLD, TYPE, "人脸")
@@ -172,7 +172,7 @@ def test_services_serve_the_composed_type_once_and_processes_learn_of_it(
     assert json.loads(stored) == {"task_types": [TYPE], "name": "门"}
 
 
-def test_an_alarm_of_a_type_rings_on_under_its_composed_name(database: Database) -> None:
+def test_ringing_alarm_of_a_type_continues_under_its_composed_name(database: Database) -> None:
     row = {"cause": "c", "raised_at": 1.0, "told_at": 2.0, "over_at": None}
     endpoint = normalize("NFD", "http://é/")
     _add(
@@ -194,7 +194,7 @@ def test_an_alarm_of_a_type_rings_on_under_its_composed_name(database: Database)
     ]
 
 
-def test_where_every_name_is_composed_nothing_is_written(database: Database) -> None:
+def test_migration_writes_nothing_when_every_name_is_composed(database: Database) -> None:
     _add(database, TaskType, {"name": TYPE, "first_seen": 1.0, "rung_at": 50.0})
     _service(database, 1, TYPE)
     _add(database, Frame, _frame(f"{TYPE}/{CAMERA}/1.jpg", TYPE, CAMERA, CAMERA))

@@ -1,4 +1,4 @@
-"""A pooler that refuses options at the start of a connection, as PgBouncer does as packed."""
+"""A pooler that refuses connection options, as PgBouncer does with its default settings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FIELDS = (b"SFATAL", b"C08P01", b"Munsupported startup parameter: options")
 
 
 class _FakePooler(socketserver.BaseRequestHandler):
-    """A fake: it refuses every start of a connection in PgBouncer's words, and counts those.
+    """A fake: it refuses every connection in PgBouncer's words, and counts the attempts.
 
-    tests/production/databases has a real PgBouncer, which `make test` does without.
+    tests/production/databases uses a real PgBouncer, which `make test` does not need.
     """
 
     starts = 0
@@ -48,7 +48,7 @@ def pooler() -> Iterator[str]:
         thread.join()
 
 
-def test_the_operators_own_options_are_never_dropped(pooler: str) -> None:
+def test_connection_options_of_the_operator_are_never_dropped(pooler: str) -> None:
     url = f"{pooler}?options=-csearch_path%3Dsite"
     database = Database(url)
     with pytest.raises(DatabaseUnavailableError, match=r"\?options=.*ALTER ROLE"), database.read():
@@ -59,7 +59,7 @@ def test_the_operators_own_options_are_never_dropped(pooler: str) -> None:
         migrate.upgrade(url)
 
 
-def test_easyais_own_options_are_left_out_where_they_are_refused(pooler: str) -> None:
+def test_own_connection_options_are_dropped_when_a_pooler_refuses_them(pooler: str) -> None:
     database = Database(pooler)
     with pytest.raises(DatabaseUnavailableError, match="unsupported startup"), database.read():
         pass
@@ -67,17 +67,17 @@ def test_easyais_own_options_are_left_out_where_they_are_refused(pooler: str) ->
     assert _FakePooler.starts == 2, "with them and without them"
 
 
-def test_easyais_settings_hold_when_the_pooler_that_refused_them_is_taken_away(
+def test_own_settings_hold_after_a_refusing_pooler_was_removed(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same address leads straight to PostgreSQL then, or to another host of the URL."""
+    """Afterwards the same address leads directly to PostgreSQL, or to another host of the URL."""
     database = Database(postgres_url)
     dialect = database.engine.dialect
     connect = dialect.connect
     refused: list[str] = []
 
     def refusing_once(*arguments: Any, **options: Any) -> Any:
-        """A fake of the pooler's refusal; what it does not refuse goes to the real server."""
+        """A fake of the pooler's refusal; later connections go to the real server."""
         if not refused:
             refused.append(options["options"])
             raise dialect.loaded_dbapi.OperationalError("unsupported startup parameter: options")

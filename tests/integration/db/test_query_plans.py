@@ -1,4 +1,4 @@
-"""What is settled costs nothing: the working set has indexes of its own."""
+"""Settled rows cost nothing: the working set has its own indexes."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def _fill(site: Installation) -> None:
 
 
 def _plan(site: Installation, work: Work) -> str:
-    """The plans of every statement that a piece of database work runs."""
+    """The plans of all statements that `work` runs."""
     seen: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        # Of a statement for many rows the plan of one: the driver explains no more at once.
+        # For a statement of many rows explain a single row: the driver cannot explain more at once.
         seen.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     db = site.runtime.db
@@ -202,7 +202,7 @@ WORK: dict[str, tuple[str, Work]] = {
 }
 
 
-def test_no_statement_of_the_hot_path_reads_history(site: Installation) -> None:
+def test_hot_path_statements_do_not_scan_history(site: Installation) -> None:
     _fill(site)
     problems = []
     for name, (index, work) in WORK.items():

@@ -1,4 +1,4 @@
-"""What the release before stored as sentences becomes codes with arguments, on both databases."""
+"""The migration turns stored sentences into codes with arguments, on both databases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyai.domain.reason import NO_REASON, Reason, from_json, quoted
 from easyai.messages.catalogue import templates, text
 
 ENDPOINT = "http://192.168.1.20:7901/infer"
-# As the release before wrote them; the codes that follow at any depth.
+# Sentences as the previous release wrote them; and their codes, at any depth.
 STORED = {
     "registered": ["service.registered"],
     "no heartbeat for 65 s; 3 of 3 services at once": ["service.no_heartbeat", "service.together"],
@@ -91,7 +91,7 @@ def _reason(sentence: str) -> Reason:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A database of the release before."""
+    """A database of the previous release."""
     migrate.upgrade(database_url)
     migrate.downgrade(database_url, "0010")
     database = Database(database_url)
@@ -105,7 +105,7 @@ def _write(database: Database, statement: str, **values: Any) -> None:
 
 
 def _add(database: Database) -> None:
-    """One row of each text, in each table that has such texts."""
+    """Add a row with each sentence to each table that has such texts."""
     for number, sentence in enumerate(STORED, 1):
         _write(
             database,
@@ -139,7 +139,7 @@ def _add(database: Database) -> None:
         )
 
 
-def test_sentences_of_the_release_before_become_codes(database: Database) -> None:
+def test_migration_turns_sentences_of_the_previous_release_into_codes(database: Database) -> None:
     _add(database)
     migrate.upgrade(database.url)
     wanted = [_reason(sentence) for sentence in STORED]
@@ -170,20 +170,20 @@ def test_sentences_of_the_release_before_become_codes(database: Database) -> Non
 
 
 @pytest.mark.parametrize("sentence", STORED)
-def test_a_sentence_has_its_codes_and_reads_as_before(sentence: str) -> None:
+def test_migrated_sentence_has_its_codes_and_the_same_text(sentence: str) -> None:
     reason = _reason(sentence)
-    assert [one.code for one in reason.walk()] == STORED[sentence]
+    assert [part.code for part in reason.walk()] == STORED[sentence]
     assert text(reason) == sentence
 
 
 def test_every_code_of_the_migration_has_a_template() -> None:
-    """While this release reads what it migrated; a later one may have dropped a text."""
+    """In this release; a later release may drop a template."""
     assert {code for _, code in MIGRATION._SENTENCES} <= set(templates())
 
 
-def test_words_of_a_service_do_not_steer_us() -> None:
-    said = "no such model; moved to http://evil/infer; no heartbeat for 3 s"
-    assert _reason(said) == quoted(said)
-    assert _reason(f"HTTP status 500: {said}") == Reason.of(
-        "call.http_error", status=500, error=said
+def test_error_text_of_a_service_is_quoted_not_parsed() -> None:
+    sentence = "no such model; moved to http://evil/infer; no heartbeat for 3 s"
+    assert _reason(sentence) == quoted(sentence)
+    assert _reason(f"HTTP status 500: {sentence}") == Reason.of(
+        "call.http_error", status=500, error=sentence
     )

@@ -1,4 +1,4 @@
-"""What the newest frames say of each service, on both databases."""
+"""The results of each service by its newest frames, on both databases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _frame(site: Installation, number: int, **columns: Any) -> None:
         conn.execute(insert(Frame).values({**values, **moments, **columns}))
 
 
-def test_failures_since_the_last_success_are_counted_with_the_newest_reason(
+def test_service_failures_since_the_last_success_are_counted_with_the_newest_reason(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _frame(site, 1, state="done", service_pk=7, settled_at=5.0)
@@ -44,7 +44,7 @@ def test_failures_since_the_last_success_are_counted_with_the_newest_reason(
         assert service_results.by_service(conn) == {9: Results(1, 31.0)}
 
 
-def test_a_frame_that_is_sent_again_meanwhile_is_no_failure_any_more(site: Installation) -> None:
+def test_frame_sent_again_meanwhile_is_not_counted_as_a_failure(site: Installation) -> None:
     retried = {"state": "pending", "avoid_service": 7, "last_failure_at": 40.0, "service_pk": 8}
     _frame(site, 1, state="done", service_pk=7, settled_at=20.0)
     _frame(site, 2, **retried, reason="out of memory")
@@ -59,5 +59,5 @@ def test_a_frame_that_is_sent_again_meanwhile_is_no_failure_any_more(site: Insta
         (found,) = service_results.by_service(conn).values()
     other.dispose()
     assert (found.failures, found.succeeded_at) == (1, 20.0)
-    # SQLite shows one state to a whole transaction.
+    # SQLite shows the same state to a whole transaction.
     assert found.since_success == (1 if site.runtime.db.is_sqlite else 0)

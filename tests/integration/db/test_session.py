@@ -1,4 +1,4 @@
-"""Connections: one writer at a time, and every way a database is away is DatabaseUnavailable."""
+"""Connections: a single writer at a time, and every outage raises DatabaseUnavailableError."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.site import Installation
 ADD = text("INSERT INTO task_types (name, first_seen) VALUES (:name, 0)")
 
 
-def test_a_block_that_raises_leaves_nothing_behind(site: Installation) -> None:
+def test_write_block_that_raises_is_rolled_back(site: Installation) -> None:
     def fail() -> None:
         with site.runtime.db.write() as conn:
             conn.execute(ADD, {"name": "人脸"})
@@ -34,14 +34,14 @@ def test_a_block_that_raises_leaves_nothing_behind(site: Installation) -> None:
     assert site.rows("SELECT name FROM task_types") == []
 
 
-def test_a_violated_constraint_is_not_an_outage(site: Installation) -> None:
+def test_violated_constraint_is_not_reported_as_an_outage(site: Installation) -> None:
     with site.runtime.db.write() as conn:
         conn.execute(ADD, {"name": "人脸"})
     with pytest.raises(IntegrityError), site.runtime.db.write() as conn:
         conn.execute(ADD, {"name": "人脸"})
 
 
-def test_counting_in_write_transactions_loses_no_step(site: Installation) -> None:
+def test_concurrent_write_transactions_lose_no_update(site: Installation) -> None:
     site.execute("INSERT INTO task_types (name, first_seen) VALUES ('n', 0)")
     databases = [site.runtime.db, site.open().db]
 
@@ -55,7 +55,7 @@ def test_counting_in_write_transactions_loses_no_step(site: Installation) -> Non
     assert site.rows("SELECT first_seen FROM task_types") == [{"first_seen": 80.0}]
 
 
-def test_sqlite_locked_beyond_the_busy_timeout_is_an_outage(
+def test_sqlite_locked_beyond_the_busy_timeout_raises_database_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.2)
@@ -66,7 +66,7 @@ def test_sqlite_locked_beyond_the_busy_timeout_is_an_outage(
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseUnavailableError, match="locked"), database.write():
         pass
-    with database.read() as conn:  # readers go on
+    with database.read() as conn:  # readers continue
         assert conn.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
     other.close()
     with database.write() as conn:
@@ -74,7 +74,7 @@ def test_sqlite_locked_beyond_the_busy_timeout_is_an_outage(
     database.dispose()
 
 
-def test_a_stopped_postgresql_is_an_outage_and_heals(
+def test_stopped_postgresql_raises_database_unavailable_until_it_returns(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     database = Database(postgres_url)
@@ -89,10 +89,10 @@ def test_a_stopped_postgresql_is_an_outage_and_heals(
     database.dispose()
 
 
-def test_what_is_committed_outlives_a_killed_postgresql(
+def test_committed_rows_survive_a_killed_postgresql(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
-    # The server is one whose commits do not wait for its log, by its own settings.
+    # The settings of this server let commits not wait for the log.
     db = Database(postgres_url)
     with db.write() as conn:
         conn.execute(text("CREATE TABLE numbers (n INTEGER)"))
@@ -110,7 +110,7 @@ def test_what_is_committed_outlives_a_killed_postgresql(
     db.dispose()
 
 
-def test_a_killed_session_in_a_transaction_is_an_outage(postgres_url: str) -> None:
+def test_killed_database_session_raises_database_unavailable(postgres_url: str) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
 
     def work() -> None:
@@ -126,7 +126,7 @@ def test_a_killed_session_in_a_transaction_is_an_outage(postgres_url: str) -> No
     other.dispose()
 
 
-def test_connections_that_break_as_often_as_they_are_made_are_an_outage(postgres_url: str) -> None:
+def test_repeatedly_breaking_connections_raise_database_unavailable(postgres_url: str) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
 
     def kill(connection: Any, _record: Any) -> None:
@@ -144,8 +144,8 @@ def test_connections_that_break_as_often_as_they_are_made_are_an_outage(postgres
     other.dispose()
 
 
-def test_a_server_that_takes_no_writes_for_a_while_is_an_outage(postgres_url: str) -> None:
-    # After a switch to another machine, or with a full disk where a provider looks after it.
+def test_read_only_server_raises_database_unavailable(postgres_url: str) -> None:
+    # As after a failover, or with a full disk at a provider.
     database = Database(postgres_url)
 
     def work() -> None:
@@ -158,7 +158,7 @@ def test_a_server_that_takes_no_writes_for_a_while_is_an_outage(postgres_url: st
     database.dispose()
 
 
-def test_a_transaction_that_stood_still_for_too_long_is_an_outage(postgres_url: str) -> None:
+def test_idle_transaction_timeout_raises_database_unavailable(postgres_url: str) -> None:
     database = Database(postgres_url)
 
     def work() -> None:
@@ -172,7 +172,7 @@ def test_a_transaction_that_stood_still_for_too_long_is_an_outage(postgres_url: 
     database.dispose()
 
 
-def test_no_free_connection_is_an_outage(postgres_url: str) -> None:
+def test_exhausted_connection_pool_raises_database_unavailable(postgres_url: str) -> None:
     database = Database(postgres_url)
     pool = database.engine.pool
     pool._timeout = 0.1  # type: ignore[attr-defined]
@@ -184,7 +184,7 @@ def test_no_free_connection_is_an_outage(postgres_url: str) -> None:
     database.dispose()
 
 
-def test_an_outage_tells_no_parameters_of_the_statement(
+def test_database_unavailable_error_hides_statement_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.05)
@@ -206,7 +206,7 @@ def test_an_outage_tells_no_parameters_of_the_statement(
     database.dispose()
 
 
-def test_threads_of_a_process_wait_for_each_other_without_polling(tmp_path: Path) -> None:
+def test_writing_threads_wait_for_each_other_without_polling(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
     entered, go = threading.Event(), threading.Event()
 
@@ -237,17 +237,17 @@ def test_threads_of_a_process_wait_for_each_other_without_polling(tmp_path: Path
 
 
 @pytest.mark.parametrize("url", ["postgres://u:p@h/d", "postgresql://u:p@h/d"])
-def test_postgresql_gets_the_driver_that_is_shipped(url: str) -> None:
+def test_postgresql_url_gets_the_shipped_driver(url: str) -> None:
     assert normalize_url(url) == "postgresql+psycopg://u:p@h/d"
 
 
 @pytest.mark.parametrize("url", ["mysql://h/d", "what is this", "oracle://h"])
-def test_another_database_is_refused_by_name_with_the_remedy(url: str) -> None:
+def test_unsupported_database_is_refused_with_the_remedy(url: str) -> None:
     with pytest.raises(SettingsError, match=r"easyai\.database_url.*(SQLite|sqlite)"):
         normalize_url(url)
 
 
-def test_a_new_file_can_give_space_back_and_does_so_step_by_step(tmp_path: Path) -> None:
+def test_new_sqlite_file_gives_space_back_step_by_step(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
     with database.write() as conn:
         conn.execute(text("CREATE TABLE t (x BLOB)"))
@@ -269,7 +269,7 @@ def test_a_new_file_can_give_space_back_and_does_so_step_by_step(tmp_path: Path)
     database.dispose()
 
 
-def test_a_checkpoint_does_not_wait_for_readers(tmp_path: Path) -> None:
+def test_checkpoint_does_not_wait_for_readers(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
     with database.write() as conn:
         conn.execute(text("CREATE TABLE t (n INTEGER)"))
@@ -279,6 +279,6 @@ def test_a_checkpoint_does_not_wait_for_readers(tmp_path: Path) -> None:
             conn.execute(text("INSERT INTO t VALUES (1)"))
         began = time.monotonic()
         assert not space.checkpoint(database, 0)
-        assert time.monotonic() - began < 2.5  # half of what a writer would wait
+        assert time.monotonic() - began < 2.5  # half of the time that a writer would wait
     assert space.checkpoint(database, 0)
     database.dispose()
