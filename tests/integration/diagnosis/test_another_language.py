@@ -1,4 +1,4 @@
-"""A language more is a file more: the report takes every text of ours from it."""
+"""Another language needs only another file: the report takes every text from it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ LANGUAGE = "eo"
 
 @pytest.fixture
 def translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A language whose texts are the English ones in angle quotes."""
+    """A language whose texts are the English texts in angle quotes."""
     catalog = Catalog(locale=LANGUAGE)
-    for one in templates().values():
-        texts = (one.text, one.plural) if one.plural else one.text
-        quoted = tuple(f"‹{each}›" for each in (one.text, one.plural))
-        catalog.add(texts, quoted if one.plural else quoted[0], context=one.code)
+    for template in templates().values():
+        texts = (template.text, template.plural) if template.plural else template.text
+        quoted = tuple(f"‹{each}›" for each in (template.text, template.plural))
+        catalog.add(texts, quoted if template.plural else quoted[0], context=template.code)
     locale = tmp_path / "locale"
     shutil.copytree(catalogue.LOCALE, locale)
     folder = locale / LANGUAGE / "LC_MESSAGES"
@@ -50,7 +50,7 @@ def translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 @pytest.mark.usefixtures("translated")
-def test_a_report_is_in_a_language_that_has_a_file(
+def test_report_is_written_in_any_language_with_a_file(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     assert languages() == ("en", LANGUAGE, "zh")
@@ -74,10 +74,10 @@ def test_a_report_is_in_a_language_that_has_a_file(
 
 
 def test_the_command_and_the_api_offer_every_language(site: Installation) -> None:
-    (option,) = (one for one in command.params if one.name == "lang")
+    (option,) = (parameter for parameter in command.params if parameter.name == "lang")
     assert isinstance(option.type, click.Choice)
     assert tuple(option.type.choices) == languages()
     schema = create_app(site.runtime).openapi()
     parameters = schema["paths"]["/api/v1/ai_analysis/diagnosis"]["get"]["parameters"]
-    (lang,) = (one for one in parameters if one["name"] == "lang")
+    (lang,) = (parameter for parameter in parameters if parameter["name"] == "lang")
     assert lang["schema"]["enum"] == list(languages())

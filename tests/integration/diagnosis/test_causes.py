@@ -1,4 +1,4 @@
-"""Each cause, produced for real where that is cheap, is found and ranked first."""
+"""Each cause is found and ranked first; where it is cheap, the fault is real."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.site import TYPE, Installation
 
 @pytest.fixture
 def sqlite_site(migrated_file: Path, tmp_path: Path, living_links: str) -> Iterator[Installation]:
-    """For causes that do not lie in the database; its processes work."""
+    """An installation with working processes, for causes outside the database."""
     shutil.copy(migrated_file, tmp_path / "easyai.db")
     made = Installation(tmp_path, f"sqlite:///{tmp_path / 'easyai.db'}", living_links)
     processes_work(made)
@@ -41,20 +41,20 @@ def sqlite_site(migrated_file: Path, tmp_path: Path, living_links: str) -> Itera
 
 
 def _evidence(diagnosis: Diagnosis) -> str:
-    return "\n".join(text(one) for one in diagnosis.causes[0].evidence)
+    return "\n".join(text(line) for line in diagnosis.causes[0].evidence)
 
 
-def test_nothing_registered_and_nothing_waiting_is_well(site: Installation) -> None:
+def test_installation_without_services_and_frames_is_well(site: Installation) -> None:
     processes_work(site)
     assert look(site).well, markdown(look(site))
 
 
-def test_switched_off(sqlite_site: Installation) -> None:
+def test_switched_off_inference_is_the_cause_disabled(sqlite_site: Installation) -> None:
     sqlite_site.configure(enable=False)
     assert codes(look(sqlite_site)) == ["disabled"]
 
 
-def test_redis_stopped_as_broker_and_back(
+def test_stopped_redis_broker_is_the_cause_broker_down_until_it_returns(
     sqlite_site: Installation, redis_server: RedisServer
 ) -> None:
     redis_server.start()
@@ -70,7 +70,7 @@ def test_redis_stopped_as_broker_and_back(
     assert look(sqlite_site).well
 
 
-def test_sqlite_locked_by_another_program(
+def test_locked_sqlite_is_the_cause_database_down(
     sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT_SEC", 0.3)
@@ -85,7 +85,7 @@ def test_sqlite_locked_by_another_program(
     assert "fuser" in diagnosis.causes[0].remedies[0].command
 
 
-def test_postgresql_stopped(
+def test_stopped_postgresql_is_the_cause_database_down(
     postgres_server: PostgresServer, postgres_url: str, tmp_path: Path, living_links: str
 ) -> None:
     installation = Installation(tmp_path, postgres_url, living_links)
@@ -100,14 +100,16 @@ def test_postgresql_stopped(
     assert "## Checks" in markdown(diagnosis)
 
 
-def test_frame_folder_gone(sqlite_site: Installation) -> None:
+def test_missing_frame_folder_is_the_cause_store_down(sqlite_site: Installation) -> None:
     shutil.rmtree(sqlite_site.snapshots)
     diagnosis = look(sqlite_site)
     assert codes(diagnosis) == ["store_down"]
     assert str(sqlite_site.snapshots) in diagnosis.causes[0].remedies[0].command
 
 
-def test_a_disk_that_is_full(sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_the_cause_disk_full(
+    sqlite_site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = Disk(sqlite_site.folder, 1_000_000, 0.1, 50.0)
     monkeypatch.setattr(checks_disk, "disk_of", lambda _: full)
     diagnosis = look(sqlite_site)
@@ -121,14 +123,14 @@ def _worker_row(site: Installation, pid: int, beat_at: float) -> None:
         processes.beat(conn, "worker", socket.gethostname(), pid, beat_at, beat_at)
 
 
-def test_no_worker_ever(site: Installation) -> None:
+def test_missing_worker_is_the_cause_worker_gone(site: Installation) -> None:
     processes_work(site, kinds=("api", "beat", "watchdog"))
     diagnosis = look(site)
     assert codes(diagnosis) == ["worker_gone"]
     assert "-A easyai worker" in markdown(diagnosis)
 
 
-def test_a_worker_that_was_killed_is_told_from_one_that_hangs(sqlite_site: Installation) -> None:
+def test_killed_worker_is_distinguished_from_a_hung_worker(sqlite_site: Installation) -> None:
     minute_ago = time.time() - 60
     command = [sys.executable, "-c", "import time; time.sleep(60)", "-A", "easyai", "worker"]
     with subprocess.Popen(command) as worker:
@@ -144,26 +146,26 @@ def test_a_worker_that_was_killed_is_told_from_one_that_hangs(sqlite_site: Insta
     assert "the process is gone" in _evidence(killed)
 
 
-def test_a_worker_that_takes_no_work(sqlite_site: Installation) -> None:
+def test_worker_without_completed_scans_is_the_cause_worker_hung(sqlite_site: Installation) -> None:
     sqlite_site.execute("UPDATE process_leases SET done_at = done_at - 100 WHERE name = 'scan'")
     diagnosis = look(sqlite_site)
     assert codes(diagnosis) == ["worker_hung"]
     assert "no scan has ended" in text(diagnosis.causes[0].title)
 
 
-def test_no_beat(sqlite_site: Installation) -> None:
+def test_beat_with_an_expired_lease_is_the_cause_beat_gone(sqlite_site: Installation) -> None:
     with sqlite_site.runtime.db.write() as conn:
         leases.acquire(conn, "beat", "test", 5.0, time.time() - 60)
     assert codes(look(sqlite_site)) == ["beat_gone"]
 
 
-def test_a_beat_that_hands_its_lease_back_stands_by(sqlite_site: Installation) -> None:
+def test_beat_with_a_released_lease_is_well(sqlite_site: Installation) -> None:
     with sqlite_site.runtime.db.write() as conn:
         leases.release(conn, "beat", "test")
     assert look(sqlite_site).well
 
 
-def test_no_service_has_ever_registered(site: Installation) -> None:
+def test_frames_without_a_registered_service_have_the_cause_no_service(site: Installation) -> None:
     processes_work(site)
     site.put(f"{TYPE}/门口1/1.jpg")
     site.scan()
@@ -174,7 +176,9 @@ def test_no_service_has_ever_registered(site: Installation) -> None:
     assert "None has ever registered" in _evidence(diagnosis)
 
 
-def test_all_services_cleared_by_request(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_services_cleared_by_request_have_the_cause_no_service(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     site.register(algorithm)
     unregistration.clear_all(site.runtime)
     processes_work(site)
@@ -186,24 +190,26 @@ def test_all_services_cleared_by_request(site: Installation, algorithm: Algorith
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "error"),
     [((500, b"oops"), "500"), ((200, b"<html>"), "not JSON: 6 bytes"), (None, "Disconnected")],
 )
-def test_services_that_answer_nonsense(
+def test_services_with_invalid_answers_have_the_cause_inference_fails(
     site: Installation,
     algorithm: AlgorithmStub,
     answer: tuple[int, bytes] | None,
-    told: str,
+    error: str,
 ) -> None:
     algorithm.answer = lambda frame: answer
     _try_in_vain(site, algorithm)
     diagnosis = look(site)
     assert codes(diagnosis) == ["inference_fails"]
-    assert told in _evidence(diagnosis)
+    assert error in _evidence(diagnosis)
     assert diagnosis.causes[0].weight > 50
 
 
-def test_services_that_refuse_every_frame(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_services_that_refuse_every_frame_have_the_cause_inference_fails(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     algorithm.answer = lambda frame: (200, {"success": False, "error": "no model loaded"})
     _try_in_vain(site, algorithm)
     diagnosis = look(site)
@@ -228,7 +234,7 @@ def _try_in_vain(site: Installation, algorithm: AlgorithmStub) -> None:
     processes_work(site)
 
 
-def test_heartbeats_from_a_service_that_cannot_be_reached(
+def test_unreachable_service_with_heartbeats_is_the_cause_endpoint_unreachable(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -238,7 +244,9 @@ def test_heartbeats_from_a_service_that_cannot_be_reached(
     assert codes(look(site, probes=False)) == [], "nothing is known yet"
 
 
-def test_without_probes_the_sweep_is_believed(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_diagnosis_without_probes_uses_the_results_of_the_sweep(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     site.register(algorithm)
     processes_work(site)
     silent_for(site, 600)
@@ -254,7 +262,9 @@ def test_without_probes_the_sweep_is_believed(site: Installation, algorithm: Alg
     assert codes(look(site, probes=False)) == ["services_died"]
 
 
-def test_pictures_out_of_reach(sqlite_site: Installation) -> None:
+def test_unreachable_picture_links_are_the_cause_pictures_unreachable(
+    sqlite_site: Installation,
+) -> None:
     sqlite_site.public_url = f"http://127.0.0.1:{free_port()}"
     sqlite_site.configure()
     sqlite_site.runtime = sqlite_site.open()
@@ -264,7 +274,9 @@ def test_pictures_out_of_reach(sqlite_site: Installation) -> None:
     assert "signature=" not in markdown(diagnosis)
 
 
-def test_algorithms_slower_than_the_cameras(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_long_queue_is_the_cause_algorithms_too_slow(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     site.configure(max_queue_size=10)
     site.register(algorithm)
     processes_work(site)
@@ -279,7 +291,7 @@ def test_algorithms_slower_than_the_cameras(site: Installation, algorithm: Algor
 
 
 @pytest.mark.parametrize("ago", [10, 300])
-def test_what_waits_since_a_standstill_does_not_mean_that_algorithms_are_slow(
+def test_backlog_of_a_recent_stall_is_not_caused_by_slow_algorithms(
     site: Installation, algorithm: AlgorithmStub, ago: float
 ) -> None:
     site.register(algorithm)
@@ -298,7 +310,9 @@ def test_what_waits_since_a_standstill_does_not_mean_that_algorithms_are_slow(
     assert codes(look(site)) == ([] if ago == 10 else ["algorithms_too_slow"])
 
 
-def test_a_clock_that_was_set_back(sqlite_site: Installation, algorithm: AlgorithmStub) -> None:
+def test_clock_set_back_is_the_cause_clock_jumped(
+    sqlite_site: Installation, algorithm: AlgorithmStub
+) -> None:
     sqlite_site.register(algorithm)
     silent_for(sqlite_site, -3600)
     diagnosis = look(sqlite_site)
@@ -306,7 +320,7 @@ def test_a_clock_that_was_set_back(sqlite_site: Installation, algorithm: Algorit
     assert not diagnosis.facts.checks["clock"].ok
 
 
-def test_a_bus_that_does_not_answer(sqlite_site: Installation) -> None:
+def test_silent_bus_is_the_cause_bus_down(sqlite_site: Installation) -> None:
     address = f"redis://127.0.0.1:{free_port()}/0"
     sqlite_site.configure(mq_type="redis", mq_address=address)
     diagnosis = look(sqlite_site)
@@ -314,7 +328,7 @@ def test_a_bus_that_does_not_answer(sqlite_site: Installation) -> None:
     assert diagnosis.symptom.status is Status.DEGRADED
 
 
-def test_a_stop_that_is_over_is_told_as_recovered(site: Installation) -> None:
+def test_ended_stall_is_reported_as_recovered(site: Installation) -> None:
     processes_work(site)
     now = time.time()
     site.execute(
@@ -332,7 +346,7 @@ def test_a_stop_that_is_over_is_told_as_recovered(site: Installation) -> None:
         assert "(4 h)" in report or "(4 小时)" in report
 
 
-def test_every_message_is_in_both_languages(sqlite_site: Installation) -> None:
+def test_every_cause_and_remedy_has_a_chinese_text(sqlite_site: Installation) -> None:
     sqlite_site.configure(enable=False)
     shutil.rmtree(sqlite_site.snapshots)
     sqlite_site.execute("DELETE FROM processes")
@@ -344,7 +358,7 @@ def test_every_message_is_in_both_languages(sqlite_site: Installation) -> None:
             assert any("\u4e00" <= character <= "\u9fff" for character in chinese), reason
 
 
-def test_frames_that_a_service_holds_without_an_answer(
+def test_unanswered_frames_in_flight_are_the_cause_inference_hangs(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -360,7 +374,7 @@ def test_frames_that_a_service_holds_without_an_answer(
     assert "inference_hangs" not in codes(look(site)), "nobody waits for an answer any more"
 
 
-def test_a_server_that_listens_on_loopback_only_is_named(site: Installation) -> None:
+def test_server_listening_on_loopback_only_is_named_as_evidence(site: Installation) -> None:
     site.configure(service_networks=["172.16.0.0/12"])
     for number in range(7901, 7913):
         registration.register(
@@ -371,7 +385,7 @@ def test_a_server_that_listens_on_loopback_only_is_named(site: Installation) -> 
                 "endpoint": f"http://172.16.5.207:{number}/infer",
             },
         )
-    # They answered the sweep's probes a moment ago, but have not been heard for hours.
+    # The services answered the sweep's probes a moment ago, but sent no heartbeat for hours.
     site.execute("UPDATE services SET last_heartbeat = last_heartbeat - 14400")
     processes_work(site)
     diagnosis = look(site, probes=False)

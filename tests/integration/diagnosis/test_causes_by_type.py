@@ -1,4 +1,4 @@
-"""A cause is told of the task types that it concerns, and of no other."""
+"""A cause is reported for the task types that it concerns only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STALL_SEC = 1.5
 
 @pytest.fixture
 def killed(site: Installation) -> Iterator[Fleet]:
-    """Twelve killed forty seconds ago: no heartbeat is overdue, no probe was made yet."""
+    """Twelve services killed forty seconds ago: no heartbeat is overdue, no probe was made yet."""
     site.configure(stall_alarm_sec=3600)
     fleet = Fleet(site)
     fleet.kill()
@@ -37,7 +37,7 @@ def killed(site: Installation) -> Iterator[Fleet]:
     fleet.close()
 
 
-def test_two_that_answered_last_before_their_heartbeat_died_with_the_others(
+def test_services_killed_between_answer_and_heartbeat_count_as_died(
     site: Installation, killed: Fleet
 ) -> None:
     killed.succeeded(killed.stubs[:2], 46)
@@ -50,7 +50,7 @@ def test_two_that_answered_last_before_their_heartbeat_died_with_the_others(
 
 
 @pytest.mark.parametrize(("heard", "first"), [(2, "services_died"), (9, "endpoint_unreachable")])
-def test_two_groups_that_leave_no_service_at_work_stop_inference_together(
+def test_dead_and_unreachable_services_together_stop_inference(
     site: Installation, killed: Fleet, heard: int, first: str
 ) -> None:
     killed.heard(killed.stubs[:heard], 1)
@@ -63,7 +63,7 @@ def test_two_groups_that_leave_no_service_at_work_stop_inference_together(
     assert "inference stops or will stop" in text(found.symptom.lines[0])
 
 
-def test_one_that_takes_work_is_enough_for_neither_group_to_stop_inference(
+def test_single_working_service_keeps_inference_from_being_stopped(
     site: Installation, killed: Fleet, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -73,19 +73,19 @@ def test_one_that_takes_work_is_enough_for_neither_group_to_stop_inference(
     assert [cause.weight >= 50 for cause in found.causes] == [False, False]
 
 
-def test_the_first_alarm_of_services_killed_in_two_groups_has_its_cause(
+def test_first_alarm_of_services_killed_in_two_groups_names_the_cause(
     site: Installation, killed: Fleet, watchdogs: Watchdogs, scans: Scans
 ) -> None:
     killed.heard(killed.stubs[:2], 1)
     site.configure(stall_alarm_sec=STALL_SEC)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "10 of 12 services died" in said
-    assert "The cause is not known" not in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "10 of 12 services died" in message
+    assert "The cause is not known" not in message
 
 
 def _html(site: Installation, algorithm: AlgorithmStub, count: int) -> None:
-    """The only service of TYPE answers nonsense, and frames of it wait."""
+    """The only service of TYPE sends invalid answers, and frames of TYPE wait."""
     algorithm.answer = lambda frame: (200, b"<html>")
     site.register(algorithm)
     site.put_many(count)
@@ -98,7 +98,7 @@ def _html(site: Installation, algorithm: AlgorithmStub, count: int) -> None:
 
 
 def _dead_mover(site: Installation, count: int) -> None:
-    """The only service of another type is dead, and frames of it wait."""
+    """The only service of another type is dead, and frames of that type wait."""
     site.register(AlgorithmStub("mover", (OTHER,)))
     site.put_many(count, OTHER)
     site.scan()
@@ -107,7 +107,7 @@ def _dead_mover(site: Installation, count: int) -> None:
         site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
         site.execute("UPDATE services SET breaker_open_until = 1 WHERE breaker_open_until > 0")
         loop.pump(OTHER, 0.3)
-    # Its last answer and its last heartbeat came from one life.
+    # Its last answer and its last heartbeat came at the same time.
     site.execute(
         "UPDATE services SET last_success_at = :at, last_evidence = :at, last_heartbeat = :at"
         " WHERE service_id = 'mover'",
@@ -115,7 +115,7 @@ def _dead_mover(site: Installation, count: int) -> None:
     )
 
 
-def test_a_right_cause_is_not_replaced_by_one_of_another_type(
+def test_cause_of_an_alarm_is_not_replaced_by_a_cause_of_another_type(
     site: Installation,
     watchdogs: Watchdogs,
     scans: Scans,
@@ -125,23 +125,23 @@ def test_a_right_cause_is_not_replaced_by_one_of_another_type(
     site.configure(stall_alarm_sec=STALL_SEC, max_attempts=1000)
     _html(site, algorithm, 3)
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "not JSON" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "not JSON" in message
     _dead_mover(site, 5)
     watchdogs.rounds(40)
     assert watchdogs.kinds() == ["inference_stalled"], watchdogs.messages()
-    (told,) = watchdogs.alarms()
-    assert told["cause"] == "inference_fails"
+    (alarm,) = watchdogs.alarms()
+    assert alarm["cause"] == "inference_fails"
 
 
-def test_the_alarm_of_each_type_tells_its_own_cause_and_so_do_their_ends(
+def test_alarm_and_recovery_of_each_type_name_its_own_cause(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC, max_attempts=1000)
     _html(site, algorithm, 3)
     _dead_mover(site, 1)
     watchdogs.start()
-    # A third type goes on, so that those two are named.
+    # A third type is inferred, so that the alarm names the two stalled types.
     site.record(1, "人脸")
     site.execute("UPDATE frames SET state = 'done' WHERE task_type = '人脸'")
 
@@ -153,19 +153,19 @@ def test_the_alarm_of_each_type_tells_its_own_cause_and_so_do_their_ends(
         )
         return len(watchdogs.alarms()) == 2
 
-    wait_until(both, 15, "both are told", every=0.5)
+    wait_until(both, 15, "both alarms are raised", every=0.5)
     causes = {row["subject"]: row["cause"] for row in watchdogs.alarms()}
     assert causes == {TYPE: "inference_fails", OTHER: "services_died"}
     site.execute("UPDATE frames SET state = 'dropped', settled_at = :now", now=time.time())
-    wait_until(lambda: "recovered" in watchdogs.kinds(), 15, "the end is told")
-    ends = " ".join(said for kind, said in watchdogs.messages() if kind == "recovered")
+    wait_until(lambda: "recovered" in watchdogs.kinds(), 15, "the end is reported")
+    ends = " ".join(message for kind, message in watchdogs.messages() if kind == "recovered")
     assert "inference failed in the services (inference_fails)" in ends
     assert "services had died (services_died)" in ends
     assert f"推理停止（{TYPE}" in ends or f"推理停止（{OTHER}" in ends, "not inference_stalled"
 
 
 @pytest.mark.parametrize(("of_mover", "first"), [(1, "inference_fails"), (9, "services_died")])
-def test_of_causes_alike_the_one_that_more_frames_wait_for_stands_first(
+def test_equal_causes_are_ranked_by_waiting_frames(
     site: Installation, algorithm: AlgorithmStub, of_mover: int, first: str
 ) -> None:
     site.configure(max_attempts=1000)

@@ -1,4 +1,4 @@
-"""Facts that look alike for a minute, or for ever, are told apart, and none is told too long."""
+"""Similar faults are distinguished, and no fault is reported for too long."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.site import TYPE, Installation
 
 
 @pytest.fixture
-def one_thing_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def busy_endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The endpoint of a server that takes connections and has no time to answer."""
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.3)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
@@ -35,7 +35,7 @@ def _register(site: Installation, endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("probes", [True, False])
-def test_services_killed_a_moment_ago_died_though_no_heartbeat_is_overdue(
+def test_killed_services_count_as_died_before_a_heartbeat_is_overdue(
     site: Installation, algorithm: AlgorithmStub, probes: bool
 ) -> None:
     site.register(algorithm)
@@ -54,16 +54,16 @@ def test_services_killed_a_moment_ago_died_though_no_heartbeat_is_overdue(
     assert "Connection refused" in markdown(diagnosis)
     assert "：有应答" not in markdown(diagnosis, "zh"), "nobody answers"
 
-    # One heartbeat later it is known to live, somewhere.
+    # With a later heartbeat the service is known to live, somewhere.
     site.execute("UPDATE services SET last_heartbeat = last_success_at + 20")
     assert codes(look(site, probes=probes)) == ["endpoint_unreachable"]
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_a_service_too_busy_for_probes_is_neither_dead_nor_out_of_reach(
-    site: Installation, one_thing_at_a_time: str, silent: bool
+def test_busy_service_that_answers_no_probe_is_not_dead_or_unreachable(
+    site: Installation, busy_endpoint: str, silent: bool
 ) -> None:
-    _register(site, one_thing_at_a_time)
+    _register(site, busy_endpoint)
     site.execute("UPDATE services SET last_success_at = :now", now=time.time())
     if silent:
         site.execute("UPDATE services SET last_heartbeat = last_heartbeat - 900")
@@ -74,10 +74,10 @@ def test_a_service_too_busy_for_probes_is_neither_dead_nor_out_of_reach(
     assert codes(look(site)) == (["services_died"] if silent else ["inference_hangs"])
 
 
-def test_a_service_whose_calls_and_probes_hang_hangs(
-    site: Installation, one_thing_at_a_time: str
+def test_service_with_hanging_calls_and_probes_is_the_cause_inference_hangs(
+    site: Installation, busy_endpoint: str
 ) -> None:
-    _register(site, one_thing_at_a_time)
+    _register(site, busy_endpoint)
     site.execute(
         "UPDATE services SET last_failure_reason_code = 'call.timed_out', last_failure_at = :now",
         now=time.time(),
@@ -86,24 +86,24 @@ def test_a_service_whose_calls_and_probes_hang_hangs(
     assert codes(look(site)) == ["inference_hangs"], "and no firewall is to blame"
 
 
-def test_a_service_that_says_no_answer_within_30_s_hangs_no_more_than_any_that_fails(
+def test_error_text_no_answer_within_30_s_of_a_service_is_no_timeout(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     processes_work(site)
-    said = "no answer within 30 s; its picture link does not work here either"
+    error = "no answer within 30 s; its picture link does not work here either"
     site.execute(
         "UPDATE services SET last_failure_reason_code = 'call.http_error',"
         " last_failure_reason_args = :args, last_failure_at = :now",
-        args=json.dumps({"error": said, "status": 500}),
+        args=json.dumps({"error": error, "status": 500}),
         now=time.time(),
     )
     (cause,) = look(site).causes
     assert cause.code == "inference_fails"
-    assert f"HTTP 状态码 500：{said}" in text(cause.title, "zh"), "what it says is not translated"
+    assert f"HTTP 状态码 500：{error}" in text(cause.title, "zh"), "what it says is not translated"
 
 
-def test_a_service_that_waits_for_frames_to_try_is_no_cause_for_long(
+def test_old_timeout_of_a_service_without_frames_is_no_cause(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -119,7 +119,7 @@ def test_a_service_that_waits_for_frames_to_try_is_no_cause_for_long(
     assert look(site).well, "nothing is wrong with it as far as anybody knows"
 
 
-def test_when_not_all_get_their_turn_the_report_is_written_nevertheless(
+def test_report_is_written_when_no_probe_could_be_made_in_time(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(algorithm)
@@ -129,7 +129,7 @@ def test_when_not_all_get_their_turn_the_report_is_written_nevertheless(
     assert (diagnosis.facts.own_api, diagnosis.facts.probes) == (None, {})
 
 
-def test_ids_that_fight_for_an_endpoint_all_day_do_not_fill_the_timeline(
+def test_repeated_takeovers_of_an_endpoint_are_a_single_timeline_event(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     for number in range(40):
@@ -140,12 +140,12 @@ def test_ids_that_fight_for_an_endpoint_all_day_do_not_fill_the_timeline(
         }
         registration.register(site.runtime, body)
     with site.runtime.db.read() as conn:
-        told = events.between(conn, 0, time.time(), 1000)
-    assert len([event for event in told if event.kind == "service_replaced"]) == 1
+        timeline = events.between(conn, 0, time.time(), 1000)
+    assert len([event for event in timeline if event.kind == "service_replaced"]) == 1
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_alarms_that_came_together_are_one_line_with_the_names_of_services(
+def test_alarms_raised_together_are_one_report_line_with_service_names(
     site: Installation, over: bool
 ) -> None:
     raised = float(int(time.time()) - 60)

@@ -1,4 +1,4 @@
-"""Two services that take one endpoint from each other: counted, and told with what to do."""
+"""Two services that take an endpoint from each other: counted, and reported with the remedy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _register(site: Installation, endpoint: str, *ids: str) -> None:
 
 
 def _ago(site: Installation, seconds: float) -> None:
-    """Everything of the services and the timeline happened so much earlier."""
+    """Move the services and the timeline `seconds` into the past."""
     site.execute(
         "UPDATE services SET state_since = state_since - :sec, register_at = register_at - :sec",
         sec=seconds,
@@ -47,13 +47,13 @@ def _cause(site: Installation) -> Cause | None:
     return found[0] if found else None
 
 
-def test_a_fight_is_a_cause_with_its_number_and_what_to_do(
+def test_contested_endpoint_is_a_cause_with_its_takeover_count_and_remedy(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     endpoint = algorithm.endpoint
     _register(site, endpoint, *["fightA", "fightB"] * 3, "fightA")
     found = _look(site)
-    (cause,) = [one for one in found.causes if one.code == CODE]
+    (cause,) = [cause for cause in found.causes if cause.code == CODE]
     assert found.symptom.status is Status.DEGRADED
     assert 0 < cause.weight < STOPS, "inference goes on"
     (evidence,) = cause.evidence
@@ -61,13 +61,15 @@ def test_a_fight_is_a_cause_with_its_number_and_what_to_do(
     assert "fightA in place of fightB" in text(evidence)
     assert "已易主 6 次" in text(evidence, "zh")
     assert "ss -ltnp" in cause.remedies[0].command
-    (entry,) = [one for one in as_json(found)["timeline"] if one["kind"] == "service_replaced"]
+    (entry,) = [
+        event for event in as_json(found)["timeline"] if event["kind"] == "service_replaced"
+    ]
     assert entry["count"] == 6, "each time counts"
     assert "6 × fightA: registered in place of service_id=fightB" in markdown(found)
     assert "轮流注册同一地址" in markdown(found, "zh")
 
 
-def test_the_reason_tells_of_the_last_time(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_state_reason_names_the_last_takeover(site: Installation, algorithm: AlgorithmStub) -> None:
     _register(site, algorithm.endpoint, "fightA")
     _ago(site, 420)
     _register(site, algorithm.endpoint, "fightB")
@@ -82,14 +84,18 @@ def test_the_reason_tells_of_the_last_time(site: Installation, algorithm: Algori
     assert 25 < time.time() - entry["state_since"] < 40, "registering again is no new takeover"
 
 
-def test_a_new_name_is_no_fight(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_renamed_service_does_not_contest_its_endpoint(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     _register(site, algorithm.endpoint, "old", "new", "new", "new")
     assert _cause(site) is None
     _register(site, algorithm.endpoint, "old")
     assert _cause(site) is None, "the new name was a mistake"
 
 
-def test_a_fight_that_is_over_is_no_cause(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_ended_contest_of_an_endpoint_is_no_cause(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     _register(site, algorithm.endpoint, *"abab")
     assert _cause(site) is not None
     _ago(site, 601)
@@ -98,7 +104,7 @@ def test_a_fight_that_is_over_is_no_cause(site: Installation, algorithm: Algorit
     assert _cause(site) is None, "it is counted anew"
 
 
-def test_a_fight_that_goes_on_for_hours_is_one_line_and_few_rows(
+def test_contest_of_hours_is_a_timeline_entry_and_few_events(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     for _ in range(10):
@@ -109,14 +115,14 @@ def test_a_fight_that_goes_on_for_hours_is_one_line_and_few_rows(
     cause = _cause(site)
     assert cause is not None
     assert "79 times" in text(cause.evidence[0])
-    entries = [one for one in as_json(_look(site))["timeline"] if one["kind"] == "service_replaced"]
-    assert sum(one["count"] for one in entries) == 79
+    entries = [
+        event for event in as_json(_look(site))["timeline"] if event["kind"] == "service_replaced"
+    ]
+    assert sum(entry["count"] for entry in entries) == 79
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite", "postgresql"], indirect=True)
-def test_registrations_at_the_same_time_all_count(
-    site: Installation, algorithm: AlgorithmStub
-) -> None:
+def test_concurrent_takeovers_are_all_counted(site: Installation, algorithm: AlgorithmStub) -> None:
     _register(site, algorithm.endpoint, "first")
 
     def register(name: str) -> None:

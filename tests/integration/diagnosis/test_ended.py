@@ -1,4 +1,4 @@
-"""What has ended on this machine is told within seconds, and each fault once."""
+"""Ended processes of this machine are reported within seconds, and each fault once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HERE = socket.gethostname()
 
 @pytest.fixture
 def ended() -> int:
-    """The number of a process that is there no more."""
+    """The pid of an ended process."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait(10)
     return process.pid
@@ -60,7 +60,7 @@ def _all_killed(site: Installation, ended: int) -> None:
         leases.acquire(conn, "beat", f"{_HERE}:{ended}:abc", 5.0, time.time() - 1)
 
 
-def test_all_killed_is_one_cause_with_each_process_as_evidence(
+def test_killing_all_processes_is_a_single_cause_with_each_process_as_evidence(
     site: Installation, ended: int
 ) -> None:
     _all_killed(site, ended)
@@ -70,15 +70,15 @@ def test_all_killed_is_one_cause_with_each_process_as_evidence(
     assert text(cause.title).startswith("easyai does not run")
     assert found.symptom.status is Status.STALLED
     assert {name for name in KINDS if not found.facts.checks[name].ok} == {*KINDS}
-    assert {text(one).partition(":")[0] for one in cause.evidence} == {*KINDS}
-    assert all("the process is gone" in text(one) for one in cause.evidence)
+    assert {text(line).partition(":")[0] for line in cause.evidence} == {*KINDS}
+    assert all("the process is gone" in text(line) for line in cause.evidence)
     assert cause.remedies[0].command.endswith(" up")
 
 
 @pytest.mark.parametrize(
     "words", [["easyai", "up"], Plan(Path("data"), "::", 5066, "ready", 30.0).command()[1:]]
 )
-def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
+def test_no_manual_start_is_advised_while_easyai_up_runs(
     site: Installation,
     ended: int,
     tmp_path: Path,
@@ -89,7 +89,7 @@ def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
     monkeypatch.chdir(tmp_path)
     lock = site.runtime.settings.easyai.data_dir / "run" / "up.lock"
     lock.parent.mkdir(parents=True)
-    # A program that waits, with the words in its command line as `easyai up` has them.
+    # A waiting program with the same words in its command line as `easyai up`.
     waits = [sys.executable, "-c", "input()", *words]
     with subprocess.Popen(waits, stdin=subprocess.PIPE) as up:
         lock.write_text(f"{up.pid}\n", encoding="ascii")
@@ -104,7 +104,7 @@ def test_what_easyai_up_starts_again_is_not_to_be_started_by_hand(
 
 
 @pytest.mark.parametrize("words", [["vim", "/etc/easyai/config.toml"], ["celery", "-Aeasyai"]])
-def test_a_number_that_is_another_program_s_now_starts_nothing_again(
+def test_reused_pid_in_up_lock_is_not_taken_for_easyai_up(
     site: Installation, ended: int, words: list[str]
 ) -> None:
     _all_killed(site, ended)
@@ -117,7 +117,7 @@ def test_a_number_that_is_another_program_s_now_starts_nothing_again(
         other.communicate(b"\n", timeout=10)
 
 
-def test_one_that_shows_itself_works_though_its_number_is_nobodys_here(
+def test_process_with_a_recent_beat_works_despite_an_unknown_pid(
     site: Installation, ended: int
 ) -> None:
     processes_work(site, kinds=_all_but("worker"))
@@ -125,14 +125,14 @@ def test_one_that_shows_itself_works_though_its_number_is_nobodys_here(
     assert look(site).well
 
 
-def test_one_that_lives_works_whatever_its_command_line(site: Installation) -> None:
+def test_living_process_works_whatever_its_command_line(site: Installation) -> None:
     processes_work(site, kinds=())
     for kind in KINDS:
         _shown(site, kind, os.getpid())
     assert look(site).well
 
 
-def test_a_beat_that_ended_is_no_fault_while_another_stands_by(
+def test_ended_beat_is_no_fault_while_another_beat_stands_by(
     site: Installation, ended: int
 ) -> None:
     processes_work(site)
@@ -144,19 +144,19 @@ def test_a_beat_that_ended_is_no_fault_while_another_stands_by(
 
 
 @pytest.mark.parametrize(("code", "kind"), [("worker_gone", "worker"), ("api_gone", "api")])
-def test_only_the_newest_that_ended_are_named(
+def test_evidence_names_only_the_processes_that_ended_last(
     site: Installation, ended: int, code: str, kind: str
 ) -> None:
     processes_work(site, kinds=_all_but(kind))
     _shown(site, kind, ended, 30)
     _shown(site, kind, 2**22 + 1, 240)  # above the kernel's largest
-    told = [text(one) for one in _cause(look(site), code).evidence]
-    assert [line.split()[0] for line in told] == [f"{kind}@{_HERE}:{ended}"]
+    lines = [text(evidence) for evidence in _cause(look(site), code).evidence]
+    assert [line.split()[0] for line in lines] == [f"{kind}@{_HERE}:{ended}"]
     _shown(site, kind, 2**22 + 2, 33)
     assert len(_cause(look(site), code).evidence) == 2, "they ended together"
 
 
-def test_the_api_stopped_in_order_is_the_first_cause_with_the_local_store(
+def test_api_stopped_in_order_is_the_first_cause_with_the_local_store(
     site: Installation,
 ) -> None:
     processes_work(site, kinds=_all_but("api"))
@@ -166,17 +166,17 @@ def test_the_api_stopped_in_order_is_the_first_cause_with_the_local_store(
     )
     with site.runtime.db.write() as conn:
         events.add(conn, [stopped])
-    site.public_url = "http://127.0.0.1:9"  # nobody listens there
+    site.public_url = "http://127.0.0.1:9"  # nothing listens there
     site.configure()
     site.runtime = site.open()
     found = look(site)
     assert codes(found) == ["api_gone"], "that no picture can be fetched follows from it"
     assert "stopped in order" in text(found.causes[0].evidence[0])
     assert "fetch pictures" in text(found.causes[0].title)
-    assert any(" api`" in text(one.text) for one in found.causes[0].remedies)
+    assert any(" api`" in text(remedy.text) for remedy in found.causes[0].remedies)
 
 
-def test_with_an_object_store_inference_goes_on_without_the_api(
+def test_missing_api_does_not_stop_inference_with_an_object_store(
     site: Installation, ended: int
 ) -> None:
     processes_work(site, kinds=_all_but("api"))
@@ -190,7 +190,7 @@ def test_with_an_object_store_inference_goes_on_without_the_api(
     assert "pictures" not in text(cause.title)
 
 
-def test_a_service_that_is_not_reached_is_to_be_started_on_its_machine(
+def test_remedy_for_an_unreachable_service_names_its_machine(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -204,7 +204,7 @@ def test_a_service_that_is_not_reached_is_to_be_started_on_its_machine(
 
 
 @pytest.mark.parametrize("source", ["10.88.1.2", "fd88::2"])
-def test_a_service_elsewhere_that_registered_its_listening_address_is_named(
+def test_service_registered_with_its_listening_address_is_named(
     site: Installation, algorithm: AlgorithmStub, source: str
 ) -> None:
     site.register(algorithm)
@@ -226,7 +226,7 @@ def test_a_service_elsewhere_that_registered_its_listening_address_is_named(
     assert "start it again" in text(here.remedies[0].text)
 
 
-def test_where_to_look_at_a_service_that_hangs_is_said(
+def test_remedy_for_a_hanging_service_names_its_machine_and_a_command(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -240,7 +240,7 @@ def test_where_to_look_at_a_service_that_hangs_is_said(
     assert "run on their machine (127.0.0.1)" in text(first.text)
 
 
-def test_a_defect_in_the_search_for_one_cause_silences_no_other(
+def test_error_in_the_search_for_a_cause_hides_no_other_cause(
     site: Installation, ended: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_facts: object) -> list[Cause]:

@@ -1,4 +1,4 @@
-"""The headline names the types that stand; those that are well are no part of it."""
+"""The headline names the stalled types only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEAD, THIRD, LONE = TYPE, "人脸", "离岗"
 
 @pytest.fixture
 def three(site: Installation) -> Iterator[list[AlgorithmStub]]:
-    """Three types with a service each; of the first two frames wait, their services are dead."""
+    """Three types with a service each; the services of the first two are dead, and frames wait."""
     site.configure(stall_alarm_sec=20.0)
     stubs = []
     for name in (DEAD, "车辆", THIRD):
@@ -35,7 +35,7 @@ def three(site: Installation) -> Iterator[list[AlgorithmStub]]:
     stubs[2].stop()
 
 
-def test_a_healthy_idle_type_is_no_part_of_a_standstill(
+def test_headline_of_a_stall_omits_a_healthy_idle_type(
     site: Installation, three: list[AlgorithmStub]
 ) -> None:
     processes_work(site)
@@ -45,7 +45,7 @@ def test_a_healthy_idle_type_is_no_part_of_a_standstill(
     assert text(line, "zh").startswith("人数统计, 车辆 的推理自")
 
 
-def test_all_types_are_named_by_none_when_the_third_service_is_dead_too(
+def test_headline_names_no_type_when_all_types_are_stalled(
     site: Installation, three: list[AlgorithmStub]
 ) -> None:
     three[2].stop()
@@ -53,16 +53,16 @@ def test_all_types_are_named_by_none_when_the_third_service_is_dead_too(
     assert text(look(site).symptom.lines[0]).startswith("Inference has stood still since")
 
 
-def test_the_alarm_names_the_types_that_stand_too(
+def test_stall_alarm_names_the_stalled_types(
     site: Installation, three: list[AlgorithmStub], watchdogs: Watchdogs, scans: Scans
 ) -> None:
     site.execute("UPDATE statistics SET successes = 0")
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert "4 frames of 人数统计, 车辆 wait and none succeeded" in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert "4 frames of 人数统计, 车辆 wait and none succeeded" in message
 
 
-def test_types_without_a_service_are_told_by_name_and_not_as_a_standstill(
+def test_headline_names_types_without_a_service_and_reports_no_stall(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=20.0)
@@ -75,7 +75,7 @@ def test_types_without_a_service_are_told_by_name_and_not_as_a_standstill(
     assert text(line, "zh").startswith(f"没有为 {LONE} 注册的算法服务：3 张图片自")
 
 
-def test_one_without_a_service_beside_dead_ones_has_a_line_of_its_own(
+def test_type_without_a_service_has_its_own_line_beside_stalled_types(
     site: Installation, three: list[AlgorithmStub]
 ) -> None:
     site.record(3, LONE)

@@ -1,4 +1,4 @@
-"""A heartbeat_timeout_sec below what services really send is told as the cause."""
+"""A heartbeat_timeout_sec below the real interval of the services is reported as the cause."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def _beats(site: Installation, stub: AlgorithmStub, *pauses: float) -> None:
 
 @pytest.fixture(autouse=True)
 def short(site: Installation, algorithm: AlgorithmStub) -> None:
-    """One service, which may be silent for 20 s."""
+    """A service that may be silent for 20 s."""
     site.configure(heartbeat_timeout_sec=20)
     site.register(algorithm)
 
 
-def test_a_pace_slower_than_the_timeout_is_named_with_both_numbers(
+def test_heartbeat_interval_above_the_timeout_is_named_with_both_numbers(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     _beats(site, algorithm, 30, 30, 30)
     silent_for(site, 25)
     processes_work(site)
     found = look(site)
-    (cause,) = [one for one in found.causes if one.code == "heartbeat_timeout_short"]
+    (cause,) = [cause for cause in found.causes if cause.code == "heartbeat_timeout_short"]
     assert "20 s, they send every 30 s (stub)" in text(cause.title)
     assert "heartbeat_timeout_sec = 60" in text(cause.remedies[0].text)
     assert "heartbeats_not_arriving" not in codes(found)
@@ -50,7 +50,7 @@ def test_a_pace_slower_than_the_timeout_is_named_with_both_numbers(
 
 
 @pytest.mark.parametrize("pauses", [(10, 10, 10), (30,), (30, 90), (10, 30, 10, 30)])
-def test_an_outage_of_a_moment_is_no_pace(
+def test_short_outage_is_not_taken_for_a_slow_heartbeat_interval(
     site: Installation, algorithm: AlgorithmStub, pauses: tuple[float, ...]
 ) -> None:
     _beats(site, algorithm, *pauses)
@@ -58,16 +58,14 @@ def test_an_outage_of_a_moment_is_no_pace(
     assert "heartbeat_timeout_short" not in codes(look(site))
 
 
-def test_a_timeout_that_was_raised_is_no_cause_any_more(
-    site: Installation, algorithm: AlgorithmStub
-) -> None:
+def test_raised_heartbeat_timeout_is_no_cause(site: Installation, algorithm: AlgorithmStub) -> None:
     _beats(site, algorithm, 30, 30, 30)
     site.configure(heartbeat_timeout_sec=60)
     processes_work(site)
     assert look(site).well
 
 
-def test_a_service_that_sends_more_often_is_no_cause_any_more(
+def test_service_that_sends_heartbeats_more_often_is_no_cause(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     _beats(site, algorithm, 30, 30, 30, *[10] * 9, 30, 30, *[10] * 9)
@@ -85,7 +83,7 @@ def test_a_service_that_sends_more_often_is_no_cause_any_more(
     assert "每 10 秒发送一次心跳，heartbeat_timeout_sec 为 20，恢复及时" in report
 
 
-def test_heartbeats_that_stay_away_are_told_as_that_whatever_their_pace_was(
+def test_missing_heartbeats_are_reported_even_after_a_slow_interval(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     _beats(site, algorithm, 30, 30, 30)
@@ -96,23 +94,25 @@ def test_heartbeats_that_stay_away_are_told_as_that_whatever_their_pace_was(
     assert "heartbeat_timeout_short" not in found
 
 
-def test_the_alarm_names_it_once_and_does_not_end_with_each_heartbeat(
+def test_alarm_of_a_short_timeout_does_not_end_with_each_heartbeat(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
-    site.configure(heartbeat_timeout_sec=2)  # for so long after its start no watchdog tells
+    site.configure(
+        heartbeat_timeout_sec=2
+    )  # for this time after its start a watchdog raises no such alarm
     _beats(site, algorithm, 3, 3, 3)
     watchdogs.start()
     watchdogs.wait_for("heartbeats_missing", timeout=15)
     _beats(site, algorithm, 3)
     watchdogs.rounds(8)
-    ((_, said),) = watchdogs.messages()
-    assert "2 s, they send every 3 s" in said
-    assert "Set heartbeat_timeout_sec = 10 below [ai_analysis]" in said
+    ((_, message),) = watchdogs.messages()
+    assert "2 s, they send every 3 s" in message
+    assert "Set heartbeat_timeout_sec = 10 below [ai_analysis]" in message
     (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "heartbeat_timeout_short"
 
 
-def test_what_is_the_same_of_many_services_is_said_once(site: Installation) -> None:
+def test_same_notice_of_many_services_is_a_single_message(site: Installation) -> None:
     same, now = Reason.of("alarm.more", number=3), time.time()
     cause, kind = found_cause("heartbeat_timeout_short"), Kind.HEARTBEATS_MISSING
     notices = [

@@ -1,4 +1,4 @@
-"""A folder with a typo in its name is told with the type that is meant, folder and camera."""
+"""A folder with a typo is reported with the probable type, its path and camera."""
 
 from __future__ import annotations
 
@@ -23,50 +23,54 @@ TYPO = "人数统记"
 
 @pytest.fixture(autouse=True)
 def served(site: Installation, algorithm: AlgorithmStub) -> None:
-    """One service of the type that is meant."""
+    """A service of the correct type."""
     site.configure(stall_alarm_sec=3600)
     site.register(algorithm)
 
 
-def test_the_diagnosis_asks_whether_the_known_type_is_meant(site: Installation) -> None:
+def test_diagnosis_suggests_the_known_type_for_a_misspelt_folder(site: Installation) -> None:
     site.record(2, TYPO, camera="门口2")
     processes_work(site)
     found = look(site)
-    (cause,) = [one for one in found.causes if one.code == "no_service"]
+    (cause,) = [cause for cause in found.causes if cause.code == "no_service"]
     folder = site.snapshots / TYPO
     asked = f"did you mean {TYPE}? The frames come from folder {folder}, camera 门口2"
-    assert asked in [text(one) for one in cause.evidence]
+    assert asked in [text(line) for line in cause.evidence]
     assert f"是否应为 {TYPE}？" in markdown(found, "zh")
     command = shlex.split(cause.remedies[0].command)
     assert command[-4:] == ["discard", "--task-type", TYPO, "--dry-run"]
     assert f"   If {TYPE} is meant: let the camera write to that folder" in short(found)
 
 
-def test_beside_a_type_that_is_no_typo_the_services_come_first(site: Installation) -> None:
+def test_first_remedy_is_starting_services_beside_a_type_that_is_no_typo(
+    site: Installation,
+) -> None:
     site.record(2, TYPO)
     site.record(2, "跌倒检测")
     processes_work(site)
-    (cause,) = [one for one in look(site).causes if one.code == "no_service"]
+    (cause,) = [cause for cause in look(site).causes if cause.code == "no_service"]
     assert "Start the services of these types" in text(cause.remedies[0].text)
     assert "discard" in cause.remedies[-1].command
 
 
-def test_the_alarm_asks_too(site: Installation, watchdogs: Watchdogs) -> None:
+def test_no_algorithm_alarm_suggests_the_known_type(
+    site: Installation, watchdogs: Watchdogs
+) -> None:
     site.record(2, TYPO, camera="门口2")
     watchdogs.start()
-    ((_, said),) = watchdogs.wait_for("no_algorithm")
-    assert f"Did you mean {TYPE}? The frames come from folder" in said
-    assert "camera 门口2" in said
+    ((_, message),) = watchdogs.wait_for("no_algorithm")
+    assert f"Did you mean {TYPE}? The frames come from folder" in message
+    assert "camera 门口2" in message
 
 
 @pytest.mark.parametrize("name", ["跌倒检测", "人脸"])
-def test_another_name_is_no_typo(site: Installation, name: str) -> None:
+def test_different_type_name_is_not_taken_for_a_typo(site: Installation, name: str) -> None:
     site.record(1, name)
     processes_work(site)
     assert "did you mean" not in markdown(look(site))
 
 
-def test_a_type_whose_service_was_taken_out_is_meant_as_it_is(site: Installation) -> None:
+def test_type_of_an_unregistered_service_is_not_taken_for_a_typo(site: Installation) -> None:
     with AlgorithmStub("typo", (TYPO,)) as stub:
         site.register(stub)
     unregistration.unregister(site.runtime, "typo")
@@ -75,7 +79,7 @@ def test_a_type_whose_service_was_taken_out_is_meant_as_it_is(site: Installation
     assert "did you mean" not in markdown(look(site))
 
 
-def test_a_service_that_waits_for_approval_is_named_with_the_command(site: Installation) -> None:
+def test_service_waiting_for_approval_is_named_with_the_command(site: Installation) -> None:
     endpoint = "http://127.0.0.1:9/infer"
     body = {"service_id": "newcomer", "task_types": [TYPO], "endpoint": endpoint}
     with site.runtime.db.write() as conn:
@@ -83,13 +87,13 @@ def test_a_service_that_waits_for_approval_is_named_with_the_command(site: Insta
     site.record(1, TYPO)
     processes_work(site)
     found = look(site)
-    (cause,) = [one for one in found.causes if one.code == "no_service"]
-    assert any(text(one).startswith("waiting for approval: newcomer") for one in cause.evidence)
+    (cause,) = [cause for cause in found.causes if cause.code == "no_service"]
+    assert any(text(line).startswith("waiting for approval: newcomer") for line in cause.evidence)
     assert shlex.split(cause.remedies[0].command)[-3:] == ["services", "approve", "newcomer"]
     assert "did you mean" not in markdown(found)
 
 
-def test_a_type_that_the_settings_name_is_meant_as_it_is(site: Installation) -> None:
+def test_type_named_in_the_settings_is_not_taken_for_a_typo(site: Installation) -> None:
     site.configure(f'[ai_analysis.types."{TYPO}"]\npriority = 3\n', stall_alarm_sec=3600)
     site.record(1, TYPO)
     processes_work(site)

@@ -1,4 +1,4 @@
-"""A service that refuses every frame is named at once; no report is well while an alarm rings."""
+"""Refusals are named at once, and no report is "well" while an alarm rings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPAIRED = "HTTP status 500"
 
 
 def _worked_until(site: Installation, age: float) -> None:
-    """A frame succeeded in each ten seconds, with a repaired fault of two minutes in between."""
+    """Frames succeeded every ten seconds until `age` ago, with a repaired fault of two minutes."""
     now = time.time()
     with site.runtime.db.write() as conn:
         for ago in (*range(0, 120, 10), *range(240, 480, 10)):
@@ -57,14 +57,14 @@ def _pumps(site: Installation, done: Callable[[], bool]) -> None:
 
 
 def _rings(site: Installation, kind: str, subject: str = "", cause: str = "") -> None:
-    """An alarm was raised some seconds ago, of trouble that began half a minute before."""
+    """Record an alarm raised seconds ago for a fault that began half a minute earlier."""
     now = time.time()
     with site.runtime.db.write() as conn:
         known = found_cause(cause) if cause else NO_REASON
         alarms.notified(conn, kind, subject, known, now - 35, now - 5, now - 5)
 
 
-def test_the_first_message_names_refusals_with_the_services_words(
+def test_first_alarm_quotes_the_refusal_of_the_service(
     site: Installation, watchdogs: Watchdogs, scans: Scans, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=2.0, max_attempts=100, frame_stable_sec=0.2)
@@ -77,17 +77,17 @@ def test_the_first_message_names_refusals_with_the_services_words(
     watchdogs.start()
     _pumps(site, lambda: bool(watchdogs.kinds()))
 
-    ((_, said),) = watchdogs.wait_for("inference_stalled")
-    assert f"3 frames of {TYPE} were refused and wait for another try: {REASON}" in said
-    assert f"“{TYPE}”的 3 张图片被拒绝、等待重试，原因：{REASON}" in said
-    assert "The cause is not known" not in said
-    assert REPAIRED not in said
+    ((_, message),) = watchdogs.wait_for("inference_stalled")
+    assert f"3 frames of {TYPE} were refused and wait for another try: {REASON}" in message
+    assert f"“{TYPE}”的 3 张图片被拒绝、等待重试，原因：{REASON}" in message
+    assert "The cause is not known" not in message
+    assert REPAIRED not in message
     (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "inference_fails"
 
     found = look(site)
     assert (found.symptom.status, codes(found)[0]) == (Status.STALLED, "inference_fails")
-    evidence = "\n".join(text(one) for one in found.causes[0].evidence)
+    evidence = "\n".join(text(line) for line in found.causes[0].evidence)
     assert REASON in evidence
     assert short(found).splitlines()[2].endswith(f": {REASON}"), "it has no line of evidence"
     assert REPAIRED not in evidence
@@ -108,7 +108,7 @@ def test_refusals_before_the_last_success_are_no_cause(
     site.put_many(3)
     site.scan()
     _pumps(site, lambda: algorithm.count >= 3)
-    # Both within the minute, and the last success is longer ago than the alarm's time.
+    # Both within the minute, and the last success is older than stall_alarm_sec.
     _worked_until(site, 25)
     site.configure(stall_alarm_sec=2.0)
     site.execute("UPDATE frames SET last_failure_at = last_failure_at - 45")
@@ -117,7 +117,7 @@ def test_refusals_before_the_last_success_are_no_cause(
     assert "inference_fails" not in codes(look(site))
 
 
-def test_a_standstill_that_rings_is_no_well_though_its_frames_are_young(
+def test_diagnosis_is_not_well_while_a_stall_alarm_rings(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -134,7 +134,7 @@ def test_a_standstill_that_rings_is_no_well_though_its_frames_are_young(
     assert text(found.symptom.lines[-1]) == "Alarms ringing: inference_stalled"
     assert text(found.symptom.lines[-1], "zh") == "未解除的告警：推理停止"
 
-    # None is held any more: what goes on is not known.
+    # No frame is left: the state of inference is unknown.
     site.execute("DELETE FROM frames")
     found = look(site)
     assert found.symptom.status is Status.DEGRADED
@@ -146,7 +146,7 @@ def test_a_standstill_that_rings_is_no_well_though_its_frames_are_young(
     assert text(found.symptom.lines[0]) == "Inference goes on, but not all is well"
 
 
-def test_drops_that_ring_are_told_by_the_diagnosis_with_their_number(
+def test_diagnosis_quotes_the_numbers_of_a_ringing_drop_alarm(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -158,6 +158,6 @@ def test_drops_that_ring_are_told_by_the_diagnosis_with_their_number(
     _rings(site, "high_drop_rate", cause="algorithms_too_slow")
     found = look(site)
     assert (found.symptom.status, codes(found)) == (Status.DEGRADED, ["algorithms_too_slow"])
-    evidence = "\n".join(text(one) for one in found.causes[0].evidence)
+    evidence = "\n".join(text(line) for line in found.causes[0].evidence)
     assert f"{TYPE}: 70 of 329 frames were dropped in five minutes" in evidence
     assert text(found.symptom.lines[-1]) == "Alarms ringing: high_drop_rate"

@@ -1,4 +1,4 @@
-"""A report is as long as the troubles: the worst few, a count of the rest, nothing else."""
+"""A report lists the worst faults and a count of the rest, nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MANY = 200
 
 @pytest.fixture
 def many(site: Installation, algorithm: AlgorithmStub) -> None:
-    """200 types without a service, of which frames wait; one type that is well."""
+    """200 types with waiting frames and no service, and a healthy type."""
     site.configure(stall_alarm_sec=20.0)
     site.register(algorithm)
     names, now = [f"类型{number:03}" for number in range(MANY)], time.time()
@@ -47,7 +47,7 @@ def many(site: Installation, algorithm: AlgorithmStub) -> None:
     processes_work(site)
 
 
-def test_of_200_types_the_worst_few_are_listed_and_the_rest_counted(
+def test_report_lists_the_worst_of_200_types_and_counts_the_rest(
     site: Installation, many: None
 ) -> None:
     report = markdown(look(site))
@@ -60,14 +60,14 @@ def test_of_200_types_the_worst_few_are_listed_and_the_rest_counted(
     assert "另有 190 个任务类型" in markdown(look(site), "zh")
 
 
-def test_200_types_without_a_service_are_one_sentence_to_people(
+def test_notification_of_200_types_without_a_service_is_a_single_sentence(
     site: Installation, many: None
 ) -> None:
     now, cause = time.time(), found_cause("no_service")
     facts = look(site).facts
     notices = [
         Notice(Change.RAISED, Kind.NO_ALGORITHM, name, cause, quoted(name), now, now, now, 0.0)
-        for name in sorted(one.name for one in facts.types if one.waiting)
+        for name in sorted(task_type.name for task_type in facts.types if task_type.waiting)
     ]
     (message,) = messages(notices, facts)
     expected = "no algorithm for task type: 类型000..199 (200 types); 201 frames waiting until"
@@ -78,7 +78,7 @@ def test_200_types_without_a_service_are_one_sentence_to_people(
     assert text(few.reason) == "类型000 | 类型001", "of a few each says its own"
 
 
-def test_the_report_leaves_out_what_is_well(site: Installation, many: None) -> None:
+def test_report_leaves_out_healthy_types_and_checks(site: Installation, many: None) -> None:
     report = markdown(look(site))
     assert f"| {TYPE} " not in report
     assert "1 service is well" in report
@@ -86,7 +86,7 @@ def test_the_report_leaves_out_what_is_well(site: Installation, many: None) -> N
     assert "checks pass" in report
 
 
-def test_the_short_report_takes_15_lines_at_most_and_leads_to_the_whole(
+def test_short_report_has_at_most_15_lines_and_names_the_full_report(
     site: Installation, many: None
 ) -> None:
     for language in ("en", "zh"):
@@ -111,7 +111,7 @@ def test_the_short_report_is_one_line_when_all_is_well(
     assert "1 of 1 service takes work, 0 frames waiting" in line
 
 
-def test_a_type_that_queues_up_though_it_succeeds_has_its_row(
+def test_type_with_a_growing_queue_has_a_row_in_the_report(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=20.0)

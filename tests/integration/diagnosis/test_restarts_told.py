@@ -1,4 +1,4 @@
-"""What a restart says of the process before it: that it hung, or that it ends again and again."""
+"""Causes from restarts: the previous process hung, or the process ends repeatedly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.site import Installation
 _HERE = socket.gethostname()
 _HUNG = end_codes.hung(30.0)
 _KILLED = Reason("process.killed_by_some_signal")
-_NOBODY = 2**22  # and above: larger than any number the kernel gives
+_NOBODY = 2**22  # and above: larger than any pid of the kernel
 
 
 def _started(
@@ -36,7 +36,7 @@ def _started(
     kind: str = "worker",
     **row: float,
 ) -> None:
-    """A process that began so long ago and showed itself last `shown` seconds ago."""
+    """A process that started `ago` seconds ago and showed itself last `shown` seconds ago."""
     now = time.time()
     with site.runtime.db.write() as conn:
         processes.beat(conn, kind, "box", pid, now - row.get("shown", 0.0), now - ago)
@@ -58,7 +58,7 @@ def _frames_wait(site: Installation, seconds: float) -> None:
     waits_since(site, seconds)
 
 
-def test_a_worker_that_hung_is_told_as_hung_after_its_supervisor_has_killed_it(
+def test_worker_seen_hung_is_reported_as_hung_after_it_was_killed(
     site: Installation,
 ) -> None:
     processes_work(site, kinds=_all_but_worker())
@@ -76,7 +76,7 @@ def test_a_worker_that_hung_is_told_as_hung_after_its_supervisor_has_killed_it(
     assert f"worker@{_HERE}:{worker.pid} showed itself last" in text(cause.evidence[0])
 
 
-def test_a_worker_that_was_started_again_since_it_hung_is_told_until_a_frame_succeeds(
+def test_restart_of_a_hung_worker_is_the_cause_for_a_minute_while_frames_wait(
     site: Installation,
 ) -> None:
     processes_work(site, kinds=_all_but_worker())
@@ -92,17 +92,19 @@ def test_a_worker_that_was_started_again_since_it_hung_is_told_until_a_frame_suc
     assert "worker_hung" not in codes(look(site)), "it had its minute"
 
 
-def test_every_reason_to_end_a_worker_that_hangs_is_known_as_one() -> None:
+def test_every_reason_to_end_a_hung_worker_counts_as_hung() -> None:
     stubborn = Reason.of("process.did_not_end", why=end_codes.takes_no_tasks(31.0))
     assert end_codes.has_hung(stubborn)
     assert not end_codes.has_hung(_KILLED)
     liveness = Liveness(30.0, {})
     liveness.look({7: "worker"}, [Heard(7, {"WATCHDOG": "1"})], 0.0)
-    verdicts = [one for now in range(40) for one in liveness.look({7: "worker"}, [], float(now))]
-    assert [end_codes.has_hung(one.reason) for one in verdicts] == [True]
+    verdicts = [
+        verdict for now in range(40) for verdict in liveness.look({7: "worker"}, [], float(now))
+    ]
+    assert [end_codes.has_hung(verdict.reason) for verdict in verdicts] == [True]
 
 
-def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
+def test_repeated_worker_restarts_are_the_cause_while_nothing_succeeds(
     site: Installation,
 ) -> None:
     processes_work(site, kinds=_all_but_worker())
@@ -116,7 +118,7 @@ def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
     assert cause.weight >= STOPS
     assert "started 4 times" in text(cause.title)
     assert "启动了 4 次" in text(cause.title, "zh")
-    assert [text(one) for one in cause.evidence][1:] == [f"Started again: {text(_KILLED)}"]
+    assert [text(line) for line in cause.evidence][1:] == [f"Started again: {text(_KILLED)}"]
     assert "信号终止" in text(cause.evidence[1], "zh")
     assert "worker_gone" not in codes(found)
 
@@ -127,7 +129,7 @@ def test_a_worker_that_ends_again_and_again_is_the_cause_while_nothing_succeeds(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_any_kind_it_is_told_and_alone_does_not_count_as_a_standstill(
+def test_repeated_restarts_of_any_process_are_reported_without_a_stall(
     site: Installation, kind: str
 ) -> None:
     processes_work(site)
@@ -139,23 +141,23 @@ def test_of_any_kind_it_is_told_and_alone_does_not_count_as_a_standstill(
     assert found.causes[0].weight < STOPS
 
 
-def test_workers_that_were_started_side_by_side_have_not_ended(site: Installation) -> None:
+def test_workers_started_side_by_side_are_not_restarts(site: Installation) -> None:
     processes_work(site)
     for number in range(4):
         _started(site, _NOBODY + number, 20)
     assert look(site).well
 
 
-def test_where_a_number_is_used_again_each_start_counts(site: Installation) -> None:
+def test_each_start_under_a_reused_pid_counts(site: Installation) -> None:
     for ago in (30, 20, 10):
         _started(site, 1, ago, _KILLED)
     with site.runtime.db.read() as conn:
-        (one,) = read(conn, site.runtime, time.time())
-    assert [type(start) for start in one.starts] == [Start] * 3
-    assert [start.reason for start in one.starts] == [_KILLED] * 3
+        (process,) = read(conn, site.runtime, time.time())
+    assert [type(start) for start in process.starts] == [Start] * 3
+    assert [start.reason for start in process.starts] == [_KILLED] * 3
 
 
-def test_one_that_is_restarted_in_order_under_its_old_name_does_not_end_again_and_again(
+def test_orderly_restarts_under_the_same_name_are_not_reported(
     site: Installation,
 ) -> None:
     """As the first process of a container with a fixed host name."""
@@ -169,7 +171,7 @@ def test_one_that_is_restarted_in_order_under_its_old_name_does_not_end_again_an
     assert "worker_restarts" not in codes(look(site))
 
 
-def test_a_worker_whose_lives_are_too_short_for_a_scan_stops_everything(
+def test_worker_restarting_before_a_scan_ends_stops_inference(
     site: Installation,
 ) -> None:
     processes_work(site, kinds=_all_but_worker())
@@ -190,7 +192,9 @@ _NO_MEMORY = Reason(end_codes.KILLED_FOR_MEMORY)
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_worker_that_hit_a_memory_limit_is_told_as_that(site: Installation, times: int) -> None:
+def test_worker_killed_at_its_memory_limit_is_the_cause_memory_limit(
+    site: Installation, times: int
+) -> None:
     processes_work(site, kinds=_all_but_worker())
     for number in range(times):
         _started(site, _NOBODY + number, 10.0 * (times - number), _NO_MEMORY)

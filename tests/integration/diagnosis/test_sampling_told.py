@@ -1,4 +1,4 @@
-"""What a diagnosis says of sampling: that it copes, or that algorithms are too slow even so."""
+"""The diagnosis reports that sampling copes, or that algorithms are too slow despite it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADVICE = '[ai_analysis.types."'
 
 
 def _site_of(site: Installation, algorithm: AlgorithmStub, sampling: str, n: int) -> Diagnosis:
-    """Half a dozen frames were found a moment ago; n is what "auto" last came to."""
+    """Diagnose after six frames were inferred; `n` is the last result of "auto"."""
     site.configure(f'[ai_analysis.types."{TYPE}"]\nsampling = {sampling}', max_queue_size=10)
     site.register(algorithm)
     site.execute("UPDATE task_types SET sampling_n = :n", n=n)
@@ -24,7 +24,7 @@ def _site_of(site: Installation, algorithm: AlgorithmStub, sampling: str, n: int
     return look(site)
 
 
-def test_sampling_that_copes_is_told_as_such_and_not_advised_again(
+def test_effective_sampling_is_reported_and_not_advised_again(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     found = _site_of(site, algorithm, '"auto"', 2)
@@ -43,7 +43,7 @@ def test_sampling_that_copes_is_told_as_such_and_not_advised_again(
     assert "无需处理" in chinese
 
 
-def test_algorithms_too_slow_in_spite_of_sampling_are_told_to_need_services(
+def test_algorithms_too_slow_despite_sampling_are_advised_more_services(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     _site_of(site, algorithm, '"auto"', 2)
@@ -57,7 +57,7 @@ def test_algorithms_too_slow_in_spite_of_sampling_are_told_to_need_services(
 
 
 @pytest.mark.parametrize("sampling", ["1", "2"])
-def test_sampling_is_advised_for_types_that_do_not_adapt(
+def test_sampling_is_advised_for_types_without_automatic_sampling(
     site: Installation, algorithm: AlgorithmStub, sampling: str
 ) -> None:
     _site_of(site, algorithm, sampling, 1)
@@ -67,8 +67,6 @@ def test_sampling_is_advised_for_types_that_do_not_adapt(
     assert ADVICE in report
 
 
-def test_a_fixed_sampling_is_the_operators_choice_and_nothing_is_wrong(
-    site: Installation, algorithm: AlgorithmStub
-) -> None:
+def test_fixed_sampling_is_reported_as_well(site: Installation, algorithm: AlgorithmStub) -> None:
     found = _site_of(site, algorithm, "3", 4)
     assert found.well, markdown(found)

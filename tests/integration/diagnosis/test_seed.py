@@ -1,6 +1,6 @@
 """The incident that easyai exists for: twelve head detectors fall silent for four hours.
 
-The report must come to the same conclusion by itself, and tell apart what the first one could not.
+The report must reach the same conclusion by itself, and distinguish the possible causes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ALL = "yolo11x_head_detector_7901..7912"
 
 @pytest.fixture
 def detectors(site: Installation) -> Iterator[list[AlgorithmStub]]:
-    """Twelve services, registered, of which each has inferred something."""
+    """Twelve registered services that have each inferred frames."""
     stubs = [
         AlgorithmStub(f"yolo11x_head_detector_{number}", answer=lambda frame: detections(0)).start()
         for number in NUMBERS
@@ -51,7 +51,7 @@ def _frames_arrive(site: Installation, count: int = 5) -> None:
 
 
 def _sweeps(site: Installation) -> None:
-    """Until a silent service would be offline."""
+    """Sweep until a silent service would be offline."""
     for _ in range(2):
         sweep(site.runtime)
         site.execute("UPDATE services SET next_probe_at = 0")
@@ -61,7 +61,9 @@ def _both(diagnosis: Diagnosis) -> tuple[str, str]:
     return markdown(diagnosis, "en"), markdown(diagnosis, "zh")
 
 
-def test_all_twelve_work(site: Installation, detectors: list[AlgorithmStub]) -> None:
+def test_twelve_working_services_are_reported_well_in_three_lines(
+    site: Installation, detectors: list[AlgorithmStub]
+) -> None:
     processes_work(site)
     diagnosis = look(site)
     assert (diagnosis.well, codes(diagnosis)) == (True, []), markdown(diagnosis)
@@ -71,7 +73,7 @@ def test_all_twelve_work(site: Installation, detectors: list[AlgorithmStub]) -> 
         assert "12" in lines[1]
 
 
-def test_services_that_died_are_told_with_probes_and_heartbeats(
+def test_dead_services_are_reported_with_probes_and_heartbeats(
     site: Installation, detectors: list[AlgorithmStub]
 ) -> None:
     for stub in detectors:
@@ -103,7 +105,7 @@ def test_services_that_died_are_told_with_probes_and_heartbeats(
     assert en.count("heartbeat timeout") <= 3
 
 
-def test_heartbeats_cut_off_while_services_live_point_at_the_way_to_us(
+def test_lost_heartbeats_of_living_services_point_at_this_server_or_network(
     site: Installation, detectors: list[AlgorithmStub]
 ) -> None:
     silent_for(site, FOUR_HOURS)
@@ -125,7 +127,7 @@ def test_heartbeats_cut_off_while_services_live_point_at_the_way_to_us(
     assert site.count("pending") == 0, "inference goes on meanwhile"
 
 
-def test_services_that_hang_are_told_from_those_that_died(
+def test_hanging_services_are_distinguished_from_dead_services(
     site: Installation, detectors: list[AlgorithmStub]
 ) -> None:
     site.configure(infer_timeout_sec=0.3)
@@ -153,7 +155,7 @@ def test_services_that_hang_are_told_from_those_that_died(
     assert "推理卡住" in zh
 
 
-def test_services_that_are_suspended_with_their_heartbeats_are_not_told_to_have_died(
+def test_suspended_services_are_not_reported_dead(
     site: Installation,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
@@ -167,11 +169,11 @@ def test_services_that_are_suspended_with_their_heartbeats_are_not_told_to_have_
     assert "hangs or is suspended" in text(cause.title)
     assert "被挂起" in text(cause.title, "zh")
     assert "died" not in text(cause.title)
-    assert any("kill -CONT" in text(one.text) for one in cause.remedies)
+    assert any("kill -CONT" in text(remedy.text) for remedy in cause.remedies)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_some_that_died_do_not_hide_that_the_others_work(
+def test_some_dead_services_do_not_hide_the_working_services(
     site: Installation, detectors: list[AlgorithmStub], language: str
 ) -> None:
     for stub in detectors[:3]:

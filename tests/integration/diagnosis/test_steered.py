@@ -1,4 +1,4 @@
-"""Names of folders steer no terminal, and add no line to a command that an operator copies."""
+"""Folder names cannot steer a terminal or add a line to a copied command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shell_reads_each_word_as_it_is_and_a_terminal_shows_it_on_one_line(name: str) -> None:
+def test_quoted_shell_words_are_read_unchanged_and_stay_on_a_single_line(name: str) -> None:
     line = shell_words("printf", "[%s]", name)
     assert line.isprintable()
     done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
@@ -28,7 +28,7 @@ def test_a_shell_reads_each_word_as_it_is_and_a_terminal_shows_it_on_one_line(na
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("ending", ["\x1b", "\n", "\u202e"])
-def test_a_report_proposes_commands_on_a_folder_without_its_control_characters(
+def test_report_commands_contain_no_control_characters_of_a_folder_name(
     site: Installation, algorithm: AlgorithmStub, ending: str
 ) -> None:
     site.register(algorithm)

@@ -1,4 +1,4 @@
-"""What the object store does not keep to stands in the report, in both languages."""
+"""The report names conditions that the object store ignores, in both languages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
         (TARGET, "is overwritten", "会被覆盖"),
     ],
 )
-def test_what_follows_from_a_condition_that_the_store_ignores_stands_in_the_report(
+def test_report_names_the_consequence_of_a_condition_the_store_ignores(
     site: Installation,
     monkeypatch: pytest.MonkeyPatch,
     condition: str,

@@ -1,4 +1,4 @@
-"""What is told is what is so: no cause from stale rows, none that contradicts another."""
+"""Reports are correct: no cause from stale rows, and no contradicting causes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.lively import codes, happened, look, processes_work, silent_f
 from tests.support.site import TYPE, Installation
 
 
-def test_of_a_locked_database_no_stale_row_is_taken_for_a_cause(
+def test_stale_rows_of_a_locked_database_are_no_cause(
     migrated_file: Path, tmp_path: Path, living_links: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "easyai.db").write_bytes(migrated_file.read_bytes())
@@ -50,7 +50,7 @@ def test_of_a_locked_database_no_stale_row_is_taken_for_a_cause(
     assert "数据库被锁定" in markdown(found, "zh")
 
 
-def test_calls_that_are_out_without_an_answer_stop_inference_though_none_waits(
+def test_unanswered_calls_stop_inference_without_waiting_frames(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -62,20 +62,20 @@ def test_calls_that_are_out_without_an_answer_stop_inference_though_none_waits(
     assert (first.code, first.weight >= 50) == ("inference_hangs", True)
 
 
-def test_a_type_that_is_served_as_fast_as_it_arrives_is_not_too_slow(
+def test_type_served_as_fast_as_frames_arrive_is_not_too_slow(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
     loop = site.loop()
     site.put_many(3)
     site.work(loop)
-    site.execute("UPDATE task_types SET sampling_n = 4")  # of busier times
+    site.execute("UPDATE task_types SET sampling_n = 4")  # from busier times
     processes_work(site)
     found = look(site)
     assert found.well, markdown(found)
 
 
-def test_a_report_that_all_is_well_names_the_database_and_its_guard(
+def test_report_of_a_well_site_names_the_database_library(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -87,7 +87,7 @@ def test_a_report_that_all_is_well_names_the_database_and_its_guard(
     assert text(named.summary, "zh") in markdown(found, "zh")
 
 
-def test_without_any_process_the_report_says_since_when_and_which_ended_in_order(
+def test_report_without_processes_names_since_when_and_the_orderly_stop(
     site: Installation,
 ) -> None:
     processes_work(site)
@@ -104,7 +104,7 @@ def test_without_any_process_the_report_says_since_when_and_which_ended_in_order
     assert "installed" not in markdown(found)
 
 
-def test_parked_frames_are_no_backlog(site: Installation) -> None:
+def test_parked_frames_do_not_fail_the_queue_check(site: Installation) -> None:
     site.configure(max_queue_size=10)
     site.put_many(20)
     site.scan()
@@ -113,7 +113,7 @@ def test_parked_frames_are_no_backlog(site: Installation) -> None:
     assert look(site).facts.checks["queue"].ok
 
 
-def test_frames_that_are_parked_while_the_backlog_rings_count_as_in_the_alarm(
+def test_parked_frames_count_in_the_queue_check_while_a_backlog_alarm_rings(
     site: Installation,
 ) -> None:
     site.configure(max_queue_size=10)
@@ -129,7 +129,7 @@ def test_frames_that_are_parked_while_the_backlog_rings_count_as_in_the_alarm(
     assert text(look(site).facts.failed("queue")) == "9 frames waiting, max_queue_size = 10"
 
 
-def test_the_queue_check_counts_the_parked_frames_of_a_type_that_stands_still(
+def test_queue_check_counts_parked_frames_of_a_stalled_type(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(stall_alarm_sec=20.0)
@@ -141,7 +141,7 @@ def test_the_queue_check_counts_the_parked_frames_of_a_type_that_stands_still(
     assert text(look(site).facts.failed("queue")).startswith("3 frames waiting and none succeeds")
 
 
-def test_all_is_well_says_that_nobody_has_ever_registered(site: Installation) -> None:
+def test_report_of_a_well_site_mentions_that_no_service_ever_registered(site: Installation) -> None:
     processes_work(site)
     report = markdown(look(site), "zh")
     assert "从未有算法服务注册" in report
@@ -150,7 +150,7 @@ def test_all_is_well_says_that_nobody_has_ever_registered(site: Installation) ->
     assert "图片存储" in report
 
 
-def test_an_alarm_is_one_short_line_of_the_timeline(site: Installation) -> None:
+def test_alarm_is_a_single_short_line_of_the_timeline(site: Installation) -> None:
     at = time.time() - 60
     site.execute(
         "INSERT INTO alarms (kind, subject, cause, raised_at, told_at)"
@@ -163,7 +163,7 @@ def test_an_alarm_is_one_short_line_of_the_timeline(site: Installation) -> None:
     assert "a paragraph" not in report
 
 
-def test_in_chinese_no_reason_and_no_event_is_left_in_english(
+def test_chinese_report_has_no_english_reason_or_event(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     processes_work(site)
@@ -182,20 +182,20 @@ def test_in_chinese_no_reason_and_no_event_is_left_in_english(
         site.execute("UPDATE services SET next_probe_at = 0")
     found = look(site)
     report, body = markdown(found, "zh"), as_json(found, "zh")
-    assert [one["state_reason"] for one in body["services"]] == ["探测失败：连接被拒绝"]
+    assert [service["state_reason"] for service in body["services"]] == ["探测失败：连接被拒绝"]
     assert body["services"][0]["last_failure_reason"] == "HTTP 状态码 500"
-    told = {entry["kind"]: entry["text"] for entry in body["timeline"]}
-    assert {"service_registered", "breaker_open", "service_offline"} <= {*told}
-    assert {"process_started", "process_stopped"} <= {*told}
-    for said in told.values():
-        assert said in report
-        assert re.search("[\u4e00-\u9fff]", said), said
-        assert not re.search("[a-z]{2,} [a-z]{2,}", said), said
+    texts = {entry["kind"]: entry["text"] for entry in body["timeline"]}
+    assert {"service_registered", "breaker_open", "service_offline"} <= {*texts}
+    assert {"process_started", "process_stopped"} <= {*texts}
+    for words in texts.values():
+        assert words in report
+        assert re.search("[\u4e00-\u9fff]", words), words
+        assert not re.search("[a-z]{2,} [a-z]{2,}", words), words
     english = as_json(found)
     assert english["services"][0]["state_reason"] == "probe failed: Connection refused"
 
 
-def test_an_alarm_is_told_in_chinese_by_its_kind_subject_and_cause(site: Installation) -> None:
+def test_chinese_timeline_shows_kind_subject_and_cause_of_an_alarm(site: Installation) -> None:
     at = time.time() - 60
     site.execute(
         "INSERT INTO alarms (kind, subject, cause, raised_at, told_at)"

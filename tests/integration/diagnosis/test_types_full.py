@@ -1,4 +1,4 @@
-"""Folders that are not taken in for want of room are told in a diagnosis, and ring no alarm."""
+"""The diagnosis names folders beyond max_task_types, and no alarm is raised."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ def _codes(site: Installation) -> list[str]:
     return [cause.code for cause in rank(look(site, probes=False).facts)]
 
 
-def test_a_diagnosis_names_folders_without_room_until_there_is_room(site: Installation) -> None:
+def test_diagnosis_names_folders_beyond_max_task_types_until_the_limit_is_raised(
+    site: Installation,
+) -> None:
     site.configure(max_task_types=2)
     for name in ("a", "b", "c"):
         site.put(f"{name}/c/1.jpg")
     site.scan()
-    (cause,) = [one for one in rank(look(site, probes=False).facts) if one.code == CODE]
+    (cause,) = [cause for cause in rank(look(site, probes=False).facts) if cause.code == CODE]
     (left,) = {"a", "b", "c"} - {frame["task_type"] for frame in site.frames()}
     assert f"in the store: {left}" in text(cause.evidence[0])
     assert cause.weight < 50, "it stops no inference"
