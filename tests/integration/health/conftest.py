@@ -1,4 +1,4 @@
-"""A whole installation on each kind of database, and watchdogs that look at it."""
+"""A whole installation on each kind of database, and watchdogs that observe it."""
 
 from tests.support.site_fixtures import (
     living_links,

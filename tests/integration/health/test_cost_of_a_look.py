@@ -1,4 +1,4 @@
-"""What the watchdog reads every two seconds is bounded, and yet it sees what it must."""
+"""The watchdog's reads every two seconds are bounded and still find all it needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _facts(site: Installation) -> Facts:
     return gather(site.runtime, [], exact=False)
 
 
-def test_failed_frames_are_counted_as_far_as_needed_and_exactly_for_who_asks(
+def test_failed_frames_are_counted_up_to_a_limit_and_exactly_for_a_report(
     site: Installation,
 ) -> None:
     site.record(MOST_FAILED + 200)
@@ -39,7 +39,7 @@ def test_failed_frames_are_counted_as_far_as_needed_and_exactly_for_who_asks(
     try:
         wait_until(lambda: observer.newest is not None, 10, "the first look")
     finally:
-        observer.close(timeout_sec=15.0)  # its look must not outlast the database
+        observer.close(timeout_sec=15.0)  # its read must end before the database is closed
     assert observer.newest is not None
     (seen,) = observer.newest.facts.types
     assert (seen.failed, seen.failures.count) == (MOST_FAILED, MOST_FAILED)
@@ -47,7 +47,7 @@ def test_failed_frames_are_counted_as_far_as_needed_and_exactly_for_who_asks(
     assert reported.failed == MOST_FAILED + 200
 
 
-def test_refused_frames_are_seen_behind_thousands_that_were_found_since(
+def test_refused_frames_are_counted_behind_thousands_of_newer_frames(
     site: Installation,
 ) -> None:
     now = time.time()
@@ -63,7 +63,7 @@ def test_refused_frames_are_seen_behind_thousands_that_were_found_since(
     assert (seen.refusals.count, seen.refusals.reasons) == (3, ((quoted(REFUSED), 3),))
 
 
-def test_refusals_are_not_looked_for_while_frames_succeed(
+def test_refusals_are_not_queried_while_frames_succeed(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -79,15 +79,17 @@ def test_refusals_are_not_looked_for_while_frames_succeed(
     event.listen(engine, "before_cursor_execute", listen)
     try:
         _facts(site)
-        assert not [one for one in asked if "last_failure_at >" in one], "a success was just now"
+        assert not [statement for statement in asked if "last_failure_at >" in statement], (
+            "a success was just now"
+        )
         site.execute("UPDATE statistics SET bucket = bucket - 300 WHERE bucket > 0")
         _facts(site)
-        assert [one for one in asked if "last_failure_at >" in one]
+        assert [statement for statement in asked if "last_failure_at >" in statement]
     finally:
         event.remove(engine, "before_cursor_execute", listen)
 
 
-def test_the_older_sums_of_thousands_are_read_once_a_minute_and_nothing_is_told_otherwise(
+def test_cached_success_times_equal_freshly_read_success_times(
     site: Installation,
 ) -> None:
     now = int(time.time())
@@ -109,16 +111,16 @@ def test_the_older_sums_of_thousands_are_read_once_a_minute_and_nothing_is_told_
         with site.runtime.db.write() as conn:
             statistics.add(conn, {f"t{number}": Tally(successes=1), "new": Tally(successes=1)}, at)
         with site.runtime.db.read() as conn:
-            told = remembered.read(conn, at + 1)
+            cached = remembered.read(conn, at + 1)
             fresh = SuccessMemory(site.runtime).read(conn, at + 1)
-        assert told.keys() == fresh.keys()
-        for name, one in told.items():
-            assert one.last_at == fresh[name].last_at
-            assert abs(one.apart_sec - fresh[name].apart_sec) < 0.1
+        assert cached.keys() == fresh.keys()
+        for name, success in cached.items():
+            assert success.last_at == fresh[name].last_at
+            assert abs(success.apart_sec - fresh[name].apart_sec) < 0.1
     assert remembered._closed is not None
 
 
-def test_a_look_that_costs_much_is_taken_less_often(site: Installation) -> None:
+def test_expensive_observation_is_repeated_less_often(site: Installation) -> None:
     looks = []
 
     def dear() -> tuple[()]:
@@ -133,5 +135,5 @@ def test_a_look_that_costs_much_is_taken_less_often(site: Installation) -> None:
     try:
         wait_until(lambda: len(looks) == 2, 15, "the second look")
     finally:
-        observer.close(timeout_sec=15.0)  # its look must not outlast the database
+        observer.close(timeout_sec=15.0)  # its read must end before the database is closed
     assert looks[1] - looks[0] >= 2.0

@@ -1,4 +1,4 @@
-"""A disk without a free byte: the checks say so, and nothing else is blamed."""
+"""On a full disk the checks report the disk and nothing else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _log_bytes(site: Installation) -> int:
     return (site.folder / "easyai.db-wal").stat().st_size
 
 
-def test_a_database_that_cannot_grow_does_not_look_well(site: Installation) -> None:
+def test_database_check_fails_while_the_disk_is_full(site: Installation) -> None:
     check = DatabaseCheck(site.runtime)
     assert run_one(check).ok
     with _full(site.folder):
@@ -53,7 +53,7 @@ def test_a_database_that_cannot_grow_does_not_look_well(site: Installation) -> N
     assert run_one(check).ok
 
 
-def test_a_look_writes_nothing_while_there_is_room(site: Installation) -> None:
+def test_database_check_writes_nothing_while_the_disk_has_space(site: Installation) -> None:
     check = DatabaseCheck(site.runtime)
     run_one(check)
     before = _log_bytes(site)

@@ -1,4 +1,4 @@
-"""A service is not judged by calls whose worker did not run meanwhile."""
+"""Calls whose worker did not run meanwhile do not count against a service."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def _worker(site: Installation, pid: int, started: float, shown: float) -> None:
     ("workers", "ran"),
     [
         ([(600, 1)], True),
-        ([(600, 9)], False),  # held up, and may be so still
-        ([(5, 1)], False),  # another had the call
-        ([(600, 1), (600, 9)], False),  # whose call it is nobody knows
+        ([(600, 9)], False),  # held up, perhaps still
+        ([(5, 1)], False),  # another worker made the call
+        ([(600, 1), (600, 9)], False),  # unknown which worker made the call
         ([(600, 1), (5, 1)], True),
-        ([(600, 1), (600, 40)], True),  # that one is no worker any more
+        ([(600, 1), (600, 40)], True),  # the second worker counts as ended
         ([], False),
     ],
 )
-def test_a_call_counts_when_its_worker_ran_from_its_lease_until_it_was_overdue(
+def test_call_counts_only_if_its_worker_ran_until_it_was_overdue(
     site: Installation, workers: list[tuple[float, float]], ran: bool
 ) -> None:
     for pid, (started, shown) in enumerate(workers, start=1):

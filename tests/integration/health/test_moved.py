@@ -1,4 +1,4 @@
-"""A service that moved to another endpoint: its old one does not ring, and is named with advice."""
+"""A service that moved: its old endpoint raises no alarm, and is named with a remedy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ID = "yolo11x_head_detector_7901"
 
 @pytest.fixture
 def homes(site: Installation) -> Iterator[list[AlgorithmStub]]:
-    """Three endpoints that one id may stand on, of which the first is in use."""
+    """Three endpoints for the same service id; the first is in use."""
     site.configure(stall_alarm_sec=3600)
     stubs = [AlgorithmStub(ID, answer=lambda frame: detections(0)).start() for _ in range(3)]
     site.register(stubs[0])
@@ -43,7 +43,7 @@ def _work(site: Installation, camera: str, frames: int = 8) -> None:
 
 
 def _sweeps(site: Installation, count: int = 3, frames: int = 8) -> None:
-    """Frames arrive, the process sends heartbeats by its id, and sweeps look."""
+    """Let frames arrive, send heartbeats by id, and sweep."""
     for number in range(count):
         _work(site, f"{time.monotonic_ns()}-{number}", frames)
         registration.heartbeat(site.runtime, ID)
@@ -52,7 +52,7 @@ def _sweeps(site: Installation, count: int = 3, frames: int = 8) -> None:
 
 
 def _passed(site: Installation, seconds: float) -> None:
-    """All this happened so much earlier."""
+    """Move all times of the services `seconds` into the past."""
     columns = ("state_since", "register_at", "last_success_at", "last_evidence", "last_heartbeat")
     changes = ", ".join(f"{name} = {name} - {seconds}" for name in columns)
     site.execute(f"UPDATE services SET {changes}")
@@ -64,7 +64,7 @@ def _state(site: Installation, stub: AlgorithmStub) -> tuple[str, str]:
     return row["state"], row["state_reason"]
 
 
-def test_a_service_that_moved_is_no_service_offline_but_an_advice(
+def test_moved_service_raises_no_offline_alarm_and_gets_a_remedy(
     site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
@@ -90,7 +90,7 @@ def test_a_service_that_moved_is_no_service_offline_but_an_advice(
 
 
 def _run(site: Installation, command: str) -> None:
-    """What the copied command asks of the API."""
+    """Unregister as the copied command does."""
     words = shlex.split(command)
     assert words[:1] == ["curl"]
     assert words[words.index("-X") + 1] == "DELETE"
@@ -99,7 +99,7 @@ def _run(site: Installation, command: str) -> None:
     assert unregistration.unregister(site.runtime, unquote(path)) == 1
 
 
-def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_the_move(
+def test_offline_alarm_ends_as_moved_when_the_service_registers_elsewhere(
     site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
@@ -109,12 +109,12 @@ def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_th
         sweep(site.runtime)
     _passed(site, 300)
     watchdogs.start()
-    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the old one is told of")
+    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the offline alarm is raised")
 
     site.register(new)
     site.execute("UPDATE services SET next_probe_at = 0")
     sweep(site.runtime)
-    wait_until(lambda: "service_online" in watchdogs.kinds(), 10, "and its end")
+    wait_until(lambda: "service_online" in watchdogs.kinds(), 10, "and the alarm is over")
     over = dict(watchdogs.messages())["service_online"]
     assert f"{ID} moved from {old.endpoint} to {new.endpoint}" in over
     assert "online again" not in over
@@ -122,7 +122,7 @@ def test_an_alarm_that_rang_before_the_service_registered_elsewhere_ends_with_th
     _run(site, over.partition("`")[2].partition("`")[0])
 
 
-def test_one_that_comes_a_day_after_the_old_one_left_is_another_service(
+def test_service_registered_a_day_later_elsewhere_has_not_moved(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
@@ -135,7 +135,7 @@ def test_one_that_comes_a_day_after_the_old_one_left_is_another_service(
     assert (state, "moved" in reason) == ("offline", False)
 
 
-def test_of_two_old_endpoints_only_the_one_that_left_last_has_moved_to_a_new_one(
+def test_only_the_last_lost_endpoint_counts_as_moved_to_a_new_endpoint(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     first, last, new = homes
@@ -158,14 +158,14 @@ def test_of_two_old_endpoints_only_the_one_that_left_last_has_moved_to_a_new_one
     assert _state(site, last)[1].endswith(f"; moved to {new.endpoint}")
 
 
-def test_heartbeats_of_the_id_do_not_bring_the_old_endpoint_back(
+def test_heartbeat_by_id_does_not_revive_the_endpoint_left_by_a_move(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
     old.stop()
     site.register(new)
     _sweeps(site)
-    # The new one was away for a while, as every service may be.
+    # The new endpoint was away for a while, as any service may be.
     site.execute(
         "UPDATE services SET state = 'offline', last_heartbeat = last_heartbeat - 600"
         " WHERE endpoint = :new",
@@ -179,7 +179,7 @@ def test_heartbeats_of_the_id_do_not_bring_the_old_endpoint_back(
     assert _state(site, old)[0] == "online", "this one is its own"
 
 
-def test_an_old_endpoint_that_answers_again_is_a_service_like_others(
+def test_old_endpoint_that_answers_again_is_online(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
@@ -194,7 +194,7 @@ def test_an_old_endpoint_that_answers_again_is_a_service_like_others(
     assert len(look(site).facts.services) == 2
 
 
-def test_one_that_moved_on_is_told_with_the_way_it_went(
+def test_service_that_moved_twice_is_reported_moved(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     first, second, third = homes
@@ -211,7 +211,7 @@ def test_one_that_moved_on_is_told_with_the_way_it_went(
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_of_two_endpoints_of_an_id_that_both_worked_a_dead_one_has_not_moved(
+def test_dead_endpoint_beside_a_working_endpoint_of_its_id_has_not_moved(
     site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub], again: bool
 ) -> None:
     old, other, _ = homes
@@ -222,7 +222,7 @@ def test_of_two_endpoints_of_an_id_that_both_worked_a_dead_one_has_not_moved(
     watchdogs.start()
     old.stop()
     if again:
-        # Its machine was restarted: this one came up, the other did not.
+        # The machine was restarted: this endpoint came up, the other did not.
         site.execute(
             "UPDATE services SET state = 'offline' WHERE endpoint = :it", it=other.endpoint
         )
@@ -230,10 +230,10 @@ def test_of_two_endpoints_of_an_id_that_both_worked_a_dead_one_has_not_moved(
     _sweeps(site)
     state, reason = _state(site, old)
     assert (state, "moved" in reason) == ("offline", False)
-    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "it is told of")
+    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the offline alarm is raised")
 
 
-def test_an_idle_one_that_dies_long_after_a_second_one_was_started_has_not_moved(
+def test_idle_endpoint_that_dies_long_after_a_second_started_has_not_moved(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, other, _ = homes
@@ -248,7 +248,7 @@ def test_an_idle_one_that_dies_long_after_a_second_one_was_started_has_not_moved
     assert (state, "moved" in reason) == ("offline", False)
 
 
-def test_a_dead_one_of_many_has_not_moved_because_one_more_was_started(
+def test_dead_endpoint_of_several_has_not_moved_when_another_starts(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, other, new = homes
@@ -262,7 +262,7 @@ def test_a_dead_one_of_many_has_not_moved_because_one_more_was_started(
     assert (state, "moved" in reason) == ("offline", False), "the other lived on: nobody can tell"
 
 
-def test_a_client_that_registers_all_the_time_is_known_to_have_moved_too(
+def test_move_is_recognized_for_a_client_that_registers_repeatedly(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, new, _ = homes
@@ -273,7 +273,7 @@ def test_a_client_that_registers_all_the_time_is_known_to_have_moved_too(
     assert _state(site, old)[1].endswith(f"; moved to {new.endpoint}")
 
 
-def test_one_of_several_that_were_started_together_has_not_moved(
+def test_dead_endpoint_of_several_started_together_has_not_moved(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, other, _ = homes
@@ -285,7 +285,7 @@ def test_one_of_several_that_were_started_together_has_not_moved(
     assert (state, "moved" in reason) == ("offline", False)
 
 
-def test_one_that_worked_beside_a_second_one_has_not_moved_when_it_dies_soon_after(
+def test_endpoint_that_dies_after_working_beside_a_second_has_not_moved(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
     old, other, _ = homes
@@ -293,6 +293,6 @@ def test_one_that_worked_beside_a_second_one_has_not_moved_when_it_dies_soon_aft
     for number in range(3):
         _work(site, f"both-{number}")
     old.stop()
-    _sweeps(site, frames=40)  # so many that the slower of the two gets some
+    _sweeps(site, frames=40)  # so many that the slower of the two services gets some
     state, reason = _state(site, old)
     assert (state, "moved" in reason) == ("offline", False)

@@ -1,4 +1,4 @@
-"""A process of ours is known by its number and its start, whatever its command line says."""
+"""A process of easyai is identified by pid and start time, whatever its command line."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.support.waiting import wait_until
 
 Start = Callable[..., int]
 HOUR = 3600.0
-_NOBODY = 2**22 + 1  # above the kernel's largest
+_NOBODY = 2**22 + 1  # above the kernel's largest pid
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a process that sleeps, below a folder like that of a clone; its pid."""
+    """Starts a sleeping process in a folder like that of a clone; returns its pid."""
     started: list[subprocess.Popen[bytes]] = []
     program = tmp_path / "my site" / "easyai" / "worker"
     program.parent.mkdir(parents=True)
@@ -46,7 +46,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.wait(10)
 
 
-def test_a_process_is_known_by_its_number_and_its_start(start: Start) -> None:
+def test_process_is_identified_by_pid_and_start_time(start: Start) -> None:
     pid = start("-A", "easyai", "worker")
     ticks = start_ticks(pid)
     assert ticks
@@ -56,14 +56,14 @@ def test_a_process_is_known_by_its_number_and_its_start(start: Start) -> None:
     assert not runs(_NOBODY, None)
 
 
-def test_a_process_that_is_stopped_lives(start: Start) -> None:
+def test_suspended_process_counts_as_running(start: Start) -> None:
     pid = start()
     ticks = start_ticks(pid)
     os.kill(pid, signal.SIGSTOP)
     assert runs(pid, ticks)
 
 
-def test_a_process_that_ended_and_was_not_waited_for_is_not_there() -> None:
+def test_zombie_process_does_not_count_as_running() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as ended:
         ticks = start_ticks(ended.pid)
         ended.kill()
@@ -72,7 +72,7 @@ def test_a_process_that_ended_and_was_not_waited_for_is_not_there() -> None:
         assert not runs(ended.pid, ticks)
 
 
-def test_a_process_whose_first_thread_has_ended_lives_on_in_the_others() -> None:
+def test_process_whose_main_thread_ended_counts_as_running() -> None:
     program = (
         "import ctypes, threading, time\n"
         "threading.Thread(target=time.sleep, args=(60,)).start()\n"
@@ -86,7 +86,7 @@ def test_a_process_whose_first_thread_has_ended_lives_on_in_the_others() -> None
     assert lives
 
 
-def test_where_the_kernel_does_not_say_any_process_counts(
+def test_any_process_with_the_pid_counts_without_start_times(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pid = start()
@@ -100,7 +100,7 @@ def test_where_the_kernel_does_not_say_any_process_counts(
     assert not runs(_NOBODY, 7)
 
 
-def test_a_mark_tells_whether_its_process_has_ended(start: Start) -> None:
+def test_mark_shows_whether_its_process_has_ended(start: Start) -> None:
     assert not has_ended(mark())
     assert not has_ended(holder())
     other, _, ticks = mark().split(".")
@@ -121,15 +121,15 @@ def test_a_mark_tells_whether_its_process_has_ended(start: Start) -> None:
         f"000000000000.{_NOBODY}.17.3f2a1b-17",  # another machine
     ],
 )
-def test_nobody_is_judged_who_may_live(text: str) -> None:
+def test_unknown_mark_is_not_taken_for_an_ended_process(text: str) -> None:
     assert not has_ended(text)
 
 
-def test_without_a_start_nobody_is_judged() -> None:
+def test_mark_without_a_start_time_is_not_taken_for_an_ended_process() -> None:
     assert not has_ended(f"{mark().split('.')[0]}.{_NOBODY}.0")
 
 
-def test_a_mark_of_another_boot_or_container_is_not_judged(
+def test_mark_of_another_boot_or_container_is_not_taken_for_an_ended_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended = f"{mark().split('.')[0]}.{_NOBODY}.17"
@@ -148,8 +148,8 @@ def test_a_mark_of_another_boot_or_container_is_not_judged(
     assert not has_ended(ended)
 
 
-def test_a_number_is_not_judged_where_it_means_another_process(site: Installation) -> None:
-    """A container, or another machine, that has the name of this one."""
+def test_pid_of_another_container_is_not_reported_gone(site: Installation) -> None:
+    """Another container or machine with the host name of this machine."""
     processes_work(site, kinds=("api", "beat", "watchdog"))
     host, other = socket.gethostname(), f"{home()}0"
     minute_ago = time.time() - 60
@@ -164,7 +164,7 @@ def test_a_number_is_not_judged_where_it_means_another_process(site: Installatio
     assert "the process is gone" in markdown(look(site))
 
 
-def test_a_process_shows_where_its_number_means_something(site: Installation) -> None:
+def test_process_row_has_the_pid_namespace_and_start_time(site: Installation) -> None:
     shown = Presence("worker", lambda: site.runtime.db)
     shown.start()
     try:
@@ -180,7 +180,7 @@ def test_a_process_shows_where_its_number_means_something(site: Installation) ->
     assert not site.rows("SELECT name FROM processes"), "it ended in order"
 
 
-def test_a_process_shows_by_how_much_its_clock_is_off(
+def test_process_row_has_the_clock_offset(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth = time.time
@@ -192,14 +192,12 @@ def test_a_process_shows_by_how_much_its_clock_is_off(
         (row,) = wait_until(lambda: site.rows("SELECT * FROM processes"), 10, "its row")
     finally:
         presence.close()
-    shared = site.runtime.db.is_sqlite  # one machine, one clock
+    shared = site.runtime.db.is_sqlite  # the same machine, the same clock
     assert row["clock_offset_sec"] == pytest.approx(0.0 if shared else HOUR, abs=2)
     assert row["beat_at"] - truth() == pytest.approx(HOUR if shared else 0.0, abs=5)
 
 
-def test_a_process_whose_loops_stand_still_is_not_shown(
-    site: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hung_process_writes_no_beat(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "EVERY_SEC", 0.02)
     answers = iter([False] * 5)
     shown = Presence("worker", lambda: site.runtime.db, lambda: next(answers, True))
@@ -211,14 +209,14 @@ def test_a_process_whose_loops_stand_still_is_not_shown(
         shown.close()
 
 
-def test_nobody_is_told_to_kill_a_foreign_process_that_has_the_number_of_our_worker(
+def test_no_kill_is_advised_for_a_foreign_process_with_the_pid_of_a_worker(
     site: Installation, start: Start
 ) -> None:
     processes_work(site, kinds=("api", "beat", "watchdog"))
     minute_ago = time.time() - 60
     with site.runtime.db.write() as conn:
         pid = start("-A", "easyai", "worker")
-        ticks = (start_ticks(pid) or 0) - 1  # of the process that had this number before
+        ticks = (start_ticks(pid) or 0) - 1  # of the process that had this pid before
         here = (socket.gethostname(), pid, minute_ago, minute_ago, home())
         processes.beat(conn, "worker", *here, start_ticks=ticks)
     found = look(site)
